@@ -1,0 +1,56 @@
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+LOCK := requirements/dev.lock
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test lint format types openapi catalogue lock bench clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## make .venv with the pinned dependencies
+
+serve: install ## run api and worker; settings are in docs/configuration.md
+	@exec $(BIN)/fitserve serve
+
+test: install ## run the tests
+	$(BIN)/pytest -n 2 --dist loadfile
+
+lint: install ## check style, formatting and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+format: install ## format the code and mend what can be mended
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: install ## check the types
+	$(BIN)/mypy
+
+openapi: install ## write openapi.yaml from the code
+	$(BIN)/python -m service.api.openapi
+
+catalogue: install ## write the catalogue from Keras's signatures
+	$(BIN)/python -m models.catalogue.generate
+
+bench: install ## measure what the README reports
+	$(BIN)/python -m benchmarks.reference_jobs
+
+lock: install ## pin what pyproject.toml asks for; UPGRADE=1 takes the newest versions
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra worker --extra postgres --group dev -o requirements/dev.lock
+	$(COMPILE) --extra worker --extra postgres -c requirements/dev.lock -o requirements/worker.lock
+	$(COMPILE) --extra postgres -c requirements/dev.lock -o requirements/api.lock
+
+clean: ## remove the virtual environment and everything generated; keeps var/
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): $(LOCK) pyproject.toml requirements/make-venv
+	@requirements/make-venv $(VENV)
+	@echo "Installing the pinned dependencies into $(VENV); this takes a minute or two."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
