@@ -1,0 +1,100 @@
+"""What can go wrong on the machine-learning side, in a form that survives a process boundary.
+
+Every error has a stable `code`, a sentence, and faults that say where. No HTTP status: the api maps codes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a client's input, and where.
+
+    `pointer` is a JSON pointer into the posted body as a URI fragment (`#/layers/0/units`); `file`, `row` (from 0)
+    and `column` locate a fault within data. `allowed` lists the values that would be right.
+    """
+
+    detail: str
+    pointer: str | None = None
+    file: str | None = None
+    row: int | None = None
+    column: str | None = None
+    allowed: tuple[Any, ...] = ()
+    did_you_mean: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fault as JSON, without the members that say nothing."""
+        members = {name: value for name, value in vars(self).items() if value is not None and value != ()}
+        if self.allowed:
+            members["allowed"] = list(self.allowed)
+        return members
+
+    @classmethod
+    def from_dict(cls, members: dict[str, Any]) -> Self:
+        return cls(**{**members, "allowed": tuple(members.get("allowed", ()))})
+
+
+class ModelsError(Exception):
+    """The base of every error that this package raises on purpose."""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, detail: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.faults = tuple(faults)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The error as JSON: `code`, `detail`, `faults`."""
+        return {"code": self.code, "detail": self.detail, "faults": [fault.to_dict() for fault in self.faults]}
+
+
+class InvalidInput(ModelsError):
+    """The client's input can't be used; each fault says where and why."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__(summarize(faults), faults)
+
+
+class InvalidSpec(InvalidInput):
+    """A model spec that can't become a network."""
+
+    code = "invalid-spec"
+
+
+class InvalidData(InvalidInput):
+    """Data that can't become a dataset, or that doesn't fit the network."""
+
+    code = "invalid-data"
+
+
+class InvalidInstances(InvalidInput):
+    """Instances posted to a prediction that don't fit the network's input."""
+
+    code = "invalid-instances"
+
+
+class SourceUnavailable(ModelsError):
+    """A built-in source is neither in the cache nor can it be downloaded."""
+
+    code = "source-unavailable"
+
+
+class NotServable(ModelsError):
+    """The network can't be exported to ONNX, or the export disagrees with Keras."""
+
+    code = "not-servable"
+
+
+class Diverged(ModelsError):
+    """The loss became NaN or infinite."""
+
+    code = "diverged"
+
+
+def summarize(faults: Sequence[Fault]) -> str:
+    """One sentence for several faults: the first, and how many more there are."""
+    first = faults[0].detail
+    return first if len(faults) == 1 else f"{first} (and {len(faults) - 1} more)"

@@ -1,0 +1,16 @@
+"""The bounds that keep one request from taking the machine: each has a default and a documented error."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Upper bounds on what a client may ask for."""
+
+    layers: int = 500
+    parameters: int = 50_000_000
+    activations_per_row: int = 50_000_000
+    """Numbers that one row makes in all layers' outputs together."""
+    rows: int = 10_000_000
+    epochs: int = 1_000_000
+    batch_size: int = 1_000_000

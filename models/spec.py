@@ -1,0 +1,133 @@
+"""The spec of a network as plain data: what a client posts, parsed. Knows no Keras; validation.py checks it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+
+SINGLE_INPUT = "input"
+"""What the only input of a network is called, in specs, datasets and ONNX files alike."""
+
+
+class Task(StrEnum):
+    """What the network's output means."""
+
+    REGRESSION = "regression"
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    MULTILABEL = "multilabel"
+
+
+class Scaling(StrEnum):
+    """What is done to numbers before they reach the network."""
+
+    NONE = "none"
+    UNIT = "unit"
+    """Divided by 255."""
+    STANDARD = "standard"
+    """Less the mean, divided by the deviation, both of the training rows."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table as the network takes it; a category becomes one number for each of its `categories`,
+    and one more for values that weren't among the training rows."""
+
+    name: str
+    type: str
+    """`number`, `boolean` or `category`."""
+    categories: tuple[Any, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """How many numbers the column becomes."""
+        return len(self.categories) + 1 if self.type == "category" else 1
+
+    def to_document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {"name": self.name, "type": self.type}
+        return document | {"categories": list(self.categories)} if self.type == "category" else document
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        return cls(document["name"], document["type"], tuple(document.get("categories", ())))
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One input: the shape of a row without the batch, and how raw values are scaled.
+
+    With `columns` the rows come from a table and `shape` is `(sum of widths,)`.
+    """
+
+    shape: tuple[int, ...]
+    scaling: Scaling = Scaling.NONE
+    columns: tuple[Column, ...] | None = None
+    dataset: str | None = None
+    """The dataset that shape and columns were taken from, if any."""
+
+    @property
+    def size(self) -> int:
+        """Numbers in a row."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def to_document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {"shape": list(self.shape), "scaling": self.scaling.value}
+        if self.columns is not None:
+            document["columns"] = [column.to_document() for column in self.columns]
+        return document if self.dataset is None else {"dataset": self.dataset} | document
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        columns = document.get("columns")
+        return cls(
+            shape=tuple(document["shape"]),
+            scaling=Scaling(document.get("scaling", Scaling.NONE)),
+            columns=None if columns is None else tuple(Column.from_document(column) for column in columns),
+            dataset=document.get("dataset"),
+        )
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """A layer, optimizer, loss or metric: a type of the catalogue and its parameters as Keras names them."""
+
+    type: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_document(cls, document: str | dict[str, Any]) -> Self:
+        if isinstance(document, str):
+            return cls(document)
+        return cls(document["type"], {name: value for name, value in document.items() if name != "type"})
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A whole network: inputs, layers in order, and how it is compiled."""
+
+    task: Task
+    inputs: dict[str, InputSpec]
+    layers: tuple[ComponentSpec, ...]
+    optimizer: ComponentSpec
+    loss: ComponentSpec
+    metrics: tuple[ComponentSpec, ...] = ()
+
+    @property
+    def input(self) -> InputSpec:
+        """The only input."""
+        (only,) = self.inputs.values()
+        return only
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """Read a document that validation.py has accepted; see API.md, "Models", for its members."""
+        inputs = document.get("inputs") or {SINGLE_INPUT: document["input"]}
+        return cls(
+            task=Task(document["task"]),
+            inputs={name: InputSpec.from_document(input_) for name, input_ in inputs.items()},
+            layers=tuple(ComponentSpec.from_document(layer) for layer in document["layers"]),
+            optimizer=ComponentSpec.from_document(document["optimizer"]),
+            loss=ComponentSpec.from_document(document["loss"]),
+            metrics=tuple(ComponentSpec.from_document(metric) for metric in document.get("metrics", ())),
+        )

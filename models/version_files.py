@@ -1,0 +1,7 @@
+"""What the files in a version's folder are called."""
+
+from typing import Final
+
+ARTIFACTS: Final = {"keras": "network.keras", "onnx": "network.onnx", "preprocessing": "preprocessing.json"}
+"""The formats that clients may download."""
+WEIGHTS: Final = "weights.npz"
