@@ -1,0 +1,159 @@
+"""The catalogue of layers, optimizers, losses … that a spec may name, read from catalogue.json without Keras."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+CATALOGUE_PATH = Path(__file__).with_name("catalogue.json")
+
+KINDS = {
+    "layer": "layers",
+    "optimizer": "optimizers",
+    "loss": "losses",
+    "metric": "metrics",
+    "activation": "activations",
+    "initializer": "initializers",
+    "regularizer": "regularizers",
+    "constraint": "constraints",
+}
+"""Each kind of component, and the member of the catalogue that holds it."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of an entry, as Keras names it.
+
+    `type` is `integer`, `number`, `boolean`, `string`, `name`, `integers` (one, or a list of `length`), `numbers` (one,
+    or a list), `shape` (a list of integers), or a kind of component. Null is a value only where it is the default.
+    """
+
+    name: str
+    type: str
+    required: bool
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    allowed: tuple[Any, ...]
+    description: str
+    length: int | None = None
+
+    @property
+    def nullable(self) -> bool:
+        return self.default is None and not self.required
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "type": self.type,
+            "required": self.required,
+            "default": self.default,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "allowed": list(self.allowed) or None,
+            "description": self.description,
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        return cls(**{**document, "allowed": tuple(document["allowed"] or ())})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One component: the name of its class in Keras, and what a client may set.
+
+    `tasks` are those that a loss or a metric suits; other entries have none.
+    """
+
+    type: str
+    category: str
+    description: str
+    parameters: tuple[Parameter, ...]
+    aliases: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Parameter]:
+        return {parameter.name: parameter for parameter in self.parameters}
+
+    @property
+    def takes_class_numbers(self) -> bool:
+        """Whether a loss or metric takes targets as class numbers rather than one-hot rows."""
+        return self.type.startswith("Sparse")
+
+    def to_document(self) -> dict[str, Any]:
+        """The entry as the service lists it."""
+        return {
+            "type": self.type,
+            "category": self.category,
+            "description": self.description,
+            "parameters": [parameter.to_document() for parameter in self.parameters],
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        parameters = tuple(Parameter.from_document(parameter) for parameter in document["parameters"])
+        names = {name: tuple(document[name]) for name in ("aliases", "tasks")}
+        return cls(document["type"], document["category"], document["description"], parameters, **names)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All entries, by the names of Keras's classes, in the order in which they are listed."""
+
+    layers: Mapping[str, Entry]
+    optimizers: Mapping[str, Entry]
+    losses: Mapping[str, Entry]
+    metrics: Mapping[str, Entry]
+    activations: Mapping[str, Entry]
+    initializers: Mapping[str, Entry]
+    regularizers: Mapping[str, Entry]
+    constraints: Mapping[str, Entry]
+
+    @cached_property
+    def _names(self) -> Mapping[str, Mapping[str, Entry]]:
+        """For each kind, every name and alias."""
+        names: dict[str, dict[str, Entry]] = {}
+        for kind, member in KINDS.items():
+            entries: Mapping[str, Entry] = getattr(self, member)
+            names[kind] = {alias: entry for entry in entries.values() for alias in entry.aliases} | dict(entries)
+        names["optimizer"] |= {name.lower(): entry for name, entry in names["optimizer"].items()}
+        return names
+
+    def entries(self, kind: str) -> tuple[Entry, ...]:
+        """All entries of a kind."""
+        return tuple(getattr(self, KINDS[kind]).values())
+
+    def find(self, kind: str, name: str) -> Entry | None:
+        """The entry that Keras finds by this name or alias, an optimizer's in any case; None if there is none."""
+        return self._names[kind].get(name.lower() if kind == "optimizer" else name)
+
+    def nearest(self, kind: str, name: str) -> str | None:
+        """The known name most like this one, if any is much like it."""
+        return nearest(name, self._names[kind])
+
+
+@lru_cache(maxsize=1)
+def load_catalogue() -> Catalogue:
+    """The catalogue that was generated from Keras."""
+    document = json.loads(CATALOGUE_PATH.read_text(encoding="utf-8"))
+    members = {
+        member: {entry["type"]: Entry.from_document(entry) for entry in document[member]} for member in KINDS.values()
+    }
+    return Catalogue(**members)
+
+
+def find(kind: str, name: str) -> Entry | None:
+    """The entry of a kind (`layer`, `optimizer`, …) by a name as Keras resolves it; None if there is none."""
+    return load_catalogue().find(kind, name)
+
+
+def nearest(name: str, names: Mapping[str, Any]) -> str | None:
+    """The one of `names` most like `name` whatever the case, if any is much like it."""
+    by_case = {known.lower(): known for known in reversed(list(names))}
+    matches = difflib.get_close_matches(name[:64].lower(), by_case, n=1, cutoff=0.65)
+    return by_case[matches[0]] if matches else None

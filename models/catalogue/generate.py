@@ -1,0 +1,205 @@
+"""Writes catalogue.json from the signatures and docstrings of the installed Keras.
+
+`python -m models.catalogue.generate` writes the file; with `--check` it exits with 1 when the file differs.
+"""
+
+import inspect
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras.src import activations, constraints, initializers, losses, metrics, optimizers, regularizers
+from keras.src.utils.naming import to_snake_case
+
+from models.catalogue import CATALOGUE_PATH, selection
+
+UNDOCUMENTED = inspect.Parameter.empty
+REGISTRIES: dict[str, dict[str, Any]] = {
+    "optimizers": optimizers.ALL_OBJECTS_DICT,
+    "losses": losses.ALL_OBJECTS_DICT,
+    "metrics": metrics.ALL_OBJECTS_DICT,
+    "activations": activations.ALL_OBJECTS_DICT,
+    "initializers": initializers.ALL_OBJECTS_DICT,
+    "regularizers": regularizers.ALL_OBJECTS_DICT,
+    "constraints": constraints.ALL_OBJECTS_DICT,
+}
+"""The names by which Keras finds components of each kind."""
+
+BASES = {"layers": keras.Layer, "optimizers": keras.optimizers.SGD}
+"""Where parameters that a kind's components share are documented, for those that don't repeat it."""
+
+NUMERIC_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", tuple: "integers"}
+
+
+def generate() -> dict[str, Any]:
+    """The whole catalogue as JSON."""
+    return {
+        "keras": keras.__version__,
+        "layers": [describe("layers", name) for name in selection.LAYERS],
+        "optimizers": [describe("optimizers", name) for name in selection.OPTIMIZERS],
+        "losses": [describe("losses", name, tasks) for name, tasks in selection.LOSSES.items()],
+        "metrics": [describe("metrics", name, tasks) for name, tasks in selection.METRICS.items()],
+        "activations": [describe("activations", name) for name in selection.ACTIVATIONS],
+        "initializers": [describe("initializers", name) for name in selection.INITIALIZERS],
+        "regularizers": [describe("regularizers", name) for name in selection.REGULARIZERS],
+        "constraints": [describe("constraints", name) for name in selection.CONSTRAINTS],
+    }
+
+
+def describe(kind: str, name: str, tasks: Iterable[str] = ()) -> dict[str, Any]:
+    """One entry: a class of Keras's, or a function where `kind` is `activations`."""
+    component = getattr(getattr(keras, kind), name)
+    return {
+        "type": name,
+        "category": category(kind, component),
+        "description": selection.DESCRIPTIONS.get(name) or in_json_terms(paragraph(component.__doc__)),
+        "aliases": aliases(kind, component),
+        "tasks": list(tasks),
+        "parameters": [] if kind == "activations" else list(describe_parameters(kind, component)),
+    }
+
+
+def category(kind: str, component: Any) -> str:
+    """Where Keras's own source files keep the component: `convolutional`, `accuracy`, …"""
+    words: list[str] = component.__module__.split(".")
+    if kind == "layers":
+        return words[3]
+    return words[-1].removesuffix("_metrics") if kind == "metrics" else kind
+
+
+def aliases(kind: str, component: Any) -> list[str]:
+    """The other names that Keras knows the component by."""
+    exports = {name: value for name, value in vars(getattr(keras, kind)).items() if not name.startswith("_")}
+    names = {name for name, value in exports.items() if value is component}
+    for name, value in REGISTRIES.get(kind, {}).items():
+        if value is component or (kind == "losses" and value_is_function_of(value, component)):
+            names.add(name)
+    if component is keras.metrics.Accuracy:
+        names.add("acc")
+    return sorted(names - {component.__name__})
+
+
+def value_is_function_of(value: Any, loss: type) -> bool:
+    """Whether `value` is the function that the class `loss` wraps: `mean_squared_error`, `MeanSquaredError`."""
+    return inspect.isfunction(value) and value.__name__ == to_snake_case(loss.__name__)
+
+
+def describe_parameters(kind: str, component: type) -> Iterator[dict[str, Any]]:
+    """The parameters that JSON clients may set, in the order of the signature; a layer's shared ones come last."""
+    base = BASES.get(kind, component)
+    texts = arguments(base.__doc__ or "") | arguments(component.__doc__ or "")
+    signature = init_parameters(component)
+    if kind == "layers":
+        shared = init_parameters(keras.Layer)
+        signature = {name: signature[name] for name in signature if name not in ("name", "trainable")}
+        signature |= {name: shared[name] for name in ("name", "trainable")}
+    for name, parameter in signature.items():
+        if lookup(selection.PARAMETERS_LEFT_OUT, kind, component, name) is None:
+            yield describe_parameter(kind, component, parameter, texts.get(name))
+
+
+def init_parameters(component: type) -> dict[str, inspect.Parameter]:
+    """What the constructor takes by name."""
+    parameters = list(inspect.signature(component.__init__).parameters.values())[1:]  # type: ignore[misc]
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return {parameter.name: parameter for parameter in parameters if parameter.kind not in variadic}
+
+
+def describe_parameter(kind: str, component: type, parameter: inspect.Parameter, text: str | None) -> dict[str, Any]:
+    name, default = parameter.name, parameter.default
+    description = lookup(selection.DESCRIPTIONS, kind, component, name) or text
+    if description is None:
+        raise ValueError(f"{component.__name__}.{name} is not documented: describe it in selection.DESCRIPTIONS")
+    type_ = lookup(selection.TYPES, kind, component, name) or infer_type(name, default)
+    if type_ is None:
+        raise ValueError(f"the type of {component.__name__}.{name} is not known: add it to selection.TYPES")
+    required = default is UNDOCUMENTED
+    if required or type_ == "name":
+        default = None
+    minimum, maximum = lookup(selection.RANGES, kind, component, name) or (None, None)
+    return {
+        "name": name,
+        "type": type_,
+        "length": lookup(selection.LENGTHS, kind, component, name) if type_ == "integers" else None,
+        "required": required,
+        "default": lookup(selection.DEFAULTS, kind, component, name) or as_json(default, type_),
+        "minimum": minimum,
+        "maximum": maximum,
+        "allowed": lookup(selection.ALLOWED, kind, component, name),
+        "description": in_json_terms(description),
+    }
+
+
+def lookup(table: dict[str, Any], kind: str, component: type, name: str) -> Any:
+    """What a table of the selection says of a parameter, the most specific line first; None if nothing."""
+    keys = (f"{component.__name__}.{name}", f"{kind}.{name}", name)
+    return next((table[key] for key in keys if key in table), None)
+
+
+def infer_type(name: str, default: Any) -> str | None:
+    """The type that a parameter's name or default tells; None if neither does."""
+    for component_type in ("initializer", "regularizer", "constraint"):
+        if name.endswith(f"_{component_type}"):
+            return component_type
+    if name == "activation":
+        return "activation"
+    return NUMERIC_TYPES.get(type(default))
+
+
+def as_json(default: Any, type_: str) -> Any:
+    """A default as JSON writes it, numbers as floats: 0 and 0.0 are the same default."""
+    if isinstance(default, tuple):
+        return list(default)
+    return float(default) if type_ == "number" and default is not None else default
+
+
+def paragraph(docstring: str) -> str:
+    """The first paragraph of a docstring."""
+    return inspect.cleandoc(docstring).split("\n\n", 1)[0]
+
+
+def arguments(docstring: str) -> dict[str, str]:
+    """The text on each parameter in a docstring's section "Args"."""
+    texts: dict[str, list[str]] = {}
+    current: list[str] = []
+    lines = iter(inspect.cleandoc(docstring).splitlines())
+    for line in lines:
+        if line.strip() in ("Args:", "Arguments:"):
+            break
+    for line in lines:
+        if line and not line.startswith(" "):
+            break
+        opening = re.match(r" {4}\**(\w+): *(.*)", line)
+        if opening:
+            current = texts.setdefault(opening[1], [])
+            current.append(opening[2])
+        else:
+            current.append(line)
+    return {name: "\n".join(text).strip() for name, text in texts.items()}
+
+
+def in_json_terms(text: str) -> str:
+    """A text on one line, with JSON's words for Python's constants."""
+    for python, json_ in (("None", "null"), ("True", "true"), ("False", "false")):
+        text = re.sub(rf"\b{python}\b", json_, text)
+    return " ".join(text.split())
+
+
+def main(path: Path = CATALOGUE_PATH) -> int:
+    """Write the file, or with `--check` compare it; the exit status."""
+    text = json.dumps(generate(), indent=1, ensure_ascii=False) + "\n"
+    if "--check" not in sys.argv[1:]:
+        path.write_text(text, encoding="utf-8")
+        return 0
+    if path.read_text(encoding="utf-8") == text:
+        return 0
+    print(f"{path.name} differs from Keras {keras.__version__}: run python -m models.catalogue.generate")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,228 @@
+"""Every entry of the catalogue builds and trains a step; what is part of the exported graph serves as in Keras."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from models.building import build_network
+from models.catalogue import Entry, Parameter, load_catalogue
+from models.export import compare_with_keras, export_onnx, random_rows
+from models.limits import Limits
+from models.spec import NetworkSpec
+from models.validation import check_network, fits
+
+CATALOGUE = load_catalogue()
+PICTURE, VECTOR = [6, 6, 2], [5]
+SPARSE = "SparseCategoricalCrossentropy"
+
+LAYERS: dict[str, list[tuple[list[int], dict[str, Any]]]] = {
+    "Dense": [
+        (VECTOR, {"units": 3}),
+        (VECTOR, {"units": 3, "activation": "relu", "use_bias": False}),
+        (PICTURE, {"units": 3}),
+        (VECTOR, {"units": 3, "activity_regularizer": "l2", "trainable": False}),
+    ],
+    "Flatten": [(PICTURE, {}), (VECTOR, {}), (PICTURE, {"data_format": "channels_last"})],
+    "Reshape": [(PICTURE, {"target_shape": [12, 6]}), (PICTURE, {"target_shape": [3, -1, 2]})],
+    "Conv2D": [
+        (PICTURE, {"filters": 3, "kernel_size": 3}),
+        (PICTURE, {"filters": 3, "kernel_size": [3, 2], "strides": 2, "padding": "same", "activation": "relu"}),
+        (PICTURE, {"filters": 4, "kernel_size": 2, "groups": 2, "use_bias": False}),
+        (PICTURE, {"filters": 2, "kernel_size": 2, "dilation_rate": 2}),
+    ],
+    "MaxPooling2D": [(PICTURE, {}), (PICTURE, {"pool_size": 3, "strides": 2, "padding": "same"})],
+    "AveragePooling2D": [
+        (PICTURE, {"pool_size": 2}),
+        (PICTURE, {"pool_size": 3, "strides": [2, 1], "padding": "same"}),
+    ],
+    "GlobalMaxPooling2D": [(PICTURE, {}), (PICTURE, {"keepdims": True})],
+    "GlobalAveragePooling2D": [(PICTURE, {}), (PICTURE, {"keepdims": True})],
+    "BatchNormalization": [
+        (VECTOR, {}),
+        (PICTURE, {}),
+        (PICTURE, {"axis": 1}),
+        (PICTURE, {"momentum": 0.5, "epsilon": 0.01, "center": False, "scale": False}),
+        (PICTURE, {"renorm": True}),
+    ],
+    "Dropout": [(VECTOR, {"rate": 0.5}), (PICTURE, {"rate": 0.2, "seed": 3})],
+    "Activation": [(PICTURE, {"activation": "tanh"})],
+    "ReLU": [(VECTOR, {}), (VECTOR, {"max_value": 0.5, "negative_slope": 0.1, "threshold": 0.2})],
+    "LeakyReLU": [(VECTOR, {}), (PICTURE, {"negative_slope": 0.1})],
+    "Softmax": [(VECTOR, {}), (PICTURE, {"axis": 1})],
+    "Rescaling": [(PICTURE, {"scale": 0.1}), (PICTURE, {"scale": [0.5, 2], "offset": [1, -1]})],
+}
+"""For each layer, shapes that arrive at it and parameters."""
+
+REQUIRED = {
+    "recall": 0.5,
+    "precision": 0.5,
+    "sensitivity": 0.5,
+    "specificity": 0.5,
+}
+"""Values of parameters without defaults."""
+
+OPTIMIZER_VARIANTS = [
+    {"type": "SGD", "momentum": 0.9, "nesterov": True, "clipnorm": 1.0},
+    {"type": "RMSprop", "centered": True, "momentum": 0.5, "global_clipnorm": 1.0},
+    {"type": "Adam", "amsgrad": True, "weight_decay": 0.01, "clipvalue": 0.5},
+    {"type": "Adam", "use_ema": True, "ema_overwrite_frequency": 2},
+    {"type": "Adam", "gradient_accumulation_steps": 2},
+    {"type": "Adafactor", "relative_step": False},
+    {"type": "Muon", "nesterov": False},
+]
+
+LOSS_VARIANTS = [
+    ("binary", {"type": "BinaryCrossentropy", "from_logits": True, "label_smoothing": 0.1}),
+    ("binary", {"type": "BinaryFocalCrossentropy", "apply_class_balancing": True, "gamma": 1.5}),
+    ("multiclass", {"type": "CategoricalCrossentropy", "from_logits": True, "reduction": "sum"}),
+    ("multiclass", {"type": SPARSE, "from_logits": True, "ignore_class": 1}),
+    ("regression", {"type": "Huber", "delta": 0.5, "reduction": "mean_with_sample_weight"}),
+]
+
+
+def build(task: str, layers: list[dict[str, Any]], shape: list[int], **compiled: Any) -> keras.Model:
+    """The network of layers and a head that fits the task."""
+    losses = {"regression": "mse", "binary": "bce", "multiclass": "categorical_crossentropy", "multilabel": "bce"}
+    units = {"regression": 2, "binary": 1, "multiclass": 3, "multilabel": 3}[task]
+    activation = {"regression": "softplus", "multiclass": "softmax"}.get(task, "sigmoid")
+    if "from_logits" in compiled.get("loss", ()):
+        activation = "linear"
+    head = [{"type": "Flatten"}, {"type": "Dense", "units": units, "activation": activation, "name": "head"}]
+    document = {
+        "task": task,
+        "input": {"shape": shape},
+        "layers": [*layers, *head],
+        "optimizer": "sgd",
+        "loss": losses[task],
+        "metrics": [],
+    } | compiled
+    check_network(document, Limits())
+    return build_network(NetworkSpec.from_document(document), Limits(), seed=1)
+
+
+def train_step(network: keras.Model, task: str, sparse: bool = False) -> dict[str, float]:
+    """What one step on four rows reports, which has to be finite."""
+    units = network.output_shape[-1]
+    inputs = random_rows(network, 4)["input"]
+    classes = np.arange(4) % max(units, 2)
+    if task == "regression":
+        targets = np.linspace(0.5, 2, 4 * units).reshape(4, units)
+    else:
+        targets = classes.reshape(4, 1) if sparse or task == "binary" else np.eye(units)[classes]
+    results: dict[str, float] = network.train_on_batch(inputs, targets.astype(np.float32), return_dict=True)
+    for name, value in results.items():
+        assert np.ndim(value) == 0, f"{name} is no single number"
+        assert math.isfinite(value), f"{name} is {value}"
+    return results
+
+
+def assert_serves_as_in_keras(network: keras.Model, folder: Path) -> None:
+    export_onnx(network, folder / "network.onnx")
+    compare_with_keras(network, folder / "network.onnx", random_rows(network, 9))
+
+
+def as_posted(entry: Entry) -> dict[str, Any]:
+    """The entry with values for its required parameters."""
+    required = [parameter for parameter in entry.parameters if parameter.required]
+    return {"type": entry.type} | {parameter.name: REQUIRED[parameter.name] for parameter in required}
+
+
+def test_every_layer_has_a_case() -> None:
+    assert LAYERS.keys() == CATALOGUE.layers.keys()
+
+
+@pytest.mark.parametrize(
+    ("type_", "shape", "parameters"),
+    [(type_, *case) for type_, cases in LAYERS.items() for case in cases],
+)
+def test_layer_trains_and_serves(type_: str, shape: list[int], parameters: dict[str, Any], tmp_path: Path) -> None:
+    network = build("multiclass", [{"type": type_, **parameters}], shape)
+    train_step(network, "multiclass")
+    assert_serves_as_in_keras(network, tmp_path)
+
+
+@pytest.mark.parametrize("activation", CATALOGUE.activations)
+def test_activation_trains_and_serves(activation: str, tmp_path: Path) -> None:
+    network = build("regression", [{"type": "Dense", "units": 6, "activation": activation}], [3, 4])
+    train_step(network, "regression")
+    assert_serves_as_in_keras(network, tmp_path)
+
+
+@pytest.mark.parametrize("optimizer", [*CATALOGUE.optimizers, *OPTIMIZER_VARIANTS], ids=str)
+def test_optimizer_changes_the_weights(optimizer: str | dict[str, Any]) -> None:
+    network = build("multiclass", [{"type": "Dense", "units": 4}], VECTOR, optimizer=optimizer)
+    before = network.get_weights()
+    for _ in range(2):
+        train_step(network, "multiclass")
+    assert any((weight != old).any() for weight, old in zip(network.get_weights(), before, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("task", "loss"),
+    [(task, entry.type) for entry in CATALOGUE.losses.values() for task in entry.tasks] + LOSS_VARIANTS,
+    ids=str,
+)
+def test_loss_trains_each_task_that_it_suits(task: str, loss: str | dict[str, Any]) -> None:
+    type_ = loss if isinstance(loss, str) else loss["type"]
+    train_step(build(task, [], VECTOR, loss=loss), task, type_ == SPARSE)
+
+
+@pytest.mark.parametrize(
+    ("task", "loss"),
+    [
+        ("regression", "MeanSquaredError"),
+        ("binary", "BinaryCrossentropy"),
+        ("multiclass", "CategoricalCrossentropy"),
+        ("multiclass", SPARSE),
+        ("multilabel", "BinaryCrossentropy"),
+    ],
+)
+def test_metrics_judge_each_task_that_they_suit(task: str, loss: str) -> None:
+    entries = [entry for entry in CATALOGUE.metrics.values() if fits(entry, task, CATALOGUE.losses[loss])]
+    network = build(task, [], VECTOR, loss=loss, metrics=[as_posted(entry) for entry in entries])
+    assert train_step(network, task, loss == SPARSE).keys() == {"loss", *(entry.type for entry in entries)}
+
+
+def test_every_metric_suits_some_task_and_loss() -> None:
+    for entry in CATALOGUE.metrics.values():
+        assert any(fits(entry, task, loss) for loss in CATALOGUE.losses.values() for task in loss.tasks), entry.type
+
+
+@pytest.mark.parametrize("initializer", CATALOGUE.initializers)
+def test_initializer_fills_a_kernel(initializer: str) -> None:
+    network = build("regression", [{"type": "Dense", "units": 4, "kernel_initializer": initializer}], VECTOR)
+    train_step(network, "regression")
+
+
+@pytest.mark.parametrize("regularizer", CATALOGUE.regularizers)
+def test_regularizer_adds_to_the_loss(regularizer: str) -> None:
+    layer = {"type": "Dense", "units": 4, "kernel_regularizer": regularizer, "activity_regularizer": regularizer}
+    network = build("regression", [layer], VECTOR)
+    train_step(network, "regression")
+    assert len(network.losses) == 2
+
+
+@pytest.mark.parametrize("constraint", CATALOGUE.constraints)
+def test_constraint_holds_a_kernel(constraint: str) -> None:
+    network = build("regression", [{"type": "Dense", "units": 4, "kernel_constraint": constraint}], VECTOR)
+    train_step(network, "regression")
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry"),
+    [("initializer", entry) for entry in CATALOGUE.initializers.values()]
+    + [("regularizer", entry) for entry in CATALOGUE.regularizers.values()]
+    + [("constraint", entry) for entry in CATALOGUE.constraints.values()],
+)
+def test_every_parameter_of_a_nested_component_may_be_posted(kind: str, entry: Entry) -> None:
+    component = {"type": entry.type} | {parameter.name: some_value(parameter) for parameter in entry.parameters}
+    build("regression", [{"type": "Dense", "units": 4, f"kernel_{kind}": component}], VECTOR)
+
+
+def some_value(parameter: Parameter) -> Any:
+    """The default, or where that is null a small number."""
+    return parameter.default if parameter.default is not None else 1
