@@ -1,0 +1,66 @@
+"""Runs exported networks on ONNX Runtime: NumPy arrays in, NumPy arrays out, no TensorFlow."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from models.errors import Fault, InvalidInstances, NotServable
+
+ROWS_AT_ONCE = 256
+"""Bounds the memory that the activations of one call take; larger calls were slower too."""
+
+
+class OnnxNetwork:
+    """A network loaded from an ONNX file. Thread-safe: threads may run it at once.
+
+    `input_shapes` are the shapes of a row by input, without the batch. Raises NotServable for a file that isn't a
+    network, or isn't there.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # An arena would keep the memory of the largest request for ever, and waiting threads would spin.
+        options.enable_cpu_mem_arena = False
+        options.enable_mem_pattern = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime has a dozen classes without a base of their own
+            raise NotServable(f"{path.name} can't be loaded as an ONNX network: {error}") from error
+        self.input_shapes: dict[str, tuple[int, ...]] = {
+            input_.name: tuple(input_.shape[1:]) for input_ in self._session.get_inputs()
+        }
+
+    def run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """The network's raw output for rows of every input: float32, rows first.
+
+        Raises InvalidInstances when an input is missing or unknown, or when rows don't have its shape.
+        """
+        rows = self._check(inputs)
+        arrays = {name: np.asarray(array, np.float32) for name, array in inputs.items()}
+        if rows <= ROWS_AT_ONCE:
+            return self._run(arrays)
+        slices = [slice(start, start + ROWS_AT_ONCE) for start in range(0, rows, ROWS_AT_ONCE)]
+        return np.concatenate([self._run({name: array[part] for name, array in arrays.items()}) for part in slices])
+
+    def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        output: np.ndarray = self._session.run(None, inputs)[0]
+        return output
+
+    def _check(self, inputs: dict[str, np.ndarray]) -> int:
+        """How many rows the inputs have."""
+        if inputs.keys() != self.input_shapes.keys():
+            detail = f"The network takes the inputs {', '.join(self.input_shapes)}, not {', '.join(inputs)}"
+            raise InvalidInstances(Fault(detail))
+        rows = {len(array) for array in inputs.values()}
+        if len(rows) > 1:
+            raise InvalidInstances(Fault("The inputs differ in how many rows they have"))
+        for name, array in inputs.items():
+            if array.shape[1:] != self.input_shapes[name]:
+                detail = f"A row of `{name}` has the shape {list(self.input_shapes[name])}, not {list(array.shape[1:])}"
+                raise InvalidInstances(Fault(detail))
+        return rows.pop()

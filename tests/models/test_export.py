@@ -1,0 +1,122 @@
+"""A network in Keras, its ONNX file, and what ONNX Runtime makes of it."""
+
+import threading
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from models.building import build_network
+from models.errors import InvalidInstances, NotServable
+from models.export import compare_with_keras, export_onnx, random_rows
+from models.limits import Limits
+from models.runtime import OnnxNetwork
+from models.spec import NetworkSpec
+
+
+def make_network(seed: int = 1, input_name: str = "input") -> keras.Model:
+    document = {
+        "task": "multiclass",
+        "inputs": {input_name: {"shape": [2, 3]}},
+        "layers": [
+            {"type": "Flatten"},
+            {"type": "Dropout", "rate": 0.5},
+            {"type": "Dense", "units": 4, "activation": "gelu"},
+        ],
+        "optimizer": "adam",
+        "loss": "categorical_crossentropy",
+    }
+    return build_network(NetworkSpec.from_document(document), Limits(), seed)
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    return make_network()
+
+
+@pytest.fixture(scope="module")
+def exported(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("version") / "network.onnx"
+    export_onnx(network, path)
+    return path
+
+
+def test_the_file_has_the_names_and_any_number_of_rows(network: keras.Model, exported: Path) -> None:
+    served = OnnxNetwork(exported)
+    assert served.input_shapes == {"input": (2, 3)}
+    for rows in (0, 1, 7, 1000):
+        output = served.run(random_rows(network, rows))
+        assert output.shape == (rows, 4)
+        assert output.dtype == np.float32
+    assert [path.name for path in exported.parent.iterdir()] == ["network.onnx"]
+
+
+def test_it_serves_as_in_keras(network: keras.Model, exported: Path) -> None:
+    compare_with_keras(network, exported, random_rows(network, 300))
+
+
+def test_an_input_keeps_the_name_that_the_client_chose(tmp_path: Path) -> None:
+    export_onnx(make_network(input_name="left"), tmp_path / "network.onnx")
+    assert OnnxNetwork(tmp_path / "network.onnx").input_shapes == {"left": (2, 3)}
+
+
+def test_a_file_of_other_weights_is_told_apart(exported: Path) -> None:
+    other = make_network(seed=2)
+    with pytest.raises(NotServable, match="differs from Keras"):
+        compare_with_keras(other, exported, random_rows(other, 3))
+
+
+def test_exporting_says_nothing(
+    network: keras.Model, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        export_onnx(network, tmp_path / "network.onnx")
+    assert caught == []
+    assert capfd.readouterr().out == ""
+    assert caplog.records == []
+
+
+def test_a_layer_that_onnx_lacks_is_not_servable_and_leaves_no_file(tmp_path: Path) -> None:
+    inputs = keras.Input((8,), name="input")
+    network = keras.Model(inputs, keras.layers.Lambda(keras.ops.erfinv, output_shape=(8,))(inputs))
+    with pytest.raises(NotServable, match="Erfinv"):
+        export_onnx(network, tmp_path / "network.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", None])
+def test_a_broken_or_missing_file_is_not_servable(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "network.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(NotServable, match=r"network\.onnx can't be loaded"):
+        OnnxNetwork(path)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"other": np.zeros((1, 2, 3))},
+        {},
+        {"input": np.zeros((1, 3, 2))},
+        {"input": np.zeros((1, 2, 3)), "other": np.zeros((1, 2, 3))},
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(inputs: dict[str, np.ndarray], exported: Path) -> None:
+    with pytest.raises(InvalidInstances):
+        OnnxNetwork(exported).run(inputs)
+
+
+def test_threads_may_run_it_at_once(network: keras.Model, exported: Path) -> None:
+    served, rows = OnnxNetwork(exported), random_rows(network, 50)
+    expected = served.run(rows)
+    outputs: list[np.ndarray] = []
+    threads = [threading.Thread(target=lambda: outputs.append(served.run(rows))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outputs) == 8
+    assert all(np.array_equal(output, expected) for output in outputs)
