@@ -1,0 +1,116 @@
+"""What a dataset's data are like: the inputs and target of its descriptor, as API.md shows them."""
+
+from typing import Any
+
+import numpy as np
+
+from models.datasets.columns import column_type, is_missing
+from models.datasets.examples import Examples
+from models.datasets.pointers import pointer_to
+from models.datasets.statistics import mean_and_deviation
+from models.errors import Fault, InvalidData
+
+MAX_CATEGORIES = 1000
+"""How many different texts a column may hold as a category; more is no category but text or an identifier."""
+MAX_CLASSES = 10_000
+MAX_GUESSED_CLASSES = 20
+"""How many different whole numbers may still be taken for classes."""
+MAX_LISTED_NUMBERS = 100
+"""How many different whole numbers are listed, so that a classification may take them for classes."""
+
+
+def has_classes(examples: Examples) -> bool:
+    """Whether each row's target is taken for one of several classes, rather than for a number.
+
+    It is where the source names classes. Text and booleans are. Whole numbers are if they are all 0 or 1, or if there
+    are at most 20 different ones and each occurs twice on average. A task may still use such numbers either way.
+    """
+    targets = examples.targets
+    if targets.ndim > 1 or targets.dtype.kind not in "biuU":
+        return False
+    if examples.classes or targets.dtype.kind in "bU":
+        return True
+    distinct = np.unique(targets)
+    return set(distinct.tolist()) <= {0, 1} or (
+        len(distinct) <= MAX_GUESSED_CLASSES and 2 * len(distinct) <= len(targets)
+    )
+
+
+def describe_inputs(examples: Examples, training: np.ndarray) -> list[dict[str, Any]]:
+    """One entry for each tensor or column; `training` are the numbers of the training rows, whose categories count."""
+    if examples.table is None:
+        tensors = examples.tensors or {}
+        return [
+            {"name": name, "type": "number", "shape": list(values.shape[1:]), "missing": 0} | _statistics(values)
+            for name, values in tensors.items()
+        ]
+    return [_describe_column(name, values, training) for name, values in examples.table.items()]
+
+
+def _describe_column(name: str, values: np.ndarray, training: np.ndarray) -> dict[str, Any]:
+    missing = is_missing(values)
+    kind = column_type(values)
+    entry = {"name": name, "type": kind, "shape": [], "missing": int(missing.sum())}
+    present = values[~missing]
+    if kind == "number":
+        return entry | _statistics(present)
+    occurring = present
+    if kind == "category" and len(training):
+        occurring = values[training][~missing[training]]
+    categories = sorted(set(occurring.tolist()))
+    if len(categories) > MAX_CATEGORIES:
+        detail = (
+            f'The column "{name}" holds {len(categories):,} different texts; a category has {MAX_CATEGORIES:,} at most.'
+        )
+        raise InvalidData(Fault(detail, pointer_to("rows", 0, name), column=name))
+    counts = [int((present == category).sum()) for category in categories]
+    return entry | {"categories": categories, "counts": counts}
+
+
+def describe_target(examples: Examples) -> dict[str, Any]:
+    """The target: a `category` with classes and counts, `labels` (several a row), or a `number`.
+
+    A few whole numbers that aren't taken for classes have `classes` and `counts` too, so that a classification may
+    use them. `exclusive` says that every row has exactly one label.
+    """
+    targets = examples.targets
+    entry: dict[str, Any] = {"name": examples.target_name}
+    if targets.ndim == 2 and targets.dtype == bool:
+        classes = list(examples.classes or range(targets.shape[1]))
+        exclusive = bool((targets.sum(axis=1) == 1).all())
+        return entry | {
+            "type": "labels",
+            "classes": classes,
+            "counts": targets.sum(axis=0).tolist(),
+            "exclusive": exclusive,
+        }
+    if has_classes(examples):
+        return entry | {"type": "category"} | _count_classes(targets, examples.classes)
+    entry |= {"type": "number", "shape": list(targets.shape[1:])} | _statistics(targets)
+    if (
+        targets.ndim == 1
+        and np.array_equal(targets, np.rint(targets))
+        and len(np.unique(targets)) <= MAX_LISTED_NUMBERS
+    ):
+        entry |= _count_classes(targets.astype(np.int64), None)
+    return entry
+
+
+def _count_classes(targets: np.ndarray, classes: tuple[Any, ...] | None) -> dict[str, list]:
+    occurring, counts = np.unique(targets, return_counts=True)
+    if len(occurring) > MAX_CLASSES:
+        detail = f"The target has {len(occurring):,} different values; there can be {MAX_CLASSES:,} classes at most."
+        raise InvalidData(Fault(detail, pointer_to("target")))
+    found = dict(zip(occurring.tolist(), counts.tolist(), strict=True))
+    names = list(classes or found)
+    return {"classes": names, "counts": [found.get(name, 0) for name in names]}
+
+
+def _statistics(values: np.ndarray) -> dict[str, float]:
+    mean, deviation = mean_and_deviation(values)
+    return {
+        "mean": float(mean),
+        "std": float(deviation),
+        "min": float(values.min()),
+        "max": float(values.max()),
+    }

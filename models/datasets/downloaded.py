@@ -1,0 +1,127 @@
+"""Sources in Keras's cache folder, in the files that Keras keeps there.
+
+Nothing in a file is ever run: arrays are read without pickle, and CIFAR-10's own pickles with an unpickler that
+knows nothing but NumPy's arrays.
+"""
+
+import gzip
+import pickle
+import tarfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from models.datasets.examples import Examples
+from models.datasets.keras_cache import CachedFile, Progress, fetch, reading
+from models.spec import SINGLE_INPUT
+
+KERAS_STORAGE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+MNIST = CachedFile(
+    "mnist.npz",
+    KERAS_STORAGE + "mnist.npz",
+    "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+)
+FASHION_MNIST = tuple(
+    CachedFile(f"fashion-mnist/{part}-ubyte.gz", f"{KERAS_STORAGE}{part}-ubyte.gz")
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+)
+FASHION_CLASSES = (
+    "t_shirt_top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle_boot",
+)  # fmt: skip
+CIFAR10 = CachedFile(
+    "cifar-10-batches-py-target_archive",
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+)
+CIFAR10_FOLDER = "cifar-10-batches-py"
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+Part = tuple[np.ndarray, np.ndarray]
+"""Pictures (rows, …) and the numbers of their classes (rows,)."""
+
+
+def mnist(cache: Path, downloads: bool, progress: Progress) -> Examples:
+    path = fetch(MNIST, cache, downloads, progress)
+    with reading(path), path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        train, test = ((file[f"x_{part}"], file[f"y_{part}"]) for part in ("train", "test"))
+        return _pictures(train, test, (28, 28), "digit", tuple(range(10)))
+
+
+def fashion_mnist(cache: Path, downloads: bool, progress: Progress) -> Examples:
+    paths = []
+    for file in FASHION_MNIST:
+        paths.append(fetch(file, cache, downloads, progress))
+    with reading(paths[0].parent):
+        x_train, y_train, x_test, y_test = (_read_idx(path) for path in paths)
+        return _pictures((x_train, y_train), (x_test, y_test), (28, 28), "article", FASHION_CLASSES)
+
+
+def cifar10(cache: Path, downloads: bool, progress: Progress) -> Examples:
+    datasets = cache / "datasets"
+    for folder in (datasets / "cifar-10-batches-py-target" / CIFAR10_FOLDER, datasets / CIFAR10_FOLDER):
+        if folder.is_dir():
+            with reading(folder):
+                return _read_cifar10(partial(_open_below, folder))
+    path = fetch(CIFAR10, cache, downloads, progress)
+    with reading(path), tarfile.open(path) as archive:
+        return _read_cifar10(lambda name: archive.extractfile(f"{CIFAR10_FOLDER}/{name}"))
+
+
+def _open_below(folder: Path, name: str) -> IO[bytes]:
+    return (folder / name).open("rb")
+
+
+def _pictures(train: Part, test: Part, shape: tuple[int, ...], target_name: str, classes: Sequence[Any]) -> Examples:
+    """Examples with test rows of their own, from 8-bit pictures; ValueError if they are something else."""
+    inputs = np.concatenate([train[0], test[0]])
+    numbers = np.concatenate([train[1], test[1]])
+    if inputs.shape != (len(numbers), *shape) or inputs.dtype != np.uint8:
+        raise ValueError(f"pictures of the shape {list(shape)} in 8 bits were expected")
+    return Examples(
+        "image",
+        np.array(classes)[numbers],
+        tensors={SINGLE_INPUT: inputs},
+        target_name=target_name,
+        classes=tuple(classes),
+        test_rows=len(test[0]),
+    )
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    """An array in the IDX format of the original MNIST: two zero bytes, type 8 (unsigned byte), rank, sizes."""
+    content = gzip.decompress(path.read_bytes())
+    if content[:3] != b"\0\0\x08":
+        raise ValueError(f"{path.name} is not an IDX file of bytes")
+    rank = content[3]
+    shape = np.frombuffer(content, ">u4", count=rank, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
+
+
+def _read_cifar10(open_batch: Callable[[str], Any]) -> Examples:
+    def read(name: str) -> Part:
+        with open_batch(name) as file:
+            batch = _ArrayUnpickler(file, encoding="bytes").load()
+        # a picture is stored plane by plane: red, green, blue
+        pictures = np.asarray(batch[b"data"]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        return pictures, np.asarray(batch[b"labels"])
+
+    parts = [read(f"data_batch_{number}") for number in range(1, 6)]
+    train = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+    return _pictures(train, read("test_batch"), (32, 32, 3), "object", CIFAR10_CLASSES)
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Reads plain containers, bytes and NumPy's arrays; refuses to import anything else."""
+
+    ALLOWED = frozenset(
+        {("numpy", "ndarray"), ("numpy", "dtype")}
+        | {(f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")}
+    )
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self.ALLOWED:
+            raise pickle.UnpicklingError(f"{module}.{name} has no place in a file of pictures")
+        return super().find_class(module.replace("numpy.core", "numpy._core"), name)

@@ -1,0 +1,39 @@
+"""What a source yields before it is split: raw inputs and targets, rows first."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.spec import SINGLE_INPUT
+
+KINDS = {0: "vector", 1: "vector", 2: "sequence", 3: "image", 4: "video"}
+"""What rows are by the rank of one."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Raw rows: either `tensors`, one for each input, or a `table`, one array for each column.
+
+    A table's numbers are int64, or float64 with NaN where missing; its booleans and categories are objects, None where
+    missing. `targets` are numbers (rows, …), text or booleans (rows,), or a boolean matrix (rows, classes) where
+    a row may have several labels. The last `test_rows` rows are test rows of the source's own.
+    """
+
+    kind: str
+    targets: np.ndarray
+    tensors: dict[str, np.ndarray] | None = None
+    table: dict[str, np.ndarray] | None = None
+    target_name: str = "target"
+    classes: tuple[Any, ...] | None = None
+    """The classes in the source's own order; None: those that occur, sorted."""
+    test_rows: int = 0
+
+    @property
+    def rows(self) -> int:
+        return len(self.targets)
+
+
+def vectors(inputs: np.ndarray, targets: np.ndarray, classes: tuple[Any, ...] | None = None) -> Examples:
+    """Examples with one input of shape (rows, features)."""
+    return Examples("vector", targets, tensors={SINGLE_INPUT: inputs.astype(np.float32)}, classes=classes)

@@ -1,0 +1,150 @@
+"""Data posted within the request: nested lists of numbers with targets, or rows of a table."""
+
+from typing import Any
+
+import numpy as np
+
+from models.datasets.columns import read_column
+from models.datasets.examples import KINDS, Examples
+from models.datasets.pointers import pointer_to
+from models.datasets.sources import find_unknown
+from models.datasets.tensors import Place, leaf_types, name_type, read_numbers
+from models.errors import Fault, InvalidData
+from models.limits import Limits
+from models.spec import SINGLE_INPUT
+
+EXACT_IN_FLOAT32 = 2**24
+EXACT_IN_FLOAT64 = 2**53
+"""Up to here floating point holds every whole number."""
+
+
+def check_inline(request: dict[str, Any]) -> list[Fault]:
+    """What is wrong with the outline of inline data: members that are missing, and numbers of rows that differ."""
+    if "rows" in request:
+        return _check_rows(request)
+    absent = [member for member in ("inputs", "targets") if request.get(member) in (None, {})]
+    if absent:
+        detail = 'Inline data needs either "inputs" and "targets", or "rows" and "target".'
+        return [Fault(detail, pointer_to(absent[0]))]
+    inputs, targets = request["inputs"], request["targets"]
+    named = inputs if isinstance(inputs, dict) else {"": inputs}
+    faults = [_check_list(rows, "inputs", name) for name, rows in named.items()] + [_check_list(targets, "targets")]
+    found = [fault for fault in faults if fault]
+    lengths = {len(rows) for rows in named.values()} if not found else set()
+    if len(lengths) > 1:
+        found.append(Fault("Every input needs the same number of rows.", pointer_to("inputs")))
+    elif lengths and len(targets) not in lengths:
+        detail = f"There are {len(targets):,} targets for {lengths.pop():,} rows of inputs: give one for each row."
+        found.append(Fault(detail, pointer_to("targets")))
+    return found
+
+
+def _check_rows(request: dict[str, Any]) -> list[Fault]:
+    rows, target = request["rows"], request.get("target")
+    if {"inputs", "targets"} & request.keys():
+        return [Fault('Give either "inputs" and "targets", or "rows" and "target", not both.', pointer_to("rows"))]
+    fault = _check_list(rows, "rows")
+    if fault:
+        return [fault]
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            return [Fault(f"Row {number} is {name_type(row)}, not an object.", pointer_to("rows", number), row=number)]
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    if not isinstance(target, str):
+        detail = 'A table needs "target": the column that is to be predicted.'
+        return [Fault(detail, pointer_to("target"), allowed=columns)]
+    if target not in columns:
+        return [find_unknown(target, columns, pointer_to("target"), "column")]
+    if len(columns) == 1:
+        return [Fault(f'There is no column besides the target, "{target}".', pointer_to("rows"))]
+    return []
+
+
+def _check_list(rows: object, member: str, name: str = "") -> Fault | None:
+    pointer = pointer_to(member, name) if name else pointer_to(member)
+    if not isinstance(rows, list):
+        return Fault(f"A list of rows belongs here, not {name_type(rows)}.", pointer)
+    return None if rows else Fault("There are no rows.", pointer)
+
+
+def read_inline(request: dict[str, Any], limits: Limits) -> Examples:
+    """The examples within a request that check_inline finds nothing wrong with; raises InvalidData."""
+    member = "rows" if "rows" in request else "targets"
+    if len(request[member]) > limits.rows:
+        detail = f"There are {len(request[member]):,} rows; the limit is {limits.rows:,}."
+        raise InvalidData(Fault(detail, pointer_to(member)))
+    if member == "rows":
+        return _read_table(request["rows"], request["target"])
+    inputs = request["inputs"]
+    if isinstance(inputs, dict):
+        tensors = {name: _read_input(rows, ("inputs", name)) for name, rows in inputs.items()}
+    else:
+        tensors = {SINGLE_INPUT: _read_input(inputs, ("inputs",))}
+    kind = KINDS[max(tensor.ndim - 1 for tensor in tensors.values())]
+    targets, classes = _read_targets(request["targets"])
+    return Examples(kind, targets, tensors=tensors, classes=classes)
+
+
+def _read_input(rows: list, where: tuple[str, ...]) -> np.ndarray:
+    array = compact(read_numbers(rows, Place(where), InvalidData, dtype=np.float64))
+    if array.ndim - 1 not in KINDS:
+        detail = f"A row has {array.ndim - 1} dimensions; {max(KINDS)} are the most (frames, height, width, channels)."
+        raise InvalidData(Fault(detail, pointer_to(*where)))
+    return array[:, None] if array.ndim == 1 else array
+
+
+def compact(array: np.ndarray) -> np.ndarray:
+    """The same numbers in the smallest type that holds them as well as float32 does."""
+    smallest, largest = array.min(), array.max()
+    if max(-smallest, largest) <= EXACT_IN_FLOAT32 and np.array_equal(array, np.rint(array)):
+        return array.astype(np.uint8 if smallest >= 0 and largest <= 255 else np.int32)
+    return array.astype(np.float32)
+
+
+def _read_table(rows: list[dict[str, Any]], target: str) -> Examples:
+    names = dict.fromkeys(name for row in rows for name in row)
+    faults: list[Fault] = []
+    columns = {}
+    for name in names:
+        try:
+            columns[name] = read_column(name, [row.get(name) for row in rows], required=name == target)
+        except InvalidData as problem:
+            faults.extend(problem.faults)
+    if faults:
+        raise InvalidData(*faults)
+    targets = columns.pop(target)
+    if targets.dtype == object:
+        targets = np.array(targets.tolist())
+    return Examples("table", targets, table=columns, target_name=target)
+
+
+def _read_targets(targets: list) -> tuple[np.ndarray, tuple[Any, ...] | None]:
+    """The targets as Examples has them, and the classes if they are names of labels."""
+    types = set(map(type, targets))
+    if types == {list} and all(set(map(type, row)) <= {str} for row in targets):
+        return _read_labels(targets)
+    if types == {str} or types == {bool}:
+        return np.array(targets), None
+    if str in types or bool in types:
+        odd = next(number for number, value in enumerate(targets) if type(value) is not type(targets[0]))
+        detail = f"Target {odd} is {name_type(targets[odd])}, but those before it are {name_type(targets[0])}."
+        raise InvalidData(Fault(detail, pointer_to("targets", odd), row=odd))
+    array = read_numbers(targets, Place(("targets",)), InvalidData, dtype=np.float64)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim == 2 and np.isin(array, (0, 1)).all():
+        return array.astype(bool), None
+    whole = leaf_types(targets) == {int} and np.abs(array).max() < EXACT_IN_FLOAT64
+    return (array.astype(np.int64) if whole else array), None
+
+
+def _read_labels(targets: list[list[str]]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """A boolean matrix (rows, classes) from lists of label names, and the names, sorted."""
+    classes = tuple(sorted({label for row in targets for label in row}))
+    if not classes:
+        raise InvalidData(Fault("No row has a label.", pointer_to("targets")))
+    position = {label: index for index, label in enumerate(classes)}
+    matrix = np.zeros((len(targets), len(classes)), dtype=bool)
+    for number, row in enumerate(targets):
+        matrix[number, [position[label] for label in row]] = True
+    return matrix, classes

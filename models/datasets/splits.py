@@ -1,0 +1,97 @@
+"""Which rows are for training, which for validation, which for the final test."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from models.datasets.descriptor import has_classes
+from models.datasets.examples import Examples
+from models.datasets.pointers import pointer_to
+from models.datasets.sources import find_unknown
+from models.datasets.tensors import name_type
+from models.errors import Fault
+
+SPLITS = ("train", "validation", "test")
+OPTIONS = ("validation", "test", "seed")
+MAX_SEED = 2**32 - 1
+
+
+def check_split(split: object, has_test_rows: bool = False) -> list[Fault]:
+    """What is wrong with a posted `split`, for a source with or without test rows of its own."""
+    if split is None:
+        return []
+    if not isinstance(split, dict):
+        return [Fault(f'"split" is an object, not {name_type(split)}.', pointer_to("split"))]
+    faults = [
+        find_unknown(name, OPTIONS, pointer_to("split", name), "option of a split")
+        for name in split
+        if name not in OPTIONS
+    ]
+    shares = {name: split[name] for name in ("validation", "test") if split.get(name) is not None}
+    wrong = [name for name, share in shares.items() if not _is_share(share)]
+    faults += [Fault(f'"{name}" is a share of the rows, from 0 to 1.', pointer_to("split", name)) for name in wrong]
+    if not wrong and sum(shares.values()) > 1 + 1e-9:
+        faults.append(Fault("The shares of validation and test rows are more than 1 together.", pointer_to("split")))
+    if has_test_rows and "test" in shares:
+        detail = "The source has test rows of its own: only validation rows can be cut from the others."
+        faults.append(Fault(detail, pointer_to("split", "test")))
+    seed = split.get("seed")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED):
+        faults.append(Fault(f'"seed" is an integer from 0 to {MAX_SEED:,}.', pointer_to("split", "seed")))
+    return faults
+
+
+def _is_share(share: object) -> bool:
+    return not isinstance(share, bool) and isinstance(share, int | float) and 0 <= share <= 1
+
+
+def split_rows(examples: Examples, split: dict[str, Any] | None, default: tuple[float, float]) -> dict[str, np.ndarray]:
+    """The numbers of the rows of each split, ascending; by chance, but the same for the same seed (0 by default).
+
+    `default` are the shares of validation and test rows where the request gives neither. Where the targets are classes,
+    each split gets every class's share.
+    """
+    options = {name: value for name, value in (split or {}).items() if value is not None}
+    validation, test = default
+    if "validation" in options or "test" in options:
+        validation, test = options.get("validation", 0), options.get("test", 0)
+    own_test = np.arange(examples.rows - examples.test_rows, examples.rows)
+    rest = np.arange(examples.rows - examples.test_rows)
+    count = _share_of(len(rest), validation)
+    rng = np.random.default_rng(options.get("seed", 0))
+    tested, rest = _draw(rest, examples, _share_of(len(rest), test), rng)
+    validated, rest = _draw(rest, examples, min(count, len(rest)), rng)
+    return {"train": rest, "validation": validated, "test": own_test if examples.test_rows else tested}
+
+
+def _share_of(rows: int, share: float) -> int:
+    return math.floor(rows * share + 0.5)
+
+
+def _draw(rows: np.ndarray, examples: Examples, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """`count` of the rows, each class with its share, and the others."""
+    if count == 0:
+        return rows[:0], rows
+    groups = _group(rows, examples)
+    takes = _apportion(np.array([len(group) for group in groups]), count)
+    drawn = [rng.permutation(group)[:take] for group, take in zip(groups, takes, strict=True)]
+    chosen = np.sort(np.concatenate(drawn))
+    return chosen, np.setdiff1d(rows, chosen, assume_unique=True)
+
+
+def _group(rows: np.ndarray, examples: Examples) -> list[np.ndarray]:
+    """The rows by class; all in one group where targets are no classes."""
+    if not has_classes(examples):
+        return [rows]
+    _, classes = np.unique(examples.targets[rows], return_inverse=True)
+    return [rows[classes == number] for number in range(classes.max() + 1)]
+
+
+def _apportion(sizes: np.ndarray, count: int) -> np.ndarray:
+    """How many of each group, `count` in all, in proportion to its size (the largest remainders are rounded up)."""
+    quotas = sizes * count / sizes.sum()
+    takes = np.floor(quotas).astype(np.int64)
+    largest = np.argsort(takes - quotas, kind="stable")[: count - takes.sum()]
+    takes[largest] += 1
+    return takes

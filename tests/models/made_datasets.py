@@ -1,0 +1,24 @@
+"""Datasets imported for tests, as a client would ask for them."""
+
+from pathlib import Path
+from typing import Any
+
+from models.datasets import Dataset, import_dataset
+from models.limits import Limits
+
+
+def make_dataset(
+    folder: Path, source: str, *, cache: Path | None = None, limits: Limits | None = None, **members: Any
+) -> Dataset:
+    """Import into `folder`/SOURCE, without a network."""
+    target = folder / source
+    target.mkdir(parents=True)
+    import_dataset(
+        {"name": "made", "source": source, **members},
+        target,
+        cache=cache or folder / "no-cache",
+        downloads=False,
+        limits=limits or Limits(),
+        progress=lambda share: None,
+    )
+    return Dataset.open(target)
