@@ -1,0 +1,112 @@
+"""Whether a dataset fits a network: told before anything is queued, with the way to put it right."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from models.datasets.tensors import Shape, shapes_fit
+from models.errors import Fault, InvalidData
+from models.preprocessing.preprocessing import table_columns
+from models.spec import InputSpec, NetworkSpec, Task
+from models.targets import count_outputs, find_target_problem, number_shape
+
+DATASET, MODEL = "#/dataset", "#/model"
+
+
+def check_fit(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, Any], layer: str | None = None) -> None:
+    """Raise InvalidData with all reasons why the network can't be trained on the dataset.
+
+    `output_shape` is a row's, without the batch; `descriptor` the dataset's (with its `name`, if it has one);
+    `layer` the last layer's name. The faults point to `#/dataset` or `#/model`.
+    """
+    faults = [*_find_input_faults(spec, descriptor), *_find_target_faults(spec, output_shape, descriptor, layer)]
+    if descriptor["splits"]["train"] == 0:
+        faults.append(Fault(f"{_title(descriptor)} has no training rows.", DATASET))
+    if faults:
+        raise InvalidData(*faults)
+
+
+def _find_input_faults(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterator[Fault]:
+    if descriptor["kind"] == "table":
+        yield from _find_table_faults(spec.inputs, descriptor)
+        return
+    shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
+    for name, input_ in spec.inputs.items():
+        if input_.columns is not None:
+            yield Fault(f"The model takes a table's columns, but {_name(descriptor)} is no table.", DATASET)
+        elif name not in shapes:
+            yield Fault(f'{_title(descriptor)} has no input "{name}".', DATASET, allowed=tuple(shapes))
+        elif not shapes_fit(shapes[name], input_.shape):
+            detail = f"Rows of {_name(descriptor)} have the shape {list(shapes[name])}, but the model takes"
+            yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
+
+
+def _find_table_faults(inputs: dict[str, InputSpec], descriptor: dict[str, Any]) -> Iterator[Fault]:
+    if len(inputs) > 1:
+        yield Fault(f"{_title(descriptor)} is a table, which is one input, but the model has {len(inputs)}.", DATASET)
+        return
+    (input_,) = inputs.values()
+    present = {column.name: column for column in table_columns(descriptor)}
+    if input_.columns is None:
+        categories = [column.name for column in present.values() if column.type == "category"]
+        if categories:
+            detail = f'The column "{categories[0]}" of {_name(descriptor)} is a category, but the model takes plain'
+            yield Fault(f'{detail} numbers: make the model with "input": {{"dataset": …}}.', DATASET)
+        elif not shapes_fit((len(present),), input_.shape):
+            detail = f"{_title(descriptor)} has {len(present)} columns, but the model takes rows of the shape"
+            yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
+        return
+    for column in input_.columns:
+        found = present.get(column.name)
+        if found is None:
+            detail = f'{_title(descriptor)} has no column "{column.name}", which the model takes.'
+            yield Fault(detail, DATASET, column=column.name)
+        elif found.type != column.type:
+            detail = f'The column "{column.name}" of {_name(descriptor)} is a {found.type}, not a {column.type}.'
+            yield Fault(detail, DATASET, column=column.name)
+
+
+def _find_target_faults(
+    spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, Any], layer: str | None
+) -> Iterator[Fault]:
+    target = descriptor["target"]
+    problem = find_target_problem(spec.task, target)
+    if problem:
+        yield Fault(problem, DATASET)
+        return
+    last = f'The last layer, "{layer}",' if layer else "The last layer"
+    if spec.task is Task.REGRESSION and len(number_shape(target)) > 1:
+        wanted = number_shape(target)
+        if not (len(output_shape) > 1 and shapes_fit(output_shape, wanted)):
+            yield Fault(f"{last} puts out the shape {list(output_shape)}, but targets have {list(wanted)}.", MODEL)
+        return
+    if len(output_shape) != 1:
+        detail = (
+            f"{last} puts out the shape {list(output_shape)}: end with one row of units, as Flatten and Dense give."
+        )
+        yield Fault(detail, MODEL)
+        return
+    allowed = count_outputs(spec.task, target)
+    if output_shape[0] not in allowed:
+        needs = _describe_need(spec.task, descriptor)
+        detail = f"{last} has {_units(output_shape[0])}, but {needs}: give it {_units(allowed[0])}."
+        yield Fault(detail, MODEL)
+
+
+def _describe_need(task: Task, descriptor: dict[str, Any]) -> str:
+    if task is Task.REGRESSION:
+        (numbers,) = number_shape(descriptor["target"])
+        return f"a row's target in {_name(descriptor)} is {numbers} number{'s' * (numbers != 1)}"
+    return f"{_name(descriptor)} has {len(descriptor['target']['classes'])} classes"
+
+
+def _units(count: int) -> str:
+    return f"{count} unit{'s' * (count != 1)}"
+
+
+def _name(descriptor: dict[str, Any]) -> str:
+    return f'dataset "{descriptor["name"]}"' if "name" in descriptor else "the dataset"
+
+
+def _title(descriptor: dict[str, Any]) -> str:
+    """The name at the start of a sentence."""
+    return f"D{_name(descriptor)[1:]}" if "name" in descriptor else "The dataset"

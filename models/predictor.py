@@ -1,0 +1,190 @@
+"""A version loaded for predicting: raw instances in, labels, scores and values out. NumPy and ONNX Runtime only."""
+
+import json
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from models.preprocessing import Preprocessing
+from models.runtime import OnnxNetwork
+from models.spec import NetworkSpec, Task
+from models.targets import TargetEncoding, loss_name
+from models.version_files import ARTIFACTS
+
+FORMAT = 1
+THRESHOLD = 0.5
+"""A label is given where its score is above this, as Keras's accuracy counts."""
+MARGIN_LOSSES = {"hinge", "squaredhinge"}
+
+
+class Activation(StrEnum):
+    """What makes scores of the network's raw outputs, where they aren't scores yet."""
+
+    SOFTMAX = "softmax"
+    SIGMOID = "sigmoid"
+    MARGIN = "margin"
+    """From -1 … 1, as hinge losses train, to 0 … 1."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The answer to a request: `classes` (None for a regression), one of `predictions` an instance, `warnings`."""
+
+    classes: list[Any] | None
+    predictions: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A network with its preprocessing and what its outputs mean. Thread-safe."""
+
+    network: OnnxNetwork
+    preprocessing: Preprocessing
+    task: Task
+    classes: list[Any] | None
+    activation: Activation | None
+
+    @classmethod
+    def load(cls, folder: Path, threads: int = 1) -> Self:
+        """Read `preprocessing.json` and `network.onnx` from a version's folder; raises NotServable."""
+        document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
+        activation = document["output"]["activation"]
+        return cls(
+            OnnxNetwork(folder / ARTIFACTS["onnx"], threads),
+            Preprocessing.from_document(document["inputs"]),
+            Task(document["task"]),
+            TargetEncoding.from_document(document["target"]).classes,
+            None if activation is None else Activation(activation),
+        )
+
+    def run(self, instances: list) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """The network's raw outputs for posted instances (float32, rows first), and the warnings.
+
+        Raises InvalidInstances.
+        """
+        inputs, warnings = self.preprocessing.read_instances(instances)
+        return self.network.run(inputs), warnings
+
+    def predict(self, instances: list, top: int | None = None, scores: bool = True) -> Predictions:
+        """What the network predicts for posted instances, in API.md's forms; raises InvalidInstances.
+
+        `top` adds the best labels with their scores; without `scores` the scores of all classes are left out. What is
+        not finite becomes None.
+        """
+        outputs, warnings = self.run(instances)
+        if self.task is Task.REGRESSION:
+            return Predictions(None, _describe_values(outputs), warnings)
+        classes = self.classes or []
+        with np.errstate(invalid="ignore"):
+            probabilities = self.score(outputs)
+        describe = _describe_labels if self.task is Task.MULTILABEL else _describe_label
+        predictions = describe(probabilities, classes)
+        if scores:
+            _add(predictions, "scores", _to_list(probabilities))
+        if top is not None:
+            _add(predictions, "top", _best(probabilities, classes, top))
+        return Predictions(classes, predictions, warnings)
+
+    def score(self, outputs: np.ndarray) -> np.ndarray:
+        """The score of each class (rows, classes), from raw outputs of a classification."""
+        if self.activation is Activation.SOFTMAX:
+            return _softmax(outputs)
+        if self.activation is Activation.SIGMOID:
+            outputs = _sigmoid(outputs)
+        elif self.activation is Activation.MARGIN:
+            outputs = np.clip((1 + outputs) / 2, 0, 1)
+        if self.task is Task.BINARY and outputs.shape[-1] == 1:
+            return np.concatenate([1 - outputs, outputs], axis=1)
+        return outputs
+
+
+def write_preprocessing(
+    path: Path, spec: NetworkSpec, preprocessing: Preprocessing, encoding: TargetEncoding
+) -> dict[str, Any]:
+    """Write what a predictor needs besides the network as JSON, synced to the disk; returns the document."""
+    document = {
+        "format": FORMAT,
+        "task": spec.task.value,
+        "inputs": preprocessing.to_document(),
+        "target": encoding.to_document(),
+        "output": {"activation": find_activation(spec)},
+    }
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(document, file, ensure_ascii=False, allow_nan=False)
+        file.flush()
+        os.fsync(file.fileno())
+    return document
+
+
+def find_activation(spec: NetworkSpec) -> Activation | None:
+    """What is still to be applied to the outputs of a network that was compiled so.
+
+    Losses `from_logits` leave softmax or sigmoid out of the network; hinge losses train outputs from -1 to 1, unless
+    the last layer is a sigmoid.
+    """
+    if spec.task is Task.REGRESSION:
+        return None
+    loss = loss_name(spec)
+    if spec.loss.parameters.get("from_logits"):
+        return Activation.SOFTMAX if "categorical" in loss else Activation.SIGMOID
+    ends_in_sigmoid = "sigmoid" in (spec.layers[-1].parameters.get("activation"), spec.layers[-1].type.lower())
+    return Activation.MARGIN if loss in MARGIN_LOSSES and not ends_in_sigmoid else None
+
+
+def _describe_values(outputs: np.ndarray) -> list[dict[str, Any]]:
+    values = outputs.reshape(len(outputs)) if outputs[0].size == 1 else outputs
+    return [{"value": value} for value in _to_list(values)]
+
+
+def _describe_label(scores: np.ndarray, classes: list[Any]) -> list[dict[str, Any]]:
+    """The best class of each row; of two equally good ones the first."""
+    best = scores.argmax(axis=1)
+    found = _to_list(scores[np.arange(len(scores)), best])
+    pairs = zip(best.tolist(), found, strict=True)
+    return [{"label": None if score is None else classes[index], "score": score} for index, score in pairs]
+
+
+def _describe_labels(scores: np.ndarray, classes: list[Any]) -> list[dict[str, Any]]:
+    """All classes of each row whose score is above the threshold."""
+    return [{"labels": [classes[index] for index in np.flatnonzero(row)]} for row in scores > THRESHOLD]
+
+
+def _best(scores: np.ndarray, classes: list[Any], count: int) -> list[list[dict[str, Any]]]:
+    """The best classes of each row, best first."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+    found = _to_list(np.take_along_axis(scores, order, axis=1))
+    return [
+        [{"label": classes[index], "score": score} for index, score in zip(indices, row, strict=True)]
+        for indices, row in zip(order.tolist(), found, strict=True)
+    ]
+
+
+def _add(predictions: list[dict[str, Any]], name: str, values: list[Any]) -> None:
+    for prediction, value in zip(predictions, values, strict=True):
+        prediction[name] = value
+
+
+def _to_list(array: np.ndarray) -> list[Any]:
+    """As plain numbers, None for what is not finite, for JSON knows no NaN."""
+    finite = np.isfinite(array)
+    if finite.all():
+        return array.tolist()
+    values = array.astype(object)
+    values[~finite] = None
+    return values.tolist()
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    # e^-|x| can't overflow; for x < 0 it is the numerator of the same function
+    power = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1, power) / (1 + power)

@@ -1,0 +1,113 @@
+"""All inputs of a network together, as fitted to a dataset's training rows."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from models.datasets import Dataset, Split
+from models.datasets.pointers import pointer_to
+from models.datasets.tensors import MAX_FAULTS, Place, name_type
+from models.errors import Fault, InvalidInstances
+from models.preprocessing.table_input import MAX_WARNINGS, TableInput
+from models.preprocessing.tensor_input import TensorInput
+from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
+
+INSTANCES = Place(("instances",))
+
+
+def inputs_from_dataset(descriptor: dict[str, Any], name: str, scaling: str | None = None) -> dict[str, InputSpec]:
+    """The inputs of a model whose spec says `{"dataset": name}`, from the dataset's descriptor.
+
+    A table is one input of as many numbers as its columns become, scaled as `standard` unless told otherwise;
+    anything else has its own shapes, and no scaling.
+    """
+    if descriptor["kind"] == "table":
+        columns = table_columns(descriptor)
+        shape = (sum(column.width for column in columns),)
+        return {SINGLE_INPUT: InputSpec(shape, Scaling(scaling or Scaling.STANDARD), columns, name)}
+    return {
+        entry["name"]: InputSpec(tuple(entry["shape"]), Scaling(scaling or Scaling.NONE), dataset=name)
+        for entry in descriptor["inputs"]
+    }
+
+
+def table_columns(descriptor: dict[str, Any]) -> tuple[Column, ...]:
+    """The columns of a table, in order."""
+    return tuple(
+        Column(entry["name"], entry["type"], tuple(entry["categories"]) if entry["type"] == "category" else ())
+        for entry in descriptor["inputs"]
+    )
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How raw rows become network inputs, by the inputs' names."""
+
+    inputs: dict[str, TensorInput | TableInput]
+
+    @classmethod
+    def fit(cls, spec: NetworkSpec, dataset: Dataset) -> Self:
+        """Learn from the training rows of a dataset that check_fit has nothing against.
+
+        A table of numbers also fits a network of a plain shape: its columns are then taken in order.
+        """
+        training = dataset.split("train")
+        if training.table is not None:
+            columns = spec.input.columns or table_columns(dataset.descriptor)
+            return cls({name: TableInput.fit(input_, columns, training.table) for name, input_ in spec.inputs.items()})
+        tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
+        return cls({name: TensorInput.fit(input_, tensors[name], kind) for name, input_ in spec.inputs.items()})
+
+    def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
+        """A split's rows as the network takes them: float32, rows first, by input."""
+        table, tensors = split.table or {}, split.tensors or {}
+        return {
+            name: input_.transform(table) if isinstance(input_, TableInput) else input_.transform(tensors[name])
+            for name, input_ in self.inputs.items()
+        }
+
+    def read_instances(self, instances: list) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+        """Posted instances as the network takes them, and at most 100 warnings (`row`, `column`, `type`, `detail`).
+
+        With one input an instance is its row; with several it is an object of rows by input. Raises InvalidInstances,
+        naming row and column.
+        """
+        if not isinstance(instances, list) or not instances:
+            detail = (
+                "There are no instances." if instances == [] else f"A list belongs here, not {name_type(instances)}."
+            )
+            raise InvalidInstances(Fault(detail, pointer_to("instances")))
+        if len(self.inputs) == 1:
+            ((name, input_),) = self.inputs.items()
+            values, warnings = input_.read(instances, INSTANCES)
+            return {name: values}, warnings
+        self._check_names(instances)
+        inputs: dict[str, np.ndarray] = {}
+        warnings = []
+        for name, input_ in self.inputs.items():
+            inputs[name], found = input_.read([row[name] for row in instances], Place(INSTANCES.above, (name,)))
+            warnings += found
+        return inputs, warnings[:MAX_WARNINGS]
+
+    def _check_names(self, instances: list) -> None:
+        """Raise InvalidInstances unless every instance is an object that has exactly the inputs."""
+        wrong = [
+            row for row, value in enumerate(instances) if not isinstance(value, dict) or set(value) != set(self.inputs)
+        ]
+        if wrong:
+            names = ", ".join(f'"{name}"' for name in self.inputs)
+            faults = (
+                Fault(f"Row {row} should be an object of {names}.", INSTANCES.pointer(row), row=row)
+                for row in wrong[:MAX_FAULTS]
+            )
+            raise InvalidInstances(*faults)
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON: an object by input."""
+        return {name: input_.to_document() for name, input_ in self.inputs.items()}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        types: dict[str, type[TensorInput] | type[TableInput]] = {"tensor": TensorInput, "table": TableInput}
+        return cls({name: types[input_["type"]].from_document(input_) for name, input_ in document.items()})

@@ -1,0 +1,144 @@
+"""How targets become what the loss takes, and what the network's outputs are called."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+
+from models.errors import Fault, InvalidData
+from models.spec import NetworkSpec, Task
+
+INTEGER_LOSSES = {"sparsecategoricalcrossentropy", "circle", "circleloss"}
+"""The losses for several classes that take a class's number; the others take a one-hot vector."""
+
+
+class Form(StrEnum):
+    """What targets are as the network's loss takes them."""
+
+    NUMBERS = "numbers"
+    """float32, (rows, *shape)."""
+    BINARY = "binary"
+    """0 or 1 as float32, (rows, 1)."""
+    INDICES = "indices"
+    """A class's number as int32, (rows,)."""
+    ONE_HOT = "one_hot"
+    """float32, (rows, classes), a single 1 in a row."""
+    MULTI_HOT = "multi_hot"
+    """float32, (rows, classes), a 1 for each label."""
+
+
+@dataclass(frozen=True)
+class TargetEncoding:
+    """The form of a network's targets, the classes in the order of its outputs, and the shape of numbers."""
+
+    name: str
+    form: Form
+    classes: list[Any] | None = None
+    shape: tuple[int, ...] = ()
+
+    @classmethod
+    def for_network(cls, spec: NetworkSpec, descriptor: dict[str, Any], outputs: int) -> Self:
+        """The encoding for a network with so many output units (the last axis); raises InvalidData where the dataset's
+        target doesn't suit the network's task or outputs."""
+        target = descriptor["target"]
+        problem = find_target_problem(spec.task, target) or _find_size_problem(spec.task, target, outputs)
+        if problem:
+            raise InvalidData(Fault(problem, "#/dataset"))
+        if spec.task is Task.REGRESSION:
+            return cls(target["name"], Form.NUMBERS, shape=number_shape(target))
+        return cls(target["name"], _form(spec, outputs), list(target["classes"]))
+
+    def encode(self, targets: np.ndarray) -> np.ndarray:
+        """Raw targets of a split as the loss takes them; raises InvalidData where one is none of the classes."""
+        if self.form is Form.NUMBERS:
+            return targets.astype(np.float32).reshape(len(targets), *self.shape)
+        if self.form is Form.MULTI_HOT:
+            return targets.astype(np.float32)
+        indices = self.class_indices(targets)
+        if self.form is Form.INDICES:
+            return indices.astype(np.int32)
+        if self.form is Form.BINARY:
+            return indices.astype(np.float32)[:, None]
+        one_hot = np.zeros((len(indices), len(self.classes or ())), dtype=np.float32)
+        one_hot[np.arange(len(indices)), indices] = 1
+        return one_hot
+
+    def class_indices(self, targets: np.ndarray) -> np.ndarray:
+        """The number of each row's class (rows,), int64; raises InvalidData where a target is none of the classes."""
+        if targets.ndim == 2:
+            return targets.argmax(axis=1)
+        classes = np.array(self.classes)
+        order = np.argsort(classes)
+        places = np.searchsorted(classes, targets, sorter=order)
+        indices = order[np.minimum(places, len(classes) - 1)]
+        strange = np.flatnonzero(classes[indices] != targets)
+        if len(strange):
+            value = targets[strange[0]].item()
+            raise InvalidData(Fault(f'"{value}" is none of the classes that the network knows.', "#/dataset"))
+        return indices
+
+    def to_document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {"name": self.name, "form": self.form.value, "classes": self.classes}
+        return document | {"shape": list(self.shape)}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        return cls(document["name"], Form(document["form"]), document["classes"], tuple(document["shape"]))
+
+
+def find_target_problem(task: Task, target: dict[str, Any]) -> str | None:
+    """Why a dataset's target (of its descriptor) can't be what the task predicts, as a sentence; None if it can.
+
+    Any target with classes suits a classification, be they numbers; any target that is numbers suits a regression.
+    """
+    name, kind, classes = f'The target "{target["name"]}"', target["type"], target.get("classes")
+    if task is Task.REGRESSION:
+        text = kind == "category" and any(isinstance(value, str) for value in target["classes"])
+        return f"{name} is text, but a regression predicts numbers: choose a classification." if text else None
+    if task is Task.MULTILABEL:
+        lists = "lists of labels, or of 0 and 1"
+        return None if kind == "labels" else f"{name} has one value a row, but a multilabel task needs {lists}."
+    if classes is None:
+        return f"{name} is numbers with fractions or too many values for classes, but the task is {task.value}."
+    if kind == "labels" and not target["exclusive"]:
+        return f"{name} has several labels in a row, but a {task.value} task needs one class a row."
+    if task is Task.BINARY and len(classes) != 2:
+        return f"{name} has {len(classes)} classes, but a binary task needs two: choose multiclass for more."
+    return None
+
+
+def count_outputs(task: Task, target: dict[str, Any]) -> tuple[int, ...]:
+    """The numbers of output units that suit the task and target."""
+    if task is Task.BINARY:
+        return 1, 2
+    if task is Task.REGRESSION:
+        return (number_shape(target)[-1],)
+    return (len(target["classes"]),)
+
+
+def number_shape(target: dict[str, Any]) -> tuple[int, ...]:
+    """The shape of a row's target, when taken as numbers."""
+    if target["type"] == "labels":
+        return (len(target["classes"]),)
+    return tuple(target.get("shape", ())) or (1,)
+
+
+def _find_size_problem(task: Task, target: dict[str, Any], outputs: int) -> str | None:
+    allowed = count_outputs(task, target)
+    if outputs in allowed:
+        return None
+    return f'The network has {outputs} outputs, but the target "{target["name"]}" needs {allowed[0]}.'
+
+
+def _form(spec: NetworkSpec, outputs: int) -> Form:
+    if spec.task is Task.MULTILABEL:
+        return Form.MULTI_HOT
+    if spec.task is Task.BINARY and outputs == 1:
+        return Form.BINARY
+    return Form.INDICES if loss_name(spec) in INTEGER_LOSSES else Form.ONE_HOT
+
+
+def loss_name(spec: NetworkSpec) -> str:
+    """The loss without the differences between Keras's names for it: `categoricalcrossentropy`."""
+    return spec.loss.type.replace("_", "").lower()
