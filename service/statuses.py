@@ -1,0 +1,30 @@
+"""The words for the states of jobs and resources, and which of them are final."""
+
+from typing import Final
+
+QUEUED: Final = "queued"
+RUNNING: Final = "running"
+STOPPING: Final = "stopping"
+CANCELLING: Final = "cancelling"
+SUCCEEDED: Final = "succeeded"
+FAILED: Final = "failed"
+CANCELLED: Final = "cancelled"
+STOPPED: Final = "stopped"
+"""A desired status only: a job that was stopped ends as `succeeded`."""
+
+JOB_STATUSES: Final = (
+    QUEUED, RUNNING, "pausing", "paused", STOPPING, CANCELLING, SUCCEEDED, FAILED, CANCELLED,
+)  # fmt: skip
+CLAIMED: Final = (RUNNING, "pausing", STOPPING, CANCELLING)
+"""A worker holds the job's lease."""
+FINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
+
+BUILD: Final = "build"
+IMPORT: Final = "import"
+TRAINING: Final = "training"
+JOB_KINDS: Final = (BUILD, IMPORT, TRAINING, "evaluation", "batch_prediction")
+
+BUILDING: Final = "building"
+PROCESSING: Final = "processing"
+READY: Final = "ready"
+RESOURCE_STATUSES: Final = (BUILDING, PROCESSING, READY, FAILED)

@@ -1,0 +1,1 @@
+"""Where everything is kept: the database (the single source of truth) and the artifacts' files."""

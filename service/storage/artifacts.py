@@ -1,0 +1,59 @@
+"""The files of datasets and versions: folders under keys, published whole or not at all."""
+
+import os
+import shutil
+from pathlib import Path
+
+
+class ArtifactStore:
+    """A local folder. A published folder never changes; it disappears by one rename before its files are removed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def stage(self, name: str) -> Path:
+        """A new, empty folder to write into before publishing; one left over under that name is removed."""
+        folder = self.staged(name)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def discard(self, name: str) -> None:
+        """Remove a staged folder that won't be published."""
+        shutil.rmtree(self.staged(name), ignore_errors=True)
+
+    def staged(self, name: str) -> Path:
+        """Where a staged folder lies."""
+        return self.root / ".staging" / name
+
+    def publish(self, folder: Path, key: str) -> None:
+        """Move a staged folder to its key, its files synced first; nothing happens when that was done before."""
+        target = self.folder(key)
+        if target.exists() and not folder.exists():
+            return
+        for path in (*folder.rglob("*"), folder):
+            _sync(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(target)
+        _sync(target.parent)
+
+    def folder(self, key: str) -> Path:
+        """Where a published folder's files can be read."""
+        return self.root / key
+
+    def remove(self, key: str) -> None:
+        """Take a folder away; nothing happens when it isn't there."""
+        source, doomed = self.folder(key), self.root / f".removed-{key.replace('/', '-')}"
+        try:
+            source.rename(doomed)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

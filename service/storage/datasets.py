@@ -1,0 +1,47 @@
+"""Datasets in the database."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from service.errors import NameTaken
+from service.storage.paging import Order, Page, PageQuery, fetch_page
+from service.storage.records import Dataset
+
+ORDERS = {
+    "-created_at": Order((Dataset.id,), descending=True),
+    "created_at": Order((Dataset.id,)),
+    "name": Order((Dataset.name,)),
+    "-name": Order((Dataset.name,), descending=True),
+}
+
+
+def add(session: Session, dataset: Dataset) -> None:
+    """Raises NameTaken."""
+    session.add(dataset)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise NameTaken(f'There is a dataset "{dataset.name}" already. Choose another name, or delete it.') from error
+
+
+def by_name(session: Session, name: str) -> Dataset | None:
+    return session.scalar(select(Dataset).where(Dataset.name == name))
+
+
+def by_id(session: Session, dataset_id: str | None) -> Dataset | None:
+    return None if dataset_id is None else session.get(Dataset, dataset_id)
+
+
+def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:
+    """Which of these datasets there still are."""
+    return frozenset(session.scalars(select(Dataset.id).where(Dataset.id.in_(ids))))
+
+
+def page(session: Session, query: PageQuery) -> Page[Dataset]:
+    """Datasets, filtered by `status` and `kind`."""
+    columns = {"status": Dataset.status, "kind": Dataset.kind}
+    matching = (columns[name] == value for name, value in query.filters.items())
+    return fetch_page(session, select(Dataset).where(*matching), ORDERS[query.sort or "-created_at"], query)

@@ -1,0 +1,121 @@
+"""Jobs and their events in the database.
+
+A job is read under a lock before it is changed, and its `revision` makes every update conditional on what was read.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service import statuses
+from service.storage.paging import Order, Page, PageQuery, fetch_page
+from service.storage.records import Event, Job
+
+ORDERS = {"-created_at": Order((Job.id,), descending=True), "created_at": Order((Job.id,))}
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event that hasn't got its number yet; `epoch` makes it unique within the job's run."""
+
+    type: str
+    data: dict[str, Any]
+    epoch: int | None = None
+
+
+def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
+    """The job; with `lock` nobody else can change it before this unit of work ends (SQLite's begin locks anyway)."""
+    return session.get(Job, job_id, with_for_update=lock or None)
+
+
+def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
+    """Jobs of a kind, filtered by `status`, `model` and `dataset` (names)."""
+    columns = {"status": Job.status, "model": Job.model_name, "dataset": Job.dataset_name}
+    matching = (columns[name] == value for name, value in query.filters.items())
+    statement = select(Job).where(Job.kind == kind, *matching)
+    return fetch_page(session, statement, ORDERS[query.sort or "-created_at"], query)
+
+
+def add(session: Session, job: Job) -> None:
+    """Put a job in the queue, with its first transition."""
+    session.add(job)
+    session.flush()
+    append_events(session, job, [transition(statuses.QUEUED)])
+
+
+def count_waiting(session: Session, kind: str) -> int:
+    statement = select(func.count()).where(Job.kind == kind, Job.status == statuses.QUEUED)
+    return session.scalar(statement) or 0
+
+
+def unfinished(session: Session, **columns: str) -> str | None:
+    """The id of a job that isn't final and whose columns have these values."""
+    matching = (getattr(Job, name) == value for name, value in columns.items())
+    return session.scalar(select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL)).limit(1))
+
+
+def newest(session: Session, kind: str, **columns: str) -> Job | None:
+    """The newest job of a kind with these column values."""
+    matching = (getattr(Job, name) == value for name, value in columns.items())
+    return session.scalar(select(Job).where(Job.kind == kind, *matching).order_by(Job.id.desc()).limit(1))
+
+
+def next_queued(session: Session, kinds: Collection[str], queues: Collection[str]) -> Job | None:
+    """The job to claim next: highest priority first, then the oldest. Locked where the database can."""
+    statement = (
+        select(Job)
+        .where(Job.status == statuses.QUEUED, Job.kind.in_(kinds), Job.queue.in_(queues))
+        .order_by(Job.priority.desc(), Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalar(statement)
+
+
+def claimed(session: Session) -> Sequence[Job]:
+    """All jobs that some worker holds."""
+    return session.scalars(select(Job).where(Job.status.in_(statuses.CLAIMED))).all()
+
+
+def transition(status: str, reason: str | None = None) -> NewEvent:
+    return NewEvent("transition", {"status": status, "reason": reason})
+
+
+def append_events(session: Session, job: Job, events: Sequence[NewEvent]) -> None:
+    """Give the events their numbers and write them; the job is locked by `get(…, lock=True)` or new."""
+    first, at = job.last_seq + 1, datetime.now(UTC)
+    job.last_seq += len(events)
+    session.add_all(
+        Event(job_id=job.id, seq=seq, at=at, type=event.type, run=job.run, epoch=event.epoch, data=event.data)
+        for seq, event in enumerate(events, first)
+    )
+
+
+def events_after(session: Session, job_id: str, after: int, limit: int) -> Sequence[Event]:
+    statement = select(Event).where(Event.job_id == job_id, Event.seq > after).order_by(Event.seq).limit(limit)
+    return session.scalars(statement).all()
+
+
+def transitions(session: Session, job_ids: Collection[str]) -> Sequence[Event]:
+    """The transitions of several jobs, in order."""
+    statement = select(Event).where(Event.job_id.in_(job_ids), Event.type == "transition").order_by(Event.seq)
+    return session.scalars(statement).all()
+
+
+def epochs_after(session: Session, job: Job, after: int) -> Sequence[Event]:
+    """The `epoch` events of the job's latest run."""
+    statement = (
+        select(Event)
+        .where(Event.job_id == job.id, Event.run == job.run, Event.type == "epoch", Event.epoch > after)
+        .order_by(Event.epoch)
+    )
+    return session.scalars(statement).all()
+
+
+def messages(session: Session, job_id: str) -> Sequence[Event]:
+    statement = select(Event).where(Event.job_id == job_id, Event.type == "message").order_by(Event.seq)
+    return session.scalars(statement).all()

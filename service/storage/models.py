@@ -1,0 +1,101 @@
+"""Models, their versions and labels in the database."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from service.errors import NameTaken
+from service.storage.paging import Order, Page, PageQuery, fetch_page
+from service.storage.records import Label, Model, Version
+
+ORDERS = {
+    "-created_at": Order((Model.id,), descending=True),
+    "created_at": Order((Model.id,)),
+    "name": Order((Model.name,)),
+    "-name": Order((Model.name,), descending=True),
+}
+VERSION_ORDERS = {
+    "-created_at": Order((Version.number,), descending=True),
+    "created_at": Order((Version.number,)),
+}
+
+
+def add(session: Session, model: Model) -> None:
+    """Raises NameTaken."""
+    session.add(model)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise NameTaken(f'There is a model "{model.name}" already. Choose another name, or delete it.') from error
+
+
+def by_name(session: Session, name: str, *, lock: bool = False) -> Model | None:
+    statement = select(Model).where(Model.name == name)
+    return session.scalar(statement.with_for_update() if lock else statement)
+
+
+def by_id(session: Session, model_id: str | None, *, lock: bool = False) -> Model | None:
+    return None if model_id is None else session.get(Model, model_id, with_for_update=lock or None)
+
+
+def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:
+    """Which of these models there still are."""
+    return frozenset(session.scalars(select(Model.id).where(Model.id.in_(ids))))
+
+
+def page(session: Session, query: PageQuery) -> Page[Model]:
+    """Models, filtered by `status` and `task`."""
+    columns = {"status": Model.status, "task": Model.task}
+    matching = (columns[name] == value for name, value in query.filters.items())
+    return fetch_page(session, select(Model).where(*matching), ORDERS[query.sort or "-created_at"], query)
+
+
+def version(session: Session, model: Model, number: int | None) -> Version | None:
+    """A version by its number; the latest for None."""
+    statement = select(Version).where(Version.model_id == model.id).order_by(Version.number.desc()).limit(1)
+    return session.scalar(statement if number is None else statement.where(Version.number == number))
+
+
+def latest_versions(session: Session, model_ids: Collection[str]) -> dict[str, int]:
+    """The number of the latest version of each model that has one."""
+    statement = (
+        select(Version.model_id, func.max(Version.number))
+        .where(Version.model_id.in_(model_ids))
+        .group_by(Version.model_id)
+    )
+    return dict(session.execute(statement).all())
+
+
+def newest_versions(session: Session, model: Model, limit: int) -> Sequence[Version]:
+    statement = select(Version).where(Version.model_id == model.id).order_by(Version.number.desc()).limit(limit)
+    return session.scalars(statement).all()
+
+
+def versions_of_jobs(session: Session, job_ids: Collection[str]) -> frozenset[str]:
+    """Which of these jobs made a version that is still there."""
+    return frozenset(session.scalars(select(Version.job_id).where(Version.job_id.in_(job_ids))))
+
+
+def versions_page(session: Session, model: Model, query: PageQuery) -> Page[Version]:
+    statement = select(Version).where(Version.model_id == model.id)
+    return fetch_page(session, statement, VERSION_ORDERS[query.sort or "-created_at"], query)
+
+
+def label(session: Session, model: Model, name: str) -> Label | None:
+    return session.get(Label, (model.id, name))
+
+
+def labels(session: Session, model_ids: Collection[str]) -> Sequence[Label]:
+    """The labels of several models, by name."""
+    return session.scalars(select(Label).where(Label.model_id.in_(model_ids)).order_by(Label.label)).all()
+
+
+def labels_page(session: Session, model: Model, query: PageQuery) -> Page[Label]:
+    return fetch_page(session, select(Label).where(Label.model_id == model.id), Order((Label.label,)), query)
+
+
+def labels_of_version(session: Session, version: Version) -> Sequence[str]:
+    statement = select(Label.label).where(Label.model_id == version.model_id, Label.number == version.number)
+    return session.scalars(statement).all()

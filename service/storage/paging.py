@@ -1,0 +1,71 @@
+"""Lists in pages that stay stable while rows are inserted: keyset pagination behind an opaque cursor."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import orjson
+from sqlalchemy import Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+Item = TypeVar("Item")
+
+
+class InvalidCursor(ValueError):
+    """A cursor that no list gave out."""
+
+
+@dataclass(frozen=True)
+class PageQuery:
+    """Which part of a list is wanted. `sort` is a key of the list's orders; None is its default."""
+
+    limit: int = 20
+    cursor: str | None = None
+    sort: str | None = None
+    filters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """Some items in order, and the cursor of those that follow."""
+
+    items: Sequence[Item]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Order:
+    """Sorted by `keys`, the last of which is unique; all up or all down."""
+
+    keys: tuple[InstrumentedAttribute[Any], ...]
+    descending: bool = False
+
+
+def fetch_page(session: Session, statement: Select[Item], order: Order, query: PageQuery) -> Page[Item]:
+    """The rows of `statement` that follow the query's cursor."""
+    if query.cursor is not None:
+        after = decode_cursor(query.cursor, tuple(key.type.python_type for key in order.keys))
+        position = tuple_(*order.keys)
+        statement = statement.where(position < after if order.descending else position > after)
+    columns = (key.desc() if order.descending else key.asc() for key in order.keys)
+    rows = session.scalars(statement.order_by(*columns).limit(query.limit + 1)).all()
+    items = rows[: query.limit]
+    more = len(rows) > query.limit
+    return Page(items, encode_cursor([getattr(items[-1], key.key) for key in order.keys]) if more else None)
+
+
+def encode_cursor(values: list[str | int]) -> str:
+    """A cursor that stands for these values."""
+    return base64.urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, types: tuple[type, ...]) -> tuple[Any, ...]:
+    """The values that a cursor stands for. Raises InvalidCursor when they aren't of these types."""
+    try:
+        values = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except ValueError as error:
+        raise InvalidCursor(cursor) from error
+    if not isinstance(values, list) or [type(value) for value in values] != list(types):
+        raise InvalidCursor(cursor)
+    return tuple(values)

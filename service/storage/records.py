@@ -1,0 +1,182 @@
+"""The tables, and the records that the rest of the service reads: plain attributes, detached from any session."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, CheckConstraint, DateTime, Dialect, ForeignKey, Index, TypeDecorator, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from service.statuses import JOB_KINDS, JOB_STATUSES, RESOURCE_STATUSES
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite forgets time zones, so it is put back when read."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class Record(DeclarativeBase):
+    """The base of all tables."""
+
+    type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+class Dataset(Record):
+    """A dataset: how it was asked for, and what its import found."""
+
+    __tablename__ = "datasets"
+    __table_args__ = (CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="dataset_status"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[str]
+    source: Mapped[str]
+    kind: Mapped[str | None]
+    options: Mapped[dict[str, Any]]
+    """The request without the data itself: parameters, split, target."""
+    descriptor: Mapped[dict[str, Any] | None]
+    """Kind, rows, splits, bytes, inputs and target, once ready."""
+    folder: Mapped[str | None]
+    """The artifact key of its files, once ready."""
+    error: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+
+
+class Model(Record):
+    """A network's spec, and what building it showed."""
+
+    __tablename__ = "models"
+    __table_args__ = (CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="model_status"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[str]
+    task: Mapped[str]
+    description: Mapped[str]
+    document: Mapped[dict[str, Any]]
+    """The spec as posted, with defaults and what was taken from a dataset filled in."""
+    summary: Mapped[dict[str, Any] | None]
+    summary_text: Mapped[str | None]
+    error: Mapped[dict[str, Any] | None]
+    last_version: Mapped[int] = mapped_column(default=0)
+    """The highest number ever given to a version: numbers are never used again."""
+    created_at: Mapped[datetime]
+
+
+class Version(Record):
+    """A trained network, never changed."""
+
+    __tablename__ = "versions"
+
+    model_id: Mapped[str] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(unique=True)
+    dataset_id: Mapped[str]
+    dataset_name: Mapped[str]
+    folder: Mapped[str]
+    """The artifact key of its files."""
+    servable: Mapped[bool]
+    details: Mapped[dict[str, Any]]
+    """Metrics by split, classes, inputs, artifacts, and the reason when it isn't servable."""
+    created_at: Mapped[datetime]
+
+
+class Label(Record):
+    """A name that a client gives to a version and may move."""
+
+    __tablename__ = "labels"
+
+    model_id: Mapped[str] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
+    label: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class Job(Record):
+    """A piece of work for a worker; the row is the queue entry."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(_one_of("status", JOB_STATUSES), name="job_status"),
+        CheckConstraint(_one_of("kind", JOB_KINDS), name="job_kind"),
+        Index("jobs_queue", "status", "kind", "priority", "id"),
+        Index("jobs_model", "model_id", "status"),
+        Index("jobs_dataset", "dataset_id", "status"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    status: Mapped[str]
+    status_reason: Mapped[str | None]
+    desired_status: Mapped[str]
+    priority: Mapped[int]
+    queue: Mapped[str]
+    model_id: Mapped[str | None]
+    model_name: Mapped[str | None]
+    dataset_id: Mapped[str | None]
+    dataset_name: Mapped[str | None]
+    request: Mapped[dict[str, Any]]
+    """What the client posted, with defaults resolved."""
+    runtime: Mapped[dict[str, Any] | None]
+    """Execution, threads and versions of the libraries: chosen at the first attempt, the same at every later one."""
+    revision: Mapped[int] = mapped_column()
+    owner: Mapped[str | None]
+    token: Mapped[int] = mapped_column(default=0)
+    """The fencing token: raised by every claim, carried by every write of the execution that claimed."""
+    renewals: Mapped[int] = mapped_column(default=0)
+    attempt: Mapped[int] = mapped_column(default=1)
+    """One more than the training processes that died on it."""
+    run: Mapped[int] = mapped_column(default=0)
+    """How often training began from its start; metrics show the latest run."""
+    last_seq: Mapped[int] = mapped_column(default=0)
+    """The number of its latest event."""
+    progress: Mapped[dict[str, Any] | None]
+    metrics: Mapped[dict[str, Any] | None]
+    best: Mapped[dict[str, Any] | None]
+    version: Mapped[int | None]
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    # Every update is conditional on the revision that was read, and its row count is checked.
+    __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 (its base declares it so)
+
+
+class Event(Record):
+    """One entry of a job's append-only log."""
+
+    __tablename__ = "events"
+    __table_args__ = (UniqueConstraint("job_id", "run", "epoch", name="event_epoch"),)
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    type: Mapped[str]
+    run: Mapped[int]
+    epoch: Mapped[int | None]
+    data: Mapped[dict[str, Any]]
+
+
+class Worker(Record):
+    """A worker that says it is alive."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    host: Mapped[str]
+    process: Mapped[dict[str, Any]]
+    """What identifies the process on its host, so that a worker that starts there can tell that it is gone."""
+    slots: Mapped[int]
+    versions: Mapped[dict[str, Any]]
+    ready: Mapped[bool]
+    heartbeat_at: Mapped[datetime]

@@ -1,0 +1,32 @@
+"""Workers' signs of life in the database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from service import statuses
+from service.storage.records import Job, Worker
+
+
+def get(session: Session, worker_id: str) -> Worker | None:
+    return session.get(Worker, worker_id)
+
+
+def all_workers(session: Session) -> Sequence[Worker]:
+    return session.scalars(select(Worker).order_by(Worker.id)).all()
+
+
+def alive_since(session: Session, moment: datetime) -> Sequence[Worker]:
+    return session.scalars(select(Worker).where(Worker.heartbeat_at >= moment).order_by(Worker.id)).all()
+
+
+def forget_silent_since(session: Session, moment: datetime) -> None:
+    session.execute(delete(Worker).where(Worker.heartbeat_at < moment))
+
+
+def held_by(session: Session, worker_id: str) -> Sequence[str]:
+    """The ids of the jobs that a worker holds."""
+    statement = select(Job.id).where(Job.owner == worker_id, Job.status.in_(statuses.CLAIMED)).order_by(Job.id)
+    return session.scalars(statement).all()
