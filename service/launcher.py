@@ -1,0 +1,209 @@
+"""`fitserve serve`: runs api and worker as child processes, says when both are ready, and ends them together."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import structlog
+
+from service.config import Settings
+from service.processes import die_with_parent
+
+COMMANDS = {name: (sys.executable, "-m", "service", name) for name in ("api", "worker")}
+
+SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
+
+GRACE_SECONDS = 8.0
+"""Time that the parts have for ending after SIGTERM, before they are killed."""
+
+STEADY_SECONDS = 60.0
+"""A part that ran this long is started again without delay when it dies."""
+
+LONGEST_DELAY_SECONDS = 30.0
+
+log = structlog.get_logger()
+
+
+class AddressUnavailable(Exception):
+    """The api can't listen where the settings say; the text is one line."""
+
+
+def serve(settings: Settings) -> int:
+    """Run api and worker until SIGINT or SIGTERM; the result is the command's exit code.
+
+    Raises AddressUnavailable before anything is started.
+    """
+    check_address(settings.host, settings.port)
+    from service.storage.database import migrate
+
+    migrate(settings.database_url)
+    return Launcher(settings, COMMANDS).run()
+
+
+class StopRequested(Exception):
+    """SIGINT or SIGTERM arrived."""
+
+
+class PartDidNotStart(Exception):
+    """A part ended before the service was ever ready, which starting it again wouldn't mend."""
+
+    def __init__(self, name: str, exit_code: int) -> None:
+        super().__init__(name)
+        self.name = name
+        self.exit_code = exit_code
+
+
+class Part:
+    """A child process that is started again when it dies."""
+
+    def __init__(self, name: str, command: Sequence[str]) -> None:
+        self.name = name
+        self.command = command
+        self.failures = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start the process in a session of its own, so that a terminal's Ctrl-C reaches the launcher alone."""
+        launcher = os.getpid()
+
+        def before_exec() -> None:
+            die_with_parent(launcher, signal.SIGTERM)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+        self.process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr.fileno(),
+            start_new_session=True,
+            preexec_fn=before_exec,
+        )
+        self.started_at = time.monotonic()
+        self.restart_at: float | None = None
+        log.info("part started", name=self.name, pid=self.process.pid)
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def restart_when_due(self) -> None:
+        """Start a dead part again, after a delay that doubles with each death in a row."""
+        now = time.monotonic()
+        if self.restart_at is None:
+            self.kill()
+            self.failures = 0 if now - self.started_at > STEADY_SECONDS else self.failures + 1
+            delay = min(2.0 ** (self.failures - 1), LONGEST_DELAY_SECONDS) if self.failures else 0.0
+            self.restart_at = now + delay
+            log.error("part died", name=self.name, exit_code=self.process.returncode, restart_in_seconds=delay)
+        if now >= self.restart_at:
+            self.start()
+
+    def terminate(self) -> None:
+        if self.alive:
+            self.process.terminate()
+
+    def kill(self) -> None:
+        """Kill what is left of the part's process group, children that outlived it included."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        self.process.wait()
+
+
+class Launcher:
+    """The loop over signals and parts. Signals are blocked and waited for, so that no handler interrupts anything."""
+
+    def __init__(self, settings: Settings, commands: Mapping[str, Sequence[str]]) -> None:
+        self.settings = settings
+        self.commands = commands
+        self.parts: list[Part] = []
+
+    def run(self) -> int:
+        """Start the parts, keep them running until a signal, end them; 0 after a clean end, 1 if one didn't start."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            for name, command in self.commands.items():
+                self.parts.append(Part(name, command))
+            self._wait_until_ready()
+            self._keep_running()
+        except StopRequested:
+            return 0
+        except PartDidNotStart as error:
+            log.error("part did not start", name=error.name, exit_code=error.exit_code)
+            return 1
+        finally:
+            self._end()
+
+    def _wait_until_ready(self) -> None:
+        while not is_ready(self.settings.host, self.settings.port):
+            wait_for_signal(0.1)
+            for part in self.parts:
+                if not part.alive:
+                    raise PartDidNotStart(part.name, part.process.returncode)
+        print(f"ready at {self.settings.url}", flush=True)
+
+    def _keep_running(self) -> NoReturn:
+        while True:
+            wait_for_signal(0.5)
+            for part in self.parts:
+                if not part.alive:
+                    part.restart_when_due()
+
+    def _end(self) -> None:
+        deadline = time.monotonic() + GRACE_SECONDS
+        for part in self.parts:
+            part.terminate()
+        with contextlib.suppress(StopRequested):
+            while any(part.alive for part in self.parts) and time.monotonic() < deadline:
+                wait_for_signal(0.1)
+        for part in self.parts:
+            if part.alive:
+                log.warning("part killed", name=part.name)
+            part.kill()
+
+
+def wait_for_signal(seconds: float) -> None:
+    """Wait at most `seconds`, less when a child ends. Raises StopRequested at SIGINT and SIGTERM."""
+    received = signal.sigtimedwait(SIGNALS, seconds)
+    if received is not None and received.si_signo != signal.SIGCHLD:
+        raise StopRequested
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise AddressUnavailable unless a server could listen there now."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise AddressUnavailable(
+            f"The api can't listen on port {port} of {host}: {error.strerror}. "
+            "Set FITSERVE_PORT or FITSERVE_HOST, or stop what listens there."
+        ) from None
+
+
+def is_ready(host: str, port: int) -> bool:
+    """Whether the api answers and a worker can start a job, as `GET /readyz` says."""
+    connection = http.client.HTTPConnection(_reachable(host), port, timeout=1)
+    try:
+        connection.request("GET", "/readyz")
+        response = connection.getresponse()
+        body = json.loads(response.read())
+        return response.status == 200 and body["parts"]["workers"]["status"] == "ready"
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+        return False
+    finally:
+        connection.close()
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)

@@ -1,0 +1,89 @@
+"""The service's log: structlog and the standard library's logging in one form, on standard error, without passwords."""
+
+import logging.config
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from service.config import Settings
+
+PROBES = ("/healthz", "/readyz")
+
+PASSWORD_IN_URL = re.compile(r"(://[^\s:/@\"']*):[^\s/@\"']+@")
+
+QUIET_LOGGERS = ("alembic", "sqlalchemy", "urllib3", "tensorflow", "absl")
+"""Libraries whose messages below a warning say nothing to who runs the service."""
+
+
+def configure(settings: Settings, part: str) -> None:
+    """Send everything that this process logs to standard error; `part` (api, worker, …) is on every line.
+
+    Whatever `structlog.contextvars` holds, such as `request_id` or `job_id`, is on each line of that context.
+    """
+    logging.config.dictConfig(configuration(settings, part))
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[*_shared_processors(part), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
+        cache_logger_on_first_use=True,
+    )
+
+
+def configuration(settings: Settings, part: str) -> dict[str, Any]:
+    """What `logging.config.dictConfig` takes; gunicorn is given the same as its `logconfig_dict`."""
+    level = settings.log_level.upper()
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": _shared_processors(part),
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *_renderers(settings.log_format),
+            mask_passwords,
+        ],
+    }
+    loggers = {name: {"level": "WARNING"} for name in QUIET_LOGGERS}
+    gunicorn = {"level": level, "handlers": [], "propagate": True}
+    access = gunicorn | {"filters": ["no probes"]}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"no probes": {"()": lambda: is_no_probe}},
+        "formatters": {"lines": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "root": {"level": level, "handlers": ["stderr"]},
+        "loggers": loggers | {"gunicorn.error": gunicorn, "gunicorn.access": access},
+    }
+
+
+def is_no_probe(record: logging.LogRecord) -> bool:
+    """Leaves out the access lines of health checks, which would hide the others."""
+    return not (isinstance(record.args, Mapping) and record.args.get("U") in PROBES)
+
+
+def mask_passwords(_logger: Any, _method: str, line: str) -> str:
+    """The line with `***` for the password of every URL in it, tracebacks included."""
+    return PASSWORD_IN_URL.sub(r"\1:***@", line)
+
+
+def _shared_processors(part: str) -> list[Any]:
+    def add_part(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        return {"part": part} | event
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_part,
+    ]
+
+
+def _renderers(log_format: str) -> list[Any]:
+    if log_format == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]

@@ -1,0 +1,119 @@
+"""Settings: what the documentation says holds for the code, and bad values end in one clear line."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.limits import Limits
+from service.config import InvalidSettings, Settings, variable_of
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
+
+
+def read(**variables: str) -> Settings:
+    return Settings.from_environment(variables)
+
+
+def documented_row(member: "dataclasses.Field[Any]") -> str:
+    """The line of the documentation's table that a setting must have."""
+    default = member.metadata["stands_for"]
+    if default is None:
+        value = str(member.default).lower() if isinstance(member.default, bool) else str(member.default)
+        default = f"`./{value}`" if value == "var" else f"`{value.removesuffix('.0')}`"
+    return f"| `{variable_of(member)}` | {default} | {member.metadata['meaning']} |"
+
+
+def test_the_documentation_lists_every_setting_with_its_default_and_meaning() -> None:
+    rows = re.findall(r"^\| `.*$", DOCUMENTATION.read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(documented_row(member) for member in dataclasses.fields(Settings))
+
+
+def test_defaults_need_no_variable() -> None:
+    settings = read()
+    assert settings.url == "http://127.0.0.1:8000"
+    assert settings.database_url == f"sqlite:///{Path('var').absolute()}/fitserve.db"
+    assert settings.artifact_folder == Path("var/artifacts").absolute()
+    assert settings.work_folder == Path("var/work").absolute()
+    assert settings.limits == Limits()
+    assert settings.training_threads >= 1
+    assert settings.job_memory_bytes > 0
+
+
+def test_variables_set_what_they_name() -> None:
+    settings = read(
+        FITSERVE_PORT="9000",
+        FITSERVE_DATA_DIR="/srv/fitserve",
+        FITSERVE_LEASE_SECONDS="2.5",
+        FITSERVE_DATASET_DOWNLOADS="false",
+        FITSERVE_MAX_LAYERS="12",
+        KERAS_HOME="/srv/keras",
+        UNRELATED="1",
+    )
+    assert settings.port == 9000
+    assert settings.database_url == "sqlite:////srv/fitserve/fitserve.db"
+    assert settings.artifact_folder == Path("/srv/fitserve/artifacts")
+    assert settings.lease_seconds == 2.5
+    assert settings.dataset_downloads is False
+    assert settings.limits == Limits(layers=12)
+    assert settings.keras_cache == Path("/srv/keras")
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert read(FITSERVE_PORT="").port == 8000
+
+
+def test_artifacts_may_be_named_by_a_path_or_a_file_url() -> None:
+    assert read(FITSERVE_ARTIFACT_URL="/srv/a").artifact_folder == Path("/srv/a")
+    assert read(FITSERVE_ARTIFACT_URL="file:///srv/my%20artifacts").artifact_folder == Path("/srv/my artifacts")
+
+
+def test_an_ipv6_host_is_in_brackets_in_the_address() -> None:
+    assert read(FITSERVE_HOST="::1").url == "http://[::1]:8000"
+
+
+def test_an_open_host_is_accepted_where_anyone_may_use_the_service() -> None:
+    assert read(FITSERVE_HOST="0.0.0.0", FITSERVE_ALLOW_ANONYMOUS="true").host == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"FITSERVE_PORT": "many"}, 'FITSERVE_PORT can\'t be "many": Not a valid integer.'),
+        ({"FITSERVE_PORT": "65536"}, 'FITSERVE_PORT can\'t be "65536": It must be between 1 and 65535.'),
+        ({"FITSERVE_API_PROCESSES": "0"}, 'FITSERVE_API_PROCESSES can\'t be "0": It must be at least 1.'),
+        ({"FITSERVE_LEASE_SECONDS": "nan"}, "FITSERVE_LEASE_SECONDS can't be"),
+        ({"FITSERVE_ALLOW_ANONYMOUS": "perhaps"}, "FITSERVE_ALLOW_ANONYMOUS can't be"),
+        ({"FITSERVE_LOG_FORMAT": "xml"}, 'FITSERVE_LOG_FORMAT can\'t be "xml": It must be one of text, json.'),
+        ({"FITSERVE_PROT": "8000"}, "FITSERVE_PROT is not a setting. Did you mean FITSERVE_PORT?"),
+        ({"FITSERVE_HOST": "0.0.0.0"}, 'FITSERVE_HOST is "0.0.0.0", which other machines can reach'),
+        ({"FITSERVE_HOST": "example.org"}, "set FITSERVE_ALLOW_ANONYMOUS=true"),
+        ({"FITSERVE_DATABASE_URL": "mysql://me:secret@host/db"}, "FITSERVE_DATABASE_URL must begin with sqlite:///"),
+        ({"FITSERVE_DATABASE_URL": "sqlite:///:memory:"}, "FITSERVE_DATABASE_URL must name a file"),
+        ({"FITSERVE_ARTIFACT_URL": "s3://bucket"}, "FITSERVE_ARTIFACT_URL must be a folder's path or a file:// URL"),
+        ({"FITSERVE_ARTIFACT_URL": "file://elsewhere/a"}, "FITSERVE_ARTIFACT_URL must be"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_in_one_line(variables: Mapping[str, str], expected: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environment(variables)
+    assert expected in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_password_is_not_printed_with_the_settings() -> None:
+    assert "secret" not in repr(read(FITSERVE_DATABASE_URL="postgresql+psycopg://me:secret@host/db"))
+
+
+def test_the_command_ends_with_one_line_and_code_2() -> None:
+    command = [sys.executable, "-m", "service", "serve"]
+    ended = subprocess.run(command, env={"FITSERVE_PORT": "many"}, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr == 'Error: FITSERVE_PORT can\'t be "many": Not a valid integer.\n'
+    assert ended.stdout == ""
