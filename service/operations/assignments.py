@@ -1,0 +1,47 @@
+"""What a child process is given: everything it needs to know, since it has no database."""
+
+from dataclasses import asdict
+from typing import Any
+
+from service import statuses
+from service.context import Context
+from service.errors import LeaseLost
+from service.operations.datasets import upload_key
+from service.storage import datasets, models
+from service.storage.records import Job
+
+
+def describe(context: Context, job: Job) -> dict[str, Any]:
+    """The assignment of a claimed job, as JSON. Raises LeaseLost when what it works on was deleted."""
+    makers = {
+        statuses.IMPORT: _describe_import,
+        statuses.BUILD: _describe_build,
+        statuses.TRAINING: _describe_training,
+    }
+    common = {"kind": job.kind, "job": job.id, "limits": asdict(context.settings.limits), "runtime": job.runtime}
+    return common | makers[job.kind](context, job)
+
+
+def _describe_import(context: Context, job: Job) -> dict[str, Any]:
+    settings = context.settings
+    return {
+        "upload": str(context.artifacts.folder(upload_key(job.dataset_id or ""))),
+        "cache": str(settings.keras_cache),
+        "downloads": settings.dataset_downloads,
+    }
+
+
+def _describe_build(context: Context, job: Job) -> dict[str, Any]:
+    return {"document": job.request["document"]}
+
+
+def _describe_training(context: Context, job: Job) -> dict[str, Any]:
+    with context.database.read() as session:
+        model, dataset = models.by_id(session, job.model_id), datasets.by_id(session, job.dataset_id)
+    if model is None or dataset is None or dataset.folder is None:
+        raise LeaseLost(f"What the job {job.id} works on was deleted.")
+    return {
+        "document": {"task": model.task, **model.document},
+        "dataset": str(context.artifacts.folder(dataset.folder)),
+        "request": job.request,
+    }

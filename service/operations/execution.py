@@ -1,0 +1,207 @@
+"""What a worker does to jobs: claiming, renewing, recording, ending. Every write carries the lease's fencing token."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from service import statuses
+from service.context import Context
+from service.errors import LeaseLost
+from service.operations import outcomes, queue
+from service.storage import jobs
+from service.storage.database import Session
+from service.storage.jobs import NewEvent
+from service.storage.records import Job
+
+WORKER_LOST = "worker_lost"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to execute a job until somebody else claims it."""
+
+    job_id: str
+    token: int
+
+    @property
+    def staging_name(self) -> str:
+        """What the folder is called that this execution, and no other, writes into."""
+        return f"{self.job_id}-{self.token}"
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A claimed job as a reaper saw it: when nothing of it changes for a lease's length, its worker is gone."""
+
+    job_id: str
+    token: int
+    renewals: int
+
+
+def claim(
+    context: Context, worker_id: str, kinds: Collection[str], queues: Collection[str], runtime: dict[str, Any]
+) -> tuple[Lease, Job] | None:
+    """Take the next waiting job, or None. A job keeps the runtime of its first claim."""
+    with context.database.write() as session:
+        job = jobs.next_queued(session, kinds, queues)
+        if job is None:
+            return None
+        job.owner, job.token, job.run = worker_id, job.token + 1, job.run + 1
+        job.runtime = job.runtime or runtime
+        job.started_at = job.started_at or datetime.now(UTC)
+        job.progress = job.metrics = job.best = None
+        queue.move(session, job, statuses.RUNNING)
+        return Lease(job.id, job.token), job
+
+
+def waiting(context: Context, kinds: Collection[str], queues: Collection[str]) -> bool:
+    """Whether a claim may find something: a look that takes no lock."""
+    with context.database.read() as session:
+        return jobs.next_queued(session, kinds, queues) is not None
+
+
+def held(session: Session, lease: Lease) -> Job:
+    """The lease's job, locked. Raises LeaseLost when another execution has it, or it has ended."""
+    job = jobs.get(session, lease.job_id, lock=True)
+    if job is None or job.token != lease.token or job.status not in statuses.CLAIMED:
+        raise LeaseLost(f"The lease {lease.token} of the job {lease.job_id} is no longer held.")
+    return job
+
+
+def renew(context: Context, lease: Lease) -> str:
+    """Show that the execution lives; returns the job's status, which may hold an order. Raises LeaseLost."""
+    with context.database.write() as session:
+        job = held(session, lease)
+        job.renewals += 1
+        return job.status
+
+
+def status(context: Context, lease: Lease) -> str:
+    """The job's status, which may hold an order; takes no lock. Raises LeaseLost."""
+    with context.database.read() as session:
+        job = jobs.get(session, lease.job_id)
+    if job is None or job.token != lease.token or job.status not in statuses.CLAIMED:
+        raise LeaseLost(f"The lease {lease.token} of the job {lease.job_id} is no longer held.")
+    return job.status
+
+
+def record(
+    context: Context,
+    lease: Lease,
+    events: Sequence[NewEvent],
+    *,
+    progress: dict[str, Any] | None = None,
+    best: dict[str, Any] | None = None,
+) -> str:
+    """Write a batch of events and what they say of the job; renews the lease. Raises LeaseLost."""
+    with context.database.write() as session:
+        job = held(session, lease)
+        job.renewals += 1
+        job.progress = progress or job.progress
+        job.best = best or job.best
+        newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
+        if newest is not None:
+            job.metrics = {name: value for name, value in newest.items() if name not in ("epoch", "seconds")}
+        jobs.append_events(session, job, events)
+        return job.status
+
+
+def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
+    """End a job whose process finished: its staged folder becomes what the job was for. Raises LeaseLost.
+
+    A job that was told to cancel in the last moment is cancelled instead. After DatabaseUnavailable it can be called
+    again: the files are published once, and a commit whose answer was lost is found.
+    """
+    with context.database.read() as session:
+        job = jobs.get(session, lease.job_id)
+    if job is None:
+        raise LeaseLost(f"The job {lease.job_id} is gone.")
+    if job.token == lease.token and job.status == statuses.SUCCEEDED:
+        return
+    key = outcomes.publish(context, job, lease.staging_name)
+    try:
+        with context.database.write() as session:
+            job = held(session, lease)
+            kept = job.status != statuses.CANCELLING and outcomes.keep(session, job, key, result)
+            reason = result.get("status_reason") if kept else None
+            queue.move(session, job, statuses.SUCCEEDED if kept else statuses.CANCELLED, reason)
+    except LeaseLost:
+        outcomes.discard(context, job, lease.staging_name)
+        raise
+    if not kept:
+        outcomes.discard(context, job, lease.staging_name)
+    outcomes.clear(context, job)
+
+
+def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | None = None) -> None:
+    """End a job that can't succeed; `error` is a flattened error (`code`, `detail`, `faults`). Raises LeaseLost."""
+    with context.database.write() as session:
+        job = held(session, lease)
+        _fail(session, job, error, reason)
+    outcomes.discard(context, job, lease.staging_name)
+    outcomes.clear(context, job)
+
+
+def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None) -> None:
+    if job.status == statuses.CANCELLING:
+        queue.move(session, job, statuses.CANCELLED)
+        return
+    job.error = error
+    outcomes.note_failure(session, job, error)
+    queue.move(session, job, statuses.FAILED, reason)
+
+
+def cancelled(context: Context, lease: Lease, reason: str | None = None) -> None:
+    """End a job whose process was ended by an order. Raises LeaseLost."""
+    with context.database.write() as session:
+        job = held(session, lease)
+        queue.move(session, job, statuses.CANCELLED, reason)
+    outcomes.discard(context, job, lease.staging_name)
+    outcomes.clear(context, job)
+
+
+def put_back(context: Context, lease: Lease, reason: str) -> None:
+    """Give up a job that isn't done, so that it runs again: the worker shuts down. Raises LeaseLost."""
+    with context.database.write() as session:
+        job = held(session, lease)
+        _requeue(session, job, reason)
+    outcomes.discard(context, job, lease.staging_name)
+
+
+def died(context: Context, lease: Lease, error: dict[str, Any]) -> None:
+    """Note that the job's process died: it runs again, or fails with `error` at the last attempt. Raises LeaseLost."""
+    with context.database.write() as session:
+        job = held(session, lease)
+        if job.attempt >= context.settings.max_attempts:
+            _fail(session, job, error, WORKER_LOST)
+        else:
+            job.attempt += 1
+            _requeue(session, job, WORKER_LOST)
+    outcomes.discard(context, job, lease.staging_name)
+
+
+def _requeue(session: Session, job: Job, reason: str) -> None:
+    # An order to end can't be obeyed by a run that begins anew: nothing of the lost one is left to keep.
+    ordered = job.status in (statuses.STOPPING, statuses.CANCELLING)
+    job.progress = job.metrics = job.best = None
+    queue.move(session, job, statuses.CANCELLED if ordered else statuses.QUEUED, reason)
+
+
+def sightings(context: Context) -> list[Sighting]:
+    """All claimed jobs as they are now."""
+    with context.database.read() as session:
+        return [Sighting(job.id, job.token, job.renewals) for job in jobs.claimed(session)]
+
+
+def reap(context: Context, sighting: Sighting) -> bool:
+    """Put a job back whose worker is gone, if it is still as it was seen; say whether it was."""
+    with context.database.write() as session:
+        job = jobs.get(session, sighting.job_id, lock=True)
+        if job is None or (job.token, job.renewals) != (sighting.token, sighting.renewals):
+            return False
+        if job.status not in statuses.CLAIMED:
+            return False
+        _requeue(session, job, WORKER_LOST)
+    outcomes.discard(context, job, Lease(sighting.job_id, sighting.token).staging_name)
+    return True

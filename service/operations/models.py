@@ -1,0 +1,189 @@
+"""Models: checking a spec by really building it, reading, describing, deleting."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from models.errors import Fault
+from models.preprocessing import inputs_from_dataset
+from models.spec import SINGLE_INPUT
+from models.validation import check_network
+from service import statuses
+from service.context import Context
+from service.errors import Failed, InUse, InvalidRequest, NotFound, NotReady, NoWorker
+from service.operations import queue
+from service.storage import datasets, jobs, models
+from service.storage.database import Session
+from service.storage.identifiers import new_identifier
+from service.storage.paging import Page, PageQuery
+from service.storage.records import Label, Model, Version
+
+DRY_RUN_SECONDS = 60
+NEWEST_VERSIONS = 100
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """A model with what belongs to it: its latest version's number, its labels, its newest versions."""
+
+    model: Model
+    latest_version: int | None
+    labels: dict[str, int]
+    versions: tuple[Version, ...] = ()
+
+
+def create(context: Context, document: dict[str, Any], wait: float) -> ModelView:
+    """Check a spec and build its network; the model may still be `building` when the wait is over.
+
+    Raises InvalidSpec or InvalidRequest at once, or Failed within the wait, with nothing kept; NameTaken, NotReady.
+    """
+    document = complete(context, document)
+    job_id = _insert(context, document)
+    job = queue.wait_for_end(context, job_id, wait)
+    if job is not None and job.status == statuses.FAILED:
+        delete(context, document["name"])
+        raise Failed(job.error or {})
+    return get(context, document["name"])
+
+
+def dry_run(context: Context, document: dict[str, Any]) -> Model:
+    """Do all that creating does and keep nothing. Raises as `create`, and NoWorker when nobody builds it in time."""
+    document = complete(context, document)
+    with context.database.write() as session:
+        job_id = queue.enqueue(context, session, statuses.BUILD, {"document": document}).id
+    job = queue.wait_for_end(context, job_id, DRY_RUN_SECONDS)
+    with context.database.write() as session:
+        left = jobs.get(session, job_id, lock=True)
+        if left is not None:
+            queue.cancel(session, left)
+            if left.status in statuses.FINAL:
+                session.delete(left)
+    if job is None:
+        raise NoWorker(f"No worker built the network within {DRY_RUN_SECONDS} seconds.", retry_after=10)
+    if job.status != statuses.SUCCEEDED:
+        raise Failed(job.error or {})
+    model = _new_model(document)
+    model.status, model.summary = statuses.READY, (job.result or {})["summary"]
+    return model
+
+
+def complete(context: Context, document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the inputs that a dataset describes filled in, checked against the catalogue."""
+    document = {**document}
+    posted = document.get("input") or {}
+    if "dataset" in posted:
+        document |= _inputs_of_dataset(context, posted["dataset"], posted.get("scaling"))
+    check_network(document, context.settings.limits)
+    return document
+
+
+def _inputs_of_dataset(context: Context, name: str, scaling: str | None) -> dict[str, Any]:
+    """The `input` of a document that takes it from a dataset, or its `inputs` when the dataset has several."""
+    with context.database.read() as session:
+        dataset = datasets.by_name(session, name)
+    if dataset is None:
+        raise InvalidRequest(Fault(f'There is no dataset "{name}".', pointer="#/input/dataset"))
+    if dataset.descriptor is None:
+        raise NotReady(f'The dataset "{name}" is {dataset.status}.', retry_after=1)
+    inputs = inputs_from_dataset(dataset.descriptor, name, scaling)
+    documents = {name: input_.to_document() for name, input_ in inputs.items()}
+    if list(documents) == [SINGLE_INPUT]:
+        return {"input": documents[SINGLE_INPUT]}
+    return {"input": None, "inputs": documents}
+
+
+def _new_model(document: dict[str, Any]) -> Model:
+    return Model(
+        id=new_identifier("md"),
+        name=document["name"],
+        status=statuses.BUILDING,
+        task=document["task"],
+        description=document["description"],
+        document={name: value for name, value in document.items() if name not in ("name", "task", "description")},
+        last_version=0,
+        created_at=datetime.now(UTC),
+    )
+
+
+def _insert(context: Context, document: dict[str, Any]) -> str:
+    model = _new_model(document)
+    with context.database.write() as session:
+        models.add(session, model)
+        columns = {"model_id": model.id, "model_name": model.name}
+        return queue.enqueue(context, session, statuses.BUILD, {"document": document}, **columns).id
+
+
+def find(session: Session, name: str, *, lock: bool = False) -> Model:
+    """The model of that name. Raises NotFound."""
+    model = models.by_name(session, name, lock=lock)
+    if model is None:
+        raise NotFound(f'There is no model "{name}".')
+    return model
+
+
+def get(context: Context, name: str, wait: float = 0) -> ModelView:
+    """A model by its name; waits up to `wait` seconds while it is being built. Raises NotFound."""
+    with context.database.read() as session:
+        model = find(session, name)
+        view = _view(session, [model], with_versions=True)[0]
+        job = jobs.newest(session, statuses.BUILD, model_id=model.id)
+    if wait and model.status == statuses.BUILDING and job is not None:
+        queue.wait_for_end(context, job.id, wait)
+        return get(context, name)
+    return view
+
+
+def get_built(context: Context, name: str) -> Model:
+    """A model whose network was built: it has a summary. Raises NotFound, NotReady."""
+    with context.database.read() as session:
+        model = find(session, name)
+    if model.status != statuses.READY:
+        raise NotReady(f'The model "{name}" is {model.status}.', retry_after=1)
+    return model
+
+
+def list_page(context: Context, query: PageQuery) -> Page[ModelView]:
+    with context.database.read() as session:
+        page = models.page(session, query)
+        return Page(_view(session, list(page.items)), page.next_cursor)
+
+
+def _view(session: Session, found: list[Model], *, with_versions: bool = False) -> list[ModelView]:
+    ids = [model.id for model in found]
+    latest = models.latest_versions(session, ids)
+    labels: list[Label] = list(models.labels(session, ids))
+    return [
+        ModelView(
+            model=model,
+            latest_version=latest.get(model.id),
+            labels={label.label: label.number for label in labels if label.model_id == model.id},
+            versions=tuple(models.newest_versions(session, model, NEWEST_VERSIONS)) if with_versions else (),
+        )
+        for model in found
+    ]
+
+
+def describe(context: Context, name: str, description: str) -> ModelView:
+    """Change the description. Raises NotFound."""
+    with context.database.write() as session:
+        find(session, name, lock=True).description = description
+    return get(context, name)
+
+
+def delete(context: Context, name: str) -> None:
+    """Remove a model, its versions and labels; a build of it that still runs is cancelled. Raises NotFound, InUse."""
+    with context.database.write() as session:
+        model = find(session, name, lock=True)
+        user = jobs.unfinished(session, kind=statuses.TRAINING, model_id=model.id)
+        if user is not None:
+            raise InUse(f'The training job {user} still needs the model "{name}".')
+        build = jobs.newest(session, statuses.BUILD, model_id=model.id)
+        if build is not None:
+            queue.cancel(session, build)
+        session.delete(model)
+    context.artifacts.remove(versions_key(model.id))
+
+
+def versions_key(model_id: str | None) -> str:
+    """Below which the files of a model's versions are kept."""
+    return f"models/{model_id}"

@@ -1,0 +1,74 @@
+"""Putting work in the queue, and asking it to end."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from service import statuses
+from service.context import Context
+from service.errors import QueueFull
+from service.operations.waiting import wait_until
+from service.storage import jobs
+from service.storage.database import Session
+from service.storage.identifiers import new_identifier
+from service.storage.records import Job
+
+PREFIXES = {statuses.BUILD: "bj", statuses.IMPORT: "ij", statuses.TRAINING: "tj"}
+HIGHEST_PRIORITY = 9
+DEFAULT_QUEUE = "cpu"
+
+
+def enqueue(context: Context, session: Session, kind: str, request: dict[str, Any], **columns: Any) -> Job:
+    """Add a job to the queue; `columns` are those that name its model and dataset, its priority and its queue.
+
+    Raises QueueFull when too many jobs of that kind wait already.
+    """
+    limit = context.settings.max_queued_jobs
+    if jobs.count_waiting(session, kind) >= limit:
+        raise QueueFull(f"{limit} {kind} jobs are waiting already. Try again when some have been done.", retry_after=30)
+    job = Job(
+        id=new_identifier(PREFIXES[kind]),
+        kind=kind,
+        status=statuses.QUEUED,
+        desired_status=statuses.RUNNING,
+        request=request,
+        created_at=datetime.now(UTC),
+        token=0,
+        renewals=0,
+        attempt=1,
+        run=0,
+        last_seq=0,
+        **{"priority": HIGHEST_PRIORITY, "queue": DEFAULT_QUEUE, **columns},
+    )
+    jobs.add(session, job)
+    return job
+
+
+def move(session: Session, job: Job, status: str, reason: str | None = None) -> None:
+    """Give a locked job a new status and note the transition."""
+    job.status = status
+    job.status_reason = reason
+    if status in statuses.FINAL:
+        job.finished_at = datetime.now(UTC)
+    if status not in statuses.CLAIMED:
+        job.owner = None
+    jobs.append_events(session, job, [jobs.transition(status, reason)])
+
+
+def cancel(session: Session, job: Job) -> None:
+    """End a locked job and keep nothing: at once while it waits, through its worker while it runs."""
+    if job.status in statuses.FINAL or job.status == statuses.CANCELLING:
+        return
+    job.desired_status = statuses.CANCELLED
+    waiting = job.status == statuses.QUEUED
+    move(session, job, statuses.CANCELLED if waiting else statuses.CANCELLING)
+
+
+def wait_for_end(context: Context, job_id: str, seconds: float) -> Job | None:
+    """The job once it is final, or None when the seconds are over; a job that was deleted counts as unfinished."""
+
+    def final_job() -> Job | None:
+        with context.database.read() as session:
+            job = jobs.get(session, job_id)
+        return job if job is not None and job.status in statuses.FINAL else None
+
+    return wait_until(final_job, seconds)

@@ -1,0 +1,223 @@
+"""Training jobs: refusing what is bound to fail, queueing, ordering, watching."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.compatibility import check_fit
+from models.errors import Fault
+from models.spec import NetworkSpec
+from models.training.execution import choose_execution
+from models.validation import check_component
+from service import statuses
+from service.context import Context
+from service.errors import Conflict, InvalidRequest, NotFound, NotReady
+from service.operations import queue
+from service.storage import datasets, jobs, models
+from service.storage.database import Session
+from service.storage.paging import Page, PageQuery
+from service.storage.records import Dataset, Event, Job, Model
+
+EVENTS_AT_ONCE = 1000
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A training job with its transitions, oldest first, and which of what it names is still there."""
+
+    job: Job
+    transitions: Sequence[Event]
+    model_exists: bool
+    dataset_exists: bool
+    version_exists: bool
+
+
+def create(context: Context, request: dict[str, Any], wait: float) -> JobView:
+    """Queue a training job; `request` has every member of the contract, defaults filled in.
+
+    Raises InvalidRequest, InvalidData, NotReady, QueueFull.
+    """
+    with context.database.read() as session:
+        model, dataset = _model_and_dataset(session, request["model"], request["dataset"])
+    request = _resolve(context, request, model, dataset)
+    with context.database.write() as session:
+        # They may have been deleted meanwhile, and others made under their names.
+        _model_and_dataset(session, request["model"], request["dataset"], (model.id, dataset.id))
+        job = queue.enqueue(
+            context, session, statuses.TRAINING, request,
+            model_id=model.id, model_name=model.name, dataset_id=dataset.id, dataset_name=dataset.name,
+            priority=request["priority"], queue=request["queue"],
+        )  # fmt: skip
+    return get(context, job.id, wait)
+
+
+def _model_and_dataset(
+    session: Session, model_name: str, dataset_name: str, ids: tuple[str, str] | None = None
+) -> tuple[Model, Dataset]:
+    model, dataset = models.by_name(session, model_name), datasets.by_name(session, dataset_name)
+    faults = []
+    if model is None or (ids and model.id != ids[0]):
+        faults.append(Fault(f'There is no model "{model_name}".', pointer="#/model"))
+    if dataset is None or (ids and dataset.id != ids[1]):
+        faults.append(Fault(f'There is no dataset "{dataset_name}".', pointer="#/dataset"))
+    if faults or model is None or dataset is None:
+        raise InvalidRequest(*faults)
+    for kind, resource in (("model", model), ("dataset", dataset)):
+        if resource.status != statuses.READY:
+            raise NotReady(f'The {kind} "{resource.name}" is {resource.status}.', retry_after=1)
+    return model, dataset
+
+
+def _resolve(context: Context, request: dict[str, Any], model: Model, dataset: Dataset) -> dict[str, Any]:
+    """The request with everything chosen that was left to us, refused when it is bound to fail."""
+    descriptor, summary = {"name": dataset.name, **(dataset.descriptor or {})}, model.summary or {}
+    spec = NetworkSpec.from_document({"task": model.task, **model.document})
+    last_layer = summary["layers"][-1]
+    check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"])
+    request = {**request, "seed": secrets.randbits(31) if request["seed"] is None else request["seed"]}
+    if request["early_stopping"] is not None:
+        request["early_stopping"] = _resolve_early_stopping(request["early_stopping"], spec, descriptor)
+    if request["execution"] == AUTO:
+        request["execution"] = choose_execution(
+            spec, descriptor["splits"]["train"], request["batch_size"], request["epochs"], summary["parameters"]
+        )
+    faults = _faults_of_limits(context, request)
+    if request["optimizer"] is not None:
+        faults += check_component("optimizer", request["optimizer"], "#/optimizer")
+    if faults:
+        raise InvalidRequest(*faults)
+    return request
+
+
+def _resolve_early_stopping(posted: dict[str, Any], spec: NetworkSpec, descriptor: dict[str, Any]) -> dict[str, Any]:
+    validated = bool(descriptor["splits"]["validation"])
+    monitor = posted["monitor"] or ("val_loss" if validated else "loss")
+    logged = ["loss", *(metric.parameters.get("name") or metric.type for metric in spec.metrics)]
+    allowed = [*logged, *(f"val_{name}" for name in logged)] if validated else logged
+    if monitor not in allowed:
+        why = "" if validated or not monitor.startswith("val_") else " The dataset has no validation rows."
+        raise InvalidRequest(
+            Fault(
+                f'There is no "{monitor}" to monitor.{why}', pointer="#/early_stopping/monitor", allowed=tuple(allowed)
+            )
+        )
+    return {**posted, "monitor": monitor}
+
+
+def _faults_of_limits(context: Context, request: dict[str, Any]) -> list[Fault]:
+    limits = context.settings.limits
+    bounds = {"epochs": limits.epochs, "batch_size": limits.batch_size}
+    return [
+        Fault(f"At most {most} are allowed here, not {request[name]}.", pointer=f"#/{name}")
+        for name, most in bounds.items()
+        if request[name] > most
+    ]
+
+
+def find(session: Session, job_id: str, *, lock: bool = False) -> Job:
+    """The training job of that id. Raises NotFound."""
+    job = jobs.get(session, job_id, lock=lock)
+    if job is None or job.kind != statuses.TRAINING:
+        raise NotFound(f'There is no training job "{job_id}".')
+    return job
+
+
+def get(context: Context, job_id: str, wait: float = 0) -> JobView:
+    """A job; waits up to `wait` seconds for its end. Raises NotFound."""
+    if wait:
+        queue.wait_for_end(context, job_id, wait)
+    with context.database.read() as session:
+        return _view(session, [find(session, job_id)])[0]
+
+
+def list_page(context: Context, query: PageQuery) -> Page[JobView]:
+    with context.database.read() as session:
+        page = jobs.page(session, query, statuses.TRAINING)
+        return Page(_view(session, page.items), page.next_cursor)
+
+
+def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
+    ids = [job.id for job in found]
+    transitions = jobs.transitions(session, ids)
+    model_ids = models.existing(session, [job.model_id for job in found])
+    dataset_ids = datasets.existing(session, [job.dataset_id for job in found])
+    versions = models.versions_of_jobs(session, ids)
+    return [
+        JobView(
+            job=job,
+            transitions=[event for event in transitions if event.job_id == job.id],
+            model_exists=job.model_id in model_ids,
+            dataset_exists=job.dataset_id in dataset_ids,
+            version_exists=job.id in versions,
+        )
+        for job in found
+    ]
+
+
+def order(context: Context, job_id: str, desired_status: str) -> JobView:
+    """Ask a job to run, to stop and keep its model, or to cancel. Raises NotFound, Conflict."""
+    with context.database.write() as session:
+        job = find(session, job_id, lock=True)
+        if not _holds(job, desired_status):
+            _obey(session, job, desired_status)
+    return get(context, job_id)
+
+
+def _holds(job: Job, desired_status: str) -> bool:
+    reached = {
+        statuses.CANCELLED: job.status == statuses.CANCELLED,
+        statuses.STOPPED: job.status == statuses.SUCCEEDED and job.status_reason == statuses.STOPPED,
+        statuses.RUNNING: job.status in (statuses.QUEUED, statuses.RUNNING),
+    }
+    return reached[desired_status] or (job.status not in statuses.FINAL and job.desired_status == desired_status)
+
+
+def _obey(session: Session, job: Job, desired_status: str) -> None:
+    if job.status in statuses.FINAL:
+        raise Conflict(f'The job is final: it is "{job.status}" and stays so.')
+    if desired_status == statuses.RUNNING or job.status == statuses.CANCELLING:
+        raise Conflict(f'The job is "{job.status}" and can\'t be made "{desired_status}" any more.')
+    if desired_status == statuses.CANCELLED:
+        queue.cancel(session, job)
+    elif job.status == statuses.QUEUED:
+        job.desired_status = desired_status
+        queue.move(session, job, statuses.CANCELLED, "stopped_before_training")
+    else:
+        job.desired_status = desired_status
+        queue.move(session, job, statuses.STOPPING)
+
+
+def delete(context: Context, job_id: str) -> None:
+    """Remove a final job and its events. Raises NotFound, Conflict."""
+    with context.database.write() as session:
+        job = find(session, job_id, lock=True)
+        if job.status not in statuses.FINAL:
+            raise Conflict(f'The job is "{job.status}". Cancel it before you delete it.')
+        session.delete(job)
+
+
+def epochs(context: Context, job_id: str, after: int = 0, points: int | None = None) -> list[dict[str, Any]]:
+    """The metrics of the epochs after `after`, thinned to `points` evenly chosen ones. Raises NotFound."""
+    with context.database.read() as session:
+        found = [event.data for event in jobs.epochs_after(session, find(session, job_id), after)]
+    if points is None or len(found) <= points:
+        return found
+    last = len(found) - 1
+    return [found[round(i * last / max(points - 1, 1))] for i in range(points)]
+
+
+def events(context: Context, job_id: str, after: int = 0, limit: int = EVENTS_AT_ONCE) -> tuple[Sequence[Event], bool]:
+    """Some events after number `after`, and whether there are more. Raises NotFound."""
+    with context.database.read() as session:
+        find(session, job_id)
+        found = jobs.events_after(session, job_id, after, limit + 1)
+    return found[:limit], len(found) > limit
+
+
+def log(context: Context, job_id: str) -> str:
+    """What the training process printed. Raises NotFound."""
+    with context.database.read() as session:
+        find(session, job_id)
+        return "".join(event.data["text"] for event in jobs.messages(session, job_id))

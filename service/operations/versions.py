@@ -1,0 +1,106 @@
+"""Versions and the labels that point to them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from models.errors import Fault
+from models.version_files import ARTIFACTS, WEIGHTS
+from service.context import Context
+from service.errors import InUse, InvalidRequest, NotFound
+from service.operations.models import find as find_model
+from service.storage import models
+from service.storage.database import Session
+from service.storage.paging import Page, PageQuery
+from service.storage.records import Label, Model, Version
+
+
+def find(session: Session, model: Model, number: int | None = None) -> Version:
+    """A version of the model, the latest without a number. Raises NotFound."""
+    version = models.version(session, model, number)
+    if version is None:
+        raise NotFound(f'The model "{model.name}" has no version {"yet" if number is None else number}.')
+    return version
+
+
+def get(context: Context, model_name: str, number: int) -> Version:
+    with context.database.read() as session:
+        return find(session, find_model(session, model_name), number)
+
+
+def list_page(context: Context, model_name: str, query: PageQuery) -> Page[Version]:
+    with context.database.read() as session:
+        return models.versions_page(session, find_model(session, model_name), query)
+
+
+def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, dict[str, Any]]:
+    """The file of a version in a format, and its entry in the version's `artifacts`. Raises NotFound."""
+    version = get(context, model_name, number)
+    entries = {entry["format"]: entry for entry in version.details["artifacts"]}
+    if format_ not in entries:
+        raise NotFound(f'Version {number} of "{model_name}" has no {format_} file, but {", ".join(entries)}.')
+    return context.artifacts.folder(version.folder) / ARTIFACTS[format_], entries[format_]
+
+
+def weights_file(context: Context, model_name: str, number: int) -> Path:
+    """The NPZ file of a version's weights, by the names that Keras gives them. Raises NotFound."""
+    return context.artifacts.folder(get(context, model_name, number).folder) / WEIGHTS
+
+
+def delete(context: Context, model_name: str, number: int) -> None:
+    """Remove a version and its files. Raises NotFound; InUse while a label points to it."""
+    with context.database.write() as session:
+        version = find(session, find_model(session, model_name, lock=True), number)
+        labels = models.labels_of_version(session, version)
+        if labels:
+            raise InUse(f'The label "{labels[0]}" points to version {number}: move or delete it first.')
+        session.delete(version)
+    context.artifacts.remove(version.folder)
+
+
+def labels_page(context: Context, model_name: str, query: PageQuery) -> Page[Label]:
+    with context.database.read() as session:
+        return models.labels_page(session, find_model(session, model_name), query)
+
+
+def get_label(context: Context, model_name: str, name: str) -> Label:
+    """Raises NotFound."""
+    with context.database.read() as session:
+        return _find_label(session, find_model(session, model_name), name)
+
+
+def _find_label(session: Session, model: Model, name: str) -> Label:
+    label = models.label(session, model, name)
+    if label is None:
+        raise NotFound(f'The model "{model.name}" has no label "{name}".')
+    return label
+
+
+def put_label(context: Context, model_name: str, name: str, number: int) -> tuple[Label, bool]:
+    """Point a label to a version; say whether the label is new. Raises NotFound, InvalidRequest."""
+    with context.database.write() as session:
+        model = find_model(session, model_name, lock=True)
+        _check_version_for_label(session, model, number)
+        return point_label(session, model, name, number)
+
+
+def _check_version_for_label(session: Session, model: Model, number: int) -> None:
+    if models.version(session, model, number) is None:
+        raise InvalidRequest(Fault(f'The model "{model.name}" has no version {number}.', pointer="#/version"))
+
+
+def point_label(session: Session, model: Model, name: str, number: int) -> tuple[Label, bool]:
+    """Make or move a label within a unit of work."""
+    label = models.label(session, model, name)
+    if label is not None:
+        label.number = number
+        return label, False
+    label = Label(model_id=model.id, label=name, number=number, created_at=datetime.now(UTC))
+    session.add(label)
+    return label, True
+
+
+def delete_label(context: Context, model_name: str, name: str) -> None:
+    """Raises NotFound."""
+    with context.database.write() as session:
+        session.delete(_find_label(session, find_model(session, model_name, lock=True), name))
