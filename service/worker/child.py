@@ -1,0 +1,128 @@
+"""What runs inside a job's process: it settles in, does the task, reports through a pipe, and ends with its parent.
+
+Messages are JSON objects with a `type`: `progress`, `epoch`, and last of all `result` or `failure`.
+"""
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, NoReturn
+
+import orjson
+
+from service.processes import die_with_parent
+from service.worker import failures
+
+NICENESS = 10
+OOM_SCORE_ADJUSTMENT = 1000
+"""The kernel, short of memory, ends jobs before anything else (proc(5))."""
+
+STOP = "stop"
+
+
+class PipeChannel:
+    """The task's way to the supervisor: models.tasks.channel.Channel over a pipe. Used by one thread."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stop = False
+
+    def progress(self, data: dict[str, Any]) -> None:
+        self.send(encode("progress", data))
+
+    def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
+        self.send(encode("epoch", data, best=best))
+
+    def stop_requested(self) -> bool:
+        with _ending_without_supervisor():
+            while not self._stop and self._connection.poll():
+                self._stop = orjson.loads(self._connection.recv_bytes())["order"] == STOP
+        return self._stop
+
+    def send(self, message: bytes) -> None:
+        with _ending_without_supervisor():
+            self._connection.send_bytes(message)
+
+
+def encode(type_: str, data: dict[str, Any], **members: Any) -> bytes:
+    """A message; numbers that aren't finite become null."""
+    return orjson.dumps({"type": type_, "data": data, **members}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def run_task(
+    connection: Connection, output: Connection, task: str, assignment: dict[str, Any], folder: str
+) -> NoReturn:
+    """The process's main: call `task` (`module:function`) with the assignment, its folder and a channel."""
+    channel = PipeChannel(connection)
+    try:
+        settle_in(output)
+        module, _, function = task.partition(":")
+        result = getattr(importlib.import_module(module), function)(assignment, Path(folder), channel)
+        last_message = encode("result", result)
+    except Exception as error:
+        last_message = encode("failure", failures.flatten(error), traceback=traceback.format_exc())
+    _end(channel, last_message)
+
+
+def answer(connection: Connection, output: Connection, modules: Sequence[str]) -> NoReturn:
+    """The main of a process that only shows that jobs can be started: it needs these modules, and says so."""
+    channel = PipeChannel(connection)
+    try:
+        settle_in(output)
+        missing = [module for module in modules if module not in sys.modules]
+        for module in missing:
+            importlib.import_module(module)
+        last_message = encode("result", {"missing": missing})
+    except Exception as error:
+        last_message = encode("failure", failures.flatten(error), traceback=traceback.format_exc())
+    _end(channel, last_message)
+
+
+def settle_in(output: Connection) -> None:
+    """Leave the terminal's reach, yield to everything else, print into `output`, and never outlive the parents."""
+    die_with_parent(os.getppid())
+    threading.Thread(target=_end_with_supervisor, name="end-with-supervisor", daemon=True).start()
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):  # a sandbox may not let it be written
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJUSTMENT))
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    for stream in (1, 2):
+        os.dup2(output.fileno(), stream)
+    output.close()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def _end_with_supervisor() -> None:
+    # The parent to the kernel is the fork server, which lives on for as long as any of its children does.
+    supervisor = multiprocessing.parent_process()
+    assert supervisor is not None
+    wait([supervisor.sentinel])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _ending_without_supervisor() -> Any:
+    try:
+        yield
+    except (OSError, EOFError):
+        os._exit(1)
+
+
+def _end(channel: PipeChannel, last_message: bytes) -> NoReturn:
+    # Everything is written by now; TensorFlow's own tidying up would only take time, or crash.
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    channel.send(last_message)
+    os._exit(0)

@@ -1,0 +1,46 @@
+"""How a job's failure is put for its client: a code, a sentence with advice, and never a traceback."""
+
+import errno
+from typing import Any
+
+from models.errors import ModelsError
+
+OUT_OF_MEMORY = "out-of-memory"
+DISK_FULL = "disk-full"
+PROCESS_DIED = "worker-process-died"
+INTERNAL = "internal"
+
+STATUS_REASONS = {"diverged": "diverged", OUT_OF_MEMORY: "out_of_memory", DISK_FULL: "disk_full"}
+"""The `status_reason` of a job that failed with a code, where there is one."""
+
+
+def flatten(error: Exception) -> dict[str, Any]:
+    """An exception as `code`, `detail` and `faults`."""
+    if isinstance(error, ModelsError):
+        return error.to_dict()
+    if isinstance(error, MemoryError):
+        return _failure(OUT_OF_MEMORY, "Memory ran out. Use smaller batches, a smaller network or less data.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _failure(DISK_FULL, "The disk is full. Delete what is no longer needed and start the job again.")
+    name = type(error).__name__
+    return _failure(INTERNAL, f"The job failed for an unforeseen reason ({name}); the service's log says more.")
+
+
+def over_memory_limit(limit: int) -> dict[str, Any]:
+    """The job's process used more memory than it may; `limit` in bytes."""
+    return _failure(
+        OUT_OF_MEMORY,
+        f"The job used more memory than the {limit:,} bytes that it may. Use smaller batches, a smaller network or "
+        "less data, or raise FITSERVE_JOB_MEMORY_BYTES.",
+    )
+
+
+def process_died(how: str, printed: str) -> dict[str, Any]:
+    """The job's process ended without a word; `how` says in what way, `printed` is the end of its output."""
+    last_lines = "\n".join(printed.strip().splitlines()[-5:])
+    says = f" It last printed: {last_lines}" if last_lines else ""
+    return _failure(PROCESS_DIED, f"The job's process died: {how}.{says}")
+
+
+def _failure(code: str, detail: str) -> dict[str, Any]:
+    return {"code": code, "detail": detail, "faults": []}

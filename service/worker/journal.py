@@ -1,0 +1,75 @@
+"""What a job's process reported and the database doesn't have yet: written in batches, the first epoch at once."""
+
+import time
+from typing import Any
+
+from service.context import Context
+from service.operations import execution
+from service.operations.execution import Lease, NewEvent
+
+BATCH_EVENTS = 500
+BATCH_SECONDS = 0.2
+MOST_PENDING = 10_000
+"""With more than this the process is left waiting, until the database takes events again."""
+
+
+class Journal:
+    """Collects a job's events and writes them under its lease."""
+
+    def __init__(self, context: Context, lease: Lease) -> None:
+        self._context = context
+        self._lease = lease
+        self._pending: list[NewEvent] = []
+        self._progress: dict[str, Any] | None = None
+        self._best: dict[str, Any] | None = None
+        self._epochs = 0
+        self._urgent = False
+        self._written_at = time.monotonic()
+
+    def add(self, message: dict[str, Any]) -> None:
+        """Take a `progress` or `epoch` message; of the progress in a batch only the latest is kept."""
+        data = message["data"]
+        if message["type"] == "progress":
+            self._progress = data
+            return
+        self._pending.append(NewEvent("epoch", data, epoch=data["epoch"]))
+        self._best = message["best"] or self._best
+        self._epochs += 1
+        self._urgent = self._urgent or self._epochs == 1
+
+    def add_text(self, text: str) -> None:
+        """Take what the process printed; what it prints in a row becomes one event."""
+        if not text:
+            return
+        if self._pending and self._pending[-1].type == "message":
+            text = self._pending.pop().data["text"] + text
+        self._pending.append(NewEvent("message", {"text": text}))
+
+    @property
+    def empty(self) -> bool:
+        return not self._pending and self._progress is None
+
+    @property
+    def full(self) -> bool:
+        return len(self._pending) > MOST_PENDING
+
+    @property
+    def due(self) -> bool:
+        """Whether a batch should be written now."""
+        if self.empty:
+            return False
+        waited = time.monotonic() - self._written_at
+        return self._urgent or len(self._pending) >= BATCH_EVENTS or waited >= BATCH_SECONDS
+
+    def write(self) -> str:
+        """Write one batch; returns the job's status. Raises LeaseLost, DatabaseUnavailable: then nothing is lost."""
+        batch = self._pending[:BATCH_EVENTS]
+        progress = [] if self._progress is None else [NewEvent("progress", self._progress)]
+        status = execution.record(
+            self._context, self._lease, [*batch, *progress], progress=self._progress, best=self._best
+        )
+        del self._pending[: len(batch)]
+        self._progress = self._best = None
+        self._urgent = False
+        self._written_at = time.monotonic()
+        return status

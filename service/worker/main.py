@@ -1,0 +1,77 @@
+"""`fitserve worker`: runs a supervisor until SIGTERM or SIGINT."""
+
+import signal
+import time
+from collections.abc import Sequence
+
+import psutil
+import structlog
+
+from service.config import Settings
+from service.context import Context
+from service.errors import DatabaseUnavailable
+from service.worker.processes import PRELOADED, TASK, ProcessStarter
+from service.worker.supervisor import Supervisor
+from service.worker.timing import growing_delays
+
+END_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class Ending:
+    """Whether a signal asked the worker to end."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def request(self, signal_number: int, _frame: object) -> None:
+        # It interrupts whatever the main thread does, so it takes no lock and logs nothing.
+        self.requested = True
+
+    def wait(self, seconds: float) -> None:
+        """Wait `seconds`, less when the end is requested."""
+        deadline = time.monotonic() + seconds
+        while not self.requested and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, 0.1))
+
+
+def run(settings: Settings, task: str = TASK, preloaded: Sequence[str] = PRELOADED) -> None:
+    """Run jobs until SIGTERM or SIGINT; then those that run are put back, within 8 seconds.
+
+    `task` (`module:function`) is what the jobs' processes call, `preloaded` what their fork server imports.
+    """
+    ending = Ending()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, ending.request)
+    context = Context.from_settings(settings)
+    supervisor = Supervisor(context, ProcessStarter(settings.start_method, task, preloaded))
+    log.info("worker started", worker=supervisor.id, slots=settings.worker_slots, threads=settings.training_threads)
+    try:
+        _loop(supervisor, ending)
+    finally:
+        supervisor.end(END_SECONDS)
+        context.database.close()
+        _kill_descendants()
+        log.info("worker ended", worker=supervisor.id)
+
+
+def _loop(supervisor: Supervisor, ending: Ending) -> None:
+    delays = growing_delays()
+    while not ending.requested:
+        try:
+            supervisor.step()
+            delays = growing_delays()
+            supervisor.pause()
+        except DatabaseUnavailable:
+            delay = next(delays)
+            log.warning("the database doesn't answer", retry_in_seconds=delay)
+            ending.wait(delay)
+
+
+def _kill_descendants() -> None:
+    """End the fork server too, which would first finish its imports."""
+    descendants = psutil.Process().children(recursive=True)
+    for process in descendants:
+        process.kill()
+    psutil.wait_procs(descendants, timeout=1)

@@ -1,0 +1,151 @@
+"""The worker's loop, one iteration at a time: signs of life, reaping, claiming jobs for free slots."""
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import socket
+import threading
+import time
+from datetime import UTC, datetime
+
+import structlog
+
+from service import __version__, statuses
+from service.context import Context
+from service.errors import DatabaseUnavailable, LeaseLost
+from service.operations import execution, workers
+from service.operations.execution import Lease
+from service.operations.queue import DEFAULT_QUEUE
+from service.storage.identifiers import new_identifier
+from service.storage.records import Job, Worker
+from service.worker.identity import identify, may_live
+from service.worker.processes import ProcessStarter
+from service.worker.reaper import Reaper
+from service.worker.supervision import WORKER_SHUTDOWN, supervise
+from service.worker.timing import Timer, growing_delays
+
+HEARTBEAT_SECONDS = 3.0
+LONGEST_PAUSE = 0.2
+QUEUES = (DEFAULT_QUEUE,)
+
+TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu")
+
+log = structlog.get_logger()
+
+
+class Supervisor:
+    """A worker: each claimed job is supervised in a thread of its own; one thread calls `step` again and again."""
+
+    def __init__(self, context: Context, starter: ProcessStarter) -> None:
+        settings = context.settings
+        self.id = new_identifier("wk")
+        self._context = context
+        self._starter = starter
+        self._versions = library_versions()
+        self._runtime = {"threads": settings.training_threads, **self._versions}
+        self._slots = {statuses.BUILD: 1, statuses.IMPORT: 1, statuses.TRAINING: settings.worker_slots}
+        self._running: dict[Lease, tuple[str, threading.Thread]] = {}
+        self._shutdown = threading.Event()
+        self._slot_freed = threading.Event()
+        self._reaper = Reaper(context)
+        self._reap_timer = Timer(self._reaper.interval)
+        self._heartbeat_timer = Timer(HEARTBEAT_SECONDS)
+        self._look_timer = Timer(settings.poll_seconds)
+        self._warming: threading.Thread | None = None
+        self._took_over = False
+        self._said_ready = False
+
+    def step(self) -> None:
+        """Do what is due. Raises DatabaseUnavailable, after which the next step goes on with the rest."""
+        self._keep_warm()
+        if not self._took_over:
+            taken = workers.take_over(self._context, socket.gethostname(), may_live)
+            self._took_over = True
+            if taken:
+                log.info("took over from dead workers", jobs=taken)
+        if self._heartbeat_timer.due() or self._said_ready != self._starter.warm:
+            self._say_alive()
+        if self._reap_timer.due():
+            self._reaper.look()
+        if self._look_timer.due() or self._slot_freed.is_set():
+            self._slot_freed.clear()
+            self._claim()
+
+    def pause(self) -> None:
+        """Wait until the next step may have something to do."""
+        self._slot_freed.wait(min(self._context.settings.poll_seconds, LONGEST_PAUSE))
+
+    def _keep_warm(self) -> None:
+        warming = self._warming is not None and self._warming.is_alive()
+        if not self._starter.warm and not warming:
+            self._warming = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
+            self._warming.start()
+
+    def _warm_up(self) -> None:
+        for delay in growing_delays(first=1.0, longest=30.0):
+            self._starter.warm_up()
+            if self._starter.warm or self._shutdown.wait(delay):
+                return
+
+    def _say_alive(self) -> None:
+        ready = self._starter.warm
+        worker = Worker(
+            id=self.id,
+            host=socket.gethostname(),
+            process=identify(os.getpid()),
+            slots=self._slots[statuses.TRAINING],
+            versions={"fitserve": __version__, "python": platform.python_version(), **self._versions},
+            ready=ready,
+            heartbeat_at=datetime.now(UTC),
+        )
+        workers.say_alive(self._context, worker)
+        self._said_ready = ready
+
+    def _claim(self) -> None:
+        # Only while processes start quickly: a job that waits for the fork server's imports couldn't renew its lease.
+        while self._starter.warm and (kinds := self._free_kinds()):
+            if not execution.waiting(self._context, kinds, QUEUES):
+                return
+            claimed = execution.claim(self._context, self.id, kinds, QUEUES, self._runtime)
+            if claimed is None:
+                return
+            self._supervise(*claimed)
+
+    def _free_kinds(self) -> list[str]:
+        self._running = {lease: (kind, thread) for lease, (kind, thread) in self._running.items() if thread.is_alive()}
+        busy = [kind for kind, _ in self._running.values()]
+        return [kind for kind, slots in self._slots.items() if busy.count(kind) < slots]
+
+    def _supervise(self, lease: Lease, job: Job) -> None:
+        def run() -> None:
+            supervise(self._context, lease, job, self._starter, self._shutdown)
+            self._slot_freed.set()
+
+        thread = threading.Thread(target=run, name=lease.staging_name, daemon=True)
+        self._running[lease] = (job.kind, thread)
+        thread.start()
+
+    def end(self, seconds: float) -> None:
+        """Kill all jobs' processes and put the jobs back, within `seconds`; raises nothing."""
+        deadline = time.monotonic() + seconds
+        self._shutdown.set()
+        self._starter.close()
+        for lease, (_, thread) in self._running.items():
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():  # it waits for its process to start, or for the database
+                log.warning("job put back without its supervision", job_id=lease.job_id)
+                with contextlib.suppress(LeaseLost, DatabaseUnavailable):
+                    execution.put_back(self._context, lease, WORKER_SHUTDOWN)
+        with contextlib.suppress(DatabaseUnavailable):
+            workers.say_goodbye(self._context, self.id)
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries that train, read without importing them; left out where not installed."""
+    versions = {}
+    for name, distributions in {"tensorflow": TENSORFLOW_DISTRIBUTIONS, "keras": ("keras",)}.items():
+        for distribution in distributions:
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                versions[name] = importlib.metadata.version(distribution)
+    return versions

@@ -1,0 +1,164 @@
+"""Everything that a worker needs around it: a real database, a folder, jobs; and a supervisor stepped by the test."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+from service import statuses
+from service.config import Settings
+from service.context import Context
+from service.errors import DatabaseUnavailable
+from service.operations import execution, queue, training_jobs, workers
+from service.operations.execution import Lease
+from service.storage import jobs
+from service.storage.database import migrate
+from service.storage.records import Dataset, Event, Job, Model, Version, Worker
+from service.worker.processes import ProcessStarter
+from service.worker.supervisor import Supervisor
+from tests.service.worker.fake_tasks import PRELOADED, TASK
+
+Found = TypeVar("Found")
+
+
+class Bench:
+    """A client's and an operator's hands on one worker; `wait_for` lets the worker work while it waits."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.folder = folder
+        self.settings = replace(Settings(data_dir=folder, poll_seconds=0.01), **settings)
+        migrate(self.settings.database_url)
+        self.context = Context.from_settings(self.settings)
+        self.supervisor: Supervisor | None = None
+        self._add_model_and_dataset()
+
+    def _add_model_and_dataset(self) -> None:
+        now = datetime.now(UTC)
+        with self.context.database.write() as session:
+            if session.get(Model, "md_1") is None:
+                session.add(Model(id="md_1", name="m", status=statuses.READY, task="regression", description="",
+                                  document={}, created_at=now))  # fmt: skip
+                session.add(Dataset(id="ds_1", name="d", status=statuses.READY, source="inline", options={},
+                                    folder="datasets/ds_1", created_at=now))  # fmt: skip
+
+    def start_worker(self, start_method: str = "forkserver") -> Supervisor:
+        self.supervisor = Supervisor(self.context, ProcessStarter(start_method, TASK, PRELOADED))
+        return self.supervisor
+
+    def close(self) -> None:
+        if self.supervisor is not None:
+            self.supervisor.end(5)
+        self.context.database.close()
+
+    def wait_for(self, look: Callable[[], Found | None], seconds: float = 60) -> Found:
+        """Look until something true is found, the worker being stepped meanwhile."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.supervisor is not None:
+                self.supervisor.step()
+            if found := look():
+                return found
+            time.sleep(0.01)
+        raise AssertionError(f"waited {seconds} s in vain")
+
+    def step_without_database(self) -> None:
+        assert self.supervisor is not None
+        with contextlib.suppress(DatabaseUnavailable):
+            self.supervisor.step()
+        self.supervisor.pause()
+
+    def submit(self, wishes: dict[str, Any], priority: int = 5, **request: Any) -> str:
+        """Queue a training job whose process does these wishes."""
+        with self.context.database.write() as session:
+            return queue.enqueue(
+                self.context, session, statuses.TRAINING, {"wishes": wishes, "label": None, **request},
+                model_id="md_1", model_name="m", dataset_id="ds_1", dataset_name="d", priority=priority,
+            ).id  # fmt: skip
+
+    def submit_build(self, wishes: dict[str, Any]) -> str:
+        with self.context.database.write() as session:
+            return queue.enqueue(self.context, session, statuses.BUILD, {"document": {"wishes": wishes}}).id
+
+    def job(self, job_id: str) -> Job:
+        with self.context.database.read() as session:
+            job = jobs.get(session, job_id)
+        assert job is not None
+        return job
+
+    def events(self, job_id: str, type_: str | None = None) -> list[Event]:
+        with self.context.database.read() as session:
+            events = jobs.events_after(session, job_id, 0, 100_000)
+        return [event for event in events if type_ in (None, event.type)]
+
+    def transitions(self, job_id: str) -> list[tuple[str, str | None]]:
+        return [(event.data["status"], event.data["reason"]) for event in self.events(job_id, "transition")]
+
+    def printed(self, job_id: str) -> str:
+        return "".join(event.data["text"] for event in self.events(job_id, "message"))
+
+    def order(self, job_id: str, desired_status: str) -> None:
+        training_jobs.order(self.context, job_id, desired_status)
+
+    def lease(self, job_id: str) -> Lease:
+        return Lease(job_id, self.job(job_id).token)
+
+    def take_lease_away(self, job_id: str) -> None:
+        """As another worker's reaper and claim would."""
+        lease = self.lease(job_id)
+        execution.put_back(self.context, lease, "test")
+        claimed = execution.claim(self.context, "wk_other", ["training"], ["cpu"], {})
+        assert claimed is not None
+        assert claimed[0].job_id == job_id
+
+    def let_a_dead_worker_claim(self) -> None:
+        """A worker of another host claims the next job and is never heard of again."""
+        assert execution.claim(self.context, "wk_dead", ["training"], ["cpu"], {}) is not None
+
+    def workers(self) -> list[Worker]:
+        return [worker for worker, _ in workers.alive(self.context)]
+
+    def wait_for_status(self, job_id: str, status: str) -> Job:
+        """The job in that status; fails at once when it ended otherwise."""
+
+        def look() -> Job | None:
+            job = self.job(job_id)
+            assert job.status == status or job.status not in statuses.FINAL, (job.status, job.error)
+            return job if job.status == status else None
+
+        return self.wait_for(look)
+
+    def wait_for_epoch(self, job_id: str, run: int = 1) -> None:
+        self.wait_for(lambda: [event for event in self.events(job_id, "epoch") if event.run == run])
+
+    def wait_for_pid(self, path: Path) -> psutil.Process:
+        """The process that wrote its id there."""
+        self.wait_for(path.exists)
+        process = psutil.Process(int(path.read_text()))
+        path.unlink()
+        return process
+
+    def versions(self) -> list[Version]:
+        with self.context.database.read() as session:
+            return list(session.query(Version).order_by(Version.number))
+
+    def left_behind(self) -> list[Path]:
+        """Staged folders, and files in the scratch folder."""
+        folders = (self.settings.artifact_folder / ".staging", self.settings.work_folder)
+        return [path for folder in folders if folder.exists() for path in folder.iterdir()]
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Whether the process has ended; a zombie has."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def fork_server(parent: psutil.Process) -> psutil.Process:
+    return next(p for p in parent.children() if "multiprocessing.forkserver" in " ".join(p.cmdline()))

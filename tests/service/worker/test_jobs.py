@@ -1,0 +1,153 @@
+"""A worker runs jobs: what their processes report is recorded, orders are obeyed, failures are told apart."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.service.worker.bench import Bench, is_gone
+
+
+def test_a_job_runs_to_success_with_its_events_in_order(bench: Bench) -> None:
+    job_id = bench.submit({"epochs": 3, "print": "hello\n"})
+    job = bench.wait_for_status(job_id, "succeeded")
+    events = bench.events(job_id)
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert bench.transitions(job_id) == [("queued", None), ("running", None), ("succeeded", None)]
+    assert [event.data["epoch"] for event in bench.events(job_id, "epoch")] == [1, 2, 3]
+    assert bench.printed(job_id) == "hello\n"
+    assert events[-1].type == "transition"
+    assert job.progress == {"epoch": 3, "epochs": 3}
+    assert job.metrics == {"loss": pytest.approx(1 / 3)}
+    assert job.best == {"epoch": 3, "loss": pytest.approx(1 / 3)}
+    assert job.runtime is not None
+    assert set(job.runtime) >= {"threads", "tensorflow", "keras"}
+    assert job.owner is None
+    (version,) = bench.versions()
+    assert (job.version, version.job_id) == (1, job_id)
+    assert (bench.context.artifacts.folder(version.folder) / "network.onnx").read_text() == "weights"
+    assert bench.left_behind() == []
+
+
+def test_the_first_epoch_is_told_while_the_job_goes_on(bench: Bench, tmp_path: Path) -> None:
+    job_id = bench.submit({"epochs": 1, "until": str(tmp_path / "go")})
+    bench.wait_for_epoch(job_id)
+    assert bench.job(job_id).status == "running"
+    (tmp_path / "go").touch()
+    bench.wait_for_status(job_id, "succeeded")
+
+
+def test_thousands_of_epochs_arrive_without_gaps(bench: Bench) -> None:
+    job_id = bench.submit({"epochs": 3000})
+    bench.wait_for_status(job_id, "succeeded")
+    assert [event.epoch for event in bench.events(job_id, "epoch")] == list(range(1, 3001))
+
+
+def test_a_cancelled_job_ends_at_once_whatever_its_process_does(bench: Bench, tmp_path: Path) -> None:
+    job_id = bench.submit({"pid": str(tmp_path / "pid"), "epochs": 1, "deaf_until": "/nonexistent"})
+    bench.wait_for_epoch(job_id)
+    child = bench.wait_for_pid(tmp_path / "pid")
+    bench.order(job_id, "cancelled")
+    bench.wait_for_status(job_id, "cancelled")
+    assert is_gone(child)
+    assert [status for status, _ in bench.transitions(job_id)] == ["queued", "running", "cancelling", "cancelled"]
+    assert bench.versions() == []
+    assert bench.left_behind() == []
+
+
+def test_a_stopped_job_keeps_its_model(bench: Bench) -> None:
+    job_id = bench.submit({"epochs": 1, "until": "/nonexistent"})
+    bench.wait_for_epoch(job_id)
+    bench.order(job_id, "stopped")
+    job = bench.wait_for_status(job_id, "succeeded")
+    assert job.status_reason == "stopped"
+    assert len(bench.versions()) == 1
+
+
+def test_a_job_stopped_before_its_first_step_is_cancelled(bench: Bench) -> None:
+    job_id = bench.submit({"until": "/nonexistent"}, stopped_before_training=True)
+    bench.wait_for_status(job_id, "running")
+    bench.order(job_id, "stopped")
+    assert bench.wait_for_status(job_id, "cancelled").status_reason == "stopped_before_training"
+    assert bench.versions() == []
+
+
+def test_a_diverged_job_fails_and_keeps_its_metrics(bench: Bench) -> None:
+    job_id = bench.submit({"diverge": True})
+    job = bench.wait_for_status(job_id, "failed")
+    assert job.status_reason == "diverged"
+    assert job.error is not None
+    assert (job.error["code"], job.error["detail"]) == ("diverged", "The loss became NaN in epoch 1.")
+    assert [event.data["loss"] for event in bench.events(job_id, "epoch")] == [None]
+
+
+def test_an_unforeseen_error_fails_the_job_and_its_traceback_stays_in_the_log(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job_id = bench.submit({"crash": "secret detail"})
+    job = bench.wait_for_status(job_id, "failed")
+    assert job.error is not None
+    assert job.error["code"] == "internal"
+    assert "secret" not in str(job.error)
+    assert "Traceback" not in bench.printed(job_id)
+    assert "secret detail" in capsys.readouterr().out
+
+
+def test_a_memory_error_is_named_as_such(bench: Bench) -> None:
+    assert bench.wait_for_status(bench.submit({"memory_error": True}), "failed").status_reason == "out_of_memory"
+
+
+def test_a_job_over_its_memory_limit_fails_with_advice(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(job_memory_bytes=400 * 1024**2)
+    bench.start_worker()
+    job = bench.wait_for_status(bench.submit({"allocate": 600 * 1024**2}), "failed")
+    assert job.status_reason == "out_of_memory"
+    assert job.error is not None
+    assert job.error["code"] == "out-of-memory"
+    assert "FITSERVE_JOB_MEMORY_BYTES" in job.error["detail"]
+    assert job.attempt == 1
+
+
+def test_what_a_job_prints_is_kept_up_to_a_limit(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(max_log_bytes=1000)
+    bench.start_worker()
+    job_id = bench.submit({"print": "first line\n", "print_bytes": 2_000_000, "epochs": 1})
+    bench.wait_for_status(job_id, "succeeded")
+    assert bench.printed(job_id) == "first line\n" + "x" * 989 + "\n[cut here: more than 1000 bytes were printed]\n"
+
+
+def test_two_slots_run_two_jobs_at_once(make_bench: Callable[..., Bench], tmp_path: Path) -> None:
+    bench = make_bench(worker_slots=2)
+    bench.start_worker()
+    first, second, third = (bench.submit({"epochs": 1, "until": str(tmp_path / "go")}) for _ in range(3))
+    bench.wait_for_epoch(first)
+    bench.wait_for_epoch(second)
+    assert bench.job(third).status == "queued"
+    (tmp_path / "go").touch()
+    for job_id in (first, second, third):
+        bench.wait_for_status(job_id, "succeeded")
+
+
+def test_a_build_runs_while_training_fills_the_slots(bench: Bench, tmp_path: Path) -> None:
+    training = bench.submit({"epochs": 1, "until": str(tmp_path / "go")})
+    bench.wait_for_epoch(training)
+    build = bench.wait_for_status(bench.submit_build({}), "succeeded")
+    assert build.result == {"summary": {"layers": []}}
+    assert bench.job(training).status == "running"
+    (tmp_path / "go").touch()
+    bench.wait_for_status(training, "succeeded")
+
+
+def test_higher_priorities_run_first_and_equal_ones_in_order(bench: Bench) -> None:
+    priorities = {bench.submit({}, priority=priority): priority for priority in (1, 5, 9, 5)}
+    for job_id in priorities:
+        bench.wait_for_status(job_id, "succeeded")
+    by_start = sorted(priorities, key=lambda job_id: bench.job(job_id).started_at)  # type: ignore[arg-type,return-value]
+    low, middle, high, middle_later = priorities
+    assert by_start == [high, middle, middle_later, low]
+
+
+def test_jobs_run_in_fresh_processes_where_fork_servers_are_not_wanted(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench()
+    bench.start_worker("spawn")
+    bench.wait_for_status(bench.submit({"epochs": 2}), "succeeded")

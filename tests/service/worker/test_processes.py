@@ -1,0 +1,113 @@
+"""Processes are started, heard, killed and described, also while their fork server dies."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from service.worker.processes import JobProcess, ProcessStarter, StartFailed
+from tests.service.worker.bench import fork_server, is_gone
+from tests.service.worker.fake_tasks import PRELOADED, TASK
+
+
+@pytest.fixture
+def starter() -> ProcessStarter:
+    starter = ProcessStarter("forkserver", TASK, PRELOADED)
+    starter.warm_up()
+    assert starter.warm
+    return starter
+
+
+def start(starter: ProcessStarter, folder: Path, **wishes: Any) -> contextlib.closing[JobProcess]:
+    assignment = {"kind": "training", "request": {"wishes": wishes}}
+    return contextlib.closing(starter.start_task(assignment, folder))
+
+
+def messages_until_the_end(process: JobProcess) -> Iterator[dict[str, Any]]:
+    while True:
+        process.wait(10)
+        ended = process.ended
+        yield from process.messages()
+        if ended:
+            return
+
+
+def test_a_process_reports_and_ends(starter: ProcessStarter, tmp_path: Path) -> None:
+    with start(starter, tmp_path, epochs=1, print="hello\n") as process:
+        types = [message["type"] for message in messages_until_the_end(process)]
+        assert types == ["progress", "epoch", "result"]
+        assert process.printed() == b"hello\n"
+        assert process.describe_end() == "exit code 0"
+
+
+def test_a_process_is_out_of_the_terminals_reach_and_yields_to_others(starter: ProcessStarter, tmp_path: Path) -> None:
+    with start(starter, tmp_path, pid=str(tmp_path / "pid"), until="/nonexistent") as process:
+        while not (tmp_path / "pid").exists():
+            process.wait(0.05)
+        child = psutil.Process(process.pid)
+        assert os.getsid(process.pid) == process.pid
+        assert child.nice() == 10
+        assert Path(f"/proc/{process.pid}/oom_score_adj").read_text().strip() == "1000"
+        assert os.readlink(f"/proc/{process.pid}/fd/0") == os.devnull
+        os.kill(process.pid, signal.SIGINT)
+        assert process.memory() > 1024**2
+        assert not is_gone(child)
+        process.kill()
+        assert process.ended
+        assert process.describe_end() == "killed by SIGKILL"
+    assert is_gone(child)
+
+
+def test_an_order_to_stop_arrives(starter: ProcessStarter, tmp_path: Path) -> None:
+    with start(starter, tmp_path, until="/nonexistent") as process:
+        process.order_stop()
+        (result,) = messages_until_the_end(process)
+        assert result["data"]["status_reason"] == "stopped"
+
+
+def test_a_process_starts_although_fork_servers_die_around_it(starter: ProcessStarter, tmp_path: Path) -> None:
+    ended = threading.Event()
+    kills: list[int] = []
+
+    def kill_fork_servers() -> None:
+        while not ended.wait(0.3 + 0.01 * len(kills)):
+            with contextlib.suppress(StopIteration, psutil.Error):
+                fork_server(psutil.Process()).kill()
+                kills.append(1)
+
+    killer = threading.Thread(target=kill_fork_servers)
+    killer.start()
+    reports: list[list[str]] = []
+    try:
+        while len(kills) < 8:
+            folder = tmp_path / str(len(reports))
+            folder.mkdir(exist_ok=True)
+            with contextlib.suppress(StartFailed), start(starter, folder, epochs=1) as process:
+                reports.append([message["type"] for message in messages_until_the_end(process)])
+    finally:
+        ended.set()
+        killer.join()
+    assert ["progress", "epoch", "result"] in reports
+    with start(starter, tmp_path, epochs=1) as process:
+        assert [message["type"] for message in messages_until_the_end(process)] == ["progress", "epoch", "result"]
+
+
+def test_a_module_that_jobs_need_and_cannot_be_imported_keeps_the_worker_from_claiming(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    starter = ProcessStarter("spawn", TASK, ("service.worker.child", "no_such_module"))
+    starter.warm_up()
+    assert not starter.warm
+    assert "No module named 'no_such_module'" in capsys.readouterr().out
+
+
+def test_a_closed_starter_starts_nothing(starter: ProcessStarter, tmp_path: Path) -> None:
+    starter.close()
+    with pytest.raises(StartFailed, match="ending"):
+        starter.start_task({}, tmp_path)

@@ -1,0 +1,193 @@
+"""Processes are killed, leases are lost, the database goes away: the job still ends well, once, nothing left behind."""
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import psutil
+import pytest
+
+from service.errors import DatabaseUnavailable
+from tests.service.worker.bench import Bench, fork_server, is_gone
+from tests.service.worker.worker_process import WorkerProcess
+
+
+def holding(folder: Path) -> dict[str, Any]:
+    """Wishes of a job that tells its process id and an epoch, and goes on when `release` has been called."""
+    return {"pid": str(folder / "pid"), "epochs": 2, "until": str(folder / "go")}
+
+
+def release(folder: Path) -> None:
+    (folder / "go").touch()
+
+
+def start_holding_job(bench: Bench, folder: Path) -> tuple[str, psutil.Process]:
+    job_id = bench.submit(holding(folder))
+    bench.wait_for_epoch(job_id)
+    return job_id, bench.wait_for_pid(folder / "pid")
+
+
+def test_a_job_whose_process_is_killed_runs_again(bench: Bench, tmp_path: Path) -> None:
+    job_id, child = start_holding_job(bench, tmp_path)
+    child.kill()
+    release(tmp_path)
+    job = bench.wait_for_status(job_id, "succeeded")
+    assert (job.attempt, job.run) == (2, 2)
+    assert bench.transitions(job_id) == [
+        ("queued", None), ("running", None), ("queued", "worker_lost"), ("running", None), ("succeeded", None),
+    ]  # fmt: skip
+    assert [(event.run, event.epoch) for event in bench.events(job_id, "epoch")] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert len(bench.versions()) == 1
+    assert bench.left_behind() == []
+
+
+def test_a_job_fails_when_its_process_died_three_times(bench: Bench, tmp_path: Path) -> None:
+    job_id = bench.submit({"die": f"{tmp_path / 'deaths'}:3"})
+    job = bench.wait_for_status(job_id, "failed")
+    assert (job.attempt, job.status_reason) == (3, "worker_lost")
+    assert job.error is not None
+    assert job.error["code"] == "worker-process-died"
+    assert "killed by SIGKILL" in job.error["detail"]
+    assert "about to die" in job.error["detail"]
+    assert bench.left_behind() == []
+
+
+def test_a_job_survives_the_fork_server(bench: Bench, tmp_path: Path) -> None:
+    job_id, child = start_holding_job(bench, tmp_path)
+    fork_server(psutil.Process()).kill()
+    bench.wait_for(lambda: is_gone(child))
+    release(tmp_path)
+    assert bench.wait_for_status(job_id, "succeeded").attempt == 2
+    assert len(bench.versions()) == 1
+
+
+def test_an_idle_fork_server_that_died_is_replaced(bench: Bench) -> None:
+    bench.wait_for_status(bench.submit({}), "succeeded")
+    for _ in range(3):
+        killed = fork_server(psutil.Process())
+        killed.kill()
+        assert bench.wait_for_status(bench.submit({}), "succeeded").attempt == 1
+        assert fork_server(psutil.Process()).pid != killed.pid
+
+
+def test_a_lost_lease_ends_the_process_and_nothing_more_is_written(bench: Bench, tmp_path: Path) -> None:
+    job_id, child = start_holding_job(bench, tmp_path)
+    bench.take_lease_away(job_id)
+    bench.wait_for(lambda: is_gone(child))
+    bench.wait_for(lambda: bench.left_behind() == [])
+    job = bench.job(job_id)
+    assert (job.status, job.owner, job.attempt) == ("running", "wk_other", 1)
+    assert [event.run for event in bench.events(job_id) if event.run == 2] == [2]
+    assert bench.versions() == []
+
+
+def test_a_job_whose_worker_went_silent_is_put_back(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(lease_seconds=1)
+    job_id = bench.submit({})
+    assert bench.supervisor is None
+    bench.let_a_dead_worker_claim()
+    bench.start_worker()
+    job = bench.wait_for_status(job_id, "succeeded")
+    assert (job.attempt, job.run) == (1, 2)
+    assert ("queued", "worker_lost") in bench.transitions(job_id)
+
+
+def test_a_job_that_takes_long_keeps_its_lease(make_bench: Callable[..., Bench], tmp_path: Path) -> None:
+    bench = make_bench(lease_seconds=1)
+    bench.start_worker()
+    job_id = bench.submit({"until": str(tmp_path / "go")})
+    bench.wait_for(lambda: bench.job(job_id).renewals >= 6)
+    release(tmp_path)
+    assert bench.wait_for_status(job_id, "succeeded").run == 1
+
+
+def test_shutting_down_puts_jobs_back_without_blame(bench: Bench, tmp_path: Path) -> None:
+    job_id, child = start_holding_job(bench, tmp_path)
+    assert bench.supervisor is not None
+    bench.supervisor.end(5)
+    job = bench.job(job_id)
+    assert is_gone(child)
+    assert (job.status, job.status_reason, job.attempt, job.owner) == ("queued", "worker_shutdown", 1, None)
+    assert bench.left_behind() == []
+    release(tmp_path)
+    bench.start_worker()
+    assert bench.wait_for_status(job_id, "succeeded").attempt == 1
+
+
+@contextlib.contextmanager
+def database_away(bench: Bench) -> Iterator[list[int]]:
+    """Nothing can be read or written; gives the tries so far."""
+    tries: list[int] = []
+
+    def away() -> NoReturn:
+        tries.append(1)
+        raise DatabaseUnavailable("The database is away.")
+
+    database = bench.context.database
+    read, write = database.read, database.write
+    database.read = database.write = away  # type: ignore[method-assign]
+    try:
+        yield tries
+    finally:
+        database.read, database.write = read, write  # type: ignore[method-assign]
+
+
+def test_a_database_that_is_away_for_a_while_costs_nothing(bench: Bench, tmp_path: Path) -> None:
+    job_id, _ = start_holding_job(bench, tmp_path)
+    with database_away(bench) as tries:
+        release(tmp_path)
+        while len(tries) < 5:
+            bench.step_without_database()
+    job = bench.wait_for_status(job_id, "succeeded")
+    assert (job.attempt, job.run) == (1, 1)
+    assert len(bench.versions()) == 1
+
+
+def test_a_job_survives_the_supervisor(
+    make_bench: Callable[..., Bench], start_worker_process: Callable[..., WorkerProcess], tmp_path: Path
+) -> None:
+    bench = make_bench()
+    worker = start_worker_process(bench)
+    job_id, child = start_holding_job(bench, tmp_path)
+    processes = [child, *worker.process.children(recursive=True)]
+    worker.process.kill()
+    bench.wait_for(lambda: all(is_gone(process) for process in processes))
+    release(tmp_path)
+    start_worker_process(bench)
+    job = bench.wait_for_status(job_id, "succeeded")
+    assert (job.attempt, job.run) == (1, 2)
+    assert len(bench.versions()) == 1
+    assert bench.left_behind() == []
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_worker_cleanly(
+    make_bench: Callable[..., Bench],
+    start_worker_process: Callable[..., WorkerProcess],
+    tmp_path: Path,
+    signal_number: int,
+) -> None:
+    bench = make_bench()
+    worker = start_worker_process(bench)
+    job_id, child = start_holding_job(bench, tmp_path)
+    processes = [child, *worker.process.children(recursive=True)]
+    assert worker.end(signal_number) == (0, "imported:\n")
+    assert all(is_gone(process) for process in processes)
+    assert (bench.job(job_id).status, bench.job(job_id).attempt) == ("queued", 1)
+    assert bench.workers() == []
+    assert bench.left_behind() == []
+
+
+def test_a_job_that_reports_more_than_is_kept_while_the_database_is_away_loses_nothing(
+    bench: Bench, tmp_path: Path
+) -> None:
+    job_id = bench.submit({"until": str(tmp_path / "go"), "epochs": 25_000})
+    bench.wait_for_status(job_id, "running")
+    with database_away(bench) as tries:
+        release(tmp_path)
+        while len(tries) < 5:
+            bench.step_without_database()
+    bench.wait_for_status(job_id, "succeeded")
+    assert [event.epoch for event in bench.events(job_id, "epoch")] == list(range(1, 25_001))

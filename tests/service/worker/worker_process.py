@@ -1,0 +1,50 @@
+"""A real worker in a process of its own, with this package's tasks: `python -m tests.service.worker.worker_process`.
+
+When it ends it prints which of the heavy libraries it had imported.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from service import logs
+from service.config import Settings
+from service.worker.main import run
+from tests.service.worker.bench import Bench
+from tests.service.worker.fake_tasks import PRELOADED, TASK
+
+ROOT = Path(__file__).parents[3]
+HEAVY = ("tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "flask")
+
+
+class WorkerProcess:
+    """A worker that can be killed, unlike the test's own process."""
+
+    def __init__(self, bench: Bench, *arguments: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
+        environment |= {"FITSERVE_DATA_DIR": str(bench.folder), "FITSERVE_POLL_SECONDS": "0.02"}
+        self._popen = subprocess.Popen(
+            [sys.executable, "-m", "tests.service.worker.worker_process", *arguments],
+            env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.process = psutil.Process(self._popen.pid)
+
+    def end(self, signal_number: int) -> tuple[int, str]:
+        """Send the signal; the exit code and standard output."""
+        self._popen.send_signal(signal_number)
+        output, errors = self._popen.communicate(timeout=15)
+        print(errors, file=sys.stderr)
+        return self._popen.returncode, output
+
+
+if __name__ == "__main__":
+    settings = Settings.from_environment()
+    logs.configure(settings, "worker")
+    if sys.argv[1:] == ["real"]:
+        run(settings)
+    else:
+        run(settings, TASK, PRELOADED)
+    print("imported:", *(name for name in HEAVY if name in sys.modules))
