@@ -1,0 +1,31 @@
+"""The task that proves a spec: its network is built, exported and compared before anyone trains it."""
+
+from pathlib import Path
+from typing import Any
+
+from models.building import build_network, print_summary, summarize_network
+from models.errors import Fault, InvalidSpec, NotServable
+from models.export import compare_with_keras, export_onnx, random_rows
+from models.limits import Limits
+from models.spec import NetworkSpec
+from models.tasks.channel import Channel
+
+COMPARED_ROWS = 8
+SEED = 0
+"""The fresh weights only have to be the same whenever the same spec is checked."""
+
+
+def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
+    """Build the assignment's `document`; the result has `summary` and `summary_text`.
+
+    Raises InvalidSpec, also when the network can't be served.
+    """
+    spec = NetworkSpec.from_document(assignment["document"])
+    network = build_network(spec, Limits(**assignment["limits"]), seed=SEED)
+    path = folder / "network.onnx"
+    try:
+        export_onnx(network, path)
+        compare_with_keras(network, path, random_rows(network, COMPARED_ROWS))
+    except NotServable as error:
+        raise InvalidSpec(Fault(f"This network can't be served: {error.detail}", pointer="#/layers")) from error
+    return {"summary": summarize_network(network), "summary_text": print_summary(network)}

@@ -1,0 +1,92 @@
+"""The task that trains: dataset and spec in, a version's files out."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from models.building import build_network
+from models.datasets import Dataset
+from models.limits import Limits
+from models.preprocessing import Preprocessing
+from models.spec import ComponentSpec, NetworkSpec
+from models.targets import TargetEncoding
+from models.tasks.channel import Channel
+from models.training.evaluation import evaluate
+from models.training.loop import train
+from models.training.plan import Arrays, EarlyStopping, EpochResult, Progress, TrainingPlan
+from models.training.threads import configure_threads
+from models.versions import TrainedNetwork, save_version
+
+SPLITS = ("train", "validation", "test")
+EVALUATION_BATCH = 1024
+
+
+def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
+    """Train the assignment's `document` on its `dataset` as its `request` says.
+
+    The result has `version`, and `status_reason` when training ended before its last epoch; or
+    `stopped_before_training` when it was stopped before the first step. Raises Diverged, InvalidData.
+    """
+    configure_threads(assignment["runtime"]["threads"])
+    request = assignment["request"]
+    spec = _spec(assignment["document"], request["optimizer"])
+    dataset = Dataset.open(Path(assignment["dataset"]))
+    network = build_network(spec, Limits(**assignment["limits"]), seed=request["seed"])
+    preprocessing = Preprocessing.fit(spec, dataset)
+    encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1])
+    arrays = _arrays(dataset, preprocessing, encoding)
+    outcome = train(network, arrays["train"], arrays.get("validation"), _plan(request), _Reporter(channel))
+    if outcome.steps == 0:
+        return {"stopped_before_training": True}
+    metrics = {
+        split: evaluate(network, arrays[split], EVALUATION_BATCH) if split in arrays else None for split in SPLITS
+    }
+    sample = arrays.get("test") or arrays["train"]
+    trained = TrainedNetwork(network, spec, preprocessing, encoding, metrics)
+    return {"status_reason": outcome.reason, "version": save_version(folder, trained, sample.inputs)}
+
+
+def _spec(document: dict[str, Any], optimizer: str | dict[str, Any] | None) -> NetworkSpec:
+    spec = NetworkSpec.from_document(document)
+    if optimizer is None:
+        return spec
+    return dataclasses.replace(spec, optimizer=ComponentSpec.from_document(optimizer))
+
+
+def _arrays(dataset: Dataset, preprocessing: Preprocessing, encoding: TargetEncoding) -> dict[str, Arrays]:
+    """What the network takes, for each split that has rows."""
+    splits = (dataset.split(name) for name in SPLITS if dataset.descriptor["splits"][name])
+    return {split.name: Arrays(preprocessing.network_inputs(split), encoding.encode(split.targets)) for split in splits}
+
+
+def _plan(request: dict[str, Any]) -> TrainingPlan:
+    stopping = request["early_stopping"]
+    return TrainingPlan(
+        epochs=request["epochs"],
+        batch_size=request["batch_size"],
+        shuffle=request["shuffle"],
+        seed=request["seed"],
+        execution=request["execution"],
+        early_stopping=None if stopping is None else EarlyStopping(**stopping),
+    )
+
+
+class _Reporter:
+    """Watches the training for the task's channel, and remembers the best epoch."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._best: dict[str, Any] | None = None
+
+    def on_progress(self, progress: Progress) -> None:
+        self._channel.progress(dataclasses.asdict(progress))
+
+    def on_epoch(self, result: EpochResult) -> None:
+        monitor = "val_loss" if "val_loss" in result.metrics else "loss"
+        value = result.metrics[monitor]
+        if self._best is None or value < self._best[monitor]:
+            self._best = {"epoch": result.epoch, monitor: value}
+        self._channel.epoch({"epoch": result.epoch, "seconds": result.seconds, **result.metrics}, self._best)
+
+    def stop_requested(self) -> bool:
+        return self._channel.stop_requested()
