@@ -29,7 +29,10 @@ def readiness(context: Context) -> Readiness:
     except Exception as error:
         # Whatever is wrong with the database, nothing can be done without it.
         log.warning("the database doesn't answer", error=str(error))
-        parts = {"database": {"status": "unavailable"}, "workers": {"status": "unknown", "alive": None}}
+        parts: dict[str, dict[str, Any]] = {
+            "database": {"status": "unavailable"},
+            "workers": {"status": "unknown", "alive": None},
+        }
         return Readiness("unavailable", parts)
     able = any(worker.ready for worker in alive)
     parts = {

@@ -1,0 +1,77 @@
+"""Puts the api together: the app with its extensions, then the routes."""
+
+from typing import Any
+
+import orjson
+from flask import Flask, Response
+from flask.json.provider import JSONProvider
+
+from service import __version__
+from service.api import tracing
+from service.api.blueprint import Api
+from service.api.bodies import write_json
+from service.api.path_names import NumberConverter
+from service.api.problems import register_error_handlers
+from service.api.routes import (
+    catalogue,
+    datasets,
+    labels,
+    models,
+    operations,
+    pages,
+    predictions,
+    training_jobs,
+    versions,
+)
+from service.api.waits import WaitPermits
+from service.context import Context
+from service.operations.predictions import PredictionService
+
+RESOURCES = (datasets, models, catalogue, training_jobs, versions, labels, predictions, operations)
+
+DESCRIPTION = """\
+A self-hosted service that trains and serves neural networks: create a model and a dataset, start a training job,
+follow it, and post predictions.
+
+Errors are `application/problem+json` (RFC 9457). Times are RFC 3339 in UTC, durations seconds, sizes bytes, URLs
+absolute-path references. Clients ignore members that they don't know.
+"""
+
+
+class OrjsonProvider(JSONProvider):
+    """JSON by orjson; a number that is not finite is null."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        return write_json(self._prepare_response_obj(args, kwargs))
+
+
+def create_app(context: Context) -> Flask:
+    """The WSGI app over the operations of a context."""
+    app = Flask(__name__)
+    app.json = OrjsonProvider(app)
+    app.config["MAX_CONTENT_LENGTH"] = context.settings.max_body_bytes + 1
+    app.config["MAX_JSON_DEPTH"] = context.settings.max_json_depth
+    app.extensions["context"] = context
+    app.extensions["predictions"] = PredictionService(context)
+    app.extensions["wait_permits"] = WaitPermits(max(1, context.settings.api_threads // 2))
+    app.url_map.strict_slashes = True
+    app.url_map.converters["number"] = NumberConverter
+    tracing.register(app)
+    register_error_handlers(app)
+    _register_routes(app)
+    return app
+
+
+def _register_routes(app: Flask) -> None:
+    app.config |= {"API_TITLE": "Fitserve", "API_VERSION": __version__, "OPENAPI_VERSION": "3.1.0"}
+    api = Api(app, spec_kwargs={"info": {"description": DESCRIPTION, "license": {"name": "MIT"}}})
+    api.register_converter(NumberConverter, lambda _: {"type": "integer", "minimum": 1})
+    for resource in RESOURCES:
+        api.register_blueprint(resource.blueprint)
+    app.register_blueprint(pages.blueprint)

@@ -1,0 +1,189 @@
+"""flask-smorest with this service's rules: strict bodies, one form of errors, operation ids, lists and creations."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import wraps
+from typing import Any, NoReturn
+
+import flask_smorest
+import marshmallow
+from flask import Request, Response
+from marshmallow import fields
+from webargs.flaskparser import FlaskParser
+
+from models.errors import summarize
+from service.api.bodies import read_json, write_json
+from service.api.errors import InvalidQuery, RequestFault
+from service.api.faults import body_faults, query_faults
+from service.api.negotiation import require_json
+from service.api.paging import next_url
+from service.api.problems import MEDIA_TYPE
+from service.api.schemas.base import Schema
+from service.api.schemas.problems import ProblemSchema
+from service.api.waits import waiting
+from service.errors import InvalidRequest
+
+Handler = Callable[..., Any]
+Decorator = Callable[[Handler], Handler]
+
+RETRY_AFTER = {"Retry-After": "1"}
+
+LOCATION_HEADER = {"Location": {"description": "Where the resource is.", "schema": {"type": "string"}}}
+RETRY_AFTER_HEADER = {"Retry-After": {"description": "Seconds until asking again.", "schema": {"type": "integer"}}}
+LINK_HEADER = {"Link": {"description": 'The next page, as rel="next".', "schema": {"type": "string"}}}
+PREFER = {
+    "in": "header",
+    "name": "Prefer",
+    "description": "`wait=N` waits up to N seconds (60 at most); `respond-async` doesn't wait (RFC 7240).",
+    "schema": {"type": "string"},
+}
+
+
+class Parser(FlaskParser):
+    """Reads bodies and queries, and raises every fault of theirs as an error of this service."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": marshmallow.RAISE, "query": marshmallow.RAISE}  # noqa: RUF012
+
+    def load_json(self, req: Request, schema: marshmallow.Schema) -> Any:
+        return read_json(req)
+
+    def load_querystring(self, req: Request, schema: marshmallow.Schema) -> dict[str, str]:
+        for name, values in req.args.lists():
+            if len(values) > 1:
+                detail = f'"{name}" is given {len(values)} times; give it once.'
+                raise InvalidQuery(detail, [RequestFault(detail, parameter=name)])
+        return req.args.to_dict()
+
+    def handle_error(
+        self, error: marshmallow.ValidationError, req: Request, schema: marshmallow.Schema, **_: Any
+    ) -> NoReturn:
+        ((location, messages),) = error.messages_dict.items()
+        if location == "query":
+            faults = query_faults(messages, schema, error.data)
+            raise InvalidQuery(summarize(faults), faults) from None
+        raise InvalidRequest(*body_faults(messages, schema, error.data)) from None
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """The routes of one kind of resource."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def query(self, schema: type[Schema]) -> Decorator:
+        """Give the handler what the schema makes of the query; its faults are 400."""
+        decorate: Decorator = self.arguments(schema, location="query", error_status_code=400)
+        return decorate
+
+    def resource(self, schema: type[Schema], status: int = 200, headers: dict[str, Any] | None = None) -> Decorator:
+        """Answer with a resource as JSON, refusing clients that take none before anything is done."""
+        respond = self.response(status, schema, headers=headers)
+
+        def decorate(handler: Handler) -> Handler:
+            @wraps(handler)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                require_json()
+                return handler(*args, **kwargs)
+
+            decorated: Handler = respond(wrapper)
+            return decorated
+
+        return decorate
+
+    def creates(self, schema: type[Schema], wait: str | None = None) -> Decorator:
+        """Answer a creating request, which may wait for as long as the setting `wait` says."""
+
+        def decorate(handler: Handler) -> Handler:
+            handler = _document_parameter(waiting(wait)(handler), PREFER)
+            headers = LOCATION_HEADER | RETRY_AFTER_HEADER
+            handler = self.alt_response(202, schema=schema, description="Not finished yet.", headers=headers)(handler)
+            return self.resource(schema, 201, LOCATION_HEADER)(handler)
+
+        return decorate
+
+    def finds(self, schema: type[Schema]) -> Decorator:
+        """Answer with a resource that may be unfinished, which the client may want to wait for."""
+
+        def decorate(handler: Handler) -> Handler:
+            return self.resource(schema)(_document_parameter(waiting()(handler), PREFER))
+
+        return decorate
+
+    def lists(self, schema: type[Schema]) -> Decorator:
+        """Answer with the page that the handler returns."""
+        item = schema()
+        page_schema = marshmallow.Schema.from_dict(
+            {
+                "items": fields.List(fields.Nested(schema), required=True),
+                "next": fields.String(required=True, allow_none=True),
+            },
+            name=f"{schema.__name__.removesuffix('Schema')}PageSchema",
+        )
+
+        def decorate(handler: Handler) -> Handler:
+            @wraps(handler)
+            def wrapper(*args: Any, **kwargs: Any) -> Response:
+                require_json()
+                page = handler(*args, **kwargs)
+                following = next_url(page)
+                response = write_json({"items": item.dump(page.items, many=True), "next": following})
+                if following:
+                    response.headers["Link"] = f'<{following}>; rel="next"'
+                return response
+
+            documented: Handler = self.response(200, page_schema, headers=LINK_HEADER)(wrapper)
+            return documented
+
+        return decorate
+
+    def deletes(self, handler: Handler) -> Handler:
+        """Answer 204 when the handler is done."""
+
+        @wraps(handler)
+        def wrapper(*args: Any, **kwargs: Any) -> Response:
+            handler(*args, **kwargs)
+            response = Response(status=204)
+            del response.headers["Content-Type"]
+            return response
+
+        documented: Handler = self.response(204)(wrapper)
+        return documented
+
+    def _store_endpoint_docs(self, endpoint: str, obj: Handler, parameters: Any, tags: Any, **options: Any) -> None:
+        super()._store_endpoint_docs(endpoint, obj, parameters, tags, **options)
+        for operation in self._docs[endpoint].values():
+            if isinstance(operation, dict):
+                operation.setdefault("manual_doc", {})["operationId"] = obj.__name__
+
+
+class Api(flask_smorest.Api):
+    """The documented api; its errors are those of problems.py."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """problems.py registers the handlers."""
+
+    def _register_responses(self) -> None:
+        content = {MEDIA_TYPE: {"schema": ProblemSchema}}
+        names = {"BAD_REQUEST": "The query is wrong.", "UNPROCESSABLE_ENTITY": "The content is wrong."}
+        for name, description in names.items():
+            self.spec.components.response(name, {"description": description, "content": content}, lazy=True)
+        self.spec.components.response("DEFAULT_ERROR", {"description": "A problem.", "content": content}, lazy=True)
+
+
+def _document_parameter(handler: Handler, parameter: dict[str, Any]) -> Handler:
+    documentation = deepcopy(getattr(handler, "_apidoc", {}))
+    documentation.setdefault("arguments", {}).setdefault("parameters", []).append(parameter)
+    handler._apidoc = documentation  # type: ignore[attr-defined]
+    return handler
+
+
+def created(resource: Any, location: str, *, finished: bool) -> tuple[Any, int, dict[str, str]]:
+    """201 for what is finished, else 202 with the time after which to ask."""
+    headers = {"Location": location}
+    return (resource, 201, headers) if finished else (resource, 202, headers | RETRY_AFTER)
+
+
+def found(resource: Any, *, finished: bool) -> tuple[Any, int, dict[str, str]]:
+    """200, with the time after which to ask again for what is unfinished."""
+    return resource, 200, {} if finished else RETRY_AFTER

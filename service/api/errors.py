@@ -1,0 +1,196 @@
+"""Every error that a client can meet, in one table; and the errors that only HTTP knows."""
+
+from dataclasses import dataclass
+
+from models.errors import Fault
+from service.errors import ServiceError
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """What a code means over HTTP. The code is also the last part of the problem's `type`."""
+
+    code: str
+    status: int
+    title: str
+    explanation: str
+
+    @property
+    def url(self) -> str:
+        return f"/problems/{self.code}"
+
+
+PROBLEM_TYPES = {
+    problem.code: problem
+    for problem in (
+        ProblemType(
+            "malformed-body", 400, "The body is no JSON",
+            "The request's body could not be read as JSON: a syntax error, bytes that are not UTF-8, NaN or infinity, "
+            "a number beyond the range of double precision, a member given twice, or nesting that is too deep.",
+        ),
+        ProblemType(
+            "invalid-query", 400, "The query is wrong",
+            "The part of the URL after the question mark has a parameter that doesn't exist here, has a value that "
+            "isn't possible, or is given twice. Each entry of `errors` names the parameter.",
+        ),
+        ProblemType(
+            "bad-request", 400, "The request can't be understood",
+            "The request breaks a rule of HTTP itself, for example by ending before its body does.",
+        ),
+        ProblemType(
+            "not-found", 404, "There is nothing here",
+            "What the path names doesn't exist: it was never made, was deleted, or is spelt otherwise.",
+        ),
+        ProblemType(
+            "method-not-allowed", 405, "The method is not possible here",
+            "The path exists but not for this method. The header `Allow` lists those that are possible.",
+        ),
+        ProblemType(
+            "not-acceptable", 406, "None of the accepted types is possible",
+            "The header `Accept` leaves out every media type in which this can be sent. The detail names those.",
+        ),
+        ProblemType(
+            "name-taken", 409, "The name is taken",
+            "Another resource of that kind has the name. Choose another name, or delete the other resource first.",
+        ),
+        ProblemType(
+            "not-ready", 409, "It is not ready",
+            "The resource exists but is still being made, or failed to be. `Retry-After` says when to ask again; "
+            "`GET` with `Prefer: wait=N` waits for it.",
+        ),
+        ProblemType(
+            "no-version", 409, "The model has no version yet",
+            "Predictions need a trained version. Start a training job for the model and wait until it has succeeded.",
+        ),
+        ProblemType(
+            "in-use", 409, "It is still needed",
+            "Something that isn't finished, or a label, still needs the resource. The detail names it.",
+        ),
+        ProblemType(
+            "conflict", 409, "The state doesn't allow it",
+            "The resource's present state doesn't allow that change. The detail says what it is.",
+        ),
+        ProblemType(
+            "body-too-large", 413, "The body is too large",
+            "The body has more bytes than the service takes. The operator sets the limit by FITSERVE_MAX_BODY_BYTES.",
+        ),
+        ProblemType(
+            "unsupported-media-type", 415, "The body's type is not taken",
+            "The header `Content-Type` is missing, or names a media type that isn't taken here. The detail names "
+            "those that are.",
+        ),
+        ProblemType(
+            "range-not-satisfiable", 416, "There is no such range",
+            "The header `Range` asks for bytes beyond the end of the file.",
+        ),
+        ProblemType(
+            "invalid-request", 422, "The content is wrong",
+            "The body is JSON, but its content can't be accepted. Each entry of `errors` says what is wrong, where "
+            "(`pointer` is a JSON pointer into the body), and what would be right.",
+        ),
+        ProblemType(
+            "invalid-spec", 422, "The network can't be built",
+            "The model's spec can't become a network that can be trained and served. Each entry of `errors` points to "
+            "the layer, parameter, loss or metric that is wrong.",
+        ),
+        ProblemType(
+            "invalid-data", 422, "The data can't be used",
+            "The data can't become a dataset, or doesn't fit the model. Each entry of `errors` says where.",
+        ),
+        ProblemType(
+            "invalid-instances", 422, "An instance doesn't fit the model",
+            "An instance that was posted for prediction doesn't fit the model's input. Each entry of `errors` names "
+            "its row, counted from 0, and where there are columns its column.",
+        ),
+        ProblemType(
+            "source-unavailable", 422, "The source can't be reached",
+            "The dataset's source is neither in the service's cache nor can it be downloaded now.",
+        ),
+        ProblemType(
+            "not-servable", 422, "The network can't be served",
+            "The network can't be exported to ONNX, or its export doesn't agree with Keras.",
+        ),
+        ProblemType(
+            "diverged", 422, "The training diverged",
+            "The loss became infinite or NaN. A smaller learning rate or scaled inputs usually help.",
+        ),
+        ProblemType(
+            "out-of-memory", 422, "The job needs too much memory",
+            "The job's process used more memory than it may. Use smaller batches, a smaller network or less data.",
+        ),
+        ProblemType(
+            "internal", 500, "Something went wrong in the service",
+            "A fault of the service, not of the request. Its log has the details under the `request_id`.",
+        ),
+        ProblemType(
+            "worker-process-died", 500, "The job's process died",
+            "The process that did the job ended without a word, each time that it was tried.",
+        ),
+        ProblemType(
+            "queue-full", 503, "Too many jobs are waiting",
+            "The queue is full. `Retry-After` says when to try again. The operator sets the limit by "
+            "FITSERVE_MAX_QUEUED_JOBS.",
+        ),
+        ProblemType(
+            "overloaded", 503, "Too many requests at once",
+            "The service answers as many such requests as it can. `Retry-After` says when to try again.",
+        ),
+        ProblemType(
+            "worker-unavailable", 503, "No worker answered",
+            "The request needs a worker, and none did its part in time. `GET /v1/workers` shows those that live.",
+        ),
+        ProblemType(
+            "database-unavailable", 503, "The database is away",
+            "The service can't reach its database. Nothing was changed; `Retry-After` says when to try again.",
+        ),
+        ProblemType(
+            "disk-full", 507, "The disk is full",
+            "There is no room left for the job's files. Delete what is no longer needed, then try again.",
+        ),
+    )
+}  # fmt: skip
+"""By their stable codes."""
+
+INTERNAL = PROBLEM_TYPES["internal"]
+
+CODES_OF_STATUS = {
+    404: "not-found",
+    405: "method-not-allowed",
+    406: "not-acceptable",
+    413: "body-too-large",
+    415: "unsupported-media-type",
+    416: "range-not-satisfiable",
+}
+"""The codes of the errors that Flask itself raises; any other is a `bad-request`."""
+
+
+@dataclass(frozen=True)
+class RequestFault(Fault):
+    """One thing that is wrong with a request outside its body: in a query parameter, a header or the path."""
+
+    parameter: str | None = None
+    header: str | None = None
+
+
+class MalformedBody(ServiceError):
+    """The body can't be parsed."""
+
+    code = "malformed-body"
+
+
+class InvalidQuery(ServiceError):
+    """The query has a fault; each fault names its parameter."""
+
+    code = "invalid-query"
+
+
+class NotAcceptable(ServiceError):
+    """Nothing that the client accepts can be sent."""
+
+    code = "not-acceptable"
+
+
+class UnsupportedMediaType(ServiceError):
+    """The body's type isn't taken."""
+
+    code = "unsupported-media-type"

@@ -1,0 +1,154 @@
+"""The kinds of values that requests hold, strictly: nothing is converted, and every message completes `"name" …`."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+RESERVED_NAME = "stats"
+NAME_RULE = "must be 1 to 63 of a-z, 0-9, `.`, `_` and `-`, the first a letter or digit"
+LARGEST_INTEGER = 2**31 - 1
+
+MESSAGES: dict[str, Any] = {
+    "required": "is required",
+    "null": "can't be null",
+    "validator_failed": "has a wrong value",
+}
+
+
+class Whole(fields.Integer):
+    """A JSON number without a fraction between two bounds, both allowed."""
+
+    def __init__(self, minimum: int, maximum: int = LARGEST_INTEGER, **options: Any) -> None:
+        message = f"must be a whole number between {minimum:,} and {maximum:,}"
+        between = validate.Range(minimum, maximum, error=message)
+        super().__init__(strict=True, validate=between, error_messages=MESSAGES | {"invalid": message}, **options)
+
+
+class Amount(fields.Float):
+    """A finite JSON number that is at least `minimum`."""
+
+    def __init__(self, minimum: float, **options: Any) -> None:
+        message = f"must be a number, {minimum} or more"
+        super().__init__(
+            validate=validate.Range(minimum, error=message), error_messages=MESSAGES | {"invalid": message}, **options
+        )
+
+    def _validated(self, value: Any) -> float:
+        if not isinstance(value, int | float):
+            raise self.make_error("invalid")
+        return super()._validated(value)
+
+
+class Flag(fields.Boolean):
+    """true or false; 0, 1 and strings are neither."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=MESSAGES | {"invalid": "must be true or false"}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+class Text(fields.String):
+    """A string of at most `longest` characters."""
+
+    def __init__(self, longest: int, *, validators: tuple[Any, ...] = (), **options: Any) -> None:
+        length = validate.Length(max=longest, error=f"must have at most {longest} characters")
+        messages = MESSAGES | {"invalid": "must be a string", "invalid_utf8": "must be a string"}
+        super().__init__(validate=[length, _check_characters, *validators], error_messages=messages, **options)
+
+
+def _check_characters(value: str) -> None:
+    if "\0" in value:
+        raise ValidationError("must not hold the character U+0000")
+
+
+class Name(Text):
+    """A name that the client chooses."""
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None, **options: Any) -> None:
+        documented = {"pattern": f"^{NAME.pattern}$"} | (metadata or {})
+        super().__init__(63, validators=(check_name,), metadata=documented, **options)
+
+
+def check_name(value: str) -> None:
+    """Raise ValidationError unless a client may choose that name."""
+    if not NAME.fullmatch(value):
+        raise ValidationError(NAME_RULE)
+    if value == RESERVED_NAME:
+        raise ValidationError(f'must not be "{RESERVED_NAME}"')
+
+
+class Choice(fields.String):
+    """One of some strings."""
+
+    def __init__(self, *choices: str, **options: Any) -> None:
+        message = f"must be one of {', '.join(choices)}"
+        super().__init__(
+            validate=validate.OneOf(choices, error=message), error_messages=MESSAGES | {"invalid": message}, **options
+        )
+
+
+class Anything(fields.Raw):
+    """JSON that an operation checks itself; `types` says for the documentation what it may be."""
+
+    def __init__(self, *types: str, metadata: dict[str, Any] | None = None, **options: Any) -> None:
+        documented = {"type": list(types) if len(types) > 1 else types[0]} if types else {}
+        super().__init__(error_messages=MESSAGES, metadata=documented | (metadata or {}), **options)
+
+
+class Object(fields.Dict):
+    """A JSON object that an operation checks itself."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=MESSAGES | {"invalid": "must be an object"}, **options)
+
+
+class Items(fields.List):
+    """A JSON list that an operation checks itself."""
+
+    def __init__(self, item: fields.Field[Any] | None = None, **options: Any) -> None:
+        super().__init__(item or Anything(), error_messages=MESSAGES | {"invalid": "must be a list"}, **options)
+
+
+class Part(fields.Nested):
+    """An object with a schema of its own."""
+
+    def __init__(self, schema: Any, **options: Any) -> None:
+        super().__init__(schema, error_messages=MESSAGES | {"type": "must be an object"}, **options)
+
+
+class Moment(fields.DateTime):
+    """A time as RFC 3339 in UTC."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+class QueryWhole(fields.Integer):
+    """A whole number in a query; beyond `cap` it counts as `cap`."""
+
+    def __init__(self, minimum: int, *, cap: int = LARGEST_INTEGER, **options: Any) -> None:
+        self.cap = cap
+        message = f"must be a whole number, {minimum} or more"
+        at_least = validate.Range(minimum, error=message)
+        super().__init__(validate=at_least, error_messages=MESSAGES | {"invalid": message}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", str(value)):
+            raise self.make_error("invalid")
+        return min(int(value), self.cap)
+
+
+class QueryFlag(fields.Boolean):
+    """true or false in a query."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            truthy={"true"}, falsy={"false"}, error_messages=MESSAGES | {"invalid": "must be true or false"}, **options
+        )

@@ -1,0 +1,26 @@
+"""The URLs of all resources, as absolute-path references."""
+
+DATASETS = "/v1/datasets"
+MODELS = "/v1/models"
+TRAINING_JOBS = "/v1/training-jobs"
+WORKERS = "/v1/workers"
+
+
+def dataset_url(name: str) -> str:
+    return f"{DATASETS}/{name}"
+
+
+def model_url(name: str) -> str:
+    return f"{MODELS}/{name}"
+
+
+def version_url(model: str, number: int) -> str:
+    return f"{MODELS}/{model}/versions/{number}"
+
+
+def label_url(model: str, label: str) -> str:
+    return f"{MODELS}/{model}/labels/{label}"
+
+
+def training_job_url(job_id: str) -> str:
+    return f"{TRAINING_JOBS}/{job_id}"

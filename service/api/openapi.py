@@ -1,0 +1,54 @@
+"""The OpenAPI document. `python -m service.api.openapi` writes openapi.yaml; `--check` says whether it is current."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from flask import Flask
+
+PATH = Path(__file__).parents[2] / "openapi.yaml"
+
+
+def describe(app: Flask) -> dict[str, Any]:
+    """The document for all routes of the app."""
+    document: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    return document
+
+
+def to_yaml(document: dict[str, Any]) -> str:
+    """The document as YAML, in a form that differs only where the document does."""
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes whatever is used twice twice, without YAML's references."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check openapi.yaml; the result is the exit code."""
+    from service.api.app import create_app
+    from service.config import Settings
+    from service.context import Context
+
+    text = to_yaml(describe(create_app(Context.from_settings(Settings()))))
+    if arguments == ["--check"]:
+        current = PATH.exists() and PATH.read_text(encoding="utf-8") == text
+        print("openapi.yaml is current." if current else "openapi.yaml differs: run python -m service.api.openapi.")
+        return 0 if current else 1
+    PATH.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,25 @@
+"""What stands in paths: numbers of versions, and names that a client chooses by writing to them."""
+
+from marshmallow import ValidationError
+from werkzeug.routing import BaseConverter
+
+from service.api.errors import RequestFault
+from service.api.fields import check_name
+from service.errors import InvalidRequest
+
+
+class NumberConverter(BaseConverter):
+    """The number of a version; anything else is no such version."""
+
+    regex = "[1-9][0-9]{0,8}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+
+def require_name(parameter: str, value: str) -> None:
+    """Raise InvalidRequest unless a client may choose the name that the path gives."""
+    try:
+        check_name(value)
+    except ValidationError as error:
+        raise InvalidRequest(RequestFault(f'"{parameter}" {error.messages[0]}.', parameter=parameter)) from None

@@ -1,0 +1,88 @@
+"""Turns every error into a problem document (RFC 9457)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from models.errors import Fault, ModelsError
+from service.api.bodies import write_json
+from service.api.errors import CODES_OF_STATUS, INTERNAL, PROBLEM_TYPES, InvalidQuery, RequestFault
+from service.api.state import context
+from service.errors import ServiceError
+from service.storage.paging import InvalidCursor
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 5
+"""For errors that pass by themselves, where nothing better is known."""
+
+log = structlog.get_logger()
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Have every error of the app answered by a problem document."""
+    app.register_error_handler(ServiceError, _answer_known)
+    app.register_error_handler(ModelsError, _answer_known)
+    app.register_error_handler(InvalidCursor, _answer_invalid_cursor)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_unforeseen)
+
+
+def describe_failure(error: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The problem object for what a job recorded as its error: `code`, `detail` and `faults`."""
+    if error is None:
+        return None
+    return _describe(error["code"], error["detail"], [Fault.from_dict(fault) for fault in error.get("faults", ())])
+
+
+def _describe(code: str, detail: str, faults: Sequence[Fault] = ()) -> dict[str, Any]:
+    problem = PROBLEM_TYPES.get(code, INTERNAL)
+    members = {"type": problem.url, "title": problem.title, "status": problem.status, "detail": detail, "error": detail}
+    return members | {"errors": [fault.to_dict() for fault in faults]} if faults else members
+
+
+def _respond(code: str, detail: str, faults: Sequence[Fault] = (), retry_after: int | None = None) -> Response:
+    document = _describe(code, detail, faults)
+    document |= {"instance": request.path, "request_id": g.get("request_id")}
+    response = write_json(document)
+    response.status_code = document["status"]
+    response.mimetype = MEDIA_TYPE
+    if retry_after is None and response.status_code in (429, 503):
+        retry_after = RETRY_AFTER_SECONDS
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def _answer_known(error: ServiceError | ModelsError) -> Response:
+    if error.code not in PROBLEM_TYPES:
+        return _answer_unforeseen(error)
+    return _respond(error.code, error.detail, error.faults, getattr(error, "retry_after", None))
+
+
+def _answer_invalid_cursor(_error: InvalidCursor) -> Response:
+    detail = "The cursor is none that this list gave out. Follow the `next` of a page, or begin without a cursor."
+    return _answer_known(InvalidQuery(detail, [RequestFault(detail, parameter="cursor")]))
+
+
+def _answer_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400 or error.response is not None:
+        return error.get_response()  # type: ignore[return-value]
+    details = {
+        404: f"There is nothing at {request.path}.",
+        405: f"{request.method} is not possible at {request.path}.",
+        413: f"The body has more than the {context().settings.max_body_bytes:,} bytes that are taken.",
+    }
+    code = CODES_OF_STATUS.get(status, "bad-request" if status < 500 else "internal")
+    response = _respond(code, details.get(status) or error.description or code)
+    headers = response.headers.keys()
+    response.headers.extend([(name, value) for name, value in error.get_headers() if name not in headers])
+    return response
+
+
+def _answer_unforeseen(error: Exception) -> Response:
+    log.error("unforeseen error", method=request.method, exc_info=error)
+    return _respond("internal", "Something went wrong in the service. Its log says more under the request_id.")

@@ -1,0 +1,41 @@
+"""What a model's spec may name: `/v1/layer-types` and its like."""
+
+from typing import Any
+
+from models.catalogue import load_catalogue
+from service.api.blueprint import Blueprint
+from service.api.schemas.operations import ComponentTypesSchema
+
+blueprint = Blueprint("catalogue", __name__, description="What a model's spec may name, with every parameter.")
+
+
+def _list(kind: str) -> Any:
+    return {"items": [entry.to_document() for entry in load_catalogue().entries(kind)]}
+
+
+@blueprint.get("/v1/layer-types")
+@blueprint.resource(ComponentTypesSchema)
+def list_layer_types() -> Any:
+    """List the types of layers."""
+    return _list("layer")
+
+
+@blueprint.get("/v1/optimizer-types")
+@blueprint.resource(ComponentTypesSchema)
+def list_optimizer_types() -> Any:
+    """List the types of optimizers."""
+    return _list("optimizer")
+
+
+@blueprint.get("/v1/loss-types")
+@blueprint.resource(ComponentTypesSchema)
+def list_loss_types() -> Any:
+    """List the types of losses."""
+    return _list("loss")
+
+
+@blueprint.get("/v1/metric-types")
+@blueprint.resource(ComponentTypesSchema)
+def list_metric_types() -> Any:
+    """List the types of metrics."""
+    return _list("metric")

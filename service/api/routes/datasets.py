@@ -1,0 +1,68 @@
+"""`/v1/datasets` and `/v1/dataset-sources`."""
+
+from typing import Any
+
+from service import statuses
+from service.api.blueprint import Blueprint, created, found
+from service.api.links import DATASETS, dataset_url
+from service.api.schemas.datasets import (
+    DatasetListQuery,
+    DatasetSchema,
+    DatasetSourcesSchema,
+    NewDatasetSchema,
+    RowSchema,
+    RowsQuery,
+)
+from service.api.state import context
+from service.operations import datasets
+from service.storage.paging import Page, PageQuery
+from service.storage.records import Dataset
+
+blueprint = Blueprint("datasets", __name__, description="Data to train and to evaluate with.")
+
+
+@blueprint.get("/v1/dataset-sources")
+@blueprint.resource(DatasetSourcesSchema)
+def list_dataset_sources() -> Any:
+    """List the built-in sources and their parameters."""
+    return {"items": datasets.sources()}
+
+
+@blueprint.post(DATASETS)
+@blueprint.creates(DatasetSchema, wait="dataset_wait_seconds")
+@blueprint.arguments(NewDatasetSchema)
+def create_dataset(request: dict[str, Any], wait: float) -> Any:
+    """Create a dataset."""
+    dataset = datasets.create(context(), request, wait)
+    return created(dataset, dataset_url(dataset.name), finished=dataset.status != statuses.PROCESSING)
+
+
+@blueprint.get(DATASETS)
+@blueprint.lists(DatasetSchema)
+@blueprint.query(DatasetListQuery)
+def list_datasets(query: PageQuery) -> Page[Dataset]:
+    """List datasets."""
+    return datasets.list_page(context(), query)
+
+
+@blueprint.get(f"{DATASETS}/<name>")
+@blueprint.finds(DatasetSchema)
+def get_dataset(name: str, wait: float) -> Any:
+    """Get a dataset."""
+    dataset = datasets.get(context(), name, wait)
+    return found(dataset, finished=dataset.status != statuses.PROCESSING)
+
+
+@blueprint.delete(f"{DATASETS}/<name>")
+@blueprint.deletes
+def delete_dataset(name: str) -> None:
+    """Delete a dataset."""
+    datasets.delete(context(), name)
+
+
+@blueprint.get(f"{DATASETS}/<name>/rows")
+@blueprint.lists(RowSchema)
+@blueprint.query(RowsQuery)
+def list_rows(query: PageQuery, name: str) -> Page[dict[str, Any]]:
+    """List the rows of a split as they can be posted to predictions."""
+    return datasets.rows_page(context(), name, query.filters["split"], query)

@@ -1,0 +1,84 @@
+"""`/v1/models`."""
+
+from typing import Any
+
+from flask import Response
+
+from service import statuses
+from service.api.blueprint import Blueprint, created, found
+from service.api.bodies import JSON
+from service.api.links import MODELS, model_url
+from service.api.negotiation import choose
+from service.api.schemas.models import (
+    ModelChangesSchema,
+    ModelItemSchema,
+    ModelListQuery,
+    ModelSchema,
+    NewModelQuery,
+    NewModelSchema,
+    SummarySchema,
+)
+from service.api.state import context
+from service.api.waits import long_wait
+from service.operations import models
+from service.operations.models import ModelView
+from service.storage.paging import Page, PageQuery
+
+PLAIN = "text/plain"
+
+blueprint = Blueprint("models", __name__, description="Specs of networks.")
+
+
+@blueprint.post(MODELS)
+@blueprint.creates(ModelSchema, wait="model_wait_seconds")
+@blueprint.alt_response(200, schema=ModelSchema, description="A dry run: nothing was kept.")
+@blueprint.arguments(NewModelSchema)
+@blueprint.query(NewModelQuery)
+def create_model(document: dict[str, Any], query: dict[str, Any], wait: float) -> Any:
+    """Create a model."""
+    if query["dry_run"]:
+        with long_wait():
+            return models.dry_run(context(), document), 200
+    view = models.create(context(), document, wait)
+    return created(view, model_url(view.model.name), finished=view.model.status != statuses.BUILDING)
+
+
+@blueprint.get(MODELS)
+@blueprint.lists(ModelItemSchema)
+@blueprint.query(ModelListQuery)
+def list_models(query: PageQuery) -> Page[ModelView]:
+    """List models."""
+    return models.list_page(context(), query)
+
+
+@blueprint.get(f"{MODELS}/<name>")
+@blueprint.finds(ModelSchema)
+def get_model(name: str, wait: float) -> Any:
+    """Get a model."""
+    view = models.get(context(), name, wait)
+    return found(view, finished=view.model.status != statuses.BUILDING)
+
+
+@blueprint.patch(f"{MODELS}/<name>")
+@blueprint.resource(ModelSchema)
+@blueprint.arguments(ModelChangesSchema)
+def change_model(changes: dict[str, Any], name: str) -> Any:
+    """Change a model's description."""
+    return models.describe(context(), name, changes["description"])
+
+
+@blueprint.delete(f"{MODELS}/<name>")
+@blueprint.deletes
+def delete_model(name: str) -> None:
+    """Delete a model with its versions and labels."""
+    models.delete(context(), name)
+
+
+@blueprint.get(f"{MODELS}/<name>/summary")
+@blueprint.response(200, SummarySchema)
+@blueprint.alt_response(200, schema={"type": "string"}, content_type=PLAIN)
+def get_summary(name: str) -> Any:
+    """Get the layers, output shapes and parameters of a model, as JSON or as the table that Keras prints."""
+    wanted = choose(JSON, PLAIN)
+    model = models.get_built(context(), name)
+    return Response(model.summary_text, mimetype=PLAIN) if wanted == PLAIN else model.summary

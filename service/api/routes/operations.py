@@ -1,0 +1,35 @@
+"""`/v1/workers`, `/healthz` and `/readyz`."""
+
+from dataclasses import asdict
+from typing import Any
+
+from service.api.blueprint import Blueprint
+from service.api.links import WORKERS
+from service.api.schemas.operations import HealthSchema, ReadinessSchema, WorkersSchema
+from service.api.state import context
+from service.operations import health, workers
+
+blueprint = Blueprint("operations", __name__, description="How the service is.")
+
+
+@blueprint.get(WORKERS)
+@blueprint.resource(WorkersSchema)
+def list_workers() -> Any:
+    """List the workers that live."""
+    return {"items": workers.alive(context())}
+
+
+@blueprint.get("/healthz")
+@blueprint.resource(HealthSchema)
+def get_health() -> Any:
+    """Say that the process lives."""
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+@blueprint.resource(ReadinessSchema)
+@blueprint.alt_response(503, schema=ReadinessSchema, description="Starting, draining, or without its database.")
+def get_readiness() -> Any:
+    """Say what each part does."""
+    readiness = health.readiness(context())
+    return asdict(readiness), 200 if readiness.status == health.READY else 503

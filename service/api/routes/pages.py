@@ -1,0 +1,75 @@
+"""The pages for people: what this is, the documentation, and what each error means."""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template, send_from_directory
+
+from service import __version__
+from service.api import openapi
+from service.api.errors import PROBLEM_TYPES
+from service.api.state import context
+from service.operations.health import readiness
+
+POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "connect-src 'self'; font-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self' 'unsafe-inline'"
+)
+"""No script within a page and nothing from elsewhere; Swagger UI sets styles on elements."""
+ASSET_SECONDS = 3600
+
+blueprint = Blueprint("pages", __name__)
+
+
+@cache
+def swagger_ui_folder() -> Path:
+    """Where the installed package flask-swagger-ui has Swagger UI's files; it is not imported."""
+    package = find_spec("flask_swagger_ui")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("flask-swagger-ui is not installed")
+    return Path(package.origin).parent / "dist"
+
+
+@blueprint.get("/")
+def home() -> Response:
+    """What this is and how it is."""
+    return _page("home.html", version=__version__, readiness=readiness(context()))
+
+
+@blueprint.get("/docs")
+def documentation() -> Response:
+    """Swagger UI."""
+    return _page("docs.html")
+
+
+@blueprint.get("/docs/assets/<path:name>")
+def documentation_asset(name: str) -> Response:
+    """A file of Swagger UI."""
+    return send_from_directory(swagger_ui_folder(), name, max_age=ASSET_SECONDS)
+
+
+@blueprint.get("/openapi.json")
+def openapi_json() -> Response:
+    """The OpenAPI document as JSON."""
+    return jsonify(openapi.describe(current_app))
+
+
+@blueprint.get("/openapi.yaml")
+def openapi_yaml() -> Response:
+    """The OpenAPI document as YAML (RFC 9512)."""
+    return Response(openapi.to_yaml(openapi.describe(current_app)), mimetype="application/yaml")
+
+
+@blueprint.get("/problems/<code>")
+def problem(code: str) -> Response:
+    """What an error means."""
+    if code not in PROBLEM_TYPES:
+        abort(404)
+    return _page("problem.html", problem=PROBLEM_TYPES[code])
+
+
+def _page(template: str, **values: object) -> Response:
+    response = Response(render_template(template, **values), mimetype="text/html")
+    response.headers["Content-Security-Policy"] = POLICY
+    return response

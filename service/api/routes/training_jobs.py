@@ -1,0 +1,94 @@
+"""`/v1/training-jobs`."""
+
+from typing import Any
+
+from flask import Response
+
+from service import statuses
+from service.api.blueprint import Blueprint, created, found
+from service.api.links import TRAINING_JOBS, training_job_url
+from service.api.negotiation import choose
+from service.api.schemas.training_jobs import (
+    EventsQuery,
+    EventsSchema,
+    MetricsQuery,
+    MetricsSchema,
+    NewTrainingJobSchema,
+    TrainingJobChangesSchema,
+    TrainingJobListQuery,
+    TrainingJobSchema,
+    present_events,
+)
+from service.api.state import context
+from service.operations import training_jobs
+from service.operations.training_jobs import JobView
+from service.storage.paging import Page, PageQuery
+
+PLAIN = "text/plain"
+
+blueprint = Blueprint("training-jobs", __name__, description="Training a model on a dataset.")
+
+
+@blueprint.post(TRAINING_JOBS)
+@blueprint.creates(TrainingJobSchema)
+@blueprint.arguments(NewTrainingJobSchema)
+def create_training_job(request: dict[str, Any], wait: float) -> Any:
+    """Start training a model on a dataset."""
+    view = training_jobs.create(context(), request, wait)
+    return created(view, training_job_url(view.job.id), finished=view.job.status in statuses.FINAL)
+
+
+@blueprint.get(TRAINING_JOBS)
+@blueprint.lists(TrainingJobSchema)
+@blueprint.query(TrainingJobListQuery)
+def list_training_jobs(query: PageQuery) -> Page[JobView]:
+    """List training jobs."""
+    return training_jobs.list_page(context(), query)
+
+
+@blueprint.get(f"{TRAINING_JOBS}/<job_id>")
+@blueprint.finds(TrainingJobSchema)
+def get_training_job(job_id: str, wait: float) -> Any:
+    """Get a training job."""
+    view = training_jobs.get(context(), job_id, wait)
+    return found(view, finished=view.job.status in statuses.FINAL)
+
+
+@blueprint.patch(f"{TRAINING_JOBS}/<job_id>")
+@blueprint.resource(TrainingJobSchema)
+@blueprint.arguments(TrainingJobChangesSchema)
+def change_training_job(changes: dict[str, Any], job_id: str) -> Any:
+    """Stop a training job and keep its model, or cancel it."""
+    return training_jobs.order(context(), job_id, changes["desired_status"])
+
+
+@blueprint.delete(f"{TRAINING_JOBS}/<job_id>")
+@blueprint.deletes
+def delete_training_job(job_id: str) -> None:
+    """Delete a training job that is final."""
+    training_jobs.delete(context(), job_id)
+
+
+@blueprint.get(f"{TRAINING_JOBS}/<job_id>/metrics")
+@blueprint.resource(MetricsSchema)
+@blueprint.query(MetricsQuery)
+def get_metrics(query: dict[str, Any], job_id: str) -> Any:
+    """Get the metrics of a training job's epochs."""
+    return {"epochs": training_jobs.epochs(context(), job_id, **query)}
+
+
+@blueprint.get(f"{TRAINING_JOBS}/<job_id>/events")
+@blueprint.resource(EventsSchema)
+@blueprint.query(EventsQuery)
+def list_events(query: dict[str, Any], job_id: str) -> Any:
+    """List what happened to a training job."""
+    events, more = training_jobs.events(context(), job_id, **query)
+    return present_events(job_id, query["limit"], events, more)
+
+
+@blueprint.get(f"{TRAINING_JOBS}/<job_id>/log")
+@blueprint.response(200, {"type": "string"}, content_type=PLAIN)
+def get_log(job_id: str) -> Response:
+    """Get what the training process printed."""
+    choose(PLAIN)
+    return Response(training_jobs.log(context(), job_id), mimetype=PLAIN)

@@ -1,0 +1,58 @@
+"""`/v1/models/{name}/versions` and the files of a version."""
+
+from functools import partial
+from typing import Any
+
+from flask import Response
+
+from service.api.blueprint import Blueprint
+from service.api.files import NPZ, OCTETS, send_artifact, send_weights
+from service.api.links import MODELS
+from service.api.paging import map_page
+from service.api.schemas.versions import OfModel, VersionListQuery, VersionSchema, WeightsSchema
+from service.api.state import context
+from service.operations import versions
+from service.storage.paging import Page, PageQuery
+
+VERSIONS = f"{MODELS}/<name>/versions"
+BINARY = {"type": "string", "format": "binary"}
+
+blueprint = Blueprint("versions", __name__, description="Trained networks.")
+
+
+@blueprint.get(VERSIONS)
+@blueprint.lists(VersionSchema)
+@blueprint.query(VersionListQuery)
+def list_versions(query: PageQuery, name: str) -> Page[Any]:
+    """List the versions of a model."""
+    return map_page(partial(OfModel, name), versions.list_page(context(), name, query))
+
+
+@blueprint.get(f"{VERSIONS}/<number:version>")
+@blueprint.resource(VersionSchema)
+def get_version(name: str, version: int) -> OfModel:
+    """Get a version."""
+    return OfModel(name, versions.get(context(), name, version))
+
+
+@blueprint.delete(f"{VERSIONS}/<number:version>")
+@blueprint.deletes
+def delete_version(name: str, version: int) -> None:
+    """Delete a version that no label points to."""
+    versions.delete(context(), name, version)
+
+
+@blueprint.get(f"{VERSIONS}/<number:version>/artifacts/<format>")
+@blueprint.response(200, BINARY, content_type=OCTETS)
+def get_artifact(name: str, version: int, format: str) -> Response:
+    """Download a file of a version: `keras`, `onnx` or `preprocessing`."""
+    path, entry = versions.artifact(context(), name, version, format)
+    return send_artifact(path, entry, f"{name}-{version}")
+
+
+@blueprint.get(f"{VERSIONS}/<number:version>/weights")
+@blueprint.response(200, WeightsSchema)
+@blueprint.alt_response(200, schema=BINARY, content_type=NPZ)
+def get_weights(name: str, version: int) -> Response:
+    """Get the weights of a version: as NPZ, or as JSON where there are few."""
+    return send_weights(versions.weights_file(context(), name, version), f"{name}-{version}")

@@ -1,0 +1,1 @@
+"""The forms of requests and resources, one module a resource."""

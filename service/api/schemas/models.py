@@ -1,0 +1,135 @@
+"""Models as they are posted and shown."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, pre_dump, validates_schema
+
+from models.spec import Scaling, Task
+from service import statuses
+from service.api.fields import Anything, Choice, Items, Moment, Name, Object, Part, QueryFlag, Text
+from service.api.links import model_url
+from service.api.paging import ByTimeOrName
+from service.api.problems import describe_failure
+from service.api.schemas.base import Schema
+from service.api.schemas.problems import FailureSchema
+from service.api.schemas.version_statuses import VersionStatusSchema, version_statuses
+from service.operations.models import ModelView
+from service.storage.records import Model
+
+TASKS = tuple(task.value for task in Task)
+SCALINGS = tuple(scaling.value for scaling in Scaling)
+LONGEST_DESCRIPTION = 10_000
+
+
+class NamedInputSchema(Schema):
+    """One of several inputs."""
+
+    shape = Items(required=True, metadata={"description": "Of a row, without the batch."})
+    scaling = Choice(*SCALINGS)
+
+
+class InputSchema(Schema):
+    """The only input: a shape, or a dataset to take shape and columns from."""
+
+    shape = Items(metadata={"description": "Of a row, without the batch."})
+    dataset = Text(63)
+    scaling = Choice(*SCALINGS)
+
+    @validates_schema
+    def _check(self, data: dict[str, Any], **_: Any) -> None:
+        if "shape" in data and "dataset" in data:
+            raise ValidationError("can't be given besides the dataset, which has a shape", "shape")
+
+
+class NewModelSchema(Schema):
+    """The spec of a network."""
+
+    name = Name(required=True)
+    task = Choice(*TASKS, required=True)
+    description = Text(LONGEST_DESCRIPTION, load_default="")
+    input = Part(InputSchema)
+    inputs = Object(values=Part(NamedInputSchema), metadata={"description": "Several inputs, by their names."})
+    layers = Items(required=True, metadata={"description": "In order; types as in `GET /v1/layer-types`."})
+    optimizer = Anything("string", "object", required=True, metadata={"description": "See `GET /v1/optimizer-types`."})
+    loss = Anything("string", "object", required=True, metadata={"description": "See `GET /v1/loss-types`."})
+    metrics = Items(load_default=list, metadata={"description": "See `GET /v1/metric-types`."})
+
+
+class NewModelQuery(Schema):
+    """How a model is made."""
+
+    dry_run = QueryFlag(load_default=False, metadata={"description": "Check and build, but keep nothing."})
+
+
+class ModelChangesSchema(Schema):
+    """What can be changed of a model."""
+
+    description = Text(LONGEST_DESCRIPTION, required=True)
+
+
+class ModelItemSchema(Schema):
+    """A model as lists show it."""
+
+    id = fields.String(allow_none=True)
+    name = fields.String()
+    status = fields.String(metadata={"enum": [statuses.BUILDING, statuses.READY, statuses.FAILED]})
+    task = fields.String(metadata={"enum": TASKS})
+    description = fields.String()
+    input = fields.Dict()
+    inputs = fields.Dict()
+    optimizer = Anything("string", "object")
+    loss = Anything("string", "object")
+    metrics = fields.List(fields.Raw())
+    latest_version = fields.Integer(allow_none=True)
+    labels = fields.Dict(fields.String(), fields.Integer(), metadata={"description": "Version by label."})
+    error = fields.Nested(FailureSchema, allow_none=True)
+    created_at = Moment(allow_none=True)
+    links = fields.Dict(fields.String(), fields.String(), allow_none=True)
+
+    @pre_dump
+    def _present(self, view: ModelView | Model, **_: Any) -> dict[str, Any]:
+        return _present_dry_run(view) if isinstance(view, Model) else _present_model(view)
+
+
+class SummarySchema(Schema):
+    """What a network consists of."""
+
+    layers = fields.List(fields.Dict())
+    parameters = fields.Integer()
+    trainable_parameters = fields.Integer()
+    non_trainable_parameters = fields.Integer()
+    bytes = fields.Integer()
+
+
+class ModelSchema(ModelItemSchema):
+    """A model."""
+
+    layers = fields.List(fields.Dict())
+    summary = fields.Nested(SummarySchema, allow_none=True)
+    model_version_status = fields.List(fields.Nested(VersionStatusSchema))
+
+
+class ModelListQuery(ByTimeOrName):
+    """Which models."""
+
+    status = Choice(statuses.BUILDING, statuses.READY, statuses.FAILED)
+    task = Choice(*TASKS)
+
+
+def _present_model(view: ModelView) -> dict[str, Any]:
+    model, url = view.model, model_url(view.model.name)
+    kept = ("id", "name", "status", "task", "description", "summary", "created_at")
+    parts = ("summary", "versions", "labels", "predictions")
+    return {
+        **model.document,
+        **{member: getattr(model, member) for member in kept},
+        "latest_version": view.latest_version,
+        "labels": view.labels,
+        "error": describe_failure(model.error),
+        "links": {"self": url} | {part: f"{url}/{part}" for part in parts},
+        "model_version_status": version_statuses(version.number for version in view.versions),
+    }
+
+
+def _present_dry_run(model: Model) -> dict[str, Any]:
+    return _present_model(ModelView(model, None, {})) | {"id": None, "created_at": None, "links": None}

@@ -1,0 +1,190 @@
+"""Training jobs as they are posted and shown."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from marshmallow import fields, pre_dump
+
+from service import statuses
+from service.api.fields import Amount, Anything, Choice, Flag, Moment, Name, Object, Part, QueryWhole, Text, Whole
+from service.api.links import dataset_url, model_url, training_job_url, version_url
+from service.api.paging import DEFAULT_LIMIT, LARGEST_LIMIT, ByTime
+from service.api.problems import describe_failure
+from service.api.schemas.base import Schema
+from service.api.schemas.problems import FailureSchema
+from service.operations.training_jobs import JobView
+from service.storage.records import Event, Job
+
+EXECUTIONS = ("auto", "graph", "compiled")
+EVENT_TYPES = ("transition", "progress", "epoch", "checkpoint", "message")
+
+
+class EarlyStoppingSchema(Schema):
+    """When training ends before its last epoch."""
+
+    monitor = Text(100, load_default=None, allow_none=True, metadata={"description": "Null: the validation loss."})
+    patience = Whole(0, load_default=5, metadata={"description": "Epochs without improvement that are borne."})
+    min_delta = Amount(0, load_default=0.0, metadata={"description": "Less than this is no improvement."})
+    restore_best = Flag(load_default=True, metadata={"description": "Keep the best epoch's weights."})
+
+
+class TrainingOptionsSchema(Schema):
+    """How to train."""
+
+    epochs = Whole(1, required=True)
+    batch_size = Whole(1, load_default=32)
+    shuffle = Flag(load_default=True)
+    seed = Whole(0, load_default=None, allow_none=True, metadata={"description": "Null: drawn, and then shown."})
+    optimizer = Anything(
+        "string", "object", load_default=None, allow_none=True, metadata={"description": "Null: the model's."}
+    )
+    early_stopping = Part(EarlyStoppingSchema, load_default=None, allow_none=True)
+    label = Name(load_default=None, allow_none=True, metadata={"description": "Is pointed to the new version."})
+    priority = Whole(0, 9, load_default=5, metadata={"description": "Higher ones run first."})
+    queue = Name(load_default="cpu", metadata={"description": "Which workers may take it."})
+    execution = Choice(*EXECUTIONS, load_default="auto", metadata={"description": "The job shows the one taken."})
+
+
+class NewTrainingJobSchema(TrainingOptionsSchema):
+    """A training to run."""
+
+    model = Text(63, required=True)
+    dataset = Text(63, required=True)
+
+
+class TrainingJobChangesSchema(Schema):
+    """What a job is to do from now on."""
+
+    desired_status = Choice(statuses.RUNNING, statuses.STOPPED, statuses.CANCELLED, required=True)
+
+
+class ProgressSchema(Schema):
+    """How far a training is."""
+
+    epoch = fields.Integer()
+    epochs = fields.Integer()
+    step = fields.Integer()
+    steps = fields.Integer(allow_none=True)
+    fraction = fields.Float()
+    eta_seconds = fields.Float(allow_none=True)
+
+
+class TransitionSchema(Schema):
+    """A status that the job took."""
+
+    status = fields.String(metadata={"enum": statuses.JOB_STATUSES})
+    at = Moment()
+    reason = fields.String(allow_none=True)
+
+
+class TrainingJobSchema(TrainingOptionsSchema):
+    """A training job."""
+
+    id = fields.String()
+    model = fields.String()
+    dataset = fields.String()
+    model_id = fields.String()
+    dataset_id = fields.String()
+    status = fields.String(metadata={"enum": statuses.JOB_STATUSES})
+    status_reason = fields.String(allow_none=True)
+    desired_status = fields.String(metadata={"enum": [statuses.RUNNING, statuses.STOPPED, statuses.CANCELLED]})
+    attempt = fields.Integer(metadata={"description": "Grows when the training process dies."})
+    runtime = fields.Dict(allow_none=True, metadata={"description": "Threads and versions of the libraries."})
+    progress = fields.Nested(ProgressSchema)
+    metrics = fields.Dict(allow_none=True, metadata={"description": "Of the latest epoch."})
+    best = fields.Dict(allow_none=True)
+    version = fields.Integer(allow_none=True, metadata={"description": "What it made."})
+    error = fields.Nested(FailureSchema, allow_none=True)
+    created_at = Moment()
+    started_at = Moment(allow_none=True)
+    finished_at = Moment(allow_none=True)
+    transitions = fields.List(fields.Nested(TransitionSchema))
+    links = fields.Dict(fields.String(), fields.String(allow_none=True))
+
+    @pre_dump
+    def _present(self, view: JobView, **_: Any) -> dict[str, Any]:
+        job = view.job
+        shown = (
+            "id", "model_id", "dataset_id", "status", "status_reason", "desired_status", "attempt", "runtime",
+            "metrics", "best", "version", "created_at", "started_at", "finished_at",
+        )  # fmt: skip
+        return {
+            **job.request,
+            **{member: getattr(job, member) for member in shown},
+            "progress": job.progress or _no_progress(job),
+            "error": describe_failure(job.error),
+            "transitions": [{**event.data, "at": event.at} for event in view.transitions],
+            "links": _links(view),
+        }
+
+
+class TrainingJobListQuery(ByTime):
+    """Which training jobs."""
+
+    status = Choice(*statuses.JOB_STATUSES)
+    model = Text(63)
+    dataset = Text(63)
+
+
+class MetricsQuery(Schema):
+    """Which epochs."""
+
+    after = QueryWhole(0, load_default=0, metadata={"description": "Only epochs after this one."})
+    points = QueryWhole(1, load_default=None, metadata={"description": "At most so many, evenly chosen."})
+
+
+class MetricsSchema(Schema):
+    """The metrics of a job's epochs."""
+
+    epochs = fields.List(fields.Dict())
+
+
+class EventsQuery(Schema):
+    """Which events."""
+
+    after = QueryWhole(0, load_default=0, metadata={"description": "Only events after the one of this `seq`."})
+    limit = QueryWhole(1, cap=LARGEST_LIMIT, load_default=DEFAULT_LIMIT)
+
+
+class EventSchema(Schema):
+    """Something that happened to a job."""
+
+    seq = fields.Integer()
+    at = Moment()
+    type = fields.String(metadata={"enum": EVENT_TYPES})
+    data = Object()
+
+
+class EventsSchema(Schema):
+    """Events in their order."""
+
+    items = fields.List(fields.Nested(EventSchema))
+    next = fields.String(allow_none=True, metadata={"description": "Null when caught up."})
+
+
+def present_events(job_id: str, limit: int, events: Sequence[Event], more: bool) -> dict[str, Any]:
+    """A stretch of a job's events, with the URL of the following ones."""
+    following = f"{training_job_url(job_id)}/events?after={events[-1].seq}&limit={limit}" if more else None
+    return {"items": events, "next": following}
+
+
+def _no_progress(job: Job) -> dict[str, Any]:
+    epochs = job.request["epochs"]
+    return {"epoch": 0, "epochs": epochs, "step": 0, "steps": None, "fraction": 0.0, "eta_seconds": None}
+
+
+def _links(view: JobView) -> dict[str, str | None]:
+    job, url = view.job, training_job_url(view.job.id)
+    links: dict[str, str | None] = {
+        "self": url,
+        "metrics": f"{url}/metrics",
+        "events": f"{url}/events",
+        "log": f"{url}/log",
+    }
+    model = model_url(job.request["model"]) if view.model_exists else None
+    dataset = dataset_url(job.request["dataset"]) if view.dataset_exists else None
+    links |= {"model": model, "dataset": dataset}
+    if model is None or job.version is None or not view.version_exists:
+        return links
+    version = version_url(job.request["model"], job.version)
+    return links | {"version": version, "predictions": f"{version}/predictions"}

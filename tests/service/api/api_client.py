@@ -1,0 +1,87 @@
+"""A client of an app in this process: paths in, JSON out; and the documents that tests post."""
+
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+LINE_DATASET = {
+    "name": "line",
+    "source": "inline",
+    "inputs": [[-1], [0], [1], [2], [3], [4]],
+    "targets": [-3, -1, 1, 3, 5, 7],
+}
+LINE = {
+    "name": "line",
+    "task": "regression",
+    "input": {"shape": [1]},
+    "layers": [{"type": "Dense", "units": 1}],
+    "optimizer": "sgd",
+    "loss": "mean_squared_error",
+}
+TRAINING = {"model": "line", "dataset": "line", "epochs": 3}
+
+
+def named(document: dict[str, Any], name: str, **changes: Any) -> dict[str, Any]:
+    return {**document, "name": name, **changes}
+
+
+class ApiClient:
+    """Asserts the status that a test expects, and that every error is a problem."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.http = client
+
+    def send(self, method: str, path: str, expect: int, **options: Any) -> TestResponse:
+        response = self.http.open(path, method=method, buffered=True, **options)
+        assert response.status_code == expect, f"{response.status_code}: {response.text}"
+        if expect >= 400 and method != "HEAD" and path != "/readyz":
+            check_problem(response, path.partition("?")[0])
+        return response
+
+    def get(self, path: str, expect: int = 200, **headers: str) -> Any:
+        return self.send("GET", path, expect, headers=_dashed(headers)).json
+
+    def post(self, path: str, body: Any, expect: int = 201, **headers: str) -> Any:
+        return self.send("POST", path, expect, json=body, headers=_dashed(headers)).json
+
+    def patch(self, path: str, body: Any, expect: int = 200) -> Any:
+        return self.send("PATCH", path, expect, json=body).json
+
+    def put(self, path: str, body: Any, expect: int = 200) -> Any:
+        return self.send("PUT", path, expect, json=body).json
+
+    def delete(self, path: str, expect: int = 204) -> None:
+        self.send("DELETE", path, expect)
+
+    def make_line(self) -> None:
+        """The dataset and the model `line`; needs a worker."""
+        self.post("/v1/datasets", LINE_DATASET)
+        self.post("/v1/models", LINE)
+
+    def train_line(self, **options: Any) -> Any:
+        """A training job of `line` that has succeeded."""
+        return self.post("/v1/training-jobs", {**TRAINING, **options}, Prefer="wait=20")
+
+
+def check_problem(response: TestResponse, path: str) -> None:
+    """Every error has this form."""
+    assert response.mimetype == "application/problem+json"
+    problem = response.json
+    assert problem is not None
+    assert problem["type"].startswith("/problems/")
+    assert problem["title"]
+    assert problem["status"] == response.status_code
+    assert problem["detail"] == problem["error"]
+    assert problem["instance"] == path
+    assert problem["request_id"] == response.headers["X-Request-ID"]
+    assert "Traceback" not in response.text
+    for fault in problem.get("errors", []):
+        assert fault["detail"]
+        assert {"pointer", "parameter", "header", "row"} & set(fault)
+    if response.status_code in (429, 503):
+        assert int(response.headers["Retry-After"]) > 0
+
+
+def _dashed(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}

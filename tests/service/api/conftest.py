@@ -1,0 +1,46 @@
+"""An app with a database and a folder of its own for each test, and a worker that only pretends."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from service.api.app import create_app
+from service.config import Settings
+from service.context import Context
+from service.storage.records import Record
+from tests.service.api.api_client import ApiClient
+from tests.service.api.fake_worker import FakeWorker
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    settings = Settings(data_dir=tmp_path, max_body_bytes=100_000, api_threads=4, max_concurrent_predictions=2)
+    context = Context.from_settings(settings)
+    Record.metadata.create_all(context.database.engine)
+    yield context
+    context.database.close()
+
+
+@pytest.fixture
+def app(context: Context) -> Flask:
+    return create_app(context)
+
+
+@pytest.fixture
+def api(app: Flask) -> ApiClient:
+    return ApiClient(app.test_client())
+
+
+@pytest.fixture
+def idle_worker(context: Context) -> FakeWorker:
+    """A worker that does a job when the test says so."""
+    return FakeWorker(context)
+
+
+@pytest.fixture
+def worker(idle_worker: FakeWorker) -> Iterator[FakeWorker]:
+    """A worker that does every job at once."""
+    with idle_worker:
+        yield idle_worker

@@ -1,0 +1,65 @@
+"""What goes on while the database doesn't answer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from service.api.app import create_app
+from service.context import Context
+from service.errors import DatabaseUnavailable
+from service.storage.database import Database, Session
+from tests.service.api.api_client import ApiClient
+from tests.service.api.fake_worker import FakeWorker
+
+
+class LeavingDatabase(Database):
+    """A database that can be away."""
+
+    away = False
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        self._check()
+        with super().read() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        self._check()
+        with super().write() as session:
+            yield session
+
+    def _check(self) -> None:
+        if self.away:
+            raise DatabaseUnavailable("The database doesn't answer.", retry_after=5)
+
+
+@pytest.fixture
+def database(context: Context) -> Iterator[LeavingDatabase]:
+    database = LeavingDatabase(context.settings.database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def api(context: Context, database: LeavingDatabase) -> ApiClient:
+    return ApiClient(create_app(replace(context, database=database)).test_client())
+
+
+def test_loaded_versions_go_on_predicting(api: ApiClient, worker: FakeWorker, database: LeavingDatabase) -> None:
+    api.make_line()
+    api.train_line()
+    path, body = "/v1/models/line/predictions", {"instances": [[10]]}
+    before = api.post(path, body, expect=200)
+    database.away = True
+    assert api.post(path, body, expect=200) == before
+    api.post("/v1/models/line/versions/1/predictions", body, expect=503)
+
+
+def test_everything_else_says_so_and_when_to_try_again(api: ApiClient, database: LeavingDatabase) -> None:
+    database.away = True
+    assert api.get("/v1/models", expect=503)["type"] == "/problems/database-unavailable"
+    assert api.get("/readyz", expect=503)["parts"]["database"]["status"] != "ready"
+    api.get("/healthz")

@@ -1,0 +1,113 @@
+"""Datasets over HTTP: made, shown, listed, deleted."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+
+from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING, ApiClient, named
+from tests.service.api.fake_worker import FakeWorker
+
+CIRCLES = {"name": "rings", "source": "circles", "parameters": {"samples": 50}}
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_dataset_that_is_imported_within_the_wait_is_a_201(api: ApiClient) -> None:
+    response = api.send("POST", "/v1/datasets", 201, json=CIRCLES)
+    dataset = response.json
+    assert dataset is not None
+    assert response.headers["Location"] == dataset["links"]["self"] == "/v1/datasets/rings"
+    assert dataset["id"].startswith("ds_")
+    assert (dataset["status"], dataset["source"], dataset["kind"]) == ("ready", "circles", "vector")
+    assert dataset["splits"] == {"train": 30, "validation": 10, "test": 10}
+    assert dataset["created_at"].endswith("Z")
+    assert dataset["error"] is None
+    assert api.get("/v1/datasets/rings") == dataset
+
+
+def test_a_dataset_that_takes_longer_is_a_202_and_ready_later(api: ApiClient, idle_worker: FakeWorker) -> None:
+    response = api.send("POST", "/v1/datasets", 202, json=LINE_DATASET, headers={"Prefer": "respond-async"})
+    assert response.headers["Location"] == "/v1/datasets/line"
+    assert int(response.headers["Retry-After"]) > 0
+    assert response.json is not None
+    assert response.json["status"] == "processing"
+    assert response.json["rows"] is None
+    assert "Retry-After" in api.send("GET", "/v1/datasets/line", 200).headers
+    assert api.get("/v1/datasets/line/rows", 409)["type"] == "/problems/not-ready"
+
+    idle_worker.run_next()
+    ready = api.send("GET", "/v1/datasets/line", 200)
+    assert ready.json is not None
+    assert ready.json["status"] == "ready"
+    assert "Retry-After" not in ready.headers
+
+
+@pytest.mark.usefixtures("worker")
+def test_data_found_wrong_within_the_wait_is_a_422_and_nothing_is_kept(api: ApiClient) -> None:
+    problem = api.post("/v1/datasets", named(LINE_DATASET, "bad", inputs=[[1], ["x"], [0], [2], [3], [4]]), expect=422)
+    assert problem["errors"][0]["pointer"].startswith("#/inputs/1")
+    api.get("/v1/datasets/bad", 404)
+    api.post("/v1/datasets", named(LINE_DATASET, "bad"))
+
+
+def test_data_found_wrong_later_leaves_a_failed_dataset_until_it_is_deleted(
+    api: ApiClient, idle_worker: FakeWorker
+) -> None:
+    bad = named(LINE_DATASET, "bad", inputs=[[1], ["x"], [0], [2], [3], [4]])
+    api.post("/v1/datasets", bad, 202, Prefer="wait=0")
+    idle_worker.run_next()
+    failed = api.get("/v1/datasets/bad")
+    assert failed["status"] == "failed"
+    assert failed["error"]["type"] == "/problems/invalid-data"
+    assert failed["error"]["errors"][0]["pointer"].startswith("#/inputs/1")
+    api.post("/v1/datasets", bad, 409)
+    api.delete("/v1/datasets/bad")
+    api.get("/v1/datasets/bad", 404)
+
+
+def test_what_is_known_to_be_wrong_at_once_needs_no_worker(api: ApiClient) -> None:
+    fault = api.post("/v1/datasets", {"name": "a", "source": "circels"}, expect=422)["errors"][0]
+    assert (fault["pointer"], fault["did_you_mean"]) == ("#/source", "circles")
+    fault = api.post("/v1/datasets", named(LINE_DATASET, "a", targets=[1]), expect=422)["errors"][0]
+    assert fault["pointer"] == "#/targets"
+
+
+def test_a_taken_name_is_a_409_also_for_two_at_once(app: Flask) -> None:
+    def create() -> int:
+        headers = {"Prefer": "wait=0"}
+        return app.test_client().post("/v1/datasets", json=LINE_DATASET, headers=headers).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(lambda _: create(), range(4))) == [202, 409, 409, 409]
+    assert ApiClient(app.test_client()).post("/v1/datasets", LINE_DATASET, 409)["type"] == "/problems/name-taken"
+
+
+@pytest.mark.usefixtures("worker")
+def test_rows_are_listed_as_they_can_be_posted(api: ApiClient) -> None:
+    api.post("/v1/datasets", LINE_DATASET)
+    page = api.get("/v1/datasets/line/rows?limit=4")
+    assert [row["instance"] for row in page["items"]] == [[-1], [0], [1], [2]]
+    assert page["items"][3] == {"row": 3, "instance": [2], "target": 3}
+    rest = api.get(page["next"])
+    assert [row["row"] for row in rest["items"]] == [4, 5]
+    assert rest["next"] is None
+    assert api.get("/v1/datasets/line/rows?split=test")["items"] == []
+    assert api.get("/v1/datasets/line/rows?split=tset", 400)["errors"][0]["did_you_mean"] == "test"
+
+
+def test_a_dataset_that_a_job_needs_stays_until_the_job_is_final(api: ApiClient, idle_worker: FakeWorker) -> None:
+    api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
+    api.post("/v1/models", LINE, 202, Prefer="wait=0")
+    while idle_worker.run_next():
+        pass
+    job = api.post("/v1/training-jobs", TRAINING, 202)
+    assert job["id"] in api.send("DELETE", "/v1/datasets/line", 409).text
+    api.patch(job["links"]["self"], {"desired_status": "cancelled"})
+    api.delete("/v1/datasets/line")
+    assert api.get(job["links"]["self"])["links"]["dataset"] is None
+
+
+def test_the_sources_are_listed_with_their_parameters(api: ApiClient) -> None:
+    sources = {source["name"]: source for source in api.get("/v1/dataset-sources")["items"]}
+    assert {"circles", "iris", "mnist"} <= set(sources)
+    assert "noise" in {parameter["name"] for parameter in sources["circles"]["parameters"]}

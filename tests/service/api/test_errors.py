@@ -1,0 +1,215 @@
+"""Every error is a problem that says what is wrong, where, and what would be right."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from service.api.bodies import parse_json
+from service.api.errors import PROBLEM_TYPES, MalformedBody
+from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING, ApiClient, named
+
+JSON = {"Content-Type": "application/json"}
+
+
+def only_fault(problem: Any) -> Any:
+    (fault,) = problem["errors"]
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "empty"),
+        (b"{", "line 1"),
+        (b'{"a": "\xff"}', "UTF-8"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b'{"a": NaN}', "line 1, column 7"),
+        (b'{"a": Infinity}', "column 7"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "range of double precision"),
+        (b'{"a": 1e999}', "range of double precision"),
+        (b'{"a": "\\ud800"}', "surrogate"),
+        (b"[" * 100 + b"]" * 100, "64 levels"),
+        (b"[" * 50_000, "64 levels"),
+        (b'{"a":' * 5000, "64 levels"),
+        (b'{"name": 1, "name": 2}', '"name" twice'),
+        (b'{"layers": [{"type": 1}, {"type": 1, "type": 2}]}', '"type" twice'),
+    ],
+)
+def test_a_body_that_is_no_json_is_a_400_with_a_sentence(api: ApiClient, body: bytes, says: str) -> None:
+    for path in ("/v1/models", "/v1/models/line/predictions"):
+        problem = api.send("POST", path, 400, data=body, headers=JSON).json
+        assert problem is not None
+        assert problem["type"] == "/problems/malformed-body"
+        assert says in problem["detail"]
+
+
+def test_brackets_and_colons_within_strings_count_for_nothing() -> None:
+    body = b'{"a": "[[[[{{{{::::\\"[[[[", "b": ["}}}}", "\\\\"], "[": 1}'
+    assert parse_json(body, max_depth=2) == {"a": '[[[[{{{{::::"[[[[', "b": ["}}}}", "\\"], "[": 1}
+    with pytest.raises(MalformedBody):
+        parse_json(body, max_depth=1)
+
+
+def test_a_body_deep_enough_but_not_too_deep_is_read() -> None:
+    assert parse_json(b"[" * 64 + b"]" * 64, max_depth=64)
+    assert parse_json(b'{"a": {"b": [{"c": 1}, {"c": 2}]}}', max_depth=64) == {"a": {"b": [{"c": 1}, {"c": 2}]}}
+
+
+@pytest.mark.parametrize("body", [b"[]", b'[{"name": "a"}]', b'"text"', b"5", b"null", b"true"])
+def test_a_body_that_is_no_object_is_refused(api: ApiClient, body: bytes) -> None:
+    for path in ("/v1/models", "/v1/datasets", "/v1/training-jobs", "/v1/models/line/predictions"):
+        assert only_fault(api.send("POST", path, 422, data=body, headers=JSON).json)["pointer"] == "#"
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/merge-patch+json"]
+)
+def test_another_content_type_or_none_is_a_415_that_names_the_right_one(
+    api: ApiClient, content_type: str | None
+) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    problem = api.send("POST", "/v1/models", 415, data=b"{}", headers=headers).json
+    assert problem is not None
+    assert "application/json" in problem["detail"]
+
+
+def test_a_content_type_may_have_parameters(api: ApiClient) -> None:
+    api.send("POST", "/v1/models", 422, data=b"{}", headers={"Content-Type": "application/json; charset=utf-8"})
+
+
+def test_a_compressed_body_is_a_415(api: ApiClient) -> None:
+    api.send("POST", "/v1/models", 415, data=b"{}", headers=JSON | {"Content-Encoding": "gzip"})
+
+
+def test_a_body_over_the_limit_is_a_413(api: ApiClient) -> None:
+    problem = api.send("POST", "/v1/models", 413, data=b" " * 100_001, headers=JSON).json
+    assert problem is not None
+    assert "100,000" in problem["detail"]
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml", "application/json;q=0"])
+def test_a_client_that_takes_no_json_gets_a_406_and_nothing_happens(api: ApiClient, accept: str) -> None:
+    api.send("POST", "/v1/datasets", 406, json=LINE_DATASET, headers={"Accept": accept})
+    assert api.get("/v1/datasets")["items"] == []
+    for path in ("/v1/datasets", "/v1/models/line", "/v1/layer-types"):
+        api.get(path, 406, Accept=accept)
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/*", "text/html, */*;q=0.1", "application/json", ""])
+def test_a_client_that_takes_json_among_others_gets_it(api: ApiClient, accept: str) -> None:
+    assert api.get("/v1/datasets", Accept=accept) == {"items": [], "next": None}
+
+
+def test_unknown_paths_and_things_are_a_404(api: ApiClient) -> None:
+    for path in (
+        "/v1/nothing", "/v1/models/nobody", "/v1/datasets/nothing", "/v1/training-jobs/tj_0", "/v1/models/",
+        "/v1/models/line/versions/1", "/v1/models/line/versions/0", "/v1/models/line/versions/latest",
+        "/v1/models/line/versions/99999999999999999999", "/v1/models/line/labels/champion", "/problems/nothing",
+        "/v1/datasets/nothing/rows", "/v1/training-jobs/tj_0/metrics", "/v1/training-jobs/tj_0/log",
+    ):  # fmt: skip
+        assert api.get(path, 404)["type"] == "/problems/not-found"
+
+
+def test_a_method_that_is_not_possible_is_a_405_with_those_that_are(api: ApiClient) -> None:
+    response = api.send("DELETE", "/v1/models", 405)
+    assert {method.strip() for method in response.headers["Allow"].split(",")} == {"GET", "HEAD", "OPTIONS", "POST"}
+
+
+def test_options_says_what_is_possible_and_head_is_get_without_a_body(api: ApiClient) -> None:
+    assert "PATCH" in api.send("OPTIONS", "/v1/models/line", 200).headers["Allow"]
+    response = api.send("HEAD", "/v1/models", 200)
+    assert response.data == b""
+    assert int(response.headers["Content-Length"]) > 0
+    assert api.send("HEAD", "/v1/models/nobody", 404).data == b""
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter", "more"),
+    [
+        ("limit=0", "limit", {}),
+        ("limit=-1", "limit", {}),
+        ("limit=ten", "limit", {}),
+        ("limit=1.0", "limit", {}),
+        ("limit=" + "9" * 5000, "limit", {}),
+        ("limit=٥", "limit", {}),
+        ("limit=1&limit=2", "limit", {}),
+        ("cursor=garbage", "cursor", {}),
+        ("cursor=WzVd", "cursor", {}),
+        ("limt=5", "limt", {"did_you_mean": "limit"}),
+        ("status=redy", "status", {"did_you_mean": "ready", "allowed": ["building", "ready", "failed"]}),
+        ("sort=loss", "sort", {"allowed": ["-created_at", "created_at", "name", "-name"]}),
+    ],
+)
+def test_faults_of_the_query_are_a_400_that_names_the_parameter(
+    api: ApiClient, query: str, parameter: str, more: dict[str, Any]
+) -> None:
+    fault = only_fault(api.get(f"/v1/models?{query}", 400))
+    assert fault["parameter"] == parameter
+    assert more.items() <= fault.items()
+
+
+def test_routes_without_a_query_refuse_one_of_their_own_too(api: ApiClient) -> None:
+    assert only_fault(api.post("/v1/models?dry_run=maybe", LINE, expect=400))["parameter"] == "dry_run"
+    assert only_fault(api.post("/v1/models?dryrun=true", LINE, expect=400))["did_you_mean"] == "dry_run"
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer", "more"),
+    [
+        ({"epochs": None}, "#/epochs", {}),
+        ({"epochs": True}, "#/epochs", {}),
+        ({"epochs": 5.0}, "#/epochs", {}),
+        ({"epochs": "5"}, "#/epochs", {}),
+        ({"epochs": 0}, "#/epochs", {}),
+        ({"epochs": 2**63}, "#/epochs", {}),
+        ({"epochs": 1e30}, "#/epochs", {}),
+        ({"shuffle": 1}, "#/shuffle", {}),
+        ({"shuffle": "true"}, "#/shuffle", {}),
+        ({"priority": 10}, "#/priority", {}),
+        ({"execution": "grahp"}, "#/execution", {"did_you_mean": "graph", "allowed": ["auto", "graph", "compiled"]}),
+        ({"early_stopping": True}, "#/early_stopping", {}),
+        ({"early_stopping": {"patience": -1}}, "#/early_stopping/patience", {}),
+        ({"early_stopping": {"patiense": 1}}, "#/early_stopping/patiense", {"did_you_mean": "patience"}),
+        ({"early_stopping": {"min_delta": "0"}}, "#/early_stopping/min_delta", {}),
+        ({"label": "Best one"}, "#/label", {}),
+        ({"label": "stats"}, "#/label", {}),
+        ({"batchsize": 8}, "#/batchsize", {"did_you_mean": "batch_size"}),
+        ({"a/b~c d": 1}, "#/a~1b~0c%20d", {}),
+        ({"class_weights": "balanced"}, "#/class_weights", {}),
+    ],
+)
+def test_faults_of_the_content_are_a_422_with_pointers(
+    api: ApiClient, change: dict[str, Any], pointer: str, more: dict[str, Any]
+) -> None:
+    fault = only_fault(api.post("/v1/training-jobs", TRAINING | change, expect=422))
+    assert fault["pointer"] == pointer
+    assert more.items() <= fault.items()
+
+
+def test_every_fault_is_reported_at_once(api: ApiClient) -> None:
+    problem = api.post("/v1/training-jobs", {"epochs": 0, "batch_sise": 8}, expect=422)
+    assert {fault["pointer"] for fault in problem["errors"]} == {"#/model", "#/dataset", "#/epochs", "#/batch_sise"}
+
+
+@pytest.mark.parametrize("name", ["", "UPPER", "-a", "a b", "a/b", "a" * 64, "stats", "ä", "a\n", "a\0", 5])
+def test_a_name_that_is_none_is_refused(api: ApiClient, name: Any) -> None:
+    for path, document in (("/v1/models", LINE), ("/v1/datasets", LINE_DATASET)):
+        pointers = {fault["pointer"] for fault in api.post(path, named(document, name), expect=422)["errors"]}
+        assert pointers == {"#/name"}
+
+
+def test_an_unforeseen_error_is_a_500_without_its_cause(app: Flask) -> None:
+    @app.get("/broken")
+    def broken() -> str:
+        raise RuntimeError("the secret cause")
+
+    response = ApiClient(app.test_client()).send("GET", "/broken", 500)
+    assert "secret" not in response.text
+
+
+def test_each_error_has_a_page(api: ApiClient) -> None:
+    for problem in PROBLEM_TYPES.values():
+        response = api.send("GET", problem.url, 200)
+        assert response.mimetype == "text/html"
+        assert str(problem.status) in response.text

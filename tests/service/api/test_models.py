@@ -1,0 +1,156 @@
+"""Models over HTTP: specs are checked, built, shown, changed, deleted."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING, ApiClient, named
+from tests.service.api.fake_worker import UNBUILDABLE, FakeWorker
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_model_that_is_built_within_the_wait_is_a_201(api: ApiClient) -> None:
+    response = api.send("POST", "/v1/models", 201, json=named(LINE, "line", description="two numbers"))
+    model = response.json
+    assert model is not None
+    assert response.headers["Location"] == model["links"]["self"] == "/v1/models/line"
+    assert model["id"].startswith("md_")
+    assert model["status"] == "ready"
+    assert model["summary"]["parameters"] == 2
+    assert model["description"] == "two numbers"
+    assert model["layers"] == LINE["layers"]
+    assert (model["latest_version"], model["labels"], model["model_version_status"]) == (None, {}, [])
+    assert api.get("/v1/models/line") == model
+
+
+def test_a_model_that_takes_longer_is_a_202_and_ready_later(api: ApiClient, idle_worker: FakeWorker) -> None:
+    response = api.send("POST", "/v1/models", 202, json=LINE, headers={"Prefer": "wait=0"})
+    assert response.headers["Preference-Applied"] == "wait=0"
+    assert response.json is not None
+    assert response.json["status"] == "building"
+    assert response.json["summary"] is None
+    assert api.get("/v1/models/line/summary", 409)["type"] == "/problems/not-ready"
+    idle_worker.run_next()
+    assert api.get("/v1/models/line")["status"] == "ready"
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_spec_that_cannot_be_built_is_a_422_and_nothing_is_kept(api: ApiClient) -> None:
+    problem = api.post("/v1/models", named(LINE, "line", description=UNBUILDABLE), expect=422)
+    assert problem["type"] == "/problems/invalid-spec"
+    assert problem["errors"] == [{"detail": "The shapes don't fit.", "pointer": "#/layers/0"}]
+    api.get("/v1/models/line", 404)
+    api.post("/v1/models", LINE)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_dry_run_shows_the_model_and_keeps_nothing(api: ApiClient) -> None:
+    model = api.post("/v1/models?dry_run=true", LINE, expect=200)
+    assert (model["id"], model["created_at"], model["links"]) == (None, None, None)
+    assert model["status"] == "ready"
+    assert model["summary"]["parameters"] == 2
+    assert api.get("/v1/models")["items"] == []
+    problem = api.post("/v1/models?dry_run=true", named(LINE, "line", description=UNBUILDABLE), expect=422)
+    assert problem["errors"][0]["pointer"] == "#/layers/0"
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"layers": [{"type": "Dnse"}]}, "#/layers/0/type"),
+        ({"layers": {}}, "#/layers"),
+        ({"input": "dataset"}, "#/input"),
+        ({"input": {"shape": [1], "scalling": "unit"}}, "#/input/scalling"),
+        ({"input": {"shape": [1], "dataset": "line"}}, "#/input/shape"),
+        ({"input": {"dataset": "nothing"}}, "#/input/dataset"),
+        ({"input": {"dataset": 5}}, "#/input/dataset"),
+        ({"inputs": {"a": {"shape": [1], "size": 1}}}, "#/inputs/a/size"),
+        ({"metrics": None}, "#/metrics"),
+        ({"task": "regresion"}, "#/task"),
+        ({"description": "a\0b"}, "#/description"),
+        ({"nmae": "x"}, "#/nmae"),
+    ],
+)
+def test_faults_of_a_spec_are_located(api: ApiClient, change: dict[str, Any], pointer: str) -> None:
+    problem = api.post("/v1/models", LINE | change, expect=422)
+    assert pointer in [fault["pointer"] for fault in problem["errors"]]
+    api.get("/v1/models/line", 404)
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_summary_is_json_or_the_table_of_keras(api: ApiClient) -> None:
+    api.post("/v1/models", LINE)
+    assert api.get("/v1/models/line/summary")["parameters"] == 2
+    text = api.send("GET", "/v1/models/line/summary", 200, headers={"Accept": "text/plain"})
+    assert text.mimetype == "text/plain"
+    assert "sequential" in text.text
+    api.get("/v1/models/line/summary", 406, Accept="text/csv")
+
+
+@pytest.mark.usefixtures("worker")
+def test_only_the_description_can_be_changed(api: ApiClient) -> None:
+    api.post("/v1/models", LINE)
+    assert api.patch("/v1/models/line", {"description": "new"})["description"] == "new"
+    merge = {"Content-Type": "application/merge-patch+json"}
+    api.send("PATCH", "/v1/models/line", 200, data=b'{"description": "newer"}', headers=merge)
+    assert api.get("/v1/models/line")["description"] == "newer"
+    assert api.patch("/v1/models/line", {"layers": []}, 422)["errors"]
+    api.patch("/v1/models/nobody", {"description": "new"}, 404)
+
+
+def test_a_taken_name_is_a_409_also_for_two_at_once(app: Flask) -> None:
+    def create() -> int:
+        return app.test_client().post("/v1/models", json=LINE, headers={"Prefer": "wait=0"}).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(lambda _: create(), range(4))) == [202, 409, 409, 409]
+
+
+@pytest.mark.usefixtures("worker")
+def test_items_of_lists_leave_out_what_is_long(api: ApiClient) -> None:
+    api.post("/v1/models", LINE)
+    (item,) = api.get("/v1/models?task=regression&status=ready")["items"]
+    assert item["name"] == "line"
+    assert not {"layers", "summary", "model_version_status"} & set(item)
+    assert api.get("/v1/models?task=binary")["items"] == []
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_deleted_model_takes_its_versions_and_leaves_its_jobs(api: ApiClient) -> None:
+    api.make_line()
+    job = api.train_line()
+    api.delete("/v1/models/line")
+    api.get("/v1/models/line/versions/1", 404)
+    left = api.get(job["links"]["self"])
+    assert left["links"]["model"] is None
+    assert "version" not in left["links"]
+    api.post("/v1/models", LINE)
+    assert api.get(job["links"]["self"])["links"]["model"] is None
+
+
+def test_a_model_that_a_job_needs_stays(api: ApiClient, idle_worker: FakeWorker) -> None:
+    api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
+    api.post("/v1/models", LINE, 202, Prefer="wait=0")
+    while idle_worker.run_next():
+        pass
+    api.post("/v1/training-jobs", TRAINING, 202)
+    assert api.send("DELETE", "/v1/models/line", 409).json["type"] == "/problems/in-use"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("path", "type_"),
+    [
+        ("/v1/layer-types", "Dense"),
+        ("/v1/optimizer-types", "Adam"),
+        ("/v1/loss-types", "MeanSquaredError"),
+        ("/v1/metric-types", "MeanAbsoluteError"),
+    ],
+)
+def test_the_catalogue_describes_every_parameter(api: ApiClient, path: str, type_: str) -> None:
+    entry = next(entry for entry in api.get(path)["items"] if entry["type"] == type_)
+    assert entry["category"]
+    assert entry["description"]
+    for parameter in entry["parameters"]:
+        assert {"name", "type", "required", "default", "minimum", "maximum", "allowed", "description"} == set(parameter)

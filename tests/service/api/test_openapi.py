@@ -1,0 +1,68 @@
+"""openapi.yaml is what the code says, and complete."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from flask import Flask
+
+from service.api import openapi
+from tests.service.api.api_client import ApiClient
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@pytest.fixture
+def document(api: ApiClient) -> Any:
+    return api.get("/openapi.json")
+
+
+def operations(document: Any) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, item[method]) for path, item in document["paths"].items() for method in METHODS if method in item
+    ]
+
+
+def test_the_committed_file_is_current(app: Flask) -> None:
+    current = openapi.to_yaml(openapi.describe(app))
+    assert openapi.PATH.read_text(encoding="utf-8") == current, "run python -m service.api.openapi"
+
+
+def test_it_is_served_as_json_and_as_yaml(api: ApiClient, document: Any) -> None:
+    assert document["openapi"].startswith("3.1")
+    response = api.send("GET", "/openapi.yaml", 200)
+    assert response.mimetype == "application/yaml"
+    assert yaml.safe_load(response.text) == document
+
+
+def test_every_operation_has_an_id_a_summary_and_its_errors(document: Any) -> None:
+    found = operations(document)
+    ids = [operation["operationId"] for _, _, operation in found]
+    assert len(set(ids)) == len(ids) > 30
+    for path, method, operation in found:
+        assert operation["summary"].endswith("."), path
+        assert operation["responses"]["default"], path
+        if method in ("post", "put", "patch"):
+            assert operation["requestBody"]["required"], path
+
+
+def test_every_route_is_described(app: Flask, document: Any) -> None:
+    rules = {
+        (rule.rule.replace("<number:", "<").replace("<", "{").replace(">", "}"), method.lower())
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/v1/") or rule.rule in ("/healthz", "/readyz")
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS")
+    }
+    assert {(path, method) for path, method, _ in operations(document)} == rules
+
+
+def test_errors_are_problems_and_every_reference_leads_somewhere(document: Any) -> None:
+    for response in document["components"]["responses"].values():
+        assert list(response["content"]) == ["application/problem+json"]
+    text = json.dumps(document)
+    for reference in {part.split('"')[0] for part in text.split('"$ref": "')[1:]}:
+        node = document
+        for step in reference.removeprefix("#/").split("/"):
+            node = node[step]

@@ -1,0 +1,156 @@
+"""The api as a process of its own: light, without TensorFlow, and honest about its port and limits."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from service.config import Settings
+from service.context import Context
+from service.storage.records import Record
+from tests.running_service import ROOT, free_port, wait_for
+from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING
+from tests.service.api.fake_worker import FakeWorker
+
+HEAVY = {"tensorflow", "keras", "polars", "sklearn", "PIL", "tf2onnx", "scipy"}
+SERVE = """
+import sys
+from pathlib import Path
+from service import logs
+from service.api.server import serve
+from service.config import Settings
+
+settings = Settings(port=int(sys.argv[1]), data_dir=Path(sys.argv[2]), api_processes=1, max_body_bytes=1_000_000)
+logs.configure(settings, "api")
+serve(settings)
+"""
+
+
+def start(port: int, folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SERVE, str(port), str(folder)]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+class Server:
+    """A running api with a worker that pretends."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str, context: Context) -> None:
+        self.process = process
+        self.url = url
+        self.context = context
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(self.url + path, timeout=30)
+
+    def post(self, path: str, body: object, prefer: str = "") -> requests.Response:
+        headers = {"Prefer": prefer} if prefer else {}
+        return requests.post(self.url + path, json=body, headers=headers, timeout=90)
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None
+        try:
+            return self.get("/readyz").status_code == 200
+        except requests.ConnectionError:
+            return False
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    context = Context.from_settings(Settings(data_dir=tmp_path))
+    Record.metadata.create_all(context.database.engine)
+    port = free_port()
+    process = start(port, tmp_path)
+    log: list[str] = []
+    assert process.stderr is not None
+    reader = threading.Thread(target=lambda lines=process.stderr: log.extend(lines))
+    reader.start()
+    server = Server(process, f"http://127.0.0.1:{port}", context)
+    try:
+        wait_for(server.answers, what="the api to answer")
+        yield server
+    finally:
+        process.terminate()
+        assert process.wait(15) == 0
+        reader.join()
+        process.stderr.close()
+        assert not [line for line in log if "SIGABRT" in line or "SIGKILL" in line]
+        context.database.close()
+
+
+def test_a_job_over_real_http_in_a_process_that_stays_small(server: Server) -> None:
+    with FakeWorker(server.context):
+        assert server.post("/v1/datasets", LINE_DATASET).status_code == 201
+        assert server.post("/v1/models", LINE).status_code == 201
+        assert server.post("/v1/training-jobs", TRAINING, "wait=30").status_code == 201
+    answer = server.post("/v1/models/line/predictions", {"instances": [[10.0]]})
+    assert answer.json()["predictions"] == [{"value": 10.0}]
+    (child,) = psutil.Process(server.process.pid).children()
+    assert child.memory_full_info().pss < 130e6
+    assert not [library.path for library in child.memory_maps() if "tensorflow" in library.path]
+
+
+def test_a_body_over_the_limit_is_answered_with_and_without_a_length(server: Server) -> None:
+    headers = {"Content-Type": "application/json"}
+    for body in (b" " * 3_000_000, iter([b" " * 100_000] * 30), iter([b" " * 1_000_001])):
+        response = requests.post(f"{server.url}/v1/models", data=body, headers=headers, timeout=30)
+        assert response.status_code == 413
+        assert response.headers["Content-Type"] == "application/problem+json"
+    fitting = iter([json.dumps(LINE_DATASET).encode(), b" " * 900_000])
+    response = requests.post(
+        f"{server.url}/v1/datasets", data=fitting, headers=headers | {"Prefer": "wait=0"}, timeout=30
+    )
+    assert response.status_code == 202
+
+
+def test_waiting_requests_do_not_hold_up_the_end(server: Server) -> None:
+    answers: list[int] = []
+    waiting = threading.Thread(target=lambda: answers.append(server.post("/v1/models", LINE, "wait=60").status_code))
+    waiting.start()
+    wait_for(lambda: server.get("/v1/models/line").status_code == 200, what="the model")
+    started = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(15) == 0
+    waiting.join(15)
+    assert answers == [202]
+    assert time.monotonic() - started < 8, "gunicorn killed it"
+
+
+def test_a_port_that_is_taken_ends_it_with_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = start(port, tmp_path)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert len(stderr.strip().splitlines()) == 1
+    assert f"port {port}" in stderr
+
+
+def loaded_after(code: str) -> set[str]:
+    """The modules that a fresh process has loaded after running some code."""
+    code += "; import sys; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_an_app_loads_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from service.api.app import create_app; from service.config import Settings; "
+        "from service.context import Context; "
+        f"create_app(Context.from_settings(Settings(data_dir=Path({str(tmp_path)!r}))))"
+    )
+    assert not HEAVY & loaded_after(code)
+
+
+def test_the_process_that_forks_does_not_load_onnx_runtime() -> None:
+    assert "onnxruntime" not in loaded_after("import service.api.server")

@@ -1,0 +1,178 @@
+"""Training jobs over HTTP: started, followed, ordered about, deleted."""
+
+from typing import Any
+
+import pytest
+
+from service import statuses
+from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING, ApiClient, named
+from tests.service.api.fake_worker import FakeWorker
+
+
+@pytest.fixture
+def ready(api: ApiClient, idle_worker: FakeWorker) -> ApiClient:
+    """A client of an app with the dataset and the model `line`."""
+    api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
+    api.post("/v1/models", LINE, 202, Prefer="wait=0")
+    while idle_worker.run_next():
+        pass
+    return api
+
+
+def test_a_new_job_waits_in_the_queue_with_every_default_resolved(ready: ApiClient) -> None:
+    response = ready.send("POST", "/v1/training-jobs", 202, json=TRAINING)
+    job = response.json
+    assert job is not None
+    assert response.headers["Location"] == job["links"]["self"]
+    assert "Retry-After" in response.headers
+    assert job["id"].startswith("tj_")
+    assert (job["status"], job["desired_status"], job["attempt"]) == ("queued", "running", 1)
+    assert isinstance(job["seed"], int)
+    defaults = {"batch_size": 32, "shuffle": True, "optimizer": None, "early_stopping": None, "label": None}
+    assert defaults.items() <= job.items()
+    assert (job["priority"], job["queue"], job["execution"]) == (5, "cpu", "graph")
+    assert job["progress"] == {
+        "epoch": 0, "epochs": 3, "step": 0, "steps": None, "fraction": 0.0, "eta_seconds": None,
+    }  # fmt: skip
+    assert (job["metrics"], job["best"], job["version"], job["error"], job["started_at"]) == (None,) * 5
+    assert [transition["status"] for transition in job["transitions"]] == ["queued"]
+    assert ready.get(job["links"]["self"]) == job
+
+
+def test_a_job_can_be_posted_again_as_it_is_shown(ready: ApiClient) -> None:
+    stopping = {"early_stopping": {"patience": 2}, "optimizer": {"type": "Adam", "learning_rate": 0.01}}
+    job = ready.post("/v1/training-jobs", TRAINING | stopping, 202)
+    assert job["early_stopping"] == {"monitor": "loss", "patience": 2, "min_delta": 0.0, "restore_best": True}
+    posted = ("model", "dataset", "epochs", "batch_size", "shuffle", "seed", "optimizer", "early_stopping", "label")
+    again = ready.post("/v1/training-jobs", {member: job[member] for member in posted}, 202)
+    assert {member: again[member] for member in posted} == {member: job[member] for member in posted}
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_job_that_ends_within_the_wait_is_a_201(api: ApiClient) -> None:
+    api.make_line()
+    response = api.send("POST", "/v1/training-jobs", 201, json=TRAINING, headers={"Prefer": "wait=20"})
+    assert response.headers["Preference-Applied"] == "wait=20"
+    job = response.json
+    assert job is not None
+    assert (job["status"], job["version"]) == ("succeeded", 1)
+    assert job["links"]["version"] == "/v1/models/line/versions/1"
+    assert job["links"]["predictions"] == "/v1/models/line/versions/1/predictions"
+    assert [transition["status"] for transition in job["transitions"]] == ["queued", "running", "succeeded"]
+    assert job["finished_at"] >= job["started_at"] >= job["created_at"]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"model": "nobody"}, "#/model"),
+        ({"dataset": "nothing"}, "#/dataset"),
+        ({"epochs": 1_000_001}, "#/epochs"),
+        ({"optimizer": "adamm"}, "#/optimizer"),
+        ({"early_stopping": {"monitor": "val_loss"}}, "#/early_stopping/monitor"),
+    ],
+)
+def test_what_is_bound_to_fail_is_refused_before_it_is_queued(
+    ready: ApiClient, change: dict[str, Any], pointer: str
+) -> None:
+    problem = ready.post("/v1/training-jobs", TRAINING | change, 422)
+    assert problem["errors"][0]["pointer"] == pointer
+    assert ready.get("/v1/training-jobs")["items"] == []
+
+
+def test_a_dataset_that_is_not_ready_is_a_409_with_a_time_to_come_back(ready: ApiClient) -> None:
+    ready.post("/v1/datasets", named(LINE_DATASET, "later"), 202, Prefer="wait=0")
+    response = ready.send("POST", "/v1/training-jobs", 409, json=TRAINING | {"dataset": "later"})
+    assert "Retry-After" in response.headers
+
+
+def test_the_metrics_of_epochs_are_followed_thinned_and_finite(ready: ApiClient, idle_worker: FakeWorker) -> None:
+    job = ready.post("/v1/training-jobs", TRAINING | {"epochs": 100}, 202)
+    claimed = idle_worker.claim(statuses.TRAINING)
+    assert claimed is not None
+    idle_worker.record_epochs(claimed[0], 1, 10, 100)
+
+    running = ready.get(job["links"]["self"])
+    assert running["progress"]["epoch"] == 10
+    assert running["metrics"] == {"loss": 0.1}
+    assert running["best"] == {"epoch": 10, "loss": 0.1}
+    epochs = ready.get(job["links"]["metrics"])["epochs"]
+    assert [epoch["epoch"] for epoch in epochs] == list(range(1, 11))
+    assert epochs[0] == {"epoch": 1, "seconds": 0.1, "loss": 1.0}
+    assert [e["epoch"] for e in ready.get(job["links"]["metrics"] + "?after=8")["epochs"]] == [9, 10]
+    assert [e["epoch"] for e in ready.get(job["links"]["metrics"] + "?points=4")["epochs"]] == [1, 4, 7, 10]
+    for query in ("points=0", "after=-1", "point=3"):
+        ready.get(f"{job['links']['metrics']}?{query}", 400)
+
+
+def test_events_are_one_log_that_is_read_on_from_where_it_ended(ready: ApiClient, idle_worker: FakeWorker) -> None:
+    job = ready.post("/v1/training-jobs", TRAINING, 202)
+    idle_worker.run_next()
+    url, events = job["links"]["events"] + "?limit=2", []
+    while url:
+        page = ready.get(url)
+        assert len(page["items"]) <= 2
+        events += page["items"]
+        url = page["next"]
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert [event["type"] for event in events] == [
+        "transition", "transition", "epoch", "epoch", "epoch", "message", "transition",
+    ]  # fmt: skip
+    assert events[-1]["data"] == {"status": "succeeded", "reason": None}
+    assert ready.get(f"{job['links']['events']}?after={len(events)}") == {"items": [], "next": None}
+
+
+def test_the_log_is_what_was_printed(ready: ApiClient, idle_worker: FakeWorker) -> None:
+    job = ready.post("/v1/training-jobs", TRAINING, 202)
+    idle_worker.run_next()
+    response = ready.send("GET", job["links"]["log"], 200)
+    assert response.mimetype == "text/plain"
+    assert response.text == "training\n"
+    ready.get(job["links"]["log"], 406, Accept="application/json")
+
+
+def test_orders_are_obeyed_and_hold_when_repeated(ready: ApiClient, idle_worker: FakeWorker) -> None:
+    url = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
+    assert ready.patch(url, {"desired_status": "running"})["status"] == "queued"
+    assert ready.patch(url, {"desired_status": "cancelled"})["status"] == "cancelled"
+    assert ready.patch(url, {"desired_status": "cancelled"})["status"] == "cancelled"
+    assert ready.patch(url, {"desired_status": "running"}, 409)["type"] == "/problems/conflict"
+
+    url = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
+    claimed = idle_worker.claim(statuses.TRAINING)
+    assert claimed is not None
+    assert ready.patch(url, {"desired_status": "stopped"})["status"] == "stopping"
+    ready.delete(url, 409)
+    assert ready.patch(url, {"desired_status": "cancelled"})["status"] == "cancelling"
+    idle_worker.finish(*claimed)
+    assert ready.get(url)["status"] == "cancelled"
+    assert ready.get("/v1/models/line/versions")["items"] == []
+
+
+@pytest.mark.parametrize("order", [{"desired_status": "paused"}, {"desired_status": "succeeded"}, {"epochs": 9}, {}])
+def test_an_order_that_does_not_exist_is_refused(ready: ApiClient, order: dict[str, Any]) -> None:
+    url = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
+    assert ready.patch(url, order, 422)["errors"]
+
+
+def test_a_final_job_can_be_deleted(ready: ApiClient, idle_worker: FakeWorker) -> None:
+    job = ready.post("/v1/training-jobs", TRAINING, 202)
+    idle_worker.run_next()
+    ready.delete(job["links"]["self"])
+    ready.get(job["links"]["self"], 404)
+    ready.get(job["links"]["events"], 404)
+    assert ready.get("/v1/models/line/versions/1")["training_job"] == job["id"]
+
+
+def test_jobs_are_listed_by_status_model_and_dataset(ready: ApiClient, idle_worker: FakeWorker) -> None:
+    done = ready.post("/v1/training-jobs", TRAINING, 202)
+    idle_worker.run_next()
+    waiting = ready.post("/v1/training-jobs", TRAINING, 202)
+
+    def listed(query: str) -> list[str]:
+        return [job["id"] for job in ready.get(f"/v1/training-jobs?{query}")["items"]]
+
+    assert listed("") == [waiting["id"], done["id"]]
+    assert listed("sort=created_at") == [done["id"], waiting["id"]]
+    assert listed("status=succeeded&model=line&dataset=line") == [done["id"]]
+    assert listed("model=other") == []
