@@ -15,6 +15,8 @@ from service.storage.jobs import NewEvent
 from service.storage.records import Job
 
 WORKER_LOST = "worker_lost"
+NOT_METRICS = ("epoch", "seconds", "learning_rate")
+"""The members of an epoch's event that aren't metrics."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def record(
         job.best = best or job.best
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
         if newest is not None:
-            job.metrics = {name: value for name, value in newest.items() if name not in ("epoch", "seconds")}
+            job.metrics = {name: value for name, value in newest.items() if name not in NOT_METRICS}
         jobs.append_events(session, job, events)
         return job.status
 

@@ -1,7 +1,6 @@
-"""Predictions: the version that is meant, loaded once and kept while it is used."""
+"""Predictions: the version that is meant, a bounded number at once, also while the database is away."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,11 +8,21 @@ from typing import Any
 
 from models.predictor import Predictions, Predictor
 from service.context import Context
-from service.errors import Conflict, NotFound, NoVersion, Overloaded
+from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, Overloaded
+from service.operations.loaded_versions import LoadedVersions
 from service.operations.models import find as find_model
 from service.storage import models
 from service.storage.database import Session
 from service.storage.records import Model, Version
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a client wants to predict with: a version, a label's version, or the latest."""
+
+    model: str
+    version: int | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -31,27 +40,18 @@ class PredictionService:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._permits = threading.BoundedSemaphore(context.settings.max_concurrent_predictions)
-        self._predictors: OrderedDict[str, Predictor] = OrderedDict()
-        self._lock = threading.Lock()
+        self._loaded = LoadedVersions(context.settings.prediction_cache_versions, self._load)
+        self._last_found: dict[Wanted, Version] = {}
 
-    def predict(
-        self,
-        model_name: str,
-        instances: list[Any],
-        *,
-        version: int | None = None,
-        label: str | None = None,
-        top: int | None = None,
-        scores: bool = True,
-    ) -> Answer:
-        """Predict with the version, the label's version, or the latest.
+    def predict(self, wanted: Wanted, instances: list[Any], *, top: int | None = None, scores: bool = True) -> Answer:
+        """Predict for posted instances.
 
         Raises NotFound, NoVersion, Overloaded, InvalidInstances; Conflict when the version can't be served.
         """
         with self._permit():
-            found = self._find(model_name, version, label)
-            predictor = self._predictor(found)
-            return Answer(model_name, found.number, predictor.predict(instances, top, scores))
+            version = self._find(wanted)
+            predictions = self._loaded.get(version.folder).predict(instances, top, scores)
+            return Answer(wanted.model, version.number, predictions)
 
     @contextmanager
     def _permit(self) -> Iterator[None]:
@@ -62,31 +62,37 @@ class PredictionService:
         finally:
             self._permits.release()
 
-    def _find(self, model_name: str, number: int | None, label: str | None) -> Version:
-        with self._context.database.read() as session:
-            model = find_model(session, model_name)
-            if label is not None:
-                number = _labelled(session, model, label)
-            version = models.version(session, model, number)
-        if version is None and number is None:
-            raise NoVersion(f'The model "{model_name}" has no version yet: train it first.')
-        if version is None:
-            raise NotFound(f'The model "{model_name}" has no version {number}.')
-        if not version.servable:
-            raise Conflict(f"Version {version.number} can't be served: {version.details['reason']}")
+    def _find(self, wanted: Wanted) -> Version:
+        """The version that is wanted now; while the database is away, the one that it was last."""
+        try:
+            with self._context.database.read() as session:
+                version = find_version(session, wanted)
+        except DatabaseUnavailable:
+            if wanted not in self._last_found:
+                raise
+            return self._last_found[wanted]
+        except NotFound:
+            self._last_found.pop(wanted, None)
+            raise
+        self._last_found[wanted] = version
         return version
 
-    def _predictor(self, version: Version) -> Predictor:
-        with self._lock:
-            predictor = self._predictors.get(version.folder)
-            if predictor is None:
-                folder = self._context.artifacts.folder(version.folder)
-                predictor = Predictor.load(folder, self._context.settings.prediction_threads)
-                self._predictors[version.folder] = predictor
-                while len(self._predictors) > self._context.settings.prediction_cache_versions:
-                    self._predictors.popitem(last=False)
-            self._predictors.move_to_end(version.folder)
-            return predictor
+    def _load(self, folder: str) -> Predictor:
+        return Predictor.load(self._context.artifacts.folder(folder), self._context.settings.prediction_threads)
+
+
+def find_version(session: Session, wanted: Wanted) -> Version:
+    """The version that is wanted. Raises NotFound, NoVersion, and Conflict when it can't be served."""
+    model = find_model(session, wanted.model)
+    number = wanted.version if wanted.label is None else _labelled(session, model, wanted.label)
+    version = models.version(session, model, number)
+    if version is None and number is None:
+        raise NoVersion(f'The model "{model.name}" has no version yet: train it first.')
+    if version is None:
+        raise NotFound(f'The model "{model.name}" has no version {number}.')
+    if not version.servable:
+        raise Conflict(f"Version {version.number} can't be served: {version.details['reason']}")
+    return version
 
 
 def _labelled(session: Session, model: Model, label: str) -> int:

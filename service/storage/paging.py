@@ -11,6 +11,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 Item = TypeVar("Item")
 
+LARGEST_INTEGER = 2**63 - 1
+"""What the databases hold."""
+
 
 class InvalidCursor(ValueError):
     """A cursor that no list gave out."""
@@ -67,5 +70,7 @@ def decode_cursor(cursor: str, types: tuple[type, ...]) -> tuple[Any, ...]:
     except ValueError as error:
         raise InvalidCursor(cursor) from error
     if not isinstance(values, list) or [type(value) for value in values] != list(types):
+        raise InvalidCursor(cursor)
+    if any(isinstance(value, int) and not 0 <= value <= LARGEST_INTEGER for value in values):
         raise InvalidCursor(cursor)
     return tuple(values)
