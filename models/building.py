@@ -74,20 +74,20 @@ def check_axis(layer: ComponentSpec, dimensions: int, pointer: str) -> None:
     """Refuse an axis that a row doesn't have; Keras itself may notice only when it trains."""
     axis = layer.parameters.get("axis")
     if axis is not None and not 1 <= abs(axis) <= dimensions:
-        detail = f"A row of {dimensions} dimensions has no axis {axis}: 1 to {dimensions}, or -1 to -{dimensions}"
+        detail = f"A row of {dimensions} dimensions has no axis {axis}: 1 to {dimensions}, or -1 to -{dimensions}."
         raise InvalidSpec(Fault(detail, f"{pointer}/axis"))
 
 
 def check_shape(shape: Shape, index: int, layer: ComponentSpec, arrived: Shape) -> None:
     """Refuse outputs without a number for each row, such as those of a kernel larger than its picture."""
     if any(length is None or length < 1 for length in shape[1:]) or shape[0] is not None:
-        detail = f"{layer.type} leaves nothing of the shape {row_shape(arrived)} that arrives: {row_shape(shape)}"
+        detail = f"{layer.type} leaves nothing of the shape {row_shape(arrived)} that arrives: {row_shape(shape)}."
         raise InvalidSpec(Fault(detail, f"#/layers/{index}"))
 
 
 def check_limit(amount: int, unit: str, limit: int, index: int) -> None:
     if amount > limit:
-        detail = f"With this layer the network has {amount:,} {unit}, more than the limit of {limit:,}"
+        detail = f"With this layer the network has {amount:,} {unit}, more than the limit of {limit:,}."
         raise InvalidSpec(Fault(detail, f"#/layers/{index}"))
 
 
@@ -95,14 +95,14 @@ def check_output(spec: NetworkSpec, shape: Shape) -> None:
     """Refuse an output that the task can't mean anything by."""
     last = len(spec.layers) - 1
     if len(shape) != 2:
-        detail = f"The last layer puts out the shape {row_shape(shape)}; it has to be a vector: add Flatten before it"
+        detail = f"The last layer puts out the shape {row_shape(shape)}; it has to be a vector: add Flatten before it."
         raise InvalidSpec(Fault(detail, f"#/layers/{last}"))
     units = shape[1] or 0
     pointer = f"#/layers/{last}/units" if "units" in spec.layers[last].parameters else f"#/layers/{last}"
     if spec.task is Task.BINARY and units != 1:
-        raise InvalidSpec(Fault(f"A binary network puts out 1 number, not {units}", pointer, allowed=(1,)))
+        raise InvalidSpec(Fault(f"A binary network puts out 1 number, not {units}.", pointer, allowed=(1,)))
     if spec.task is Task.MULTICLASS and units < 2:
-        raise InvalidSpec(Fault("A multiclass network puts out a number for each class, so at least 2", pointer))
+        raise InvalidSpec(Fault("A multiclass network puts out a number for each class, so at least 2.", pointer))
 
 
 def make_layers(spec: NetworkSpec) -> Iterator[keras.Layer]:
@@ -142,7 +142,7 @@ def try_metric(metric: keras.Metric, component: ComponentSpec, spec: NetworkSpec
     try:
         metric(np.zeros((1, 1), np.float32) if sparse else outputs, outputs)
     except Exception as error:
-        detail = f"{component.type} can't judge an output of {units} numbers: {first_sentence(error)}"
+        detail = f"{component.type} can't judge an output of {units} numbers: {first_sentence(error)}."
         raise InvalidSpec(Fault(detail, pointer)) from error
     metric.reset_state()
 
@@ -178,7 +178,7 @@ def resolve(kind: str, name: str) -> Entry:
     """The catalogue's entry for a name that validation.py has accepted."""
     entry = load_catalogue().find(kind, name)
     if entry is None:
-        raise InvalidSpec(Fault(f"There is no {kind} `{name}`"))
+        raise InvalidSpec(Fault(f"There is no {kind} `{name}`."))
     return entry
 
 
@@ -196,7 +196,7 @@ def make(kind: str, component: ComponentSpec, pointer: str, **extra: Any) -> Any
     try:
         return getattr(MODULES[kind], entry.type)(**arguments)
     except (ValueError, TypeError, OverflowError) as error:
-        raise InvalidSpec(Fault(f"{entry.type}: {first_sentence(error)}", pointer)) from error
+        raise InvalidSpec(Fault(f"{entry.type}: {first_sentence(error)}.", pointer)) from error
 
 
 def argument(entry: Entry, name: str, value: Any, pointer: str) -> Any:
@@ -212,7 +212,7 @@ def argument(entry: Entry, name: str, value: Any, pointer: str) -> Any:
 def misfit(index: int, layer: ComponentSpec, shape: Shape, error: Exception) -> Fault:
     """The fault of a layer that can't take the shape that arrives at it."""
     reason = first_sentence(error)
-    return Fault(f"{layer.type} can't take the shape {row_shape(shape)} that arrives: {reason}", f"#/layers/{index}")
+    return Fault(f"{layer.type} can't take the shape {row_shape(shape)} that arrives: {reason}.", f"#/layers/{index}")
 
 
 def row_shape(shape: Shape) -> str:

@@ -46,7 +46,7 @@ def export_onnx(network: keras.Model, path: Path) -> None:
     except NotServable:
         raise
     except Exception as error:
-        raise NotServable(f"The network can't be exported to ONNX: {error}") from error
+        raise NotServable(f"The network can't be exported to ONNX: {error}.") from error
     written = path.with_name(f"{path.name}.part")
     with written.open("wb") as file:
         file.write(proto.SerializeToString())
@@ -64,7 +64,7 @@ def convert(function: Any, signature: list[tf.TensorSpec]) -> Any:
     known = {schema.name for schema in onnx.defs.get_all_schemas()}
     unknown = sorted({node.op_type for node in proto.graph.node} - known)
     if unknown:
-        raise NotServable(f"ONNX has nothing for what TensorFlow calls {', '.join(unknown)}")
+        raise NotServable(f"ONNX has nothing for what TensorFlow calls {', '.join(unknown)}.")
     return proto
 
 
@@ -109,14 +109,14 @@ def compare_with_keras(network: keras.Model, path: Path, rows: dict[str, np.ndar
     tensors = [rows[tensor.name] for tensor in network.inputs]
     expected = np.asarray(network(tensors[0] if len(tensors) == 1 else tensors, training=False))
     if actual.shape != expected.shape:
-        raise NotServable(f"The exported network's output has the shape {actual.shape}, in Keras {expected.shape}")
+        raise NotServable(f"The exported network's output has the shape {actual.shape}, in Keras {expected.shape}.")
     with np.errstate(invalid="ignore"):
         scale = np.max(np.abs(expected), where=np.isfinite(expected), initial=1)
         differences = np.abs(actual - expected) / scale
     same = (actual == expected) | (np.isnan(actual) & np.isnan(expected)) | (differences <= TOLERANCE)
     if not same.all():
         largest = float(np.max(differences, where=~same, initial=0))
-        raise NotServable(f"The exported network differs from Keras by {largest:.1e}, more than {TOLERANCE:.0e}")
+        raise NotServable(f"The exported network differs from Keras by {largest:.1e}, more than {TOLERANCE:.0e}.")
 
 
 def random_rows(network: keras.Model, rows: int, seed: int = 0) -> dict[str, np.ndarray]:

@@ -30,7 +30,7 @@ class OnnxNetwork:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime has a dozen classes without a base of their own
-            raise NotServable(f"{path.name} can't be loaded as an ONNX network: {error}") from error
+            raise NotServable(f"{path.name} can't be loaded as an ONNX network: {error}.") from error
         self.input_shapes: dict[str, tuple[int, ...]] = {
             input_.name: tuple(input_.shape[1:]) for input_ in self._session.get_inputs()
         }
@@ -54,13 +54,15 @@ class OnnxNetwork:
     def _check(self, inputs: dict[str, np.ndarray]) -> int:
         """How many rows the inputs have."""
         if inputs.keys() != self.input_shapes.keys():
-            detail = f"The network takes the inputs {', '.join(self.input_shapes)}, not {', '.join(inputs)}"
+            detail = f"The network takes the inputs {', '.join(self.input_shapes)}, not {', '.join(inputs)}."
             raise InvalidInstances(Fault(detail))
         rows = {len(array) for array in inputs.values()}
         if len(rows) > 1:
-            raise InvalidInstances(Fault("The inputs differ in how many rows they have"))
+            raise InvalidInstances(Fault("The inputs differ in how many rows they have."))
         for name, array in inputs.items():
             if array.shape[1:] != self.input_shapes[name]:
-                detail = f"A row of `{name}` has the shape {list(self.input_shapes[name])}, not {list(array.shape[1:])}"
+                detail = (
+                    f"A row of `{name}` has the shape {list(self.input_shapes[name])}, not {list(array.shape[1:])}."
+                )
                 raise InvalidInstances(Fault(detail))
         return rows.pop()

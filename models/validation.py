@@ -50,7 +50,9 @@ def check_component(kind: str, value: Any, pointer: str) -> list[Fault]:
 def network_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Fault]:
     task = document.get("task")
     if task not in list(Task):
-        yield Fault("`task` says what the network's output means", "#/task", allowed=tuple(task.value for task in Task))
+        yield Fault(
+            "`task` says what the network's output means.", "#/task", allowed=tuple(task.value for task in Task)
+        )
     yield from input_faults(document, limits)
     inputs = document.get("inputs")
     input_names = set(inputs) if isinstance(inputs, Mapping) else {SINGLE_INPUT}
@@ -60,7 +62,7 @@ def network_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Faul
     loss = resolve("loss", document.get("loss"))
     if loss and task in list(Task) and task not in loss.tasks:
         fitting = tuple(entry.type for entry in load_catalogue().entries("loss") if task in entry.tasks)
-        yield Fault(f"{loss.type} doesn't suit a {task} network", "#/loss", allowed=fitting)
+        yield Fault(f"{loss.type} doesn't suit a {task} network.", "#/loss", allowed=fitting)
     yield from metrics_faults(document)
 
 
@@ -68,49 +70,49 @@ def input_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Fault]
     """The faults of `input` or `inputs`, of which there is one, with one input: the layers form a chain."""
     input_, inputs = document.get("input"), document.get("inputs")
     if (input_ is None) == (inputs is None):
-        yield Fault("A network has either `input` or `inputs`", "#/input")
+        yield Fault("A network has either `input` or `inputs`.", "#/input")
     elif input_ is not None:
         yield from one_input_faults(input_, "#/input", limits)
     elif not isinstance(inputs, Mapping) or not inputs:
-        yield Fault("`inputs` is an object with an input's shape under each name", "#/inputs")
+        yield Fault("`inputs` is an object with an input's shape under each name.", "#/inputs")
     elif len(inputs) > 1:
-        yield Fault("The layers form one chain, which takes one input only: several are not supported yet", "#/inputs")
+        yield Fault("The layers form one chain, which takes one input only: several are not supported yet.", "#/inputs")
     else:
         for name, only in inputs.items():
             if not NAME.fullmatch(name):
-                yield Fault(f"An input's name is {WORDS['name']}", member("#/inputs", name))
+                yield Fault(f"An input's name is {WORDS['name']}.", member("#/inputs", name))
             yield from one_input_faults(only, member("#/inputs", name), limits)
 
 
 def one_input_faults(input_: Any, pointer: str, limits: Limits) -> Iterator[Fault]:
     if not isinstance(input_, Mapping):
-        yield Fault("An input is an object with a `shape`, or with the `dataset` to take it from", pointer)
+        yield Fault("An input is an object with a `shape`, or with the `dataset` to take it from.", pointer)
         return
     if input_.get("scaling", Scaling.NONE) not in list(Scaling):
-        yield Fault("Unknown scaling", f"{pointer}/scaling", allowed=tuple(scaling.value for scaling in Scaling))
+        yield Fault("Unknown scaling.", f"{pointer}/scaling", allowed=tuple(scaling.value for scaling in Scaling))
     shape = input_.get("shape")
     if shape is None and input_.get("dataset") is not None:
         return
     if not isinstance(shape, list | tuple) or not 1 <= len(shape) <= MOST_DIMENSIONS:
-        yield Fault(f"A shape is a list of 1 to {MOST_DIMENSIONS} whole numbers from 1", f"{pointer}/shape")
+        yield Fault(f"A shape is a list of 1 to {MOST_DIMENSIONS} whole numbers from 1.", f"{pointer}/shape")
         return
     size = 1
     for axis, length in enumerate(shape):
         if not is_integer(length) or not 1 <= length <= LARGEST_INTEGER:
-            yield Fault("A dimension is a whole number from 1", f"{pointer}/shape/{axis}")
+            yield Fault("A dimension is a whole number from 1.", f"{pointer}/shape/{axis}")
         else:
             size *= length
     if size > limits.activations_per_row:
-        detail = f"A row of {size:,} numbers is more than the limit of {limits.activations_per_row:,}"
+        detail = f"A row of {size:,} numbers is more than the limit of {limits.activations_per_row:,}."
         yield Fault(detail, f"{pointer}/shape")
 
 
 def layers_faults(layers: Any, input_names: set[str], limits: Limits) -> Iterator[Fault]:
     if not isinstance(layers, list | tuple) or not layers:
-        yield Fault("A network needs at least one layer", "#/layers")
+        yield Fault("A network needs at least one layer.", "#/layers")
         return
     if len(layers) > limits.layers:
-        yield Fault(f"{len(layers):,} layers are more than the limit of {limits.layers:,}", "#/layers")
+        yield Fault(f"{len(layers):,} layers are more than the limit of {limits.layers:,}.", "#/layers")
         return
     seen = set(input_names)
     for index, layer in enumerate(layers):
@@ -118,7 +120,7 @@ def layers_faults(layers: Any, input_names: set[str], limits: Limits) -> Iterato
         yield from component_faults("layer", layer, pointer)
         name = layer.get("name") if isinstance(layer, Mapping) else None
         if isinstance(name, str) and name in seen:
-            yield Fault(f"The name `{name[:64]}` is already taken in this network", f"{pointer}/name")
+            yield Fault(f"The name `{name[:64]}` is already taken in this network.", f"{pointer}/name")
         elif isinstance(name, str):
             seen.add(name)
 
@@ -129,7 +131,7 @@ def metrics_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     if metrics is None:
         return
     if not isinstance(metrics, list | tuple) or len(metrics) > MOST_METRICS:
-        yield Fault(f"`metrics` is a list of at most {MOST_METRICS}", "#/metrics")
+        yield Fault(f"`metrics` is a list of at most {MOST_METRICS}.", "#/metrics")
         return
     names: Counter[str] = Counter()
     for index, metric in enumerate(metrics):
@@ -141,9 +143,9 @@ def metrics_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
         component = ComponentSpec.from_document(metric)
         name = component.parameters.get("name") or component.type
         if name in RESERVED_METRIC_NAMES or name.startswith("val_"):
-            yield Fault(f"`{name}` has another meaning in results: give the metric another `name`", pointer)
+            yield Fault(f"`{name}` has another meaning in results: give the metric another `name`.", pointer)
         elif names[name]:
-            yield Fault(f"Two metrics are called `{name}`: post one as an object with a `name`", pointer)
+            yield Fault(f"Two metrics are called `{name}`: post one as an object with a `name`.", pointer)
         names[name] += 1
         yield from metric_fit_faults(component, document, pointer)
 
@@ -156,10 +158,10 @@ def metric_fit_faults(metric: ComponentSpec, document: Mapping[str, Any], pointe
     fitting = [entry for entry in load_catalogue().entries("metric") if fits(entry, task, loss)]
     entry = load_catalogue().find("metric", metric.type)
     if entry not in fitting:
-        detail = f"{metric.type} doesn't suit a {task} network with the loss {loss.type}"
+        detail = f"{metric.type} doesn't suit a {task} network with the loss {loss.type}."
         yield Fault(detail, pointer, allowed=tuple(entry.type for entry in fitting))
     elif takes_logits(document["loss"]) and takes_probabilities(entry):
-        detail = f"{metric.type} takes probabilities, and the loss has `from_logits`: end with an activation instead"
+        detail = f"{metric.type} takes probabilities, and the loss has `from_logits`: end with an activation instead."
         yield Fault(detail, pointer)
 
 
@@ -188,32 +190,32 @@ def component_faults(kind: str, value: Any, pointer: str) -> Iterator[Fault]:
         name, parameters, where = (None if kind == "layer" else value), {}, pointer
     if not isinstance(name, str):
         form = "an object with a `type`" if kind == "layer" else "a name, or an object with a `type`"
-        yield Fault(f"{article(kind)} is {form}", where, allowed=types)
+        yield Fault(f"{article(kind)} is {form}.", where, allowed=types)
         return
     entry = load_catalogue().find(kind, name)
     if entry is None:
         suggestion = load_catalogue().nearest(kind, name)
-        yield Fault(f"There is no {kind} `{name[:64]}`", where, allowed=types, did_you_mean=suggestion)
+        yield Fault(f"There is no {kind} `{name[:64]}`.", where, allowed=types, did_you_mean=suggestion)
         return
     for key, parameter_value in parameters.items():
         yield from parameter_faults(entry, key, parameter_value, member(pointer, key))
     for parameter in entry.parameters:
         if parameter.required and parameter.name not in parameters:
-            yield Fault(f"{entry.type} needs `{parameter.name}`", f"{pointer}/{parameter.name}")
+            yield Fault(f"{entry.type} needs `{parameter.name}`.", f"{pointer}/{parameter.name}")
 
 
 def parameter_faults(entry: Entry, name: Any, value: Any, pointer: str) -> Iterator[Fault]:
     parameter = entry.by_name.get(name)
     if parameter is None:
         if name == "inputs":
-            yield Fault("The layers form one chain: `inputs` of a layer is not supported yet", pointer)
+            yield Fault("The layers form one chain: `inputs` of a layer is not supported yet.", pointer)
             return
         suggestion = nearest(str(name), entry.by_name)
-        detail = f"{entry.type} has no parameter `{str(name)[:64]}`"
+        detail = f"{entry.type} has no parameter `{str(name)[:64]}`."
         yield Fault(detail, pointer, allowed=tuple(entry.by_name), did_you_mean=suggestion)
     elif value is None:
         if not parameter.nullable:
-            yield Fault(f"`{name}` of {entry.type} can't be null: it is {expected(parameter)}", pointer)
+            yield Fault(f"`{name}` of {entry.type} can't be null: it is {expected(parameter)}.", pointer)
     elif parameter.type in KINDS:
         yield from component_faults(parameter.type, value, pointer)
     else:
@@ -222,7 +224,7 @@ def parameter_faults(entry: Entry, name: Any, value: Any, pointer: str) -> Itera
 
 def value_faults(parameter: Parameter, value: Any, pointer: str) -> Iterator[Fault]:
     """The faults of a value that is no component: its type, its length, its range."""
-    wrong = Fault(f"`{parameter.name}` is {expected(parameter)}", pointer, allowed=parameter.allowed)
+    wrong = Fault(f"`{parameter.name}` is {expected(parameter)}.", pointer, allowed=parameter.allowed)
     is_list = isinstance(value, list | tuple)
     if parameter.type == "shape" or (parameter.type in ("integers", "numbers") and is_list):
         longest = parameter.length or (4096 if parameter.type == "numbers" else MOST_DIMENSIONS)

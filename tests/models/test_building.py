@@ -17,7 +17,7 @@ from models.spec import ComponentSpec, NetworkSpec
 from models.validation import check_network
 
 SOFTMAX = {"type": "Dense", "units": 10, "activation": "softmax"}
-DIGITS = [{"type": "Flatten"}, {"type": "Dense", "units": 512, "activation": "relu"}, SOFTMAX]
+DIGITS: list[dict[str, Any]] = [{"type": "Flatten"}, {"type": "Dense", "units": 512, "activation": "relu"}, SOFTMAX]
 
 
 def spec_of(layers: list[dict[str, Any]], shape: tuple[int, ...] = (28, 28), **changes: Any) -> NetworkSpec:
@@ -63,7 +63,11 @@ def test_the_digits_network_has_its_summary() -> None:
 
 
 def test_frozen_layers_and_moving_statistics_are_not_trainable() -> None:
-    layers = [{"type": "Dense", "units": 4, "trainable": False}, {"type": "BatchNormalization"}, SOFTMAX]
+    layers: list[dict[str, Any]] = [
+        {"type": "Dense", "units": 4, "trainable": False},
+        {"type": "BatchNormalization"},
+        SOFTMAX,
+    ]
     summary = summarize_network(build_network(spec_of(layers, (3,)), Limits()))
     assert [layer["trainable"] for layer in summary["layers"]] == [False, True, True]
     assert summary["non_trainable_parameters"] == 16 + 8

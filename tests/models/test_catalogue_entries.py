@@ -75,7 +75,7 @@ OPTIMIZER_VARIANTS = [
     {"type": "Muon", "nesterov": False},
 ]
 
-LOSS_VARIANTS = [
+LOSS_VARIANTS: list[tuple[str, Any]] = [
     ("binary", {"type": "BinaryCrossentropy", "from_logits": True, "label_smoothing": 0.1}),
     ("binary", {"type": "BinaryFocalCrossentropy", "apply_class_balancing": True, "gamma": 1.5}),
     ("multiclass", {"type": "CategoricalCrossentropy", "from_logits": True, "reduction": "sum"}),
@@ -163,7 +163,7 @@ def test_optimizer_changes_the_weights(optimizer: str | dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("task", "loss"),
-    [(task, entry.type) for entry in CATALOGUE.losses.values() for task in entry.tasks] + LOSS_VARIANTS,
+    [*((task, entry.type) for entry in CATALOGUE.losses.values() for task in entry.tasks), *LOSS_VARIANTS],
     ids=str,
 )
 def test_loss_trains_each_task_that_it_suits(task: str, loss: str | dict[str, Any]) -> None:

@@ -85,6 +85,7 @@ def test_a_rate_is_a_fraction(rate: Any) -> None:
 
 
 def test_a_kernel_size_is_one_number_or_two() -> None:
+    kernel_size: Any
     for kernel_size in (3, [3, 2]):
         assert layer_faults({"type": "Conv2D", "filters": 2, "kernel_size": kernel_size}) == {}
     for kernel_size in ([3], [3, 3, 3], "3", 0):

@@ -1,0 +1,45 @@
+"""The choice between graph and compiled: a rule on spec, rows and epochs, which needs no Keras."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from models.spec import NetworkSpec
+from models.training.execution import choose_execution
+
+
+def spec(*layers: dict[str, Any]) -> NetworkSpec:
+    document = {"task": "multiclass", "input": {"shape": [28, 28]}, "optimizer": "adam", "loss": "crossentropy"}
+    return NetworkSpec.from_document({**document, "layers": list(layers)})
+
+
+DENSE = {"type": "Dense", "units": 512}
+MNIST = spec({"type": "Flatten"}, DENSE, DENSE)
+
+
+def test_a_dense_network_with_much_to_do_is_compiled() -> None:
+    assert choose_execution(MNIST, rows=60_000, batch_size=128, epochs=5, parameters=407_050) == "compiled"
+
+
+def test_a_job_that_ends_before_compiling_would_pay_stays_a_graph() -> None:
+    assert choose_execution(MNIST, rows=1_000, batch_size=128, epochs=5, parameters=407_050) == "graph"
+    assert choose_execution(spec(DENSE), rows=6, batch_size=32, epochs=500, parameters=2) == "graph"
+    assert choose_execution(spec(*[DENSE] * 5), rows=600, batch_size=32, epochs=50, parameters=117) == "graph"
+
+
+def test_a_small_network_is_compiled_when_its_steps_are_many() -> None:
+    assert choose_execution(spec(*[DENSE] * 5), rows=60_000, batch_size=32, epochs=50, parameters=117) == "compiled"
+
+
+@pytest.mark.parametrize("layer", ["Conv2D", "MaxPooling2D", "GlobalAveragePooling2D", "Dropout", "SomethingNew"])
+def test_a_layer_that_xla_runs_slowly_or_that_is_unknown_keeps_the_graph(layer: str) -> None:
+    network = spec({"type": layer}, DENSE)
+    assert choose_execution(network, rows=60_000, batch_size=128, epochs=100, parameters=407_050) == "graph"
+
+
+def test_plan_and_choice_import_no_tensorflow() -> None:
+    code = "import sys, models.training.plan, models.training.execution; print('tensorflow' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
