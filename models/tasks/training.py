@@ -86,7 +86,8 @@ class _Reporter:
         value = result.metrics[monitor]
         if self._best is None or value < self._best[monitor]:
             self._best = {"epoch": result.epoch, monitor: value}
-        self._channel.epoch({"epoch": result.epoch, "seconds": result.seconds, **result.metrics}, self._best)
+        data = {"epoch": result.epoch, "seconds": result.seconds, **result.metrics}
+        self._channel.epoch({**data, "learning_rate": result.learning_rate}, self._best)
 
     def stop_requested(self) -> bool:
         return self._channel.stop_requested()
