@@ -45,7 +45,19 @@ def serve(settings: Settings) -> int:
     from service.storage.database import migrate
 
     migrate(settings.database_url)
+    forget_dead_workers(settings)
     return Launcher(settings, COMMANDS).run()
+
+
+def forget_dead_workers(settings: Settings) -> None:
+    """Remove what a killed service left, so that its worker isn't taken for one that is ready."""
+    from service.context import Context
+    from service.operations.workers import take_over
+    from service.worker.identity import may_live
+
+    context = Context.from_settings(settings)
+    take_over(context, socket.gethostname(), may_live)
+    context.database.close()
 
 
 class StopRequested(Exception):
