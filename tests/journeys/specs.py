@@ -1,0 +1,72 @@
+"""The model specs and datasets of the reference jobs, as a client posts them."""
+
+from typing import Any
+
+LINE_DATASET = {
+    "name": "line",
+    "source": "inline",
+    "inputs": [[-1], [0], [1], [2], [3], [4]],
+    "targets": [[-3], [-1], [1], [3], [5], [7]],
+}
+LINE = {
+    "name": "line",
+    "task": "regression",
+    "input": {"shape": [1]},
+    "layers": [{"type": "Dense", "units": 1}],
+    "optimizer": "sgd",
+    "loss": "mean_squared_error",
+}
+RINGS_DATASET = {
+    "name": "rings",
+    "source": "circles",
+    "parameters": {"samples": 1000, "noise": 0.05, "factor": 0.5, "seed": 7},
+    "split": {"validation": 0.2, "test": 0.2, "seed": 7},
+}
+RINGS = {
+    "name": "rings",
+    "task": "binary",
+    "input": {"shape": [2]},
+    "layers": [
+        *({"type": "Dense", "units": units, "activation": "relu"} for units in (4, 6, 6, 4)),
+        {"type": "Dense", "units": 1, "activation": "sigmoid"},
+    ],
+    "optimizer": "adam",
+    "loss": "binary_crossentropy",
+    "metrics": ["accuracy"],
+}
+DIGITS = {
+    "name": "digits-mlp",
+    "task": "multiclass",
+    "input": {"shape": [28, 28], "scaling": "unit"},
+    "layers": [
+        {"type": "Flatten"},
+        {"type": "Dense", "units": 512, "activation": "relu"},
+        {"type": "Dense", "units": 10, "activation": "softmax"},
+    ],
+    "optimizer": {"type": "RMSprop", "learning_rate": 0.001},
+    "loss": "categorical_crossentropy",
+    "metrics": ["accuracy"],
+}
+
+
+def named(document: dict[str, Any], name: str, **changes: Any) -> dict[str, Any]:
+    """The same spec under another name, and with other changes."""
+    return {**document, "name": name, **changes}
+
+
+def classifier(name: str, shape: list[int], classes: int, **changes: Any) -> dict[str, Any]:
+    """A small dense classifier of standardised numbers."""
+    return {
+        "name": name,
+        "task": "multiclass",
+        "input": {"shape": shape, "scaling": "standard"},
+        "layers": [
+            {"type": "Flatten"},
+            {"type": "Dense", "units": 32, "activation": "relu"},
+            {"type": "Dense", "units": classes, "activation": "softmax"},
+        ],
+        "optimizer": {"type": "Adam", "learning_rate": 0.01},
+        "loss": "sparse_categorical_crossentropy",
+        "metrics": ["accuracy"],
+        **changes,
+    }

@@ -1,0 +1,180 @@
+"""A real Fitserve on a free port with a folder of its own, and a client that hides HTTP's noise."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import psutil
+import requests
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 120
+FINAL = ("succeeded", "failed", "cancelled")
+
+Found = TypeVar("Found")
+
+
+def wait_for(look: Callable[[], Found | None], seconds: float = 60, what: str = "it") -> Found:
+    """Look until something true is found; fail the test when the seconds are over."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Client:
+    """A client of one service: paths in, JSON out."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+        self._session = requests.Session()
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self._session.request(method, self.base_url + path, timeout=90, **options)
+
+    def get(self, path: str, **options: Any) -> Any:
+        """The JSON of a successful GET."""
+        response = self.request("GET", path, **options)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def post(self, path: str, body: Any, expect: int = 201, wait: int | None = None) -> Any:
+        headers = {} if wait is None else {"Prefer": f"wait={wait}"}
+        response = self.request("POST", path, json=body, headers=headers)
+        assert response.status_code == expect, f"{response.status_code}: {response.text}"
+        return response.json()
+
+    def patch(self, path: str, body: Any, expect: int = 200) -> Any:
+        response = self.request("PATCH", path, json=body)
+        assert response.status_code == expect, f"{response.status_code}: {response.text}"
+        return response.json()
+
+    def delete(self, path: str, expect: int = 204) -> None:
+        response = self.request("DELETE", path)
+        assert response.status_code == expect, f"{response.status_code}: {response.text}"
+
+    def start_training(self, model: str, dataset: str, epochs: int, **options: Any) -> str:
+        """The id of a new training job."""
+        body = {"model": model, "dataset": dataset, "epochs": epochs, **options}
+        job: str = self.post("/v1/training-jobs", body, expect=202)["id"]
+        return job
+
+    def job(self, job_id: str) -> Any:
+        return self.get(f"/v1/training-jobs/{job_id}")
+
+    def wait_for_status(self, job_id: str, *wanted: str, seconds: float = 120) -> Any:
+        """The job once its status is a wanted one; fails at once when it ended otherwise."""
+
+        def look() -> Any:
+            job = self.job(job_id)
+            if job["status"] in wanted:
+                return job
+            assert job["status"] not in FINAL, f"{job['status']}: {job['error']}"
+            return None
+
+        return wait_for(look, seconds, f"{job_id} to be {' or '.join(wanted)}")
+
+    def wait_for_first_epoch(self, job_id: str, seconds: float = 60) -> None:
+        wait_for(lambda: self.get(f"/v1/training-jobs/{job_id}/metrics")["epochs"], seconds, "an epoch")
+
+    def train(self, model: str, dataset: str, epochs: int, **options: Any) -> Any:
+        """The job of a training that succeeded."""
+        return self.wait_for_status(self.start_training(model, dataset, epochs, **options), "succeeded", seconds=600)
+
+    def predict(self, model: str, instances: Any, query: str = "") -> Any:
+        return self.post(f"/v1/models/{model}/predictions{query}", {"instances": instances}, expect=200)
+
+
+class RunningService:
+    """`fitserve serve` in a process of its own."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.data_dir = data_dir
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
+        environment |= {
+            "FITSERVE_PORT": str(self.port),
+            "FITSERVE_DATA_DIR": str(data_dir),
+            **{f"FITSERVE_{name.upper()}": value for name, value in settings.items()},
+        }
+        self._log: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "service", "serve"],
+            env=environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        self.client = Client(f"http://127.0.0.1:{self.port}")
+
+    def _read_log(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stream:
+            self._log.extend(stream)
+
+    @property
+    def log(self) -> str:
+        """All that the service has printed so far."""
+        return "".join(self._log)
+
+    def wait_until_ready(self) -> Self:
+        def ready() -> bool:
+            assert self.process.poll() is None, self.log
+            return "ready at http" in self.log
+
+        wait_for(ready, START_SECONDS, "the service to be ready")
+        return self
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process below the launcher."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def part(self, command: str) -> psutil.Process:
+        """The process that runs `fitserve COMMAND` (for the api: gunicorn's master)."""
+        matching = [p for p in psutil.Process(self.process.pid).children() if p.cmdline()[-1] == command]
+        return matching[0]
+
+    def stop(self, signal_number: int = signal.SIGTERM) -> int:
+        """End it as an operator does; returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal_number)
+        try:
+            exit_code = self.process.wait(15)
+            self._reader.join()
+            return exit_code
+        except subprocess.TimeoutExpired:
+            for process in self.processes():
+                process.kill()
+            self.process.kill()
+            raise
+
+
+@contextmanager
+def running_service(data_dir: Path, **settings: str) -> Iterator[RunningService]:
+    """A service that is ready, and ended afterwards."""
+    service = RunningService(data_dir, **settings)
+    try:
+        yield service.wait_until_ready()
+    finally:
+        service.stop()
