@@ -1,0 +1,1 @@
+"""Where the README's figures come from: scripts that people run, each against real processes."""

@@ -1,0 +1,208 @@
+"""The reference jobs through real HTTP against a started service, with the figures they reach.
+
+    python -m benchmarks.reference_jobs [line rings tables mnist api load]
+
+MNIST is read from `mnist.npz` in FITSERVE_TEST_DATA, or in `../shared/data`.
+"""
+
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from tests.journeys.specs import DIGITS, LINE, LINE_DATASET, RINGS, RINGS_DATASET, classifier, named
+from tests.running_service import ROOT, Client, RunningService, running_service, wait_for
+
+DATA = Path(os.environ.get("FITSERVE_TEST_DATA", ROOT.parent / "shared" / "data"))
+LOAD_SECONDS = 30
+LOAD_CLIENTS = 8
+
+Rows = Iterator[tuple[str, str]]
+
+
+def line(service: RunningService) -> Rows:
+    """The smallest job, and how quickly a warm worker does it."""
+    client = service.client
+    client.post("/v1/datasets", LINE_DATASET)
+    client.post("/v1/models", LINE)
+    client.train("line", "line", epochs=500, seed=7)
+    totals, firsts = zip(*(_timed_line(client) for _ in range(5)), strict=True)
+    job = client.get("/v1/training-jobs?limit=1")["items"][0]
+    loss = client.get(job["links"]["metrics"])["epochs"][-1]["loss"]
+    weights = client.get(job["links"]["version"] + "/weights", headers={"Accept": "application/json"})["weights"]
+    predicted = client.predict("line", [[10.0]])["predictions"][0]["value"]
+    yield "final loss", f"{loss:.2e}"
+    yield "w, b", f"{weights[0]['values'][0][0]:.4f}, {weights[1]['values'][0]:.4f}"
+    yield "prediction at 10", f"{predicted:.3f}"
+    yield "POST to succeeded, median of 5", f"{statistics.median(totals):.2f} s"
+    yield "POST to the first epoch's event, median of 5", f"{statistics.median(firsts):.2f} s"
+
+
+def _timed_line(client: Client) -> tuple[float, float]:
+    start = time.monotonic()
+    job = client.start_training("line", "line", epochs=500, seed=7)
+    wait_for(lambda: client.get(f"/v1/training-jobs/{job}/metrics?points=1")["epochs"])
+    first = time.monotonic() - start
+    client.wait_for_status(job, "succeeded")
+    return time.monotonic() - start, first
+
+
+def rings(service: RunningService) -> Rows:
+    """Eight seeds of the narrow network."""
+    client = service.client
+    client.post("/v1/datasets", RINGS_DATASET)
+    client.post("/v1/models", RINGS)
+    jobs = [client.train("rings", "rings", epochs=50, seed=seed) for seed in range(1, 9)]
+    accuracies = [client.get(job["links"]["version"])["metrics"]["test"]["accuracy"] for job in jobs]
+    yield "test accuracy, seeds 1 to 8", ", ".join(f"{accuracy:.3f}" for accuracy in accuracies)
+    yield "seeds that reach 0.97", str(sum(accuracy >= 0.97 for accuracy in accuracies))
+
+
+def tables(service: RunningService) -> Rows:
+    """The bundled datasets with standardised inputs."""
+    client = service.client
+    for name, shape, classes in (("iris", [4], 3), ("wine", [13], 3), ("digits", [8, 8], 10)):
+        client.post("/v1/datasets", {"name": name, "source": name})
+        client.post("/v1/models", classifier(name, shape, classes))
+        version = client.get(client.train(name, name, epochs=60, seed=7)["links"]["version"])
+        yield f"{name}: test accuracy; classes", f"{version['metrics']['test']['accuracy']:.3f}; {version['classes']}"
+    dataset = client.post("/v1/datasets", {"name": "diabetes", "source": "diabetes"})
+    layers = [{"type": "Dense", "units": 32, "activation": "relu"}, {"type": "Dense", "units": 1}]
+    document = named(
+        LINE,
+        "diabetes",
+        input={"dataset": "diabetes"},
+        layers=layers,
+        optimizer={"type": "Adam", "learning_rate": 0.01},
+    )
+    client.post("/v1/models", document)
+    version = client.get(client.train("diabetes", "diabetes", epochs=100, seed=7)["links"]["version"])
+    share = 1 - version["metrics"]["test"]["loss"] / dataset["target"]["std"] ** 2
+    yield "diabetes: share of the variance explained, test rows", f"{share:.2f}"
+
+
+def mnist(service: RunningService) -> Rows:
+    """The main job on real input, and its predictions against Keras."""
+    client = service.client
+    client.post("/v1/datasets", {"name": "mnist", "source": "mnist"}, wait=60)
+    model = client.post("/v1/models", DIGITS)
+    job = client.train("digits-mlp", "mnist", epochs=5, batch_size=128, seed=7)
+    version = client.get(job["links"]["version"])
+    epochs = client.get(job["links"]["metrics"])["epochs"]
+    yield "parameters", f"{model['summary']['parameters']:,}"
+    yield "accuracy of epoch 5 as it trained", f"{epochs[-1]['accuracy']:.4f}"
+    yield "train accuracy", f"{version['metrics']['train']['accuracy']:.4f}"
+    yield "test accuracy", f"{version['metrics']['test']['accuracy']:.4f}"
+    yield "execution; seconds of its epochs", f"{job['execution']}; {[round(epoch['seconds'], 2) for epoch in epochs]}"
+    yield "largest |a − b| / max(1, |b|) against model.predict, 1,000 test rows", f"{_deviation(client, version):.1e}"
+
+
+def _deviation(client: Client, version: dict[str, Any]) -> float:
+    import keras
+
+    url = "/v1/datasets/mnist/rows?split=test&limit=100"
+    instances: list[Any] = []
+    while len(instances) < 1000:
+        page = client.get(url)
+        instances += [row["instance"] for row in page["items"]]
+        url = page["next"]
+    answer = client.predict("digits-mlp", instances)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        href = next(a["href"] for a in version["artifacts"] if a["format"] == "keras")
+        path.write_bytes(client.request("GET", href).content)
+        expected = keras.saving.load_model(path).predict(np.array(instances, "float32") / 255, verbose=0)
+    scores = np.array([prediction["scores"] for prediction in answer["predictions"]])
+    return float(np.max(np.abs(scores - expected) / np.maximum(1, np.abs(expected))))
+
+
+def api(service: RunningService) -> Rows:
+    """Memory of the api's processes after a prediction."""
+    client = service.client
+    if client.request("GET", "/v1/models/line").status_code == 404:
+        client.post("/v1/datasets", LINE_DATASET)
+        client.post("/v1/models", LINE)
+        client.train("line", "line", epochs=5)
+    for _ in range(50):
+        Client(client.base_url).predict("line", [[10.0]])
+    processes = service.part("api").children()
+    sizes = [process.memory_full_info().pss / 1e6 for process in processes]
+    libraries = [m.path for process in processes for m in process.memory_maps() if "tensorflow" in m.path]
+    yield "PSS of each api process after predictions", ", ".join(f"{size:.0f} MB" for size in sizes)
+    yield "TensorFlow's libraries mapped in them", str(len(libraries))
+
+
+def load(service: RunningService) -> Rows:
+    """Clients that create, read, patch and delete all at once, while the worker works."""
+    service.client.post("/v1/datasets", named(LINE_DATASET, "load"))
+    service.client.post("/v1/models", named(LINE, "load"))
+    deadline = time.monotonic() + LOAD_SECONDS
+    counts, faults = [0] * LOAD_CLIENTS, []
+
+    def work(number: int) -> None:
+        try:
+            client = Client(service.client.base_url)
+            while time.monotonic() < deadline:
+                _one_round(client, f"load-{number}", counts[number])
+                counts[number] += 1
+        except Exception as error:
+            faults.append(repr(error))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(LOAD_CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    yield f"rounds of create, read, patch, delete by {LOAD_CLIENTS} clients in {LOAD_SECONDS} s", str(sum(counts))
+    yield "errors or lost updates", str(len(faults)) + (f": {faults[0]}" if faults else "")
+
+
+def _one_round(client: Client, name: str, number: int) -> None:
+    if number == 0:
+        client.post("/v1/models", named(LINE, name), wait=60)
+    client.patch(f"/v1/models/{name}", {"description": f"round {number}"})
+    assert client.get(f"/v1/models/{name}")["description"] == f"round {number}", "a lost update"
+    job = client.start_training("load", "load", epochs=2)
+    assert job in [item["id"] for item in client.get("/v1/training-jobs?limit=100")["items"]]
+    # Some jobs are faster than the order: then it is refused, rightly.
+    assert client.request("PATCH", f"/v1/training-jobs/{job}", json={"desired_status": "cancelled"}).status_code in (
+        200,
+        409,
+    )
+    client.wait_for_status(job, "cancelled", "succeeded")
+    client.delete(f"/v1/training-jobs/{job}")
+
+
+PARTS: dict[str, Callable[[RunningService], Rows]] = {
+    part.__name__: part for part in (line, rings, tables, mnist, api, load)
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the named parts, all of them by default, and print a Markdown table."""
+    with tempfile.TemporaryDirectory() as folder:
+        keras_home = Path(folder) / "keras"
+        (keras_home / "datasets").mkdir(parents=True)
+        if (DATA / "mnist.npz").exists():
+            shutil.copy(DATA / "mnist.npz", keras_home / "datasets")
+        os.environ["KERAS_HOME"] = str(keras_home)
+        start = time.monotonic()
+        with running_service(Path(folder) / "var") as service:
+            print(f"ready after {time.monotonic() - start:.1f} s on {psutil.cpu_count()} cores\n")
+            print("| job | what | figure |\n| --- | --- | --- |")
+            for name in names or list(PARTS):
+                for what, figure in PARTS[name](service):
+                    print(f"| {name} | {what} | {figure} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
