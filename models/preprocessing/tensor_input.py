@@ -8,6 +8,7 @@ import numpy as np
 from models.datasets.statistics import mean_and_deviation
 from models.datasets.tensors import Place, Shape, read_numbers
 from models.errors import InvalidInstances
+from models.memory import aligned_empty
 from models.spec import InputSpec, Scaling
 
 LARGEST_BYTE = 255
@@ -47,7 +48,8 @@ class TensorInput:
 
     def transform(self, values: np.ndarray) -> np.ndarray:
         """Raw rows as the network takes them: float32, (rows, *shape)."""
-        rows = np.array(values, dtype=np.float32).reshape(len(values), *self.shape)
+        rows = aligned_empty((len(values), *self.shape), np.float32)
+        np.copyto(rows, values.reshape(rows.shape), casting="unsafe")
         if self.mean.any():
             rows -= self.mean.astype(np.float32)
         if (self.std != 1).any():

@@ -72,22 +72,17 @@ def _plan(request: dict[str, Any]) -> TrainingPlan:
 
 
 class _Reporter:
-    """Watches the training for the task's channel, and remembers the best epoch."""
+    """Watches the training for the task's channel."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._best: dict[str, Any] | None = None
 
     def on_progress(self, progress: Progress) -> None:
         self._channel.progress(dataclasses.asdict(progress))
 
     def on_epoch(self, result: EpochResult) -> None:
-        monitor = "val_loss" if "val_loss" in result.metrics else "loss"
-        value = result.metrics[monitor]
-        if self._best is None or value < self._best[monitor]:
-            self._best = {"epoch": result.epoch, monitor: value}
         data = {"epoch": result.epoch, "seconds": result.seconds, **result.metrics}
-        self._channel.epoch({**data, "learning_rate": result.learning_rate}, self._best)
+        self._channel.epoch({**data, "learning_rate": result.learning_rate}, result.best)
 
     def stop_requested(self) -> bool:
         return self._channel.stop_requested()

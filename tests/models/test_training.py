@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from models.errors import Diverged
+from models.memory import aligned, aligned_empty
 from models.training.loop import train
 from models.training.order import epoch_order
 from models.training.pace import GROWTH, Pace
 from models.training.plan import Arrays, EarlyStopping
+from models.training.steps import as_tensor
 from tests.models.training_networks import (
     Recorder,
     classifier,
@@ -85,6 +87,26 @@ def test_several_inputs_are_told_apart_by_their_names() -> None:
     assert recorder.history("loss") == [0.0]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "bool"])
+def test_arrays_of_any_type_and_layout_train_alike(dtype: str) -> None:
+    arrays, recorders = labelled_rows(20), [Recorder(), Recorder()]
+    inputs = arrays.inputs["input"].round()
+    targets = arrays.targets.astype(dtype)
+    targets.flags.writeable = False
+    train(classifier(), Arrays({"input": inputs}, arrays.targets), None, plan(1), recorders[0])
+    train(classifier(), Arrays({"input": np.asfortranarray(inputs)}, targets), None, plan(1), recorders[1])
+    assert recorders[0].history("loss") == recorders[1].history("loss")
+
+
+def test_aligned_rows_are_not_copied() -> None:
+    rows = aligned_empty((5, 3), "float32")
+    rows[:] = 1
+    assert aligned(rows, "float32") is rows
+    tensor = as_tensor(rows)
+    rows[4, 2] = 7
+    assert tensor.numpy()[4, 2] == 7
+
+
 def test_each_epoch_has_its_own_order_known_without_the_others() -> None:
     orders = [epoch_order(50, seed=7, epoch=epoch) for epoch in (1, 2, 2)]
     assert sorted(orders[0]) == list(range(50))
@@ -98,6 +120,7 @@ import hashlib
 from models.training.loop import train
 from models.training.threads import configure_threads
 configure_threads(2)
+from models.training.steps import as_tensor
 from tests.models.training_networks import Recorder, classifier, labelled_rows, plan
 network = classifier()
 train(network, labelled_rows(200), labelled_rows(50, seed=1), plan(3, shuffle=True), Recorder())

@@ -1,0 +1,107 @@
+"""What a training is asked to do, and what it reports: plain data, without Keras."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+GRAPH = "graph"
+"""Steps run as a plain TensorFlow graph: the losses of `keras.Model.fit`, bit for bit."""
+COMPILED = "compiled"
+"""Steps run as machine code that XLA made for this network."""
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Rows ready for the network: `inputs` by name, (rows, …) each; `targets` as the loss takes them, (rows, …).
+
+    Training computes on an array's own memory where that is aligned (models/memory.py): don't change it meanwhile.
+    """
+
+    inputs: dict[str, np.ndarray]
+    targets: np.ndarray
+
+    @property
+    def rows(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """End when `monitor` hasn't improved by more than `min_delta` for `patience` epochs.
+
+    `monitor` is `loss` or a metric's name, with `val_` before it for the validation rows; Keras knows which way is
+    better. With `restore_best` the network ends with the weights of its best epoch, however the training ended.
+    """
+
+    monitor: str
+    patience: int
+    min_delta: float
+    restore_best: bool
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How to train. `seed` draws each epoch's order; the network's own randomness was seeded when it was built."""
+
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    seed: int
+    execution: str
+    """`graph` or `compiled`."""
+    early_stopping: EarlyStopping | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is. `epoch` counts from 1 and is the running one; `step` is the steps done of its `steps`."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    fraction: float
+    """Of the whole training, 0 to 1."""
+    eta_seconds: float | None
+    """Until the last epoch ends; None until there is something to judge by."""
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """An epoch that ended, counted from 1. A number may be NaN or infinite."""
+
+    epoch: int
+    seconds: float
+    metrics: dict[str, float]
+    """`loss` and the network's metrics, then the same of the validation rows with `val_` before the name."""
+    learning_rate: float
+    best: dict[str, float] | None
+    """The `epoch` with the lowest `val_loss` so far (`loss` without validation rows), and that loss."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended."""
+
+    epochs: int
+    """Epochs that ended; one that was stopped in the middle is none."""
+    steps: int
+    """Updates of the weights: 0 when it was stopped before the first."""
+    reason: str | None
+    """`early_stopping`, `stopped`, or None after the last epoch."""
+    best: dict[str, float] | None
+    """As the last epoch's result had it; None without an epoch."""
+
+
+class Observer(Protocol):
+    """Who watches a training; called in the training process between graph calls, at most 0.3 s apart or so."""
+
+    def on_progress(self, progress: Progress) -> None:
+        """At most five times a second."""
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """After each epoch, also after the one that diverged."""
+
+    def stop_requested(self) -> bool:
+        """Whether to end now and keep the network as it is."""
