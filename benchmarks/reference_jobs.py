@@ -103,7 +103,10 @@ def mnist(service: RunningService) -> Rows:
     yield "train accuracy", f"{version['metrics']['train']['accuracy']:.4f}"
     yield "test accuracy", f"{version['metrics']['test']['accuracy']:.4f}"
     yield "execution; seconds of its epochs", f"{job['execution']}; {[round(epoch['seconds'], 2) for epoch in epochs]}"
-    yield "largest |a − b| / max(1, |b|) against model.predict, 1,000 test rows", f"{_deviation(client, version):.1e}"
+    yield (
+        "largest deviation from model.predict relative to max(1, value), 1,000 test rows",
+        f"{_deviation(client, version):.1e}",
+    )
 
 
 def _deviation(client: Client, version: dict[str, Any]) -> float:
