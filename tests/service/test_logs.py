@@ -1,77 +1,75 @@
-"""The log: one form for every library, context on each line, no passwords."""
+"""The log: one form for every library, context on each line, no passwords. Each test logs in a process of its own."""
 
 import json
-import logging
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
 from typing import Any
 
 import pytest
-import structlog
 
+from tests.running_service import ROOT
+
+PROLOGUE = """
+import logging, structlog
 from service import logs
 from service.config import Settings
+logs.configure(Settings(log_format={log_format!r}), "api")
+ours, libraries = structlog.get_logger(), logging.getLogger
+"""
 
 
-@pytest.fixture
-def configure() -> Iterator[Callable[[str], None]]:
-    root = logging.getLogger()
-    before = root.level, root.handlers[:]
-    yield lambda log_format: logs.configure(Settings(log_format=log_format), "api")
-    root.level, root.handlers = before
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+def log(program: str, log_format: str = "json") -> str:
+    """What a program that sets up the log writes to standard error; on standard output it writes nothing."""
+    script = PROLOGUE.format(log_format=log_format) + program
+    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
+    return ended.stderr
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    return [json.loads(line) for line in captured.err.splitlines()]
+def lines(program: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log(program).splitlines()]
 
 
-def test_libraries_and_the_service_write_the_same_json(
-    configure: Callable[[str], None], capsys: pytest.CaptureFixture[str]
-) -> None:
-    configure("json")
-    structlog.contextvars.bind_contextvars(request_id="r1")
-    structlog.get_logger().info("model created", model="m")
-    logging.getLogger("gunicorn.error").info("Booting %s", 7)
-    ours, theirs = lines(capsys)
+def test_libraries_and_the_service_write_the_same_json() -> None:
+    ours, theirs = lines(
+        """
+structlog.contextvars.bind_contextvars(request_id="r1")
+ours.info("model created", model="m")
+libraries("gunicorn.error").info("Booting %s", 7)
+"""
+    )
     assert (ours["event"], ours["model"]) == ("model created", "m")
     assert theirs["event"] == "Booting 7"
     for line in (ours, theirs):
         assert (line["part"], line["level"], line["request_id"]) == ("api", "info", "r1")
 
 
-def test_details_of_libraries_are_left_out(
-    configure: Callable[[str], None], capsys: pytest.CaptureFixture[str]
-) -> None:
-    configure("json")
-    logging.getLogger("sqlalchemy.engine").info("SELECT 1")
-    structlog.get_logger().debug("not asked for")
-    assert lines(capsys) == []
+def test_details_of_libraries_are_left_out() -> None:
+    assert lines('libraries("sqlalchemy.engine").info("SELECT 1"); ours.debug("not asked for")') == []
 
 
-def test_requests_are_logged_but_not_the_health_checks(
-    configure: Callable[[str], None], capsys: pytest.CaptureFixture[str]
-) -> None:
-    configure("json")
-    for path in ("/readyz", "/v1/models", "/healthz"):
-        logging.getLogger("gunicorn.access").info("%(U)s", {"U": path})
-    assert [line["event"] for line in lines(capsys)] == ["/v1/models"]
+def test_requests_are_logged_but_not_the_health_checks() -> None:
+    written = lines(
+        """
+for path in ("/readyz", "/v1/models", "/healthz"):
+    libraries("gunicorn.access").info("%(U)s", {"U": path})
+"""
+    )
+    assert [line["event"] for line in written] == ["/v1/models"]
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_a_password_is_masked_wherever_it_appears(
-    configure: Callable[[str], None], capsys: pytest.CaptureFixture[str], log_format: str
-) -> None:
-    configure(log_format)
-    url = "postgresql+psycopg://me:secret@db.example/fitserve"
-    try:
-        raise ValueError(f"can't connect to {url}")
-    except ValueError:
-        structlog.get_logger().exception("failed", url=url)
-        logging.getLogger("sqlalchemy").exception("failed for %s", url)
-    written = capsys.readouterr().err
+def test_a_password_is_masked_wherever_it_appears(log_format: str) -> None:
+    written = log(
+        """
+url = "postgresql+psycopg://me:secret@db.example/fitserve"
+try:
+    raise ValueError(f"can't connect to {url}")
+except ValueError:
+    ours.exception("failed", url=url)
+    libraries("sqlalchemy").exception("failed for %s", url)
+""",
+        log_format,
+    )
     assert "secret" not in written
     assert written.count("me:***@db.example") == 4
