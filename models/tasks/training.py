@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from models.building import build_network
+from models.building import build_network, rows_at_once
 from models.datasets import Dataset
 from models.limits import Limits
 from models.preprocessing import Preprocessing
@@ -13,12 +13,12 @@ from models.targets import TargetEncoding
 from models.tasks.channel import Channel
 from models.training.evaluation import evaluate
 from models.training.loop import train
+from models.training.monitoring import find_mode
 from models.training.plan import Arrays, EarlyStopping, EpochResult, Progress, TrainingPlan
 from models.training.threads import configure_threads
 from models.versions import TrainedNetwork, save_version
 
 SPLITS = ("train", "validation", "test")
-EVALUATION_BATCH = 1024
 
 
 def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
@@ -35,12 +35,11 @@ def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str,
     preprocessing = Preprocessing.fit(spec, dataset)
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1])
     arrays = _arrays(dataset, preprocessing, encoding)
-    outcome = train(network, arrays["train"], arrays.get("validation"), _plan(request), _Reporter(channel))
+    outcome = train(network, arrays["train"], arrays.get("validation"), _plan(spec, request), _Reporter(channel))
     if outcome.steps == 0:
         return {"stopped_before_training": True}
-    metrics = {
-        split: evaluate(network, arrays[split], EVALUATION_BATCH) if split in arrays else None for split in SPLITS
-    }
+    batch = rows_at_once(network)
+    metrics = {split: evaluate(network, arrays[split], batch) if split in arrays else None for split in SPLITS}
     sample = arrays.get("test") or arrays["train"]
     trained = TrainedNetwork(network, spec, preprocessing, encoding, metrics)
     return {"status_reason": outcome.reason, "version": save_version(folder, trained, sample.inputs)}
@@ -59,15 +58,16 @@ def _arrays(dataset: Dataset, preprocessing: Preprocessing, encoding: TargetEnco
     return {split.name: Arrays(preprocessing.network_inputs(split), encoding.encode(split.targets)) for split in splits}
 
 
-def _plan(request: dict[str, Any]) -> TrainingPlan:
-    stopping = request["early_stopping"]
+def _plan(spec: NetworkSpec, request: dict[str, Any]) -> TrainingPlan:
+    posted = request["early_stopping"]
+    stopping = None if posted is None else EarlyStopping(mode=find_mode(spec, posted["monitor"]), **posted)
     return TrainingPlan(
         epochs=request["epochs"],
         batch_size=request["batch_size"],
         shuffle=request["shuffle"],
         seed=request["seed"],
         execution=request["execution"],
-        early_stopping=None if stopping is None else EarlyStopping(**stopping),
+        early_stopping=stopping,
     )
 
 

@@ -135,6 +135,7 @@ def make_callbacks(network: keras.Model, plan: TrainingPlan, steps: int) -> kera
         callbacks.append(
             keras.callbacks.EarlyStopping(
                 monitor=stopping.monitor,
+                mode=stopping.mode,
                 patience=stopping.patience,
                 min_delta=stopping.min_delta,
                 restore_best_weights=stopping.restore_best,

@@ -30,11 +30,13 @@ class Arrays:
 class EarlyStopping:
     """End when `monitor` hasn't improved by more than `min_delta` for `patience` epochs.
 
-    `monitor` is `loss` or a metric's name, with `val_` before it for the validation rows; Keras knows which way is
-    better. With `restore_best` the network ends with the weights of its best epoch, however the training ended.
+    `monitor` is `loss` or a metric's name, with `val_` before it for the validation rows; `mode` says whether more of
+    it is better (`max`) or less (`min`). With `restore_best` the network ends with the weights of its best epoch,
+    however the training ended.
     """
 
     monitor: str
+    mode: str
     patience: int
     min_delta: float
     restore_best: bool

@@ -9,6 +9,7 @@ from models.compatibility import check_fit
 from models.errors import Fault
 from models.spec import NetworkSpec
 from models.training.execution import choose_execution
+from models.training.monitoring import monitored_names
 from models.validation import check_component
 from service import statuses
 from service.context import Context
@@ -56,7 +57,8 @@ def create(context: Context, request: dict[str, Any], wait: float) -> JobView:
 def _model_and_dataset(
     session: Session, model_name: str, dataset_name: str, ids: tuple[str, str] | None = None
 ) -> tuple[Model, Dataset]:
-    model, dataset = models.by_name(session, model_name), datasets.by_name(session, dataset_name)
+    lock = ids is not None
+    model, dataset = models.by_name(session, model_name, lock=lock), datasets.by_name(session, dataset_name, lock=lock)
     faults = []
     if model is None or (ids and model.id != ids[0]):
         faults.append(Fault(f'There is no model "{model_name}".', pointer="#/model"))
@@ -84,6 +86,8 @@ def _resolve(context: Context, request: dict[str, Any], model: Model, dataset: D
             spec, descriptor["splits"]["train"], request["batch_size"], request["epochs"], summary["parameters"]
         )
     faults = _faults_of_limits(context, request)
+    if request["queue"] not in queue.QUEUES:
+        faults.append(Fault("No worker takes jobs from that queue.", pointer="#/queue", allowed=queue.QUEUES))
     if request["optimizer"] is not None:
         faults += check_component("optimizer", request["optimizer"], "#/optimizer")
     if faults:
@@ -94,8 +98,7 @@ def _resolve(context: Context, request: dict[str, Any], model: Model, dataset: D
 def _resolve_early_stopping(posted: dict[str, Any], spec: NetworkSpec, descriptor: dict[str, Any]) -> dict[str, Any]:
     validated = bool(descriptor["splits"]["validation"])
     monitor = posted["monitor"] or ("val_loss" if validated else "loss")
-    logged = ["loss", *(metric.parameters.get("name") or metric.type for metric in spec.metrics)]
-    allowed = [*logged, *(f"val_{name}" for name in logged)] if validated else logged
+    allowed = monitored_names(spec, validated)
     if monitor not in allowed:
         why = "" if validated or not monitor.startswith("val_") else " The dataset has no validation rows."
         raise InvalidRequest(
@@ -168,10 +171,11 @@ def order(context: Context, job_id: str, desired_status: str) -> JobView:
 def _holds(job: Job, desired_status: str) -> bool:
     reached = {
         statuses.CANCELLED: job.status == statuses.CANCELLED,
-        statuses.STOPPED: job.status == statuses.SUCCEEDED and job.status_reason == statuses.STOPPED,
+        statuses.STOPPED: job.status == statuses.SUCCEEDED,
         statuses.RUNNING: job.status in (statuses.QUEUED, statuses.RUNNING),
     }
-    return reached[desired_status] or (job.status not in statuses.FINAL and job.desired_status == desired_status)
+    asked_for = job.desired_status == desired_status and job.status != statuses.FAILED
+    return reached[desired_status] or (asked_for and desired_status != statuses.RUNNING)
 
 
 def _obey(session: Session, job: Job, desired_status: str) -> None:
@@ -201,11 +205,19 @@ def delete(context: Context, job_id: str) -> None:
 def epochs(context: Context, job_id: str, after: int = 0, points: int | None = None) -> list[dict[str, Any]]:
     """The metrics of the epochs after `after`, thinned to `points` evenly chosen ones. Raises NotFound."""
     with context.database.read() as session:
-        found = [event.data for event in jobs.epochs_after(session, find(session, job_id), after)]
-    if points is None or len(found) <= points:
-        return found
-    last = len(found) - 1
-    return [found[round(i * last / max(points - 1, 1))] for i in range(points)]
+        job = find(session, job_id)
+        if points is None:
+            return jobs.epochs_after(session, job, after)
+        numbers = jobs.epoch_numbers(session, job, after)
+        return jobs.epochs(session, job, choose_evenly(numbers, points))
+
+
+def choose_evenly(numbers: Sequence[int], most: int) -> Sequence[int]:
+    """At most `most` of the numbers, the first and the last among them."""
+    if len(numbers) <= most:
+        return numbers
+    last = len(numbers) - 1
+    return [numbers[round(i * last / max(most - 1, 1))] for i in range(most)]
 
 
 def events(context: Context, job_id: str, after: int = 0, limit: int = EVENTS_AT_ONCE) -> tuple[Sequence[Event], bool]:

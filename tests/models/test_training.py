@@ -208,7 +208,7 @@ def test_stopping_before_the_first_step_changes_nothing() -> None:
 
 
 def test_early_stopping_restores_the_best_weights() -> None:
-    stopping = EarlyStopping("val_accuracy", patience=2, min_delta=0.0, restore_best=True)
+    stopping = EarlyStopping("val_accuracy", mode="max", patience=2, min_delta=0.0, restore_best=True)
     training, validation = labelled_rows(40), labelled_rows(30, seed=1)
     network, recorder = classifier(keras.optimizers.SGD(0.5)), Recorder()
     outcome = train(network, training, validation, plan(200, early_stopping=stopping), recorder)
