@@ -16,6 +16,9 @@ from models.spec import ComponentSpec, NetworkSpec, Task
 
 load_catalogue()  # by the fork server that imports this module, so that its children needn't
 Shape = tuple[int | None, ...]
+MOST_ROWS_AT_ONCE = 1024
+MOST_ACTIVATIONS_AT_ONCE = 10_000_000
+
 MODULES = {kind: getattr(keras, module) for kind, module in KINDS.items()}
 
 
@@ -259,6 +262,12 @@ def summarize_layer(layer: keras.Layer) -> dict[str, Any]:
         "trainable": layer.trainable,
         "inputs": [parent._keras_history.operation.name for parent in parents],
     }
+
+
+def rows_at_once(network: keras.Model) -> int:
+    """How many rows a call may take without its layers' outputs filling the memory, however wide the network is."""
+    activations = sum(math.prod(layer.output.shape[1:]) for layer in network.layers)
+    return max(1, min(MOST_ROWS_AT_ONCE, MOST_ACTIVATIONS_AT_ONCE // max(activations, 1)))
 
 
 def count(weights: list[keras.Variable]) -> int:

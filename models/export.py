@@ -15,6 +15,7 @@ import tensorflow as tf
 import tf2onnx.convert
 from keras.src.export.tf2onnx_lib import patch_tf2onnx
 
+from models.building import rows_at_once
 from models.errors import NotServable
 from models.runtime import OnnxNetwork
 
@@ -105,9 +106,11 @@ def compare_with_keras(network: keras.Model, path: Path, rows: dict[str, np.ndar
 
     The largest output sets the scale: where large numbers cancel out, one near zero is as rounded as they are.
     """
-    actual = OnnxNetwork(path).run(rows)
-    tensors = [rows[tensor.name] for tensor in network.inputs]
-    expected = np.asarray(network(tensors[0] if len(tensors) == 1 else tensors, training=False))
+    served = OnnxNetwork(path)
+    total, most = len(next(iter(rows.values()))), rows_at_once(network)
+    parts = [{name: v[start : start + most] for name, v in rows.items()} for start in range(0, total, most)]
+    actual = np.concatenate([served.run(part) for part in parts])
+    expected = np.concatenate([run_keras(network, part) for part in parts])
     if actual.shape != expected.shape:
         raise NotServable(f"The exported network's output has the shape {actual.shape}, in Keras {expected.shape}.")
     with np.errstate(invalid="ignore"):
@@ -117,6 +120,12 @@ def compare_with_keras(network: keras.Model, path: Path, rows: dict[str, np.ndar
     if not same.all():
         largest = float(np.max(differences, where=~same, initial=0))
         raise NotServable(f"The exported network differs from Keras by {largest:.1e}, more than {TOLERANCE:.0e}.")
+
+
+def run_keras(network: keras.Model, rows: dict[str, np.ndarray]) -> np.ndarray:
+    """The network's raw outputs for rows of every input, by name."""
+    tensors = [rows[tensor.name] for tensor in network.inputs]
+    return np.asarray(network(tensors[0] if len(tensors) == 1 else tensors, training=False))
 
 
 def random_rows(network: keras.Model, rows: int, seed: int = 0) -> dict[str, np.ndarray]:
