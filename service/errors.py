@@ -18,6 +18,10 @@ class ServiceError(Exception):
         self.retry_after = retry_after
         """Seconds after which asking again may help."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """The error as JSON: `code`, `detail`, `faults`."""
+        return {"code": self.code, "detail": self.detail, "faults": [fault.to_dict() for fault in self.faults]}
+
 
 class NotFound(ServiceError):
     """What the path names doesn't exist."""

@@ -5,14 +5,14 @@ from typing import Any
 
 from service import statuses
 from service.context import Context
-from service.errors import LeaseLost
+from service.errors import NotFound
 from service.operations.datasets import upload_key
 from service.storage import datasets, models
 from service.storage.records import Job
 
 
 def describe(context: Context, job: Job) -> dict[str, Any]:
-    """The assignment of a claimed job, as JSON. Raises LeaseLost when what it works on was deleted."""
+    """The assignment of a claimed job, as JSON. Raises NotFound when what it works on was deleted."""
     makers = {
         statuses.IMPORT: _describe_import,
         statuses.BUILD: _describe_build,
@@ -39,7 +39,7 @@ def _describe_training(context: Context, job: Job) -> dict[str, Any]:
     with context.database.read() as session:
         model, dataset = models.by_id(session, job.model_id), datasets.by_id(session, job.dataset_id)
     if model is None or dataset is None or dataset.folder is None:
-        raise LeaseLost(f"What the job {job.id} works on was deleted.")
+        raise NotFound("The model or the dataset of the job was deleted.")
     return {
         "document": {"task": model.task, **model.document},
         "dataset": str(context.artifacts.folder(dataset.folder)),

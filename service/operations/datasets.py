@@ -9,7 +9,7 @@ from models.datasets import Dataset as DatasetFiles
 from models.datasets import check_request, source_documents
 from service import statuses
 from service.context import Context
-from service.errors import Failed, InUse, NameTaken, NotFound, NotReady
+from service.errors import DatabaseUnavailable, Failed, InUse, NameTaken, NotFound, NotReady
 from service.operations import queue
 from service.storage import datasets, jobs
 from service.storage.identifiers import new_identifier
@@ -35,15 +35,27 @@ def create(context: Context, request: dict[str, Any], wait: float) -> Dataset:
     dataset_id = new_identifier("ds")
     _store_upload(context, dataset_id, request)
     try:
-        job_id = _insert(context, dataset_id, request)
+        dataset, job_id = _insert(context, dataset_id, request)
     except BaseException:
         context.artifacts.remove(upload_key(dataset_id))
         raise
-    job = queue.wait_for_end(context, job_id, wait)
-    if job is not None and job.status == statuses.FAILED:
-        delete(context, request["name"])
-        raise Failed(job.error or {})
-    return get(context, request["name"])
+    queue.wait_for_end(context, job_id, wait)
+    return _created(context, dataset)
+
+
+def _created(context: Context, inserted: Dataset) -> Dataset:
+    """What became of a new dataset by the end of the wait; one that failed is removed again."""
+    try:
+        with context.database.read() as session:
+            dataset = datasets.by_id(session, inserted.id)
+    except DatabaseUnavailable:
+        return inserted  # it was created, whatever happens now
+    if dataset is None:
+        raise NotFound(f'The dataset "{inserted.name}" was deleted while it was being imported.')
+    if dataset.status == statuses.FAILED:
+        _delete(context, dataset.id)
+        raise Failed(dataset.error or {})
+    return dataset
 
 
 def datasets_key(dataset_id: str | None) -> str:
@@ -68,7 +80,7 @@ def _store_upload(context: Context, dataset_id: str, request: dict[str, Any]) ->
     context.artifacts.publish(folder, upload_key(dataset_id))
 
 
-def _insert(context: Context, dataset_id: str, request: dict[str, Any]) -> str:
+def _insert(context: Context, dataset_id: str, request: dict[str, Any]) -> tuple[Dataset, str]:
     name = request["name"]
     dataset = Dataset(
         id=dataset_id,
@@ -81,7 +93,7 @@ def _insert(context: Context, dataset_id: str, request: dict[str, Any]) -> str:
     with context.database.write() as session:
         datasets.add(session, dataset)
         columns = {"dataset_id": dataset_id, "dataset_name": name}
-        return queue.enqueue(context, session, statuses.IMPORT, {}, **columns).id
+        return dataset, queue.enqueue(context, session, statuses.IMPORT, {}, **columns).id
 
 
 def get(context: Context, name: str, wait: float = 0) -> Dataset:
@@ -115,21 +127,25 @@ def open_files(context: Context, dataset: Dataset) -> DatasetFiles:
     """The files of a dataset that is ready. Raises NotReady."""
     if dataset.status != statuses.READY or dataset.folder is None:
         raise NotReady(f'The dataset "{dataset.name}" is {dataset.status}.', retry_after=1)
-    return DatasetFiles.open(context.artifacts.folder(dataset.folder))
+    return DatasetFiles.open(context.artifacts.existing_folder(dataset.folder))
 
 
 def delete(context: Context, name: str) -> None:
     """Remove a dataset and its files; an import of it that still runs is cancelled. Raises NotFound, InUse."""
+    _delete(context, get(context, name).id)
+
+
+def _delete(context: Context, dataset_id: str) -> None:
     with context.database.write() as session:
-        dataset = datasets.by_name(session, name)
+        dataset = datasets.by_id(session, dataset_id, lock=True)
         if dataset is None:
-            raise NotFound(f'There is no dataset "{name}".')
-        user = jobs.unfinished(session, kind=statuses.TRAINING, dataset_id=dataset.id)
+            return
+        user = jobs.unfinished(session, kind=statuses.TRAINING, dataset_id=dataset_id)
         if user is not None:
-            raise InUse(f'The training job {user} still needs the dataset "{name}".')
-        import_job = jobs.newest(session, statuses.IMPORT, dataset_id=dataset.id)
+            raise InUse(f'The training job {user} still needs the dataset "{dataset.name}".')
+        import_job = jobs.newest(session, statuses.IMPORT, lock=True, dataset_id=dataset_id)
         if import_job is not None:
             queue.cancel(session, import_job)
         session.delete(dataset)
-    context.artifacts.remove(upload_key(dataset.id))
-    context.artifacts.remove(datasets_key(dataset.id))
+    context.artifacts.remove(upload_key(dataset_id))
+    context.artifacts.remove(datasets_key(dataset_id))

@@ -9,7 +9,7 @@ from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
 from service.operations import outcomes, queue
-from service.storage import jobs
+from service.storage import datasets, jobs, models
 from service.storage.database import Session
 from service.storage.jobs import NewEvent
 from service.storage.records import Job
@@ -60,15 +60,23 @@ def claim(
 def waiting(context: Context, kinds: Collection[str], queues: Collection[str]) -> bool:
     """Whether a claim may find something: a look that takes no lock."""
     with context.database.read() as session:
-        return jobs.next_queued(session, kinds, queues) is not None
+        return jobs.any_queued(session, kinds, queues)
 
 
-def held(session: Session, lease: Lease) -> Job:
-    """The lease's job, locked. Raises LeaseLost when another execution has it, or it has ended."""
-    job = jobs.get(session, lease.job_id, lock=True)
+def held(session: Session, lease: Lease, *, lock: bool = True) -> Job:
+    """The lease's job. Raises LeaseLost when another execution has it, or it has ended."""
+    job = jobs.get(session, lease.job_id, lock=lock)
     if job is None or job.token != lease.token or job.status not in statuses.CLAIMED:
         raise LeaseLost(f"The lease {lease.token} of the job {lease.job_id} is no longer held.")
     return job
+
+
+def held_with_resources(session: Session, lease: Lease) -> Job:
+    """As `held`, after locking what the job works on: everybody locks model and dataset first, then jobs."""
+    model_id, dataset_id = jobs.resource_ids(session, lease.job_id)
+    models.by_id(session, model_id, lock=True)
+    datasets.by_id(session, dataset_id, lock=True)
+    return held(session, lease)
 
 
 def renew(context: Context, lease: Lease) -> str:
@@ -82,10 +90,7 @@ def renew(context: Context, lease: Lease) -> str:
 def status(context: Context, lease: Lease) -> str:
     """The job's status, which may hold an order; takes no lock. Raises LeaseLost."""
     with context.database.read() as session:
-        job = jobs.get(session, lease.job_id)
-    if job is None or job.token != lease.token or job.status not in statuses.CLAIMED:
-        raise LeaseLost(f"The lease {lease.token} of the job {lease.job_id} is no longer held.")
-    return job.status
+        return held(session, lease, lock=False).status
 
 
 def record(
@@ -95,11 +100,18 @@ def record(
     *,
     progress: dict[str, Any] | None = None,
     best: dict[str, Any] | None = None,
+    again: bool = False,
 ) -> str:
-    """Write a batch of events and what they say of the job; renews the lease. Raises LeaseLost."""
+    """Write a batch of events and what they say of the job; renews the lease. Raises LeaseLost.
+
+    `again` after an answer that was lost: epochs that were written all the same are left out.
+    """
     with context.database.write() as session:
         job = held(session, lease)
         job.renewals += 1
+        if again:
+            written = set(jobs.epoch_numbers(session, job))
+            events = [event for event in events if event.epoch not in written]
         job.progress = progress or job.progress
         job.best = best or job.best
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
@@ -120,11 +132,12 @@ def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
     if job is None:
         raise LeaseLost(f"The job {lease.job_id} is gone.")
     if job.token == lease.token and job.status == statuses.SUCCEEDED:
+        outcomes.clear(context, job)
         return
     key = outcomes.publish(context, job, lease.staging_name)
     try:
         with context.database.write() as session:
-            job = held(session, lease)
+            job = held_with_resources(session, lease)
             kept = job.status != statuses.CANCELLING and outcomes.keep(session, job, key, result)
             reason = result.get("status_reason") if kept else None
             queue.move(session, job, statuses.SUCCEEDED if kept else statuses.CANCELLED, reason)
@@ -139,7 +152,7 @@ def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
 def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | None = None) -> None:
     """End a job that can't succeed; `error` is a flattened error (`code`, `detail`, `faults`). Raises LeaseLost."""
     with context.database.write() as session:
-        job = held(session, lease)
+        job = held_with_resources(session, lease)
         _fail(session, job, error, reason)
     outcomes.discard(context, job, lease.staging_name)
     outcomes.clear(context, job)
@@ -163,8 +176,8 @@ def cancelled(context: Context, lease: Lease, reason: str | None = None) -> None
     outcomes.clear(context, job)
 
 
-def put_back(context: Context, lease: Lease, reason: str) -> None:
-    """Give up a job that isn't done, so that it runs again: the worker shuts down. Raises LeaseLost."""
+def put_back(context: Context, lease: Lease, reason: str | None = None) -> None:
+    """Give up a job that isn't done, so that it runs again. Raises LeaseLost."""
     with context.database.write() as session:
         job = held(session, lease)
         _requeue(session, job, reason)
@@ -174,7 +187,7 @@ def put_back(context: Context, lease: Lease, reason: str) -> None:
 def died(context: Context, lease: Lease, error: dict[str, Any]) -> None:
     """Note that the job's process died: it runs again, or fails with `error` at the last attempt. Raises LeaseLost."""
     with context.database.write() as session:
-        job = held(session, lease)
+        job = held_with_resources(session, lease)
         if job.attempt >= context.settings.max_attempts:
             _fail(session, job, error, WORKER_LOST)
         else:
@@ -183,7 +196,7 @@ def died(context: Context, lease: Lease, error: dict[str, Any]) -> None:
     outcomes.discard(context, job, lease.staging_name)
 
 
-def _requeue(session: Session, job: Job, reason: str) -> None:
+def _requeue(session: Session, job: Job, reason: str | None) -> None:
     # An order to end can't be obeyed by a run that begins anew: nothing of the lost one is left to keep.
     ordered = job.status in (statuses.STOPPING, statuses.CANCELLING)
     job.progress = job.metrics = job.best = None

@@ -10,7 +10,7 @@ from models.spec import SINGLE_INPUT
 from models.validation import check_network
 from service import statuses
 from service.context import Context
-from service.errors import Failed, InUse, InvalidRequest, NotFound, NotReady, NoWorker
+from service.errors import DatabaseUnavailable, Failed, InUse, InvalidRequest, NotFound, NotReady, NoWorker
 from service.operations import queue
 from service.storage import datasets, jobs, models
 from service.storage.database import Session
@@ -38,12 +38,25 @@ def create(context: Context, document: dict[str, Any], wait: float) -> ModelView
     Raises InvalidSpec or InvalidRequest at once, or Failed within the wait, with nothing kept; NameTaken, NotReady.
     """
     document = complete(context, document)
-    job_id = _insert(context, document)
-    job = queue.wait_for_end(context, job_id, wait)
-    if job is not None and job.status == statuses.FAILED:
-        delete(context, document["name"])
-        raise Failed(job.error or {})
-    return get(context, document["name"])
+    model, job_id = _insert(context, document)
+    queue.wait_for_end(context, job_id, wait)
+    return _created(context, model)
+
+
+def _created(context: Context, inserted: Model) -> ModelView:
+    """What became of a new model by the end of the wait; one that failed is removed again."""
+    try:
+        with context.database.read() as session:
+            model = models.by_id(session, inserted.id)
+            view = None if model is None else _view(session, [model], with_versions=True)[0]
+    except DatabaseUnavailable:
+        return ModelView(inserted, None, {})  # it was created, whatever happens now
+    if view is None:
+        raise NotFound(f'The model "{inserted.name}" was deleted while it was being built.')
+    if view.model.status == statuses.FAILED:
+        _delete(context, view.model.id)
+        raise Failed(view.model.error or {})
+    return view
 
 
 def dry_run(context: Context, document: dict[str, Any]) -> Model:
@@ -58,9 +71,9 @@ def dry_run(context: Context, document: dict[str, Any]) -> Model:
             queue.cancel(session, left)
             if left.status in statuses.FINAL:
                 session.delete(left)
-    if job is None:
+    if job is None or job.status == statuses.CANCELLED:
         raise NoWorker(f"No worker built the network within {DRY_RUN_SECONDS} seconds.", retry_after=10)
-    if job.status != statuses.SUCCEEDED:
+    if job.status == statuses.FAILED:
         raise Failed(job.error or {})
     model = _new_model(document)
     model.status, model.summary = statuses.READY, (job.result or {})["summary"]
@@ -105,12 +118,12 @@ def _new_model(document: dict[str, Any]) -> Model:
     )
 
 
-def _insert(context: Context, document: dict[str, Any]) -> str:
+def _insert(context: Context, document: dict[str, Any]) -> tuple[Model, str]:
     model = _new_model(document)
     with context.database.write() as session:
         models.add(session, model)
         columns = {"model_id": model.id, "model_name": model.name}
-        return queue.enqueue(context, session, statuses.BUILD, {"document": document}, **columns).id
+        return model, queue.enqueue(context, session, statuses.BUILD, {"document": document}, **columns).id
 
 
 def find(session: Session, name: str, *, lock: bool = False) -> Model:
@@ -172,16 +185,24 @@ def describe(context: Context, name: str, description: str) -> ModelView:
 
 def delete(context: Context, name: str) -> None:
     """Remove a model, its versions and labels; a build of it that still runs is cancelled. Raises NotFound, InUse."""
+    with context.database.read() as session:
+        model_id = find(session, name).id
+    _delete(context, model_id)
+
+
+def _delete(context: Context, model_id: str) -> None:
     with context.database.write() as session:
-        model = find(session, name, lock=True)
+        model = models.by_id(session, model_id, lock=True)
+        if model is None:
+            return
         user = jobs.unfinished(session, kind=statuses.TRAINING, model_id=model.id)
         if user is not None:
-            raise InUse(f'The training job {user} still needs the model "{name}".')
-        build = jobs.newest(session, statuses.BUILD, model_id=model.id)
+            raise InUse(f'The training job {user} still needs the model "{model.name}".')
+        build = jobs.newest(session, statuses.BUILD, lock=True, model_id=model.id)
         if build is not None:
             queue.cancel(session, build)
         session.delete(model)
-    context.artifacts.remove(versions_key(model.id))
+    context.artifacts.remove(versions_key(model_id))
 
 
 def versions_key(model_id: str | None) -> str:

@@ -8,12 +8,15 @@ from typing import Any
 
 from models.predictor import Predictions, Predictor
 from service.context import Context
-from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, Overloaded
+from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, Overloaded, ServiceError
 from service.operations.loaded_versions import LoadedVersions
 from service.operations.models import find as find_model
 from service.storage import models
 from service.storage.database import Session
 from service.storage.records import Model, Version
+
+MOST_REMEMBERED = 1000
+"""Answers to «which version?» that a process keeps for when the database is away."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ class PredictionService:
 
         Raises NotFound, NoVersion, Overloaded, InvalidInstances; Conflict when the version can't be served.
         """
+        version = self._find(wanted)
         with self._permit():
-            version = self._find(wanted)
             predictions = self._loaded.get(version.folder).predict(instances, top, scores)
             return Answer(wanted.model, version.number, predictions)
 
@@ -71,14 +74,17 @@ class PredictionService:
             if wanted not in self._last_found:
                 raise
             return self._last_found[wanted]
-        except NotFound:
+        except ServiceError:
             self._last_found.pop(wanted, None)
             raise
         self._last_found[wanted] = version
+        while len(self._last_found) > MOST_REMEMBERED:
+            self._last_found.pop(next(iter(self._last_found)), None)
         return version
 
     def _load(self, folder: str) -> Predictor:
-        return Predictor.load(self._context.artifacts.folder(folder), self._context.settings.prediction_threads)
+        files = self._context.artifacts.existing_folder(folder)
+        return Predictor.load(files, self._context.settings.prediction_threads)
 
 
 def find_version(session: Session, wanted: Wanted) -> Version:

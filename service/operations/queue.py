@@ -5,7 +5,7 @@ from typing import Any
 
 from service import statuses
 from service.context import Context
-from service.errors import QueueFull
+from service.errors import DatabaseUnavailable, QueueFull
 from service.operations.waiting import wait_until
 from service.storage import jobs
 from service.storage.database import Session
@@ -15,6 +15,8 @@ from service.storage.records import Job
 PREFIXES = {statuses.BUILD: "bj", statuses.IMPORT: "ij", statuses.TRAINING: "tj"}
 HIGHEST_PRIORITY = 9
 DEFAULT_QUEUE = "cpu"
+QUEUES = (DEFAULT_QUEUE,)
+"""The queues that workers take jobs from."""
 
 
 def enqueue(context: Context, session: Session, kind: str, request: dict[str, Any], **columns: Any) -> Job:
@@ -67,8 +69,11 @@ def wait_for_end(context: Context, job_id: str, seconds: float) -> Job | None:
     """The job once it is final, or None when the seconds are over; a job that was deleted counts as unfinished."""
 
     def final_job() -> Job | None:
-        with context.database.read() as session:
-            job = jobs.get(session, job_id)
+        try:
+            with context.database.read() as session:
+                job = jobs.get(session, job_id)
+        except DatabaseUnavailable:
+            return None  # it may come back before the wait is over
         return job if job is not None and job.status in statuses.FINAL else None
 
     return wait_until(final_job, seconds)

@@ -4,6 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
+from service.errors import NotFound
+
 
 class ArtifactStore:
     """A local folder. A published folder never changes; it disappears by one rename before its files are removed."""
@@ -40,6 +42,12 @@ class ArtifactStore:
     def folder(self, key: str) -> Path:
         """Where a published folder's files can be read."""
         return self.root / key
+
+    def existing_folder(self, key: str) -> Path:
+        """As `folder`; raises NotFound when it was removed meanwhile."""
+        if not self.folder(key).is_dir():
+            raise NotFound("Its files were deleted meanwhile.")
+        return self.folder(key)
 
     def remove(self, key: str) -> None:
         """Take a folder away; nothing happens when it isn't there."""

@@ -17,6 +17,7 @@ from service.errors import DatabaseUnavailable
 __all__ = ["Database", "Session", "make_engine", "migrate"]
 
 BUSY_TIMEOUT_SECONDS = 30
+CONNECT_SECONDS = 5
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x666974  # an arbitrary number for PostgreSQL's advisory lock
 
@@ -32,7 +33,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A consistent view; records stay usable after it."""
+        """For reading alone; records stay usable after it."""
         with _noticing_absence(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
@@ -64,6 +65,8 @@ def make_engine(url: str) -> Engine:
     """An engine with this project's rules for SQLite applied."""
     engine = create_engine(
         url,
+        connect_args={"connect_timeout": CONNECT_SECONDS} if make_url(url).get_backend_name() == "postgresql" else {},
+        pool_timeout=CONNECT_SECONDS,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         pool_size=20,

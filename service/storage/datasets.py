@@ -27,12 +27,13 @@ def add(session: Session, dataset: Dataset) -> None:
         raise NameTaken(f'There is a dataset "{dataset.name}" already. Choose another name, or delete it.') from error
 
 
-def by_name(session: Session, name: str) -> Dataset | None:
-    return session.scalar(select(Dataset).where(Dataset.name == name))
+def by_name(session: Session, name: str, *, lock: bool = False) -> Dataset | None:
+    statement = select(Dataset).where(Dataset.name == name)
+    return session.scalar(statement.with_for_update() if lock else statement)
 
 
-def by_id(session: Session, dataset_id: str | None) -> Dataset | None:
-    return None if dataset_id is None else session.get(Dataset, dataset_id)
+def by_id(session: Session, dataset_id: str | None, *, lock: bool = False) -> Dataset | None:
+    return None if dataset_id is None else session.get(Dataset, dataset_id, with_for_update=lock or None)
 
 
 def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from service import statuses
@@ -58,22 +58,32 @@ def unfinished(session: Session, **columns: str) -> str | None:
     return session.scalar(select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL)).limit(1))
 
 
-def newest(session: Session, kind: str, **columns: str) -> Job | None:
+def newest(session: Session, kind: str, *, lock: bool = False, **columns: str) -> Job | None:
     """The newest job of a kind with these column values."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    return session.scalar(select(Job).where(Job.kind == kind, *matching).order_by(Job.id.desc()).limit(1))
+    statement = select(Job).where(Job.kind == kind, *matching).order_by(Job.id.desc()).limit(1)
+    return session.scalar(statement.with_for_update() if lock else statement)
+
+
+def any_queued(session: Session, kinds: Collection[str], queues: Collection[str]) -> bool:
+    """Whether there is a job to claim; takes no lock."""
+    return session.scalar(_queued(kinds, queues).with_only_columns(Job.id)) is not None
 
 
 def next_queued(session: Session, kinds: Collection[str], queues: Collection[str]) -> Job | None:
-    """The job to claim next: highest priority first, then the oldest. Locked where the database can."""
-    statement = (
-        select(Job)
-        .where(Job.status == statuses.QUEUED, Job.kind.in_(kinds), Job.queue.in_(queues))
-        .order_by(Job.priority.desc(), Job.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    return session.scalar(statement)
+    """The job to claim next: highest priority first, then the oldest; locked, and none that another has locked."""
+    return session.scalar(_queued(kinds, queues).with_for_update(skip_locked=True))
+
+
+def _queued(kinds: Collection[str], queues: Collection[str]) -> Select[Job]:
+    waiting = select(Job).where(Job.status == statuses.QUEUED, Job.kind.in_(kinds), Job.queue.in_(queues))
+    return waiting.order_by(Job.priority.desc(), Job.id).limit(1)
+
+
+def resource_ids(session: Session, job_id: str) -> tuple[str | None, str | None]:
+    """The ids of the model and the dataset that a job works on; takes no lock."""
+    row = session.execute(select(Job.model_id, Job.dataset_id).where(Job.id == job_id)).one_or_none()
+    return (None, None) if row is None else (row[0], row[1])
 
 
 def claimed(session: Session) -> Sequence[Job]:
@@ -106,14 +116,25 @@ def transitions(session: Session, job_ids: Collection[str]) -> Sequence[Event]:
     return session.scalars(statement).all()
 
 
-def epochs_after(session: Session, job: Job, after: int) -> Sequence[Event]:
-    """The `epoch` events of the job's latest run."""
-    statement = (
-        select(Event)
-        .where(Event.job_id == job.id, Event.run == job.run, Event.type == "epoch", Event.epoch > after)
-        .order_by(Event.epoch)
-    )
-    return session.scalars(statement).all()
+def epoch_numbers(session: Session, job: Job, after: int = 0) -> Sequence[int]:
+    """The epochs of the job's latest run that have ended, in order."""
+    statement = select(Event.epoch).where(*_epochs(job), Event.epoch > after).order_by(Event.epoch)
+    return [number for number in session.scalars(statement) if number is not None]
+
+
+def epochs(session: Session, job: Job, numbers: Collection[int]) -> list[dict[str, Any]]:
+    """What is known of these epochs of the job's latest run, in order."""
+    statement = select(Event.data).where(*_epochs(job), Event.epoch.in_(numbers)).order_by(Event.epoch)
+    return list(session.scalars(statement))
+
+
+def epochs_after(session: Session, job: Job, after: int) -> list[dict[str, Any]]:
+    """What is known of all later epochs of the job's latest run, in order."""
+    return list(session.scalars(select(Event.data).where(*_epochs(job), Event.epoch > after).order_by(Event.epoch)))
+
+
+def _epochs(job: Job) -> tuple[ColumnElement[bool], ...]:
+    return Event.job_id == job.id, Event.run == job.run, Event.type == "epoch"
 
 
 def messages(session: Session, job_id: str) -> Sequence[Event]:

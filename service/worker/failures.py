@@ -4,6 +4,7 @@ import errno
 from typing import Any
 
 from models.errors import ModelsError
+from service.errors import ServiceError
 
 OUT_OF_MEMORY = "out-of-memory"
 DISK_FULL = "disk-full"
@@ -16,7 +17,7 @@ STATUS_REASONS = {"diverged": "diverged", OUT_OF_MEMORY: "out_of_memory", DISK_F
 
 def flatten(error: Exception) -> dict[str, Any]:
     """An exception as `code`, `detail` and `faults`."""
-    if isinstance(error, ModelsError):
+    if isinstance(error, ModelsError | ServiceError):
         return error.to_dict()
     if isinstance(error, MemoryError):
         return _failure(OUT_OF_MEMORY, "Memory ran out. Use smaller batches, a smaller network or less data.")

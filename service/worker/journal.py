@@ -24,6 +24,7 @@ class Journal:
         self._best: dict[str, Any] | None = None
         self._epochs = 0
         self._urgent = False
+        self._uncertain = False
         self._written_at = time.monotonic()
 
     def add(self, message: dict[str, Any]) -> None:
@@ -65,9 +66,11 @@ class Journal:
         """Write one batch; returns the job's status. Raises LeaseLost, DatabaseUnavailable: then nothing is lost."""
         batch = self._pending[:BATCH_EVENTS]
         progress = [] if self._progress is None else [NewEvent("progress", self._progress)]
+        uncertain, self._uncertain = self._uncertain, True
         status = execution.record(
-            self._context, self._lease, [*batch, *progress], progress=self._progress, best=self._best
+            self._context, self._lease, [*batch, *progress], progress=self._progress, best=self._best, again=uncertain
         )
+        self._uncertain = False
         del self._pending[: len(batch)]
         self._progress = self._best = None
         self._urgent = False

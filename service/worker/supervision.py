@@ -25,8 +25,8 @@ ORDER_SECONDS = 0.4
 MEMORY_SECONDS = 0.2
 RENEWALS_PER_LEASE = 3
 RETRY_SECONDS = 1.0
+STOP_GRACE_SECONDS = 3.0
 
-WORKER_SHUTDOWN = "worker_shutdown"
 STOPPED_BEFORE_TRAINING = "stopped_before_training"
 
 Written = TypeVar("Written")
@@ -77,6 +77,7 @@ class Supervision:
         self._renewal_timer.restart()
         self._retry_timer = Timer(RETRY_SECONDS)
         self._database_away = False
+        self._grace: Timer | None = None
 
     def run(self) -> None:
         """Raises LeaseLost, and DatabaseUnavailable when the worker shuts down meanwhile."""
@@ -101,8 +102,8 @@ class Supervision:
             heard, conclusion = self._read(process, everything=ended)
             if conclusion is not None:
                 return conclusion
-            if self._shutdown.is_set():
-                return self._end(execution.put_back, WORKER_SHUTDOWN)
+            if self._shutdown.is_set() and not self._may_still_stop():
+                return self._end(execution.put_back)
             if ended and not heard:
                 return self._died(process)
             if self._memory_timer.due() and process.memory() > self._context.settings.job_memory_bytes:
@@ -113,6 +114,13 @@ class Supervision:
             if self._status == statuses.STOPPING and not self._stop_ordered:
                 process.order_stop()
                 self._stop_ordered = True
+
+    def _may_still_stop(self) -> bool:
+        """Whether the worker's end should wait a little for a process that was told to stop and keep its model."""
+        if self._grace is None:
+            self._grace = Timer(STOP_GRACE_SECONDS)
+            self._grace.restart()
+        return self._stop_ordered and not self._grace.due()
 
     def _read(self, process: JobProcess, *, everything: bool) -> tuple[bool, Conclusion | None]:
         """Collect what arrived: whether anything did, and how the job ends if the task said so.

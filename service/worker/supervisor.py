@@ -16,18 +16,17 @@ from service.context import Context
 from service.errors import DatabaseUnavailable, LeaseLost
 from service.operations import execution, workers
 from service.operations.execution import Lease
-from service.operations.queue import DEFAULT_QUEUE
+from service.operations.queue import QUEUES
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job, Worker
 from service.worker.identity import identify, may_live
 from service.worker.processes import ProcessStarter
 from service.worker.reaper import Reaper
-from service.worker.supervision import WORKER_SHUTDOWN, supervise
+from service.worker.supervision import supervise
 from service.worker.timing import Timer, growing_delays
 
 HEARTBEAT_SECONDS = 3.0
 LONGEST_PAUSE = 0.2
-QUEUES = (DEFAULT_QUEUE,)
 
 TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu")
 
@@ -136,7 +135,7 @@ class Supervisor:
             if thread.is_alive():  # it waits for its process to start, or for the database
                 log.warning("job put back without its supervision", job_id=lease.job_id)
                 with contextlib.suppress(LeaseLost, DatabaseUnavailable):
-                    execution.put_back(self._context, lease, WORKER_SHUTDOWN)
+                    execution.put_back(self._context, lease)
         with contextlib.suppress(DatabaseUnavailable):
             workers.say_goodbye(self._context, self.id)
 

@@ -57,6 +57,7 @@ def test_a_waiting_job_is_cancelled_at_once_and_a_stopped_one_never_trains(clien
     assert client.patch(f"/v1/training-jobs/{cancelled}", {"desired_status": "cancelled"})["status"] == "cancelled"
     ended = client.patch(f"/v1/training-jobs/{stopped}", {"desired_status": "stopped"})
     assert (ended["status"], ended["status_reason"]) == ("cancelled", "stopped_before_training")
+    assert client.patch(f"/v1/training-jobs/{stopped}", {"desired_status": "stopped"})["status"] == "cancelled"
     client.patch(f"/v1/training-jobs/{running}", {"desired_status": "cancelled"})
     client.wait_for_status(running, "cancelled", seconds=10)
 
@@ -77,6 +78,11 @@ def test_early_stopping_ends_the_job_when_nothing_improves(client: Client, rings
     job = client.train(rings, rings, epochs=50, early_stopping=stopping)
     assert job["status_reason"] == "early_stopping"
     assert job["progress"]["epoch"] < 50
+
+
+def test_a_metric_without_a_direction_of_its_own_can_be_monitored(client: Client, rings: str) -> None:
+    job = client.train(rings, rings, epochs=3, early_stopping={"monitor": "val_accuracy", "patience": 5})
+    assert job["early_stopping"]["monitor"] == "val_accuracy"
 
 
 def test_a_diverging_job_fails_and_keeps_its_metrics(client: Client) -> None:

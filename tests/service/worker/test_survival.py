@@ -109,7 +109,7 @@ def test_shutting_down_puts_jobs_back_without_blame(bench: Bench, tmp_path: Path
     bench.supervisor.end(5)
     job = bench.job(job_id)
     assert is_gone(child)
-    assert (job.status, job.status_reason, job.attempt, job.owner) == ("queued", "worker_shutdown", 1, None)
+    assert (job.status, job.status_reason, job.attempt, job.owner) == ("queued", None, 1, None)
     assert bench.left_behind() == []
     release(tmp_path)
     bench.start_worker()

@@ -1,0 +1,121 @@
+"""What happens when two clients, or a client and a worker, change the same thing at once."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from service.config import Settings
+from service.context import Context
+from service.errors import Failed, LeaseLost, NotFound
+from service.operations import datasets, execution, models
+from service.operations.execution import Lease
+from service.storage import jobs
+from service.storage.artifacts import ArtifactStore
+from service.storage.jobs import NewEvent
+from service.storage.records import Job, Record
+from tests.running_service import wait_for
+
+LINE = {
+    "name": "line",
+    "task": "regression",
+    "description": "",
+    "input": {"shape": [1]},
+    "layers": [{"type": "Dense", "units": 1}],
+    "optimizer": "sgd",
+    "loss": "mean_squared_error",
+    "metrics": [],
+}
+ERROR = {"code": "invalid-spec", "detail": "It doesn't fit.", "faults": []}
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    context = Context.from_settings(Settings(data_dir=tmp_path))
+    Record.metadata.create_all(context.database.engine)
+    return context
+
+
+def claim(context: Context) -> tuple[Lease, Job]:
+    claimed = wait_for(lambda: execution.claim(context, "wk_test", ["build", "import"], ["cpu"], {}))
+    assert claimed is not None
+    return claimed
+
+
+def test_a_model_that_failed_never_takes_another_of_its_name_with_it(context: Context) -> None:
+    raised: list[Exception] = []
+
+    def create_in_vain() -> None:
+        try:
+            models.create(context, LINE, wait=20)
+        except (Failed, NotFound) as error:
+            raised.append(error)
+
+    waiting = threading.Thread(target=create_in_vain)
+    waiting.start()
+    claim(context)
+    models.delete(context, "line")
+    other = models.create(context, LINE, wait=0)
+    lease, _ = claim(context)
+    execution.succeed(context, lease, {"summary": {"layers": []}, "summary_text": ""})
+    waiting.join(0.5)
+    assert models.get(context, "line").model.id == other.model.id
+
+
+def test_a_failed_model_frees_its_name(context: Context) -> None:
+    failing = threading.Thread(target=lambda: execution.fail(context, claim(context)[0], ERROR))
+    failing.start()
+    with pytest.raises(Failed, match="doesn't fit"):
+        models.create(context, LINE, wait=20)
+    failing.join()
+    with pytest.raises(NotFound):
+        models.get(context, "line")
+
+
+def test_deleting_a_dataset_while_it_is_imported_leaves_nothing(context: Context) -> None:
+    datasets.create(context, {"name": "d", "source": "inline", "inputs": [[1], [2]], "targets": [1, 2]}, wait=0)
+    lease, _ = claim(context)
+    (context.artifacts.stage(lease.staging_name) / "file").write_text("half written")
+    datasets.delete(context, "d")
+    execution.cancelled(context, lease)
+    assert [path for path in context.artifacts.root.rglob("*") if path.is_file()] == []
+
+
+def test_a_lost_answer_makes_no_epoch_twice(context: Context) -> None:
+    models.create(context, LINE, wait=0)
+    lease, _ = claim(context)
+    epochs = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch) for epoch in (1, 2)]
+    execution.record(context, lease, epochs)
+    execution.record(context, lease, [*epochs, NewEvent("epoch", {"epoch": 3, "loss": 1.0}, 3)], again=True)
+    with context.database.read() as session:
+        job = jobs.get(session, lease.job_id)
+        assert job is not None
+        assert jobs.epoch_numbers(session, job) == [1, 2, 3]
+
+
+def test_success_is_written_once_however_often_it_is_told(context: Context) -> None:
+    datasets.create(context, {"name": "d", "source": "line"}, wait=0)
+    lease, _ = claim(context)
+    context.artifacts.stage(lease.staging_name)
+    result = {"descriptor": {"kind": "vector"}}
+    execution.succeed(context, lease, result)
+    execution.succeed(context, lease, result)
+    assert datasets.get(context, "d").status == "ready"
+    with pytest.raises(LeaseLost):
+        execution.fail(context, lease, ERROR)
+
+
+def test_a_lease_that_was_taken_over_writes_nothing(context: Context) -> None:
+    models.create(context, LINE, wait=0)
+    lost, _ = claim(context)
+    (sighting,) = execution.sightings(context)
+    assert execution.reap(context, sighting)
+    claim(context)
+    for write in (execution.renew, execution.put_back, execution.cancelled, execution.status):
+        with pytest.raises(LeaseLost):
+            write(context, lost)
+
+
+def test_files_that_were_deleted_meanwhile_are_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        ArtifactStore(tmp_path).existing_folder("models/gone")
