@@ -111,7 +111,7 @@ class Settings:
     max_log_bytes: int = setting(1024**2, "Bytes that are kept of what a job prints.", minimum=0)
 
     max_body_bytes: int = setting(64 * 1024**2, "Bytes of a request's body.", minimum=1024)
-    max_json_depth: int = setting(64, "Levels of nesting in a JSON body.", minimum=8)
+    max_json_depth: int = setting(64, "Levels of nesting in a JSON body.", minimum=8, maximum=200)
     max_queued_jobs: int = setting(1000, "Training jobs that may wait at once.", minimum=1)
     max_layers: int = setting(Limits.layers, "Layers of a network.", minimum=1)
     max_parameters: int = setting(Limits.parameters, "Parameters of a network.", minimum=1)

@@ -1,5 +1,6 @@
 """Every error is a problem that says what is wrong, where, and what would be right."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -49,6 +50,44 @@ def test_brackets_and_colons_within_strings_count_for_nothing() -> None:
     assert parse_json(body, max_depth=2) == {"a": '[[[[{{{{::::"[[[[', "b": ["}}}}", "\\"], "[": 1}
     with pytest.raises(MalformedBody):
         parse_json(body, max_depth=1)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"a": "' + rb"\"" * 500_000, "unexpected end"),
+        (b'["' + rb"\\" * 500_000, "unexpected end"),
+        (b'"' * 1_000_001, "unexpected content"),
+        (b"[" * 1_000_000, "64 levels"),
+        (b"{" + b",".join(b'"%d": 0' % number for number in [*range(50_000), *range(50_000)]) + b"}", '"0" twice'),
+    ],
+    ids=["quotes", "backslashes", "strings", "lists", "members"],
+)
+def test_a_hostile_body_is_refused_in_linear_time(body: bytes, says: str) -> None:
+    with pytest.raises(MalformedBody, match=says):
+        parse_json(body, max_depth=64)
+
+
+def test_measuring_how_deep_a_body_nests_takes_a_few_times_its_memory() -> None:
+    body = b"[" * 1_000_000
+    tracemalloc.start()
+    with pytest.raises(MalformedBody):
+        parse_json(body, max_depth=64)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 6 * len(body)
+
+
+def test_a_member_doubled_anywhere_is_found_among_others_with_its_name() -> None:
+    for body in (
+        b'[[[{"a": 1, "a": 2}]]]',
+        b'{"instances": [[1, 2], {"x": 1, "y": 2, "x": 3}]}',
+        b'{"instances": [{"x": 1}, {"x": 2}], "instances": []}',
+    ):
+        with pytest.raises(MalformedBody, match="twice"):
+            parse_json(body, max_depth=64)
+    assert parse_json(b'[[{"a": 1}], {"a": {"a": 1}}]', max_depth=64) == [[{"a": 1}], {"a": {"a": 1}}]
 
 
 def test_a_body_deep_enough_but_not_too_deep_is_read() -> None:
