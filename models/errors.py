@@ -7,13 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+MOST_FAULTS = 100
+"""How many faults an error has at most; the input may have more."""
+MOST_ALLOWED = 100
+"""How many values that would be right a fault names at most."""
+
 
 @dataclass(frozen=True)
 class Fault:
     """One thing that is wrong with a client's input, and where.
 
     `pointer` is a JSON pointer into the posted body as a URI fragment (`#/layers/0/units`); `file`, `row` (from 0)
-    and `column` locate a fault within data. `allowed` lists the values that would be right.
+    and `column` locate a fault within data. `allowed` lists the values that would be right,
+    at most MOST_ALLOWED of them.
     """
 
     detail: str
@@ -23,6 +29,9 @@ class Fault:
     column: str | None = None
     allowed: tuple[Any, ...] = ()
     did_you_mean: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "allowed", self.allowed[:MOST_ALLOWED])
 
     def to_dict(self) -> dict[str, Any]:
         """The fault as JSON, without the members that say nothing."""
@@ -44,7 +53,7 @@ class ModelsError(Exception):
     def __init__(self, detail: str, faults: Sequence[Fault] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.faults = tuple(faults)
+        self.faults = tuple(faults[:MOST_FAULTS])
 
     def to_dict(self) -> dict[str, Any]:
         """The error as JSON: `code`, `detail`, `faults`."""

@@ -8,11 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from models.catalogue import KINDS, Entry, Parameter, load_catalogue, nearest
-from models.errors import Fault, InvalidSpec
+from models.errors import MOST_FAULTS, Fault, InvalidSpec
 from models.limits import Limits
 from models.spec import SINGLE_INPUT, ComponentSpec, Scaling, Task
 
-MOST_FAULTS = 100
 MOST_METRICS = 100
 MOST_DIMENSIONS = 8
 LARGEST_INTEGER = 2**31 - 1

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from models.errors import Fault, summarize
+from models.errors import MOST_FAULTS, Fault, summarize
 
 
 class ServiceError(Exception):
@@ -14,7 +14,7 @@ class ServiceError(Exception):
     def __init__(self, detail: str, faults: Sequence[Fault] = (), retry_after: int | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.faults = tuple(faults)
+        self.faults = tuple(faults[:MOST_FAULTS])
         self.retry_after = retry_after
         """Seconds after which asking again may help."""
 

@@ -9,7 +9,7 @@ from models.datasets.examples import KINDS, Examples
 from models.datasets.pointers import pointer_to
 from models.datasets.sources import find_unknown
 from models.datasets.tensors import Place, leaf_types, name_type, read_numbers
-from models.errors import Fault, InvalidData
+from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
 
@@ -110,6 +110,8 @@ def _read_table(rows: list[dict[str, Any]], target: str) -> Examples:
             columns[name] = read_column(name, [row.get(name) for row in rows], required=name == target)
         except InvalidData as problem:
             faults.extend(problem.faults)
+            if len(faults) >= MOST_FAULTS:
+                break
     if faults:
         raise InvalidData(*faults)
     targets = columns.pop(target)

@@ -3,11 +3,12 @@
 import difflib
 import math
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from models.datasets.pointers import pointer_to
 from models.datasets.tensors import name_type
-from models.errors import Fault
+from models.errors import MOST_FAULTS, Fault
 
 INLINE = "inline"
 """The source of data that is posted within the request."""
@@ -63,8 +64,7 @@ class Source:
         known = {parameter.name: parameter for parameter in self.parameters}
         faults = [
             find_unknown(name, tuple(known), pointer_to("parameters", name), "parameter")
-            for name in values
-            if name not in known
+            for name in islice((name for name in values if name not in known), MOST_FAULTS)
         ]
         checks = (known[name].find_fault(value) for name, value in values.items() if name in known)
         return faults + [fault for fault in checks if fault]
@@ -78,9 +78,13 @@ class Source:
         }
 
 
+COMPARED_NAMES = 1000
+COMPARED_CHARACTERS = 64
+
+
 def find_unknown(name: str, allowed: tuple[str, ...], pointer: str, noun: str) -> Fault:
-    """The fault of a name that isn't among the allowed ones, with the nearest of them."""
-    near = difflib.get_close_matches(name, allowed, n=1)
+    """The fault of a name that isn't among the allowed ones, with the nearest of the first COMPARED_NAMES."""
+    near = difflib.get_close_matches(name[:COMPARED_CHARACTERS], allowed[:COMPARED_NAMES], n=1)
     detail = f'There is no {noun} "{name}".' + (f' Did you mean "{near[0]}"?' if near else "")
     return Fault(detail, pointer, allowed=allowed, did_you_mean=near[0] if near else None)
 

@@ -1,6 +1,7 @@
 """Which rows are for training, which for validation, which for the final test."""
 
 import math
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from models.datasets.examples import Examples
 from models.datasets.pointers import pointer_to
 from models.datasets.sources import find_unknown
 from models.datasets.tensors import name_type
-from models.errors import Fault
+from models.errors import MOST_FAULTS, Fault
 
 SPLITS = ("train", "validation", "test")
 OPTIONS = ("validation", "test", "seed")
@@ -25,8 +26,7 @@ def check_split(split: object, has_test_rows: bool = False) -> list[Fault]:
         return [Fault(f'"split" is an object, not {name_type(split)}.', pointer_to("split"))]
     faults = [
         find_unknown(name, OPTIONS, pointer_to("split", name), "option of a split")
-        for name in split
-        if name not in OPTIONS
+        for name in islice((name for name in split if name not in OPTIONS), MOST_FAULTS)
     ]
     shares = {name: split[name] for name in ("validation", "test") if split.get(name) is not None}
     wrong = [name for name, share in shares.items() if not _is_share(share)]

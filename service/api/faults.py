@@ -2,12 +2,13 @@
 
 import difflib
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from models.datasets.pointers import pointer_to
-from models.errors import Fault
+from models.errors import MOST_FAULTS, Fault
 from service.api.errors import RequestFault
 
 WHOLE = "_schema"
@@ -19,18 +20,18 @@ Path = tuple[str | int, ...]
 
 
 def body_faults(messages: dict[str, Any], schema: Schema, data: Any) -> list[Fault]:
-    """The faults of a body, each with its JSON pointer."""
+    """The faults of a body, each with its JSON pointer, at most MOST_FAULTS."""
     return [
         Fault(detail, pointer=pointer_to(*path), allowed=allowed, did_you_mean=nearest)
-        for path, detail, allowed, nearest in _flatten(messages, schema, data, ())
+        for path, detail, allowed, nearest in islice(_flatten(messages, schema, data, ()), MOST_FAULTS)
     ]
 
 
 def query_faults(messages: dict[str, Any], schema: Schema, data: Any) -> list[Fault]:
-    """The faults of a query, each with its parameter."""
+    """The faults of a query, each with its parameter, at most MOST_FAULTS."""
     return [
         RequestFault(detail, parameter=str(path[0]), allowed=allowed, did_you_mean=nearest)
-        for path, detail, allowed, nearest in _flatten(messages, schema, data, ())
+        for path, detail, allowed, nearest in islice(_flatten(messages, schema, data, ()), MOST_FAULTS)
     ]
 
 
@@ -60,7 +61,7 @@ def _suggest(message: str, kind: Any, data: Any, path: Path) -> tuple[tuple[Any,
         return known, _nearest(str(path[-1]), known)
     validators = kind.validators if isinstance(kind, fields.Field) else ()
     choices = next((tuple(v.choices) for v in validators if isinstance(v, validate.OneOf)), ())
-    return choices, _nearest(str(data), choices)
+    return choices, _nearest(data, choices) if isinstance(data, str) else None
 
 
 def _nearest(value: str, known: tuple[Any, ...]) -> str | None:

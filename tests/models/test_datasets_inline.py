@@ -208,6 +208,20 @@ def test_an_unknown_target_column_names_the_nearest() -> None:
     assert caught.value.faults[0].allowed == ("width", "kind")
 
 
+@pytest.mark.timeout(60)
+def test_of_many_faults_and_names_the_first_hundred_are_told(tmp_path: Path) -> None:
+    names = [f"column_{number}" for number in range(50_000)]
+    with pytest.raises(InvalidData) as caught:
+        check_request({"source": "inline", "rows": [dict.fromkeys(names, 1)], "target": "colunm" * 10_000})
+    assert len(caught.value.faults[0].allowed) == 100
+    for split in ({"split": dict.fromkeys(names)}, {"parameters": dict.fromkeys(names), "source": "blobs"}):
+        with pytest.raises(InvalidData) as caught:
+            check_request({"source": "inline", "inputs": [1], "targets": [1], **split})
+        assert len(caught.value.faults) == 100
+    rows = [{"x": 1} | {name: {} for name in names[:200]}]
+    assert len(faults_of(tmp_path, rows=rows, target="x")) == 100
+
+
 def test_more_rows_than_the_limit_are_refused(tmp_path: Path) -> None:
     (fault,) = faults_of(tmp_path, inputs=[1, 2, 3], targets=[1, 2, 3], limits=Limits(rows=2))
 

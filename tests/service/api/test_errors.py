@@ -231,6 +231,13 @@ def test_every_fault_is_reported_at_once(api: ApiClient) -> None:
     assert {fault["pointer"] for fault in problem["errors"]} == {"#/model", "#/dataset", "#/epochs", "#/batch_sise"}
 
 
+@pytest.mark.timeout(60)
+def test_of_very_many_faults_a_hundred_are_reported(api: ApiClient) -> None:
+    many = {f"m{number}": 0 for number in range(5000)}
+    for path in ("/v1/training-jobs", "/v1/models/line/predictions"):
+        assert len(api.post(path, many, expect=422)["errors"]) == 100
+
+
 @pytest.mark.parametrize("name", ["", "UPPER", "-a", "a b", "a/b", "a" * 64, "stats", "ä", "a\n", "a\0", 5])
 def test_a_name_that_is_none_is_refused(api: ApiClient, name: Any) -> None:
     for path, document in (("/v1/models", LINE), ("/v1/datasets", LINE_DATASET)):
