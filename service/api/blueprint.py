@@ -20,7 +20,6 @@ from service.api.paging import next_url
 from service.api.problems import MEDIA_TYPE
 from service.api.schemas.base import Schema
 from service.api.schemas.problems import ProblemSchema
-from service.api.waits import waiting
 from service.errors import InvalidRequest
 
 Handler = Callable[..., Any]
@@ -89,11 +88,11 @@ class Blueprint(flask_smorest.Blueprint):
 
         return decorate
 
-    def creates(self, schema: type[Schema], wait: str | None = None) -> Decorator:
-        """Answer a creating request, which may wait for as long as the setting `wait` says."""
+    def creates(self, schema: type[Schema]) -> Decorator:
+        """Answer a creating request, which may wait for what it creates."""
 
         def decorate(handler: Handler) -> Handler:
-            handler = _document_parameter(waiting(wait)(handler), PREFER)
+            handler = _document_parameter(handler, PREFER)
             headers = LOCATION_HEADER | RETRY_AFTER_HEADER
             handler = self.alt_response(202, schema=schema, description="Not finished yet.", headers=headers)(handler)
             return self.resource(schema, 201, LOCATION_HEADER)(handler)
@@ -104,7 +103,7 @@ class Blueprint(flask_smorest.Blueprint):
         """Answer with a resource that may be unfinished, which the client may want to wait for."""
 
         def decorate(handler: Handler) -> Handler:
-            return self.resource(schema)(_document_parameter(waiting()(handler), PREFER))
+            return self.resource(schema)(_document_parameter(handler, PREFER))
 
         return decorate
 

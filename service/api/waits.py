@@ -1,15 +1,12 @@
 """How long a request may wait for what it started: the client's Prefer (RFC 7240), the default, and the cap on both."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
-from typing import Any
 
 from flask import current_app, g, request
 from werkzeug.http import parse_list_header, unquote_header_value
 
-from service.api.state import context
 from service.errors import Overloaded
 
 LONGEST_WAIT = 60
@@ -42,26 +39,18 @@ def long_wait() -> Iterator[None]:
         yield
 
 
-def waiting(setting: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a handler `wait`, in seconds: what the client prefers, else the named setting, else nothing."""
-
-    def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(handler)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            default = getattr(context().settings, setting) if setting else 0.0
-            preferred, applied = _preferred_wait()
-            permits: WaitPermits = current_app.extensions["wait_permits"]
-            with permits.hold(default if preferred is None else preferred) as wait:
-                if preferred is not None and wait == preferred:
-                    g.preference_applied = applied
-                return handler(*args, wait=wait, **kwargs)
-
-        return wrapper
-
-    return decorate
+@contextmanager
+def preferred_wait(default: float = 0.0) -> Iterator[float]:
+    """The seconds to wait: what the client prefers, else the default; 0 when too many wait already."""
+    preferred, applied = _read_preference()
+    permits: WaitPermits = current_app.extensions["wait_permits"]
+    with permits.hold(default if preferred is None else preferred) as wait:
+        if preferred is not None and wait == preferred:
+            g.preference_applied = applied
+        yield wait
 
 
-def _preferred_wait() -> tuple[float | None, str]:
+def _read_preference() -> tuple[float | None, str]:
     """The wait that the client prefers, and the preference in the form that is confirmed."""
     preferences = _preferences()
     wait = preferences.get("wait", "")

@@ -14,6 +14,7 @@ from service.api.schemas.datasets import (
     RowsQuery,
 )
 from service.api.state import context
+from service.api.waits import preferred_wait
 from service.operations import datasets
 from service.storage.paging import Page, PageQuery
 from service.storage.records import Dataset
@@ -29,11 +30,12 @@ def list_dataset_sources() -> Any:
 
 
 @blueprint.post(DATASETS)
-@blueprint.creates(DatasetSchema, wait="dataset_wait_seconds")
+@blueprint.creates(DatasetSchema)
 @blueprint.arguments(NewDatasetSchema)
-def create_dataset(request: dict[str, Any], wait: float) -> Any:
+def create_dataset(request: dict[str, Any]) -> Any:
     """Create a dataset."""
-    dataset = datasets.create(context(), request, wait)
+    with preferred_wait(context().settings.dataset_wait_seconds) as wait:
+        dataset = datasets.create(context(), request, wait)
     return created(dataset, dataset_url(dataset.name), finished=dataset.status != statuses.PROCESSING)
 
 
@@ -47,9 +49,10 @@ def list_datasets(query: PageQuery) -> Page[Dataset]:
 
 @blueprint.get(f"{DATASETS}/<name>")
 @blueprint.finds(DatasetSchema)
-def get_dataset(name: str, wait: float) -> Any:
+def get_dataset(name: str) -> Any:
     """Get a dataset."""
-    dataset = datasets.get(context(), name, wait)
+    with preferred_wait() as wait:
+        dataset = datasets.get(context(), name, wait)
     return found(dataset, finished=dataset.status != statuses.PROCESSING)
 
 

@@ -19,7 +19,7 @@ from service.api.schemas.models import (
     SummarySchema,
 )
 from service.api.state import context
-from service.api.waits import long_wait
+from service.api.waits import long_wait, preferred_wait
 from service.operations import models
 from service.operations.models import ModelView
 from service.storage.paging import Page, PageQuery
@@ -30,16 +30,17 @@ blueprint = Blueprint("models", __name__, description="Specs of networks.")
 
 
 @blueprint.post(MODELS)
-@blueprint.creates(ModelSchema, wait="model_wait_seconds")
+@blueprint.creates(ModelSchema)
 @blueprint.alt_response(200, schema=ModelSchema, description="A dry run: nothing was kept.")
 @blueprint.arguments(NewModelSchema)
 @blueprint.query(NewModelQuery)
-def create_model(document: dict[str, Any], query: dict[str, Any], wait: float) -> Any:
+def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
     """Create a model."""
     if query["dry_run"]:
         with long_wait():
             return models.dry_run(context(), document), 200
-    view = models.create(context(), document, wait)
+    with preferred_wait(context().settings.model_wait_seconds) as wait:
+        view = models.create(context(), document, wait)
     return created(view, model_url(view.model.name), finished=view.model.status != statuses.BUILDING)
 
 
@@ -53,9 +54,10 @@ def list_models(query: PageQuery) -> Page[ModelView]:
 
 @blueprint.get(f"{MODELS}/<name>")
 @blueprint.finds(ModelSchema)
-def get_model(name: str, wait: float) -> Any:
+def get_model(name: str) -> Any:
     """Get a model."""
-    view = models.get(context(), name, wait)
+    with preferred_wait() as wait:
+        view = models.get(context(), name, wait)
     return found(view, finished=view.model.status != statuses.BUILDING)
 
 

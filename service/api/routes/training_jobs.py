@@ -20,6 +20,7 @@ from service.api.schemas.training_jobs import (
     present_events,
 )
 from service.api.state import context
+from service.api.waits import preferred_wait
 from service.operations import training_jobs
 from service.operations.training_jobs import JobView
 from service.storage.paging import Page, PageQuery
@@ -32,9 +33,10 @@ blueprint = Blueprint("training-jobs", __name__, description="Training a model o
 @blueprint.post(TRAINING_JOBS)
 @blueprint.creates(TrainingJobSchema)
 @blueprint.arguments(NewTrainingJobSchema)
-def create_training_job(request: dict[str, Any], wait: float) -> Any:
+def create_training_job(request: dict[str, Any]) -> Any:
     """Start training a model on a dataset."""
-    view = training_jobs.create(context(), request, wait)
+    with preferred_wait() as wait:
+        view = training_jobs.create(context(), request, wait)
     return created(view, training_job_url(view.job.id), finished=view.job.status in statuses.FINAL)
 
 
@@ -48,9 +50,10 @@ def list_training_jobs(query: PageQuery) -> Page[JobView]:
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>")
 @blueprint.finds(TrainingJobSchema)
-def get_training_job(job_id: str, wait: float) -> Any:
+def get_training_job(job_id: str) -> Any:
     """Get a training job."""
-    view = training_jobs.get(context(), job_id, wait)
+    with preferred_wait() as wait:
+        view = training_jobs.get(context(), job_id, wait)
     return found(view, finished=view.job.status in statuses.FINAL)
 
 

@@ -1,10 +1,12 @@
 """How long a request waits is the client's choice, within the service's means."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from flask import Flask
 
+from service.api.app import create_app
 from service.api.waits import WaitPermits
 from service.context import Context
 from tests.service.api.api_client import LINE, LINE_DATASET, ApiClient, named
@@ -60,6 +62,14 @@ def test_at_most_half_of_the_threads_wait_and_the_others_are_answered_at_once(ap
         problem = api.post("/v1/models?dry_run=true", LINE, expect=503)
         assert problem["type"] == "/problems/overloaded"
     assert context.settings.api_threads == 4
+
+
+def test_a_dry_run_takes_one_permit_and_ignores_the_preferred_wait(context: Context, worker: FakeWorker) -> None:
+    app = create_app(replace(context, settings=replace(context.settings, api_threads=2)))
+    response = ApiClient(app.test_client()).send(
+        "POST", "/v1/models?dry_run=true", 200, json=LINE, headers={"Prefer": "wait=5"}
+    )
+    assert "Preference-Applied" not in response.headers
 
 
 def test_permits_come_back(app: Flask, worker: FakeWorker) -> None:
