@@ -10,7 +10,7 @@ from service import __version__
 from service.api import tracing
 from service.api.blueprint import Api
 from service.api.bodies import write_json
-from service.api.path_names import NumberConverter
+from service.api.path_names import NameConverter, NumberConverter
 from service.api.problems import register_error_handlers
 from service.api.routes import (
     catalogue,
@@ -61,6 +61,7 @@ def create_app(context: Context) -> Flask:
     app.extensions["predictions"] = PredictionService(context)
     app.extensions["wait_permits"] = WaitPermits(max(1, context.settings.api_threads // 2))
     app.url_map.strict_slashes = True
+    app.url_map.converters["default"] = NameConverter
     app.url_map.converters["number"] = NumberConverter
     tracing.register(app)
     register_error_handlers(app)

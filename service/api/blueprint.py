@@ -16,7 +16,7 @@ from service.api.bodies import read_json, write_json
 from service.api.errors import InvalidQuery, RequestFault
 from service.api.faults import body_faults, query_faults
 from service.api.negotiation import require_json
-from service.api.paging import next_url
+from service.api.paging import link_to_next, next_url
 from service.api.problems import MEDIA_TYPE
 from service.api.schemas.base import Schema
 from service.api.schemas.problems import ProblemSchema
@@ -67,6 +67,15 @@ class Blueprint(flask_smorest.Blueprint):
     """The routes of one kind of resource."""
 
     ARGUMENTS_PARSER = Parser()
+
+    def add_url_rule(
+        self, rule: str, endpoint: str | None = None, view_func: Handler | None = None, *args: Any, **options: Any
+    ) -> None:
+        """Register a handler; one that takes no query refuses all parameters."""
+        if view_func is not None and not _takes_query(view_func):
+            nothing = self.arguments(Schema, location="query", as_kwargs=True, error_status_code=400)
+            view_func = nothing(view_func)
+        super().add_url_rule(rule, endpoint, view_func, *args, **options)
 
     def query(self, schema: type[Schema]) -> Decorator:
         """Give the handler what the schema makes of the query; its faults are 400."""
@@ -125,8 +134,7 @@ class Blueprint(flask_smorest.Blueprint):
                 page = handler(*args, **kwargs)
                 following = next_url(page)
                 response = write_json({"items": item.dump(page.items, many=True), "next": following})
-                if following:
-                    response.headers["Link"] = f'<{following}>; rel="next"'
+                response.headers.extend(link_to_next(following))
                 return response
 
             documented: Handler = self.response(200, page_schema, headers=LINK_HEADER)(wrapper)
@@ -175,6 +183,11 @@ def _document_parameter(handler: Handler, parameter: dict[str, Any]) -> Handler:
     documentation.setdefault("arguments", {}).setdefault("parameters", []).append(parameter)
     handler._apidoc = documentation  # type: ignore[attr-defined]
     return handler
+
+
+def _takes_query(handler: Handler) -> bool:
+    arguments = getattr(handler, "_apidoc", {}).get("arguments", {})
+    return any(parameter["in"] == "query" for parameter in arguments.get("parameters", ()))
 
 
 def created(resource: Any, location: str, *, finished: bool) -> tuple[Any, int, dict[str, str]]:

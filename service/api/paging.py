@@ -1,5 +1,6 @@
 """Lists over HTTP: the query that asks for a page, and the page with the way to the next."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -9,7 +10,7 @@ from marshmallow import post_load
 
 from service.api.fields import Choice, QueryWhole, Text
 from service.api.schemas.base import Schema
-from service.storage.paging import Page, PageQuery
+from service.storage.paging import InvalidCursor, Page, PageQuery
 
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 100
@@ -25,7 +26,7 @@ class ListQuery(Schema):
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> PageQuery:
         limit, cursor, sort = data.pop("limit"), data.pop("cursor"), data.pop("sort", None)
-        return PageQuery(limit, cursor, sort, filters=data)
+        return PageQuery(limit, None if cursor is None else _unbind(cursor), sort, filters=data)
 
 
 class ByTime(ListQuery):
@@ -49,5 +50,24 @@ def next_url(page: Page[Any]) -> str | None:
     """The URL of the page after this one, with the rest of the query unchanged."""
     if page.next_cursor is None:
         return None
-    query = request.args.to_dict() | {"cursor": page.next_cursor}
+    query = request.args.to_dict() | {"cursor": _mark() + page.next_cursor}
     return f"{request.path}?{urlencode(query)}"
+
+
+def link_to_next(url: str | None) -> dict[str, str]:
+    """The header (RFC 8288) that leads to the next page, if there is one."""
+    return {"Link": f'<{url}>; rel="next"'} if url else {}
+
+
+def _unbind(cursor: str) -> str:
+    """The position within the list that is asked for. Raises InvalidCursor for a cursor of another list or order."""
+    mark = _mark()
+    if not cursor.startswith(mark):
+        raise InvalidCursor(cursor)
+    return cursor.removeprefix(mark)
+
+
+def _mark() -> str:
+    """What cursors begin with that belong to the list that is asked for, in its order."""
+    listed = f"{request.path}?sort={request.args.get('sort', '')}"
+    return hashlib.blake2b(listed.encode(), digest_size=6).hexdigest()

@@ -1,11 +1,21 @@
 """What stands in paths: numbers of versions, and names that a client chooses by writing to them."""
 
 from marshmallow import ValidationError
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, UnicodeConverter
+from werkzeug.routing import ValidationError as NoMatch
 
 from service.api.errors import RequestFault
 from service.api.fields import check_name
 from service.errors import InvalidRequest
+
+
+class NameConverter(UnicodeConverter):
+    """What a client may have named; nothing has a name with U+0000, which not every database can look for."""
+
+    def to_python(self, value: str) -> str:
+        if "\0" in value:
+            raise NoMatch
+        return value
 
 
 class NumberConverter(BaseConverter):

@@ -21,6 +21,13 @@ VERSION_ORDERS = {
     "created_at": Order((Version.number,)),
 }
 
+LABEL_ORDERS = {
+    "-created_at": Order((Label.created_at, Label.label), descending=True),
+    "created_at": Order((Label.created_at, Label.label)),
+    "name": Order((Label.label,)),
+    "-name": Order((Label.label,), descending=True),
+}
+
 
 def add(session: Session, model: Model) -> None:
     """Raises NameTaken."""
@@ -93,7 +100,8 @@ def labels(session: Session, model_ids: Collection[str]) -> Sequence[Label]:
 
 
 def labels_page(session: Session, model: Model, query: PageQuery) -> Page[Label]:
-    return fetch_page(session, select(Label).where(Label.model_id == model.id), Order((Label.label,)), query)
+    statement = select(Label).where(Label.model_id == model.id)
+    return fetch_page(session, statement, LABEL_ORDERS[query.sort or "name"], query)
 
 
 def labels_of_version(session: Session, version: Version) -> Sequence[str]:

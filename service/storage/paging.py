@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -58,7 +59,7 @@ def fetch_page(session: Session, statement: Select[Item], order: Order, query: P
     return Page(items, encode_cursor([getattr(items[-1], key.key) for key in order.keys]) if more else None)
 
 
-def encode_cursor(values: list[str | int]) -> str:
+def encode_cursor(values: list[str | int | datetime]) -> str:
     """A cursor that stands for these values."""
     return base64.urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
 
@@ -69,8 +70,18 @@ def decode_cursor(cursor: str, types: tuple[type, ...]) -> tuple[Any, ...]:
         values = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except ValueError as error:
         raise InvalidCursor(cursor) from error
-    if not isinstance(values, list) or [type(value) for value in values] != list(types):
+    if not isinstance(values, list) or len(values) != len(types):
         raise InvalidCursor(cursor)
-    if any(isinstance(value, int) and not 0 <= value <= LARGEST_INTEGER for value in values):
-        raise InvalidCursor(cursor)
-    return tuple(values)
+    try:
+        return tuple(_read(value, type_) for value, type_ in zip(values, types, strict=True))
+    except (ValueError, OverflowError) as error:
+        raise InvalidCursor(cursor) from error
+
+
+def _read(value: Any, type_: type[Any]) -> Any:
+    """A value of a cursor as the type that its column has. Raises ValueError."""
+    if type_ is datetime and type(value) is str:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    if type(value) is not type_ or (isinstance(value, int) and not 0 <= value <= LARGEST_INTEGER):
+        raise ValueError(value)
+    return value

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CheckConstraint, DateTime, Dialect, ForeignKey, Index, TypeDecorator, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import JSON, CheckConstraint, DateTime, Dialect, ForeignKey, Index, TypeDecorator, UniqueConstraint, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
 from service.statuses import JOB_KINDS, JOB_STATUSES, RESOURCE_STATUSES
 
@@ -14,6 +14,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    @property
+    def python_type(self) -> type[datetime]:
+        return datetime
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
@@ -68,24 +72,6 @@ class Model(Record):
     error: Mapped[dict[str, Any] | None]
     last_version: Mapped[int] = mapped_column(default=0)
     """The highest number ever given to a version: numbers are never used again."""
-    created_at: Mapped[datetime]
-
-
-class Version(Record):
-    """A trained network, never changed."""
-
-    __tablename__ = "versions"
-
-    model_id: Mapped[str] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True)
-    job_id: Mapped[str] = mapped_column(unique=True)
-    dataset_id: Mapped[str]
-    dataset_name: Mapped[str]
-    folder: Mapped[str]
-    """The artifact key of its files."""
-    servable: Mapped[bool]
-    details: Mapped[dict[str, Any]]
-    """Metrics by split, classes, inputs, artifacts, and the reason when it isn't servable."""
     created_at: Mapped[datetime]
 
 
@@ -150,6 +136,26 @@ class Job(Record):
 
     # Every update is conditional on the revision that was read, and its row count is checked.
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 (its base declares it so)
+
+
+class Version(Record):
+    """A trained network, never changed."""
+
+    __tablename__ = "versions"
+
+    model_id: Mapped[str] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(unique=True)
+    dataset_id: Mapped[str]
+    dataset_name: Mapped[str]
+    folder: Mapped[str]
+    """The artifact key of its files."""
+    servable: Mapped[bool]
+    details: Mapped[dict[str, Any]]
+    """Metrics by split, classes, inputs, artifacts, and the reason when it isn't servable."""
+    created_at: Mapped[datetime]
+    job_exists: Mapped[bool] = column_property(select(Job.id).where(Job.id == job_id).correlate_except(Job).exists())
+    """Whether the job that made it wasn't deleted yet."""
 
 
 class Event(Record):

@@ -218,7 +218,7 @@ def test_of_many_faults_and_names_the_first_hundred_are_told(tmp_path: Path) -> 
         with pytest.raises(InvalidData) as caught:
             check_request({"source": "inline", "inputs": [1], "targets": [1], **split})
         assert len(caught.value.faults) == 100
-    rows = [{"x": 1} | {name: {} for name in names[:200]}]
+    rows: list[dict[str, Any]] = [{"x": 1} | {name: {} for name in names[:200]}]
     assert len(faults_of(tmp_path, rows=rows, target="x")) == 100
 
 

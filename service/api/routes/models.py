@@ -66,6 +66,8 @@ def get_model(name: str) -> Any:
 @blueprint.arguments(ModelChangesSchema)
 def change_model(changes: dict[str, Any], name: str) -> Any:
     """Change a model's description."""
+    if not changes:
+        return models.get(context(), name)
     return models.describe(context(), name, changes["description"])
 
 
@@ -83,4 +85,7 @@ def get_summary(name: str) -> Any:
     """Get the layers, output shapes and parameters of a model, as JSON or as the table that Keras prints."""
     wanted = choose(JSON, PLAIN)
     model = models.get_built(context(), name)
-    return Response(model.summary_text, mimetype=PLAIN) if wanted == PLAIN else model.summary
+    headers = {"Vary": "Accept"}
+    if wanted == PLAIN:
+        return Response(model.summary_text, mimetype=PLAIN, headers=headers)
+    return model.summary, 200, headers

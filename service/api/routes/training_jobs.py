@@ -5,9 +5,10 @@ from typing import Any
 from flask import Response
 
 from service import statuses
-from service.api.blueprint import Blueprint, created, found
+from service.api.blueprint import LINK_HEADER, Blueprint, created, found
 from service.api.links import TRAINING_JOBS, training_job_url
 from service.api.negotiation import choose
+from service.api.paging import link_to_next
 from service.api.schemas.training_jobs import (
     EventsQuery,
     EventsSchema,
@@ -62,6 +63,8 @@ def get_training_job(job_id: str) -> Any:
 @blueprint.arguments(TrainingJobChangesSchema)
 def change_training_job(changes: dict[str, Any], job_id: str) -> Any:
     """Stop a training job and keep its model, or cancel it."""
+    if not changes:
+        return training_jobs.get(context(), job_id)
     return training_jobs.order(context(), job_id, changes["desired_status"])
 
 
@@ -81,12 +84,13 @@ def get_metrics(query: dict[str, Any], job_id: str) -> Any:
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/events")
-@blueprint.resource(EventsSchema)
+@blueprint.resource(EventsSchema, headers=LINK_HEADER)
 @blueprint.query(EventsQuery)
 def list_events(query: dict[str, Any], job_id: str) -> Any:
     """List what happened to a training job."""
     events, more = training_jobs.events(context(), job_id, **query)
-    return present_events(job_id, query["limit"], events, more)
+    document = present_events(job_id, query["limit"], events, more)
+    return document, 200, link_to_next(document["next"])
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/log")

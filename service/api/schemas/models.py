@@ -64,7 +64,7 @@ class NewModelQuery(Schema):
 class ModelChangesSchema(Schema):
     """What can be changed of a model."""
 
-    description = Text(LONGEST_DESCRIPTION, required=True)
+    description = Text(LONGEST_DESCRIPTION)
 
 
 class ModelItemSchema(Schema):

@@ -55,7 +55,7 @@ class NewTrainingJobSchema(TrainingOptionsSchema):
 class TrainingJobChangesSchema(Schema):
     """What a job is to do from now on."""
 
-    desired_status = Choice(statuses.RUNNING, statuses.STOPPED, statuses.CANCELLED, required=True)
+    desired_status = Choice(statuses.RUNNING, statuses.STOPPED, statuses.CANCELLED)
 
 
 class ProgressSchema(Schema):

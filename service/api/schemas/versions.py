@@ -7,7 +7,7 @@ from marshmallow import fields, pre_dump
 
 from service.api.fields import Moment, Whole
 from service.api.links import label_url, model_url, training_job_url, version_url
-from service.api.paging import ByTime, ListQuery
+from service.api.paging import ByTime, ByTimeOrName
 from service.api.schemas.base import Schema
 from service.api.schemas.version_statuses import VersionStatusSchema, version_statuses
 from service.storage.records import Label, Version
@@ -52,7 +52,7 @@ class VersionSchema(Schema):
     inputs = fields.List(fields.Dict())
     artifacts = fields.List(fields.Nested(ArtifactSchema))
     created_at = Moment()
-    links = fields.Dict(fields.String(), fields.String())
+    links = fields.Dict(fields.String(), fields.String(allow_none=True))
     model_version_status = fields.List(fields.Nested(VersionStatusSchema))
 
     @pre_dump
@@ -101,7 +101,7 @@ class LabelTargetSchema(Schema):
     version = Whole(1, required=True)
 
 
-class LabelListQuery(ListQuery):
+class LabelListQuery(ByTimeOrName):
     """Which labels."""
 
 
@@ -127,12 +127,12 @@ class LabelSchema(Schema):
         return {"label": label.label, "version": label.number, "model_version_status": statuses, "links": links}
 
 
-def _version_links(model: str, version: Version) -> dict[str, str]:
+def _version_links(model: str, version: Version) -> dict[str, str | None]:
     url = version_url(model, version.number)
     return {
         "self": url,
         "model": model_url(model),
-        "training_job": training_job_url(version.job_id),
+        "training_job": training_job_url(version.job_id) if version.job_exists else None,
         "weights": f"{url}/weights",
         "predictions": f"{url}/predictions",
     }

@@ -188,7 +188,15 @@ def test_faults_of_the_query_are_a_400_that_names_the_parameter(
     assert more.items() <= fault.items()
 
 
-def test_routes_without_a_query_refuse_one_of_their_own_too(api: ApiClient) -> None:
+def test_routes_without_a_query_refuse_every_parameter(api: ApiClient) -> None:
+    for path in ("/v1/models/line", "/v1/layer-types", "/healthz", "/v1/models/line/versions/1/weights"):
+        assert only_fault(api.get(f"{path}?wait=5", 400))["parameter"] == "wait"
+    api.delete("/v1/models/line?force=true", 400)
+    assert only_fault(api.post("/v1/datasets?dry_run=true", LINE_DATASET, 400))["parameter"] == "dry_run"
+    assert api.get("/v1/datasets")["items"] == []
+
+
+def test_routes_with_a_query_refuse_parameters_that_it_does_not_have(api: ApiClient) -> None:
     assert only_fault(api.post("/v1/models?dry_run=maybe", LINE, expect=400))["parameter"] == "dry_run"
     assert only_fault(api.post("/v1/models?dryrun=true", LINE, expect=400))["did_you_mean"] == "dry_run"
 

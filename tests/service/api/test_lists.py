@@ -1,5 +1,11 @@
 """Lists come in pages that stay stable while things are added."""
 
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from service.storage.paging import InvalidCursor, decode_cursor, encode_cursor
 from tests.service.api.api_client import LINE_DATASET, ApiClient, named
 
 
@@ -35,6 +41,42 @@ def test_the_next_page_is_also_a_link_and_keeps_the_query(api: ApiClient) -> Non
     assert rest.json is not None
     assert names_of(rest.json) == ["c"]
     assert "Link" not in rest.headers
+
+
+def test_a_cursor_belongs_to_its_list_and_order(api: ApiClient) -> None:
+    add(api, "a", "b", "c")
+    following = api.get("/v1/datasets?limit=1&sort=name")["next"]
+    assert names_of(api.get(following)) == ["b"]
+    for other in (
+        following.replace("sort=name", "sort=-name"),
+        following.replace("sort=name", "sort=created_at"),
+        following.replace("/v1/datasets", "/v1/models"),
+    ):
+        (fault,) = api.get(other, 400)["errors"]
+        assert fault["parameter"] == "cursor"
+
+
+@pytest.mark.usefixtures("worker")
+def test_labels_are_sorted_by_name_or_time(api: ApiClient) -> None:
+    api.make_line()
+    api.train_line()
+    for name in ("b", "a", "c"):
+        api.put(f"/v1/models/line/labels/{name}", {"version": 1}, 201)
+    for sort, expected in (("name", "abc"), ("-name", "cba"), ("created_at", "bac"), ("-created_at", "cab")):
+        found, url = "", f"/v1/models/line/labels?limit=1&sort={sort}"
+        while url:
+            page = api.get(url)
+            found += "".join(item["label"] for item in page["items"])
+            url = page["next"]
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    "position", [["0001-01-01T00:00:00+23:00", "a"], ["soon", "a"], [5, "a"], ["2025-01-01T00:00:00Z"], [None, None]]
+)
+def test_a_position_that_no_list_gave_out_is_refused(position: list[Any]) -> None:
+    with pytest.raises(InvalidCursor):
+        decode_cursor(encode_cursor(position), (datetime, str))
 
 
 def test_twenty_is_the_default_and_a_hundred_the_most(api: ApiClient) -> None:

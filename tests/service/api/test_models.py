@@ -83,9 +83,11 @@ def test_faults_of_a_spec_are_located(api: ApiClient, change: dict[str, Any], po
 def test_the_summary_is_json_or_the_table_of_keras(api: ApiClient) -> None:
     api.post("/v1/models", LINE)
     assert api.get("/v1/models/line/summary")["parameters"] == 2
+    assert api.send("GET", "/v1/models/line/summary", 200).headers["Vary"] == "Accept"
     text = api.send("GET", "/v1/models/line/summary", 200, headers={"Accept": "text/plain"})
     assert text.mimetype == "text/plain"
     assert "sequential" in text.text
+    assert text.headers["Vary"] == "Accept"
     api.get("/v1/models/line/summary", 406, Accept="text/csv")
 
 
@@ -96,6 +98,8 @@ def test_only_the_description_can_be_changed(api: ApiClient) -> None:
     merge = {"Content-Type": "application/merge-patch+json"}
     api.send("PATCH", "/v1/models/line", 200, data=b'{"description": "newer"}', headers=merge)
     assert api.get("/v1/models/line")["description"] == "newer"
+    assert api.patch("/v1/models/line", {}) == api.get("/v1/models/line")
+    api.patch("/v1/models/nobody", {}, 404)
     assert api.patch("/v1/models/line", {"layers": []}, 422)["errors"]
     api.patch("/v1/models/nobody", {"description": "new"}, 404)
 

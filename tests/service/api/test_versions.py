@@ -39,6 +39,16 @@ def test_a_version_says_where_it_comes_from_and_what_it_can_do(trained: ApiClien
     assert [status["version"] for status in model["model_version_status"]] == ["2", "1"]
 
 
+def test_a_version_links_to_its_job_as_long_as_there_is_one(trained: ApiClient) -> None:
+    job = trained.get(VERSION)["links"]["training_job"]
+    trained.delete(job)
+    version = trained.get(VERSION)
+    assert version["links"]["training_job"] is None
+    assert version["training_job"] == job.rpartition("/")[2]
+    newest, oldest = trained.get("/v1/models/line/versions")["items"]
+    assert (newest["links"]["training_job"] is None, oldest["links"]["training_job"]) == (False, None)
+
+
 def test_artifacts_are_downloaded_whole_in_ranges_or_not_again(trained: ApiClient) -> None:
     for artifact in trained.get(VERSION)["artifacts"]:
         response = trained.send("GET", artifact["href"], 200)
