@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from service import __version__, logs
+from service.addresses import AddressUnavailable
 from service.config import InvalidSettings, Settings
 
 
@@ -32,7 +33,7 @@ def serve() -> None:
     settings = _prepare("launcher")
     try:
         sys.exit(launcher.serve(settings))
-    except launcher.AddressUnavailable as error:
+    except AddressUnavailable as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import structlog
 
+from service.addresses import listen
 from service.config import Settings
 from service.processes import die_with_parent
 
@@ -32,16 +33,12 @@ LONGEST_DELAY_SECONDS = 30.0
 log = structlog.get_logger()
 
 
-class AddressUnavailable(Exception):
-    """The api can't listen where the settings say; the text is one line."""
-
-
 def serve(settings: Settings) -> int:
     """Run api and worker until SIGINT or SIGTERM; the result is the command's exit code.
 
     Raises AddressUnavailable before anything is started.
     """
-    check_address(settings.host, settings.port)
+    listen(settings.host, settings.port).close()
     from service.storage.database import migrate
 
     migrate(settings.database_url)
@@ -187,20 +184,6 @@ def wait_for_signal(seconds: float) -> None:
     received = signal.sigtimedwait(SIGNALS, seconds)
     if received is not None and received.si_signo != signal.SIGCHLD:
         raise StopRequested
-
-
-def check_address(host: str, port: int) -> None:
-    """Raise AddressUnavailable unless a server could listen there now."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise AddressUnavailable(
-            f"The api can't listen on port {port} of {host}: {error.strerror}. "
-            "Set FITSERVE_PORT or FITSERVE_HOST, or stop what listens there."
-        ) from None
 
 
 def is_ready(host: str, port: int) -> bool:

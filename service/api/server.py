@@ -1,7 +1,6 @@
 """Runs the api: gunicorn with threads, each process with an app and a database engine of its own."""
 
 import gc
-import socket
 import sys
 from pathlib import Path
 from types import FrameType
@@ -12,6 +11,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
+from service.addresses import AddressUnavailable, listen
 from service.config import Settings
 from service.operations.waiting import stop_waiting
 
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 8
 KEEP_ALIVE_SECONDS = 75
 """Longer than what load balancers keep a connection, so that the client's side closes first."""
-BACKLOG = 2048
 MEMORY_FOLDER = Path("/dev/shm")
 
 
 def serve(settings: Settings) -> None:
     """Answer requests until SIGTERM or SIGINT. Ends the process with a line when the address can't be had."""
-    ApiServer(settings, _listen(settings.host, settings.port)).run()
+    try:
+        listener = listen(settings.host, settings.port)
+    except AddressUnavailable as error:
+        sys.exit(str(error))
+    ApiServer(settings, listener.detach()).run()
 
 
 class ApiServer(BaseApplication):
@@ -86,19 +89,3 @@ class ServiceLog(Logger):
 
     def setup(self, cfg: Config) -> None:
         self.error_log.propagate = True
-
-
-def _listen(host: str, port: int) -> int:
-    """The descriptor of a socket that listens there."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        sys.exit(
-            f"The api can't listen on port {port} of {host}: {error.strerror}. "
-            "Set FITSERVE_PORT or FITSERVE_HOST, or stop what listens there."
-        )
-    return listener.detach()

@@ -13,7 +13,7 @@ from typing import IO
 import psutil
 import pytest
 
-from service.launcher import AddressUnavailable, check_address
+from service.addresses import AddressUnavailable, listen
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 20
@@ -171,11 +171,11 @@ def test_nothing_is_left_behind_when_the_launcher_is_killed(start: Callable[...,
 
 
 def test_a_taken_port_is_one_clear_line(port: int) -> None:
-    check_address("127.0.0.1", port)
+    listen("127.0.0.1", port).close()
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
         with pytest.raises(
             AddressUnavailable, match=f"can't listen on port {port} of 127.0.0.1: Address already in use"
         ):
-            check_address("127.0.0.1", port)
+            listen("127.0.0.1", port)
