@@ -55,7 +55,7 @@ class Settings:
     allow_anonymous: bool = setting(
         False, "Listen beyond this machine although anyone who reaches the port may use the service."
     )
-    data_dir: Path = setting(Path("./var"), "Folder for the SQLite file, the artifacts and the worker's scratch files.")
+    data_dir: Path = setting(Path("./var"), "Folder for the SQLite file and the artifacts.")
     database_url: str = setting(
         "",
         "Where the database is, as SQLAlchemy writes it: `sqlite:///FILE` or `postgresql+psycopg://…`.",
@@ -112,7 +112,9 @@ class Settings:
 
     max_body_bytes: int = setting(64 * 1024**2, "Bytes of a request's body.", minimum=1024)
     max_json_depth: int = setting(64, "Levels of nesting in a JSON body.", minimum=8, maximum=200)
-    max_queued_jobs: int = setting(1000, "Training jobs that may wait at once.", minimum=1)
+    max_queued_jobs: int = setting(
+        1000, "Jobs that may wait at once, of each kind (import, build, training).", minimum=1
+    )
     max_layers: int = setting(Limits.layers, "Layers of a network.", minimum=1)
     max_parameters: int = setting(Limits.parameters, "Parameters of a network.", minimum=1)
     max_activations_per_row: int = setting(
@@ -159,11 +161,6 @@ class Settings:
     def artifact_folder(self) -> Path:
         """The folder that `artifact_url` names."""
         return _local_folder(self.artifact_url)
-
-    @property
-    def work_folder(self) -> Path:
-        """The worker's scratch folder; what lies in it may be thrown away while no worker runs."""
-        return self.data_dir / "work"
 
     @property
     def limits(self) -> Limits:

@@ -147,11 +147,6 @@ def load_catalogue() -> Catalogue:
     return Catalogue(**members)
 
 
-def find(kind: str, name: str) -> Entry | None:
-    """The entry of a kind (`layer`, `optimizer`, …) by a name as Keras resolves it; None if there is none."""
-    return load_catalogue().find(kind, name)
-
-
 def nearest(name: str, names: Mapping[str, Any]) -> str | None:
     """The one of `names` most like `name` whatever the case, if any is much like it."""
     by_case = {known.lower(): known for known in reversed(list(names))}

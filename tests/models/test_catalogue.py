@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from models.catalogue import find, load_catalogue
+from models.catalogue import load_catalogue
 from models.catalogue.selection import PARAMETERS_LEFT_OUT
 
 
@@ -41,15 +41,15 @@ def test_reading_it_imports_no_keras() -> None:
     ],
 )
 def test_names_are_found_as_keras_finds_them(kind: str, name: str, type_: str) -> None:
-    entry = find(kind, name)
+    entry = load_catalogue().find(kind, name)
     assert entry is not None
     assert entry.type == type_
 
 
 def test_other_names_are_not_found() -> None:
-    assert find("layer", "dense") is None
-    assert find("layer", "Lambda") is None
-    assert find("optimizer", "LossScaleOptimizer") is None
+    assert load_catalogue().find("layer", "dense") is None
+    assert load_catalogue().find("layer", "Lambda") is None
+    assert load_catalogue().find("optimizer", "LossScaleOptimizer") is None
 
 
 def test_the_nearest_name_is_suggested_if_there_is_one() -> None:

@@ -39,7 +39,6 @@ def test_defaults_need_no_variable() -> None:
     assert settings.url == "http://127.0.0.1:8000"
     assert settings.database_url == f"sqlite:///{Path('var').absolute()}/fitserve.db"
     assert settings.artifact_folder == Path("var/artifacts").absolute()
-    assert settings.work_folder == Path("var/work").absolute()
     assert settings.limits == Limits()
     assert settings.training_threads >= 1
     assert settings.job_memory_bytes > 0

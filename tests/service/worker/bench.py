@@ -147,9 +147,9 @@ class Bench:
             return list(session.query(Version).order_by(Version.number))
 
     def left_behind(self) -> list[Path]:
-        """Staged folders, and files in the scratch folder."""
-        folders = (self.settings.artifact_folder / ".staging", self.settings.work_folder)
-        return [path for folder in folders if folder.exists() for path in folder.iterdir()]
+        """Staged folders."""
+        folder = self.settings.artifact_folder / ".staging"
+        return list(folder.iterdir()) if folder.exists() else []
 
 
 def is_gone(process: psutil.Process) -> bool:
