@@ -1,11 +1,13 @@
 """Sends the files of versions: whole, in ranges, or not again where the client has them."""
 
-import hashlib
+import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flask import Response, send_file
+from numpy.lib import format as npy
 
 from service.api.bodies import JSON, write_json
 from service.api.negotiation import choose
@@ -22,17 +24,33 @@ def send_artifact(path: Path, entry: dict[str, Any], name: str) -> Response:
 
 
 def send_weights(path: Path, name: str) -> Response:
-    """Weights as NPZ, or as JSON where the client prefers it and they are few. Raises NotAcceptable."""
-    with np.load(path, allow_pickle=False) as archive:
-        weights = {name: archive[name] for name in archive.files}
-    few = sum(values.size for values in weights.values()) <= MOST_NUMBERS_AS_JSON
+    """Weights as NPZ, or as JSON where the client prefers it and they are few. Raises NotAcceptable.
+
+    The file is never written again, so its ETag is the version's folder, which no other version ever has.
+    """
+    few = _count_numbers(path) <= MOST_NUMBERS_AS_JSON
     hint = "" if few else f" JSON is for at most {MOST_NUMBERS_AS_JSON:,} numbers."
     if choose(*((NPZ, JSON) if few else (NPZ,)), hint=hint) == NPZ:
-        response = _send(path, NPZ, f"{name}.npz", hashlib.sha256(path.read_bytes()).hexdigest())
+        response = _send(path, NPZ, f"{name}.npz", "-".join(path.parent.parts[-2:]))
     else:
-        response = write_json({"weights": [_describe(name, values) for name, values in weights.items()]})
+        with np.load(path, allow_pickle=False) as weights:
+            response = write_json({"weights": [_describe(name, values) for name, values in weights.items()]})
     response.vary.add("Accept")
     return response
+
+
+def _count_numbers(path: Path) -> int:
+    """How many numbers an NPZ file holds, by the headers of its arrays alone."""
+    with zipfile.ZipFile(path) as archive:
+        return sum(_read_size(archive, member) for member in archive.namelist())
+
+
+def _read_size(archive: zipfile.ZipFile, member: str) -> int:
+    with archive.open(member) as file:
+        version = npy.read_magic(file)
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, _ = read_header(file)
+    return math.prod(shape)
 
 
 def _describe(name: str, values: np.ndarray) -> dict[str, Any]:

@@ -81,6 +81,15 @@ def test_weights_are_npz_unless_json_is_asked_for(trained: ApiClient) -> None:
     trained.get(f"{VERSION}/weights", 406, Accept="text/csv")
 
 
+def test_weights_are_not_sent_again(trained: ApiClient) -> None:
+    tags = [
+        trained.send("GET", f"/v1/models/line/versions/{number}/weights", 200).headers["ETag"] for number in (1, 2, 1)
+    ]
+    assert tags[0] == tags[2] != tags[1]
+    trained.send("GET", f"{VERSION}/weights", 304, headers={"If-None-Match": tags[0]})
+    trained.send("GET", f"{VERSION}/weights", 200, headers={"If-None-Match": tags[1]})
+
+
 def test_many_weights_are_no_json_and_the_error_names_npz(trained: ApiClient, context: Context) -> None:
     np.savez(versions.weights_file(context, "line", 1), kernel=np.zeros(10_001))
     problem = trained.get(f"{VERSION}/weights", 406, Accept="application/json")
