@@ -97,6 +97,12 @@ class NotServable(ModelsError):
     code = "not-servable"
 
 
+class DamagedNetwork(NotServable):
+    """The file of an exported network is missing, or can't be loaded."""
+
+    code = "damaged-network"
+
+
 class Diverged(ModelsError):
     """The loss became NaN or infinite."""
 

@@ -51,7 +51,7 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1) -> Self:
-        """Read `preprocessing.json` and `network.onnx` from a version's folder; raises NotServable."""
+        """Read `preprocessing.json` and `network.onnx` from a version's folder; raises DamagedNetwork."""
         document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
         activation = document["output"]["activation"]
         return cls(

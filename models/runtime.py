@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from models.errors import Fault, InvalidInstances, NotServable
+from models.errors import DamagedNetwork, Fault, InvalidInstances
 
 ROWS_AT_ONCE = 256
 """Bounds the memory that the activations of one call take; larger calls were slower too."""
@@ -14,8 +14,8 @@ ROWS_AT_ONCE = 256
 class OnnxNetwork:
     """A network loaded from an ONNX file. Thread-safe: threads may run it at once.
 
-    `input_shapes` are the shapes of a row by input, without the batch. Raises NotServable for a file that isn't a
-    network, or isn't there.
+    `input_shapes` are the shapes of a row by input, without the batch. Raises DamagedNetwork for a file that
+    isn't a network, or isn't there.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -30,7 +30,8 @@ class OnnxNetwork:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime has a dozen classes without a base of their own
-            raise NotServable(f"{path.name} can't be loaded as an ONNX network: {error}.") from error
+            reason = str(error).replace(str(path), path.name)
+            raise DamagedNetwork(f"{path.name} can't be loaded as an ONNX network: {reason}.") from error
         self.input_shapes: dict[str, tuple[int, ...]] = {
             input_.name: tuple(input_.shape[1:]) for input_ in self._session.get_inputs()
         }

@@ -123,6 +123,11 @@ PROBLEM_TYPES = {
             "A fault of the service, not of the request. Its log has the details under the `request_id`.",
         ),
         ProblemType(
+            "damaged-network", 500, "The version's network is damaged",
+            "The file of the version's network is missing or damaged: a fault of the service's storage, not of the "
+            "request. Restore the file, or train another version.",
+        ),
+        ProblemType(
             "worker-process-died", 500, "The job's process died",
             "The process that did the job ended without a word, each time that it was tried.",
         ),

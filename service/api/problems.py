@@ -59,6 +59,8 @@ def _respond(code: str, detail: str, faults: Sequence[Fault] = (), retry_after: 
 def _answer_known(error: ServiceError | ModelsError) -> Response:
     if error.code not in PROBLEM_TYPES:
         return _answer_unforeseen(error)
+    if PROBLEM_TYPES[error.code].status == INTERNAL.status:
+        log.error("fault of the service", code=error.code, detail=error.detail)
     return _respond(error.code, error.detail, error.faults, getattr(error, "retry_after", None))
 
 

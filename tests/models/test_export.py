@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.building import build_network
-from models.errors import InvalidInstances, NotServable
+from models.errors import DamagedNetwork, InvalidInstances, NotServable
 from models.export import compare_with_keras, export_onnx, random_rows
 from models.limits import Limits
 from models.runtime import OnnxNetwork
@@ -87,12 +87,13 @@ def test_a_layer_that_onnx_lacks_is_not_servable_and_leaves_no_file(tmp_path: Pa
 
 
 @pytest.mark.parametrize("content", [b"", b"not a network", None])
-def test_a_broken_or_missing_file_is_not_servable(content: bytes | None, tmp_path: Path) -> None:
+def test_a_broken_or_missing_file_is_damaged(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "network.onnx"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(NotServable, match=r"network\.onnx can't be loaded"):
+    with pytest.raises(DamagedNetwork, match=r"network\.onnx can't be loaded") as caught:
         OnnxNetwork(path)
+    assert str(tmp_path) not in caught.value.detail
 
 
 @pytest.mark.parametrize(

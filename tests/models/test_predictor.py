@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from models.datasets import Dataset
-from models.errors import InvalidInstances, NotServable
+from models.errors import DamagedNetwork, InvalidInstances
 from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import Preprocessing, inputs_from_dataset
 from models.targets import TargetEncoding
@@ -200,5 +200,5 @@ def test_a_folder_without_a_network_can_not_be_served(tmp_path: Path) -> None:
     make_predictor(dataset, np.eye(3))
     (dataset.folder / "network.onnx").unlink()
 
-    with pytest.raises(NotServable):
+    with pytest.raises(DamagedNetwork):
         Predictor.load(dataset.folder)

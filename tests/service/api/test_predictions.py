@@ -8,6 +8,7 @@ from flask import Flask
 
 from models.predictor import Predictor
 from service.context import Context
+from service.operations import versions
 from tests.service.api.api_client import LINE, ApiClient
 
 PREDICTIONS = "/v1/models/line/predictions"
@@ -109,3 +110,16 @@ def test_too_many_at_once_are_a_503_at_once(
     for thread in busy:
         thread.join()
     trained.post(PREDICTIONS, {"instances": [[1]]}, expect=200)
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_a_damaged_or_missing_network_is_the_services_fault(
+    trained: ApiClient, context: Context, content: bytes | None
+) -> None:
+    path, _ = versions.artifact(context, "line", 1, "onnx")
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    problem = trained.post(PREDICTIONS, {"instances": [[1]]}, expect=500)
+    assert problem["type"] == "/problems/damaged-network"
+    assert str(path.parent) not in problem["detail"]
