@@ -3,10 +3,12 @@
 import math
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
 from keras.src.utils.naming import to_snake_case
 
 from models.catalogue import KINDS, Entry, load_catalogue
@@ -56,7 +58,7 @@ def try_layer(layer: keras.Layer, row: Any) -> Any:
 
 def check_size(spec: NetworkSpec, limits: Limits) -> None:
     """Follow the shapes through the layers without allocating a weight, and hold them to limits and task."""
-    with keras.StatelessScope(initialize_variables=False):
+    with sizing_scope():
         outputs = keras.KerasTensor((None, *spec.input.shape))
         parameters, activations = 0, 0
         for index, layer in enumerate(make_layers(spec)):
@@ -71,6 +73,17 @@ def check_size(spec: NetworkSpec, limits: Limits) -> None:
             check_limit(parameters, "parameters", limits.parameters, index)
             check_limit(activations, "activations a row", limits.activations_per_row, index)
     check_output(spec, outputs.shape)
+
+
+@contextmanager
+def sizing_scope() -> Iterator[None]:
+    """Weights made in it are never allocated: Keras would otherwise do that when its next scope of the kind ends."""
+    waiting = list(get_global_attribute("uninitialized_variables", []))
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        set_global_attribute("uninitialized_variables", waiting)
 
 
 def check_axis(layer: ComponentSpec, dimensions: int, pointer: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from keras.src.backend.common.global_state import get_global_attribute
 
 from models.building import build_network, print_summary, summarize_network
 from models.errors import Fault, InvalidSpec
@@ -191,3 +192,10 @@ def test_a_process_that_has_imported_the_modules_can_still_fork() -> None:
     """Importing runs no TensorFlow operation: after one, a forked child would hang."""
     result = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, timeout=120, check=False)
     assert result.returncode == 7, result.stderr[-2000:]
+
+
+def test_a_network_that_was_refused_for_its_size_is_never_allocated_later() -> None:
+    fault_of([{"type": "Flatten"}, {"type": "Dense", "units": 10**9}, SOFTMAX])
+    network = build_network(spec_of(DIGITS), Limits())
+    network.evaluate(np.zeros((1, 28, 28)), np.eye(10)[:1], verbose=0)
+    assert get_global_attribute("uninitialized_variables", []) == []
