@@ -1,6 +1,6 @@
 """What a source yields before it is split: raw inputs and targets, rows first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class Examples:
     """Of sequences that were a table: what the last axis holds."""
     left_out: tuple[LeftOut, ...] = ()
     """The columns of that table that the sequences don't hold."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What was recognised about the file that the rows come from."""
 
     @property
     def rows(self) -> int:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from models.datasets.columns import ColumnValues, Texts
+from models.datasets.columns import ColumnValues, find_texts
 from models.datasets.examples import Examples
 from models.datasets.keras_cache import Progress
 from models.datasets.splits import SPLITS
@@ -118,7 +118,7 @@ class StoredColumns(Mapping[str, ColumnValues]):
         import polars
 
         parts = sorted(self._folder.iterdir(), key=lambda path: int(path.stem))
-        return polars.scan_parquet(parts, glob=False).select(self._types)
+        return polars.scan_parquet(parts, glob=False).select(list(self._types))
 
 
 def write_dataset(
@@ -198,9 +198,7 @@ def _column_to_numpy(column: "polars.Series", type_: str) -> ColumnValues:
     import polars
 
     if type_ == "category":
-        names = column.drop_nulls().unique().sort()
-        codes = column.replace_strict(names, range(len(names)), default=-1, return_dtype=polars.Int32)
-        return Texts(codes.to_numpy(), tuple(names.to_list()))
+        return find_texts(column)
     if type_ == "date":
         return column.to_numpy().astype("datetime64[us]")
     if type_ == "number" and column.dtype.is_integer() and not column.null_count():

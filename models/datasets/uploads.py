@@ -109,7 +109,7 @@ def _read_table(
 def _refuse_table_options(request: dict[str, Any], format_: str) -> None:
     """Raise InvalidData where a file that is no table comes with what only a table has."""
     split = request.get("split") or {}
-    places = [(option,) for option in TABLE_OPTIONS if request.get(option) is not None]
+    places: list[tuple[str, ...]] = [(option,) for option in TABLE_OPTIONS if request.get(option) is not None]
     places += [("split", name) for name in ("column", "time_column") if split.get(name) is not None]
     if places:
         detail = f"This is for tables, but the file is {TITLES[format_]}."

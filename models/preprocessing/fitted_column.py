@@ -1,7 +1,7 @@
 """One column of a table and what was learned from its training rows."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -42,19 +42,20 @@ class FittedColumn:
     def fit(cls, column: Column, values: ColumnValues, scaling: Scaling) -> Self:
         if isinstance(values, Texts):
             return cls(column.name, column.type, categories=column.categories)
-        dates = {"parts": column.parts, "format": column.format}
+        unfitted = cls(column.name, column.type, parts=column.parts, format=column.format)
         numbers = _to_numbers(values)
         present = numbers[~is_missing(numbers)]
         fill = float(np.median(present)) if len(present) else 0.0
         if column.type == "boolean" or not len(present):
-            return cls(column.name, column.type, fill, **dates)
+            return replace(unfitted, fill=fill)
         mean, std = 0.0, 1.0
         if scaling is Scaling.UNIT and column.type == "number":
             std = float(LARGEST_BYTE)
         elif scaling is Scaling.STANDARD:
             means, deviations = mean_and_deviation(_fill(numbers, fill))
             mean, std = float(means), float(usable_deviation(means, deviations))
-        return cls(column.name, column.type, fill, mean, std, float(present.min()), float(present.max()), **dates)
+        lowest, highest = float(present.min()), float(present.max())
+        return replace(unfitted, fill=fill, mean=mean, std=std, minimum=lowest, maximum=highest)
 
     @property
     def width(self) -> int:

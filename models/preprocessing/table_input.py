@@ -101,7 +101,7 @@ def _cells(row: object, number: int, names: list[str], place: Place) -> list | F
 def _read_values(column: FittedColumn, values: list) -> tuple[ColumnValues, dict[int, str]]:
     """A column's posted values as a dataset has them, and by row what is wrong with them."""
     read = {"number": _read_number, "boolean": _read_boolean, "category": _read_text, "date": _read_date}[column.type]
-    found = [None if value is None else read(value, column) for value in values]
+    found: list[Any] = [None if value is None else read(value, column) for value in values]
     problems = {
         row: f'"{column.name}" should be {_describe_expected(column)}, not {_describe_posted(value)}.'
         for row, (value, result) in enumerate(zip(values, found, strict=True))

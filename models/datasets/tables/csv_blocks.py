@@ -22,7 +22,7 @@ from models.errors import Fault, InvalidData
 if TYPE_CHECKING:
     import polars
 
-BLOCK_BYTES = 16 * 1024 * 1024
+BLOCK_BYTES = 8 * 1024 * 1024
 MAX_ROW_BYTES = 64 * 1024 * 1024
 NEWLINE = ord("\n")
 
@@ -159,7 +159,7 @@ def is_regular(block: bytes, dialect: Dialect, columns: int) -> bool:
     quote = dialect.quote.encode()
     if quote in block:
         inside = _inside_quotes(cells, quote[0])
-        if not _quotes_surround(cells, inside, dialect):
+        if inside[-1] or not _quotes_surround(cells, inside, dialect):
             return False
         separators &= ~inside
     if columns == 1:

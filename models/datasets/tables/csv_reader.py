@@ -48,7 +48,7 @@ def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ..
     """
     with path.open(encoding=dialect.encoding, newline="\n") as file:
         reader = dialect.rows(itertools.islice(file, 1000))
-        cells = next((row for row in reader if row), [])
+        cells: list[str] = next((row for row in reader if row), [])
         lines = reader.line_num
     if len(cells) > MAX_COLUMNS:
         raise InvalidData(Fault(f'"{name}" has {len(cells):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))

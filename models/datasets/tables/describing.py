@@ -49,21 +49,24 @@ def find_reason(reading: Reading, values: "polars.Series", wanted: str | None, u
         return LeftOut(name, type_, type_, f"Its values are {values.dtype}, which no network takes.")
     if not present:
         return LeftOut(name, type_, "empty", "It has no value in any row.")
-    different = values.n_unique() - bool(missing)
-    if different == 1 and present > 1 and not (missing and type_ == "category"):
+    if len(values) > 1 and values.min() == values.max() and not (missing and type_ == "category"):
         return LeftOut(name, type_, "constant", "It has the same value in every row.")
-    if wanted is None and different == present >= FEW_ROWS and _identifies(reading, values, unnamed):
+    may_identify = wanted is None and present >= FEW_ROWS and _may_identify(reading, values, unnamed)
+    if type_ != "category" and not may_identify:
+        return None
+    different = values.n_unique() - bool(missing)
+    if may_identify and different == present:
         kind = "texts" if type_ == "category" else "numbers"
         detail = f"It holds {different:,} different {kind} in {present:,} rows, and so identifies rows."
         return LeftOut(name, "identifier", "identifier", detail)
     return _find_text_reason(reading, values, wanted, different, present) if type_ == "category" else None
 
 
-def _identifies(reading: Reading, values: "polars.Series", unnamed: bool) -> bool:
-    """Whether a column whose values all differ names its rows: texts without the words of prose, or whole numbers
+def _may_identify(reading: Reading, values: "polars.Series", unnamed: bool) -> bool:
+    """Whether a column names its rows if its values all differ: texts without the words of prose, or whole numbers
     with a name that says so or with none."""
     if reading.type == "category":
-        return _words(values) < SENTENCE_WORDS
+        return reading.odd_row is None and _words(values) < SENTENCE_WORDS
     whole = reading.type == "number" and values.dtype.is_integer()
     return whole and (unnamed or IDENTIFIER_NAME.fullmatch(reading.name) is not None)
 

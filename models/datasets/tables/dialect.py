@@ -158,12 +158,15 @@ def _sample(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:
     return rows
 
 
-def _evenness(lines: list[str], delimiter: str, quote: str) -> tuple[float, int]:
-    """How well a delimiter explains the lines: the share of rows with as many fields as the first, and that many."""
-    sizes = [len(row) for row in _sample(lines, delimiter, quote) if row]
-    if not sizes or sizes[0] == 1:
-        return 0, 0
-    return sum(size == sizes[0] for size in sizes) / len(sizes), sizes[0]
+def _evenness(lines: list[str], delimiter: str, quote: str) -> tuple[float, float, int]:
+    """How well a delimiter explains the lines: the share of rows with as many fields as the first, the share of
+    fields that are numbers (of `1,5;2,5` the comma would leave `5;2`), and how many fields that are."""
+    rows = [row for row in _sample(lines, delimiter, quote) if row]
+    if not rows or len(rows[0]) == 1:
+        return 0, 0, 0
+    even = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
+    fields = [field.strip() for row in rows for field in row]
+    return even, sum(bool(NUMBER.fullmatch(field)) for field in fields) / len(fields), len(rows[0])
 
 
 def _find_header(sample: list[list[str]]) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from models.datasets.columns import find_texts
 from models.datasets.examples import Examples
 from models.datasets.pointers import pointer_to
 from models.datasets.splits import SPLITS
@@ -26,7 +27,7 @@ def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
     target = check_names(raw, request)
     targets = read_target(raw, target, (request.get("types") or {}).get(target))
     guide = _read_guide(raw, request)
-    return Examples("table", targets, table=raw, target_name=target, guide=guide)
+    return Examples("table", targets, table=raw, target_name=target, guide=guide, facts=raw.facts)
 
 
 def check_names(raw: RawTable, request: dict[str, Any]) -> str:
@@ -73,7 +74,8 @@ def _read_splits(raw: RawTable, column: str) -> np.ndarray:
     faults = [raw.fault(detail.format(row, values[row], column, wanted), row, column) for row in rows]
     if faults:
         raise InvalidData(*faults)
-    return np.array([found[value] for value in values.to_list()])
+    texts = find_texts(values)
+    return np.array([found[name] for name in texts.names])[texts.codes]
 
 
 def read_order(raw: RawTable, column: str, wanted: str | None) -> np.ndarray:

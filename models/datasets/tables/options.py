@@ -60,7 +60,7 @@ def _is_delimiter(value: Any) -> bool:
 
 def _is_encoding(value: Any) -> bool:
     try:
-        return isinstance(value, str) and codecs.lookup(value)._is_text_encoding  # type: ignore[attr-defined]
+        return isinstance(value, str) and codecs.lookup(value)._is_text_encoding
     except (LookupError, ValueError):
         return False
 

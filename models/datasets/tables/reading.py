@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.datasets.tables.dates import FORMATS, format_title
+from models.datasets.tables.dates import FORMATS, ISO, ISO_FORMATS, ZONED_FORMATS, format_title
 from models.datasets.tables.raw import RawTable
 from models.datasets.tables.words import BOOLEANS, TRUE_FALSE
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS
@@ -89,8 +89,9 @@ def _candidates(name: str, type_: str, decimal: str, strict: bool = False) -> It
         yield Reading(name, type_, (lowered == "1").alias(name))
     elif type_ == "date":
         for format_ in FORMATS:
-            moment = texts.str.to_datetime(format_, time_unit="us", strict=False, exact=True)
-            yield Reading(name, type_, moment.dt.replace_time_zone(None), format_title(format_))
+            yield Reading(name, type_, _to_moment(texts, format_), format_title(format_))
+        mixed = [_to_moment(texts, format_) for format_ in (*ISO_FORMATS, *ZONED_FORMATS)]
+        yield Reading(name, type_, polars.coalesce(mixed), ISO)
     else:
         yield Reading(name, type_, texts.cast(polars.Int64, strict=False))
         if decimal == ".":
@@ -101,6 +102,10 @@ def _candidates(name: str, type_: str, decimal: str, strict: bool = False) -> It
         plain = texts.str.replace_all(group, "", literal=True).str.replace(sign, ".", literal=True)
         grouped = polars.when(texts.str.contains(pattern)).then(plain).otherwise(texts if decimal == "." else None)
         yield Reading(name, type_, grouped.cast(polars.Float64, strict=False).alias(name))
+
+
+def _to_moment(texts: "polars.Expr", format_: str) -> "polars.Expr":
+    return texts.str.to_datetime(format_, time_unit="us", strict=False, exact=True).dt.replace_time_zone(None)
 
 
 def _fit(cells: "polars.Series", reading: Reading) -> float:

@@ -15,7 +15,7 @@ from models.errors import InvalidData
 if TYPE_CHECKING:
     import polars
 
-PART_ROWS = 131_072
+PART_ROWS = 65_536
 """How many rows are held in memory together while a table is written."""
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.datasets.columns import find_texts
 from models.datasets.descriptor import MAX_CLASSES
 from models.datasets.pointers import pointer_to
 from models.datasets.sources import find_unknown
@@ -75,4 +76,5 @@ def _to_texts(raw: RawTable, values: "polars.Series") -> np.ndarray:
         row = int(lengths.arg_max() or 0)
         detail = f'Row {row}: the target "{values.name}" is {lengths[row]:,} characters long; a class has {MAX_NAME}.'
         raise InvalidData(raw.fault(detail, row, values.name))
-    return np.array(values.to_list())
+    texts = find_texts(values)
+    return np.array(texts.names)[texts.codes]

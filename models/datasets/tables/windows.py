@@ -51,6 +51,7 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
         guide=np.arange(windows),
         features=tuple(names),
         left_out=tuple(left_out),
+        facts=raw.facts,
     )
 
 
