@@ -13,6 +13,7 @@ from models.datasets.sources import find_unknown
 from models.datasets.tables.dates import read_date, write_dates
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, describe, name_type
 from models.errors import Fault, InvalidInstances
+from models.memory import aligned_empty
 from models.preprocessing.fitted_column import FittedColumn
 from models.spec import Column, InputSpec, Scaling
 
@@ -46,7 +47,8 @@ class TableInput:
         for column, end in zip(self.columns, ends, strict=True):
             values = table[column.name]
             if encoded is None:
-                encoded = np.zeros((len(values), ends[-1]), dtype=np.float32)
+                encoded = aligned_empty((len(values), ends[-1]), np.float32)
+                encoded.fill(0)
             column.encode(values, encoded[:, end - column.width : end])
         assert encoded is not None
         return encoded.reshape(len(encoded), *self.shape)

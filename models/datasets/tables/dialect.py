@@ -83,7 +83,7 @@ def find_encoding(path: Path, name: str, wanted: str | None) -> str:
     with path.open("rb") as file:
         head = file.read(4)
     mark = next((encoding for mark, encoding in MARKS.items() if head.startswith(mark)), None)
-    encoding = wanted or mark or "utf-8"
+    encoding = codecs.lookup(wanted).name if wanted else mark or "utf-8"
     if encoding == "utf-8" and mark == "utf-8-sig":
         encoding = mark
     problem = _find_undecodable(path, encoding)

@@ -12,7 +12,7 @@ import orjson
 from models.datasets.keras_cache import Progress
 from models.datasets.tables.raw import MAX_COLUMNS, RawTable
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, name_type
-from models.errors import Fault, InvalidData
+from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.limits import Limits
 
 if TYPE_CHECKING:
@@ -97,10 +97,12 @@ class _Columns:
         for name in self.types:
             values = [row.get(name) for row in rows]
             faults += self._find_faults(name, values, first)
+            if len(faults) >= MOST_FAULTS:
+                break
             if not faults:
                 columns.append(polars.Series(name, values, dtype=kinds[self.types[name] or "number"], strict=False))
         if faults:
-            raise InvalidData(*faults[:MAX_FAULTS])
+            raise InvalidData(*faults)
         return polars.DataFrame(columns)
 
     def _check_rows(self, rows: list, first: int) -> None:

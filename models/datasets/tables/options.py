@@ -2,13 +2,14 @@
 
 import codecs
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from models.datasets.pointers import pointer_to
 from models.datasets.sources import find_unknown
 from models.datasets.tables.reading import TYPES
 from models.datasets.tensors import name_type
-from models.errors import Fault
+from models.errors import MOST_FAULTS, Fault
 
 MAX_STEPS = 100_000
 WINDOW = ("steps", "horizon", "stride", "time_column")
@@ -19,7 +20,8 @@ def check_table_options(request: dict[str, Any]) -> list[Fault]:
     checks: dict[str, Callable[[Any], Iterator[Fault]]] = {
         "csv": _check_csv, "types": _check_types, "ignore": _check_ignore, "window": _check_window,
     }  # fmt: skip
-    return [fault for name, check in checks.items() if request.get(name) is not None for fault in check(request[name])]
+    given = (name for name in checks if request.get(name) is not None)
+    return list(islice((fault for name in given for fault in checks[name](request[name])), MOST_FAULTS))
 
 
 def check_columns(request: dict[str, Any], columns: tuple[str, ...]) -> list[Fault]:
@@ -30,7 +32,8 @@ def check_columns(request: dict[str, Any], columns: tuple[str, ...]) -> list[Fau
     named += [(split[name], ("split", name)) for name in ("column", "time_column") if split.get(name) is not None]
     if window.get("time_column") is not None:
         named.append((window["time_column"], ("window", "time_column")))
-    return [find_unknown(name, columns, pointer_to(*tokens), "column") for name, tokens in named if name not in columns]
+    unknown = islice(((name, tokens) for name, tokens in named if name not in columns), MOST_FAULTS)
+    return [find_unknown(name, columns, pointer_to(*tokens), "column") for name, tokens in unknown]
 
 
 def _check_csv(options: Any) -> Iterator[Fault]:
@@ -60,9 +63,10 @@ def _is_delimiter(value: Any) -> bool:
 
 def _is_encoding(value: Any) -> bool:
     try:
-        return isinstance(value, str) and codecs.lookup(value)._is_text_encoding
-    except (LookupError, ValueError):
+        found = codecs.lookup(value)
+    except (LookupError, TypeError, ValueError):
         return False
+    return found._is_text_encoding and found.incrementaldecoder is not None
 
 
 def _check_types(types: Any) -> Iterator[Fault]:
