@@ -47,9 +47,10 @@ def _find_table_faults(inputs: dict[str, InputSpec], descriptor: dict[str, Any])
     (input_,) = inputs.values()
     present = {column.name: column for column in table_columns(descriptor)}
     if input_.columns is None:
-        categories = [column.name for column in present.values() if column.type == "category"]
-        if categories:
-            detail = f'The column "{categories[0]}" of {_name(descriptor)} is a category, but the model takes plain'
+        special = [column for column in present.values() if column.type in ("category", "date")]
+        if special:
+            what = f'The column "{special[0].name}" of {_name(descriptor)} is a {special[0].type}'
+            detail = f"{what}, but the model takes plain"
             yield Fault(f'{detail} numbers: make the model with "input": {{"dataset": …}}.', DATASET)
         elif not shapes_fit((len(present),), input_.shape):
             detail = f"{_title(descriptor)} has {len(present)} columns, but the model takes rows of the shape"

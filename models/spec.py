@@ -32,25 +32,32 @@ class Scaling(StrEnum):
 @dataclass(frozen=True)
 class Column:
     """One column of a table as the network takes it; a category becomes one number for each of its `categories`,
-    and one more for values that weren't among the training rows."""
+    and one more for values that weren't among the training rows; a date a number and two for each of its `parts`."""
 
     name: str
     type: str
-    """`number`, `boolean` or `category`."""
+    """`number`, `boolean`, `date` or `category`."""
     categories: tuple[Any, ...] = ()
+    parts: tuple[str, ...] = ()
+    """The cycles of a date that count: `year`, `week`, `day`."""
+    format: str | None = None
+    """How the table writes its dates."""
 
     @property
     def width(self) -> int:
         """How many numbers the column becomes."""
-        return len(self.categories) + 1 if self.type == "category" else 1
+        return len(self.categories) + 1 if self.type == "category" else 1 + 2 * len(self.parts)
 
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {"name": self.name, "type": self.type}
+        if self.type == "date":
+            return document | {"parts": list(self.parts), "format": self.format}
         return document | {"categories": list(self.categories)} if self.type == "category" else document
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        return cls(document["name"], document["type"], tuple(document.get("categories", ())))
+        categories, parts = (tuple(document.get(name, ())) for name in ("categories", "parts"))
+        return cls(document["name"], document["type"], categories, parts, document.get("format"))
 
 
 @dataclass(frozen=True)

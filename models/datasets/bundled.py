@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from models.datasets.examples import Examples
+from models.datasets.tables.raw import RawTable
 from models.spec import SINGLE_INPUT
 
 
@@ -47,8 +48,8 @@ def _classified_table(bunch: Any, target_name: str) -> Examples:
     return Examples("table", targets, table=_columns(bunch), target_name=target_name, classes=tuple(classes))
 
 
-def _columns(bunch: Any) -> dict[str, np.ndarray]:
-    return {_snake_case(name): bunch.data[:, index] for index, name in enumerate(bunch.feature_names)}
+def _columns(bunch: Any) -> RawTable:
+    return RawTable.of({_snake_case(name): bunch.data[:, index] for index, name in enumerate(bunch.feature_names)})
 
 
 def _snake_case(name: str) -> str:

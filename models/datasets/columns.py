@@ -1,65 +1,52 @@
-"""Columns of a table: their types, read from JSON values."""
+"""Columns of a table in memory, as NumPy holds them."""
 
-import math
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from models.datasets.pointers import pointer_to
-from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, name_type
-from models.errors import Fault, InvalidData
-
-COLUMN_TYPES = {bool: "boolean", int: "number", float: "number", str: "category"}
+if TYPE_CHECKING:
+    import polars
 
 
-def read_column(name: str, values: list, required: bool = False) -> np.ndarray:
-    """A column as Examples has it, from JSON values, null where missing; raises InvalidData.
+@dataclass(frozen=True)
+class Texts:
+    """A column of texts: `codes` (rows,) say which of the different `names` a row has; -1 where it has none."""
 
-    The type is that of the values: all numbers, all booleans, or all text (a category). With `required` (a target)
-    nothing may be missing.
-    """
-    present = [COLUMN_TYPES.get(type(value)) for value in values if value is not None]
-    if not present:
-        raise InvalidData(
-            Fault(f'The column "{name}" has no value in any row.', pointer_to("rows", 0, name), column=name)
-        )
-    faults = []
-    for number, value in enumerate(values):
-        detail = _find_fault(value, present[0], required)
-        if detail:
-            faults.append(
-                Fault(f'"{name}" in row {number}: {detail}', pointer_to("rows", number, name), row=number, column=name)
-            )
-    if faults:
-        raise InvalidData(*faults[:MAX_FAULTS])
-    if present[0] != "number":
-        return np.array(values, dtype=object)
-    if set(map(type, values)) == {int} and max(map(abs, values)) < 2**53:
-        return np.array(values, dtype=np.int64)
-    return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+    codes: np.ndarray
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: Iterable[str | None]) -> Self:
+        """From one text a row, None where missing."""
+        places: dict[str, int] = {}
+        codes = [-1 if value is None else places.setdefault(value, len(places)) for value in values]
+        return cls(np.array(codes, dtype=np.int32), tuple(places))
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def tolist(self) -> list[str | None]:
+        return [None if code < 0 else self.names[code] for code in self.codes.tolist()]
 
 
-def _find_fault(value: Any, column_type: str | None, required: bool) -> str | None:
-    if value is None:
-        return "the target may not be missing." if required else None
-    if column_type is None or type(value) not in COLUMN_TYPES:
-        return f"a number, a boolean or text belongs here, not {name_type(value)}."
-    if COLUMN_TYPES[type(value)] != column_type:
-        return f"it is {name_type(value)}, but the column's first value is a {column_type}; a column has one type."
-    if column_type == "number" and not abs(value) <= FLOAT32_MAX:
-        return "numbers must be finite, and at most 3.4e38 in size."
-    return None
+def find_texts(column: "polars.Series") -> Texts:
+    """From a Polars series of strings, without a step of Python for each; the names are sorted."""
+    import polars
+
+    names = column.drop_nulls().unique().sort()
+    codes = column.replace_strict(names, range(len(names)), default=-1, return_dtype=polars.Int32)
+    return Texts(codes.to_numpy(), tuple(names.to_list()))
 
 
-def column_type(values: np.ndarray) -> str:
-    """`number`, `boolean` or `category`, by what the column's array holds."""
-    if values.dtype != object:
-        return "number"
-    return COLUMN_TYPES[type(next(value for value in values if value is not None))]
+ColumnValues = np.ndarray | Texts
+"""A column's rows: numbers as int64, or float64 with NaN where missing; booleans as float64, 0 or 1; dates as
+datetime64[us]; texts for a category."""
 
 
-def is_missing(values: np.ndarray) -> np.ndarray:
+def is_missing(values: ColumnValues) -> np.ndarray:
     """Which rows of a column have no value; booleans (rows,)."""
-    if values.dtype == object:
-        return np.array([value is None for value in values], dtype=bool)
-    return np.isnan(values)
+    if isinstance(values, Texts):
+        return values.codes < 0
+    return np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)

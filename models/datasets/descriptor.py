@@ -4,14 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.columns import column_type, is_missing
 from models.datasets.examples import Examples
 from models.datasets.pointers import pointer_to
 from models.datasets.statistics import mean_and_deviation
 from models.errors import Fault, InvalidData
 
-MAX_CATEGORIES = 1000
-"""How many different texts a column may hold as a category; more is no category but text or an identifier."""
 MAX_CLASSES = 10_000
 MAX_GUESSED_CLASSES = 20
 """How many different whole numbers may still be taken for classes."""
@@ -36,35 +33,14 @@ def has_classes(examples: Examples) -> bool:
     )
 
 
-def describe_inputs(examples: Examples, training: np.ndarray) -> list[dict[str, Any]]:
-    """One entry for each tensor or column; `training` are the numbers of the training rows, whose categories count."""
-    if examples.table is None:
-        tensors = examples.tensors or {}
-        return [
-            {"name": name, "type": "number", "shape": list(values.shape[1:]), "missing": 0} | _statistics(values)
-            for name, values in tensors.items()
-        ]
-    return [_describe_column(name, values, training) for name, values in examples.table.items()]
-
-
-def _describe_column(name: str, values: np.ndarray, training: np.ndarray) -> dict[str, Any]:
-    missing = is_missing(values)
-    kind = column_type(values)
-    entry = {"name": name, "type": kind, "shape": [], "missing": int(missing.sum())}
-    present = values[~missing]
-    if kind == "number":
-        return entry | _statistics(present)
-    occurring = present
-    if kind == "category" and len(training):
-        occurring = values[training][~missing[training]]
-    categories = sorted(set(occurring.tolist()))
-    if len(categories) > MAX_CATEGORIES:
-        detail = (
-            f'The column "{name}" holds {len(categories):,} different texts; a category has {MAX_CATEGORIES:,} at most.'
-        )
-        raise InvalidData(Fault(detail, pointer_to("rows", 0, name), column=name))
-    counts = [int((present == category).sum()) for category in categories]
-    return entry | {"categories": categories, "counts": counts}
+def describe_tensors(examples: Examples) -> list[dict[str, Any]]:
+    """One entry for each tensor."""
+    features = {"features": list(examples.features)} if examples.features else {}
+    tensors = (examples.tensors or {}).items()
+    return [
+        {"name": name, "type": "number", "shape": list(values.shape[1:]), "missing": 0} | features | _statistics(values)
+        for name, values in tensors
+    ]
 
 
 def describe_target(examples: Examples) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """What a source yields before it is split: raw inputs and targets, rows first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from models.datasets.tables.describing import LeftOut
+from models.datasets.tables.raw import RawTable
 from models.spec import SINGLE_INPUT
 
 KINDS = {0: "vector", 1: "vector", 2: "sequence", 3: "image", 4: "video"}
@@ -13,21 +15,28 @@ KINDS = {0: "vector", 1: "vector", 2: "sequence", 3: "image", 4: "video"}
 
 @dataclass(frozen=True)
 class Examples:
-    """Raw rows: either `tensors`, one for each input, or a `table`, one array for each column.
+    """Raw rows: either `tensors`, one for each input, or a `table`, which still has the target among its columns.
 
-    A table's numbers are int64, or float64 with NaN where missing; its booleans and categories are objects, None where
-    missing. `targets` are numbers (rows, …), text or booleans (rows,), or a boolean matrix (rows, classes) where
+    `targets` are numbers (rows, …), text or booleans (rows,), or a boolean matrix (rows, classes) where
     a row may have several labels. The last `test_rows` rows are test rows of the source's own.
     """
 
     kind: str
     targets: np.ndarray
     tensors: dict[str, np.ndarray] | None = None
-    table: dict[str, np.ndarray] | None = None
+    table: RawTable | None = None
     target_name: str = "target"
     classes: tuple[Any, ...] | None = None
     """The classes in the source's own order; None: those that occur, sorted."""
     test_rows: int = 0
+    guide: np.ndarray | None = None
+    """What to split the rows by (rows,): their splits' names, or their places in time; None: by chance."""
+    features: tuple[str, ...] = ()
+    """Of sequences that were a table: what the last axis holds."""
+    left_out: tuple[LeftOut, ...] = ()
+    """The columns of that table that the sequences don't hold."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What was recognised about the file that the rows come from."""
 
     @property
     def rows(self) -> int:

@@ -1,11 +1,12 @@
 """From a request to a dataset's folder: load the source's rows, cut the splits, describe, write."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from models.datasets import bundled, downloaded, generated
-from models.datasets.descriptor import describe_inputs, describe_target
+from models.datasets.descriptor import describe_target, describe_tensors
 from models.datasets.examples import Examples
 from models.datasets.inline import check_inline, read_inline
 from models.datasets.keras_cache import Progress
@@ -13,10 +14,16 @@ from models.datasets.pointers import pointer_to
 from models.datasets.sources import INLINE, SOURCES, find_unknown
 from models.datasets.splits import check_split, split_rows
 from models.datasets.storage import write_dataset
+from models.datasets.tables.examples import plan_columns
+from models.datasets.tables.options import check_table_options
+from models.datasets.tables.table import understand
 from models.datasets.tensors import name_type
+from models.datasets.uploads import DATA_FILE, UPLOAD, check_upload, read_upload
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 
+SCRATCH_FOLDER = "scratch"
+"""Where an import keeps what it needs only while it runs, below the dataset's folder."""
 GENERATORS: dict[str, Callable[..., Examples]] = {
     "line": generated.line,
     "circles": generated.circles,
@@ -41,18 +48,22 @@ DOWNLOADS: dict[str, Callable[[Path, bool, Progress], Examples]] = {
 def check_request(request: dict[str, Any]) -> None:
     """What can be known to be wrong without loading anything; raises InvalidData with a fault for each.
 
-    Checks the source's name, its parameters, the split's shares, and the outline of inline data.
+    Checks the source's name, its parameters, the split, the outline of inline data, and an upload's options.
     """
     name = request.get("source")
+    split = request.get("split")
     if name == INLINE:
-        faults = check_inline(request) + check_split(request.get("split"))
+        faults = check_inline(request) + check_split(split, columns="rows" in request)
+        faults += check_table_options(request) if not faults else []
+    elif name == UPLOAD:
+        faults = check_upload(request) + check_split(split, columns=True)
     elif name in SOURCES:
         parameters = request.get("parameters")
         if parameters is None or isinstance(parameters, dict):
             faults = SOURCES[name].find_faults(parameters or {})
         else:
             faults = [Fault(f'"parameters" is an object, not {name_type(parameters)}.', pointer_to("parameters"))]
-        faults += check_split(request.get("split"), SOURCES[name].has_test_rows)
+        faults += check_split(split, SOURCES[name].has_test_rows)
     else:
         faults = [find_unknown(str(name), (INLINE, *SOURCES), pointer_to("source"), "source")]
     if faults:
@@ -60,29 +71,73 @@ def check_request(request: dict[str, Any]) -> None:
 
 
 def import_dataset(
-    request: dict[str, Any], folder: Path, *, cache: Path, downloads: bool, limits: Limits, progress: Progress
+    request: dict[str, Any],
+    folder: Path,
+    *,
+    cache: Path,
+    downloads: bool,
+    limits: Limits,
+    progress: Progress,
+    upload: Path | None = None,
 ) -> dict[str, Any]:
     """Write the dataset that a request asks for into the empty `folder`; returns its descriptor.
 
-    `request` as posted: `source` with `parameters`, or inline data, and `split`. `cache` is Keras's folder, in which
-    `datasets` lies. `progress` is called with the share that is done. Raises InvalidData, SourceUnavailable.
+    `request` as posted: `source` with `parameters`, inline data, or `upload` with the options of one, and `split`.
+    `cache` is Keras's folder, in which `datasets` lies; `upload` the folder that holds an uploaded file as `data`.
+    `progress` is called with the share that is done. Raises InvalidData, SourceUnavailable.
     """
     check_request(request)
-    examples, default = _load(request, cache, downloads, limits, progress)
+    scratch = folder / SCRATCH_FOLDER
+    scratch.mkdir()
+    try:
+        reading = _share(progress, 0, 0.5)
+        if request["source"] == UPLOAD:
+            assert upload is not None
+            examples, default = read_upload(upload / DATA_FILE, request, scratch, limits, reading)
+        else:
+            examples, default = _load(request, cache, downloads, limits, reading)
+        descriptor = _write(folder, request, examples, default, limits, progress)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    progress(1.0)
+    return descriptor
+
+
+def _write(
+    folder: Path,
+    request: dict[str, Any],
+    examples: Examples,
+    default: tuple[float, float],
+    limits: Limits,
+    progress: Progress,
+) -> dict[str, Any]:
     if examples.rows > limits.rows:
         detail = f"The source has {examples.rows:,} rows; the limit is {limits.rows:,}."
         raise InvalidData(Fault(detail, pointer_to("source")))
     splits = split_rows(examples, request.get("split"), default)
-    descriptor = {
+    descriptor: dict[str, Any] = {
         "kind": examples.kind,
         "rows": examples.rows,
         "splits": {name: len(rows) for name, rows in splits.items()},
-        "inputs": describe_inputs(examples, splits["train"]),
-        "target": describe_target(examples),
     }
-    descriptor = write_dataset(folder, examples, splits, descriptor)
-    progress(1.0)
-    return descriptor
+    table = None
+    if examples.table is not None:
+        plan = plan_columns(examples, request)
+        table = understand(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75))
+        inputs, left_out = table.inputs, table.left_out
+    else:
+        inputs, left_out = describe_tensors(examples), list(examples.left_out)
+    descriptor |= {"inputs": inputs, "target": describe_target(examples)}
+    if table is not None or left_out:
+        descriptor["left_out"] = [one.to_document() for one in left_out]
+    if examples.facts:
+        descriptor["file"] = examples.facts
+    return write_dataset(folder, examples, table, splits, descriptor, _share(progress, 0.75, 1))
+
+
+def _share(progress: Progress, start: float, end: float) -> Progress:
+    """The progress of a part of the work."""
+    return lambda share: progress(start + (end - start) * share)
 
 
 def _load(
@@ -93,5 +148,5 @@ def _load(
         return read_inline(request, limits), (0, 0)
     source = SOURCES[request["source"]]
     if source.name in DOWNLOADS:
-        return DOWNLOADS[source.name](cache, downloads, lambda share: progress(0.9 * share)), source.split
+        return DOWNLOADS[source.name](cache, downloads, progress), source.split
     return GENERATORS[source.name](**source.complete(request.get("parameters") or {})), source.split

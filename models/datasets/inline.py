@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.columns import read_column
 from models.datasets.examples import KINDS, Examples
 from models.datasets.pointers import pointer_to
 from models.datasets.sources import find_unknown
+from models.datasets.tables.examples import read_examples
+from models.datasets.tables.json_reader import read_posted_rows
 from models.datasets.tensors import Place, leaf_types, name_type, read_numbers
-from models.errors import MOST_FAULTS, Fault, InvalidData
+from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
 
@@ -74,7 +75,7 @@ def read_inline(request: dict[str, Any], limits: Limits) -> Examples:
         detail = f"There are {len(request[member]):,} rows; the limit is {limits.rows:,}."
         raise InvalidData(Fault(detail, pointer_to(member)))
     if member == "rows":
-        return _read_table(request["rows"], request["target"])
+        return read_examples(read_posted_rows(request["rows"], limits), request)
     inputs = request["inputs"]
     if isinstance(inputs, dict):
         tensors = {name: _read_input(rows, ("inputs", name)) for name, rows in inputs.items()}
@@ -99,25 +100,6 @@ def compact(array: np.ndarray) -> np.ndarray:
     if max(-smallest, largest) <= EXACT_IN_FLOAT32 and np.array_equal(array, np.rint(array)):
         return array.astype(np.uint8 if smallest >= 0 and largest <= 255 else np.int32)
     return array.astype(np.float32)
-
-
-def _read_table(rows: list[dict[str, Any]], target: str) -> Examples:
-    names = dict.fromkeys(name for row in rows for name in row)
-    faults: list[Fault] = []
-    columns = {}
-    for name in names:
-        try:
-            columns[name] = read_column(name, [row.get(name) for row in rows], required=name == target)
-        except InvalidData as problem:
-            faults.extend(problem.faults)
-            if len(faults) >= MOST_FAULTS:
-                break
-    if faults:
-        raise InvalidData(*faults)
-    targets = columns.pop(target)
-    if targets.dtype == object:
-        targets = np.array(targets.tolist())
-    return Examples("table", targets, table=columns, target_name=target)
 
 
 def _read_targets(targets: list) -> tuple[np.ndarray, tuple[Any, ...] | None]:

@@ -1,6 +1,7 @@
 """Which rows are for training, which for validation, which for the final test."""
 
 import math
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -14,12 +15,14 @@ from models.datasets.tensors import name_type
 from models.errors import MOST_FAULTS, Fault
 
 SPLITS = ("train", "validation", "test")
-OPTIONS = ("validation", "test", "seed")
+OPTIONS = ("validation", "test", "seed", "column", "time_column")
+TABLE_OPTIONS = ("column", "time_column")
 MAX_SEED = 2**32 - 1
 
 
-def check_split(split: object, has_test_rows: bool = False) -> list[Fault]:
-    """What is wrong with a posted `split`, for a source with or without test rows of its own."""
+def check_split(split: object, has_test_rows: bool = False, columns: bool = False) -> list[Fault]:
+    """What is wrong with a posted `split`, for a source with or without test rows of its own; `columns` says whether
+    it may be a table, which can be split by a column."""
     if split is None:
         return []
     if not isinstance(split, dict):
@@ -39,7 +42,21 @@ def check_split(split: object, has_test_rows: bool = False) -> list[Fault]:
     seed = split.get("seed")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED):
         faults.append(Fault(f'"seed" is an integer from 0 to {MAX_SEED:,}.', pointer_to("split", "seed")))
-    return faults
+    return [*faults, *_check_columns(split, columns)]
+
+
+def _check_columns(split: dict[str, Any], allowed: bool) -> Iterator[Fault]:
+    named = [name for name in TABLE_OPTIONS if split.get(name) is not None]
+    for name in named:
+        if not allowed:
+            yield Fault("Only a table can be split by a column.", pointer_to("split", name))
+        elif not isinstance(split[name], str):
+            yield Fault(f'"{name}" is the name of a column.', pointer_to("split", name))
+    excluded = {"column": ("validation", "test", "seed", "time_column"), "time_column": ("seed",)}
+    for name in named:
+        for other in excluded[name]:
+            if split.get(other) is not None:
+                yield Fault(f'"{other}" makes no sense beside "{name}".', pointer_to("split", other))
 
 
 def _is_share(share: object) -> bool:
@@ -50,12 +67,17 @@ def split_rows(examples: Examples, split: dict[str, Any] | None, default: tuple[
     """The numbers of the rows of each split, ascending; by chance, but the same for the same seed (0 by default).
 
     `default` are the shares of validation and test rows where the request gives neither. Where the targets are classes,
-    each split gets every class's share.
+    each split gets every class's share. With a guide nothing is left to chance: it names the rows' splits, or the last
+    rows in time are for the test, and those before them for validation.
     """
+    if examples.guide is not None and examples.guide.dtype.kind == "U":
+        return {name: np.flatnonzero(examples.guide == name) for name in SPLITS}
     options = {name: value for name, value in (split or {}).items() if value is not None}
     validation, test = default
     if "validation" in options or "test" in options:
         validation, test = options.get("validation", 0), options.get("test", 0)
+    if examples.guide is not None:
+        return _cut_in_time(examples.guide, validation, test)
     own_test = np.arange(examples.rows - examples.test_rows, examples.rows)
     rest = np.arange(examples.rows - examples.test_rows)
     count = _share_of(len(rest), validation)
@@ -63,6 +85,13 @@ def split_rows(examples: Examples, split: dict[str, Any] | None, default: tuple[
     tested, rest = _draw(rest, examples, _share_of(len(rest), test), rng)
     validated, rest = _draw(rest, examples, min(count, len(rest)), rng)
     return {"train": rest, "validation": validated, "test": own_test if examples.test_rows else tested}
+
+
+def _cut_in_time(places: np.ndarray, validation: float, test: float) -> dict[str, np.ndarray]:
+    tested = _share_of(len(places), test)
+    validated = min(_share_of(len(places), validation), len(places) - tested)
+    limits = len(places) - tested - validated, len(places) - tested
+    return dict(zip(SPLITS, (np.flatnonzero(np.digitize(places, limits) == part) for part in range(3)), strict=True))
 
 
 def _share_of(rows: int, share: float) -> int:

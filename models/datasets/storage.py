@@ -2,37 +2,45 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from models.datasets.columns import column_type
+from models.datasets.columns import ColumnValues, find_texts
 from models.datasets.examples import Examples
+from models.datasets.keras_cache import Progress
 from models.datasets.splits import SPLITS
+from models.datasets.tables.dates import write_dates
+from models.datasets.tables.table import Table
 from models.spec import SINGLE_INPUT
 
-FORMAT = 1
+if TYPE_CHECKING:
+    import polars
+
+FORMAT = 2
 DESCRIPTOR_FILE = "dataset.json"
-TABLE_FILE = "table.parquet"
+TABLE_FOLDER = "table"
 ROWS_FILE = "rows.npy"
 TARGETS_FILE = "targets.npy"
 INPUTS_FOLDER = "inputs"
+CHUNK_BYTES = 16 * 1024 * 1024
+"""How much of a tensor is copied at once."""
 
 
 @dataclass(frozen=True)
 class Split:
     """The rows of a split: their numbers in the whole dataset (int64), raw targets as Examples has them, and raw
-    inputs, which are memory-mapped tensors by input or a table's columns by name."""
+    inputs, which are memory-mapped tensors by input, or a table's columns by name, read when they are asked for."""
 
     name: str
     rows: np.ndarray
     targets: np.ndarray
     tensors: dict[str, np.ndarray] | None = None
-    table: dict[str, np.ndarray] | None = None
+    table: Mapping[str, ColumnValues] | None = None
 
 
 class Dataset:
@@ -52,19 +60,11 @@ class Dataset:
         folder = self.folder / name
         rows, targets = np.load(folder / ROWS_FILE), np.load(folder / TARGETS_FILE)
         if self.descriptor["kind"] == "table":
-            return Split(name, rows, targets, table=self._read_table(folder))
+            return Split(name, rows, targets, table=StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"]))
         mode: Literal["r"] | None = "r" if len(rows) else None
         names = [entry["name"] for entry in self.descriptor["inputs"]]
         paths = {name: _tensor_file(folder, number) for number, name in enumerate(names)}
         return Split(name, rows, targets, tensors={name: np.load(path, mmap_mode=mode) for name, path in paths.items()})
-
-    def _read_table(self, folder: Path) -> dict[str, np.ndarray]:
-        import polars
-
-        frame = polars.read_parquet(folder / TABLE_FILE)
-        return {
-            entry["name"]: _column_to_numpy(frame[entry["name"]], entry["type"]) for entry in self.descriptor["inputs"]
-        }
 
     def rows_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
         """Some rows of a split as `row`, `instance` (as it can be posted to predictions), `target`."""
@@ -77,9 +77,7 @@ class Dataset:
 
     def _instances(self, split: str, page: slice) -> list[Any]:
         if self.descriptor["kind"] == "table":
-            import polars
-
-            return polars.read_parquet(self.folder / split / TABLE_FILE)[page].to_dicts()
+            return StoredColumns(self.folder / split / TABLE_FOLDER, self.descriptor["inputs"]).rows(page)
         tensors = self.split(split).tensors or {}
         values = {name: _to_lists(tensor[page]) for name, tensor in tensors.items()}
         if list(values) == [SINGLE_INPUT]:
@@ -93,13 +91,50 @@ class Dataset:
         return [[classes[index] for index in np.flatnonzero(row)] for row in targets]
 
 
+class StoredColumns(Mapping[str, ColumnValues]):
+    """A split's columns by name, each read from the disk when it is asked for."""
+
+    def __init__(self, folder: Path, inputs: list[dict[str, Any]]) -> None:
+        self._folder = folder
+        self._types = {entry["name"]: entry["type"] for entry in inputs}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types)
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+    def __getitem__(self, name: str) -> ColumnValues:
+        values = self._scan().select(name).collect().to_series()
+        return _column_to_numpy(values, self._types[name])
+
+    def rows(self, page: slice) -> list[dict[str, Any]]:
+        """Some rows as objects by column, dates in ISO 8601."""
+        frame = self._scan().slice(page.start, page.stop - page.start).collect()
+        dates = [name for name, type_ in self._types.items() if type_ == "date"]
+        return frame.with_columns(_dates_to_text(frame[name]) for name in dates).to_dicts()
+
+    def _scan(self) -> Any:
+        import polars
+
+        parts = sorted(self._folder.iterdir(), key=lambda path: int(path.stem))
+        return polars.scan_parquet(parts, glob=False).select(list(self._types))
+
+
 def write_dataset(
-    folder: Path, examples: Examples, splits: dict[str, np.ndarray], descriptor: dict[str, Any]
+    folder: Path,
+    examples: Examples,
+    table: Table | None,
+    splits: dict[str, np.ndarray],
+    descriptor: dict[str, Any],
+    progress: Progress,
 ) -> dict[str, Any]:
-    """Write everything into the empty folder, synced to the disk; returns the descriptor with `bytes` filled in."""
+    """Write everything into the folder, synced to the disk; returns the descriptor with `bytes` filled in."""
     for name in SPLITS:
         _write_split(folder / name, examples, splits[name])
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if table is not None:
+        _write_table(folder, table, splits, progress)
+    size = sum(path.stat().st_size for name in SPLITS for path in (folder / name).rglob("*") if path.is_file())
     descriptor = descriptor | {"bytes": size}
     with _synced(folder / DESCRIPTOR_FILE) as file:
         document = {"format": FORMAT, "descriptor": descriptor}
@@ -110,14 +145,38 @@ def write_dataset(
 def _write_split(folder: Path, examples: Examples, rows: np.ndarray) -> None:
     (folder / INPUTS_FOLDER).mkdir(parents=True)
     arrays = {folder / ROWS_FILE: rows, folder / TARGETS_FILE: examples.targets[rows]}
-    for number, tensor in enumerate((examples.tensors or {}).values()):
-        arrays[_tensor_file(folder, number)] = tensor[rows]
     for path, array in arrays.items():
         with _synced(path) as file:
             np.save(file, array, allow_pickle=False)
-    if examples.table is not None:
-        with _synced(folder / TABLE_FILE) as file:
-            _write_table(examples.table, rows, file)
+    for number, tensor in enumerate((examples.tensors or {}).values()):
+        with _synced(_tensor_file(folder, number)) as file:
+            _write_tensor(file, tensor, rows)
+
+
+def _write_tensor(file: IO[bytes], tensor: np.ndarray, rows: np.ndarray) -> None:
+    """Some rows of a tensor as `.npy`, a little at a time: it may be larger than memory."""
+    shape = (len(rows), *tensor.shape[1:])
+    header = {"descr": np.lib.format.dtype_to_descr(tensor.dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    row_bytes = tensor.itemsize * int(np.prod(tensor.shape[1:]))
+    step = max(1, CHUNK_BYTES // max(1, row_bytes))
+    for start in range(0, len(rows), step):
+        file.write(np.ascontiguousarray(tensor[rows[start : start + step]]).data)
+
+
+def _write_table(folder: Path, table: Table, splits: dict[str, np.ndarray], progress: Progress) -> None:
+    """The rows of each split as Parquet files, `0.parquet` and so on; the first is there even without rows."""
+    for name in SPLITS:
+        (folder / name / TABLE_FOLDER).mkdir()
+    start = 0
+    for number, part in enumerate(table.parts()):
+        for name, rows in splits.items():
+            first, last = np.searchsorted(rows, (start, start + len(part)))
+            if first < last or number == 0:
+                with _synced(folder / name / TABLE_FOLDER / f"{number}.parquet") as file:
+                    part[rows[first:last] - start].write_parquet(file)
+        start += len(part)
+        progress(start / max(1, table.rows))
 
 
 @contextmanager
@@ -134,24 +193,25 @@ def _tensor_file(folder: Path, number: int) -> Path:
     return folder / INPUTS_FOLDER / f"{number}.npy"
 
 
-def _write_table(table: dict[str, np.ndarray], rows: np.ndarray, file: IO[bytes]) -> None:
+def _column_to_numpy(column: "polars.Series", type_: str) -> ColumnValues:
+    """A Polars series as ColumnValues says."""
     import polars
 
-    types = {"boolean": polars.Boolean, "category": polars.String}
-    columns = []
-    for name, values in table.items():
-        if values.dtype == object:
-            columns.append(polars.Series(name, values[rows].tolist(), dtype=types[column_type(values)]))
-        else:
-            columns.append(polars.Series(name, values[rows], nan_to_null=True))
-    polars.DataFrame(columns).write_parquet(file)
+    if type_ == "category":
+        return find_texts(column)
+    if type_ == "date":
+        return column.to_numpy().astype("datetime64[us]")
+    if type_ == "number" and column.dtype.is_integer() and not column.null_count():
+        return column.to_numpy()
+    return column.cast(polars.Float64).fill_null(float("nan")).to_numpy()
 
 
-def _column_to_numpy(column: Any, kind: str) -> np.ndarray:
-    """A Polars series as Examples has columns."""
-    if kind != "number":
-        return np.array([*column.to_list(), None], dtype=object)[:-1]
-    return column.to_numpy() if column.dtype.is_integer() else column.fill_null(float("nan")).to_numpy()
+def _dates_to_text(column: "polars.Series") -> "polars.Series":
+    import polars
+
+    present = write_dates(column.drop_nulls().to_numpy())
+    texts = iter(present)
+    return polars.Series(column.name, [None if missing else next(texts) for missing in column.is_null()], polars.String)
 
 
 def _to_lists(tensor: np.ndarray) -> list[Any]:

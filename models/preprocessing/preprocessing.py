@@ -34,10 +34,15 @@ def inputs_from_dataset(descriptor: dict[str, Any], name: str, scaling: str | No
 
 def table_columns(descriptor: dict[str, Any]) -> tuple[Column, ...]:
     """The columns of a table, in order."""
-    return tuple(
-        Column(entry["name"], entry["type"], tuple(entry["categories"]) if entry["type"] == "category" else ())
-        for entry in descriptor["inputs"]
-    )
+    return tuple(map(_table_column, descriptor["inputs"]))
+
+
+def _table_column(entry: dict[str, Any]) -> Column:
+    if entry["type"] == "category":
+        return Column(entry["name"], "category", tuple(entry["categories"]))
+    if entry["type"] == "date":
+        return Column(entry["name"], "date", parts=tuple(entry["parts"]), format=entry["format"])
+    return Column(entry["name"], entry["type"])
 
 
 @dataclass(frozen=True)

@@ -1,83 +1,29 @@
-"""An input that is a table's row: numbers, booleans and categories become one vector."""
+"""An input that is a table's row: numbers, booleans, dates and categories become one vector."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
-from models.datasets.columns import is_missing
+from models.datasets.columns import ColumnValues, Texts, is_missing
+from models.datasets.csv_instances import CsvCell, read_boolean, read_number
 from models.datasets.sources import find_unknown
-from models.datasets.statistics import mean_and_deviation
+from models.datasets.tables.dates import read_date, write_dates
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, describe, name_type
 from models.errors import Fault, InvalidInstances
-from models.preprocessing.tensor_input import LARGEST_BYTE, usable_deviation
+from models.memory import aligned_empty
+from models.preprocessing.fitted_column import FittedColumn
 from models.spec import Column, InputSpec, Scaling
 
 MAX_WARNINGS = 100
-EXPECTED = {"number": "a number", "boolean": "true or false", "category": "text"}
-
-
-@dataclass(frozen=True)
-class FittedColumn:
-    """A column and what was learned from its training rows.
-
-    Numbers and booleans become (value - mean) / std, with `fill`, the median, where the value is missing. A category
-    becomes a 1 among zeros, the last place being for what is missing or wasn't among the training rows.
-    """
-
-    name: str
-    type: str
-    fill: float = 0.0
-    mean: float = 0.0
-    std: float = 1.0
-    minimum: float = -math.inf
-    maximum: float = math.inf
-    categories: tuple[str, ...] = ()
-
-    @classmethod
-    def fit(cls, column: Column, values: np.ndarray, scaling: Scaling) -> Self:
-        if column.type == "category":
-            return cls(column.name, column.type, categories=column.categories)
-        present = values[~is_missing(values)].astype(np.float64)
-        fill = float(np.median(present)) if len(present) else 0.0
-        if column.type == "boolean" or not len(present):
-            return cls(column.name, column.type, fill)
-        mean, std = 0.0, 1.0
-        if scaling is Scaling.UNIT:
-            std = float(LARGEST_BYTE)
-        elif scaling is Scaling.STANDARD:
-            filled = _fill(values.astype(np.float64), fill)
-            means, deviations = mean_and_deviation(filled)
-            mean, std = float(means), float(usable_deviation(means, deviations))
-        return cls(column.name, column.type, fill, mean, std, float(present.min()), float(present.max()))
-
-    def encode(self, values: np.ndarray) -> np.ndarray:
-        """Raw values (rows,) as numbers (rows, width)."""
-        if self.type == "category":
-            return np.eye(len(self.categories) + 1, dtype=np.float32)[self.find_categories(values)]
-        numbers = (_fill(values.astype(np.float64), self.fill) - self.mean) / self.std
-        return numbers.astype(np.float32)[:, None]
-
-    def find_categories(self, values: np.ndarray) -> np.ndarray:
-        """The place of each value among the categories; one past the last for what isn't among them."""
-        places = {category: place for place, category in enumerate(self.categories)}
-        return np.array([places.get(value, len(places)) for value in values], dtype=np.int64)
-
-    def to_document(self) -> dict[str, Any]:
-        document: dict[str, Any] = {"name": self.name, "type": self.type}
-        if self.type == "category":
-            return document | {"categories": list(self.categories)}
-        document |= {"fill": self.fill, "mean": self.mean, "std": self.std}
-        bounded = math.isfinite(self.minimum)
-        return document | {"min": self.minimum, "max": self.maximum} if bounded else document
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
-        names = {"min": "minimum", "max": "maximum"}
-        members = {names.get(name, name): value for name, value in document.items()}
-        return cls(**members | {"categories": tuple(document.get("categories", ()))})
+EXPECTED = {
+    "number": "a number",
+    "boolean": "true or false",
+    "category": "text",
+    "date": "a date in ISO 8601, such as 2024-01-31 or 2024-01-31T18:30:00",
+}
 
 
 @dataclass(frozen=True)
@@ -89,14 +35,22 @@ class TableInput:
     columns: tuple[FittedColumn, ...]
 
     @classmethod
-    def fit(cls, spec: InputSpec, columns: tuple[Column, ...], table: dict[str, np.ndarray]) -> Self:
+    def fit(cls, spec: InputSpec, columns: tuple[Column, ...], table: Mapping[str, ColumnValues]) -> Self:
         """Learn from the training rows of a table."""
         fitted = tuple(FittedColumn.fit(column, table[column.name], spec.scaling) for column in columns)
         return cls(spec.shape, spec.scaling, fitted)
 
-    def transform(self, table: dict[str, np.ndarray]) -> np.ndarray:
+    def transform(self, table: Mapping[str, ColumnValues]) -> np.ndarray:
         """Raw columns by name as the network takes them: float32, (rows, *shape)."""
-        encoded = np.concatenate([column.encode(table[column.name]) for column in self.columns], axis=1)
+        ends = np.cumsum([column.width for column in self.columns]).tolist()
+        encoded: np.ndarray | None = None
+        for column, end in zip(self.columns, ends, strict=True):
+            values = table[column.name]
+            if encoded is None:
+                encoded = aligned_empty((len(values), ends[-1]), np.float32)
+                encoded.fill(0)
+            column.encode(values, encoded[:, end - column.width : end])
+        assert encoded is not None
         return encoded.reshape(len(encoded), *self.shape)
 
     def read(self, instances: list, place: Place) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -108,7 +62,7 @@ class TableInput:
         checked = [_cells(row, number, names, place) for number, row in enumerate(instances)]
         faults = [row for row in checked if isinstance(row, Fault)]
         rows = [row for row in checked if not isinstance(row, Fault)]
-        table: dict[str, np.ndarray] = {}
+        table: dict[str, ColumnValues] = {}
         for index, column in enumerate(() if faults else self.columns):
             table[column.name], problems = _read_values(column, [row[index] for row in rows])
             for row, detail in problems.items():
@@ -146,53 +100,83 @@ def _cells(row: object, number: int, names: list[str], place: Place) -> list | F
     return Fault(detail, place.pointer(number), row=number)
 
 
-def _read_values(column: FittedColumn, values: list) -> tuple[np.ndarray, dict[int, str]]:
+def _read_values(column: FittedColumn, values: list) -> tuple[ColumnValues, dict[int, str]]:
     """A column's posted values as a dataset has them, and by row what is wrong with them."""
-    fits = {"number": _is_number, "boolean": _is_boolean, "category": _is_text}[column.type]
+    read = {"number": _read_number, "boolean": _read_boolean, "category": _read_text, "date": _read_date}[column.type]
+    found: list[Any] = [None if value is None else read(value, column) for value in values]
     problems = {
-        row: f'"{column.name}" should be {EXPECTED[column.type]}, not {describe(value)}.'
-        for row, value in enumerate(values)
-        if not (value is None or fits(value))
+        row: f'"{column.name}" should be {_describe_expected(column)}, not {_describe_posted(value)}.'
+        for row, (value, result) in enumerate(zip(values, found, strict=True))
+        if result is None and value is not None
     }
-    if problems or column.type == "category":
-        return np.array([*values, None], dtype=object)[:-1], problems
-    return np.array([math.nan if value is None else value for value in values], dtype=np.float64), problems
+    if column.type == "category":
+        return Texts.of(found), problems
+    if column.type == "date":
+        return np.array([np.datetime64("NaT") if one is None else one for one in found], "datetime64[us]"), problems
+    return np.array([math.nan if one is None else one for one in found], dtype=np.float64), problems
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FLOAT32_MAX
+def _read_number(value: object, column: FittedColumn) -> float | None:
+    if isinstance(value, CsvCell):
+        value = read_number(value)
+    plain = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FLOAT32_MAX
+    return value if plain else None  # type: ignore[return-value]
 
 
-def _is_boolean(value: object) -> bool:
-    return isinstance(value, int | float) and value in (0, 1)
+def _read_boolean(value: object, column: FittedColumn) -> float | None:
+    if isinstance(value, CsvCell):
+        value = read_boolean(value)
+    return float(value) if isinstance(value, int | float) and value in (0, 1) else None
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+def _read_text(value: object, column: FittedColumn) -> str | None:
+    return str(value) if isinstance(value, str) else None
 
 
-def _warn(column: FittedColumn, values: np.ndarray) -> Iterator[dict[str, Any]]:
+def _read_date(value: object, column: FittedColumn) -> np.datetime64 | None:
+    return read_date(value, column.format) if isinstance(value, str) else None
+
+
+def _describe_expected(column: FittedColumn) -> str:
+    other = column.format is not None and "%" in column.format
+    return EXPECTED[column.type] + (f", or written as {column.format}" if other else "")
+
+
+def _describe_posted(value: object) -> str:
+    return f'"{value[:100]}"' if isinstance(value, CsvCell) else describe(value)
+
+
+def _warn(column: FittedColumn, values: ColumnValues) -> Iterator[dict[str, Any]]:
     """What is odd about posted values, though they can be used: missing, or unlike the training rows."""
     missing = is_missing(values)
-    replacement = (
-        "counts as unseen" if column.type == "category" else f"the training rows' median, {column.fill:g}, is used"
-    )
     for row in np.flatnonzero(missing)[:MAX_WARNINGS].tolist():
-        yield _warning(row, column, "missing", f'"{column.name}" is missing: {replacement}.')
-    if column.type == "category":
+        yield _warning(row, column, "missing", f'"{column.name}" is missing: {_replacement(column)}.')
+    if isinstance(values, Texts):
         unseen = ~missing & (column.find_categories(values) == len(column.categories))
         for row in np.flatnonzero(unseen)[:MAX_WARNINGS].tolist():
-            yield _warning(row, column, "unseen_category", f'"{values[row]}" was not among the training rows.')
-    if column.type == "number":
-        outside = (values < column.minimum) | (values > column.maximum)
+            name = values.names[values.codes[row]]
+            yield _warning(row, column, "unseen_category", f'"{name}" was not among the training rows.')
+    elif column.type in ("number", "date"):
+        numbers = column.to_numbers(values)
+        outside = (numbers < column.minimum) | (numbers > column.maximum)
         for row in np.flatnonzero(outside)[:MAX_WARNINGS].tolist():
-            bounds = f"the training rows lie between {column.minimum:g} and {column.maximum:g}"
-            yield _warning(row, column, "out_of_range", f"{values[row]:g} is out of range: {bounds}.")
+            bounds = (
+                f"the training rows lie between {_show(column, column.minimum)} and {_show(column, column.maximum)}"
+            )
+            shown = _show(column, float(numbers[row]))
+            yield _warning(row, column, "out_of_range", f"{shown} is out of range: {bounds}.")
+
+
+def _replacement(column: FittedColumn) -> str:
+    if column.type == "category":
+        return "counts as unseen"
+    return f"the training rows' median, {_show(column, column.fill)}, is used"
+
+
+def _show(column: FittedColumn, number: float) -> str:
+    """A column's number for use in a sentence, a date as such."""
+    return write_dates(column.to_dates(np.array([number])))[0] if column.type == "date" else f"{number:g}"
 
 
 def _warning(row: int, column: FittedColumn, kind: str, detail: str) -> dict[str, Any]:
     return {"row": row, "column": column.name, "type": kind, "detail": detail}
-
-
-def _fill(values: np.ndarray, fill: float) -> np.ndarray:
-    return np.where(np.isnan(values), fill, values)

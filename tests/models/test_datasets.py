@@ -40,7 +40,8 @@ def test_every_source_without_a_network_gives_a_dataset_that_can_be_opened(sourc
     dataset = make_dataset(tmp_path, source)
 
     descriptor = dataset.descriptor
-    assert set(descriptor) == {"kind", "rows", "splits", "bytes", "inputs", "target"}
+    members = {"kind", "rows", "splits", "bytes", "inputs", "target"}
+    assert set(descriptor) == members | ({"left_out"} if descriptor["kind"] == "table" else set())
     splits = [dataset.split(name) for name in ("train", "validation", "test")]
     assert [len(split.rows) for split in splits] == list(descriptor["splits"].values())
     assert sorted(np.concatenate([split.rows for split in splits])) == list(range(descriptor["rows"]))
@@ -157,6 +158,7 @@ def test_an_unknown_source_names_the_nearest() -> None:
         ({"source": "iris", "split": {"tets": 0.1}}, "#/split/tets"),
         ({"source": "iris", "split": {"seed": -1}}, "#/split/seed"),
         ({"source": "mnist", "split": {"test": 0.1}}, "#/split/test"),
+        ({"source": "circles", "split": {"column": "part"}}, "#/split/column"),
     ],
 )
 def test_a_wrong_request_is_told_where_before_anything_is_loaded(request_: dict[str, Any], pointer: str) -> None:

@@ -96,6 +96,8 @@ def test_rows_become_a_table_with_missing_values(tmp_path: Path) -> None:
     assert width == {
         "name": "width", "type": "number", "shape": [], "missing": 1,
         "mean": 2.35, "std": pytest.approx(1.15), "min": 1.2, "max": 3.5,
+        "quantiles": pytest.approx({"0.05": 1.315, "0.25": 1.775, "0.5": 2.35, "0.75": 2.925, "0.95": 3.385}),
+        "histogram": {"edges": pytest.approx(np.linspace(1.2, 3.5, 11).tolist()), "counts": [1, *[0] * 8, 1]},
     }  # fmt: skip
     assert (colour["type"], colour["categories"], colour["counts"]) == ("category", ["blue", "red"], [1, 1])
     assert (ripe["type"], ripe["missing"], count["type"]) == ("boolean", 1, "number")
@@ -105,7 +107,7 @@ def test_rows_become_a_table_with_missing_values(tmp_path: Path) -> None:
     table = dataset.split("train").table
     assert table is not None
     assert table["colour"].tolist() == ["red", "blue", None]
-    assert table["ripe"].tolist() == [True, False, None]
+    assert repr(table["ripe"].tolist()) == "[1.0, 0.0, nan]"
 
 
 def test_a_single_row_is_enough(tmp_path: Path) -> None:
@@ -232,3 +234,11 @@ def test_a_column_with_too_many_texts_is_no_category(tmp_path: Path) -> None:
     rows = [{"name": f"name {number}", "kind": "a"} for number in range(1001)]
 
     assert "1,001 different texts" in faults_of(tmp_path, rows=rows, target="kind")[0].detail
+
+
+def test_a_column_of_dates_or_of_one_value_is_seen_for_what_it_is(tmp_path: Path) -> None:
+    rows = [{"day": f"2024-01-0{day}", "shop": "north", "kind": "ab"[day % 2]} for day in range(1, 6)]
+    descriptor = make_dataset(tmp_path, "inline", rows=rows, target="kind").descriptor
+
+    assert [(entry["name"], entry["type"]) for entry in descriptor["inputs"]] == [("day", "date")]
+    assert [(entry["name"], entry["reason"]) for entry in descriptor["left_out"]] == [("shop", "constant")]

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.compatibility import check_fit
 from models.datasets import Dataset
-from models.errors import Fault, InvalidInstances
+from models.datasets.csv_instances import read_csv_instances
+from models.errors import Fault, InvalidData, InvalidInstances
 from models.preprocessing import Preprocessing, inputs_from_dataset
 from tests.models.made_datasets import make_dataset
+from tests.models.made_uploads import import_upload
 from tests.models.network_specs import make_spec
 
 FRUIT = [
@@ -278,3 +281,126 @@ def test_several_inputs_are_read_by_name(tmp_path: Path) -> None:
     assert (fault.row, fault.pointer) == (1, "#/instances/1")
     (fault,) = faults_of(fitted, [{"left": [1, "x"], "right": [5]}])
     assert (fault.column, fault.pointer) == ("left/1", "#/instances/0/left/1")
+
+
+def make_orders(rows: int) -> str:
+    """A table with a column of every type and values missing, as CSV."""
+    rng = np.random.default_rng(0)
+    moments = np.datetime64("2020-02-28T22:13:07") + rng.integers(0, 10**8, rows).astype("timedelta64[s]")
+    lines = ["ordered,shipped,width,count,colour,ripe,y"]
+    for row, moment in enumerate(moments):
+        shipped = "" if row % 11 == 3 else f"{moment.item():%d.%m.%Y}"
+        width = "" if row % 7 == 2 else repr(rng.normal(3, 2))
+        colour = ["red", "blue", "", "green"][row % 4]
+        lines.append(f"{moment},{shipped},{width},{rng.integers(100)},{colour},{row % 3 == 0},{row % 2}")
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return import_upload(tmp_path_factory.mktemp("orders"), make_orders(1000))
+
+
+@pytest.mark.parametrize("scaling", ["standard", "none"])
+@pytest.mark.parametrize("together", [1, 3, 200])
+def test_a_row_of_every_type_gives_the_same_bits_alone_or_among_others(
+    together: int, scaling: str, orders: Dataset
+) -> None:
+    fitted = fit_whole(orders, scaling)
+    trained = fitted.network_inputs(orders.split("test"))["input"]
+
+    served = Preprocessing.from_document(json.loads(json.dumps(fitted.to_document())))
+    instances = json.loads(json.dumps([item["instance"] for item in orders.rows_page("test", 0, 200)]))
+    parts = [served.read_instances(instances[start : start + together])[0] for start in range(0, 200, together)]
+
+    assert np.array_equal(np.concatenate([part["input"] for part in parts]), trained)
+
+
+def test_rows_posted_as_csv_give_the_same_bits_as_in_training(orders: Dataset) -> None:
+    fitted = fit_whole(orders)
+    lines = make_orders(1000).splitlines()
+    test = orders.split("test")
+    body = "\n".join(line.rpartition(",")[0] for line in [lines[0], *(lines[1 + row] for row in test.rows)])
+    columns = [entry["name"] for entry in orders.descriptor["inputs"]]
+    inputs, _ = fitted.read_instances(read_csv_instances(body.encode(), columns))
+
+    assert np.array_equal(inputs["input"], fitted.network_inputs(test)["input"])
+
+
+def test_a_date_becomes_a_number_and_cyclic_parts(tmp_path: Path) -> None:
+    rows = [{"day": day, "y": y} for day, y in (("2024-01-01T00:00", 1.5), ("2023-07-02T12:00:00", 2.5), (None, 3.0))]
+    dataset = make_dataset(tmp_path, "inline", rows=rows, target="y")
+    fitted = fit_whole(dataset, "none")
+
+    inputs = fitted.network_inputs(dataset.split("train"))["input"]
+
+    assert inputs.shape == (3, 7)
+    assert inputs[:, 0] == pytest.approx([19723, 19540.5, (19723 + 19540.5) / 2])
+    # the beginning of a year, of a week (a Monday), of a day
+    assert inputs[0, 1:] == pytest.approx([0, 1] * 3)
+    # the middle of 2023, a Sunday at noon
+    angle = 2 * np.pi * 6 / 7
+    assert inputs[1, 1:] == pytest.approx([0, -1, np.sin(angle), np.cos(angle), 0, -1], abs=1e-6)
+
+
+def test_dates_are_posted_in_iso_8601_or_as_the_table_wrote_them(orders: Dataset) -> None:
+    fitted = fit_whole(orders)
+
+    inputs, warnings = fitted.read_instances(
+        [{"shipped": "28.02.2021"}, {"shipped": "2021-02-28"}, {"shipped": "2021-02-28T01:00:00+01:00"}]
+    )
+    assert np.array_equal(inputs["input"], inputs["input"][[0, 0, 0]])
+    assert {warning["type"] for warning in warnings} == {"missing"}
+
+    (fault,) = faults_of(fitted, [{"shipped": "28/02/2021"}])
+    assert (fault.row, fault.column) == (0, "shipped")
+    assert "or written as %d.%m.%Y" in fault.detail
+    _, warnings = fitted.read_instances([{"shipped": "1999-12-31"}])
+    (warning,) = (warning for warning in warnings if warning["type"] == "out_of_range")
+    assert warning["detail"].startswith("1999-12-31 is out of range: the training rows lie between 2020-0")
+
+
+def test_a_date_needs_a_model_that_takes_it(orders: Dataset) -> None:
+    with pytest.raises(InvalidData, match='The column "ordered" of the dataset is a date'):
+        check_fit(make_spec(shape=[6]), (2,), orders.descriptor)
+
+
+def test_a_csv_body_of_a_table_has_a_header() -> None:
+    body = b"colour;width\nred;1,5\n;NA\n"
+
+    assert read_csv_instances(body, ["width", "colour"]) == [
+        {"colour": "red", "width": "1,5"}, {"colour": None, "width": None},
+    ]  # fmt: skip
+
+
+def test_a_csv_body_of_numbers_has_none() -> None:
+    assert read_csv_instances(b"1, 2.5\n3,4e1\n", None) == [[1, 2.5], [3, 40]]
+    assert read_csv_instances(b"1,5;2\n", None) == [[1.5, 2]]
+
+
+@pytest.mark.parametrize(
+    ("body", "columns", "row", "column"),
+    [
+        (b"1,2\n3\n", None, 1, None),
+        (b"1,2\n3,x\n", None, 1, "1"),
+        (b"1,2\n3,nan\n", None, 1, "1"),
+        (b"width\n1\n2,3\n", ["width"], 1, None),
+        (b"width,width\n1,2\n", ["width"], None, "width"),
+        (b"1.5,red\n", ["width", "colour"], None, None),
+        (b"width\n\xff\n", ["width"], 1, None),
+    ],
+)
+def test_what_is_wrong_with_a_csv_body_is_named(
+    body: bytes, columns: list[str] | None, row: int | None, column: str | None
+) -> None:
+    with pytest.raises(InvalidInstances) as caught:
+        read_csv_instances(body, columns)
+
+    assert (caught.value.faults[0].row, caught.value.faults[0].column) == (row, column)
+
+
+def test_a_cell_that_doesnt_suit_its_column_is_named(orders: Dataset) -> None:
+    (fault,) = faults_of(fit_whole(orders), read_csv_instances(b"width,colour\n1,red\nwide,red\n", ["width", "colour"]))
+
+    assert (fault.row, fault.column) == (1, "width")
+    assert fault.detail == 'Row 1: "width" should be a number, not "wide".'

@@ -1,0 +1,80 @@
+"""What an uploaded file is: by its first bytes, held against what its name says."""
+
+import zipfile
+from pathlib import Path
+
+from models.datasets.pointers import pointer_to
+from models.errors import Fault, InvalidData
+
+EXTENSIONS = {
+    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".parquet": "parquet", ".npz": "npz", ".zip": "zip",
+}  # fmt: skip
+TABLES = frozenset({"csv", "json", "jsonl", "parquet"})
+"""The formats that hold a table."""
+
+SIGNATURES = {
+    b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"PAR1": "parquet", b"\x93NUMPY": "NPY", b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"%PDF": "PDF", b"\x1f\x8b": "gzip", b"7z\xbc\xaf": "7-Zip",
+    b"\xd0\xcf\x11\xe0": "old Excel", b"\x89HDF": "HDF5", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
+}  # fmt: skip
+BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+HEAD_BYTES = 64 * 1024
+TITLES = {
+    "csv": "CSV", "json": "JSON", "jsonl": "JSON Lines", "parquet": "Parquet", "npz": "NPZ", "zip": "ZIP",
+}  # fmt: skip
+
+
+def name_format(name: str) -> str | None:
+    """The format that a file's name promises, if it promises any."""
+    return EXTENSIONS.get(Path(name).suffix.lower())
+
+
+def detect(path: Path, name: str) -> str:
+    """`csv`, `json`, `jsonl`, `parquet`, `npz` or `zip`; raises InvalidData where content and name contradict."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head.strip():
+        raise InvalidData(_fault(name, "is empty"))
+    promised, found = name_format(name), _find_binary(path, head)
+    if found is None:
+        return _detect_text(head, name, promised)
+    if found == promised or (promised is None and found in EXTENSIONS.values()):
+        return found
+    is_ = f"is {TITLES.get(found, found)}" if found != "binary" else "is no text, but binary data"
+    wanted = TITLES[promised] if promised else ", ".join(TITLES.values())
+    raise InvalidData(_fault(name, f"{is_}, where {wanted} was expected"))
+
+
+def _find_binary(path: Path, head: bytes) -> str | None:
+    """What a file of bytes is, `binary` if nothing known; None for text."""
+    kind = next((kind for signature, kind in SIGNATURES.items() if head.startswith(signature)), None)
+    if kind == "zip":
+        return "npz" if _holds_arrays(path) else "zip"
+    if kind is None and not head.startswith(BYTE_ORDER_MARKS) and b"\0" in head:
+        return "binary"
+    return kind
+
+
+def _holds_arrays(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return False
+    return bool(names) and all(name.endswith(".npy") for name in names)
+
+
+def _detect_text(head: bytes, name: str, promised: str | None) -> str:
+    if promised in ("csv", "json", "jsonl"):
+        return promised
+    if promised is not None:
+        raise InvalidData(_fault(name, f"is no {TITLES[promised]} file"))
+    start = head.lstrip()
+    if start.startswith(b"["):
+        return "json"
+    return "jsonl" if start.startswith(b"{") else "csv"
+
+
+def _fault(name: str, what: str) -> Fault:
+    return Fault(f'The file "{name}" {what}.', pointer_to("file"), file=name)

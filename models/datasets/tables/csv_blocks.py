@@ -1,0 +1,183 @@
+"""A CSV file in blocks of whole rows, each row with as many fields as there are columns.
+
+Polars reads fast, but takes short rows for rows that end in missing values. So each block's fields are counted first,
+with NumPy; a block that isn't plainly in order is read by the csv module instead, which finds the rows at fault.
+"""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.datasets.tables.dialect import Dialect
+from models.datasets.tables.words import MISSING
+from models.datasets.tensors import MAX_FAULTS
+from models.errors import Fault, InvalidData
+
+if TYPE_CHECKING:
+    import polars
+
+BLOCK_BYTES = 8 * 1024 * 1024
+MAX_ROW_BYTES = 64 * 1024 * 1024
+NEWLINE = ord("\n")
+
+
+@dataclass
+class CsvBlocks:
+    """The rows below the header, in frames of text columns; `line` is the number of lines that were read."""
+
+    path: Path
+    name: str
+    dialect: Dialect
+    columns: tuple[str, ...]
+    lines_above: int
+    rows: int = 0
+    bytes_read: int = 0
+
+    def __iter__(self) -> Iterator["polars.DataFrame"]:
+        """Raises InvalidData, naming the rows at fault."""
+        self.rows, self.bytes_read, line = 0, 0, self.lines_above
+        for block in self._whole_rows():
+            frame = self._parse(block, line)
+            line += block.count(b"\n")
+            self.rows += len(frame)
+            if len(frame):
+                yield frame
+
+    def _whole_rows(self) -> Iterator[bytes]:
+        """UTF-8 that ends where a row ends."""
+        quote, carried = self.dialect.quote.encode(), b""
+        for block in self._text_below_header():
+            carried += block
+            end = _end_of_rows(carried, quote)
+            if end:
+                yield carried[:end]
+                carried = carried[end:]
+            elif len(carried) > MAX_ROW_BYTES:
+                detail = f"Row {self.rows} has no end within {MAX_ROW_BYTES:,} bytes: is a quote not closed?"
+                raise InvalidData(Fault(detail, file=self.name, row=self.rows))
+        if carried:
+            yield carried if carried.endswith(b"\n") else carried + b"\n"
+
+    def _text_below_header(self) -> Iterator[bytes]:
+        above = self.lines_above
+        for block in self._text():
+            while above and block:
+                _, newline, block = block.partition(b"\n")
+                above -= bool(newline)
+            if block:
+                yield block
+
+    def _text(self) -> Iterator[bytes]:
+        """The file as UTF-8 without a byte order mark."""
+        plain = self.dialect.encoding in ("utf-8", "ascii")
+        decoder = codecs.getincrementaldecoder(self.dialect.encoding)()
+        with self.path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                self.bytes_read += len(block)
+                yield block if plain else decoder.decode(block).encode()
+
+    def _parse(self, block: bytes, line: int) -> "polars.DataFrame":
+        import polars
+
+        if not is_regular(block, self.dialect, len(self.columns)):
+            rows = self._parse_carefully(block.decode(), line)
+            schema = dict.fromkeys(self.columns, polars.String)
+            return _without_missing(polars.DataFrame(rows, schema=schema, orient="row"), self.dialect)
+        frame = polars.read_csv(
+            block,
+            has_header=False,
+            new_columns=self.columns,
+            separator=self.dialect.delimiter,
+            quote_char=self.dialect.quote,
+            infer_schema=False,
+        )
+        return _without_missing(frame, self.dialect)
+
+    def _parse_carefully(self, text: str, line: int) -> list[list[str]]:
+        """The rows as the csv module reads them, without blank lines; raises InvalidData."""
+        rows: list[list[str]] = []
+        faults: list[Fault] = []
+        reader = self.dialect.rows(io.StringIO(text, newline=""))
+        try:
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(self.columns) and len(faults) < MAX_FAULTS:
+                    faults.append(self._ragged(len(cells), self.rows + len(rows), line + reader.line_num))
+                rows.append(cells)
+        except csv.Error as problem:
+            row = self.rows + len(rows)
+            faults.append(Fault(f"Row {row} (line {line + reader.line_num}): {problem}.", file=self.name, row=row))
+        if faults:
+            raise InvalidData(*faults)
+        return rows
+
+    def _ragged(self, fields: int, row: int, line: int) -> Fault:
+        wanted = f"{len(self.columns)} column{'s' * (len(self.columns) != 1)}"
+        detail = f"Row {row} (line {line}) has {fields} field{'s' * (fields != 1)}, but there are {wanted}."
+        return Fault(detail, file=self.name, row=row)
+
+
+def _without_missing(frame: "polars.DataFrame", dialect: Dialect) -> "polars.DataFrame":
+    """The same texts, null for the words that stand for a missing value."""
+    import polars
+
+    if dialect.padded:
+        frame = frame.with_columns(polars.all().str.strip_chars())
+    texts = polars.all()
+    # the length is cheap to look at, and few texts are as short as these words
+    missing = (texts.str.len_bytes() <= max(map(len, MISSING))) & texts.is_in(MISSING)
+    return frame.with_columns(polars.when(missing).then(None).otherwise(texts).name.keep())
+
+
+def _end_of_rows(text: bytes, quote: bytes) -> int:
+    """Where the last whole row of the text ends; 0 if none does."""
+    if quote not in text:
+        return text.rfind(b"\n") + 1
+    cells = np.frombuffer(text, np.uint8)
+    outside = (cells == NEWLINE) & ~_inside_quotes(cells, quote[0])
+    ends = np.flatnonzero(outside)
+    return int(ends[-1]) + 1 if len(ends) else 0
+
+
+def _inside_quotes(cells: np.ndarray, quote: int) -> np.ndarray:
+    """Which characters have an odd number of quotes up to them; booleans."""
+    return np.bitwise_xor.accumulate(cells == quote)
+
+
+def is_regular(block: bytes, dialect: Dialect, columns: int) -> bool:
+    """Whether every line is a row of as many fields as there are columns, with quotes only around whole fields."""
+    cells = np.frombuffer(block, np.uint8)
+    newlines = cells == NEWLINE
+    separators = newlines | (cells == ord(dialect.delimiter)) if columns > 1 else newlines
+    quote = dialect.quote.encode()
+    if quote in block:
+        inside = _inside_quotes(cells, quote[0])
+        if inside[-1] or not _quotes_surround(cells, inside, dialect):
+            return False
+        separators &= ~inside
+    if columns == 1:
+        return not block.startswith((b"\n", b"\r\n")) and b"\n\n" not in block and b"\n\r\n" not in block
+    ends = newlines[np.flatnonzero(separators)]
+    return len(ends) % columns == 0 and bool((ends.reshape(-1, columns) == _row_pattern(columns)).all())
+
+
+def _row_pattern(columns: int) -> np.ndarray:
+    """Which of a row's separators end it: the last."""
+    return np.arange(columns) == columns - 1
+
+
+def _quotes_surround(cells: np.ndarray, inside: np.ndarray, dialect: Dialect) -> bool:
+    """Whether every quote opens or closes a field, or is doubled within one."""
+    quotes = np.flatnonzero(cells == ord(dialect.quote))
+    opening = inside[quotes]
+    edges = np.array([NEWLINE, ord("\r"), ord(dialect.delimiter), ord(dialect.quote)])
+    padded = np.concatenate([[NEWLINE], cells, [NEWLINE]])
+    before, after = padded[quotes[opening]], padded[quotes[~opening] + 2]
+    return bool(np.isin(before, edges).all() and np.isin(after, edges).all())

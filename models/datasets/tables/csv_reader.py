@@ -1,0 +1,74 @@
+"""CSV files as raw tables: read in blocks, kept as Parquet until the columns' types are known."""
+
+import itertools
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from models.datasets.keras_cache import Progress
+from models.datasets.tables.csv_blocks import CsvBlocks
+from models.datasets.tables.dialect import Dialect, recognise
+from models.datasets.tables.raw import MAX_COLUMNS, RawTable
+from models.errors import Fault, InvalidData
+from models.limits import Limits
+
+
+def read_csv(
+    path: Path, name: str, options: dict[str, Any], scratch: Path, limits: Limits, progress: Progress
+) -> RawTable:
+    """The table of a CSV file, kept in the folder `scratch`; `options` are the request's `csv`.
+
+    Raises InvalidData, naming the file and the row or column at fault.
+    """
+    import polars
+
+    dialect = recognise(path, name, options)
+    columns, unnamed, lines_above = _read_header(path, name, dialect)
+    blocks = CsvBlocks(path, name, dialect, columns, lines_above)
+    size, parts = path.stat().st_size, []
+    for number, frame in enumerate(blocks):
+        if blocks.rows > limits.rows:
+            raise InvalidData(Fault(f"There are more than {limits.rows:,} rows, which is the limit.", file=name))
+        _refuse_repeated_header(frame, blocks, columns)
+        parts.append(scratch / f"{number}.parquet")
+        frame.write_parquet(parts[-1], compression="uncompressed", statistics=False)
+        progress(blocks.bytes_read / size)
+    if not parts:
+        raise InvalidData(Fault(f'The file "{name}" has no rows below its header.', file=name))
+    facts = {"format": "csv"} | dialect.to_document()
+    return RawTable(
+        polars.scan_parquet(parts), columns, blocks.rows, True, name, dialect.decimal, unnamed, facts
+    )  # fmt: skip
+
+
+def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ...], frozenset[str], int]:
+    """The columns' names, which of them the file doesn't name, and how many lines lie above the first row.
+
+    Without a header they are called `column_1` and so on.
+    """
+    with path.open(encoding=dialect.encoding, newline="\n") as file:
+        reader = dialect.rows(itertools.islice(file, 1000))
+        cells: list[str] = next((row for row in reader if row), [])
+        lines = reader.line_num
+    if len(cells) > MAX_COLUMNS:
+        raise InvalidData(Fault(f'"{name}" has {len(cells):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))
+    given = [cell.strip() if dialect.header else "" for cell in cells]
+    columns = tuple(cell or f"column_{number}" for number, cell in enumerate(given, 1))
+    doubled = [column for column, count in Counter(columns).items() if count > 1]
+    if doubled:
+        detail = 'The header names the column "{}" more than once: give each column a name of its own.'
+        raise InvalidData(*(Fault(detail.format(column), file=name, column=column) for column in doubled))
+    unnamed = frozenset(column for column, cell in zip(columns, given, strict=True) if not cell)
+    return columns, unnamed, lines if dialect.header else 0
+
+
+def _refuse_repeated_header(frame: Any, blocks: CsvBlocks, columns: tuple[str, ...]) -> None:
+    """Raise InvalidData where the header stands among the rows again, as in files put one after the other."""
+    if not blocks.dialect.header:
+        return
+    first = frame.with_row_index("\0row").filter(frame[columns[0]] == columns[0])
+    for row in first.iter_rows():
+        if row[1:] == columns:
+            number = blocks.rows - len(frame) + row[0]
+            detail = f"Row {number} is the header once more: take it out."
+            raise InvalidData(Fault(detail, file=blocks.name, row=number))

@@ -1,0 +1,193 @@
+"""How a CSV file is written: encoding, delimiter, quotes, header, decimal sign. Told by the client, or recognised."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.datasets.tables.words import MISSING
+from models.errors import Fault, InvalidData
+
+DELIMITERS = (",", ";", "\t", "|")
+HEAD_BYTES = 256 * 1024
+SAMPLE_ROWS = 200
+BLOCK_BYTES = 8 * 1024 * 1024
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+WESTERN = "cp1252"
+NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?")
+POINT, COMMA = re.compile(r"[+-]?\d*\.\d+"), re.compile(r"[+-]?\d*,\d+")
+CROWDED = 0.3
+"""Western text has accented letters one by one; where more of them than this stand three or more in a row it is
+another script's text, or no text."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """`encoding` as Python names it; `decimal` is `.` or `,`."""
+
+    delimiter: str
+    quote: str
+    encoding: str
+    decimal: str
+    header: bool
+    padded: bool
+    """Whether there is white space around the fields."""
+
+    def to_document(self) -> dict[str, Any]:
+        encoding = "utf-8" if self.encoding == "utf-8-sig" else self.encoding
+        members = ("delimiter", "quote", "decimal", "header")
+        return {"encoding": encoding} | {member: getattr(self, member) for member in members}
+
+    def rows(self, lines: Iterator[str]) -> Any:
+        """A reader of the csv module."""
+        return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote)
+
+
+def recognise(path: Path, name: str, options: dict[str, Any]) -> Dialect:
+    """The dialect of a file; what `options` say (`delimiter`, `encoding`, `decimal`, `header`) is taken as said.
+
+    Raises InvalidData where the bytes are no text in the encoding.
+    """
+    encoding = find_encoding(path, name, options.get("encoding"))
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        complete = not file.read(1)
+    text = codecs.getincrementaldecoder(encoding)().decode(head, complete)
+    lines = text.splitlines(keepends=True)
+    lines = lines if complete or len(lines) == 1 else lines[:-1]
+    return _recognise_lines(lines, encoding, options)
+
+
+def recognise_text(text: str, header: bool) -> Dialect:
+    """The dialect of text that is already decoded."""
+    return _recognise_lines(text[:HEAD_BYTES].splitlines(keepends=True), "utf-8", {"header": header})
+
+
+def _recognise_lines(lines: list[str], encoding: str, options: dict[str, Any]) -> Dialect:
+    quote = _find_quote(lines)
+    delimiter = options.get("delimiter") or max(DELIMITERS, key=lambda one: _evenness(lines, one, quote))
+    cells = [row for row in _sample(lines, delimiter, quote) if row]
+    sample = [[cell.strip() for cell in row] for row in cells]
+    header = options.get("header")
+    decimal = options.get("decimal") or _find_decimal(sample, delimiter)
+    header = _find_header(sample) if header is None else header
+    return Dialect(delimiter, quote, encoding, decimal, header, padded=sample != cells)
+
+
+def find_encoding(path: Path, name: str, wanted: str | None) -> str:
+    """The encoding that the whole file can be read in: the one that is wanted, else UTF-8, UTF-16 with its mark, or
+    Windows-1252 if that makes sense."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    mark = next((encoding for mark, encoding in MARKS.items() if head.startswith(mark)), None)
+    encoding = codecs.lookup(wanted).name if wanted else mark or "utf-8"
+    if encoding == "utf-8" and mark == "utf-8-sig":
+        encoding = mark
+    problem = _find_undecodable(path, encoding)
+    if problem is None:
+        return encoding
+    if wanted is None and mark is None and not problem.multibyte and _is_western(path):
+        return WESTERN
+    detail = f'Line {problem.line} of "{name}" is no text in the encoding {encoding}'
+    advice = "give another" if wanted else "name the file's own"
+    row = max(0, problem.line - 2)
+    raise InvalidData(Fault(f'{detail}: {advice} as "encoding" in "csv".', file=name, row=row))
+
+
+@dataclass(frozen=True)
+class _Undecodable:
+    line: int
+    multibyte: bool
+    """Whether other characters beyond ASCII did decode."""
+
+
+def _find_undecodable(path: Path, encoding: str) -> _Undecodable | None:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line, multibyte = 1, False
+    with path.open("rb") as file:
+        while True:
+            block = file.read(BLOCK_BYTES)
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeError as problem:
+                before = problem.object[: problem.start] if isinstance(problem, UnicodeDecodeError) else b""
+                multibyte = multibyte or not before.isascii()
+                return _Undecodable(line + before.count(b"\n"), multibyte)
+            if "\0" in text:
+                return _Undecodable(line + text[: text.index("\0")].count("\n"), multibyte=True)
+            line += text.count("\n")
+            multibyte = multibyte or not text.isascii()
+            if not block:
+                return None
+
+
+def _is_western(path: Path) -> bool:
+    """Whether the bytes beyond ASCII look like Windows-1252: all of them mean something, and most stand alone."""
+    crowded = total = 0
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            try:
+                block.decode(WESTERN)
+            except UnicodeDecodeError:
+                return False
+            runs = re.findall(rb"[\x80-\xff]+", block)
+            total += sum(map(len, runs))
+            crowded += sum(len(run) for run in runs if len(run) > 2)
+    return crowded <= CROWDED * total
+
+
+def _find_quote(lines: list[str]) -> str:
+    text = "".join(lines[:SAMPLE_ROWS])
+    single = len(re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", text, re.MULTILINE))
+    return "'" if '"' not in text and single else '"'
+
+
+def _sample(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:
+    reader = csv.reader(iter(lines), delimiter=delimiter, quotechar=quote)
+    rows = []
+    try:
+        for row in reader:
+            rows.append(row)
+            if len(rows) == SAMPLE_ROWS:
+                break
+    except csv.Error:
+        pass
+    return rows
+
+
+def _evenness(lines: list[str], delimiter: str, quote: str) -> tuple[float, float, int]:
+    """How well a delimiter explains the lines: the share of rows with as many fields as the first, the share of
+    fields that are numbers (of `1,5;2,5` the comma would leave `5;2`), and how many fields that are."""
+    rows = [row for row in _sample(lines, delimiter, quote) if row]
+    if not rows or len(rows[0]) == 1:
+        return 0, 0, 0
+    even = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
+    fields = [field.strip() for row in rows for field in row]
+    return even, sum(bool(NUMBER.fullmatch(field)) for field in fields) / len(fields), len(rows[0])
+
+
+def _find_header(sample: list[list[str]]) -> bool:
+    """Whether the first row is names: it isn't where it has numbers in columns of numbers, and nowhere text in one."""
+    if len(sample) < 2:
+        return True
+    first, others = sample[0], sample[1:]
+    numeric_columns = [index for index in range(len(first)) if _is_numeric([row[index : index + 1] for row in others])]
+    numbers = [NUMBER.fullmatch(first[index]) is not None for index in numeric_columns]
+    return not any(numbers) or not all(numbers)
+
+
+def _is_numeric(cells: list[list[str]]) -> bool:
+    present = [cell[0] for cell in cells if cell and cell[0] not in MISSING]
+    return bool(present) and all(NUMBER.fullmatch(cell) for cell in present)
+
+
+def _find_decimal(sample: list[list[str]], delimiter: str) -> str:
+    """The decimal comma if there are numbers with one and none with a point."""
+    if delimiter == ",":
+        return "."
+    cells = [cell for row in sample for cell in row]
+    points, commas = (sum(bool(sign.fullmatch(cell)) for cell in cells) for sign in (POINT, COMMA))
+    return "," if commas > points else "."

@@ -1,0 +1,190 @@
+"""Rows as JSON objects: a file with a list of them, one a line, or posted within the request."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from models.datasets.keras_cache import Progress
+from models.datasets.tables.raw import MAX_COLUMNS, RawTable
+from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, name_type
+from models.errors import MOST_FAULTS, Fault, InvalidData
+from models.limits import Limits
+
+if TYPE_CHECKING:
+    import polars
+
+TYPES = {bool: "boolean", int: "number", float: "number", str: "text"}
+BATCH_ROWS = 20_000
+EXACT = 2**53
+"""Up to here floating point holds every whole number."""
+
+Rows = Iterable[Any]
+
+
+def read_json(path: Path, name: str, scratch: Path, limits: Limits, progress: Progress) -> RawTable:
+    """The table of a file that holds a list of objects; it is read as a whole. Raises InvalidData."""
+    try:
+        rows = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except ValueError as problem:
+        raise InvalidData(Fault(f'"{name}" is no JSON: {problem}.', file=name)) from problem
+    if not isinstance(rows, list):
+        detail = f'"{name}" holds {name_type(rows)}; it should be a list of rows, each an object by column.'
+        raise InvalidData(Fault(detail, file=name))
+    return _read_rows(rows, len(rows), RawTable(_nothing(), (), 0, file=name), scratch, limits, progress)
+
+
+def read_json_lines(path: Path, name: str, scratch: Path, limits: Limits, progress: Progress) -> RawTable:
+    """The table of a file with an object on every line; blank lines don't count. Raises InvalidData."""
+    size = path.stat().st_size
+    reader = RawTable(_nothing(), (), 0, file=name)
+    rows = _read_lines(path, name)
+    # the number of rows isn't known beforehand, but lines of a table are about as long as one another
+    return _read_rows(rows, max(1, size // 200), reader, scratch, limits, progress)
+
+
+def read_posted_rows(rows: list, limits: Limits) -> RawTable:
+    """The table of rows posted within the request. Raises InvalidData with pointers to them."""
+    posted = RawTable(_nothing(), (), 0)
+    return _read_rows(rows, len(rows), posted, None, limits, lambda share: None)
+
+
+def _nothing() -> "polars.LazyFrame":
+    import polars
+
+    return polars.LazyFrame()
+
+
+def _read_lines(path: Path, name: str) -> Iterator[Any]:
+    row = 0
+    with path.open("rb") as file:
+        for line, text in enumerate(file, 1):
+            if not text.strip():
+                continue
+            try:
+                yield orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
+            except ValueError as problem:
+                raise InvalidData(
+                    Fault(f"Row {row} (line {line}) is no JSON: {problem}.", file=name, row=row)
+                ) from problem
+            row += 1
+
+
+@dataclass
+class _Columns:
+    """The columns that rows have had so far: their types, and whether numbers were all whole."""
+
+    raw: RawTable
+    types: dict[str, str | None] = field(default_factory=dict)
+    whole: dict[str, bool] = field(default_factory=dict)
+
+    def read(self, rows: list, first: int) -> "polars.DataFrame":
+        """A batch of rows, of which the first has this number; raises InvalidData."""
+        import polars
+
+        self._check_rows(rows, first)
+        for name in dict.fromkeys(name for row in rows for name in row):
+            self.types.setdefault(name, None)
+        if len(self.types) > MAX_COLUMNS:
+            raise InvalidData(self.raw.fault(f"There are more than {MAX_COLUMNS:,} columns, which is the limit."))
+        kinds = {"number": polars.Float64, "boolean": polars.Boolean, "text": polars.String}
+        columns = []
+        faults: list[Fault] = []
+        for name in self.types:
+            values = [row.get(name) for row in rows]
+            faults += self._find_faults(name, values, first)
+            if len(faults) >= MOST_FAULTS:
+                break
+            if not faults:
+                columns.append(polars.Series(name, values, dtype=kinds[self.types[name] or "number"], strict=False))
+        if faults:
+            raise InvalidData(*faults)
+        return polars.DataFrame(columns)
+
+    def _check_rows(self, rows: list, first: int) -> None:
+        for number, row in enumerate(rows, first):
+            if not isinstance(row, dict):
+                raise InvalidData(self.raw.fault(f"Row {number} is {name_type(row)}, not an object.", number))
+
+    def _find_faults(self, name: str, values: list, first: int) -> list[Fault]:
+        """What is wrong with a column's values; takes note of their type."""
+        kinds = set(map(type, values)) - {type(None)}
+        if not kinds:
+            return []
+        if self.types[name] is None:
+            self.types[name] = next(TYPES.get(type(value)) for value in values if value is not None)
+        self.whole[name] = self.whole.get(name, True) and kinds == {int}
+        plain = {TYPES.get(kind) for kind in kinds} == {self.types[name]}
+        if plain and (self.types[name] != "number" or self._are_finite(name, values)):
+            return []
+        details = ((row, self._find_fault(name, value)) for row, value in enumerate(values, first))
+        found = ((row, detail) for row, detail in details if detail)
+        return [
+            self.raw.fault(f'"{name}" in row {row}: {detail}', row, name) for row, detail in islice(found, MAX_FAULTS)
+        ]
+
+    def _are_finite(self, name: str, values: list) -> bool:
+        largest = max(abs(value) for value in values if value is not None)
+        self.whole[name] = self.whole[name] and largest < EXACT
+        # NaN hides from max, but not from sum
+        return largest <= FLOAT32_MAX and not math.isnan(sum(value for value in values if value is not None))
+
+    def _find_fault(self, name: str, value: Any) -> str | None:
+        wanted = self.types[name]
+        if value is None:
+            return None
+        if type(value) not in TYPES:
+            return f"a number, a boolean or text belongs here, not {name_type(value)}."
+        if TYPES[type(value)] != wanted:
+            return f"it is {name_type(value)}, but the column's first value is a {wanted}; a column has one type."
+        if wanted == "number" and not abs(value) <= FLOAT32_MAX:
+            return "numbers must be finite, and at most 3.4e38 in size."
+        return None
+
+
+def _read_rows(
+    rows: Rows, expected: int, raw: RawTable, scratch: Path | None, limits: Limits, progress: Progress
+) -> RawTable:
+    """A table of objects, in batches that are kept in the folder `scratch` if there is one."""
+    import polars
+
+    columns, frames, count = _Columns(raw), [], 0
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH_ROWS)):
+        frame = columns.read(batch, count)
+        count += len(batch)
+        if count > limits.rows:
+            raise InvalidData(raw.fault(f"There are {max(count, expected):,} rows; the limit is {limits.rows:,}."))
+        if scratch is None:
+            frames.append(frame.lazy())
+        else:
+            path = scratch / f"{len(frames)}.parquet"
+            frame.write_parquet(path, compression="uncompressed", statistics=False)
+            frames.append(polars.scan_parquet(path))
+        progress(min(1.0, count / expected))
+    if not count or not columns.types:
+        raise InvalidData(raw.fault("There are no rows."))
+    return _combine(frames, columns, raw, count)
+
+
+def _combine(frames: list["polars.LazyFrame"], columns: _Columns, raw: RawTable, count: int) -> RawTable:
+    import polars
+
+    # a column that had no value yet when a batch was written was taken for numbers
+    kinds = {"number": polars.Float64, "boolean": polars.Boolean, "text": polars.String}
+    wanted = {name: kinds[type_ or "number"] for name, type_ in columns.types.items()}
+    even = []
+    for frame in frames:
+        present = frame.collect_schema().names()
+        values = [
+            (polars.col(name) if name in present else polars.lit(None)).cast(kind).alias(name)
+            for name, kind in wanted.items()
+        ]
+        even.append(frame.select(values))
+    whole = [name for name, whole in columns.whole.items() if whole and columns.types[name] == "number"]
+    frame = polars.concat(even).with_columns(polars.col(whole).cast(polars.Int64))
+    return RawTable(frame, tuple(columns.types), count, file=raw.file)

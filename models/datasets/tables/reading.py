@@ -1,0 +1,187 @@
+"""From a column's cells to values of a type, which is found in the cells or told by the client."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.datasets.tables.dates import FORMATS, ISO, ISO_FORMATS, ZONED_FORMATS, format_title
+from models.datasets.tables.raw import RawTable
+from models.datasets.tables.words import BOOLEANS, TRUE_FALSE
+from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS
+from models.errors import InvalidData
+
+if TYPE_CHECKING:
+    import polars
+
+TYPES = ("number", "category", "boolean", "date", "text", "identifier")
+"""What a client may say that a column is."""
+SAMPLE_ROWS = 1000
+MOSTLY = 0.9
+"""The share of a column's values that must be numbers for the others to count as odd among them."""
+NAMES = {"number": "no number", "boolean": "neither true nor false", "date": "no date"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a column's cells become values: Int64 or Float64, Boolean, Datetime in µs, or String.
+
+    `type` is `number`, `boolean`, `date`, `category` (any text), or `unsupported`, for what no network takes.
+    """
+
+    name: str
+    type: str
+    expression: "polars.Expr"
+    format: str | None = None
+    """Of dates, as the description shows it."""
+    odd_row: int | None = None
+    """The first row of texts that isn't a number, where most others are."""
+
+
+def read_column(raw: RawTable, cells: "polars.Series", wanted: str | None = None) -> tuple[Reading, "polars.Series"]:
+    """How a column is to be read, and its values; null is missing. Raises InvalidData, naming rows and the column.
+
+    `wanted` is one of TYPES, or None to find the type.
+    """
+    reading = _find_reading(raw, cells, wanted)
+    values = cells.to_frame().select(reading.expression).to_series()
+    _refuse_lost(raw, cells, values, reading)
+    if reading.type == "number":
+        _refuse_infinite(raw, values)
+    return reading, values
+
+
+def _find_reading(raw: RawTable, cells: "polars.Series", wanted: str | None) -> Reading:
+    import polars
+
+    if cells.dtype in (polars.Categorical, polars.Enum):
+        cells = cells.cast(polars.String)
+    if cells.dtype != polars.String:
+        return _read_typed(cells, wanted)
+    if wanted in ("number", "boolean", "date"):
+        candidates = list(_candidates(cells.name, wanted, raw.decimal))
+        # of those that don't fit the one that fits best shows the rows at fault
+        return next((one for one in candidates if _fits(cells, one)), max(candidates, key=lambda one: _fit(cells, one)))
+    texts = Reading(cells.name, "category", polars.col(cells.name).cast(polars.String))
+    if wanted or cells.null_count() == len(cells):
+        return texts
+    sample = cells.drop_nulls().head(SAMPLE_ROWS)
+    numbers = list(_candidates(cells.name, "number", raw.decimal)) if raw.textual else []
+    if numbers and not _has_leading_zeros(sample):
+        for candidate in numbers:
+            if _fits(sample, candidate) and _fits(cells, candidate) and not _has_leading_zeros(cells):
+                return candidate
+    for type_ in ("boolean", "date") if raw.textual else ("date",):
+        for candidate in _candidates(cells.name, type_, raw.decimal, strict=True):
+            if _fits(sample, candidate) and _fits(cells, candidate):
+                return candidate
+    return _with_odd_row(texts, numbers, cells, sample)
+
+
+def _candidates(name: str, type_: str, decimal: str, strict: bool = False) -> Iterator[Reading]:
+    """The ways to read texts as a type, the most particular first; a text that isn't of the type becomes null."""
+    import polars
+
+    texts = polars.col(name)
+    if type_ == "boolean":
+        words = TRUE_FALSE if strict else BOOLEANS
+        places = {word: "1" if value else "0" for word, value in words.items()}
+        lowered = texts.str.to_lowercase().replace_strict(places, default=None, return_dtype=polars.String)
+        yield Reading(name, type_, (lowered == "1").alias(name))
+    elif type_ == "date":
+        for format_ in FORMATS:
+            yield Reading(name, type_, _to_moment(texts, format_), format_title(format_))
+        mixed = [_to_moment(texts, format_) for format_ in (*ISO_FORMATS, *ZONED_FORMATS)]
+        yield Reading(name, type_, polars.coalesce(mixed), ISO)
+    else:
+        yield Reading(name, type_, texts.cast(polars.Int64, strict=False))
+        if decimal == ".":
+            yield Reading(name, type_, texts.cast(polars.Float64, strict=False))
+            pattern, group, sign = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$", ",", "."
+        else:
+            pattern, group, sign = r"^[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d*)?([eE][+-]?\d+)?$", ".", ","
+        plain = texts.str.replace_all(group, "", literal=True).str.replace(sign, ".", literal=True)
+        grouped = polars.when(texts.str.contains(pattern)).then(plain).otherwise(texts if decimal == "." else None)
+        yield Reading(name, type_, grouped.cast(polars.Float64, strict=False).alias(name))
+
+
+def _to_moment(texts: "polars.Expr", format_: str) -> "polars.Expr":
+    return texts.str.to_datetime(format_, time_unit="us", strict=False, exact=True).dt.replace_time_zone(None)
+
+
+def _fit(cells: "polars.Series", reading: Reading) -> float:
+    """The share of the cells that can be read so; dates are only taken for such in years of four digits."""
+    values = cells.to_frame().select(reading.expression).to_series()
+    present = len(cells) - cells.null_count()
+    if reading.type == "date" and not values.dt.year().drop_nulls().is_between(1000, 9999).all():
+        return 0
+    return (len(values) - values.null_count()) / present if present else 1
+
+
+def _fits(cells: "polars.Series", reading: Reading) -> bool:
+    return _fit(cells, reading) == 1
+
+
+def _has_leading_zeros(cells: "polars.Series") -> bool:
+    """Whether some texts of digits begin with a 0 that a number would lose, as postal codes do."""
+    return bool(cells.str.contains(r"^[+-]?0\d").any())
+
+
+def _with_odd_row(texts: Reading, numbers: list[Reading], cells: "polars.Series", sample: "polars.Series") -> Reading:
+    best = max(numbers, key=lambda one: _fit(sample, one), default=None)
+    if best is None or _fit(sample, best) < MOSTLY or _has_leading_zeros(cells) or _fit(cells, best) < MOSTLY:
+        return texts
+    values = cells.to_frame().select(best.expression).to_series()
+    odd = (values.is_null() & cells.is_not_null()).arg_true()
+    return Reading(texts.name, texts.type, texts.expression, odd_row=odd[0])
+
+
+def _read_typed(cells: "polars.Series", wanted: str | None) -> Reading:
+    """The reading of a column that the file keeps as something else than text."""
+    import polars
+
+    values, kind = polars.col(cells.name), cells.dtype
+    if kind.is_numeric() and wanted == "boolean":
+        return Reading(cells.name, wanted, polars.when(values.is_in((0, 1))).then(values == 1).alias(cells.name))
+    if kind == polars.Boolean and wanted == "number":
+        return Reading(cells.name, wanted, values.cast(polars.Int64))
+    if kind == polars.Date or kind == polars.Datetime:
+        if getattr(kind, "time_zone", None):
+            values = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        if wanted in (None, "date"):
+            return Reading(cells.name, "date", values.cast(polars.Datetime("us")), format_title("%Y-%m-%d"))
+    if not (kind.is_numeric() or kind.is_temporal() or kind == polars.Boolean):
+        return Reading(cells.name, "unsupported", values)
+    if wanted in ("category", "text", "identifier"):
+        return Reading(cells.name, "category", values.cast(polars.String))
+    if kind == polars.Boolean and wanted in (None, "boolean"):
+        return Reading(cells.name, "boolean", values)
+    if kind.is_numeric() and wanted in (None, "number"):
+        if kind.is_integer() and kind != polars.UInt64:
+            return Reading(cells.name, "number", values.cast(polars.Int64))
+        return Reading(cells.name, "number", values.cast(polars.Float64).fill_nan(None))
+    return Reading(cells.name, "unsupported" if wanted is None else wanted, polars.lit(None).alias(cells.name))
+
+
+def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series", reading: Reading) -> None:
+    """Raise InvalidData where a cell isn't of the type that the client says the column has."""
+    if reading.type not in NAMES or values.null_count() == cells.null_count():
+        return
+    lost = values.is_null() & cells.is_not_null()
+    if cells.dtype.is_float():
+        lost &= cells.is_not_nan()
+    rows = lost.arg_true().head(MAX_FAULTS).to_list()
+    what = f'in the column "{reading.name}" is {NAMES[reading.type]}'
+    if rows:
+        raise InvalidData(
+            *(raw.fault(f'Row {row}: "{str(cells[row])[:100]}" {what}.', row, reading.name) for row in rows)
+        )
+
+
+def _refuse_infinite(raw: RawTable, values: "polars.Series") -> None:
+    if not values.dtype.is_float():
+        return
+    rows = (values.abs() > FLOAT32_MAX).arg_true().head(MAX_FAULTS).to_list()
+    limit = "numbers must be finite, and at most 3.4e38 in size"
+    faults = [raw.fault(f'Row {row}: "{values.name}" is {values[row]:g}; {limit}.', row, values.name) for row in rows]
+    if faults:
+        raise InvalidData(*faults)

@@ -1,0 +1,80 @@
+"""A table's target column, as what a network learns to predict."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.datasets.columns import find_texts
+from models.datasets.descriptor import MAX_CLASSES
+from models.datasets.pointers import pointer_to
+from models.datasets.sources import find_unknown
+from models.datasets.tables.raw import RawTable
+from models.datasets.tables.reading import read_column
+from models.datasets.tensors import MAX_FAULTS
+from models.errors import Fault, InvalidData
+
+if TYPE_CHECKING:
+    import polars
+
+MAX_NAME = 256
+"""Characters that the name of a class may have."""
+
+
+def find_target(raw: RawTable, target: str | None) -> str:
+    """The target's name, if there is such a column; raises InvalidData."""
+    if target is None:
+        detail = 'A table needs "target": the column that is to be predicted.'
+        raise InvalidData(Fault(detail, pointer_to("target"), allowed=raw.columns))
+    if target not in raw.columns:
+        raise InvalidData(find_unknown(target, raw.columns, pointer_to("target"), "column"))
+    return target
+
+
+def read_target(raw: RawTable, name: str, wanted: str | None) -> np.ndarray:
+    """The target of every row (rows,): whole numbers, numbers, booleans or text. Raises InvalidData, naming rows."""
+    reading, values = read_column(raw, raw.cells(name), wanted)
+    if reading.type not in ("number", "boolean", "category"):
+        detail = f'The target "{name}" is a {reading.type}; only numbers, booleans and categories can be predicted.'
+        raise InvalidData(raw.fault(detail, column=name))
+    _refuse_missing(raw, values)
+    if wanted is None and reading.odd_row is not None:
+        row = reading.odd_row
+        detail = f'Row {row}: "{values[row][:100]}" in the target "{name}" is no number, as most others are.'
+        raise InvalidData(raw.fault(detail, row, name))
+    if raw.file is not None:
+        _refuse_same(raw, values)
+    if reading.type == "category":
+        return _to_texts(raw, values)
+    targets = values.to_numpy()
+    # floating point is never taken for classes
+    return targets.astype(np.float64) if wanted == "number" else targets
+
+
+def _refuse_missing(raw: RawTable, values: "polars.Series") -> None:
+    if values.null_count() == len(values):
+        raise InvalidData(raw.fault(f'The target "{values.name}" has no value in any row.', column=values.name))
+    rows = values.is_null().arg_true().head(MAX_FAULTS).to_list()
+    detail = 'Row {}: the target "{}" is missing. Fill it in, or take the row out.'
+    if rows:
+        raise InvalidData(*(raw.fault(detail.format(row, values.name), row, values.name) for row in rows))
+
+
+def _refuse_same(raw: RawTable, values: "polars.Series") -> None:
+    """Raise InvalidData where there is nothing to learn."""
+    if values.n_unique() == 1:
+        detail = f'The target "{values.name}" is {values[0]!r} in every row: there is only one class to predict.'
+        raise InvalidData(raw.fault(detail, column=values.name))
+
+
+def _to_texts(raw: RawTable, values: "polars.Series") -> np.ndarray:
+    different = values.n_unique()
+    if different > MAX_CLASSES:
+        detail = f'The target "{values.name}" has {different:,} different values; there can be {MAX_CLASSES:,} classes.'
+        raise InvalidData(raw.fault(detail, column=values.name))
+    lengths = values.str.len_chars()
+    if (lengths > MAX_NAME).any():
+        row = int(lengths.arg_max() or 0)
+        detail = f'Row {row}: the target "{values.name}" is {lengths[row]:,} characters long; a class has {MAX_NAME}.'
+        raise InvalidData(raw.fault(detail, row, values.name))
+    texts = find_texts(values)
+    return np.array(texts.names)[texts.codes]

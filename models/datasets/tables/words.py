@@ -1,0 +1,6 @@
+"""The words that stand for something in a table's text: for what is missing, for true and false."""
+
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "?")
+TRUE_FALSE = {"true": True, "false": False}
+BOOLEANS = TRUE_FALSE | {"yes": True, "no": False, "y": True, "n": False, "t": True, "f": False, "1": True, "0": False}
+"""What a column may hold, in any case, that the client says is boolean."""

@@ -1,0 +1,116 @@
+"""Uploaded files: recognised, and read by whoever knows their format."""
+
+from pathlib import Path
+from typing import Any
+
+from models.datasets.examples import Examples
+from models.datasets.formats import TABLES, TITLES, detect, name_format
+from models.datasets.keras_cache import Progress
+from models.datasets.pointers import pointer_to
+from models.datasets.tables.csv_reader import read_csv
+from models.datasets.tables.examples import read_examples
+from models.datasets.tables.json_reader import read_json, read_json_lines
+from models.datasets.tables.options import check_table_options
+from models.datasets.tables.parquet_reader import read_parquet
+from models.datasets.tables.raw import RawTable
+from models.datasets.tables.windows import read_windows
+from models.datasets.tensors import name_type
+from models.errors import Fault, InvalidData
+from models.limits import Limits
+
+UPLOAD = "upload"
+"""The source of data that is posted as a file."""
+DATA_FILE = "data"
+DEFAULT_SPLIT = (0.2, 0.2)
+PICTURE = ("height", "width", "channels")
+TABLE_OPTIONS = ("csv", "types", "ignore", "target", "window")
+
+
+def check_upload(request: dict[str, Any]) -> list[Fault]:
+    """What is wrong with the options of an upload, as far as it shows without the file."""
+    faults = check_table_options(request) + _check_picture(request.get("picture"))
+    target = request.get("target")
+    if target is not None and not isinstance(target, str):
+        faults.append(Fault('"target" is the name of a column.', pointer_to("target")))
+    promised = name_format(request["file"]["name"])
+    if promised in TABLES and target is None:
+        faults.append(Fault('A table needs "target": the column that is to be predicted.', pointer_to("target")))
+    split = request.get("split")
+    if request.get("window") and isinstance(split, dict):
+        faults += [
+            Fault("Windows are split in time order.", pointer_to("split", name))
+            for name in ("column", "time_column", "seed")
+            if split.get(name) is not None
+        ]
+    return faults
+
+
+def _check_picture(picture: Any) -> list[Fault]:
+    if picture is None:
+        return []
+    if not isinstance(picture, dict):
+        return [Fault(f'"picture" is an object, not {name_type(picture)}.', pointer_to("picture"))]
+    allowed: dict[str, Any] = {"height": range(1, 10_001), "width": range(1, 10_001), "channels": (1, 3)}
+    faults = []
+    for name, value in picture.items():
+        if name not in allowed:
+            faults.append(
+                Fault(f'There is no option "{name}" of pictures.', pointer_to("picture", name), allowed=PICTURE)
+            )
+        elif value is not None and (type(value) is not int or value not in allowed[name]):
+            wanted = "1 (grey) or 3 (colour)" if name == "channels" else "an integer from 1 to 10,000"
+            faults.append(Fault(f'"{name}" is {wanted}.', pointer_to("picture", name)))
+    return faults
+
+
+def read_upload(
+    path: Path, request: dict[str, Any], scratch: Path, limits: Limits, progress: Progress
+) -> tuple[Examples, tuple[float, float]]:
+    """The rows of an uploaded file, and the shares of validation and test rows that they take where none are given.
+
+    Raises InvalidData, naming the file and the row or column at fault.
+    """
+    name = request["file"]["name"]
+    format_ = detect(path, name)
+    if format_ in TABLES:
+        raw = _read_table(path, name, format_, request, scratch, limits, progress)
+        return (
+            read_windows(raw, request, limits) if request.get("window") else read_examples(raw, request)
+        ), DEFAULT_SPLIT
+    _refuse_table_options(request, format_)
+    if format_ == "npz":
+        from models.datasets.arrays import read_arrays
+
+        examples = read_arrays(path, request, limits, progress)
+    else:
+        from models.datasets.pictures import read_pictures
+
+        examples = read_pictures(path, request, limits, progress)
+    if not examples.test_rows:
+        return examples, DEFAULT_SPLIT
+    if (request.get("split") or {}).get("test") is not None:
+        detail = "The file has test rows of its own: only validation rows can be cut from the others."
+        raise InvalidData(Fault(detail, pointer_to("split", "test")))
+    return examples, (0, 0)
+
+
+def _read_table(
+    path: Path, name: str, format_: str, request: dict[str, Any], scratch: Path, limits: Limits, progress: Progress
+) -> RawTable:
+    if format_ == "csv":
+        return read_csv(path, name, request.get("csv") or {}, scratch, limits, progress)
+    if format_ == "json":
+        return read_json(path, name, scratch, limits, progress)
+    if format_ == "jsonl":
+        return read_json_lines(path, name, scratch, limits, progress)
+    return read_parquet(path, name, limits)
+
+
+def _refuse_table_options(request: dict[str, Any], format_: str) -> None:
+    """Raise InvalidData where a file that is no table comes with what only a table has."""
+    split = request.get("split") or {}
+    places: list[tuple[str, ...]] = [(option,) for option in TABLE_OPTIONS if request.get(option) is not None]
+    places += [("split", name) for name in ("column", "time_column") if split.get(name) is not None]
+    if places:
+        detail = f"This is for tables, but the file is {TITLES[format_]}."
+        raise InvalidData(*(Fault(detail, pointer_to(*place)) for place in places))

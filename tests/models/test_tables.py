@@ -1,0 +1,321 @@
+"""Tables understood: types of columns, statistics, columns left out, splits, windows; JSON and Parquet files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars
+import pytest
+
+from models.datasets import Dataset
+from models.datasets.formats import detect
+from models.errors import InvalidData
+from tests.models.made_uploads import faults_of_upload, import_upload
+
+NO_SPLIT = {"validation": 0, "test": 0}
+
+
+def to_csv(columns: dict[str, Any]) -> str:
+    return polars.DataFrame(columns).write_csv()
+
+
+def read_types(dataset: Dataset) -> dict[str, str]:
+    return {entry["name"]: entry["type"] for entry in dataset.descriptor["inputs"]}
+
+
+def read_reasons(dataset: Dataset) -> dict[str, str]:
+    return {entry["name"]: entry["reason"] for entry in dataset.descriptor["left_out"]}
+
+
+def test_types_are_found_in_the_text(tmp_path: Path) -> None:
+    columns = {
+        "whole": [1, 2, 3], "fraction": ["1.5", "2e3", "-.5"], "flag": ["true", "FALSE", "True"],
+        "postcode": ["01234", "56789", "01234"], "day": ["2024-01-31", "2024-02-01", "2024-02-02"],
+        "moment": ["2024-01-31T10:00:00Z", "2024-01-31T12:00:00.5+02:00", "2024-01-31T10:00:01Z"],
+        "german": ["31.01.2024", "01.02.2024", "02.02.2024"], "american": ["1/31/2024", "2/1/2024", "2/2/2024"],
+        "british": ["31/1/2024", "1/2/2024", "2/2/2024"], "answer": ["yes", "no", "yes"], "y": ["a", "b", "a"],
+    }  # fmt: skip
+    dataset = import_upload(tmp_path, to_csv(columns), split=NO_SPLIT)
+
+    assert read_types(dataset) == {
+        "whole": "number", "fraction": "number", "flag": "boolean", "postcode": "category", "day": "date",
+        "moment": "date", "german": "date", "american": "date", "british": "date", "answer": "category",
+    }  # fmt: skip
+    first = dataset.rows_page("train", 0, 1)[0]["instance"]
+    assert first["whole"] == 1
+    assert first["flag"] is True
+    assert [first[name] for name in ("day", "german", "american", "british")] == ["2024-01-31"] * 4
+    assert first["moment"] == "2024-01-31T10:00:00"
+    assert dataset.rows_page("train", 1, 1)[0]["instance"]["moment"] == "2024-01-31T10:00:00.500000"
+    formats = {entry["name"]: entry["format"] for entry in dataset.descriptor["inputs"] if entry["type"] == "date"}
+    assert formats == {
+        "day": "ISO 8601", "moment": "ISO 8601", "german": "%d.%m.%Y", "american": "%m/%d/%Y", "british": "%d/%m/%Y",
+    }  # fmt: skip
+
+
+def test_each_column_has_its_statistics(tmp_path: Path) -> None:
+    columns = {
+        "width": [None, *range(1, 12)], "colour": ["red"] * 8 + ["blue"] * 3 + [None],
+        "day": [f"2024-01-{day:02d}" for day in range(1, 13)], "ripe": [True] * 5 + [False] * 7, "y": ["a", "b"] * 6,
+    }  # fmt: skip
+    width, colour, day, ripe = import_upload(tmp_path, to_csv(columns)).descriptor["inputs"]
+
+    assert (width["missing"], width["mean"], width["min"], width["max"]) == (1, 6, 1, 11)
+    assert width["quantiles"] == {"0.05": 1.5, "0.25": 3.5, "0.5": 6, "0.75": 8.5, "0.95": 10.5}
+    assert width["histogram"] == {"edges": list(range(1, 12)), "counts": [1] * 9 + [2]}
+    assert (colour["categories"], colour["counts"], colour["missing"]) == (["blue", "red"], [3, 8], 1)
+    assert (day["min"], day["max"], day["parts"]) == ("2024-01-01", "2024-01-12", ["year", "week"])
+    assert sum(day["histogram"]["counts"]) == 12
+    assert (ripe["categories"], ripe["counts"]) == ([False, True], [7, 5])
+
+
+def test_columns_that_cant_be_used_are_left_out_with_the_reason(tmp_path: Path) -> None:
+    rows = 3000
+    columns = {
+        "": list(range(rows)), "order_id": list(range(rows)), "code": [f"x{number}" for number in range(rows)],
+        "note": [f"the parcel {number} came too late" for number in range(rows)],
+        "shop": [f"shop {number % 1001}" for number in range(rows)], "same": [5] * rows, "nothing": [None] * rows,
+        "mixed": [*map(str, range(rows - 1)), "unknown"], "width": [number * 2 for number in range(rows)],
+        "y": ["a", "b", "c"] * 1000,
+    }  # fmt: skip
+    dataset = import_upload(tmp_path, to_csv(columns), ignore=["code"])
+
+    assert read_types(dataset) == {"width": "number"}
+    assert read_reasons(dataset) == {
+        "column_1": "identifier", "order_id": "identifier", "code": "ignored", "note": "text",
+        "shop": "too_many_categories", "same": "constant", "nothing": "empty", "mixed": "too_many_categories",
+    }  # fmt: skip
+    details = {entry["name"]: entry["detail"] for entry in dataset.descriptor["left_out"]}
+    assert "1,001 different texts" in details["shop"]
+    assert 'row 2999, for one, has "unknown"' in details["mixed"]
+
+
+def test_types_can_be_said(tmp_path: Path) -> None:
+    columns = {"id": list(range(30)), "size": [1, 2, 3] * 10, "flag": ["y", "n", "y"] * 10,
+               "day": ["20240131", "20240201", "20240301"] * 10, "y": [0, 1, 2] * 10}  # fmt: skip
+    types = {"id": "number", "size": "category", "flag": "boolean", "day": "text", "y": "number"}
+    dataset = import_upload(tmp_path, to_csv(columns), types=types)
+
+    assert read_types(dataset) == {"id": "number", "size": "category", "flag": "boolean"}
+    assert dataset.descriptor["inputs"][1]["categories"] == ["1", "2", "3"]
+    assert read_reasons(dataset) == {"day": "text"}
+    assert dataset.descriptor["target"]["type"] == "number"
+
+
+@pytest.mark.parametrize(
+    ("type_", "what"), [("number", "no number"), ("boolean", "neither true nor false"), ("date", "no date")]
+)
+def test_cells_that_arent_of_the_type_that_was_said_are_named(type_: str, what: str, tmp_path: Path) -> None:
+    (fault,) = faults_of_upload(tmp_path, "width,y\n,a\nwide,b\n", types={"width": type_})
+
+    assert fault.detail == f'Row 1: "wide" in the column "width" is {what}.'
+    assert (fault.row, fault.column) == (1, "width")
+
+
+def test_classes_are_shown_with_their_balance_and_split_in_proportion(tmp_path: Path) -> None:
+    data = to_csv({"width": list(range(100)), "y": ["rare"] * 10 + ["often"] * 90})
+    dataset = import_upload(tmp_path, data)
+
+    assert dataset.descriptor["target"] == {
+        "name": "y", "type": "category", "classes": ["often", "rare"], "counts": [90, 10],
+    }  # fmt: skip
+    assert dataset.descriptor["splits"] == {"train": 60, "validation": 20, "test": 20}
+    for name, rare in {"train": 6, "validation": 2, "test": 2}.items():
+        assert (dataset.split(name).targets == "rare").sum() == rare
+
+
+def test_a_column_tells_the_splits(tmp_path: Path) -> None:
+    columns = {"width": [1, 2, 3, 4, 5], "part": ["train", "Test", "val", "train", "TEST"], "y": list("abaab")}
+    dataset = import_upload(tmp_path, to_csv(columns), split={"column": "part"})
+
+    assert {name: dataset.split(name).rows.tolist() for name in ("train", "validation", "test")} == {
+        "train": [0, 3], "validation": [2], "test": [1, 4],
+    }  # fmt: skip
+    assert read_reasons(dataset) == {"part": "split"}
+
+
+def test_a_split_that_there_isnt_is_named(tmp_path: Path) -> None:
+    data = "width,part,y\n1,train,a\n2,tets,b\n3,,b\n"
+    faults = faults_of_upload(tmp_path, data, split={"column": "part"})
+
+    assert [(fault.row, fault.column) for fault in faults] == [(1, "part"), (2, "part")]
+
+
+def test_the_last_rows_in_time_are_for_the_test(tmp_path: Path) -> None:
+    days = ["2024-01-05", "2024-01-01", "2024-01-04", "2024-01-02", "2024-01-03"]
+    data = to_csv({"day": days, "width": [1, 2, 3, 4, 5], "y": list("abaab")})
+    dataset = import_upload(tmp_path, data, split={"time_column": "day", "validation": 0.2, "test": 0.4})
+
+    assert {name: dataset.split(name).rows.tolist() for name in ("train", "validation", "test")} == {
+        "train": [1, 3], "validation": [4], "test": [0, 2],
+    }  # fmt: skip
+
+
+def test_a_time_that_is_missing_or_none_is_named(tmp_path: Path) -> None:
+    split = {"time_column": "day"}
+    (fault,) = faults_of_upload(tmp_path, "day,width,y\n2024-01-01,1,a\n,2,b\n", split=split)
+    assert (fault.row, fault.column) == (1, "day")
+    (fault,) = faults_of_upload(tmp_path, "day,width,y\nMonday,1,a\nTuesday,2,b\n", split=split)
+    assert (fault.column, 'has "Monday"' in fault.detail) == ("day", True)
+
+
+def test_windows_make_sequences_in_time_order(tmp_path: Path) -> None:
+    columns = {
+        "hour": [3, 0, 1, 2, 4, 5, 6, 7], "wind": [None, 10, 11, 12, 14, 15, 16, 17],
+        "place": ["a", "b"] * 4, "power": [103.0, 100.0, 101.0, 102.0, 104.0, 105.0, 106.0, 107.5],
+    }  # fmt: skip
+    window = {"steps": 3, "time_column": "hour"}
+    dataset = import_upload(tmp_path, to_csv(columns), target="power", window=window)
+
+    descriptor = dataset.descriptor
+    assert (descriptor["kind"], descriptor["rows"]) == ("sequence", 5)
+    assert descriptor["inputs"][0]["shape"] == [3, 2]
+    assert descriptor["inputs"][0]["features"] == ["wind", "power"]
+    assert read_reasons(dataset) == {"hour": "time", "place": "no_number"}
+    assert descriptor["splits"] == {"train": 3, "validation": 1, "test": 1}
+    assert dataset.rows_page("train", 1, 1) == [
+        {"row": 1, "instance": [[11, 101], [12, 102], [12, 103]], "target": 104.0},
+    ]
+    assert dataset.split("test").targets.tolist() == [107.5]
+
+
+def test_windows_have_a_horizon_and_a_stride(tmp_path: Path) -> None:
+    data = to_csv({"wind": list(range(10)), "y": list("abababbbbb")})
+    dataset = import_upload(tmp_path, data, window={"steps": 2, "horizon": 0, "stride": 4}, split=NO_SPLIT)
+
+    assert [(item["instance"], item["target"]) for item in dataset.rows_page("train", 0, 9)] == [
+        ([[0], [1]], "b"), ([[4], [5]], "b"), ([[8], [9]], "b"),
+    ]  # fmt: skip
+
+
+def test_too_few_rows_for_a_window_are_told(tmp_path: Path) -> None:
+    (fault,) = faults_of_upload(tmp_path, "wind,y\n1,2\n2,3\n3,4\n", window={"steps": 3})
+
+    assert fault.pointer == "#/window/steps"
+
+
+ROWS: list[dict[str, Any]] = [
+    {"width": 1, "colour": "red", "ripe": True, "y": "a"},
+    {"width": None, "colour": "12", "y": "b"},
+    {"width": 2.5, "colour": "red", "ripe": False, "extra": 1, "y": "a"},
+]
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl", "rows.ndjson", "rows"])
+def test_json_keeps_the_types_of_its_values(name: str, tmp_path: Path) -> None:
+    lines = "\n\n".join(json.dumps(row) for row in ROWS) + "\n"
+    data = lines if "nd" in name or name.endswith("l") else json.dumps(ROWS)
+    dataset = import_upload(tmp_path, data, name, split=NO_SPLIT)
+
+    assert read_types(dataset) == {"width": "number", "colour": "category", "ripe": "boolean"}
+    assert [item["instance"] for item in dataset.rows_page("train", 0, 3)] == [
+        {"width": 1.0, "colour": "red", "ripe": True},
+        {"width": None, "colour": "12", "ripe": None},
+        {"width": 2.5, "colour": "red", "ripe": False},
+    ]
+    assert read_reasons(dataset) == {"extra": "constant"}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "row", "column"),
+    [
+        ("a.json", "[]", None, None),
+        ("a.json", "{}", None, None),
+        ("a.json", '[{"y": 1},', None, None),
+        ("a.json", '[{"width": 1, "y": "a"}, 3]', 1, None),
+        ("a.json", '[{"width": 1, "y": "a"}, {"width": "wide", "y": "b"}]', 1, "width"),
+        ("a.json", '[{"width": [1], "y": "a"}, {"width": 1, "y": "b"}]', 0, "width"),
+        ("a.jsonl", '{"width": 1, "y": "a"}\n\n{"width": 1', 1, None),
+        ("a.jsonl", '{"width": 1, "y": "a"}\n[1, 2]', 1, None),
+        ("a.jsonl", '{"width": 1, "y": "a"}\n{"width": NaN, "y": "b"}', 1, None),
+        ("a.jsonl", '{"width": 1, "y": "a"}\n{"width": 2}', 1, "y"),
+    ],
+)
+def test_what_is_wrong_with_json_is_named(
+    name: str, data: str, row: int | None, column: str | None, tmp_path: Path
+) -> None:
+    fault = faults_of_upload(tmp_path, data, name)[0]
+
+    assert (fault.file, fault.row, fault.column) == (name, row, column)
+
+
+def test_json_lines_in_several_batches_may_begin_without_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.datasets.tables.json_reader.BATCH_ROWS", 2)
+    rows = [{"y": 1.5}, {"colour": None, "y": 2}, {"colour": "red", "width": 1, "y": 3}, {"colour": "blue", "y": 4}]
+    data = "\n".join(map(json.dumps, [*rows, rows[2]]))
+    dataset = import_upload(tmp_path, data, "rows.jsonl", split=NO_SPLIT, types={"width": "number"})
+
+    assert [item["instance"] for item in dataset.rows_page("train", 1, 2)] == [{"colour": None}, {"colour": "red"}]
+
+
+def test_parquet_keeps_its_types(tmp_path: Path) -> None:
+    frame = polars.DataFrame(
+        {
+            "width": [1.5, float("nan"), 3.0, None], "count": polars.Series([1, 2, 3, 4], dtype=polars.UInt8),
+            "price": polars.Series(["1.5", "2", "3", "4"]).cast(polars.Decimal(10, 2)),
+            "ripe": [True, False, None, True], "colour": polars.Series(list("rgrg"), dtype=polars.Categorical),
+            "day": polars.Series(["2024-01-01", "2024-01-02", None, "2024-01-04"]).str.to_date(),
+            "list": [[1], [2], [3], [4]], "y": ["a", "b", "a", "b"],
+        }
+    )  # fmt: skip
+    frame.write_parquet(tmp_path / "made.parquet")
+    dataset = import_upload(tmp_path, (tmp_path / "made.parquet").read_bytes(), "made.parquet", split=NO_SPLIT)
+
+    assert read_types(dataset) == {
+        "width": "number", "count": "number", "price": "number", "ripe": "boolean", "colour": "category", "day": "date",
+    }  # fmt: skip
+    assert read_reasons(dataset) == {"list": "unsupported"}
+    assert dataset.rows_page("train", 1, 1)[0]["instance"] == {
+        "width": None, "count": 2, "price": 2.0, "ripe": False, "colour": "g", "day": "2024-01-02",
+    }  # fmt: skip
+
+
+def test_a_damaged_parquet_file_is_told(tmp_path: Path) -> None:
+    polars.DataFrame({"width": range(5000), "y": range(5000)}).write_parquet(tmp_path / "made.parquet")
+    data = (tmp_path / "made.parquet").read_bytes()
+
+    assert "is damaged" in faults_of_upload(tmp_path, data[:-20], "made.parquet")[0].detail
+    middle = len(data) // 2
+    broken = data[: middle - 500] + bytes(1000) + data[middle + 500 :]
+    assert "is damaged" in faults_of_upload(tmp_path, broken, "made.parquet")[0].detail
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "expected"),
+    [
+        (b"a,b\n1,2\n", "a.csv", "csv"),
+        (b"a\tb\n1\t2\n", "a.TSV", "csv"),
+        (b"a,b\n1,2\n", "data", "csv"),
+        (b'[{"a": 1}]', "data", "json"),
+        (b'{"a": 1}\n', "data", "jsonl"),
+        (b'[{"a": 1}]', "a.json", "json"),
+        (b"PAR1....PAR1", "data", "parquet"),
+        (b"PK\x03\x04....", "a.zip", "zip"),
+    ],
+)
+def test_a_file_is_recognised_by_its_content_and_name(data: bytes, name: str, expected: str, tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(data)
+
+    assert detect(tmp_path / "data", name) == expected
+
+
+def test_arrays_are_told_from_other_archives(tmp_path: Path) -> None:
+    np.savez(tmp_path / "arrays.npz", x=np.zeros(3))
+
+    assert detect(tmp_path / "arrays.npz", "arrays.npz") == "npz"
+    assert detect(tmp_path / "arrays.npz", "arrays") == "npz"
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [(b"a,b\n", "a.parquet"), (b"a,b\n", "a.zip"), (b"PAR1", "a.json"), (b"GIF89a\0", "data"), (b"\1\0\2", "data")],
+)
+def test_a_name_that_promises_something_else_is_told(data: bytes, name: str, tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(data)
+
+    with pytest.raises(InvalidData) as caught:
+        detect(tmp_path / "data", name)
+    assert caught.value.faults[0].file == name

@@ -1,0 +1,208 @@
+"""CSV files: how they are written is recognised or told, and what is wrong with one is named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.datasets import Dataset
+from models.limits import Limits
+from tests.models.made_uploads import faults_of_request, faults_of_upload, import_upload
+
+NO_SPLIT = {"validation": 0, "test": 0}
+FRUIT = "width,colour,y\n1.5,red,a\n,blue,b\n3,red,a\n"
+
+
+def rows_of(dataset: Dataset) -> list[list[Any]]:
+    items = dataset.rows_page("train", 0, 100)
+    return [[*item["instance"].values(), item["target"]] for item in items]
+
+
+def test_a_csv_file_becomes_a_table_with_missing_values(tmp_path: Path) -> None:
+    dataset = import_upload(tmp_path, FRUIT, split=NO_SPLIT)
+
+    assert dataset.descriptor["kind"] == "table"
+    assert [(entry["name"], entry["type"], entry["missing"]) for entry in dataset.descriptor["inputs"]] == [
+        ("width", "number", 1), ("colour", "category", 0),
+    ]  # fmt: skip
+    assert rows_of(dataset) == [[1.5, "red", "a"], [None, "blue", "b"], [3.0, "red", "a"]]
+    assert sorted(path.name for path in dataset.folder.iterdir()) == ["dataset.json", "test", "train", "validation"]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        ("width;colour;y\r\n1,5;röt;a\r\n2,25;bläu;b\r\n".encode(), "utf-8"),
+        ("width;colour;y\r\n1,5;röt;a\r\n2,25;bläu;b\r\n".encode("utf-8-sig"), "utf-8"),
+        ("width;colour;y\r\n1,5;röt;a\r\n2,25;bläu;b\r\n".encode("cp1252"), "cp1252"),
+        ("width;colour;y\r\n1,5;röt;a\r\n2,25;bläu;b\r\n".encode("utf-16"), "utf-16"),
+        (b"width\tcolour\ty\n1,5\tr\xc3\xb6t\ta\n2,25\tbl\xc3\xa4u\tb", "utf-8"),
+        ("width|colour|y\n1.5|röt|a\n\n2.25|bläu|b\n".encode(), "utf-8"),
+        ('width,colour,y\n"1.5","röt",a\n2.25,bläu,"b"\n'.encode(), "utf-8"),
+        ("width,colour,y\n'1.5','röt','a'\n'2.25','bläu','b'\n".encode(), "utf-8"),
+        ("width, colour, y\n 1.5, röt, a\n 2.25, bläu, b\n".encode(), "utf-8"),
+    ],
+)
+def test_delimiter_quotes_encoding_and_decimal_comma_are_recognised(data: bytes, encoding: str, tmp_path: Path) -> None:
+    dataset = import_upload(tmp_path, data, split=NO_SPLIT)
+
+    assert rows_of(dataset) == [[1.5, "röt", "a"], [2.25, "bläu", "b"]]
+    assert dataset.descriptor["file"]["encoding"] == encoding
+
+
+def test_what_the_client_says_about_the_file_is_taken_as_said(tmp_path: Path) -> None:
+    options = {"delimiter": ":", "encoding": "cp1251", "decimal": ",", "header": False}
+    data = "1,5:красный:a\n2:синий:b\n".encode("cp1251")
+    dataset = import_upload(tmp_path, data, csv=options, target="column_3", split=NO_SPLIT)
+
+    assert rows_of(dataset) == [[1.5, "красный", "a"], [2.0, "синий", "b"]]
+
+
+def test_a_file_without_a_header_has_its_columns_numbered(tmp_path: Path) -> None:
+    dataset = import_upload(tmp_path, "5.1,3.5,setosa\n4.9,3.0,virginica\n", target="column_3", split=NO_SPLIT)
+
+    assert [entry["name"] for entry in dataset.descriptor["inputs"]] == ["column_1", "column_2"]
+    assert dataset.descriptor["rows"] == 2
+
+
+def test_quoted_fields_may_hold_delimiters_quotes_and_line_breaks(tmp_path: Path) -> None:
+    data = 'colour,width,y\n"red, ""dark""",1,a\n"two\nlines",2,b\n5" pipe,3,a\n'
+
+    assert rows_of(import_upload(tmp_path, data, split=NO_SPLIT)) == [
+        ['red, "dark"', 1, "a"], ["two\nlines", 2, "b"], ['5" pipe', 3, "a"],
+    ]  # fmt: skip
+
+
+def test_words_for_a_missing_value_are_missing(tmp_path: Path) -> None:
+    dataset = import_upload(tmp_path, "width,y\n1,a\nNA,b\nNaN,a\n?,b\nnull,a\n2,b\n")
+
+    assert dataset.descriptor["inputs"][0]["missing"] == 4
+
+
+def test_numbers_may_be_grouped_by_thousands(tmp_path: Path) -> None:
+    (tmp_path / "german").mkdir()
+    english = import_upload(tmp_path, 'price,y\n"1,234.5",a\n7,b\n', split=NO_SPLIT)
+    german = import_upload(tmp_path / "german", "price;size;y\n1.234,5;1,5;a\n7,0;2,5;b\n", split=NO_SPLIT)
+
+    assert [row[0] for row in rows_of(english)] == [row[0] for row in rows_of(german)] == [1234.5, 7]
+
+
+def test_a_large_file_is_read_in_several_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.datasets.tables.csv_blocks.BLOCK_BYTES", 50)
+    monkeypatch.setattr("models.datasets.tables.table.PART_ROWS", 30)
+    data = "width,colour,y\n" + "".join(f'{number},"re\nd {number % 3}",{number % 2}\n' for number in range(100))
+    dataset = import_upload(tmp_path, data, split={"test": 0.3})
+
+    rows = [row for split in ("train", "test") for row in dataset.rows_page(split, 0, 100)]
+    assert {row["row"]: row["instance"]["width"] for row in rows} == {number: number for number in range(100)}
+    assert all(row["instance"]["colour"] == f"re\nd {row['row'] % 3}" for row in rows)
+    (tmp_path / "bad").mkdir()
+    (fault,) = faults_of_upload(tmp_path / "bad", data + "100,red\n")
+    assert (fault.row, fault.detail) == (100, "Row 100 (line 202) has 2 fields, but there are 3 columns.")
+
+
+@pytest.mark.parametrize(
+    ("data", "detail", "row", "column"),
+    [
+        ("", 'The file "made.csv" is empty.', None, None),
+        ("  \n\n", 'The file "made.csv" is empty.', None, None),
+        ("width,colour,y\n", 'The file "made.csv" has no rows below its header.', None, None),
+        ("width,colour,y\n1,red\n", "Row 0 (line 2) has 2 fields, but there are 3 columns.", 0, None),
+        ("width,colour,y\n1,red,a\n\n2,red,b,c\n", "Row 1 (line 4) has 4 fields, but there are 3 columns.", 1, None),
+        ("width,width,y\n1,2,a\n", 'names the column "width" more than once', None, "width"),
+        ("width,colour,y\n1,red,a\nwidth,colour,y\n", "Row 1 is the header once more", 1, None),
+        (b"width,colour,y\n1,r\xc3\xb6t,a\n2,bl\xe4u,b\n", "no text in the encoding utf-8", 1, None),
+        ("ширина,y\nкрасный,a\n".encode("cp1251"), "Line 1", 0, None),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 'The file "made.csv" is PNG, where CSV was expected.', None, None),
+        (bytes(range(256)), "is no text, but binary data", None, None),
+        (b"width,y\n1,a\n2,\0b\n" , "is no text, but binary data", None, None),
+        ('width,y\n"1,a\n2,b\n', "Row 0 (line 3) has 1 field, but there are 2 columns.", 0, None),
+        ("width,y\n1,a\n2,\n", 'Row 1: the target "y" is missing.', 1, "y"),
+        ("width,y\n1,a\n2,NaN\n", 'Row 1: the target "y" is missing.', 1, "y"),
+        ("width,y\n1,\n2,\n", 'The target "y" has no value in any row.', None, "y"),
+        ("width,y\n1,a\n2,a\n", "there is only one class to predict", None, "y"),
+        ("width,y\n1,2.5\n2,2.5\n", "The target \"y\" is 2.5 in every row", None, "y"),
+        ("width,y\n,a\n,b\n", '"width" can\'t: It has no value in any row.', None, "width"),
+        ("width,y\n1,a\n1,b\n", '"width" can\'t: It has the same value in every row.', None, "width"),
+        ("width,y\n1,a\n1e39,b\n", 'Row 1: "width" is 1e+39; numbers must be finite', 1, "width"),
+        ("width,y\n1,a\ninf,b\n", 'Row 1: "width" is inf; numbers must be finite', 1, "width"),
+        ("y\na\nb\n", "There is no column besides the target.", None, None),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_file_is_named(
+    data: bytes | str, detail: str, row: int | None, column: str | None, tmp_path: Path
+) -> None:
+    fault = faults_of_upload(tmp_path, data)[0]
+
+    assert detail in fault.detail
+    assert (fault.file, fault.row, fault.column) == ("made.csv", row, column)
+
+
+def test_a_target_of_numbers_with_an_odd_one_names_it(tmp_path: Path) -> None:
+    data = "width,y\n" + "".join(f"{number},{number / 2}\n" for number in range(20)) + "20,unknown\n"
+    (fault,) = faults_of_upload(tmp_path, data)
+
+    assert (fault.row, fault.column) == (20, "y")
+    assert '"unknown" in the target "y" is no number' in fault.detail
+
+
+def test_a_target_that_is_no_column_names_the_nearest(tmp_path: Path) -> None:
+    (fault,) = faults_of_upload(tmp_path, FRUIT, target="color")
+
+    assert (fault.pointer, fault.did_you_mean, fault.allowed) == ("#/target", "colour", ("width", "colour", "y"))
+
+
+def test_more_rows_than_the_limit_are_refused(tmp_path: Path) -> None:
+    (fault,) = faults_of_upload(tmp_path, FRUIT, limits=Limits(rows=2))
+
+    assert "more than 2 rows" in fault.detail
+
+
+@pytest.mark.parametrize(
+    ("options", "pointer"),
+    [
+        ({"csv": []}, "#/csv"),
+        ({"csv": {"delimeter": ";"}}, "#/csv/delimeter"),
+        ({"csv": {"delimiter": ";;"}}, "#/csv/delimiter"),
+        ({"csv": {"delimiter": "a"}}, "#/csv/delimiter"),
+        ({"csv": {"encoding": "latin-77"}}, "#/csv/encoding"),
+        ({"csv": {"encoding": "base64"}}, "#/csv/encoding"),
+        ({"csv": {"decimal": ";"}}, "#/csv/decimal"),
+        ({"csv": {"header": "yes"}}, "#/csv/header"),
+        ({"csv": {"decimal": ",", "delimiter": ","}}, "#/csv/decimal"),
+        ({"types": {"width": "nubmer"}}, "#/types/width"),
+        ({"types": []}, "#/types"),
+        ({"ignore": "width"}, "#/ignore"),
+        ({"target": None}, "#/target"),
+        ({"split": {"column": 1}}, "#/split/column"),
+        ({"split": {"column": "part", "test": 0.2}}, "#/split/test"),
+        ({"split": {"time_column": "day", "seed": 1}}, "#/split/seed"),
+        ({"split": {"time_column": "day", "test": 2}}, "#/split/test"),
+        ({"window": {}}, "#/window/steps"),
+        ({"window": {"steps": 0}}, "#/window/steps"),
+        ({"window": {"steps": 2, "horizon": -1}}, "#/window/horizon"),
+        ({"window": {"steps": 2, "stride": 0}}, "#/window/stride"),
+        ({"window": {"steps": 2, "strides": 1}}, "#/window/strides"),
+        ({"window": {"steps": 2}, "split": {"column": "part"}}, "#/split/column"),
+        ({"picture": {"height": 0}}, "#/picture/height"),
+        ({"picture": {"channels": 4}}, "#/picture/channels"),
+    ],
+)
+def test_wrong_options_are_told_before_the_file_is_read(options: dict[str, Any], pointer: str) -> None:
+    assert faults_of_request(**options)[0].pointer == pointer
+
+
+@pytest.mark.parametrize(
+    ("options", "pointer"),
+    [
+        ({"types": {"widht": "number"}}, "#/types/widht"),
+        ({"ignore": ["colour", "widht"]}, "#/ignore/1"),
+        ({"ignore": ["y"]}, "#/ignore/0"),
+        ({"split": {"column": "part"}}, "#/split/column"),
+        ({"split": {"column": "y"}}, "#/split/column"),
+        ({"split": {"time_column": "day"}}, "#/split/time_column"),
+        ({"window": {"steps": 1, "time_column": "day"}}, "#/window/time_column"),
+    ],
+)
+def test_options_that_name_no_column_are_told(options: dict[str, Any], pointer: str, tmp_path: Path) -> None:
+    assert faults_of_upload(tmp_path, FRUIT, **options)[0].pointer == pointer
