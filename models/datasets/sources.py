@@ -78,7 +78,7 @@ class Source:
         }
 
 
-def find_unknown(name: str, allowed: tuple[str, ...], pointer: str, noun: str) -> Fault:
+def find_unknown(name: str, allowed: tuple[str, ...], pointer: str | None, noun: str) -> Fault:
     """The fault of a name that isn't among the allowed ones, with the nearest of them."""
     near = difflib.get_close_matches(name, allowed, n=1)
     detail = f'There is no {noun} "{name}".' + (f' Did you mean "{near[0]}"?' if near else "")
