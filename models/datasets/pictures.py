@@ -29,7 +29,7 @@ CLUTTER = ("__MACOSX", "Thumbs.db", "desktop.ini")
 """What desktops leave in ZIPs, besides names that begin with a dot."""
 TRAIN, TEST = "train", "test"
 
-BLOCK_ROWS = 64
+BLOCK_ROWS = 16
 MAX_THREADS = 4
 """Small pictures gain nothing by threads, large ones are decoded side by side; each takes memory."""
 HEADER_BYTES, BYTES_PER_PIXEL = 1 << 20, 8
@@ -195,7 +195,8 @@ def _decode(
             if len(faults) >= MAX_FAULTS:
                 pool.shutdown(cancel_futures=True)
                 break
-            progress(done / len(starts))
+            if done % max(1, len(starts) // 100) == 0:
+                progress(done / len(starts))
     if faults:
         raise InvalidData(*faults[:MAX_FAULTS])
 
