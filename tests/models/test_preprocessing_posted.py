@@ -185,7 +185,7 @@ def test_csv_without_a_header_is_rows_of_numbers(tmp_path: Path) -> None:
         (b"1_0,2\n", 0),
         (b"1,inf", 0),
     ):
-        (fault,) = faults(preprocessing, CsvText(text))
+        fault = faults(preprocessing, CsvText(text))[0]
         assert fault.row == row
         assert fault.pointer is None
     assert "no instances" in faults(preprocessing, CsvText(b"\n"))[0].detail
