@@ -14,3 +14,10 @@ class Limits:
     rows: int = 10_000_000
     epochs: int = 1_000_000
     batch_size: int = 1_000_000
+    pixels: int = 50_000_000
+    """Pixels of a picture."""
+    zip_entries: int = 500_000
+    zip_ratio: int = 100
+    """How many times larger a ZIP of pictures may become when it is unpacked."""
+    dataset_bytes: int = 8 * 1024**3
+    """Bytes of a dataset's arrays and pictures, unpacked."""

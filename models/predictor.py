@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.preprocessing import Preprocessing
+from models.limits import Limits
+from models.preprocessing import Instances, Preprocessing
 from models.runtime import OnnxNetwork
 from models.spec import NetworkSpec, Task
 from models.targets import TargetEncoding, loss_name
@@ -48,9 +49,11 @@ class Predictor:
     task: Task
     classes: list[Any] | None
     activation: Activation | None
+    max_pixels: int = Limits.pixels
+    """Pixels that a posted picture may have."""
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> Self:
+    def load(cls, folder: Path, threads: int = 1, max_pixels: int = Limits.pixels) -> Self:
         """Read `preprocessing.json` and `network.onnx` from a version's folder; raises DamagedNetwork."""
         document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
         activation = document["output"]["activation"]
@@ -60,17 +63,18 @@ class Predictor:
             Task(document["task"]),
             TargetEncoding.from_document(document["target"]).classes,
             None if activation is None else Activation(activation),
+            max_pixels,
         )
 
-    def run(self, instances: list) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    def run(self, instances: Instances) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """The network's raw outputs for posted instances (float32, rows first), and the warnings.
 
         Raises InvalidInstances.
         """
-        inputs, warnings = self.preprocessing.read_instances(instances)
+        inputs, warnings = self.preprocessing.read_instances(instances, self.max_pixels)
         return self.network.run(inputs), warnings
 
-    def predict(self, instances: list, top: int | None = None, scores: bool = True) -> Predictions:
+    def predict(self, instances: Instances, top: int | None = None, scores: bool = True) -> Predictions:
         """What the network predicts for posted instances, in API.md's forms; raises InvalidInstances.
 
         `top` adds the best labels with their scores; without `scores` the scores of all classes are left out. What is

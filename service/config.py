@@ -123,6 +123,14 @@ class Settings:
     max_rows: int = setting(Limits.rows, "Rows of a dataset.", minimum=1)
     max_epochs: int = setting(Limits.epochs, "Epochs of a training job.", minimum=1)
     max_batch_size: int = setting(Limits.batch_size, "Rows of a batch.", minimum=1)
+    max_pixels: int = setting(Limits.pixels, "Pixels of a picture.", minimum=1)
+    max_zip_entries: int = setting(Limits.zip_entries, "Files in a ZIP.", minimum=1)
+    max_zip_ratio: int = setting(
+        Limits.zip_ratio, "How many times larger a ZIP of pictures may become when it is unpacked.", minimum=1
+    )
+    max_dataset_bytes: int = setting(
+        Limits.dataset_bytes, "Bytes of a dataset's arrays and pictures, unpacked.", minimum=1
+    )
 
     log_format: str = setting("text", "`text` for people, `json` for machines.", allowed=("text", "json"))
     log_level: str = setting(
@@ -172,6 +180,10 @@ class Settings:
             rows=self.max_rows,
             epochs=self.max_epochs,
             batch_size=self.max_batch_size,
+            pixels=self.max_pixels,
+            zip_entries=self.max_zip_entries,
+            zip_ratio=self.max_zip_ratio,
+            dataset_bytes=self.max_dataset_bytes,
         )
 
     @property

@@ -114,12 +114,15 @@ def _read_targets(targets: list) -> tuple[np.ndarray, tuple[Any, ...] | None]:
         detail = f"Target {odd} is {name_type(targets[odd])}, but those before it are {name_type(targets[0])}."
         raise InvalidData(Fault(detail, pointer_to("targets", odd), row=odd))
     array = read_numbers(targets, Place(("targets",)), InvalidData, dtype=np.float64)
+    whole = leaf_types(targets) == {int} and np.abs(array).max() < EXACT_IN_FLOAT64
+    return numeric_targets(array.astype(np.int64) if whole else array), None
+
+
+def numeric_targets(array: np.ndarray) -> np.ndarray:
+    """Targets (rows, …) as Examples has them: one number a row without its own axis, rows of 0 and 1 as labels."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    if array.ndim == 2 and np.isin(array, (0, 1)).all():
-        return array.astype(bool), None
-    whole = leaf_types(targets) == {int} and np.abs(array).max() < EXACT_IN_FLOAT64
-    return (array.astype(np.int64) if whole else array), None
+    return array.astype(bool) if array.ndim == 2 and np.isin(array, (0, 1)).all() else array
 
 
 def _read_labels(targets: list[list[str]]) -> tuple[np.ndarray, tuple[str, ...]]:

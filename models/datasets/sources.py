@@ -82,7 +82,7 @@ COMPARED_NAMES = 1000
 COMPARED_CHARACTERS = 64
 
 
-def find_unknown(name: str, allowed: tuple[str, ...], pointer: str, noun: str) -> Fault:
+def find_unknown(name: str, allowed: tuple[str, ...], pointer: str | None, noun: str) -> Fault:
     """The fault of a name that isn't among the allowed ones, with the nearest of the first COMPARED_NAMES."""
     near = difflib.get_close_matches(name[:COMPARED_CHARACTERS], allowed[:COMPARED_NAMES], n=1)
     detail = f'There is no {noun} "{name}".' + (f' Did you mean "{near[0]}"?' if near else "")

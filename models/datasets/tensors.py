@@ -31,13 +31,21 @@ def shapes_fit(shape: Shape, wanted: Shape) -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """Where rows lie in the posted body: below `above`, and within each row below `within`."""
+    """Where rows lie in the posted body: below `above`, and within each row below `within`.
 
-    above: tuple[str, ...]
+    With None for `above` the body is no JSON, and nothing in it has a pointer.
+    """
+
+    above: tuple[str, ...] | None
     within: tuple[str, ...] = ()
 
-    def pointer(self, row: int, path: tuple[str | int, ...] = ()) -> str:
-        return pointer_to(*self.above, row, *self.within, *path)
+    @property
+    def whole(self) -> str | None:
+        """The pointer to the rows together."""
+        return None if self.above is None else pointer_to(*self.above)
+
+    def pointer(self, row: int, path: tuple[str | int, ...] = ()) -> str | None:
+        return None if self.above is None else pointer_to(*self.above, row, *self.within, *path)
 
 
 def read_numbers(
@@ -80,7 +88,7 @@ def leaf_types(rows: list) -> set[type]:
 def _find_faults(rows: list, place: Place, wanted: Shape | None) -> Iterator[Fault]:
     """What is wrong with the rows one by one; the shape to keep to is `wanted`, else the first row's."""
     if not rows:
-        yield Fault("There are no rows.", pointer=pointer_to(*place.above))
+        yield Fault("There are no rows.", pointer=place.whole)
     expected: Shape | None = None
     for number, row in enumerate(rows):
         try:
@@ -129,7 +137,7 @@ def _shape_of(value: object, path: tuple[int, ...]) -> Shape:
 
 def name_type(value: object) -> str:
     """What JSON calls the value's type, for use in a sentence."""
-    names = {bool: "a boolean", str: "text", type(None): "null", list: "a list", dict: "an object"}
+    names = {bool: "a boolean", str: "text", type(None): "null", list: "a list", dict: "an object", bytes: "a picture"}
     return names.get(type(value), "a number")
 
 

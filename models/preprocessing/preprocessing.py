@@ -6,14 +6,16 @@ from typing import Any, Self
 import numpy as np
 
 from models.datasets import Dataset, Split
-from models.datasets.pointers import pointer_to
 from models.datasets.tensors import MAX_FAULTS, Place, name_type
 from models.errors import Fault, InvalidInstances
+from models.limits import Limits
+from models.preprocessing.posted import CsvText, Instances
 from models.preprocessing.table_input import MAX_WARNINGS, TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
 
 INSTANCES = Place(("instances",))
+NOT_JSON = Place(None)
 
 
 def inputs_from_dataset(descriptor: dict[str, Any], name: str, scaling: str | None = None) -> dict[str, InputSpec]:
@@ -72,28 +74,43 @@ class Preprocessing:
             for name, input_ in self.inputs.items()
         }
 
-    def read_instances(self, instances: list) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    def read_instances(
+        self, instances: Instances, max_pixels: int = Limits.pixels
+    ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
         """Posted instances as the network takes them, and at most 100 warnings (`row`, `column`, `type`, `detail`).
 
-        With one input an instance is its row; with several it is an object of rows by input. Raises InvalidInstances,
-        naming row and column.
+        With one input an instance is its row; with several it is an object of rows by input. A picture may have
+        `max_pixels`. Raises InvalidInstances, naming row and column.
         """
-        if not isinstance(instances, list) or not instances:
-            detail = (
-                "There are no instances." if instances == [] else f"A list belongs here, not {name_type(instances)}."
-            )
-            raise InvalidInstances(Fault(detail, pointer_to("instances")))
+        if isinstance(instances, CsvText | np.ndarray) and len(self.inputs) > 1:
+            names = ", ".join(f'"{name}"' for name in self.inputs)
+            detail = f"The model has the inputs {names}: post JSON, with an object of them for each instance."
+            raise InvalidInstances(Fault(detail, pointer="#"))
+        if not isinstance(instances, Instances):
+            raise InvalidInstances(Fault(f"A list belongs here, not {name_type(instances)}.", INSTANCES.whole))
+        place = INSTANCES if isinstance(instances, list) and bytes not in map(type, instances) else NOT_JSON
+        rows = self._read_csv(instances.data) if isinstance(instances, CsvText) else instances
+        if not len(rows):
+            raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
         if len(self.inputs) == 1:
             ((name, input_),) = self.inputs.items()
-            values, warnings = input_.read(instances, INSTANCES)
-            return {name: values}, warnings
-        self._check_names(instances)
+            values, warnings = _read(input_, rows, place, max_pixels)
+            return {name: values}, warnings[:MAX_WARNINGS]
+        self._check_names(list(rows))
         inputs: dict[str, np.ndarray] = {}
         warnings = []
         for name, input_ in self.inputs.items():
-            inputs[name], found = input_.read([row[name] for row in instances], Place(INSTANCES.above, (name,)))
+            place = Place(INSTANCES.above, (name,))
+            inputs[name], found = _read(input_, [row[name] for row in rows], place, max_pixels)
             warnings += found
         return inputs, warnings[:MAX_WARNINGS]
+
+    def _read_csv(self, data: bytes) -> list[Any]:
+        from models.datasets.csv_instances import read_csv_instances
+
+        (input_,) = self.inputs.values()
+        names = [column.name for column in input_.columns] if isinstance(input_, TableInput) else None
+        return read_csv_instances(data, names)
 
     def _check_names(self, instances: list) -> None:
         """Raise InvalidInstances unless every instance is an object that has exactly the inputs."""
@@ -116,3 +133,17 @@ class Preprocessing:
     def from_document(cls, document: dict[str, Any]) -> Self:
         types: dict[str, type[TensorInput] | type[TableInput]] = {"tensor": TensorInput, "table": TableInput}
         return cls({name: types[input_["type"]].from_document(input_) for name, input_ in document.items()})
+
+
+def _read(
+    input_: TensorInput | TableInput, rows: list | np.ndarray, place: Place, max_pixels: int
+) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Posted rows of one input as the network takes them, and warnings; NaN in an array is a missing value."""
+    if isinstance(input_, TensorInput):
+        return input_.read(rows, place, max_pixels)
+    if not isinstance(rows, np.ndarray):
+        return input_.read(rows, place)
+    values = rows.astype(object)
+    if rows.dtype.kind == "f":
+        values[np.isnan(rows)] = None
+    return input_.read(values.tolist(), place)

@@ -6,12 +6,16 @@ from typing import Any, Self
 import numpy as np
 
 from models.datasets.statistics import mean_and_deviation
-from models.datasets.tensors import Place, Shape, read_numbers
-from models.errors import InvalidInstances
+from models.datasets.tensors import MAX_FAULTS, Place, Shape, read_numbers, shapes_fit
+from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
+from models.pictures import CHANNELS, BadPicture, Picture, read_picture
+from models.preprocessing.posted import picture_bytes
 from models.spec import InputSpec, Scaling
 
 LARGEST_BYTE = 255
+MAX_NUMBERS = 50_000_000
+"""How many numbers the pictures of one request may become: files of some bytes could be made as large as any."""
 NEARLY_CONSTANT = 1e-12
 """A deviation this small beside the mean is nothing but rounding."""
 
@@ -27,6 +31,8 @@ class TensorInput:
     scaling: Scaling
     mean: np.ndarray
     std: np.ndarray
+    picture: tuple[int, int, int] | None = None
+    """The height, width and channels that a posted picture is given; None: rows are no pictures."""
 
     @classmethod
     def fit(cls, spec: InputSpec, values: np.ndarray, kind: str) -> Self:
@@ -44,7 +50,8 @@ class TensorInput:
             axes = None if without_channels else tuple(range(max(1, len(spec.shape))))
             mean, deviation = mean_and_deviation(rows, axes)
             std = usable_deviation(mean, deviation)
-        return cls(spec.shape, spec.scaling, mean, std)
+        picture = _as_picture(values.shape[1:]) or _as_picture(spec.shape)
+        return cls(spec.shape, spec.scaling, mean, std, picture)
 
     def transform(self, values: np.ndarray) -> np.ndarray:
         """Raw rows as the network takes them: float32, (rows, *shape)."""
@@ -56,9 +63,73 @@ class TensorInput:
             rows /= self.std.astype(np.float32)
         return rows
 
-    def read(self, instances: list, place: Place) -> tuple[np.ndarray, list[dict[str, Any]]]:
-        """Posted rows as the network takes them, and no warnings; raises InvalidInstances."""
-        return self.transform(read_numbers(instances, place, InvalidInstances, self.shape)), []
+    def read(
+        self, instances: list | np.ndarray, place: Place, max_pixels: int
+    ) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Posted rows as the network takes them, and warnings of pictures that were resized.
+
+        A row is numbers, or a picture's file as bytes or `{"b64": …}`. Raises InvalidInstances.
+        """
+        if isinstance(instances, np.ndarray):
+            return self.transform(self._check_array(instances)), []
+        files = {row: value for row, value in enumerate(instances) if isinstance(value, bytes | dict)}
+        pictures = self._read_pictures(files, place, max_pixels) if files else {}
+        if len(pictures) == len(instances):
+            rows = np.stack([picture.pixels for picture in pictures.values()])
+        else:
+            numbers = [
+                pictures[row].pixels.reshape(self.shape).tolist() if row in pictures else value
+                for row, value in enumerate(instances)
+            ]
+            rows = read_numbers(numbers, place, InvalidInstances, self.shape)
+        column = "/".join(place.within) or None
+        changes = ((row, picture.describe_change()) for row, picture in pictures.items())
+        warnings = [
+            {"row": row, "column": column, "type": "resized", "detail": f"The picture {change}."}
+            for row, change in changes
+            if change
+        ]
+        return self.transform(rows), warnings
+
+    def _check_array(self, rows: np.ndarray) -> np.ndarray:
+        if rows.dtype.kind not in "biuf":
+            raise InvalidInstances(Fault("The array holds text, but the model takes numbers.", pointer="#"))
+        if not shapes_fit(rows.shape[1:], self.shape):
+            detail = f"Rows of the array have the shape {list(rows.shape[1:])}, but {list(self.shape)} is wanted."
+            raise InvalidInstances(Fault(detail, pointer="#"))
+        with np.errstate(over="ignore"):
+            numbers = rows.astype(np.float32)
+        finite = np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1)
+        faults = [
+            Fault(f"Row {row}: numbers must be finite, and at most 3.4e38 in size.", row=row)
+            for row in np.flatnonzero(~finite)[:MAX_FAULTS].tolist()
+        ]
+        if faults:
+            raise InvalidInstances(*faults)
+        return numbers
+
+    def _read_pictures(
+        self, files: dict[int, bytes | dict[str, Any]], place: Place, max_pixels: int
+    ) -> dict[int, Picture]:
+        """The pictures in these files, by row, in the size and channels of the training's."""
+        first = next(iter(files))
+        if self.picture is None:
+            detail = f"Row {first} is a picture or an object, but the model takes numbers of the shape"
+            raise InvalidInstances(Fault(f"{detail} {list(self.shape)}.", place.pointer(first), row=first))
+        height, width, channels = self.picture
+        most = max(1, MAX_NUMBERS // (height * width * channels))
+        if len(files) > most:
+            detail = f"There are {len(files):,} pictures; post {most:,} of this size at once at most."
+            raise InvalidInstances(Fault(detail, place.pointer(first), row=first))
+        pictures, faults = {}, []
+        for row, file in files.items():
+            try:
+                pictures[row] = read_picture(picture_bytes(file), max_pixels, (height, width), channels)
+            except BadPicture as problem:
+                faults.append(Fault(f"Row {row}: {problem}", place.pointer(row), row=row))
+        if faults:
+            raise InvalidInstances(*faults[:MAX_FAULTS])
+        return pictures
 
     def to_document(self) -> dict[str, Any]:
         return {
@@ -67,12 +138,22 @@ class TensorInput:
             "scaling": self.scaling.value,
             "mean": self.mean.tolist(),
             "std": self.std.tolist(),
+            "picture": None if self.picture is None else list(self.picture),
         }
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
         shape, scaling = tuple(document["shape"]), Scaling(document["scaling"])
-        return cls(shape, scaling, np.asarray(document["mean"], float), np.asarray(document["std"], float))
+        mean, std = (np.asarray(document[name], float) for name in ("mean", "std"))
+        picture = document.get("picture")
+        return cls(shape, scaling, mean, std, None if picture is None else tuple(picture))
+
+
+def _as_picture(shape: Shape) -> tuple[int, int, int] | None:
+    """Height, width and channels, if rows of the shape can be pictures."""
+    if len(shape) == 2:
+        return (shape[0], shape[1], 1)
+    return (shape[0], shape[1], shape[2]) if len(shape) == 3 and shape[2] in CHANNELS else None
 
 
 def usable_deviation(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from models.predictor import Predictions, Predictor
+from models.preprocessing import Instances
 from service.context import Context
 from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, Overloaded, ServiceError
 from service.operations.loaded_versions import LoadedVersions
@@ -46,7 +46,7 @@ class PredictionService:
         self._loaded = LoadedVersions(context.settings.prediction_cache_versions, self._load)
         self._last_found: dict[Wanted, Version] = {}
 
-    def predict(self, wanted: Wanted, instances: list[Any], *, top: int | None = None, scores: bool = True) -> Answer:
+    def predict(self, wanted: Wanted, instances: Instances, *, top: int | None = None, scores: bool = True) -> Answer:
         """Predict for posted instances.
 
         Raises NotFound, NoVersion, Overloaded, InvalidInstances; Conflict when the version can't be served.
@@ -83,8 +83,9 @@ class PredictionService:
         return version
 
     def _load(self, folder: str) -> Predictor:
+        settings = self._context.settings
         files = self._context.artifacts.existing_folder(folder)
-        return Predictor.load(files, self._context.settings.prediction_threads)
+        return Predictor.load(files, settings.prediction_threads, settings.max_pixels)
 
 
 def find_version(session: Session, wanted: Wanted) -> Version:

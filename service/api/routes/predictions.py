@@ -1,22 +1,29 @@
 """`…/predictions`. No schema touches the bodies: they may hold millions of numbers."""
 
-from itertools import islice
 from typing import Any
 
 from flask import Response, request
 
-from models.errors import MOST_FAULTS, Fault
 from service.api.blueprint import Blueprint
-from service.api.bodies import JSON, read_json, write_json
-from service.api.faults import pointer_to
+from service.api.bodies import JSON, write_json
+from service.api.instances import CSV, FORM, NPY, PICTURES, read_instances
 from service.api.links import MODELS
 from service.api.negotiation import require_json
-from service.api.schemas.predictions import InstancesSchema, PredictionQuery, PredictionsSchema
+from service.api.schemas.predictions import InstancesSchema, PicturesSchema, PredictionQuery, PredictionsSchema
 from service.api.state import predictions
-from service.errors import InvalidRequest
 from service.operations.predictions import Wanted
 
-BODY = {"required": True, "content": {JSON: {"schema": InstancesSchema}}}
+FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+BODY = {
+    "required": True,
+    "content": {
+        JSON: {"schema": InstancesSchema},
+        CSV: {"schema": {"type": "string"}},
+        NPY: FILE,
+        **dict.fromkeys(PICTURES, FILE),
+        FORM: {"schema": PicturesSchema},
+    },
+}
 
 blueprint = Blueprint("predictions", __name__, description="Raw values in, labels or values out.")
 
@@ -50,23 +57,5 @@ def predict_with_label(query: dict[str, Any], name: str, label: str) -> Response
 
 def _predict(wanted: Wanted, query: dict[str, Any]) -> Response:
     require_json()
-    answer = predictions().predict(wanted, _read_instances(), **query)
+    answer = predictions().predict(wanted, read_instances(request), **query)
     return write_json({"model": answer.model, "version": answer.version, **vars(answer.predictions)})
-
-
-def _read_instances() -> list[Any]:
-    body = read_json(request)
-    if not isinstance(body, dict):
-        raise InvalidRequest(Fault("The body must be an object.", pointer="#"))
-    faults = [
-        Fault(f'"{member}" is unknown.', pointer=pointer_to(member), allowed=("instances",))
-        for member in islice((member for member in body if member != "instances"), MOST_FAULTS)
-    ]
-    if "instances" not in body:
-        faults.append(Fault('"instances" is required.', pointer="#/instances"))
-    elif not isinstance(body["instances"], list) or not body["instances"]:
-        faults.append(Fault('"instances" must be a list of at least one row.', pointer="#/instances"))
-    if faults:
-        raise InvalidRequest(*faults)
-    instances: list[Any] = body["instances"]
-    return instances

@@ -19,7 +19,20 @@ class InstancesSchema(Schema):
     instances = fields.List(
         fields.Raw(),
         required=True,
-        metadata={"description": "Rows: nested numbers, or for tables objects by column or lists in their order."},
+        metadata={
+            "description": "Rows: nested numbers, for tables objects by column or lists in their order, for pictures "
+            'also `{"b64": "…"}` with a PNG, JPEG or WebP file in Base64.'
+        },
+    )
+
+
+class PicturesSchema(Schema):
+    """Files of pictures to predict for."""
+
+    file = fields.List(
+        fields.Raw(metadata={"type": "string", "format": "binary"}),
+        required=True,
+        metadata={"description": "PNG, JPEG or WebP, each in a part of its own with this name."},
     )
 
 

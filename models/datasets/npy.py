@@ -1,0 +1,63 @@
+"""NumPy's own file format, read without running anything that lies in it."""
+
+import math
+import tokenize
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+
+NUMBERS = "biuf"
+TEXT = "U"
+
+
+class BadArray(Exception):
+    """A file that isn't an array that can be used; the text is the end of a sentence about it."""
+
+
+@dataclass(frozen=True)
+class NpyHeader:
+    """What an array in a `.npy` file is like, and how many bytes of the file say so."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran_order: bool
+    length: int
+
+    @property
+    def data_bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(file: IO[bytes], size: int) -> NpyHeader:
+    """The header of a `.npy` file of `size` bytes, from its start (NEP 1).
+
+    Raises BadArray for anything but rows of numbers or text, and for data that don't have the size that they claim.
+    """
+    shape, fortran_order, dtype = _parse(file)
+    if dtype.hasobject:
+        raise BadArray("holds Python objects (a pickle), which are never read; save plain numbers or text")
+    if dtype.kind not in NUMBERS + TEXT or not dtype.itemsize:
+        raise BadArray(f"holds the type {dtype}, not numbers")
+    if not shape:
+        raise BadArray("is a single number, not rows")
+    header = NpyHeader(shape, dtype, fortran_order, file.tell())
+    if header.length + header.data_bytes != size:
+        raise BadArray("is cut off, or has another size than it says")
+    return header
+
+
+def _parse(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        return readers[np.lib.format.read_magic(file)](file)
+    except (ValueError, LookupError, SyntaxError, TypeError, tokenize.TokenError) as problem:
+        raise BadArray("is not in NumPy's format, or is damaged") from problem
+
+
+def shape_rows(data: bytes, header: NpyHeader) -> np.ndarray:
+    """The array, or rows of it if the array is not in Fortran's order, from bytes."""
+    values = np.frombuffer(data, header.dtype)
+    if header.fortran_order:
+        return values.reshape(header.shape[::-1]).T
+    return values.reshape(-1, *header.shape[1:]) if values.size else values.reshape(0, *header.shape[1:])

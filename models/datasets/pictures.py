@@ -1,0 +1,217 @@
+"""A ZIP of pictures in folders named for their classes, perhaps below `train/` and `test/`, as examples."""
+
+import os
+import zipfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.datasets.examples import Examples
+from models.datasets.keras_cache import Progress
+from models.datasets.pointers import pointer_to
+from models.datasets.scratch import scratch_array
+from models.datasets.sources import find_unknown
+from models.datasets.tensors import MAX_FAULTS, name_type
+from models.datasets.zip_files import open_zip, read_entry
+from models.errors import Fault, InvalidData
+from models.limits import Limits
+from models.pictures import CHANNELS, BadPicture, Picture, read_picture
+from models.spec import SINGLE_INPUT
+
+MAX_SIDE = 4096
+OPTIONS = ("height", "width", "channels")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+CLUTTER = ("__MACOSX", "Thumbs.db", "desktop.ini")
+"""What desktops leave in ZIPs, besides names that begin with a dot."""
+TRAIN, TEST = "train", "test"
+
+BLOCK_ROWS = 16
+MAX_THREADS = 4
+"""Small pictures gain nothing by threads, large ones are decoded side by side; each takes memory."""
+HEADER_BYTES, BYTES_PER_PIXEL = 1 << 20, 8
+"""More bytes than this and this many for each pixel no picture needs."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A picture in the ZIP: the folders and name that lead to it, the first being its class."""
+
+    path: tuple[str, ...]
+    entry: zipfile.ZipInfo
+    is_test: bool = False
+
+
+def check_picture(picture: object) -> list[Fault]:
+    """What is wrong with a posted `picture`, the size and channels that pictures are to have."""
+    if picture is None:
+        return []
+    if not isinstance(picture, dict):
+        return [Fault(f'"picture" is an object, not {name_type(picture)}.', pointer_to("picture"))]
+    faults = [
+        find_unknown(name, OPTIONS, pointer_to("picture", name), "option of a picture")
+        for name in picture
+        if name not in OPTIONS
+    ]
+    given = {name: picture[name] for name in OPTIONS if picture.get(name) is not None}
+    for name in ("height", "width"):
+        side = given.get(name, 1)
+        if isinstance(side, bool) or not isinstance(side, int) or not 1 <= side <= MAX_SIDE:
+            detail = f'"{name}" is a number of pixels, from 1 to {MAX_SIDE:,}.'
+            faults.append(Fault(detail, pointer_to("picture", name)))
+    if ("height" in given) != ("width" in given):
+        faults.append(Fault('Give both "height" and "width", or neither.', pointer_to("picture")))
+    channels = given.get("channels", 1)
+    if isinstance(channels, bool) or not isinstance(channels, int) or channels not in CHANNELS:
+        detail = '"channels" is 1 for grey or 3 for colour.'
+        faults.append(Fault(detail, pointer_to("picture", "channels"), allowed=tuple(CHANNELS)))
+    return faults
+
+
+def read_pictures(path: Path, request: dict[str, Any], limits: Limits, progress: Progress) -> Examples:
+    """The pictures of the ZIP at `path` as examples of the shape (height, width, channels), sorted by name.
+
+    All are stretched to the size of `request["picture"]`, or else to that of the first. Raises InvalidData, which
+    names the files at fault.
+    """
+    name = request.get("file", {}).get("name", path.name)
+    with open_zip(path, name, limits, limits.zip_ratio) as archive:
+        found = _find_pictures(archive.infolist(), name)
+        classes = _find_classes(found, name)
+        if len(found) > limits.rows:
+            raise InvalidData(Fault(f"{name} has {len(found):,} pictures; the limit is {limits.rows:,}.", file=name))
+        shape = _choose_shape(request.get("picture") or {}, archive, found[0], limits)
+        size = len(found) * int(np.prod(shape, dtype=np.int64))
+        if size > limits.dataset_bytes:
+            detail = f"{len(found):,} pictures of {shape[1]} × {shape[0]} pixels become {size:,} bytes; the limit is"
+            raise InvalidData(Fault(f"{detail} {limits.dataset_bytes:,}. Ask for smaller ones.", pointer_to("picture")))
+        pixels = scratch_array(path.parent, (len(found), *shape), np.uint8)
+        _decode(archive, found, pixels, limits, progress)
+    numbers = {label: number for number, label in enumerate(classes)}
+    labels = [numbers[picture.path[0]] for picture in found]
+    return Examples(
+        "image",
+        np.array(classes)[labels],
+        tensors={SINGLE_INPUT: pixels},
+        target_name="class",
+        classes=classes,
+        test_rows=sum(picture.is_test for picture in found),
+    )
+
+
+def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found]:
+    """The files in class folders, those of `test/` last; raises InvalidData for pictures that lie elsewhere."""
+    found = [_Found(_split(entry), entry) for entry in entries if not entry.is_dir()]
+    found = [picture for picture in found if picture.path and not _is_clutter(picture.path)]
+    while _has_needless_top(found):
+        found = [_Found(picture.path[1:], picture.entry) for picture in found]
+    tops = {picture.path[0].lower() for picture in found if len(picture.path) > 1}
+    if {TRAIN, TEST} <= tops:
+        others = sorted(tops - {TRAIN, TEST})
+        if others:
+            detail = f"{name} holds {TRAIN}/ and {TEST}/, and {others[0]}/ beside them, which has no place there."
+            raise InvalidData(Fault(detail, file=name))
+        found = [_Found(picture.path[1:], picture.entry, picture.path[0].lower() == TEST) for picture in found]
+    loose = [picture.entry.filename for picture in found if len(picture.path) < 2]
+    faults = [
+        Fault(f"{file} lies in no folder that names its class.", file=file)
+        for file in loose
+        if file.lower().endswith(SUFFIXES)
+    ]
+    if faults:
+        raise InvalidData(*faults[:MAX_FAULTS])
+    placed = [picture for picture in found if len(picture.path) >= 2]
+    return sorted(placed, key=lambda picture: (picture.is_test, picture.path))
+
+
+def _split(entry: zipfile.ZipInfo) -> tuple[str, ...]:
+    return tuple(part for part in entry.filename.replace("\\", "/").split("/") if part not in ("", "."))
+
+
+def _is_clutter(path: tuple[str, ...]) -> bool:
+    return any(part.startswith(".") or part in CLUTTER for part in path)
+
+
+def _has_needless_top(found: list[_Found]) -> bool:
+    """Whether all lies in one folder that holds the folders of the classes."""
+    return len({picture.path[0] for picture in found}) == 1 and any(len(picture.path) > 2 for picture in found)
+
+
+def _find_classes(found: list[_Found], name: str) -> tuple[str, ...]:
+    """The names of the folders with training pictures, sorted."""
+    classes = sorted({picture.path[0] for picture in found if not picture.is_test})
+    if not classes:
+        detail = f"{name} holds no pictures in folders named for their classes, such as cat/1.png and dog/1.png."
+        raise InvalidData(Fault(detail, file=name))
+    if len(classes) == 1:
+        detail = f'{name} has only one class folder, "{classes[0]}"; there must be two at least.'
+        raise InvalidData(Fault(detail, file=name))
+    strangers = [picture for picture in found if picture.path[0] not in classes]
+    if strangers:
+        file, label = strangers[0].entry.filename, strangers[0].path[0]
+        detail = f'{file} is of the class "{label}", of which there is no training picture.'
+        raise InvalidData(Fault(detail, file=file, allowed=tuple(classes[:MAX_FAULTS])))
+    return tuple(classes)
+
+
+def _choose_shape(
+    options: dict[str, Any], archive: zipfile.ZipFile, first: _Found, limits: Limits
+) -> tuple[int, int, int]:
+    """Height, width and channels as asked for, or else as the first picture has them."""
+    height, width, channels = (options.get(name) for name in OPTIONS)
+    if height is None or width is None or channels is None:
+        own = _read(archive, first.entry, limits).original
+        height, width = (own[0], own[1]) if height is None or width is None else (height, width)
+        channels = channels or own[2]
+    if max(height, width) > MAX_SIDE:
+        detail = f"The first picture has {width:,} × {height:,} pixels; ask for at most {MAX_SIDE:,} a side."
+        raise InvalidData(Fault(detail, pointer_to("picture"), file=first.entry.filename))
+    return height, width, channels
+
+
+def _decode(
+    archive: zipfile.ZipFile, found: list[_Found], pixels: np.ndarray, limits: Limits, progress: Progress
+) -> None:
+    """Fill `pixels`, one row for each picture; raises InvalidData with up to 20 of the files at fault."""
+    size, channels = (pixels.shape[1], pixels.shape[2]), pixels.shape[3]
+
+    def decode_block(start: int) -> list[Fault]:
+        faults: list[Fault] = []
+        for row in range(start, min(start + BLOCK_ROWS, len(found))):
+            try:
+                pixels[row] = _read(archive, found[row].entry, limits, size, channels).pixels
+            except InvalidData as problem:
+                faults.extend(problem.faults)
+        return faults
+
+    starts = range(0, len(found), BLOCK_ROWS)
+    faults: list[Fault] = []
+    with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
+        for done, block in enumerate(pool.map(decode_block, starts), start=1):
+            faults += block
+            if len(faults) >= MAX_FAULTS:
+                pool.shutdown(cancel_futures=True)
+                break
+            if done % max(1, len(starts) // 100) == 0:
+                progress(done / len(starts))
+    if faults:
+        raise InvalidData(*faults[:MAX_FAULTS])
+
+
+def _read(
+    archive: zipfile.ZipFile,
+    entry: zipfile.ZipInfo,
+    limits: Limits,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+) -> Picture:
+    name = entry.filename
+    if entry.file_size > HEADER_BYTES + BYTES_PER_PIXEL * limits.pixels:
+        raise InvalidData(Fault(f"{name} is too large for a picture: {entry.file_size:,} bytes.", file=name))
+    try:
+        return read_picture(read_entry(archive, entry), limits.pixels, size, channels)
+    except BadPicture as problem:
+        raise InvalidData(Fault(f"{name} can't be used. {problem}", file=name)) from problem

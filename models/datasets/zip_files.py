@@ -1,0 +1,105 @@
+"""ZIP files from strangers: counted, weighed and read without unpacking anything to the disk."""
+
+import struct
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO
+
+from models.datasets.tensors import MAX_FAULTS
+from models.errors import Fault, InvalidData
+from models.limits import Limits
+
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
+"""What reading a ZIP raises where it is damaged or made in a way that Python doesn't know."""
+
+# Sections 4.3.12 to 4.3.16 of the ZIP specification, APPNOTE.TXT 6.3.10.
+END_BYTES, LOCATOR_BYTES, END64_BYTES, ENTRY_BYTES = 22, 20, 56, 46
+LONGEST_COMMENT = 65535
+ENCRYPTED = 0x1
+
+
+def open_zip(path: Path, name: str, limits: Limits, max_ratio: int | None = None) -> zipfile.ZipFile:
+    """The ZIP at `path`, which the client calls `name`, once its list of files has nothing against it.
+
+    Raises InvalidData for a damaged one, for too many or encrypted files, for names that lead out of the ZIP, and for
+    more bytes unpacked than `limits.dataset_bytes` or `max_ratio` times the ZIP's own.
+    """
+    try:
+        _check_count(path, name, limits.zip_entries)
+        archive = zipfile.ZipFile(path)
+    except DAMAGE as problem:
+        raise InvalidData(Fault(f"{name} is no ZIP that can be read ({problem}).", file=name)) from problem
+    try:
+        entries = archive.infolist()
+        if any(entry.header_offset < 0 for entry in entries):
+            raise InvalidData(Fault(f"{name} is cut off at its beginning.", file=name))
+        faults = [fault for entry in entries if (fault := _check_entry(entry))]
+        if faults:
+            raise InvalidData(*faults[:MAX_FAULTS])
+        _check_size(sum(entry.file_size for entry in entries), path.stat().st_size, name, limits, max_ratio)
+    except BaseException:
+        archive.close()
+        raise
+    return archive
+
+
+def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """The bytes of a file in the ZIP; raises InvalidData where they are damaged."""
+    try:
+        return archive.read(entry)
+    except DAMAGE as problem:
+        detail = f"{entry.filename} can't be read from the ZIP ({problem})."
+        raise InvalidData(Fault(detail, file=entry.filename)) from problem
+
+
+def _check_count(path: Path, name: str, most: int) -> None:
+    """Raise InvalidData if the ZIP lists more than `most` files: zipfile would take memory for all of them first."""
+    with path.open("rb") as file:
+        start, size = _find_list(file)
+        file.seek(start)
+        left, count = size, 0
+        while left > 0 and len(header := file.read(ENTRY_BYTES)) == ENTRY_BYTES:
+            extra = sum(struct.unpack_from("<3H", header, 28))
+            file.seek(extra, 1)
+            left, count = left - ENTRY_BYTES - extra, count + 1
+            if count > most:
+                raise InvalidData(Fault(f"{name} holds more than {most:,} files, which is the limit.", file=name))
+
+
+def _find_list(file: IO[bytes]) -> tuple[int, int]:
+    """Where the ZIP's list of files begins, and how many bytes it has; ValueError if there is none."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - END_BYTES - LONGEST_COMMENT))
+    begin, tail = file.tell(), file.read()
+    at = tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) - at < END_BYTES:
+        raise ValueError("its list of files is missing: it may be cut off")
+    end = begin + at
+    (length,) = struct.unpack_from("<I", tail, at + 12)
+    file.seek(max(0, end - LOCATOR_BYTES - END64_BYTES))
+    record = file.read(END64_BYTES)
+    if record.startswith(b"PK\6\6"):
+        (length,) = struct.unpack_from("<Q", record, 40)
+        end -= LOCATOR_BYTES + END64_BYTES
+    if length > end:
+        raise ValueError("its list of files is damaged")
+    return end - length, length
+
+
+def _check_entry(entry: zipfile.ZipInfo) -> Fault | None:
+    name = entry.filename.replace("\\", "/")
+    if name.startswith("/") or PureWindowsPath(name).drive or ".." in PurePosixPath(name).parts:
+        return Fault(f"The name {entry.filename} leads out of the ZIP.", file=entry.filename)
+    if entry.flag_bits & ENCRYPTED:
+        return Fault(f"{entry.filename} is encrypted.", file=entry.filename)
+    return None
+
+
+def _check_size(unpacked: int, packed: int, name: str, limits: Limits, max_ratio: int | None) -> None:
+    if unpacked > limits.dataset_bytes:
+        detail = f"{name} becomes {unpacked:,} bytes when it is unpacked; the limit is {limits.dataset_bytes:,}."
+        raise InvalidData(Fault(detail, file=name))
+    if max_ratio is not None and unpacked > max_ratio * packed:
+        detail = f"{name} becomes {unpacked // packed:,} times larger when it is unpacked; the limit is {max_ratio:,}"
+        raise InvalidData(Fault(f"{detail} times.", file=name))

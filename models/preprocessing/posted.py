@@ -1,0 +1,50 @@
+"""What clients post to be predicted for besides JSON: arrays, CSV, files of pictures."""
+
+import base64
+import binascii
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.datasets.npy import BadArray, read_header, shape_rows
+from models.datasets.tensors import name_type
+from models.errors import Fault, InvalidInstances
+from models.pictures import BadPicture
+
+B64 = "b64"
+
+
+@dataclass(frozen=True)
+class CsvText:
+    """Rows as CSV; what the columns are only the model's input knows."""
+
+    data: bytes
+
+
+Instances = list | np.ndarray | CsvText
+"""JSON values or pictures' files (bytes), one a row; an array, rows first; or CSV."""
+
+
+def read_npy(data: bytes) -> np.ndarray:
+    """The array in a `.npy` file, rows first; raises InvalidInstances."""
+    file = io.BytesIO(data)
+    try:
+        header = read_header(file, len(data))
+    except BadArray as problem:
+        raise InvalidInstances(Fault(f"The array {problem}.", pointer="#")) from problem
+    return shape_rows(data[header.length :], header)
+
+
+def picture_bytes(instance: bytes | dict[str, Any]) -> bytes:
+    """The file of a picture that is posted as it is, or in JSON as `{"b64": …}`; raises BadPicture."""
+    if isinstance(instance, bytes):
+        return instance
+    if set(instance) != {B64} or not isinstance(instance[B64], str):
+        members = ", ".join(f'"{name}": {name_type(value)}' for name, value in list(instance.items())[:3])
+        raise BadPicture(f'A picture is an object of "{B64}", its file in Base64, not of {members or "nothing"}.')
+    try:
+        return base64.b64decode("".join(instance[B64].split()), validate=True)
+    except (binascii.Error, ValueError) as problem:
+        raise BadPicture(f'"{B64}" is no Base64 (RFC 4648, section 4).') from problem

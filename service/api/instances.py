@@ -1,0 +1,82 @@
+"""The rows that a client posts for predictions: JSON, CSV, an array, a picture, or a form with several pictures."""
+
+import io
+from itertools import islice
+from typing import IO, Any
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import MultiPartParser
+
+from models.errors import MOST_FAULTS, Fault
+from models.preprocessing import CsvText, Instances, read_npy
+from service.api.bodies import JSON, read_body, read_json, refuse_other_types
+from service.api.errors import MalformedBody
+from service.api.faults import pointer_to
+from service.errors import InvalidRequest
+
+CSV = "text/csv"
+NPY = "application/x-npy"
+PICTURES = ("image/png", "image/jpeg", "image/webp")
+FORM = "multipart/form-data"
+FILE = "file"
+MOST_FILES = 10_000
+
+
+def read_instances(request: Request) -> Instances:
+    """The instances in the request's body, whichever of the types it has.
+
+    Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge, InvalidRequest, InvalidInstances.
+    """
+    refuse_other_types(request, JSON, CSV, NPY, *PICTURES, FORM)
+    if request.mimetype == JSON:
+        return _read_json(request)
+    body = read_body(request)
+    if request.mimetype == CSV:
+        return CsvText(body)
+    if request.mimetype == NPY:
+        return read_npy(body)
+    return _read_files(body, request.mimetype_params.get("boundary", "")) if request.mimetype == FORM else [body]
+
+
+def _read_json(request: Request) -> list[Any]:
+    body = read_json(request)
+    if not isinstance(body, dict):
+        raise InvalidRequest(Fault("The body must be an object.", pointer="#"))
+    faults = [
+        Fault(f'"{member}" is unknown.', pointer=pointer_to(member), allowed=("instances",))
+        for member in islice((member for member in body if member != "instances"), MOST_FAULTS)
+    ]
+    if "instances" not in body:
+        faults.append(Fault('"instances" is required.', pointer="#/instances"))
+    elif not isinstance(body["instances"], list) or not body["instances"]:
+        faults.append(Fault('"instances" must be a list of at least one row.', pointer="#/instances"))
+    if faults:
+        raise InvalidRequest(*faults)
+    instances: list[Any] = body["instances"]
+    return instances
+
+
+def _read_files(body: bytes, boundary: str) -> list[bytes]:
+    """The files of a form, each sent as `file`, in order."""
+    parser = MultiPartParser(_open_file, max_form_parts=MOST_FILES)
+    try:
+        fields, files = parser.parse(io.BytesIO(body), boundary.encode(), len(body))
+    except RequestEntityTooLarge:
+        raise InvalidRequest(Fault(f"Send at most {MOST_FILES:,} files at once.", pointer=pointer_to(FILE))) from None
+    except ValueError:
+        detail = f"The body is no complete {FORM}: it was cut off, or a part of it has no proper header."
+        raise MalformedBody(detail) from None
+    names = dict.fromkeys([*fields, *files])
+    faults = [Fault(f'"{name}" is unknown.', pointer_to(name), allowed=(FILE,)) for name in names if name != FILE]
+    if FILE in fields or not names:
+        faults.append(Fault(f'Send each picture as a file named "{FILE}".', pointer_to(FILE)))
+    if faults:
+        raise InvalidRequest(*faults)
+    return [file.stream.read() for file in files.getlist(FILE)]
+
+
+def _open_file(
+    total_content_length: int | None, content_type: str | None, filename: str | None, content_length: int | None = None
+) -> IO[bytes]:
+    return io.BytesIO()

@@ -1,0 +1,239 @@
+"""A ZIP of pictures becomes a dataset, or says which file is at fault."""
+
+import io
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.datasets.examples import Examples
+from models.datasets.pictures import check_picture, read_pictures
+from models.errors import Fault, InvalidData
+from models.limits import Limits
+from models.pictures import BadPicture, read_picture
+from tests.models.made_pictures import GREEN, GREY, RED, encode, pattern, picture, write_zip
+
+TWO = {"cat/1.png": picture(RED), "dog/1.png": picture(GREEN)}
+
+
+def read(path: Path, limits: Limits | None = None, **options: Any) -> Examples:
+    request = {"source": "upload", "file": {"name": "pets.zip"}, **options}
+    return read_pictures(path, request, limits or Limits(), lambda share: None)
+
+
+def faults(path: Path, limits: Limits | None = None, **options: Any) -> tuple[Fault, ...]:
+    before = sorted(path.parent.iterdir())
+    with pytest.raises(InvalidData) as caught:
+        read(path, limits, **options)
+    assert sorted(path.parent.iterdir()) == before
+    return caught.value.faults
+
+
+def bare_png(width: int, height: int) -> bytes:
+    """The beginning of a picture that claims a size."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    packed = zlib.compress(bytes(1000))
+    idat = b"IDAT" + packed
+    return data + struct.pack(">I", len(packed)) + idat + struct.pack(">I", zlib.crc32(idat))
+
+
+def test_folders_are_classes_and_every_format_is_taken(tmp_path: Path) -> None:
+    files = {
+        "dog/b.webp": picture(GREEN, format_="WEBP", lossless=True),
+        "cat/z.jpg": picture(RED, format_="JPEG"),
+        "cat/a/deep.png": picture(RED),
+        "README.txt": b"about the pictures",
+        "__MACOSX/cat/._z.jpg": b"what a desktop leaves",
+        "dog/.DS_Store": b"the same",
+    }
+    examples = read(write_zip(tmp_path / "data", files))
+    assert examples.kind == "image"
+    assert examples.classes == ("cat", "dog")
+    assert examples.targets.tolist() == ["cat", "cat", "dog"]
+    assert examples.test_rows == 0
+    tensors = examples.tensors or {}
+    assert tensors["input"].shape == (3, 4, 6, 3)
+    assert tensors["input"].dtype == np.uint8
+    assert np.abs(tensors["input"][:, 0, 0].astype(int) - [RED, RED, GREEN]).max() <= 6
+
+
+def test_train_and_test_folders_are_kept_apart_also_below_a_folder_of_their_own(tmp_path: Path) -> None:
+    files = {
+        f"pets/{part}/{name}/{number}.png": picture(colour)
+        for part, count in (("test", 1), ("train", 2))
+        for name, colour in (("cat", RED), ("dog", GREEN))
+        for number in range(count)
+    }
+    examples = read(write_zip(tmp_path / "data", {"pets/README.md": b"x", **files}))
+    assert examples.rows == 6
+    assert examples.test_rows == 2
+    assert examples.targets.tolist() == ["cat", "cat", "dog", "dog", "cat", "dog"]
+    assert examples.classes == ("cat", "dog")
+
+
+def test_the_first_picture_gives_size_and_channels_unless_others_are_asked_for(tmp_path: Path) -> None:
+    files = {"a/1.png": picture(GREY, 5, 7), "b/1.png": picture(RED, 20, 10), "b/2.jpg": picture(RED, 90, 90, "JPEG")}
+    path = write_zip(tmp_path / "data", files)
+    shapes = {
+        (): (5, 7, 1),
+        (("channels", 3),): (5, 7, 3),
+        (("height", 2), ("width", 3)): (2, 3, 1),
+        (("height", 2), ("width", 3), ("channels", 3)): (2, 3, 3),
+    }
+    for options, shape in shapes.items():
+        tensor = (read(path, picture=dict(options)).tensors or {})["input"]
+        assert tensor.shape == (3, *shape)
+        assert (tensor[0] == GREY).all()
+    assert np.abs(tensor[1:].astype(int) - RED).max() <= 6
+
+
+@pytest.mark.parametrize(
+    ("options", "pointer"),
+    [
+        (5, "#/picture"),
+        ({"size": 4}, "#/picture/size"),
+        ({"height": 4}, "#/picture"),
+        ({"height": 0, "width": 4}, "#/picture/height"),
+        ({"height": 4, "width": 10_000}, "#/picture/width"),
+        ({"height": 4, "width": True}, "#/picture/width"),
+        ({"channels": 4}, "#/picture/channels"),
+        ({"channels": [1]}, "#/picture/channels"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options: Any, pointer: str) -> None:
+    assert pointer in [fault.pointer for fault in check_picture(options)]
+
+
+def test_options_that_are_left_out_are_fine() -> None:
+    for options in (None, {}, {"height": 4, "width": 4}, {"channels": 1}, {"height": None, "width": None}):
+        assert check_picture(options) == []
+
+
+@pytest.mark.parametrize("name", ["../evil.png", "cat/../../evil.png", "/etc/evil.png", "C:\\evil.png", "..\\evil.png"])
+def test_names_that_lead_out_of_the_zip_are_refused(name: str, tmp_path: Path) -> None:
+    (fault,) = faults(write_zip(tmp_path / "data", {**TWO, name: picture()}))
+    assert fault.file == name
+    assert "leads out" in fault.detail
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "data", {**TWO, "cat/2.png": bytes(50_000_000)}, compression=zipfile.ZIP_DEFLATED)
+    (fault,) = faults(path)
+    assert fault.file == "pets.zip"
+    assert "times larger" in fault.detail
+    (fault,) = faults(path, Limits(dataset_bytes=1_000_000))
+    assert "50,0" in fault.detail
+    (fault,) = faults(path, Limits(zip_entries=2))
+    assert "more than 2 files" in fault.detail
+
+
+def test_a_picture_of_40000_by_40000_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    for size in (40_000, 10_000):
+        (fault,) = faults(write_zip(tmp_path / "data", {**TWO, "cat/huge.png": bare_png(size, size)}))
+        assert fault.file == "cat/huge.png"
+        assert f"{size:,} × {size:,}" in fault.detail
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP"])
+def test_a_truncated_picture_is_named(format_: str, tmp_path: Path) -> None:
+    whole = pattern(50, 50, format_)
+    files = {**TWO, "dog/cut": whole[: len(whole) // 2], "dog/empty.png": b"", "dog/text.jpg": b"no picture"}
+    found = faults(write_zip(tmp_path / "data", files))
+    assert [fault.file for fault in found] == ["dog/cut", "dog/empty.png", "dog/text.jpg"]
+    assert "damaged or cut off" in found[0].detail
+    assert "empty" in found[1].detail
+    assert "no PNG, JPEG or WebP" in found[2].detail
+
+
+def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "data", {"cat/1.png": pattern(90, 90), "dog/1.png": picture(GREEN, 90, 90)})
+    content = path.read_bytes()
+    for damaged in (content[:-30], content[:1000], b"PK", b"", content[:-6] + b"\xff" * 6):
+        path.write_bytes(damaged)
+        (fault,) = faults(path)
+        assert fault.file == "pets.zip"
+    path.write_bytes(content.replace(content[200:300], bytes(100)))
+    (fault,) = faults(path)
+    assert fault.file == "cat/1.png"
+
+
+def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "data", TWO)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(content)
+    (fault,) = faults(path)
+    assert "encrypted" in fault.detail
+
+
+@pytest.mark.parametrize(
+    ("files", "part", "file"),
+    [
+        ({}, "no pictures in folders", "pets.zip"),
+        ({"README.txt": b"x"}, "no pictures in folders", "pets.zip"),
+        ({"cat/1.png": picture()}, "only one class", "pets.zip"),
+        ({**TWO, "loose.png": picture()}, "in no folder", "loose.png"),
+        ({f"{part}/{name}": p for part in ("train", "test") for name, p in TWO.items()} | {"a/b.png": b""}, "a/", None),
+        (
+            {**{f"train/{name}": p for name, p in TWO.items()}, "test/owl/1.png": picture()},
+            'class "owl"',
+            "test/owl/1.png",
+        ),
+    ],
+)
+def test_pictures_without_an_order_are_refused(files: dict, part: str, file: str | None, tmp_path: Path) -> None:
+    (fault,) = faults(write_zip(tmp_path / "data", files))
+    assert part in fault.detail
+    assert fault.file == (file or "pets.zip")
+
+
+def test_rows_and_bytes_are_limited(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "data", TWO)
+    assert "limit is 1" in faults(path, Limits(rows=1))[0].detail
+    (fault,) = faults(path, Limits(dataset_bytes=10_000), picture={"height": 100, "width": 100})
+    assert fault.pointer == "#/picture"
+
+
+def test_a_picture_is_turned_upright_as_its_camera_says() -> None:
+    image = Image.open(io.BytesIO(pattern(4, 6)))
+    upright = np.asarray(image)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held on its side: turn by 90° clockwise to see it upright
+    lying = image.transpose(Image.Transpose.ROTATE_90)
+    for options in ({}, {"size": (4, 6)}, {"channels": 3}):
+        assert np.array_equal(read_picture(encode(lying, exif=exif), 1000, **options).pixels, upright)
+
+
+def test_sixteen_bits_palettes_and_transparency_become_eight_bits_a_channel() -> None:
+    deep = Image.fromarray(np.full((2, 2), 0x80FF, np.uint16))
+    assert (read_picture(encode(deep), 1000).pixels == 0x80).all()
+    see_through = read_picture(picture((250, 0, 0, 10)), 1000)
+    assert (see_through.pixels == RED).all()
+    palette = Image.open(io.BytesIO(picture((0, 255, 0)))).convert("P")
+    assert (read_picture(encode(palette, transparency=0), 1000).pixels == (0, 255, 0)).all()
+    assert read_picture(picture(RED), 1000, channels=1).pixels.shape == (4, 6, 1)
+
+
+def test_other_formats_are_refused() -> None:
+    for format_ in ("GIF", "BMP", "TIFF"):
+        with pytest.raises(BadPicture, match="no PNG, JPEG or WebP"):
+            read_picture(picture(format_=format_), 1000)
+
+
+def test_the_reference_pictures_come_in_ten_classes(reference_data: Path, tmp_path: Path) -> None:
+    few: dict[str, bytes] = {}
+    with zipfile.ZipFile(reference_data / "cifar10-images.zip") as archive:
+        for entry in archive.infolist()[::200]:
+            if not entry.is_dir():
+                few[entry.filename] = archive.read(entry)
+    examples = read(write_zip(tmp_path / "data", few))
+    assert examples.rows == len(few)
+    assert len(examples.classes or ()) == 10
+    assert (examples.tensors or {})["input"].shape == (len(few), 32, 32, 3)
+    assert examples.test_rows == sum(name.startswith("test/") for name in few)

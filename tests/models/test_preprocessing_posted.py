@@ -1,0 +1,191 @@
+"""Pictures, arrays and CSV become what the network takes, bit for bit what training made of the same rows."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.datasets import Dataset
+from models.errors import InvalidInstances
+from models.pictures import read_picture
+from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset, read_npy
+from models.spec import SINGLE_INPUT, InputSpec, NetworkSpec
+from tests.models.made_datasets import make_dataset
+from tests.models.made_pictures import GREEN, GREY, RED, pattern, picture
+from tests.models.network_specs import make_spec
+
+HEIGHT, WIDTH = 4, 6
+
+
+def images(folder: Path, *files: bytes, channels: int = 3) -> Dataset:
+    """A dataset of these pictures."""
+    pixels = [read_picture(file, 10_000, (HEIGHT, WIDTH), channels).pixels.tolist() for file in files]
+    return make_dataset(folder, "inline", inputs=pixels, targets=list(range(len(files))))
+
+
+def fit(dataset: Dataset, *, shape: tuple[int, ...] | None = None, scaling: str | None = None) -> Preprocessing:
+    inputs = inputs_from_dataset(dataset.descriptor, "made", scaling)
+    if shape is not None:
+        inputs = {SINGLE_INPUT: InputSpec(shape, inputs[SINGLE_INPUT].scaling)}
+    fitted = Preprocessing.fit(spec_of(inputs), dataset)
+    return Preprocessing.from_document(fitted.to_document())
+
+
+def spec_of(inputs: dict[str, InputSpec]) -> NetworkSpec:
+    return make_spec(inputs=inputs)
+
+
+def b64(file: bytes) -> dict[str, str]:
+    return {"b64": base64.b64encode(file).decode()}
+
+
+def faults(preprocessing: Preprocessing, instances: Any, **options: Any) -> Any:
+    with pytest.raises(InvalidInstances) as caught:
+        preprocessing.read_instances(instances, **options)
+    return caught.value.faults
+
+
+@pytest.mark.parametrize("shape", [None, (HEIGHT * WIDTH * 3,)])
+@pytest.mark.parametrize("scaling", ["none", "unit", "standard"])
+def test_a_posted_picture_becomes_what_training_saw(shape: Any, scaling: str, tmp_path: Path) -> None:
+    files = [pattern(40, 60, "JPEG"), pattern(HEIGHT, WIDTH), picture(GREY, 100, 9, "JPEG")]
+    dataset = images(tmp_path, *files)
+    preprocessing = fit(dataset, shape=shape, scaling=scaling)
+    trained = preprocessing.network_inputs(dataset.split("train"))["input"]
+    for instances in (files, [b64(file) for file in files]):
+        served, warnings = preprocessing.read_instances(instances)
+        assert served["input"].tobytes() == trained.tobytes()
+        assert [(warning["row"], warning["type"]) for warning in warnings] == [(0, "resized"), (2, "resized")]
+    assert warnings[0]["detail"] == ("The picture was 60 × 40 pixels in colour, and was made 6 × 4 pixels in colour.")
+    assert "in grey" in warnings[1]["detail"]
+
+
+def test_pictures_and_numbers_may_be_mixed(tmp_path: Path) -> None:
+    preprocessing = fit(images(tmp_path, picture(RED), picture(GREEN)))
+    numbers = np.zeros((HEIGHT, WIDTH, 3)).tolist()
+    served, warnings = preprocessing.read_instances([numbers, b64(picture(RED)), numbers])
+    assert warnings == []
+    assert served["input"][:, 0, 0].tolist() == [[0, 0, 0], list(RED), [0, 0, 0]]
+    assert faults(preprocessing, [b64(picture()), [1, 2]])[0].row == 1
+
+
+def test_a_colour_picture_is_made_grey_for_a_model_without_channels(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, "digits")
+    served, warnings = fit(dataset).read_instances([picture(RED, 8, 8)])
+    assert served["input"].shape == (1, 8, 8)
+    assert len(set(served["input"].ravel().tolist())) == 1
+    assert "in grey" in warnings[0]["detail"]
+
+
+def test_several_inputs_may_each_be_a_picture(tmp_path: Path) -> None:
+    pixels = read_picture(picture(RED), 1000).pixels.tolist()
+    inputs = {"left": [pixels] * 2, "right": [pixels] * 2}
+    dataset = make_dataset(tmp_path, "inline", inputs=inputs, targets=[0, 1])
+    preprocessing = Preprocessing.fit(spec_of(inputs_from_dataset(dataset.descriptor, "made")), dataset)
+    instances = [{"left": b64(picture(RED)), "right": b64(picture(GREEN, 9, 9))}]
+    served, warnings = preprocessing.read_instances(instances)
+    assert served["left"][0, 0, 0].tolist() == list(RED)
+    assert served["right"][0, 0, 0].tolist() == list(GREEN)
+    assert [(warning["row"], warning["column"]) for warning in warnings] == [(0, "right")]
+    for other in ([picture(RED)], np.zeros((1, 4, 6, 3)), CsvText(b"1,2")):
+        assert "left" in faults(preprocessing, other)[0].detail
+
+
+@pytest.mark.parametrize(
+    ("instance", "part"),
+    [
+        (b"", "empty"),
+        (b"GIF89a", "no PNG, JPEG or WebP"),
+        (pattern(30, 30)[:500], "damaged or cut off"),
+        ({"b64": "not Base64!"}, "no Base64"),
+        ({"b64": 5}, '"b64"'),
+        ({"b65": ""}, '"b64"'),
+        ({}, "nothing"),
+        (picture(RED, 200, 100), "200"),
+    ],
+)
+def test_a_picture_that_can_not_be_read_is_named_by_its_row(instance: Any, part: str, tmp_path: Path) -> None:
+    preprocessing = fit(images(tmp_path, picture(RED), picture(GREEN)))
+    (fault,) = faults(preprocessing, [b64(picture(RED)), instance], max_pixels=10_000)
+    assert fault.row == 1
+    assert part in fault.detail
+    assert fault.pointer == (None if isinstance(instance, bytes) else "#/instances/1")
+
+
+def test_a_model_of_numbers_takes_no_pictures(tmp_path: Path) -> None:
+    preprocessing = fit(make_dataset(tmp_path, "circles"))
+    assert "[2]" in faults(preprocessing, [b64(picture())])[0].detail
+    table = fit(make_dataset(tmp_path, "iris"))
+    assert "a picture" in faults(table, [picture()])[0].detail
+
+
+def test_more_pictures_than_memory_allows_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, "inline", inputs=[[[[0] * 3] * 500] * 500] * 2, targets=[0, 1])
+    assert "at once" in faults(fit(dataset), [b"tiny"] * 100)[0].detail
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("type_", ["f8", ">f4", "u1", "i8", "?"])
+def test_an_array_is_rows(type_: str, tmp_path: Path) -> None:
+    preprocessing = fit(make_dataset(tmp_path, "digits"))
+    for rows in (np.ones((2, 8, 8), type_), np.ones((2, 64), type_), np.asfortranarray(np.ones((2, 8, 8, 1), type_))):
+        served, warnings = preprocessing.read_instances(read_npy(npy(rows)))
+        assert served["input"].shape == (2, 8, 8)
+        assert served["input"].min() == served["input"].max() == 1
+        assert warnings == []
+
+
+def test_an_array_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    preprocessing = fit(make_dataset(tmp_path, "digits"))
+    wrong = np.ones((3, 64))
+    wrong[1, 5] = np.nan
+    (fault,) = faults(preprocessing, wrong)
+    assert fault.row == 1
+    for array, part in ((np.ones((2, 63)), "[63]"), (np.array([["a"] * 64]), "text"), (np.ones((0, 64)), "no inst")):
+        assert part in faults(preprocessing, array)[0].detail
+    for data in (b"", b"no array", npy(np.ones(4))[:-1], npy(np.array([object()], dtype=object))):
+        with pytest.raises(InvalidInstances):
+            read_npy(data)
+
+
+def test_an_array_and_csv_are_rows_of_a_table(tmp_path: Path) -> None:
+    pytest.importorskip("models.datasets.csv_instances")
+    preprocessing = fit(make_dataset(tmp_path, "iris"))
+    names = [column["name"] for column in preprocessing.to_document()["input"]["columns"]]
+    expected, _ = preprocessing.read_instances([[5.1, 3.5, None, 0.2]])
+    for posted in (
+        np.array([[5.1, 3.5, np.nan, 0.2]]),
+        CsvText(f"{','.join(names)}\n5.1,3.5,,0.2\n".encode()),
+        CsvText(f"{';'.join(names)}\r\n5,1;3,5;NA;0,2\r\n".encode("utf-8-sig")),
+        CsvText(f"{names[3]}\t{names[0]}\t{names[1]}\n0.2\t5.1\t3.5".encode()),
+    ):
+        served, warnings = preprocessing.read_instances(posted)
+        assert np.array_equal(served["input"], expected["input"])
+        assert [(warning["row"], warning["type"]) for warning in warnings] == [(0, "missing")]
+
+
+def test_csv_without_a_header_is_rows_of_numbers(tmp_path: Path) -> None:
+    pytest.importorskip("models.datasets.csv_instances")
+    preprocessing = fit(make_dataset(tmp_path, "circles"))
+    served, _ = preprocessing.read_instances(CsvText(b"0.5,-1e-1\n\n2,3\n"))
+    assert served["input"].tolist() == np.array([[0.5, -0.1], [2, 3]], np.float32).tolist()
+    for text, row in (
+        (b"1,2\n3\n", 1),
+        (b"1,2\n3,x\n", 1),
+        (b"a,b\n", 0),
+        (b"1,\n", 0),
+        (b"1_0,2\n", 0),
+        (b"1,inf", 0),
+    ):
+        fault = faults(preprocessing, CsvText(text))[0]
+        assert fault.row == row
+        assert fault.pointer is None
+    assert "no instances" in faults(preprocessing, CsvText(b"\n"))[0].detail

@@ -1,0 +1,122 @@
+"""Predictions for pictures, arrays and CSV over HTTP."""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.models.made_pictures import GREEN, GREY, RED, picture
+from tests.service.api.api_client import ApiClient
+
+DOTS = {
+    "name": "dots",
+    "source": "inline",
+    "inputs": [[[list(RED)] * 2] * 2, [[list(GREEN)] * 2] * 2],
+    "targets": ["red", "green"],
+}
+SORTER = {
+    "name": "sorter",
+    "task": "multiclass",
+    "input": {"shape": [12], "scaling": "unit"},
+    "layers": [{"type": "Dense", "units": 2, "activation": "softmax"}],
+    "optimizer": "adam",
+    "loss": "sparse_categorical_crossentropy",
+}
+PATH = "/v1/models/sorter/predictions"
+
+
+@pytest.fixture
+def trained(api: ApiClient, worker: object) -> ApiClient:
+    """A client of an app with a version of `sorter`, whose first score is the sum of a picture's numbers."""
+    api.post("/v1/datasets", DOTS)
+    api.post("/v1/models", SORTER)
+    api.post("/v1/training-jobs", {"model": "sorter", "dataset": "dots", "epochs": 1}, Prefer="wait=20")
+    return api
+
+
+def post(api: ApiClient, data: Any, content_type: str, expect: int = 200, path: str = PATH) -> Any:
+    return api.send("POST", path, expect, data=data, content_type=content_type).json
+
+
+def first_scores(answer: Any) -> Any:
+    return pytest.approx([prediction["scores"][0] for prediction in answer["predictions"]])
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP"])
+def test_one_picture_is_posted_as_it_is(trained: ApiClient, format_: str) -> None:
+    answer = post(trained, picture((GREY, GREY, GREY), 5, 5, format_), f"image/{format_.lower()}")
+    assert answer["classes"] == ["green", "red"]
+    assert first_scores(answer) == [12 * GREY / 255]
+    assert [warning["type"] for warning in answer["warnings"]] == ["resized"]
+    assert answer["predictions"][0]["label"] == "green"
+
+
+def test_several_pictures_are_files_of_a_form(trained: ApiClient) -> None:
+    files = [(io.BytesIO(picture(colour, 2, 2)), f"{row}.png") for row, colour in enumerate((RED, GREY, RED))]
+    answer = post(trained, {"file": files}, "multipart/form-data")
+    assert first_scores(answer) == [4 * 250 / 255, 12 * GREY / 255, 4 * 250 / 255]
+    assert [warning["row"] for warning in answer["warnings"]] == [1]
+
+
+def test_pictures_are_base64_in_json(trained: ApiClient) -> None:
+    encoded = [{"b64": base64.b64encode(picture(colour, 2, 2)).decode()} for colour in (RED, GREY)]
+    answer = trained.post(PATH, {"instances": encoded}, expect=200)
+    assert first_scores(answer) == [4 * 250 / 255, 12 * GREY / 255]
+
+
+def test_an_array_is_rows(trained: ApiClient) -> None:
+    file = io.BytesIO()
+    np.save(file, np.full((2, 2, 2, 3), 51, np.uint8))
+    assert first_scores(post(trained, file.getvalue(), "application/x-npy")) == [2.4, 2.4]
+
+
+def test_csv_without_a_header_is_rows_of_numbers(trained: ApiClient) -> None:
+    pytest.importorskip("models.datasets.csv_instances")
+    assert first_scores(post(trained, ",".join(["51"] * 12), "text/csv")) == [2.4]
+    for data in ("", "1,2\n"):
+        post(trained, data, "text/csv", expect=422)
+
+
+@pytest.mark.usefixtures("worker")
+def test_csv_with_a_header_is_rows_of_a_table(api: ApiClient) -> None:
+    pytest.importorskip("models.datasets.csv_instances")
+    rows = [{"width": 1, "colour": "red", "y": 0.5}, {"width": 2, "colour": "blue", "y": 1.5}]
+    api.post("/v1/datasets", {"name": "few", "source": "inline", "rows": rows, "target": "y"})
+    model = {**SORTER, "name": "few", "task": "regression", "loss": "mse", "input": {"dataset": "few"}}
+    api.post("/v1/models", {**model, "layers": [{"type": "Dense", "units": 1}]})
+    api.post("/v1/training-jobs", {"model": "few", "dataset": "few", "epochs": 1}, Prefer="wait=20")
+    path = "/v1/models/few/predictions"
+    answer = post(api, "colour,width\nred,1\ngreen,2\n", "text/csv; charset=utf-8", path=path)
+    assert len(answer["predictions"]) == 2
+    assert [(warning["row"], warning["column"]) for warning in answer["warnings"]] == [(1, "colour")]
+    problem = post(api, "colour,width\nred,1\nblue,wide\n", "text/csv", expect=422, path=path)
+    assert (problem["errors"][0]["row"], problem["errors"][0]["column"]) == (1, "width")
+
+
+def test_what_can_not_be_read_is_a_problem(trained: ApiClient) -> None:
+    good = picture(RED, 2, 2)
+    for content_type in ("image/gif", "application/octet-stream", ""):
+        problem = post(trained, good, content_type, expect=415)
+        assert "image/png" in problem["detail"]
+    for data, content_type in (
+        (b"", "image/png"),
+        (good[:50], "image/png"),
+        (b"no array", "application/x-npy"),
+        ({"other": (io.BytesIO(good), "a.png")}, "multipart/form-data"),
+        ({"file": "no file"}, "multipart/form-data"),
+        ({}, "multipart/form-data"),
+    ):
+        post(trained, data, content_type, expect=422)
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n' + good
+    for content_type in ("multipart/form-data; boundary=x", "multipart/form-data", "multipart/form-data; boundary=é"):
+        post(trained, form, content_type, expect=400)
+    post(trained, bytes(200_000), "image/png", expect=413)
+    assert len(post(trained, good, "image/png")["predictions"]) == 1
+
+
+def test_a_form_with_one_bad_picture_names_its_row(trained: ApiClient) -> None:
+    files = [(io.BytesIO(data), "a.png") for data in (picture(RED), b"bad", picture(RED))]
+    problem = post(trained, {"file": files}, "multipart/form-data", expect=422)
+    assert [error["row"] for error in problem["errors"]] == [1]
