@@ -46,6 +46,8 @@ def check_request(request: dict[str, Any]) -> None:
     name = request.get("source")
     if name == INLINE:
         faults = check_inline(request) + check_split(request.get("split"))
+    elif name == "upload":
+        faults = check_split(request.get("split"))
     elif name in SOURCES:
         parameters = request.get("parameters")
         if parameters is None or isinstance(parameters, dict):
@@ -60,7 +62,14 @@ def check_request(request: dict[str, Any]) -> None:
 
 
 def import_dataset(
-    request: dict[str, Any], folder: Path, *, cache: Path, downloads: bool, limits: Limits, progress: Progress
+    request: dict[str, Any],
+    folder: Path,
+    *,
+    upload: Path | None = None,
+    cache: Path,
+    downloads: bool,
+    limits: Limits,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Write the dataset that a request asks for into the empty `folder`; returns its descriptor.
 

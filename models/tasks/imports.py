@@ -14,10 +14,12 @@ REQUEST_FILE = "request.json"
 
 def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
     """Import the request that lies in the assignment's `upload` folder; the result has the `descriptor`."""
-    request = orjson.loads((Path(assignment["upload"]) / REQUEST_FILE).read_bytes())
+    upload = Path(assignment["upload"])
+    request = orjson.loads((upload / REQUEST_FILE).read_bytes())
     descriptor = import_dataset(
         request,
         folder,
+        upload=upload,
         cache=Path(assignment["cache"]),
         downloads=assignment["downloads"],
         limits=Limits(**assignment["limits"]),
