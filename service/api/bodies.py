@@ -37,11 +37,7 @@ def write_json(document: Any) -> Response:
 def read_json(request: Request) -> Any:
     """The request's body as JSON. Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge."""
     refuse_other_types(request, *((JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)))
-    body = request.get_data(cache=False)
-    # Of a body without a length, Flask reads no more than its limit, which is one byte above ours, and says nothing.
-    if len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
-        raise RequestEntityTooLarge
-    return parse_json(body, current_app.config["MAX_JSON_DEPTH"])
+    return parse_json(read_body(request), current_app.config["MAX_JSON_DEPTH"])
 
 
 def refuse_other_types(request: Request, *accepted: str) -> None:
@@ -51,6 +47,15 @@ def refuse_other_types(request: Request, *accepted: str) -> None:
         raise UnsupportedMediaType(f"The body must be {' or '.join(accepted)}, {given}.")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMediaType("The body must not be compressed.")
+
+
+def read_body(request: Request) -> bytes:
+    """The whole body. Raises RequestEntityTooLarge."""
+    body = request.get_data(cache=False)
+    # Of a body without a length, Flask reads no more than its limit, which is one byte above ours, and says nothing.
+    if len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
+        raise RequestEntityTooLarge
+    return body
 
 
 def parse_json(body: bytes, max_depth: int) -> Any:
