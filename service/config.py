@@ -110,7 +110,10 @@ class Settings:
     )
     max_log_bytes: int = setting(1024**2, "Bytes that are kept of what a job prints.", minimum=0)
 
-    max_body_bytes: int = setting(64 * 1024**2, "Bytes of a request's body.", minimum=1024)
+    max_body_bytes: int = setting(64 * 1024**2, "Bytes of a request's body other than a form with files.", minimum=1024)
+    max_upload_bytes: int = setting(
+        2 * 1024**3, "Bytes of a form with files, such as a dataset's upload.", minimum=1024
+    )
     max_json_depth: int = setting(64, "Levels of nesting in a JSON body.", minimum=8, maximum=200)
     max_queued_jobs: int = setting(
         1000, "Jobs that may wait at once, of each kind (import, build, training).", minimum=1

@@ -59,6 +59,21 @@ class Conflict(ServiceError):
     code = "conflict"
 
 
+class StillRunning(ServiceError):
+    """The first request with the same idempotency key is still being answered."""
+
+    code = "request-in-progress"
+
+    def __init__(self) -> None:
+        super().__init__("The first request with this Idempotency-Key is still being answered.", retry_after=1)
+
+
+class KeyReused(ServiceError):
+    """The idempotency key came with another request before."""
+
+    code = "idempotency-key-reused"
+
+
 class QueueFull(ServiceError):
     """Too many jobs are waiting."""
 

@@ -7,7 +7,7 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 
 from service import __version__
-from service.api import tracing
+from service.api import multipart, tracing
 from service.api.blueprint import Api
 from service.api.bodies import write_json
 from service.api.path_names import NameConverter, NumberConverter
@@ -64,6 +64,7 @@ def create_app(context: Context) -> Flask:
     app.url_map.converters["default"] = NameConverter
     app.url_map.converters["number"] = NumberConverter
     tracing.register(app)
+    multipart.register(app)
     register_error_handlers(app)
     _register_routes(app)
     return app

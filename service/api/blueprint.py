@@ -7,14 +7,16 @@ from typing import Any, NoReturn
 
 import flask_smorest
 import marshmallow
-from flask import Request, Response
+from flask import Request, Response, request
 from marshmallow import fields
 from webargs.flaskparser import FlaskParser
 
 from models.errors import summarize
-from service.api.bodies import read_json, write_json
+from service.api.bodies import JSON, read_json, refuse_other_types, write_json
 from service.api.errors import InvalidQuery, RequestFault
 from service.api.faults import body_faults, query_faults
+from service.api.idempotency import HEADER, claim_key, idempotent
+from service.api.multipart import FORM, read_form
 from service.api.negotiation import require_json
 from service.api.paging import link_to_next, next_url
 from service.api.problems import MEDIA_TYPE
@@ -30,6 +32,13 @@ RETRY_AFTER = {"Retry-After": "1"}
 LOCATION_HEADER = {"Location": {"description": "Where the resource is.", "schema": {"type": "string"}}}
 RETRY_AFTER_HEADER = {"Retry-After": {"description": "Seconds until asking again.", "schema": {"type": "integer"}}}
 LINK_HEADER = {"Link": {"description": 'The next page, as rel="next".', "schema": {"type": "string"}}}
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": HEADER,
+    "description": "Makes the request safe to send again: for 24 hours the same request with the same key creates "
+    "nothing more, and is answered as the first time, with `Idempotency-Replayed: true`.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 PREFER = {
     "in": "header",
     "name": "Prefer",
@@ -41,10 +50,17 @@ PREFER = {
 class Parser(FlaskParser):
     """Reads bodies and queries, and raises every fault of theirs as an error of this service."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {"json": marshmallow.RAISE, "query": marshmallow.RAISE}  # noqa: RUF012
+    DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(("json", "form", "query"), marshmallow.RAISE)
 
     def load_json(self, req: Request, schema: marshmallow.Schema) -> Any:
-        return read_json(req)
+        document = read_json(req)
+        claim_key(document)
+        return document
+
+    def load_form(self, req: Request, schema: marshmallow.Schema) -> Any:
+        form = read_form(req)
+        claim_key(form.fingerprint())
+        return form.to_document(schema)
 
     def load_querystring(self, req: Request, schema: marshmallow.Schema) -> dict[str, str]:
         for name, values in req.args.lists():
@@ -82,6 +98,23 @@ class Blueprint(flask_smorest.Blueprint):
         decorate: Decorator = self.arguments(schema, location="query", error_status_code=400)
         return decorate
 
+    def arguments_or_form(self, schema: type[Schema], form: type[Schema]) -> Decorator:
+        """Give the handler what one schema makes of a JSON body, or the other of a form with files."""
+
+        def decorate(handler: Handler) -> Handler:
+            from_json = self.arguments(schema)(handler)
+            from_form = self.arguments(form, location="form")(handler)
+
+            @wraps(from_json)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                refuse_other_types(request, JSON, FORM)
+                return (from_form if request.mimetype == FORM else from_json)(*args, **kwargs)
+
+            documented: Handler = self.doc(requestBody={"content": {FORM: {"schema": form}}})(wrapper)
+            return documented
+
+        return decorate
+
     def resource(self, schema: type[Schema], status: int = 200, headers: dict[str, Any] | None = None) -> Decorator:
         """Answer with a resource as JSON, refusing clients that take none before anything is done."""
         respond = self.response(status, schema, headers=headers)
@@ -101,10 +134,11 @@ class Blueprint(flask_smorest.Blueprint):
         """Answer a creating request, which may wait for what it creates."""
 
         def decorate(handler: Handler) -> Handler:
-            handler = _document_parameter(handler, PREFER)
+            handler = _document_parameter(handler, PREFER, IDEMPOTENCY_KEY)
             headers = LOCATION_HEADER | RETRY_AFTER_HEADER
             handler = self.alt_response(202, schema=schema, description="Not finished yet.", headers=headers)(handler)
-            return self.resource(schema, 201, LOCATION_HEADER)(handler)
+            created: Handler = idempotent(self.resource(schema, 201, LOCATION_HEADER)(handler))
+            return created
 
         return decorate
 
@@ -178,9 +212,9 @@ class Api(flask_smorest.Api):
         self.spec.components.response("DEFAULT_ERROR", {"description": "A problem.", "content": content}, lazy=True)
 
 
-def _document_parameter(handler: Handler, parameter: dict[str, Any]) -> Handler:
+def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handler:
     documentation = deepcopy(getattr(handler, "_apidoc", {}))
-    documentation.setdefault("arguments", {}).setdefault("parameters", []).append(parameter)
+    documentation.setdefault("arguments", {}).setdefault("parameters", []).extend(parameters)
     handler._apidoc = documentation  # type: ignore[attr-defined]
     return handler
 

@@ -24,14 +24,19 @@ PROBLEM_TYPES = {
     problem.code: problem
     for problem in (
         ProblemType(
-            "malformed-body", 400, "The body is no JSON",
+            "malformed-body", 400, "The body can't be read",
             "The request's body could not be read as JSON: a syntax error, bytes that are not UTF-8, NaN or infinity, "
-            "a number beyond the range of double precision, a member given twice, or nesting that is too deep.",
+            "a number beyond the range of double precision, a member given twice, or nesting that is too deep. Or a "
+            "form with files ended before it was complete.",
         ),
         ProblemType(
             "invalid-query", 400, "The query is wrong",
             "The part of the URL after the question mark has a parameter that doesn't exist here, has a value that "
             "isn't possible, or is given twice. Each entry of `errors` names the parameter.",
+        ),
+        ProblemType(
+            "invalid-header", 400, "A header is wrong",
+            "A header of the request has a value that isn't possible. Each entry of `errors` names the header.",
         ),
         ProblemType(
             "bad-request", 400, "The request can't be understood",
@@ -71,8 +76,14 @@ PROBLEM_TYPES = {
             "The resource's present state doesn't allow that change. The detail says what it is.",
         ),
         ProblemType(
+            "request-in-progress", 409, "The same request is being answered",
+            "The first request with the same Idempotency-Key is still being answered. `Retry-After` says when to send "
+            "it again; the answer is then that of the first.",
+        ),
+        ProblemType(
             "body-too-large", 413, "The body is too large",
-            "The body has more bytes than the service takes. The operator sets the limit by FITSERVE_MAX_BODY_BYTES.",
+            "The body has more bytes than the service takes. The operator sets the limits: FITSERVE_MAX_UPLOAD_BYTES "
+            "for forms with files, FITSERVE_MAX_BODY_BYTES for everything else.",
         ),
         ProblemType(
             "unsupported-media-type", 415, "The body's type is not taken",
@@ -101,6 +112,11 @@ PROBLEM_TYPES = {
             "invalid-instances", 422, "An instance doesn't fit the model",
             "An instance that was posted for prediction doesn't fit the model's input. Each entry of `errors` names "
             "its row, counted from 0, and where there are columns its column.",
+        ),
+        ProblemType(
+            "idempotency-key-reused", 422, "The key belongs to another request",
+            "The Idempotency-Key came with another body or query within the last 24 hours. A key stands for one "
+            "request, sent once or again: choose a new one for a new request.",
         ),
         ProblemType(
             "source-unavailable", 422, "The source can't be reached",
@@ -150,7 +166,7 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "disk-full", 507, "The disk is full",
-            "There is no room left for the job's files. Delete what is no longer needed, then try again.",
+            "There is no room left for an upload's or a job's files. Delete what is no longer needed, then try again.",
         ),
     )
 }  # fmt: skip
@@ -181,6 +197,18 @@ class MalformedBody(ServiceError):
     """The body can't be parsed."""
 
     code = "malformed-body"
+
+
+class BodyTooLarge(ServiceError):
+    """The body, or a part of it, has more bytes than are taken."""
+
+    code = "body-too-large"
+
+
+class InvalidHeader(ServiceError):
+    """A header has a fault; each fault names it."""
+
+    code = "invalid-header"
 
 
 class InvalidQuery(ServiceError):

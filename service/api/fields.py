@@ -6,6 +6,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from service.operations.uploads import ReceivedFile
+
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 RESERVED_NAME = "stats"
 NAME_RULE = "must be 1 to 63 of a-z, 0-9, `.`, `_` and `-`, the first a letter or digit"
@@ -114,6 +116,19 @@ class Items(fields.List):
 
     def __init__(self, item: fields.Field[Any] | None = None, **options: Any) -> None:
         super().__init__(item or Anything(), error_messages=MESSAGES | {"invalid": "must be a list"}, **options)
+
+
+class UploadedFile(fields.Field[ReceivedFile]):
+    """A part of a form that is a file."""
+
+    def __init__(self, *, metadata: dict[str, Any], **options: Any) -> None:
+        documented = {"type": "string", "format": "binary"} | metadata
+        super().__init__(error_messages=MESSAGES, metadata=documented, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> ReceivedFile:
+        if not isinstance(value, ReceivedFile):
+            raise ValidationError("must be a file, which has a file name in its part of the form")
+        return value
 
 
 class Part(fields.Nested):

@@ -1,5 +1,6 @@
 """Turns every error into a problem document (RFC 9457)."""
 
+import errno
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(ModelsError, _answer_known)
     app.register_error_handler(InvalidCursor, _answer_invalid_cursor)
     app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(OSError, _answer_system)
     app.register_error_handler(Exception, _answer_unforeseen)
 
 
@@ -83,6 +85,13 @@ def _answer_http(error: HTTPException) -> Response:
     headers = response.headers.keys()
     response.headers.extend([(name, value) for name, value in error.get_headers() if name not in headers])
     return response
+
+
+def _answer_system(error: OSError) -> Response:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return _answer_unforeseen(error)
+    log.error("the disk is full", method=request.method, path=error.filename)
+    return _respond("disk-full", "The disk is full: nothing was kept. Delete what is no longer needed, then try again.")
 
 
 def _answer_unforeseen(error: Exception) -> Response:

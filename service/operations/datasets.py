@@ -1,5 +1,6 @@
 """Datasets: creating them through an import job, reading, deleting."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,17 +8,32 @@ import orjson
 
 from models.datasets import Dataset as DatasetFiles
 from models.datasets import check_request, source_documents
+from models.errors import Fault
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable, Failed, InUse, NameTaken, NotFound, NotReady
+from service.errors import DatabaseUnavailable, Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady
 from service.operations import queue
+from service.operations.uploads import ReceivedFile
 from service.storage import datasets, jobs
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery, decode_cursor, encode_cursor
-from service.storage.records import Dataset
+from service.storage.records import Dataset, Job
+
+UPLOAD = "upload"
+"""The source of a dataset that is made from a client's file."""
+
+UPLOADS = "uploads"
 
 DATA_MEMBERS = ("inputs", "targets", "rows")
 """The members of a request that are the data itself; they are kept in a file, not in the row."""
+
+
+@dataclass(frozen=True)
+class DatasetView:
+    """A dataset, and how far its import is while it runs."""
+
+    dataset: Dataset
+    progress: dict[str, Any] | None
 
 
 def sources() -> list[dict[str, Any]]:
@@ -25,37 +41,43 @@ def sources() -> list[dict[str, Any]]:
     return source_documents()
 
 
-def create(context: Context, request: dict[str, Any], wait: float) -> Dataset:
+def create(context: Context, request: dict[str, Any], wait: float) -> DatasetView:
     """Import data under the request's name; the dataset may still be `processing` when the wait is over.
 
-    Raises InvalidData at once, or Failed within the wait, with nothing kept; NameTaken.
+    The data is the request's `file`, which is taken over, or else what its `source` says. Raises InvalidData at once,
+    or Failed within the wait, with nothing kept; NameTaken.
     """
+    file: ReceivedFile | None = request.get("file")
+    if file is not None:
+        request = request | {"source": UPLOAD, "file": file.to_document()}
+    elif request["source"] == UPLOAD:
+        raise InvalidRequest(Fault("A file is posted as multipart/form-data, without a source.", pointer="#/source"))
     check_request(request)
     _check_name_is_free(context, request["name"])
     dataset_id = new_identifier("ds")
-    _store_upload(context, dataset_id, request)
+    _store_request(context, dataset_id, request, file)
     try:
         dataset, job_id = _insert(context, dataset_id, request)
     except BaseException:
         context.artifacts.remove(upload_key(dataset_id))
         raise
     queue.wait_for_end(context, job_id, wait)
-    return _created(context, dataset)
+    return _created(context, dataset, job_id)
 
 
-def _created(context: Context, inserted: Dataset) -> Dataset:
+def _created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
     """What became of a new dataset by the end of the wait; one that failed is removed again."""
     try:
         with context.database.read() as session:
-            dataset = datasets.by_id(session, inserted.id)
+            dataset, job = datasets.by_id(session, inserted.id), jobs.get(session, job_id)
     except DatabaseUnavailable:
-        return inserted  # it was created, whatever happens now
+        return _view(inserted, None)  # it was created, whatever happens now
     if dataset is None:
         raise NotFound(f'The dataset "{inserted.name}" was deleted while it was being imported.')
     if dataset.status == statuses.FAILED:
         _delete(context, dataset.id)
         raise Failed(dataset.error or {})
-    return dataset
+    return _view(dataset, job)
 
 
 def datasets_key(dataset_id: str | None) -> str:
@@ -65,7 +87,7 @@ def datasets_key(dataset_id: str | None) -> str:
 
 def upload_key(dataset_id: str) -> str:
     """Where a request waits, with its data, for the import job."""
-    return f"uploads/{dataset_id}"
+    return f"{UPLOADS}/{dataset_id}"
 
 
 def _check_name_is_free(context: Context, name: str) -> None:
@@ -74,10 +96,15 @@ def _check_name_is_free(context: Context, name: str) -> None:
             raise NameTaken(f'There is a dataset "{name}" already. Choose another name, or delete it first.')
 
 
-def _store_upload(context: Context, dataset_id: str, request: dict[str, Any]) -> None:
-    folder = context.artifacts.stage(dataset_id)
-    (folder / "request.json").write_bytes(orjson.dumps(request))
-    context.artifacts.publish(folder, upload_key(dataset_id))
+def _store_request(context: Context, dataset_id: str, request: dict[str, Any], file: ReceivedFile | None) -> None:
+    folder = context.artifacts.stage(dataset_id) if file is None else file.folder
+    try:
+        (folder / "request.json").write_bytes(orjson.dumps(request))
+        context.artifacts.publish(folder, upload_key(dataset_id))
+    except OSError:
+        context.artifacts.discard(folder.name)
+        context.artifacts.remove(upload_key(dataset_id))
+        raise
 
 
 def _insert(context: Context, dataset_id: str, request: dict[str, Any]) -> tuple[Dataset, str]:
@@ -96,7 +123,7 @@ def _insert(context: Context, dataset_id: str, request: dict[str, Any]) -> tuple
         return dataset, queue.enqueue(context, session, statuses.IMPORT, {}, **columns).id
 
 
-def get(context: Context, name: str, wait: float = 0) -> Dataset:
+def get(context: Context, name: str, wait: float = 0) -> DatasetView:
     """A dataset by its name; waits up to `wait` seconds while it is being imported. Raises NotFound."""
     with context.database.read() as session:
         dataset = datasets.by_name(session, name)
@@ -106,17 +133,24 @@ def get(context: Context, name: str, wait: float = 0) -> Dataset:
     if wait and dataset.status == statuses.PROCESSING and job is not None:
         queue.wait_for_end(context, job.id, wait)
         return get(context, name)
-    return dataset
+    return _view(dataset, job)
 
 
-def list_page(context: Context, query: PageQuery) -> Page[Dataset]:
+def _view(dataset: Dataset, job: Job | None) -> DatasetView:
+    return DatasetView(dataset, job.progress if job is not None and dataset.status == statuses.PROCESSING else None)
+
+
+def list_page(context: Context, query: PageQuery) -> Page[DatasetView]:
     with context.database.read() as session:
-        return datasets.page(session, query)
+        page = datasets.page(session, query)
+        processing = [dataset.id for dataset in page.items if dataset.status == statuses.PROCESSING]
+        imports = {id_: jobs.newest(session, statuses.IMPORT, dataset_id=id_) for id_ in processing}
+    return Page([_view(dataset, imports.get(dataset.id)) for dataset in page.items], page.next_cursor)
 
 
 def rows_page(context: Context, name: str, split: str, query: PageQuery) -> Page[dict[str, Any]]:
     """Rows of a split as a client would post them. Raises NotFound, NotReady."""
-    files = open_files(context, get(context, name))
+    files = open_files(context, get(context, name).dataset)
     (start,) = (0,) if query.cursor is None else decode_cursor(query.cursor, (int,))
     rows = files.rows_page(split, start, query.limit + 1)
     more = len(rows) > query.limit
@@ -132,7 +166,7 @@ def open_files(context: Context, dataset: Dataset) -> DatasetFiles:
 
 def delete(context: Context, name: str) -> None:
     """Remove a dataset and its files; an import of it that still runs is cancelled. Raises NotFound, InUse."""
-    _delete(context, get(context, name).id)
+    _delete(context, get(context, name).dataset.id)
 
 
 def _delete(context: Context, dataset_id: str) -> None:

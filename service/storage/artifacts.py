@@ -1,5 +1,6 @@
 """The files of datasets and versions: folders under keys, published whole or not at all."""
 
+import math
 import os
 import shutil
 from pathlib import Path
@@ -27,6 +28,14 @@ class ArtifactStore:
     def staged(self, name: str) -> Path:
         """Where a staged folder lies."""
         return self.root / ".staging" / name
+
+    def staged_before(self, moment: float, prefix: str) -> list[str]:
+        """The names of staged folders with that prefix to which nothing was written since `moment` (Unix time)."""
+        return _names_before(moment, self.root / ".staging", prefix)
+
+    def published_before(self, moment: float, key: str) -> list[str]:
+        """The names of the folders below a key to which nothing was written since `moment` (Unix time)."""
+        return _names_before(moment, self.folder(key))
 
     def publish(self, folder: Path, key: str) -> None:
         """Move a staged folder to its key, its files synced first; nothing happens when that was done before."""
@@ -57,6 +66,18 @@ class ArtifactStore:
         except FileNotFoundError:
             return
         shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _names_before(moment: float, folder: Path, prefix: str = "") -> list[str]:
+    return [path.name for path in folder.glob(f"{prefix}*") if _last_written(path) < moment]
+
+
+def _last_written(folder: Path) -> float:
+    """When a file of the folder was last written to; a folder that is just being moved counts as written now."""
+    try:
+        return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+    except FileNotFoundError:
+        return math.inf
 
 
 def _sync(path: Path) -> None:

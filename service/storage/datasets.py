@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from service import statuses
 from service.errors import NameTaken
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Dataset
@@ -39,6 +40,12 @@ def by_id(session: Session, dataset_id: str | None, *, lock: bool = False) -> Da
 def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:
     """Which of these datasets there still are."""
     return frozenset(session.scalars(select(Dataset.id).where(Dataset.id.in_(ids))))
+
+
+def being_imported(session: Session, ids: Collection[str]) -> frozenset[str]:
+    """Which of these datasets are still `processing`."""
+    statement = select(Dataset.id).where(Dataset.id.in_(ids), Dataset.status == statuses.PROCESSING)
+    return frozenset(session.scalars(statement))
 
 
 def page(session: Session, query: PageQuery) -> Page[Dataset]:

@@ -183,6 +183,25 @@ class Event(Record):
     data: Mapped[dict[str, Any]]
 
 
+class IdempotencyKey(Record):
+    """A key under which a client sent a creating request, and what that was answered once it is known."""
+
+    __tablename__ = "idempotency_keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """A digest of what the key belongs to (method, path) and of the key itself."""
+    fingerprint: Mapped[str]
+    """A digest of the body and the query."""
+    token: Mapped[str]
+    """Drawn by the request that claimed the key: no other may settle or release it."""
+    owner: Mapped[dict[str, Any]]
+    """What identifies the process that answers the request, so that its death can be told."""
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    status: Mapped[int | None]
+    headers: Mapped[dict[str, Any] | None]
+    body: Mapped[bytes | None]
+
+
 class Worker(Record):
     """A worker that says it is alive."""
 

@@ -1,6 +1,7 @@
 """How a job's failure is put for its client: a code, a sentence with advice, and never a traceback."""
 
 import errno
+import re
 from typing import Any
 
 from models.errors import ModelsError
@@ -14,6 +15,9 @@ INTERNAL = "internal"
 STATUS_REASONS = {"diverged": "diverged", OUT_OF_MEMORY: "out_of_memory", DISK_FULL: "disk_full"}
 """The `status_reason` of a job that failed with a code, where there is one."""
 
+DISK_FULL_MESSAGE = re.compile(r"No space left on device|Disk quota exceeded|\d+ requested and \d+ written")
+"""In errors of Polars and of NumPy's `tofile`, which carry no number."""
+
 
 def flatten(error: Exception) -> dict[str, Any]:
     """An exception as `code`, `detail` and `faults`."""
@@ -21,10 +25,16 @@ def flatten(error: Exception) -> dict[str, Any]:
         return error.to_dict()
     if isinstance(error, MemoryError):
         return _failure(OUT_OF_MEMORY, "Memory ran out. Use smaller batches, a smaller network or less data.")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if _says_disk_full(error):
         return _failure(DISK_FULL, "The disk is full. Delete what is no longer needed and start the job again.")
     name = type(error).__name__
     return _failure(INTERNAL, f"The job failed for an unforeseen reason ({name}); the service's log says more.")
+
+
+def _says_disk_full(error: Exception) -> bool:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return DISK_FULL_MESSAGE.search(str(error)) is not None
 
 
 def over_memory_limit(limit: int) -> dict[str, Any]:

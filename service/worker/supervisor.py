@@ -14,18 +14,19 @@ import structlog
 from service import __version__, statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, LeaseLost
-from service.operations import execution, workers
+from service.identity import identify, may_live
+from service.operations import execution, housekeeping, workers
 from service.operations.execution import Lease
 from service.operations.queue import QUEUES
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job, Worker
-from service.worker.identity import identify, may_live
 from service.worker.processes import ProcessStarter
 from service.worker.reaper import Reaper
 from service.worker.supervision import supervise
 from service.worker.timing import Timer, growing_delays
 
 HEARTBEAT_SECONDS = 3.0
+SWEEP_SECONDS = 3600.0
 LONGEST_PAUSE = 0.2
 
 TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu")
@@ -51,6 +52,7 @@ class Supervisor:
         self._reap_timer = Timer(self._reaper.interval)
         self._heartbeat_timer = Timer(HEARTBEAT_SECONDS)
         self._look_timer = Timer(settings.poll_seconds)
+        self._sweep_timer = Timer(SWEEP_SECONDS)
         self._warming: threading.Thread | None = None
         self._took_over = False
         self._said_ready = False
@@ -67,6 +69,8 @@ class Supervisor:
             self._say_alive()
         if self._reap_timer.due():
             self._reaper.look()
+        if self._sweep_timer.due():
+            housekeeping.sweep(self._context)
         if self._look_timer.due() or self._slot_freed.is_set():
             self._slot_freed.clear()
             self._claim()

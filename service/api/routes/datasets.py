@@ -10,14 +10,15 @@ from service.api.schemas.datasets import (
     DatasetSchema,
     DatasetSourcesSchema,
     NewDatasetSchema,
+    NewUploadSchema,
     RowSchema,
     RowsQuery,
 )
 from service.api.state import context
 from service.api.waits import preferred_wait
 from service.operations import datasets
+from service.operations.datasets import DatasetView
 from service.storage.paging import Page, PageQuery
-from service.storage.records import Dataset
 
 blueprint = Blueprint("datasets", __name__, description="Data to train and to evaluate with.")
 
@@ -31,18 +32,18 @@ def list_dataset_sources() -> Any:
 
 @blueprint.post(DATASETS)
 @blueprint.creates(DatasetSchema)
-@blueprint.arguments(NewDatasetSchema)
+@blueprint.arguments_or_form(NewDatasetSchema, NewUploadSchema)
 def create_dataset(request: dict[str, Any]) -> Any:
-    """Create a dataset."""
+    """Create a dataset, from a built-in source or data in the request as JSON, or from a file in a form."""
     with preferred_wait(context().settings.dataset_wait_seconds) as wait:
-        dataset = datasets.create(context(), request, wait)
-    return created(dataset, dataset_url(dataset.name), finished=dataset.status != statuses.PROCESSING)
+        view = datasets.create(context(), request, wait)
+    return created(view, dataset_url(view.dataset.name), finished=view.dataset.status != statuses.PROCESSING)
 
 
 @blueprint.get(DATASETS)
 @blueprint.lists(DatasetSchema)
 @blueprint.query(DatasetListQuery)
-def list_datasets(query: PageQuery) -> Page[Dataset]:
+def list_datasets(query: PageQuery) -> Page[DatasetView]:
     """List datasets."""
     return datasets.list_page(context(), query)
 
@@ -52,8 +53,8 @@ def list_datasets(query: PageQuery) -> Page[Dataset]:
 def get_dataset(name: str) -> Any:
     """Get a dataset."""
     with preferred_wait() as wait:
-        dataset = datasets.get(context(), name, wait)
-    return found(dataset, finished=dataset.status != statuses.PROCESSING)
+        view = datasets.get(context(), name, wait)
+    return found(view, finished=view.dataset.status != statuses.PROCESSING)
 
 
 @blueprint.delete(f"{DATASETS}/<name>")

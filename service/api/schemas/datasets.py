@@ -5,16 +5,24 @@ from typing import Any
 from marshmallow import fields, pre_dump
 
 from service import statuses
-from service.api.fields import Anything, Choice, Items, Moment, Name, Object, Text
+from service.api.fields import Anything, Choice, Items, Moment, Name, Object, Text, UploadedFile
 from service.api.links import dataset_url
 from service.api.paging import ByTimeOrName, ListQuery
 from service.api.problems import describe_failure
 from service.api.schemas.base import Schema
 from service.api.schemas.problems import FailureSchema
-from service.storage.records import Dataset
+from service.operations.datasets import DatasetView
 
 KINDS = ("table", "vector", "sequence", "image", "video")
 SPLITS = ("train", "validation", "test")
+
+
+SPLIT = (
+    "`validation` and `test`: shares of the rows from 0 to 1; `seed` of the choice. Of a table also `time_column`, in "
+    "whose order the rows are split, or `column` alone, which holds `train`, `validation` or `test`."
+)
+TYPES = "By column: `number`, `category`, `boolean`, `date`, `text` or `identifier`; inferred where left out."
+IGNORE = "Columns to leave out."
 
 
 class NewDatasetSchema(Schema):
@@ -27,10 +35,32 @@ class NewDatasetSchema(Schema):
     targets = Items(metadata={"description": "Inline: one for each row of `inputs`."})
     rows = Items(metadata={"description": "Inline: the rows of a table, each an object by column."})
     target = Text(1000, metadata={"description": "Inline: the column of `rows` that is to be predicted."})
-    split = Object(
-        allow_none=True,
-        metadata={"description": "`validation` and `test`: shares of the rows from 0 to 1; `seed` of the choice."},
+    types = Object(metadata={"description": f"Inline `rows`: {TYPES}"})
+    ignore = Items(metadata={"description": f"Inline `rows`: {IGNORE}"})
+    split = Object(allow_none=True, metadata={"description": SPLIT})
+
+
+class NewUploadSchema(Schema):
+    """A dataset to make from a file."""
+
+    file = UploadedFile(
+        required=True,
+        metadata={
+            "description": "CSV, JSON rows, JSON Lines, Parquet, NPZ (`x`, `y` or `x_train`, `y_train`, `x_test`, "
+            "`y_test`; `x_NAME` for several inputs), or a ZIP of pictures in class folders (`<class>/…`, or "
+            "`train/<class>/…` and `test/<class>/…`)."
+        },
     )
+    name = Name(required=True)
+    target = Text(1000, metadata={"description": "The column that is to be predicted."})
+    csv = Object(metadata={"description": "`delimiter`, `encoding`, `decimal`, `header`; recognised where left out."})
+    types = Object(metadata={"description": TYPES})
+    ignore = Items(metadata={"description": IGNORE})
+    split = Object(metadata={"description": SPLIT})
+    window = Object(
+        metadata={"description": "`steps`, `horizon`, `stride`, `time_column`: the table becomes sequences."}
+    )
+    picture = Object(metadata={"description": "`height`, `width`, `channels` of every picture."})
 
 
 class DatasetSchema(Schema):
@@ -39,25 +69,38 @@ class DatasetSchema(Schema):
     id = fields.String()
     name = fields.String()
     status = fields.String(metadata={"enum": [statuses.PROCESSING, statuses.READY, statuses.FAILED]})
-    source = fields.String()
+    source = fields.String(metadata={"description": "`upload` for one that was made from a file."})
+    file = fields.Dict(allow_none=True, metadata={"description": "Of an upload: `name`, `bytes`, `sha256`."})
+    progress = fields.Dict(
+        fields.String(),
+        fields.Float(),
+        allow_none=True,
+        metadata={"description": "While it is being imported: `fraction`, the share that is done."},
+    )
     kind = fields.String(allow_none=True, metadata={"enum": [*KINDS, None]})
     rows = fields.Integer(allow_none=True)
     splits = fields.Dict(fields.String(), fields.Integer(), allow_none=True, metadata={"description": "Rows of each."})
     bytes = fields.Integer(allow_none=True)
     inputs = fields.List(fields.Dict(), allow_none=True)
+    left_out = fields.List(
+        fields.Dict(), allow_none=True, metadata={"description": "Columns that can't be used, each with the reason."}
+    )
     target = fields.Dict(allow_none=True)
     created_at = Moment()
     error = fields.Nested(FailureSchema, allow_none=True)
     links = fields.Dict(fields.String(), fields.String())
 
     @pre_dump
-    def _present(self, dataset: Dataset, **_: Any) -> dict[str, Any]:
+    def _present(self, view: DatasetView, **_: Any) -> dict[str, Any]:
+        dataset = view.dataset
         url = dataset_url(dataset.name)
         members = ("id", "name", "status", "source", "kind", "created_at")
-        described = ("rows", "splits", "bytes", "inputs", "target")
+        described = ("rows", "splits", "bytes", "inputs", "left_out", "target")
         return {
             **{member: getattr(dataset, member) for member in members},
             **{member: (dataset.descriptor or {}).get(member) for member in described},
+            "file": dataset.options.get("file"),
+            "progress": view.progress,
             "error": describe_failure(dataset.error),
             "links": {"self": url, "rows": f"{url}/rows"},
         }

@@ -74,11 +74,12 @@ def check_problem(response: TestResponse, path: str) -> None:
     assert problem["status"] == response.status_code
     assert problem["detail"] == problem["error"]
     assert problem["instance"] == path
-    assert problem["request_id"] == response.headers["X-Request-ID"]
+    replayed = "Idempotency-Replayed" in response.headers
+    assert (problem["request_id"] == response.headers["X-Request-ID"]) != replayed
     assert "Traceback" not in response.text
     for fault in problem.get("errors", []):
         assert fault["detail"]
-        assert {"pointer", "parameter", "header", "row"} & set(fault)
+        assert {"pointer", "parameter", "header", "file", "row", "column"} & set(fault)
     if response.status_code in (429, 503):
         assert int(response.headers["Retry-After"]) > 0
 

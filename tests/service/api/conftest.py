@@ -11,12 +11,19 @@ from service.config import Settings
 from service.context import Context
 from service.storage.records import Record
 from tests.service.api.api_client import ApiClient
+from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
-    settings = Settings(data_dir=tmp_path, max_body_bytes=100_000, api_threads=4, max_concurrent_predictions=2)
+    settings = Settings(
+        data_dir=tmp_path,
+        api_threads=4,
+        max_concurrent_predictions=2,
+        max_body_bytes=100_000,
+        max_upload_bytes=300_000,
+    )
     context = Context.from_settings(settings)
     Record.metadata.create_all(context.database.engine)
     yield context
@@ -44,3 +51,10 @@ def worker(idle_worker: FakeWorker) -> Iterator[FakeWorker]:
     """A worker that does every job at once."""
     with idle_worker:
         yield idle_worker
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """An api in a process of its own, over real HTTP."""
+    with running_api(tmp_path) as server:
+        yield server

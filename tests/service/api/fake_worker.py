@@ -90,11 +90,12 @@ class FakeWorker:
 
 
 def _import(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
-    request = orjson.loads((Path(assignment["upload"]) / "request.json").read_bytes())
+    upload = Path(assignment["upload"])
+    request = orjson.loads((upload / "request.json").read_bytes())
     limits = Limits(**assignment["limits"])
     cache = Path(assignment["cache"])
     descriptor = import_dataset(
-        request, folder, cache=cache, downloads=False, limits=limits, progress=lambda fraction: None
+        request, folder, upload=upload, cache=cache, downloads=False, limits=limits, progress=lambda fraction: None
     )
     return {"descriptor": descriptor}
 

@@ -100,7 +100,7 @@ def test_success_is_written_once_however_often_it_is_told(context: Context) -> N
     result = {"descriptor": {"kind": "vector"}}
     execution.succeed(context, lease, result)
     execution.succeed(context, lease, result)
-    assert datasets.get(context, "d").status == "ready"
+    assert datasets.get(context, "d").dataset.status == "ready"
     with pytest.raises(LeaseLost):
         execution.fail(context, lease, ERROR)
 

@@ -22,6 +22,8 @@ class Stopped(Exception):
 
 
 def run(assignment: dict[str, Any], folder: Path, channel: "Channel") -> dict[str, Any]:
+    if assignment["kind"] == "import":
+        fill_the_disk(folder)
     wishes = assignment["request"] if assignment["kind"] == "training" else assignment["document"]
     reason = None
     try:
@@ -35,6 +37,11 @@ def run(assignment: dict[str, Any], folder: Path, channel: "Channel") -> dict[st
         return {"stopped_before_training": True}
     (folder / "network.onnx").write_text("weights")
     return {"status_reason": reason, "version": {"servable": True, "metrics": {}}}
+
+
+def fill_the_disk(folder: Path) -> None:
+    (folder / "rows.npy").write_bytes(b"a first part")
+    Path("/dev/full").write_bytes(b"for which there is no room")
 
 
 def train(epochs: int, channel: "Channel") -> None:

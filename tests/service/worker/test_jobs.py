@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from service.operations import datasets
+from service.operations.datasets import DatasetView
 from tests.service.worker.bench import Bench, is_gone
 
 
@@ -95,6 +97,18 @@ def test_an_unforeseen_error_fails_the_job_and_its_traceback_stays_in_the_log(
 
 def test_a_memory_error_is_named_as_such(bench: Bench) -> None:
     assert bench.wait_for_status(bench.submit({"memory_error": True}), "failed").status_reason == "out_of_memory"
+
+
+def test_an_import_that_fills_the_disk_fails_its_dataset_and_leaves_nothing(bench: Bench) -> None:
+    datasets.create(bench.context, {"name": "large", "source": "line"}, wait=0)
+
+    def failed() -> DatasetView | None:
+        view = datasets.get(bench.context, "large")
+        return view if view.dataset.status == "failed" else None
+
+    assert (bench.wait_for(failed).dataset.error or {})["code"] == "disk-full"
+    bench.wait_for(lambda: not [path for path in bench.settings.artifact_folder.rglob("*") if path.is_file()])
+    bench.wait_for_status(bench.submit({"epochs": 1}), "succeeded")
 
 
 def test_a_job_over_its_memory_limit_fails_with_advice(make_bench: Callable[..., Bench]) -> None:

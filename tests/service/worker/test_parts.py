@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from service.identity import identify, may_live
 from service.operations import execution
 from service.worker import failures
-from service.worker.identity import identify, may_live
 from service.worker.output import PrintedOutput
 from service.worker.reaper import Reaper
 from tests.service.worker.bench import Bench
@@ -112,6 +112,8 @@ def test_output_is_kept_up_to_its_limit_and_its_tail_beyond() -> None:
     [
         (MemoryError(), "out-of-memory"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk-full"),
+        (OSError("1000 requested and 0 written"), "disk-full"),
+        (RuntimeError("underlying IO error: No space left on device (os error 28)"), "disk-full"),
         (OSError(errno.EIO, "secret path"), "internal"),
         (KeyError("secret"), "internal"),
     ],

@@ -35,7 +35,7 @@ def test_a_worker_imports_builds_trains_stops_and_ends(
     bench: Bench, start_worker_process: Callable[..., WorkerProcess]
 ) -> None:
     worker = start_worker_process(bench, "real")
-    dataset = datasets.create(bench.context, {"name": "line", "source": "line"}, wait=120)
+    dataset = datasets.create(bench.context, {"name": "line", "source": "line"}, wait=120).dataset
     assert dataset.status == "ready"
     assert models.create(bench.context, LINE, wait=60).model.status == "ready"
     finished = training_jobs.create(bench.context, REQUEST, wait=60).job

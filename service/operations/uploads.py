@@ -1,0 +1,85 @@
+"""Files that clients send: received into staged folders, and kept only where something takes them over."""
+
+import contextlib
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from service.storage.artifacts import ArtifactStore
+from service.storage.identifiers import new_identifier
+
+DATA_FILE = "data"
+STAGING_PREFIX = "upload"
+LONGEST_NAME = 255
+NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    """A file that arrived whole: its bytes are `data` in a staged folder, which is taken over by publishing it."""
+
+    folder: Path
+    name: str
+    bytes: int
+    sha256: str
+
+    def to_document(self) -> dict[str, Any]:
+        return {"name": self.name, "bytes": self.bytes, "sha256": self.sha256}
+
+
+class IncomingFile:
+    """A file that is still arriving: written to the disk and hashed as it comes, never held whole."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = clean_name(name)
+        self._file = (folder / DATA_FILE).open("wb")
+        self._digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        """Raises OSError, for example when the disk is full."""
+        self._digest.update(data)
+        return self._file.write(data)
+
+    def seek(self, offset: int) -> int:
+        """Do nothing: what reads forms goes back to the start of a file once it is complete."""
+        return offset
+
+    def complete(self) -> ReceivedFile:
+        """The file, now that all of it has arrived. Raises OSError."""
+        size = self._file.tell()
+        self._file.close()
+        return ReceivedFile(self._folder, self._name, size, self._digest.hexdigest())
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+
+class Reception:
+    """The files of one request."""
+
+    def __init__(self, artifacts: ArtifactStore) -> None:
+        self._artifacts = artifacts
+        self._incoming: dict[str, IncomingFile] = {}
+
+    def receive(self, name: str) -> IncomingFile:
+        """A file to write into; `name` is what the client calls it."""
+        staged = new_identifier(STAGING_PREFIX)
+        self._incoming[staged] = IncomingFile(self._artifacts.stage(staged), name)
+        return self._incoming[staged]
+
+    def close(self) -> None:
+        """Remove what nothing took over."""
+        for staged, incoming in self._incoming.items():
+            incoming.close()
+            self._artifacts.discard(staged)
+
+
+def clean_name(name: str) -> str:
+    """A client's name for a file without folders and control characters, 255 characters at most; perhaps empty."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    return NOT_IN_NAMES.sub("", last).strip()[-LONGEST_NAME:]

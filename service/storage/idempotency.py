@@ -1,0 +1,33 @@
+"""Idempotency keys in the database."""
+
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from service.errors import StillRunning
+from service.storage.records import IdempotencyKey
+
+
+def get(session: Session, key_id: str) -> IdempotencyKey | None:
+    """The key, locked."""
+    return session.get(IdempotencyKey, key_id, with_for_update=True)
+
+
+def add(session: Session, key: IdempotencyKey) -> None:
+    """Raises StillRunning when another request was first in this moment."""
+    session.add(key)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise StillRunning from error
+
+
+def remove(session: Session, key: IdempotencyKey) -> None:
+    session.delete(key)
+    session.flush()
+
+
+def forget_before(session: Session, moment: datetime) -> None:
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < moment))

@@ -1,0 +1,79 @@
+"""The api as a process of its own, with a worker that pretends."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from service.config import Settings
+from service.context import Context
+from service.storage.records import Record
+from tests.running_service import ROOT, free_port, wait_for
+
+SERVE = """
+import sys
+from pathlib import Path
+from service import logs
+from service.api.server import serve
+from service.config import Settings
+
+settings = Settings(port=int(sys.argv[1]), data_dir=Path(sys.argv[2]), api_processes=1, max_body_bytes=1_000_000)
+logs.configure(settings, "api")
+serve(settings)
+"""
+
+
+def start(port: int, folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SERVE, str(port), str(folder)]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+class Server:
+    """A running api with a worker that pretends."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str, context: Context) -> None:
+        self.process = process
+        self.url = url
+        self.context = context
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(self.url + path, timeout=30)
+
+    def post(self, path: str, body: object, prefer: str = "") -> requests.Response:
+        headers = {"Prefer": prefer} if prefer else {}
+        return requests.post(self.url + path, json=body, headers=headers, timeout=90)
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None
+        try:
+            return self.get("/readyz").status_code == 200
+        except requests.ConnectionError:
+            return False
+
+
+@contextmanager
+def running_api(folder: Path) -> Iterator[Server]:
+    """An api that answers, ended cleanly afterwards."""
+    context = Context.from_settings(Settings(data_dir=folder))
+    Record.metadata.create_all(context.database.engine)
+    port = free_port()
+    process = start(port, folder)
+    log: list[str] = []
+    assert process.stderr is not None
+    reader = threading.Thread(target=lambda lines=process.stderr: log.extend(lines))
+    reader.start()
+    server = Server(process, f"http://127.0.0.1:{port}", context)
+    try:
+        wait_for(server.answers, what="the api to answer")
+        yield server
+    finally:
+        process.terminate()
+        assert process.wait(15) == 0
+        reader.join()
+        process.stderr.close()
+        assert not [line for line in log if "SIGABRT" in line or "SIGKILL" in line]
+        context.database.close()

@@ -1,0 +1,224 @@
+"""Requests that create something, sent again with the same Idempotency-Key."""
+
+import io
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from service.context import Context
+from service.operations import housekeeping, idempotency
+from service.operations.idempotency import Answer, Claim
+from service.storage.records import IdempotencyKey
+from tests.running_service import ROOT, wait_for
+from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING, ApiClient, named
+from tests.service.api.api_server import Server
+from tests.service.api.fake_worker import FakeWorker
+
+CLAIM_AND_DIE = """
+import sys
+from pathlib import Path
+from service.config import Settings
+from service.context import Context
+from service.operations import idempotency
+
+context = Context.from_settings(Settings(data_dir=Path(sys.argv[1])))
+idempotency.claim(context, ("POST", "/v1/models", "key"), "f")
+"""
+
+KEY = {"Idempotency-Key": "0b7e", "Prefer": "wait=0"}
+
+
+def post(api: ApiClient, path: str, body: Any, expect: int, **headers: str) -> TestResponse:
+    return api.send("POST", path, expect, json=body, headers=KEY | headers)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(
+    ("path", "body"), [("/v1/datasets", named(LINE_DATASET, "a")), ("/v1/models", named(LINE, "a"))]
+)
+def test_the_same_request_is_answered_as_the_first_time(api: ApiClient, path: str, body: dict[str, Any]) -> None:
+    first = post(api, path, body, 201, Prefer="wait=20")
+    api.delete(first.headers["Location"])
+    again = post(api, path, dict(reversed(body.items())), 201, Prefer="wait=20")
+    assert again.data == first.data
+    assert again.headers["Location"] == first.headers["Location"]
+    assert (first.headers.get("Idempotency-Replayed"), again.headers["Idempotency-Replayed"]) == (None, "true")
+    assert again.headers["X-Request-ID"] != first.headers["X-Request-ID"]
+    api.get(first.headers["Location"], 404)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_training_job_is_started_once(api: ApiClient) -> None:
+    api.make_line()
+    first, again = (post(api, "/v1/training-jobs", TRAINING, 202) for _ in range(2))
+    assert first.json == again.json
+    assert again.headers["Retry-After"] == first.headers["Retry-After"]
+    assert len(api.get("/v1/training-jobs")["items"]) == 1
+
+
+def test_another_body_or_query_with_the_key_is_a_422(api: ApiClient) -> None:
+    post(api, "/v1/datasets", LINE_DATASET, 202)
+    for path, body in (("/v1/datasets", named(LINE_DATASET, "b")), ("/v1/datasets?x=1", LINE_DATASET)):
+        problem = post(api, path, body, 422).json
+        assert problem is not None
+        assert problem["type"] == "/problems/idempotency-key-reused"
+        assert problem["errors"][0]["header"] == "Idempotency-Key"
+    assert [item["name"] for item in api.get("/v1/datasets")["items"]] == ["line"]
+
+
+def test_a_key_belongs_to_a_path(api: ApiClient) -> None:
+    post(api, "/v1/datasets", LINE_DATASET, 202)
+    post(api, "/v1/models", LINE, 202)
+
+
+def test_uploads_are_the_same_when_their_fields_and_bytes_are(api: ApiClient, context: Context) -> None:
+    def upload(content: bytes, expect: int, name: str = "a") -> Any:
+        form = {"name": name, "target": "b", "file": (io.BytesIO(content), "a.csv")}
+        return api.send("POST", "/v1/datasets", expect, data=form, headers=KEY).json
+
+    first = upload(b"a,b\n1,2\n", 202)
+    assert upload(b"a,b\n1,2\n", 202) == first
+    assert upload(b"a,b\n1,3\n", 422)["type"] == "/problems/idempotency-key-reused"
+    assert upload(b"a,b\n1,2\n", 422, "b")["type"] == "/problems/idempotency-key-reused"
+    assert [path.name for path in context.artifacts.folder("uploads").iterdir()] == [first["id"]]
+    assert not list((context.artifacts.root / ".staging").iterdir())
+
+
+def test_conflicts_and_faults_are_repeated_and_other_errors_are_not(api: ApiClient) -> None:
+    api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
+    taken = post(api, "/v1/datasets", LINE_DATASET, 409)
+    api.delete("/v1/datasets/line")
+    assert post(api, "/v1/datasets", LINE_DATASET, 409).data == taken.data
+    wrong = named(LINE_DATASET, "Wrong")
+    faulty = post(api, "/v1/datasets", wrong, 422, **{"Idempotency-Key": "2"})
+    assert post(api, "/v1/datasets", wrong, 422, **{"Idempotency-Key": "2"}).data == faulty.data
+    for body, status in ((b"{", 400), (b"5" * 200_000, 413)):
+        headers = {**KEY, "Idempotency-Key": "3", "Content-Type": "application/json"}
+        api.send("POST", "/v1/models", status, data=body, headers=headers)
+    post(api, "/v1/models?dry_run=maybe", LINE, 400, **{"Idempotency-Key": "3"})
+    post(api, "/v1/models", LINE, 202, **{"Idempotency-Key": "3"})
+
+
+def test_a_request_that_fails_unforeseen_can_be_tried_again(app: Flask, api: ApiClient, context: Context) -> None:
+    app.extensions["context"] = Context(context.settings, context.database, None)  # type: ignore[arg-type]
+    post(api, "/v1/datasets", LINE_DATASET, 500)
+    app.extensions["context"] = context
+    post(api, "/v1/datasets", LINE_DATASET, 202)
+
+
+def test_while_the_first_is_being_answered_the_second_is_a_409(api: ApiClient, app: Flask) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        client = ApiClient(app.test_client())
+        first = pool.submit(post, client, "/v1/models", LINE, 202, Prefer="wait=2")
+        wait_for(lambda: api.get("/v1/models")["items"], what="the model")
+        response = post(api, "/v1/models", LINE, 409, Prefer="wait=2")
+        assert response.json is not None
+        assert response.json["type"] == "/problems/request-in-progress"
+        assert int(response.headers["Retry-After"]) > 0
+        post(api, "/v1/models", named(LINE, "other"), 422)
+        assert first.result().status_code == 202
+    assert post(api, "/v1/models", LINE, 202).data == first.result().data
+
+
+@pytest.mark.parametrize("key", ["", '""', '"a', "a" * 256, '"' + "a" * 256 + '"'])
+def test_a_key_that_is_none_is_a_400(api: ApiClient, key: str) -> None:
+    response = api.send("POST", "/v1/models", 400, json=LINE, headers={"Idempotency-Key": key})
+    assert response.json is not None
+    assert response.json["errors"][0]["header"] == "Idempotency-Key"
+
+
+def test_a_key_is_the_same_in_quotation_marks_or_without(api: ApiClient) -> None:
+    first = post(api, "/v1/models", LINE, 202, **{"Idempotency-Key": "a" * 255})
+    again = post(api, "/v1/models", LINE, 202, **{"Idempotency-Key": '"' + "a" * 255 + '"'})
+    assert again.data == first.data
+
+
+def claim(context: Context, fingerprint: str = "f") -> Claim | Answer:
+    return idempotency.claim(context, ("POST", "/v1/models", "key"), fingerprint)
+
+
+def test_a_key_whose_process_died_is_free_again(context: Context) -> None:
+    subprocess.run([sys.executable, "-c", CLAIM_AND_DIE, str(context.settings.data_dir)], cwd=ROOT, check=True)
+    assert isinstance(claim(context, "another"), Claim)
+
+
+def age(context: Context, by: timedelta) -> None:
+    with context.database.write() as session:
+        for key in session.query(IdempotencyKey):
+            key.created_at -= by
+
+
+def test_a_key_is_kept_for_a_day(context: Context) -> None:
+    first = claim(context)
+    assert isinstance(first, Claim)
+    idempotency.settle(context, first, Answer(201, {}, b"{}"))
+    age(context, timedelta(hours=23))
+    housekeeping.sweep(context)
+    assert claim(context) == Answer(201, {}, b"{}")
+    age(context, timedelta(hours=2))
+    assert isinstance(claim(context, "another"), Claim)
+    age(context, timedelta(hours=25))
+    housekeeping.sweep(context)
+    with context.database.read() as session:
+        assert session.query(IdempotencyKey).count() == 0
+
+
+def test_a_claim_that_was_taken_over_settles_nothing(context: Context) -> None:
+    slow = claim(context)
+    assert isinstance(slow, Claim)
+    age(context, timedelta(minutes=10))
+    second = claim(context)
+    assert isinstance(second, Claim)
+    idempotency.settle(context, slow, Answer(201, {}, b"slow"))
+    idempotency.release(context, slow)
+    idempotency.settle(context, second, Answer(201, {}, b"second"))
+    assert claim(context) == Answer(201, {}, b"second")
+
+
+def test_requests_in_the_same_moment_make_one_resource(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "same.csv"
+    file.write_bytes(b"a,b\n" + b"1,2\n" * 100_000)
+
+    def upload(_: int) -> requests.Response:
+        with file.open("rb") as stream:
+            return requests.post(
+                f"{server.url}/v1/datasets",
+                data={"name": "same", "target": "b"},
+                files={"file": stream},
+                headers=KEY,
+                timeout=30,
+            )
+
+    with ThreadPoolExecutor(8) as pool:
+        responses = list(pool.map(upload, range(8)))
+    made = [response for response in responses if response.status_code == 202]
+    assert {response.json()["id"] for response in made} == {server.get("/v1/datasets/same").json()["id"]}
+    for refused in (response for response in responses if response.status_code != 202):
+        assert refused.status_code == 409
+        assert refused.json()["type"] == "/problems/request-in-progress"
+        assert refused.headers["Retry-After"]
+    assert upload(0).json() == made[0].json()
+    folders = list(server.context.artifacts.folder("uploads").iterdir())
+    assert len(folders) == 1
+
+
+def test_training_jobs_in_the_same_moment_are_one(server: Server) -> None:
+    with FakeWorker(server.context):
+        server.post("/v1/datasets", LINE_DATASET)
+        server.post("/v1/models", LINE)
+
+        def start(_: int) -> requests.Response:
+            return requests.post(f"{server.url}/v1/training-jobs", json=TRAINING, headers=KEY, timeout=30)
+
+        with ThreadPoolExecutor(8) as pool:
+            statuses = {response.status_code for response in pool.map(start, range(8))}
+    assert statuses <= {201, 202, 409}
+    assert len(server.get("/v1/training-jobs").json()["items"]) == 1
