@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from models.datasets.arrays import read_arrays
 from models.datasets.examples import Examples
 from models.datasets.formats import TABLES, TITLES, detect, name_format
 from models.datasets.keras_cache import Progress
+from models.datasets.pictures import check_picture, read_pictures
 from models.datasets.pointers import pointer_to
 from models.datasets.tables.csv_reader import read_csv
 from models.datasets.tables.examples import read_examples
@@ -14,7 +16,6 @@ from models.datasets.tables.options import check_table_options
 from models.datasets.tables.parquet_reader import read_parquet
 from models.datasets.tables.raw import RawTable
 from models.datasets.tables.windows import read_windows
-from models.datasets.tensors import name_type
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 
@@ -22,13 +23,12 @@ UPLOAD = "upload"
 """The source of data that is posted as a file."""
 DATA_FILE = "data"
 DEFAULT_SPLIT = (0.2, 0.2)
-PICTURE = ("height", "width", "channels")
 TABLE_OPTIONS = ("csv", "types", "ignore", "target", "window")
 
 
 def check_upload(request: dict[str, Any]) -> list[Fault]:
     """What is wrong with the options of an upload, as far as it shows without the file."""
-    faults = check_table_options(request) + _check_picture(request.get("picture"))
+    faults = check_table_options(request) + check_picture(request.get("picture"))
     target = request.get("target")
     if target is not None and not isinstance(target, str):
         faults.append(Fault('"target" is the name of a column.', pointer_to("target")))
@@ -42,24 +42,6 @@ def check_upload(request: dict[str, Any]) -> list[Fault]:
             for name in ("column", "time_column", "seed")
             if split.get(name) is not None
         ]
-    return faults
-
-
-def _check_picture(picture: Any) -> list[Fault]:
-    if picture is None:
-        return []
-    if not isinstance(picture, dict):
-        return [Fault(f'"picture" is an object, not {name_type(picture)}.', pointer_to("picture"))]
-    allowed: dict[str, Any] = {"height": range(1, 10_001), "width": range(1, 10_001), "channels": (1, 3)}
-    faults = []
-    for name, value in picture.items():
-        if name not in allowed:
-            faults.append(
-                Fault(f'There is no option "{name}" of pictures.', pointer_to("picture", name), allowed=PICTURE)
-            )
-        elif value is not None and (type(value) is not int or value not in allowed[name]):
-            wanted = "1 (grey) or 3 (colour)" if name == "channels" else "an integer from 1 to 10,000"
-            faults.append(Fault(f'"{name}" is {wanted}.', pointer_to("picture", name)))
     return faults
 
 
@@ -79,12 +61,8 @@ def read_upload(
         ), DEFAULT_SPLIT
     _refuse_table_options(request, format_)
     if format_ == "npz":
-        from models.datasets.arrays import read_arrays
-
         examples = read_arrays(path, request, limits, progress)
     else:
-        from models.datasets.pictures import read_pictures
-
         examples = read_pictures(path, request, limits, progress)
     if not examples.test_rows:
         return examples, DEFAULT_SPLIT

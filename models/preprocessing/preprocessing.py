@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from models.datasets import Dataset, Split
+from models.datasets.csv_instances import read_csv_instances
 from models.datasets.tensors import MAX_FAULTS, Place, name_type
 from models.errors import Fault, InvalidInstances
 from models.limits import Limits
@@ -106,8 +107,6 @@ class Preprocessing:
         return inputs, warnings[:MAX_WARNINGS]
 
     def _read_csv(self, data: bytes) -> list[Any]:
-        from models.datasets.csv_instances import read_csv_instances
-
         (input_,) = self.inputs.values()
         names = [column.name for column in input_.columns] if isinstance(input_, TableInput) else None
         return read_csv_instances(data, names)

@@ -89,9 +89,10 @@ class JobProcess:
         return chunk
 
     def memory(self) -> int:
-        """Bytes of memory that the process occupies (RSS); 0 when it has ended."""
+        """Bytes of memory that the process occupies, without pages of mapped files; 0 when it has ended."""
         try:
-            return int(psutil.Process(self.pid).memory_info().rss)
+            memory = psutil.Process(self.pid).memory_info()
+            return int(memory.rss - memory.shared)
         except psutil.Error:
             return 0
 

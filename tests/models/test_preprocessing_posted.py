@@ -157,7 +157,6 @@ def test_an_array_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_array_and_csv_are_rows_of_a_table(tmp_path: Path) -> None:
-    pytest.importorskip("models.datasets.csv_instances")
     preprocessing = fit(make_dataset(tmp_path, "iris"))
     names = [column["name"] for column in preprocessing.to_document()["input"]["columns"]]
     expected, _ = preprocessing.read_instances([[5.1, 3.5, None, 0.2]])
@@ -173,7 +172,6 @@ def test_an_array_and_csv_are_rows_of_a_table(tmp_path: Path) -> None:
 
 
 def test_csv_without_a_header_is_rows_of_numbers(tmp_path: Path) -> None:
-    pytest.importorskip("models.datasets.csv_instances")
     preprocessing = fit(make_dataset(tmp_path, "circles"))
     served, _ = preprocessing.read_instances(CsvText(b"0.5,-1e-1\n\n2,3\n"))
     assert served["input"].tolist() == np.array([[0.5, -0.1], [2, 3]], np.float32).tolist()

@@ -65,13 +65,13 @@ def test_a_training_job_is_started_once(api: ApiClient) -> None:
 
 
 def test_another_body_or_query_with_the_key_is_a_422(api: ApiClient) -> None:
-    post(api, "/v1/datasets", LINE_DATASET, 202)
-    for path, body in (("/v1/datasets", named(LINE_DATASET, "b")), ("/v1/datasets?x=1", LINE_DATASET)):
+    post(api, "/v1/models", LINE, 202)
+    for path, body in (("/v1/models", named(LINE, "b")), ("/v1/models?dry_run=true", LINE)):
         problem = post(api, path, body, 422).json
         assert problem is not None
         assert problem["type"] == "/problems/idempotency-key-reused"
         assert problem["errors"][0]["header"] == "Idempotency-Key"
-    assert [item["name"] for item in api.get("/v1/datasets")["items"]] == ["line"]
+    assert [item["name"] for item in api.get("/v1/models")["items"]] == ["line"]
 
 
 def test_a_key_belongs_to_a_path(api: ApiClient) -> None:

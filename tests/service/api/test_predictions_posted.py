@@ -73,7 +73,6 @@ def test_an_array_is_rows(trained: ApiClient) -> None:
 
 
 def test_csv_without_a_header_is_rows_of_numbers(trained: ApiClient) -> None:
-    pytest.importorskip("models.datasets.csv_instances")
     assert first_scores(post(trained, ",".join(["51"] * 12), "text/csv")) == [2.4]
     for data in ("", "1,2\n"):
         post(trained, data, "text/csv", expect=422)
@@ -81,7 +80,6 @@ def test_csv_without_a_header_is_rows_of_numbers(trained: ApiClient) -> None:
 
 @pytest.mark.usefixtures("worker")
 def test_csv_with_a_header_is_rows_of_a_table(api: ApiClient) -> None:
-    pytest.importorskip("models.datasets.csv_instances")
     rows = [{"width": 1, "colour": "red", "y": 0.5}, {"width": 2, "colour": "blue", "y": 1.5}]
     api.post("/v1/datasets", {"name": "few", "source": "inline", "rows": rows, "target": "y"})
     model = {**SORTER, "name": "few", "task": "regression", "loss": "mse", "input": {"dataset": "few"}}
