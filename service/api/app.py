@@ -63,10 +63,18 @@ def create_app(context: Context) -> Flask:
     app.url_map.strict_slashes = True
     app.url_map.converters["default"] = NameConverter
     app.url_map.converters["number"] = NumberConverter
+    app.after_request(end_with_newline)
     tracing.register(app)
     register_error_handlers(app)
     _register_routes(app)
     return app
+
+
+def end_with_newline(response: Response) -> Response:
+    """Have JSON end with a line, so that what a terminal shows of several answers doesn't run together."""
+    if response.is_json and not response.is_streamed and (body := response.get_data()):
+        response.set_data(body + b"\n")
+    return response
 
 
 def _register_routes(app: Flask) -> None:

@@ -24,7 +24,7 @@ PROBLEM_TYPES = {
     problem.code: problem
     for problem in (
         ProblemType(
-            "malformed-body", 400, "The body is no JSON",
+            "malformed-body", 400, "The body can't be read",
             "The request's body could not be read as JSON: a syntax error, bytes that are not UTF-8, NaN or infinity, "
             "a number beyond the range of double precision, a member given twice, or nesting that is too deep.",
         ),
