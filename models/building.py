@@ -216,12 +216,14 @@ def make(kind: str, component: ComponentSpec, pointer: str, **extra: Any) -> Any
 
 
 def argument(entry: Entry, name: str, value: Any, pointer: str) -> Any:
-    """A parameter's value as Keras takes it: names and objects become components, lists become tuples."""
+    """A parameter's value as Keras takes it: names and objects become components, lists tuples, numbers floats."""
     parameter = entry.by_name[name]
     if parameter.type in KINDS and isinstance(value, str | dict):
         return make(parameter.type, ComponentSpec.from_document(value), f"{pointer}/{name}")
     if parameter.type in ("shape", "integers") and isinstance(value, list):
         return tuple(value)
+    if parameter.type == "number" and value is not None:
+        return float(value)
     return value
 
 

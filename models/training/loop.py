@@ -62,12 +62,13 @@ class _Training:
             reason = self._run_epochs()
         except _StopRequested:
             reason = "stopped"
+        finally:
+            self._progress.report()
         if self._progress.steps_done:
             # Only now does an optimizer that averages the weights put its averages in their place.
             self._network.optimizer.finalize_variable_values(self._network.trainable_weights)
             self._callbacks.on_train_end()
             check_weights(self._network)
-        self._progress.report()
         return Outcome(self._epochs_done, self._progress.steps_done, reason, self._best)
 
     def _run_epochs(self) -> str | None:
@@ -118,13 +119,13 @@ def check_loss(result: EpochResult) -> None:
     loss = result.metrics["loss"]
     if not math.isfinite(loss):
         name = "NaN" if math.isnan(loss) else "infinite"
-        raise Diverged(f"The loss became {name} in epoch {result.epoch}; try a lower learning rate, or scaled inputs")
+        raise Diverged(f"The loss became {name} in epoch {result.epoch}; try a lower learning rate, or scaled inputs.")
 
 
 def check_weights(network: keras.Model) -> None:
     """An epoch's loss doesn't show what its last step did."""
     if not all(np.isfinite(weight.numpy()).all() for weight in network.weights):
-        raise Diverged("The last step made weights NaN or infinite; try a lower learning rate, or scaled inputs")
+        raise Diverged("The last step made weights NaN or infinite; try a lower learning rate, or scaled inputs.")
 
 
 def make_callbacks(network: keras.Model, plan: TrainingPlan, steps: int) -> keras.callbacks.CallbackList:

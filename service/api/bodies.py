@@ -36,7 +36,8 @@ ADVICE = {
 
 def write_json(document: Any) -> Response:
     """A response with the document as JSON; a number that is not finite is null."""
-    return Response(orjson.dumps(document), mimetype=JSON)
+    # A terminal that shows several answers keeps them apart.
+    return Response(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE), mimetype=JSON)
 
 
 def read_json(request: Request) -> Any:

@@ -112,13 +112,21 @@ def record(
         if again:
             written = set(jobs.epoch_numbers(session, job))
             events = [event for event in events if event.epoch not in written]
-        job.progress = progress or job.progress
+        job.progress = _follow(progress or job.progress, events)
         job.best = best or job.best
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
         if newest is not None:
             job.metrics = {name: value for name, value in newest.items() if name not in NOT_METRICS}
         jobs.append_events(session, job, events)
         return job.status
+
+
+def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent]) -> dict[str, Any] | None:
+    """Progress that is not behind the epochs: it is told only now and then, and may be the job's last word."""
+    epoch = max((event.epoch or 0 for event in events), default=0)
+    if progress is None or epoch <= progress["epoch"]:
+        return progress
+    return progress | {"epoch": epoch, "step": progress["steps"], "fraction": epoch / progress["epochs"]}
 
 
 def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:

@@ -51,6 +51,8 @@ def move(session: Session, job: Job, status: str, reason: str | None = None) -> 
     job.status_reason = reason
     if status in statuses.FINAL:
         job.finished_at = datetime.now(UTC)
+        if job.progress and "eta_seconds" in job.progress:
+            job.progress = {**job.progress, "eta_seconds": None}
     if status not in statuses.CLAIMED:
         job.owner = None
     jobs.append_events(session, job, [jobs.transition(status, reason)])

@@ -113,7 +113,11 @@ def _faults_of_limits(context: Context, request: dict[str, Any]) -> list[Fault]:
     limits = context.settings.limits
     bounds = {"epochs": limits.epochs, "batch_size": limits.batch_size}
     return [
-        Fault(f"At most {most} are allowed here, not {request[name]}.", pointer=f"#/{name}")
+        Fault(
+            f"At most {most:,} are allowed here, not {request[name]:,}. "
+            f"The operator sets the limit by FITSERVE_MAX_{name.upper()}.",
+            pointer=f"#/{name}",
+        )
         for name, most in bounds.items()
         if request[name] > most
     ]

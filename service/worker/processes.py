@@ -19,7 +19,13 @@ import structlog
 from service.worker import child
 
 TASK = "models.tasks:run"
-PRELOADED = ("service.worker.child", "models.tasks.training", "models.tasks.build", "models.tasks.imports")
+PRELOADED = (
+    "service.worker.child",
+    "service.worker.quiet_import",
+    "models.tasks.training",
+    "models.tasks.build",
+    "models.tasks.imports",
+)
 """What the fork server imports once for all jobs: TensorFlow, Keras and the exporter come with it."""
 
 START_TRIES = 3

@@ -172,7 +172,9 @@ class Supervision:
 
     def _died(self, process: JobProcess) -> Conclusion:
         self._starter.warm = False
-        return self._end(execution.died, failures.process_died(process.describe_end(), self._output.tail))
+        how = process.describe_end()
+        log.warning("the job's process died", how=how, attempt=self._job.attempt)
+        return self._end(execution.died, failures.process_died(how, self._output.tail))
 
     def _end(self, write: Callable[..., None], *details: object) -> Conclusion:
         def conclude() -> None:

@@ -108,6 +108,21 @@ def test_another_optimizer_takes_its_place() -> None:
     assert isinstance(network.optimizer, keras.optimizers.SGD)
 
 
+@pytest.mark.parametrize(
+    ("type_", "parameters"),
+    [
+        ("SGD", {"learning_rate": 1, "momentum": 0}),
+        ("SGD", {"learning_rate": 100, "momentum": 1}),
+        ("RMSprop", {"learning_rate": 1, "rho": 1}),
+        ("Adam", {"learning_rate": 0, "beta_1": 0, "clipnorm": 1}),
+    ],
+)
+def test_whole_numbers_are_taken_where_keras_wants_fractions(type_: str, parameters: dict[str, Any]) -> None:
+    optimizer = {"type": type_, **parameters}
+    network = build_network(spec_of(DIGITS, optimizer=optimizer), Limits())
+    assert float(network.optimizer.learning_rate) == parameters["learning_rate"]
+
+
 @pytest.mark.parametrize("from_logits", [False, True])
 def test_accuracy_knows_where_an_output_changes_sides(from_logits: bool) -> None:
     kernel = {"kernel_initializer": "ones"}
@@ -153,7 +168,7 @@ def test_activations_are_held_to_their_limit() -> None:
     ],
 )
 def test_a_layer_that_does_not_fit_is_named(layers: Any, shape: tuple[int, ...], pointer: str, words: str) -> None:
-    fault = fault_of(layers, shape)
+    fault = fault_of(layers, shape, loss="mse")
     assert fault.pointer == pointer
     assert words in fault.detail
     assert "None" not in fault.detail
@@ -161,7 +176,8 @@ def test_a_layer_that_does_not_fit_is_named(layers: Any, shape: tuple[int, ...],
 
 
 def test_a_binary_network_has_one_output() -> None:
-    assert fault_of([SOFTMAX], (3,), task="binary", loss="bce").pointer == "#/layers/0/units"
+    sigmoid = {"type": "Dense", "units": 10, "activation": "sigmoid"}
+    assert fault_of([sigmoid], (3,), task="binary", loss="bce").pointer == "#/layers/0/units"
 
 
 def test_optimizer_and_metrics_that_keras_refuses_are_named() -> None:

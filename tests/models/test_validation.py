@@ -33,7 +33,7 @@ def faults(**changes: Any) -> dict[str | None, Fault]:
 
 
 def layer_faults(layer: Any) -> dict[str | None, Fault]:
-    return faults(layers=[layer])
+    return faults(layers=[layer, {"type": "Softmax"}])
 
 
 def test_a_right_spec_passes() -> None:
@@ -116,12 +116,13 @@ def test_nested_components_are_names_or_objects() -> None:
 
 def test_layer_names_are_unique_and_not_that_of_the_input() -> None:
     named = [{"type": "Dense", "units": 3, "name": name} for name in ("input", "a", "a", "no/slash")]
-    assert faults(layers=named).keys() == {"#/layers/0/name", "#/layers/2/name", "#/layers/3/name"}
+    assert faults(layers=named, loss="mse").keys() == {"#/layers/0/name", "#/layers/2/name", "#/layers/3/name"}
 
 
 def test_a_layer_may_not_take_the_name_that_the_client_gave_the_input() -> None:
     layers = [{"type": "Flatten", "name": "left"}]
-    assert faults(input=None, inputs={"left": {"shape": [3]}}, layers=layers).keys() == {"#/layers/0/name"}
+    changes = {"input": None, "inputs": {"left": {"shape": [3]}}, "layers": layers, "loss": "mse"}
+    assert faults(**changes).keys() == {"#/layers/0/name"}
 
 
 def test_a_network_has_layers_but_not_too_many() -> None:
@@ -143,6 +144,67 @@ def test_a_loss_that_does_not_suit_the_task_names_those_that_do(task: str, loss:
     assert "MeanSquaredError" in fault.allowed
 
 
+@pytest.mark.parametrize(
+    ("task", "loss"),
+    [
+        ("binary", "binary_crossentropy"),
+        ("multilabel", {"type": "BinaryFocalCrossentropy"}),
+        ("multiclass", "categorical_crossentropy"),
+        ("multiclass", {"type": "SparseCategoricalCrossentropy", "from_logits": False}),
+        ("multiclass", "kl_divergence"),
+    ],
+)
+@pytest.mark.parametrize("activation", [None, "linear", {"type": "relu"}, "exponential"])
+def test_a_loss_of_probabilities_refuses_other_outputs(task: str, loss: Any, activation: Any) -> None:
+    layers = [{"type": "Flatten"}, {"type": "Dense", "units": 3, "activation": activation}]
+    fault = faults(task=task, loss=loss, layers=layers, metrics=[])["#/layers/1/activation"]
+    usual = "softmax" if task == "multiclass" else "sigmoid"
+    assert f'Give the last layer the activation "{usual}"' in fault.detail
+    assert usual in fault.allowed
+    assert ('"from_logits" on the loss' in fault.detail) == (loss != "kl_divergence")
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [{"type": "Softmax"}],
+        [{"type": "Activation", "activation": "softmax"}],
+        [{"type": "Dense", "units": 3, "activation": {"type": "sigmoid"}}],
+        [
+            {"type": "Conv2D", "filters": 3, "kernel_size": 1, "activation": "softmax"},
+            {"type": "GlobalAveragePooling2D"},
+        ],
+        [{"type": "Dense", "units": 3, "activation": "sparsemax"}, {"type": "Dropout", "rate": 0.1}],
+    ],
+)
+def test_probabilities_may_come_from_any_layer_that_makes_them(last: list[Any]) -> None:
+    assert faults(layers=last) == {}
+
+
+def test_layers_without_an_activation_are_told_to_add_one() -> None:
+    dense = {"type": "Dense", "units": 3, "activation": "softmax"}
+    fault = faults(layers=[dense, {"type": "BatchNormalization"}])["#/layers/1"]
+    assert 'End with a layer Activation that has the activation "softmax"' in fault.detail
+    assert faults(layers=[{"type": "Flatten"}]).keys() == {"#/layers/0"}
+
+
+def test_a_softmax_over_one_unit_is_no_probability() -> None:
+    layers = [{"type": "Dense", "units": 1, "activation": "softmax"}]
+    assert "#/layers/0/activation" in faults(task="binary", loss="bce", layers=layers)
+
+
+def test_logits_are_outputs_that_have_had_no_activation_yet() -> None:
+    loss = {"type": "CategoricalCrossentropy", "from_logits": True}
+    assert faults(loss=loss, layers=[{"type": "Dense", "units": 3}]) == {}
+    assert "twice" in faults(loss=loss)["#/layers/2/activation"].detail
+    assert "twice" in faults(loss=loss, layers=[{"type": "Softmax"}])["#/layers/0"].detail
+
+
+@pytest.mark.parametrize("loss", ["mse", "hinge"])
+def test_other_losses_take_any_output(loss: str) -> None:
+    assert faults(loss=loss, layers=[{"type": "Dense", "units": 3}]) == {}
+
+
 def test_metrics_take_targets_as_the_loss_does() -> None:
     assert faults(loss="sparse_categorical_crossentropy", metrics=["acc", "sparse_categorical_accuracy"]) == {}
     fault = faults(loss="sparse_categorical_crossentropy", metrics=["categorical_accuracy"])["#/metrics/0"]
@@ -152,8 +214,9 @@ def test_metrics_take_targets_as_the_loss_does() -> None:
 
 def test_metrics_of_probabilities_refuse_logits() -> None:
     loss = {"type": "binary_crossentropy", "from_logits": True}
-    assert faults(task="binary", loss=loss, metrics=["accuracy", "AUC"]) == {}
-    assert "#/metrics/0" in faults(task="binary", loss=loss, metrics=["Precision"])
+    layers = [{"type": "Dense", "units": 1}]
+    assert faults(task="binary", loss=loss, layers=layers, metrics=["accuracy", "AUC"]) == {}
+    assert faults(task="binary", loss=loss, layers=layers, metrics=["Precision"]).keys() == {"#/metrics/0"}
 
 
 def test_metrics_have_names_of_their_own() -> None:

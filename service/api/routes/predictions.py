@@ -6,6 +6,7 @@ from flask import Response, request
 
 from service.api.blueprint import Blueprint
 from service.api.bodies import JSON, write_json
+from service.api.errors import InvalidQuery, RequestFault
 from service.api.instances import CSV, FORM, NPY, PICTURES, read_instances
 from service.api.links import MODELS
 from service.api.negotiation import require_json
@@ -58,4 +59,7 @@ def predict_with_label(query: dict[str, Any], name: str, label: str) -> Response
 def _predict(wanted: Wanted, query: dict[str, Any]) -> Response:
     require_json()
     answer = predictions().predict(wanted, read_instances(request), **query)
+    if query.get("top") is not None and answer.predictions.classes is None:
+        detail = '"top" is for classifications: a regression has no classes to choose the best of.'
+        raise InvalidQuery(detail, [RequestFault(detail, parameter="top")])
     return write_json({"model": answer.model, "version": answer.version, **vars(answer.predictions)})

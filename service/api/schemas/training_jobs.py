@@ -77,16 +77,21 @@ class TransitionSchema(Schema):
     reason = fields.String(allow_none=True)
 
 
-class TrainingJobSchema(TrainingOptionsSchema):
-    """A training job."""
+class JobHeadSchema(Schema):
+    """What a reader of a job looks for first."""
 
     id = fields.String()
     model = fields.String()
     dataset = fields.String()
-    model_id = fields.String()
-    dataset_id = fields.String()
     status = fields.String(metadata={"enum": statuses.JOB_STATUSES})
     status_reason = fields.String(allow_none=True)
+
+
+class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base's members come first
+    """A training job."""
+
+    model_id = fields.String()
+    dataset_id = fields.String()
     desired_status = fields.String(metadata={"enum": [statuses.RUNNING, statuses.STOPPED, statuses.CANCELLED]})
     attempt = fields.Integer(metadata={"description": "Grows when the training process dies."})
     runtime = fields.Dict(allow_none=True, metadata={"description": "Threads and versions of the libraries."})

@@ -267,3 +267,15 @@ def test_each_error_has_a_page(api: ApiClient) -> None:
         response = api.send("GET", problem.url, 200)
         assert response.mimetype == "text/html"
         assert str(problem.status) in response.text
+
+
+def test_json_ends_with_a_line(api: ApiClient) -> None:
+    for path, status in (("/v1/models", 200), ("/healthz", 200), ("/openapi.json", 200), ("/nowhere", 404)):
+        response = api.send("GET", path, status)
+        assert response.data.endswith(b"}\n")
+        assert response.content_length == len(response.data)
+
+
+def test_a_body_that_nests_too_deeply_is_not_said_to_be_no_json(api: ApiClient) -> None:
+    response = api.send("POST", "/v1/models", 400, data="[" * 1000 + "]" * 1000, content_type="application/json")
+    assert (response.json or {})["title"] == "The body can't be read"

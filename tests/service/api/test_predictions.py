@@ -40,6 +40,12 @@ def test_the_latest_version_a_number_and_a_label_predict(trained: ApiClient) -> 
         assert trained.post(path, {"instances": [[10], [-2.5]]}, expect=200) == expected
 
 
+def test_a_regression_has_no_best_classes(trained: ApiClient) -> None:
+    problem = trained.post(f"{PREDICTIONS}?top=2", {"instances": [[10]]}, expect=400)
+    assert problem["type"] == "/problems/invalid-query"
+    assert [fault["parameter"] for fault in problem["errors"]] == ["top"]
+
+
 @pytest.mark.usefixtures("worker")
 def test_classes_come_with_names_scores_and_the_best(api: ApiClient) -> None:
     api.post("/v1/datasets", KINDS)

@@ -39,6 +39,20 @@ def test_a_new_job_waits_in_the_queue_with_every_default_resolved(ready: ApiClie
     assert ready.get(job["links"]["self"]) == job
 
 
+def test_a_job_begins_with_what_a_reader_looks_for(ready: ApiClient) -> None:
+    response = ready.send("POST", "/v1/training-jobs", 202, json=TRAINING)
+    assert list(response.json or ())[:4] == ["id", "model", "dataset", "status"]
+
+
+@pytest.mark.parametrize(("member", "setting"), [("epochs", "MAX_EPOCHS"), ("batch_size", "MAX_BATCH_SIZE")])
+def test_a_limit_names_its_setting(ready: ApiClient, member: str, setting: str) -> None:
+    (fault,) = ready.post("/v1/training-jobs", TRAINING | {member: 2_000_000}, 422)["errors"]
+    assert fault["pointer"] == f"#/{member}"
+    assert fault["detail"] == (
+        f"At most 1,000,000 are allowed here, not 2,000,000. The operator sets the limit by FITSERVE_{setting}."
+    )
+
+
 def test_a_job_can_be_posted_again_as_it_is_shown(ready: ApiClient) -> None:
     stopping = {"early_stopping": {"patience": 2}, "optimizer": {"type": "Adam", "learning_rate": 0.01}}
     job = ready.post("/v1/training-jobs", TRAINING | stopping, 202)

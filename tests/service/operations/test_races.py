@@ -119,3 +119,23 @@ def test_a_lease_that_was_taken_over_writes_nothing(context: Context) -> None:
 def test_files_that_were_deleted_meanwhile_are_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         ArtifactStore(tmp_path).existing_folder("models/gone")
+
+
+def test_progress_follows_the_epochs_and_no_end_is_expected_of_a_final_job(context: Context) -> None:
+    models.create(context, LINE, wait=0)
+    lease, _ = claim(context)
+    progress = {"epoch": 2, "epochs": 10, "step": 3, "steps": 5, "fraction": 0.26, "eta_seconds": 7.5}
+    epochs = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch) for epoch in (1, 2, 3)]
+    execution.record(context, lease, epochs[:2], progress=progress)
+    assert read_job(context, lease).progress == progress
+    execution.record(context, lease, epochs[2:])
+    assert read_job(context, lease).progress == progress | {"epoch": 3, "step": 5, "fraction": 0.3}
+    execution.fail(context, lease, ERROR)
+    assert (read_job(context, lease).progress or {})["eta_seconds"] is None
+
+
+def read_job(context: Context, lease: Lease) -> Job:
+    with context.database.read() as session:
+        job = jobs.get(session, lease.job_id)
+        assert job is not None
+        return job

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +64,19 @@ def test_a_process_is_out_of_the_terminals_reach_and_yields_to_others(starter: P
         assert process.ended
         assert process.describe_end() == "killed by SIGKILL"
     assert is_gone(child)
+
+
+def test_nothing_but_the_import_is_kept_from_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
+    command = "import os, service.worker.quiet_import, sys; os.write(2, b'after'); assert 'tensorflow' in sys.modules"
+    subprocess.run([sys.executable, "-c", command], env=environment, check=True)
+    assert capfd.readouterr().err == "after"
+
+
+def test_an_error_while_importing_quietly_surfaces(capfd: pytest.CaptureFixture[str]) -> None:
+    command = "import sys; sys.modules['models.building'] = None; import service.worker.quiet_import"
+    assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 1
+    assert "ModuleNotFoundError" in capfd.readouterr().err
 
 
 def test_an_order_to_stop_arrives(starter: ProcessStarter, tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def test_a_job_whose_process_is_killed_runs_again(bench: Bench, tmp_path: Path) 
     assert bench.left_behind() == []
 
 
-def test_a_job_fails_when_its_process_died_three_times(bench: Bench, tmp_path: Path) -> None:
+def test_a_job_fails_when_its_process_died_three_times(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     job_id = bench.submit({"die": f"{tmp_path / 'deaths'}:3"})
     job = bench.wait_for_status(job_id, "failed")
     assert (job.attempt, job.status_reason) == (3, "worker_lost")
@@ -51,6 +53,8 @@ def test_a_job_fails_when_its_process_died_three_times(bench: Bench, tmp_path: P
     assert job.error["code"] == "worker-process-died"
     assert "killed by SIGKILL" in job.error["detail"]
     assert "about to die" in job.error["detail"]
+    printed = capsys.readouterr().out
+    assert printed.count("[warning  ] the job's process died") == 3
     assert bench.left_behind() == []
 
 
