@@ -124,7 +124,7 @@ def record(
 def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent]) -> dict[str, Any] | None:
     """Progress that is not behind the epochs: it is told only now and then, and may be the job's last word."""
     epoch = max((event.epoch or 0 for event in events), default=0)
-    if progress is None or epoch <= progress["epoch"]:
+    if progress is None or epoch <= progress.get("epoch", epoch):
         return progress
     return progress | {"epoch": epoch, "step": progress["steps"], "fraction": epoch / progress["epochs"]}
 
