@@ -1,7 +1,9 @@
 """How a CSV file is written: encoding, delimiter, quotes, header, decimal sign. Told by the client, or recognised."""
 
 import codecs
+import contextlib
 import csv
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -146,15 +148,10 @@ def _find_quote(lines: list[str]) -> str:
 
 
 def _sample(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:
-    reader = csv.reader(iter(lines), delimiter=delimiter, quotechar=quote)
-    rows = []
-    try:
-        for row in reader:
-            rows.append(row)
-            if len(rows) == SAMPLE_ROWS:
-                break
-    except csv.Error:
-        pass
+    """The first rows; those before the first that can't be read so."""
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):
+        rows.extend(itertools.islice(csv.reader(iter(lines), delimiter=delimiter, quotechar=quote), SAMPLE_ROWS))
     return rows
 
 
