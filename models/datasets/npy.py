@@ -29,6 +29,11 @@ class NpyHeader:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
+LONGEST_AXIS = 2**40
+DAMAGE = (ValueError, LookupError, SyntaxError, TypeError, RecursionError, MemoryError, tokenize.TokenError)
+"""What NumPy raises for a header that isn't one; a deeply nested one exhausts its parser."""
+
+
 def read_header(file: IO[bytes], size: int) -> NpyHeader:
     """The header of a `.npy` file of `size` bytes, from its start (NEP 1).
 
@@ -41,6 +46,8 @@ def read_header(file: IO[bytes], size: int) -> NpyHeader:
         raise BadArray(f"holds the type {dtype}, not numbers")
     if not shape:
         raise BadArray("is a single number, not rows")
+    if not all(0 <= length <= LONGEST_AXIS for length in shape):
+        raise BadArray("has a shape that no array can have")
     header = NpyHeader(shape, dtype, fortran_order, file.tell())
     if header.length + header.data_bytes != size:
         raise BadArray("is cut off, or has another size than it says")
@@ -51,7 +58,7 @@ def _parse(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     try:
         return readers[np.lib.format.read_magic(file)](file)
-    except (ValueError, LookupError, SyntaxError, TypeError, tokenize.TokenError) as problem:
+    except DAMAGE as problem:
         raise BadArray("is not in NumPy's format, or is damaged") from problem
 
 

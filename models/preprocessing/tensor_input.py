@@ -1,5 +1,6 @@
 """An input of plain numbers: vectors, sequences, pictures, video."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,6 +15,8 @@ from models.preprocessing.posted import picture_bytes
 from models.spec import InputSpec, Scaling
 
 LARGEST_BYTE = 255
+MAX_PIXELS_AT_ONCE = 200_000_000
+"""Pixels that are decoded for one request: a few kilobytes can hold a picture that takes a second."""
 MAX_NUMBERS = 50_000_000
 """How many numbers the pictures of one request may become: files of some bytes could be made as large as any."""
 NEARLY_CONSTANT = 1e-12
@@ -121,14 +124,22 @@ class TensorInput:
         if len(files) > most:
             detail = f"There are {len(files):,} pictures; post {most:,} of this size at once at most."
             raise InvalidInstances(Fault(detail, place.pointer(first), row=first))
-        pictures, faults = {}, []
+        pictures: dict[int, Picture] = {}
+        faults: list[Fault] = []
+        decoded = 0
         for row, file in files.items():
+            if decoded > MAX_PIXELS_AT_ONCE:
+                detail = f"The pictures before row {row} have {decoded:,} pixels already: post fewer at once."
+                raise InvalidInstances(Fault(detail, place.pointer(row), row=row))
             try:
                 pictures[row] = read_picture(picture_bytes(file), max_pixels, (height, width), channels)
+                decoded += math.prod(pictures[row].original[:2])
             except BadPicture as problem:
                 faults.append(Fault(f"Row {row}: {problem}", place.pointer(row), row=row))
+            if len(faults) == MAX_FAULTS:
+                break
         if faults:
-            raise InvalidInstances(*faults[:MAX_FAULTS])
+            raise InvalidInstances(*faults)
         return pictures
 
     def to_document(self) -> dict[str, Any]:

@@ -127,6 +127,16 @@ def test_more_pictures_than_memory_allows_are_refused_before_they_are_read(tmp_p
     assert "at once" in faults(fit(dataset), [b"tiny"] * 100)[0].detail
 
 
+def test_a_request_decodes_a_bounded_number_of_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    red = picture(RED, HEIGHT, WIDTH)
+    preprocessing = fit(images(tmp_path, red, red))
+    monkeypatch.setattr("models.preprocessing.tensor_input.MAX_PIXELS_AT_ONCE", HEIGHT * WIDTH)
+    preprocessing.read_instances([red, red])
+    (fault,) = faults(preprocessing, [red, red, red])
+    assert fault.row == 2
+    assert "post fewer" in fault.detail
+
+
 def npy(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.save(file, array)
@@ -143,6 +153,11 @@ def test_an_array_is_rows(type_: str, tmp_path: Path) -> None:
         assert warnings == []
 
 
+def npy_with_header(shape: str) -> bytes:
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(48)
+
+
 def test_an_array_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     preprocessing = fit(make_dataset(tmp_path, "digits"))
     wrong = np.ones((3, 64))
@@ -151,7 +166,8 @@ def test_an_array_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     assert fault.row == 1
     for array, part in ((np.ones((2, 63)), "[63]"), (np.array([["a"] * 64]), "text"), (np.ones((0, 64)), "no inst")):
         assert part in faults(preprocessing, array)[0].detail
-    for data in (b"", b"no array", npy(np.ones(4))[:-1], npy(np.array([object()], dtype=object))):
+    impossible = [npy_with_header(header) for header in ("(-2, -3)", "(0, 10**30)", "-" * 6000)]
+    for data in (b"", b"no array", npy(np.ones(4))[:-1], npy(np.array([object()], dtype=object)), *impossible):
         with pytest.raises(InvalidInstances):
             read_npy(data)
 

@@ -126,6 +126,7 @@ def test_a_large_file_is_read_in_several_blocks(tmp_path: Path, monkeypatch: pyt
         ("width,y\n1,a\n1,b\n", '"width" can\'t: It has the same value in every row.', None, "width"),
         ("width,y\n1,a\n1e39,b\n", 'Row 1: "width" is 1e+39; numbers must be finite', 1, "width"),
         ("width,y\n1,a\ninf,b\n", 'Row 1: "width" is inf; numbers must be finite', 1, "width"),
+        ("width,y\r1,a\r2,b\r", 'The header of "made.csv" can\'t be read', None, None),
         ("y\na\nb\n", "There is no column besides the target.", None, None),
     ],
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """CSV files as raw tables: read in blocks, kept as Parquet until the columns' types are known."""
 
+import csv
 import itertools
 from collections import Counter
 from pathlib import Path
@@ -48,7 +49,11 @@ def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ..
     """
     with path.open(encoding=dialect.encoding, newline="\n") as file:
         reader = dialect.rows(itertools.islice(file, 1000))
-        cells: list[str] = next((row for row in reader if row), [])
+        try:
+            cells: list[str] = next((row for row in reader if row), [])
+        except csv.Error as problem:
+            why = f"{problem}; is a quote not closed, or do lines end in CR alone?"
+            raise InvalidData(Fault(f'The header of "{name}" can\'t be read: {why}', file=name)) from problem
         lines = reader.line_num
     if len(cells) > MAX_COLUMNS:
         raise InvalidData(Fault(f'"{name}" has {len(cells):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))

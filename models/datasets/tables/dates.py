@@ -35,9 +35,9 @@ def read_date(text: str, format_: str | None) -> np.datetime64 | None:
     for parse in (_parse_with(format_), datetime.fromisoformat):
         try:
             moment = parse(text)
-        except ValueError:
+            moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        except (ValueError, OverflowError):
             continue
-        moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
         return np.datetime64(moment, "us")
     return None
 
