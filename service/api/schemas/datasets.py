@@ -111,12 +111,11 @@ class DatasetSchema(Schema):
     def _present(self, view: DatasetView, **_: Any) -> dict[str, Any]:
         dataset = view.dataset
         url = dataset_url(dataset.name)
-        members = ("id", "name", "status", "source", "kind", "created_at")
+        members = ("id", "name", "status", "source", "file", "kind", "created_at")
         described = ("rows", "splits", "bytes", "inputs", "left_out", "target")
         return {
             **{member: getattr(dataset, member) for member in members},
             **{member: (dataset.descriptor or {}).get(member) for member in described},
-            "file": dataset.options.get("file"),
             "progress": view.progress,
             "error": describe_failure(dataset.error),
             "links": {"self": url, "rows": f"{url}/rows"},
