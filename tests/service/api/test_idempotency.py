@@ -19,8 +19,9 @@ from service.errors import NotFound, StillRunning
 from service.operations import datasets, housekeeping, idempotency
 from service.operations.idempotency import Answer, Claim
 from service.storage.records import IdempotencyKey
+from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.running_service import ROOT, wait_for
-from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING, ApiClient, named
+from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server
 from tests.service.api.fake_worker import UNBUILDABLE, FakeWorker
 
