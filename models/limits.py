@@ -16,6 +16,8 @@ class Limits:
     batch_size: int = 1_000_000
     pixels: int = 50_000_000
     """Pixels of a picture."""
+    total_pixels: int = 20_000_000_000
+    """Pixels of all pictures in a ZIP together, as their files have them: what decoding them costs."""
     zip_entries: int = 500_000
     zip_ratio: int = 100
     """How many times larger a ZIP of pictures may become when it is unpacked."""

@@ -127,6 +127,9 @@ class Settings:
     max_epochs: int = setting(Limits.epochs, "Epochs of a training job.", minimum=1)
     max_batch_size: int = setting(Limits.batch_size, "Rows of a batch.", minimum=1)
     max_pixels: int = setting(Limits.pixels, "Pixels of a picture.", minimum=1)
+    max_total_pixels: int = setting(
+        Limits.total_pixels, "Pixels of all pictures in a ZIP together, as their files have them.", minimum=1
+    )
     max_zip_entries: int = setting(Limits.zip_entries, "Files in a ZIP.", minimum=1)
     max_zip_ratio: int = setting(
         Limits.zip_ratio, "How many times larger a ZIP of pictures may become when it is unpacked.", minimum=1
@@ -184,6 +187,7 @@ class Settings:
             epochs=self.max_epochs,
             batch_size=self.max_batch_size,
             pixels=self.max_pixels,
+            total_pixels=self.max_total_pixels,
             zip_entries=self.max_zip_entries,
             zip_ratio=self.max_zip_ratio,
             dataset_bytes=self.max_dataset_bytes,

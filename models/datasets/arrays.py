@@ -23,6 +23,10 @@ from models.spec import SINGLE_INPUT
 
 SUFFIX = ".npy"
 BLOCK_BYTES = 16 << 20
+MAX_ROW_BYTES = 256 << 20
+"""At least one row is held in memory at a time."""
+MAX_TARGET_BYTES = 512 << 20
+"""All targets are held in memory: numbers with 8 bytes each, text as NumPy keeps it."""
 WAYS = '"x" and "y", or "x_train" and "y_train" with "x_test" and "y_test"; "x_NAME" for several inputs'
 
 
@@ -96,9 +100,13 @@ def _check_shapes(parts: list[_Part], headers: dict[str, NpyHeader], limits: Lim
         if shape != wanted:
             detail = f'Rows of "{other}" have the shape {list(shape)}, but those of "{first}" have {list(wanted)}.'
             faults.append(Fault(detail, file=f"{other}{SUFFIX}"))
-    rows = sum(headers[part.targets].shape[0] for part in parts)
+    targets = [headers[part.targets] for part in parts]
+    rows, size = sum(header.shape[0] for header in targets), sum(map(_target_bytes, targets))
     if rows > limits.rows:
         detail = f"There are {rows:,} rows; the limit is {limits.rows:,}."
+        faults.append(Fault(detail, file=f"{parts[0].targets}{SUFFIX}"))
+    if size > MAX_TARGET_BYTES:
+        detail = f'"{parts[0].targets}" takes {size:,} bytes; the limit is {MAX_TARGET_BYTES:,} for all targets.'
         faults.append(Fault(detail, file=f"{parts[0].targets}{SUFFIX}"))
     if faults:
         raise InvalidData(*faults[:MAX_FAULTS])
@@ -115,7 +123,14 @@ def _find_misfit(array: str, header: NpyHeader, targets: str, rows: int) -> str 
     if len(header.shape) - 1 not in KINDS:
         most = f"{max(KINDS)} are the most (frames, height, width, channels)"
         return f'A row of "{array}" has {len(header.shape) - 1} dimensions; {most}.'
+    if header.row_bytes > MAX_ROW_BYTES:
+        return f'A row of "{array}" has {header.row_bytes:,} bytes; the limit is {MAX_ROW_BYTES:,}.'
     return None
+
+
+def _target_bytes(header: NpyHeader) -> int:
+    """What targets take in memory at most."""
+    return math.prod(header.shape) * max(header.dtype.itemsize, np.dtype(np.float64).itemsize)
 
 
 def _names(part: _Part) -> list[str]:
@@ -161,10 +176,10 @@ class _Reader:
 
     def targets(self, array: str, header: NpyHeader) -> np.ndarray:
         """Targets as text, booleans, int64 or float64."""
-        blocks = list(self._blocks(array, header))
-        for first, block in blocks:
+        values = np.empty(header.shape, header.dtype)
+        for first, block in self._blocks(array, header):
             self._check_finite(array, first, block)
-        values = np.concatenate([block for _, block in blocks]) if blocks else np.empty(header.shape, header.dtype)
+            values[first : first + len(block)] = block
         if header.dtype.kind == TEXT and values.size != len(values):
             detail = f'"{array}" holds text of the shape {list(header.shape)}; there may be one text a row.'
             raise InvalidData(Fault(detail, file=self._entries[array].filename))
@@ -173,21 +188,38 @@ class _Reader:
         if header.dtype.kind == "b":
             return values
         exact = header.dtype.kind in "iu" and (not values.size or _largest(values) < EXACT_IN_FLOAT64)
-        return values.astype(np.int64 if exact else np.float64)
+        return values.astype(np.int64 if exact else np.float64, copy=False)
 
     def _blocks(self, array: str, header: NpyHeader) -> Iterator[tuple[int, np.ndarray]]:
         """The array's rows in blocks, each with the number of its first row."""
         if not header.data_bytes:
             return
-        row_bytes = header.data_bytes // header.shape[0]
-        size = header.data_bytes if header.fortran_order else max(1, BLOCK_BYTES // row_bytes) * row_bytes
+        rows = max(1, BLOCK_BYTES // header.row_bytes)
+        if header.fortran_order:
+            whole = self._unpack(array, header)
+            for first in range(0, header.shape[0], rows):
+                yield first, np.ascontiguousarray(whole[first : first + rows])
+            return
+        for number, data in enumerate(self._pieces(array, header, rows * header.row_bytes)):
+            yield number * rows, shape_rows(data, header)
+
+    def _unpack(self, array: str, header: NpyHeader) -> np.ndarray:
+        """An array in Fortran's order, whose rows are scattered over the file, on the disk."""
+        values, place = scratch_array(self._folder, (header.data_bytes,), np.uint8), 0
+        for data in self._pieces(array, header, BLOCK_BYTES):
+            values[place : place + len(data)] = np.frombuffer(data, np.uint8)
+            place += len(data)
+        return values.view(header.dtype).reshape(header.shape[::-1]).T
+
+    def _pieces(self, array: str, header: NpyHeader, size: int) -> Iterator[bytes]:
+        """The bytes of the array's numbers, some at a time."""
         try:
             with self._archive.open(self._entries[array]) as file:
                 file.read(header.length)
                 for offset in range(0, header.data_bytes, size):
                     data = file.read(min(size, header.data_bytes - offset))
                     self._read += len(data)
-                    yield offset // row_bytes, shape_rows(data, header)
+                    yield data
                     self._progress(min(1.0, self._read / self._bytes))
         except DAMAGE as problem:
             detail = _damage(array, problem)

@@ -45,10 +45,19 @@ DOWNLOADS: dict[str, Callable[[Path, bool, Progress], Examples]] = {
 }
 
 
+MEMBERS = {
+    INLINE: ("inputs", "targets", "rows", "target", "types", "ignore", "split"),
+    UPLOAD: ("file", "target", "csv", "types", "ignore", "split", "window", "picture"),
+}
+"""What a request has besides `name` and `source`, by its source."""
+MEMBERS_OF_BUILT_IN = ("parameters", "split")
+
+
 def check_request(request: dict[str, Any]) -> None:
     """What can be known to be wrong without loading anything; raises InvalidData with a fault for each.
 
-    Checks the source's name, its parameters, the split, the outline of inline data, and an upload's options.
+    Checks the source's name, its parameters, the split, the outline of inline data, and an upload's options; refuses
+    members that only other sources take.
     """
     name = request.get("source")
     split = request.get("split")
@@ -65,9 +74,22 @@ def check_request(request: dict[str, Any]) -> None:
             faults = [Fault(f'"parameters" is an object, not {name_type(parameters)}.', pointer_to("parameters"))]
         faults += check_split(split, SOURCES[name].has_test_rows)
     else:
-        faults = [find_unknown(str(name), (INLINE, *SOURCES), pointer_to("source"), "source")]
+        raise InvalidData(find_unknown(str(name), (INLINE, *SOURCES), pointer_to("source"), "source"))
+    faults += _find_strangers(request)
     if faults:
         raise InvalidData(*faults)
+
+
+def _find_strangers(request: dict[str, Any]) -> list[Fault]:
+    """The members that the request's source has no use for."""
+    source = request["source"]
+    taken = MEMBERS.get(source, MEMBERS_OF_BUILT_IN)
+    known = f"{', '.join(taken[:-1])} and {taken[-1]}"
+    return [
+        Fault(f'The source "{source}" takes no "{name}"; it takes {known}.', pointer_to(name), allowed=taken)
+        for name, value in request.items()
+        if value is not None and name not in ("name", "source", *taken)
+    ]
 
 
 def import_dataset(

@@ -23,15 +23,20 @@ def check_inline(request: dict[str, Any]) -> list[Fault]:
     """What is wrong with the outline of inline data: members that are missing, and numbers of rows that differ."""
     if "rows" in request:
         return _check_rows(request)
+    found = [
+        Fault(f'"{member}" is for the columns of "rows", not for "inputs".', pointer_to(member))
+        for member in ("target", "types", "ignore")
+        if request.get(member) is not None
+    ]
     absent = [member for member in ("inputs", "targets") if request.get(member) in (None, {})]
     if absent:
         detail = 'Inline data needs either "inputs" and "targets", or "rows" and "target".'
-        return [Fault(detail, pointer_to(absent[0]))]
+        return [Fault(detail, pointer_to(absent[0])), *found]
     inputs, targets = request["inputs"], request["targets"]
     named = inputs if isinstance(inputs, dict) else {"": inputs}
     faults = [_check_list(rows, "inputs", name) for name, rows in named.items()] + [_check_list(targets, "targets")]
-    found = [fault for fault in faults if fault]
-    lengths = {len(rows) for rows in named.values()} if not found else set()
+    lengths = {len(rows) for rows in named.values()} if not any(faults) else set()
+    found += [fault for fault in faults if fault]
     if len(lengths) > 1:
         found.append(Fault("Every input needs the same number of rows.", pointer_to("inputs")))
     elif lengths and len(targets) not in lengths:

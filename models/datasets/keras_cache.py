@@ -3,6 +3,8 @@
 import hashlib
 import os
 import pickle
+import socket
+import ssl
 import tarfile
 import time
 import urllib.request
@@ -11,7 +13,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from models.errors import SourceUnavailable
@@ -46,20 +51,39 @@ def fetch(file: CachedFile, cache: Path, downloads: bool, progress: Progress) ->
     path = cache / "datasets" / file.path
     if path.is_file():
         return path
-    missing = f"The file {path} is not there"
+    put = f"Put the file from {file.url} at {path} ($KERAS_HOME/datasets/{file.path})"
     if not downloads:
-        raise SourceUnavailable(f"{missing}, and downloads are switched off. Put the file from {file.url} there.")
+        detail = f"{path.name} is not there, and downloads are switched off."
+        raise SourceUnavailable(f"{detail} {put}, or have FITSERVE_DATASET_DOWNLOADS switched on.")
     part = path.with_name(f"{path.name}.{uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _download(file, part, progress)
         part.rename(path)
-    except (OSError, ValueError) as problem:
-        detail = f"{missing}, and it could not be downloaded from {file.url} ({problem})."
-        raise SourceUnavailable(f"{detail} Put it there, or try again with a network.") from problem
+    except (OSError, ValueError, HTTPException) as problem:
+        detail = f"{path.name} is not there, and could not be downloaded: {_explain(problem, file.url)}."
+        raise SourceUnavailable(f"{detail} {put}, or try again when the server can be reached.") from problem
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def _explain(problem: Exception, url: str) -> str:
+    """What went wrong with a download, as the end of a sentence."""
+    host = urlsplit(url).netloc
+    if isinstance(problem, HTTPError):
+        return f"{host} answered {problem.code} ({problem.reason})"
+    cause = problem.reason if isinstance(problem, URLError) else problem
+    if isinstance(cause, socket.gaierror):
+        return f"the address of {host} can't be found, which mostly means that there is no network"
+    if isinstance(cause, ssl.SSLError):
+        return f"the connection to {host} is not secure ({cause.reason or cause})"
+    if isinstance(cause, TimeoutError):
+        return f"{host} took too long to answer"
+    if isinstance(cause, OSError) and cause.strerror:
+        what = f"{host} can't be reached" if isinstance(problem, URLError) else "it can't be received or kept"
+        return f"{what} ({cause.strerror})"
+    return str(cause)
 
 
 def _download(file: CachedFile, path: Path, progress: Progress) -> None:
@@ -73,7 +97,7 @@ def _download(file: CachedFile, path: Path, progress: Progress) -> None:
             received += len(block)
             progress(received / max(expected, received))
             if time.monotonic() > deadline:
-                raise TimeoutError(f"it took longer than {DOWNLOAD_SECONDS} s")
+                raise ValueError(f"it took longer than {DOWNLOAD_SECONDS} s")
         target.flush()
         os.fsync(target.fileno())
     if received < expected or (file.sha256 and digest.hexdigest() != file.sha256):

@@ -1,5 +1,6 @@
 """NumPy's own file format, read without running anything that lies in it."""
 
+import io
 import math
 import tokenize
 from dataclasses import dataclass
@@ -28,8 +29,14 @@ class NpyHeader:
     def data_bytes(self) -> int:
         return math.prod(self.shape) * self.dtype.itemsize
 
+    @property
+    def row_bytes(self) -> int:
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
 
 LONGEST_AXIS = 2**40
+START_BYTES = 10_012
+"""NumPy reads headers of up to 10,000 bytes; the signature, the version and the header's length come before one."""
 DAMAGE = (ValueError, LookupError, SyntaxError, TypeError, RecursionError, MemoryError, tokenize.TokenError)
 """What NumPy raises for a header that isn't one; a deeply nested one exhausts its parser."""
 
@@ -39,7 +46,8 @@ def read_header(file: IO[bytes], size: int) -> NpyHeader:
 
     Raises BadArray for anything but rows of numbers or text, and for data that don't have the size that they claim.
     """
-    shape, fortran_order, dtype = _parse(file)
+    start = io.BytesIO(file.read(START_BYTES))  # no more: a header may claim to have gigabytes
+    shape, fortran_order, dtype = _parse(start)
     if dtype.hasobject:
         raise BadArray("holds Python objects (a pickle), which are never read; save plain numbers or text")
     if dtype.kind not in NUMBERS + TEXT or not dtype.itemsize:
@@ -48,7 +56,7 @@ def read_header(file: IO[bytes], size: int) -> NpyHeader:
         raise BadArray("is a single number, not rows")
     if not all(0 <= length <= LONGEST_AXIS for length in shape):
         raise BadArray("has a shape that no array can have")
-    header = NpyHeader(shape, dtype, fortran_order, file.tell())
+    header = NpyHeader(shape, dtype, fortran_order, start.tell())
     if header.length + header.data_bytes != size:
         raise BadArray("is cut off, or has another size than it says")
     return header
@@ -59,7 +67,7 @@ def _parse(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     try:
         return readers[np.lib.format.read_magic(file)](file)
     except DAMAGE as problem:
-        raise BadArray("is not in NumPy's format, or is damaged") from problem
+        raise BadArray("is not in NumPy's format, is damaged, or has a header of more than 10,000 bytes") from problem
 
 
 def shape_rows(data: bytes, header: NpyHeader) -> np.ndarray:

@@ -19,7 +19,7 @@ from models.datasets.tensors import MAX_FAULTS, name_type
 from models.datasets.zip_files import open_zip, read_entry
 from models.errors import Fault, InvalidData
 from models.limits import Limits
-from models.pictures import CHANNELS, BadPicture, Picture, read_picture
+from models.pictures import CHANNELS, BadPicture, Picture, count_pixels, read_picture
 from models.spec import SINGLE_INPUT
 
 MAX_SIDE = 4096
@@ -88,6 +88,7 @@ def read_pictures(path: Path, request: dict[str, Any], limits: Limits, progress:
         if size > limits.dataset_bytes:
             detail = f"{len(found):,} pictures of {shape[1]} × {shape[0]} pixels become {size:,} bytes; the limit is"
             raise InvalidData(Fault(f"{detail} {limits.dataset_bytes:,}. Ask for smaller ones.", pointer_to("picture")))
+        _check_total(archive, found, limits)
         pixels = scratch_array(path.parent, (len(found), *shape), np.uint8)
         _decode(archive, found, pixels, limits, progress)
     numbers = {label: number for number, label in enumerate(classes)}
@@ -172,6 +173,23 @@ def _choose_shape(
     return height, width, channels
 
 
+def _check_total(archive: zipfile.ZipFile, found: list[_Found], limits: Limits) -> None:
+    """Raise InvalidData if all pictures together have too many pixels to decode, by what the files say."""
+    if len(found) * limits.pixels <= limits.total_pixels:
+        return
+    total = 0
+    for picture in found:
+        try:
+            pixels = count_pixels(_read_file(archive, picture.entry, limits))
+        except (BadPicture, InvalidData):
+            continue  # named with all others when they are decoded
+        total += min(pixels, limits.pixels)  # one that has more is refused by itself, undecoded
+        if total > limits.total_pixels:
+            name = picture.entry.filename
+            detail = f"With {name} the pictures have {total:,} pixels together; the limit is {limits.total_pixels:,}."
+            raise InvalidData(Fault(f"{detail} The operator sets it by FITSERVE_MAX_TOTAL_PIXELS.", file=name))
+
+
 def _decode(
     archive: zipfile.ZipFile, found: list[_Found], pixels: np.ndarray, limits: Limits, progress: Progress
 ) -> None:
@@ -208,10 +226,15 @@ def _read(
     size: tuple[int, int] | None = None,
     channels: int | None = None,
 ) -> Picture:
-    name = entry.filename
-    if entry.file_size > HEADER_BYTES + BYTES_PER_PIXEL * limits.pixels:
-        raise InvalidData(Fault(f"{name} is too large for a picture: {entry.file_size:,} bytes.", file=name))
+    data = _read_file(archive, entry, limits)
     try:
-        return read_picture(read_entry(archive, entry), limits.pixels, size, channels)
+        return read_picture(data, limits.pixels, size, channels)
     except BadPicture as problem:
-        raise InvalidData(Fault(f"{name} can't be used. {problem}", file=name)) from problem
+        raise InvalidData(Fault(f"{entry.filename} can't be used. {problem}", file=entry.filename)) from problem
+
+
+def _read_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Limits) -> bytes:
+    if entry.file_size > HEADER_BYTES + BYTES_PER_PIXEL * limits.pixels:
+        detail = f"{entry.filename} is too large for a picture: {entry.file_size:,} bytes."
+        raise InvalidData(Fault(detail, file=entry.filename))
+    return read_entry(archive, entry)

@@ -23,7 +23,12 @@ UPLOAD = "upload"
 """The source of data that is posted as a file."""
 DATA_FILE = "data"
 DEFAULT_SPLIT = (0.2, 0.2)
-TABLE_OPTIONS = ("csv", "types", "ignore", "target", "window")
+OPTIONS = {
+    "csv": ("CSV", frozenset({"csv"})),
+    **dict.fromkeys(("types", "ignore", "target", "window"), ("tables", TABLES)),
+    "picture": ("ZIPs of pictures", frozenset({"zip"})),
+}
+"""What each option is for, in words and as formats."""
 
 
 def check_upload(request: dict[str, Any]) -> list[Fault]:
@@ -54,12 +59,12 @@ def read_upload(
     """
     name = request["file"]["name"]
     format_ = detect(path, name)
+    _refuse_other_options(request, format_)
     if format_ in TABLES:
         raw = _read_table(path, name, format_, request, scratch, limits, progress)
         return (
             read_windows(raw, request, limits) if request.get("window") else read_examples(raw, request)
         ), DEFAULT_SPLIT
-    _refuse_table_options(request, format_)
     if format_ == "npz":
         examples = read_arrays(path, request, limits, progress)
     else:
@@ -84,11 +89,19 @@ def _read_table(
     return read_parquet(path, name, limits)
 
 
-def _refuse_table_options(request: dict[str, Any], format_: str) -> None:
-    """Raise InvalidData where a file that is no table comes with what only a table has."""
-    split = request.get("split") or {}
-    places: list[tuple[str, ...]] = [(option,) for option in TABLE_OPTIONS if request.get(option) is not None]
-    places += [("split", name) for name in ("column", "time_column") if split.get(name) is not None]
-    if places:
-        detail = f"This is for tables, but the file is {TITLES[format_]}."
-        raise InvalidData(*(Fault(detail, pointer_to(*place)) for place in places))
+def _refuse_other_options(request: dict[str, Any], format_: str) -> None:
+    """Raise InvalidData where a file comes with what only files of other formats have."""
+    misplaced: list[tuple[str, tuple[str, ...]]] = [
+        (purpose, (option,))
+        for option, (purpose, formats) in OPTIONS.items()
+        if request.get(option) is not None and format_ not in formats
+    ]
+    if format_ not in TABLES:
+        split = request.get("split") or {}
+        columns = (name for name in ("column", "time_column") if split.get(name) is not None)
+        misplaced += [("tables", ("split", name)) for name in columns]
+    if misplaced:
+        detail = "This is for {}, but the file is {}."
+        raise InvalidData(
+            *(Fault(detail.format(purpose, TITLES[format_]), pointer_to(*place)) for purpose, place in misplaced)
+        )

@@ -51,6 +51,12 @@ def claim_key(body: Any) -> None:
     g.idempotency_claim = claimed
 
 
+def current_claim() -> Claim | None:
+    """The request's claim of its key, for the operation that makes something; None without a key."""
+    claimed: Claim | None = g.get("idempotency_claim")
+    return claimed
+
+
 def idempotent(handler: Any) -> Any:
     """Answer a request whose key was settled before as then; settle the key of one that is answered now."""
 

@@ -12,7 +12,8 @@ from models.errors import Fault
 from service import statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady
-from service.operations import queue
+from service.operations import idempotency, queue
+from service.operations.idempotency import Claim
 from service.operations.uploads import ReceivedFile
 from service.storage import datasets, jobs
 from service.storage.identifiers import new_identifier
@@ -23,9 +24,6 @@ UPLOAD = "upload"
 """The source of a dataset that is made from a client's file."""
 
 UPLOADS = "uploads"
-
-DATA_MEMBERS = ("inputs", "targets", "rows")
-"""The members of a request that are the data itself; they are kept in a file, not in the row."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +39,30 @@ def sources() -> list[dict[str, Any]]:
     return source_documents()
 
 
-def create(context: Context, request: dict[str, Any], wait: float) -> DatasetView:
+def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> DatasetView:
     """Import data under the request's name; the dataset may still be `processing` when the wait is over.
 
-    The data is the request's `file`, which is taken over, or else what its `source` says. Raises InvalidData at once,
-    or Failed within the wait, with nothing kept; NameTaken.
+    The data is the request's `file`, which is taken over, or else what its `source` says. With the `claim` of an
+    earlier request it is the dataset that that one made. Raises InvalidData at once, or Failed within the wait, with
+    nothing kept; NameTaken.
     """
+    dataset, job_id = _made_before(context, claim) or _make(context, request, claim)
+    queue.wait_for_end(context, job_id, wait)
+    return _created(context, dataset, job_id)
+
+
+def _made_before(context: Context, claim: Claim | None) -> tuple[Dataset, str] | None:
+    """The dataset that an earlier request with the key made, if there still is one, and its import job."""
+    if claim is None or claim.resource_id is None:
+        return None
+    with context.database.read() as session:
+        dataset = datasets.by_id(session, claim.resource_id)
+        job = jobs.newest(session, statuses.IMPORT, dataset_id=claim.resource_id)
+    return None if dataset is None or job is None else (dataset, job.id)
+
+
+def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tuple[Dataset, str]:
+    """Store what was posted, and queue its import: the dataset and the job."""
     file: ReceivedFile | None = request.get("file")
     if file is not None:
         request = request | {"source": UPLOAD, "file": file.to_document()}
@@ -57,12 +73,10 @@ def create(context: Context, request: dict[str, Any], wait: float) -> DatasetVie
     dataset_id = new_identifier("ds")
     _store_request(context, dataset_id, request, file)
     try:
-        dataset, job_id = _insert(context, dataset_id, request)
+        return _insert(context, dataset_id, request, claim)
     except BaseException:
         context.artifacts.remove(upload_key(dataset_id))
         raise
-    queue.wait_for_end(context, job_id, wait)
-    return _created(context, dataset, job_id)
 
 
 def _created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
@@ -107,18 +121,19 @@ def _store_request(context: Context, dataset_id: str, request: dict[str, Any], f
         raise
 
 
-def _insert(context: Context, dataset_id: str, request: dict[str, Any]) -> tuple[Dataset, str]:
+def _insert(context: Context, dataset_id: str, request: dict[str, Any], claim: Claim | None) -> tuple[Dataset, str]:
     name = request["name"]
     dataset = Dataset(
         id=dataset_id,
         name=name,
         status=statuses.PROCESSING,
         source=request["source"],
-        options={member: value for member, value in request.items() if member not in (*DATA_MEMBERS, "name", "source")},
+        file=request.get("file"),
         created_at=datetime.now(UTC),
     )
     with context.database.write() as session:
         datasets.add(session, dataset)
+        idempotency.note(session, claim, dataset_id)
         columns = {"dataset_id": dataset_id, "dataset_name": name}
         return dataset, queue.enqueue(context, session, statuses.IMPORT, {}, **columns).id
 

@@ -11,7 +11,8 @@ from models.validation import check_network
 from service import statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, Failed, InUse, InvalidRequest, NotFound, NotReady, NoWorker
-from service.operations import queue
+from service.operations import idempotency, queue
+from service.operations.idempotency import Claim
 from service.storage import datasets, jobs, models
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
@@ -32,15 +33,25 @@ class ModelView:
     versions: tuple[Version, ...] = ()
 
 
-def create(context: Context, document: dict[str, Any], wait: float) -> ModelView:
+def create(context: Context, document: dict[str, Any], wait: float, claim: Claim | None = None) -> ModelView:
     """Check a spec and build its network; the model may still be `building` when the wait is over.
 
-    Raises InvalidSpec or InvalidRequest at once, or Failed within the wait, with nothing kept; NameTaken, NotReady.
+    With the `claim` of an earlier request it is the model that that one made. Raises InvalidSpec or InvalidRequest at
+    once, or Failed within the wait, with nothing kept; NameTaken, NotReady.
     """
-    document = complete(context, document)
-    model, job_id = _insert(context, document)
+    model, job_id = _made_before(context, claim) or _insert(context, complete(context, document), claim)
     queue.wait_for_end(context, job_id, wait)
     return _created(context, model)
+
+
+def _made_before(context: Context, claim: Claim | None) -> tuple[Model, str] | None:
+    """The model that an earlier request with the key made, if there still is one, and its build job."""
+    if claim is None or claim.resource_id is None:
+        return None
+    with context.database.read() as session:
+        model = models.by_id(session, claim.resource_id)
+        job = jobs.newest(session, statuses.BUILD, model_id=claim.resource_id)
+    return None if model is None or job is None else (model, job.id)
 
 
 def _created(context: Context, inserted: Model) -> ModelView:
@@ -118,10 +129,11 @@ def _new_model(document: dict[str, Any]) -> Model:
     )
 
 
-def _insert(context: Context, document: dict[str, Any]) -> tuple[Model, str]:
+def _insert(context: Context, document: dict[str, Any], claim: Claim | None) -> tuple[Model, str]:
     model = _new_model(document)
     with context.database.write() as session:
         models.add(session, model)
+        idempotency.note(session, claim, model.id)
         columns = {"model_id": model.id, "model_name": model.name}
         return model, queue.enqueue(context, session, statuses.BUILD, {"document": document}, **columns).id
 

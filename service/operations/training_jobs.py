@@ -14,7 +14,8 @@ from models.validation import check_component
 from service import statuses
 from service.context import Context
 from service.errors import Conflict, InvalidRequest, NotFound, NotReady
-from service.operations import queue
+from service.operations import idempotency, queue
+from service.operations.idempotency import Claim
 from service.storage import datasets, jobs, models
 from service.storage.database import Session
 from service.storage.paging import Page, PageQuery
@@ -35,11 +36,25 @@ class JobView:
     version_exists: bool
 
 
-def create(context: Context, request: dict[str, Any], wait: float) -> JobView:
+def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> JobView:
     """Queue a training job; `request` has every member of the contract, defaults filled in.
 
-    Raises InvalidRequest, InvalidData, NotReady, QueueFull.
+    With the `claim` of an earlier request it is the job that that one made. Raises InvalidRequest, InvalidData,
+    NotReady, QueueFull.
     """
+    return get(context, _made_before(context, claim) or _make(context, request, claim), wait)
+
+
+def _made_before(context: Context, claim: Claim | None) -> str | None:
+    """The id of the job that an earlier request with the key made, if there still is one."""
+    if claim is None or claim.resource_id is None:
+        return None
+    with context.database.read() as session:
+        return None if jobs.get(session, claim.resource_id) is None else claim.resource_id
+
+
+def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
+    """Queue the job; its id."""
     with context.database.read() as session:
         model, dataset = _model_and_dataset(session, request["model"], request["dataset"])
     request = _resolve(context, request, model, dataset)
@@ -51,7 +66,8 @@ def create(context: Context, request: dict[str, Any], wait: float) -> JobView:
             model_id=model.id, model_name=model.name, dataset_id=dataset.id, dataset_name=dataset.name,
             priority=request["priority"], queue=request["queue"],
         )  # fmt: skip
-    return get(context, job.id, wait)
+        idempotency.note(session, claim, job.id)
+    return job.id
 
 
 def _model_and_dataset(

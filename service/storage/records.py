@@ -44,7 +44,7 @@ def _one_of(column: str, values: tuple[str, ...]) -> str:
 
 
 class Dataset(Record):
-    """A dataset: how it was asked for, and what its import found."""
+    """A dataset: where it comes from, and what its import found."""
 
     __tablename__ = "datasets"
     __table_args__ = (CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="dataset_status"),)
@@ -54,8 +54,8 @@ class Dataset(Record):
     status: Mapped[str]
     source: Mapped[str]
     kind: Mapped[str | None]
-    options: Mapped[dict[str, Any]]
-    """The request without the data itself: parameters, split, target."""
+    file: Mapped[dict[str, Any] | None]
+    """Of an upload: `name`, `bytes`, `sha256`."""
     descriptor: Mapped[dict[str, Any] | None]
     """Kind, rows, splits, bytes, inputs and target, once ready."""
     folder: Mapped[str | None]
@@ -195,7 +195,9 @@ class IdempotencyKey(Record):
     token: Mapped[str]
     """Drawn by the request that claimed the key: no other may settle or release it."""
     owner: Mapped[dict[str, Any]]
-    """What identifies the process that answers the request, so that its death can be told."""
+    """What identifies the process that answers the request, so that its death can be told; empty once it gave up."""
+    resource_id: Mapped[str | None]
+    """What the request made, written in the transaction that made it."""
     created_at: Mapped[datetime] = mapped_column(index=True)
     status: Mapped[int | None]
     headers: Mapped[dict[str, Any] | None]

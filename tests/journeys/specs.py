@@ -1,4 +1,4 @@
-"""The model specs and datasets of the reference jobs, as a client posts them."""
+"""The model specs and datasets of the reference jobs, as a client posts them; other tests post the smallest too."""
 
 from typing import Any
 

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.datasets import arrays
 from models.datasets.arrays import read_arrays
 from models.datasets.examples import Examples
 from models.errors import Fault, InvalidData
@@ -18,10 +20,10 @@ from tests.models.made_pictures import write_zip
 X, Y = np.arange(12.0).reshape(4, 3), np.array([0, 1, 0, 1])
 
 
-def save(folder: Path, **arrays: Any) -> Path:
+def save(folder: Path, **values: Any) -> Path:
     path = folder / "data"
     with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **values)
     return path
 
 
@@ -112,8 +114,8 @@ def test_targets_may_be_names_numbers_or_labels(targets: np.ndarray, expected: l
 def test_numbers_that_are_not_finite_are_named(value: float, tmp_path: Path) -> None:
     wrong = X.copy()
     wrong[2, 1] = value
-    for arrays in ({"x": wrong, "y": Y}, {"x": X, "y": wrong}):
-        (fault,) = faults(save(tmp_path, **arrays))
+    for values in ({"x": wrong, "y": Y}, {"x": X, "y": wrong}):
+        (fault,) = faults(save(tmp_path, **values))
         assert fault.row == 2
         assert fault.file in ("x.npy", "y.npy")
         assert "finite" in fault.detail
@@ -162,7 +164,7 @@ def test_an_array_that_can_not_be_an_input_is_named(content: bytes, part: str, t
 
 
 @pytest.mark.parametrize(
-    ("arrays", "part"),
+    ("values", "part"),
     [
         ({}, '"x"'),
         ({"x": X}, '"y"'),
@@ -175,10 +177,52 @@ def test_an_array_that_can_not_be_an_input_is_named(content: bytes, part: str, t
         ({"x_train_a": X, "y_train": Y, "x_test": X, "y_test": Y}, "the test rows others"),
     ],
 )
-def test_arrays_that_do_not_belong_together_are_refused(arrays: dict, part: str, tmp_path: Path) -> None:
-    (fault,) = faults(save(tmp_path, **arrays))
+def test_arrays_that_do_not_belong_together_are_refused(values: dict, part: str, tmp_path: Path) -> None:
+    (fault,) = faults(save(tmp_path, **values))
     assert part in fault.detail
     assert fault.file
+
+
+def test_a_header_that_claims_gigabytes_is_refused_unread(tmp_path: Path) -> None:
+    for version in (2, 3):
+        content = b"\x93NUMPY" + bytes([version, 0]) + (3 << 30).to_bytes(4, "little") + bytes(50_000_000)
+        path = write_zip(tmp_path / "data", {"x.npy": content, "y.npy": npy(Y)}, compression=zipfile.ZIP_DEFLATED)
+        tracemalloc.start()
+        (fault,) = faults(path)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert fault.file == "x.npy"
+        assert "header of more than" in fault.detail
+        assert most < 5_000_000
+
+
+def test_an_array_in_columns_order_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "BLOCK_BYTES", 100_000)
+    values = np.random.default_rng(0).normal(size=(500, 50, 40))
+    path = save(tmp_path, x=np.asfortranarray(values), y=np.asfortranarray(values[:, :2, 0]))
+    tracemalloc.start()
+    examples = read(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.array_equal(tensors_of(examples)["input"], values.astype(np.float32))
+    assert np.array_equal(examples.targets, values[:, :2, 0])
+    assert most < values.nbytes / 4
+
+
+def test_rows_and_targets_that_would_fill_the_memory_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrays, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(arrays, "MAX_TARGET_BYTES", 800)
+    assert read(save(tmp_path, x=np.zeros((10, 125)), y=np.zeros((10, 10), "f4"))).rows == 10
+    for x, y, file, part in (
+        (np.zeros((10, 126)), np.zeros(10), "x.npy", "1,008 bytes; the limit is 1,000"),
+        (np.zeros((10, 1)), np.zeros((10, 11), "f4"), "y.npy", "880 bytes; the limit is 800"),
+        (np.zeros((10, 1)), np.full(10, "a" * 21), "y.npy", "840 bytes; the limit is 800"),
+    ):
+        (fault,) = faults(save(tmp_path, x=x, y=y))
+        assert fault.file == file
+        assert part in fault.detail
 
 
 def test_an_npz_file_has_limits(tmp_path: Path) -> None:

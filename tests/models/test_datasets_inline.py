@@ -161,6 +161,8 @@ def test_very_deep_nesting_is_a_fault_like_others(tmp_path: Path) -> None:
         ({"rows": [{"a": 1}], "target": "a"}, "#/rows"),
         ({"rows": [{"a": 1, "b": 2}, 3], "target": "a"}, "#/rows/1"),
         ({"rows": [{"a": 1}], "inputs": [1], "target": "a"}, "#/rows"),
+        ({"inputs": [1, 2], "targets": [1, 2], "target": "a"}, "#/target"),
+        ({"inputs": [1, 2], "targets": [1, 2], "types": {"a": "number"}}, "#/types"),
     ],
 )
 def test_the_outline_is_checked_before_anything_is_read(members: dict[str, Any], pointer: str) -> None:

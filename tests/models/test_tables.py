@@ -142,6 +142,13 @@ def test_a_split_that_there_isnt_is_named(tmp_path: Path) -> None:
     assert [(fault.row, fault.column) for fault in faults] == [(1, "part"), (2, "part")]
 
 
+def test_options_for_other_files_are_refused(tmp_path: Path) -> None:
+    json = '[{"width": 1, "y": "a"}, {"width": 2, "y": "b"}]'
+    faults = faults_of_upload(tmp_path, json, "made.json", csv={"header": True}, picture={"channels": 1})
+    assert [fault.pointer for fault in faults] == ["#/csv", "#/picture"]
+    assert faults[1].detail == "This is for ZIPs of pictures, but the file is JSON."
+
+
 def test_the_last_rows_in_time_are_for_the_test(tmp_path: Path) -> None:
     days = ["2024-01-05", "2024-01-01", "2024-01-04", "2024-01-02", "2024-01-03"]
     data = to_csv({"day": days, "width": [1, 2, 3, 4, 5], "y": list("abaab")})

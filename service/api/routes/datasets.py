@@ -4,6 +4,7 @@ from typing import Any
 
 from service import statuses
 from service.api.blueprint import Blueprint, created, found
+from service.api.idempotency import current_claim
 from service.api.links import DATASETS, dataset_url
 from service.api.schemas.datasets import (
     DatasetListQuery,
@@ -36,7 +37,7 @@ def list_dataset_sources() -> Any:
 def create_dataset(request: dict[str, Any]) -> Any:
     """Create a dataset, from a built-in source or data in the request as JSON, or from a file in a form."""
     with preferred_wait(context().settings.dataset_wait_seconds) as wait:
-        view = datasets.create(context(), request, wait)
+        view = datasets.create(context(), request, wait, current_claim())
     return created(view, dataset_url(view.dataset.name), finished=view.dataset.status != statuses.PROCESSING)
 
 

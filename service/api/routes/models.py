@@ -7,6 +7,7 @@ from flask import Response
 from service import statuses
 from service.api.blueprint import Blueprint, created, found
 from service.api.bodies import JSON
+from service.api.idempotency import current_claim
 from service.api.links import MODELS, model_url
 from service.api.negotiation import choose
 from service.api.schemas.models import (
@@ -40,7 +41,7 @@ def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
         with long_wait():
             return models.dry_run(context(), document), 200
     with preferred_wait(context().settings.model_wait_seconds) as wait:
-        view = models.create(context(), document, wait)
+        view = models.create(context(), document, wait, current_claim())
     return created(view, model_url(view.model.name), finished=view.model.status != statuses.BUILDING)
 
 

@@ -6,6 +6,7 @@ from flask import Response
 
 from service import statuses
 from service.api.blueprint import LINK_HEADER, Blueprint, created, found
+from service.api.idempotency import current_claim
 from service.api.links import TRAINING_JOBS, training_job_url
 from service.api.negotiation import choose
 from service.api.paging import link_to_next
@@ -37,7 +38,7 @@ blueprint = Blueprint("training-jobs", __name__, description="Training a model o
 def create_training_job(request: dict[str, Any]) -> Any:
     """Start training a model on a dataset."""
     with preferred_wait() as wait:
-        view = training_jobs.create(context(), request, wait)
+        view = training_jobs.create(context(), request, wait, current_claim())
     return created(view, training_job_url(view.job.id), finished=view.job.status in statuses.FINAL)
 
 

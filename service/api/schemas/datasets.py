@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import fields, pre_dump
 
+from models.datasets.descriptor import MAX_GUESSED_CLASSES, MAX_LISTED_NUMBERS
 from service import statuses
 from service.api.fields import Anything, Choice, Items, Moment, Name, Object, Text, UploadedFile
 from service.api.links import dataset_url
@@ -23,6 +24,22 @@ SPLIT = (
 )
 TYPES = "By column: `number`, `category`, `boolean`, `date`, `text` or `identifier`; inferred where left out."
 IGNORE = "Columns to leave out."
+CLASSES = (
+    "Text and booleans are classes. Numbers that are all whole, written without a decimal point, are classes too if "
+    f"all are 0 or 1, or if there are at most {MAX_GUESSED_CLASSES} different ones, each at least twice on average. "
+    "Any other numbers are numbers to predict (`type` of the dataset's `target`: `number`); where they are whole and "
+    f"of at most {MAX_LISTED_NUMBERS} different values, `classes` lists these, so that a classification may use them."
+)
+"""has_classes and describe_target of models.datasets.descriptor, in words."""
+TARGETS = (
+    f"Inline: one for each row of `inputs`. {CLASSES} A list for each row: texts are the names of the row's labels; "
+    "numbers are labels if all are 0 or 1, else several numbers to predict; a list of one number is that number. "
+    "Text, booleans and numbers don't mix."
+)
+TARGET = (
+    "The column that is to be predicted. `types` says `number` or `category` of it; left out, it is as the targets of "
+    "inline data are."
+)
 
 
 class NewDatasetSchema(Schema):
@@ -32,9 +49,9 @@ class NewDatasetSchema(Schema):
     source = Text(63, required=True, metadata={"description": "`inline`, or one of `GET /v1/dataset-sources`."})
     parameters = Object(metadata={"description": "Of the source; see `GET /v1/dataset-sources`."})
     inputs = Anything("array", "object", metadata={"description": "Inline: one value for each row, nested lists."})
-    targets = Items(metadata={"description": "Inline: one for each row of `inputs`."})
+    targets = Items(metadata={"description": TARGETS})
     rows = Items(metadata={"description": "Inline: the rows of a table, each an object by column."})
-    target = Text(1000, metadata={"description": "Inline: the column of `rows` that is to be predicted."})
+    target = Text(1000, metadata={"description": f"Inline `rows`: {TARGET}"})
     types = Object(metadata={"description": f"Inline `rows`: {TYPES}"})
     ignore = Items(metadata={"description": f"Inline `rows`: {IGNORE}"})
     split = Object(allow_none=True, metadata={"description": SPLIT})
@@ -47,12 +64,12 @@ class NewUploadSchema(Schema):
         required=True,
         metadata={
             "description": "CSV, JSON rows, JSON Lines, Parquet, NPZ (`x`, `y` or `x_train`, `y_train`, `x_test`, "
-            "`y_test`; `x_NAME` for several inputs), or a ZIP of pictures in class folders (`<class>/…`, or "
-            "`train/<class>/…` and `test/<class>/…`)."
+            "`y_test`; `x_NAME` for several inputs; `y` is as the targets of inline data are), or a ZIP of pictures in "
+            "class folders (`<class>/…`, or `train/<class>/…` and `test/<class>/…`)."
         },
     )
     name = Name(required=True)
-    target = Text(1000, metadata={"description": "The column that is to be predicted."})
+    target = Text(1000, metadata={"description": f"Tables: {TARGET}"})
     csv = Object(metadata={"description": "`delimiter`, `encoding`, `decimal`, `header`; recognised where left out."})
     types = Object(metadata={"description": TYPES})
     ignore = Items(metadata={"description": IGNORE})
@@ -94,12 +111,11 @@ class DatasetSchema(Schema):
     def _present(self, view: DatasetView, **_: Any) -> dict[str, Any]:
         dataset = view.dataset
         url = dataset_url(dataset.name)
-        members = ("id", "name", "status", "source", "kind", "created_at")
+        members = ("id", "name", "status", "source", "file", "kind", "created_at")
         described = ("rows", "splits", "bytes", "inputs", "left_out", "target")
         return {
             **{member: getattr(dataset, member) for member in members},
             **{member: (dataset.descriptor or {}).get(member) for member in described},
-            "file": dataset.options.get("file"),
             "progress": view.progress,
             "error": describe_failure(dataset.error),
             "links": {"self": url, "rows": f"{url}/rows"},

@@ -1,29 +1,13 @@
-"""A client of an app in this process: paths in, JSON out; and the documents that tests post."""
+"""A client of an app in this process: paths in, JSON out."""
 
 from typing import Any
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-LINE_DATASET = {
-    "name": "line",
-    "source": "inline",
-    "inputs": [[-1], [0], [1], [2], [3], [4]],
-    "targets": [-3, -1, 1, 3, 5, 7],
-}
-LINE = {
-    "name": "line",
-    "task": "regression",
-    "input": {"shape": [1]},
-    "layers": [{"type": "Dense", "units": 1}],
-    "optimizer": "sgd",
-    "loss": "mean_squared_error",
-}
+from tests.journeys.specs import LINE, LINE_DATASET
+
 TRAINING = {"model": "line", "dataset": "line", "epochs": 3}
-
-
-def named(document: dict[str, Any], name: str, **changes: Any) -> dict[str, Any]:
-    return {**document, "name": name, **changes}
 
 
 class ApiClient:

@@ -1,11 +1,13 @@
 """Datasets over HTTP: made, shown, listed, deleted."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING, ApiClient, named
+from tests.journeys.specs import LINE, LINE_DATASET, named
+from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 
 CIRCLES = {"name": "rings", "source": "circles", "parameters": {"samples": 50}}
@@ -70,6 +72,26 @@ def test_what_is_known_to_be_wrong_at_once_needs_no_worker(api: ApiClient) -> No
     assert (fault["pointer"], fault["did_you_mean"]) == ("#/source", "circles")
     fault = api.post("/v1/datasets", named(LINE_DATASET, "a", targets=[1]), expect=422)["errors"][0]
     assert fault["pointer"] == "#/targets"
+
+
+@pytest.mark.parametrize(
+    ("members", "pointers", "taken"),
+    [
+        ({"source": "iris", "rows": [{"a": 1}], "target": "a"}, ["#/rows", "#/target"], ["parameters", "split"]),
+        ({"source": "circles", "types": {}}, ["#/types"], ["parameters", "split"]),
+        (
+            {"source": "inline", "inputs": [1], "targets": [1], "parameters": {"samples": 5}},
+            ["#/parameters"],
+            ["inputs", "targets", "rows", "target", "types", "ignore", "split"],
+        ),
+    ],
+)
+def test_members_of_another_source_are_faults(
+    api: ApiClient, members: dict[str, Any], pointers: list[str], taken: list[str]
+) -> None:
+    errors = api.post("/v1/datasets", {"name": "a", **members}, expect=422)["errors"]
+    assert sorted(fault["pointer"] for fault in errors) == pointers
+    assert all(fault["allowed"] == taken and taken[-1] in fault["detail"] for fault in errors)
 
 
 def test_a_taken_name_is_a_409_also_for_two_at_once(app: Flask) -> None:

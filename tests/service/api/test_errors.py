@@ -8,7 +8,8 @@ from flask import Flask
 
 from service.api.bodies import parse_json
 from service.api.errors import PROBLEM_TYPES, MalformedBody
-from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING, ApiClient, named
+from tests.journeys.specs import LINE, LINE_DATASET, named
+from tests.service.api.api_client import TRAINING, ApiClient
 
 JSON = {"Content-Type": "application/json"}
 

@@ -1,6 +1,7 @@
 """Requests that create something, sent again with the same Idempotency-Key."""
 
 import io
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +15,15 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from service.context import Context
-from service.operations import housekeeping, idempotency
+from service.errors import NotFound, StillRunning
+from service.operations import datasets, housekeeping, idempotency
 from service.operations.idempotency import Answer, Claim
 from service.storage.records import IdempotencyKey
+from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.running_service import ROOT, wait_for
-from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING, ApiClient, named
+from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server
-from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.fake_worker import UNBUILDABLE, FakeWorker
 
 CLAIM_AND_DIE = """
 import sys
@@ -31,6 +34,19 @@ from service.operations import idempotency
 
 context = Context.from_settings(Settings(data_dir=Path(sys.argv[1])))
 idempotency.claim(context, ("POST", "/v1/models", "key"), "f")
+"""
+
+POST_AND_WAIT = """
+import json
+import sys
+from pathlib import Path
+from service.api.app import create_app
+from service.config import Settings
+from service.context import Context
+
+folder, path, body, headers = sys.argv[1:]
+app = create_app(Context.from_settings(Settings(data_dir=Path(folder))))
+app.test_client().post(path, json=json.loads(body), headers={**json.loads(headers), "Prefer": "wait=60"})
 """
 
 KEY = {"Idempotency-Key": "0b7e", "Prefer": "wait=0"}
@@ -148,6 +164,89 @@ def claim(context: Context, fingerprint: str = "f") -> Claim | Answer:
 def test_a_key_whose_process_died_is_free_again(context: Context) -> None:
     subprocess.run([sys.executable, "-c", CLAIM_AND_DIE, str(context.settings.data_dir)], cwd=ROOT, check=True)
     assert isinstance(claim(context, "another"), Claim)
+
+
+def post_and_be_killed(api: ApiClient, context: Context, path: str, body: dict[str, Any]) -> Any:
+    """What a request makes whose process is killed while it waits for the end of what it made."""
+    folder = str(context.settings.data_dir)
+    command = [sys.executable, "-c", POST_AND_WAIT, folder, path, json.dumps(body), json.dumps(KEY)]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        (made,) = wait_for(lambda: api.get(path)["items"], what="what is made")
+        assert post(api, path, body, 409).json["type"] == "/problems/request-in-progress"  # type: ignore[index]
+        process.kill()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("/v1/datasets", LINE_DATASET), ("/v1/models", LINE), ("/v1/training-jobs", TRAINING)]
+)
+def test_what_a_killed_process_made_is_found_by_the_next_request(
+    api: ApiClient, context: Context, idle_worker: FakeWorker, path: str, body: dict[str, Any]
+) -> None:
+    if body is TRAINING:
+        api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
+        api.post("/v1/models", LINE, 202, Prefer="wait=0")
+        assert [idle_worker.run_next(), idle_worker.run_next()] == [True, True]
+    made = post_and_be_killed(api, context, path, body)
+    post(api, path, {**body, "name": "other"}, 422)
+    again = post(api, path, body, 202)
+    assert again.json is not None
+    assert again.json["id"] == made["id"]
+    assert again.headers["Location"] == made["links"]["self"]
+    assert post(api, path, body, 202).headers["Idempotency-Replayed"] == "true"
+    assert len(api.get(path)["items"]) == 1
+    assert idle_worker.run_next()
+    assert not idle_worker.run_next()
+
+
+def test_what_a_killed_process_made_may_be_finished_by_then(
+    api: ApiClient, context: Context, idle_worker: FakeWorker
+) -> None:
+    made = post_and_be_killed(api, context, "/v1/datasets", LINE_DATASET)
+    assert idle_worker.run_next()
+    finished = post(api, "/v1/datasets", LINE_DATASET, 201).json
+    assert finished is not None
+    assert (finished["id"], finished["status"]) == (made["id"], "ready")
+
+
+def test_what_a_killed_process_made_may_have_failed_by_then(
+    api: ApiClient, context: Context, idle_worker: FakeWorker
+) -> None:
+    unbuildable = {**LINE, "description": UNBUILDABLE}
+    post_and_be_killed(api, context, "/v1/models", unbuildable)
+    assert idle_worker.run_next()
+    post(api, "/v1/models", unbuildable, 422)
+    api.get("/v1/models/line", 404)
+
+
+def test_what_a_killed_process_made_may_be_deleted_by_then_and_is_made_anew(api: ApiClient, context: Context) -> None:
+    deleted = post_and_be_killed(api, context, "/v1/models", LINE)
+    api.delete("/v1/models/line")
+    anew = post(api, "/v1/models", LINE, 202).json
+    assert anew is not None
+    assert anew["id"] != deleted["id"]
+
+
+def test_a_request_that_fails_after_it_made_something_can_be_told_of_it(
+    api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(datasets, "_created", lambda *_: 1 / 0)
+        post(api, "/v1/datasets", LINE_DATASET, 500)
+    assert post(api, "/v1/datasets", LINE_DATASET, 202).json == api.get("/v1/datasets/line")
+
+
+def test_a_claim_that_was_taken_over_makes_nothing(context: Context) -> None:
+    slow = claim(context)
+    assert isinstance(slow, Claim)
+    age(context, timedelta(minutes=10))
+    assert isinstance(claim(context), Claim)
+    request = {"name": "line", "source": "line"}
+    with pytest.raises(StillRunning):
+        datasets.create(context, request, 0, slow)
+    with pytest.raises(NotFound):
+        datasets.get(context, "line")
+    assert [path for path in context.artifacts.root.rglob("*") if path.is_file()] == []
 
 
 def age(context: Context, by: timedelta) -> None:

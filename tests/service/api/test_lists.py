@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from service.storage.paging import InvalidCursor, decode_cursor, encode_cursor
-from tests.service.api.api_client import LINE_DATASET, ApiClient, named
+from tests.journeys.specs import LINE_DATASET, named
+from tests.service.api.api_client import ApiClient
 
 
 def add(api: ApiClient, *names: str) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING, ApiClient, named
+from tests.journeys.specs import LINE, LINE_DATASET, named
+from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import UNBUILDABLE, FakeWorker
 
 

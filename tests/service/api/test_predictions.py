@@ -9,7 +9,8 @@ from flask import Flask
 from models.predictor import Predictor
 from service.context import Context
 from service.operations import versions
-from tests.service.api.api_client import LINE, ApiClient
+from tests.journeys.specs import LINE
+from tests.service.api.api_client import ApiClient
 
 PREDICTIONS = "/v1/models/line/predictions"
 KINDS = {"name": "kinds", "source": "inline", "inputs": [[0, 0]] * 3, "targets": ["a", "b", "c"]}

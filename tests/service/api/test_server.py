@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import requests
 
+from tests.journeys.specs import LINE, LINE_DATASET
 from tests.running_service import ROOT, wait_for
-from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING
+from tests.service.api.api_client import TRAINING
 from tests.service.api.api_server import Server, start
 from tests.service.api.fake_worker import FakeWorker
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from service import statuses
-from tests.service.api.api_client import LINE, LINE_DATASET, TRAINING, ApiClient, named
+from tests.journeys.specs import LINE, LINE_DATASET, named
+from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 
 

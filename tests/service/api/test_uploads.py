@@ -81,6 +81,7 @@ def test_a_files_name_is_kept_without_folders(api: ApiClient, sent: str, kept: s
         ({"ignore": '"width"'}, "#/ignore", "must be a list"),
         ({"csv": ""}, "#/csv", "must be JSON"),
         ({"tarjet": "kind"}, "#/tarjet", "is unknown"),
+        ({"inputs": "[1]"}, "#/inputs", "is unknown"),
         ({"name": "Flowers"}, "#/name", "must be"),
         ({"name": ["a", "b"]}, "#/name", "given 2 times"),
         ({"file": "text"}, "#/file", "must be a file"),

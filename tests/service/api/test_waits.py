@@ -9,7 +9,8 @@ from flask import Flask
 from service.api.app import create_app
 from service.api.waits import WaitPermits
 from service.context import Context
-from tests.service.api.api_client import LINE, LINE_DATASET, ApiClient, named
+from tests.journeys.specs import LINE, LINE_DATASET, named
+from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
 
 

@@ -14,18 +14,10 @@ from service.storage import jobs
 from service.storage.artifacts import ArtifactStore
 from service.storage.jobs import NewEvent
 from service.storage.records import Job, Record
+from tests.journeys import specs
 from tests.running_service import wait_for
 
-LINE = {
-    "name": "line",
-    "task": "regression",
-    "description": "",
-    "input": {"shape": [1]},
-    "layers": [{"type": "Dense", "units": 1}],
-    "optimizer": "sgd",
-    "loss": "mean_squared_error",
-    "metrics": [],
-}
+LINE = {"description": "", "metrics": [], **specs.LINE}
 ERROR = {"code": "invalid-spec", "detail": "It doesn't fit.", "faults": []}
 
 

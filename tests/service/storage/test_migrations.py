@@ -1,16 +1,22 @@
 """The migrations and the records describe the same tables."""
 
+import os
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import orjson
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import Engine, inspect, select, text
 
-from service.storage.database import MIGRATIONS, make_engine, migrate
-from service.storage.records import Record
+from service.storage.database import MIGRATIONS, Session, make_engine, migrate
+from service.storage.records import Dataset, Record
+
+POSTGRESQL = "FITSERVE_TEST_POSTGRESQL_URL"
 
 
 def test_migrations_make_exactly_the_tables_of_the_records(tmp_path: Path) -> None:
@@ -39,14 +45,51 @@ def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_the_first_migration_can_be_undone(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'fitserve.db'}"
-    migrate(url)
-    engine = make_engine(url)
+def move(engine: Engine, direction: Callable[[Config, str], None], revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.execution_options(writes=True).begin() as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-    assert inspect(engine).get_table_names() == ["alembic_version"]
+        direction(config, revision)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database of either kind."""
+    url = f"sqlite:///{tmp_path / 'fitserve.db'}"
+    if request.param == "postgresql":
+        url = os.environ.get(POSTGRESQL, "")
+        if not url:
+            pytest.skip(f"{POSTGRESQL} names no empty PostgreSQL database")
+    engine = make_engine(url)
+    yield engine
+    move(engine, command.downgrade, "base")
     engine.dispose()
+
+
+def test_every_migration_can_be_undone(engine: Engine) -> None:
+    move(engine, command.upgrade, "head")
+    move(engine, command.downgrade, "base")
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+
+
+def test_the_files_of_uploads_outlive_the_options_that_held_them(engine: Engine) -> None:
+    columns = "id, name, status, source, options, created_at"
+    options = {"a": '{"target": "y", "file": {"name": "a.csv", "bytes": 5}}', "b": '{"split": null}', "c": "{}"}
+    move(engine, command.upgrade, "0002")
+    with engine.execution_options(writes=True).begin() as connection:
+        for name, value in options.items():
+            values = {"name": name, "options": value, "at": "2026-01-02 03:04:05+00:00"}
+            statement = f"INSERT INTO datasets ({columns}) VALUES (:name, :name, 'ready', 'upload', :options, :at)"
+            connection.execute(text(statement), values)
+    move(engine, command.upgrade, "head")
+    with Session(engine) as session:
+        found = {dataset.name: dataset.file for dataset in session.scalars(select(Dataset))}
+        assert found == {"a": {"name": "a.csv", "bytes": 5}, "b": None, "c": None}
+        assert compare_metadata(MigrationContext.configure(session.connection()), Record.metadata) == []
+    move(engine, command.downgrade, "0002")
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT id, CAST(options AS TEXT) FROM datasets")).all()
+    assert {name: orjson.loads(value) for name, value in kept} == {
+        "a": {"file": {"name": "a.csv", "bytes": 5}}, "b": {}, "c": {},
+    }  # fmt: skip
