@@ -71,18 +71,19 @@ def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ..
 
 
 def _first_lines(file: TextIO, name: str) -> Iterator[str]:
-    """The lines that a header may take; raises InvalidData where together they are longer than a row may be."""
+    """The lines of the first row; raises InvalidData where it goes on for longer than a row may."""
     left = MAX_ROW_BYTES
-    for number in range(1, MAX_HEADER_LINES + 1):
+    for _ in range(MAX_HEADER_LINES):
         line = file.readline(left + 1)
-        if not line:
-            return
         left -= len(line)
         if left < 0:
-            most = f"more than the {MAX_ROW_BYTES:,} characters that a row may have"
-            detail = f'The first row of "{name}" has {most}, up to line {number}: are its lines not ended by LF?'
-            raise InvalidData(Fault(detail, file=name, row=0))
+            most = f"more than the {MAX_ROW_BYTES:,} characters that a row may have: do its lines end in LF?"
+            raise InvalidData(Fault(f'The first row of "{name}" has {most}', file=name, row=0))
+        if not line:
+            return
         yield line
+    detail = f'The first row of "{name}" has more than {MAX_HEADER_LINES:,} lines: is a quote not closed?'
+    raise InvalidData(Fault(detail, file=name, row=0))
 
 
 def _refuse_repeated_header(frame: Any, blocks: CsvBlocks, columns: tuple[str, ...]) -> None:
