@@ -21,8 +21,8 @@ def read_csv_instances(data: bytes, columns: list[str] | None) -> list:
     """The instances that a CSV body holds.
 
     With `columns`, a table's, the body has a header with some of them in any order, and an instance is an object by
-    column: CsvCell, None where missing. Without, every line is numbers, and an instance is a list of them. Delimiter
-    and decimal sign are recognised. Raises InvalidInstances, naming rows and columns.
+    column: CsvCell, None where missing. Without, every line is numbers, with a decimal point or comma, and an
+    instance is a list of them. The delimiter is recognised. Raises InvalidInstances, naming rows and columns.
     """
     try:
         text = data.decode("utf-8-sig")
