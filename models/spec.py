@@ -41,7 +41,7 @@ class Column:
     parts: tuple[str, ...] = ()
     """The cycles of a date that count: `year`, `week`, `day`."""
     format: str | None = None
-    """How the table writes its dates."""
+    """How the table writes its dates or numbers, if that is known."""
 
     @property
     def width(self) -> int:
@@ -50,9 +50,11 @@ class Column:
 
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {"name": self.name, "type": self.type}
+        if self.type == "category":
+            return document | {"categories": list(self.categories)}
         if self.type == "date":
-            return document | {"parts": list(self.parts), "format": self.format}
-        return document | {"categories": list(self.categories)} if self.type == "category" else document
+            document["parts"] = list(self.parts)
+        return document if self.format is None else document | {"format": self.format}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:

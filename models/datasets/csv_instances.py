@@ -2,11 +2,11 @@
 
 import csv
 import io
-import math
 from collections import Counter
 
-from models.datasets.tables.dialect import recognise_text
-from models.datasets.tables.words import BOOLEANS, MISSING
+from models.datasets.tables.dialect import name_columns, recognise_text
+from models.datasets.tables.numbers import read_number
+from models.datasets.tables.words import BOOLEANS, MISSING, WHITE_SPACE
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS
 from models.errors import Fault, InvalidInstances
 
@@ -21,8 +21,8 @@ def read_csv_instances(data: bytes, columns: list[str] | None) -> list:
     """The instances that a CSV body holds.
 
     With `columns`, a table's, the body has a header with some of them in any order, and an instance is an object by
-    column: CsvCell, None where missing. Without, every line is numbers, and an instance is a list of them. Delimiter
-    and decimal sign are recognised. Raises InvalidInstances, naming rows and columns.
+    column: CsvCell, None where missing. Without, every line is numbers, with a decimal point or comma, and an
+    instance is a list of them. The delimiter is recognised. Raises InvalidInstances, naming rows and columns.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -32,7 +32,7 @@ def read_csv_instances(data: bytes, columns: list[str] | None) -> list:
     dialect = recognise_text(text, header=columns is not None)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, quotechar=dialect.quote)
     try:
-        rows = [[cell.strip() for cell in row] for row in reader if row]
+        rows = [[cell.strip(WHITE_SPACE) for cell in row] for row in reader if row]
     except csv.Error as problem:
         raise InvalidInstances(Fault(f"Line {reader.line_num} of the CSV: {problem}.")) from problem
     if columns is None:
@@ -41,7 +41,7 @@ def read_csv_instances(data: bytes, columns: list[str] | None) -> list:
 
 
 def _read_cells(rows: list[list[str]], columns: list[str]) -> list[dict[str, CsvCell | None]]:
-    header = rows[0] if rows else []
+    header = name_columns(rows[0]) if rows else []
     doubled = [name for name, count in Counter(header).items() if count > 1]
     if doubled:
         raise InvalidInstances(Fault(f'The header names "{doubled[0]}" more than once.', column=doubled[0]))
@@ -55,7 +55,7 @@ def _read_cells(rows: list[list[str]], columns: list[str]) -> list[dict[str, Csv
 
 def _read_numbers(rows: list[list[str]]) -> list[list[float]]:
     _refuse_ragged(rows, len(rows[0]) if rows else 0)
-    found = [[read_number(cell) for cell in row] for row in rows]
+    found = [[read_number(cell, None) for cell in row] for row in rows]
     faults = [
         Fault(f'Row {number}: "{rows[number][place][:100]}" is no number.', row=number, column=str(place))
         for number, row in enumerate(found)
@@ -73,17 +73,6 @@ def _refuse_ragged(rows: list[list[str]], fields: int) -> None:
         detail = "Row {} has {} fields, but the first line has {}."
         faults = (Fault(detail.format(number, count, fields), row=number) for number, count in wrong[:MAX_FAULTS])
         raise InvalidInstances(*faults)
-
-
-def read_number(text: str) -> float | None:
-    """A number with a decimal point or comma; None if it is none."""
-    for candidate in (text, text.replace(",", ".")):
-        try:
-            number = float(candidate) if "_" not in candidate else math.nan
-        except ValueError:
-            continue
-        return None if math.isnan(number) else number
-    return None
 
 
 def read_boolean(text: str) -> bool | None:

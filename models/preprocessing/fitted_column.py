@@ -36,7 +36,7 @@ class FittedColumn:
     categories: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     format: str | None = None
-    """How the training rows wrote their dates."""
+    """How the training rows wrote their dates or numbers, if that is known."""
 
     @classmethod
     def fit(cls, column: Column, values: ColumnValues, scaling: Scaling) -> Self:
@@ -95,7 +95,9 @@ class FittedColumn:
             return document | {"categories": list(self.categories)}
         document |= {"fill": self.fill, "mean": self.mean, "std": self.std}
         if self.type == "date":
-            document |= {"parts": list(self.parts), "format": self.format}
+            document["parts"] = list(self.parts)
+        if self.format is not None:
+            document["format"] = self.format
         bounded = math.isfinite(self.minimum)
         return document | {"min": self.minimum, "max": self.maximum} if bounded else document
 

@@ -1,6 +1,6 @@
 """All inputs of a network together, as fitted to a dataset's training rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -45,7 +45,7 @@ def _table_column(entry: dict[str, Any]) -> Column:
         return Column(entry["name"], "category", tuple(entry["categories"]))
     if entry["type"] == "date":
         return Column(entry["name"], "date", parts=tuple(entry["parts"]), format=entry["format"])
-    return Column(entry["name"], entry["type"])
+    return Column(entry["name"], entry["type"], format=entry.get("format"))
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,14 @@ class Preprocessing:
     def fit(cls, spec: NetworkSpec, dataset: Dataset) -> Self:
         """Learn from the training rows of a dataset that check_fit has nothing against.
 
-        A table of numbers also fits a network of a plain shape: its columns are then taken in order.
+        A table of numbers also fits a network of a plain shape: its columns are then taken in order. How dates and
+        numbers are written is the dataset's, whichever dataset the network's columns were taken from.
         """
         training = dataset.split("train")
         if training.table is not None:
-            columns = spec.input.columns or table_columns(dataset.descriptor)
+            own = table_columns(dataset.descriptor)
+            written = {column.name: column.format for column in own}
+            columns = tuple(replace(column, format=written[column.name]) for column in spec.input.columns or own)
             return cls({name: TableInput.fit(input_, columns, training.table) for name, input_ in spec.inputs.items()})
         tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
         return cls({name: TensorInput.fit(input_, tensors[name], kind) for name, input_ in spec.inputs.items()})

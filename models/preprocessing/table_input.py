@@ -8,9 +8,10 @@ from typing import Any, Self
 import numpy as np
 
 from models.datasets.columns import ColumnValues, Texts, is_missing
-from models.datasets.csv_instances import CsvCell, read_boolean, read_number
+from models.datasets.csv_instances import CsvCell, read_boolean
 from models.datasets.sources import find_unknown
-from models.datasets.tables.dates import read_date, write_dates
+from models.datasets.tables.dates import ISO, read_date, write_dates
+from models.datasets.tables.numbers import read_number
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, describe, name_type
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
@@ -105,7 +106,7 @@ def _read_values(column: FittedColumn, values: list) -> tuple[ColumnValues, dict
     read = {"number": _read_number, "boolean": _read_boolean, "category": _read_text, "date": _read_date}[column.type]
     found: list[Any] = [None if value is None else read(value, column) for value in values]
     problems = {
-        row: f'"{column.name}" should be {_describe_expected(column)}, not {_describe_posted(value)}.'
+        row: f'"{column.name}" should be {_describe_expected(column, value)}, not {_describe_posted(value)}.'
         for row, (value, result) in enumerate(zip(values, found, strict=True))
         if result is None and value is not None
     }
@@ -118,7 +119,7 @@ def _read_values(column: FittedColumn, values: list) -> tuple[ColumnValues, dict
 
 def _read_number(value: object, column: FittedColumn) -> float | None:
     if isinstance(value, CsvCell):
-        value = read_number(value)
+        value = read_number(value, column.format)
     plain = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FLOAT32_MAX
     return value if plain else None  # type: ignore[return-value]
 
@@ -137,9 +138,13 @@ def _read_date(value: object, column: FittedColumn) -> np.datetime64 | None:
     return read_date(value, column.format) if isinstance(value, str) else None
 
 
-def _describe_expected(column: FittedColumn) -> str:
-    other = column.format is not None and "%" in column.format
-    return EXPECTED[column.type] + (f", or written as {column.format}" if other else "")
+def _describe_expected(column: FittedColumn, value: object) -> str:
+    written = ""
+    if column.type == "date" and column.format not in (None, ISO):
+        written = f", or written as {column.format}"
+    elif column.type == "number" and column.format is not None and isinstance(value, CsvCell):
+        written = f", such as {column.format}"
+    return EXPECTED[column.type] + written
 
 
 def _describe_posted(value: object) -> str:

@@ -384,7 +384,7 @@ def test_a_csv_body_of_numbers_has_none() -> None:
         (b"1,2\n3\n", None, 1, None),
         (b"1,2\n3,x\n", None, 1, "1"),
         (b"1,2\n3,nan\n", None, 1, "1"),
-        (b"width\n1\n2,3\n", ["width"], 1, None),
+        (b"width,colour\n1,red\n2\n", ["width"], 1, None),
         (b"width,width\n1,2\n", ["width"], None, "width"),
         (b"1.5,red\n", ["width", "colour"], None, None),
         (b"width\n\xff\n", ["width"], 1, None),
@@ -403,4 +403,4 @@ def test_a_cell_that_doesnt_suit_its_column_is_named(orders: Dataset) -> None:
     (fault,) = faults_of(fit_whole(orders), read_csv_instances(b"width,colour\n1,red\nwide,red\n", ["width", "colour"]))
 
     assert (fault.row, fault.column) == (1, "width")
-    assert fault.detail == 'Row 1: "width" should be a number, not "wide".'
+    assert fault.detail == 'Row 1: "width" should be a number, such as 1,234.5, not "wide".'

@@ -139,6 +139,53 @@ def test_what_is_wrong_with_a_file_is_named(
     assert (fault.file, fault.row, fault.column) == ("made.csv", row, column)
 
 
+@pytest.mark.parametrize(
+    ("begin", "repeated", "detail", "row"),
+    [
+        ("", "width,", 'The first row of "made.csv" has more than the 16,777,216 characters that a row may have', 0),
+        ('"', "width\n", 'The first row of "made.csv" has more than 1,000 lines: is a quote not closed?', 0),
+        ("width,y\n1,a\n", "2", "Row 1 has no end within 16,777,216 bytes", 1),
+        ('width,y\n1,a\n"', "2\n", "Row 1 has no end within 16,777,216 bytes: is a quote not closed?", 1),
+    ],
+)
+def test_a_row_without_an_end_is_refused_before_it_fills_the_memory(
+    begin: str, repeated: str, detail: str, row: int | None, tmp_path: Path
+) -> None:
+    data = begin + repeated * (2**25 // len(repeated))
+
+    (fault,) = faults_of_upload(tmp_path, data)
+
+    assert fault.detail.startswith(detail)
+    assert (fault.file, fault.row) == ("made.csv", row)
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "first"),
+    [
+        (["1.234", "2.345", "0,5"], ",", 1234),
+        (["1.234,5", "1.234", "2.345"], ",", 1234.5),
+        (["1,234", "2,345", "0.5"], ".", 1234),
+        (["1,234.5", "1,234", "2,345"], ".", 1234.5),
+        (["1,234", "2,345", "3,456"], ",", 1.234),
+        (["1.234", "2.345", "3.456"], ".", 1.234),
+    ],
+)
+def test_the_decimal_sign_is_told_by_numbers_that_leave_no_doubt(
+    cells: list[str], decimal: str, first: float, tmp_path: Path
+) -> None:
+    rows = (f"{cell};{'ab'[number % 2]}\n" for number, cell in enumerate(cells))
+    dataset = import_upload(tmp_path, "width;y\n" + "".join(rows), split=NO_SPLIT)
+
+    assert dataset.descriptor["file"]["decimal"] == decimal
+    assert rows_of(dataset)[0][0] == first
+
+
+def test_a_row_may_end_in_cr_alone_among_others(tmp_path: Path) -> None:
+    dataset = import_upload(tmp_path, "width,y\n1,a\r2,b\n3,a\n", split=NO_SPLIT)
+
+    assert rows_of(dataset) == [[1, "a"], [2, "b"], [3, "a"]]
+
+
 def test_a_target_of_numbers_with_an_odd_one_names_it(tmp_path: Path) -> None:
     data = "width,y\n" + "".join(f"{number},{number / 2}\n" for number in range(20)) + "20,unknown\n"
     (fault,) = faults_of_upload(tmp_path, data)

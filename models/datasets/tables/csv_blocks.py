@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     import polars
 
 BLOCK_BYTES = 8 * 1024 * 1024
-MAX_ROW_BYTES = 64 * 1024 * 1024
-NEWLINE = ord("\n")
+MAX_ROW_BYTES = 16 * 1024 * 1024
+NEWLINE, RETURN = b"\n\r"
+SPACE, RARE_SPACES, BEYOND_ASCII = ord(" "), b"\t\v\f", 128
 
 
 @dataclass
@@ -85,10 +86,11 @@ class CsvBlocks:
     def _parse(self, block: bytes, line: int) -> "polars.DataFrame":
         import polars
 
-        if not is_regular(block, self.dialect, len(self.columns)):
+        layout = Layout(block, self.dialect)
+        if not layout.is_regular(len(self.columns)):
             rows = self._parse_carefully(block.decode(), line)
             schema = dict.fromkeys(self.columns, polars.String)
-            return _without_missing(polars.DataFrame(rows, schema=schema, orient="row"), self.dialect)
+            return _without_missing(polars.DataFrame(rows, schema=schema, orient="row"), padded=True)
         frame = polars.read_csv(
             block,
             has_header=False,
@@ -97,7 +99,7 @@ class CsvBlocks:
             quote_char=self.dialect.quote,
             infer_schema=False,
         )
-        return _without_missing(frame, self.dialect)
+        return _without_missing(frame, layout.may_be_padded())
 
     def _parse_carefully(self, text: str, line: int) -> list[list[str]]:
         """The rows as the csv module reads them, without blank lines; raises InvalidData."""
@@ -124,11 +126,11 @@ class CsvBlocks:
         return Fault(detail, file=self.name, row=row)
 
 
-def _without_missing(frame: "polars.DataFrame", dialect: Dialect) -> "polars.DataFrame":
-    """The same texts, null for the words that stand for a missing value."""
+def _without_missing(frame: "polars.DataFrame", padded: bool) -> "polars.DataFrame":
+    """The same texts without white space around them, null for the words that stand for a missing value."""
     import polars
 
-    if dialect.padded:
+    if padded:
         frame = frame.with_columns(polars.all().str.strip_chars())
     texts = polars.all()
     # the length is cheap to look at, and few texts are as short as these words
@@ -151,33 +153,64 @@ def _inside_quotes(cells: np.ndarray, quote: int) -> np.ndarray:
     return np.bitwise_xor.accumulate(cells == quote)
 
 
-def is_regular(block: bytes, dialect: Dialect, columns: int) -> bool:
-    """Whether every line is a row of as many fields as there are columns, with quotes only around whole fields."""
-    cells = np.frombuffer(block, np.uint8)
-    newlines = cells == NEWLINE
-    separators = newlines | (cells == ord(dialect.delimiter)) if columns > 1 else newlines
-    quote = dialect.quote.encode()
-    if quote in block:
-        inside = _inside_quotes(cells, quote[0])
-        if inside[-1] or not _quotes_surround(cells, inside, dialect):
+class Layout:
+    """Where the rows and fields of a block end, found without parsing it."""
+
+    def __init__(self, block: bytes, dialect: Dialect) -> None:
+        self._block, self._delimiter, self._quote = block, ord(dialect.delimiter), ord(dialect.quote)
+        self._cells = np.frombuffer(block, np.uint8)
+        self._newlines = self._cells == NEWLINE
+        self._separators = self._newlines | (self._cells == self._delimiter)
+        self._inside: np.ndarray | None = None
+        """Which characters lie within quotes; None if there are no quotes."""
+        if dialect.quote.encode() in block:
+            self._inside = _inside_quotes(self._cells, self._quote)
+            self._separators &= ~self._inside
+
+    def is_regular(self, columns: int) -> bool:
+        """Whether every line is a row of as many fields as there are columns, with quotes only around whole fields,
+        and CR only before LF."""
+        if self._inside is not None and (self._inside[-1] or not self._quotes_surround(self._inside)):
             return False
-        separators &= ~inside
-    if columns == 1:
-        return not block.startswith((b"\n", b"\r\n")) and b"\n\n" not in block and b"\n\r\n" not in block
-    ends = newlines[np.flatnonzero(separators)]
-    return len(ends) % columns == 0 and bool((ends.reshape(-1, columns) == _row_pattern(columns)).all())
+        if b"\r" in self._block and self._block.count(b"\r") != self._block.count(b"\r\n"):
+            return False
+        if columns == 1 and self._has_blank_lines():
+            return False
+        rows = self._newlines[np.flatnonzero(self._separators)]
+        return len(rows) % columns == 0 and bool((rows.reshape(-1, columns) == _row_pattern(columns)).all())
+
+    def _has_blank_lines(self) -> bool:
+        return self._block.startswith((b"\n", b"\r\n")) or b"\n\n" in self._block or b"\n\r\n" in self._block
+
+    def may_be_padded(self) -> bool:
+        """Whether there may be white space around a field: beside what ends one, or beside a quote, is some, or a
+        character beyond ASCII, which may be some."""
+        edges, white = self._separators, self._white_space()
+        if self._inside is not None:
+            edges = edges | (self._cells == self._quote)
+        if b"\r" in self._block:
+            edges = edges | (self._cells == RETURN)
+        return bool(white[0] or (edges[:-1] & white[1:]).any() or (edges[1:] & white[:-1]).any())
+
+    def _white_space(self) -> np.ndarray:
+        """Which bytes may be white space within a field; of a line's end in quotes LF stands for CR too."""
+        white = self._cells == SPACE
+        for rare in (character for character in RARE_SPACES if character in self._block):
+            white |= (self._cells == rare) & ~self._separators
+        if not self._block.isascii():
+            white |= self._cells >= BEYOND_ASCII
+        return white if self._inside is None else white | (self._newlines & self._inside)
+
+    def _quotes_surround(self, inside: np.ndarray) -> bool:
+        """Whether every quote opens or closes a field, or is doubled within one."""
+        quotes = np.flatnonzero(self._cells == self._quote)
+        opening = inside[quotes]
+        edges = np.array([NEWLINE, RETURN, self._delimiter, self._quote])
+        padded = np.concatenate([[NEWLINE], self._cells, [NEWLINE]])
+        before, after = padded[quotes[opening]], padded[quotes[~opening] + 2]
+        return bool(np.isin(before, edges).all() and np.isin(after, edges).all())
 
 
 def _row_pattern(columns: int) -> np.ndarray:
     """Which of a row's separators end it: the last."""
     return np.arange(columns) == columns - 1
-
-
-def _quotes_surround(cells: np.ndarray, inside: np.ndarray, dialect: Dialect) -> bool:
-    """Whether every quote opens or closes a field, or is doubled within one."""
-    quotes = np.flatnonzero(cells == ord(dialect.quote))
-    opening = inside[quotes]
-    edges = np.array([NEWLINE, ord("\r"), ord(dialect.delimiter), ord(dialect.quote)])
-    padded = np.concatenate([[NEWLINE], cells, [NEWLINE]])
-    before, after = padded[quotes[opening]], padded[quotes[~opening] + 2]
-    return bool(np.isin(before, edges).all() and np.isin(after, edges).all())

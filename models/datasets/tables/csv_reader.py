@@ -1,17 +1,20 @@
 """CSV files as raw tables: read in blocks, kept as Parquet until the columns' types are known."""
 
 import csv
-import itertools
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from models.datasets.keras_cache import Progress
-from models.datasets.tables.csv_blocks import CsvBlocks
-from models.datasets.tables.dialect import Dialect, recognise
+from models.datasets.tables.csv_blocks import MAX_ROW_BYTES, CsvBlocks
+from models.datasets.tables.dialect import Dialect, name_columns, recognise
 from models.datasets.tables.raw import MAX_COLUMNS, RawTable
+from models.datasets.tables.words import WHITE_SPACE
 from models.errors import Fault, InvalidData
 from models.limits import Limits
+
+MAX_HEADER_LINES = 1000
 
 
 def read_csv(
@@ -48,7 +51,7 @@ def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ..
     Without a header they are called `column_1` and so on.
     """
     with path.open(encoding=dialect.encoding, newline="\n") as file:
-        reader = dialect.rows(itertools.islice(file, 1000))
+        reader = dialect.rows(_first_lines(file, name))
         try:
             cells: list[str] = next((row for row in reader if row), [])
         except csv.Error as problem:
@@ -57,14 +60,30 @@ def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ..
         lines = reader.line_num
     if len(cells) > MAX_COLUMNS:
         raise InvalidData(Fault(f'"{name}" has {len(cells):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))
-    given = [cell.strip() if dialect.header else "" for cell in cells]
-    columns = tuple(cell or f"column_{number}" for number, cell in enumerate(given, 1))
+    given = [cell.strip(WHITE_SPACE) if dialect.header else "" for cell in cells]
+    columns = tuple(name_columns(given))
     doubled = [column for column, count in Counter(columns).items() if count > 1]
     if doubled:
         detail = 'The header names the column "{}" more than once: give each column a name of its own.'
         raise InvalidData(*(Fault(detail.format(column), file=name, column=column) for column in doubled))
     unnamed = frozenset(column for column, cell in zip(columns, given, strict=True) if not cell)
     return columns, unnamed, lines if dialect.header else 0
+
+
+def _first_lines(file: TextIO, name: str) -> Iterator[str]:
+    """The lines of the first row; raises InvalidData where it goes on for longer than a row may."""
+    left = MAX_ROW_BYTES
+    for _ in range(MAX_HEADER_LINES):
+        line = file.readline(left + 1)
+        left -= len(line)
+        if left < 0:
+            most = f"more than the {MAX_ROW_BYTES:,} characters that a row may have: do its lines end in LF?"
+            raise InvalidData(Fault(f'The first row of "{name}" has {most}', file=name, row=0))
+        if not line:
+            return
+        yield line
+    detail = f'The first row of "{name}" has more than {MAX_HEADER_LINES:,} lines: is a quote not closed?'
+    raise InvalidData(Fault(detail, file=name, row=0))
 
 
 def _refuse_repeated_header(frame: Any, blocks: CsvBlocks, columns: tuple[str, ...]) -> None:

@@ -3,8 +3,9 @@
 A time zone is turned into UTC and then left out.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,6 +24,31 @@ FORMATS = (*ISO_FORMATS, *ZONED_FORMATS, *(day + time for day in DAY_FORMATS for
 
 ISO = "ISO 8601"
 
+MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+SHORT = 3
+"""Letters of a month's short name."""
+FIRST_OF_1900 = 70
+"""The first year of two digits that is one of the 20th century; those below it are of the 21st."""
+HOURS, LEAP_SECOND = 24, 60
+FIELDS = {
+    "%Y": r"\s*\+?(?P<year>[0-9]{4})",
+    "%y": r"\s*(?P<year_of_century>[0-9]{1,2}+)",
+    "%m": r"\s*(?P<month>[0-9]{1,2}+)",
+    "%b": rf"(?P<month_name>{'|'.join(month[:SHORT] for month in MONTHS)})",
+    "%B": rf"(?P<month_name>{'|'.join((*MONTHS, *(month[:SHORT] for month in MONTHS)))})",
+    "%d": r"\s*(?P<day>[0-9]{1,2}+)",
+    "%H": r"\s*(?P<hour>[0-9]{1,2}+)",
+    "%M": r"\s*(?P<minute>[0-9]{1,2}+)",
+    "%S": r"\s*(?P<second>[0-9]{1,2}+)",
+    "%.f": r"(?:\.(?P<fraction>[0-9]+))?",
+    "%#z": r"\s*(?P<zone>[zZ]|(?P<sign>[+\-\u2212])(?P<zone_hour>[0-9]{2})[:\s]*(?P<zone_minute>[0-5][0-9])?)",
+    " ": r"\s*",
+}
+"""What the parts of a format stand for, as Polars reads them: numbers may be short, spaces left out or repeated."""
+
 
 def format_title(format_: str) -> str:
     """What a dataset's description calls the format."""
@@ -32,20 +58,54 @@ def format_title(format_: str) -> str:
 def read_date(text: str, format_: str | None) -> np.datetime64 | None:
     """A date in ISO 8601, or in the format that a column's training rows had; None if it is neither."""
     text = text.strip()
-    for parse in (_parse_with(format_), datetime.fromisoformat):
-        try:
-            moment = parse(text)
-            moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-        except (ValueError, OverflowError):
-            continue
-        return np.datetime64(moment, "us")
-    return None
+    own = () if format_ in (None, ISO) else (format_,)
+    for known in (*own, *ISO_FORMATS, *ZONED_FORMATS):
+        found = _pattern(known).fullmatch(text)
+        if found is not None:
+            return _to_moment({name: part for name, part in found.groupdict().items() if part is not None})
+    try:
+        moment = datetime.fromisoformat(text)
+        return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment, "us")
+    except (ValueError, OverflowError):
+        return None
 
 
-def _parse_with(format_: str | None) -> Callable[[str], datetime]:
-    if format_ is None or format_ == ISO:
-        return datetime.fromisoformat
-    return lambda text: datetime.strptime(text, format_)
+@lru_cache(len(FORMATS))
+def _pattern(format_: str) -> re.Pattern[str]:
+    parts = re.findall(r"%\.f|%#z|%.|.", format_)
+    return re.compile("".join(FIELDS.get(part, re.escape(part)) for part in parts), re.IGNORECASE)
+
+
+def _to_moment(parts: dict[str, str]) -> np.datetime64 | None:
+    """The moment that a format's fields say; None if there is none, such as on the 30th of February."""
+    day = (_year(parts), _month(parts), int(parts["day"]))
+    # what is left out is 0; a 60th second, which no datetime has, begins the next minute
+    hour, minute, second, zone_hour, zone_minute = (
+        int(parts.get(name, 0)) for name in ("hour", "minute", "second", "zone_hour", "zone_minute")
+    )
+    if second > LEAP_SECOND or zone_hour >= HOURS:
+        return None
+    micros = int(parts.get("fraction", "")[:6].ljust(6, "0"))
+    ahead = timedelta(hours=zone_hour, minutes=zone_minute) * (1 if parts.get("sign") == "+" else -1)
+    try:
+        return np.datetime64(
+            datetime(*day, hour, minute) + timedelta(seconds=second, microseconds=micros) - ahead, "us"
+        )
+    except (ValueError, OverflowError):
+        return None
+
+
+def _year(parts: dict[str, str]) -> int:
+    if "year" in parts:
+        return int(parts["year"])
+    year = int(parts["year_of_century"])
+    return year + (2000 if year < FIRST_OF_1900 else 1900)
+
+
+def _month(parts: dict[str, str]) -> int:
+    if "month" in parts:
+        return int(parts["month"])
+    return 1 + next(place for place, name in enumerate(MONTHS) if name.startswith(parts["month_name"].lower()))
 
 
 def write_dates(values: np.ndarray) -> list[str]:

@@ -99,7 +99,8 @@ def describe_column(reading: Reading, values: "polars.Series", training: np.ndar
     }  # fmt: skip
     present = values.drop_nulls()
     if reading.type == "number":
-        return entry | describe_numbers(present.to_numpy())
+        written = {"format": reading.format} if reading.format else {}
+        return entry | written | describe_numbers(present.to_numpy())
     if reading.type == "date":
         return entry | {"format": reading.format} | _describe_dates(present)
     occurring = values.gather(training).drop_nulls() if len(training) else present

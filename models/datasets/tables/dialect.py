@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.datasets.tables.words import MISSING
+from models.datasets.tables.words import MISSING, WHITE_SPACE
 from models.errors import Fault, InvalidData
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -20,7 +20,10 @@ BLOCK_BYTES = 8 * 1024 * 1024
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 WESTERN = "cp1252"
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?")
-POINT, COMMA = re.compile(r"[+-]?\d*\.\d+"), re.compile(r"[+-]?\d*,\d+")
+POINT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d*)\.\d+")
+COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
+EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+"""A number in which the sign may be the decimal one or group thousands."""
 CROWDED = 0.3
 """Western text has accented letters one by one; where more of them than this stand three or more in a row it is
 another script's text, or no text."""
@@ -35,8 +38,6 @@ class Dialect:
     encoding: str
     decimal: str
     header: bool
-    padded: bool
-    """Whether there is white space around the fields."""
 
     def to_document(self) -> dict[str, Any]:
         encoding = "utf-8" if self.encoding == "utf-8-sig" else self.encoding
@@ -71,12 +72,12 @@ def recognise_text(text: str, header: bool) -> Dialect:
 def _recognise_lines(lines: list[str], encoding: str, options: dict[str, Any]) -> Dialect:
     quote = _find_quote(lines)
     delimiter = options.get("delimiter") or max(DELIMITERS, key=lambda one: _evenness(lines, one, quote))
-    cells = [row for row in _sample(lines, delimiter, quote) if row]
-    sample = [[cell.strip() for cell in row] for row in cells]
+    rows = _sample(lines, delimiter, quote)
+    sample = [[cell.strip(WHITE_SPACE) for cell in row] for row in rows if row]
     header = options.get("header")
     decimal = options.get("decimal") or _find_decimal(sample, delimiter)
     header = _find_header(sample) if header is None else header
-    return Dialect(delimiter, quote, encoding, decimal, header, padded=sample != cells)
+    return Dialect(delimiter, quote, encoding, decimal, header)
 
 
 def find_encoding(path: Path, name: str, wanted: str | None) -> str:
@@ -157,13 +158,22 @@ def _sample(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:
 
 def _evenness(lines: list[str], delimiter: str, quote: str) -> tuple[float, float, int]:
     """How well a delimiter explains the lines: the share of rows with as many fields as the first, the share of
-    fields that are numbers (of `1,5;2,5` the comma would leave `5;2`), and how many fields that are."""
+    fields that are numbers (of `1,5;2,5` the comma would leave `5;2`), and how many fields that are. A delimiter that
+    isn't in the first row explains nothing; of several such the best leaves every row in one piece."""
     rows = [row for row in _sample(lines, delimiter, quote) if row]
-    if not rows or len(rows[0]) == 1:
+    if not rows:
         return 0, 0, 0
     even = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
+    if len(rows[0]) == 1:
+        return 0, even, 0
     fields = [field.strip() for row in rows for field in row]
     return even, sum(bool(NUMBER.fullmatch(field)) for field in fields) / len(fields), len(rows[0])
+
+
+def name_columns(header: list[str]) -> list[str]:
+    """The columns' names; one that has none is called `column_1` and so on, by its place."""
+    stripped = (cell.strip(WHITE_SPACE) for cell in header)
+    return [name or f"column_{number}" for number, name in enumerate(stripped, 1)]
 
 
 def _find_header(sample: list[list[str]]) -> bool:
@@ -182,9 +192,12 @@ def _is_numeric(cells: list[list[str]]) -> bool:
 
 
 def _find_decimal(sample: list[list[str]], delimiter: str) -> str:
-    """The decimal comma if there are numbers with one and none with a point."""
+    """The decimal comma if more numbers have one than have a point; `1.234` only counts where no others decide."""
     if delimiter == ",":
         return "."
     cells = [cell for row in sample for cell in row]
-    points, commas = (sum(bool(sign.fullmatch(cell)) for cell in cells) for sign in (POINT, COMMA))
-    return "," if commas > points else "."
+    for numbers in ([cell for cell in cells if not EITHER.fullmatch(cell)], cells):
+        points, commas = (sum(bool(sign.fullmatch(cell)) for cell in numbers) for sign in (POINT, COMMA))
+        if points != commas:
+            return "," if commas > points else "."
+    return "."

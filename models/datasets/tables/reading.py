@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.datasets.tables.dates import FORMATS, ISO, ISO_FORMATS, ZONED_FORMATS, format_title
+from models.datasets.tables.numbers import PLAIN, WITH_COMMA, WITH_POINT, NumberFormat
 from models.datasets.tables.raw import RawTable
 from models.datasets.tables.words import BOOLEANS, TRUE_FALSE
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS
@@ -18,6 +19,7 @@ TYPES = ("number", "category", "boolean", "date", "text", "identifier")
 SAMPLE_ROWS = 1000
 MOSTLY = 0.9
 """The share of a column's values that must be numbers for the others to count as odd among them."""
+SHORT_YEAR = r"^([0-9]{1,2}[./]\s*){2}[0-9]{1,2}([0-9\s]|$)"
 NAMES = {"number": "no number", "boolean": "neither true nor false", "date": "no date"}
 
 
@@ -32,7 +34,7 @@ class Reading:
     type: str
     expression: "polars.Expr"
     format: str | None = None
-    """Of dates, as the description shows it."""
+    """Of dates, and of numbers that are read from text, as the description shows it."""
     odd_row: int | None = None
     """The first row of texts that isn't a number, where most others are."""
 
@@ -93,18 +95,33 @@ def _candidates(name: str, type_: str, decimal: str, strict: bool = False) -> It
         mixed = [_to_moment(texts, format_) for format_ in (*ISO_FORMATS, *ZONED_FORMATS)]
         yield Reading(name, type_, polars.coalesce(mixed), ISO)
     else:
-        yield Reading(name, type_, texts.cast(polars.Int64, strict=False))
-        if decimal == ".":
-            yield Reading(name, type_, texts.cast(polars.Float64, strict=False))
-            pattern, group, sign = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$", ",", "."
-        else:
-            pattern, group, sign = r"^[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d*)?([eE][+-]?\d+)?$", ".", ","
-        plain = texts.str.replace_all(group, "", literal=True).str.replace(sign, ".", literal=True)
-        grouped = polars.when(texts.str.contains(pattern)).then(plain).otherwise(texts if decimal == "." else None)
-        yield Reading(name, type_, grouped.cast(polars.Float64, strict=False).alias(name))
+        written = WITH_POINT if decimal == "." else WITH_COMMA
+        yield Reading(name, type_, texts.cast(polars.Int64, strict=False), written.title)
+        if written is WITH_POINT:
+            yield Reading(name, type_, texts.cast(polars.Float64, strict=False), written.title)
+        yield Reading(name, type_, _to_number(texts, written).alias(name), written.title)
+        if written is WITH_COMMA:
+            yield Reading(name, type_, texts.cast(polars.Float64, strict=False), PLAIN.title)
+
+
+def _to_number(texts: "polars.Expr", written: NumberFormat) -> "polars.Expr":
+    """Numbers that may be grouped; a sign that would group thousands, but doesn't, makes a text no number."""
+    import polars
+
+    assert written.group is not None
+    ungrouped = polars.when(texts.str.contains(written.grouped)).then(
+        texts.str.replace_all(written.group, "", literal=True)
+    )
+    plain = ungrouped.when(texts.str.contains(written.group, literal=True)).then(None).otherwise(texts)
+    return plain.str.replace(written.decimal, ".", literal=True).cast(polars.Float64, strict=False)
 
 
 def _to_moment(texts: "polars.Expr", format_: str) -> "polars.Expr":
+    import polars
+
+    if "%y" in format_:
+        # Polars takes any character for a year's second digit
+        texts = polars.when(texts.str.contains(SHORT_YEAR)).then(texts)
     return texts.str.to_datetime(format_, time_unit="us", strict=False, exact=True).dt.replace_time_zone(None)
 
 
