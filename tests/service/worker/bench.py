@@ -43,7 +43,7 @@ class Bench:
             if session.get(Model, "md_1") is None:
                 session.add(Model(id="md_1", name="m", status=statuses.READY, task="regression", description="",
                                   document={}, created_at=now))  # fmt: skip
-                session.add(Dataset(id="ds_1", name="d", status=statuses.READY, source="inline", options={},
+                session.add(Dataset(id="ds_1", name="d", status=statuses.READY, source="inline",
                                     folder="datasets/ds_1", created_at=now))  # fmt: skip
 
     def start_worker(self, start_method: str = "forkserver") -> Supervisor:
