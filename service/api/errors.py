@@ -81,6 +81,11 @@ PROBLEM_TYPES = {
             "it again; the answer is then that of the first.",
         ),
         ProblemType(
+            "precondition-failed", 412, "The resource has changed",
+            "The header `If-Match` names none of the resource's present ETags: it was changed since the client read "
+            "it. Nothing was done.",
+        ),
+        ProblemType(
             "body-too-large", 413, "The body is too large",
             "The body has more bytes than the service takes. The operator sets the limits: FITSERVE_MAX_UPLOAD_BYTES "
             "for forms with files, FITSERVE_MAX_BODY_BYTES for everything else.",
@@ -221,6 +226,12 @@ class NotAcceptable(ServiceError):
     """Nothing that the client accepts can be sent."""
 
     code = "not-acceptable"
+
+
+class PreconditionFailed(ServiceError):
+    """The resource is not as the request's If-Match says."""
+
+    code = "precondition-failed"
 
 
 class UnsupportedMediaType(ServiceError):
