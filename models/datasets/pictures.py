@@ -168,8 +168,8 @@ def _choose_shape(
         height, width = (own[0], own[1]) if height is None or width is None else (height, width)
         channels = channels or own[2]
     if max(height, width) > MAX_SIDE:
-        detail = f"The first picture has {width:,} × {height:,} pixels; ask for at most {MAX_SIDE:,} a side."
-        raise InvalidData(Fault(detail, pointer_to("picture"), file=first.entry.filename))
+        detail = f"The first picture, {first.entry.filename}, has {width:,} × {height:,} pixels"
+        raise InvalidData(Fault(f"{detail}; ask for at most {MAX_SIDE:,} a side.", pointer_to("picture")))
     return height, width, channels
 
 

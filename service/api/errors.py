@@ -60,8 +60,8 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "not-ready", 409, "It is not ready",
-            "The resource exists but is still being made, or failed to be. `Retry-After` says when to ask again; "
-            "`GET` with `Prefer: wait=N` waits for it.",
+            "The resource exists but is still being made: `Retry-After` says when to ask again, and `GET` with "
+            "`Prefer: wait=N` waits for it. Or it failed to be made: its `error` says why.",
         ),
         ProblemType(
             "no-version", 409, "The model has no version yet",

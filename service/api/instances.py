@@ -32,6 +32,8 @@ def read_instances(request: Request) -> Instances:
     if request.mimetype == JSON:
         return _read_json(request)
     body = read_body(request)
+    if not body.strip():
+        raise InvalidRequest(Fault("The body is empty.", pointer="#"))
     if request.mimetype == CSV:
         return CsvText(body)
     if request.mimetype == NPY:

@@ -111,7 +111,7 @@ def _describe_dataset(context: Context, name: str) -> dict[str, Any]:
     if dataset is None:
         raise InvalidRequest(Fault(f'There is no dataset "{name}".', pointer="#/input/dataset"))
     if dataset.descriptor is None:
-        raise NotReady(f'The dataset "{name}" is {dataset.status}.', retry_after=1)
+        raise NotReady("dataset", name, dataset.status, failed=dataset.status == statuses.FAILED)
     return dataset.descriptor
 
 
@@ -173,7 +173,7 @@ def get_built(context: Context, name: str) -> Model:
     with context.database.read() as session:
         model = find(session, name)
     if model.status != statuses.READY:
-        raise NotReady(f'The model "{name}" is {model.status}.', retry_after=1)
+        raise NotReady("model", name, model.status, failed=model.status == statuses.FAILED)
     return model
 
 

@@ -132,7 +132,7 @@ class DatasetListQuery(ByTimeOrName):
 class RowsQuery(ListQuery):
     """Which rows."""
 
-    split = Choice(*SPLITS, load_default="train")
+    split = Choice(*SPLITS, load_default="train", metadata={"description": "The rows of one split are listed."})
 
 
 class RowSchema(Schema):
@@ -141,6 +141,7 @@ class RowSchema(Schema):
     row = fields.Integer(metadata={"description": "Its number within the dataset, from 0."})
     instance = Anything()
     target = Anything()
+    split = fields.String(metadata={"enum": SPLITS})
 
 
 class DatasetSourcesSchema(Schema):
