@@ -11,7 +11,7 @@ from models.datasets.csv_instances import read_csv_instances
 from models.datasets.tensors import MAX_FAULTS, Place, name_type
 from models.errors import Fault, InvalidInstances
 from models.limits import Limits
-from models.preprocessing.posted import CsvText, Instances
+from models.preprocessing.posted import CsvText, Instances, NamedFile
 from models.preprocessing.table_input import MAX_WARNINGS, TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
@@ -112,7 +112,8 @@ class Preprocessing:
             raise InvalidInstances(Fault(detail, pointer="#"))
         if not isinstance(instances, Instances):
             raise InvalidInstances(Fault(f"A list belongs here, not {name_type(instances)}.", INSTANCES.whole))
-        place = INSTANCES if isinstance(instances, list) and bytes not in map(type, instances) else NOT_JSON
+        json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
+        place = INSTANCES if json else NOT_JSON
         rows = self._read_csv(instances.data) if isinstance(instances, CsvText) else instances
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
