@@ -1,10 +1,12 @@
 """Whether a dataset fits a network: told before anything is queued, with the way to put it right."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from models.datasets.pointers import pointer_to
 from models.datasets.tensors import Shape, shapes_fit
-from models.errors import Fault, InvalidData
+from models.errors import Fault, InvalidData, InvalidSpec
 from models.preprocessing.preprocessing import table_columns
 from models.spec import InputSpec, NetworkSpec, Task
 from models.targets import count_outputs, find_target_problem, number_shape
@@ -23,6 +25,19 @@ def check_fit(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, Any]
         faults.append(Fault(f"{_title(descriptor)} has no training rows.", DATASET))
     if faults:
         raise InvalidData(*faults)
+
+
+def check_target(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, Any], layer: str | None = None) -> None:
+    """Raise InvalidSpec with all reasons why a network that is made for a dataset can't learn the dataset's target.
+
+    As `check_fit`, of whose `descriptor` the name and target are enough here; but the faults point into the spec.
+    """
+    last = len(spec.layers) - 1
+    units = ("units",) if "units" in spec.layers[last].parameters else ()
+    places = {DATASET: pointer_to("task"), MODEL: pointer_to("layers", last, *units)}
+    faults = _find_target_faults(spec, output_shape, descriptor, layer)
+    if found := [replace(fault, pointer=places[fault.pointer or DATASET]) for fault in faults]:
+        raise InvalidSpec(*found)
 
 
 def _find_input_faults(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterator[Fault]:

@@ -55,8 +55,8 @@ def read_picture(
 ) -> Picture:
     """The picture in a file's bytes, stretched to `size` (height, width) and turned to 1 or 3 `channels` if given.
 
-    It is turned upright as its EXIF data say, and transparency is dropped. Raises BadPicture, for too many pixels
-    before any of them is decoded.
+    It is turned upright as its EXIF data say, and laid on white where it is transparent. Raises BadPicture, for too
+    many pixels before any of them is decoded.
     """
     try:
         with _pillow().open(io.BytesIO(data), formats=FORMATS) as image:
@@ -120,10 +120,17 @@ def _to_channels(image: "Image", channels: int) -> "Image":
     if image.mode.startswith("I"):
         # Pillow would cut 16-bit values off at 255
         image = _pillow().fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")
+    elif image.has_transparency_data:
+        image = _lay_on_white(image)
     mode = {1: "L", 3: "RGB"}[channels]
     return image if image.mode == mode else image.convert(mode)
+
+
+def _lay_on_white(image: "Image") -> "Image":
+    image = image.convert("RGBA")
+    white = _pillow().new("RGBA", image.size, "white")
+    white.alpha_composite(image)
+    return white.convert("RGB")
 
 
 def _explain(data: bytes, problem: Exception) -> str:

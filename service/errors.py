@@ -36,9 +36,13 @@ class NameTaken(ServiceError):
 
 
 class NotReady(ServiceError):
-    """The resource exists but is still being made."""
+    """The resource exists but is still being made, or failed to be, which no waiting mends."""
 
     code = "not-ready"
+
+    def __init__(self, kind: str, name: str, status: str, *, failed: bool) -> None:
+        advice = " Its error says why; delete it, and make it anew." if failed else ""
+        super().__init__(f'The {kind} "{name}" is {status}.{advice}', retry_after=None if failed else 1)
 
 
 class NoVersion(ServiceError):

@@ -55,8 +55,15 @@ def read_arrays(path: Path, request: dict[str, Any], limits: Limits, progress: P
     if len({values.dtype.kind == TEXT for values in targets}) > 1:
         raise InvalidData(Fault('"y_train" and "y_test" must both hold text, or both numbers.', file=name))
     kind = KINDS[max(tensor.ndim - 1 for tensor in tensors.values())]
+    if kind == "sequence" and any(_is_grey(headers[array]) for array in parts[0].inputs.values()):
+        kind = "image"
     test_rows = len(targets[1]) if len(targets) > 1 else 0
     return Examples(kind, numeric_targets(np.concatenate(targets)), tensors=tensors, test_rows=test_rows)
+
+
+def _is_grey(header: NpyHeader) -> bool:
+    """Whether rows are matrices of bytes: pictures without channels, where other matrices are sequences."""
+    return len(header.shape) == 3 and header.dtype == np.uint8
 
 
 def _find_parts(entries: dict[str, zipfile.ZipInfo], name: str) -> list[_Part]:

@@ -10,6 +10,8 @@ from models.datasets.statistics import mean_and_deviation
 from models.errors import Fault, InvalidData
 
 MAX_CLASSES = 10_000
+MIN_ROWS_OF_CLASSES = 10
+"""So many different texts must occur twice on average to be classes."""
 MAX_GUESSED_CLASSES = 20
 """How many different whole numbers may still be taken for classes."""
 MAX_LISTED_NUMBERS = 100
@@ -31,6 +33,21 @@ def has_classes(examples: Examples) -> bool:
     return set(distinct.tolist()) <= {0, 1} or (
         len(distinct) <= MAX_GUESSED_CLASSES and 2 * len(distinct) <= len(targets)
     )
+
+
+def find_too_many_classes(examples: Examples) -> str | None:
+    """Why a target of text can't be learnt from, as a sentence: nearly every row has a value of its own.
+
+    A handful of rows is always taken, and so are classes that the source itself names.
+    """
+    targets = examples.targets
+    if targets.dtype.kind != "U" or examples.classes:
+        return None
+    distinct = len(np.unique(targets))
+    if distinct < MIN_ROWS_OF_CLASSES or 2 * distinct <= len(targets):
+        return None
+    detail = f'The target "{examples.target_name}" has {distinct:,} different texts in {len(targets):,} rows'
+    return f"{detail}: that is no class of rows, which has two at least on average. Choose another target."
 
 
 def describe_tensors(examples: Examples) -> list[dict[str, Any]]:

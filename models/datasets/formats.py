@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from models.datasets.pointers import pointer_to
 from models.errors import Fault, InvalidData
 
 EXTENSIONS = {
@@ -15,8 +14,15 @@ TABLES = frozenset({"csv", "json", "jsonl", "parquet"})
 SIGNATURES = {
     b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"PAR1": "parquet", b"\x93NUMPY": "NPY", b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"%PDF": "PDF", b"\x1f\x8b": "gzip", b"7z\xbc\xaf": "7-Zip",
-    b"\xd0\xcf\x11\xe0": "old Excel", b"\x89HDF": "HDF5", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
+    b"\xd0\xcf\x11\xe0": "Excel", b"\x89HDF": "HDF5", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
 }  # fmt: skip
+WORKBOOK_ENTRIES = ("[Content_Types].xml", "_rels/.rels", "docProps/app.xml", "xl/workbook.xml")
+"""What ZIPs of Office begin with."""
+ADVICE = {
+    "Excel": "is an Excel workbook: save the sheet as CSV",
+    "NPY": 'is one array: save it as "x" and the targets as "y" together in an NPZ file, with numpy.savez',
+}
+"""What is said of files that people take for data, and how they become data."""
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 HEAD_BYTES = 64 * 1024
 TITLES = {
@@ -40,6 +46,8 @@ def detect(path: Path, name: str) -> str:
         return _detect_text(head, name, promised)
     if found == promised or (promised is None and found in EXTENSIONS.values()):
         return found
+    if found in ADVICE:
+        raise InvalidData(_fault(name, ADVICE[found]))
     is_ = f"is {TITLES.get(found, found)}" if found != "binary" else "is no text, but binary data"
     wanted = TITLES[promised] if promised else ", ".join(TITLES.values())
     raise InvalidData(_fault(name, f"{is_}, where {wanted} was expected"))
@@ -49,16 +57,17 @@ def _find_binary(head: bytes) -> str | None:
     """What a file of bytes is, `binary` if nothing known; None for text."""
     kind = next((kind for signature, kind in SIGNATURES.items() if head.startswith(signature)), None)
     if kind == "zip":
-        return "npz" if _holds_arrays(head) else "zip"
+        first = _first_entry(head)
+        return "npz" if first.endswith(".npy") else "Excel" if first in WORKBOOK_ENTRIES else "zip"
     if kind is None and not head.startswith(BYTE_ORDER_MARKS) and b"\0" in head:
         return "binary"
     return kind
 
 
-def _holds_arrays(head: bytes) -> bool:
-    """Whether the first file of a ZIP is an array; its name follows a header of 30 bytes (APPNOTE.TXT, 4.3.7)."""
+def _first_entry(head: bytes) -> str:
+    """The name of the first file of a ZIP, which follows a header of 30 bytes (APPNOTE.TXT, 4.3.7)."""
     length = int.from_bytes(head[26:28], "little")
-    return head[30 : 30 + length].endswith(b".npy")
+    return head[30 : 30 + length].decode(errors="replace")
 
 
 def _detect_text(head: bytes, name: str, promised: str | None) -> str:
@@ -73,4 +82,4 @@ def _detect_text(head: bytes, name: str, promised: str | None) -> str:
 
 
 def _fault(name: str, what: str) -> Fault:
-    return Fault(f'The file "{name}" {what}.', pointer_to("file"), file=name)
+    return Fault(f'The file "{name}" {what}.', file=name)

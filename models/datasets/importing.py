@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.datasets import bundled, downloaded, generated
-from models.datasets.descriptor import describe_target, describe_tensors
+from models.datasets.descriptor import describe_target, describe_tensors, find_too_many_classes
 from models.datasets.examples import Examples
 from models.datasets.inline import check_inline, read_inline
 from models.datasets.keras_cache import Progress
@@ -137,6 +137,7 @@ def _write(
         detail = f"The source has {examples.rows:,} rows; the limit is {limits.rows:,}."
         raise InvalidData(Fault(detail, pointer_to("source")))
     splits = split_rows(examples, request.get("split"), default)
+    _check_training(examples, len(splits["train"]), request)
     descriptor: dict[str, Any] = {
         "kind": examples.kind,
         "rows": examples.rows,
@@ -155,6 +156,16 @@ def _write(
     if examples.facts:
         descriptor["file"] = examples.facts
     return write_dataset(folder, examples, table, splits, descriptor, _share(progress, 0.75, 1))
+
+
+def _check_training(examples: Examples, training_rows: int, request: dict[str, Any]) -> None:
+    """Raise InvalidData where nothing can be learnt: there are no training rows, or nearly as many classes as rows."""
+    if not training_rows:
+        raise InvalidData(Fault("The split leaves no rows to train on.", pointer_to("split")))
+    problem = find_too_many_classes(examples)
+    if problem:
+        member = next((member for member in ("targets", "target") if request.get(member) is not None), "file")
+        raise InvalidData(Fault(problem, pointer_to(member)))
 
 
 def _share(progress: Progress, start: float, end: float) -> Progress:

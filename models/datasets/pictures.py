@@ -1,4 +1,4 @@
-"""A ZIP of pictures in folders named for their classes, perhaps below `train/` and `test/`, as examples."""
+"""A ZIP of pictures in folders named for their classes, perhaps below `train/`, `validation/` and `test/`."""
 
 import os
 import zipfile
@@ -15,6 +15,7 @@ from models.datasets.keras_cache import Progress
 from models.datasets.pointers import pointer_to
 from models.datasets.scratch import scratch_array
 from models.datasets.sources import find_unknown
+from models.datasets.splits import SPLITS
 from models.datasets.tensors import MAX_FAULTS, name_type
 from models.datasets.zip_files import open_zip, read_entry
 from models.errors import Fault, InvalidData
@@ -25,9 +26,13 @@ from models.spec import SINGLE_INPUT
 MAX_SIDE = 4096
 OPTIONS = ("height", "width", "channels")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-CLUTTER = ("__MACOSX", "Thumbs.db", "desktop.ini")
-"""What desktops leave in ZIPs, besides names that begin with a dot."""
-TRAIN, TEST = "train", "test"
+CLUTTER = ("__macosx", "thumbs.db", "desktop.ini")
+"""What desktops leave in ZIPs, in lower case, besides names that begin with a dot."""
+NOTES = (".csv", ".html", ".ini", ".json", ".md", ".pdf", ".txt", ".xml", ".yaml", ".yml")
+"""What lies beside pictures and is none by its name; every other file in a class folder should be a picture."""
+TRAIN, VALIDATION, TEST = SPLITS
+PARTS = {"train": TRAIN, "validation": VALIDATION, "valid": VALIDATION, "val": VALIDATION, "test": TEST}
+"""The splits, by the names of their folders."""
 
 BLOCK_ROWS = 16
 MAX_THREADS = 4
@@ -42,7 +47,11 @@ class _Found:
 
     path: tuple[str, ...]
     entry: zipfile.ZipInfo
-    is_test: bool = False
+    split: str = TRAIN
+
+    @property
+    def order(self) -> tuple[int, tuple[str, ...]]:
+        return SPLITS.index(self.split), self.path
 
 
 def check_picture(picture: object) -> list[Fault]:
@@ -99,23 +108,30 @@ def read_pictures(path: Path, request: dict[str, Any], limits: Limits, progress:
         tensors={SINGLE_INPUT: pixels},
         target_name="class",
         classes=classes,
-        test_rows=sum(picture.is_test for picture in found),
+        test_rows=sum(picture.split == TEST for picture in found),
+        guide=_find_guide(found),
     )
 
 
 def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found]:
-    """The files in class folders, those of `test/` last; raises InvalidData for pictures that lie elsewhere."""
+    """The files in class folders, those of `validation/` and `test/` last; raises InvalidData for pictures elsewhere.
+
+    Notes, and what desktops leave, are passed over.
+    """
     found = [_Found(_split(entry), entry) for entry in entries if not entry.is_dir()]
     found = [picture for picture in found if picture.path and not _is_clutter(picture.path)]
     while _has_needless_top(found):
         found = [_Found(picture.path[1:], picture.entry) for picture in found]
     tops = {picture.path[0].lower() for picture in found if len(picture.path) > 1}
-    if {TRAIN, TEST} <= tops:
-        others = sorted(tops - {TRAIN, TEST})
+    if TRAIN in tops and len(tops & PARTS.keys()) > 1:
+        others = sorted(tops - PARTS.keys())
         if others:
-            detail = f"{name} holds {TRAIN}/ and {TEST}/, and {others[0]}/ beside them, which has no place there."
+            first, second, *_ = (part for part in PARTS if part in tops)
+            detail = f"{name} holds {first}/ and {second}/, and {others[0]}/ beside them, which has no place there."
             raise InvalidData(Fault(detail, file=name))
-        found = [_Found(picture.path[1:], picture.entry, picture.path[0].lower() == TEST) for picture in found]
+        found = [
+            _Found(picture.path[1:], picture.entry, PARTS.get(picture.path[0].lower(), TRAIN)) for picture in found
+        ]
     loose = [picture.entry.filename for picture in found if len(picture.path) < 2]
     faults = [
         Fault(f"{file} lies in no folder that names its class.", file=file)
@@ -125,7 +141,13 @@ def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found
     if faults:
         raise InvalidData(*faults[:MAX_FAULTS])
     placed = [picture for picture in found if len(picture.path) >= 2]
-    return sorted(placed, key=lambda picture: (picture.is_test, picture.path))
+    return sorted(placed, key=lambda picture: picture.order)
+
+
+def _find_guide(found: list[_Found]) -> np.ndarray | None:
+    """The splits of the pictures, where the ZIP holds validation rows of its own."""
+    splits = [picture.split for picture in found]
+    return np.array(splits) if VALIDATION in splits else None
 
 
 def _split(entry: zipfile.ZipInfo) -> tuple[str, ...]:
@@ -133,7 +155,8 @@ def _split(entry: zipfile.ZipInfo) -> tuple[str, ...]:
 
 
 def _is_clutter(path: tuple[str, ...]) -> bool:
-    return any(part.startswith(".") or part in CLUTTER for part in path)
+    """Whether a file is none of the pictures: left by a desktop, or a note."""
+    return any(part.startswith(".") or part.lower() in CLUTTER for part in path) or path[-1].lower().endswith(NOTES)
 
 
 def _has_needless_top(found: list[_Found]) -> bool:
@@ -143,7 +166,7 @@ def _has_needless_top(found: list[_Found]) -> bool:
 
 def _find_classes(found: list[_Found], name: str) -> tuple[str, ...]:
     """The names of the folders with training pictures, sorted."""
-    classes = sorted({picture.path[0] for picture in found if not picture.is_test})
+    classes = sorted({picture.path[0] for picture in found if picture.split == TRAIN})
     if not classes:
         detail = f"{name} holds no pictures in folders named for their classes, such as cat/1.png and dog/1.png."
         raise InvalidData(Fault(detail, file=name))
@@ -168,8 +191,8 @@ def _choose_shape(
         height, width = (own[0], own[1]) if height is None or width is None else (height, width)
         channels = channels or own[2]
     if max(height, width) > MAX_SIDE:
-        detail = f"The first picture has {width:,} × {height:,} pixels; ask for at most {MAX_SIDE:,} a side."
-        raise InvalidData(Fault(detail, pointer_to("picture"), file=first.entry.filename))
+        detail = f"The first picture, {first.entry.filename}, has {width:,} × {height:,} pixels"
+        raise InvalidData(Fault(f"{detail}; ask for at most {MAX_SIDE:,} a side.", pointer_to("picture")))
     return height, width, channels
 
 

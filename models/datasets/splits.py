@@ -34,8 +34,9 @@ def check_split(split: object, has_test_rows: bool = False, columns: bool = Fals
     shares = {name: split[name] for name in ("validation", "test") if split.get(name) is not None}
     wrong = [name for name, share in shares.items() if not _is_share(share)]
     faults += [Fault(f'"{name}" is a share of the rows, from 0 to 1.', pointer_to("split", name)) for name in wrong]
-    if not wrong and sum(shares.values()) > 1 + 1e-9:
-        faults.append(Fault("The shares of validation and test rows are more than 1 together.", pointer_to("split")))
+    if not wrong and sum(shares.values()) > 1 - 1e-9:
+        what = "more than 1 together" if sum(shares.values()) > 1 + 1e-9 else "1 together: no rows are left to train on"
+        faults.append(Fault(f"The shares of validation and test rows are {what}.", pointer_to("split")))
     if has_test_rows and "test" in shares:
         detail = "The source has test rows of its own: only validation rows can be cut from the others."
         faults.append(Fault(detail, pointer_to("split", "test")))

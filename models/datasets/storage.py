@@ -67,13 +67,13 @@ class Dataset:
         return Split(name, rows, targets, tensors={name: np.load(path, mmap_mode=mode) for name, path in paths.items()})
 
     def rows_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Some rows of a split as `row`, `instance` (as it can be posted to predictions), `target`."""
+        """Some rows of a split as `row`, `instance` (as it can be posted to predictions), `target`, `split`."""
         folder, page = self.folder / split, slice(offset, offset + limit)
         rows, targets = np.load(folder / ROWS_FILE)[page], np.load(folder / TARGETS_FILE, mmap_mode="r")[page]
         if not len(rows):
             return []
         items = zip(rows.tolist(), self._instances(split, page), self._target_values(targets), strict=True)
-        return [{"row": row, "instance": instance, "target": target} for row, instance, target in items]
+        return [{"row": row, "instance": instance, "target": target, "split": split} for row, instance, target in items]
 
     def _instances(self, split: str, page: slice) -> list[Any]:
         if self.descriptor["kind"] == "table":

@@ -69,12 +69,8 @@ def read_upload(
         examples = read_arrays(path, request, limits, progress)
     else:
         examples = read_pictures(path, request, limits, progress)
-    if not examples.test_rows:
-        return examples, DEFAULT_SPLIT
-    if (request.get("split") or {}).get("test") is not None:
-        detail = "The file has test rows of its own: only validation rows can be cut from the others."
-        raise InvalidData(Fault(detail, pointer_to("split", "test")))
-    return examples, (0, 0)
+    _refuse_new_splits(examples, request.get("split") or {})
+    return examples, (0, 0) if examples.test_rows else DEFAULT_SPLIT
 
 
 def _read_table(
@@ -87,6 +83,17 @@ def _read_table(
     if format_ == "jsonl":
         return read_json_lines(path, name, scratch, limits, progress)
     return read_parquet(path, name, limits)
+
+
+def _refuse_new_splits(examples: Examples, split: dict[str, Any]) -> None:
+    """Raise InvalidData where rows are to be cut from a file that brings its own validation or test rows."""
+    asked = [name for name in ("validation", "test", "seed") if split.get(name) is not None]
+    if examples.guide is not None and asked:
+        detail = "The file has validation rows of its own: its splits are kept as they are."
+        raise InvalidData(*(Fault(detail, pointer_to("split", name)) for name in asked))
+    if examples.test_rows and "test" in asked:
+        detail = "The file has test rows of its own: only validation rows can be cut from the others."
+        raise InvalidData(Fault(detail, pointer_to("split", "test")))
 
 
 def _refuse_other_options(request: dict[str, Any], format_: str) -> None:

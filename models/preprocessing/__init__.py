@@ -4,7 +4,7 @@ A number always becomes (value - mean) / std; without scaling that is (value - 0
 What was learned from the training rows is kept as JSON, and reads back to the same bits.
 """
 
-from models.preprocessing.posted import CsvText, Instances, read_npy
+from models.preprocessing.posted import CsvText, Instances, NamedFile, read_npy
 from models.preprocessing.preprocessing import Preprocessing, inputs_from_dataset
 
-__all__ = ["CsvText", "Instances", "Preprocessing", "inputs_from_dataset", "read_npy"]
+__all__ = ["CsvText", "Instances", "NamedFile", "Preprocessing", "inputs_from_dataset", "read_npy"]

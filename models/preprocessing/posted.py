@@ -4,7 +4,7 @@ import base64
 import binascii
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,6 +21,18 @@ class CsvText:
     """Rows as CSV; what the columns are only the model's input knows."""
 
     data: bytes
+
+
+class NamedFile(bytes):
+    """A picture's file with the name that the client gave it."""
+
+    name: str
+
+    @classmethod
+    def of(cls, data: bytes, name: str) -> Self:
+        file = cls(data)
+        file.name = name
+        return file
 
 
 Instances = list | np.ndarray | CsvText

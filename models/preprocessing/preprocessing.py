@@ -1,5 +1,6 @@
 """All inputs of a network together, as fitted to a dataset's training rows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ from models.datasets.csv_instances import read_csv_instances
 from models.datasets.tensors import MAX_FAULTS, Place, name_type
 from models.errors import Fault, InvalidInstances
 from models.limits import Limits
-from models.preprocessing.posted import CsvText, Instances
+from models.preprocessing.posted import CsvText, Instances, NamedFile
 from models.preprocessing.table_input import MAX_WARNINGS, TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
@@ -19,20 +20,39 @@ INSTANCES = Place(("instances",))
 NOT_JSON = Place(None)
 
 
-def inputs_from_dataset(descriptor: dict[str, Any], name: str, scaling: str | None = None) -> dict[str, InputSpec]:
+BYTE, UPPER_HALF = 255, 128
+"""The largest byte, and the first with its highest bit."""
+OWN_SCALING = ("Embedding", "Normalization", "Rescaling")
+"""Layers that want the numbers as they are."""
+
+
+def inputs_from_dataset(
+    descriptor: dict[str, Any], name: str, scaling: str | None = None, layers: Iterable[str] = ()
+) -> dict[str, InputSpec]:
     """The inputs of a model whose spec says `{"dataset": name}`, from the dataset's descriptor.
 
-    A table is one input of as many numbers as its columns become, scaled as `standard` unless told otherwise;
-    anything else has its own shapes, and no scaling.
+    A table is one input of as many numbers as its columns become, anything else has its own shapes. Without `scaling`
+    that of pictures and video is `unit` where their numbers are bytes (none below 0 or above 255, some above 127), and
+    of all else `standard`; but `none`, except for tables, where one of the types of `layers` has its own way.
     """
     if descriptor["kind"] == "table":
         columns = table_columns(descriptor)
         shape = (sum(column.width for column in columns),)
         return {SINGLE_INPUT: InputSpec(shape, Scaling(scaling or Scaling.STANDARD), columns, name)}
+    own = any(layer in OWN_SCALING for layer in layers)
     return {
-        entry["name"]: InputSpec(tuple(entry["shape"]), Scaling(scaling or Scaling.NONE), dataset=name)
+        entry["name"]: InputSpec(
+            tuple(entry["shape"]),
+            Scaling(scaling or (Scaling.NONE if own else _usual_scaling(descriptor["kind"], entry))),
+            dataset=name,
+        )
         for entry in descriptor["inputs"]
     }
+
+
+def _usual_scaling(kind: str, entry: dict[str, Any]) -> Scaling:
+    bytes_ = entry["min"] >= 0 and UPPER_HALF <= entry["max"] <= BYTE
+    return Scaling.UNIT if kind in ("image", "video") and bytes_ else Scaling.STANDARD
 
 
 def table_columns(descriptor: dict[str, Any]) -> tuple[Column, ...]:
@@ -92,7 +112,8 @@ class Preprocessing:
             raise InvalidInstances(Fault(detail, pointer="#"))
         if not isinstance(instances, Instances):
             raise InvalidInstances(Fault(f"A list belongs here, not {name_type(instances)}.", INSTANCES.whole))
-        place = INSTANCES if isinstance(instances, list) and bytes not in map(type, instances) else NOT_JSON
+        json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
+        place = INSTANCES if json else NOT_JSON
         rows = self._read_csv(instances.data) if isinstance(instances, CsvText) else instances
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))

@@ -11,7 +11,7 @@ from models.datasets.tensors import MAX_FAULTS, Place, Shape, read_numbers, shap
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.pictures import CHANNELS, BadPicture, Picture, read_picture
-from models.preprocessing.posted import picture_bytes
+from models.preprocessing.posted import NamedFile, picture_bytes
 from models.spec import InputSpec, Scaling
 
 LARGEST_BYTE = 255
@@ -135,7 +135,9 @@ class TensorInput:
                 pictures[row] = read_picture(picture_bytes(file), max_pixels, (height, width), channels)
                 decoded += math.prod(pictures[row].original[:2])
             except BadPicture as problem:
-                faults.append(Fault(f"Row {row}: {problem}", place.pointer(row), row=row))
+                name = file.name if isinstance(file, NamedFile) else None
+                whose = f"Row {row}" if name is None else f"Row {row}, {name}"
+                faults.append(Fault(f"{whose}: {problem}", place.pointer(row), file=name, row=row))
             if len(faults) == MAX_FAULTS:
                 break
         if faults:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from models.building import build_network, print_summary, summarize_network
+from models.compatibility import check_target
 from models.errors import Fault, InvalidSpec, NotServable
 from models.export import compare_with_keras, export_onnx, random_rows
 from models.limits import Limits
@@ -18,14 +19,19 @@ SEED = 0
 def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
     """Build the assignment's `document`; the result has `summary` and `summary_text`.
 
-    Raises InvalidSpec, also when the network can't be served.
+    Raises InvalidSpec, also when the network can't be served, or can't learn the target of `made_for`, the name and
+    target of the dataset that the document names, if it names one.
     """
     spec = NetworkSpec.from_document(assignment["document"])
     network = build_network(spec, Limits(**assignment["limits"]), seed=SEED)
+    summary = summarize_network(network)
+    if assignment["made_for"] is not None:
+        last = summary["layers"][-1]
+        check_target(spec, tuple(last["output_shape"]), assignment["made_for"], last["name"])
     path = folder / "network.onnx"
     try:
         export_onnx(network, path)
         compare_with_keras(network, path, random_rows(network, COMPARED_ROWS))
     except NotServable as error:
         raise InvalidSpec(Fault(f"This network can't be served: {error.detail}", pointer="#/layers")) from error
-    return {"summary": summarize_network(network), "summary_text": print_summary(network)}
+    return {"summary": summary, "summary_text": print_summary(network)}

@@ -13,6 +13,7 @@ from webargs.flaskparser import FlaskParser
 
 from models.errors import summarize
 from service.api.bodies import JSON, read_json, refuse_other_types, write_json
+from service.api.conditional import IF_MATCH, IF_NONE_MATCH, guarded, tagged
 from service.api.errors import InvalidQuery, RequestFault
 from service.api.faults import body_faults, query_faults
 from service.api.idempotency import HEADER, claim_key, idempotent
@@ -43,6 +44,18 @@ PREFER = {
     "in": "header",
     "name": "Prefer",
     "description": "`wait=N` waits up to N seconds (60 at most); `respond-async` doesn't wait (RFC 7240).",
+    "schema": {"type": "string"},
+}
+IF_NONE_MATCH_PARAMETER = {
+    "in": "header",
+    "name": IF_NONE_MATCH,
+    "description": "The `ETag` of an answer that the client has: 304 if it is still the same.",
+    "schema": {"type": "string"},
+}
+IF_MATCH_PARAMETER = {
+    "in": "header",
+    "name": IF_MATCH,
+    "description": "The `ETag` of the resource as the client knows it: 412 if it has changed, and nothing is done.",
     "schema": {"type": "string"},
 }
 
@@ -87,10 +100,15 @@ class Blueprint(flask_smorest.Blueprint):
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: Handler | None = None, *args: Any, **options: Any
     ) -> None:
-        """Register a handler; one that takes no query refuses all parameters."""
+        """Register a handler; one that takes no query refuses all parameters, and all take preconditions."""
         if view_func is not None and not _takes_query(view_func):
             nothing = self.arguments(Schema, location="query", as_kwargs=True, error_status_code=400)
             view_func = nothing(view_func)
+        methods = set(options.get("methods") or ())
+        if view_func is not None and "GET" in methods:
+            view_func = tagged(_document_parameter(view_func, IF_NONE_MATCH_PARAMETER))
+        elif view_func is not None and methods & {"PATCH", "PUT", "DELETE"}:
+            view_func = guarded(_document_parameter(view_func, IF_MATCH_PARAMETER))
         super().add_url_rule(rule, endpoint, view_func, *args, **options)
 
     def query(self, schema: type[Schema]) -> Decorator:

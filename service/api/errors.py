@@ -60,8 +60,8 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "not-ready", 409, "It is not ready",
-            "The resource exists but is still being made, or failed to be. `Retry-After` says when to ask again; "
-            "`GET` with `Prefer: wait=N` waits for it.",
+            "The resource exists but is still being made: `Retry-After` says when to ask again, and `GET` with "
+            "`Prefer: wait=N` waits for it. Or it failed to be made: its `error` says why.",
         ),
         ProblemType(
             "no-version", 409, "The model has no version yet",
@@ -79,6 +79,11 @@ PROBLEM_TYPES = {
             "request-in-progress", 409, "The same request is being answered",
             "The first request with the same Idempotency-Key is still being answered. `Retry-After` says when to send "
             "it again; the answer is then that of the first.",
+        ),
+        ProblemType(
+            "precondition-failed", 412, "The resource has changed",
+            "The header `If-Match` names none of the resource's present ETags: it was changed since the client read "
+            "it. Nothing was done.",
         ),
         ProblemType(
             "body-too-large", 413, "The body is too large",
@@ -221,6 +226,12 @@ class NotAcceptable(ServiceError):
     """Nothing that the client accepts can be sent."""
 
     code = "not-acceptable"
+
+
+class PreconditionFailed(ServiceError):
+    """The resource is not as the request's If-Match says."""
+
+    code = "precondition-failed"
 
 
 class UnsupportedMediaType(ServiceError):

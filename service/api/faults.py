@@ -15,6 +15,8 @@ WHOLE = "_schema"
 """Where marshmallow keeps the messages about an object as a whole."""
 UNKNOWN = "is unknown"
 """The message of every schema for a member that it doesn't have."""
+LIKE_ENOUGH = 0.65
+"""How like a value must be to what is suggested instead (difflib's ratio): "sort" isn't meant to be "cursor"."""
 
 Path = tuple[str | int, ...]
 
@@ -65,7 +67,7 @@ def _suggest(message: str, kind: Any, data: Any, path: Path) -> tuple[tuple[Any,
 
 
 def _nearest(value: str, known: tuple[Any, ...]) -> str | None:
-    matches = difflib.get_close_matches(value[:64], [str(name) for name in known], n=1)
+    matches = difflib.get_close_matches(value[:64], [str(name) for name in known], n=1, cutoff=LIKE_ENOUGH)
     return matches[0] if matches else None
 
 

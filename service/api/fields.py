@@ -18,6 +18,7 @@ MESSAGES: dict[str, Any] = {
     "null": "can't be null",
     "validator_failed": "has a wrong value",
 }
+TEXT_MESSAGES = MESSAGES | {"invalid": "must be a string", "invalid_utf8": "must be a string"}
 
 
 class Whole(fields.Integer):
@@ -59,10 +60,9 @@ class Flag(fields.Boolean):
 class Text(fields.String):
     """A string of at most `longest` characters."""
 
-    def __init__(self, longest: int, *, validators: tuple[Any, ...] = (), **options: Any) -> None:
+    def __init__(self, longest: int, **options: Any) -> None:
         length = validate.Length(max=longest, error=f"must have at most {longest} characters")
-        messages = MESSAGES | {"invalid": "must be a string", "invalid_utf8": "must be a string"}
-        super().__init__(validate=[length, _check_characters, *validators], error_messages=messages, **options)
+        super().__init__(validate=[length, _check_characters], error_messages=TEXT_MESSAGES, **options)
 
 
 def _check_characters(value: str) -> None:
@@ -70,12 +70,12 @@ def _check_characters(value: str) -> None:
         raise ValidationError("must not hold the character U+0000")
 
 
-class Name(Text):
+class Name(fields.String):
     """A name that the client chooses."""
 
     def __init__(self, *, metadata: dict[str, Any] | None = None, **options: Any) -> None:
-        documented = {"pattern": f"^{NAME.pattern}$"} | (metadata or {})
-        super().__init__(63, validators=(check_name,), metadata=documented, **options)
+        documented = {"pattern": f"^{NAME.pattern}$", "maxLength": 63} | (metadata or {})
+        super().__init__(validate=check_name, error_messages=TEXT_MESSAGES, metadata=documented, **options)
 
 
 def check_name(value: str) -> None:

@@ -31,12 +31,9 @@ def send_weights(path: Path, name: str) -> Response:
     few = _count_numbers(path) <= MOST_NUMBERS_AS_JSON
     hint = "" if few else f" JSON is for at most {MOST_NUMBERS_AS_JSON:,} numbers."
     if choose(*((NPZ, JSON) if few else (NPZ,)), hint=hint) == NPZ:
-        response = _send(path, NPZ, f"{name}.npz", "-".join(path.parent.parts[-2:]))
-    else:
-        with np.load(path, allow_pickle=False) as weights:
-            response = write_json({"weights": [_describe(name, values) for name, values in weights.items()]})
-    response.vary.add("Accept")
-    return response
+        return _send(path, NPZ, f"{name}.npz", "-".join(path.parent.parts[-2:]))
+    with np.load(path, allow_pickle=False) as weights:
+        return write_json({"weights": [_describe(name, values) for name, values in weights.items()]})
 
 
 def _count_numbers(path: Path) -> int:

@@ -9,11 +9,12 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
 from models.errors import MOST_FAULTS, Fault
-from models.preprocessing import CsvText, Instances, read_npy
+from models.preprocessing import CsvText, Instances, NamedFile, read_npy
 from service.api.bodies import JSON, read_body, read_json, refuse_other_types
 from service.api.errors import MalformedBody
 from service.api.faults import pointer_to
 from service.errors import InvalidRequest
+from service.operations.uploads import clean_name
 
 CSV = "text/csv"
 NPY = "application/x-npy"
@@ -32,6 +33,8 @@ def read_instances(request: Request) -> Instances:
     if request.mimetype == JSON:
         return _read_json(request)
     body = read_body(request)
+    if not body.strip():
+        raise InvalidRequest(Fault("The body is empty.", pointer="#"))
     if request.mimetype == CSV:
         return CsvText(body)
     if request.mimetype == NPY:
@@ -73,7 +76,7 @@ def _read_files(body: bytes, boundary: str) -> list[bytes]:
         faults.append(Fault(f'Send each picture as a file named "{FILE}".', pointer_to(FILE)))
     if faults:
         raise InvalidRequest(*faults)
-    return [file.stream.read() for file in files.getlist(FILE)]
+    return [NamedFile.of(file.stream.read(), clean_name(file.filename or FILE)) for file in files.getlist(FILE)]
 
 
 def _open_file(

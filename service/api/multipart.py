@@ -6,7 +6,7 @@ from typing import IO, Any, cast
 from flask import Flask, Request, current_app, g
 from marshmallow import Schema, fields
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 from werkzeug.wsgi import LimitedStream
 
@@ -77,7 +77,7 @@ def read_form(request: Request) -> Form:
         raise BodyTooLarge(f"The upload has more than the {limit:,} bytes that are taken.") from None
     try:
         pairs, files = _parse(stream, boundary.encode(), request.content_length)
-    except ValueError:
+    except (ValueError, ClientDisconnected):
         detail = f"The body is no complete {FORM}: it was cut off, or a part of it has no proper header."
         raise MalformedBody(detail) from None
     except RequestEntityTooLarge:

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from models.errors import Fault, ModelsError
 from service.api.bodies import write_json
@@ -76,6 +76,7 @@ def _answer_http(error: HTTPException) -> Response:
     if status < 400 or error.response is not None:
         return error.get_response()  # type: ignore[return-value]
     details = {
+        400: "The body was cut off before its end." if isinstance(error, ClientDisconnected) else None,
         404: f"There is nothing at {request.path}.",
         405: f"{request.method} is not possible at {request.path}.",
         413: f"The body has more than the {context().settings.max_body_bytes:,} bytes that are taken.",

@@ -32,7 +32,7 @@ def _describe_import(context: Context, job: Job) -> dict[str, Any]:
 
 
 def _describe_build(context: Context, job: Job) -> dict[str, Any]:
-    return {"document": job.request["document"]}
+    return {"document": job.request["document"], "made_for": job.request["made_for"]}
 
 
 def _describe_training(context: Context, job: Job) -> dict[str, Any]:

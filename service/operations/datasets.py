@@ -175,7 +175,7 @@ def rows_page(context: Context, name: str, split: str, query: PageQuery) -> Page
 def open_files(context: Context, dataset: Dataset) -> DatasetFiles:
     """The files of a dataset that is ready. Raises NotReady."""
     if dataset.status != statuses.READY or dataset.folder is None:
-        raise NotReady(f'The dataset "{dataset.name}" is {dataset.status}.', retry_after=1)
+        raise NotReady("dataset", dataset.name, dataset.status, failed=dataset.status == statuses.FAILED)
     return DatasetFiles.open(context.artifacts.existing_folder(dataset.folder))
 
 

@@ -39,7 +39,7 @@ def create(context: Context, document: dict[str, Any], wait: float, claim: Claim
     With the `claim` of an earlier request it is the model that that one made. Raises InvalidSpec or InvalidRequest at
     once, or Failed within the wait, with nothing kept; NameTaken, NotReady.
     """
-    model, job_id = _made_before(context, claim) or _insert(context, complete(context, document), claim)
+    model, job_id = _made_before(context, claim) or _insert(context, _complete(context, document), claim)
     queue.wait_for_end(context, job_id, wait)
     return _created(context, model)
 
@@ -72,9 +72,9 @@ def _created(context: Context, inserted: Model) -> ModelView:
 
 def dry_run(context: Context, document: dict[str, Any]) -> Model:
     """Do all that creating does and keep nothing. Raises as `create`, and NoWorker when nobody builds it in time."""
-    document = complete(context, document)
+    request = _complete(context, document)
     with context.database.write() as session:
-        job_id = queue.enqueue(context, session, statuses.BUILD, {"document": document}).id
+        job_id = queue.enqueue(context, session, statuses.BUILD, request).id
     job = queue.wait_for_end(context, job_id, DRY_RUN_SECONDS)
     with context.database.write() as session:
         left = jobs.get(session, job_id, lock=True)
@@ -86,30 +86,40 @@ def dry_run(context: Context, document: dict[str, Any]) -> Model:
         raise NoWorker(f"No worker built the network within {DRY_RUN_SECONDS} seconds.", retry_after=10)
     if job.status == statuses.FAILED:
         raise Failed(job.error or {})
-    model = _new_model(document)
+    model = _new_model(request["document"])
     model.status, model.summary = statuses.READY, (job.result or {})["summary"]
     return model
 
 
-def complete(context: Context, document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the inputs that a dataset describes filled in, checked against the catalogue."""
-    document = {**document}
+def _complete(context: Context, document: dict[str, Any]) -> dict[str, Any]:
+    """What is to be built: the `document`, with the inputs that a dataset describes filled in, and checked against the
+    catalogue; `made_for`, the name and target of that dataset, which the network is to learn.
+    """
+    document, made_for = {**document}, None
     posted = document.get("input") or {}
     if "dataset" in posted:
-        document |= _inputs_of_dataset(context, posted["dataset"], posted.get("scaling"))
+        descriptor = _describe_dataset(context, posted["dataset"])
+        made_for = {"name": posted["dataset"], "target": descriptor["target"]}
+        document |= _inputs_of_dataset(descriptor, document)
     check_network(document, context.settings.limits)
-    return document
+    return {"document": document, "made_for": made_for}
 
 
-def _inputs_of_dataset(context: Context, name: str, scaling: str | None) -> dict[str, Any]:
-    """The `input` of a document that takes it from a dataset, or its `inputs` when the dataset has several."""
+def _describe_dataset(context: Context, name: str) -> dict[str, Any]:
     with context.database.read() as session:
         dataset = datasets.by_name(session, name)
     if dataset is None:
         raise InvalidRequest(Fault(f'There is no dataset "{name}".', pointer="#/input/dataset"))
     if dataset.descriptor is None:
-        raise NotReady(f'The dataset "{name}" is {dataset.status}.', retry_after=1)
-    inputs = inputs_from_dataset(dataset.descriptor, name, scaling)
+        raise NotReady("dataset", name, dataset.status, failed=dataset.status == statuses.FAILED)
+    return dataset.descriptor
+
+
+def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    """The `input` of a document that takes it from a dataset, or its `inputs` when the dataset has several."""
+    posted, layers = document["input"], document["layers"]
+    types = [layer.get("type", "") for layer in layers if isinstance(layer, dict)]
+    inputs = inputs_from_dataset(descriptor, posted["dataset"], posted.get("scaling"), types)
     documents = {name: input_.to_document() for name, input_ in inputs.items()}
     if list(documents) == [SINGLE_INPUT]:
         return {"input": documents[SINGLE_INPUT]}
@@ -129,13 +139,13 @@ def _new_model(document: dict[str, Any]) -> Model:
     )
 
 
-def _insert(context: Context, document: dict[str, Any], claim: Claim | None) -> tuple[Model, str]:
-    model = _new_model(document)
+def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> tuple[Model, str]:
+    model = _new_model(request["document"])
     with context.database.write() as session:
         models.add(session, model)
         idempotency.note(session, claim, model.id)
         columns = {"model_id": model.id, "model_name": model.name}
-        return model, queue.enqueue(context, session, statuses.BUILD, {"document": document}, **columns).id
+        return model, queue.enqueue(context, session, statuses.BUILD, request, **columns).id
 
 
 def find(session: Session, name: str, *, lock: bool = False) -> Model:
@@ -163,7 +173,7 @@ def get_built(context: Context, name: str) -> Model:
     with context.database.read() as session:
         model = find(session, name)
     if model.status != statuses.READY:
-        raise NotReady(f'The model "{name}" is {model.status}.', retry_after=1)
+        raise NotReady("model", name, model.status, failed=model.status == statuses.FAILED)
     return model
 
 

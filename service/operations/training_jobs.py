@@ -84,7 +84,7 @@ def _model_and_dataset(
         raise InvalidRequest(*faults)
     for kind, resource in (("model", model), ("dataset", dataset)):
         if resource.status != statuses.READY:
-            raise NotReady(f'The {kind} "{resource.name}" is {resource.status}.', retry_after=1)
+            raise NotReady(kind, resource.name, resource.status, failed=resource.status == statuses.FAILED)
     return model, dataset
 
 

@@ -76,6 +76,19 @@ def test_ten_outputs_for_three_classes_are_refused_before_queueing(client: Clien
     assert "10" in problem["detail"]
 
 
+def test_a_network_made_for_a_dataset_that_cant_learn_its_target_is_refused_at_once(client: Client) -> None:
+    client.post("/v1/datasets", {"name": "made-for", "source": "iris"})
+    ten = classifier("made", [4], 10, input={"dataset": "made-for"})
+    for path in ("/v1/models", "/v1/models?dry_run=true"):
+        (fault,) = refused(client, path, ten)["errors"]
+        assert fault["pointer"] == f"#/layers/{len(ten['layers']) - 1}/units"
+        assert "3 classes" in fault["detail"]
+    three = classifier("made", [4], 3, input={"dataset": "made-for"})
+    (fault,) = refused(client, "/v1/models", named(three, "made", task="regression", loss="mse", metrics=[]))["errors"]
+    assert fault["pointer"] == "#/task"
+    assert client.request("GET", "/v1/models/made").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("body", "where"),
     [

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from models.compatibility import check_fit
-from models.errors import Fault, InvalidData
+from models.compatibility import check_fit, check_target
+from models.errors import Fault, InvalidData, InvalidSpec
 from models.preprocessing import inputs_from_dataset
 from models.spec import NetworkSpec
 from tests.models.made_datasets import make_dataset
@@ -50,6 +50,24 @@ def test_ten_units_for_three_classes_name_the_layer_and_the_fix(flowers: dict[st
     assert fault.detail == (
         'The last layer, "dense_1", has 10 units, but dataset "flowers" has 3 classes: give it 3 units.'
     )
+
+
+def test_a_network_made_for_a_dataset_is_told_where_its_spec_is_wrong(flowers: dict[str, Any]) -> None:
+    inputs = inputs_from_dataset(flowers, "flowers")
+    layers: list[dict[str, Any]] = [{"type": "Dense", "units": 10}, {"type": "Softmax"}]
+    cases = (
+        (make_spec(inputs=inputs), (10,), "#/layers/0/units", "give it 3 units"),
+        (make_spec(inputs=inputs, layers=layers), (10,), "#/layers/1", "give it 3 units"),
+        (make_spec("regression", inputs, "mse"), (1,), "#/task", "is text"),
+        (make_spec("binary", inputs, "binary_crossentropy"), (1,), "#/task", "3 classes"),
+    )
+    for spec, output, pointer, says in cases:
+        with pytest.raises(InvalidSpec) as caught:
+            check_target(spec, output, flowers)
+        (fault,) = caught.value.faults
+        assert fault.pointer == pointer
+        assert says in fault.detail
+    check_target(make_spec(inputs=inputs), (3,), flowers)
 
 
 def test_all_faults_are_told_at_once(flowers: dict[str, Any]) -> None:

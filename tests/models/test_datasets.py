@@ -11,6 +11,7 @@ from models.datasets import Dataset, check_request, import_dataset, source_docum
 from models.errors import InvalidData
 from models.limits import Limits
 from tests.models.made_datasets import make_dataset
+from tests.models.made_uploads import faults_of_upload
 
 OFFLINE = [source["name"] for source in source_documents() if source["group"] != "downloaded"]
 
@@ -98,7 +99,7 @@ def test_rows_of_a_table_come_as_they_would_be_posted(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "iris", split={"validation": 0, "test": 0})
 
     assert dataset.rows_page("train", 0, 1) == [{
-        "row": 0, "target": "setosa",
+        "row": 0, "target": "setosa", "split": "train",
         "instance": {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2},
     }]  # fmt: skip
     assert len(dataset.rows_page("train", 140, 20)) == 10
@@ -121,7 +122,6 @@ def test_tensors_are_mapped_from_the_disk_in_their_raw_type(tmp_path: Path) -> N
         ({"seed": 3}, {"train": 600, "validation": 200, "test": 200}),
         ({"test": 0.3}, {"train": 700, "validation": 0, "test": 300}),
         ({"validation": 0.1, "test": 0.25, "seed": 3}, {"train": 650, "validation": 100, "test": 250}),
-        ({"test": 1}, {"train": 0, "validation": 0, "test": 1000}),
     ],
 )
 def test_splits_take_the_shares_asked_for(split: Any, sizes: dict[str, int], tmp_path: Path) -> None:
@@ -198,3 +198,19 @@ def test_a_dataset_keeps_its_bytes_and_opens_again(tmp_path: Path) -> None:
 
     written = sum(path.stat().st_size for path in folder.rglob("*.npy"))
     assert Dataset.open(folder).descriptor["bytes"] == written
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "says"),
+    [
+        (b"PK\x03\x04" + bytes(22) + b"\x13\0\0\0[Content_Types].xml", "sales.xlsx", "save the sheet as CSV"),
+        (b"\xd0\xcf\x11\xe0" + bytes(600), "sales.xls", "save the sheet as CSV"),
+        (b"\x93NUMPY\x01\0", "x.npy", "NPZ"),
+        (b"\x89PNG\r\n\x1a\n", "y.csv", "is PNG, where CSV was expected"),
+        (b"", "y.csv", "is empty"),
+    ],
+)
+def test_files_of_other_formats_say_what_to_do(data: bytes, name: str, says: str, tmp_path: Path) -> None:
+    (fault,) = faults_of_upload(tmp_path, data, name)
+    assert says in fault.detail
+    assert (fault.file, fault.pointer) == (name, None)

@@ -77,6 +77,15 @@ def test_the_rank_says_what_rows_are(rank: int, kind: str, tmp_path: Path) -> No
     assert read(save(tmp_path, x=np.ones((4, 2, 2, 2, 2)[:rank]), y=Y)).kind == kind
 
 
+def test_matrices_of_bytes_are_grey_pictures(tmp_path: Path) -> None:
+    grey = np.ones((4, 28, 28), np.uint8)
+    assert read(save(tmp_path, x=grey, y=Y)).kind == "image"
+    assert read(save(tmp_path, x_train=grey, y_train=Y, x_test=grey, y_test=Y)).kind == "image"
+    assert read(save(tmp_path, x=grey.astype(np.int16), y=Y)).kind == "sequence"
+    assert read(save(tmp_path, x=grey.astype(bool), y=Y)).kind == "sequence"
+    assert read(save(tmp_path, x_film=np.ones((4, 2, 2, 2, 1)), x_still=grey, y=Y)).kind == "video"
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [("u1", "u1"), ("?", "u1"), ("i2", "i4"), (">i4", "i4"), ("i8", "f4"), ("f2", "f4"), (">f8", "f4")],

@@ -17,6 +17,7 @@ from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.pictures import BadPicture, read_picture
 from tests.models.made_pictures import GREEN, GREY, RED, encode, pattern, picture, write_zip
+from tests.models.made_uploads import faults_of_upload, import_upload
 
 TWO = {"cat/1.png": picture(RED), "dog/1.png": picture(GREEN)}
 
@@ -221,14 +222,57 @@ def test_a_picture_is_turned_upright_as_its_camera_says() -> None:
         assert np.array_equal(read_picture(encode(lying, exif=exif), 1000, **options).pixels, upright)
 
 
-def test_sixteen_bits_palettes_and_transparency_become_eight_bits_a_channel() -> None:
+def test_sixteen_bits_and_palettes_become_eight_bits_a_channel() -> None:
     deep = Image.fromarray(np.full((2, 2), 0x80FF, np.uint16))
     assert (read_picture(encode(deep), 1000).pixels == 0x80).all()
-    see_through = read_picture(picture((250, 0, 0, 10)), 1000)
-    assert (see_through.pixels == RED).all()
     palette = Image.open(io.BytesIO(picture((0, 255, 0)))).convert("P")
-    assert (read_picture(encode(palette, transparency=0), 1000).pixels == (0, 255, 0)).all()
+    assert (read_picture(encode(palette), 1000).pixels == (0, 255, 0)).all()
     assert read_picture(picture(RED), 1000, channels=1).pixels.shape == (4, 6, 1)
+
+
+def test_transparent_pictures_are_laid_on_white() -> None:
+    half, nothing = picture((250, 0, 0, 127)), picture((250, 0, 0, 0))
+    assert (read_picture(nothing, 1000).pixels == 255).all()
+    assert np.abs(read_picture(half, 1000).pixels[0, 0].astype(int) - (252, 128, 128)).max() <= 1
+    assert (read_picture(nothing, 1000, channels=1).pixels == 255).all()
+    palette = Image.open(io.BytesIO(picture((0, 255, 0)))).convert("P")
+    index = int(np.asarray(palette)[0, 0])
+    assert (read_picture(encode(palette, transparency=index), 1000).pixels == 255).all()
+    grey = Image.fromarray(np.full((2, 2), 7, np.uint8))
+    grey.putalpha(0)
+    assert read_picture(encode(grey), 1000).pixels.tolist() == np.full((2, 2, 1), 255).tolist()
+
+
+@pytest.mark.parametrize("folder", ["validation", "val", "Valid"])
+def test_validation_folders_are_validation_rows(folder: str, tmp_path: Path) -> None:
+    parts = {"train": 2, folder: 1, "test": 1}
+    files = {
+        f"pets/{part}/{kind}/{number}.png": picture()
+        for part, count in parts.items()
+        for kind in ("cat", "dog")
+        for number in range(count)
+    }
+    examples = read(write_zip(tmp_path / "data", files))
+    assert examples.guide is not None
+    assert examples.guide.tolist() == ["train"] * 4 + ["validation"] * 2 + ["test"] * 2
+    without_test = {name: content for name, content in files.items() if "/test/" not in name}
+    content = write_zip(tmp_path / "other", without_test).read_bytes()
+    dataset = import_upload(tmp_path, content, "pets.zip", target=None)
+    assert dataset.descriptor["splits"] == {"train": 4, "validation": 2, "test": 0}
+
+
+def test_a_zip_with_validation_rows_is_not_split_again(tmp_path: Path) -> None:
+    files = {f"{part}/{name}": content for part in ("train", "val") for name, content in TWO.items()}
+    content = write_zip(tmp_path / "zip", files).read_bytes()
+    found = faults_of_upload(tmp_path, content, "pets.zip", target=None, split={"validation": 0.2, "test": 0.2})
+    assert [fault.pointer for fault in found] == ["#/split/validation", "#/split/test"]
+
+
+def test_notes_and_what_desktops_leave_are_passed_over_and_other_files_are_named(tmp_path: Path) -> None:
+    clutter = dict.fromkeys(["cat/notes.txt", "cat/1.json", "dog/Thumbs.db", "cat/desktop.INI", "LICENSE"], b"x")
+    assert read(write_zip(tmp_path / "data", TWO | clutter)).rows == 2
+    strangers = {"cat/2.gif": b"GIF89a", "dog/model.bin": b"x"}
+    assert [fault.file for fault in faults(write_zip(tmp_path / "data", TWO | strangers))] == list(strangers)
 
 
 def test_other_formats_are_refused() -> None:

@@ -82,6 +82,36 @@ def test_unit_scaling_divides_by_255(tmp_path: Path) -> None:
     assert inputs["input"].tolist() == [[0, np.float32(0.2)], [1, 0]]
 
 
+@pytest.mark.parametrize(
+    ("inputs", "scaling"),
+    [
+        ([[1, 300], [2, 100]], "standard"),
+        ([[[1, 2]], [[3, 4]]], "standard"),
+        ([[[[0], [255]]], [[[7], [9]]]], "unit"),
+        ([[[[0], [1]]], [[[1], [0]]]], "standard"),
+        ([[[[0], [300]]], [[[7], [9]]]], "standard"),
+        ([[[[-1], [200]]], [[[7], [9]]]], "standard"),
+    ],
+)
+def test_a_dataset_says_how_its_numbers_are_scaled_unless_a_layer_or_the_client_does(
+    inputs: list, scaling: str, tmp_path: Path
+) -> None:
+    descriptor = make_dataset(tmp_path, "inline", inputs=inputs, targets=["a", "b"]).descriptor
+
+    def scalings(*arguments: Any) -> list[str]:
+        return [input_.scaling.value for input_ in inputs_from_dataset(descriptor, "made", *arguments).values()]
+
+    assert scalings() == [scaling]
+    assert scalings("none") == ["none"]
+    assert scalings(None, ["Rescaling", "Flatten"]) == ["none"]
+    assert scalings("unit", ["Rescaling"]) == ["unit"]
+
+
+def test_a_table_is_standardised_whatever_its_layers_are(fruit: Dataset) -> None:
+    (input_,) = inputs_from_dataset(fruit.descriptor, "fruit", None, ["Rescaling"]).values()
+    assert input_.scaling == "standard"
+
+
 def test_standard_scaling_of_vectors_is_by_feature_and_leaves_constant_ones_at_zero(vectors: Dataset) -> None:
     fitted = fit(vectors, shape=[2], scaling="standard")
 
@@ -272,7 +302,7 @@ def test_instances_are_a_list_with_something_in_it(instances: Any, vectors: Data
 def test_several_inputs_are_read_by_name(tmp_path: Path) -> None:
     posted = {"left": [[1, 2], [3, 4]], "right": [[5], [6]]}
     dataset = make_dataset(tmp_path, "inline", inputs=posted, targets=[0, 1])
-    fitted = fit_whole(dataset)
+    fitted = fit_whole(dataset, "none")
 
     inputs, _ = fitted.read_instances([{"left": [1, 2], "right": [5]}, {"right": [6], "left": [3, 4]}])
 

@@ -26,7 +26,7 @@ def images(folder: Path, *files: bytes, channels: int = 3) -> Dataset:
     return make_dataset(folder, "inline", inputs=pixels, targets=list(range(len(files))))
 
 
-def fit(dataset: Dataset, *, shape: tuple[int, ...] | None = None, scaling: str | None = None) -> Preprocessing:
+def fit(dataset: Dataset, *, shape: tuple[int, ...] | None = None, scaling: str = "none") -> Preprocessing:
     inputs = inputs_from_dataset(dataset.descriptor, "made", scaling)
     if shape is not None:
         inputs = {SINGLE_INPUT: InputSpec(shape, inputs[SINGLE_INPUT].scaling)}
@@ -84,7 +84,7 @@ def test_several_inputs_may_each_be_a_picture(tmp_path: Path) -> None:
     pixels = read_picture(picture(RED), 1000).pixels.tolist()
     inputs = {"left": [pixels] * 2, "right": [pixels] * 2}
     dataset = make_dataset(tmp_path, "inline", inputs=inputs, targets=[0, 1])
-    preprocessing = Preprocessing.fit(spec_of(inputs_from_dataset(dataset.descriptor, "made")), dataset)
+    preprocessing = Preprocessing.fit(spec_of(inputs_from_dataset(dataset.descriptor, "made", "none")), dataset)
     instances = [{"left": b64(picture(RED)), "right": b64(picture(GREEN, 9, 9))}]
     served, warnings = preprocessing.read_instances(instances)
     assert served["left"][0, 0, 0].tolist() == list(RED)

@@ -182,7 +182,7 @@ def test_windows_make_sequences_in_time_order(tmp_path: Path) -> None:
     assert read_reasons(dataset) == {"hour": "time", "place": "no_number"}
     assert descriptor["splits"] == {"train": 3, "validation": 1, "test": 1}
     assert dataset.rows_page("train", 1, 1) == [
-        {"row": 1, "instance": [[11, 101], [12, 102], [12, 103]], "target": 104.0},
+        {"row": 1, "instance": [[11, 101], [12, 102], [12, 103]], "target": 104.0, "split": "train"},
     ]
     assert dataset.split("test").targets.tolist() == [107.5]
 

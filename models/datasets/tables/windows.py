@@ -34,7 +34,7 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
     windows = (raw.rows - steps - horizon) // stride + 1
     if windows < 1:
         detail = f"{raw.rows:,} rows are too few for a window of {steps:,} steps and a target {horizon:,} rows later."
-        raise InvalidData(Fault(detail, pointer_to("window", "steps"), file=raw.file))
+        raise InvalidData(Fault(detail, pointer_to("window", "steps")))
     order = _order(raw, request)
     names, matrix, left_out = _read_features(raw, request, target if horizon == 0 else None, order)
     if windows * steps * len(names) > MAX_NUMBERS:

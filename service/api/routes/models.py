@@ -86,7 +86,4 @@ def get_summary(name: str) -> Any:
     """Get the layers, output shapes and parameters of a model, as JSON or as the table that Keras prints."""
     wanted = choose(JSON, PLAIN)
     model = models.get_built(context(), name)
-    headers = {"Vary": "Accept"}
-    if wanted == PLAIN:
-        return Response(model.summary_text, mimetype=PLAIN, headers=headers)
-    return model.summary, 200, headers
+    return Response(model.summary_text, mimetype=PLAIN) if wanted == PLAIN else model.summary

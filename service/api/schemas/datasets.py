@@ -64,8 +64,11 @@ class NewUploadSchema(Schema):
         required=True,
         metadata={
             "description": "CSV, JSON rows, JSON Lines, Parquet, NPZ (`x`, `y` or `x_train`, `y_train`, `x_test`, "
-            "`y_test`; `x_NAME` for several inputs; `y` is as the targets of inline data are), or a ZIP of pictures in "
-            "class folders (`<class>/…`, or `train/<class>/…` and `test/<class>/…`)."
+            "`y_test`; `x_NAME` for several inputs; `y` is as the targets of inline data are; matrices of uint8 are "
+            "grey pictures), or a ZIP of pictures in class folders (`<class>/…`, or `train/<class>/…` and "
+            "`test/<class>/…`, with `validation/<class>/…` or without). Transparent pictures are laid on white; notes "
+            "beside the pictures (`.txt`, `.json`, `.csv`, …) are passed over, any other file that is no picture is "
+            "a fault."
         },
     )
     name = Name(required=True)
@@ -132,7 +135,7 @@ class DatasetListQuery(ByTimeOrName):
 class RowsQuery(ListQuery):
     """Which rows."""
 
-    split = Choice(*SPLITS, load_default="train")
+    split = Choice(*SPLITS, load_default="train", metadata={"description": "The rows of one split are listed."})
 
 
 class RowSchema(Schema):
@@ -141,6 +144,7 @@ class RowSchema(Schema):
     row = fields.Integer(metadata={"description": "Its number within the dataset, from 0."})
     instance = Anything()
     target = Anything()
+    split = fields.String(metadata={"enum": SPLITS})
 
 
 class DatasetSourcesSchema(Schema):

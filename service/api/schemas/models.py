@@ -18,6 +18,12 @@ from service.storage.records import Model
 
 TASKS = tuple(task.value for task in Task)
 SCALINGS = tuple(scaling.value for scaling in Scaling)
+SCALING = (
+    "`none`, `unit` (divided by 255) or `standard` (less the training rows' mean, divided by their deviation). Left "
+    "out it is `none` beside a shape. Beside a dataset it is `standard`; `unit` for pictures and video of bytes "
+    "(numbers from 0 to 255, some above 127); and `none`, unless it is a table, if a layer is Rescaling, Normalization "
+    "or Embedding."
+)
 LONGEST_DESCRIPTION = 10_000
 
 
@@ -33,7 +39,7 @@ class InputSchema(Schema):
 
     shape = Items(metadata={"description": "Of a row, without the batch."})
     dataset = Text(63)
-    scaling = Choice(*SCALINGS)
+    scaling = Choice(*SCALINGS, metadata={"description": SCALING})
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:

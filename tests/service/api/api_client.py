@@ -63,7 +63,9 @@ def check_problem(response: TestResponse, path: str) -> None:
     assert "Traceback" not in response.text
     for fault in problem.get("errors", []):
         assert fault["detail"]
-        assert {"pointer", "parameter", "header", "file", "row", "column"} & set(fault)
+        places = {"pointer", "parameter", "header", "file", "row", "column"} & set(fault)
+        assert places
+        assert not {"pointer", "file"} <= places
     if response.status_code in (429, 503):
         assert int(response.headers["Retry-After"]) > 0
 

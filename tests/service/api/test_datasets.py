@@ -67,6 +67,49 @@ def test_data_found_wrong_later_leaves_a_failed_dataset_until_it_is_deleted(
     api.get("/v1/datasets/bad", 404)
 
 
+def test_a_dataset_that_failed_is_nothing_to_wait_for(api: ApiClient, idle_worker: FakeWorker) -> None:
+    bad = named(LINE_DATASET, "bad", inputs=[[1], ["x"], [0], [2], [3], [4]])
+    api.post("/v1/datasets", bad, 202, Prefer="wait=0")
+    model = named(LINE, "made", input={"dataset": "bad"})
+    assert "Retry-After" in api.send("GET", "/v1/datasets/bad/rows", 409).headers
+    assert "Retry-After" in api.send("POST", "/v1/models", 409, json=model).headers
+    idle_worker.run_next()
+    for refused in (
+        api.send("GET", "/v1/datasets/bad/rows", 409),
+        api.send("POST", "/v1/models", 409, json=model),
+    ):
+        assert "Retry-After" not in refused.headers
+        assert "error says why" in refused.text
+
+
+def test_a_split_that_leaves_nothing_to_train_on_is_a_422(api: ApiClient) -> None:
+    for split in ({"test": 1.0}, {"validation": 0.5, "test": 0.5}):
+        (fault,) = api.post("/v1/datasets", named(LINE_DATASET, "a", split=split), 422)["errors"]
+        assert fault["pointer"] == "#/split"
+        assert "train" in fault["detail"]
+
+
+def test_a_name_that_is_too_long_is_one_fault(api: ApiClient) -> None:
+    for name in ("a" * 64, "a\0", 5, "stats"):
+        (fault,) = api.post("/v1/datasets", named(LINE_DATASET, "x") | {"name": name}, 422)["errors"]
+        assert fault["pointer"] == "#/name"
+
+
+@pytest.mark.usefixtures("worker")
+def test_as_many_classes_as_rows_are_no_target(api: ApiClient) -> None:
+    sentences = [f"This is sentence {number}." for number in range(20)]
+    rows = [{"x": number, "said": said} for number, said in enumerate(sentences)]
+    (fault,) = api.post("/v1/datasets", {"name": "a", "source": "inline", "rows": rows, "target": "said"}, 422)[
+        "errors"
+    ]
+    assert fault["pointer"] == "#/target"
+    assert "20 different texts in 20 rows" in fault["detail"]
+    inline = {"name": "a", "source": "inline", "inputs": list(range(20)), "targets": sentences}
+    (fault,) = api.post("/v1/datasets", inline, 422)["errors"]
+    assert fault["pointer"] == "#/targets"
+    api.post("/v1/datasets", inline | {"targets": [f"class {number // 2}" for number in range(20)]})
+
+
 def test_what_is_known_to_be_wrong_at_once_needs_no_worker(api: ApiClient) -> None:
     fault = api.post("/v1/datasets", {"name": "a", "source": "circels"}, expect=422)["errors"][0]
     assert (fault["pointer"], fault["did_you_mean"]) == ("#/source", "circles")
@@ -109,12 +152,13 @@ def test_rows_are_listed_as_they_can_be_posted(api: ApiClient) -> None:
     api.post("/v1/datasets", LINE_DATASET)
     page = api.get("/v1/datasets/line/rows?limit=4")
     assert [row["instance"] for row in page["items"]] == [[-1], [0], [1], [2]]
-    assert page["items"][3] == {"row": 3, "instance": [2], "target": 3}
+    assert page["items"][3] == {"row": 3, "instance": [2], "target": 3, "split": "train"}
     rest = api.get(page["next"])
     assert [row["row"] for row in rest["items"]] == [4, 5]
     assert rest["next"] is None
     assert api.get("/v1/datasets/line/rows?split=test")["items"] == []
     assert api.get("/v1/datasets/line/rows?split=tset", 400)["errors"][0]["did_you_mean"] == "test"
+    assert "did_you_mean" not in api.get("/v1/datasets/line/rows?sort=row", 400)["errors"][0]
 
 
 def test_a_dataset_that_a_job_needs_stays_until_the_job_is_final(api: ApiClient, idle_worker: FakeWorker) -> None:

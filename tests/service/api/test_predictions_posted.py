@@ -72,6 +72,12 @@ def test_an_array_is_rows(trained: ApiClient) -> None:
     assert first_scores(post(trained, file.getvalue(), "application/x-npy")) == [2.4, 2.4]
 
 
+def test_an_empty_body_is_one_fault_of_the_body(trained: ApiClient) -> None:
+    for content_type in ("text/csv", "application/x-npy", "image/png"):
+        (fault,) = post(trained, "", content_type, expect=422)["errors"]
+        assert (fault["detail"], fault["pointer"]) == ("The body is empty.", "#")
+
+
 def test_csv_without_a_header_is_rows_of_numbers(trained: ApiClient) -> None:
     assert first_scores(post(trained, ",".join(["51"] * 12), "text/csv")) == [2.4]
     for data in ("", "1,2\n"):
@@ -115,6 +121,7 @@ def test_what_can_not_be_read_is_a_problem(trained: ApiClient) -> None:
 
 
 def test_a_form_with_one_bad_picture_names_its_row(trained: ApiClient) -> None:
-    files = [(io.BytesIO(data), "a.png") for data in (picture(RED), b"bad", picture(RED))]
+    files = [(io.BytesIO(data), name) for name, data in (("a.png", picture(RED)), ("b.png", b"bad"))]
     problem = post(trained, {"file": files}, "multipart/form-data", expect=422)
-    assert [error["row"] for error in problem["errors"]] == [1]
+    assert [(error["row"], error["file"]) for error in problem["errors"]] == [(1, "b.png")]
+    assert problem["detail"].startswith("Row 1, b.png: ")

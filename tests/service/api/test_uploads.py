@@ -237,6 +237,21 @@ def test_an_upload_that_is_cut_off_leaves_nothing(server: Server, framing: bytes
     assert server.get("/readyz").status_code == 200
 
 
+@pytest.mark.parametrize("framing", [b"Content-Length: 50000", b"Transfer-Encoding: chunked"])
+def test_a_client_that_ends_its_upload_too_soon_is_told_so(server: Server, framing: bytes) -> None:
+    head, _, rest = (HEAD % framing).partition(b"\r\n\r\n")
+    rest = rest if framing.startswith(b"Content") else b"9999\r\n" + rest
+    address = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((address[0], int(address[1]))) as connection:
+        connection.sendall(head + b"\r\n\r\n" + rest)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400")
+    problem = orjson.loads(answer.partition(b"\r\n\r\n")[2])
+    assert problem["type"] == "/problems/malformed-body"
+    assert "it was cut off" in problem["detail"]
+
+
 def test_a_large_upload_passes_through_little_memory(server: Server) -> None:
     (child,) = psutil.Process(server.process.pid).children()
     before = child.memory_info().rss

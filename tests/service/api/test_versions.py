@@ -69,7 +69,7 @@ def test_weights_are_npz_unless_json_is_asked_for(trained: ApiClient) -> None:
     for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/x-npz"}):
         response = trained.send("GET", f"{VERSION}/weights", 200, headers=headers)
         assert response.mimetype == "application/x-npz"
-        assert response.headers["Vary"] == "Accept"
+        assert response.headers["Vary"] == "Accept, Accept-Encoding"
         with np.load(io.BytesIO(response.data)) as weights:
             assert weights["dense/kernel"].tolist() == [[1.0]]
     assert trained.get(f"{VERSION}/weights", Accept="application/json") == {

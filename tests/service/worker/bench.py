@@ -82,7 +82,9 @@ class Bench:
 
     def submit_build(self, wishes: dict[str, Any]) -> str:
         with self.context.database.write() as session:
-            return queue.enqueue(self.context, session, statuses.BUILD, {"document": {"wishes": wishes}}).id
+            return queue.enqueue(
+                self.context, session, statuses.BUILD, {"document": {"wishes": wishes}, "made_for": None}
+            ).id
 
     def job(self, job_id: str) -> Job:
         with self.context.database.read() as session:

@@ -1,0 +1,100 @@
+"""ETags on everything that is read, and the preconditions that go with them."""
+
+from typing import Any
+
+import pytest
+
+from tests.service.api.api_client import ApiClient
+
+JOB = "JOB"
+"""Stands for the path of the trained model's job."""
+READ = (
+    "/v1/datasets/line", "/v1/datasets", "/v1/datasets/line/rows", "/v1/dataset-sources", "/v1/models/line",
+    "/v1/models", "/v1/models/line/summary", "/v1/models/line/versions/1", "/v1/models/line/versions",
+    "/v1/models/line/labels/best", "/v1/models/line/labels", "/v1/models/line/versions/1/artifacts/onnx",
+    "/v1/models/line/versions/1/weights", JOB, f"{JOB}/metrics", f"{JOB}/events", f"{JOB}/log",
+    "/v1/training-jobs", "/v1/workers", "/v1/layer-types",
+)  # fmt: skip
+CHANGES = (
+    ("PATCH", "/v1/models/line", {"description": "new"}),
+    ("PATCH", JOB, {"desired_status": "stopped"}),
+    ("PUT", "/v1/models/line/labels/best", {"version": 1}),
+    ("DELETE", "/v1/models/line/labels/best", None),
+    ("DELETE", "/v1/models/line/versions/2", None),
+    ("DELETE", "/v1/models/line", None),
+    ("DELETE", "/v1/datasets/line", None),
+    ("DELETE", JOB, None),
+)
+
+
+@pytest.fixture
+def trained(api: ApiClient, worker: object) -> ApiClient:
+    """A client of an app with a dataset, a model, two versions, the jobs that made them, and a label."""
+    api.make_line()
+    api.train_line()
+    api.train_line()
+    api.put("/v1/models/line/labels/best", {"version": 1}, 201)
+    return api
+
+
+def path_of(api: ApiClient, path: str) -> str:
+    return path.replace(JOB, api.get("/v1/training-jobs")["items"][0]["links"]["self"])
+
+
+@pytest.mark.parametrize("path", READ)
+def test_what_is_read_has_a_strong_etag_and_is_not_sent_again(trained: ApiClient, path: str) -> None:
+    path = path_of(trained, path)
+    whole = trained.send("GET", path, 200)
+    tag = whole.headers["ETag"]
+    assert tag.startswith('"')
+    assert trained.send("GET", path, 200).headers["ETag"] == tag
+    assert {"Accept", "Accept-Encoding"} <= set(whole.headers["Vary"].split(", "))
+    for known in (tag, f"W/{tag}", f'{tag[:-1]}-gzip"', f'"other", {tag}', "*"):
+        again = trained.send("GET", path, 304, headers={"If-None-Match": known})
+        assert again.data == b""
+        assert again.headers["ETag"] == tag
+        assert "Cache-Control" in again.headers
+        assert "Content-Type" not in again.headers
+    assert trained.send("GET", path, 200, headers={"If-None-Match": '"other"'}).data == whole.data
+    assert trained.send("HEAD", path, 200).headers["ETag"] == tag
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+def test_a_change_with_a_stale_tag_is_a_412_and_changes_nothing(
+    trained: ApiClient, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    path = path_of(trained, path)
+    before = trained.send("GET", path, 200)
+    options = {} if body is None else {"json": body}
+    for stale in ('"stale"', f"W/{before.headers['ETag']}"):
+        problem = trained.send(method, path, 412, headers={"If-Match": stale}, **options).json
+        assert problem is not None
+        assert problem["errors"][0]["header"] == "If-Match"
+    assert trained.send("GET", path, 200).data == before.data
+    done = 204 if method == "DELETE" else 200
+    trained.send(method, path, done, headers={"If-Match": before.headers["ETag"]}, **options)
+
+
+def test_a_tag_changes_with_the_resource(trained: ApiClient) -> None:
+    path = "/v1/models/line"
+    tag = trained.send("GET", path, 200).headers["ETag"]
+    trained.send("PATCH", path, 200, json={"description": "new"}, headers={"If-Match": f'{tag[:-1]}-gzip"'})
+    assert trained.send("GET", path, 200, headers={"If-None-Match": tag}).headers["ETag"] != tag
+    trained.send("PATCH", path, 412, json={"description": "newer"}, headers={"If-Match": tag})
+    trained.send("PATCH", path, 200, json={"description": "newer"}, headers={"If-Match": "*"})
+
+
+def test_nothing_matches_what_is_not_there(trained: ApiClient) -> None:
+    headers = {"If-Match": "*"}
+    trained.send("DELETE", "/v1/datasets/nothing", 404, headers=headers)
+    trained.send("PUT", "/v1/models/line/labels/new", 412, json={"version": 1}, headers=headers)
+    trained.get("/v1/models/line/labels/new", 404)
+
+
+def test_a_resource_that_is_unfinished_has_a_tag_too(api: ApiClient, idle_worker: object) -> None:
+    response = api.send(
+        "POST", "/v1/datasets", 202, json={"name": "a", "source": "circles"}, headers={"Prefer": "wait=0"}
+    )
+    tag = api.send("GET", response.headers["Location"], 200).headers["ETag"]
+    api.send("GET", response.headers["Location"], 304, headers={"If-None-Match": tag})
+    api.send("DELETE", response.headers["Location"], 204, headers={"If-Match": tag})
