@@ -13,7 +13,8 @@ from models.catalogue import Entry, Parameter, load_catalogue
 from models.export import compare_with_keras, export_onnx, random_rows
 from models.limits import Limits
 from models.spec import NetworkSpec
-from models.validation import check_network, fits
+from models.validation import check_network
+from models.validation.metrics import fits
 
 CATALOGUE = load_catalogue()
 PICTURE, VECTOR = [6, 6, 2], [5]
