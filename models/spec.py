@@ -8,6 +8,8 @@ import numpy as np
 
 SINGLE_INPUT = "input"
 """What the only input of a network is called, in specs, datasets and ONNX files alike."""
+OUTPUT = "output"
+"""What the output of a network is called in ONNX files, and so no input."""
 
 
 class Task(StrEnum):

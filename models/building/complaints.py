@@ -1,17 +1,28 @@
 """What Keras says of values and shapes, in a client's words."""
 
 import re
+from collections.abc import Sequence
 
 from models.errors import Fault
-from models.spec import ComponentSpec
+from models.graph import Node
 
 Shape = tuple[int | None, ...]
 
 
-def misfit(index: int, layer: ComponentSpec, shape: Shape, error: Exception) -> Fault:
-    """The fault of a layer that can't take the shape that arrives at it."""
-    reason = first_sentence(error)
-    return Fault(f"{layer.type} can't take the shape {row_shape(shape)} that arrives: {reason}.", f"#/layers/{index}")
+def misfit(node: Node, arrived: Sequence[Shape], error: Exception) -> Fault:
+    """The fault of a layer that can't take the shapes that arrive at it."""
+    what = (
+        f"the shapes {row_shapes(arrived)} that arrive"
+        if len(arrived) > 1
+        else f"the shape {row_shapes(arrived)} that arrives"
+    )
+    return Fault(f"{node.layer.type} can't take {what}: {first_sentence(error)}.", f"#/layers/{node.index}")
+
+
+def row_shapes(shapes: Sequence[Shape]) -> str:
+    """Several shapes in words, at most ten of them."""
+    listed = [row_shape(shape) for shape in shapes[:10]]
+    return " and ".join(listed) + (" and others" if len(shapes) > len(listed) else "")
 
 
 def row_shape(shape: Shape) -> str:

@@ -1,27 +1,21 @@
-"""Makes the layers of a network, each with its name."""
+"""Makes the layers of a network and calls them."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
 
 import keras
-from keras.src.utils.naming import to_snake_case
 
 from models.building.components import make, resolve
-from models.spec import NetworkSpec
+from models.graph import Node
 
 
-def make_layers(spec: NetworkSpec) -> Iterator[keras.Layer]:
-    """The layers in order, named as Keras names those of a fresh process: `dense`, `dense_1`."""
-    taken = {*spec.inputs, *(layer.name for layer in spec.layers if layer.name)}
-    for index, component in enumerate(spec.layers):
-        name = component.name
-        if name is None:
-            name = next_name(to_snake_case(resolve("layer", component.type).type), taken)
-            taken.add(name)
-        yield make("layer", component, f"#/layers/{index}", name=name)
+def make_layer(node: Node) -> keras.Layer:
+    """The layer of a node, under its name; raises InvalidSpec."""
+    layer: keras.Layer = make("layer", node.layer, f"#/layers/{node.index}", name=node.name)
+    return layer
 
 
-def next_name(base: str, taken: set[str]) -> str:
-    """`base`, or with the first number that makes it a name not yet taken."""
-    if base not in taken:
-        return base
-    return next(name for number in range(1, len(taken) + 2) if (name := f"{base}_{number}") not in taken)
+def call_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:
+    """What the layer makes of the tensors that arrive at it, handed over as its entry in the catalogue says."""
+    tensors = resolve("layer", node.layer.type).tensors
+    return layer(list(arrived)) if tensors and tensors.as_list else layer(*arrived)

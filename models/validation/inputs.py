@@ -5,26 +5,37 @@ from typing import Any
 
 from models.errors import Fault
 from models.limits import Limits
-from models.spec import Scaling
+from models.spec import OUTPUT, SINGLE_INPUT, Scaling
 from models.validation.values import LARGEST_INTEGER, MOST_DIMENSIONS, NAME, WORDS, is_integer, member
+
+MOST_INPUTS = 100
+"""How many inputs a network may have."""
 
 
 def input_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Fault]:
-    """The faults of `input` or `inputs`, of which there is one, with one input: the layers form a chain."""
+    """The faults of `input`, or of `inputs` by name, of which there is one."""
     input_, inputs = document.get("input"), document.get("inputs")
     if (input_ is None) == (inputs is None):
         yield Fault("A network has either `input` or `inputs`.", "#/input")
     elif input_ is not None:
         yield from one_input_faults(input_, "#/input", limits)
-    elif not isinstance(inputs, Mapping) or not inputs:
-        yield Fault("`inputs` is an object with an input's shape under each name.", "#/inputs")
-    elif len(inputs) > 1:
-        yield Fault("The layers form one chain, which takes one input only: several are not supported yet.", "#/inputs")
+    elif not isinstance(inputs, Mapping) or not 1 <= len(inputs) <= MOST_INPUTS:
+        yield Fault(f"`inputs` is an object with the shapes of 1 to {MOST_INPUTS} inputs by name.", "#/inputs")
     else:
-        for name, only in inputs.items():
+        for name, one in inputs.items():
             if not NAME.fullmatch(name):
                 yield Fault(f"An input's name is {WORDS['name']}.", member("#/inputs", name))
-            yield from one_input_faults(only, member("#/inputs", name), limits)
+            if name == OUTPUT:
+                yield Fault(
+                    f"`{OUTPUT}` is what the output is called: give the input another name.", member("#/inputs", name)
+                )
+            yield from one_input_faults(one, member("#/inputs", name), limits)
+
+
+def input_names(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the layers may call the inputs."""
+    inputs = document.get("inputs")
+    return tuple(inputs) if isinstance(inputs, Mapping) and inputs else (SINGLE_INPUT,)
 
 
 def one_input_faults(input_: Any, pointer: str, limits: Limits) -> Iterator[Fault]:

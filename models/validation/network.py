@@ -7,9 +7,9 @@ from typing import Any
 from models.catalogue import load_catalogue
 from models.errors import MOST_FAULTS, Fault, InvalidSpec
 from models.limits import Limits
-from models.spec import SINGLE_INPUT, Task
+from models.spec import Task
 from models.validation.components import component_faults, resolve
-from models.validation.inputs import input_faults
+from models.validation.inputs import input_faults, input_names
 from models.validation.layers import layers_faults
 from models.validation.metrics import metrics_faults
 from models.validation.outputs import output_faults
@@ -29,9 +29,7 @@ def network_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Faul
             "`task` says what the network's output means.", "#/task", allowed=tuple(task.value for task in Task)
         )
     yield from input_faults(document, limits)
-    inputs = document.get("inputs")
-    input_names = set(inputs) if isinstance(inputs, Mapping) else {SINGLE_INPUT}
-    yield from layers_faults(document.get("layers"), input_names, limits)
+    yield from layers_faults(document.get("layers"), input_names(document), limits)
     yield from component_faults("optimizer", document.get("optimizer"), "#/optimizer")
     yield from component_faults("loss", document.get("loss"), "#/loss")
     loss = resolve("loss", document.get("loss"))

@@ -1,12 +1,15 @@
 """Checks that the loss gets what it takes from the last layer: probabilities, or logits."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from models.catalogue import Entry
+from models.catalogue import Entry, load_catalogue
 from models.errors import Fault
+from models.graph import Node, connect, predecessors
 from models.spec import Task
 from models.validation.components import resolve
+from models.validation.inputs import input_names
+from models.validation.layers import read_layer
 
 PROBABILITIES = {
     Task.BINARY: ("sigmoid", "hard_sigmoid", "sparse_sigmoid"),
@@ -17,7 +20,7 @@ PROBABILITIES = {
 
 PASSING_LAYERS = (
     "Flatten", "Reshape", "Dropout", "MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D",
-    "GlobalAveragePooling2D",
+    "GlobalAveragePooling2D", "Average", "Maximum", "Minimum", "Multiply", "Concatenate",
 )  # fmt: skip
 """Layers that make probabilities of probabilities."""
 
@@ -27,23 +30,45 @@ def output_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     task, layers, loss = document.get("task"), document.get("layers"), resolve("loss", document.get("loss"))
     if task not in list(PROBABILITIES) or not isinstance(layers, list | tuple) or not layers:
         return
-    entries = [resolve("layer", layer) if isinstance(layer, Mapping) else None for layer in layers]
+    nodes = connect(map(read_layer, layers), input_names(document))
+    entries = [load_catalogue().find("layer", node.layer.type) for node in nodes]
     if loss is None or task not in loss.tasks or not takes_probability(loss) or None in entries:
         return
-    chain = [(index, entry) for index, entry in enumerate(entries) if entry and entry.type not in PASSING_LAYERS]
-    index, last = chain[-1] if chain else (len(layers) - 1, None)
-    has_activation = last is not None and "activation" in last.by_name
-    posted = layers[index].get("activation") if has_activation else None
-    activation = resolve("activation", posted or "linear")
-    if activation is None:
-        return
-    name = "softmax" if last is not None and last.type == "Softmax" else activation.type
+    for index in origins(nodes, input_names(document)):
+        entry = entries[index]
+        has_activation = entry is not None and "activation" in entry.by_name
+        activation = resolve("activation", (layers[index].get("activation") if has_activation else None) or "linear")
+        if activation is not None:
+            name = "softmax" if entry is not None and entry.type == "Softmax" else activation.type
+            yield from activation_faults(document, index, name, has_activation)
+
+
+def origins(nodes: Sequence[Node], inputs: Collection[str]) -> list[int]:
+    """The layers that the output's numbers come from, through layers that make probabilities of probabilities."""
+    sources, waiting, seen = predecessors(nodes, inputs), [len(nodes) - 1], set()
+    found = []
+    while waiting:
+        index = waiting.pop()
+        node = nodes[index]
+        entry = load_catalogue().find("layer", node.layer.type)
+        passing = entry is not None and entry.type in PASSING_LAYERS and len(sources[index]) == len(node.inputs)
+        if index not in seen and passing:
+            waiting += sources[index]
+        elif index not in seen:
+            found.append(index)
+        seen.add(index)
+    return sorted(found)
+
+
+def activation_faults(document: Mapping[str, Any], index: int, name: str, has_activation: bool) -> Iterator[Fault]:
+    """What is wrong with a layer that ends in the activation of this `name` where the loss takes its numbers."""
+    task, loss = document["task"], resolve("loss", document["loss"])
     pointer = f"#/layers/{index}/activation" if has_activation else f"#/layers/{index}"
     if takes_logits(document["loss"]):
         if name in PROBABILITIES[Task.MULTICLASS]:
             detail = f"With `from_logits` the loss applies its own activation, so {name} would be applied twice:"
             yield Fault(f"{detail} leave it out, or leave out `from_logits`.", pointer)
-    elif name not in PROBABILITIES[task]:
+    elif loss is not None and name not in PROBABILITIES[task]:
         first, *_ = PROBABILITIES[task]
         advice = "Give the last layer" if has_activation else "End with a layer Activation that has"
         detail = f'{loss.type} takes probabilities. {advice} the activation "{first}"'
