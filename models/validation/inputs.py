@@ -23,12 +23,9 @@ def input_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Fault]
         yield Fault(f"`inputs` is an object with the shapes of 1 to {MOST_INPUTS} inputs by name.", "#/inputs")
     else:
         for name, one in inputs.items():
-            if not NAME.fullmatch(name):
-                yield Fault(f"An input's name is {WORDS['name']}.", member("#/inputs", name))
-            if name == OUTPUT:
-                yield Fault(
-                    f"`{OUTPUT}` is what the output is called: give the input another name.", member("#/inputs", name)
-                )
+            problem = find_name_problem(name)
+            if problem:
+                yield Fault(problem, member("#/inputs", name))
             yield from one_input_faults(one, member("#/inputs", name), limits)
 
 
@@ -36,6 +33,13 @@ def input_names(document: Mapping[str, Any]) -> tuple[str, ...]:
     """What the layers may call the inputs."""
     inputs = document.get("inputs")
     return tuple(inputs) if isinstance(inputs, Mapping) and inputs else (SINGLE_INPUT,)
+
+
+def find_name_problem(name: str) -> str | None:
+    """Why an input, of a network or of a dataset, can't have this name, as a sentence; None if it can."""
+    if not NAME.fullmatch(name):
+        return f"An input's name is {WORDS['name']}."
+    return f"`{OUTPUT}` is what the output is called: give the input another name." if name == OUTPUT else None
 
 
 def one_input_faults(input_: Any, pointer: str, limits: Limits) -> Iterator[Fault]:

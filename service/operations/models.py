@@ -4,16 +4,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from models.errors import Fault
-from models.preprocessing import inputs_from_dataset
-from models.spec import SINGLE_INPUT
 from models.validation import check_network
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable, Failed, InUse, InvalidRequest, NotFound, NotReady, NoWorker
+from service.errors import DatabaseUnavailable, Failed, InUse, NotFound, NotReady, NoWorker
 from service.operations import idempotency, queue
 from service.operations.idempotency import Claim
-from service.storage import datasets, jobs, models
+from service.operations.model_inputs import complete_inputs
+from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery
@@ -93,27 +91,9 @@ def dry_run(context: Context, document: dict[str, Any]) -> Model:
 
 def complete(context: Context, document: dict[str, Any]) -> dict[str, Any]:
     """The document with the inputs that a dataset describes filled in, checked against the catalogue."""
-    document = {**document}
-    posted = document.get("input") or {}
-    if "dataset" in posted:
-        document |= _inputs_of_dataset(context, posted["dataset"], posted.get("scaling"))
+    document = complete_inputs(context, document)
     check_network(document, context.settings.limits)
     return document
-
-
-def _inputs_of_dataset(context: Context, name: str, scaling: str | None) -> dict[str, Any]:
-    """The `input` of a document that takes it from a dataset, or its `inputs` when the dataset has several."""
-    with context.database.read() as session:
-        dataset = datasets.by_name(session, name)
-    if dataset is None:
-        raise InvalidRequest(Fault(f'There is no dataset "{name}".', pointer="#/input/dataset"))
-    if dataset.descriptor is None:
-        raise NotReady(f'The dataset "{name}" is {dataset.status}.', retry_after=1)
-    inputs = inputs_from_dataset(dataset.descriptor, name, scaling)
-    documents = {name: input_.to_document() for name, input_ in inputs.items()}
-    if list(documents) == [SINGLE_INPUT]:
-        return {"input": documents[SINGLE_INPUT]}
-    return {"input": None, "inputs": documents}
 
 
 def _new_model(document: dict[str, Any]) -> Model:
