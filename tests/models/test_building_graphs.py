@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 
 from models.building import build_network, print_summary, summarize_network
-from models.building.layers import call_layer
-from models.catalogue import Entry, Tensors, load_catalogue
+from models.catalogue import Entry, Parameter, Tensors, load_catalogue
 from models.errors import Fault, InvalidSpec
 from models.export import compare_with_keras, export_onnx, random_rows
-from models.graph import Node
 from models.limits import Limits
-from models.spec import LayerSpec, NetworkSpec
+from models.spec import NetworkSpec
 from models.validation import check_network
 
 TWO: dict[str, Any] = {"left": {"shape": [4]}, "right": {"shape": [3]}}
@@ -145,13 +143,24 @@ def test_limits_hold_for_all_branches_together() -> None:
     assert faults_of(layers, {"input": {"shape": [190_000]}}).keys() == {"#/layers/5"}
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_attention_gets_query_value_and_key_in_their_order(count: int) -> None:
+@pytest.mark.parametrize("sources", [["input", "input"], ["input", "even", "input"]])
+def test_attention_gets_query_value_and_key_in_their_order(
+    sources: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As arguments of their own, where the catalogue says so, rather than in a list."""
-    entry = Entry("MultiHeadAttention", "attention", "", (), tensors=Tensors(2, 3, as_list=False))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(load_catalogue()._names["layer"], "MultiHeadAttention", entry)
-        layer = keras.layers.MultiHeadAttention(num_heads=2, key_dim=3)
-        arrived = [np.random.default_rng(part).normal(size=(2, 5, 4)).astype(np.float32) for part in range(count)]
-        node = Node(0, LayerSpec("MultiHeadAttention"), "attention", tuple("qvk"[:count]))
-        assert np.allclose(call_layer(layer, node, arrived), layer(*arrived))
+    types = {"num_heads": "integer", "key_dim": "integer", "name": "name"}
+    parameters = tuple(Parameter(name, type_, False, None, None, None, (), name) for name, type_ in types.items())
+    entry = Entry("MultiHeadAttention", "attention", "", parameters, tensors=Tensors(2, 3, as_list=False))
+    monkeypatch.setitem(load_catalogue()._names["layer"], "MultiHeadAttention", entry)
+    attention = merge("attention", *sources, type_="MultiHeadAttention", num_heads=2, key_dim=3)
+    layers = [dense("even", "input"), attention, merge("sum", "attention", "even"), {"type": "Flatten"}, dense("out")]
+    network = build(layers, {"input": {"shape": [5, 4]}})
+    assert {layer["name"]: layer["inputs"] for layer in summarize_network(network)["layers"]}["attention"] == sources
+    rows = random_rows(network, 6)
+    layer = network.get_layer("attention")
+    tensors = {"input": rows["input"], "even": network.get_layer("even")(rows["input"])}
+    probe = keras.Model(network.input, layer.output)
+    assert np.allclose(probe(rows["input"]), layer(*(tensors[source] for source in sources)), atol=1e-6)
+    network.train_on_batch(rows["input"], np.ones((6, 4)))
+    export_onnx(network, tmp_path / "network.onnx")
+    compare_with_keras(network, tmp_path / "network.onnx", rows)
