@@ -9,13 +9,17 @@ from models.errors import Fault
 from models.graph import Node, predecessors
 from models.validation.values import member
 
+MOST_SHOWN = 10
+"""How many layers of a cycle a sentence lists."""
+
 
 def graph_faults(nodes: Sequence[Node], inputs: Collection[str]) -> Iterator[Fault]:
     """The faults of connected layers, the last of which is the output of a network with these inputs."""
     yield from _name_faults(nodes, inputs)
     cycles = list(_find_cycles(nodes, inputs))
     for cycle in cycles:
-        path = " takes ".join(f"`{nodes[index].name}`" for index in cycle[::-1])
+        names = [f"`{nodes[index].name}`" for index in cycle[::-1]]
+        path = " takes ".join(names if len(names) <= MOST_SHOWN else [*names[: MOST_SHOWN - 1], "…", names[-1]])
         for index in sorted(set(cycle)):
             yield Fault(f"The layers form a cycle: {path}.", f"#/layers/{index}/inputs")
     yield from _unused_faults(nodes, inputs, {index for cycle in cycles for index in cycle})

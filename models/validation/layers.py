@@ -13,6 +13,8 @@ from models.validation.graph import graph_faults, known_names
 
 MOST_TENSORS = 100
 """How many tensors a layer may take."""
+LONGEST_NAME = 65
+"""What is read of a name: one character more than it may have, so that sentences stay short."""
 
 
 def layers_faults(layers: Any, input_names: Collection[str], limits: Limits) -> Iterator[Fault]:
@@ -43,8 +45,8 @@ def read_layer(layer: Any) -> LayerSpec:
     type_, name = (value if isinstance(value := members.get(key), str) else "" for key in ("type", "name"))
     inputs = members.get("inputs")
     listed = inputs[:MOST_TENSORS] if isinstance(inputs, list | tuple) else [inputs]
-    names = tuple(source for source in listed if isinstance(source, str))
-    return LayerSpec(type_, name=name or None, inputs=names or None)
+    names = tuple(source[:LONGEST_NAME] for source in listed if isinstance(source, str))
+    return LayerSpec(type_, name=name[:LONGEST_NAME] or None, inputs=names or None)
 
 
 def reference_faults(posted: Any, known: tuple[str, ...], pointer: str) -> Iterator[Fault]:

@@ -86,6 +86,13 @@ def test_a_cycle_is_a_fault_of_each_of_its_layers(layers: list[Any], cyclic: set
     assert all("cycle" in fault.detail for fault in found.values())
 
 
+def test_a_long_cycle_of_long_names_is_told_in_a_short_sentence() -> None:
+    names = [f"{number:03}" + "x" * 100_000 for number in range(50)]
+    found = faults([merge(name, "input", before) for name, before in zip(names, names[-1:] + names[:-1], strict=True)])
+    assert len(found) == 100
+    assert all(len(fault.detail) < 2000 for fault in found.values())
+
+
 def test_an_unknown_name_suggests_the_nearest() -> None:
     found = faults([dense("alpha"), dense("beta", "alpha"), merge("sum", "alhpa", "beta"), dense()])
     assert found.keys() == {"#/layers/2/inputs/0"}
