@@ -18,11 +18,11 @@ from keras.src.export.tf2onnx_lib import patch_tf2onnx
 from models.building import rows_at_once
 from models.errors import NotServable
 from models.runtime import OnnxNetwork
+from models.spec import OUTPUT
 
 OPSET = 18
 """The newest that tf2onnx writes."""
 
-OUTPUT = "output"
 TOLERANCE = 1e-5
 
 with warnings.catch_warnings():

@@ -8,6 +8,8 @@ import numpy as np
 
 SINGLE_INPUT = "input"
 """What the only input of a network is called, in specs, datasets and ONNX files alike."""
+OUTPUT = "output"
+"""What the output of a network is called in ONNX files, and so no input."""
 
 
 class Task(StrEnum):
@@ -112,12 +114,31 @@ class ComponentSpec:
 
 
 @dataclass(frozen=True)
+class LayerSpec(ComponentSpec):
+    """A layer, the name that it was given, and whose outputs it takes: of layers or of the network's inputs, by name.
+
+    Without `inputs` it takes those of the layer before it, the first layer those of the only input.
+    """
+
+    name: str | None = None
+    inputs: tuple[str, ...] | None = None
+
+    @classmethod
+    def from_document(cls, document: str | dict[str, Any]) -> Self:
+        component = ComponentSpec.from_document(document)
+        parameters = dict(component.parameters)
+        name, inputs = parameters.pop("name", None), parameters.pop("inputs", None)
+        named = (inputs,) if isinstance(inputs, str) else inputs
+        return cls(component.type, parameters, name, None if named is None else tuple(named))
+
+
+@dataclass(frozen=True)
 class NetworkSpec:
-    """A whole network: inputs, layers in order, and how it is compiled."""
+    """A whole network: inputs, layers, of which the last is the output, and how it is compiled."""
 
     task: Task
     inputs: dict[str, InputSpec]
-    layers: tuple[ComponentSpec, ...]
+    layers: tuple[LayerSpec, ...]
     optimizer: ComponentSpec
     loss: ComponentSpec
     metrics: tuple[ComponentSpec, ...] = ()
@@ -135,7 +156,7 @@ class NetworkSpec:
         return cls(
             task=Task(document["task"]),
             inputs={name: InputSpec.from_document(input_) for name, input_ in inputs.items()},
-            layers=tuple(ComponentSpec.from_document(layer) for layer in document["layers"]),
+            layers=tuple(LayerSpec.from_document(layer) for layer in document["layers"]),
             optimizer=ComponentSpec.from_document(document["optimizer"]),
             loss=ComponentSpec.from_document(document["loss"]),
             metrics=tuple(ComponentSpec.from_document(metric) for metric in document.get("metrics", ())),

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -63,10 +63,32 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Tensors:
+    """How many tensors a layer takes, `most` None for any number; in one list, or as arguments of their own."""
+
+    least: int
+    most: int | None
+    as_list: bool
+
+    def __str__(self) -> str:
+        """In words: `exactly 1`, `2 or more`, `2 to 3`."""
+        if self.most == self.least:
+            return f"exactly {self.least}"
+        return f"{self.least} or more" if self.most is None else f"{self.least} to {self.most}"
+
+    def to_parameter(self) -> Parameter:
+        """The member `inputs` of a posted layer, as the catalogue documents it."""
+        several = self.least > 1
+        what = "What this layer takes, by name: the outputs of other layers, or inputs of the network;"
+        how = f"{self}, in order." if several else "the layer before it, the first layer the only input, if left out."
+        return Parameter("inputs", "names", several, None, None, None, (), f"{what} {how}")
+
+
+@dataclass(frozen=True)
 class Entry:
     """One component: the name of its class in Keras, and what a client may set.
 
-    `tasks` are those that a loss or a metric suits; other entries have none.
+    `tasks` are those that a loss or a metric suits; other entries have none. `tensors` are what a layer takes.
     """
 
     type: str
@@ -75,6 +97,7 @@ class Entry:
     parameters: tuple[Parameter, ...]
     aliases: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    tensors: Tensors | None = None
 
     @cached_property
     def by_name(self) -> Mapping[str, Parameter]:
@@ -87,18 +110,22 @@ class Entry:
 
     def to_document(self) -> dict[str, Any]:
         """The entry as the service lists it."""
+        listed = [*self.parameters, *([self.tensors.to_parameter()] if self.tensors else [])]
         return {
             "type": self.type,
             "category": self.category,
             "description": self.description,
-            "parameters": [parameter.to_document() for parameter in self.parameters],
+            "parameters": [parameter.to_document() for parameter in listed],
         }
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
         parameters = tuple(Parameter.from_document(parameter) for parameter in document["parameters"])
         names = {name: tuple(document[name]) for name in ("aliases", "tasks")}
-        return cls(document["type"], document["category"], document["description"], parameters, **names)
+        tensors = document["tensors"] and Tensors(**document["tensors"])
+        return cls(
+            document["type"], document["category"], document["description"], parameters, **names, tensors=tensors
+        )
 
 
 @dataclass(frozen=True)
@@ -147,7 +174,7 @@ def load_catalogue() -> Catalogue:
     return Catalogue(**members)
 
 
-def nearest(name: str, names: Mapping[str, Any]) -> str | None:
+def nearest(name: str, names: Iterable[str]) -> str | None:
     """The one of `names` most like `name` whatever the case, if any is much like it."""
     by_case = {known.lower(): known for known in reversed(list(names))}
     matches = difflib.get_close_matches(name[:64].lower(), by_case, n=1, cutoff=0.65)

@@ -59,8 +59,15 @@ def describe(kind: str, name: str, tasks: Iterable[str] = ()) -> dict[str, Any]:
         "description": selection.DESCRIPTIONS.get(name) or in_json_terms(paragraph(component.__doc__)),
         "aliases": aliases(kind, component),
         "tasks": list(tasks),
+        "tensors": tensors(name) if kind == "layers" else None,
         "parameters": [] if kind == "activations" else list(describe_parameters(kind, component)),
     }
+
+
+def tensors(layer: str) -> dict[str, Any]:
+    """How many tensors a layer takes, and how Keras wants them."""
+    least, most, form = selection.TENSORS.get(layer, (1, 1, selection.ARGUMENTS))
+    return {"least": least, "most": most, "as_list": form == selection.LIST}
 
 
 def category(kind: str, component: Any) -> str:

@@ -9,8 +9,18 @@ REGRESSION, BINARY, MULTICLASS, MULTILABEL = TASKS = ("regression", "binary", "m
 LAYERS = (
     "Dense", "Flatten", "Reshape", "Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D",
     "GlobalAveragePooling2D", "BatchNormalization", "Dropout", "Activation", "ReLU", "LeakyReLU", "Softmax",
-    "Rescaling",
+    "Rescaling", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot",
 )  # fmt: skip
+
+LIST, ARGUMENTS = "list", "arguments"
+TENSORS: dict[str, tuple[int, int | None, str]] = {
+    **dict.fromkeys(("Add", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"), (2, None, LIST)),
+    **dict.fromkeys(("Subtract", "Dot"), (2, 2, LIST)),
+    **dict.fromkeys(("Attention", "AdditiveAttention"), (2, 3, LIST)),
+    **dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention"), (2, 3, ARGUMENTS)),
+}
+"""The layers that take several tensors: the least and the greatest number of them, and whether Keras wants them in one
+list or as arguments of their own. Attention's are query, value and, if it is another, key."""
 
 OPTIMIZERS = (
     "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion", "Muon", "Nadam", "RMSprop",
@@ -134,6 +144,7 @@ PARAMETERS_LEFT_OUT = {
 
 TYPES = {
     "layers.axis": "integer",
+    "axes": "integers",
     "MaxNorm.axis": "integers",
     "MinMaxNorm.axis": "integers",
     "UnitNorm.axis": "integers",
@@ -173,7 +184,7 @@ TYPES = {
 }
 """Types that neither the name nor the default tells: by `type.name`, `kind.name`, or name."""
 
-LENGTHS = {"kernel_size": 2, "strides": 2, "pool_size": 2, "dilation_rate": 2}
+LENGTHS = {"kernel_size": 2, "strides": 2, "pool_size": 2, "dilation_rate": 2, "axes": 2}
 """How many integers a list has; one integer stands for all of them."""
 
 ALLOWED = {
@@ -235,6 +246,7 @@ DESCRIPTIONS = {
     "seed": "Makes what is drawn at random the same each time; drawn from the job's seed if null.",
     "thresholds": "A score above it counts as positive; 0.5 if left out.",
     "axis": "The axis that is normalized, counted with the batch as 0; -1 is the last.",
+    "Concatenate.axis": "The axis along which inputs are put together, counted with the batch as 0; -1 is the last.",
     "constraints.axis": "The axis, or the axes, of the weights along which the norm is taken.",
     "average": "How the scores of the classes become one: their mean (`macro`), over all rows at once (`micro`), or "
     "their mean weighted by rows (`weighted`).",

@@ -20,6 +20,7 @@ from models.datasets.zip_files import DAMAGE, open_zip
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
+from models.validation.inputs import find_name_problem
 
 SUFFIX = ".npy"
 BLOCK_BYTES = 16 << 20
@@ -86,6 +87,12 @@ def _find_parts(entries: dict[str, zipfile.ZipInfo], name: str) -> list[_Part]:
     faults = [
         Fault(f'The array "{array}" has no place here. An NPZ file holds {WAYS}.', file=entries[array].filename)
         for array in sorted(left)
+    ]
+    faults += [
+        Fault(f'The array "{array}": {problem}', file=entries[array].filename)
+        for part in parts
+        for input_, array in part.inputs.items()
+        if (problem := find_name_problem(input_))
     ]
     if faults:
         raise InvalidData(*faults[:MAX_FAULTS])

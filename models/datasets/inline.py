@@ -13,6 +13,7 @@ from models.datasets.tensors import Place, leaf_types, name_type, read_numbers
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
+from models.validation.inputs import find_name_problem
 
 EXACT_IN_FLOAT32 = 2**24
 EXACT_IN_FLOAT64 = 2**53
@@ -35,6 +36,9 @@ def check_inline(request: dict[str, Any]) -> list[Fault]:
     inputs, targets = request["inputs"], request["targets"]
     named = inputs if isinstance(inputs, dict) else {"": inputs}
     faults = [_check_list(rows, "inputs", name) for name, rows in named.items()] + [_check_list(targets, "targets")]
+    if isinstance(inputs, dict):
+        problems = {name: find_name_problem(name) for name in inputs}
+        faults += [Fault(problem, pointer_to("inputs", name)) for name, problem in problems.items() if problem]
     lengths = {len(rows) for rows in named.values()} if not any(faults) else set()
     found += [fault for fault in faults if fault]
     if len(lengths) > 1:

@@ -90,6 +90,8 @@ def _find_faults(rows: list, place: Place, wanted: Shape | None) -> Iterator[Fau
     if not rows:
         yield Fault("There are no rows.", pointer=place.whole)
     expected: Shape | None = None
+    inside = "/".join(place.within) or None
+    where = f' of "{inside}"' if inside else ""
     for number, row in enumerate(rows):
         try:
             shape = _shape_of(row, ())
@@ -100,12 +102,12 @@ def _find_faults(rows: list, place: Place, wanted: Shape | None) -> Iterator[Fau
             continue
         expected = shape if expected is None else expected
         if wanted is not None and not shapes_fit(shape, wanted):
-            detail = f"Row {number} has the shape {list(shape)}, but {list(wanted)} is wanted."
+            detail = f"Row {number}{where} has the shape {list(shape)}, but {list(wanted)} is wanted."
         elif shape != expected:
-            detail = f"Row {number} has the shape {list(shape)}, but a row before it has {list(expected)}."
+            detail = f"Row {number}{where} has the shape {list(shape)}, but a row before it has {list(expected)}."
         else:
             continue
-        yield Fault(detail, pointer=place.pointer(number), row=number)
+        yield Fault(detail, pointer=place.pointer(number), row=number, column=inside)
 
 
 class _NotNumbersError(Exception):

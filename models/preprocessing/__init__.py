@@ -5,6 +5,14 @@ What was learned from the training rows is kept as JSON, and reads back to the s
 """
 
 from models.preprocessing.posted import CsvText, Instances, NamedFile, read_npy
-from models.preprocessing.preprocessing import Preprocessing, inputs_from_dataset
+from models.preprocessing.preprocessing import Preprocessing, inputs_from_dataset, named_input_from_dataset
 
-__all__ = ["CsvText", "Instances", "NamedFile", "Preprocessing", "inputs_from_dataset", "read_npy"]
+__all__ = [
+    "CsvText",
+    "Instances",
+    "NamedFile",
+    "Preprocessing",
+    "inputs_from_dataset",
+    "named_input_from_dataset",
+    "read_npy",
+]

@@ -1,15 +1,18 @@
 """All inputs of a network together, as fitted to a dataset's training rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
 
 from models.datasets import Dataset, Split
 from models.datasets.csv_instances import read_csv_instances
+from models.datasets.examples import KINDS
+from models.datasets.sources import find_unknown
 from models.datasets.tensors import MAX_FAULTS, Place, name_type
-from models.errors import Fault, InvalidInstances
+from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
 from models.preprocessing.posted import CsvText, Instances, NamedFile
 from models.preprocessing.table_input import MAX_WARNINGS, TableInput
@@ -55,6 +58,31 @@ def _usual_scaling(kind: str, entry: dict[str, Any]) -> Scaling:
     return Scaling.UNIT if kind in ("image", "video") and bytes_ else Scaling.STANDARD
 
 
+def named_input_from_dataset(
+    descriptor: dict[str, Any],
+    dataset: str,
+    name: str,
+    alone: bool,
+    scaling: str | None = None,
+    layers: Iterable[str] = (),
+) -> InputSpec:
+    """The input `name` of a model whose spec says `{"dataset": …}` of it: what the dataset has under the same name.
+
+    Where it is the model's only one it may be a table. Raises InvalidData with a fault without a pointer.
+    """
+    inputs = inputs_from_dataset(descriptor, dataset, scaling, layers)
+    if descriptor["kind"] == "table":
+        if not alone:
+            detail = (
+                f'The dataset "{dataset}" is a table, whose columns are one input: a model that takes it has no other.'
+            )
+            raise InvalidData(Fault(detail))
+        return inputs[SINGLE_INPUT]
+    if name not in inputs:
+        raise InvalidData(Fault(f'The dataset "{dataset}" has no input "{name}".', allowed=tuple(inputs)))
+    return inputs[name]
+
+
 def table_columns(descriptor: dict[str, Any]) -> tuple[Column, ...]:
     """The columns of a table, in order."""
     return tuple(map(_table_column, descriptor["inputs"]))
@@ -88,7 +116,8 @@ class Preprocessing:
             columns = tuple(replace(column, format=written[column.name]) for column in spec.input.columns or own)
             return cls({name: TableInput.fit(input_, columns, training.table) for name, input_ in spec.inputs.items()})
         tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
-        return cls({name: TensorInput.fit(input_, tensors[name], kind) for name, input_ in spec.inputs.items()})
+        kinds = {name: kind if len(tensors) == 1 else KINDS[values.ndim - 1] for name, values in tensors.items()}
+        return cls({name: TensorInput.fit(input_, tensors[name], kinds[name]) for name, input_ in spec.inputs.items()})
 
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
         """A split's rows as the network takes them: float32, rows first, by input."""
@@ -106,29 +135,50 @@ class Preprocessing:
         With one input an instance is its row; with several it is an object of rows by input. A picture may have
         `max_pixels`. Raises InvalidInstances, naming row and column.
         """
-        if isinstance(instances, CsvText | np.ndarray) and len(self.inputs) > 1:
-            names = ", ".join(f'"{name}"' for name in self.inputs)
-            detail = f"The model has the inputs {names}: post JSON, with an object of them for each instance."
-            raise InvalidInstances(Fault(detail, pointer="#"))
         if not isinstance(instances, Instances):
             raise InvalidInstances(Fault(f"A list belongs here, not {name_type(instances)}.", INSTANCES.whole))
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
+        if len(self.inputs) > 1 and place is NOT_JSON:
+            detail = f"The model has the inputs {self._names()}: post JSON, with an object of them for each instance."
+            raise InvalidInstances(Fault(detail, pointer="#"))
         rows = self._read_csv(instances.data) if isinstance(instances, CsvText) else instances
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
-        if len(self.inputs) == 1:
-            ((name, input_),) = self.inputs.items()
-            values, warnings = _read(input_, rows, place, max_pixels)
-            return {name: values}, warnings[:MAX_WARNINGS]
-        self._check_names(list(rows))
+        if self._are_named(rows):
+            return self._read_named(list(rows), max_pixels)
+        ((name, input_),) = self.inputs.items()
+        values, warnings = _read(input_, rows, place, max_pixels)
+        return {name: values}, warnings[:MAX_WARNINGS]
+
+    def _are_named(self, rows: list | np.ndarray) -> bool:
+        """Whether instances are objects of rows by input; with one input that got a name of its own they may be."""
+        if len(self.inputs) > 1:
+            return True
+        ((name, input_),) = self.inputs.items()
+        named = name != SINGLE_INPUT and isinstance(input_, TensorInput) and isinstance(rows, list)
+        return named and all(isinstance(row, dict) and row.keys() == {name} for row in rows)
+
+    def _read_named(self, rows: list, max_pixels: int) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+        """The rows of every input; what is wrong with any of them is told together."""
+        self._check_names(rows)
         inputs: dict[str, np.ndarray] = {}
-        warnings = []
+        warnings: list[dict[str, Any]] = []
+        faults: list[Fault] = []
         for name, input_ in self.inputs.items():
             place = Place(INSTANCES.above, (name,))
-            inputs[name], found = _read(input_, [row[name] for row in rows], place, max_pixels)
-            warnings += found
-        return inputs, warnings[:MAX_WARNINGS]
+            try:
+                inputs[name], found = _read(input_, [row[name] for row in rows], place, max_pixels)
+            except InvalidInstances as error:
+                faults += error.faults
+            else:
+                warnings += found
+        if faults:
+            raise InvalidInstances(*sorted(faults, key=lambda fault: fault.row or 0)[:MAX_FAULTS])
+        return inputs, sorted(warnings, key=lambda warning: warning["row"])[:MAX_WARNINGS]
+
+    def _names(self) -> str:
+        return ", ".join(f'"{name}"' for name in self.inputs)
 
     def _read_csv(self, data: bytes) -> list[Any]:
         (input_,) = self.inputs.values()
@@ -137,16 +187,23 @@ class Preprocessing:
 
     def _check_names(self, instances: list) -> None:
         """Raise InvalidInstances unless every instance is an object that has exactly the inputs."""
-        wrong = [
-            row for row, value in enumerate(instances) if not isinstance(value, dict) or set(value) != set(self.inputs)
-        ]
-        if wrong:
-            names = ", ".join(f'"{name}"' for name in self.inputs)
-            faults = (
-                Fault(f"Row {row} should be an object of {names}.", INSTANCES.pointer(row), row=row)
-                for row in wrong[:MAX_FAULTS]
-            )
-            raise InvalidInstances(*faults)
+        faults = (fault for row, value in enumerate(instances) for fault in self._find_name_faults(row, value))
+        found = list(islice(faults, MAX_FAULTS))
+        if found:
+            raise InvalidInstances(*found)
+
+    def _find_name_faults(self, row: int, value: object) -> Iterator[Fault]:
+        if not isinstance(value, dict):
+            detail = f"Row {row} is {name_type(value)}; it should be an object of {self._names()}."
+            yield Fault(detail, INSTANCES.pointer(row), row=row)
+            return
+        for name in self.inputs:
+            if name not in value:
+                yield Fault(f'Row {row} has no "{name}".', INSTANCES.pointer(row, (name,)), row=row, column=name)
+        for name in value:
+            if name not in self.inputs:
+                fault = find_unknown(name, tuple(self.inputs), INSTANCES.pointer(row, (name,)), "input")
+                yield replace(fault, detail=f"Row {row}: {fault.detail}", row=row, column=name)
 
     def to_document(self) -> dict[str, Any]:
         """As JSON: an object by input."""

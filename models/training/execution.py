@@ -8,14 +8,22 @@ from models.training.plan import COMPILED, GRAPH
 COMPILED_WELL = frozenset(
     {
         "Activation",
+        "Add",
+        "Average",
         "BatchNormalization",
+        "Concatenate",
         "Dense",
+        "Dot",
         "Flatten",
         "LeakyReLU",
+        "Maximum",
+        "Minimum",
+        "Multiply",
         "ReLU",
         "Rescaling",
         "Reshape",
         "Softmax",
+        "Subtract",
     }
 )
 """Layers that XLA was seen to compile with every optimizer, loss and metric, and to run faster than the graph.

@@ -4,16 +4,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from models.errors import Fault
-from models.preprocessing import inputs_from_dataset
-from models.spec import SINGLE_INPUT
 from models.validation import check_network
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable, Failed, InUse, InvalidRequest, NotFound, NotReady, NoWorker
+from service.errors import DatabaseUnavailable, Failed, InUse, NotFound, NotReady, NoWorker
 from service.operations import idempotency, queue
 from service.operations.idempotency import Claim
-from service.storage import datasets, jobs, models
+from service.operations.model_inputs import complete_inputs
+from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery
@@ -95,35 +93,9 @@ def _complete(context: Context, document: dict[str, Any]) -> dict[str, Any]:
     """What is to be built: the `document`, with the inputs that a dataset describes filled in, and checked against the
     catalogue; `made_for`, the name and target of that dataset, which the network is to learn.
     """
-    document, made_for = {**document}, None
-    posted = document.get("input") or {}
-    if "dataset" in posted:
-        descriptor = _describe_dataset(context, posted["dataset"])
-        made_for = {"name": posted["dataset"], "target": descriptor["target"]}
-        document |= _inputs_of_dataset(descriptor, document)
+    document, made_for = complete_inputs(context, document)
     check_network(document, context.settings.limits)
     return {"document": document, "made_for": made_for}
-
-
-def _describe_dataset(context: Context, name: str) -> dict[str, Any]:
-    with context.database.read() as session:
-        dataset = datasets.by_name(session, name)
-    if dataset is None:
-        raise InvalidRequest(Fault(f'There is no dataset "{name}".', pointer="#/input/dataset"))
-    if dataset.descriptor is None:
-        raise NotReady("dataset", name, dataset.status, failed=dataset.status == statuses.FAILED)
-    return dataset.descriptor
-
-
-def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-    """The `input` of a document that takes it from a dataset, or its `inputs` when the dataset has several."""
-    posted, layers = document["input"], document["layers"]
-    types = [layer.get("type", "") for layer in layers if isinstance(layer, dict)]
-    inputs = inputs_from_dataset(descriptor, posted["dataset"], posted.get("scaling"), types)
-    documents = {name: input_.to_document() for name, input_ in inputs.items()}
-    if list(documents) == [SINGLE_INPUT]:
-        return {"input": documents[SINGLE_INPUT]}
-    return {"input": None, "inputs": documents}
 
 
 def _new_model(document: dict[str, Any]) -> Model:

@@ -13,10 +13,12 @@ from models.catalogue import Entry, Parameter, load_catalogue
 from models.export import compare_with_keras, export_onnx, random_rows
 from models.limits import Limits
 from models.spec import NetworkSpec
-from models.validation import check_network, fits
+from models.validation import check_network
+from models.validation.metrics import fits
 
 CATALOGUE = load_catalogue()
 PICTURE, VECTOR = [6, 6, 2], [5]
+TWICE = {"inputs": ["input", "input"]}
 SPARSE = "SparseCategoricalCrossentropy"
 
 LAYERS: dict[str, list[tuple[list[int], dict[str, Any]]]] = {
@@ -54,6 +56,10 @@ LAYERS: dict[str, list[tuple[list[int], dict[str, Any]]]] = {
     "LeakyReLU": [(VECTOR, {}), (PICTURE, {"negative_slope": 0.1})],
     "Softmax": [(VECTOR, {}), (PICTURE, {"axis": 1})],
     "Rescaling": [(PICTURE, {"scale": 0.1}), (PICTURE, {"scale": [0.5, 2], "offset": [1, -1]})],
+    **{name: [(VECTOR, TWICE), (PICTURE, TWICE)] for name in ("Add", "Subtract", "Multiply", "Average", "Maximum")},
+    "Minimum": [(VECTOR, {"inputs": ["input"] * 3})],
+    "Concatenate": [(VECTOR, TWICE), (PICTURE, TWICE | {"axis": 1})],
+    "Dot": [(VECTOR, TWICE | {"axes": 1}), ([4, 3], TWICE | {"axes": [2, -1], "normalize": True})],
 }
 """For each layer, shapes that arrive at it and parameters."""
 

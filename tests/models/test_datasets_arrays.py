@@ -72,6 +72,12 @@ def test_several_inputs_have_names(tmp_path: Path) -> None:
     assert examples.test_rows == 4
 
 
+def test_an_input_has_a_name_that_a_network_can_use(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData) as caught:
+        read(save(tmp_path, x_left=X, x_output=X, x_=X, y=Y))
+    assert [fault.file for fault in caught.value.faults] == ["x_.npy", "x_output.npy"]
+
+
 @pytest.mark.parametrize(("rank", "kind"), [(1, "vector"), (2, "vector"), (3, "sequence"), (4, "image"), (5, "video")])
 def test_the_rank_says_what_rows_are(rank: int, kind: str, tmp_path: Path) -> None:
     assert read(save(tmp_path, x=np.ones((4, 2, 2, 2, 2)[:rank]), y=Y)).kind == kind

@@ -51,13 +51,22 @@ def test_the_rank_of_a_row_tells_the_kind(shape: tuple[int, ...], kind: str, tmp
 
 
 def test_several_inputs_go_by_name(tmp_path: Path) -> None:
-    inputs = {"left": [[1, 2], [3, 4]], "a/b": [[0.5], [0.25]]}
+    inputs = {"left": [[1, 2], [3, 4]], "a.b": [[0.5], [0.25]]}
     dataset = make_dataset(tmp_path, "inline", inputs=inputs, targets=["yes", "no"])
 
-    assert [entry["name"] for entry in dataset.descriptor["inputs"]] == ["left", "a/b"]
+    assert [entry["name"] for entry in dataset.descriptor["inputs"]] == ["left", "a.b"]
     assert dataset.rows_page("train", 1, 1) == [
-        {"row": 1, "instance": {"left": [3, 4], "a/b": [0.25]}, "target": "no", "split": "train"}
+        {"row": 1, "instance": {"left": [3, 4], "a.b": [0.25]}, "target": "no", "split": "train"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "pointer"), [("a/b", "#/inputs/a~1b"), ("output", "#/inputs/output"), ("", "#/inputs/")]
+)
+def test_an_input_has_a_name_that_a_network_can_use(name: str, pointer: str, tmp_path: Path) -> None:
+    faults = faults_of(tmp_path, inputs={"left": [[1]], name: [[2]]}, targets=[1])
+
+    assert [fault.pointer for fault in faults] == [pointer]
 
 
 @pytest.mark.parametrize(

@@ -299,20 +299,6 @@ def test_instances_are_a_list_with_something_in_it(instances: Any, vectors: Data
     assert fault.pointer == "#/instances"
 
 
-def test_several_inputs_are_read_by_name(tmp_path: Path) -> None:
-    posted = {"left": [[1, 2], [3, 4]], "right": [[5], [6]]}
-    dataset = make_dataset(tmp_path, "inline", inputs=posted, targets=[0, 1])
-    fitted = fit_whole(dataset, "none")
-
-    inputs, _ = fitted.read_instances([{"left": [1, 2], "right": [5]}, {"right": [6], "left": [3, 4]}])
-
-    assert {name: values.tolist() for name, values in inputs.items()} == posted
-    (fault,) = faults_of(fitted, [{"left": [1, 2], "right": [5]}, {"left": [1, 2]}])
-    assert (fault.row, fault.pointer) == (1, "#/instances/1")
-    (fault,) = faults_of(fitted, [{"left": [1, "x"], "right": [5]}])
-    assert (fault.column, fault.pointer) == ("left/1", "#/instances/0/left/1")
-
-
 def make_orders(rows: int) -> str:
     """A table with a column of every type and values missing, as CSV."""
     rng = np.random.default_rng(0)

@@ -33,6 +33,12 @@ def test_a_small_network_is_compiled_when_its_steps_are_many() -> None:
     assert choose_execution(spec(*[DENSE] * 5), rows=60_000, batch_size=32, epochs=50, parameters=117) == "compiled"
 
 
+def test_a_graph_of_such_layers_is_compiled_too() -> None:
+    merge = {"type": "Add", "inputs": ["dense", "dense_1"]}
+    network = spec({"type": "Flatten"}, DENSE, DENSE, merge, DENSE)
+    assert choose_execution(network, rows=60_000, batch_size=128, epochs=5, parameters=407_050) == "compiled"
+
+
 @pytest.mark.parametrize("layer", ["Conv2D", "MaxPooling2D", "GlobalAveragePooling2D", "Dropout", "SomethingNew"])
 def test_a_layer_that_xla_runs_slowly_or_that_is_unknown_keeps_the_graph(layer: str) -> None:
     network = spec({"type": layer}, DENSE)

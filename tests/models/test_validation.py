@@ -226,16 +226,15 @@ def test_metrics_have_names_of_their_own() -> None:
     assert "#/metrics/0" in faults(metrics=[recall | {"name": "val_recall"}])
 
 
-def test_one_input_only_for_now() -> None:
-    shape = {"shape": [3]}
+def test_a_network_has_either_one_input_or_several_by_name() -> None:
+    shape = {"shape": [28, 28]}
     assert faults(input=None, inputs={"left": shape}) == {}
-    assert faults(input=None, inputs={"left": shape, "right": shape}).keys() == {"#/inputs"}
     assert "#/input" in faults(inputs={"left": shape})
     assert faults(input={"dataset": "flowers"}) == {}
-
-
-def test_layers_form_a_chain_for_now() -> None:
-    assert "chain" in layer_faults({"type": "Flatten", "inputs": ["a"]})["#/layers/0/inputs"].detail
+    assert faults(input=None, inputs={}).keys() == {"#/inputs"}
+    assert faults(input=None, inputs={"output": shape}).keys() == {"#/inputs/output"}
+    assert "#/inputs/a~1b" in faults(input=None, inputs={"a/b": shape})
+    assert faults(input=None, inputs={str(number): shape for number in range(101)}).keys() >= {"#/inputs"}
 
 
 def test_pointers_are_escaped() -> None:

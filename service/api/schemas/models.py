@@ -27,24 +27,37 @@ SCALING = (
 LONGEST_DESCRIPTION = 10_000
 
 
-class NamedInputSchema(Schema):
-    """One of several inputs."""
-
-    shape = Items(required=True, metadata={"description": "Of a row, without the batch."})
-    scaling = Choice(*SCALINGS)
-
-
 class InputSchema(Schema):
-    """The only input: a shape, or a dataset to take shape and columns from."""
+    """An input: a shape, or a dataset to take shape and columns from."""
 
     shape = Items(metadata={"description": "Of a row, without the batch."})
-    dataset = Text(63)
+    dataset = Text(63, metadata={"description": "One of several inputs takes what the dataset has by the same name."})
     scaling = Choice(*SCALINGS, metadata={"description": SCALING})
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
         if "shape" in data and "dataset" in data:
             raise ValidationError("can't be given besides the dataset, which has a shape", "shape")
+
+
+LAYERS = (
+    "In order, each taking what the layer before it puts out; with `inputs` they are a graph, in any order. The last "
+    "one listed is the output."
+)
+LAYER = {
+    "description": "Besides, the parameters of its type, as in `GET /v1/layer-types`.",
+    "properties": {
+        "type": {"type": "string"},
+        "name": {"type": "string", "description": "Unique within the network; made up where left out."},
+        "inputs": {
+            "type": ["array", "string", "null"],
+            "items": {"type": "string"},
+            "description": "The layers and inputs of the network whose outputs it takes, by name, in order; the only "
+            'input is called "input". Left out: the layer before it.',
+        },
+    },
+    "required": ["type"],
+}
 
 
 class NewModelSchema(Schema):
@@ -54,8 +67,11 @@ class NewModelSchema(Schema):
     task = Choice(*TASKS, required=True)
     description = Text(LONGEST_DESCRIPTION, load_default="")
     input = Part(InputSchema)
-    inputs = Object(values=Part(NamedInputSchema), metadata={"description": "Several inputs, by their names."})
-    layers = Items(required=True, metadata={"description": "In order; types as in `GET /v1/layer-types`."})
+    inputs = Object(
+        values=Part(InputSchema),
+        metadata={"description": "Several inputs, by the names that data and instances have them by."},
+    )
+    layers = Items(Anything("object", metadata=LAYER), required=True, metadata={"description": LAYERS})
     optimizer = Anything("string", "object", required=True, metadata={"description": "See `GET /v1/optimizer-types`."})
     loss = Anything("string", "object", required=True, metadata={"description": "See `GET /v1/loss-types`."})
     metrics = Items(load_default=list, metadata={"description": "See `GET /v1/metric-types`."})

@@ -21,7 +21,8 @@ class InstancesSchema(Schema):
         required=True,
         metadata={
             "description": "Rows: nested numbers, for tables objects by column or lists in their order, for pictures "
-            'also `{"b64": "…"}` with a PNG, JPEG or WebP file in Base64.'
+            'also `{"b64": "…"}` with a PNG, JPEG or WebP file in Base64; for several inputs objects of such rows by '
+            "the inputs' names."
         },
     )
 

@@ -1,0 +1,113 @@
+"""Sizes a network before anything of it is allocated, and holds it to limits and task."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import product
+from typing import Any
+
+import keras
+from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
+
+from models.building.complaints import Shape, misfit, row_shape, row_shapes
+from models.building.layers import call_layer, make_layer
+from models.errors import Fault, InvalidSpec
+from models.graph import Node, resolve
+from models.limits import Limits
+from models.spec import NetworkSpec, Task
+
+
+def check_size(spec: NetworkSpec, limits: Limits) -> None:
+    """Follow the shapes through the layers without allocating a weight, and hold them to limits and task.
+
+    Raises InvalidSpec with the faults of every layer at which something arrives.
+    """
+    faults: list[Fault] = []
+    tensors = {name: keras.KerasTensor((None, *input_.shape)) for name, input_ in spec.inputs.items()}
+    parameters = activations = 0
+    with sizing_scope():
+        for node in resolve(spec):
+            arrived = [tensors[name] for name in node.inputs if name in tensors]
+            try:
+                layer = make_layer(node)
+                if len(arrived) < len(node.inputs):
+                    continue
+                tensors[node.name] = output = size_layer(layer, node, arrived)
+                parameters += sum(math.prod(weight.shape) for weight in layer.weights)
+                activations += math.prod(output.shape[1:])
+            except InvalidSpec as error:
+                faults += error.faults
+            large = find_excess(node, parameters, activations, limits)
+            if large:
+                raise InvalidSpec(*faults, large)
+    if faults:
+        raise InvalidSpec(*faults)
+    check_output(spec, output.shape)
+
+
+def size_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:
+    """What the layer puts out; raises InvalidSpec where it can't take what arrives."""
+    shapes = [tensor.shape for tensor in arrived]
+    check_axes(node, shapes)
+    try:
+        output = call_layer(layer, node, arrived)
+    except Exception as error:
+        raise InvalidSpec(misfit(node, shapes, error)) from error
+    check_shape(node, shapes, output.shape)
+    return output
+
+
+@contextmanager
+def sizing_scope() -> Iterator[None]:
+    """Weights made in it are never allocated: Keras would otherwise do that when its next scope of the kind ends."""
+    waiting = list(get_global_attribute("uninitialized_variables", []))
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        set_global_attribute("uninitialized_variables", waiting)
+
+
+def check_axes(node: Node, arrived: Sequence[Shape]) -> None:
+    """Refuse an axis that a row doesn't have; Keras itself may notice only when it trains."""
+    axis, axes = (node.layer.parameters.get(name) for name in ("axis", "axes"))  # `axes` has one for each tensor
+    posted = axes if axis is None else axis
+    listed = posted if isinstance(posted, list) else [] if posted is None else [posted]
+    pairs = zip(listed, arrived, strict=False) if isinstance(axes, list) else product(listed, arrived)
+    for one, shape in pairs:
+        most = len(shape) - 1
+        if not 1 <= abs(one) <= most:
+            detail = f"A row of {most} dimensions has no axis {one}: 1 to {most}, or -1 to -{most}."
+            raise InvalidSpec(Fault(detail, f"#/layers/{node.index}/{'axes' if axis is None else 'axis'}"))
+
+
+def check_shape(node: Node, arrived: Sequence[Shape], shape: Shape) -> None:
+    """Refuse outputs without a number for each row, such as those of a kernel larger than its picture."""
+    if any(length is None or length < 1 for length in shape[1:]) or shape[0] is not None:
+        detail = f"{node.layer.type} leaves nothing of what arrives, {row_shapes(arrived)}: {row_shape(shape)}."
+        raise InvalidSpec(Fault(detail, f"#/layers/{node.index}"))
+
+
+def find_excess(node: Node, parameters: int, activations: int, limits: Limits) -> Fault | None:
+    """The fault of a layer with which the network passes a limit."""
+    amounts = {"parameters": (parameters, limits.parameters)}
+    amounts["activations a row"] = (activations, limits.activations_per_row)
+    for unit, (amount, limit) in amounts.items():
+        if amount > limit:
+            detail = f"With this layer the network has {amount:,} {unit}, more than the limit of {limit:,}."
+            return Fault(detail, f"#/layers/{node.index}")
+    return None
+
+
+def check_output(spec: NetworkSpec, shape: Shape) -> None:
+    """Refuse an output that the task can't mean anything by."""
+    last = len(spec.layers) - 1
+    if len(shape) != 2:
+        detail = f"The last layer puts out the shape {row_shape(shape)}; it has to be a vector: add Flatten before it."
+        raise InvalidSpec(Fault(detail, f"#/layers/{last}"))
+    units = shape[1] or 0
+    pointer = f"#/layers/{last}/units" if "units" in spec.layers[last].parameters else f"#/layers/{last}"
+    if spec.task is Task.BINARY and units != 1:
+        raise InvalidSpec(Fault(f"A binary network puts out 1 number, not {units}.", pointer, allowed=(1,)))
+    if spec.task is Task.MULTICLASS and units < 2:
+        raise InvalidSpec(Fault("A multiclass network puts out a number for each class, so at least 2.", pointer))

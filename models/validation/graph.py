@@ -1,0 +1,87 @@
+"""Checks how the layers of a posted network are connected: names, cycles, and that everything reaches the output."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+
+from models.catalogue import nearest
+from models.errors import Fault
+from models.graph import Node, predecessors
+from models.validation.values import member
+
+MOST_SHOWN = 10
+"""How many layers of a cycle a sentence lists."""
+
+
+def graph_faults(nodes: Sequence[Node], inputs: Collection[str]) -> Iterator[Fault]:
+    """The faults of connected layers, the last of which is the output of a network with these inputs."""
+    yield from _name_faults(nodes, inputs)
+    cycles = list(_find_cycles(nodes, inputs))
+    for cycle in cycles:
+        names = [f"`{nodes[index].name}`" for index in cycle[::-1]]
+        path = " takes ".join(names if len(names) <= MOST_SHOWN else [*names[: MOST_SHOWN - 1], "…", names[-1]])
+        for index in sorted(set(cycle)):
+            yield Fault(f"The layers form a cycle: {path}.", f"#/layers/{index}/inputs")
+    yield from _unused_faults(nodes, inputs, {index for cycle in cycles for index in cycle})
+
+
+def _name_faults(nodes: Sequence[Node], inputs: Collection[str]) -> Iterator[Fault]:
+    taken = set(inputs)
+    for node in nodes:
+        if node.layer.name in taken:
+            yield Fault(f"The name `{node.name[:64]}` is already taken in this network.", f"#/layers/{node.index}/name")
+        elif node.layer.name:
+            taken.add(node.layer.name)
+
+
+def known_names(nodes: Sequence[Node], inputs: Collection[str]) -> tuple[str, ...]:
+    """What layers may name as their inputs, also by names that weren't given but made up."""
+    return tuple(dict.fromkeys([*inputs, *(node.name for node in nodes)]))
+
+
+def _find_cycles(nodes: Sequence[Node], inputs: Collection[str]) -> Iterator[list[int]]:
+    """Layers that take each other in turn, the first of each cycle again at its end; a layer is in one of them only."""
+    graph = dict(predecessors(nodes, inputs))
+    while True:
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            cycle: list[int] = error.args[1]
+            yield cycle
+            graph |= {index: [] for index in cycle}
+        else:
+            return
+
+
+def _unused_faults(nodes: Sequence[Node], inputs: Collection[str], cyclic: set[int]) -> Iterator[Fault]:
+    """The layers and inputs that don't reach the output, unless another fault explains it."""
+    mended = _mend(nodes, inputs)
+    names = [*inputs, *(node.name for node in nodes)]
+    doubled = {node.index for node in nodes if node.name in names[: len(inputs) + node.index]}
+    used = _ancestors({len(nodes) - 1, *cyclic, *doubled}, predecessors(mended, inputs))
+    for node in nodes:
+        if node.index not in used:
+            detail = f"What `{node.name}` puts out doesn't reach the output, which is the last layer's:"
+            yield Fault(f"{detail} name it in another layer's `inputs`, or leave it out.", f"#/layers/{node.index}")
+    taken = {name for index in used for name in mended[index].inputs}
+    if len(inputs) > 1 and all(node.inputs for node in nodes):
+        for name in inputs:
+            if name not in taken:
+                yield Fault("No layer on the way to the output takes this input.", member("#/inputs", name))
+
+
+def _mend(nodes: Sequence[Node], inputs: Collection[str]) -> list[Node]:
+    """The layers as they were probably meant: with the nearest names in place of unknown ones."""
+    known = known_names(nodes, inputs)
+    meant = {name: nearest(name, known) or name for node in nodes for name in node.inputs if name not in known}
+    return [replace(node, inputs=tuple(meant.get(name, name) for name in node.inputs)) for node in nodes]
+
+
+def _ancestors(places: set[int], sources: Mapping[int, list[int]]) -> set[int]:
+    """These layers, and all whose outputs reach them."""
+    waiting, found = list(places), set(places)
+    while waiting:
+        new = set(sources[waiting.pop()]) - found
+        found |= new
+        waiting += new
+    return found

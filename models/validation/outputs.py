@@ -1,0 +1,85 @@
+"""Checks that the loss gets what it takes from the last layer: probabilities, or logits."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from models.catalogue import Entry, load_catalogue
+from models.errors import Fault
+from models.graph import Node, connect, predecessors
+from models.spec import Task
+from models.validation.components import resolve
+from models.validation.inputs import input_names
+from models.validation.layers import read_layer
+
+PROBABILITIES = {
+    Task.BINARY: ("sigmoid", "hard_sigmoid", "sparse_sigmoid"),
+    Task.MULTICLASS: ("softmax", "sparsemax", "sigmoid", "hard_sigmoid", "sparse_sigmoid"),
+    Task.MULTILABEL: ("sigmoid", "hard_sigmoid", "sparse_sigmoid"),
+}
+"""The activations whose outputs are a task's probabilities, the usual one first; softmax makes 1 of a single unit."""
+
+PASSING_LAYERS = (
+    "Flatten", "Reshape", "Dropout", "MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D",
+    "GlobalAveragePooling2D", "Average", "Maximum", "Minimum", "Multiply", "Concatenate",
+)  # fmt: skip
+"""Layers that make probabilities of probabilities."""
+
+
+def output_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """What is wrong when a loss of probabilities gets others, or when `from_logits` gets probabilities already."""
+    task, layers, loss = document.get("task"), document.get("layers"), resolve("loss", document.get("loss"))
+    if task not in list(PROBABILITIES) or not isinstance(layers, list | tuple) or not layers:
+        return
+    nodes = connect(map(read_layer, layers), input_names(document))
+    entries = [load_catalogue().find("layer", node.layer.type) for node in nodes]
+    if loss is None or task not in loss.tasks or not takes_probability(loss) or None in entries:
+        return
+    for index in origins(nodes, input_names(document)):
+        entry = entries[index]
+        has_activation = entry is not None and "activation" in entry.by_name
+        activation = resolve("activation", (layers[index].get("activation") if has_activation else None) or "linear")
+        if activation is not None:
+            name = "softmax" if entry is not None and entry.type == "Softmax" else activation.type
+            yield from activation_faults(document, index, name, has_activation)
+
+
+def origins(nodes: Sequence[Node], inputs: Collection[str]) -> list[int]:
+    """The layers that the output's numbers come from, through layers that make probabilities of probabilities."""
+    sources, waiting, seen = predecessors(nodes, inputs), [len(nodes) - 1], set()
+    found = []
+    while waiting:
+        index = waiting.pop()
+        node = nodes[index]
+        entry = load_catalogue().find("layer", node.layer.type)
+        passing = entry is not None and entry.type in PASSING_LAYERS and len(sources[index]) == len(node.inputs)
+        if index not in seen and passing:
+            waiting += sources[index]
+        elif index not in seen:
+            found.append(index)
+        seen.add(index)
+    return sorted(found)
+
+
+def activation_faults(document: Mapping[str, Any], index: int, name: str, has_activation: bool) -> Iterator[Fault]:
+    """What is wrong with a layer that ends in the activation of this `name` where the loss takes its numbers."""
+    task, loss = document["task"], resolve("loss", document["loss"])
+    pointer = f"#/layers/{index}/activation" if has_activation else f"#/layers/{index}"
+    if takes_logits(document["loss"]):
+        if name in PROBABILITIES[Task.MULTICLASS]:
+            detail = f"With `from_logits` the loss applies its own activation, so {name} would be applied twice:"
+            yield Fault(f"{detail} leave it out, or leave out `from_logits`.", pointer)
+    elif loss is not None and name not in PROBABILITIES[task]:
+        first, *_ = PROBABILITIES[task]
+        advice = "Give the last layer" if has_activation else "End with a layer Activation that has"
+        detail = f'{loss.type} takes probabilities. {advice} the activation "{first}"'
+        instead = ', or set "from_logits" on the loss.' if "from_logits" in loss.by_name else "."
+        yield Fault(detail + instead, pointer, allowed=PROBABILITIES[task] if has_activation else ())
+
+
+def takes_probability(loss: Entry) -> bool:
+    """Whether a loss takes probabilities, or logits if it is told so."""
+    return "from_logits" in loss.by_name or loss.type == "KLDivergence"
+
+
+def takes_logits(loss: Any) -> bool:
+    return isinstance(loss, Mapping) and loss.get("from_logits") is True

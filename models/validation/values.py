@@ -1,0 +1,96 @@
+"""Checks the values of parameters: their types, lengths and ranges."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from models.catalogue import KINDS, Parameter
+from models.errors import Fault
+
+MOST_DIMENSIONS = 8
+LARGEST_INTEGER = 2**31 - 1
+LARGEST_NUMBER = 3.4e38
+"""What a 32-bit float holds."""
+
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
+
+WORDS = {
+    "integer": "a whole number",
+    "number": "a finite number",
+    "boolean": "true or false",
+    "string": "a string",
+    "name": "1 to 64 letters, digits, `_`, `.` and `-`, the first a letter or digit",
+    "integers": "a whole number, or a list of them",
+    "numbers": "a finite number, or a list of them",
+    "shape": "a list of whole numbers",
+}
+
+
+def value_faults(parameter: Parameter, value: Any, pointer: str) -> Iterator[Fault]:
+    """The faults of a value that is no component: its type, its length, its range."""
+    wrong = Fault(f"`{parameter.name}` is {expected(parameter)}.", pointer, allowed=parameter.allowed)
+    is_list = isinstance(value, list | tuple)
+    if parameter.type == "shape" or (parameter.type in ("integers", "numbers") and is_list):
+        longest = parameter.length or (4096 if parameter.type == "numbers" else MOST_DIMENSIONS)
+        if not is_list or not (parameter.length or 1) <= len(value) <= longest:
+            yield wrong
+            return
+        kind = "number" if parameter.type == "numbers" else "integer"
+        for index, element in enumerate(value):
+            if not is_element(kind, element) or not in_range(parameter, element):
+                yield Fault(wrong.detail, f"{pointer}/{index}")
+    elif parameter.type == "boolean":
+        if not isinstance(value, bool):
+            yield wrong
+    elif parameter.type in ("string", "name"):
+        known = not parameter.allowed or value in parameter.allowed
+        if not isinstance(value, str) or not known or (parameter.type == "name" and not NAME.fullmatch(value)):
+            yield wrong
+    elif not is_element(parameter.type.removesuffix("s"), value) or not in_range(parameter, value):
+        yield wrong
+
+
+def is_element(type_: str, value: Any) -> bool:
+    return is_integer(value) if type_ == "integer" else is_number(value)
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a value is a whole number that 32 bits hold; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_INTEGER
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number that a 32-bit float holds; NaN and infinity are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
+
+
+def in_range(parameter: Parameter, value: float) -> bool:
+    if parameter.minimum is not None and value < parameter.minimum:
+        return False
+    return parameter.maximum is None or value <= parameter.maximum
+
+
+def expected(parameter: Parameter) -> str:
+    """What a parameter's value is, in words."""
+    if parameter.type in KINDS:
+        return f"{article(parameter.type).lower()}: a name, or an object with a `type`"
+    if parameter.allowed:
+        return "one of " + ", ".join(f"`{value}`" for value in parameter.allowed)
+    words = WORDS[parameter.type]
+    if parameter.length:
+        words = f"a whole number, or a list of {parameter.length} of them"
+    if parameter.minimum is not None and parameter.maximum is not None:
+        return f"{words}, from {parameter.minimum:g} to {parameter.maximum:g}"
+    if parameter.minimum is not None:
+        return f"{words}, {parameter.minimum:g} or more"
+    return words if parameter.maximum is None else f"{words}, {parameter.maximum:g} or less"
+
+
+def member(pointer: str, name: Any) -> str:
+    """The pointer to a member, escaped as RFC 6901 and URI fragments ask."""
+    return f"{pointer}/{quote(str(name)[:64].replace('~', '~0').replace('/', '~1'), safe='~')}"
+
+
+def article(kind: str) -> str:
+    return f"{'An' if kind[0] in 'aio' else 'A'} {kind}"
