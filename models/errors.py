@@ -103,6 +103,12 @@ class DamagedNetwork(NotServable):
     code = "damaged-network"
 
 
+class IncompleteVersion(ModelsError):
+    """A version's files don't suffice to load its network again, or don't fit each other."""
+
+    code = "incomplete-version"
+
+
 class Diverged(ModelsError):
     """The loss became NaN or infinite."""
 

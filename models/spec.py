@@ -112,6 +112,9 @@ class ComponentSpec:
             return cls(document)
         return cls(document["type"], {name: value for name, value in document.items() if name != "type"})
 
+    def to_document(self) -> dict[str, Any]:
+        return {"type": self.type, **self.parameters}
+
 
 @dataclass(frozen=True)
 class LayerSpec(ComponentSpec):
@@ -161,3 +164,14 @@ class NetworkSpec:
             loss=ComponentSpec.from_document(document["loss"]),
             metrics=tuple(ComponentSpec.from_document(metric) for metric in document.get("metrics", ())),
         )
+
+    def to_document(self) -> dict[str, Any]:
+        """The document that `from_document` makes the same spec of."""
+        return {
+            "task": self.task.value,
+            "inputs": {name: input_.to_document() for name, input_ in self.inputs.items()},
+            "layers": [layer.to_document() for layer in self.layers],
+            "optimizer": self.optimizer.to_document(),
+            "loss": self.loss.to_document(),
+            "metrics": [metric.to_document() for metric in self.metrics],
+        }

@@ -5,3 +5,5 @@ from typing import Final
 ARTIFACTS: Final = {"keras": "network.keras", "onnx": "network.onnx", "preprocessing": "preprocessing.json"}
 """The formats that clients may download."""
 WEIGHTS: Final = "weights.npz"
+TRAINED: Final = "trained.json"
+"""What rebuilding the trained network takes besides its weights and its preprocessing."""

@@ -1,6 +1,7 @@
-"""The files of a trained network: written once, described with their checksums."""
+"""The files of a trained network: written once, described with their checksums, loaded again."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from models.errors import NotServable
+from models.building import build_network
+from models.errors import IncompleteVersion, NotServable
 from models.export import compare_with_keras, export_onnx
+from models.limits import Limits
 from models.predictor import write_preprocessing
 from models.preprocessing import Preprocessing
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
-from models.version_files import ARTIFACTS, WEIGHTS
+from models.version_files import ARTIFACTS, TRAINED, WEIGHTS
+from models.weights import assign_weights, named_weights, read_weights, save_weights
 
 COMPARED_ROWS = 1000
 
@@ -38,9 +42,9 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
     can't be exported, or disagrees, is kept with `servable: false` and the reason.
     """
     trained.network.save(folder / ARTIFACTS["keras"])
-    weights: dict[str, Any] = {variable.path: np.asarray(variable) for variable in trained.network.weights}
-    np.savez(folder / WEIGHTS, **weights)
+    save_weights(folder / WEIGHTS, named_weights(trained.network))
     write_preprocessing(folder / ARTIFACTS["preprocessing"], trained.spec, trained.preprocessing, trained.encoding)
+    _write_trained(folder / TRAINED, trained)
     reason = _export(folder / ARTIFACTS["onnx"], trained.network, rows)
     return {
         "servable": reason is None,
@@ -52,6 +56,52 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
             _describe(format_, folder / name) for format_, name in ARTIFACTS.items() if (folder / name).exists()
         ],
     }
+
+
+def load_version(folder: Path, limits: Limits) -> TrainedNetwork:
+    """The trained network of a version's folder, built anew from its spec and compiled, with a fresh optimizer.
+
+    It puts out bit for bit what the one that was saved did, and draws the same random numbers in training. Raises
+    IncompleteVersion where files are missing or don't fit each other, InvalidSpec for a network beyond `limits`.
+    """
+    document = _read_json(folder / TRAINED)
+    preprocessing = _read_json(folder / ARTIFACTS["preprocessing"])
+    spec = NetworkSpec.from_document(document["spec"])
+    network = build_network(spec, limits)
+    assign_weights(named_weights(network), read_weights(folder / WEIGHTS))
+    for state, value in zip(_random_states(network), document["random_states"], strict=True):
+        state.assign(value)
+    return TrainedNetwork(
+        network,
+        spec,
+        Preprocessing.from_document(preprocessing["inputs"]),
+        TargetEncoding.from_document(preprocessing["target"]),
+        document["metrics"],
+    )
+
+
+def _write_trained(path: Path, trained: TrainedNetwork) -> None:
+    document = {
+        "spec": trained.spec.to_document(),
+        "metrics": trained.metrics,
+        "random_states": [state.numpy().tolist() for state in _random_states(trained.network)],
+    }
+    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+
+
+def _random_states(network: keras.Model) -> list[keras.Variable]:
+    """Where the layers that draw random numbers stand; Keras counts them among the variables, not the weights."""
+    weights = {id(weight) for weight in network.weights}
+    return [variable for variable in network.variables if id(variable) not in weights]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        detail = f"The version has no {path.name} that can be read, so its network can't be loaded: train another one."
+        raise IncompleteVersion(detail) from error
+    return document
 
 
 def _export(path: Path, network: keras.Model, rows: dict[str, np.ndarray]) -> str | None:

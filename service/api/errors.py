@@ -132,6 +132,11 @@ PROBLEM_TYPES = {
             "The network can't be exported to ONNX, or its export doesn't agree with Keras.",
         ),
         ProblemType(
+            "incomplete-version", 422, "The version can't be loaded again",
+            "The version's files lack something that training on, evaluating or taking layers from it needs; versions "
+            "that were trained before Fitserve wrote it do. Train another version.",
+        ),
+        ProblemType(
             "diverged", 422, "The training diverged",
             "The loss became infinite or NaN. A smaller learning rate or scaled inputs usually help.",
         ),
