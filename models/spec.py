@@ -134,6 +134,10 @@ class LayerSpec(ComponentSpec):
         named = (inputs,) if isinstance(inputs, str) else inputs
         return cls(component.type, parameters, name, None if named is None else tuple(named))
 
+    def to_document(self) -> dict[str, Any]:
+        named = {} if self.name is None else {"name": self.name}
+        return super().to_document() | named | ({} if self.inputs is None else {"inputs": list(self.inputs)})
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
