@@ -1,7 +1,8 @@
-"""Whether a dataset fits a network: told before anything is queued, with the way to put it right."""
+"""Whether a dataset fits a network, and one network's weights another: told before anything is queued."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from models.datasets.pointers import pointer_to
@@ -38,6 +39,32 @@ def check_target(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, A
     faults = _find_target_faults(spec, output_shape, descriptor, layer)
     if found := [replace(fault, pointer=places[fault.pointer or DATASET]) for fault in faults]:
         raise InvalidSpec(*found)
+
+
+def check_same_weights(summary: dict[str, Any], source: dict[str, Any], pointer: str) -> None:
+    """Raise InvalidData, naming the first layer that differs, unless a network can take all of another's weights.
+
+    Both are given as summaries. Layers without weights don't count, nor do the layers' names.
+    """
+    layers, others = ([layer for layer in each["layers"] if layer["parameters"]] for each in (summary, source))
+    for ours, theirs in zip_longest(layers, others):
+        if ours is None or theirs is None:
+            more, which = (theirs, "the version") if ours is None else (ours, "the model")
+            raise InvalidData(Fault(f'Only {which} has the layer "{more["name"]}" ({more["type"]}).', pointer))
+        if not _same_weights(ours, theirs):
+            detail = f'The layer "{ours["name"]}" has {_describe_weights(ours)}, in the version '
+            raise InvalidData(Fault(f'{detail}"{theirs["name"]}" has {_describe_weights(theirs)}.', pointer))
+
+
+def _same_weights(layer: dict[str, Any], other: dict[str, Any]) -> bool:
+    # Models that were made before Fitserve kept the shapes have only the count.
+    kept = [name for name in ("type", "parameters", "weight_shapes") if name in layer and name in other]
+    return all(layer[name] == other[name] for name in kept)
+
+
+def _describe_weights(layer: dict[str, Any]) -> str:
+    shapes = ", ".join(map(str, layer.get("weight_shapes", ())))
+    return f"the {layer['parameters']:,} weights of a {layer['type']}" + (f" ({shapes})" if shapes else "")
 
 
 def _find_input_faults(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterator[Fault]:

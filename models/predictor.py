@@ -11,6 +11,7 @@ import numpy as np
 
 from models.limits import Limits
 from models.preprocessing import Instances, Preprocessing
+from models.pretrained import output_layer
 from models.runtime import OnnxNetwork
 from models.spec import NetworkSpec, Task
 from models.targets import TargetEncoding, loss_name
@@ -136,7 +137,8 @@ def find_activation(spec: NetworkSpec) -> Activation | None:
     loss = loss_name(spec)
     if spec.loss.parameters.get("from_logits"):
         return Activation.SOFTMAX if "categorical" in loss else Activation.SIGMOID
-    ends_in_sigmoid = "sigmoid" in (spec.layers[-1].parameters.get("activation"), spec.layers[-1].type.lower())
+    last = output_layer(spec)
+    ends_in_sigmoid = "sigmoid" in (last.parameters.get("activation"), last.type.lower())
     return Activation.MARGIN if loss in MARGIN_LOSSES and not ends_in_sigmoid else None
 
 

@@ -1,6 +1,7 @@
 """A network's weights under names, and back into a network of the same layers."""
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -38,20 +39,15 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
 
 
 def assign_weights(weights: Mapping[str, keras.Variable], values: Mapping[str, np.ndarray]) -> None:
-    """Give weights the values of the same names; nothing is changed unless all names and shapes agree.
+    """Give weights the values in the same order, whatever they are called; nothing is changed unless all shapes agree.
 
     Raises IncompleteVersion, naming the first weight that differs.
     """
-    for name in {**weights, **values}:
-        here, there = (tuple(found[name].shape) if name in found else None for found in (weights, values))
+    pairs = zip_longest(weights.items(), values.items(), fillvalue=(None, None))
+    for (name, weight), (other, value) in pairs:
+        here, there = (None if found is None else list(found.shape) for found in (weight, value))
         if here != there:
-            detail = (
-                f"The weight {name} has the shape {describe(there)} in the version, in the network {describe(here)}."
-            )
-            raise IncompleteVersion(detail)
-    for name, weight in weights.items():
-        weight.assign(values[name])
-
-
-def describe(shape: tuple[int, ...] | None) -> str:
-    return "nothing" if shape is None else str(list(shape))
+            where = f"{there or 'nothing'} in the version, {here or 'nothing'} in the network"
+            raise IncompleteVersion(f"The weight {name or other} has the shape {where}.")
+    for weight, value in zip(weights.values(), values.values(), strict=True):
+        weight.assign(value)

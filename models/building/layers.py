@@ -1,18 +1,40 @@
 """Makes the layers of a network and calls them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 
 from models.building.components import make, resolve
-from models.graph import Node
+from models.graph import Node, connect
+from models.pretrained import NETWORK, PRETRAINED, inner_layers
 
 
 def make_layer(node: Node) -> keras.Layer:
-    """The layer of a node, under its name; raises InvalidSpec."""
+    """The layer of a node, under its name; raises InvalidSpec. One that is Pretrained is a network of its own."""
+    if node.layer.type == PRETRAINED:
+        return make_pretrained(node)
     layer: keras.Layer = make("layer", node.layer, f"#/layers/{node.index}", name=node.name)
     return layer
+
+
+def make_pretrained(node: Node) -> keras.Model:
+    """The layers that a Pretrained layer stands for, with fresh weights, whose names begin with the layer's name.
+
+    `trainable` holds for all of them, as in Keras: what is frozen so also normalizes as it does when predicting.
+    """
+    input_ = node.layer.parameters[NETWORK]["input"]
+    with keras.name_scope(node.name):
+        inputs = output = keras.Input(input_["shape"], name=input_["name"])
+        tensors = {input_["name"]: inputs}
+        for inner in connect(inner_layers(node.layer), [input_["name"]]):
+            layer = make_layer(replace(inner, index=node.index))
+            tensors[inner.name] = output = call_layer(layer, inner, [tensors[name] for name in inner.inputs])
+        block = keras.Model(inputs, output, name=node.name)
+    for each in block._flatten_layers():  # a network within the block doesn't always hear what the block is told
+        each.trainable = node.layer.parameters.get("trainable", True)
+    return block
 
 
 def call_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:

@@ -11,6 +11,7 @@ from keras.src.backend.common.global_state import get_global_attribute, set_glob
 
 from models.building.complaints import Shape, misfit, row_shape, row_shapes
 from models.building.layers import call_layer, make_layer
+from models.building.summary import count_activations
 from models.errors import Fault, InvalidSpec
 from models.graph import Node, resolve
 from models.limits import Limits
@@ -34,7 +35,7 @@ def check_size(spec: NetworkSpec, limits: Limits) -> None:
                     continue
                 tensors[node.name] = output = size_layer(layer, node, arrived)
                 parameters += sum(math.prod(weight.shape) for weight in layer.weights)
-                activations += math.prod(output.shape[1:])
+                activations += count_activations(layer)
             except InvalidSpec as error:
                 faults += error.faults
             large = find_excess(node, parameters, activations, limits)

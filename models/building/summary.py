@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from models.pretrained import PRETRAINED
+
 MOST_ROWS_AT_ONCE = 1024
 MOST_ACTIVATIONS_AT_ONCE = 10_000_000
 
@@ -23,12 +25,13 @@ def summarize_network(network: keras.Model) -> dict[str, Any]:
 
 
 def summarize_layer(layer: keras.Layer) -> dict[str, Any]:
-    parents = keras.tree.flatten(layer.input)
+    parents = layer._inbound_nodes[-1].input_tensors
     return {
         "name": layer.name,
-        "type": type(layer).__name__,
+        "type": PRETRAINED if isinstance(layer, keras.Model) else type(layer).__name__,
         "output_shape": list(layer.output.shape[1:]),
         "parameters": layer.count_params(),
+        "weight_shapes": [list(weight.shape) for weight in layer.weights],
         "trainable": layer.trainable,
         "inputs": [parent._keras_history.operation.name for parent in parents],
     }
@@ -36,8 +39,14 @@ def summarize_layer(layer: keras.Layer) -> dict[str, Any]:
 
 def rows_at_once(network: keras.Model) -> int:
     """How many rows a call may take without its layers' outputs filling the memory, however wide the network is."""
-    activations = sum(math.prod(layer.output.shape[1:]) for layer in network.layers)
+    activations = count_activations(network)
     return max(1, min(MOST_ROWS_AT_ONCE, MOST_ACTIVATIONS_AT_ONCE // max(activations, 1)))
+
+
+def count_activations(layer: keras.Layer) -> int:
+    """How many numbers a row makes in the outputs of a layer that was called, and of those within it."""
+    inner = layer.layers if isinstance(layer, keras.Model) else []
+    return math.prod(layer.output.shape[1:]) + sum(map(count_activations, inner))
 
 
 def count(weights: list[keras.Variable]) -> int:

@@ -15,7 +15,7 @@ import keras
 from keras.src import activations, constraints, initializers, losses, metrics, optimizers, regularizers
 from keras.src.utils.naming import to_snake_case
 
-from models.catalogue import CATALOGUE_PATH, selection
+from models.catalogue import CATALOGUE_PATH, own, selection
 
 UNDOCUMENTED = inspect.Parameter.empty
 REGISTRIES: dict[str, dict[str, Any]] = {
@@ -39,7 +39,7 @@ def generate() -> dict[str, Any]:
     """The whole catalogue as JSON."""
     return {
         "keras": keras.__version__,
-        "layers": [describe("layers", name) for name in selection.LAYERS],
+        "layers": [*(describe("layers", name) for name in selection.LAYERS), own.PRETRAINED],
         "optimizers": [describe("optimizers", name) for name in selection.OPTIMIZERS],
         "losses": [describe("losses", name, tasks) for name, tasks in selection.LOSSES.items()],
         "metrics": [describe("metrics", name, tasks) for name, tasks in selection.METRICS.items()],

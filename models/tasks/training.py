@@ -4,10 +4,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from models.building import build_network, rows_at_once
 from models.datasets import Dataset
 from models.limits import Limits
 from models.preprocessing import Preprocessing
+from models.pretrained_weights import restore_pretrained
 from models.spec import ComponentSpec, NetworkSpec
 from models.targets import TargetEncoding
 from models.tasks.channel import Channel
@@ -16,7 +19,9 @@ from models.training.loop import train
 from models.training.monitoring import find_mode
 from models.training.plan import Arrays, EarlyStopping, EpochResult, Progress, TrainingPlan
 from models.training.threads import configure_threads
+from models.version_files import WEIGHTS
 from models.versions import TrainedNetwork, save_version
+from models.weights import assign_weights, named_weights, read_weights
 
 SPLITS = ("train", "validation", "test")
 
@@ -32,6 +37,7 @@ def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str,
     spec = _spec(assignment["document"], request["optimizer"])
     dataset = Dataset.open(Path(assignment["dataset"]))
     network = build_network(spec, Limits(**assignment["limits"]), seed=request["seed"])
+    _assign_known_weights(network, assignment)
     preprocessing = Preprocessing.fit(spec, dataset)
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1])
     arrays = _arrays(dataset, preprocessing, encoding)
@@ -43,6 +49,14 @@ def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str,
     sample = arrays.get("test") or arrays["train"]
     trained = TrainedNetwork(network, spec, preprocessing, encoding, metrics)
     return {"status_reason": outcome.reason, "version": save_version(folder, trained, sample.inputs)}
+
+
+def _assign_known_weights(network: keras.Model, assignment: dict[str, Any]) -> None:
+    """Give the network the weights that it doesn't begin afresh with."""
+    if assignment["pretrained"] is not None:
+        restore_pretrained(network, Path(assignment["pretrained"]))
+    for folder in assignment["sources"].values():
+        assign_weights(named_weights(network), read_weights(Path(folder) / WEIGHTS))
 
 
 def _spec(document: dict[str, Any], optimizer: str | dict[str, Any] | None) -> NetworkSpec:

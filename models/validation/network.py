@@ -7,6 +7,7 @@ from typing import Any
 from models.catalogue import load_catalogue
 from models.errors import MOST_FAULTS, Fault, InvalidSpec
 from models.limits import Limits
+from models.pretrained import reference_faults
 from models.spec import Task
 from models.validation.components import component_faults, resolve
 from models.validation.inputs import input_faults, input_names
@@ -22,6 +23,13 @@ def check_network(document: Mapping[str, Any], limits: Limits) -> None:
         raise InvalidSpec(*faults)
 
 
+def check_outputs(document: Mapping[str, Any]) -> None:
+    """Raise InvalidSpec where the loss doesn't get what it takes, now that the Pretrained layers are known."""
+    faults = list(output_faults(document))
+    if faults:
+        raise InvalidSpec(*faults)
+
+
 def network_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Fault]:
     task = document.get("task")
     if task not in list(Task):
@@ -30,6 +38,7 @@ def network_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Faul
         )
     yield from input_faults(document, limits)
     yield from layers_faults(document.get("layers"), input_names(document), limits)
+    yield from reference_faults(document.get("layers"))
     yield from component_faults("optimizer", document.get("optimizer"), "#/optimizer")
     yield from component_faults("loss", document.get("loss"), "#/loss")
     loss = resolve("loss", document.get("loss"))

@@ -6,6 +6,7 @@ from typing import Any
 from models.catalogue import Entry, load_catalogue
 from models.errors import Fault
 from models.graph import Node, connect, predecessors
+from models.pretrained import NETWORK, PRETRAINED
 from models.spec import Task
 from models.validation.components import resolve
 from models.validation.inputs import input_names
@@ -36,6 +37,9 @@ def output_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
         return
     for index in origins(nodes, input_names(document)):
         entry = entries[index]
+        if entry is not None and entry.type == PRETRAINED:
+            yield from pretrained_output_faults(document, index)
+            continue
         has_activation = entry is not None and "activation" in entry.by_name
         activation = resolve("activation", (layers[index].get("activation") if has_activation else None) or "linear")
         if activation is not None:
@@ -74,6 +78,17 @@ def activation_faults(document: Mapping[str, Any], index: int, name: str, has_ac
         detail = f'{loss.type} takes probabilities. {advice} the activation "{first}"'
         instead = ', or set "from_logits" on the loss.' if "from_logits" in loss.by_name else "."
         yield Fault(detail + instead, pointer, allowed=PROBABILITIES[task] if has_activation else ())
+
+
+def pretrained_output_faults(document: Mapping[str, Any], place: int) -> Iterator[Fault]:
+    """What is wrong with the layer at the end of a Pretrained one, once it is known."""
+    network = document["layers"][place].get(NETWORK)
+    if network is None:
+        return
+    within = {**document, "input": None, "inputs": {network["input"]["name"]: {}}, "layers": network["layers"]}
+    for fault in output_faults(within):
+        detail = f"Pretrained ends in `{network['layers'][-1]['name']}`. {fault.detail}"
+        yield Fault(detail, f"#/layers/{place}")
 
 
 def takes_probability(loss: Entry) -> bool:

@@ -7,7 +7,7 @@ from service import statuses
 from service.context import Context
 from service.errors import NotFound
 from service.operations.datasets import upload_key
-from service.storage import datasets, models
+from service.storage import datasets, jobs, models
 from service.storage.records import Job
 
 
@@ -32,7 +32,19 @@ def _describe_import(context: Context, job: Job) -> dict[str, Any]:
 
 
 def _describe_build(context: Context, job: Job) -> dict[str, Any]:
-    return {"document": job.request["document"], "made_for": job.request["made_for"]}
+    request = job.request
+    sources = _source_folders(context, job)
+    return {"document": request["document"], "made_for": request["made_for"], "sources": sources}
+
+
+def _source_folders(context: Context, job: Job) -> dict[str, str]:
+    """Where the versions lie that the job takes weights from, by the places that it takes them to."""
+    with context.database.read() as session:
+        keys = jobs.source_folders(session, job.id)
+    folders = {str(place): str(context.artifacts.folder(key)) for place, key in keys.items() if key is not None}
+    if len(folders) < len(keys):
+        raise NotFound("A version that the job takes weights from was deleted.")
+    return folders
 
 
 def _describe_training(context: Context, job: Job) -> dict[str, Any]:
@@ -43,5 +55,7 @@ def _describe_training(context: Context, job: Job) -> dict[str, Any]:
     return {
         "document": {"task": model.task, **model.document},
         "dataset": str(context.artifacts.folder(dataset.folder)),
+        "pretrained": None if model.folder is None else str(context.artifacts.folder(model.folder)),
+        "sources": _source_folders(context, job),
         "request": job.request,
     }

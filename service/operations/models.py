@@ -11,6 +11,8 @@ from service.errors import DatabaseUnavailable, Failed, InUse, NotFound, NotRead
 from service.operations import idempotency, queue
 from service.operations.idempotency import Claim
 from service.operations.model_inputs import complete_inputs
+from service.operations.model_layers import complete_layers
+from service.operations.sources import Source, hold, lock
 from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
@@ -37,7 +39,7 @@ def create(context: Context, document: dict[str, Any], wait: float, claim: Claim
     With the `claim` of an earlier request it is the model that that one made. Raises InvalidSpec or InvalidRequest at
     once, or Failed within the wait, with nothing kept; NameTaken, NotReady.
     """
-    model, job_id = _made_before(context, claim) or _insert(context, _complete(context, document), claim)
+    model, job_id = _made_before(context, claim) or _insert(context, *_complete(context, document), claim)
     queue.wait_for_end(context, job_id, wait)
     return _created(context, model)
 
@@ -70,9 +72,12 @@ def _created(context: Context, inserted: Model) -> ModelView:
 
 def dry_run(context: Context, document: dict[str, Any]) -> Model:
     """Do all that creating does and keep nothing. Raises as `create`, and NoWorker when nobody builds it in time."""
-    request = _complete(context, document)
+    request, sources = _complete(context, document)
     with context.database.write() as session:
-        job_id = queue.enqueue(context, session, statuses.BUILD, request).id
+        lock(session, sources)
+        new_job = queue.enqueue(context, session, statuses.BUILD, request)
+        hold(session, new_job, sources)
+        job_id = new_job.id
     job = queue.wait_for_end(context, job_id, DRY_RUN_SECONDS)
     with context.database.write() as session:
         left = jobs.get(session, job_id, lock=True)
@@ -89,13 +94,16 @@ def dry_run(context: Context, document: dict[str, Any]) -> Model:
     return model
 
 
-def _complete(context: Context, document: dict[str, Any]) -> dict[str, Any]:
-    """What is to be built: the `document`, with the inputs that a dataset describes filled in, and checked against the
-    catalogue; `made_for`, the name and target of that dataset, which the network is to learn.
+def _complete(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any], list[Source]]:
+    """What is to be built: the `document`, with the inputs that a dataset describes and the layers of versions filled
+    in, and checked against the catalogue; `made_for`, the name and target of that dataset, which the network is to
+    learn. And those versions.
     """
     document, made_for = complete_inputs(context, document)
     check_network(document, context.settings.limits)
-    return {"document": document, "made_for": made_for}
+    with context.database.read() as session:
+        document, sources = complete_layers(session, document)
+    return {"document": document, "made_for": made_for}, sources
 
 
 def _new_model(document: dict[str, Any]) -> Model:
@@ -111,13 +119,16 @@ def _new_model(document: dict[str, Any]) -> Model:
     )
 
 
-def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> tuple[Model, str]:
+def _insert(context: Context, request: dict[str, Any], sources: list[Source], claim: Claim | None) -> tuple[Model, str]:
     model = _new_model(request["document"])
     with context.database.write() as session:
+        lock(session, sources)
         models.add(session, model)
         idempotency.note(session, claim, model.id)
         columns = {"model_id": model.id, "model_name": model.name}
-        return model, queue.enqueue(context, session, statuses.BUILD, request, **columns).id
+        job = queue.enqueue(context, session, statuses.BUILD, request, **columns)
+        hold(session, job, sources)
+        return model, job.id
 
 
 def find(session: Session, name: str, *, lock: bool = False) -> Model:
@@ -192,6 +203,9 @@ def _delete(context: Context, model_id: str) -> None:
         user = jobs.unfinished(session, kind=statuses.TRAINING, model_id=model.id)
         if user is not None:
             raise InUse(f'The training job {user} still needs the model "{model.name}".')
+        taker = jobs.taking_weights(session, model.id)
+        if taker is not None:
+            raise InUse(f'The job {taker} still takes weights from a version of the model "{model.name}".')
         build = jobs.newest(session, statuses.BUILD, lock=True, model_id=model.id)
         if build is not None:
             queue.cancel(session, build)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from models.pretrained import pretrained_layers
 from service import statuses
 from service.context import Context
 from service.operations.datasets import datasets_key, upload_key
@@ -37,6 +38,8 @@ def _key(job: Job, staging_name: str) -> str | None:
         return f"{datasets_key(job.dataset_id)}/{staging_name}"
     if job.kind == statuses.TRAINING:
         return f"{versions_key(job.model_id)}/{staging_name}"
+    if job.kind == statuses.BUILD and job.model_id is not None and pretrained_layers(job.request["document"]["layers"]):
+        return f"{versions_key(job.model_id)}/{staging_name}"
     return None
 
 
@@ -46,7 +49,7 @@ def keep(session: Session, job: Job, key: str | None, result: dict[str, Any]) ->
         return _keep_dataset(session, job, key, result)
     if job.kind == statuses.TRAINING and key is not None:
         return _keep_version(session, job, key, result)
-    return _keep_build(session, job, result)
+    return _keep_build(session, job, key, result)
 
 
 def _keep_dataset(session: Session, job: Job, key: str, result: dict[str, Any]) -> bool:
@@ -59,7 +62,7 @@ def _keep_dataset(session: Session, job: Job, key: str, result: dict[str, Any]) 
     return True
 
 
-def _keep_build(session: Session, job: Job, result: dict[str, Any]) -> bool:
+def _keep_build(session: Session, job: Job, key: str | None, result: dict[str, Any]) -> bool:
     job.result = {"summary": result["summary"]}
     if job.model_id is None:
         return True
@@ -67,6 +70,7 @@ def _keep_build(session: Session, job: Job, result: dict[str, Any]) -> bool:
     if model is None:
         return False
     model.status, model.summary, model.summary_text = statuses.READY, result["summary"], result["summary_text"]
+    model.folder = key
     return True
 
 

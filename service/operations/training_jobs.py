@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.compatibility import check_fit
+from models.compatibility import check_fit, check_same_weights
 from models.errors import Fault
 from models.spec import NetworkSpec
 from models.training.execution import choose_execution
@@ -16,6 +16,7 @@ from service.context import Context
 from service.errors import Conflict, InvalidRequest, NotFound, NotReady
 from service.operations import idempotency, queue
 from service.operations.idempotency import Claim
+from service.operations.sources import Source, find_source, hold, lock
 from service.storage import datasets, jobs, models
 from service.storage.database import Session
 from service.storage.paging import Page, PageQuery
@@ -23,6 +24,7 @@ from service.storage.records import Dataset, Event, Job, Model
 
 EVENTS_AT_ONCE = 1000
 AUTO = "auto"
+START = "#/start_from"
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,10 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     """Queue the job; its id."""
     with context.database.read() as session:
         model, dataset = _model_and_dataset(session, request["model"], request["dataset"])
-    request = _resolve(context, request, model, dataset)
+        sources = _find_start(session, request["start_from"], model)
+    request = _resolve(context, request, model, dataset) | {"start_from": _describe_start(sources)}
     with context.database.write() as session:
+        lock(session, sources, model)
         # They may have been deleted meanwhile, and others made under their names.
         _model_and_dataset(session, request["model"], request["dataset"], (model.id, dataset.id))
         job = queue.enqueue(
@@ -66,8 +70,23 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
             model_id=model.id, model_name=model.name, dataset_id=dataset.id, dataset_name=dataset.name,
             priority=request["priority"], queue=request["queue"],
         )  # fmt: skip
+        hold(session, job, sources)
         idempotency.note(session, claim, job.id)
     return job.id
+
+
+def _find_start(session: Session, posted: dict[str, Any] | None, model: Model) -> list[Source]:
+    """The version to start from, whose weights fit the model's layers; none where training starts afresh."""
+    if posted is None:
+        return []
+    source = find_source(session, posted, START, own=model)
+    check_same_weights(model.summary or {}, source.model.summary or {}, START)
+    return [source]
+
+
+def _describe_start(sources: list[Source]) -> dict[str, Any] | None:
+    """`start_from` by model and number, which no label that is moved later changes."""
+    return {"model": sources[0].model.name, "version": sources[0].version.number} if sources else None
 
 
 def _model_and_dataset(

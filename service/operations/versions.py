@@ -9,7 +9,7 @@ from models.version_files import ARTIFACTS, WEIGHTS
 from service.context import Context
 from service.errors import InUse, InvalidRequest, NotFound
 from service.operations.models import find as find_model
-from service.storage import models
+from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.paging import Page, PageQuery
 from service.storage.records import Label, Model, Version
@@ -48,12 +48,15 @@ def weights_file(context: Context, model_name: str, number: int) -> Path:
 
 
 def delete(context: Context, model_name: str, number: int) -> None:
-    """Remove a version and its files. Raises NotFound; InUse while a label points to it."""
+    """Remove a version and its files. Raises NotFound; InUse while a label points to it, or a job takes its weights."""
     with context.database.write() as session:
         version = find(session, find_model(session, model_name, lock=True), number)
         labels = models.labels_of_version(session, version)
         if labels:
             raise InUse(f'The label "{labels[0]}" points to version {number}: move or delete it first.')
+        user = jobs.taking_weights(session, version.model_id, number)
+        if user is not None:
+            raise InUse(f'The job {user} still takes weights from version {number} of "{model_name}".')
         session.delete(version)
     context.artifacts.remove(version.folder)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from service import statuses
 from service.storage.paging import Order, Page, PageQuery, fetch_page
-from service.storage.records import Event, Job
+from service.storage.records import Event, Job, JobSource, Version
 
 ORDERS = {"-created_at": Order((Job.id,), descending=True), "created_at": Order((Job.id,))}
 
@@ -56,6 +56,22 @@ def unfinished(session: Session, **columns: str) -> str | None:
     """The id of a job that isn't final and whose columns have these values."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
     return session.scalar(select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL)).limit(1))
+
+
+def taking_weights(session: Session, model_id: str, number: int | None = None) -> str | None:
+    """The id of a job that isn't final and takes weights from a version of the model; of any without a number."""
+    statement = select(Job.id).join(JobSource, JobSource.job_id == Job.id).where(JobSource.model_id == model_id)
+    if number is not None:
+        statement = statement.where(JobSource.number == number)
+    return session.scalar(statement.where(Job.status.not_in(statuses.FINAL)).limit(1))
+
+
+def source_folders(session: Session, job_id: str) -> dict[int, str | None]:
+    """The artifact keys of the versions that a job takes weights from, by the places that it takes them to; None for
+    one that is gone."""
+    same = (Version.model_id == JobSource.model_id) & (Version.number == JobSource.number)
+    statement = select(JobSource.place, Version.folder).outerjoin(Version, same).where(JobSource.job_id == job_id)
+    return dict(session.execute(statement).all())
 
 
 def newest(session: Session, kind: str, *, lock: bool = False, **columns: str) -> Job | None:

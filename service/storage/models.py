@@ -65,6 +65,17 @@ def version(session: Session, model: Model, number: int | None) -> Version | Non
     return session.scalar(statement if number is None else statement.where(Version.number == number))
 
 
+def lock_all(session: Session, model_ids: Collection[str]) -> None:
+    """Lock these models, in an order that everybody keeps."""
+    session.execute(select(Model.id).where(Model.id.in_(model_ids)).order_by(Model.id).with_for_update())
+
+
+def version_numbers(session: Session, model: Model, limit: int) -> Sequence[int]:
+    """The numbers of the newest versions, newest first."""
+    statement = select(Version.number).where(Version.model_id == model.id).order_by(Version.number.desc())
+    return session.scalars(statement.limit(limit)).all()
+
+
 def latest_versions(session: Session, model_ids: Collection[str]) -> dict[str, int]:
     """The number of the latest version of each model that has one."""
     statement = (

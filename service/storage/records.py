@@ -80,6 +80,8 @@ class Model(Record):
     summary: Mapped[dict[str, Any] | None]
     summary_text: Mapped[str | None]
     error: Mapped[dict[str, Any] | None]
+    folder: Mapped[str | None]
+    """The artifact key of the weights that it has from other models' versions, once ready; None without any."""
     last_version: Mapped[int] = mapped_column(default=0)
     """The highest number ever given to a version: numbers are never used again."""
     created_at: Mapped[datetime]
@@ -166,6 +168,19 @@ class Version(Record):
     created_at: Mapped[datetime]
     job_exists: Mapped[bool] = column_property(select(Job.id).where(Job.id == job_id).correlate_except(Job).exists())
     """Whether the job that made it wasn't deleted yet."""
+
+
+class JobSource(Record):
+    """A version that a job takes weights from: it can't be deleted before the job is final."""
+
+    __tablename__ = "job_sources"
+    __table_args__ = (Index("job_sources_version", "model_id", "number"),)
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    """The layer that gets the weights, by its place among the posted ones; 0 where the whole network does."""
+    model_id: Mapped[str]
+    number: Mapped[int]
 
 
 class Event(Record):

@@ -50,6 +50,7 @@ def test_the_digits_network_has_its_summary() -> None:
         "type": "Dense",
         "output_shape": [512],
         "parameters": 401_920,
+        "weight_shapes": [[784, 512], [512]],
         "trainable": True,
         "inputs": ["flatten"],
     }

@@ -99,7 +99,7 @@ def test_weights_of_another_network_are_refused(saved: tuple[Path, TrainedNetwor
     document = json.loads((folder / TRAINED).read_text())
     document["spec"]["layers"][0]["filters"] = 4
     (folder / TRAINED).write_text(json.dumps(document))
-    with pytest.raises(IncompleteVersion, match=r"look/kernel .* in the network \[3, 3, 1, 4\]"):
+    with pytest.raises(IncompleteVersion, match=r"look/kernel .* \[3, 3, 1, 3\] in the version, \[3, 3, 1, 4\]"):
         load_version(folder, Limits())
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, pre_dump, validates_schema
 
+from models.pretrained import as_posted
 from models.spec import Scaling, Task
 from service import statuses
 from service.api.fields import Anything, Choice, Items, Moment, Name, Object, Part, QueryFlag, Text
@@ -45,7 +46,8 @@ LAYERS = (
     "one listed is the output."
 )
 LAYER = {
-    "description": "Besides, the parameters of its type, as in `GET /v1/layer-types`.",
+    "description": "Besides, the parameters of its type, as in `GET /v1/layer-types`; `Pretrained` stands for trained "
+    "layers of a version.",
     "properties": {
         "type": {"type": "string"},
         "name": {"type": "string", "description": "Unique within the network; made up where left out."},
@@ -144,6 +146,7 @@ def _present_model(view: ModelView) -> dict[str, Any]:
     parts = ("summary", "versions", "labels", "predictions")
     return {
         **model.document,
+        "layers": [as_posted(layer) for layer in model.document["layers"]],
         **{member: getattr(model, member) for member in kept},
         "latest_version": view.latest_version,
         "labels": view.labels,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from marshmallow import fields, pre_dump
+from marshmallow import ValidationError, fields, pre_dump, validates_schema
 
 from service import statuses
 from service.api.fields import Amount, Anything, Choice, Flag, Moment, Name, Object, Part, QueryWhole, Text, Whole
@@ -28,6 +28,19 @@ class EarlyStoppingSchema(Schema):
     restore_best = Flag(load_default=True, metadata={"description": "Keep the best epoch's weights."})
 
 
+class StartFromSchema(Schema):
+    """The version whose weights training starts from."""
+
+    model = Text(63, metadata={"description": "Whose version it is; left out: the model that is trained."})
+    version = Whole(1)
+    label = Text(63, metadata={"description": "Instead of `version`: the one that the label points to now."})
+
+    @validates_schema
+    def _check(self, data: dict[str, Any], **_: Any) -> None:
+        if ("version" in data) == ("label" in data):
+            raise ValidationError("must be given, or a label, and not both", "version")
+
+
 class TrainingOptionsSchema(Schema):
     """How to train."""
 
@@ -37,6 +50,15 @@ class TrainingOptionsSchema(Schema):
     seed = Whole(0, load_default=None, allow_none=True, metadata={"description": "Null: drawn, and then shown."})
     optimizer = Anything(
         "string", "object", load_default=None, allow_none=True, metadata={"description": "Null: the model's."}
+    )
+    start_from = Part(
+        StartFromSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Whose weights training starts from, with a fresh optimizer and preprocessing fitted anew; "
+            "null: fresh weights. Fixed to a number when the job is made."
+        },
     )
     early_stopping = Part(EarlyStoppingSchema, load_default=None, allow_none=True)
     label = Name(load_default=None, allow_none=True, metadata={"description": "Is pointed to the new version."})

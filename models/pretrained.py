@@ -1,0 +1,90 @@
+"""Layers taken from trained networks: how a spec names them, and the layers themselves as part of the new spec."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from models.catalogue import nearest
+from models.errors import Fault, InvalidSpec
+from models.graph import Node, resolve
+from models.spec import LayerSpec, NetworkSpec
+
+PRETRAINED = "Pretrained"
+NETWORK = "network"
+"""The member of a Pretrained layer that holds the layers it stands for; no client posts it or sees it."""
+
+
+def pretrained_layers(layers: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    """The Pretrained ones among posted layers, by their places."""
+    return {place: layer for place, layer in enumerate(layers) if layer["type"] == PRETRAINED}
+
+
+def as_posted(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer as a client posts it."""
+    return {name: value for name, value in layer.items() if name != NETWORK}
+
+
+def reference_faults(layers: Any) -> Iterator[Fault]:
+    """What is wrong with the Pretrained layers of a posted network, whatever it is, besides their parameters' types."""
+    for place, layer in enumerate(layers if isinstance(layers, list | tuple) else ()):
+        pointer = f"#/layers/{place}"
+        yield from _wrapped_faults(layer, pointer)
+        if isinstance(layer, Mapping) and layer.get("type") == PRETRAINED:
+            given = [name for name in ("version", "label") if layer.get(name) is not None]
+            if len(given) != 1:
+                yield Fault("Pretrained needs a `version` or a `label`, and not both.", f"{pointer}/version")
+
+
+def _wrapped_faults(layer: Any, pointer: str) -> Iterator[Fault]:
+    members = layer.items() if isinstance(layer, Mapping) else enumerate(layer) if isinstance(layer, list) else ()
+    for name, value in members:
+        if isinstance(value, Mapping) and value.get("type") == PRETRAINED:
+            yield Fault("A Pretrained layer can't be within another layer.", f"{pointer}/{name}")
+        elif name in ("layer", "cell", "cells"):
+            yield from _wrapped_faults(value, f"{pointer}/{name}")
+
+
+def take_layers(spec: NetworkSpec, until: str | None, pointer: str) -> dict[str, Any]:
+    """The layers of a trained network from its input up to and including `until`, as the member NETWORK.
+
+    It has the `input`, by name and shape, and the `layers`, each with its name and inputs. Raises InvalidSpec at
+    `pointer`, the Pretrained layer's.
+    """
+    if len(spec.inputs) > 1:
+        detail = f"The version takes {len(spec.inputs)} inputs; layers can be taken only from one with a single input."
+        raise InvalidSpec(Fault(detail, f"{pointer}/model"))
+    nodes = {node.name: node for node in resolve(spec)}
+    if until is not None and until not in nodes:
+        detail, names = f"The version has no layer `{until[:64]}`.", tuple(nodes)
+        raise InvalidSpec(Fault(detail, f"{pointer}/until", allowed=names, did_you_mean=nearest(until, nodes)))
+    wanted = _ancestors(nodes, until or next(reversed(nodes)))
+    ((input_name, input_),) = spec.inputs.items()
+    layers = [
+        node.layer.to_document() | {"name": node.name, "inputs": list(node.inputs)}
+        for name, node in nodes.items()
+        if name in wanted
+    ]
+    return {"input": {"name": input_name, "shape": list(input_.shape)}, "layers": layers}
+
+
+def _ancestors(nodes: Mapping[str, Node], name: str) -> set[str]:
+    """A layer, and all whose outputs reach it."""
+    found, waiting = set(), [name]
+    while waiting:
+        name = waiting.pop()
+        if name in nodes and name not in found:
+            found.add(name)
+            waiting += nodes[name].inputs
+    return found
+
+
+def output_layer(spec: NetworkSpec) -> LayerSpec:
+    """The layer that makes the network's output, be it the last of those that a Pretrained one stands for."""
+    layer = spec.layers[-1]
+    while layer.type == PRETRAINED:
+        layer = inner_layers(layer)[-1]
+    return layer
+
+
+def inner_layers(layer: LayerSpec) -> tuple[LayerSpec, ...]:
+    """The layers that a Pretrained layer stands for, each after those that it takes, the last being its output."""
+    return tuple(map(LayerSpec.from_document, layer.parameters[NETWORK]["layers"]))

@@ -1,0 +1,38 @@
+"""The layers that a model takes from versions of others: found, and written into its document."""
+
+from typing import Any
+
+from models.errors import Fault, InvalidSpec
+from models.pretrained import NETWORK, pretrained_layers, take_layers
+from models.spec import NetworkSpec
+from models.validation import check_outputs
+from service.errors import InvalidRequest
+from service.operations.sources import Source, find_source
+from service.storage.database import Session
+
+
+def complete_layers(session: Session, document: dict[str, Any]) -> tuple[dict[str, Any], list[Source]]:
+    """The document with the layers that its Pretrained ones stand for, and the versions that they come from.
+
+    Raises InvalidSpec with the faults of all of them.
+    """
+    layers, sources = list(document["layers"]), []
+    faults: list[Fault] = []
+    for place, layer in pretrained_layers(layers).items():
+        pointer = f"#/layers/{place}"
+        try:
+            source = find_source(session, layer, pointer, place=place)
+            spec = NetworkSpec.from_document({"task": source.model.task, **source.model.document})
+            network = take_layers(spec, layer.get("until"), pointer)
+        except (InvalidRequest, InvalidSpec) as error:
+            faults += error.faults
+            continue
+        named = {name: value for name, value in layer.items() if name != "label"}
+        layers[place] = named | {"version": source.version.number, NETWORK: network}
+        sources.append(source)
+    if faults:
+        raise InvalidSpec(*faults)
+    document = {**document, "layers": layers}
+    if sources:
+        check_outputs(document)
+    return document, sources
