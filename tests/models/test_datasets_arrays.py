@@ -225,6 +225,11 @@ def test_rows_and_targets_that_would_fill_the_memory_are_refused(
         assert part in fault.detail
 
 
+def test_an_array_compressed_by_another_method_than_deflate_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "data", {"x.npy": npy(X), "y.npy": npy(Y)}, compression=zipfile.ZIP_BZIP2)
+    assert [fault.file for fault in faults(path)] == ["x.npy", "y.npy"]
+
+
 def test_an_npz_file_has_limits(tmp_path: Path) -> None:
     path = save(tmp_path, x=np.zeros((100_000, 10)), y=np.zeros(100_000))
     assert read(path).rows == 100_000

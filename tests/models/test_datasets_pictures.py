@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zipfile
 import zlib
 from pathlib import Path
@@ -129,6 +130,37 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     assert "times larger" in fault.detail
     (fault,) = faults(path, Limits(dataset_bytes=1_000_000))
     assert "50,0" in fault.detail
+    (fault,) = faults(path, Limits(zip_entries=2))
+    assert "more than 2 files" in fault.detail
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compression_than_deflate_is_refused_unread(method: int, tmp_path: Path) -> None:
+    files = {"cat/1.png": bytes(100_000), "dog/1.png": picture(GREEN)}
+    found = faults(write_zip(tmp_path / "data", files, compression=method))
+    assert [fault.file for fault in found] == ["cat/1.png", "dog/1.png"]
+    assert "Deflate" in found[0].detail
+
+
+def test_a_file_that_unpacks_to_more_than_the_zip_says_is_cut_there(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "data", {**TWO, "cat/2.png": bytes(50_000_000)}, compression=zipfile.ZIP_DEFLATED)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(struct.pack("<I", 50_000_000), struct.pack("<I", 1000)))
+    tracemalloc.start()
+    (fault,) = faults(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert fault.file == "cat/2.png"
+    assert most < 5_000_000
+
+
+def test_a_record_of_zip64_without_its_locator_hides_no_files(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "data", TWO)
+    record = b"PK\6\6" + bytes(52)
+    with zipfile.ZipFile(path, "a") as archive:
+        last = zipfile.ZipInfo("dog/2.png")
+        last.comment = record + bytes(20)
+        archive.writestr(last, picture(GREEN))
     (fault,) = faults(path, Limits(zip_entries=2))
     assert "more than 2 files" in fault.detail
 
