@@ -1,6 +1,7 @@
 """A dataset as a folder of plain files: `dataset.json`, and for each split Parquet for a table, `.npy` for the rest."""
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ TARGETS_FILE = "targets.npy"
 INPUTS_FOLDER = "inputs"
 CHUNK_BYTES = 16 * 1024 * 1024
 """How much of a tensor is copied at once."""
+MAX_PAGE_NUMBERS = 1_000_000
+"""How many numbers or cells a page of rows holds, unless it is a single row."""
 
 
 @dataclass(frozen=True)
@@ -67,26 +70,39 @@ class Dataset:
         return Split(name, rows, targets, tensors={name: np.load(path, mmap_mode=mode) for name, path in paths.items()})
 
     def rows_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Some rows of a split as `row`, `instance` (as it can be posted to predictions), `target`."""
-        folder, page = self.folder / split, slice(offset, offset + limit)
-        rows, targets = np.load(folder / ROWS_FILE)[page], np.load(folder / TARGETS_FILE, mmap_mode="r")[page]
-        if not len(rows):
+        """Some rows of a split as `row`, `instance` (as it can be posted to predictions), `target`.
+
+        There are `limit` at most, and fewer where rows are large, but at least one if there is any at the offset.
+        Lists of numbers are arrays of the type that they are stored in.
+        """
+        count = min(limit, max(1, MAX_PAGE_NUMBERS // self._row_numbers()))
+        page = slice(offset, min(offset + count, self.descriptor["splits"][split]))
+        if page.start >= page.stop:
             return []
-        items = zip(rows.tolist(), self._instances(split, page), self._target_values(targets), strict=True)
+        rows, targets = (np.load(self.folder / split / name, mmap_mode="r") for name in (ROWS_FILE, TARGETS_FILE))
+        values = self._instances(split, page), self._target_values(targets[page])
+        items = zip(rows[page].tolist(), *values, strict=True)
         return [{"row": row, "instance": instance, "target": target} for row, instance, target in items]
 
+    def _row_numbers(self) -> int:
+        """How many numbers a row has, the target's included."""
+        shapes = [entry.get("shape", ()) for entry in (*self.descriptor["inputs"], self.descriptor["target"])]
+        return sum(math.prod(shape) for shape in shapes)
+
     def _instances(self, split: str, page: slice) -> list[Any]:
+        folder = self.folder / split
         if self.descriptor["kind"] == "table":
-            return StoredColumns(self.folder / split / TABLE_FOLDER, self.descriptor["inputs"]).rows(page)
-        tensors = self.split(split).tensors or {}
-        values = {name: _to_lists(tensor[page]) for name, tensor in tensors.items()}
-        if list(values) == [SINGLE_INPUT]:
-            return values[SINGLE_INPUT]
-        return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+            return StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"]).rows(page)
+        names = [entry["name"] for entry in self.descriptor["inputs"]]
+        tensors = (np.load(_tensor_file(folder, number), mmap_mode="r") for number in range(len(names)))
+        values = [list(np.array(tensor[page])) for tensor in tensors]
+        if names == [SINGLE_INPUT]:
+            return values[0]
+        return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
 
     def _target_values(self, targets: np.ndarray) -> list[Any]:
         if self.descriptor["target"]["type"] != "labels":
-            return targets.tolist()
+            return list(np.array(targets)) if targets.ndim > 1 else targets.tolist()
         classes = self.descriptor["target"]["classes"]
         return [[classes[index] for index in np.flatnonzero(row)] for row in targets]
 
@@ -212,8 +228,3 @@ def _dates_to_text(column: "polars.Series") -> "polars.Series":
     present = write_dates(column.drop_nulls().to_numpy())
     texts = iter(present)
     return polars.Series(column.name, [None if missing else next(texts) for missing in column.is_null()], polars.String)
-
-
-def _to_lists(tensor: np.ndarray) -> list[Any]:
-    """Nested lists of the shortest numbers that read back as the same: 0.1, not 0.10000000149011612."""
-    return (tensor.astype(str).astype(np.float64) if tensor.dtype == np.float32 else tensor).tolist()

@@ -11,6 +11,7 @@ import pytest
 from models.datasets import Dataset
 from models.datasets.formats import detect
 from models.errors import InvalidData
+from tests.models.made_datasets import read_rows
 from tests.models.made_uploads import faults_of_upload, import_upload
 
 NO_SPLIT = {"validation": 0, "test": 0}
@@ -42,12 +43,12 @@ def test_types_are_found_in_the_text(tmp_path: Path) -> None:
         "whole": "number", "fraction": "number", "flag": "boolean", "postcode": "category", "day": "date",
         "moment": "date", "german": "date", "american": "date", "british": "date", "answer": "category",
     }  # fmt: skip
-    first = dataset.rows_page("train", 0, 1)[0]["instance"]
+    first = read_rows(dataset, "train", 0, 1)[0]["instance"]
     assert first["whole"] == 1
     assert first["flag"] is True
     assert [first[name] for name in ("day", "german", "american", "british")] == ["2024-01-31"] * 4
     assert first["moment"] == "2024-01-31T10:00:00"
-    assert dataset.rows_page("train", 1, 1)[0]["instance"]["moment"] == "2024-01-31T10:00:00.500000"
+    assert read_rows(dataset, "train", 1, 1)[0]["instance"]["moment"] == "2024-01-31T10:00:00.500000"
     formats = {entry["name"]: entry["format"] for entry in dataset.descriptor["inputs"] if entry["type"] == "date"}
     assert formats == {
         "day": "ISO 8601", "moment": "ISO 8601", "german": "%d.%m.%Y", "american": "%m/%d/%Y", "british": "%d/%m/%Y",
@@ -181,7 +182,7 @@ def test_windows_make_sequences_in_time_order(tmp_path: Path) -> None:
     assert descriptor["inputs"][0]["features"] == ["wind", "power"]
     assert read_reasons(dataset) == {"hour": "time", "place": "no_number"}
     assert descriptor["splits"] == {"train": 3, "validation": 1, "test": 1}
-    assert dataset.rows_page("train", 1, 1) == [
+    assert read_rows(dataset, "train", 1, 1) == [
         {"row": 1, "instance": [[11, 101], [12, 102], [12, 103]], "target": 104.0},
     ]
     assert dataset.split("test").targets.tolist() == [107.5]
@@ -191,7 +192,7 @@ def test_windows_have_a_horizon_and_a_stride(tmp_path: Path) -> None:
     data = to_csv({"wind": list(range(10)), "y": list("abababbbbb")})
     dataset = import_upload(tmp_path, data, window={"steps": 2, "horizon": 0, "stride": 4}, split=NO_SPLIT)
 
-    assert [(item["instance"], item["target"]) for item in dataset.rows_page("train", 0, 9)] == [
+    assert [(item["instance"], item["target"]) for item in read_rows(dataset, "train", 0, 9)] == [
         ([[0], [1]], "b"), ([[4], [5]], "b"), ([[8], [9]], "b"),
     ]  # fmt: skip
 
@@ -216,7 +217,7 @@ def test_json_keeps_the_types_of_its_values(name: str, tmp_path: Path) -> None:
     dataset = import_upload(tmp_path, data, name, split=NO_SPLIT)
 
     assert read_types(dataset) == {"width": "number", "colour": "category", "ripe": "boolean"}
-    assert [item["instance"] for item in dataset.rows_page("train", 0, 3)] == [
+    assert [item["instance"] for item in read_rows(dataset, "train", 0, 3)] == [
         {"width": 1.0, "colour": "red", "ripe": True},
         {"width": None, "colour": "12", "ripe": None},
         {"width": 2.5, "colour": "red", "ripe": False},
@@ -255,7 +256,7 @@ def test_json_lines_in_several_batches_may_begin_without_values(
     data = "\n".join(map(json.dumps, [*rows, rows[2]]))
     dataset = import_upload(tmp_path, data, "rows.jsonl", split=NO_SPLIT, types={"width": "number"})
 
-    assert [item["instance"] for item in dataset.rows_page("train", 1, 2)] == [{"colour": None}, {"colour": "red"}]
+    assert [item["instance"] for item in read_rows(dataset, "train", 1, 2)] == [{"colour": None}, {"colour": "red"}]
 
 
 def test_parquet_keeps_its_types(tmp_path: Path) -> None:
@@ -275,7 +276,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
         "width": "number", "count": "number", "price": "number", "ripe": "boolean", "colour": "category", "day": "date",
     }  # fmt: skip
     assert read_reasons(dataset) == {"list": "unsupported"}
-    assert dataset.rows_page("train", 1, 1)[0]["instance"] == {
+    assert read_rows(dataset, "train", 1, 1)[0]["instance"] == {
         "width": None, "count": 2, "price": 2.0, "ripe": False, "colour": "g", "day": "2024-01-02",
     }  # fmt: skip
 
