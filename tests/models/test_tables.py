@@ -11,6 +11,7 @@ import pytest
 from models.datasets import Dataset
 from models.datasets.formats import detect
 from models.errors import InvalidData
+from models.limits import Limits
 from tests.models.made_datasets import read_rows
 from tests.models.made_uploads import faults_of_upload, import_upload
 
@@ -201,6 +202,17 @@ def test_too_few_rows_for_a_window_are_told(tmp_path: Path) -> None:
     (fault,) = faults_of_upload(tmp_path, "wind,y\n1,2\n2,3\n3,4\n", window={"steps": 3})
 
     assert fault.pointer == "#/window/steps"
+
+
+def test_windows_that_become_too_large_are_told(tmp_path: Path) -> None:
+    data = to_csv({"wind": [number / 2 for number in range(100)], "y": [number * number for number in range(100)]})
+    window = {"steps": 50, "stride": 2}
+    size = 25 * 50 * 2 * 4
+    assert import_upload(tmp_path, data, window=window, limits=Limits(dataset_bytes=size)).descriptor["rows"] == 25
+
+    (fault,) = faults_of_upload(tmp_path / "dataset", data, window=window, limits=Limits(dataset_bytes=size - 1))
+    assert fault.pointer == "#/window"
+    assert "become 10,000 bytes; the limit is 9,999" in fault.detail
 
 
 ROWS: list[dict[str, Any]] = [
