@@ -1,7 +1,7 @@
 """Columns of a table in memory, as NumPy holds them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -26,6 +26,20 @@ class Texts:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def __getitem__(self, rows: np.ndarray | slice) -> Self:
+        """The same column with some of the rows."""
+        return replace(self, codes=self.codes[rows])
+
+    def codes_among(self, names: Sequence[str]) -> np.ndarray:
+        """Which of these `names` each row has (rows,), int32; -1 where it has none of them."""
+        places = {name: number for number, name in enumerate(names)}
+        return np.array([*(places.get(name, -1) for name in self.names), -1], dtype=np.int32)[self.codes]
+
+    def counts(self) -> dict[str, int]:
+        """How many rows have each of the names that occur, by name in order."""
+        counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.names)).tolist()
+        return {name: count for name, count in sorted(zip(self.names, counts, strict=True)) if count}
 
     def tolist(self) -> list[str | None]:
         return [None if code < 0 else self.names[code] for code in self.codes.tolist()]

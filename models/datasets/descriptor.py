@@ -4,12 +4,15 @@ from typing import Any
 
 import numpy as np
 
+from models.datasets.columns import Texts
 from models.datasets.examples import Examples
 from models.datasets.pointers import pointer_to
 from models.datasets.statistics import mean_and_deviation
 from models.errors import Fault, InvalidData
 
 MAX_CLASSES = 10_000
+MAX_CLASS_NAME = 256
+"""Characters that the name of a class may have."""
 MAX_GUESSED_CLASSES = 20
 """How many different whole numbers may still be taken for classes."""
 MAX_LISTED_NUMBERS = 100
@@ -23,9 +26,11 @@ def has_classes(examples: Examples) -> bool:
     are at most 20 different ones and each occurs twice on average. A task may still use such numbers either way.
     """
     targets = examples.targets
-    if targets.ndim > 1 or targets.dtype.kind not in "biuU":
+    if isinstance(targets, Texts):
+        return True
+    if targets.ndim > 1 or targets.dtype.kind not in "biu":
         return False
-    if examples.classes or targets.dtype.kind in "bU":
+    if examples.classes or targets.dtype.kind == "b":
         return True
     distinct = np.unique(targets)
     return set(distinct.tolist()) <= {0, 1} or (
@@ -51,8 +56,11 @@ def describe_target(examples: Examples) -> dict[str, Any]:
     """
     targets = examples.targets
     entry: dict[str, Any] = {"name": examples.target_name}
+    if isinstance(targets, Texts):
+        return entry | {"type": "category"} | _list_classes(targets.counts(), examples.classes)
     if targets.ndim == 2 and targets.dtype == bool:
         classes = list(examples.classes or range(targets.shape[1]))
+        _check_names(classes)
         exclusive = bool((targets.sum(axis=1) == 1).all())
         return entry | {
             "type": "labels",
@@ -74,12 +82,24 @@ def describe_target(examples: Examples) -> dict[str, Any]:
 
 def _count_classes(targets: np.ndarray, classes: tuple[Any, ...] | None) -> dict[str, list]:
     occurring, counts = np.unique(targets, return_counts=True)
-    if len(occurring) > MAX_CLASSES:
-        detail = f"The target has {len(occurring):,} different values; there can be {MAX_CLASSES:,} classes at most."
+    return _list_classes(dict(zip(occurring.tolist(), counts.tolist(), strict=True)), classes)
+
+
+def _list_classes(found: dict[Any, int], classes: tuple[Any, ...] | None) -> dict[str, list]:
+    if len(found) > MAX_CLASSES:
+        detail = f"The target has {len(found):,} different values; there can be {MAX_CLASSES:,} classes at most."
         raise InvalidData(Fault(detail, pointer_to("target")))
-    found = dict(zip(occurring.tolist(), counts.tolist(), strict=True))
     names = list(classes or found)
+    _check_names(names)
     return {"classes": names, "counts": [found.get(name, 0) for name in names]}
+
+
+def _check_names(classes: list[Any]) -> None:
+    """Raise InvalidData for the longest of the classes' names, if it is too long."""
+    longest = max((name for name in classes if isinstance(name, str)), key=len, default="")
+    if len(longest) > MAX_CLASS_NAME:
+        detail = f'The class "{longest[:50]}…" has {len(longest):,} characters; a class has {MAX_CLASS_NAME} at most.'
+        raise InvalidData(Fault(detail, pointer_to("target")))
 
 
 def _statistics(values: np.ndarray) -> dict[str, float]:

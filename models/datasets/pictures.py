@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from models.datasets.columns import Texts
+from models.datasets.descriptor import MAX_CLASS_NAME
 from models.datasets.examples import Examples
 from models.datasets.keras_cache import Progress
 from models.datasets.pointers import pointer_to
@@ -91,11 +93,9 @@ def read_pictures(path: Path, request: dict[str, Any], limits: Limits, progress:
         _check_total(archive, found, limits)
         pixels = scratch_array(path.parent, (len(found), *shape), np.uint8)
         _decode(archive, found, pixels, limits, progress)
-    numbers = {label: number for number, label in enumerate(classes)}
-    labels = [numbers[picture.path[0]] for picture in found]
     return Examples(
         "image",
-        np.array(classes)[labels],
+        Texts.of(picture.path[0] for picture in found),
         tensors={SINGLE_INPUT: pixels},
         target_name="class",
         classes=classes,
@@ -149,6 +149,10 @@ def _find_classes(found: list[_Found], name: str) -> tuple[str, ...]:
         raise InvalidData(Fault(detail, file=name))
     if len(classes) == 1:
         detail = f'{name} has only one class folder, "{classes[0]}"; there must be two at least.'
+        raise InvalidData(Fault(detail, file=name))
+    longest = max(classes, key=len)
+    if len(longest) > MAX_CLASS_NAME:
+        detail = f"The folder {longest[:50]}… has a name of {len(longest):,} characters; a class has {MAX_CLASS_NAME}."
         raise InvalidData(Fault(detail, file=name))
     strangers = [picture for picture in found if picture.path[0] not in classes]
     if strangers:

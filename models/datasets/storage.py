@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from models.datasets.columns import ColumnValues, find_texts
+from models.datasets.columns import ColumnValues, Texts, find_texts
 from models.datasets.examples import Examples
 from models.datasets.keras_cache import Progress
 from models.datasets.splits import SPLITS
@@ -22,7 +22,8 @@ from models.spec import SINGLE_INPUT
 if TYPE_CHECKING:
     import polars
 
-FORMAT = 2
+FORMAT = 3
+"""Format 2, which is still read, kept texts that name classes as such; now they are numbers among the classes."""
 DESCRIPTOR_FILE = "dataset.json"
 TABLE_FOLDER = "table"
 ROWS_FILE = "rows.npy"
@@ -41,7 +42,7 @@ class Split:
 
     name: str
     rows: np.ndarray
-    targets: np.ndarray
+    targets: np.ndarray | Texts
     tensors: dict[str, np.ndarray] | None = None
     table: Mapping[str, ColumnValues] | None = None
 
@@ -61,7 +62,7 @@ class Dataset:
     def split(self, name: str) -> Split:
         """The rows of `train`, `validation` or `test`, perhaps none."""
         folder = self.folder / name
-        rows, targets = np.load(folder / ROWS_FILE), np.load(folder / TARGETS_FILE)
+        rows, targets = np.load(folder / ROWS_FILE), self._read_targets(np.load(folder / TARGETS_FILE))
         if self.descriptor["kind"] == "table":
             return Split(name, rows, targets, table=StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"]))
         mode: Literal["r"] | None = "r" if len(rows) else None
@@ -80,7 +81,7 @@ class Dataset:
         if page.start >= page.stop:
             return []
         rows, targets = (np.load(self.folder / split / name, mmap_mode="r") for name in (ROWS_FILE, TARGETS_FILE))
-        values = self._instances(split, page), self._target_values(targets[page])
+        values = self._instances(split, page), self._target_values(self._read_targets(targets[page]))
         items = zip(rows[page].tolist(), *values, strict=True)
         return [{"row": row, "instance": instance, "target": target} for row, instance, target in items]
 
@@ -100,7 +101,17 @@ class Dataset:
             return values[0]
         return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
 
-    def _target_values(self, targets: np.ndarray) -> list[Any]:
+    def _read_targets(self, stored: np.ndarray) -> np.ndarray | Texts:
+        """Targets from what the file has of them."""
+        if stored.dtype.kind == "U":
+            return Texts.of(stored.tolist())
+        target = self.descriptor["target"]
+        named = target["type"] == "category" and isinstance(target["classes"][0], str)
+        return Texts(stored, tuple(target["classes"])) if named else stored
+
+    def _target_values(self, targets: np.ndarray | Texts) -> list[Any]:
+        if isinstance(targets, Texts):
+            return targets.tolist()
         if self.descriptor["target"]["type"] != "labels":
             return list(np.array(targets)) if targets.ndim > 1 else targets.tolist()
         classes = self.descriptor["target"]["classes"]
@@ -146,8 +157,11 @@ def write_dataset(
     progress: Progress,
 ) -> dict[str, Any]:
     """Write everything into the folder, synced to the disk; returns the descriptor with `bytes` filled in."""
+    targets = examples.targets
+    if isinstance(targets, Texts):
+        targets = targets.codes_among(descriptor["target"]["classes"])
     for name in SPLITS:
-        _write_split(folder / name, examples, splits[name])
+        _write_split(folder / name, examples.tensors or {}, targets, splits[name])
     if table is not None:
         _write_table(folder, table, splits, progress)
     size = sum(path.stat().st_size for name in SPLITS for path in (folder / name).rglob("*") if path.is_file())
@@ -158,13 +172,13 @@ def write_dataset(
     return descriptor
 
 
-def _write_split(folder: Path, examples: Examples, rows: np.ndarray) -> None:
+def _write_split(folder: Path, tensors: dict[str, np.ndarray], targets: np.ndarray, rows: np.ndarray) -> None:
     (folder / INPUTS_FOLDER).mkdir(parents=True)
-    arrays = {folder / ROWS_FILE: rows, folder / TARGETS_FILE: examples.targets[rows]}
+    arrays = {folder / ROWS_FILE: rows, folder / TARGETS_FILE: targets[rows]}
     for path, array in arrays.items():
         with _synced(path) as file:
             np.save(file, array, allow_pickle=False)
-    for number, tensor in enumerate((examples.tensors or {}).values()):
+    for number, tensor in enumerate(tensors.values()):
         with _synced(_tensor_file(folder, number)) as file:
             _write_tensor(file, tensor, rows)
 

@@ -98,8 +98,7 @@ def _check_entry(entry: zipfile.ZipInfo) -> Fault | None:
     if entry.flag_bits & ENCRYPTED:
         return Fault(f"{entry.filename} is encrypted.", file=entry.filename)
     if entry.compress_type not in METHODS:
-        method = zipfile.compressor_names.get(entry.compress_type, entry.compress_type)
-        detail = f"{entry.filename} is compressed by the method {method}: make the ZIP with Deflate, as is usual."
+        detail = f"{entry.filename} is compressed in an unusual way ({entry.compress_type}): make the ZIP with Deflate."
         return Fault(detail, file=entry.filename)
     return None
 

@@ -47,3 +47,27 @@ def test_numbers_are_the_shortest_that_read_back_as_the_same(tmp_path: Path) -> 
     assert items[0]["instance"] == [0.1, 1, 3e38, 1e-7]
     assert np.array_equal(np.array([item["instance"] for item in items], np.float32), values)
     assert [item["target"] for item in items] == values[:, :2].tolist()
+
+
+def test_long_names_of_classes_cost_a_row_no_more_than_short_ones(tmp_path: Path) -> None:
+    classes = ["a", "b" * 256]
+    data = "x,y\n" + "".join(f"{row % 9},{classes[row % 50 == 0]}\n" for row in range(50_000))
+    dataset = import_upload(tmp_path, data)
+    assert dataset.descriptor["target"]["counts"] == [49_000, 1000]
+    tracemalloc.start()
+    targets = dataset.split("train").targets
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert targets.tolist().count("b" * 256) == 600
+    assert most < 50 * len(targets)
+    assert (dataset.folder / "train" / "targets.npy").stat().st_size < 5 * len(targets)
+
+
+def test_a_dataset_whose_classes_were_stored_as_texts_is_still_read(tmp_path: Path) -> None:
+    dataset = import_upload(tmp_path, "x,y\n1,b\n2,a\n3,b\n4,a\n", split=ALL_TRAIN)
+    rows = read_rows(dataset, "train", 0, 4)
+    assert [row["target"] for row in rows] == ["b", "a", "b", "a"]
+    np.save(dataset.folder / "train" / "targets.npy", np.array(["b", "a", "b", "a"]))
+    again = Dataset.open(dataset.folder)
+    assert again.split("train").targets.tolist() == ["b", "a", "b", "a"]
+    assert read_rows(again, "train", 0, 4) == rows

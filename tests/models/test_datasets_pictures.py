@@ -210,6 +210,7 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
         ({}, "no pictures in folders", "pets.zip"),
         ({"README.txt": b"x"}, "no pictures in folders", "pets.zip"),
         ({"cat/1.png": picture()}, "only one class", "pets.zip"),
+        ({**TWO, "x" * 257 + "/1.png": picture()}, "257 characters", "pets.zip"),
         ({**TWO, "loose.png": picture()}, "in no folder", "loose.png"),
         ({f"{part}/{name}": p for part in ("train", "test") for name, p in TWO.items()} | {"a/b.png": b""}, "a/", None),
         (

@@ -36,6 +36,6 @@ def test_large_rows_take_no_more_memory_than_small_ones() -> None:
     scaled = TensorInput.fit(InputSpec(rows.shape[1:], Scaling.STANDARD), rows, "image")
     _, most_of_fit = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert (mean, deviation) == (50, 50)
+    assert (float(mean), float(deviation)) == (50, 50)
     assert scaled.mean.tolist() == scaled.std.tolist() == [50] * 3
     assert max(most, most_of_fit) < 40_000_000
