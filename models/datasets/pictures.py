@@ -17,6 +17,7 @@ from models.datasets.keras_cache import Progress
 from models.datasets.pointers import pointer_to
 from models.datasets.scratch import scratch_array
 from models.datasets.sources import find_unknown
+from models.datasets.splits import SPLIT_NAMES
 from models.datasets.tensors import MAX_FAULTS, name_type
 from models.datasets.zip_files import open_zip, read_entry
 from models.errors import Fault, InvalidData
@@ -109,13 +110,7 @@ def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found
     found = [picture for picture in found if picture.path and not _is_clutter(picture.path)]
     while _has_needless_top(found):
         found = [_Found(picture.path[1:], picture.entry) for picture in found]
-    tops = {picture.path[0].lower() for picture in found if len(picture.path) > 1}
-    if {TRAIN, TEST} <= tops:
-        others = sorted(tops - {TRAIN, TEST})
-        if others:
-            detail = f"{name} holds {TRAIN}/ and {TEST}/, and {others[0]}/ beside them, which has no place there."
-            raise InvalidData(Fault(detail, file=name))
-        found = [_Found(picture.path[1:], picture.entry, picture.path[0].lower() == TEST) for picture in found]
+    found = _take_off_splits(found, name)
     loose = [picture.entry.filename for picture in found if len(picture.path) < 2]
     faults = [
         Fault(f"{file} lies in no folder that names its class.", file=file)
@@ -126,6 +121,23 @@ def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found
         raise InvalidData(*faults[:MAX_FAULTS])
     placed = [picture for picture in found if len(picture.path) >= 2]
     return sorted(placed, key=lambda picture: (picture.is_test, picture.path))
+
+
+def _take_off_splits(found: list[_Found], name: str) -> list[_Found]:
+    """The files below `train/` and `test/` as these say, or all as they are; raises InvalidData for anything between.
+
+    Folders below one that is named for a split must be classes, or the splits would become the classes.
+    """
+    parts = {picture.path[0]: SPLIT_NAMES.get(picture.path[0].lower()) for picture in found if len(picture.path) > 1}
+    below = any(parts[picture.path[0]] for picture in found if len(picture.path) > 2)
+    if not below and not {TRAIN, TEST} <= set(parts.values()):
+        return found
+    others = sorted(top for top, part in parts.items() if part not in (TRAIN, TEST))
+    if others:
+        detail = f"{name} holds {', '.join(f'{top}/' for top in sorted(parts)[:MAX_FAULTS])}, of which {others[0]}/ has"
+        detail = f'{detail} no place: give {TRAIN}/ and {TEST}/, and "split" for the validation rows, or class folders'
+        raise InvalidData(Fault(f"{detail} alone.", file=name))
+    return [_Found(picture.path[1:], picture.entry, parts.get(picture.path[0]) == TEST) for picture in found]
 
 
 def _split(entry: zipfile.ZipInfo) -> tuple[str, ...]:

@@ -16,6 +16,10 @@ from models.datasets.tensors import name_type
 from models.errors import MOST_FAULTS, Fault
 
 SPLITS = ("train", "validation", "test")
+SPLIT_NAMES = {name: name for name in SPLITS} | {
+    "training": "train", "val": "validation", "valid": "validation", "dev": "validation", "testing": "test",
+}  # fmt: skip
+"""What files may call the splits, in any case."""
 OPTIONS = ("validation", "test", "seed", "column", "time_column")
 TABLE_OPTIONS = ("column", "time_column")
 MAX_SEED = 2**32 - 1

@@ -78,6 +78,30 @@ def test_train_and_test_folders_are_kept_apart_also_below_a_folder_of_their_own(
     assert examples.classes == ("cat", "dog")
 
 
+@pytest.mark.parametrize(
+    ("parts", "stranger"),
+    [
+        (("train", "val"), "val"),
+        (("Training", "validation", "test"), "validation"),
+        (("valid", "test"), "valid"),
+        (("train", "owl"), "owl"),
+    ],
+)
+def test_folders_of_splits_never_become_classes(parts: tuple[str, ...], stranger: str, tmp_path: Path) -> None:
+    files = {f"{part}/{name}": content for part in parts for name, content in TWO.items()}
+    (fault,) = faults(write_zip(tmp_path / "data", files))
+    assert f"of which {stranger}/ has no place" in fault.detail
+    assert '"split" for the validation rows' in fault.detail
+
+
+def test_other_words_for_train_and_test_are_understood_and_classes_may_be_called_so(tmp_path: Path) -> None:
+    files = {f"{part}/{name}": content for part in ("Training", "testing") for name, content in TWO.items()}
+    examples = read(write_zip(tmp_path / "data", files))
+    assert (examples.classes, examples.test_rows) == (("cat", "dog"), 2)
+    examples = read(write_zip(tmp_path / "data", {"train/1.png": picture(RED), "bus/1.png": picture(GREEN)}))
+    assert examples.classes == ("bus", "train")
+
+
 def test_the_first_picture_gives_size_and_channels_unless_others_are_asked_for(tmp_path: Path) -> None:
     files = {"a/1.png": picture(GREY, 5, 7), "b/1.png": picture(RED, 20, 10), "b/2.jpg": picture(RED, 90, 90, "JPEG")}
     path = write_zip(tmp_path / "data", files)

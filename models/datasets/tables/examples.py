@@ -7,7 +7,7 @@ import numpy as np
 from models.datasets.columns import Texts, find_texts
 from models.datasets.examples import Examples
 from models.datasets.pointers import pointer_to
-from models.datasets.splits import SPLITS
+from models.datasets.splits import SPLIT_NAMES, SPLITS
 from models.datasets.tables.options import check_columns
 from models.datasets.tables.raw import RawTable
 from models.datasets.tables.reading import read_column
@@ -15,11 +15,6 @@ from models.datasets.tables.table import ColumnPlan
 from models.datasets.tables.target import find_target, read_target
 from models.datasets.tensors import MAX_FAULTS
 from models.errors import Fault, InvalidData
-
-SPLIT_NAMES = {name: name for name in SPLITS} | {
-    "training": "train", "val": "validation", "valid": "validation", "dev": "validation", "testing": "test",
-}  # fmt: skip
-"""What a column may call the splits, in any case."""
 
 
 def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
