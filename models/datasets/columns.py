@@ -9,6 +9,9 @@ import numpy as np
 if TYPE_CHECKING:
     import polars
 
+CELLS_AT_ONCE = 1_000_000
+"""How many cells of a table are read at once, unless a single column has more."""
+
 
 @dataclass(frozen=True)
 class Texts:
@@ -52,6 +55,26 @@ def find_texts(column: "polars.Series") -> Texts:
     names = column.drop_nulls().unique().sort()
     codes = column.replace_strict(names, range(len(names)), default=-1, return_dtype=polars.Int32)
     return Texts(codes.to_numpy(), tuple(names.to_list()))
+
+
+class ColumnReader:
+    """Reads columns of a lazy table by name. Columns that follow are read along, since every reading looks at all of
+    the table's files; each is handed out once, and then forgotten."""
+
+    def __init__(self, frame: "polars.LazyFrame", names: Sequence[str], rows: int) -> None:
+        self._frame = frame
+        self._names = list(names)
+        self._places = {name: place for place, name in enumerate(names)}
+        self._at_once = max(1, CELLS_AT_ONCE // max(1, rows))
+        self._ahead: dict[str, polars.Series] = {}
+
+    def read(self, name: str) -> "polars.Series":
+        if name not in self._ahead:
+            self._ahead.clear()
+            start = self._places[name]
+            group = self._frame.select(self._names[start : start + self._at_once]).collect()
+            self._ahead = {column.name: column for column in group.get_columns()}
+        return self._ahead.pop(name)
 
 
 ColumnValues = np.ndarray | Texts

@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from models.datasets.columns import ColumnValues, Texts, find_texts
+from models.datasets.columns import ColumnReader, ColumnValues, Texts, find_texts
 from models.datasets.examples import Examples
 from models.datasets.keras_cache import Progress
 from models.datasets.splits import SPLITS
@@ -64,7 +65,9 @@ class Dataset:
         folder = self.folder / name
         rows, targets = np.load(folder / ROWS_FILE), self._read_targets(np.load(folder / TARGETS_FILE))
         if self.descriptor["kind"] == "table":
-            return Split(name, rows, targets, table=StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"]))
+            return Split(
+                name, rows, targets, table=StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"], len(rows))
+            )
         mode: Literal["r"] | None = "r" if len(rows) else None
         names = [entry["name"] for entry in self.descriptor["inputs"]]
         paths = {name: _tensor_file(folder, number) for number, name in enumerate(names)}
@@ -93,7 +96,8 @@ class Dataset:
     def _instances(self, split: str, page: slice) -> list[Any]:
         folder = self.folder / split
         if self.descriptor["kind"] == "table":
-            return StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"]).rows(page)
+            columns = StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"], self.descriptor["splits"][split])
+            return columns.rows(page)
         names = [entry["name"] for entry in self.descriptor["inputs"]]
         tensors = (np.load(_tensor_file(folder, number), mmap_mode="r") for number in range(len(names)))
         values = [list(np.array(tensor[page])) for tensor in tensors]
@@ -121,9 +125,10 @@ class Dataset:
 class StoredColumns(Mapping[str, ColumnValues]):
     """A split's columns by name, each read from the disk when it is asked for."""
 
-    def __init__(self, folder: Path, inputs: list[dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, inputs: list[dict[str, Any]], rows: int) -> None:
         self._folder = folder
         self._types = {entry["name"]: entry["type"] for entry in inputs}
+        self._rows = rows
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._types)
@@ -132,8 +137,7 @@ class StoredColumns(Mapping[str, ColumnValues]):
         return len(self._types)
 
     def __getitem__(self, name: str) -> ColumnValues:
-        values = self._scan().select(name).collect().to_series()
-        return _column_to_numpy(values, self._types[name])
+        return _column_to_numpy(self._reader.read(name), self._types[name])
 
     def rows(self, page: slice) -> list[dict[str, Any]]:
         """Some rows as objects by column, dates in ISO 8601."""
@@ -141,7 +145,11 @@ class StoredColumns(Mapping[str, ColumnValues]):
         dates = [name for name, type_ in self._types.items() if type_ == "date"]
         return frame.with_columns(_dates_to_text(frame[name]) for name in dates).to_dicts()
 
-    def _scan(self) -> Any:
+    @cached_property
+    def _reader(self) -> ColumnReader:
+        return ColumnReader(self._scan(), list(self._types), self._rows)
+
+    def _scan(self) -> "polars.LazyFrame":
         import polars
 
         parts = sorted(self._folder.iterdir(), key=lambda path: int(path.stem))

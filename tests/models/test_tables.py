@@ -1,6 +1,7 @@
 """Tables understood: types of columns, statistics, columns left out, splits, windows; JSON and Parquet files."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,28 @@ def test_windows_that_become_too_large_are_told(tmp_path: Path) -> None:
     (fault,) = faults_of_upload(tmp_path / "dataset", data, window=window, limits=Limits(dataset_bytes=size - 1))
     assert fault.pointer == "#/window"
     assert "become 10,000 bytes; the limit is 9,999" in fault.detail
+
+
+def test_a_table_read_and_written_in_several_groups_and_parts_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {f"c{number}": [row * number % 17 / 4 for row in range(60)] for number in range(1, 8)}
+    data = to_csv(columns | {"y": ["a", "b", "a"] * 20})
+    whole = import_upload(tmp_path, data, split=NO_SPLIT)
+    rows = read_rows(whole, "train", 0, 60)
+    shutil.rmtree(whole.folder)
+    monkeypatch.setattr("models.datasets.columns.CELLS_AT_ONCE", 180)
+    monkeypatch.setattr("models.datasets.tables.table.PART_CELLS", 100)
+    parts = import_upload(tmp_path, data, split=NO_SPLIT)
+
+    assert parts.descriptor | {"bytes": 0} == whole.descriptor | {"bytes": 0}
+    assert len(list((parts.folder / "train" / "table").iterdir())) == 5
+    assert read_rows(parts, "train", 0, 60) == rows
+    table = parts.split("train").table
+    assert table is not None
+    for name in ("c1", "c2", "c7", "c3", "c3"):
+        values = table[name]
+        assert values.tolist() == columns[name]
 
 
 ROWS: list[dict[str, Any]] = [
