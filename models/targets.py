@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from models.datasets.columns import Texts
 from models.errors import Fault, InvalidData
 from models.spec import NetworkSpec, Task
 
@@ -49,11 +50,11 @@ class TargetEncoding:
             return cls(target["name"], Form.NUMBERS, shape=number_shape(target))
         return cls(target["name"], _form(spec, outputs), list(target["classes"]))
 
-    def encode(self, targets: np.ndarray) -> np.ndarray:
+    def encode(self, targets: np.ndarray | Texts) -> np.ndarray:
         """Raw targets of a split as the loss takes them; raises InvalidData where one is none of the classes."""
-        if self.form is Form.NUMBERS:
+        if not isinstance(targets, Texts) and self.form is Form.NUMBERS:
             return targets.astype(np.float32).reshape(len(targets), *self.shape)
-        if self.form is Form.MULTI_HOT:
+        if not isinstance(targets, Texts) and self.form is Form.MULTI_HOT:
             return targets.astype(np.float32)
         indices = self.class_indices(targets)
         if self.form is Form.INDICES:
@@ -64,19 +65,26 @@ class TargetEncoding:
         one_hot[np.arange(len(indices)), indices] = 1
         return one_hot
 
-    def class_indices(self, targets: np.ndarray) -> np.ndarray:
+    def class_indices(self, targets: np.ndarray | Texts) -> np.ndarray:
         """The number of each row's class (rows,), int64; raises InvalidData where a target is none of the classes."""
+        if isinstance(targets, Texts):
+            indices = targets.codes_among(self.classes or ())
+            self._refuse_strange(indices < 0, targets)
+            return indices.astype(np.int64)
         if targets.ndim == 2:
             return targets.argmax(axis=1)
         classes = np.array(self.classes)
         order = np.argsort(classes)
         places = np.searchsorted(classes, targets, sorter=order)
         indices = order[np.minimum(places, len(classes) - 1)]
-        strange = np.flatnonzero(classes[indices] != targets)
-        if len(strange):
-            value = targets[strange[0]].item()
-            raise InvalidData(Fault(f'"{value}" is none of the classes that the network knows.', "#/dataset"))
+        self._refuse_strange(classes[indices] != targets, targets)
         return indices
+
+    def _refuse_strange(self, strange: np.ndarray, targets: np.ndarray | Texts) -> None:
+        rows = np.flatnonzero(strange)[:1]
+        if len(rows):
+            (value,) = targets[rows].tolist()
+            raise InvalidData(Fault(f'"{value}" is none of the classes that the network knows.', "#/dataset"))
 
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {"name": self.name, "form": self.form.value, "classes": self.classes}

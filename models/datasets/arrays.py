@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from models.datasets.columns import Texts
+from models.datasets.descriptor import MAX_CLASS_NAME, MAX_CLASSES
 from models.datasets.examples import KINDS, Examples
 from models.datasets.inline import EXACT_IN_FLOAT64, numeric_targets
 from models.datasets.keras_cache import Progress
@@ -48,18 +50,16 @@ def read_arrays(path: Path, request: dict[str, Any], limits: Limits, progress: P
         parts = _find_parts(entries, name)
         headers = {array: reader.header(array) for part in parts for array in (*part.inputs.values(), part.targets)}
         _check_shapes(parts, headers, limits)
-        targets = [reader.targets(part.targets, headers[part.targets]) for part in parts]
+        targets = reader.targets([(part.targets, headers[part.targets]) for part in parts])
         tensors = {
             input_: reader.tensor([(part.inputs[input_], headers[part.inputs[input_]]) for part in parts])
             for input_ in parts[0].inputs
         }
-    if len({values.dtype.kind == TEXT for values in targets}) > 1:
-        raise InvalidData(Fault('"y_train" and "y_test" must both hold text, or both numbers.', file=name))
     kind = KINDS[max(tensor.ndim - 1 for tensor in tensors.values())]
     if kind == "sequence" and any(_is_grey(headers[array]) for array in parts[0].inputs.values()):
         kind = "image"
-    test_rows = len(targets[1]) if len(targets) > 1 else 0
-    return Examples(kind, numeric_targets(np.concatenate(targets)), tensors=tensors, test_rows=test_rows)
+    test_rows = headers[parts[1].targets].shape[0] if len(parts) > 1 else 0
+    return Examples(kind, targets, tensors=tensors, test_rows=test_rows)
 
 
 def _is_grey(header: NpyHeader) -> bool:
@@ -115,6 +115,10 @@ def _check_shapes(parts: list[_Part], headers: dict[str, NpyHeader], limits: Lim
             detail = f'Rows of "{other}" have the shape {list(shape)}, but those of "{first}" have {list(wanted)}.'
             faults.append(Fault(detail, file=f"{other}{SUFFIX}"))
     targets = [headers[part.targets] for part in parts]
+    for part, header in zip(parts, targets, strict=True):
+        if header.shape[0] and not header.row_bytes:
+            detail = f'"{part.targets}" has the shape {list(header.shape)}: there is no target in it.'
+            faults.append(Fault(detail, file=f"{part.targets}{SUFFIX}"))
     rows, size = sum(header.shape[0] for header in targets), sum(map(_target_bytes, targets))
     if rows > limits.rows:
         detail = f"There are {rows:,} rows; the limit is {limits.rows:,}."
@@ -188,21 +192,56 @@ class _Reader:
             start += header.shape[0]
         return tensor
 
-    def targets(self, array: str, header: NpyHeader) -> np.ndarray:
-        """Targets as text, booleans, int64 or float64."""
+    def targets(self, parts: list[tuple[str, NpyHeader]]) -> np.ndarray | Texts:
+        """The targets of all parts together as Examples has them: texts, booleans, int64 or float64."""
+        (first, header), (last, last_header) = parts[0], parts[-1]
+        if (header.dtype.kind == TEXT) != (last_header.dtype.kind == TEXT):
+            detail = f'"{first}" and "{last}" must both hold text, or both numbers.'
+            raise InvalidData(Fault(detail, file=self._entries[last].filename))
+        targets: np.ndarray | Texts
+        if header.dtype.kind == TEXT:
+            targets = self._texts(parts)
+            same = len(targets.counts()) == 1
+        else:
+            targets = numeric_targets(np.concatenate([self._numbers(array, header) for array, header in parts]))
+            same = bool((targets == targets[:1]).all())
+        if same:
+            detail = f'"{first}" is the same in every row: there is only one class, or number, to predict.'
+            raise InvalidData(Fault(detail, file=self._entries[first].filename))
+        return targets
+
+    def _numbers(self, array: str, header: NpyHeader) -> np.ndarray:
+        """Booleans, int64 or float64."""
         values = np.empty(header.shape, header.dtype)
         for first, block in self._blocks(array, header):
             self._check_finite(array, first, block)
             values[first : first + len(block)] = block
-        if header.dtype.kind == TEXT and values.size != len(values):
-            detail = f'"{array}" holds text of the shape {list(header.shape)}; there may be one text a row.'
-            raise InvalidData(Fault(detail, file=self._entries[array].filename))
-        if header.dtype.kind == TEXT:
-            return values.reshape(-1)
         if header.dtype.kind == "b":
             return values
         exact = header.dtype.kind in "iu" and (not values.size or _largest(values) < EXACT_IN_FLOAT64)
         return values.astype(np.int64 if exact else np.float64, copy=False)
+
+    def _texts(self, parts: list[tuple[str, NpyHeader]]) -> Texts:
+        places: dict[str, int] = {}
+        codes: list[np.ndarray] = []
+        for array, header in parts:
+            file = self._entries[array].filename
+            if header.row_bytes != header.dtype.itemsize:
+                detail = f'"{array}" holds text of the shape {list(header.shape)}; there may be one text a row.'
+                raise InvalidData(Fault(detail, file=file))
+            for first, block in self._blocks(array, header):
+                names, inverse = np.unique(block.reshape(-1), return_inverse=True)
+                lengths = np.strings.str_len(names)
+                if lengths.max() > MAX_CLASS_NAME:
+                    row = first + int(np.argmax(lengths[inverse]))
+                    detail = f'Row {row} of "{array}" has {lengths.max():,} characters; a class has {MAX_CLASS_NAME}.'
+                    raise InvalidData(Fault(detail, file=file, row=row))
+                own = [places.setdefault(name, len(places)) for name in names.tolist()]
+                if len(places) > MAX_CLASSES:
+                    detail = f'"{array}" has more than {MAX_CLASSES:,} different texts, which is the limit for classes.'
+                    raise InvalidData(Fault(detail, file=file))
+                codes.append(np.array(own, dtype=np.int32)[inverse])
+        return Texts(np.concatenate(codes), tuple(places))
 
     def _blocks(self, array: str, header: NpyHeader) -> Iterator[tuple[int, np.ndarray]]:
         """The array's rows in blocks, each with the number of its first row."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from models.datasets.columns import Texts
 from models.datasets.examples import Examples
 from models.datasets.tables.raw import RawTable
 from models.spec import SINGLE_INPUT
@@ -44,7 +45,7 @@ def digits() -> Examples:
 
 def _classified_table(bunch: Any, target_name: str) -> Examples:
     classes = [_snake_case(str(name)) for name in bunch.target_names]
-    targets = np.array(classes)[bunch.target]
+    targets = Texts(bunch.target, tuple(classes))
     return Examples("table", targets, table=_columns(bunch), target_name=target_name, classes=tuple(classes))
 
 

@@ -1,13 +1,16 @@
 """Columns of a table in memory, as NumPy holds them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
     import polars
+
+CELLS_AT_ONCE = 1_000_000
+"""How many cells of a table are read at once, unless a single column has more."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,20 @@ class Texts:
     def __len__(self) -> int:
         return len(self.codes)
 
+    def __getitem__(self, rows: np.ndarray | slice) -> Self:
+        """The same column with some of the rows."""
+        return replace(self, codes=self.codes[rows])
+
+    def codes_among(self, names: Sequence[str]) -> np.ndarray:
+        """Which of these `names` each row has (rows,), int32; -1 where it has none of them."""
+        places = {name: number for number, name in enumerate(names)}
+        return np.array([*(places.get(name, -1) for name in self.names), -1], dtype=np.int32)[self.codes]
+
+    def counts(self) -> dict[str, int]:
+        """How many rows have each of the names that occur, by name in order."""
+        counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.names)).tolist()
+        return {name: count for name, count in sorted(zip(self.names, counts, strict=True)) if count}
+
     def tolist(self) -> list[str | None]:
         return [None if code < 0 else self.names[code] for code in self.codes.tolist()]
 
@@ -38,6 +55,26 @@ def find_texts(column: "polars.Series") -> Texts:
     names = column.drop_nulls().unique().sort()
     codes = column.replace_strict(names, range(len(names)), default=-1, return_dtype=polars.Int32)
     return Texts(codes.to_numpy(), tuple(names.to_list()))
+
+
+class ColumnReader:
+    """Reads columns of a lazy table by name. Columns that follow are read along, since every reading looks at all of
+    the table's files; each is handed out once, and then forgotten."""
+
+    def __init__(self, frame: "polars.LazyFrame", names: Sequence[str], rows: int) -> None:
+        self._frame = frame
+        self._names = list(names)
+        self._places = {name: place for place, name in enumerate(names)}
+        self._at_once = max(1, CELLS_AT_ONCE // max(1, rows))
+        self._ahead: dict[str, polars.Series] = {}
+
+    def read(self, name: str) -> "polars.Series":
+        if name not in self._ahead:
+            self._ahead.clear()
+            start = self._places[name]
+            group = self._frame.select(self._names[start : start + self._at_once]).collect()
+            self._ahead = {column.name: column for column in group.get_columns()}
+        return self._ahead.pop(name)
 
 
 ColumnValues = np.ndarray | Texts

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from models.datasets.columns import Texts
 from models.datasets.examples import Examples
 from models.datasets.pointers import pointer_to
 from models.datasets.statistics import mean_and_deviation
@@ -12,6 +13,8 @@ from models.errors import Fault, InvalidData
 MAX_CLASSES = 10_000
 MIN_ROWS_OF_CLASSES = 10
 """So many different texts must occur twice on average to be classes."""
+MAX_CLASS_NAME = 256
+"""Characters that the name of a class may have."""
 MAX_GUESSED_CLASSES = 20
 """How many different whole numbers may still be taken for classes."""
 MAX_LISTED_NUMBERS = 100
@@ -25,9 +28,11 @@ def has_classes(examples: Examples) -> bool:
     are at most 20 different ones and each occurs twice on average. A task may still use such numbers either way.
     """
     targets = examples.targets
-    if targets.ndim > 1 or targets.dtype.kind not in "biuU":
+    if isinstance(targets, Texts):
+        return True
+    if targets.ndim > 1 or targets.dtype.kind not in "biu":
         return False
-    if examples.classes or targets.dtype.kind in "bU":
+    if examples.classes or targets.dtype.kind == "b":
         return True
     distinct = np.unique(targets)
     return set(distinct.tolist()) <= {0, 1} or (
@@ -41,9 +46,9 @@ def find_too_many_classes(examples: Examples) -> str | None:
     A handful of rows is always taken, and so are classes that the source itself names.
     """
     targets = examples.targets
-    if targets.dtype.kind != "U" or examples.classes:
+    if not isinstance(targets, Texts) or examples.classes:
         return None
-    distinct = len(np.unique(targets))
+    distinct = len(targets.counts())
     if distinct < MIN_ROWS_OF_CLASSES or 2 * distinct <= len(targets):
         return None
     detail = f'The target "{examples.target_name}" has {distinct:,} different texts in {len(targets):,} rows'
@@ -68,8 +73,11 @@ def describe_target(examples: Examples) -> dict[str, Any]:
     """
     targets = examples.targets
     entry: dict[str, Any] = {"name": examples.target_name}
+    if isinstance(targets, Texts):
+        return entry | {"type": "category"} | _list_classes(targets.counts(), examples.classes)
     if targets.ndim == 2 and targets.dtype == bool:
         classes = list(examples.classes or range(targets.shape[1]))
+        _check_names(classes)
         exclusive = bool((targets.sum(axis=1) == 1).all())
         return entry | {
             "type": "labels",
@@ -91,12 +99,24 @@ def describe_target(examples: Examples) -> dict[str, Any]:
 
 def _count_classes(targets: np.ndarray, classes: tuple[Any, ...] | None) -> dict[str, list]:
     occurring, counts = np.unique(targets, return_counts=True)
-    if len(occurring) > MAX_CLASSES:
-        detail = f"The target has {len(occurring):,} different values; there can be {MAX_CLASSES:,} classes at most."
+    return _list_classes(dict(zip(occurring.tolist(), counts.tolist(), strict=True)), classes)
+
+
+def _list_classes(found: dict[Any, int], classes: tuple[Any, ...] | None) -> dict[str, list]:
+    if len(found) > MAX_CLASSES:
+        detail = f"The target has {len(found):,} different values; there can be {MAX_CLASSES:,} classes at most."
         raise InvalidData(Fault(detail, pointer_to("target")))
-    found = dict(zip(occurring.tolist(), counts.tolist(), strict=True))
     names = list(classes or found)
+    _check_names(names)
     return {"classes": names, "counts": [found.get(name, 0) for name in names]}
+
+
+def _check_names(classes: list[Any]) -> None:
+    """Raise InvalidData for the longest of the classes' names, if it is too long."""
+    longest = max((name for name in classes if isinstance(name, str)), key=len, default="")
+    if len(longest) > MAX_CLASS_NAME:
+        detail = f'The class "{longest[:50]}…" has {len(longest):,} characters; a class has {MAX_CLASS_NAME} at most.'
+        raise InvalidData(Fault(detail, pointer_to("target")))
 
 
 def _statistics(values: np.ndarray) -> dict[str, float]:

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from models.datasets.columns import Texts
 from models.datasets.examples import Examples
 from models.datasets.keras_cache import CachedFile, Progress, fetch, reading
 from models.spec import SINGLE_INPUT
@@ -80,9 +81,10 @@ def _pictures(train: Part, test: Part, shape: tuple[int, ...], target_name: str,
     numbers = np.concatenate([train[1], test[1]])
     if inputs.shape != (len(numbers), *shape) or inputs.dtype != np.uint8:
         raise ValueError(f"pictures of the shape {list(shape)} in 8 bits were expected")
+    places = np.arange(len(classes), dtype=np.int32)[numbers]  # LookupError for a class that there isn't
     return Examples(
         "image",
-        np.array(classes)[numbers],
+        Texts(places, tuple(classes)) if isinstance(classes[0], str) else np.array(classes)[places],
         tensors={SINGLE_INPUT: inputs},
         target_name=target_name,
         classes=tuple(classes),

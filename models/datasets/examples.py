@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from models.datasets.columns import Texts
 from models.datasets.tables.describing import LeftOut
 from models.datasets.tables.raw import RawTable
 from models.spec import SINGLE_INPUT
@@ -17,19 +18,19 @@ KINDS = {0: "vector", 1: "vector", 2: "sequence", 3: "image", 4: "video"}
 class Examples:
     """Raw rows: either `tensors`, one for each input, or a `table`, which still has the target among its columns.
 
-    `targets` are numbers (rows, …), text or booleans (rows,), or a boolean matrix (rows, classes) where
-    a row may have several labels. The last `test_rows` rows are test rows of the source's own.
+    `targets` are numbers (rows, …), booleans (rows,), texts that name classes, or a boolean matrix (rows, classes)
+    where a row may have several labels. The last `test_rows` rows are test rows of the source's own.
     """
 
     kind: str
-    targets: np.ndarray
+    targets: np.ndarray | Texts
     tensors: dict[str, np.ndarray] | None = None
     table: RawTable | None = None
     target_name: str = "target"
     classes: tuple[Any, ...] | None = None
     """The classes in the source's own order; None: those that occur, sorted."""
     test_rows: int = 0
-    guide: np.ndarray | None = None
+    guide: np.ndarray | Texts | None = None
     """What to split the rows by (rows,): their splits' names, or their places in time; None: by chance."""
     features: tuple[str, ...] = ()
     """Of sequences that were a table: what the last axis holds."""

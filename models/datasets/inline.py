@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from models.datasets.columns import Texts
+from models.datasets.descriptor import MAX_CLASS_NAME
 from models.datasets.examples import KINDS, Examples
 from models.datasets.pointers import pointer_to
 from models.datasets.sources import find_unknown
@@ -111,12 +113,18 @@ def compact(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32)
 
 
-def _read_targets(targets: list) -> tuple[np.ndarray, tuple[Any, ...] | None]:
+def _read_targets(targets: list) -> tuple[np.ndarray | Texts, tuple[Any, ...] | None]:
     """The targets as Examples has them, and the classes if they are names of labels."""
     types = set(map(type, targets))
     if types == {list} and all(set(map(type, row)) <= {str} for row in targets):
         return _read_labels(targets)
-    if types == {str} or types == {bool}:
+    if types == {str}:
+        row = max(range(len(targets)), key=lambda number: len(targets[number]))
+        if len(targets[row]) > MAX_CLASS_NAME:
+            detail = f"Target {row} has {len(targets[row]):,} characters; a class has {MAX_CLASS_NAME}."
+            raise InvalidData(Fault(detail, pointer_to("targets", row), row=row))
+        return Texts.of(targets), None
+    if types == {bool}:
         return np.array(targets), None
     if str in types or bool in types:
         odd = next(number for number, value in enumerate(targets) if type(value) is not type(targets[0]))

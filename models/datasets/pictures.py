@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from models.datasets.columns import Texts
+from models.datasets.descriptor import MAX_CLASS_NAME
 from models.datasets.examples import Examples
 from models.datasets.keras_cache import Progress
 from models.datasets.pointers import pointer_to
 from models.datasets.scratch import scratch_array
 from models.datasets.sources import find_unknown
-from models.datasets.splits import SPLITS
+from models.datasets.splits import SPLIT_NAMES, SPLITS
 from models.datasets.tensors import MAX_FAULTS, name_type
 from models.datasets.zip_files import open_zip, read_entry
 from models.errors import Fault, InvalidData
@@ -31,8 +33,6 @@ CLUTTER = ("__macosx", "thumbs.db", "desktop.ini")
 NOTES = (".csv", ".html", ".ini", ".json", ".md", ".pdf", ".txt", ".xml", ".yaml", ".yml")
 """What lies beside pictures and is none by its name; every other file in a class folder should be a picture."""
 TRAIN, VALIDATION, TEST = SPLITS
-PARTS = {"train": TRAIN, "validation": VALIDATION, "valid": VALIDATION, "val": VALIDATION, "test": TEST}
-"""The splits, by the names of their folders."""
 
 BLOCK_ROWS = 16
 MAX_THREADS = 4
@@ -100,11 +100,9 @@ def read_pictures(path: Path, request: dict[str, Any], limits: Limits, progress:
         _check_total(archive, found, limits)
         pixels = scratch_array(path.parent, (len(found), *shape), np.uint8)
         _decode(archive, found, pixels, limits, progress)
-    numbers = {label: number for number, label in enumerate(classes)}
-    labels = [numbers[picture.path[0]] for picture in found]
     return Examples(
         "image",
-        np.array(classes)[labels],
+        Texts.of(picture.path[0] for picture in found),
         tensors={SINGLE_INPUT: pixels},
         target_name="class",
         classes=classes,
@@ -122,16 +120,7 @@ def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found
     found = [picture for picture in found if picture.path and not _is_clutter(picture.path)]
     while _has_needless_top(found):
         found = [_Found(picture.path[1:], picture.entry) for picture in found]
-    tops = {picture.path[0].lower() for picture in found if len(picture.path) > 1}
-    if TRAIN in tops and len(tops & PARTS.keys()) > 1:
-        others = sorted(tops - PARTS.keys())
-        if others:
-            first, second, *_ = (part for part in PARTS if part in tops)
-            detail = f"{name} holds {first}/ and {second}/, and {others[0]}/ beside them, which has no place there."
-            raise InvalidData(Fault(detail, file=name))
-        found = [
-            _Found(picture.path[1:], picture.entry, PARTS.get(picture.path[0].lower(), TRAIN)) for picture in found
-        ]
+    found = _take_off_splits(found, name)
     loose = [picture.entry.filename for picture in found if len(picture.path) < 2]
     faults = [
         Fault(f"{file} lies in no folder that names its class.", file=file)
@@ -144,10 +133,30 @@ def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found
     return sorted(placed, key=lambda picture: picture.order)
 
 
-def _find_guide(found: list[_Found]) -> np.ndarray | None:
+def _find_guide(found: list[_Found]) -> Texts | None:
     """The splits of the pictures, where the ZIP holds validation rows of its own."""
     splits = [picture.split for picture in found]
-    return np.array(splits) if VALIDATION in splits else None
+    return Texts.of(splits) if VALIDATION in splits else None
+
+
+def _take_off_splits(found: list[_Found], name: str) -> list[_Found]:
+    """The files below `train/`, `validation/` and `test/` as these say, or all as they are; raises InvalidData for
+    anything between.
+
+    Folders below one that is named for a split must be classes, or the splits would become the classes.
+    """
+    parts = {picture.path[0]: SPLIT_NAMES.get(picture.path[0].lower()) for picture in found if len(picture.path) > 1}
+    below = any(parts[picture.path[0]] for picture in found if len(picture.path) > 2)
+    several = TRAIN in parts.values() and len(set(parts.values()) - {None}) > 1
+    if not below and not several:
+        return found
+    others = sorted(top for top, part in parts.items() if part is None)
+    if others or TRAIN not in parts.values():
+        held = ", ".join(f"{top}/" for top in sorted(parts)[:MAX_FAULTS])
+        problem = f"of which {others[0]}/ has no place" if others else f"but no {TRAIN}/"
+        detail = f"{name} holds {held}, {problem}: give {TRAIN}/ with any of {VALIDATION}/ and {TEST}/ beside it"
+        raise InvalidData(Fault(f"{detail}, or class folders alone.", file=name))
+    return [_Found(picture.path[1:], picture.entry, parts.get(picture.path[0]) or TRAIN) for picture in found]
 
 
 def _split(entry: zipfile.ZipInfo) -> tuple[str, ...]:
@@ -172,6 +181,10 @@ def _find_classes(found: list[_Found], name: str) -> tuple[str, ...]:
         raise InvalidData(Fault(detail, file=name))
     if len(classes) == 1:
         detail = f'{name} has only one class folder, "{classes[0]}"; there must be two at least.'
+        raise InvalidData(Fault(detail, file=name))
+    longest = max(classes, key=len)
+    if len(longest) > MAX_CLASS_NAME:
+        detail = f"The folder {longest[:50]}… has a name of {len(longest):,} characters; a class has {MAX_CLASS_NAME}."
         raise InvalidData(Fault(detail, file=name))
     strangers = [picture for picture in found if picture.path[0] not in classes]
     if strangers:

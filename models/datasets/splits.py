@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from models.datasets.columns import Texts
 from models.datasets.descriptor import has_classes
 from models.datasets.examples import Examples
 from models.datasets.pointers import pointer_to
@@ -15,6 +16,10 @@ from models.datasets.tensors import name_type
 from models.errors import MOST_FAULTS, Fault
 
 SPLITS = ("train", "validation", "test")
+SPLIT_NAMES = {name: name for name in SPLITS} | {
+    "training": "train", "val": "validation", "valid": "validation", "dev": "validation", "testing": "test",
+}  # fmt: skip
+"""What files may call the splits, in any case."""
 OPTIONS = ("validation", "test", "seed", "column", "time_column")
 TABLE_OPTIONS = ("column", "time_column")
 MAX_SEED = 2**32 - 1
@@ -71,8 +76,9 @@ def split_rows(examples: Examples, split: dict[str, Any] | None, default: tuple[
     each split gets every class's share. With a guide nothing is left to chance: it names the rows' splits, or the last
     rows in time are for the test, and those before them for validation.
     """
-    if examples.guide is not None and examples.guide.dtype.kind == "U":
-        return {name: np.flatnonzero(examples.guide == name) for name in SPLITS}
+    if isinstance(examples.guide, Texts):
+        places = examples.guide.codes_among(SPLITS)
+        return {name: np.flatnonzero(places == number) for number, name in enumerate(SPLITS)}
     options = {name: value for name, value in (split or {}).items() if value is not None}
     validation, test = default
     if "validation" in options or "test" in options:
@@ -114,7 +120,10 @@ def _group(rows: np.ndarray, examples: Examples) -> list[np.ndarray]:
     """The rows by class; all in one group where targets are no classes."""
     if not has_classes(examples):
         return [rows]
-    _, classes = np.unique(examples.targets[rows], return_inverse=True)
+    targets = examples.targets
+    if isinstance(targets, Texts):
+        targets = targets.codes_among(sorted(targets.names))
+    _, classes = np.unique(targets[rows], return_inverse=True)
     return [rows[classes == number] for number in range(classes.max() + 1)]
 
 

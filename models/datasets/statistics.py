@@ -1,21 +1,37 @@
 """Means and deviations of arrays that may be larger than memory."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
-CHUNK_ROWS = 4096
+PIECE_BYTES = 8 << 20
+"""How much is added up at once, as float64."""
 
 
 def mean_and_deviation(values: np.ndarray, axes: tuple[int, ...] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The mean and the population's standard deviation over `axes` (which hold the rows, axis 0; None: all),
-    added up in float64, some thousand rows at a time."""
+    added up in float64, some megabytes at a time."""
     axes = tuple(range(values.ndim)) if axes is None else axes
     count = np.prod([values.shape[axis] for axis in axes], dtype=np.float64)
-    starts = range(0, len(values), CHUNK_ROWS)
-
-    def chunk(start: int) -> np.ndarray:
-        return np.asarray(values[start : start + CHUNK_ROWS], dtype=np.float64)
-
-    mean = np.asarray(sum(chunk(start).sum(axis=axes) for start in starts) / count)
+    mean = np.asarray(sum(piece.astype(np.float64).sum(axis=axes) for piece in _cut(values, axes)) / count)
     around = np.expand_dims(mean, axes)
-    variance = sum(np.square(chunk(start) - around).sum(axis=axes) for start in starts) / count
+
+    def sum_squares(piece: np.ndarray) -> np.ndarray:
+        distances = piece.astype(np.float64)
+        distances -= around
+        return np.asarray(np.square(distances, out=distances).sum(axis=axes))
+
+    variance = sum(sum_squares(piece) for piece in _cut(values, axes)) / count
     return mean, np.sqrt(variance)
+
+
+def _cut(values: np.ndarray, axes: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """Pieces of the array along `axes`, none larger than PIECE_BYTES as float64 if those axes allow it."""
+    size = values.size * np.dtype(np.float64).itemsize
+    axis = next((axis for axis in axes if values.shape[axis] > 1), None)
+    if size <= PIECE_BYTES or axis is None:
+        yield values
+        return
+    step = max(1, values.shape[axis] * PIECE_BYTES // size)
+    for start in range(0, values.shape[axis], step):
+        yield from _cut(values[(slice(None),) * axis + (slice(start, start + step),)], axes)

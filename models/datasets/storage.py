@@ -1,16 +1,18 @@
 """A dataset as a folder of plain files: `dataset.json`, and for each split Parquet for a table, `.npy` for the rest."""
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from models.datasets.columns import ColumnValues, find_texts
+from models.datasets.columns import ColumnReader, ColumnValues, Texts, find_texts
 from models.datasets.examples import Examples
 from models.datasets.keras_cache import Progress
 from models.datasets.splits import SPLITS
@@ -21,7 +23,8 @@ from models.spec import SINGLE_INPUT
 if TYPE_CHECKING:
     import polars
 
-FORMAT = 2
+FORMAT = 3
+"""Format 2, which is still read, kept texts that name classes as such; now they are numbers among the classes."""
 DESCRIPTOR_FILE = "dataset.json"
 TABLE_FOLDER = "table"
 ROWS_FILE = "rows.npy"
@@ -29,6 +32,8 @@ TARGETS_FILE = "targets.npy"
 INPUTS_FOLDER = "inputs"
 CHUNK_BYTES = 16 * 1024 * 1024
 """How much of a tensor is copied at once."""
+MAX_PAGE_NUMBERS = 1_000_000
+"""How many numbers or cells a page of rows holds, unless it is a single row."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Split:
 
     name: str
     rows: np.ndarray
-    targets: np.ndarray
+    targets: np.ndarray | Texts
     tensors: dict[str, np.ndarray] | None = None
     table: Mapping[str, ColumnValues] | None = None
 
@@ -58,35 +63,61 @@ class Dataset:
     def split(self, name: str) -> Split:
         """The rows of `train`, `validation` or `test`, perhaps none."""
         folder = self.folder / name
-        rows, targets = np.load(folder / ROWS_FILE), np.load(folder / TARGETS_FILE)
+        rows, targets = np.load(folder / ROWS_FILE), self._read_targets(np.load(folder / TARGETS_FILE))
         if self.descriptor["kind"] == "table":
-            return Split(name, rows, targets, table=StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"]))
+            return Split(
+                name, rows, targets, table=StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"], len(rows))
+            )
         mode: Literal["r"] | None = "r" if len(rows) else None
         names = [entry["name"] for entry in self.descriptor["inputs"]]
         paths = {name: _tensor_file(folder, number) for number, name in enumerate(names)}
         return Split(name, rows, targets, tensors={name: np.load(path, mmap_mode=mode) for name, path in paths.items()})
 
     def rows_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Some rows of a split as `row`, `instance` (as it can be posted to predictions), `target`, `split`."""
-        folder, page = self.folder / split, slice(offset, offset + limit)
-        rows, targets = np.load(folder / ROWS_FILE)[page], np.load(folder / TARGETS_FILE, mmap_mode="r")[page]
-        if not len(rows):
+        """Some rows of a split as `row`, `instance` (as it can be posted to predictions), `target`, `split`.
+
+        There are `limit` at most, and fewer where rows are large, but at least one if there is any at the offset.
+        Lists of numbers are arrays of the type that they are stored in.
+        """
+        count = min(limit, max(1, MAX_PAGE_NUMBERS // self._row_numbers()))
+        page = slice(offset, min(offset + count, self.descriptor["splits"][split]))
+        if page.start >= page.stop:
             return []
-        items = zip(rows.tolist(), self._instances(split, page), self._target_values(targets), strict=True)
+        rows, targets = (np.load(self.folder / split / name, mmap_mode="r") for name in (ROWS_FILE, TARGETS_FILE))
+        values = self._instances(split, page), self._target_values(self._read_targets(targets[page]))
+        items = zip(rows[page].tolist(), *values, strict=True)
         return [{"row": row, "instance": instance, "target": target, "split": split} for row, instance, target in items]
 
-    def _instances(self, split: str, page: slice) -> list[Any]:
-        if self.descriptor["kind"] == "table":
-            return StoredColumns(self.folder / split / TABLE_FOLDER, self.descriptor["inputs"]).rows(page)
-        tensors = self.split(split).tensors or {}
-        values = {name: _to_lists(tensor[page]) for name, tensor in tensors.items()}
-        if list(values) == [SINGLE_INPUT]:
-            return values[SINGLE_INPUT]
-        return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    def _row_numbers(self) -> int:
+        """How many numbers a row has, the target's included."""
+        shapes = [entry.get("shape", ()) for entry in (*self.descriptor["inputs"], self.descriptor["target"])]
+        return sum(math.prod(shape) for shape in shapes)
 
-    def _target_values(self, targets: np.ndarray) -> list[Any]:
-        if self.descriptor["target"]["type"] != "labels":
+    def _instances(self, split: str, page: slice) -> list[Any]:
+        folder = self.folder / split
+        if self.descriptor["kind"] == "table":
+            columns = StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"], self.descriptor["splits"][split])
+            return columns.rows(page)
+        names = [entry["name"] for entry in self.descriptor["inputs"]]
+        tensors = (np.load(_tensor_file(folder, number), mmap_mode="r") for number in range(len(names)))
+        values = [list(np.array(tensor[page])) for tensor in tensors]
+        if names == [SINGLE_INPUT]:
+            return values[0]
+        return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+
+    def _read_targets(self, stored: np.ndarray) -> np.ndarray | Texts:
+        """Targets from what the file has of them."""
+        if stored.dtype.kind == "U":
+            return Texts.of(stored.tolist())
+        target = self.descriptor["target"]
+        named = target["type"] == "category" and isinstance(target["classes"][0], str)
+        return Texts(stored, tuple(target["classes"])) if named else stored
+
+    def _target_values(self, targets: np.ndarray | Texts) -> list[Any]:
+        if isinstance(targets, Texts):
             return targets.tolist()
+        if self.descriptor["target"]["type"] != "labels":
+            return list(np.array(targets)) if targets.ndim > 1 else targets.tolist()
         classes = self.descriptor["target"]["classes"]
         return [[classes[index] for index in np.flatnonzero(row)] for row in targets]
 
@@ -94,9 +125,10 @@ class Dataset:
 class StoredColumns(Mapping[str, ColumnValues]):
     """A split's columns by name, each read from the disk when it is asked for."""
 
-    def __init__(self, folder: Path, inputs: list[dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, inputs: list[dict[str, Any]], rows: int) -> None:
         self._folder = folder
         self._types = {entry["name"]: entry["type"] for entry in inputs}
+        self._rows = rows
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._types)
@@ -105,8 +137,7 @@ class StoredColumns(Mapping[str, ColumnValues]):
         return len(self._types)
 
     def __getitem__(self, name: str) -> ColumnValues:
-        values = self._scan().select(name).collect().to_series()
-        return _column_to_numpy(values, self._types[name])
+        return _column_to_numpy(self._reader.read(name), self._types[name])
 
     def rows(self, page: slice) -> list[dict[str, Any]]:
         """Some rows as objects by column, dates in ISO 8601."""
@@ -114,7 +145,11 @@ class StoredColumns(Mapping[str, ColumnValues]):
         dates = [name for name, type_ in self._types.items() if type_ == "date"]
         return frame.with_columns(_dates_to_text(frame[name]) for name in dates).to_dicts()
 
-    def _scan(self) -> Any:
+    @cached_property
+    def _reader(self) -> ColumnReader:
+        return ColumnReader(self._scan(), list(self._types), self._rows)
+
+    def _scan(self) -> "polars.LazyFrame":
         import polars
 
         parts = sorted(self._folder.iterdir(), key=lambda path: int(path.stem))
@@ -130,8 +165,11 @@ def write_dataset(
     progress: Progress,
 ) -> dict[str, Any]:
     """Write everything into the folder, synced to the disk; returns the descriptor with `bytes` filled in."""
+    targets = examples.targets
+    if isinstance(targets, Texts):
+        targets = targets.codes_among(descriptor["target"]["classes"])
     for name in SPLITS:
-        _write_split(folder / name, examples, splits[name])
+        _write_split(folder / name, examples.tensors or {}, targets, splits[name])
     if table is not None:
         _write_table(folder, table, splits, progress)
     size = sum(path.stat().st_size for name in SPLITS for path in (folder / name).rglob("*") if path.is_file())
@@ -142,13 +180,13 @@ def write_dataset(
     return descriptor
 
 
-def _write_split(folder: Path, examples: Examples, rows: np.ndarray) -> None:
+def _write_split(folder: Path, tensors: dict[str, np.ndarray], targets: np.ndarray, rows: np.ndarray) -> None:
     (folder / INPUTS_FOLDER).mkdir(parents=True)
-    arrays = {folder / ROWS_FILE: rows, folder / TARGETS_FILE: examples.targets[rows]}
+    arrays = {folder / ROWS_FILE: rows, folder / TARGETS_FILE: targets[rows]}
     for path, array in arrays.items():
         with _synced(path) as file:
             np.save(file, array, allow_pickle=False)
-    for number, tensor in enumerate((examples.tensors or {}).values()):
+    for number, tensor in enumerate(tensors.values()):
         with _synced(_tensor_file(folder, number)) as file:
             _write_tensor(file, tensor, rows)
 
@@ -212,8 +250,3 @@ def _dates_to_text(column: "polars.Series") -> "polars.Series":
     present = write_dates(column.drop_nulls().to_numpy())
     texts = iter(present)
     return polars.Series(column.name, [None if missing else next(texts) for missing in column.is_null()], polars.String)
-
-
-def _to_lists(tensor: np.ndarray) -> list[Any]:
-    """Nested lists of the shortest numbers that read back as the same: 0.1, not 0.10000000149011612."""
-    return (tensor.astype(str).astype(np.float64) if tensor.dtype == np.float32 else tensor).tolist()

@@ -17,13 +17,16 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtime
 END_BYTES, LOCATOR_BYTES, END64_BYTES, ENTRY_BYTES = 22, 20, 56, 46
 LONGEST_COMMENT = 65535
 ENCRYPTED = 0x1
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Python unpacks these a little at a time; of the others (bzip2, LZMA) some bytes may become gigabytes at once."""
 
 
 def open_zip(path: Path, name: str, limits: Limits, max_ratio: int | None = None) -> zipfile.ZipFile:
     """The ZIP at `path`, which the client calls `name`, once its list of files has nothing against it.
 
-    Raises InvalidData for a damaged one, for too many or encrypted files, for names that lead out of the ZIP, and for
-    more bytes unpacked than `limits.dataset_bytes` or `max_ratio` times the ZIP's own.
+    Raises InvalidData for a damaged one, for too many files, for any that is encrypted or compressed by another method
+    than Deflate, for names that lead out of the ZIP, and for more bytes unpacked than `limits.dataset_bytes` or
+    `max_ratio` times the ZIP's own.
     """
     try:
         _check_count(path, name, limits.zip_entries)
@@ -45,9 +48,10 @@ def open_zip(path: Path, name: str, limits: Limits, max_ratio: int | None = None
 
 
 def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """The bytes of a file in the ZIP; raises InvalidData where they are damaged."""
+    """The bytes of a file in the ZIP; raises InvalidData where they are damaged, or more than the ZIP says."""
     try:
-        return archive.read(entry)
+        with archive.open(entry) as file:
+            return file.read(entry.file_size + 1)  # never more, whatever they unpack to
     except DAMAGE as problem:
         detail = f"{entry.filename} can't be read from the ZIP ({problem})."
         raise InvalidData(Fault(detail, file=entry.filename)) from problem
@@ -78,8 +82,8 @@ def _find_list(file: IO[bytes]) -> tuple[int, int]:
     end = begin + at
     (length,) = struct.unpack_from("<I", tail, at + 12)
     file.seek(max(0, end - LOCATOR_BYTES - END64_BYTES))
-    record = file.read(END64_BYTES)
-    if record.startswith(b"PK\6\6"):
+    record, locator = file.read(END64_BYTES), file.read(LOCATOR_BYTES)
+    if record.startswith(b"PK\6\6") and locator.startswith(b"PK\6\7"):  # as zipfile has it: neither counts alone
         (length,) = struct.unpack_from("<Q", record, 40)
         end -= LOCATOR_BYTES + END64_BYTES
     if length > end:
@@ -93,6 +97,9 @@ def _check_entry(entry: zipfile.ZipInfo) -> Fault | None:
         return Fault(f"The name {entry.filename} leads out of the ZIP.", file=entry.filename)
     if entry.flag_bits & ENCRYPTED:
         return Fault(f"{entry.filename} is encrypted.", file=entry.filename)
+    if entry.compress_type not in METHODS:
+        detail = f"{entry.filename} is compressed in an unusual way ({entry.compress_type}): make the ZIP with Deflate."
+        return Fault(detail, file=entry.filename)
     return None
 
 

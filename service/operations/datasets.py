@@ -164,12 +164,18 @@ def list_page(context: Context, query: PageQuery) -> Page[DatasetView]:
 
 
 def rows_page(context: Context, name: str, split: str, query: PageQuery) -> Page[dict[str, Any]]:
-    """Rows of a split as a client would post them. Raises NotFound, NotReady."""
-    files = open_files(context, get(context, name).dataset)
+    """Rows of a split as a client would post them, fewer than asked for where rows are large.
+
+    Raises NotFound, NotReady.
+    """
     (start,) = (0,) if query.cursor is None else decode_cursor(query.cursor, (int,))
-    rows = files.rows_page(split, start, query.limit + 1)
-    more = len(rows) > query.limit
-    return Page(rows[: query.limit], encode_cursor([start + query.limit]) if more else None)
+    try:
+        files = open_files(context, get(context, name).dataset)
+        rows = files.rows_page(split, start, query.limit)
+    except FileNotFoundError:
+        raise NotFound(f'The dataset "{name}" was deleted meanwhile.') from None
+    end = start + len(rows)
+    return Page(rows, encode_cursor([end]) if end < files.descriptor["splits"][split] else None)
 
 
 def open_files(context: Context, dataset: Dataset) -> DatasetFiles:

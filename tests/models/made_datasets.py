@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from models.datasets import Dataset, import_dataset
 from models.limits import Limits
 
@@ -22,3 +24,10 @@ def make_dataset(
         progress=lambda share: None,
     )
     return Dataset.open(target)
+
+
+def read_rows(dataset: Dataset, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
+    """Rows as a client gets them."""
+    rows = orjson.dumps(dataset.rows_page(split, offset, limit), option=orjson.OPT_SERIALIZE_NUMPY)
+    found: list[dict[str, Any]] = orjson.loads(rows)
+    return found

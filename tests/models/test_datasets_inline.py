@@ -9,7 +9,7 @@ import pytest
 from models.datasets import check_request
 from models.errors import Fault, InvalidData
 from models.limits import Limits
-from tests.models.made_datasets import make_dataset
+from tests.models.made_datasets import make_dataset, read_rows
 
 
 def faults_of(folder: Path, **members: Any) -> list[Fault]:
@@ -27,7 +27,7 @@ def test_points_and_targets_are_all_for_training(tmp_path: Path) -> None:
     assert dataset.descriptor["splits"] == {"train": 6, "validation": 0, "test": 0}
     assert dataset.descriptor["inputs"][0]["shape"] == [1]
     assert dataset.descriptor["target"]["type"] == "number"
-    assert dataset.rows_page("train", 1, 2) == [
+    assert read_rows(dataset, "train", 1, 2) == [
         {"row": 1, "instance": [0], "target": -1, "split": "train"},
         {"row": 2, "instance": [1], "target": 1, "split": "train"},
     ]
@@ -37,7 +37,7 @@ def test_a_flat_list_is_rows_of_one_number(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "inline", inputs=[0.1, 0.2, 0.3], targets=[1.5, 2.5, 3.5])
 
     assert dataset.descriptor["inputs"][0]["shape"] == [1]
-    assert dataset.rows_page("train", 0, 1) == [{"row": 0, "instance": [0.1], "target": 1.5, "split": "train"}]
+    assert read_rows(dataset, "train", 0, 1) == [{"row": 0, "instance": [0.1], "target": 1.5, "split": "train"}]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_several_inputs_go_by_name(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "inline", inputs=inputs, targets=["yes", "no"])
 
     assert [entry["name"] for entry in dataset.descriptor["inputs"]] == ["left", "a.b"]
-    assert dataset.rows_page("train", 1, 1) == [
+    assert read_rows(dataset, "train", 1, 1) == [
         {"row": 1, "instance": {"left": [3, 4], "a.b": [0.25]}, "target": "no", "split": "train"}
     ]
 
@@ -112,7 +112,7 @@ def test_rows_become_a_table_with_missing_values(tmp_path: Path) -> None:
     }  # fmt: skip
     assert (colour["type"], colour["categories"], colour["counts"]) == ("category", ["blue", "red"], [1, 1])
     assert (ripe["type"], ripe["missing"], count["type"]) == ("boolean", 1, "number")
-    assert dataset.rows_page("train", 2, 1) == [
+    assert read_rows(dataset, "train", 2, 1) == [
         {
             "row": 2,
             "instance": {"width": 3.5, "colour": None, "ripe": None, "count": 3},

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zipfile
 import zlib
 from pathlib import Path
@@ -78,6 +79,25 @@ def test_train_and_test_folders_are_kept_apart_also_below_a_folder_of_their_own(
     assert examples.classes == ("cat", "dog")
 
 
+@pytest.mark.parametrize(
+    ("parts", "problem"),
+    [(("valid", "test"), "but no train/"), (("train", "owl"), "of which owl/ has no place")],
+)
+def test_folders_of_splits_never_become_classes(parts: tuple[str, ...], problem: str, tmp_path: Path) -> None:
+    files = {f"{part}/{name}": content for part in parts for name, content in TWO.items()}
+    (fault,) = faults(write_zip(tmp_path / "data", files))
+    assert problem in fault.detail
+    assert "give train/ with any of validation/ and test/ beside it" in fault.detail
+
+
+def test_other_words_for_train_and_test_are_understood_and_classes_may_be_called_so(tmp_path: Path) -> None:
+    files = {f"{part}/{name}": content for part in ("Training", "testing") for name, content in TWO.items()}
+    examples = read(write_zip(tmp_path / "data", files))
+    assert (examples.classes, examples.test_rows) == (("cat", "dog"), 2)
+    examples = read(write_zip(tmp_path / "data", {"train/1.png": picture(RED), "bus/1.png": picture(GREEN)}))
+    assert examples.classes == ("bus", "train")
+
+
 def test_the_first_picture_gives_size_and_channels_unless_others_are_asked_for(tmp_path: Path) -> None:
     files = {"a/1.png": picture(GREY, 5, 7), "b/1.png": picture(RED, 20, 10), "b/2.jpg": picture(RED, 90, 90, "JPEG")}
     path = write_zip(tmp_path / "data", files)
@@ -134,6 +154,37 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     assert "more than 2 files" in fault.detail
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compression_than_deflate_is_refused_unread(method: int, tmp_path: Path) -> None:
+    files = {"cat/1.png": bytes(100_000), "dog/1.png": picture(GREEN)}
+    found = faults(write_zip(tmp_path / "data", files, compression=method))
+    assert [fault.file for fault in found] == ["cat/1.png", "dog/1.png"]
+    assert "Deflate" in found[0].detail
+
+
+def test_a_file_that_unpacks_to_more_than_the_zip_says_is_cut_there(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "data", {**TWO, "cat/2.png": bytes(50_000_000)}, compression=zipfile.ZIP_DEFLATED)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(struct.pack("<I", 50_000_000), struct.pack("<I", 1000)))
+    tracemalloc.start()
+    (fault,) = faults(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert fault.file == "cat/2.png"
+    assert most < 5_000_000
+
+
+def test_a_record_of_zip64_without_its_locator_hides_no_files(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "data", TWO)
+    record = b"PK\6\6" + bytes(52)
+    with zipfile.ZipFile(path, "a") as archive:
+        last = zipfile.ZipInfo("dog/2.png")
+        last.comment = record + bytes(20)
+        archive.writestr(last, picture(GREEN))
+    (fault,) = faults(path, Limits(zip_entries=2))
+    assert "more than 2 files" in fault.detail
+
+
 def test_a_picture_of_40000_by_40000_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     for size in (40_000, 10_000):
         (fault,) = faults(write_zip(tmp_path / "data", {**TWO, "cat/huge.png": bare_png(size, size)}))
@@ -179,6 +230,7 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
         ({}, "no pictures in folders", "pets.zip"),
         ({"README.txt": b"x"}, "no pictures in folders", "pets.zip"),
         ({"cat/1.png": picture()}, "only one class", "pets.zip"),
+        ({**TWO, "x" * 257 + "/1.png": picture()}, "257 characters", "pets.zip"),
         ({**TWO, "loose.png": picture()}, "in no folder", "loose.png"),
         ({f"{part}/{name}": p for part in ("train", "test") for name, p in TWO.items()} | {"a/b.png": b""}, "a/", None),
         (

@@ -12,7 +12,7 @@ from models.datasets import Dataset
 from models.datasets.csv_instances import read_csv_instances
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.preprocessing import Preprocessing, inputs_from_dataset
-from tests.models.made_datasets import make_dataset
+from tests.models.made_datasets import make_dataset, read_rows
 from tests.models.made_uploads import import_upload
 from tests.models.network_specs import make_spec
 
@@ -66,7 +66,7 @@ def test_rows_posted_back_give_the_same_bits_as_in_training(source: str, input_:
     trained = fitted.network_inputs(dataset.split("test"))["input"]
 
     served = Preprocessing.from_document(json.loads(json.dumps(fitted.to_document())))
-    instances = [item["instance"] for item in dataset.rows_page("test", 0, 50)]
+    instances = [item["instance"] for item in read_rows(dataset, "test", 0, 50)]
     inputs, _ = served.read_instances(json.loads(json.dumps(instances)))
 
     assert trained.dtype == inputs["input"].dtype == np.float32
@@ -326,7 +326,7 @@ def test_a_row_of_every_type_gives_the_same_bits_alone_or_among_others(
     trained = fitted.network_inputs(orders.split("test"))["input"]
 
     served = Preprocessing.from_document(json.loads(json.dumps(fitted.to_document())))
-    instances = json.loads(json.dumps([item["instance"] for item in orders.rows_page("test", 0, 200)]))
+    instances = [item["instance"] for item in read_rows(orders, "test", 0, 200)]
     parts = [served.read_instances(instances[start : start + together])[0] for start in range(0, 200, together)]
 
     assert np.array_equal(np.concatenate([part["input"] for part in parts]), trained)

@@ -1,6 +1,7 @@
 """Tables understood: types of columns, statistics, columns left out, splits, windows; JSON and Parquet files."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from models.datasets import Dataset
 from models.datasets.formats import detect
 from models.errors import InvalidData
+from models.limits import Limits
+from tests.models.made_datasets import read_rows
 from tests.models.made_uploads import faults_of_upload, import_upload
 
 NO_SPLIT = {"validation": 0, "test": 0}
@@ -42,12 +45,12 @@ def test_types_are_found_in_the_text(tmp_path: Path) -> None:
         "whole": "number", "fraction": "number", "flag": "boolean", "postcode": "category", "day": "date",
         "moment": "date", "german": "date", "american": "date", "british": "date", "answer": "category",
     }  # fmt: skip
-    first = dataset.rows_page("train", 0, 1)[0]["instance"]
+    first = read_rows(dataset, "train", 0, 1)[0]["instance"]
     assert first["whole"] == 1
     assert first["flag"] is True
     assert [first[name] for name in ("day", "german", "american", "british")] == ["2024-01-31"] * 4
     assert first["moment"] == "2024-01-31T10:00:00"
-    assert dataset.rows_page("train", 1, 1)[0]["instance"]["moment"] == "2024-01-31T10:00:00.500000"
+    assert read_rows(dataset, "train", 1, 1)[0]["instance"]["moment"] == "2024-01-31T10:00:00.500000"
     formats = {entry["name"]: entry["format"] for entry in dataset.descriptor["inputs"] if entry["type"] == "date"}
     assert formats == {
         "day": "ISO 8601", "moment": "ISO 8601", "german": "%d.%m.%Y", "american": "%m/%d/%Y", "british": "%d/%m/%Y",
@@ -122,7 +125,7 @@ def test_classes_are_shown_with_their_balance_and_split_in_proportion(tmp_path: 
     }  # fmt: skip
     assert dataset.descriptor["splits"] == {"train": 60, "validation": 20, "test": 20}
     for name, rare in {"train": 6, "validation": 2, "test": 2}.items():
-        assert (dataset.split(name).targets == "rare").sum() == rare
+        assert dataset.split(name).targets.tolist().count("rare") == rare
 
 
 def test_a_column_tells_the_splits(tmp_path: Path) -> None:
@@ -181,7 +184,7 @@ def test_windows_make_sequences_in_time_order(tmp_path: Path) -> None:
     assert descriptor["inputs"][0]["features"] == ["wind", "power"]
     assert read_reasons(dataset) == {"hour": "time", "place": "no_number"}
     assert descriptor["splits"] == {"train": 3, "validation": 1, "test": 1}
-    assert dataset.rows_page("train", 1, 1) == [
+    assert read_rows(dataset, "train", 1, 1) == [
         {"row": 1, "instance": [[11, 101], [12, 102], [12, 103]], "target": 104.0, "split": "train"},
     ]
     assert dataset.split("test").targets.tolist() == [107.5]
@@ -191,7 +194,7 @@ def test_windows_have_a_horizon_and_a_stride(tmp_path: Path) -> None:
     data = to_csv({"wind": list(range(10)), "y": list("abababbbbb")})
     dataset = import_upload(tmp_path, data, window={"steps": 2, "horizon": 0, "stride": 4}, split=NO_SPLIT)
 
-    assert [(item["instance"], item["target"]) for item in dataset.rows_page("train", 0, 9)] == [
+    assert [(item["instance"], item["target"]) for item in read_rows(dataset, "train", 0, 9)] == [
         ([[0], [1]], "b"), ([[4], [5]], "b"), ([[8], [9]], "b"),
     ]  # fmt: skip
 
@@ -200,6 +203,39 @@ def test_too_few_rows_for_a_window_are_told(tmp_path: Path) -> None:
     (fault,) = faults_of_upload(tmp_path, "wind,y\n1,2\n2,3\n3,4\n", window={"steps": 3})
 
     assert fault.pointer == "#/window/steps"
+
+
+def test_windows_that_become_too_large_are_told(tmp_path: Path) -> None:
+    data = to_csv({"wind": [number / 2 for number in range(100)], "y": [number * number for number in range(100)]})
+    window = {"steps": 50, "stride": 2}
+    size = 25 * 50 * 2 * 4
+    assert import_upload(tmp_path, data, window=window, limits=Limits(dataset_bytes=size)).descriptor["rows"] == 25
+
+    (fault,) = faults_of_upload(tmp_path / "dataset", data, window=window, limits=Limits(dataset_bytes=size - 1))
+    assert fault.pointer == "#/window"
+    assert "become 10,000 bytes; the limit is 9,999" in fault.detail
+
+
+def test_a_table_read_and_written_in_several_groups_and_parts_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {f"c{number}": [row * number % 17 / 4 for row in range(60)] for number in range(1, 8)}
+    data = to_csv(columns | {"y": ["a", "b", "a"] * 20})
+    whole = import_upload(tmp_path, data, split=NO_SPLIT)
+    rows = read_rows(whole, "train", 0, 60)
+    shutil.rmtree(whole.folder)
+    monkeypatch.setattr("models.datasets.columns.CELLS_AT_ONCE", 180)
+    monkeypatch.setattr("models.datasets.tables.table.PART_CELLS", 100)
+    parts = import_upload(tmp_path, data, split=NO_SPLIT)
+
+    assert parts.descriptor | {"bytes": 0} == whole.descriptor | {"bytes": 0}
+    assert len(list((parts.folder / "train" / "table").iterdir())) == 5
+    assert read_rows(parts, "train", 0, 60) == rows
+    table = parts.split("train").table
+    assert table is not None
+    for name in ("c1", "c2", "c7", "c3", "c3"):
+        values = table[name]
+        assert values.tolist() == columns[name]
 
 
 ROWS: list[dict[str, Any]] = [
@@ -216,7 +252,7 @@ def test_json_keeps_the_types_of_its_values(name: str, tmp_path: Path) -> None:
     dataset = import_upload(tmp_path, data, name, split=NO_SPLIT)
 
     assert read_types(dataset) == {"width": "number", "colour": "category", "ripe": "boolean"}
-    assert [item["instance"] for item in dataset.rows_page("train", 0, 3)] == [
+    assert [item["instance"] for item in read_rows(dataset, "train", 0, 3)] == [
         {"width": 1.0, "colour": "red", "ripe": True},
         {"width": None, "colour": "12", "ripe": None},
         {"width": 2.5, "colour": "red", "ripe": False},
@@ -255,7 +291,7 @@ def test_json_lines_in_several_batches_may_begin_without_values(
     data = "\n".join(map(json.dumps, [*rows, rows[2]]))
     dataset = import_upload(tmp_path, data, "rows.jsonl", split=NO_SPLIT, types={"width": "number"})
 
-    assert [item["instance"] for item in dataset.rows_page("train", 1, 2)] == [{"colour": None}, {"colour": "red"}]
+    assert [item["instance"] for item in read_rows(dataset, "train", 1, 2)] == [{"colour": None}, {"colour": "red"}]
 
 
 def test_parquet_keeps_its_types(tmp_path: Path) -> None:
@@ -275,7 +311,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
         "width": "number", "count": "number", "price": "number", "ripe": "boolean", "colour": "category", "day": "date",
     }  # fmt: skip
     assert read_reasons(dataset) == {"list": "unsupported"}
-    assert dataset.rows_page("train", 1, 1)[0]["instance"] == {
+    assert read_rows(dataset, "train", 1, 1)[0]["instance"] == {
         "width": None, "count": 2, "price": 2.0, "ripe": False, "colour": "g", "day": "2024-01-02",
     }  # fmt: skip
 

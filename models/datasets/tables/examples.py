@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.columns import find_texts
+from models.datasets.columns import Texts, find_texts
 from models.datasets.examples import Examples
 from models.datasets.pointers import pointer_to
-from models.datasets.splits import SPLITS
+from models.datasets.splits import SPLIT_NAMES, SPLITS
 from models.datasets.tables.options import check_columns
 from models.datasets.tables.raw import RawTable
 from models.datasets.tables.reading import read_column
@@ -15,11 +15,6 @@ from models.datasets.tables.table import ColumnPlan
 from models.datasets.tables.target import find_target, read_target
 from models.datasets.tensors import MAX_FAULTS
 from models.errors import Fault, InvalidData
-
-SPLIT_NAMES = {name: name for name in SPLITS} | {
-    "training": "train", "val": "validation", "valid": "validation", "dev": "validation", "testing": "test",
-}  # fmt: skip
-"""What a column may call the splits, in any case."""
 
 
 def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
@@ -53,7 +48,7 @@ def plan_columns(examples: Examples, request: dict[str, Any]) -> ColumnPlan:
     return ColumnPlan(request.get("types") or {}, apart | {examples.target_name: "target"})
 
 
-def _read_guide(raw: RawTable, request: dict[str, Any]) -> np.ndarray | None:
+def _read_guide(raw: RawTable, request: dict[str, Any]) -> np.ndarray | Texts | None:
     """What the rows are split by, if the request names a column: each row's split, or its place in time."""
     split = request.get("split") or {}
     if split.get("column") is not None:
@@ -63,7 +58,7 @@ def _read_guide(raw: RawTable, request: dict[str, Any]) -> np.ndarray | None:
     return None
 
 
-def _read_splits(raw: RawTable, column: str) -> np.ndarray:
+def _read_splits(raw: RawTable, column: str) -> Texts:
     cells = raw.cells(column)
     _, values = read_column(raw, cells, "category")
     found = {value: SPLIT_NAMES.get((value or "").strip().lower()) for value in values.unique().to_list()}
@@ -75,7 +70,7 @@ def _read_splits(raw: RawTable, column: str) -> np.ndarray:
     if faults:
         raise InvalidData(*faults)
     texts = find_texts(values)
-    return np.array([found[name] for name in texts.names])[texts.codes]
+    return Texts(texts.codes, tuple(str(found[name]) for name in texts.names))
 
 
 def read_order(raw: RawTable, column: str, wanted: str | None) -> np.ndarray:

@@ -1,10 +1,12 @@
 """A table as its file has it, before anything is known about its columns."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from models.datasets.columns import ColumnReader
 from models.datasets.pointers import pointer_to
 from models.errors import Fault
 
@@ -48,4 +50,8 @@ class RawTable:
 
     def cells(self, name: str) -> "polars.Series":
         """A column's cells, null where missing."""
-        return self.frame.select(name).collect().to_series()
+        return self._reader.read(name)
+
+    @cached_property
+    def _reader(self) -> ColumnReader:
+        return ColumnReader(self.frame, self.columns, self.rows)

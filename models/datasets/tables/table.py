@@ -15,8 +15,8 @@ from models.errors import InvalidData
 if TYPE_CHECKING:
     import polars
 
-PART_ROWS = 65_536
-"""How many rows are held in memory together while a table is written."""
+PART_ROWS, PART_CELLS = 65_536, 4_000_000
+"""How many rows and cells are held in memory together while a table is written."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,9 @@ class Table:
 
     def parts(self) -> Iterator["polars.DataFrame"]:
         """The rows in order, some at a time; one part even if there are none."""
-        for start in range(0, max(1, self.rows), PART_ROWS):
-            yield self.frame.slice(start, PART_ROWS).collect()
+        rows = min(PART_ROWS, max(1, PART_CELLS // len(self.inputs)))
+        for start in range(0, max(1, self.rows), rows):
+            yield self.frame.slice(start, rows).collect()
 
 
 @dataclass(frozen=True)

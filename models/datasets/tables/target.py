@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.datasets.columns import find_texts
-from models.datasets.descriptor import MAX_CLASSES
+from models.datasets.columns import Texts, find_texts
+from models.datasets.descriptor import MAX_CLASS_NAME, MAX_CLASSES
 from models.datasets.pointers import pointer_to
 from models.datasets.sources import find_unknown
 from models.datasets.tables.raw import RawTable
@@ -15,9 +15,6 @@ from models.errors import Fault, InvalidData
 
 if TYPE_CHECKING:
     import polars
-
-MAX_NAME = 256
-"""Characters that the name of a class may have."""
 
 
 def find_target(raw: RawTable, target: str | None) -> str:
@@ -30,8 +27,8 @@ def find_target(raw: RawTable, target: str | None) -> str:
     return target
 
 
-def read_target(raw: RawTable, name: str, wanted: str | None) -> np.ndarray:
-    """The target of every row (rows,): whole numbers, numbers, booleans or text. Raises InvalidData, naming rows."""
+def read_target(raw: RawTable, name: str, wanted: str | None) -> np.ndarray | Texts:
+    """The target of every row (rows,): whole numbers, numbers, booleans or texts. Raises InvalidData, naming rows."""
     reading, values = read_column(raw, raw.cells(name), wanted)
     if reading.type not in ("number", "boolean", "category"):
         detail = f'The target "{name}" is a {reading.type}; only numbers, booleans and categories can be predicted.'
@@ -66,15 +63,14 @@ def _refuse_same(raw: RawTable, values: "polars.Series") -> None:
         raise InvalidData(raw.fault(detail, column=values.name))
 
 
-def _to_texts(raw: RawTable, values: "polars.Series") -> np.ndarray:
+def _to_texts(raw: RawTable, values: "polars.Series") -> Texts:
     different = values.n_unique()
     if different > MAX_CLASSES:
         detail = f'The target "{values.name}" has {different:,} different values; there can be {MAX_CLASSES:,} classes.'
         raise InvalidData(raw.fault(detail, column=values.name))
     lengths = values.str.len_chars()
-    if (lengths > MAX_NAME).any():
+    if (lengths > MAX_CLASS_NAME).any():
         row = int(lengths.arg_max() or 0)
-        detail = f'Row {row}: the target "{values.name}" is {lengths[row]:,} characters long; a class has {MAX_NAME}.'
+        detail = f'Row {row}: the target "{values.name}" has {lengths[row]:,} characters; a class has {MAX_CLASS_NAME}.'
         raise InvalidData(raw.fault(detail, row, values.name))
-    texts = find_texts(values)
-    return np.array(texts.names)[texts.codes]
+    return find_texts(values)

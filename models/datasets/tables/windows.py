@@ -16,8 +16,6 @@ from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
 
-MAX_NUMBERS = 4_000_000_000
-"""How many numbers all windows together may hold."""
 WHY = {"time": "It gives the rows their order.", "no_number": "A window takes numbers and booleans."}
 
 
@@ -37,9 +35,11 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
         raise InvalidData(Fault(detail, pointer_to("window", "steps")))
     order = _order(raw, request)
     names, matrix, left_out = _read_features(raw, request, target if horizon == 0 else None, order)
-    if windows * steps * len(names) > MAX_NUMBERS:
-        detail = f"{windows:,} windows of {steps:,} × {len(names):,} numbers are more than {MAX_NUMBERS:,} numbers"
-        raise InvalidData(Fault(f"{detail}: take fewer steps or a larger stride.", pointer_to("window")))
+    size = windows * steps * len(names) * matrix.itemsize
+    if size > limits.dataset_bytes:
+        detail = f"{windows:,} windows of {steps:,} × {len(names):,} numbers become {size:,} bytes; the limit is"
+        detail = f"{detail} {limits.dataset_bytes:,}. Take fewer steps or a larger stride."
+        raise InvalidData(Fault(detail, pointer_to("window")))
     targets = read_target(raw, target, (request.get("types") or {}).get(target))[order]
     last = np.arange(windows) * stride + steps - 1
     sequences = np.lib.stride_tricks.sliding_window_view(matrix, steps, axis=0)[::stride][:windows].swapaxes(1, 2)

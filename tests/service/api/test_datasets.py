@@ -1,11 +1,19 @@
 """Datasets over HTTP: made, shown, listed, deleted."""
 
+import shutil
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+import orjson
 import pytest
 from flask import Flask
 
+from models.datasets import storage
+from service.api.bodies import write_json
+from service.context import Context
+from service.operations.datasets import datasets_key
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
@@ -159,6 +167,41 @@ def test_rows_are_listed_as_they_can_be_posted(api: ApiClient) -> None:
     assert api.get("/v1/datasets/line/rows?split=test")["items"] == []
     assert api.get("/v1/datasets/line/rows?split=tset", 400)["errors"][0]["did_you_mean"] == "test"
     assert "did_you_mean" not in api.get("/v1/datasets/line/rows?sort=row", 400)["errors"][0]
+
+
+@pytest.mark.usefixtures("worker")
+def test_large_rows_are_listed_in_smaller_pages(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "MAX_PAGE_NUMBERS", 1000)
+    rows = [[[number] * 100] * 3 for number in range(5)]
+    api.post("/v1/datasets", {"name": "large", "source": "inline", "inputs": rows, "targets": [0, 1, 0, 1, 0]})
+    page = api.get("/v1/datasets/large/rows?limit=20")
+    assert [row["row"] for row in page["items"]] == [0, 1, 2]
+    assert page["items"][2]["instance"] == rows[2]
+    rest = api.get(page["next"])
+    assert [row["row"] for row in rest["items"]] == [3, 4]
+    assert rest["next"] is None
+
+
+def test_a_large_array_takes_little_more_memory_than_its_json() -> None:
+    pictures = np.arange(2 * 700 * 700 * 3, dtype=np.uint32).astype(np.uint8).reshape(2, 700, 700, 3)
+    tracemalloc.start()
+    body = write_json({"items": list(pictures)}).get_data()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.array_equal(orjson.loads(body)["items"], pictures)
+    assert most < 4 * len(body)
+
+
+@pytest.mark.usefixtures("worker")
+def test_rows_whose_files_are_just_being_removed_are_not_found(api: ApiClient, context: Context) -> None:
+    table = {"source": "inline", "rows": [{"x": 1, "y": 2.5}, {"x": 2, "y": 1}], "target": "y"}
+    for request in (LINE_DATASET, {"name": "table", **table}):
+        dataset = api.post("/v1/datasets", request)
+        folder = context.artifacts.folder(datasets_key(dataset["id"]))
+        (train,) = folder.rglob("train")
+        shutil.rmtree(train)
+        problem = api.get(f"/v1/datasets/{dataset['name']}/rows", 404)
+        assert "deleted meanwhile" in problem["detail"]
 
 
 def test_a_dataset_that_a_job_needs_stays_until_the_job_is_final(api: ApiClient, idle_worker: FakeWorker) -> None:
