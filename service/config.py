@@ -108,6 +108,12 @@ class Settings:
         minimum=0,
         stands_for="80 % of the machine's memory divided by the slots",
     )
+    resident_bytes: int = setting(
+        1024**3,
+        "Bytes of a job's rows, as 32-bit floats, that are held in memory; larger data is read from the disk while the "
+        "network trains.",
+        minimum=0,
+    )
     max_log_bytes: int = setting(1024**2, "Bytes that are kept of what a job prints.", minimum=0)
 
     max_body_bytes: int = setting(64 * 1024**2, "Bytes of a request's body other than a form with files.", minimum=1024)

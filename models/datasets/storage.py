@@ -45,7 +45,13 @@ class Split:
     rows: np.ndarray
     targets: np.ndarray | Texts
     tensors: dict[str, np.ndarray] | None = None
-    table: Mapping[str, ColumnValues] | None = None
+    table: "StoredColumns | dict[str, ColumnValues] | None" = None
+
+    def page(self, page: slice) -> "Split":
+        """Some of its rows."""
+        tensors = {name: tensor[page] for name, tensor in self.tensors.items()} if self.tensors is not None else None
+        table = self.table.page(page) if isinstance(self.table, StoredColumns) else None
+        return Split(self.name, self.rows[page], self.targets[page], tensors, table)
 
 
 class Dataset:
@@ -138,6 +144,11 @@ class StoredColumns(Mapping[str, ColumnValues]):
 
     def __getitem__(self, name: str) -> ColumnValues:
         return _column_to_numpy(self._reader.read(name), self._types[name])
+
+    def page(self, page: slice) -> dict[str, ColumnValues]:
+        """Some rows, in memory."""
+        frame = self._scan().slice(page.start, page.stop - page.start).collect()
+        return {name: _column_to_numpy(frame[name], type_) for name, type_ in self._types.items()}
 
     def rows(self, page: slice) -> list[dict[str, Any]]:
         """Some rows as objects by column, dates in ISO 8601."""

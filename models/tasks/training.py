@@ -14,13 +14,14 @@ from models.pretrained_weights import restore_pretrained
 from models.spec import ComponentSpec, NetworkSpec
 from models.targets import TargetEncoding
 from models.tasks.channel import Channel
+from models.tasks.rows import load_rows
 from models.training.evaluation import evaluate
 from models.training.loop import train
 from models.training.monitoring import find_mode
-from models.training.plan import Arrays, EarlyStopping, EpochResult, Progress, TrainingPlan
+from models.training.plan import EarlyStopping, EpochResult, Progress, TrainingPlan
 from models.training.threads import configure_threads
 from models.version_files import WEIGHTS
-from models.versions import TrainedNetwork, save_version
+from models.versions import COMPARED_ROWS, TrainedNetwork, save_version
 from models.weights import assign_weights, named_weights, read_weights
 
 SPLITS = ("train", "validation", "test")
@@ -40,15 +41,17 @@ def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str,
     _assign_known_weights(network, assignment)
     preprocessing = Preprocessing.fit(spec, dataset)
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1])
-    arrays = _arrays(dataset, preprocessing, encoding)
+    most_bytes = assignment["runtime"]["resident_bytes"]
+    arrays = load_rows(dataset, preprocessing, encoding, SPLITS, most_bytes, folder)
     outcome = train(network, arrays["train"], arrays.get("validation"), _plan(spec, request), _Reporter(channel))
     if outcome.steps == 0:
         return {"stopped_before_training": True}
     batch = rows_at_once(network)
     metrics = {split: evaluate(network, arrays[split], batch) if split in arrays else None for split in SPLITS}
-    sample = arrays.get("test") or arrays["train"]
+    compared = (arrays.get("test") or arrays["train"]).inputs
     trained = TrainedNetwork(network, spec, preprocessing, encoding, metrics)
-    return {"status_reason": outcome.reason, "version": save_version(folder, trained, sample.inputs)}
+    rows = {name: values[:COMPARED_ROWS] for name, values in compared.items()}
+    return {"status_reason": outcome.reason, "version": save_version(folder, trained, rows)}
 
 
 def _assign_known_weights(network: keras.Model, assignment: dict[str, Any]) -> None:
@@ -64,12 +67,6 @@ def _spec(document: dict[str, Any], optimizer: str | dict[str, Any] | None) -> N
     if optimizer is None:
         return spec
     return dataclasses.replace(spec, optimizer=ComponentSpec.from_document(optimizer))
-
-
-def _arrays(dataset: Dataset, preprocessing: Preprocessing, encoding: TargetEncoding) -> dict[str, Arrays]:
-    """What the network takes, for each split that has rows."""
-    splits = (dataset.split(name) for name in SPLITS if dataset.descriptor["splits"][name])
-    return {split.name: Arrays(preprocessing.network_inputs(split), encoding.encode(split.targets)) for split in splits}
 
 
 def _plan(spec: NetworkSpec, request: dict[str, Any]) -> TrainingPlan:

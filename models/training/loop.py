@@ -8,15 +8,20 @@ import keras
 import numpy as np
 
 from models.errors import Diverged
+from models.training.graph_calls import Results
 from models.training.order import epoch_order, stored_order
 from models.training.pace import Pace
-from models.training.plan import COMPILED, Arrays, EpochResult, Observer, Outcome, TrainingPlan
+from models.training.plan import COMPILED, Arrays, EpochResult, Observer, Outcome, StreamedArrays, TrainingPlan
 from models.training.progress import ProgressReporter
-from models.training.steps import GraphSteps, Results
+from models.training.steps import EpochSteps, make_steps
 
 
 def train(
-    network: keras.Model, training: Arrays, validation: Arrays | None, plan: TrainingPlan, observer: Observer
+    network: keras.Model,
+    training: Arrays | StreamedArrays,
+    validation: Arrays | StreamedArrays | None,
+    plan: TrainingPlan,
+    observer: Observer,
 ) -> Outcome:
     """Train a compiled network as `plan` says; it holds the trained weights afterwards.
 
@@ -34,19 +39,23 @@ class _Training:
     """One training and where it stands."""
 
     def __init__(
-        self, network: keras.Model, training: Arrays, validation: Arrays | None, plan: TrainingPlan, observer: Observer
+        self,
+        network: keras.Model,
+        training: Arrays | StreamedArrays,
+        validation: Arrays | StreamedArrays | None,
+        plan: TrainingPlan,
+        observer: Observer,
     ) -> None:
         self._network, self._plan, self._observer = network, plan, observer
         self._rows = training.rows
-        self._steps = GraphSteps(
-            network, network.train_step, training, plan.batch_size, compiled=plan.execution == COMPILED
-        )
+        compiled = plan.execution == COMPILED
+        self._steps = make_steps(network, network.train_step, training, plan.batch_size, compiled)
         self._steps.set_order(stored_order(training.rows))
         self._pace = Pace()
-        self._validation: GraphSteps | None = None
+        self._validation: EpochSteps | None = None
         if validation is not None:
             # Without an optimizer's arithmetic there is little to gain that pays for compiling.
-            self._validation = GraphSteps(network, network.test_step, validation, plan.batch_size, compiled=False)
+            self._validation = make_steps(network, network.test_step, validation, plan.batch_size)
             self._validation.set_order(stored_order(validation.rows))
         self._validation_pace = Pace()
         self._callbacks = make_callbacks(network, plan, self._steps.steps)
@@ -94,7 +103,7 @@ class _Training:
         self._keep_best(epoch, metrics)
         return EpochResult(epoch, time.perf_counter() - start, metrics, learning_rate, self._best)
 
-    def _run_steps(self, steps: GraphSteps, pace: Pace, advance: Callable[[int], None]) -> Results:
+    def _run_steps(self, steps: EpochSteps, pace: Pace, advance: Callable[[int], None]) -> Results:
         """Run all steps, or as many as the loss stays finite, in calls of about 0.3 s; tell `advance` of each call."""
         done = 0
         while True:

@@ -1,5 +1,6 @@
 """What a training is asked to do, and what it reports: plain data, without Keras."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,13 +14,33 @@ COMPILED = "compiled"
 
 @dataclass(frozen=True)
 class Arrays:
-    """Rows ready for the network: `inputs` by name, (rows, …) each; `targets` as the loss takes them, (rows, …).
+    """Rows in memory, ready for the network: `inputs` by name, (rows, …) each; `targets` as the loss takes them.
 
     Training computes on an array's own memory where that is aligned (models/memory.py): don't change it meanwhile.
     """
 
     inputs: dict[str, np.ndarray]
     targets: np.ndarray
+
+    @property
+    def rows(self) -> int:
+        return len(self.targets)
+
+
+class Rows(Protocol):
+    """Rows (rows, …) that are read and made ready when somebody takes some of them, in several threads at once."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class StreamedArrays:
+    """What Arrays holds, of rows that needn't fit into memory."""
+
+    inputs: Mapping[str, Rows]
+    targets: Rows
 
     @property
     def rows(self) -> int:

@@ -43,7 +43,8 @@ class Supervisor:
         self._context = context
         self._starter = starter
         self._versions = library_versions()
-        self._runtime = {"threads": settings.training_threads, **self._versions}
+        memory = {"resident_bytes": settings.resident_bytes}
+        self._runtime = {"threads": settings.training_threads, **memory, **self._versions}
         self._slots = {statuses.BUILD: 1, statuses.IMPORT: 1, statuses.TRAINING: settings.worker_slots}
         self._running: dict[Lease, tuple[str, threading.Thread]] = {}
         self._shutdown = threading.Event()

@@ -14,7 +14,7 @@ from models.training.loop import train
 from models.training.order import epoch_order
 from models.training.pace import GROWTH, Pace
 from models.training.plan import Arrays, EarlyStopping
-from models.training.steps import as_tensor
+from models.training.resident import as_tensor
 from tests.models.training_networks import (
     Recorder,
     classifier,
@@ -120,7 +120,7 @@ import hashlib
 from models.training.loop import train
 from models.training.threads import configure_threads
 configure_threads(2)
-from models.training.steps import as_tensor
+from models.training.resident import as_tensor
 from tests.models.training_networks import Recorder, classifier, labelled_rows, plan
 network = classifier()
 train(network, labelled_rows(200), labelled_rows(50, seed=1), plan(3, shuffle=True), Recorder())

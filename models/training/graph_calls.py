@@ -1,0 +1,54 @@
+"""One graph call: a loop over batches with Keras's own `train_step` or `test_step`, and what is known after it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+import keras
+import tensorflow as tf
+
+INTEGER = tf.TensorSpec((), tf.int32)
+
+Step = Callable[[Any], Any]
+"""The network's `train_step` or `test_step`, which takes a batch: inputs and targets."""
+
+
+class Results(NamedTuple):
+    """What is known after a call: the metrics since the epoch's first step, and the learning rate of its last one."""
+
+    metrics: dict[str, float]
+    learning_rate: float
+
+    @classmethod
+    def of(cls, metrics: dict[str, tf.Tensor], learning_rate: tf.Tensor) -> Self:
+        """Of the tensors that run_batches returns."""
+        return cls({name: float(value) for name, value in metrics.items()}, float(learning_rate))
+
+
+def run_batches(
+    network: keras.Model, run_batch: Callable[[tf.Tensor], Any], begin: tf.Tensor, end: tf.Tensor, steps_before: Any
+) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    """Run the batches [begin, end) as one loop of the graph being traced; the metrics start anew with an epoch's first
+    step. Returns them, and the learning rate."""
+
+    def run_one(index: tf.Tensor) -> tuple[tf.Tensor]:
+        run_batch(index)
+        return (index + 1,)
+
+    def reset_metrics() -> tf.Operation:
+        network.reset_metrics()
+        return tf.no_op()
+
+    tf.cond(steps_before == 0, reset_metrics, tf.no_op)
+    tf.while_loop(lambda index: index < end, run_one, (begin,))
+    metrics = {name: tf.reduce_mean(value) for name, value in network.get_metrics_result().items()}
+    return metrics, tf.convert_to_tensor(network.optimizer.learning_rate)
+
+
+def only_or_all(inputs: dict[str, Any]) -> Any:
+    """Inputs as a network takes them: the only one by itself, several by name."""
+    return next(iter(inputs.values())) if len(inputs) == 1 else inputs
+
+
+def build_state(network: keras.Model, batch: tuple[Any, tf.Tensor]) -> None:
+    """Make the variables of metrics and optimizer, as `fit` does first: a graph that is traced can't make any."""
+    network._symbolic_build(data_batch=batch)

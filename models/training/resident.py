@@ -1,0 +1,75 @@
+"""Steps over rows in memory."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.memory import aligned
+from models.training.graph_calls import INTEGER, Results, Step, build_state, only_or_all, run_batches
+from models.training.plan import Arrays
+
+SIGNATURE = (tf.TensorSpec((None, None), tf.int32), INTEGER, INTEGER, INTEGER)
+
+
+class ResidentSteps:
+    """The steps of an epoch over rows in memory.
+
+    The rows lie in the graph's reach as tensors; a step gathers its batch from them, in the order last given. Batches
+    are rows of a matrix of row numbers, so that one traced function serves the full batches and, in a call of its own,
+    the smaller last one.
+    """
+
+    def __init__(self, network: keras.Model, step: Step, arrays: Arrays, batch_size: int, compiled: bool) -> None:
+        self._network = network
+        self._step = step
+        self._batch_size = batch_size
+        self._inputs = {name: as_tensor(values) for name, values in arrays.inputs.items()}
+        self._targets = as_tensor(arrays.targets)
+        self._full_batches, rest = divmod(arrays.rows, batch_size)
+        self.steps = self._full_batches + (rest > 0)
+        build_state(network, self._gather(tf.zeros((1,), tf.int32)))
+        self._run = self._run_rest = tf.function(
+            self._run_batches, input_signature=SIGNATURE, autograph=False, jit_compile=False
+        )
+        if compiled:
+            self._compile()
+
+    def _compile(self) -> None:
+        """Let XLA compile the function that was traced; it compiles anew for each shape, for which one step of an
+        epoch is no reason, unless it is the only one."""
+        traced = self._run
+        self._run = tf.function(
+            lambda *arguments: traced(*arguments), input_signature=SIGNATURE, autograph=False, jit_compile=True
+        )
+        if self._full_batches == 0:
+            self._run_rest = self._run
+
+    def set_order(self, order: np.ndarray) -> None:
+        split = self._full_batches * self._batch_size
+        self._batches = tf.constant(order[:split].reshape(-1, self._batch_size))
+        self._rest = tf.constant(order[None, split:])
+
+    def run(self, begin: int, end: int) -> Results:
+        full = self._full_batches
+        if begin < full:
+            results = self._run(self._batches, begin, min(end, full), begin)
+        if end > full:
+            results = self._run_rest(self._rest, 0, 1, max(begin, full))
+        return Results.of(*results)
+
+    def _run_batches(self, batches: tf.Tensor, begin: tf.Tensor, end: tf.Tensor, steps_before: tf.Tensor) -> Any:
+        return run_batches(
+            self._network, lambda index: self._step(self._gather(batches[index])), begin, end, steps_before
+        )
+
+    def _gather(self, rows: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        inputs = {name: tf.gather(values, rows) for name, values in self._inputs.items()}
+        return only_or_all(inputs), tf.gather(self._targets, rows)
+
+
+def as_tensor(values: np.ndarray) -> tf.Tensor:
+    """The array as a tensor on the same memory where that is possible; fractions as Keras computes with them."""
+    values = aligned(values, keras.config.floatx() if values.dtype.kind == "f" else values.dtype)
+    return tf.reshape(tf.experimental.dlpack.from_dlpack(values.reshape(-1).__dlpack__()), values.shape)
