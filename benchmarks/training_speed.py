@@ -1,81 +1,34 @@
 """How much faster Fitserve trains than `keras.Model.fit`, with the same network, rows and batches.
 
-    python -m benchmarks.training_speed [line rings mnist] [--rounds 3]
+    python -m benchmarks.training_speed [JOB …] [--rounds 3] [--peers PYTHON]
 
-Every measurement is a fresh process, the two sides taking turns. Tracing and compiling are measured, importing and
-building are not. Fitserve takes the execution that `auto` would. MNIST is read from `mnist.npz` in FITSERVE_TEST_DATA,
-or in `../shared/data`.
+Every measurement is a fresh process, the sides taking turns. Tracing and compiling are measured, importing and
+building are not. Fitserve takes the execution that `auto` would. With `--peers`, the Python of an environment with what
+benchmarks/peers/requirements.txt lists, JAX and PyTorch stand in the same table. Pictures and digits are read from
+`cifar10-images.zip` and `mnist.npz` in FITSERVE_TEST_DATA, or in `../shared/data`.
 """
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.training_jobs import DATA, JOBS, SEED
 from models.limits import Limits
-from models.preprocessing.tensor_input import TensorInput
 from models.spec import SINGLE_INPUT, NetworkSpec
 from models.training.execution import choose_execution
 from models.training.plan import Arrays, EpochResult, Progress, TrainingPlan
-from tests.journeys.specs import DIGITS, LINE, LINE_DATASET, RINGS
 
-MNIST = Path(os.environ.get("FITSERVE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data") / "mnist.npz"
-SEED = 7
 SIDES = ("fit", "fitserve")
-
-
-@dataclass(frozen=True)
-class Job:
-    """A network, what it is trained on, and for how long."""
-
-    document: dict[str, Any]
-    load: Callable[[], tuple[Arrays, Arrays]]
-    """Training and test rows."""
-    batch_size: int
-    epochs: int
-
-
-def line() -> tuple[Arrays, Arrays]:
-    arrays = Arrays(
-        {SINGLE_INPUT: np.array(LINE_DATASET["inputs"], np.float32)}, np.array(LINE_DATASET["targets"], np.float32)
-    )
-    return arrays, arrays
-
-
-def rings() -> tuple[Arrays, Arrays]:
-    from sklearn.datasets import make_circles
-
-    inputs, classes = make_circles(1000, noise=0.05, factor=0.5, random_state=SEED)
-    inputs, targets = inputs.astype(np.float32), classes.astype(np.float32)[:, None]
-    return Arrays({SINGLE_INPUT: inputs[:600]}, targets[:600]), Arrays({SINGLE_INPUT: inputs[600:]}, targets[600:])
-
-
-def mnist() -> tuple[Arrays, Arrays]:
-    with np.load(MNIST) as data:
-        scaled = TensorInput.fit(NetworkSpec.from_document(DIGITS).input, data["x_train"], "image")
-        train, test = (
-            Arrays(
-                {SINGLE_INPUT: scaled.transform(data[f"x_{split}"])}, np.eye(10, dtype=np.float32)[data[f"y_{split}"]]
-            )
-            for split in ("train", "test")
-        )
-    return train, test
-
-
-JOBS = {
-    "line": Job(LINE, line, batch_size=32, epochs=500),
-    "rings": Job(RINGS, rings, batch_size=32, epochs=50),
-    "mnist": Job(DIGITS, mnist, batch_size=128, epochs=5),
-}
+PEERS = {"jax": "jax_scan.py", "torch": "torch_loop.py"}
 
 
 class Unwatched:
@@ -91,14 +44,15 @@ class Unwatched:
         return False
 
 
-def measure(name: str, side: str) -> dict[str, Any]:
+def measure(name: str, side: str, path: Path) -> dict[str, Any]:
     """Train once in this process: the seconds, and what the network then does on the test rows."""
     from models.building import build_network
     from models.training.evaluation import evaluate
     from models.training.loop import train
 
     job = JOBS[name]
-    training, test = job.load()
+    with np.load(path) as data:
+        training, test = (Arrays({SINGLE_INPUT: data[x]}, data[y]) for x, y in (("x", "y"), ("x_test", "y_test")))
     spec = NetworkSpec.from_document(job.document)
     network = build_network(spec, Limits(), seed=SEED)
     execution = choose_execution(spec, training.rows, job.batch_size, job.epochs, network.count_params())
@@ -113,26 +67,30 @@ def measure(name: str, side: str) -> dict[str, Any]:
     return {"seconds": seconds, "execution": execution, "test": evaluate(network, test, 1024)}
 
 
-def compare(name: str, rounds: int) -> str:
+def compare(name: str, rounds: int, peers: str | None) -> str:
     """The table's line for a job."""
-    measured: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
-    for _ in range(rounds):
-        for side in SIDES:
-            measured[side].append(measure_apart(name, side))
-    seconds = {side: statistics.median(run["seconds"] for run in runs) for side, runs in measured.items()}
-    ratio = statistics.median(fit["seconds"] / ours["seconds"] for fit, ours in zip(*measured.values(), strict=True))
-    figure = "accuracy" if "accuracy" in measured["fit"][0]["test"] else "loss"
-    figures = " / ".join(f"{measured[side][-1]['test'][figure]:.4g}" for side in SIDES)
-    execution = measured["fitserve"][0]["execution"]
-    return (
-        f"| {name} | {seconds['fit']:.2f} s | {seconds['fitserve']:.2f} s | {ratio:.1f} | {execution} "
-        f"| {figure} {figures} |"
-    )
+    sides = [*SIDES, *(PEERS if peers else ())]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.npz"
+        np.savez(path, **asdict(JOBS[name].load()))
+        runs = [{side: measure_apart(name, side, path, peers) for side in sides} for _ in range(rounds)]
+    seconds = {side: statistics.median(run[side]["seconds"] for run in runs) for side in sides}
+    ratio = statistics.median(run["fit"]["seconds"] / run["fitserve"]["seconds"] for run in runs)
+    last = runs[-1]
+    figure = "accuracy" if "accuracy" in last["fit"]["test"] else "loss"
+    figures = " / ".join(f"{last[side]['test'][figure]:.4g}" for side in SIDES)
+    others = [f"{seconds[side]:.2f} s" if side in seconds else "–" for side in PEERS]
+    cells = [name, f"{seconds['fit']:.2f} s", f"{seconds['fitserve']:.2f} s", f"{ratio:.1f}"]
+    return "| " + " | ".join([*cells, last["fitserve"]["execution"], *others, f"{figure} {figures}"]) + " |"
 
 
-def measure_apart(name: str, side: str) -> dict[str, Any]:
+def measure_apart(name: str, side: str, path: Path, peers: str | None) -> dict[str, Any]:
     """Measure in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.training_speed", name, "--measure", side]
+    job = JOBS[name]
+    command = [sys.executable, "-m", "benchmarks.training_speed", name, "--measure", side, "--rows", str(path)]
+    if side in PEERS:
+        script = Path(__file__).parent / "peers" / PEERS[side]
+        command = [str(peers), str(script), name, str(path), str(job.batch_size), str(job.epochs)]
     run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
     return json.loads(run.stdout.splitlines()[-1])
 
@@ -141,20 +99,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("jobs", nargs="*", metavar="JOB", help=", ".join(JOBS))
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each side; the median counts")
+    parser.add_argument("--peers", metavar="PYTHON", help="the Python of an environment with JAX and PyTorch")
     parser.add_argument("--measure", choices=SIDES, help="measure one side in this process")
+    parser.add_argument("--rows", type=Path, help="the rows that --measure takes")
     arguments = parser.parse_args()
     if unknown := set(arguments.jobs) - set(JOBS):
         parser.error(f"no such job: {', '.join(sorted(unknown))}; there are {', '.join(JOBS)}")
     if arguments.measure:
-        print(json.dumps(measure(arguments.jobs[0], arguments.measure)))
+        print(json.dumps(measure(arguments.jobs[0], arguments.measure, arguments.rows)))
         return
-    print("| job | `Model.fit` | Fitserve | times as fast | execution | on test rows, `fit` / Fitserve |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("| job | `Model.fit` | Fitserve | times as fast | execution | JAX | PyTorch | test rows, `fit` / Fitserve |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in arguments.jobs or JOBS:
-        if name == "mnist" and not MNIST.is_file():
-            print(f"mnist is left out: {MNIST} is absent; FITSERVE_TEST_DATA can name another folder", file=sys.stderr)
+        needs = JOBS[name].needs
+        if needs and not (DATA / needs).is_file():
+            print(
+                f"{name} is left out: {DATA / needs} is absent; FITSERVE_TEST_DATA can name its folder", file=sys.stderr
+            )
             continue
-        print(compare(name, arguments.rounds), flush=True)
+        print(compare(name, arguments.rounds, arguments.peers), flush=True)
 
 
 if __name__ == "__main__":

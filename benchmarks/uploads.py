@@ -22,26 +22,11 @@ import numpy as np
 import psutil
 
 from benchmarks.big_table import ROWS, SEED, make_columns
-from tests.journeys.specs import named
+from tests.journeys.specs import CIFAR_DENSE, named
 from tests.running_service import ROOT, RunningService, running_service, wait_for
 
 DATA = Path(os.environ.get("FITSERVE_TEST_DATA", ROOT.parent / "shared" / "data"))
 SEEDS = (7, 8, 9)
-CIFAR_DENSE: dict[str, Any] = {
-    "name": "cifar-dense",
-    "task": "multiclass",
-    "input": {"shape": [32, 32, 3], "scaling": "unit"},
-    "layers": [
-        {"type": "Flatten"},
-        {"type": "Dense", "units": 200, "activation": "relu"},
-        {"type": "Dense", "units": 150, "activation": "relu"},
-        {"type": "Dense", "units": 10, "activation": "softmax"},
-    ],
-    "optimizer": {"type": "Adam", "learning_rate": 0.0005},
-    "loss": "categorical_crossentropy",
-    "metrics": ["accuracy"],
-}
-
 Rows = Iterator[tuple[str, str]]
 
 

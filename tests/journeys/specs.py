@@ -47,6 +47,41 @@ DIGITS = {
     "loss": "categorical_crossentropy",
     "metrics": ["accuracy"],
 }
+CIFAR_DENSE: dict[str, Any] = {
+    "name": "cifar-dense",
+    "task": "multiclass",
+    "input": {"shape": [32, 32, 3], "scaling": "unit"},
+    "layers": [
+        {"type": "Flatten"},
+        {"type": "Dense", "units": 200, "activation": "relu"},
+        {"type": "Dense", "units": 150, "activation": "relu"},
+        {"type": "Dense", "units": 10, "activation": "softmax"},
+    ],
+    "optimizer": {"type": "Adam", "learning_rate": 0.0005},
+    "loss": "categorical_crossentropy",
+    "metrics": ["accuracy"],
+}
+CIFAR_CONVOLUTIONAL: dict[str, Any] = {
+    **CIFAR_DENSE,
+    "name": "cifar-convolutional",
+    "layers": [
+        *(
+            layer
+            for filters, strides in ((32, 1), (32, 2), (64, 1), (64, 2))
+            for layer in (
+                {"type": "Conv2D", "filters": filters, "kernel_size": 3, "strides": strides, "padding": "same"},
+                {"type": "BatchNormalization"},
+                {"type": "LeakyReLU"},
+            )
+        ),
+        {"type": "Flatten"},
+        {"type": "Dense", "units": 128},
+        {"type": "BatchNormalization"},
+        {"type": "LeakyReLU"},
+        {"type": "Dropout", "rate": 0.5},
+        {"type": "Dense", "units": 10, "activation": "softmax"},
+    ],
+}
 
 
 def named(document: dict[str, Any], name: str, **changes: Any) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""The networks and rows that training is measured on."""
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.journeys.specs import CIFAR_CONVOLUTIONAL, CIFAR_DENSE, DIGITS, LINE, LINE_DATASET, RINGS
+
+DATA = Path(os.environ.get("FITSERVE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
+SEED = 7
+LSTM = {
+    **DIGITS,
+    "name": "lstm",
+    "layers": [{"type": "LSTM", "units": 64}, {"type": "Dense", "units": 10, "activation": "softmax"}],
+    "optimizer": "adam",
+}
+"""Reads a digit line by line: sequences of 28 steps with 28 features."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as the network takes them, (rows, …) each."""
+
+    x: np.ndarray
+    y: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+
+@dataclass(frozen=True)
+class Job:
+    """A network, what it is trained on, and for how long."""
+
+    document: dict[str, Any]
+    load: Callable[[], Rows]
+    batch_size: int
+    epochs: int
+    needs: str | None = None
+    """The file of DATA that holds the rows, if they aren't made."""
+
+
+def line() -> Rows:
+    x, y = (np.array(LINE_DATASET[name], np.float32) for name in ("inputs", "targets"))
+    return Rows(x, y, x, y)
+
+
+def rings() -> Rows:
+    from sklearn.datasets import make_circles
+
+    inputs, classes = make_circles(1000, noise=0.05, factor=0.5, random_state=SEED)
+    x, y = inputs.astype(np.float32), classes.astype(np.float32)[:, None]
+    return Rows(x[:600], y[:600], x[600:], y[600:])
+
+
+def mnist(rows: int = 60_000) -> Rows:
+    with np.load(DATA / "mnist.npz") as data:
+        x, x_test = (data[name].astype(np.float32) / 255 for name in ("x_train", "x_test"))
+        y, y_test = (np.eye(10, dtype=np.float32)[data[name]] for name in ("y_train", "y_test"))
+    return Rows(x[:rows], y[:rows], x_test, y_test)
+
+
+def cifar(rows: int = 50_000) -> Rows:
+    """The first so many training pictures in an order drawn once, and 2,000 test pictures."""
+    from PIL import Image
+
+    with zipfile.ZipFile(DATA / "cifar10-images.zip") as archive:
+        names = [name for name in archive.namelist() if name.endswith(".jpg")]
+        classes = sorted({name.split("/")[1] for name in names})
+        splits: list[np.ndarray] = []
+        for split, count in (("train/", rows), ("test/", 2_000)):
+            pictures = np.array([name for name in names if name.startswith(split)])
+            chosen = np.random.default_rng(SEED).permutation(pictures)[:count].tolist()
+            x = np.stack([np.asarray(Image.open(io.BytesIO(archive.read(name))), np.float32) for name in chosen]) / 255
+            splits += [x, np.eye(10, dtype=np.float32)[[classes.index(name.split("/")[1]) for name in chosen]]]
+    return Rows(*splits)
+
+
+JOBS = {
+    "line": Job(LINE, line, batch_size=32, epochs=500),
+    "rings": Job(RINGS, rings, batch_size=32, epochs=50),
+    "mnist": Job(DIGITS, mnist, batch_size=128, epochs=5, needs="mnist.npz"),
+    "cifar-dense": Job(CIFAR_DENSE, cifar, batch_size=32, epochs=3, needs="cifar10-images.zip"),
+    "cifar-convolutional": Job(
+        CIFAR_CONVOLUTIONAL, lambda: cifar(16_000), batch_size=32, epochs=2, needs="cifar10-images.zip"
+    ),
+    "lstm": Job(LSTM, lambda: mnist(12_800), batch_size=64, epochs=4, needs="mnist.npz"),
+}
