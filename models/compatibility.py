@@ -1,6 +1,7 @@
 """Whether a dataset fits a network, and one network's weights another: told before anything is queued."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
@@ -8,11 +9,23 @@ from typing import Any
 from models.datasets.pointers import pointer_to
 from models.datasets.tensors import Shape, shapes_fit
 from models.errors import Fault, InvalidData, InvalidSpec
+from models.preprocessing import Preprocessing
+from models.preprocessing.fitted_column import FittedColumn
 from models.preprocessing.preprocessing import table_columns
-from models.spec import InputSpec, NetworkSpec, Task
-from models.targets import count_outputs, find_target_problem, number_shape
+from models.preprocessing.table_input import TableInput
+from models.spec import Column, InputSpec, NetworkSpec, Task
+from models.targets import (
+    TargetEncoding,
+    count_outputs,
+    find_kind_problem,
+    find_target_problem,
+    find_unknown_classes,
+    number_shape,
+)
 
 DATASET, MODEL = "#/dataset", "#/model"
+MOST_NAMED = 20
+"""How many classes or columns a sentence names."""
 
 
 def check_fit(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, Any], layer: str | None = None) -> None:
@@ -67,6 +80,62 @@ def _describe_weights(layer: dict[str, Any]) -> str:
     return f"the {layer['parameters']:,} weights of a {layer['type']}" + (f" ({shapes})" if shapes else "")
 
 
+def check_version_fit(document: dict[str, Any], descriptor: dict[str, Any], split: str) -> None:
+    """Raise InvalidData with all reasons why a version can't be evaluated on a split of a dataset.
+
+    `document` is the version's `preprocessing.json`, `descriptor` as for check_fit. The faults point to `#/dataset` or
+    `#/split`.
+    """
+    preprocessing = Preprocessing.from_document(document["inputs"])
+    faults = [*_find_misfits(preprocessing, descriptor)]
+    encoding = TargetEncoding.from_document(document["target"])
+    problem = _find_strange_target(Task(document["task"]), encoding, descriptor["target"])
+    if problem:
+        faults.append(Fault(problem, DATASET, allowed=tuple(encoding.classes or ())))
+    if descriptor["splits"][split] == 0:
+        there = tuple(name for name, rows in descriptor["splits"].items() if rows)
+        faults.append(Fault(f"{_title(descriptor)} has no {split} rows.", "#/split", allowed=there))
+    if faults:
+        raise InvalidData(*faults)
+
+
+def _find_misfits(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Fault]:
+    """What of the version's inputs the dataset lacks."""
+    is_table = descriptor["kind"] == "table"
+    shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
+    for name, input_ in preprocessing.inputs.items():
+        if isinstance(input_, TableInput) and is_table:
+            yield from _find_column_faults(input_.columns, descriptor)
+        elif isinstance(input_, TableInput):
+            columns = ", ".join(column.name for column in input_.columns[:20])
+            yield Fault(f"The model takes the columns {columns}, but {_name(descriptor)} is no table.", DATASET)
+        elif is_table:
+            detail = f"{_title(descriptor)} is a table, but the model takes numbers of the shape {list(input_.shape)}."
+            yield Fault(detail, DATASET)
+        elif name not in shapes:
+            yield Fault(f'{_title(descriptor)} has no input "{name}".', DATASET, allowed=tuple(shapes))
+        elif not shapes_fit(shapes[name], input_.shape):
+            detail = f"Rows of {_name(descriptor)} have the shape {list(shapes[name])}, but the model takes"
+            yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
+
+
+def _find_strange_target(task: Task, encoding: TargetEncoding, target: dict[str, Any]) -> str | None:
+    """Why a dataset's target can't be compared with what a version predicts, as a sentence."""
+    problem = find_kind_problem(task, target)
+    if problem:
+        return problem
+    if encoding.classes is None:
+        shape = number_shape(target)
+        if math.prod(shape) == math.prod(encoding.shape):
+            return None
+        return f"A row's target has the shape {list(shape)}, but the version predicts {list(encoding.shape)}."
+    unknown = find_unknown_classes(encoding.classes, target["classes"])
+    if not unknown:
+        return None
+    more = f" and {len(unknown) - MOST_NAMED} more" if len(unknown) > MOST_NAMED else ""
+    return f"The version doesn't know the classes {', '.join(map(str, unknown[:MOST_NAMED]))}{more}."
+
+
 def _find_input_faults(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterator[Fault]:
     if descriptor["kind"] == "table":
         yield from _find_table_faults(spec.inputs, descriptor)
@@ -98,7 +167,12 @@ def _find_table_faults(inputs: dict[str, InputSpec], descriptor: dict[str, Any])
             detail = f"{_title(descriptor)} has {len(present)} columns, but the model takes rows of the shape"
             yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
         return
-    for column in input_.columns:
+    yield from _find_column_faults(input_.columns, descriptor)
+
+
+def _find_column_faults(columns: Iterable[Column | FittedColumn], descriptor: dict[str, Any]) -> Iterator[Fault]:
+    present = {column.name: column for column in table_columns(descriptor)}
+    for column in columns:
         found = present.get(column.name)
         if found is None:
             detail = f'{_title(descriptor)} has no column "{column.name}", which the model takes.'

@@ -97,15 +97,20 @@ class Predictor:
 
     def score(self, outputs: np.ndarray) -> np.ndarray:
         """The score of each class (rows, classes), from raw outputs of a classification."""
-        if self.activation is Activation.SOFTMAX:
-            return _softmax(outputs)
-        if self.activation is Activation.SIGMOID:
-            outputs = _sigmoid(outputs)
-        elif self.activation is Activation.MARGIN:
-            outputs = np.clip((1 + outputs) / 2, 0, 1)
-        if self.task is Task.BINARY and outputs.shape[-1] == 1:
-            return np.concatenate([1 - outputs, outputs], axis=1)
-        return outputs
+        return score(outputs, self.task, self.activation)
+
+
+def score(outputs: np.ndarray, task: Task, activation: Activation | None) -> np.ndarray:
+    """The score of each class (rows, classes), from a classifying network's raw outputs."""
+    if activation is Activation.SOFTMAX:
+        return _softmax(outputs)
+    if activation is Activation.SIGMOID:
+        outputs = _sigmoid(outputs)
+    elif activation is Activation.MARGIN:
+        outputs = np.clip((1 + outputs) / 2, 0, 1)
+    if task is Task.BINARY and outputs.shape[-1] == 1:
+        return np.concatenate([1 - outputs, outputs], axis=1)
+    return outputs
 
 
 def write_preprocessing(

@@ -1,6 +1,6 @@
 """How targets become what the loss takes, and what the network's outputs are called."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -86,6 +86,21 @@ class TargetEncoding:
             (value,) = targets[rows].tolist()
             raise InvalidData(Fault(f'"{value}" is none of the classes that the network knows.', "#/dataset"))
 
+    def translate(self, targets: np.ndarray | Texts, classes: list[Any] | None) -> np.ndarray | Texts:
+        """Raw targets of a dataset that has these classes, as the network's own dataset would have them.
+
+        Classes are the same when their names are; each must be one that the network knows (find_unknown_classes).
+        """
+        if self.classes is None or classes is None or classes == self.classes:
+            return targets
+        places = {class_name(known): place for place, known in enumerate(self.classes)}
+        order = np.array([places[class_name(name)] for name in classes])
+        if not isinstance(targets, Texts) and targets.ndim == 2:
+            translated = np.zeros((len(targets), len(self.classes)), bool)
+            translated[:, order] = targets
+            return translated
+        return np.array(self.classes)[order[replace(self, classes=classes).class_indices(targets)]]
+
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {"name": self.name, "form": self.form.value, "classes": self.classes}
         return document | {"shape": list(self.shape)}
@@ -96,10 +111,19 @@ class TargetEncoding:
 
 
 def find_target_problem(task: Task, target: dict[str, Any]) -> str | None:
-    """Why a dataset's target (of its descriptor) can't be what the task predicts, as a sentence; None if it can.
+    """Why a dataset's target (of its descriptor) can't be what the task is to learn, as a sentence; None if it can.
 
     Any target with classes suits a classification, be they numbers; any target that is numbers suits a regression.
     """
+    problem = find_kind_problem(task, target)
+    if problem is None and task is Task.BINARY and len(target["classes"]) != 2:
+        many = f'The target "{target["name"]}" has {len(target["classes"])} classes'
+        return f"{many}, but a binary task needs two: choose multiclass for more."
+    return problem
+
+
+def find_kind_problem(task: Task, target: dict[str, Any]) -> str | None:
+    """As find_target_problem, however many classes there are: an evaluation needn't meet all of them."""
     name, kind, classes = f'The target "{target["name"]}"', target["type"], target.get("classes")
     if task is Task.REGRESSION:
         text = kind == "category" and any(isinstance(value, str) for value in target["classes"])
@@ -111,9 +135,18 @@ def find_target_problem(task: Task, target: dict[str, Any]) -> str | None:
         return f"{name} is numbers with fractions or too many values for classes, but the task is {task.value}."
     if kind == "labels" and not target["exclusive"]:
         return f"{name} has several labels in a row, but a {task.value} task needs one class a row."
-    if task is Task.BINARY and len(classes) != 2:
-        return f"{name} has {len(classes)} classes, but a binary task needs two: choose multiclass for more."
     return None
+
+
+def class_name(value: Any) -> str:
+    """What a class is called, whatever type its source gave it: 7 and "7" are one class, as are true and "true"."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def find_unknown_classes(known: list[Any], classes: list[Any]) -> list[Any]:
+    """Those of the classes whose names are none of the known ones."""
+    names = {class_name(value) for value in known}
+    return [value for value in classes if class_name(value) not in names]
 
 
 def count_outputs(task: Task, target: dict[str, Any]) -> tuple[int, ...]:

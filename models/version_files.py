@@ -2,7 +2,12 @@
 
 from typing import Final
 
-ARTIFACTS: Final = {"keras": "network.keras", "onnx": "network.onnx", "preprocessing": "preprocessing.json"}
+ARTIFACTS: Final = {
+    "keras": "network.keras",
+    "onnx": "network.onnx",
+    "saved_model": "saved_model.zip",
+    "preprocessing": "preprocessing.json",
+}
 """The formats that clients may download."""
 WEIGHTS: Final = "weights.npz"
 TRAINED: Final = "trained.json"

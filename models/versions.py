@@ -15,6 +15,7 @@ from models.export import compare_with_keras, export_onnx
 from models.limits import Limits
 from models.predictor import write_preprocessing
 from models.preprocessing import Preprocessing
+from models.saved_model import write_saved_model
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
 from models.version_files import ARTIFACTS, TRAINED, WEIGHTS
@@ -46,6 +47,7 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
     save_weights(folder / WEIGHTS, named_weights(trained.network))
     write_preprocessing(folder / ARTIFACTS["preprocessing"], trained.spec, trained.preprocessing, trained.encoding)
     _write_trained(folder / TRAINED, trained)
+    write_saved_model(trained.network, folder / ARTIFACTS["saved_model"])
     reason = _export(folder / ARTIFACTS["onnx"], trained.network, rows)
     return {
         "servable": reason is None,

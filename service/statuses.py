@@ -22,7 +22,10 @@ FINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 BUILD: Final = "build"
 IMPORT: Final = "import"
 TRAINING: Final = "training"
-JOB_KINDS: Final = (BUILD, IMPORT, TRAINING, "evaluation", "batch_prediction")
+EVALUATION: Final = "evaluation"
+JOB_KINDS: Final = (BUILD, IMPORT, TRAINING, EVALUATION, "batch_prediction")
+CLIENT_JOB_KINDS: Final = (TRAINING, EVALUATION)
+"""Jobs that clients start: they keep what they work on from being deleted."""
 
 BUILDING: Final = "building"
 PROCESSING: Final = "processing"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from models.datasets import Split
+from models.datasets.columns import Texts
 from models.datasets.scratch import scratch_array
 from models.preprocessing.preprocessing import Preprocessing
 from models.preprocessing.tensor_input import TensorInput
@@ -32,7 +33,7 @@ class TensorRows:
 class TargetRows:
     """Raw targets (rows, …), encoded when they're taken; InvalidData where one is none of the classes."""
 
-    values: np.ndarray
+    values: np.ndarray | Texts
     encoding: TargetEncoding
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""What a job's process does: import a dataset, build a network, train one. Importing this imports TensorFlow.
+"""What a job's process does: import a dataset, build, train or evaluate a network. Importing this imports TensorFlow.
 
 A task is given an assignment (JSON), an empty folder for what it makes, and a channel to report through. It returns
 its result as JSON, or raises a ModelsError.
@@ -7,10 +7,10 @@ its result as JSON, or raises a ModelsError.
 from pathlib import Path
 from typing import Any
 
-from models.tasks import build, imports, training
+from models.tasks import build, evaluation, imports, training
 from models.tasks.channel import Channel
 
-TASKS = {"import": imports.run, "build": build.run, "training": training.run}
+TASKS = {"import": imports.run, "build": build.run, "training": training.run, "evaluation": evaluation.run}
 
 
 def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:

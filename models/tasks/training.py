@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from models.building import build_network, rows_at_once
 from models.datasets import Dataset
+from models.evaluation import evaluate_split
 from models.limits import Limits
 from models.preprocessing import Preprocessing
 from models.pretrained_weights import restore_pretrained
@@ -24,14 +26,16 @@ from models.version_files import WEIGHTS
 from models.versions import COMPARED_ROWS, TrainedNetwork, save_version
 from models.weights import assign_weights, named_weights, read_weights
 
-SPLITS = ("train", "validation", "test")
+LEARNT_FROM = ("train", "validation")
+TEST = "test"
 
 
 def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
     """Train the assignment's `document` on its `dataset` as its `request` says.
 
-    The result has `version`, and `status_reason` when training ended before its last epoch; or
-    `stopped_before_training` when it was stopped before the first step. Raises Diverged, InvalidData.
+    The result has `version`, the `evaluation` of the test rows (None without any), and `status_reason` when training
+    ended before its last epoch; or `stopped_before_training` when it was stopped before the first step.
+    Raises Diverged, InvalidData.
     """
     configure_threads(assignment["runtime"]["threads"])
     request = assignment["request"]
@@ -42,16 +46,26 @@ def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str,
     preprocessing = Preprocessing.fit(spec, dataset)
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1])
     most_bytes = assignment["runtime"]["resident_bytes"]
-    arrays = load_rows(dataset, preprocessing, encoding, SPLITS, most_bytes, folder)
+    arrays = load_rows(dataset, preprocessing, encoding, LEARNT_FROM, most_bytes, folder)
     outcome = train(network, arrays["train"], arrays.get("validation"), _plan(spec, request), _Reporter(channel))
     if outcome.steps == 0:
         return {"stopped_before_training": True}
     batch = rows_at_once(network)
-    metrics = {split: evaluate(network, arrays[split], batch) if split in arrays else None for split in SPLITS}
-    compared = (arrays.get("test") or arrays["train"]).inputs
-    trained = TrainedNetwork(network, spec, preprocessing, encoding, metrics)
-    rows = {name: values[:COMPARED_ROWS] for name, values in compared.items()}
-    return {"status_reason": outcome.reason, "version": save_version(folder, trained, rows)}
+    metrics = {split: evaluate(network, arrays[split], batch) if split in arrays else None for split in LEARNT_FROM}
+    trained = TrainedNetwork(network, spec, preprocessing, encoding, metrics | {TEST: None})
+    evaluation = None
+    if dataset.descriptor["splits"][TEST]:
+        evaluation = evaluate_split(trained, dataset, TEST, folder)
+        trained.metrics[TEST] = evaluation.own
+    version = save_version(folder, trained, _sample(trained, dataset))
+    document = None if evaluation is None else evaluation.to_document()
+    return {"status_reason": outcome.reason, "version": version, "evaluation": document}
+
+
+def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:
+    """Processed rows on which the exported network is compared: of the test split if there are any."""
+    split = dataset.split(TEST if dataset.descriptor["splits"][TEST] else "train")
+    return trained.preprocessing.network_inputs(split.page(slice(0, COMPARED_ROWS)))
 
 
 def _assign_known_weights(network: keras.Model, assignment: dict[str, Any]) -> None:

@@ -26,6 +26,10 @@ class Arrays:
     def rows(self) -> int:
         return len(self.targets)
 
+    def part(self, rows: slice) -> "Arrays":
+        """Some of the rows, on the same memory."""
+        return Arrays({name: values[rows] for name, values in self.inputs.items()}, self.targets[rows])
+
 
 class Rows(Protocol):
     """Rows (rows, …) that are read and made ready when somebody takes some of them, in several threads at once."""

@@ -15,6 +15,7 @@ from service.api.problems import register_error_handlers
 from service.api.routes import (
     catalogue,
     datasets,
+    evaluations,
     labels,
     models,
     operations,
@@ -27,7 +28,7 @@ from service.api.waits import WaitPermits
 from service.context import Context
 from service.operations.predictions import PredictionService
 
-RESOURCES = (datasets, models, catalogue, training_jobs, versions, labels, predictions, operations)
+RESOURCES = (datasets, models, catalogue, training_jobs, versions, labels, evaluations, predictions, operations)
 
 DESCRIPTION = """\
 A self-hosted service that trains and serves neural networks: create a model and a dataset, start a training job,

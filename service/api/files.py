@@ -14,12 +14,13 @@ from service.api.negotiation import choose
 
 NPZ = "application/x-npz"
 OCTETS = "application/octet-stream"
+ZIP = "application/zip"
 MOST_NUMBERS_AS_JSON = 10_000
 
 
 def send_artifact(path: Path, entry: dict[str, Any], name: str) -> Response:
     """The file of a version's `artifacts` entry, with its SHA-256 as the ETag."""
-    media_type = JSON if path.suffix == ".json" else OCTETS
+    media_type = {".json": JSON, ".zip": ZIP}.get(path.suffix, OCTETS)
     return _send(path, media_type, f"{name}{path.suffix}", entry["sha256"])
 
 

@@ -3,6 +3,7 @@
 DATASETS = "/v1/datasets"
 MODELS = "/v1/models"
 TRAINING_JOBS = "/v1/training-jobs"
+EVALUATIONS = "/v1/evaluations"
 WORKERS = "/v1/workers"
 
 
@@ -24,3 +25,7 @@ def label_url(model: str, label: str) -> str:
 
 def training_job_url(job_id: str) -> str:
     return f"{TRAINING_JOBS}/{job_id}"
+
+
+def evaluation_url(job_id: str) -> str:
+    return f"{EVALUATIONS}/{job_id}"

@@ -17,6 +17,7 @@ def describe(context: Context, job: Job) -> dict[str, Any]:
         statuses.IMPORT: _describe_import,
         statuses.BUILD: _describe_build,
         statuses.TRAINING: _describe_training,
+        statuses.EVALUATION: _describe_evaluation,
     }
     common = {"kind": job.kind, "job": job.id, "limits": asdict(context.settings.limits), "runtime": job.runtime}
     return common | makers[job.kind](context, job)
@@ -58,4 +59,17 @@ def _describe_training(context: Context, job: Job) -> dict[str, Any]:
         "pretrained": None if model.folder is None else str(context.artifacts.folder(model.folder)),
         "sources": _source_folders(context, job),
         "request": job.request,
+    }
+
+
+def _describe_evaluation(context: Context, job: Job) -> dict[str, Any]:
+    with context.database.read() as session:
+        model, dataset = models.by_id(session, job.model_id), datasets.by_id(session, job.dataset_id)
+        version = None if model is None else models.version(session, model, job.version)
+    if version is None or dataset is None or dataset.folder is None:
+        raise NotFound("The version or the dataset of the evaluation was deleted.")
+    return {
+        "version": str(context.artifacts.folder(version.folder)),
+        "dataset": str(context.artifacts.folder(dataset.folder)),
+        "split": job.request["split"],
     }

@@ -195,9 +195,9 @@ def _delete(context: Context, dataset_id: str) -> None:
         dataset = datasets.by_id(session, dataset_id, lock=True)
         if dataset is None:
             return
-        user = jobs.unfinished(session, kind=statuses.TRAINING, dataset_id=dataset_id)
+        user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, dataset_id=dataset_id)
         if user is not None:
-            raise InUse(f'The training job {user} still needs the dataset "{dataset.name}".')
+            raise InUse(f'The job {user} still needs the dataset "{dataset.name}".')
         import_job = jobs.newest(session, statuses.IMPORT, lock=True, dataset_id=dataset_id)
         if import_job is not None:
             queue.cancel(session, import_job)

@@ -200,9 +200,9 @@ def _delete(context: Context, model_id: str) -> None:
         model = models.by_id(session, model_id, lock=True)
         if model is None:
             return
-        user = jobs.unfinished(session, kind=statuses.TRAINING, model_id=model.id)
+        user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, model_id=model.id)
         if user is not None:
-            raise InUse(f'The training job {user} still needs the model "{model.name}".')
+            raise InUse(f'The job {user} still needs the model "{model.name}".')
         taker = jobs.taking_weights(session, model.id)
         if taker is not None:
             raise InUse(f'The job {taker} still takes weights from a version of the model "{model.name}".')

@@ -6,6 +6,7 @@ from typing import Any
 from models.pretrained import pretrained_layers
 from service import statuses
 from service.context import Context
+from service.operations import queue
 from service.operations.datasets import datasets_key, upload_key
 from service.operations.models import versions_key
 from service.operations.versions import point_label
@@ -49,6 +50,9 @@ def keep(session: Session, job: Job, key: str | None, result: dict[str, Any]) ->
         return _keep_dataset(session, job, key, result)
     if job.kind == statuses.TRAINING and key is not None:
         return _keep_version(session, job, key, result)
+    if job.kind == statuses.EVALUATION:
+        job.result = result
+        return True
     return _keep_build(session, job, key, result)
 
 
@@ -95,7 +99,19 @@ def _keep_version(session: Session, job: Job, key: str, result: dict[str, Any]) 
     session.flush()
     if job.request["label"] is not None:
         point_label(session, model, job.request["label"], version.number)
+    if result["evaluation"] is not None:
+        _keep_evaluation_of_version(session, job, version, result["evaluation"])
     return True
+
+
+def _keep_evaluation_of_version(session: Session, job: Job, version: Version, result: dict[str, Any]) -> None:
+    """Show what a training found on its test rows as an evaluation of its own."""
+    queue.record_done(
+        session, statuses.EVALUATION, {"split": "test"},
+        model_id=job.model_id, model_name=job.model_name, version=version.number,
+        dataset_id=job.dataset_id, dataset_name=job.dataset_name,
+        runtime=job.runtime, made_by=job.id, result=result,
+    )  # fmt: skip
 
 
 def note_failure(session: Session, job: Job, error: dict[str, Any]) -> None:

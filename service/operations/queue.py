@@ -12,7 +12,7 @@ from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job
 
-PREFIXES = {statuses.BUILD: "bj", statuses.IMPORT: "ij", statuses.TRAINING: "tj"}
+PREFIXES = {statuses.BUILD: "bj", statuses.IMPORT: "ij", statuses.TRAINING: "tj", statuses.EVALUATION: "ev"}
 HIGHEST_PRIORITY = 9
 DEFAULT_QUEUE = "cpu"
 QUEUES = (DEFAULT_QUEUE,)
@@ -27,7 +27,21 @@ def enqueue(context: Context, session: Session, kind: str, request: dict[str, An
     limit = context.settings.max_queued_jobs
     if jobs.count_waiting(session, kind) >= limit:
         raise QueueFull(f"{limit} {kind} jobs are waiting already. Try again when some have been done.", retry_after=30)
-    job = Job(
+    job = _new_job(kind, request, **columns)
+    jobs.add(session, job)
+    return job
+
+
+def record_done(session: Session, kind: str, request: dict[str, Any], **columns: Any) -> Job:
+    """Add a job that was done along with another one, without ever having been in the queue."""
+    job = _new_job(kind, request, **columns)
+    job.status, job.started_at, job.finished_at = statuses.SUCCEEDED, job.created_at, job.created_at
+    jobs.add(session, job)
+    return job
+
+
+def _new_job(kind: str, request: dict[str, Any], **columns: Any) -> Job:
+    return Job(
         id=new_identifier(PREFIXES[kind]),
         kind=kind,
         status=statuses.QUEUED,
@@ -41,8 +55,6 @@ def enqueue(context: Context, session: Session, kind: str, request: dict[str, An
         last_seq=0,
         **{"priority": HIGHEST_PRIORITY, "queue": DEFAULT_QUEUE, **columns},
     )
-    jobs.add(session, job)
-    return job
 
 
 def move(session: Session, job: Job, status: str, reason: str | None = None) -> None:

@@ -13,8 +13,9 @@ from models.training.monitoring import monitored_names
 from models.validation import check_component
 from service import statuses
 from service.context import Context
-from service.errors import Conflict, InvalidRequest, NotFound, NotReady
+from service.errors import Conflict, InvalidRequest
 from service.operations import idempotency, queue
+from service.operations.client_jobs import find, find_model_and_dataset, made_before
 from service.operations.idempotency import Claim
 from service.operations.sources import Source, find_source, hold, lock
 from service.storage import datasets, jobs, models
@@ -36,6 +37,8 @@ class JobView:
     model_exists: bool
     dataset_exists: bool
     version_exists: bool
+    evaluation: str | None
+    """The evaluation that it made of its test rows, unless that was deleted."""
 
 
 def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> JobView:
@@ -44,27 +47,19 @@ def create(context: Context, request: dict[str, Any], wait: float, claim: Claim 
     With the `claim` of an earlier request it is the job that that one made. Raises InvalidRequest, InvalidData,
     NotReady, QueueFull.
     """
-    return get(context, _made_before(context, claim) or _make(context, request, claim), wait)
-
-
-def _made_before(context: Context, claim: Claim | None) -> str | None:
-    """The id of the job that an earlier request with the key made, if there still is one."""
-    if claim is None or claim.resource_id is None:
-        return None
-    with context.database.read() as session:
-        return None if jobs.get(session, claim.resource_id) is None else claim.resource_id
+    return get(context, made_before(context, claim) or _make(context, request, claim), wait)
 
 
 def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
     """Queue the job; its id."""
     with context.database.read() as session:
-        model, dataset = _model_and_dataset(session, request["model"], request["dataset"])
+        model, dataset = find_model_and_dataset(session, request["model"], request["dataset"])
         sources = _find_start(session, request["start_from"], model)
     request = _resolve(context, request, model, dataset) | {"start_from": _describe_start(sources)}
     with context.database.write() as session:
         lock(session, sources, model)
         # They may have been deleted meanwhile, and others made under their names.
-        _model_and_dataset(session, request["model"], request["dataset"], (model.id, dataset.id))
+        find_model_and_dataset(session, request["model"], request["dataset"], (model.id, dataset.id))
         job = queue.enqueue(
             context, session, statuses.TRAINING, request,
             model_id=model.id, model_name=model.name, dataset_id=dataset.id, dataset_name=dataset.name,
@@ -87,24 +82,6 @@ def _find_start(session: Session, posted: dict[str, Any] | None, model: Model) -
 def _describe_start(sources: list[Source]) -> dict[str, Any] | None:
     """`start_from` by model and number, which no label that is moved later changes."""
     return {"model": sources[0].model.name, "version": sources[0].version.number} if sources else None
-
-
-def _model_and_dataset(
-    session: Session, model_name: str, dataset_name: str, ids: tuple[str, str] | None = None
-) -> tuple[Model, Dataset]:
-    lock = ids is not None
-    model, dataset = models.by_name(session, model_name, lock=lock), datasets.by_name(session, dataset_name, lock=lock)
-    faults = []
-    if model is None or (ids and model.id != ids[0]):
-        faults.append(Fault(f'There is no model "{model_name}".', pointer="#/model"))
-    if dataset is None or (ids and dataset.id != ids[1]):
-        faults.append(Fault(f'There is no dataset "{dataset_name}".', pointer="#/dataset"))
-    if faults or model is None or dataset is None:
-        raise InvalidRequest(*faults)
-    for kind, resource in (("model", model), ("dataset", dataset)):
-        if resource.status != statuses.READY:
-            raise NotReady(kind, resource.name, resource.status, failed=resource.status == statuses.FAILED)
-    return model, dataset
 
 
 def _resolve(context: Context, request: dict[str, Any], model: Model, dataset: Dataset) -> dict[str, Any]:
@@ -158,20 +135,12 @@ def _faults_of_limits(context: Context, request: dict[str, Any]) -> list[Fault]:
     ]
 
 
-def find(session: Session, job_id: str, *, lock: bool = False) -> Job:
-    """The training job of that id. Raises NotFound."""
-    job = jobs.get(session, job_id, lock=lock)
-    if job is None or job.kind != statuses.TRAINING:
-        raise NotFound(f'There is no training job "{job_id}".')
-    return job
-
-
 def get(context: Context, job_id: str, wait: float = 0) -> JobView:
     """A job; waits up to `wait` seconds for its end. Raises NotFound."""
     if wait:
         queue.wait_for_end(context, job_id, wait)
     with context.database.read() as session:
-        return _view(session, [find(session, job_id)])[0]
+        return _view(session, [find(session, statuses.TRAINING, job_id)])[0]
 
 
 def list_page(context: Context, query: PageQuery) -> Page[JobView]:
@@ -186,6 +155,7 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
     model_ids = models.existing(session, [job.model_id for job in found])
     dataset_ids = datasets.existing(session, [job.dataset_id for job in found])
     versions = models.versions_of_jobs(session, ids)
+    evaluations = jobs.made_by(session, ids)
     return [
         JobView(
             job=job,
@@ -193,6 +163,7 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
             model_exists=job.model_id in model_ids,
             dataset_exists=job.dataset_id in dataset_ids,
             version_exists=job.id in versions,
+            evaluation=evaluations.get(job.id),
         )
         for job in found
     ]
@@ -201,7 +172,7 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
 def order(context: Context, job_id: str, desired_status: str) -> JobView:
     """Ask a job to run, to stop and keep its model, or to cancel. Raises NotFound, Conflict."""
     with context.database.write() as session:
-        job = find(session, job_id, lock=True)
+        job = find(session, statuses.TRAINING, job_id, lock=True)
         if not _holds(job, desired_status):
             _obey(session, job, desired_status)
     return get(context, job_id)
@@ -232,19 +203,10 @@ def _obey(session: Session, job: Job, desired_status: str) -> None:
         queue.move(session, job, statuses.STOPPING)
 
 
-def delete(context: Context, job_id: str) -> None:
-    """Remove a final job and its events. Raises NotFound, Conflict."""
-    with context.database.write() as session:
-        job = find(session, job_id, lock=True)
-        if job.status not in statuses.FINAL:
-            raise Conflict(f'The job is "{job.status}". Cancel it before you delete it.')
-        session.delete(job)
-
-
 def epochs(context: Context, job_id: str, after: int = 0, points: int | None = None) -> list[dict[str, Any]]:
     """The metrics of the epochs after `after`, thinned to `points` evenly chosen ones. Raises NotFound."""
     with context.database.read() as session:
-        job = find(session, job_id)
+        job = find(session, statuses.TRAINING, job_id)
         if points is None:
             return jobs.epochs_after(session, job, after)
         numbers = jobs.epoch_numbers(session, job, after)
@@ -262,7 +224,7 @@ def choose_evenly(numbers: Sequence[int], most: int) -> Sequence[int]:
 def events(context: Context, job_id: str, after: int = 0, limit: int = EVENTS_AT_ONCE) -> tuple[Sequence[Event], bool]:
     """Some events after number `after`, and whether there are more. Raises NotFound."""
     with context.database.read() as session:
-        find(session, job_id)
+        find(session, statuses.TRAINING, job_id)
         found = jobs.events_after(session, job_id, after, limit + 1)
     return found[:limit], len(found) > limit
 
@@ -270,5 +232,5 @@ def events(context: Context, job_id: str, after: int = 0, limit: int = EVENTS_AT
 def log(context: Context, job_id: str) -> str:
     """What the training process printed. Raises NotFound."""
     with context.database.read() as session:
-        find(session, job_id)
+        find(session, statuses.TRAINING, job_id)
         return "".join(event.data["text"] for event in jobs.messages(session, job_id))

@@ -6,6 +6,7 @@ from typing import Any
 
 from models.errors import Fault
 from models.version_files import ARTIFACTS, WEIGHTS
+from service import statuses
 from service.context import Context
 from service.errors import InUse, InvalidRequest, NotFound
 from service.operations.models import find as find_model
@@ -48,12 +49,15 @@ def weights_file(context: Context, model_name: str, number: int) -> Path:
 
 
 def delete(context: Context, model_name: str, number: int) -> None:
-    """Remove a version and its files. Raises NotFound; InUse while a label points to it, or a job takes its weights."""
+    """Remove a version and its files. Raises NotFound; InUse while a label or a job that is not final needs it."""
     with context.database.write() as session:
         version = find(session, find_model(session, model_name, lock=True), number)
         labels = models.labels_of_version(session, version)
         if labels:
             raise InUse(f'The label "{labels[0]}" points to version {number}: move or delete it first.')
+        user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, model_id=version.model_id, version=number)
+        if user is not None:
+            raise InUse(f'The job {user} still needs version {number} of "{model_name}".')
         user = jobs.taking_weights(session, version.model_id, number)
         if user is not None:
             raise InUse(f'The job {user} still takes weights from version {number} of "{model_name}".')

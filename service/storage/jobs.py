@@ -41,10 +41,10 @@ def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
 
 
 def add(session: Session, job: Job) -> None:
-    """Put a job in the queue, with its first transition."""
+    """Write a new job, with its first transition."""
     session.add(job)
     session.flush()
-    append_events(session, job, [transition(statuses.QUEUED)])
+    append_events(session, job, [transition(job.status)])
 
 
 def count_waiting(session: Session, kind: str) -> int:
@@ -52,10 +52,11 @@ def count_waiting(session: Session, kind: str) -> int:
     return session.scalar(statement) or 0
 
 
-def unfinished(session: Session, **columns: str) -> str | None:
-    """The id of a job that isn't final and whose columns have these values."""
+def unfinished(session: Session, kinds: Collection[str], **columns: str | int) -> str | None:
+    """The id of a job of these kinds that isn't final and whose columns have these values."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    return session.scalar(select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL)).limit(1))
+    statement = select(Job.id).where(*matching, Job.kind.in_(kinds), Job.status.not_in(statuses.FINAL))
+    return session.scalar(statement.limit(1))
 
 
 def taking_weights(session: Session, model_id: str, number: int | None = None) -> str | None:
@@ -79,6 +80,17 @@ def newest(session: Session, kind: str, *, lock: bool = False, **columns: str) -
     matching = (getattr(Job, name) == value for name, value in columns.items())
     statement = select(Job).where(Job.kind == kind, *matching).order_by(Job.id.desc()).limit(1)
     return session.scalar(statement.with_for_update() if lock else statement)
+
+
+def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:
+    """Which of these jobs there still are."""
+    return frozenset(session.scalars(select(Job.id).where(Job.id.in_(ids))))
+
+
+def made_by(session: Session, job_ids: Collection[str]) -> dict[str, str]:
+    """The evaluation that each of these training jobs made, where there is one."""
+    statement = select(Job.made_by, Job.id).where(Job.made_by.in_(job_ids))
+    return {maker: job_id for maker, job_id in session.execute(statement) if maker is not None}
 
 
 def any_queued(session: Session, kinds: Collection[str], queues: Collection[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -94,6 +94,12 @@ def newest_versions(session: Session, model: Model, limit: int) -> Sequence[Vers
 def versions_of_jobs(session: Session, job_ids: Collection[str]) -> frozenset[str]:
     """Which of these jobs made a version that is still there."""
     return frozenset(session.scalars(select(Version.job_id).where(Version.job_id.in_(job_ids))))
+
+
+def existing_versions(session: Session, keys: Collection[tuple[str | None, int | None]]) -> frozenset[tuple[str, int]]:
+    """Which of these versions, given as model id and number, there still are."""
+    statement = select(Version.model_id, Version.number).where(tuple_(Version.model_id, Version.number).in_(keys))
+    return frozenset((model_id, number) for model_id, number in session.execute(statement))
 
 
 def versions_page(session: Session, model: Model, query: PageQuery) -> Page[Version]:

@@ -140,6 +140,9 @@ class Job(Record):
     metrics: Mapped[dict[str, Any] | None]
     best: Mapped[dict[str, Any] | None]
     version: Mapped[int | None]
+    """The version that a training made, or that an evaluation is of."""
+    made_by: Mapped[str | None] = mapped_column(index=True)
+    """The training job that made this evaluation when it ended; None where a client asked for it."""
     result: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
@@ -168,6 +171,10 @@ class Version(Record):
     created_at: Mapped[datetime]
     job_exists: Mapped[bool] = column_property(select(Job.id).where(Job.id == job_id).correlate_except(Job).exists())
     """Whether the job that made it wasn't deleted yet."""
+    evaluation_id: Mapped[str | None] = column_property(
+        select(Job.id).where(Job.made_by == job_id).correlate_except(Job).scalar_subquery()
+    )
+    """The evaluation of the test rows that its training made, unless that was deleted."""
 
 
 class JobSource(Record):

@@ -23,8 +23,10 @@ PRELOADED = (
     "service.worker.child",
     "service.worker.quiet_import",
     "models.tasks.training",
+    "models.tasks.evaluation",
     "models.tasks.build",
     "models.tasks.imports",
+    "sklearn.metrics",
 )
 """What the fork server imports once for all jobs: TensorFlow, Keras and the exporter come with it."""
 

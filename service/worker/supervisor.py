@@ -45,7 +45,12 @@ class Supervisor:
         self._versions = library_versions()
         memory = {"resident_bytes": settings.resident_bytes}
         self._runtime = {"threads": settings.training_threads, **memory, **self._versions}
-        self._slots = {statuses.BUILD: 1, statuses.IMPORT: 1, statuses.TRAINING: settings.worker_slots}
+        self._slots = {
+            statuses.BUILD: 1,
+            statuses.IMPORT: 1,
+            statuses.EVALUATION: 1,
+            statuses.TRAINING: settings.worker_slots,
+        }
         self._running: dict[Lease, tuple[str, threading.Thread]] = {}
         self._shutdown = threading.Event()
         self._slot_freed = threading.Event()

@@ -150,3 +150,7 @@ def test_the_same_request_gives_the_same_weights(client: Client) -> None:
     jobs = [client.train("rings-twice", "rings-twice", epochs=3, seed=5) for _ in range(2)]
     weights = [client.request("GET", job["links"]["version"] + "/weights").content for job in jobs]
     assert weights[0] == weights[1]
+    artifacts = [client.get(job["links"]["version"])["artifacts"] for job in jobs]
+    digests = [[a["sha256"] for a in found if a["format"] == "saved_model"] for found in artifacts]
+    assert len(digests[0]) == 1
+    assert digests[0] == digests[1]

@@ -23,7 +23,7 @@ from service.api.schemas.training_jobs import (
 )
 from service.api.state import context
 from service.api.waits import preferred_wait
-from service.operations import training_jobs
+from service.operations import client_jobs, training_jobs
 from service.operations.training_jobs import JobView
 from service.storage.paging import Page, PageQuery
 
@@ -73,7 +73,7 @@ def change_training_job(changes: dict[str, Any], job_id: str) -> Any:
 @blueprint.deletes
 def delete_training_job(job_id: str) -> None:
     """Delete a training job that is final."""
-    training_jobs.delete(context(), job_id)
+    client_jobs.delete(context(), statuses.TRAINING, job_id)
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/metrics")

@@ -6,7 +6,8 @@ from typing import Any
 from flask import Response
 
 from service.api.blueprint import Blueprint
-from service.api.files import NPZ, OCTETS, send_artifact, send_weights
+from service.api.bodies import JSON
+from service.api.files import NPZ, OCTETS, ZIP, send_artifact, send_weights
 from service.api.links import MODELS
 from service.api.paging import map_page
 from service.api.schemas.versions import OfModel, VersionListQuery, VersionSchema, WeightsSchema
@@ -44,8 +45,10 @@ def delete_version(name: str, version: int) -> None:
 
 @blueprint.get(f"{VERSIONS}/<number:version>/artifacts/<format>")
 @blueprint.response(200, BINARY, content_type=OCTETS)
+@blueprint.alt_response(200, schema=BINARY, content_type=ZIP)
+@blueprint.alt_response(200, schema={"type": "object"}, content_type=JSON)
 def get_artifact(name: str, version: int, format: str) -> Response:
-    """Download a file of a version: `keras`, `onnx` or `preprocessing`."""
+    """Download a file of a version: `keras`, `onnx`, `saved_model` (a ZIP) or `preprocessing`."""
     path, entry = versions.artifact(context(), name, version, format)
     return send_artifact(path, entry, f"{name}-{version}")
 

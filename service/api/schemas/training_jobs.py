@@ -7,10 +7,11 @@ from marshmallow import ValidationError, fields, pre_dump, validates_schema
 
 from service import statuses
 from service.api.fields import Amount, Anything, Choice, Flag, Moment, Name, Object, Part, QueryWhole, Text, Whole
-from service.api.links import dataset_url, model_url, training_job_url, version_url
+from service.api.links import dataset_url, evaluation_url, model_url, training_job_url, version_url
 from service.api.paging import DEFAULT_LIMIT, LARGEST_LIMIT, ByTime
 from service.api.problems import describe_failure
 from service.api.schemas.base import Schema
+from service.api.schemas.jobs import JobHeadSchema, TransitionSchema, present_transitions
 from service.api.schemas.problems import FailureSchema
 from service.operations.training_jobs import JobView
 from service.storage.records import Event, Job
@@ -91,24 +92,6 @@ class ProgressSchema(Schema):
     eta_seconds = fields.Float(allow_none=True)
 
 
-class TransitionSchema(Schema):
-    """A status that the job took."""
-
-    status = fields.String(metadata={"enum": statuses.JOB_STATUSES})
-    at = Moment()
-    reason = fields.String(allow_none=True)
-
-
-class JobHeadSchema(Schema):
-    """What a reader of a job looks for first."""
-
-    id = fields.String()
-    model = fields.String()
-    dataset = fields.String()
-    status = fields.String(metadata={"enum": statuses.JOB_STATUSES})
-    status_reason = fields.String(allow_none=True)
-
-
 class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base's members come first
     """A training job."""
 
@@ -140,7 +123,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
             **{member: getattr(job, member) for member in shown},
             "progress": job.progress or _no_progress(job),
             "error": describe_failure(job.error),
-            "transitions": [{**event.data, "at": event.at} for event in view.transitions],
+            "transitions": present_transitions(view.transitions),
             "links": _links(view),
         }
 
@@ -211,6 +194,8 @@ def _links(view: JobView) -> dict[str, str | None]:
     model = model_url(job.request["model"]) if view.model_exists else None
     dataset = dataset_url(job.request["dataset"]) if view.dataset_exists else None
     links |= {"model": model, "dataset": dataset}
+    if view.evaluation is not None:
+        links["evaluation"] = evaluation_url(view.evaluation)
     if model is None or job.version is None or not view.version_exists:
         return links
     version = version_url(job.request["model"], job.version)

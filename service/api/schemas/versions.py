@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import fields, pre_dump
 
 from service.api.fields import Moment, Whole
-from service.api.links import label_url, model_url, training_job_url, version_url
+from service.api.links import evaluation_url, label_url, model_url, training_job_url, version_url
 from service.api.paging import ByTime, ByTimeOrName
 from service.api.schemas.base import Schema
 from service.api.schemas.version_statuses import VersionStatusSchema, version_statuses
@@ -134,5 +134,6 @@ def _version_links(model: str, version: Version) -> dict[str, str | None]:
         "model": model_url(model),
         "training_job": training_job_url(version.job_id) if version.job_exists else None,
         "weights": f"{url}/weights",
+        **({} if version.evaluation_id is None else {"evaluation": evaluation_url(version.evaluation_id)}),
         "predictions": f"{url}/predictions",
     }

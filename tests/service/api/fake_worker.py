@@ -23,7 +23,7 @@ from service.operations.execution import Lease
 from service.storage.jobs import NewEvent
 from service.storage.records import Job
 
-KINDS = (statuses.BUILD, statuses.IMPORT, statuses.TRAINING)
+KINDS = (statuses.BUILD, statuses.IMPORT, statuses.TRAINING, statuses.EVALUATION)
 UNBUILDABLE = "unbuildable"
 """A model with this in its description fails to be built."""
 
@@ -63,7 +63,12 @@ class FakeWorker:
         """Do a claimed job."""
         assignment = assignments.describe(self._context, job)
         folder = self._context.artifacts.stage(lease.staging_name)
-        tasks = {statuses.BUILD: _build, statuses.IMPORT: _import, statuses.TRAINING: _write_version}
+        tasks = {
+            statuses.BUILD: _build,
+            statuses.IMPORT: _import,
+            statuses.TRAINING: _write_version,
+            statuses.EVALUATION: _evaluate,
+        }
         try:
             if job.kind == statuses.TRAINING:
                 self._record_training(lease, job.request["epochs"])
@@ -145,7 +150,17 @@ def _write_version(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
     metrics = {"train": {"loss": 0.1}, "validation": None, "test": None}
     inputs = [{"name": name, **input_.to_document()} for name, input_ in spec.inputs.items()]
     details = {"metrics": metrics, "classes": encoding.classes, "inputs": inputs, "artifacts": artifacts}
-    return {"status_reason": None, "version": {"servable": True, "reason": None, **details}}
+    evaluation = _evaluate(assignment, folder) if dataset.descriptor["splits"]["test"] else None
+    return {
+        "status_reason": None,
+        "version": {"servable": True, "reason": None, **details},
+        "evaluation": evaluation,
+    }
+
+
+def _evaluate(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
+    figures = {"mae": 0.3, "rmse": 0.4, "r2": None}
+    return {"loss": 0.2, "metrics": figures, "classes": None, "confusion_matrix": None, "per_class": None}
 
 
 def _write_network(path: Path, weights: np.ndarray) -> None:

@@ -1,0 +1,99 @@
+"""Evaluates a trained network on a split, a part of its rows at a time: loss, metrics, and the figures of its task."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.building import rows_at_once
+from models.datasets import Dataset, Split
+from models.datasets.columns import Texts
+from models.figures import ClassFigures, Figures, LabelFigures, NumberFigures, known
+from models.predictor import find_activation, score
+from models.spec import Task
+from models.training.batch_evaluation import BatchEvaluation
+from models.training.plan import Arrays
+from models.versions import TrainedNetwork
+
+PART_ROWS = 65_536
+PART_NUMBERS = 16 * 1024 * 1024
+"""Numbers of the processed inputs that are in memory at once."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network reaches on a split."""
+
+    own: dict[str, float]
+    """`loss` and the metrics that the network was compiled with; a number may be NaN or infinite."""
+    figures: dict[str, float | None]
+    """The other metrics of the task; models/figures.py."""
+    classes: list[Any] | None
+    details: dict[str, Any]
+    """`confusion_matrix`, `per_class`."""
+
+    def to_document(self) -> dict[str, Any]:
+        """The `result` of API.md, "Evaluations". Of metrics with the same name the network's own is shown."""
+        metrics = self.figures | {name: known(value) for name, value in self.own.items()}
+        loss = metrics.pop("loss")
+        return {"loss": loss, "metrics": metrics, "classes": self.classes, **self.details}
+
+
+def evaluate_split(
+    trained: TrainedNetwork,
+    dataset: Dataset,
+    split_name: str,
+    folder: Path,
+    on_batch: Callable[[int, int], None] = lambda step, steps: None,
+) -> Evaluation:
+    """Evaluate on all rows of a split that has some and fits (compatibility.check_version_fit).
+
+    `folder` is where files without names may grow; `on_batch` is told how many batches of how many are done.
+    """
+    split, encoding = dataset.split(split_name), trained.encoding
+    classes = dataset.descriptor["target"].get("classes")
+    batch_rows = rows_at_once(trained.network)
+    steps, step = math.ceil(len(split.targets) / batch_rows), 0
+    batches = BatchEvaluation(trained.network)
+    figures = _make_figures(trained, split, folder)
+    for part in _parts(trained, split, batch_rows):
+        targets = encoding.translate(part.targets, classes)
+        arrays = Arrays(trained.preprocessing.network_inputs(part), encoding.encode(targets))
+        for start in range(0, arrays.rows, batch_rows):
+            rows = slice(start, start + batch_rows)
+            outputs = batches.add(arrays.part(rows))
+            figures.add(*_compared(trained, targets[rows], arrays.targets[rows], outputs))
+            step += 1
+            on_batch(step, steps)
+    return Evaluation(batches.metrics(), figures.metrics(), encoding.classes, figures.details())
+
+
+def _parts(trained: TrainedNetwork, split: Split, batch_rows: int) -> Iterator[Split]:
+    """The split in whole batches, as many at a time as fit into memory."""
+    width = sum(input_.size for input_ in trained.spec.inputs.values())
+    rows = max(1, min(PART_ROWS, PART_NUMBERS // width) // batch_rows) * batch_rows
+    for start in range(0, len(split.targets), rows):
+        yield split.page(slice(start, start + rows))
+
+
+def _make_figures(trained: TrainedNetwork, split: Split, folder: Path) -> Figures:
+    if trained.spec.task is Task.REGRESSION:
+        return NumberFigures(trained.encoding.encode(split.targets))
+    make = LabelFigures if trained.spec.task is Task.MULTILABEL else ClassFigures
+    return make(trained.encoding.classes or [], len(split.targets), folder)
+
+
+def _compared(
+    trained: TrainedNetwork, raw: np.ndarray | Texts, encoded: np.ndarray, outputs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and predictions as the figures of the task take them."""
+    if trained.spec.task is Task.REGRESSION:
+        return encoded, outputs
+    with np.errstate(invalid="ignore"):
+        scores = score(outputs, trained.spec.task, find_activation(trained.spec))
+    if trained.spec.task is Task.MULTILABEL and not isinstance(raw, Texts):
+        return raw, scores
+    return trained.encoding.class_indices(raw), scores

@@ -1,0 +1,237 @@
+"""What an evaluation tells besides the loss and the network's own metrics, from rows that come in parts.
+
+Figures of classes are those of scikit-learn, with None where scikit-learn has a warning: a class that no row has has no
+recall. Memory doesn't grow with the rows but for a class's number each; scores wait in a file that has no name.
+"""
+
+import math
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from models.datasets.scratch import scratch_array
+from models.predictor import THRESHOLD
+
+MOST_CLASSES_IN_MATRIX = 256
+"""With more classes there is no confusion matrix: it would have more than 65,536 numbers."""
+MOST_SCORES = 250_000_000
+"""With more of them (rows × classes) there is no ROC AUC, which needs all scores at once: a gigabyte on the disk."""
+SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
+"""What log loss takes for a score of 0, as scikit-learn does."""
+
+
+class Figures(Protocol):
+    """Collects rows and tells their figures."""
+
+    def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
+        """Count rows; both have rows first."""
+
+    def metrics(self) -> dict[str, float | None]:
+        """Figures of all rows together, by name."""
+
+    def details(self) -> dict[str, Any]:
+        """`confusion_matrix` and `per_class`."""
+
+
+class NumberFigures:
+    """`mae`, `rmse` and `r2` of a regression: the mean over the outputs where there are several."""
+
+    def __init__(self, targets: np.ndarray) -> None:
+        """`targets` are those of all rows, whose mean R² compares with."""
+        self._mean = targets.mean(axis=0, dtype=np.float64)
+        self._rows = len(targets)
+        self._absolute, self._squared, self._around_mean = (np.zeros(self._mean.shape) for _ in range(3))
+
+    def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
+        """Count rows: targets and outputs as numbers, (rows, …) both."""
+        targets = targets.astype(np.float64)
+        errors = predicted.reshape(targets.shape) - targets
+        self._absolute += np.abs(errors).sum(axis=0)
+        self._squared += (errors**2).sum(axis=0)
+        self._around_mean += ((targets - self._mean) ** 2).sum(axis=0)
+
+    def metrics(self) -> dict[str, float | None]:
+        r2 = 1 - divide(self._squared, self._around_mean)
+        return {
+            "mae": mean_of_known(self._absolute / self._rows),
+            "rmse": mean_of_known(np.sqrt(self._squared / self._rows)),
+            "r2": mean_of_known(r2),
+        }
+
+    def details(self) -> dict[str, Any]:
+        return {"confusion_matrix": None, "per_class": None}
+
+
+class ClassFigures:
+    """Of rows that have one class each."""
+
+    def __init__(self, classes: list[Any], rows: int, folder: Path) -> None:
+        self._classes = classes
+        count = len(classes)
+        self._truth = np.empty(rows, np.int32)
+        self._matrix = np.zeros((count, count), np.int64) if count <= MOST_CLASSES_IN_MATRIX else None
+        self._hits, self._support, self._predicted = (np.zeros(count, np.int64) for _ in range(3))
+        self._surprise = 0.0
+        self._scores = KeptScores(folder, rows, count)
+        self._rows = 0
+
+    def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
+        """Count rows: the numbers of their classes (rows,), and each class's score (rows, classes)."""
+        count, guesses = len(self._classes), best_classes(predicted)
+        self._truth[self._rows : self._rows + len(targets)] = targets
+        self._rows += len(targets)
+        self._hits += np.bincount(targets[guesses == targets], minlength=count)
+        self._support += np.bincount(targets, minlength=count)
+        self._predicted += np.bincount(guesses, minlength=count)
+        if self._matrix is not None:
+            self._matrix += np.bincount(targets * count + guesses, minlength=count**2).reshape(count, count)
+        self._surprise += surprise(predicted[np.arange(len(targets)), targets])
+        self._scores.add(predicted)
+
+    def metrics(self) -> dict[str, float | None]:
+        accuracy = known(self._hits.sum() / self._rows)
+        averages = average(rates(self._hits, self._predicted, self._support), self._support)
+        areas = [self._scores.area(number, self._truth == number) for number in self._told_apart()]
+        return {
+            "accuracy": accuracy,
+            **averages,
+            "roc_auc": mean_of_known(np.array(areas)),
+            "log_loss": known(self._surprise / self._rows),
+        }
+
+    def _told_apart(self) -> list[int]:
+        """The classes whose areas count: the second of two says all, for the first one's is the same."""
+        return [1] if len(self._classes) == 2 else list(range(len(self._classes)))
+
+    def details(self) -> dict[str, Any]:
+        matrix = None if self._matrix is None else self._matrix.tolist()
+        per_class = describe_classes(self._classes, rates(self._hits, self._predicted, self._support), self._support)
+        return {"confusion_matrix": matrix, "per_class": per_class}
+
+
+class LabelFigures:
+    """Of rows that have any number of labels: each label is a decision of its own."""
+
+    def __init__(self, classes: list[Any], rows: int, folder: Path) -> None:
+        self._classes = classes
+        self._truth = scratch_array(folder, (len(classes), rows), np.bool_)
+        self._hits, self._support, self._predicted = (np.zeros(len(classes), np.int64) for _ in range(3))
+        self._surprise = 0.0
+        self._scores = KeptScores(folder, rows, len(classes))
+        self._rows = 0
+
+    def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
+        """Count rows: which labels they have, and each label's score, (rows, classes) both."""
+        guesses = predicted > THRESHOLD
+        self._truth[:, self._rows : self._rows + len(targets)] = targets.T
+        self._rows += len(targets)
+        self._hits += (targets & guesses).sum(axis=0)
+        self._support += targets.sum(axis=0)
+        self._predicted += guesses.sum(axis=0)
+        self._surprise += surprise(np.where(targets, predicted, 1 - predicted))
+        self._scores.add(predicted)
+
+    def metrics(self) -> dict[str, float | None]:
+        decisions = self._rows * len(self._classes)
+        wrong = (self._predicted + self._support - 2 * self._hits).sum()
+        areas = [self._scores.area(number, self._truth[number]) for number in range(len(self._classes))]
+        return {
+            "accuracy": known(1 - wrong / decisions),
+            **average(rates(self._hits, self._predicted, self._support), self._support),
+            "roc_auc": mean_of_known(np.array(areas)),
+            "log_loss": known(self._surprise / decisions),
+        }
+
+    def details(self) -> dict[str, Any]:
+        entries = describe_classes(self._classes, rates(self._hits, self._predicted, self._support), self._support)
+        missed, false = self._support - self._hits, self._predicted - self._hits
+        others = self._rows - self._support - false
+        matrices = np.stack([np.stack([others, false], axis=1), np.stack([missed, self._hits], axis=1)], axis=1)
+        for entry, matrix in zip(entries, matrices.tolist(), strict=True):
+            entry["confusion_matrix"] = matrix
+        return {"confusion_matrix": None, "per_class": entries}
+
+
+class KeptScores:
+    """All scores, class by class, in a file without a name; nothing when there are too many, or one is no number."""
+
+    def __init__(self, folder: Path, rows: int, classes: int) -> None:
+        few = rows * classes <= MOST_SCORES
+        self._scores = scratch_array(folder, (classes, rows), np.float32) if few else None
+        self._rows = 0
+
+    def add(self, scores: np.ndarray) -> None:
+        """Keep scores (rows, classes)."""
+        if self._scores is None or not np.isfinite(scores).all():
+            self._scores = None
+            return
+        self._scores[:, self._rows : self._rows + len(scores)] = scores.T
+        self._rows += len(scores)
+
+    def area(self, number: int, truth: np.ndarray) -> float:
+        """The area under the ROC curve of a class against the rest; NaN unless there are rows of both."""
+        from sklearn.metrics import roc_auc_score
+
+        if self._scores is None or truth.all() or not truth.any():
+            return math.nan
+        return float(roc_auc_score(truth, self._scores[number]))
+
+
+def best_classes(scores: np.ndarray) -> np.ndarray:
+    """The number of each row's best class (rows,), the first of several; a score that is no number is the worst."""
+    return np.nan_to_num(scores, nan=-np.inf).argmax(axis=1)
+
+
+def surprise(scores: np.ndarray) -> float:
+    """The sum of -log of the scores that what was true got."""
+    return float(-np.log(np.clip(scores.astype(np.float64), SMALLEST_PROBABILITY, 1)).sum())
+
+
+def rates(hits: np.ndarray, predicted: np.ndarray, support: np.ndarray) -> dict[str, np.ndarray]:
+    """Precision, recall and F1 of each class (classes,), from counts of rows; NaN where nothing is divided by nothing.
+
+    `hits` are the rows of a class that were predicted as such, `predicted` all that were, `support` all that are.
+    """
+    return {
+        "precision": divide(hits, predicted),
+        "recall": divide(hits, support),
+        "f1": divide(2 * hits, predicted + support),
+    }
+
+
+def average(figures: dict[str, np.ndarray], support: np.ndarray) -> dict[str, float | None]:
+    """The means over classes, each counting the same (`macro_…`), and by their rows (`weighted_…`).
+
+    A class without a figure is left out.
+    """
+    means = {f"macro_{name}": mean_of_known(values) for name, values in figures.items()}
+    return means | {f"weighted_{name}": mean_of_known(values, support) for name, values in figures.items()}
+
+
+def describe_classes(classes: list[Any], figures: dict[str, np.ndarray], support: np.ndarray) -> list[dict[str, Any]]:
+    """An entry for each class: `label`, its figures, `support`."""
+    return [
+        {"label": label, **{name: known(values[i]) for name, values in figures.items()}, "support": int(support[i])}
+        for i, label in enumerate(classes)
+    ]
+
+
+def divide(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
+    """Quotients; NaN where the denominator is 0."""
+    quotients = np.full(numerators.shape, math.nan)
+    return np.divide(numerators, denominators, out=quotients, where=denominators != 0)
+
+
+def mean_of_known(values: np.ndarray, weights: np.ndarray | None = None) -> float | None:
+    """The mean of all values but NaN; None if there is none, or none that weighs anything."""
+    there = ~np.isnan(values)
+    weights = np.ones(values.shape) if weights is None else weights
+    if not weights[there].sum():
+        return None
+    return known(np.average(values[there], weights=weights[there]))
+
+
+def known(value: float) -> float | None:
+    """None for what is no finite number."""
+    return float(value) if math.isfinite(value) else None

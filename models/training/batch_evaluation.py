@@ -1,0 +1,52 @@
+"""Measures a network on rows that come in batches, and gives its outputs for them."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.training.graph_calls import build_state, only_or_all
+from models.training.plan import Arrays
+
+
+class BatchEvaluation:
+    """Measures a network on rows that come in batches: loss and metrics over all, as `network.evaluate` gives them.
+
+    Every row counts the same, whichever batch it comes in. Keeps the metrics in the network, of which only one
+    evaluation can go on at a time.
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        self._network = network
+        self._loss = keras.metrics.Mean()
+        network.reset_metrics()
+        self._step: Callable[..., tf.Tensor] | None = None
+
+    def add(self, arrays: Arrays) -> np.ndarray:
+        """Count a batch; returns the network's raw outputs for it."""
+        inputs = {name: tf.convert_to_tensor(values) for name, values in arrays.inputs.items()}
+        targets = tf.convert_to_tensor(arrays.targets)
+        if self._step is None:
+            self._step = self._trace(inputs, targets)
+        return np.asarray(self._step(inputs, targets))
+
+    def _trace(self, inputs: dict[str, tf.Tensor], targets: tf.Tensor) -> Callable[..., tf.Tensor]:
+        """The step as one graph for any number of rows."""
+        build_state(self._network, (only_or_all(inputs), targets))
+        signature = {name: tf.TensorSpec((None, *t.shape[1:]), t.dtype) for name, t in inputs.items()}
+        target = tf.TensorSpec((None, *targets.shape[1:]), targets.dtype)
+        return tf.function(self._run, input_signature=(signature, target), autograph=False)
+
+    def _run(self, inputs: dict[str, tf.Tensor], targets: tf.Tensor) -> tf.Tensor:
+        taken = only_or_all(inputs)
+        outputs = self._network(taken, training=False)
+        loss = self._network.compute_loss(taken, targets, outputs, training=False)
+        self._loss.update_state(loss, sample_weight=tf.shape(targets)[0])
+        self._network.compute_metrics(taken, targets, outputs)
+        return outputs
+
+    def metrics(self) -> dict[str, float]:
+        """`loss` and the network's metrics."""
+        results = {name: float(np.mean(value)) for name, value in self._network.get_metrics_result().items()}
+        return {**results, "loss": float(self._loss.result())}

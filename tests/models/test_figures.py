@@ -1,0 +1,118 @@
+"""The figures of an evaluation are those of scikit-learn, however the rows come, and None where it only warns."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn.metrics
+
+from models import figures
+from models.figures import ClassFigures, Figures, LabelFigures, NumberFigures
+
+RANDOM = np.random.default_rng(3)
+
+
+def add_in_parts(collector: Figures, targets: np.ndarray, predicted: np.ndarray) -> None:
+    for start in range(0, len(targets), 7):
+        collector.add(targets[start : start + 7], predicted[start : start + 7])
+
+
+def probabilities(rows: int, classes: int) -> np.ndarray:
+    scores = RANDOM.random((rows, classes), dtype=np.float32)
+    return scores / scores.sum(axis=1, keepdims=True)
+
+
+def column(per_class: list[dict[str, Any]], name: str) -> list[Any]:
+    return [entry[name] for entry in per_class]
+
+
+@pytest.mark.parametrize("classes", [["no", "yes"], ["a", "b", "c"]])
+def test_of_classes(classes: list[str], tmp_path: Path) -> None:
+    truth, scores = RANDOM.integers(0, len(classes), 60), probabilities(60, len(classes))
+    guesses = scores.argmax(axis=1)
+    collector = ClassFigures(classes, 60, tmp_path)
+    add_in_parts(collector, truth, scores)
+    metrics, details = collector.metrics(), collector.details()
+    assert details["confusion_matrix"] == sklearn.metrics.confusion_matrix(truth, guesses).tolist()
+    expected = sklearn.metrics.precision_recall_fscore_support(truth, guesses)
+    for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
+        assert column(details["per_class"], name) == pytest.approx(values.tolist())
+    assert column(details["per_class"], "label") == classes
+    for average in ("macro", "weighted"):
+        means = sklearn.metrics.precision_recall_fscore_support(truth, guesses, average=average)[:3]
+        assert [metrics[f"{average}_{name}"] for name in ("precision", "recall", "f1")] == pytest.approx(means)
+    assert metrics["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(truth, guesses))
+    assert metrics["log_loss"] == pytest.approx(sklearn.metrics.log_loss(truth, scores), rel=1e-6)
+    positive = scores[:, 1] if len(classes) == 2 else scores
+    assert metrics["roc_auc"] == pytest.approx(sklearn.metrics.roc_auc_score(truth, positive, multi_class="ovr"))
+
+
+def test_of_labels(tmp_path: Path) -> None:
+    truth, scores = RANDOM.random((40, 3)) < 0.4, RANDOM.random((40, 3), dtype=np.float32)
+    collector = LabelFigures(["x", "y", "z"], 40, tmp_path)
+    add_in_parts(collector, truth, scores)
+    metrics, details = collector.metrics(), collector.details()
+    guesses = scores > 0.5
+    matrices = sklearn.metrics.multilabel_confusion_matrix(truth, guesses)
+    assert details["confusion_matrix"] is None
+    assert column(details["per_class"], "confusion_matrix") == matrices.tolist()
+    assert metrics["macro_f1"] == pytest.approx(sklearn.metrics.f1_score(truth, guesses, average="macro"))
+    assert metrics["weighted_recall"] == pytest.approx(sklearn.metrics.recall_score(truth, guesses, average="weighted"))
+    assert metrics["roc_auc"] == pytest.approx(sklearn.metrics.roc_auc_score(truth, scores))
+    each = [sklearn.metrics.log_loss(truth[:, i], scores[:, i]) for i in range(3)]
+    assert metrics["log_loss"] == pytest.approx(np.mean(each), rel=1e-6)
+    assert metrics["accuracy"] == pytest.approx((truth == guesses).mean())
+
+
+@pytest.mark.parametrize("shape", [(50, 1), (50, 3)])
+def test_of_numbers(shape: tuple[int, int]) -> None:
+    truth = RANDOM.normal(100, 3, shape).astype(np.float32)
+    predicted = truth + RANDOM.normal(0, 1, shape).astype(np.float32)
+    collector = NumberFigures(truth)
+    add_in_parts(collector, truth, predicted)
+    assert collector.metrics() == {
+        "mae": pytest.approx(sklearn.metrics.mean_absolute_error(truth, predicted)),
+        "rmse": pytest.approx(sklearn.metrics.root_mean_squared_error(truth, predicted)),
+        "r2": pytest.approx(sklearn.metrics.r2_score(truth, predicted), rel=1e-5),
+    }
+    assert collector.details() == {"confusion_matrix": None, "per_class": None}
+
+
+def test_targets_that_are_all_the_same_have_no_r2() -> None:
+    collector = NumberFigures(np.ones((3, 1)))
+    collector.add(np.ones((3, 1)), np.zeros((3, 1)))
+    assert collector.metrics() == {"mae": 1.0, "rmse": 1.0, "r2": None}
+
+
+def test_a_class_without_rows_has_no_recall_and_is_left_out_of_the_means(tmp_path: Path) -> None:
+    collector = ClassFigures(["a", "b", "c"], 2, tmp_path)
+    collector.add(np.array([0, 1]), np.array([[0.8, 0.1, 0.1], [0.7, 0.2, 0.1]], np.float32))
+    metrics, entries = collector.metrics(), collector.details()["per_class"]
+    assert entries[1] == {"label": "b", "precision": None, "recall": 0.0, "f1": 0.0, "support": 1}
+    assert entries[2] == {"label": "c", "precision": None, "recall": None, "f1": None, "support": 0}
+    assert metrics["macro_recall"] == 0.5
+    assert metrics["roc_auc"] == 1.0
+
+
+def test_a_single_class_has_no_area(tmp_path: Path) -> None:
+    collector = ClassFigures(["a", "b"], 2, tmp_path)
+    collector.add(np.array([1, 1]), probabilities(2, 2))
+    assert collector.metrics()["roc_auc"] is None
+    assert collector.details()["per_class"][0]["recall"] is None
+
+
+def test_scores_that_are_no_numbers_have_no_area_and_no_log_loss(tmp_path: Path) -> None:
+    collector = ClassFigures(["a", "b"], 2, tmp_path)
+    collector.add(np.array([0, 1]), np.array([[np.nan, np.nan], [0.1, 0.9]], np.float32))
+    metrics = collector.metrics()
+    assert (metrics["roc_auc"], metrics["log_loss"], metrics["accuracy"]) == (None, None, 1.0)
+
+
+def test_many_classes_have_no_matrix_and_many_scores_no_area(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "MOST_SCORES", 500)
+    collector = ClassFigures(list(range(300)), 4, tmp_path)
+    collector.add(np.array([0, 1, 2, 3]), np.eye(300, dtype=np.float32)[:4])
+    assert collector.details()["confusion_matrix"] is None
+    assert collector.metrics()["roc_auc"] is None
+    assert collector.metrics()["macro_f1"] == 1.0

@@ -1,0 +1,167 @@
+"""Evaluations, when clients and workers change the same things at once."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.errors import ModelsError
+from service import statuses
+from service.config import Settings
+from service.context import Context
+from service.errors import Conflict, InUse, LeaseLost, ServiceError
+from service.operations import datasets, evaluations, execution, models, queue, training_jobs, versions
+from service.operations.execution import Lease
+from service.storage.paging import PageQuery
+from service.storage.records import Job, Record
+from tests.service.api.fake_worker import FakeWorker
+
+LINE = {
+    "name": "line", "task": "regression", "description": "", "input": {"shape": [1]},
+    "layers": [{"type": "Dense", "units": 1}], "optimizer": "sgd", "loss": "mean_squared_error", "metrics": [],
+}  # fmt: skip
+DATASET = {
+    "name": "line", "source": "inline", "inputs": [[0], [1], [2], [3]], "targets": [0, 1, 2, 3], "split": {"test": 0.5},
+}  # fmt: skip
+EVALUATION: dict[str, Any] = {"model": "line", "version": None, "label": None, "dataset": "line", "split": "test"}
+FIGURES = {"loss": 0.5, "metrics": {}, "classes": None, "confusion_matrix": None, "per_class": None}
+ERROR = {"code": "incomplete-version", "detail": "It can't be loaded.", "faults": []}
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    """With a version of `line`."""
+    context = Context.from_settings(Settings(data_dir=tmp_path))
+    Record.metadata.create_all(context.database.engine)
+    datasets.create(context, DATASET, wait=0)
+    models.create(context, LINE, wait=0)
+    worker = FakeWorker(context)
+    while worker.run_next():
+        pass
+    train(context)
+    while worker.run_next():
+        pass
+    return context
+
+
+def train(context: Context) -> str:
+    request = {
+        "model": "line", "dataset": "line", "epochs": 1, "batch_size": 32, "shuffle": True, "seed": 1, "label": None,
+        "optimizer": None, "early_stopping": None, "priority": 5, "queue": "cpu", "execution": "graph",
+    }  # fmt: skip
+    with context.database.write() as session:
+        model, dataset = models.find(session, "line"), datasets.get(context, "line").dataset
+        columns = {"model_id": model.id, "model_name": "line", "dataset_id": dataset.id, "dataset_name": "line"}
+        return queue.enqueue(context, session, statuses.TRAINING, request, **columns).id
+
+
+def evaluate(context: Context) -> str:
+    return evaluations.create(context, EVALUATION, wait=0).job.id
+
+
+def claim(context: Context, kind: str = statuses.EVALUATION) -> tuple[Lease, Job]:
+    claimed = execution.claim(context, "wk_test", [kind], ["cpu"], {})
+    assert claimed is not None
+    return claimed
+
+
+def made(context: Context) -> list[Job]:
+    return [view.job for view in evaluations.list_page(context, PageQuery()).items]
+
+
+def training_result(context: Context, lease: Lease) -> dict[str, Any]:
+    (context.artifacts.stage(lease.staging_name) / "network.onnx").write_text("weights")
+    version: dict[str, Any] = {
+        "servable": True,
+        "reason": None,
+        "metrics": {},
+        "artifacts": [],
+        "classes": None,
+        "inputs": [],
+    }
+    return {"status_reason": None, "version": version, "evaluation": FIGURES}
+
+
+def test_a_success_that_is_told_twice_makes_one_evaluation(context: Context) -> None:
+    before = len(made(context))
+    job_id = train(context)
+    lease, _ = claim(context, statuses.TRAINING)
+    result = training_result(context, lease)
+    execution.succeed(context, lease, result)
+    execution.succeed(context, lease, result)
+    assert len(made(context)) == before + 1
+    assert made(context)[0].made_by == job_id
+    assert training_jobs.get(context, job_id).evaluation == made(context)[0].id
+
+
+def test_a_training_that_was_cancelled_at_its_end_leaves_no_evaluation(context: Context) -> None:
+    before = len(made(context))
+    job_id = train(context)
+    lease, _ = claim(context, statuses.TRAINING)
+    result = training_result(context, lease)
+    training_jobs.order(context, job_id, statuses.CANCELLED)
+    execution.succeed(context, lease, result)
+    assert training_jobs.get(context, job_id).job.status == statuses.CANCELLED
+    assert len(made(context)) == before
+
+
+def test_cancelling_wins_over_a_success_that_comes_later(context: Context) -> None:
+    job_id = evaluate(context)
+    lease, _ = claim(context)
+    evaluations.cancel(context, job_id)
+    execution.succeed(context, lease, FIGURES)
+    ended = evaluations.get(context, job_id).job
+    assert (ended.status, ended.result) == (statuses.CANCELLED, None)
+
+
+def test_a_success_that_came_first_is_kept(context: Context) -> None:
+    job_id = evaluate(context)
+    lease, _ = claim(context)
+    execution.succeed(context, lease, FIGURES)
+    with pytest.raises(Conflict):
+        evaluations.cancel(context, job_id)
+    assert evaluations.get(context, job_id).job.result == FIGURES
+
+
+def test_an_evaluation_whose_worker_was_lost_runs_again_and_the_lost_one_writes_nothing(context: Context) -> None:
+    job_id = evaluate(context)
+    lost, _ = claim(context)
+    (sighting,) = execution.sightings(context)
+    assert execution.reap(context, sighting)
+    lease, _ = claim(context)
+    with pytest.raises(LeaseLost):
+        execution.succeed(context, lost, FIGURES)
+    execution.succeed(context, lease, FIGURES)
+    assert evaluations.get(context, job_id).job.status == statuses.SUCCEEDED
+
+
+def test_a_failed_evaluation_says_why_and_lets_go_of_what_it_needed(context: Context) -> None:
+    job_id = evaluate(context)
+    lease, _ = claim(context)
+    with pytest.raises(InUse):
+        versions.delete(context, "line", 1)
+    execution.fail(context, lease, ERROR)
+    assert evaluations.get(context, job_id).job.error == ERROR
+    versions.delete(context, "line", 1)
+
+
+def test_a_version_is_deleted_or_evaluated_but_never_both(context: Context) -> None:
+    outcomes: list[str] = []
+
+    def attempt(what: str, action: Any) -> None:
+        try:
+            action()
+            outcomes.append(what)
+        except (ServiceError, ModelsError):
+            pass
+
+    threads = [
+        threading.Thread(target=attempt, args=("evaluated", lambda: evaluate(context))),
+        threading.Thread(target=attempt, args=("deleted", lambda: versions.delete(context, "line", 1))),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 1
