@@ -17,51 +17,8 @@ from models.validation import check_network
 from models.validation.metrics import fits
 
 CATALOGUE = load_catalogue()
-PICTURE, VECTOR = [6, 6, 2], [5]
-TWICE = {"inputs": ["input", "input"]}
+VECTOR = [5]
 SPARSE = "SparseCategoricalCrossentropy"
-
-LAYERS: dict[str, list[tuple[list[int], dict[str, Any]]]] = {
-    "Dense": [
-        (VECTOR, {"units": 3}),
-        (VECTOR, {"units": 3, "activation": "relu", "use_bias": False}),
-        (PICTURE, {"units": 3}),
-        (VECTOR, {"units": 3, "activity_regularizer": "l2", "trainable": False}),
-    ],
-    "Flatten": [(PICTURE, {}), (VECTOR, {}), (PICTURE, {"data_format": "channels_last"})],
-    "Reshape": [(PICTURE, {"target_shape": [12, 6]}), (PICTURE, {"target_shape": [3, -1, 2]})],
-    "Conv2D": [
-        (PICTURE, {"filters": 3, "kernel_size": 3}),
-        (PICTURE, {"filters": 3, "kernel_size": [3, 2], "strides": 2, "padding": "same", "activation": "relu"}),
-        (PICTURE, {"filters": 4, "kernel_size": 2, "groups": 2, "use_bias": False}),
-        (PICTURE, {"filters": 2, "kernel_size": 2, "dilation_rate": 2}),
-    ],
-    "MaxPooling2D": [(PICTURE, {}), (PICTURE, {"pool_size": 3, "strides": 2, "padding": "same"})],
-    "AveragePooling2D": [
-        (PICTURE, {"pool_size": 2}),
-        (PICTURE, {"pool_size": 3, "strides": [2, 1], "padding": "same"}),
-    ],
-    "GlobalMaxPooling2D": [(PICTURE, {}), (PICTURE, {"keepdims": True})],
-    "GlobalAveragePooling2D": [(PICTURE, {}), (PICTURE, {"keepdims": True})],
-    "BatchNormalization": [
-        (VECTOR, {}),
-        (PICTURE, {}),
-        (PICTURE, {"axis": 1}),
-        (PICTURE, {"momentum": 0.5, "epsilon": 0.01, "center": False, "scale": False}),
-        (PICTURE, {"renorm": True}),
-    ],
-    "Dropout": [(VECTOR, {"rate": 0.5}), (PICTURE, {"rate": 0.2, "seed": 3})],
-    "Activation": [(PICTURE, {"activation": "tanh"})],
-    "ReLU": [(VECTOR, {}), (VECTOR, {"max_value": 0.5, "negative_slope": 0.1, "threshold": 0.2})],
-    "LeakyReLU": [(VECTOR, {}), (PICTURE, {"negative_slope": 0.1})],
-    "Softmax": [(VECTOR, {}), (PICTURE, {"axis": 1})],
-    "Rescaling": [(PICTURE, {"scale": 0.1}), (PICTURE, {"scale": [0.5, 2], "offset": [1, -1]})],
-    **{name: [(VECTOR, TWICE), (PICTURE, TWICE)] for name in ("Add", "Subtract", "Multiply", "Average", "Maximum")},
-    "Minimum": [(VECTOR, {"inputs": ["input"] * 3})],
-    "Concatenate": [(VECTOR, TWICE), (PICTURE, TWICE | {"axis": 1})],
-    "Dot": [(VECTOR, TWICE | {"axes": 1}), ([4, 3], TWICE | {"axes": [2, -1], "normalize": True})],
-}
-"""For each layer, shapes that arrive at it and parameters."""
 
 REQUIRED = {
     "recall": 0.5,
@@ -135,20 +92,6 @@ def as_posted(entry: Entry) -> dict[str, Any]:
     """The entry with values for its required parameters."""
     required = [parameter for parameter in entry.parameters if parameter.required]
     return {"type": entry.type} | {parameter.name: REQUIRED[parameter.name] for parameter in required}
-
-
-def test_every_layer_has_a_case() -> None:
-    assert LAYERS.keys() == CATALOGUE.layers.keys()
-
-
-@pytest.mark.parametrize(
-    ("type_", "shape", "parameters"),
-    [(type_, *case) for type_, cases in LAYERS.items() for case in cases],
-)
-def test_layer_trains_and_serves(type_: str, shape: list[int], parameters: dict[str, Any], tmp_path: Path) -> None:
-    network = build("multiclass", [{"type": type_, **parameters}], shape)
-    train_step(network, "multiclass")
-    assert_serves_as_in_keras(network, tmp_path)
 
 
 @pytest.mark.parametrize("activation", CATALOGUE.activations)
