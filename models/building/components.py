@@ -3,11 +3,11 @@
 from typing import Any
 
 import keras
-from keras.src.utils.naming import to_snake_case
 
 from models.building.complaints import first_sentence
 from models.catalogue import KINDS, LISTS, Entry, load_catalogue
 from models.errors import Fault, InvalidSpec
+from models.graph import base_name
 from models.spec import ComponentSpec
 
 load_catalogue()  # by the fork server that imports this module, so that its children needn't
@@ -67,5 +67,5 @@ def make_nested(kind: str, document: Any, pointer: str, index: int = 0) -> Any:
     component = ComponentSpec.from_document(document)
     if kind not in ("layer", "cell"):
         return make(kind, component, pointer)
-    name = to_snake_case(resolve(kind, component.type).type) + (f"_{index}" if index else "")
+    name = base_name(component.type) + (f"_{index}" if index else "")
     return make(kind, component, pointer, name=component.parameters.get("name") or name)

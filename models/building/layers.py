@@ -5,13 +5,14 @@ from typing import Any
 
 import keras
 
+from models.adaptation import with_stand_in
 from models.building.components import make, resolve
 from models.graph import Node
 
 
 def make_layer(node: Node) -> keras.Layer:
     """The layer of a node, under its name; raises InvalidSpec."""
-    layer: keras.Layer = make("layer", node.layer, f"#/layers/{node.index}", name=node.name)
+    layer: keras.Layer = make("layer", with_stand_in(node.layer), f"#/layers/{node.index}", name=node.name)
     return layer
 
 

@@ -113,7 +113,7 @@ class Entry:
     @property
     def takes_class_numbers(self) -> bool:
         """Whether a loss or metric takes targets as class numbers rather than one-hot rows."""
-        return self.type.startswith("Sparse")
+        return self.type.startswith("Sparse") or self.type == "CategoricalGeneralizedCrossEntropy"
 
     def to_document(self) -> dict[str, Any]:
         """The entry as the service lists it."""

@@ -153,7 +153,6 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
     **dict.fromkeys(("power_iterations", "num_chains", "chain_depth", "num_ops"), (1, 10)),
     "GroupNormalization.groups": (-1, None),
     "Discretization.num_bins": (2, 4096),
-    "Discretization.epsilon": (1e-4, 1.0),
     "Equalization.bins": (2, 65536),
     **dict.fromkeys(("dropout", "recurrent_dropout"), (0.0, 1.0)),
     **dict.fromkeys(("k", "top_k", "ns_steps", "ema_overwrite_frequency"), POSITIVE_COUNT),
@@ -161,7 +160,7 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
     **dict.fromkeys(
         ("layers.momentum", "renorm_momentum", "rate", "rho", "beta_1", "beta_2", "adam_beta_1", "adam_beta_2",
          "ema_momentum", "optimizers.momentum", "label_smoothing", "threshold", "thresholds", "recall", "precision",
-         "sensitivity", "specificity", "losses.alpha"),
+         "sensitivity", "specificity", "losses.alpha", "Tversky.beta", "losses.q"),
         FRACTION,
     ),
     **dict.fromkeys(

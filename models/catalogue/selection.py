@@ -61,14 +61,14 @@ LAYERS_LEFT_OUT = {
     "Hashing": "hashes the decimal digits of a number, for which ONNX has no operator",
     "HashedCrossing": "as Hashing",
     "RandomCrop": "hands pictures on uncropped when it predicts (Keras 3.15), so that no layer after it fits",
-    "Equalization": "Keras 3.15 loses it between the layers of a functional network",
+    "Equalization": "Keras 3.15 can't build a network of it: its symbolic output is its input, so the layer is lost",
 }
 """The other names of `keras.layers`, and why they are not in the catalogue."""
-NEEDING_CODE = (
+NOT_DESCRIBABLE = (
     "Layer", "Wrapper", "InputSpec", "InputLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer",
-    "FlaxLayer",
+    "FlaxLayer", "Equalization",
 )  # fmt: skip
-"""Those that no JSON can describe: they need code, or are no layers of a network."""
+"""Those that no JSON can describe: they need code, are no layers of a network, or Keras can't build a network of them."""
 
 CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells")
 """The layers of Keras that make one step of a sequence, and are a parameter of the layer RNN."""
@@ -112,6 +112,9 @@ LOSSES = {
     "Hinge": (BINARY, MULTICLASS, MULTILABEL),
     "SquaredHinge": (BINARY, MULTICLASS, MULTILABEL),
     "CategoricalHinge": (MULTICLASS,),
+    "CategoricalGeneralizedCrossEntropy": (MULTICLASS,),
+    "Dice": (BINARY, MULTICLASS, MULTILABEL),
+    "Tversky": (BINARY, MULTICLASS, MULTILABEL),
 }
 """Each loss and the tasks whose targets and outputs it takes."""
 
@@ -155,6 +158,23 @@ METRICS = {
     "CategoricalHinge": (MULTICLASS,),
 }
 """Each metric and the tasks that it can judge."""
+
+LOSSES_LEFT_OUT = {
+    "Loss": "the base class",
+    "CTC": "takes sequences of classes as targets, which no dataset has",
+    "Circle": "takes embeddings, and compares all rows of a batch with each other",
+}
+METRICS_LEFT_OUT = {
+    "Metric": "the base class",
+    "MeanMetricWrapper": "takes a function",
+    "Mean": "takes no targets",
+    "Sum": "as Mean",
+    "IoU": "takes class numbers as outputs, for pictures whose every pixel has a class",
+    "BinaryIoU": "as IoU",
+    "MeanIoU": "as IoU",
+    "OneHotIoU": "as IoU",
+    "OneHotMeanIoU": "as IoU",
+}
 
 ACTIVATIONS = (
     "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu",
@@ -219,6 +239,7 @@ PARAMETERS_LEFT_OUT = {
     "IntegerLookup.invert": "as oov_token",
     "oov_method": "its other choice hashes, which ONNX has nothing for",
     "salt": "as oov_method",
+    "Discretization.epsilon": "the bounds of learnt bins are exact",
     "schedules.name": "seen nowhere",
     "from_sorted_ids": "for networks that put out class numbers",
     "optimizers.name": "seen nowhere",

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from models.adaptation import needs_rows
 from models.building import build_network, rows_at_once
 from models.datasets import Dataset
 from models.limits import Limits
@@ -11,11 +12,13 @@ from models.preprocessing import Preprocessing
 from models.spec import ComponentSpec, NetworkSpec
 from models.targets import TargetEncoding
 from models.tasks.channel import Channel
+from models.training.adaptation import adapt
 from models.training.evaluation import evaluate
 from models.training.loop import train
 from models.training.monitoring import find_mode
 from models.training.plan import Arrays, EarlyStopping, EpochResult, Progress, TrainingPlan
 from models.training.threads import configure_threads
+from models.training.vocabulary import check_vocabulary
 from models.versions import TrainedNetwork, save_version
 
 SPLITS = ("train", "validation", "test")
@@ -31,10 +34,14 @@ def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str,
     request = assignment["request"]
     spec = _spec(assignment["document"], request["optimizer"])
     dataset = Dataset.open(Path(assignment["dataset"]))
-    network = build_network(spec, Limits(**assignment["limits"]), seed=request["seed"])
     preprocessing = Preprocessing.fit(spec, dataset)
+    if needs_rows(spec):
+        spec = adapt(spec, preprocessing.network_inputs(dataset.split("train")))
+    network = build_network(spec, Limits(**assignment["limits"]), seed=request["seed"])
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1])
     arrays = _arrays(dataset, preprocessing, encoding)
+    for rows in arrays.values():
+        check_vocabulary(spec, rows.inputs)
     outcome = train(network, arrays["train"], arrays.get("validation"), _plan(spec, request), _Reporter(channel))
     if outcome.steps == 0:
         return {"stopped_before_training": True}

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from models.adaptation import learns_from_rows
 from models.catalogue import KINDS, LISTS, Entry, Parameter, load_catalogue, nearest
 from models.errors import MOST_FAULTS, Fault
 from models.validation.values import article, expected, member, value_faults
@@ -48,6 +49,8 @@ def component_faults(
     if (allowed and entry.type not in allowed) or (depth and takes_several(entry)):
         yield Fault(f"A layer {entry.type} can't be used here.", where, allowed=types)
         return
+    if depth and learns_from_rows(entry.type, parameters):
+        yield Fault(f"{entry.type} within another layer can't learn from the training rows: post what it is.", pointer)
     for key, parameter_value in parameters.items():
         if key not in entry.by_name and key not in besides:
             known = (*entry.by_name, *besides)

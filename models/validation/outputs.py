@@ -18,6 +18,9 @@ PROBABILITIES = {
 }
 """The activations whose outputs are a task's probabilities, the usual one first; softmax makes 1 of a single unit."""
 
+PROBABILITY_LOSSES = ("KLDivergence", "CategoricalGeneralizedCrossEntropy", "Dice", "Tversky")
+"""The losses that take probabilities alone."""
+
 PASSING_LAYERS = (
     "Flatten", "Reshape", "Dropout", "MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D",
     "GlobalAveragePooling2D", "Average", "Maximum", "Minimum", "Multiply", "Concatenate",
@@ -78,7 +81,7 @@ def activation_faults(document: Mapping[str, Any], index: int, name: str, has_ac
 
 def takes_probability(loss: Entry) -> bool:
     """Whether a loss takes probabilities, or logits if it is told so."""
-    return "from_logits" in loss.by_name or loss.type == "KLDivergence"
+    return "from_logits" in loss.by_name or loss.type in PROBABILITY_LOSSES
 
 
 def takes_logits(loss: Any) -> bool:

@@ -38,6 +38,15 @@ OPTIMIZER_VARIANTS = [
     {"type": "Muon", "nesterov": False},
 ]
 
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 4, "warmup_target": 0.2, "warmup_steps": 2},
+    "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 3},
+    "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.5, "staircase": True},
+    "InverseTimeDecay": {"initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.5},
+    "PiecewiseConstantDecay": {"boundaries": [1, 3], "values": [0.1, 0.05, 0.01]},
+    "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 4, "power": 2},
+}
+
 LOSS_VARIANTS: list[tuple[str, Any]] = [
     ("binary", {"type": "BinaryCrossentropy", "from_logits": True, "label_smoothing": 0.1}),
     ("binary", {"type": "BinaryFocalCrossentropy", "apply_class_balancing": True, "gamma": 1.5}),
@@ -110,6 +119,17 @@ def test_optimizer_changes_the_weights(optimizer: str | dict[str, Any]) -> None:
     assert any((weight != old).any() for weight, old in zip(network.get_weights(), before, strict=True))
 
 
+@pytest.mark.parametrize("schedule", CATALOGUE.schedules)
+def test_schedule_changes_the_learning_rate(schedule: str) -> None:
+    optimizer = {"type": "SGD", "learning_rate": {"type": schedule, **SCHEDULES[schedule]}}
+    network = build("multiclass", [], VECTOR, optimizer=optimizer)
+    rates = []
+    for _ in range(3):
+        rates.append(float(network.optimizer.learning_rate))
+        train_step(network, "multiclass")
+    assert len(set(rates)) > 1
+
+
 @pytest.mark.parametrize(
     ("task", "loss"),
     [*((task, entry.type) for entry in CATALOGUE.losses.values() for task in entry.tasks), *LOSS_VARIANTS],
@@ -117,7 +137,7 @@ def test_optimizer_changes_the_weights(optimizer: str | dict[str, Any]) -> None:
 )
 def test_loss_trains_each_task_that_it_suits(task: str, loss: str | dict[str, Any]) -> None:
     type_ = loss if isinstance(loss, str) else loss["type"]
-    train_step(build(task, [], VECTOR, loss=loss), task, type_ == SPARSE)
+    train_step(build(task, [], VECTOR, loss=loss), task, CATALOGUE.losses[type_].takes_class_numbers)
 
 
 @pytest.mark.parametrize(
