@@ -26,7 +26,7 @@ DESCRIPTIONS = {
     "mask_value": "Steps of which every number is this one are skipped by the layers that follow.",
     "Conv2DTranspose.dilation_rate": "How far apart the kernel's elements are, one number or one for each dimension; "
     "more than 1 only with strides of 1.",
-    "Conv3DTranspose.output_padding": "How many numbers are added to one side of the output along each dimension, fewer "
+    "Conv3DTranspose.output_padding": "How many numbers are added to one end of the output along each dimension, fewer "
     "than the strides; null leaves it to strides and padding.",
     "antialias": "Whether shrinking averages over all pixels of the original.",
     "RandomColorDegeneration.value_range": "The least and the greatest value of a pixel.",
@@ -35,12 +35,12 @@ DESCRIPTIONS = {
     "Normalization.mean": "The mean of each position along `axis`, or one for all, together with `variance`. Left out, "
     "both are taken from the training rows before the first step, if the layer takes an input of the network.",
     "Normalization.variance": "The variance; see `mean`.",
-    "Discretization.bin_boundaries": "The bounds between bins, ascending; the first and the last bin are open. Left out, "
+    "Discretization.bin_boundaries": "The bounds between bins, rising; the first and the last bin are open. Left out, "
     "`num_bins` bins of about as many training rows each are made before the first step, if the layer takes an "
     "input of the network.",
     "Discretization.num_bins": "How many bins to make of the training rows instead of posting `bin_boundaries`.",
-    "RNN.cell": "What makes one step: an object with the `type` SimpleRNNCell, LSTMCell, GRUCell or StackedRNNCells and "
-    "its parameters.",
+    "RNN.cell": "What makes one step: an object with the `type` SimpleRNNCell, LSTMCell, GRUCell or StackedRNNCells "
+    "and its parameters.",
     "StackedRNNCells.cells": "The cells, each taking the output of the one before it.",
     "Bidirectional.layer": "The layer that reads the sequence: an object with the `type` of a recurrent layer and its "
     "parameters.",

@@ -68,7 +68,7 @@ NOT_DESCRIBABLE = (
     "Layer", "Wrapper", "InputSpec", "InputLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer",
     "FlaxLayer", "Equalization",
 )  # fmt: skip
-"""Those that no JSON can describe: they need code, are no layers of a network, or Keras can't build a network of them."""
+"""Those that no JSON can describe: they need code, are no layers of a network, or Keras builds none of them."""
 
 CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells")
 """The layers of Keras that make one step of a sequence, and are a parameter of the layer RNN."""

@@ -75,7 +75,9 @@ def random_rows(network: keras.Model, rows: int, seed: int = 0) -> dict[str, np.
     """Rows for every input of a network that has seen no data yet: drawn from the normal distribution, or whole numbers
     that all its layers know where it has layers that take nothing else."""
     generator = np.random.default_rng(seed)
-    known = [getattr(layer, name) for layer in network._flatten_layers() for name in VOCABULARIES if hasattr(layer, name)]
+    known = [
+        getattr(layer, name) for layer in network._flatten_layers() for name in VOCABULARIES if hasattr(layer, name)
+    ]
 
     def draw(shape: tuple[int, ...]) -> np.ndarray:
         drawn = generator.integers(0, min(known), shape) if known else generator.standard_normal(shape)

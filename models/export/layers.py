@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow.lookup.experimental import DenseHashTable
 

@@ -125,9 +125,7 @@ def replace(graph: Any, node: Any, type_: str, inputs: list[str], **attributes: 
     output = node.output[0]
     shape, dtype = graph.get_shape(output), graph.get_dtype(output)
     graph.remove_node(node.name)
-    graph.make_node(
-        type_, inputs, attr=attributes, outputs=[output], name=node.name, shapes=[shape], dtypes=[dtype]
-    )
+    graph.make_node(type_, inputs, attr=attributes, outputs=[output], name=node.name, shapes=[shape], dtypes=[dtype])
 
 
 HANDLERS: dict[str, tuple[Any, list[Any]]] = {

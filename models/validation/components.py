@@ -75,9 +75,7 @@ def takes_several(entry: Entry) -> bool:
     return entry.tensors is not None and entry.tensors.least > 1
 
 
-def parameter_faults(
-    entry: Entry, parameter: Parameter, value: Any, pointer: str, depth: int = 0
-) -> Iterator[Fault]:
+def parameter_faults(entry: Entry, parameter: Parameter, value: Any, pointer: str, depth: int = 0) -> Iterator[Fault]:
     if value is None:
         if not parameter.nullable:
             yield Fault(f"`{parameter.name}` of {entry.type} can't be null: it is {expected(parameter)}.", pointer)

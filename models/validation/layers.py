@@ -38,7 +38,11 @@ def layers_faults(layers: Any, input_names: Collection[str], limits: Limits) -> 
             detail = "The network has several inputs: name those that this layer takes."
             yield Fault(detail, f"{pointer}/inputs", allowed=tuple(input_names))
         yield from count_faults(node, f"{pointer}/inputs")
-        if isinstance(layer, Mapping) and learns_from_rows(node.layer.type, layer) and set(node.inputs) - set(input_names):
+        if (
+            isinstance(layer, Mapping)
+            and learns_from_rows(node.layer.type, layer)
+            and set(node.inputs) - set(input_names)
+        ):
             detail = f"{node.layer.type} learns from the training rows only where it takes an input of the network:"
             yield Fault(f"{detail} put it first, or post {LEARNT[node.layer.type]}.", pointer)
     yield from graph_faults(nodes, input_names)

@@ -150,7 +150,10 @@ LAYERS: dict[str, list[Case]] = {
         case(SEQUENCE, cell={"type": "SimpleRNNCell", "units": 3}, return_sequences=True, go_backwards=True),
         case(
             SEQUENCE,
-            cell={"type": "StackedRNNCells", "cells": [{"type": "LSTMCell", "units": 3}, {"type": "GRUCell", "units": 2}]},
+            cell={
+                "type": "StackedRNNCells",
+                "cells": [{"type": "LSTMCell", "units": 3}, {"type": "GRUCell", "units": 2}],
+            },
             unroll=True,
         ),
     ],
@@ -253,6 +256,8 @@ LAYERS |= {
     "GroupQueryAttention": [case(SEQUENCE, **TWICE, head_dim=2, num_query_heads=4, num_key_value_heads=2)],
 }
 LAYERS["Conv1D"].append(case(SEQUENCE, filters=3, kernel_size=3, padding="causal"))
-LAYERS["UpSampling2D"] += [case(PICTURE, size=[2, 3], interpolation=mode) for mode in ("bilinear", "bicubic", "lanczos3")]
+LAYERS["UpSampling2D"] += [
+    case(PICTURE, size=[2, 3], interpolation=mode) for mode in ("bilinear", "bicubic", "lanczos3")
+]
 LAYERS["GRU"].append(case(SEQUENCE, units=3, reset_after=False))
 LAYERS["LSTM"].append(case(SEQUENCE, units=3, unit_forget_bias=False))
