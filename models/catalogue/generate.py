@@ -150,6 +150,8 @@ def describe_parameter(kind: str, component: type, parameter: inspect.Parameter,
     if required or type_ == "name":
         default = None
     minimum, maximum = lookup(parameters.RANGES, kind, component, name) or (None, None)
+    if name in parameters.ONE_A_DIMENSION and type_ != "string":
+        maximum = parameters.MOST_A_DIMENSION.get(dimensions(component) or 0)
     return {
         "name": name,
         "type": type_,
@@ -171,11 +173,17 @@ def lookup(table: dict[str, Any], kind: str, component: type, name: str) -> Any:
 
 def length(kind: str, component: type, name: str) -> int | None:
     """How many members a list has; None where that may vary."""
-    dimensions = re.search(r"([123])D", component.__name__)
-    if dimensions and name in parameters.ONE_A_DIMENSION:
-        return int(dimensions[1])
+    rank = dimensions(component)
+    if rank and name in parameters.ONE_A_DIMENSION:
+        return rank
     known: int | None = lookup(parameters.LENGTHS, kind, component, name)
     return known
+
+
+def dimensions(component: type) -> int | None:
+    """The number in the type's name: 2 for Conv2D."""
+    named = re.search(r"([123])D", component.__name__)
+    return int(named[1]) if named else None
 
 
 def infer_type(name: str, default: Any) -> str | None:

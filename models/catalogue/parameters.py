@@ -83,6 +83,10 @@ ONE_A_DIMENSION = (
 )  # fmt: skip
 """Parameters of which a list has one member for each dimension in the type's name: two for Conv2D."""
 
+MOST_A_DIMENSION = {1: 1_000_000, 2: 10_000, 3: 1_000}
+"""The greatest of their members by how many dimensions there are: TensorFlow multiplies them in 32 bits, and dividing by
+what overflowed ends its process."""
+
 LENGTHS = {
     "RandomGaussianBlur.kernel_size": 2,
     **dict.fromkeys(("tile_grid_size", "value_range", "layers.factor", "sigma"), 2),

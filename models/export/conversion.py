@@ -9,6 +9,7 @@ from typing import Any
 import onnx
 import tensorflow as tf
 import tf2onnx.convert
+import tf2onnx.optimizer
 from keras.src.export.tf2onnx_lib import patch_tf2onnx
 
 from models.errors import NotServable
@@ -21,6 +22,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     # tf2onnx's own constant folding fails with NumPy 2; Keras brings the cure.
     patch_tf2onnx()
+# It tries all orders of an equation's letters, which takes minutes with nine of them; ONNX Runtime has Einsum itself.
+tf2onnx.optimizer._optimizers.pop("einsum_optimizer")
 logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
 
 
