@@ -22,8 +22,13 @@ PROBABILITY_LOSSES = ("KLDivergence", "CategoricalGeneralizedCrossEntropy", "Dic
 """The losses that take probabilities alone."""
 
 PASSING_LAYERS = (
-    "Flatten", "Reshape", "Dropout", "MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D",
-    "GlobalAveragePooling2D", "Average", "Maximum", "Minimum", "Multiply", "Concatenate",
+    "Flatten", "Reshape", "Permute", "RepeatVector", "Identity", "ActivityRegularization", "Dropout",
+    *(f"{kind}{rank}D" for rank in (1, 2, 3) for kind in ("SpatialDropout", "Cropping")),
+    *(
+        f"{reach}{kind}Pooling{rank}D"
+        for rank in (1, 2, 3) for reach in ("", "Global", "Adaptive") for kind in ("Max", "Average")
+    ),
+    "Average", "Maximum", "Minimum", "Multiply", "Concatenate",
 )  # fmt: skip
 """Layers that make probabilities of probabilities."""
 
