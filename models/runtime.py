@@ -54,9 +54,7 @@ class OnnxNetwork:
         try:
             output: np.ndarray = self._session.run(None, inputs)[0]
         except InvalidArgument as error:
-            detail = (
-                "The rows have numbers that a layer of the network doesn't know: beyond an Embedding's `input_dim`."
-            )
+            detail = "The rows have numbers that a layer doesn't know: they are beyond an Embedding's `input_dim`."
             raise InvalidInstances(Fault(detail)) from error
         return output
 

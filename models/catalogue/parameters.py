@@ -84,8 +84,8 @@ ONE_A_DIMENSION = (
 """Parameters of which a list has one member for each dimension in the type's name: two for Conv2D."""
 
 MOST_A_DIMENSION = {1: 1_000_000, 2: 10_000, 3: 1_000}
-"""The greatest of their members by how many dimensions there are: TensorFlow multiplies them in 32 bits, and dividing by
-what overflowed ends its process."""
+"""The greatest of their members by how many dimensions there are: TensorFlow multiplies them in 32 bits, and dividing
+by what overflowed ends its process."""
 
 LENGTHS = {
     "RandomGaussianBlur.kernel_size": 2,
