@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from models.errors import DamagedNetwork, Fault, InvalidInstances
 
@@ -39,7 +40,8 @@ class OnnxNetwork:
     def run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """The network's raw output for rows of every input: float32, rows first.
 
-        Raises InvalidInstances when an input is missing or unknown, or when rows don't have its shape.
+        Raises InvalidInstances when an input is missing or unknown, or when rows don't have its shape, or hold a number
+        that an embedding doesn't know.
         """
         rows = self._check(inputs)
         arrays = {name: np.asarray(array, np.float32) for name, array in inputs.items()}
@@ -49,7 +51,11 @@ class OnnxNetwork:
         return np.concatenate([self._run({name: array[part] for name, array in arrays.items()}) for part in slices])
 
     def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        output: np.ndarray = self._session.run(None, inputs)[0]
+        try:
+            output: np.ndarray = self._session.run(None, inputs)[0]
+        except InvalidArgument as error:
+            detail = "The rows have numbers that a layer doesn't know: they are beyond an Embedding's `input_dim`."
+            raise InvalidInstances(Fault(detail)) from error
         return output
 
     def _check(self, inputs: dict[str, np.ndarray]) -> int:

@@ -5,13 +5,17 @@ from typing import Any
 import keras
 
 from models.building.complaints import first_sentence
-from models.catalogue import KINDS, Entry, load_catalogue
+from models.catalogue import KINDS, LISTS, Entry, load_catalogue
 from models.errors import Fault, InvalidSpec
+from models.graph import base_name
 from models.spec import ComponentSpec
 
 load_catalogue()  # by the fork server that imports this module, so that its children needn't
 
-MODULES = {kind: getattr(keras, module) for kind, module in KINDS.items()}
+MODULES = {kind: getattr(keras, module) for kind, module in KINDS.items() if hasattr(keras, module)} | {
+    "cell": keras.layers,
+    "schedule": keras.optimizers.schedules,
+}
 
 
 def resolve(kind: str, name: str) -> Entry:
@@ -42,10 +46,26 @@ def make(kind: str, component: ComponentSpec, pointer: str, **extra: Any) -> Any
 def argument(entry: Entry, name: str, value: Any, pointer: str) -> Any:
     """A parameter's value as Keras takes it: names and objects become components, lists tuples, numbers floats."""
     parameter = entry.by_name[name]
+    where = f"{pointer}/{name}"
     if parameter.type in KINDS and isinstance(value, str | dict):
-        return make(parameter.type, ComponentSpec.from_document(value), f"{pointer}/{name}")
-    if parameter.type in ("shape", "integers") and isinstance(value, list):
-        return tuple(value)
-    if parameter.type == "number" and value is not None:
+        return make_nested(parameter.type, value, where)
+    if parameter.type in LISTS:
+        kind = LISTS[parameter.type]
+        return [make_nested(kind, nested, f"{where}/{index}", index) for index, nested in enumerate(value)]
+    if parameter.type == "learning_rate" and isinstance(value, dict):
+        return make("schedule", ComponentSpec.from_document(value), where)
+    if parameter.type in ("shape", "integers", "numbers", "margins") and isinstance(value, list):
+        return tuple(tuple(element) if isinstance(element, list) else element for element in value)
+    if parameter.type in ("number", "learning_rate") and value is not None:
         return float(value)
     return value
+
+
+def make_nested(kind: str, document: Any, pointer: str, index: int = 0) -> Any:
+    """A component that another one holds; a layer is named after its type and its place there, so that the names of
+    its weights don't depend on what was built before."""
+    component = ComponentSpec.from_document(document)
+    if kind not in ("layer", "cell"):
+        return make(kind, component, pointer)
+    name = base_name(component.type) + (f"_{index}" if index else "")
+    return make(kind, component, pointer, name=component.parameters.get("name") or name)

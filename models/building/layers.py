@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from models.adaptation import with_stand_in
 from models.building.components import make, resolve
 from models.graph import Node, connect
 from models.pretrained import NETWORK, PRETRAINED, inner_layers
@@ -15,7 +16,7 @@ def make_layer(node: Node) -> keras.Layer:
     """The layer of a node, under its name; raises InvalidSpec. One that is Pretrained is a network of its own."""
     if node.layer.type == PRETRAINED:
         return make_pretrained(node)
-    layer: keras.Layer = make("layer", node.layer, f"#/layers/{node.index}", name=node.name)
+    layer: keras.Layer = make("layer", with_stand_in(node.layer), f"#/layers/{node.index}", name=node.name)
     return layer
 
 

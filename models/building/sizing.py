@@ -10,6 +10,7 @@ import keras
 from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
 
 from models.building.complaints import Shape, misfit, row_shape, row_shapes
+from models.building.inner_size import check_copies, inner_activations
 from models.building.layers import call_layer, make_layer
 from models.building.summary import count_activations
 from models.errors import Fault, InvalidSpec
@@ -35,7 +36,7 @@ def check_size(spec: NetworkSpec, limits: Limits) -> None:
                     continue
                 tensors[node.name] = output = size_layer(layer, node, arrived)
                 parameters += sum(math.prod(weight.shape) for weight in layer.weights)
-                activations += count_activations(layer)
+                activations += count_activations(layer) + inner_activations(node, [one.shape for one in arrived])
             except InvalidSpec as error:
                 faults += error.faults
             large = find_excess(node, parameters, activations, limits)
@@ -50,6 +51,7 @@ def size_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:
     """What the layer puts out; raises InvalidSpec where it can't take what arrives."""
     shapes = [tensor.shape for tensor in arrived]
     check_axes(node, shapes)
+    check_copies(node, shapes)
     try:
         output = call_layer(layer, node, arrived)
     except Exception as error:

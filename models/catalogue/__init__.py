@@ -12,7 +12,9 @@ CATALOGUE_PATH = Path(__file__).with_name("catalogue.json")
 
 KINDS = {
     "layer": "layers",
+    "cell": "cells",
     "optimizer": "optimizers",
+    "schedule": "schedules",
     "loss": "losses",
     "metric": "metrics",
     "activation": "activations",
@@ -22,13 +24,18 @@ KINDS = {
 }
 """Each kind of component, and the member of the catalogue that holds it."""
 
+LISTS = {"layers": "layer", "cells": "cell"}
+"""The types of parameters that are lists of components, and the kind of their members."""
+
 
 @dataclass(frozen=True)
 class Parameter:
     """A parameter of an entry, as Keras names it.
 
-    `type` is `integer`, `number`, `boolean`, `string`, `name`, `integers` (one, or a list of `length`), `numbers` (one,
-    or a list), `shape` (a list of integers), or a kind of component. Null is a value only where it is the default.
+    `type` is `integer`, `number`, `boolean`, `string`, `name`, `integers` or `numbers` (one, or a list of `length` if
+    there is one), `shape` (a list of integers), `margins` (an integer, or a list of `length` integers or pairs of
+    them), `learning_rate` (a number or a schedule), a kind of component, or `layers` or `cells` (lists of them). Null
+    is a value only where it is the default.
     """
 
     name: str
@@ -106,7 +113,7 @@ class Entry:
     @property
     def takes_class_numbers(self) -> bool:
         """Whether a loss or metric takes targets as class numbers rather than one-hot rows."""
-        return self.type.startswith("Sparse")
+        return self.type.startswith("Sparse") or self.type == "CategoricalGeneralizedCrossEntropy"
 
     def to_document(self) -> dict[str, Any]:
         """The entry as the service lists it."""
@@ -133,7 +140,9 @@ class Catalogue:
     """All entries, by the names of Keras's classes, in the order in which they are listed."""
 
     layers: Mapping[str, Entry]
+    cells: Mapping[str, Entry]
     optimizers: Mapping[str, Entry]
+    schedules: Mapping[str, Entry]
     losses: Mapping[str, Entry]
     metrics: Mapping[str, Entry]
     activations: Mapping[str, Entry]

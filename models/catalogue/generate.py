@@ -15,7 +15,7 @@ import keras
 from keras.src import activations, constraints, initializers, losses, metrics, optimizers, regularizers
 from keras.src.utils.naming import to_snake_case
 
-from models.catalogue import CATALOGUE_PATH, own, selection
+from models.catalogue import CATALOGUE_PATH, descriptions, own, parameters, selection
 
 UNDOCUMENTED = inspect.Parameter.empty
 REGISTRIES: dict[str, dict[str, Any]] = {
@@ -29,7 +29,21 @@ REGISTRIES: dict[str, dict[str, Any]] = {
 }
 """The names by which Keras finds components of each kind."""
 
-BASES = {"layers": keras.Layer, "optimizers": keras.optimizers.SGD}
+MODULES = {
+    "layers": keras.layers,
+    "cells": keras.layers,
+    "optimizers": keras.optimizers,
+    "schedules": keras.optimizers.schedules,
+    "losses": keras.losses,
+    "metrics": keras.metrics,
+    "activations": keras.activations,
+    "initializers": keras.initializers,
+    "regularizers": keras.regularizers,
+    "constraints": keras.constraints,
+}
+"""Where Keras exports the components of each kind."""
+
+BASES = {"layers": keras.Layer, "cells": keras.Layer, "optimizers": keras.optimizers.SGD}
 """Where parameters that a kind's components share are documented, for those that don't repeat it."""
 
 NUMERIC_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", tuple: "integers"}
@@ -40,7 +54,9 @@ def generate() -> dict[str, Any]:
     return {
         "keras": keras.__version__,
         "layers": [*(describe("layers", name) for name in selection.LAYERS), own.PRETRAINED],
+        "cells": [describe("cells", name) for name in selection.CELLS],
         "optimizers": [describe("optimizers", name) for name in selection.OPTIMIZERS],
+        "schedules": [describe("schedules", name) for name in selection.SCHEDULES],
         "losses": [describe("losses", name, tasks) for name, tasks in selection.LOSSES.items()],
         "metrics": [describe("metrics", name, tasks) for name, tasks in selection.METRICS.items()],
         "activations": [describe("activations", name) for name in selection.ACTIVATIONS],
@@ -52,11 +68,11 @@ def generate() -> dict[str, Any]:
 
 def describe(kind: str, name: str, tasks: Iterable[str] = ()) -> dict[str, Any]:
     """One entry: a class of Keras's, or a function where `kind` is `activations`."""
-    component = getattr(getattr(keras, kind), name)
+    component = getattr(MODULES[kind], name)
     return {
         "type": name,
         "category": category(kind, component),
-        "description": selection.DESCRIPTIONS.get(name) or in_json_terms(paragraph(component.__doc__)),
+        "description": descriptions.DESCRIPTIONS.get(name) or in_json_terms(paragraph(component.__doc__)),
         "aliases": aliases(kind, component),
         "tasks": list(tasks),
         "tensors": tensors(name) if kind == "layers" else None,
@@ -73,14 +89,14 @@ def tensors(layer: str) -> dict[str, Any]:
 def category(kind: str, component: Any) -> str:
     """Where Keras's own source files keep the component: `convolutional`, `accuracy`, …"""
     words: list[str] = component.__module__.split(".")
-    if kind == "layers":
+    if kind in ("layers", "cells"):
         return words[3]
     return words[-1].removesuffix("_metrics") if kind == "metrics" else kind
 
 
 def aliases(kind: str, component: Any) -> list[str]:
     """The other names that Keras knows the component by."""
-    exports = {name: value for name, value in vars(getattr(keras, kind)).items() if not name.startswith("_")}
+    exports = {name: value for name, value in vars(MODULES[kind]).items() if not name.startswith("_")}
     names = {name for name, value in exports.items() if value is component}
     for name, value in REGISTRIES.get(kind, {}).items():
         if value is component or (kind == "losses" and value_is_function_of(value, component)):
@@ -100,10 +116,10 @@ def describe_parameters(kind: str, component: type) -> Iterator[dict[str, Any]]:
     base = BASES.get(kind, component)
     texts = arguments(base.__doc__ or "") | arguments(component.__doc__ or "")
     signature = init_parameters(component)
-    if kind == "layers":
+    if kind in ("layers", "cells"):
         shared = init_parameters(keras.Layer)
         signature = {name: signature[name] for name in signature if name not in ("name", "trainable")}
-        signature |= {name: shared[name] for name in ("name", "trainable")}
+        signature |= {name: shared[name] for name in ("name", "trainable") if takes(component, name)}
     for name, parameter in signature.items():
         if lookup(selection.PARAMETERS_LEFT_OUT, kind, component, name) is None:
             yield describe_parameter(kind, component, parameter, texts.get(name))
@@ -116,27 +132,35 @@ def init_parameters(component: type) -> dict[str, inspect.Parameter]:
     return {parameter.name: parameter for parameter in parameters if parameter.kind not in variadic}
 
 
+def takes(component: type, name: str) -> bool:
+    """Whether the constructor takes a parameter, be it to hand it on."""
+    parameters = inspect.signature(component.__init__).parameters.values()  # type: ignore[misc]
+    return any(parameter.name == name or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
 def describe_parameter(kind: str, component: type, parameter: inspect.Parameter, text: str | None) -> dict[str, Any]:
     name, default = parameter.name, parameter.default
-    description = lookup(selection.DESCRIPTIONS, kind, component, name) or text
+    description = lookup(descriptions.DESCRIPTIONS, kind, component, name) or text
     if description is None:
-        raise ValueError(f"{component.__name__}.{name} is not documented: describe it in selection.DESCRIPTIONS")
-    type_ = lookup(selection.TYPES, kind, component, name) or infer_type(name, default)
+        raise ValueError(f"{component.__name__}.{name} is not documented: describe it in descriptions.DESCRIPTIONS")
+    type_ = lookup(parameters.TYPES, kind, component, name) or infer_type(name, default)
     if type_ is None:
-        raise ValueError(f"the type of {component.__name__}.{name} is not known: add it to selection.TYPES")
-    required = default is UNDOCUMENTED
+        raise ValueError(f"the type of {component.__name__}.{name} is not known: add it to parameters.TYPES")
+    required = default is UNDOCUMENTED or f"{component.__name__}.{name}" in parameters.REQUIRED
     if required or type_ == "name":
         default = None
-    minimum, maximum = lookup(selection.RANGES, kind, component, name) or (None, None)
+    minimum, maximum = lookup(parameters.RANGES, kind, component, name) or (None, None)
+    if name in parameters.ONE_A_DIMENSION and type_ != "string":
+        maximum = parameters.MOST_A_DIMENSION.get(dimensions(component) or 0)
     return {
         "name": name,
         "type": type_,
-        "length": lookup(selection.LENGTHS, kind, component, name) if type_ == "integers" else None,
+        "length": length(kind, component, name) if type_ in ("integers", "numbers", "margins") else None,
         "required": required,
-        "default": lookup(selection.DEFAULTS, kind, component, name) or as_json(default, type_),
+        "default": lookup(parameters.DEFAULTS, kind, component, name) or as_json(default, type_),
         "minimum": minimum,
         "maximum": maximum,
-        "allowed": lookup(selection.ALLOWED, kind, component, name),
+        "allowed": lookup(parameters.ALLOWED, kind, component, name),
         "description": in_json_terms(description),
     }
 
@@ -145,6 +169,21 @@ def lookup(table: dict[str, Any], kind: str, component: type, name: str) -> Any:
     """What a table of the selection says of a parameter, the most specific line first; None if nothing."""
     keys = (f"{component.__name__}.{name}", f"{kind}.{name}", name)
     return next((table[key] for key in keys if key in table), None)
+
+
+def length(kind: str, component: type, name: str) -> int | None:
+    """How many members a list has; None where that may vary."""
+    rank = dimensions(component)
+    if rank and name in parameters.ONE_A_DIMENSION:
+        return rank
+    known: int | None = lookup(parameters.LENGTHS, kind, component, name)
+    return known
+
+
+def dimensions(component: type) -> int | None:
+    """The number in the type's name: 2 for Conv2D."""
+    named = re.search(r"([123])D", component.__name__)
+    return int(named[1]) if named else None
 
 
 def infer_type(name: str, default: Any) -> str | None:
@@ -160,8 +199,8 @@ def infer_type(name: str, default: Any) -> str | None:
 def as_json(default: Any, type_: str) -> Any:
     """A default as JSON writes it, numbers as floats: 0 and 0.0 are the same default."""
     if isinstance(default, tuple):
-        return list(default)
-    return float(default) if type_ == "number" and default is not None else default
+        return [as_json(element, type_) for element in default]
+    return float(default) if type_ in ("number", "numbers", "learning_rate") and default is not None else default
 
 
 def paragraph(docstring: str) -> str:
@@ -170,17 +209,18 @@ def paragraph(docstring: str) -> str:
 
 
 def arguments(docstring: str) -> dict[str, str]:
-    """The text on each parameter in a docstring's section "Args"."""
+    """The text on each parameter in a docstring's section "Args", however the section is indented."""
+    heading = re.search(r"^( *)Arg(?:ument)?s: *\n( *)", docstring, re.MULTILINE)
+    if heading is None:
+        return {}
     texts: dict[str, list[str]] = {}
     current: list[str] = []
-    lines = iter(inspect.cleandoc(docstring).splitlines())
-    for line in lines:
-        if line.strip() in ("Args:", "Arguments:"):
+    margin, parameter_margin = len(heading[1]), len(heading[2])
+    for line in docstring[heading.start(2) :].splitlines():
+        indent = len(line) - len(line.lstrip())
+        if line.strip() and indent <= margin:
             break
-    for line in lines:
-        if line and not line.startswith(" "):
-            break
-        opening = re.match(r" {4}\**(\w+): *(.*)", line)
+        opening = re.match(r" *\**(\w+): *(.*)", line) if indent == parameter_margin else None
         if opening:
             current = texts.setdefault(opening[1], [])
             current.append(opening[2])

@@ -7,10 +7,71 @@ parameter's type, or a description, has to be added to the tables below.
 REGRESSION, BINARY, MULTICLASS, MULTILABEL = TASKS = ("regression", "binary", "multiclass", "multilabel")
 
 LAYERS = (
-    "Dense", "Flatten", "Reshape", "Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D",
-    "GlobalAveragePooling2D", "BatchNormalization", "Dropout", "Activation", "ReLU", "LeakyReLU", "Softmax",
-    "Rescaling", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot",
+    # core
+    "Dense", "EinsumDense", "Embedding", "ReversibleEmbedding", "Masking", "Identity",
+    # activations
+    "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax",
+    # convolutions
+    "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D",
+    "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D",
+    # pooling
+    "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D",
+    "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D", "GlobalAveragePooling3D", "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D", "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D",
+    # recurrent
+    "SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional", "TimeDistributed",
+    # attention
+    "Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention",
+    # merging
+    "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot",
+    # normalization
+    "BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization", "UnitNormalization",
+    "SpectralNormalization",
+    # regularization
+    "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout",
+    "GaussianNoise", "ActivityRegularization",
+    # reshaping
+    "Flatten", "Reshape", "Permute", "RepeatVector", "Cropping1D", "Cropping2D", "Cropping3D", "ZeroPadding1D",
+    "ZeroPadding2D", "ZeroPadding3D", "UpSampling1D", "UpSampling2D", "UpSampling3D",
+    # preprocessing
+    "Normalization", "Discretization", "CategoryEncoding", "IntegerLookup", "STFTSpectrogram", "MelSpectrogram",
+    # pictures
+    "Rescaling", "Resizing", "CenterCrop", "AutoContrast", "AugMix", "CutMix", "MixUp", "RandAugment",
+    "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomElasticTransform",
+    "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert",
+    "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear",
+    "RandomTranslation", "RandomZoom", "Solarization", "ContrastLimitedAdaptiveHistogramEqualization", "Pipeline",
 )  # fmt: skip
+"""The layers of Keras that a network may consist of, each with or without a layer, layers or a cell of its own."""
+
+LAYERS_LEFT_OUT = {
+    "Layer": "the base class",
+    "Wrapper": "a base class",
+    "InputSpec": "no layer: what a layer says of its inputs",
+    "InputLayer": "a network's `input` or `inputs` say it",
+    "Lambda": "runs code",
+    "TFSMLayer": "runs code from a file",
+    "TorchModuleWrapper": "runs code of PyTorch's",
+    "JaxLayer": "runs code of JAX's",
+    "FlaxLayer": "runs code of Flax's",
+    "StringLookup": "takes strings, and networks take numbers: a table's categories are encoded before the network",
+    "TextVectorization": "as StringLookup",
+    "MaxNumBoundingBoxes": "takes boxes within pictures, which no dataset has",
+    "Hashing": "hashes the decimal digits of a number, for which ONNX has no operator",
+    "HashedCrossing": "as Hashing",
+    "RandomCrop": "hands pictures on uncropped when it predicts (Keras 3.15), so that no layer after it fits",
+    "Equalization": "Keras 3.15 can't build a network of it: its symbolic output is its input, so the layer is lost",
+}
+"""The other names of `keras.layers`, and why they are not in the catalogue."""
+NOT_DESCRIBABLE = (
+    "Layer", "Wrapper", "InputSpec", "InputLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer",
+    "FlaxLayer", "Equalization",
+)  # fmt: skip
+"""Those that no JSON can describe: they need code, are no layers of a network, or Keras builds none of them."""
+
+CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells")
+"""The layers of Keras that make one step of a sequence, and are a parameter of the layer RNN."""
 
 LIST, ARGUMENTS = "list", "arguments"
 TENSORS: dict[str, tuple[int, int | None, str]] = {
@@ -51,6 +112,9 @@ LOSSES = {
     "Hinge": (BINARY, MULTICLASS, MULTILABEL),
     "SquaredHinge": (BINARY, MULTICLASS, MULTILABEL),
     "CategoricalHinge": (MULTICLASS,),
+    "CategoricalGeneralizedCrossEntropy": (MULTICLASS,),
+    "Dice": (BINARY, MULTICLASS, MULTILABEL),
+    "Tversky": (BINARY, MULTICLASS, MULTILABEL),
 }
 """Each loss and the tasks whose targets and outputs it takes."""
 
@@ -95,6 +159,23 @@ METRICS = {
 }
 """Each metric and the tasks that it can judge."""
 
+LOSSES_LEFT_OUT = {
+    "Loss": "the base class",
+    "CTC": "takes sequences of classes as targets, which no dataset has",
+    "Circle": "takes embeddings, and compares all rows of a batch with each other",
+}
+METRICS_LEFT_OUT = {
+    "Metric": "the base class",
+    "MeanMetricWrapper": "takes a function",
+    "Mean": "takes no targets",
+    "Sum": "as Mean",
+    "IoU": "takes class numbers as outputs, for pictures whose every pixel has a class",
+    "BinaryIoU": "as IoU",
+    "MeanIoU": "as IoU",
+    "OneHotIoU": "as IoU",
+    "OneHotMeanIoU": "as IoU",
+}
+
 ACTIVATIONS = (
     "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu",
     "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink",
@@ -115,6 +196,12 @@ INITIALIZERS_LEFT_OUT = {
     "STFT": "makes the kernel of one layer that the catalogue doesn't hold",
 }
 
+SCHEDULES = (
+    "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay", "PiecewiseConstantDecay",
+    "PolynomialDecay",
+)  # fmt: skip
+"""What an optimizer's `learning_rate` may be instead of a number."""
+
 REGULARIZERS = ("L1", "L1L2", "L2", "OrthogonalRegularizer")
 CONSTRAINTS = ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm")
 
@@ -134,6 +221,26 @@ PARAMETERS_LEFT_OUT = {
     "exclude_embeddings": "for layers that the catalogue doesn't hold",
     "num_labels": "follows from the network's output",
     "label_weights": "follows from the network's output",
+    "return_state": "a layer hands on one tensor",
+    "stateful": "rows are independent of each other",
+    "use_cudnn": "Keras chooses rightly by itself",
+    "flash_attention": "as use_cudnn",
+    "weights": "weights come from training, or from a version",
+    "sparse": "for sparse tensors",
+    "gptq_unpacked_column_size": "for quantized weights",
+    "reverse_dtype": "as dtype",
+    "tie_weights": "for the way back from vectors to numbers, which a network doesn't go",
+    "logit_soft_cap": "as tie_weights",
+    "vocabulary_dtype": "as dtype",
+    "max_tokens": "for a vocabulary that is counted by the layer",
+    "pad_to_max_tokens": "as max_tokens",
+    "idf_weights": "as max_tokens",
+    "oov_token": "for the way back from numbers to tokens",
+    "IntegerLookup.invert": "as oov_token",
+    "oov_method": "its other choice hashes, which ONNX has nothing for",
+    "salt": "as oov_method",
+    "Discretization.epsilon": "the bounds of learnt bins are exact",
+    "schedules.name": "seen nowhere",
     "from_sorted_ids": "for networks that put out class numbers",
     "optimizers.name": "seen nowhere",
     "losses.name": "seen nowhere",
@@ -141,117 +248,3 @@ PARAMETERS_LEFT_OUT = {
     "metrics.axis": "as losses.axis",
 }
 """Parameters of Keras's that no entry has, by name or by `kind.name`, and why."""
-
-TYPES = {
-    "layers.axis": "integer",
-    "axes": "integers",
-    "MaxNorm.axis": "integers",
-    "MinMaxNorm.axis": "integers",
-    "UnitNorm.axis": "integers",
-    "MaxNorm.max_value": "number",
-    "adam_lr_ratio": "number",
-    "label_smoothing": "number",
-    "data_format": "string",
-    "average": "string",
-    "name": "name",
-    "thresholds": "number",
-    "target_shape": "shape",
-    "layers.scale": "numbers",
-    "BatchNormalization.scale": "boolean",
-    "offset": "numbers",
-    "ReLU.max_value": "number",
-    "seed": "integer",
-    "pool_size": "integers",
-    "strides": "integers",
-    "weight_decay": "number",
-    "clipnorm": "number",
-    "clipvalue": "number",
-    "global_clipnorm": "number",
-    "ema_overwrite_frequency": "integer",
-    "gradient_accumulation_steps": "integer",
-    "top_k": "integer",
-    "class_id": "integer",
-    "ignore_class": "integer",
-    "filters": "integer",
-    "units": "integer",
-    "kernel_size": "integers",
-    "rate": "number",
-    "threshold": "number",
-    "recall": "number",
-    "precision": "number",
-    "sensitivity": "number",
-    "specificity": "number",
-}
-"""Types that neither the name nor the default tells: by `type.name`, `kind.name`, or name."""
-
-LENGTHS = {"kernel_size": 2, "strides": 2, "pool_size": 2, "dilation_rate": 2, "axes": 2}
-"""How many integers a list has; one integer stands for all of them."""
-
-ALLOWED = {
-    "padding": ("valid", "same"),
-    "data_format": ("channels_last",),
-    "reduction": ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight"),
-    "curve": ("ROC", "PR"),
-    "summation_method": ("interpolation", "minoring", "majoring"),
-    "average": ("macro", "micro", "weighted"),
-    "class_aggregation": ("uniform_average", "variance_weighted_average"),
-    "OrthogonalRegularizer.mode": ("rows", "columns"),
-    "VarianceScaling.mode": ("fan_in", "fan_out", "fan_avg"),
-    "distribution": ("truncated_normal", "untruncated_normal", "uniform"),
-}
-"""The only values that a parameter may have."""
-
-DEFAULTS = {"average": "macro"}
-"""Defaults other than Keras's: its own makes a number for each class, and a metric here is one number."""
-
-FRACTION = (0.0, 1.0)
-POSITIVE_COUNT = (1, None)
-NOT_NEGATIVE = (0.0, None)
-RANGES: dict[str, tuple[float | None, float | None]] = {
-    **dict.fromkeys(("units", "filters", "kernel_size", "strides", "pool_size", "dilation_rate", "groups"), (1, None)),
-    **dict.fromkeys(("k", "top_k", "ns_steps", "ema_overwrite_frequency"), POSITIVE_COUNT),
-    **dict.fromkeys(("class_id", "ignore_class", "num_regressors", "warmup_steps", "seed"), (0, None)),
-    **dict.fromkeys(
-        ("layers.momentum", "renorm_momentum", "rate", "rho", "beta_1", "beta_2", "adam_beta_1", "adam_beta_2",
-         "ema_momentum", "optimizers.momentum", "label_smoothing", "threshold", "thresholds", "recall", "precision",
-         "sensitivity", "specificity", "losses.alpha"),
-        FRACTION,
-    ),
-    **dict.fromkeys(
-        ("learning_rate", "epsilon", "epsilon_1", "epsilon_2", "clip_threshold", "weight_decay", "adam_weight_decay",
-         "clipnorm", "clipvalue", "global_clipnorm", "initial_accumulator_value", "l1_regularization_strength",
-         "l2_regularization_strength", "l2_shrinkage_regularization_strength", "rms_rate", "adam_lr_ratio",
-         "losses.gamma", "delta", "FBetaScore.beta", "Ftrl.beta", "l1", "l2", "factor", "stddev",
-         "VarianceScaling.scale", "layers.max_value", "constraints.max_value", "constraints.min_value",
-         "layers.negative_slope"),
-        NOT_NEGATIVE,
-    ),
-    "ReLU.threshold": NOT_NEGATIVE,
-    "learning_rate_power": (None, 0.0),
-    "beta_2_decay": (None, 0.0),
-    "gradient_accumulation_steps": (2, None),
-    "num_thresholds": (2, 1000),
-    "target_shape": (-1, None),
-}  # fmt: skip
-"""Least and greatest values, by `type.name`, `kind.name`, or name."""
-
-DESCRIPTIONS = {
-    "Accuracy": "How often the predicted class is the true one: binary, categorical or sparse categorical accuracy, "
-    "whichever fits the task and the loss.",
-    "layers.name": "The layer's name in summaries and files, unique within the network.",
-    "metrics.name": "What the metric is called in results; the posted type if left out.",
-    "trainable": "Whether training changes the layer's weights.",
-    "ignore_class": "A class number whose rows don't count; null counts all.",
-    "learning_rate": "How far a step goes against the gradient.",
-    "seed": "Makes what is drawn at random the same each time; drawn from the job's seed if null.",
-    "thresholds": "A score above it counts as positive; 0.5 if left out.",
-    "axis": "The axis that is normalized, counted with the batch as 0; -1 is the last.",
-    "Concatenate.axis": "The axis along which inputs are put together, counted with the batch as 0; -1 is the last.",
-    "constraints.axis": "The axis, or the axes, of the weights along which the norm is taken.",
-    "average": "How the scores of the classes become one: their mean (`macro`), over all rows at once (`micro`), or "
-    "their mean weighted by rows (`weighted`).",
-    "offset": "Added to the inputs after scaling; a list has one for each channel.",
-    "layers.scale": "What the inputs are multiplied by; a list has one for each channel.",
-    "BatchNormalization.scale": "If `true`, multiply by `gamma`. If `false`, `gamma` is not used.",
-}
-"""Where Keras's documentation says nothing, or something that doesn't hold here."""

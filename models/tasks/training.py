@@ -7,21 +7,25 @@ from typing import Any
 import keras
 import numpy as np
 
+from models.adaptation import needs_rows
 from models.building import build_network, rows_at_once
 from models.datasets import Dataset
 from models.evaluation import evaluate_split
 from models.limits import Limits
 from models.preprocessing import Preprocessing
+from models.preprocessing.rows import input_rows
 from models.pretrained_weights import restore_pretrained
 from models.spec import ComponentSpec, NetworkSpec
 from models.targets import TargetEncoding
 from models.tasks.channel import Channel
 from models.tasks.rows import load_rows
+from models.training.adaptation import adapt
 from models.training.evaluation import evaluate
 from models.training.loop import train
 from models.training.monitoring import find_mode
 from models.training.plan import EarlyStopping, EpochResult, Progress, TrainingPlan
 from models.training.threads import configure_threads
+from models.training.vocabulary import check_vocabulary
 from models.version_files import WEIGHTS
 from models.versions import COMPARED_ROWS, TrainedNetwork, save_version
 from models.weights import assign_weights, named_weights, read_weights
@@ -41,12 +45,16 @@ def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str,
     request = assignment["request"]
     spec = _spec(assignment["document"], request["optimizer"])
     dataset = Dataset.open(Path(assignment["dataset"]))
+    preprocessing = Preprocessing.fit(spec, dataset)
+    if needs_rows(spec):
+        spec = adapt(spec, input_rows(preprocessing, dataset.split("train"), folder))
     network = build_network(spec, Limits(**assignment["limits"]), seed=request["seed"])
     _assign_known_weights(network, assignment)
-    preprocessing = Preprocessing.fit(spec, dataset)
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1])
     most_bytes = assignment["runtime"]["resident_bytes"]
     arrays = load_rows(dataset, preprocessing, encoding, LEARNT_FROM, most_bytes, folder)
+    for rows in arrays.values():
+        check_vocabulary(spec, rows.inputs)
     outcome = train(network, arrays["train"], arrays.get("validation"), _plan(spec, request), _Reporter(channel))
     if outcome.steps == 0:
         return {"stopped_before_training": True}

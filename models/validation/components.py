@@ -4,9 +4,16 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from models.catalogue import KINDS, Entry, Parameter, load_catalogue, nearest
+from models.adaptation import learns_from_rows
+from models.catalogue import KINDS, LISTS, Entry, Parameter, load_catalogue, nearest
 from models.errors import MOST_FAULTS, Fault
 from models.validation.values import article, expected, member, value_faults
+
+OBJECTS = ("layer", "cell", "schedule")
+"""The kinds whose components are objects: none of them is complete by its name."""
+MOST_NESTED = 5
+"""How deep layers may lie in each other."""
+MOST_LISTED = 100
 
 
 def check_component(kind: str, value: Any, pointer: str) -> list[Fault]:
@@ -14,42 +21,84 @@ def check_component(kind: str, value: Any, pointer: str) -> list[Fault]:
     return list(islice(component_faults(kind, value, pointer), MOST_FAULTS))
 
 
-def component_faults(kind: str, value: Any, pointer: str, besides: Collection[str] = ()) -> Iterator[Fault]:
-    """The faults of a name, or of an object with a type, its parameters, and `besides` members that it may have."""
-    types = tuple(entry.type for entry in load_catalogue().entries(kind))
+def component_faults(
+    kind: str,
+    value: Any,
+    pointer: str,
+    besides: Collection[str] = (),
+    allowed: tuple[str, ...] = (),
+    depth: int = 0,
+) -> Iterator[Fault]:
+    """The faults of a name, or of an object with a type, its parameters, and `besides` members that it may have.
+
+    `allowed` are the only types, if it names any; `depth` is how many components this one lies in.
+    """
+    types = allowed or tuple(entry.type for entry in load_catalogue().entries(kind))
     if isinstance(value, Mapping):
         name, parameters, where = value.get("type"), {k: v for k, v in value.items() if k != "type"}, f"{pointer}/type"
     else:
-        name, parameters, where = (None if kind == "layer" else value), {}, pointer
+        name, parameters, where = (None if kind in OBJECTS else value), {}, pointer
     if not isinstance(name, str):
-        form = "an object with a `type`" if kind == "layer" else "a name, or an object with a `type`"
+        form = "an object with a `type`" if kind in OBJECTS else "a name, or an object with a `type`"
         yield Fault(f"{article(kind)} is {form}.", where, allowed=types)
         return
     entry = load_catalogue().find(kind, name)
     if entry is None:
-        suggestion = load_catalogue().nearest(kind, name)
-        yield Fault(f"There is no {kind} `{name[:64]}`.", where, allowed=types, did_you_mean=suggestion)
+        yield unknown_type(kind, name, types, where)
         return
+    if (allowed and entry.type not in allowed) or (depth and takes_several(entry)):
+        yield Fault(f"A layer {entry.type} can't be used here.", where, allowed=types)
+        return
+    if depth and learns_from_rows(entry.type, parameters):
+        yield Fault(f"{entry.type} within another layer can't learn from the training rows: post what it is.", pointer)
     for key, parameter_value in parameters.items():
         if key not in entry.by_name and key not in besides:
             known = (*entry.by_name, *besides)
             detail = f"{entry.type} has no parameter `{str(key)[:64]}`."
             yield Fault(detail, member(pointer, key), allowed=known, did_you_mean=nearest(str(key), known))
         elif key in entry.by_name:
-            yield from parameter_faults(entry, entry.by_name[key], parameter_value, member(pointer, key))
+            yield from parameter_faults(entry, entry.by_name[key], parameter_value, member(pointer, key), depth)
     for parameter in entry.parameters:
         if parameter.required and parameter.name not in parameters:
             yield Fault(f"{entry.type} needs `{parameter.name}`.", f"{pointer}/{parameter.name}")
 
 
-def parameter_faults(entry: Entry, parameter: Parameter, value: Any, pointer: str) -> Iterator[Fault]:
+def unknown_type(kind: str, name: str, types: tuple[str, ...], pointer: str) -> Fault:
+    if kind == "layer" and load_catalogue().find("cell", name):
+        return Fault(f"{name} makes one step of a sequence: post it as the `cell` of a layer RNN.", pointer)
+    suggestion = load_catalogue().nearest(kind, name)
+    return Fault(f"There is no {kind} `{name[:64]}`.", pointer, allowed=types, did_you_mean=suggestion)
+
+
+def takes_several(entry: Entry) -> bool:
+    """Whether a layer takes more tensors than one, which a layer around it can't give it."""
+    return entry.tensors is not None and entry.tensors.least > 1
+
+
+def parameter_faults(entry: Entry, parameter: Parameter, value: Any, pointer: str, depth: int = 0) -> Iterator[Fault]:
     if value is None:
         if not parameter.nullable:
             yield Fault(f"`{parameter.name}` of {entry.type} can't be null: it is {expected(parameter)}.", pointer)
+    elif depth >= MOST_NESTED:
+        yield Fault(f"Layers may lie in each other {MOST_NESTED} deep.", pointer)
     elif parameter.type in KINDS:
-        yield from component_faults(parameter.type, value, pointer)
+        yield from component_faults(parameter.type, value, pointer, (), parameter.allowed, depth + 1)
+    elif parameter.type in LISTS:
+        yield from list_faults(parameter, value, pointer, depth)
+    elif parameter.type == "learning_rate" and isinstance(value, Mapping):
+        yield from component_faults("schedule", value, pointer)
     else:
         yield from value_faults(parameter, value, pointer)
+
+
+def list_faults(parameter: Parameter, value: Any, pointer: str, depth: int) -> Iterator[Fault]:
+    """The faults of a list of layers or cells."""
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= MOST_LISTED:
+        yield Fault(f"`{parameter.name}` is {expected(parameter)}, at least 1 and at most {MOST_LISTED}.", pointer)
+        return
+    for index, listed in enumerate(value):
+        where = f"{pointer}/{index}"
+        yield from component_faults(LISTS[parameter.type], listed, where, (), parameter.allowed, depth + 1)
 
 
 def resolve(kind: str, value: Any) -> Entry | None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from models.adaptation import learns_from_rows
 from models.catalogue import load_catalogue, nearest
 from models.errors import Fault
 from models.graph import Node, connect
@@ -11,6 +12,7 @@ from models.spec import LayerSpec
 from models.validation.components import component_faults
 from models.validation.graph import graph_faults, known_names
 
+LEARNT = {"Normalization": "`mean` and `variance`", "Discretization": "`bin_boundaries`"}
 MOST_TENSORS = 100
 """How many tensors a layer may take."""
 LONGEST_NAME = 65
@@ -36,6 +38,13 @@ def layers_faults(layers: Any, input_names: Collection[str], limits: Limits) -> 
             detail = "The network has several inputs: name those that this layer takes."
             yield Fault(detail, f"{pointer}/inputs", allowed=tuple(input_names))
         yield from count_faults(node, f"{pointer}/inputs")
+        if (
+            isinstance(layer, Mapping)
+            and learns_from_rows(node.layer.type, layer)
+            and set(node.inputs) - set(input_names)
+        ):
+            detail = f"{node.layer.type} learns from the training rows only where it takes an input of the network:"
+            yield Fault(f"{detail} put it first, or post {LEARNT[node.layer.type]}.", pointer)
     yield from graph_faults(nodes, input_names)
 
 

@@ -19,9 +19,17 @@ PROBABILITIES = {
 }
 """The activations whose outputs are a task's probabilities, the usual one first; softmax makes 1 of a single unit."""
 
+PROBABILITY_LOSSES = ("KLDivergence", "CategoricalGeneralizedCrossEntropy", "Dice", "Tversky")
+"""The losses that take probabilities alone."""
+
 PASSING_LAYERS = (
-    "Flatten", "Reshape", "Dropout", "MaxPooling2D", "AveragePooling2D", "GlobalMaxPooling2D",
-    "GlobalAveragePooling2D", "Average", "Maximum", "Minimum", "Multiply", "Concatenate",
+    "Flatten", "Reshape", "Permute", "RepeatVector", "Identity", "ActivityRegularization", "Dropout",
+    *(f"{kind}{rank}D" for rank in (1, 2, 3) for kind in ("SpatialDropout", "Cropping")),
+    *(
+        f"{reach}{kind}Pooling{rank}D"
+        for rank in (1, 2, 3) for reach in ("", "Global", "Adaptive") for kind in ("Max", "Average")
+    ),
+    "Average", "Maximum", "Minimum", "Multiply", "Concatenate",
 )  # fmt: skip
 """Layers that make probabilities of probabilities."""
 
@@ -93,7 +101,7 @@ def pretrained_output_faults(document: Mapping[str, Any], place: int) -> Iterato
 
 def takes_probability(loss: Entry) -> bool:
     """Whether a loss takes probabilities, or logits if it is told so."""
-    return "from_logits" in loss.by_name or loss.type == "KLDivergence"
+    return "from_logits" in loss.by_name or loss.type in PROBABILITY_LOSSES
 
 
 def takes_logits(loss: Any) -> bool:

@@ -9,6 +9,8 @@ from models.catalogue import KINDS, Parameter
 from models.errors import Fault
 
 MOST_DIMENSIONS = 8
+LONGEST_LIST = 4096
+LONGEST_STRING = 256
 LARGEST_INTEGER = 2**31 - 1
 LARGEST_NUMBER = 3.4e38
 """What a 32-bit float holds."""
@@ -24,6 +26,12 @@ WORDS = {
     "integers": "a whole number, or a list of them",
     "numbers": "a finite number, or a list of them",
     "shape": "a list of whole numbers",
+    "margins": "a whole number, or a list of them or of pairs",
+    "learning_rate": "a finite number, or an object with the `type` of a schedule",
+    "layer": "an object with the `type` of a layer and its parameters",
+    "cell": "an object with the `type` of a cell and its parameters",
+    "layers": "a list of layers",
+    "cells": "a list of cells",
 }
 
 
@@ -32,7 +40,7 @@ def value_faults(parameter: Parameter, value: Any, pointer: str) -> Iterator[Fau
     wrong = Fault(f"`{parameter.name}` is {expected(parameter)}.", pointer, allowed=parameter.allowed)
     is_list = isinstance(value, list | tuple)
     if parameter.type == "shape" or (parameter.type in ("integers", "numbers") and is_list):
-        longest = parameter.length or (4096 if parameter.type == "numbers" else MOST_DIMENSIONS)
+        longest = parameter.length or (MOST_DIMENSIONS if parameter.type == "shape" else LONGEST_LIST)
         if not is_list or not (parameter.length or 1) <= len(value) <= longest:
             yield wrong
             return
@@ -43,12 +51,36 @@ def value_faults(parameter: Parameter, value: Any, pointer: str) -> Iterator[Fau
     elif parameter.type == "boolean":
         if not isinstance(value, bool):
             yield wrong
+    elif parameter.type == "margins":
+        if not is_margins(parameter, value):
+            yield wrong
     elif parameter.type in ("string", "name"):
-        known = not parameter.allowed or value in parameter.allowed
-        if not isinstance(value, str) or not known or (parameter.type == "name" and not NAME.fullmatch(value)):
+        if not is_string(parameter, value):
             yield wrong
     elif not is_element(parameter.type.removesuffix("s"), value) or not in_range(parameter, value):
         yield wrong
+
+
+def is_string(parameter: Parameter, value: Any) -> bool:
+    if not isinstance(value, str) or len(value) > LONGEST_STRING:
+        return False
+    if parameter.type == "name":
+        return NAME.fullmatch(value) is not None
+    return not parameter.allowed or value in parameter.allowed
+
+
+def is_margins(parameter: Parameter, value: Any) -> bool:
+    """Whether a value is what is cut off or added at both ends: for all dimensions, for each, or for each end.
+
+    With a single dimension a list is already the pair of its ends.
+    """
+    if not isinstance(value, list | tuple):
+        return is_integer(value) and in_range(parameter, value)
+    if len(value) != max(parameter.length or 1, 2):
+        return False
+    pairs = parameter.length != 1 and all(isinstance(ends, list | tuple) and len(ends) == 2 for ends in value)
+    numbers = [end for ends in value for end in ends] if pairs else value
+    return all(is_integer(number) and in_range(parameter, number) for number in numbers)
 
 
 def is_element(type_: str, value: Any) -> bool:
@@ -73,13 +105,14 @@ def in_range(parameter: Parameter, value: float) -> bool:
 
 def expected(parameter: Parameter) -> str:
     """What a parameter's value is, in words."""
-    if parameter.type in KINDS:
+    if parameter.type in KINDS and parameter.type not in WORDS:
         return f"{article(parameter.type).lower()}: a name, or an object with a `type`"
-    if parameter.allowed:
+    if parameter.allowed and parameter.type == "string":
         return "one of " + ", ".join(f"`{value}`" for value in parameter.allowed)
     words = WORDS[parameter.type]
-    if parameter.length:
-        words = f"a whole number, or a list of {parameter.length} of them"
+    if parameter.length and parameter.type != "margins":
+        kind = "whole" if parameter.type == "integers" else "finite"
+        words = f"a {kind} number, or a list of {parameter.length} of them"
     if parameter.minimum is not None and parameter.maximum is not None:
         return f"{words}, from {parameter.minimum:g} to {parameter.maximum:g}"
     if parameter.minimum is not None:

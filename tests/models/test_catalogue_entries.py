@@ -17,51 +17,8 @@ from models.validation import check_network
 from models.validation.metrics import fits
 
 CATALOGUE = load_catalogue()
-PICTURE, VECTOR = [6, 6, 2], [5]
-TWICE = {"inputs": ["input", "input"]}
+VECTOR = [5]
 SPARSE = "SparseCategoricalCrossentropy"
-
-LAYERS: dict[str, list[tuple[list[int], dict[str, Any]]]] = {
-    "Dense": [
-        (VECTOR, {"units": 3}),
-        (VECTOR, {"units": 3, "activation": "relu", "use_bias": False}),
-        (PICTURE, {"units": 3}),
-        (VECTOR, {"units": 3, "activity_regularizer": "l2", "trainable": False}),
-    ],
-    "Flatten": [(PICTURE, {}), (VECTOR, {}), (PICTURE, {"data_format": "channels_last"})],
-    "Reshape": [(PICTURE, {"target_shape": [12, 6]}), (PICTURE, {"target_shape": [3, -1, 2]})],
-    "Conv2D": [
-        (PICTURE, {"filters": 3, "kernel_size": 3}),
-        (PICTURE, {"filters": 3, "kernel_size": [3, 2], "strides": 2, "padding": "same", "activation": "relu"}),
-        (PICTURE, {"filters": 4, "kernel_size": 2, "groups": 2, "use_bias": False}),
-        (PICTURE, {"filters": 2, "kernel_size": 2, "dilation_rate": 2}),
-    ],
-    "MaxPooling2D": [(PICTURE, {}), (PICTURE, {"pool_size": 3, "strides": 2, "padding": "same"})],
-    "AveragePooling2D": [
-        (PICTURE, {"pool_size": 2}),
-        (PICTURE, {"pool_size": 3, "strides": [2, 1], "padding": "same"}),
-    ],
-    "GlobalMaxPooling2D": [(PICTURE, {}), (PICTURE, {"keepdims": True})],
-    "GlobalAveragePooling2D": [(PICTURE, {}), (PICTURE, {"keepdims": True})],
-    "BatchNormalization": [
-        (VECTOR, {}),
-        (PICTURE, {}),
-        (PICTURE, {"axis": 1}),
-        (PICTURE, {"momentum": 0.5, "epsilon": 0.01, "center": False, "scale": False}),
-        (PICTURE, {"renorm": True}),
-    ],
-    "Dropout": [(VECTOR, {"rate": 0.5}), (PICTURE, {"rate": 0.2, "seed": 3})],
-    "Activation": [(PICTURE, {"activation": "tanh"})],
-    "ReLU": [(VECTOR, {}), (VECTOR, {"max_value": 0.5, "negative_slope": 0.1, "threshold": 0.2})],
-    "LeakyReLU": [(VECTOR, {}), (PICTURE, {"negative_slope": 0.1})],
-    "Softmax": [(VECTOR, {}), (PICTURE, {"axis": 1})],
-    "Rescaling": [(PICTURE, {"scale": 0.1}), (PICTURE, {"scale": [0.5, 2], "offset": [1, -1]})],
-    **{name: [(VECTOR, TWICE), (PICTURE, TWICE)] for name in ("Add", "Subtract", "Multiply", "Average", "Maximum")},
-    "Minimum": [(VECTOR, {"inputs": ["input"] * 3})],
-    "Concatenate": [(VECTOR, TWICE), (PICTURE, TWICE | {"axis": 1})],
-    "Dot": [(VECTOR, TWICE | {"axes": 1}), ([4, 3], TWICE | {"axes": [2, -1], "normalize": True})],
-}
-"""For each layer, shapes that arrive at it and parameters."""
 
 REQUIRED = {
     "recall": 0.5,
@@ -80,6 +37,15 @@ OPTIMIZER_VARIANTS = [
     {"type": "Adafactor", "relative_step": False},
     {"type": "Muon", "nesterov": False},
 ]
+
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 4, "warmup_target": 0.2, "warmup_steps": 2},
+    "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 3},
+    "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.5, "staircase": True},
+    "InverseTimeDecay": {"initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.5},
+    "PiecewiseConstantDecay": {"boundaries": [1, 3], "values": [0.1, 0.05, 0.01]},
+    "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 4, "power": 2},
+}
 
 LOSS_VARIANTS: list[tuple[str, Any]] = [
     ("binary", {"type": "BinaryCrossentropy", "from_logits": True, "label_smoothing": 0.1}),
@@ -137,20 +103,6 @@ def as_posted(entry: Entry) -> dict[str, Any]:
     return {"type": entry.type} | {parameter.name: REQUIRED[parameter.name] for parameter in required}
 
 
-def test_every_layer_has_a_case() -> None:
-    assert LAYERS.keys() | {"Pretrained"} == CATALOGUE.layers.keys()
-
-
-@pytest.mark.parametrize(
-    ("type_", "shape", "parameters"),
-    [(type_, *case) for type_, cases in LAYERS.items() for case in cases],
-)
-def test_layer_trains_and_serves(type_: str, shape: list[int], parameters: dict[str, Any], tmp_path: Path) -> None:
-    network = build("multiclass", [{"type": type_, **parameters}], shape)
-    train_step(network, "multiclass")
-    assert_serves_as_in_keras(network, tmp_path)
-
-
 @pytest.mark.parametrize("activation", CATALOGUE.activations)
 def test_activation_trains_and_serves(activation: str, tmp_path: Path) -> None:
     network = build("regression", [{"type": "Dense", "units": 6, "activation": activation}], [3, 4])
@@ -167,6 +119,17 @@ def test_optimizer_changes_the_weights(optimizer: str | dict[str, Any]) -> None:
     assert any((weight != old).any() for weight, old in zip(network.get_weights(), before, strict=True))
 
 
+@pytest.mark.parametrize("schedule", CATALOGUE.schedules)
+def test_schedule_changes_the_learning_rate(schedule: str) -> None:
+    optimizer = {"type": "SGD", "learning_rate": {"type": schedule, **SCHEDULES[schedule]}}
+    network = build("multiclass", [], VECTOR, optimizer=optimizer)
+    rates = []
+    for _ in range(3):
+        rates.append(float(network.optimizer.learning_rate))
+        train_step(network, "multiclass")
+    assert len(set(rates)) > 1
+
+
 @pytest.mark.parametrize(
     ("task", "loss"),
     [*((task, entry.type) for entry in CATALOGUE.losses.values() for task in entry.tasks), *LOSS_VARIANTS],
@@ -174,7 +137,7 @@ def test_optimizer_changes_the_weights(optimizer: str | dict[str, Any]) -> None:
 )
 def test_loss_trains_each_task_that_it_suits(task: str, loss: str | dict[str, Any]) -> None:
     type_ = loss if isinstance(loss, str) else loss["type"]
-    train_step(build(task, [], VECTOR, loss=loss), task, type_ == SPARSE)
+    train_step(build(task, [], VECTOR, loss=loss), task, CATALOGUE.losses[type_].takes_class_numbers)
 
 
 @pytest.mark.parametrize(

@@ -121,3 +121,12 @@ def test_threads_may_run_it_at_once(network: keras.Model, exported: Path) -> Non
         thread.join()
     assert len(outputs) == 8
     assert all(np.array_equal(output, expected) for output in outputs)
+
+
+def test_numbers_that_an_embedding_does_not_know_are_refused(tmp_path: Path) -> None:
+    network = keras.Sequential([keras.Input((3,), name="input"), keras.layers.Embedding(5, 2), keras.layers.Flatten()])
+    export_onnx(network, tmp_path / "network.onnx")
+    served = OnnxNetwork(tmp_path / "network.onnx")
+    assert served.run({"input": np.array([[0, 4, 2]])}).shape == (1, 6)
+    with pytest.raises(InvalidInstances, match="input_dim"):
+        served.run({"input": np.array([[0, 5, 2]])})

@@ -9,15 +9,15 @@ from service.api.schemas.operations import ComponentTypesSchema
 blueprint = Blueprint("catalogue", __name__, description="What a model's spec may name, with every parameter.")
 
 
-def _list(kind: str) -> Any:
-    return {"items": [entry.to_document() for entry in load_catalogue().entries(kind)]}
+def _list(*kinds: str) -> Any:
+    return {"items": [entry.to_document() for kind in kinds for entry in load_catalogue().entries(kind)]}
 
 
 @blueprint.get("/v1/layer-types")
 @blueprint.resource(ComponentTypesSchema)
 def list_layer_types() -> Any:
-    """List the types of layers."""
-    return _list("layer")
+    """List the types of layers, and of the cells that the layer RNN takes."""
+    return _list("layer", "cell")
 
 
 @blueprint.get("/v1/optimizer-types")

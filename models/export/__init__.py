@@ -1,35 +1,22 @@
 """Exports Keras networks to ONNX, and compares what both make of the same rows."""
 
-import logging
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
-import onnx
 import tensorflow as tf
-import tf2onnx.convert
-from keras.src.export.tf2onnx_lib import patch_tf2onnx
 
 from models.building import rows_at_once
 from models.errors import NotServable
+from models.export.conversion import convert
+from models.export.layers import exportable
 from models.runtime import OnnxNetwork
 from models.spec import OUTPUT
 
-OPSET = 18
-"""The newest that tf2onnx writes."""
-
 TOLERANCE = 1e-5
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    # tf2onnx's own constant folding fails with NumPy 2; Keras brings the cure.
-    patch_tf2onnx()
-logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
+VOCABULARIES = ("input_dim", "num_tokens")
+"""How layers call the number from which on they know no whole number."""
 
 
 def export_onnx(network: keras.Model, path: Path) -> None:
@@ -43,7 +30,8 @@ def export_onnx(network: keras.Model, path: Path) -> None:
         return {OUTPUT: network(inputs[0] if len(inputs) == 1 else list(inputs), training=False)}
 
     try:
-        proto = convert(tf.function(predict, autograph=False), signature)
+        with exportable(network):
+            proto = convert(tf.function(predict, autograph=False), signature)
     except NotServable:
         raise
     except Exception as error:
@@ -54,51 +42,6 @@ def export_onnx(network: keras.Model, path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     written.replace(path)
-
-
-def convert(function: Any, signature: list[tf.TensorSpec]) -> Any:
-    """The ONNX model of a function, made without a word."""
-    handlers: dict[str, Any] = {"Erfc": (replace_erfc, []), "Expm1": (replace_expm1, [])}
-    with warnings.catch_warnings(), without_inner_functions():
-        warnings.simplefilter("ignore")
-        proto, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET, custom_op_handlers=handlers)
-    known = {schema.name for schema in onnx.defs.get_all_schemas()}
-    unknown = sorted({node.op_type for node in proto.graph.node} - known)
-    if unknown:
-        raise NotServable(f"ONNX has nothing for what TensorFlow calls {', '.join(unknown)}.")
-    return proto
-
-
-@contextmanager
-def without_inner_functions() -> Iterator[None]:
-    """Trace functions within functions as part of the outer one: tf2onnx can't look into those that Keras compiles,
-    such as grouped convolutions."""
-    before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(before)
-
-
-def replace_erfc(graph: Any, node: Any, name: str, _: list[Any]) -> None:
-    """Write erfc(x), which is part of gelu and not of ONNX, as 1 - erf(x)."""
-    erf = graph.make_node("Erf", node.input)
-    one = graph.make_const(f"{name}_one", np.array(1, np.float32))
-    replace_with_difference(graph, node, name, one.output[0], erf.output[0])
-
-
-def replace_expm1(graph: Any, node: Any, name: str, _: list[Any]) -> None:
-    """Write expm1(x), which is part of celu and not of ONNX, as exp(x) - 1."""
-    exp = graph.make_node("Exp", node.input)
-    one = graph.make_const(f"{name}_one", np.array(1, np.float32))
-    replace_with_difference(graph, node, name, exp.output[0], one.output[0])
-
-
-def replace_with_difference(graph: Any, node: Any, name: str, minuend: str, subtrahend: str) -> None:
-    shape, dtype = graph.get_shape(node.output[0]), graph.get_dtype(node.output[0])
-    graph.remove_node(name)
-    graph.make_node("Sub", [minuend, subtrahend], outputs=node.output, name=name, shapes=[shape], dtypes=[dtype])
 
 
 def compare_with_keras(network: keras.Model, path: Path, rows: dict[str, np.ndarray]) -> None:
@@ -129,9 +72,15 @@ def run_keras(network: keras.Model, rows: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def random_rows(network: keras.Model, rows: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Rows drawn from the normal distribution for every input, for a network that has seen no data yet."""
+    """Rows for every input of a network that has seen no data yet: drawn from the normal distribution, or whole numbers
+    that all its layers know where it has layers that take nothing else."""
     generator = np.random.default_rng(seed)
-    return {
-        tensor.name: generator.standard_normal((rows, *tensor.shape[1:])).astype(np.float32)
-        for tensor in network.inputs
-    }
+    known = [
+        getattr(layer, name) for layer in network._flatten_layers() for name in VOCABULARIES if hasattr(layer, name)
+    ]
+
+    def draw(shape: tuple[int, ...]) -> np.ndarray:
+        drawn = generator.integers(0, min(known), shape) if known else generator.standard_normal(shape)
+        return drawn.astype(np.float32)
+
+    return {tensor.name: draw((rows, *tensor.shape[1:])) for tensor in network.inputs}

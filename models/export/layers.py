@@ -1,0 +1,40 @@
+"""Gives layers, while they are exported, what ONNX can hold in the place of what they have."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow.lookup.experimental import DenseHashTable
+
+TABLES = (tf.lookup.StaticHashTable, DenseHashTable)
+
+
+class Comparisons:
+    """Looks numbers up as a hash table does, by comparing each with all that the table holds."""
+
+    def __init__(self, table: Any) -> None:
+        keys, values = table.export()
+        self._keys, self._values, self._default = keys.numpy(), values.numpy(), table.default_value.numpy()
+
+    def lookup(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The value of each number, or the table's default: the shape of the inputs."""
+        same = tf.cast(inputs[..., None] == self._keys, self._values.dtype)
+        return tf.reduce_sum(same * (self._values - self._default), axis=-1) + self._default
+
+
+@contextmanager
+def exportable(network: keras.Model) -> Iterator[None]:
+    """Replace tensors that layers keep beside their weights, which tf2onnx takes for inputs, and hash tables."""
+    replaced = []
+    for layer in network._flatten_layers():
+        for name, value in list(vars(layer).items()):
+            if isinstance(value, (tf.Tensor, *TABLES)):
+                replaced.append((layer, name, value))
+                vars(layer)[name] = value.numpy() if isinstance(value, tf.Tensor) else Comparisons(value)
+    try:
+        yield
+    finally:
+        for layer, name, value in replaced:
+            vars(layer)[name] = value
