@@ -13,7 +13,7 @@ from models.datasets import Dataset
 from models.datasets.formats import detect
 from models.errors import InvalidData
 from models.limits import Limits
-from tests.models.made_datasets import read_rows
+from tests.models.made_datasets import make_dataset, read_rows
 from tests.models.made_uploads import faults_of_upload, import_upload
 
 NO_SPLIT = {"validation": 0, "test": 0}
@@ -362,3 +362,73 @@ def test_a_name_that_promises_something_else_is_told(data: bytes, name: str, tmp
     with pytest.raises(InvalidData) as caught:
         detect(tmp_path / "data", name)
     assert caught.value.faults[0].file == name
+
+
+@pytest.mark.parametrize("format_", ["csv", "json", "jsonl", "parquet", "inline"])
+@pytest.mark.parametrize(("feature", "target"), [("*", "y"), ("^.*$", "y"), ("a", "*"), ("a", "^.*$"), ("*", "^.*$")])
+def test_names_that_polars_takes_for_patterns_are_names(
+    feature: str, target: str, format_: str, tmp_path: Path
+) -> None:
+    frame = polars.DataFrame([[1, 2, 3, 4], ["r", "g", "r", "g"], [0.5, 1.5, 2.5, 3.5]], schema=[feature, "c", target])
+    if format_ == "inline":
+        dataset = make_dataset(tmp_path, source="inline", rows=frame.to_dicts(), target=target)
+    else:
+        data = {"csv": frame.write_csv, "json": frame.write_json, "jsonl": frame.write_ndjson}
+        frame.write_parquet(tmp_path / "made.parquet")
+        content = data[format_]() if format_ in data else (tmp_path / "made.parquet").read_bytes()
+        dataset = import_upload(tmp_path, content, f"made.{format_}", target=target, split=NO_SPLIT)
+
+    assert dataset.split("train").targets.tolist() == [0.5, 1.5, 2.5, 3.5]
+    table = dataset.split("train").table
+    assert table is not None
+    assert table[feature].tolist() == [1, 2, 3, 4]
+    assert read_rows(dataset, "train", 1, 1)[0]["instance"] == {feature: 2, "c": "g"}
+
+
+@pytest.mark.parametrize(("value", "held"), [([1], "lists"), ({"a": 1}, "objects")])
+def test_columns_of_lists_and_objects_are_left_out_as_such(
+    value: Any, held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.datasets.tables.json_reader.BATCH_ROWS", 2)
+    rows = [{"tags": value, "width": number, "y": "ab"[number % 2]} for number in range(4)]
+    dataset = import_upload(tmp_path, json.dumps(rows), "made.json")
+
+    (left_out,) = dataset.descriptor["left_out"]
+    assert left_out["reason"] == "unsupported"
+    assert left_out["detail"] == f"It holds {held}, which aren't supported."
+    rows[3]["tags"] = 5
+    (tmp_path / "mixed").mkdir()
+    (fault,) = faults_of_upload(tmp_path / "mixed", "\n".join(map(json.dumps, rows)), "made.jsonl")
+    assert (fault.row, fault.column) == (3, "tags")
+    (tmp_path / "target").mkdir()
+    (fault,) = faults_of_upload(tmp_path / "target", json.dumps(rows[:3]), "made.json", target="tags")
+    assert f'The target "tags" holds {held}; only numbers' in fault.detail
+
+
+def test_parquet_of_rarer_types_is_read_as_plain_values_or_left_out_with_the_reason(tmp_path: Path) -> None:
+    days = ["2024-01-01", "2024-01-02", None, "2024-01-04"]
+    frame = polars.DataFrame(
+        {
+            "day": polars.Series(days, dtype=polars.Categorical),
+            "size": polars.Series([1, 2, 3, 4], dtype=polars.Int128),
+            "grade": polars.Series(["1", "2", "1", "2"], dtype=polars.Enum(["1", "2"])),
+            "span": polars.Series([1, 2, 3, 4], dtype=polars.Duration), "empty": [None] * 4, "y": ["a", "b", "a", "b"],
+        }
+    )  # fmt: skip
+    frame.write_parquet(tmp_path / "made.parquet")
+    data = (tmp_path / "made.parquet").read_bytes()
+    dataset = import_upload(tmp_path, data, "made.parquet", types={"grade": "number"}, split=NO_SPLIT)
+
+    assert read_types(dataset) == {"day": "date", "size": "number", "grade": "number"}
+    assert read_reasons(dataset) == {"span": "unsupported", "empty": "empty"}
+    assert dataset.descriptor["left_out"][0]["detail"] == "It holds durations, which aren't supported."
+
+
+def test_a_split_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:
+    data = "part,width,y\ntrain,1,a\n,2,b\n"
+    (fault,) = faults_of_upload(tmp_path, data, split={"column": "part"})
+    assert (fault.row, fault.column) == (1, "part")
+    assert 'Row 1: the split, in the column "part", is missing' in fault.detail
+    rows = [{"part": [number], "width": number, "y": "ab"[number]} for number in range(2)]
+    (fault,) = faults_of_upload(tmp_path, json.dumps(rows), "made.json", split={"column": "part"})
+    assert fault.detail == 'The column "part" holds lists; splits are told by text.'

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.datasets.tables.dialect import Dialect
+from models.datasets.tables.raw import number_columns
 from models.datasets.tables.words import MISSING
 from models.datasets.tensors import MAX_FAULTS
 from models.errors import Fault, InvalidData
@@ -30,7 +31,7 @@ SPACE, RARE_SPACES, BEYOND_ASCII = ord(" "), b"\t\v\f", 128
 
 @dataclass
 class CsvBlocks:
-    """The rows below the header, in frames of text columns; `line` is the number of lines that were read."""
+    """The rows below the header, in frames of text columns, which are called by their places."""
 
     path: Path
     name: str
@@ -89,12 +90,12 @@ class CsvBlocks:
         layout = Layout(block, self.dialect)
         if not layout.is_regular(len(self.columns)):
             rows = self._parse_carefully(block.decode(), line)
-            schema = dict.fromkeys(self.columns, polars.String)
+            schema = dict.fromkeys(number_columns(len(self.columns)), polars.String)
             return _without_missing(polars.DataFrame(rows, schema=schema, orient="row"), padded=True)
         frame = polars.read_csv(
             block,
             has_header=False,
-            new_columns=self.columns,
+            new_columns=number_columns(len(self.columns)),
             separator=self.dialect.delimiter,
             quote_char=self.dialect.quote,
             infer_schema=False,
@@ -115,7 +116,13 @@ class CsvBlocks:
                 rows.append(cells)
         except csv.Error as problem:
             row = self.rows + len(rows)
-            faults.append(Fault(f"Row {row} (line {line + reader.line_num}): {problem}.", file=self.name, row=row))
+            faults.append(
+                Fault(
+                    f"Row {row} (line {line + reader.line_num}): {problem}.",
+                    file=self.name,
+                    row=row,
+                )
+            )
         if faults:
             raise InvalidData(*faults)
         return rows

@@ -90,7 +90,7 @@ def _refuse_repeated_header(frame: Any, blocks: CsvBlocks, columns: tuple[str, .
     """Raise InvalidData where the header stands among the rows again, as in files put one after the other."""
     if not blocks.dialect.header:
         return
-    first = frame.with_row_index("\0row").filter(frame[columns[0]] == columns[0])
+    first = frame.with_row_index("\0row").filter(frame["0"] == columns[0])
     for row in first.iter_rows():
         if row[1:] == columns:
             number = blocks.rows - len(frame) + row[0]

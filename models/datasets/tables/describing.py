@@ -46,7 +46,7 @@ def find_reason(reading: Reading, values: "polars.Series", wanted: str | None, u
     if wanted in ("text", "identifier"):
         return LeftOut(name, wanted, wanted, f"The request says that it is {wanted}.")
     if type_ == "unsupported":
-        return LeftOut(name, type_, type_, f"Its values are {values.dtype}, which no network takes.")
+        return LeftOut(name, type_, type_, f"It holds {reading.holds}, which aren't supported.")
     if not present:
         return LeftOut(name, type_, "empty", "It has no value in any row.")
     if len(values) > 1 and values.min() == values.max() and not (missing and type_ == "category"):

@@ -20,6 +20,11 @@ SAMPLE_ROWS = 1000
 MOSTLY = 0.9
 """The share of a column's values that must be numbers for the others to count as odd among them."""
 SHORT_YEAR = r"^([0-9]{1,2}[./]\s*){2}[0-9]{1,2}([0-9\s]|$)"
+HOLDS = {
+    "List": "lists", "Array": "lists", "Struct": "objects", "Binary": "bytes", "Duration": "durations",
+    "Time": "times of day",
+}  # fmt: skip
+"""What columns of the types that no network takes hold, by Polars's names for the types."""
 NAMES = {"number": "no number", "boolean": "neither true nor false", "date": "no date"}
 
 
@@ -35,60 +40,63 @@ class Reading:
     expression: "polars.Expr"
     format: str | None = None
     """Of dates, and of numbers that are read from text, as the description shows it."""
+    holds: str | None = None
+    """What an unsupported column holds, for use in a sentence."""
     odd_row: int | None = None
     """The first row of texts that isn't a number, where most others are."""
 
 
-def read_column(raw: RawTable, cells: "polars.Series", wanted: str | None = None) -> tuple[Reading, "polars.Series"]:
+def read_column(raw: RawTable, name: str, wanted: str | None = None) -> tuple[Reading, "polars.Series"]:
     """How a column is to be read, and its values; null is missing. Raises InvalidData, naming rows and the column.
 
     `wanted` is one of TYPES, or None to find the type.
     """
-    reading = _find_reading(raw, cells, wanted)
+    cells = raw.cells(name)
+    reading = _find_reading(raw, name, cells, wanted)
     values = cells.to_frame().select(reading.expression).to_series()
     _refuse_lost(raw, cells, values, reading)
     if reading.type == "number":
-        _refuse_infinite(raw, values)
+        _refuse_infinite(raw, name, values)
     return reading, values
 
 
-def _find_reading(raw: RawTable, cells: "polars.Series", wanted: str | None) -> Reading:
+def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str | None) -> Reading:
     import polars
 
-    if cells.dtype in (polars.Categorical, polars.Enum):
-        cells = cells.cast(polars.String)
+    if name in raw.nested:
+        return Reading(name, "unsupported", polars.col(cells.name), holds=raw.nested[name])
     if cells.dtype != polars.String:
-        return _read_typed(cells, wanted)
+        return _read_typed(name, cells, wanted)
+    column = polars.col(cells.name)
     if wanted in ("number", "boolean", "date"):
-        candidates = list(_candidates(cells.name, wanted, raw.decimal))
+        candidates = list(_candidates(name, column, wanted, raw.decimal))
         # of those that don't fit the one that fits best shows the rows at fault
         return next((one for one in candidates if _fits(cells, one)), max(candidates, key=lambda one: _fit(cells, one)))
-    texts = Reading(cells.name, "category", polars.col(cells.name).cast(polars.String))
+    texts = Reading(name, "category", column)
     if wanted or cells.null_count() == len(cells):
         return texts
     sample = cells.drop_nulls().head(SAMPLE_ROWS)
-    numbers = list(_candidates(cells.name, "number", raw.decimal)) if raw.textual else []
+    numbers = list(_candidates(name, column, "number", raw.decimal)) if raw.textual else []
     if numbers and not _has_leading_zeros(sample):
         for candidate in numbers:
             if _fits(sample, candidate) and _fits(cells, candidate) and not _has_leading_zeros(cells):
                 return candidate
     for type_ in ("boolean", "date") if raw.textual else ("date",):
-        for candidate in _candidates(cells.name, type_, raw.decimal, strict=True):
+        for candidate in _candidates(name, column, type_, raw.decimal, strict=True):
             if _fits(sample, candidate) and _fits(cells, candidate):
                 return candidate
     return _with_odd_row(texts, numbers, cells, sample)
 
 
-def _candidates(name: str, type_: str, decimal: str, strict: bool = False) -> Iterator[Reading]:
+def _candidates(name: str, texts: "polars.Expr", type_: str, decimal: str, strict: bool = False) -> Iterator[Reading]:
     """The ways to read texts as a type, the most particular first; a text that isn't of the type becomes null."""
     import polars
 
-    texts = polars.col(name)
     if type_ == "boolean":
         words = TRUE_FALSE if strict else BOOLEANS
         places = {word: "1" if value else "0" for word, value in words.items()}
         lowered = texts.str.to_lowercase().replace_strict(places, default=None, return_dtype=polars.String)
-        yield Reading(name, type_, (lowered == "1").alias(name))
+        yield Reading(name, type_, lowered == "1")
     elif type_ == "date":
         for format_ in FORMATS:
             yield Reading(name, type_, _to_moment(texts, format_), format_title(format_))
@@ -99,7 +107,7 @@ def _candidates(name: str, type_: str, decimal: str, strict: bool = False) -> It
         yield Reading(name, type_, texts.cast(polars.Int64, strict=False), written.title)
         if written is WITH_POINT:
             yield Reading(name, type_, texts.cast(polars.Float64, strict=False), written.title)
-        yield Reading(name, type_, _to_number(texts, written).alias(name), written.title)
+        yield Reading(name, type_, _to_number(texts, written), written.title)
         if written is WITH_COMMA:
             yield Reading(name, type_, texts.cast(polars.Float64, strict=False), PLAIN.title)
 
@@ -152,31 +160,35 @@ def _with_odd_row(texts: Reading, numbers: list[Reading], cells: "polars.Series"
     return Reading(texts.name, texts.type, texts.expression, odd_row=odd[0])
 
 
-def _read_typed(cells: "polars.Series", wanted: str | None) -> Reading:
+def _read_typed(name: str, cells: "polars.Series", wanted: str | None) -> Reading:
     """The reading of a column that the file keeps as something else than text."""
     import polars
 
     values, kind = polars.col(cells.name), cells.dtype
+    unsupported = Reading(name, "unsupported", values, holds=HOLDS.get(str(kind.base_type()), str(kind)))
+    if kind == polars.Null:
+        return Reading(name, "category", values.cast(polars.String))
     if kind.is_numeric() and wanted == "boolean":
-        return Reading(cells.name, wanted, polars.when(values.is_in((0, 1))).then(values == 1).alias(cells.name))
+        return Reading(name, wanted, polars.when(values.is_in((0, 1))).then(values == 1))
     if kind == polars.Boolean and wanted == "number":
-        return Reading(cells.name, wanted, values.cast(polars.Int64))
+        return Reading(name, wanted, values.cast(polars.Int64))
     if kind == polars.Date or kind == polars.Datetime:
         if getattr(kind, "time_zone", None):
             values = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         if wanted in (None, "date"):
-            return Reading(cells.name, "date", values.cast(polars.Datetime("us")), format_title("%Y-%m-%d"))
+            return Reading(name, "date", values.cast(polars.Datetime("us")), format_title("%Y-%m-%d"))
     if not (kind.is_numeric() or kind.is_temporal() or kind == polars.Boolean):
-        return Reading(cells.name, "unsupported", values)
+        return unsupported
     if wanted in ("category", "text", "identifier"):
-        return Reading(cells.name, "category", values.cast(polars.String))
+        return Reading(name, "category", values.cast(polars.String))
     if kind == polars.Boolean and wanted in (None, "boolean"):
-        return Reading(cells.name, "boolean", values)
+        return Reading(name, "boolean", values)
     if kind.is_numeric() and wanted in (None, "number"):
         if kind.is_integer() and kind != polars.UInt64:
-            return Reading(cells.name, "number", values.cast(polars.Int64))
-        return Reading(cells.name, "number", values.cast(polars.Float64).fill_nan(None))
-    return Reading(cells.name, "unsupported" if wanted is None else wanted, polars.lit(None).alias(cells.name))
+            return Reading(name, "number", values.cast(polars.Int64))
+        return Reading(name, "number", values.cast(polars.Float64).fill_nan(None))
+    # of what can't be read as the type that is wanted every cell is at fault
+    return unsupported if wanted is None else Reading(name, wanted, polars.lit(None))
 
 
 def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series", reading: Reading) -> None:
@@ -194,11 +206,11 @@ def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series",
         )
 
 
-def _refuse_infinite(raw: RawTable, values: "polars.Series") -> None:
+def _refuse_infinite(raw: RawTable, name: str, values: "polars.Series") -> None:
     if not values.dtype.is_float():
         return
     rows = (values.abs() > FLOAT32_MAX).arg_true().head(MAX_FAULTS).to_list()
     limit = "numbers must be finite, and at most 3.4e38 in size"
-    faults = [raw.fault(f'Row {row}: "{values.name}" is {values[row]:g}; {limit}.', row, values.name) for row in rows]
+    faults = [raw.fault(f'Row {row}: "{name}" is {values[row]:g}; {limit}.', row, name) for row in rows]
     if faults:
         raise InvalidData(*faults)

@@ -79,7 +79,7 @@ def _read_features(
         elif name == request["window"].get("time_column"):
             reason = LeftOut(name, types.get(name, "date"), "time", WHY["time"])
         else:
-            reading, values = read_column(raw, raw.cells(name), types.get(name))
+            reading, values = read_column(raw, name, types.get(name))
             reason = find_reason(reading, values, types.get(name), name in raw.unnamed)
             if reason is None and reading.type not in ("number", "boolean"):
                 reason = LeftOut(name, reading.type, "no_number", WHY["no_number"])
