@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.datasets.tables.dialect import Dialect
+from models.datasets.tables.dialect import Dialect, explain
 from models.datasets.tables.raw import number_columns
 from models.datasets.tables.words import MISSING
 from models.datasets.tensors import MAX_FAULTS
@@ -116,13 +116,8 @@ class CsvBlocks:
                 rows.append(cells)
         except csv.Error as problem:
             row = self.rows + len(rows)
-            faults.append(
-                Fault(
-                    f"Row {row} (line {line + reader.line_num}): {problem}.",
-                    file=self.name,
-                    row=row,
-                )
-            )
+            detail = f"Row {row} (line {line + reader.line_num}) can't be read: {explain(problem)}."
+            faults.append(Fault(detail, file=self.name, row=row))
         if faults:
             raise InvalidData(*faults)
         return rows

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from models.datasets.keras_cache import Progress
 from models.datasets.tables.csv_blocks import MAX_ROW_BYTES, CsvBlocks
-from models.datasets.tables.dialect import Dialect, name_columns, recognise
+from models.datasets.tables.dialect import Dialect, explain, name_columns, recognise
 from models.datasets.tables.raw import MAX_COLUMNS, RawTable
 from models.datasets.tables.words import WHITE_SPACE
 from models.errors import Fault, InvalidData
@@ -55,8 +55,9 @@ def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ..
         try:
             cells: list[str] = next((row for row in reader if row), [])
         except csv.Error as problem:
-            why = f"{problem}; is a quote not closed, or do lines end in CR alone?"
-            raise InvalidData(Fault(f'The header of "{name}" can\'t be read: {why}', file=name)) from problem
+            raise InvalidData(
+                Fault(f'The header of "{name}" can\'t be read: {explain(problem)}.', file=name)
+            ) from problem
         lines = reader.line_num
     if len(cells) > MAX_COLUMNS:
         raise InvalidData(Fault(f'"{name}" has {len(cells):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))

@@ -19,6 +19,7 @@ SAMPLE_ROWS = 200
 BLOCK_BYTES = 8 * 1024 * 1024
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 WESTERN = "cp1252"
+QUOTE = '"'
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?")
 POINT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d*)\.\d+")
 COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
@@ -61,16 +62,25 @@ def recognise(path: Path, name: str, options: dict[str, Any]) -> Dialect:
     text = codecs.getincrementaldecoder(encoding)().decode(head, complete)
     lines = text.splitlines(keepends=True)
     lines = lines if complete or len(lines) == 1 else lines[:-1]
-    return _recognise_lines(lines, encoding, options)
+    return _recognise_lines(lines, encoding, options, _find_quote(lines))
 
 
-def recognise_text(text: str, header: bool) -> Dialect:
-    """The dialect of text that is already decoded."""
-    return _recognise_lines(text[:HEAD_BYTES].splitlines(keepends=True), "utf-8", {"header": header})
+def recognise_text(text: str, header: bool, quote: str) -> Dialect:
+    """The dialect of text that is already decoded; its quotes are known."""
+    lines = text[:HEAD_BYTES].splitlines(keepends=True)
+    return _recognise_lines(lines, "utf-8", {"header": header}, quote)
 
 
-def _recognise_lines(lines: list[str], encoding: str, options: dict[str, Any]) -> Dialect:
-    quote = _find_quote(lines)
+def explain(problem: csv.Error) -> str:
+    """What the csv module says, in plain words."""
+    if "new-line" in str(problem):
+        return "a line ends in CR alone, where LF or CR LF should be"
+    if "field limit" in str(problem):
+        return f"a field has more than {csv.field_size_limit():,} characters: is a quote not closed?"
+    return str(problem)
+
+
+def _recognise_lines(lines: list[str], encoding: str, options: dict[str, Any], quote: str) -> Dialect:
     delimiter = options.get("delimiter") or max(DELIMITERS, key=lambda one: _evenness(lines, one, quote))
     rows = _sample(lines, delimiter, quote)
     sample = [[cell.strip(WHITE_SPACE) for cell in row] for row in rows if row]
@@ -96,7 +106,8 @@ def find_encoding(path: Path, name: str, wanted: str | None) -> str:
         return WESTERN
     detail = f'Line {problem.line} of "{name}" is no text in the encoding {encoding}'
     advice = "give another" if wanted else "name the file's own"
-    row = max(0, problem.line - 2)
+    # the header is no row
+    row = problem.line - 2 if problem.line > 1 else None
     raise InvalidData(Fault(f'{detail}: {advice} as "encoding" in "csv".', file=name, row=row))
 
 
@@ -145,7 +156,7 @@ def _is_western(path: Path) -> bool:
 def _find_quote(lines: list[str]) -> str:
     text = "".join(lines[:SAMPLE_ROWS])
     single = len(re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", text, re.MULTILINE))
-    return "'" if '"' not in text and single else '"'
+    return "'" if QUOTE not in text and single else QUOTE
 
 
 def _sample(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:

@@ -1,12 +1,12 @@
 """What a client may say about a table: how its CSV is written, its columns' types, which of them to ignore, windows."""
 
-import codecs
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 from models.datasets.pointers import pointer_to
 from models.datasets.sources import find_unknown
+from models.datasets.tables.encodings import ENCODINGS, find_codec
 from models.datasets.tables.reading import TYPES
 from models.datasets.tensors import name_type
 from models.errors import MOST_FAULTS, Fault
@@ -42,7 +42,7 @@ def _check_csv(options: Any) -> Iterator[Fault]:
         return
     rules: dict[str, tuple[Callable[[Any], bool], str]] = {
         "delimiter": (_is_delimiter, "is a single sign of ASCII, such as a comma or a tab"),
-        "encoding": (_is_encoding, "is the name of a text encoding, such as utf-8 or latin-1"),
+        "encoding": (_is_encoding, f"is one of {', '.join(ENCODINGS)}"),
         "decimal": (lambda value: value in (".", ","), "is a point or a comma"),
         "header": (lambda value: isinstance(value, bool), "is true or false"),
     }
@@ -62,11 +62,7 @@ def _is_delimiter(value: Any) -> bool:
 
 
 def _is_encoding(value: Any) -> bool:
-    try:
-        found = codecs.lookup(value)
-    except (LookupError, TypeError, ValueError):
-        return False
-    return found._is_text_encoding and found.incrementaldecoder is not None
+    return isinstance(value, str) and find_codec(value) is not None
 
 
 def _check_types(types: Any) -> Iterator[Fault]:
