@@ -53,7 +53,7 @@ def read_csv_instances(data: bytes, table: CsvColumns | None, encoding: str = "u
     except csv.Error as problem:
         detail = f"Line {reader.line_num} of the CSV can't be read: {explain(problem)}."
         raise InvalidInstances(Fault(detail)) from problem
-    rows = _without_blank_lines(rows)
+    rows = _without_blank_lines(rows[dialect.above :])
     return _read_numbers(rows) if table is None else _read_cells(rows, table)
 
 

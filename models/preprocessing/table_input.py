@@ -14,7 +14,7 @@ from models.datasets.sources import find_unknown
 from models.datasets.tables.dates import ISO, read_date, write_dates
 from models.datasets.tables.dialect import QUOTE
 from models.datasets.tables.numbers import read_number
-from models.datasets.tables.words import MISSING, WHITE_SPACE
+from models.datasets.tables.words import LOOSE, MISSING, WHITE_SPACE
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, describe, name_type
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
@@ -137,7 +137,7 @@ class TableInput:
         if not isinstance(value, CsvCell) or value in column.known:
             return value
         text = CsvCell(value.strip(WHITE_SPACE))
-        missing = text in MISSING or text in self.posted.missing
+        missing = text in MISSING or text in self.posted.missing or (column.type != "category" and text in LOOSE)
         return None if missing and text not in column.known else text
 
     def to_document(self) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def _read_number(value: object, column: FittedColumn) -> float | None:
 
 
 def _read_boolean(value: object, column: FittedColumn) -> float | None:
-    if isinstance(value, CsvCell):
+    if isinstance(value, str):
         value = read_boolean(value)
     return float(value) if isinstance(value, int | float) and value in (0, 1) else None
 

@@ -278,3 +278,15 @@ def test_a_body_may_be_in_other_encodings(encoding: str, tmp_path: Path) -> None
     data = "code\nröt\n".encode(encoding)
 
     assert served.read_instances(CsvText(data, encoding))[0]["input"].tolist() == [[0, 1, 0]]
+
+
+def test_words_for_what_is_missing_travel_with_the_version(tmp_path: Path) -> None:
+    columns = {
+        "size": ["1", "-", "3", "none"], "colour": ["red", "-", "gone", "blue"], "flag": ["yes", "no", "no", "gone"],
+    }  # fmt: skip
+    dataset = learn(tmp_path, columns, csv={"missing": ["gone"]})
+    served = serve(dataset)
+
+    assert np.array_equal(read(served, write(columns)), trained(dataset, served))
+    posted = [{"size": 1, "colour": "red", "flag": "yes"}, {"size": None, "colour": "-", "flag": "NO"}]
+    assert np.array_equal(served.read_instances(posted)[0]["input"], trained(dataset, served)[:2])

@@ -43,7 +43,7 @@ def test_types_are_found_in_the_text(tmp_path: Path) -> None:
 
     assert read_types(dataset) == {
         "whole": "number", "fraction": "number", "flag": "boolean", "postcode": "category", "day": "date",
-        "moment": "date", "german": "date", "american": "date", "british": "date", "answer": "category",
+        "moment": "date", "german": "date", "american": "date", "british": "date", "answer": "boolean",
     }  # fmt: skip
     first = read_rows(dataset, "train", 0, 1)[0]["instance"]
     assert first["whole"] == 1
@@ -271,7 +271,8 @@ def test_json_keeps_the_types_of_its_values(name: str, tmp_path: Path) -> None:
         ("a.json", '[{"width": [1], "y": "a"}, {"width": 1, "y": "b"}]', 0, "width"),
         ("a.jsonl", '{"width": 1, "y": "a"}\n\n{"width": 1', 1, None),
         ("a.jsonl", '{"width": 1, "y": "a"}\n[1, 2]', 1, None),
-        ("a.jsonl", '{"width": 1, "y": "a"}\n{"width": NaN, "y": "b"}', 1, None),
+        ("a.jsonl", '{"width": 1, "y": "a"}\n{"width": 2, "width": 3, "y": "b"}', 1, None),
+        ("a.json", '[{"width": 1, "y": "a"}, {"width": 2, "width": 3, "y": "b"}]', None, None),
         ("a.jsonl", '{"width": 1, "y": "a"}\n{"width": 2}', 1, "y"),
     ],
 )
@@ -335,6 +336,12 @@ def test_a_damaged_parquet_file_is_told(tmp_path: Path) -> None:
         (b'[{"a": 1}]', "data", "json"),
         (b'{"a": 1}\n', "data", "jsonl"),
         (b'[{"a": 1}]', "a.json", "json"),
+        (b'[{"a": 1}]', "a.csv", "json"),
+        (b'[{"a": 1}]', "a.jsonl", "json"),
+        (b'{"a": 1}\n{"a": 2}\n', "a.json", "jsonl"),
+        (b'\xef\xbb\xbf{"a": 1}\n{"a": 2}\n', "a.txt", "jsonl"),
+        (b'{\n"a": 1}\n', "a.json", "json"),
+        (b"[x],{y}\n1,2\n", "a.csv", "csv"),
         (b"PAR1....PAR1", "data", "parquet"),
         (b"PK\x03\x04....", "a.zip", "zip"),
     ],
@@ -373,7 +380,7 @@ def test_names_that_polars_takes_for_patterns_are_names(
     if format_ == "inline":
         dataset = make_dataset(tmp_path, source="inline", rows=frame.to_dicts(), target=target)
     else:
-        data = {"csv": frame.write_csv, "json": frame.write_json, "jsonl": frame.write_ndjson}
+        data: dict[str, Any] = {"csv": frame.write_csv, "json": frame.write_json, "jsonl": frame.write_ndjson}
         frame.write_parquet(tmp_path / "made.parquet")
         content = data[format_]() if format_ in data else (tmp_path / "made.parquet").read_bytes()
         dataset = import_upload(tmp_path, content, f"made.{format_}", target=target, split=NO_SPLIT)
@@ -432,3 +439,12 @@ def test_a_split_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:
     rows = [{"part": [number], "width": number, "y": "ab"[number]} for number in range(2)]
     (fault,) = faults_of_upload(tmp_path, json.dumps(rows), "made.json", split={"column": "part"})
     assert fault.detail == 'The column "part" holds lists; splits are told by text.'
+
+
+@pytest.mark.parametrize("name", ["made.json", "made.jsonl"])
+def test_numbers_of_json_that_are_not_finite_are_missing(name: str, tmp_path: Path) -> None:
+    rows = [{"width": width, "y": y} for width, y in ((1, "a"), (float("nan"), "b"), (float("-inf"), "a"), (2, "b"))]
+    data = json.dumps(rows) if name == "made.json" else "\n".join(map(json.dumps, rows))
+    (entry,) = import_upload(tmp_path, data, name).descriptor["inputs"]
+
+    assert (entry["type"], entry["missing"]) == ("number", 2)

@@ -97,6 +97,8 @@ def describe_column(reading: Reading, values: "polars.Series", training: np.ndar
     entry: dict[str, Any] = {
         "name": reading.name, "type": reading.type, "shape": [], "missing": values.null_count(),
     }  # fmt: skip
+    if reading.note is not None:
+        entry["note"] = reading.note
     present = values.drop_nulls()
     if reading.type == "number":
         written = {"format": reading.format} if reading.format else {}

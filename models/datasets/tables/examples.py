@@ -12,7 +12,7 @@ from models.datasets.tables.options import check_columns
 from models.datasets.tables.raw import RawTable
 from models.datasets.tables.reading import read_column
 from models.datasets.tables.table import ColumnPlan
-from models.datasets.tables.target import find_target, read_target
+from models.datasets.tables.target import find_target_faults, read_target
 from models.datasets.tensors import MAX_FAULTS
 from models.errors import Fault, InvalidData
 
@@ -27,8 +27,8 @@ def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
 
 def check_names(raw: RawTable, request: dict[str, Any]) -> str:
     """The target's name; raises InvalidData where an option names what isn't a column, or the target once more."""
-    target = find_target(raw, request.get("target"))
-    faults = check_columns(request, raw.columns)
+    target = request.get("target") or ""
+    faults = [*find_target_faults(raw, request.get("target")), *check_columns(request, raw.columns)]
     if not request.get("window") and target in (request.get("ignore") or ()):
         place = pointer_to("ignore", request["ignore"].index(target))
         faults.append(Fault(f'"{target}" is the target: it can\'t be ignored.', place))

@@ -1,6 +1,9 @@
 """Rows as JSON objects: a file with a list of them, one a line, or posted within the request."""
 
+import json
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 NESTED: dict[type, str] = {list: "lists", dict: "objects"}
 TYPES: dict[type, str] = {bool: "boolean", int: "number", float: "number", str: "text"}
+MEMBER = re.compile(rb'"\s*:')
+"""What ends the name of a member; texts may hold it too."""
+NOT_FINITE = re.compile(rb"\b(NaN|Infinity)\b")
 BATCH_ROWS = 20_000
 EXACT = 2**53
 """Up to here floating point holds every whole number."""
@@ -30,7 +36,7 @@ Rows = Iterable[Any]
 def read_json(path: Path, name: str, scratch: Path, limits: Limits, progress: Progress) -> RawTable:
     """The table of a file that holds a list of objects; it is read as a whole. Raises InvalidData."""
     try:
-        rows = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        rows = _parse(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except ValueError as problem:
         raise InvalidData(Fault(f'"{name}" is no JSON: {problem}.', file=name)) from problem
     if not isinstance(rows, list):
@@ -54,6 +60,28 @@ def read_posted_rows(rows: list, limits: Limits) -> RawTable:
     return _read_rows(rows, len(rows), posted, None, limits, lambda share: None)
 
 
+def _parse(text: bytes) -> Any:
+    """JSON, in which NaN and Infinity, as Python writes them, are null; raises ValueError, also for doubled members."""
+    try:
+        document = orjson.loads(text)
+    except ValueError:
+        if not NOT_FINITE.search(text):
+            raise
+        return json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_refuse_doubles)
+    rows = document if isinstance(document, list) else [document]
+    if len(MEMBER.findall(text)) != sum(len(row) for row in rows if isinstance(row, dict)):
+        json.loads(text, object_pairs_hook=_refuse_doubles)
+    return document
+
+
+def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        doubled = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f'an object has the member "{doubled}" twice')
+    return members
+
+
 def _nothing() -> "polars.LazyFrame":
     import polars
 
@@ -67,7 +95,7 @@ def _read_lines(path: Path, name: str) -> Iterator[Any]:
             if not text.strip():
                 continue
             try:
-                yield orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
+                yield _parse(text.removeprefix(b"\xef\xbb\xbf"))
             except ValueError as problem:
                 raise InvalidData(
                     Fault(f"Row {row} (line {line}) is no JSON: {problem}.", file=name, row=row)

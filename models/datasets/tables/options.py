@@ -12,6 +12,7 @@ from models.datasets.tensors import name_type
 from models.errors import MOST_FAULTS, Fault
 
 MAX_STEPS = 100_000
+MAX_WORDS = 100
 WINDOW = ("steps", "horizon", "stride", "time_column")
 
 
@@ -45,6 +46,7 @@ def _check_csv(options: Any) -> Iterator[Fault]:
         "encoding": (_is_encoding, f"is one of {', '.join(ENCODINGS)}"),
         "decimal": (lambda value: value in (".", ","), "is a point or a comma"),
         "header": (lambda value: isinstance(value, bool), "is true or false"),
+        "missing": (_are_words, f'is a list of at most {MAX_WORDS} texts, such as "none", for what is missing'),
     }
     for name, value in options.items():
         pointer = pointer_to("csv", name)
@@ -65,6 +67,10 @@ def _is_encoding(value: Any) -> bool:
     return isinstance(value, str) and find_codec(value) is not None
 
 
+def _are_words(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_WORDS and all(isinstance(word, str) for word in value)
+
+
 def _check_types(types: Any) -> Iterator[Fault]:
     if not isinstance(types, dict):
         yield Fault(f'"types" is an object of types by column, not {name_type(types)}.', pointer_to("types"))
@@ -75,8 +81,12 @@ def _check_types(types: Any) -> Iterator[Fault]:
 
 
 def _check_ignore(columns: Any) -> Iterator[Fault]:
-    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+    if not isinstance(columns, list):
         yield Fault('"ignore" is a list of columns\' names.', pointer_to("ignore"))
+        return
+    for number, column in enumerate(columns):
+        if not isinstance(column, str):
+            yield Fault(f"The name of a column belongs here, not {name_type(column)}.", pointer_to("ignore", number))
 
 
 def _check_window(window: Any) -> Iterator[Fault]:

@@ -1,13 +1,13 @@
 """From a column's cells to values of a type, which is found in the cells or told by the client."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.datasets.tables.dates import FORMATS, ISO, ISO_FORMATS, ZONED_FORMATS, format_title
 from models.datasets.tables.numbers import PLAIN, WITH_COMMA, WITH_POINT, NumberFormat
 from models.datasets.tables.raw import RawTable
-from models.datasets.tables.words import BOOLEANS, TRUE_FALSE
+from models.datasets.tables.words import BOOLEANS, LOOSE, TRUE_FALSE, YES_NO
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS
 from models.errors import InvalidData
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 TYPES = ("number", "category", "boolean", "date", "text", "identifier")
 """What a client may say that a column is."""
 SAMPLE_ROWS = 1000
+LOOKED_AT = 100
 MOSTLY = 0.9
 """The share of a column's values that must be numbers for the others to count as odd among them."""
+NOTED = 0.5
+"""The share from which a note says so."""
 SHORT_YEAR = r"^([0-9]{1,2}[./]\s*){2}[0-9]{1,2}([0-9\s]|$)"
 HOLDS = {
     "List": "lists", "Array": "lists", "Struct": "objects", "Binary": "bytes", "Duration": "durations",
@@ -43,16 +46,20 @@ class Reading:
     holds: str | None = None
     """What an unsupported column holds, for use in a sentence."""
     odd_row: int | None = None
-    """The first row of texts that isn't a number, where most others are."""
+    """The first row of texts that isn't a number, where nearly all others are."""
+    note: str | None = None
+    """What a reader of the description should know."""
 
 
-def read_column(raw: RawTable, name: str, wanted: str | None = None) -> tuple[Reading, "polars.Series"]:
+def read_column(
+    raw: RawTable, name: str, wanted: str | None = None, *, target: bool = False
+) -> tuple[Reading, "polars.Series"]:
     """How a column is to be read, and its values; null is missing. Raises InvalidData, naming rows and the column.
 
-    `wanted` is one of TYPES, or None to find the type.
+    `wanted` is one of TYPES, or None to find the type. Of a target words such as yes and no are classes.
     """
     cells = raw.cells(name)
-    reading = _find_reading(raw, name, cells, wanted)
+    reading = _find_reading(raw, name, cells, wanted, target)
     values = cells.to_frame().select(reading.expression).to_series()
     _refuse_lost(raw, cells, values, reading)
     if reading.type == "number":
@@ -60,7 +67,7 @@ def read_column(raw: RawTable, name: str, wanted: str | None = None) -> tuple[Re
     return reading, values
 
 
-def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str | None) -> Reading:
+def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str | None, target: bool) -> Reading:
     import polars
 
     if name in raw.nested:
@@ -68,6 +75,20 @@ def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str 
     if cells.dtype != polars.String:
         return _read_typed(name, cells, wanted)
     column = polars.col(cells.name)
+    found = _read_texts(raw, name, cells, column, wanted, target)
+    if not raw.textual or wanted not in (None, *NAMES) or (found.type in NAMES and _fits(cells, found)):
+        return found
+    loose = polars.when(column.is_in(LOOSE)).then(None).otherwise(column).alias(cells.name)
+    present = cells.to_frame().select(loose).to_series()
+    if present.null_count() == cells.null_count():
+        return found
+    again = _read_texts(raw, name, present, loose, wanted, target)
+    return again if again.type in NAMES and present.null_count() < len(cells) else found
+
+
+def _read_texts(
+    raw: RawTable, name: str, cells: "polars.Series", column: "polars.Expr", wanted: str | None, target: bool
+) -> Reading:
     if wanted in ("number", "boolean", "date"):
         candidates = list(_candidates(name, column, wanted, raw.decimal))
         # of those that don't fit the one that fits best shows the rows at fault
@@ -77,14 +98,21 @@ def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str 
         return texts
     sample = cells.drop_nulls().head(SAMPLE_ROWS)
     numbers = list(_candidates(name, column, "number", raw.decimal)) if raw.textual else []
-    if numbers and not _has_leading_zeros(sample):
+    if numbers and not _are_codes(sample):
         for candidate in numbers:
-            if _fits(sample, candidate) and _fits(cells, candidate) and not _has_leading_zeros(cells):
+            if _fits(sample, candidate) and _fits(cells, candidate) and not _are_codes(cells):
                 return candidate
     for type_ in ("boolean", "date") if raw.textual else ("date",):
         for candidate in _candidates(name, column, type_, raw.decimal, strict=True):
             if _fits(sample, candidate) and _fits(cells, candidate):
                 return candidate
+    if raw.textual and not target and set(sample.head(LOOKED_AT).str.to_lowercase()) <= YES_NO.keys():
+        (answers,) = _candidates(name, column, "boolean", raw.decimal)
+        if (
+            _fits(cells, answers)
+            and cells.to_frame().select(answers.expression).to_series().drop_nulls().n_unique() == 2
+        ):
+            return answers
     return _with_odd_row(texts, numbers, cells, sample)
 
 
@@ -146,18 +174,21 @@ def _fits(cells: "polars.Series", reading: Reading) -> bool:
     return _fit(cells, reading) == 1
 
 
-def _has_leading_zeros(cells: "polars.Series") -> bool:
-    """Whether some texts of digits begin with a 0 that a number would lose, as postal codes do."""
-    return bool(cells.str.contains(r"^[+-]?0\d").any())
+def _are_codes(cells: "polars.Series") -> bool:
+    """Whether some texts of digits begin with a 0 that a number would lose, as postal codes do, or are too long for
+    a number to tell them apart."""
+    return bool(cells.str.contains(r"^[+-]?(0\d|\d{20,}$)").any())
 
 
 def _with_odd_row(texts: Reading, numbers: list[Reading], cells: "polars.Series", sample: "polars.Series") -> Reading:
     best = max(numbers, key=lambda one: _fit(sample, one), default=None)
-    if best is None or _fit(sample, best) < MOSTLY or _has_leading_zeros(cells) or _fit(cells, best) < MOSTLY:
+    if best is None or _fit(sample, best) < NOTED or _are_codes(cells) or (share := _fit(cells, best)) < NOTED:
         return texts
     values = cells.to_frame().select(best.expression).to_series()
-    odd = (values.is_null() & cells.is_not_null()).arg_true()
-    return Reading(texts.name, texts.type, texts.expression, odd_row=odd[0])
+    odd = int((values.is_null() & cells.is_not_null()).arg_true()[0])
+    numbers_of = f"{len(values) - values.null_count():,} of {len(cells) - cells.null_count():,}"
+    note = f'{numbers_of} are numbers; row {odd} is "{cells[odd][:100]}".'
+    return replace(texts, odd_row=odd if share >= MOSTLY else None, note=note)
 
 
 def _read_typed(name: str, cells: "polars.Series", wanted: str | None) -> Reading:
@@ -196,6 +227,8 @@ def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series",
     if reading.type not in NAMES or values.null_count() == cells.null_count():
         return
     lost = values.is_null() & cells.is_not_null()
+    if raw.textual:
+        lost &= ~cells.is_in(LOOSE)
     if cells.dtype.is_float():
         lost &= cells.is_not_nan()
     rows = lost.arg_true().head(MAX_FAULTS).to_list()

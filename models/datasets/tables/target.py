@@ -17,19 +17,17 @@ if TYPE_CHECKING:
     import polars
 
 
-def find_target(raw: RawTable, target: str | None) -> str:
-    """The target's name, if there is such a column; raises InvalidData."""
+def find_target_faults(raw: RawTable, target: str | None) -> list[Fault]:
+    """What is wrong with a target's name, if there is no such column."""
     if target is None:
         detail = 'A table needs "target": the column that is to be predicted.'
-        raise InvalidData(Fault(detail, pointer_to("target"), allowed=raw.columns))
-    if target not in raw.columns:
-        raise InvalidData(find_unknown(target, raw.columns, pointer_to("target"), "column"))
-    return target
+        return [Fault(detail, pointer_to("target"), allowed=raw.columns)]
+    return [] if target in raw.columns else [find_unknown(target, raw.columns, pointer_to("target"), "column")]
 
 
 def read_target(raw: RawTable, name: str, wanted: str | None) -> np.ndarray | Texts:
     """The target of every row (rows,): whole numbers, numbers, booleans or texts. Raises InvalidData, naming rows."""
-    reading, values = read_column(raw, name, wanted)
+    reading, values = read_column(raw, name, wanted, target=True)
     if reading.type not in ("number", "boolean", "category"):
         what = f"is a {reading.type}" if reading.holds is None else f"holds {reading.holds}"
         detail = f'The target "{name}" {what}; only numbers, booleans and categories can be predicted.'

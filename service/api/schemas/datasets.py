@@ -73,7 +73,12 @@ class NewUploadSchema(Schema):
     )
     name = Name(required=True)
     target = Text(1000, metadata={"description": f"Tables: {TARGET}"})
-    csv = Object(metadata={"description": "`delimiter`, `encoding`, `decimal`, `header`; recognised where left out."})
+    csv = Object(
+        metadata={
+            "description": "`delimiter`, `encoding`, `decimal`, `header`: recognised where left out. `missing`: a list "
+            "of words for what is missing, besides the usual ones."
+        }
+    )
     types = Object(metadata={"description": TYPES})
     ignore = Items(metadata={"description": IGNORE})
     split = Object(metadata={"description": SPLIT})
