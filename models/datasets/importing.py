@@ -149,7 +149,8 @@ def _write(
         table = understand(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75))
         inputs, left_out = table.inputs, table.left_out
     else:
-        inputs, left_out = describe_tensors(examples), list(examples.left_out)
+        gaps = {} if examples.gaps is None else examples.gaps.fill(splits["train"])
+        inputs, left_out = [entry | gaps for entry in describe_tensors(examples)], list(examples.left_out)
     descriptor |= {"inputs": inputs, "target": describe_target(examples)}
     if table is not None or left_out:
         descriptor["left_out"] = [one.to_document() for one in left_out]

@@ -91,7 +91,10 @@ class Preprocessing:
                 {name: TableInput.fit(input_, columns, training.table, posted) for name, input_ in spec.inputs.items()}
             )
         tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
-        return cls({name: TensorInput.fit(input_, tensors[name], kind) for name, input_ in spec.inputs.items()})
+        fills = {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]}
+        return cls(
+            {name: TensorInput.fit(input_, tensors[name], kind, fills[name]) for name, input_ in spec.inputs.items()}
+        )
 
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
         """A split's rows as the network takes them: float32, rows first, by input."""

@@ -13,8 +13,10 @@ from models.datasets import Dataset
 from models.datasets.formats import detect
 from models.errors import InvalidData
 from models.limits import Limits
+from models.preprocessing import Preprocessing, inputs_from_dataset
 from tests.models.made_datasets import make_dataset, read_rows
 from tests.models.made_uploads import faults_of_upload, import_upload
+from tests.models.network_specs import make_spec
 
 NO_SPLIT = {"validation": 0, "test": 0}
 
@@ -184,8 +186,10 @@ def test_windows_make_sequences_in_time_order(tmp_path: Path) -> None:
     assert descriptor["inputs"][0]["features"] == ["wind", "power"]
     assert read_reasons(dataset) == {"hour": "time", "place": "no_number"}
     assert descriptor["splits"] == {"train": 3, "validation": 1, "test": 1}
+    assert descriptor["inputs"][0]["missing"] == 1
+    assert descriptor["inputs"][0]["fill"] == [11.5, 102]
     assert read_rows(dataset, "train", 1, 1) == [
-        {"row": 1, "instance": [[11, 101], [12, 102], [12, 103]], "target": 104.0, "split": "train"},
+        {"row": 1, "instance": [[11, 101], [12, 102], [11.5, 103]], "target": 104.0, "split": "train"},
     ]
     assert dataset.split("test").targets.tolist() == [107.5]
 
@@ -448,3 +452,23 @@ def test_numbers_of_json_that_are_not_finite_are_missing(name: str, tmp_path: Pa
     (entry,) = import_upload(tmp_path, data, name).descriptor["inputs"]
 
     assert (entry["type"], entry["missing"]) == ("number", 2)
+
+
+def test_missing_numbers_of_windows_are_the_training_medians_when_served_too(tmp_path: Path) -> None:
+    cells = ["1", "", "3", "5", "", "7", "8", "", "90", "95"]
+    rows = (f"{place},{cell},{'ab'[place % 2]},x{place}" for place, cell in enumerate(cells))
+    data = "hour,wind,y,z\n" + "\n".join(rows) + "\n"
+    window = {"steps": 2, "horizon": 0, "time_column": "hour"}
+    dataset = import_upload(tmp_path, data, window=window, ignore=["z"], split={"validation": 0, "test": 0.3})
+
+    (entry,) = dataset.descriptor["inputs"]
+    assert (entry["missing"], entry["fill"]) == (3, [5])
+    left_out = {one["name"]: (one["type"], one["reason"]) for one in dataset.descriptor["left_out"]}
+    assert left_out == {"hour": ("number", "time"), "z": (None, "ignored")}
+    fitted = Preprocessing.fit(make_spec(inputs=inputs_from_dataset(dataset.descriptor, "made", "standard")), dataset)
+    served = Preprocessing.from_document(json.loads(json.dumps(fitted.to_document())))
+    trained = served.network_inputs(dataset.split("train"))["input"]
+    assert np.array_equal(served.read_instances([[[1], [None]], [[None], [3]]])[0]["input"], trained[:2])
+    assert np.array_equal(served.read_instances([[1, None]])[0]["input"], trained[:1])
+    array = np.array([[[1], [np.nan]]], np.float32)
+    assert np.array_equal(served.read_instances(array)[0]["input"], trained[:1])

@@ -31,7 +31,8 @@ class LeftOut:
     """A column that is no input: `reason` is a stable word, `detail` the sentence for people."""
 
     name: str
-    type: str
+    type: str | None
+    """None where nobody looked."""
     reason: str
     detail: str
 

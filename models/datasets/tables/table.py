@@ -60,7 +60,7 @@ def understand(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: 
     names = [name for name in raw.columns if plan.apart.get(name) != "target"]
     for done, name in enumerate(names):
         if name in plan.apart:
-            left_out.append(LeftOut(name, plan.types.get(name, "text"), plan.apart[name], APART[plan.apart[name]]))
+            left_out.append(LeftOut(name, plan.types.get(name), plan.apart[name], APART[plan.apart[name]]))
             continue
         reading, values = read_column(raw, name, plan.types.get(name))
         reason = find_reason(reading, values, plan.types.get(name), name in raw.unnamed)
