@@ -54,7 +54,14 @@ MEMBERS_OF_BUILT_IN = ("parameters", "split")
 
 
 def check_request(request: dict[str, Any]) -> None:
-    """What can be known to be wrong without loading anything; raises InvalidData with a fault for each.
+    """Raise InvalidData with a fault for each thing that find_request_faults finds."""
+    faults = find_request_faults(request)
+    if faults:
+        raise InvalidData(*faults)
+
+
+def find_request_faults(request: dict[str, Any]) -> list[Fault]:
+    """What can be known to be wrong with a request without loading anything.
 
     Checks the source's name, its parameters, the split, the outline of inline data, and an upload's options; refuses
     members that only other sources take.
@@ -74,10 +81,8 @@ def check_request(request: dict[str, Any]) -> None:
             faults = [Fault(f'"parameters" is an object, not {name_type(parameters)}.', pointer_to("parameters"))]
         faults += check_split(split, SOURCES[name].has_test_rows)
     else:
-        raise InvalidData(find_unknown(str(name), (INLINE, *SOURCES), pointer_to("source"), "source"))
-    faults += _find_strangers(request)
-    if faults:
-        raise InvalidData(*faults)
+        return [find_unknown(str(name), (INLINE, *SOURCES), pointer_to("source"), "source")]
+    return faults + _find_strangers(request)
 
 
 def _find_strangers(request: dict[str, Any]) -> list[Fault]:
