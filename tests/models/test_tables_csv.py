@@ -334,3 +334,12 @@ def test_all_unknown_names_are_told_together(tmp_path: Path) -> None:
     found = [(fault.pointer, fault.did_you_mean) for fault in faults]
     assert found == [("#/target", "y"), ("#/types/widht", "width"), ("#/ignore/0", "colour")]
     assert faults_of_request(ignore=["c", 3])[0].pointer == "#/ignore/1"
+
+
+def test_dates_whose_day_could_be_the_month_are_noted(tmp_path: Path) -> None:
+    data = "us,iso,german,clear,y\n1/2/2024,2024-01-02,1.2.2024,1/31/2024,a\n3/4/2024,2024-01-03,3.4.2024,2/1/2024,b\n"
+    entries = import_upload(tmp_path, data).descriptor["inputs"]
+
+    notes = {entry["name"]: entry.get("note") for entry in entries}
+    assert notes.pop("us") == "The month is taken to come first; the day could as well in every row."
+    assert notes == {"iso": None, "german": None, "clear": None}

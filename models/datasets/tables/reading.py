@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.datasets.tables.dates import FORMATS, ISO, ISO_FORMATS, ZONED_FORMATS, format_title
 from models.datasets.tables.numbers import PLAIN, WITH_COMMA, WITH_POINT, NumberFormat
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TYPES = ("number", "category", "boolean", "date", "text", "identifier")
 """What a client may say that a column is."""
 SAMPLE_ROWS = 1000
+CODE_DIGITS = 20
+LONGEST_LOOSE = max(map(len, LOOSE))
 LOOKED_AT = 100
 MOSTLY = 0.9
 """The share of a column's values that must be numbers for the others to count as odd among them."""
@@ -28,6 +30,8 @@ HOLDS = {
     "Time": "times of day",
 }  # fmt: skip
 """What columns of the types that no network takes hold, by Polars's names for the types."""
+AMBIGUOUS = ("%m/%d", "%d/%m", "%m-%d", "%d-%m")
+DAY_FOR_MONTH = str.maketrans("dm", "md")
 NAMES = {"number": "no number", "boolean": "neither true nor false", "date": "no date"}
 
 
@@ -78,7 +82,12 @@ def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str 
     found = _read_texts(raw, name, cells, column, wanted, target)
     if not raw.textual or wanted not in (None, *NAMES) or (found.type in NAMES and _fits(cells, found)):
         return found
-    loose = polars.when(column.is_in(LOOSE)).then(None).otherwise(column).alias(cells.name)
+    loose = (
+        polars.when((column.str.len_bytes() <= LONGEST_LOOSE) & column.is_in(LOOSE))
+        .then(None)
+        .otherwise(column)
+        .alias(cells.name)
+    )
     present = cells.to_frame().select(loose).to_series()
     if present.null_count() == cells.null_count():
         return found
@@ -105,7 +114,7 @@ def _read_texts(
     for type_ in ("boolean", "date") if raw.textual else ("date",):
         for candidate in _candidates(name, column, type_, raw.decimal, strict=True):
             if _fits(sample, candidate) and _fits(cells, candidate):
-                return candidate
+                return _with_ambiguity(candidate, cells, column)
     if raw.textual and not target and set(sample.head(LOOKED_AT).str.to_lowercase()) <= YES_NO.keys():
         (answers,) = _candidates(name, column, "boolean", raw.decimal)
         if (
@@ -174,10 +183,24 @@ def _fits(cells: "polars.Series", reading: Reading) -> bool:
     return _fit(cells, reading) == 1
 
 
+def _with_ambiguity(dates: Reading, cells: "polars.Series", column: "polars.Expr") -> Reading:
+    """The reading, with a note if day and month could be the other way round in every row."""
+    format_ = dates.format or ""
+    if not format_.startswith(AMBIGUOUS):
+        return dates
+    swapped = format_.translate(DAY_FOR_MONTH)
+    if not _fits(cells, replace(dates, expression=_to_moment(column, swapped))):
+        return dates
+    first, other = ("month", "day") if swapped.startswith("%d") else ("day", "month")
+    return replace(dates, note=f"The {first} is taken to come first; the {other} could as well in every row.")
+
+
 def _are_codes(cells: "polars.Series") -> bool:
     """Whether some texts of digits begin with a 0 that a number would lose, as postal codes do, or are too long for
     a number to tell them apart."""
-    return bool(cells.str.contains(r"^[+-]?(0\d|\d{20,}$)").any())
+    longest: Any = cells.str.len_bytes().max() or 0
+    too_long = longest >= CODE_DIGITS and cells.str.contains(rf"^[+-]?\d{{{CODE_DIGITS},}}$").any()
+    return bool(too_long or cells.str.contains(r"^[+-]?0\d").any())
 
 
 def _with_odd_row(texts: Reading, numbers: list[Reading], cells: "polars.Series", sample: "polars.Series") -> Reading:

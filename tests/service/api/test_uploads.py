@@ -274,7 +274,7 @@ def test_a_large_upload_passes_through_little_memory(server: Server) -> None:
 
 
 def test_every_fault_of_a_form_is_told_at_once(api: ApiClient, context: Context) -> None:
-    fields = {"tarjet": "kind", "types": '{"width": "nubmer"}', "split": '{"test": 2}'}
+    fields: dict[str, Any] = {"tarjet": "kind", "types": '{"width": "nubmer"}', "split": '{"test": 2}'}
     problem = upload(api, expect=422, **fields)
     assert [error["pointer"] for error in problem["errors"]] == ["#/tarjet", "#/types/width", "#/split/test"]
     problem = upload(api, expect=422, content=b"", target="")
