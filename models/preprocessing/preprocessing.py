@@ -12,7 +12,7 @@ from models.datasets.tensors import MAX_FAULTS, Place, name_type
 from models.errors import Fault, InvalidInstances
 from models.limits import Limits
 from models.preprocessing.posted import CsvText, Instances, NamedFile
-from models.preprocessing.table_input import MAX_WARNINGS, TableInput
+from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
 
@@ -86,9 +86,15 @@ class Preprocessing:
             own = table_columns(dataset.descriptor)
             written = {column.name: column.format for column in own}
             columns = tuple(replace(column, format=written[column.name]) for column in spec.input.columns or own)
-            return cls({name: TableInput.fit(input_, columns, training.table) for name, input_ in spec.inputs.items()})
+            posted = PostedTable.of(dataset.descriptor, columns)
+            return cls(
+                {name: TableInput.fit(input_, columns, training.table, posted) for name, input_ in spec.inputs.items()}
+            )
         tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
-        return cls({name: TensorInput.fit(input_, tensors[name], kind) for name, input_ in spec.inputs.items()})
+        fills = {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]}
+        return cls(
+            {name: TensorInput.fit(input_, tensors[name], kind, fills[name]) for name, input_ in spec.inputs.items()}
+        )
 
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
         """A split's rows as the network takes them: float32, rows first, by input."""
@@ -114,7 +120,7 @@ class Preprocessing:
             raise InvalidInstances(Fault(f"A list belongs here, not {name_type(instances)}.", INSTANCES.whole))
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
-        rows = self._read_csv(instances.data) if isinstance(instances, CsvText) else instances
+        rows = self._read_csv(instances) if isinstance(instances, CsvText) else instances
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
         if len(self.inputs) == 1:
@@ -130,10 +136,10 @@ class Preprocessing:
             warnings += found
         return inputs, warnings[:MAX_WARNINGS]
 
-    def _read_csv(self, data: bytes) -> list[Any]:
+    def _read_csv(self, text: CsvText) -> list[Any]:
         (input_,) = self.inputs.values()
-        names = [column.name for column in input_.columns] if isinstance(input_, TableInput) else None
-        return read_csv_instances(data, names)
+        table = input_.csv_columns() if isinstance(input_, TableInput) else None
+        return read_csv_instances(text.data, table, text.encoding)
 
     def _check_names(self, instances: list) -> None:
         """Raise InvalidInstances unless every instance is an object that has exactly the inputs."""
