@@ -1,7 +1,7 @@
 """Datasets: where raw rows come from, how they are split and described, and the folder that keeps them."""
 
-from models.datasets.importing import check_request, import_dataset
+from models.datasets.importing import check_request, find_request_faults, import_dataset
 from models.datasets.sources import source_documents
 from models.datasets.storage import Dataset, Split
 
-__all__ = ["Dataset", "Split", "check_request", "import_dataset", "source_documents"]
+__all__ = ["Dataset", "Split", "check_request", "find_request_faults", "import_dataset", "source_documents"]

@@ -3,59 +3,92 @@
 import csv
 import io
 from collections import Counter
+from dataclasses import dataclass, replace
 
-from models.datasets.tables.dialect import name_columns, recognise_text
+from models.datasets.sources import find_unknown
+from models.datasets.tables.dialect import QUOTE, explain, name_columns, recognise_text
 from models.datasets.tables.numbers import read_number
-from models.datasets.tables.words import BOOLEANS, MISSING, WHITE_SPACE
+from models.datasets.tables.words import BOOLEANS, WHITE_SPACE
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS
 from models.errors import Fault, InvalidInstances
 
 
 class CsvCell(str):
-    """A table's cell as a CSV body has it: a number, a boolean or a date that is still text."""
+    """A table's cell as a CSV body has it, white space and all: what it is only its column knows."""
 
     __slots__ = ()
 
 
-def read_csv_instances(data: bytes, columns: list[str] | None) -> list:
-    """The instances that a CSV body holds.
+@dataclass(frozen=True)
+class CsvColumns:
+    """What a table's CSV bodies hold: columns that are taken, and columns that may be there but don't count; and the
+    quotes that they are in."""
 
-    With `columns`, a table's, the body has a header with some of them in any order, and an instance is an object by
-    column: CsvCell, None where missing. Without, every line is numbers, with a decimal point or comma, and an
-    instance is a list of them. The delimiter is recognised. Raises InvalidInstances, naming rows and columns.
+    taken: tuple[str, ...]
+    unused: tuple[str, ...] = ()
+    quote: str = QUOTE
+
+
+def read_csv_instances(data: bytes, table: CsvColumns | None, encoding: str = "utf-8") -> list:
+    """The instances that a CSV body in the encoding (one of ENCODINGS) holds.
+
+    With `table` the body has a header with some of its columns in any order, and an instance is an object by column
+    of CsvCell. Without, every line is numbers, with a decimal point or comma, and an instance is a list of them. The
+    delimiter is recognised. Blank lines don't count, but in a body of one column are a row without a value, except at
+    the end. Raises InvalidInstances, naming rows and columns.
     """
+    above = 0 if table is None else 1
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as problem:
-        row = data.count(b"\n", 0, problem.start)
-        raise InvalidInstances(Fault(f"Line {row + 1} of the CSV is no text in UTF-8.", row=row)) from problem
-    dialect = recognise_text(text, header=columns is not None)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, quotechar=dialect.quote)
+        line = data.count(b"\n", 0, problem.start)
+        detail = f"Line {line + 1} of the CSV is no text in {encoding}."
+        row = None if line < above else line - above
+        raise InvalidInstances(Fault(f"{detail} Content-Type may name another charset.", row=row)) from problem
+    quote = QUOTE if table is None else table.quote
+    dialect = recognise_text(text, table is not None, quote)
+    reader = dialect.rows(io.StringIO(text, newline=""))
     try:
-        rows = [[cell.strip(WHITE_SPACE) for cell in row] for row in reader if row]
+        rows = list(reader)
     except csv.Error as problem:
-        raise InvalidInstances(Fault(f"Line {reader.line_num} of the CSV: {problem}.")) from problem
-    if columns is None:
-        return _read_numbers(rows)
-    return _read_cells(rows, columns)
+        detail = f"Line {reader.line_num} of the CSV can't be read: {explain(problem)}."
+        raise InvalidInstances(Fault(detail)) from problem
+    rows = _without_blank_lines(rows[dialect.above :])
+    return _read_numbers(rows) if table is None else _read_cells(rows, table)
 
 
-def _read_cells(rows: list[list[str]], columns: list[str]) -> list[dict[str, CsvCell | None]]:
+def _without_blank_lines(rows: list[list[str]]) -> list[list[str]]:
+    while rows and not rows[-1]:
+        rows.pop()
+    start = next((number for number, row in enumerate(rows) if row), 0)
+    if rows and len(rows[start]) == 1:
+        return [row or [""] for row in rows[start:]]
+    return [row for row in rows if row]
+
+
+def _read_cells(rows: list[list[str]], table: CsvColumns) -> list[dict[str, CsvCell]]:
     header = name_columns(rows[0]) if rows else []
-    doubled = [name for name, count in Counter(header).items() if count > 1]
-    if doubled:
-        raise InvalidInstances(Fault(f'The header names "{doubled[0]}" more than once.', column=doubled[0]))
-    if not set(header) & set(columns):
+    if not set(header) & set(table.taken):
         detail = "A table's CSV begins with a header that names its columns"
-        raise InvalidInstances(Fault(f"{detail}: {', '.join(columns[:20])}.", allowed=tuple(columns)))
+        raise InvalidInstances(Fault(f"{detail}: {', '.join(table.taken[:20])}.", allowed=table.taken))
+    faults = [
+        Fault(f'The header names "{name}" more than once.', column=name)
+        for name, count in Counter(header).items()
+        if count > 1
+    ]
+    known = {*table.taken, *table.unused}
+    faults += [
+        replace(find_unknown(name, table.taken, None, "column"), column=name) for name in header if name not in known
+    ]
+    if faults:
+        raise InvalidInstances(*faults[:MAX_FAULTS])
     _refuse_ragged(rows[1:], len(header))
-    cells = ([None if cell in MISSING else CsvCell(cell) for cell in row] for row in rows[1:])
-    return [dict(zip(header, row, strict=True)) for row in cells]
+    return [dict(zip(header, map(CsvCell, row), strict=True)) for row in rows[1:]]
 
 
 def _read_numbers(rows: list[list[str]]) -> list[list[float]]:
     _refuse_ragged(rows, len(rows[0]) if rows else 0)
-    found = [[read_number(cell, None) for cell in row] for row in rows]
+    found = [[read_number(cell.strip(WHITE_SPACE), None) for cell in row] for row in rows]
     faults = [
         Fault(f'Row {number}: "{rows[number][place][:100]}" is no number.', row=number, column=str(place))
         for number, row in enumerate(found)

@@ -7,6 +7,7 @@ import numpy as np
 
 from models.datasets.columns import Texts
 from models.datasets.tables.describing import LeftOut
+from models.datasets.tables.gaps import Gaps
 from models.datasets.tables.raw import RawTable
 from models.spec import SINGLE_INPUT
 
@@ -36,6 +37,8 @@ class Examples:
     """Of sequences that were a table: what the last axis holds."""
     left_out: tuple[LeftOut, ...] = ()
     """The columns of that table that the sequences don't hold."""
+    gaps: Gaps | None = None
+    """Of sequences that were a table: what it doesn't say, to be filled once the training rows are known."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What was recognised about the file that the rows come from."""
 

@@ -1,5 +1,7 @@
 """What an uploaded file is: by its first bytes, held against what its name says."""
 
+import json
+import re
 from pathlib import Path
 
 from models.errors import Fault, InvalidData
@@ -24,6 +26,9 @@ ADVICE = {
 }
 """What is said of files that people take for data, and how they become data."""
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+TEXTS = ("csv", "json", "jsonl")
+ROWS_OF_JSON, ROW_OF_JSON = re.compile(rb'\[\s*\{\s*"'), re.compile(rb'\{\s*"')
+"""How files begin that are JSON whatever their names promise."""
 HEAD_BYTES = 64 * 1024
 TITLES = {
     "csv": "CSV", "json": "JSON", "jsonl": "JSON Lines", "parquet": "Parquet", "npz": "NPZ", "zip": "ZIP",
@@ -71,14 +76,22 @@ def _first_entry(head: bytes) -> str:
 
 
 def _detect_text(head: bytes, name: str, promised: str | None) -> str:
-    if promised in ("csv", "json", "jsonl"):
-        return promised
-    if promised is not None:
+    if promised is not None and promised not in TEXTS:
         raise InvalidData(_fault(name, f"is no {TITLES[promised]} file"))
-    start = head.lstrip()
-    if start.startswith(b"["):
+    start = head.removeprefix(BYTE_ORDER_MARKS[0]).lstrip()
+    if ROWS_OF_JSON.match(start) or (promised is None and start.startswith(b"[")):
         return "json"
-    return "jsonl" if start.startswith(b"{") else "csv"
+    if ROW_OF_JSON.match(start) or (promised is None and start.startswith(b"{")):
+        return "json" if promised == "json" and not _is_object(start.partition(b"\n")[0]) else "jsonl"
+    return promised or "csv"
+
+
+def _is_object(line: bytes) -> bool:
+    """Whether a line is an object of JSON by itself, as in JSON Lines, or the beginning of one that goes on."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def _fault(name: str, what: str) -> Fault:

@@ -54,7 +54,14 @@ MEMBERS_OF_BUILT_IN = ("parameters", "split")
 
 
 def check_request(request: dict[str, Any]) -> None:
-    """What can be known to be wrong without loading anything; raises InvalidData with a fault for each.
+    """Raise InvalidData with a fault for each thing that find_request_faults finds."""
+    faults = find_request_faults(request)
+    if faults:
+        raise InvalidData(*faults)
+
+
+def find_request_faults(request: dict[str, Any]) -> list[Fault]:
+    """What can be known to be wrong with a request without loading anything.
 
     Checks the source's name, its parameters, the split, the outline of inline data, and an upload's options; refuses
     members that only other sources take.
@@ -74,10 +81,8 @@ def check_request(request: dict[str, Any]) -> None:
             faults = [Fault(f'"parameters" is an object, not {name_type(parameters)}.', pointer_to("parameters"))]
         faults += check_split(split, SOURCES[name].has_test_rows)
     else:
-        raise InvalidData(find_unknown(str(name), (INLINE, *SOURCES), pointer_to("source"), "source"))
-    faults += _find_strangers(request)
-    if faults:
-        raise InvalidData(*faults)
+        return [find_unknown(str(name), (INLINE, *SOURCES), pointer_to("source"), "source")]
+    return faults + _find_strangers(request)
 
 
 def _find_strangers(request: dict[str, Any]) -> list[Fault]:
@@ -149,7 +154,8 @@ def _write(
         table = understand(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75))
         inputs, left_out = table.inputs, table.left_out
     else:
-        inputs, left_out = describe_tensors(examples), list(examples.left_out)
+        gaps = {} if examples.gaps is None else examples.gaps.fill(splits["train"])
+        inputs, left_out = [entry | gaps for entry in describe_tensors(examples)], list(examples.left_out)
     descriptor |= {"inputs": inputs, "target": describe_target(examples)}
     if table is not None or left_out:
         descriptor["left_out"] = [one.to_document() for one in left_out]

@@ -84,7 +84,9 @@ COMPARED_CHARACTERS = 64
 
 def find_unknown(name: str, allowed: tuple[str, ...], pointer: str | None, noun: str) -> Fault:
     """The fault of a name that isn't among the allowed ones, with the nearest of the first COMPARED_NAMES."""
-    near = difflib.get_close_matches(name[:COMPARED_CHARACTERS], allowed[:COMPARED_NAMES], n=1)
+    compared = allowed[:COMPARED_NAMES]
+    near = [one for one in compared if one.lower() == name.lower()]
+    near = near or difflib.get_close_matches(name[:COMPARED_CHARACTERS], compared, n=1)
     detail = f'There is no {noun} "{name}".' + (f' Did you mean "{near[0]}"?' if near else "")
     return Fault(detail, pointer, allowed=allowed, did_you_mean=near[0] if near else None)
 

@@ -17,6 +17,7 @@ from models.datasets.examples import Examples
 from models.datasets.keras_cache import Progress
 from models.datasets.splits import SPLITS
 from models.datasets.tables.dates import write_dates
+from models.datasets.tables.raw import number_columns
 from models.datasets.tables.table import Table
 from models.spec import SINGLE_INPUT
 
@@ -135,6 +136,7 @@ class StoredColumns(Mapping[str, ColumnValues]):
         self._folder = folder
         self._types = {entry["name"]: entry["type"] for entry in inputs}
         self._rows = rows
+        self._places = dict(zip(self._types, number_columns(len(inputs)), strict=True))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._types)
@@ -143,7 +145,7 @@ class StoredColumns(Mapping[str, ColumnValues]):
         return len(self._types)
 
     def __getitem__(self, name: str) -> ColumnValues:
-        return _column_to_numpy(self._reader.read(name), self._types[name])
+        return _column_to_numpy(self._reader.read(self._places[name]), self._types[name])
 
     def page(self, page: slice) -> dict[str, ColumnValues]:
         """Some rows, in memory."""
@@ -153,18 +155,21 @@ class StoredColumns(Mapping[str, ColumnValues]):
     def rows(self, page: slice) -> list[dict[str, Any]]:
         """Some rows as objects by column, dates in ISO 8601."""
         frame = self._scan().slice(page.start, page.stop - page.start).collect()
-        dates = [name for name, type_ in self._types.items() if type_ == "date"]
-        return frame.with_columns(_dates_to_text(frame[name]) for name in dates).to_dicts()
+        dates = [self._places[name] for name, type_ in self._types.items() if type_ == "date"]
+        rows = frame.with_columns(_dates_to_text(frame[place]) for place in dates).iter_rows()
+        return [dict(zip(self._types, row, strict=True)) for row in rows]
 
     @cached_property
     def _reader(self) -> ColumnReader:
-        return ColumnReader(self._scan(), list(self._types), self._rows)
+        return ColumnReader(self._scan(), list(self._places.values()), self._rows)
 
     def _scan(self) -> "polars.LazyFrame":
         import polars
 
         parts = sorted(self._folder.iterdir(), key=lambda path: int(path.stem))
-        return polars.scan_parquet(parts, glob=False).select(list(self._types))
+        frame = polars.scan_parquet(parts, glob=False)
+        # older datasets have the columns' names there, in the same order
+        return frame.rename(dict(zip(frame.collect_schema(), self._places.values(), strict=True)))
 
 
 def write_dataset(

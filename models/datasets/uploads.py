@@ -38,7 +38,9 @@ def check_upload(request: dict[str, Any]) -> list[Fault]:
     if target is not None and not isinstance(target, str):
         faults.append(Fault('"target" is the name of a column.', pointer_to("target")))
     promised = name_format(request["file"]["name"])
-    if promised in TABLES and target is None:
+    if request["file"].get("bytes") == 0:
+        faults.append(Fault(f'The file "{request["file"]["name"]}" is empty.', file=request["file"]["name"]))
+    elif promised in TABLES and target is None:
         faults.append(Fault('A table needs "target": the column that is to be predicted.', pointer_to("target")))
     split = request.get("split")
     if request.get("window") and isinstance(split, dict):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -56,6 +57,11 @@ class FittedColumn:
             mean, std = float(means), float(usable_deviation(means, deviations))
         lowest, highest = float(present.min()), float(present.max())
         return replace(unfitted, fill=fill, mean=mean, std=std, minimum=lowest, maximum=highest)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The categories, to look texts up in."""
+        return frozenset(self.categories)
 
     @property
     def width(self) -> int:

@@ -18,9 +18,10 @@ B64 = "b64"
 
 @dataclass(frozen=True)
 class CsvText:
-    """Rows as CSV; what the columns are only the model's input knows."""
+    """Rows as CSV, in one of the encodings that are taken; what the columns are only the model's input knows."""
 
     data: bytes
+    encoding: str = "utf-8"
 
 
 class NamedFile(bytes):

@@ -15,7 +15,7 @@ from models.datasets.tensors import MAX_FAULTS, Place, name_type
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
 from models.preprocessing.posted import CsvText, Instances, NamedFile
-from models.preprocessing.table_input import MAX_WARNINGS, TableInput
+from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
 
@@ -114,10 +114,19 @@ class Preprocessing:
             own = table_columns(dataset.descriptor)
             written = {column.name: column.format for column in own}
             columns = tuple(replace(column, format=written[column.name]) for column in spec.input.columns or own)
-            return cls({name: TableInput.fit(input_, columns, training.table) for name, input_ in spec.inputs.items()})
+            posted = PostedTable.of(dataset.descriptor, columns)
+            return cls(
+                {name: TableInput.fit(input_, columns, training.table, posted) for name, input_ in spec.inputs.items()}
+            )
         tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
         kinds = {name: kind if len(tensors) == 1 else KINDS[values.ndim - 1] for name, values in tensors.items()}
-        return cls({name: TensorInput.fit(input_, tensors[name], kinds[name]) for name, input_ in spec.inputs.items()})
+        fills = {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]}
+        return cls(
+            {
+                name: TensorInput.fit(input_, tensors[name], kinds[name], fills[name])
+                for name, input_ in spec.inputs.items()
+            }
+        )
 
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
         """A split's rows as the network takes them: float32, rows first, by input."""
@@ -142,7 +151,7 @@ class Preprocessing:
         if len(self.inputs) > 1 and place is NOT_JSON:
             detail = f"The model has the inputs {self._names()}: post JSON, with an object of them for each instance."
             raise InvalidInstances(Fault(detail, pointer="#"))
-        rows = self._read_csv(instances.data) if isinstance(instances, CsvText) else instances
+        rows = self._read_csv(instances) if isinstance(instances, CsvText) else instances
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
         if self._are_named(rows):
@@ -180,10 +189,10 @@ class Preprocessing:
     def _names(self) -> str:
         return ", ".join(f'"{name}"' for name in self.inputs)
 
-    def _read_csv(self, data: bytes) -> list[Any]:
+    def _read_csv(self, text: CsvText) -> list[Any]:
         (input_,) = self.inputs.values()
-        names = [column.name for column in input_.columns] if isinstance(input_, TableInput) else None
-        return read_csv_instances(data, names)
+        table = input_.csv_columns() if isinstance(input_, TableInput) else None
+        return read_csv_instances(text.data, table, text.encoding)
 
     def _check_names(self, instances: list) -> None:
         """Raise InvalidInstances unless every instance is an object that has exactly the inputs."""

@@ -3,15 +3,18 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
 
 from models.datasets.columns import ColumnValues, Texts, is_missing
-from models.datasets.csv_instances import CsvCell, read_boolean
+from models.datasets.csv_instances import CsvCell, CsvColumns, read_boolean
 from models.datasets.sources import find_unknown
 from models.datasets.tables.dates import ISO, read_date, write_dates
+from models.datasets.tables.dialect import QUOTE
 from models.datasets.tables.numbers import read_number
+from models.datasets.tables.words import LOOSE, MISSING, WHITE_SPACE
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, describe, name_type
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
@@ -28,18 +31,54 @@ EXPECTED = {
 
 
 @dataclass(frozen=True)
+class PostedTable:
+    """What posted rows may hold besides the columns, and how their CSV is written, as the dataset's file was."""
+
+    unused: tuple[str, ...] = ()
+    """Other columns of the dataset, its target among them, which don't count."""
+    quote: str = QUOTE
+    missing: tuple[str, ...] = ()
+    """Words that stand for what is missing, besides those that always do."""
+
+    @classmethod
+    def of(cls, descriptor: dict[str, Any], columns: tuple[Column, ...]) -> Self:
+        others = (*descriptor["inputs"], *descriptor.get("left_out", ()), descriptor["target"])
+        taken = {column.name for column in columns}
+        file = descriptor.get("file", {})
+        return cls(
+            tuple(dict.fromkeys(entry["name"] for entry in others if entry["name"] not in taken)),
+            file.get("quote", QUOTE),
+            tuple(file.get("missing", ())),
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        return {"unused": list(self.unused), "quote": self.quote, "missing": list(self.missing)}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        return cls(tuple(document["unused"]), document["quote"], tuple(document["missing"]))
+
+
+@dataclass(frozen=True)
 class TableInput:
     """How rows of a table become what the network takes: the columns' numbers side by side, in order."""
 
     shape: Shape
     scaling: Scaling
     columns: tuple[FittedColumn, ...]
+    posted: PostedTable = PostedTable()
 
     @classmethod
-    def fit(cls, spec: InputSpec, columns: tuple[Column, ...], table: Mapping[str, ColumnValues]) -> Self:
+    def fit(
+        cls, spec: InputSpec, columns: tuple[Column, ...], table: Mapping[str, ColumnValues], posted: PostedTable
+    ) -> Self:
         """Learn from the training rows of a table."""
         fitted = tuple(FittedColumn.fit(column, table[column.name], spec.scaling) for column in columns)
-        return cls(spec.shape, spec.scaling, fitted)
+        return cls(spec.shape, spec.scaling, fitted, posted)
+
+    def csv_columns(self) -> CsvColumns:
+        """What a CSV body holds."""
+        return CsvColumns(tuple(column.name for column in self.columns), self.posted.unused, self.posted.quote)
 
     def transform(self, table: Mapping[str, ColumnValues]) -> np.ndarray:
         """Raw columns by name as the network takes them: float32, (rows, *shape)."""
@@ -59,13 +98,11 @@ class TableInput:
 
         Raises InvalidInstances, naming rows and columns. What is null or left out counts as missing.
         """
-        names = [column.name for column in self.columns]
-        checked = [_cells(row, number, names, place) for number, row in enumerate(instances)]
-        faults = [row for row in checked if isinstance(row, Fault)]
-        rows = [row for row in checked if not isinstance(row, Fault)]
+        rows, faults = self._cells(instances, place)
         table: dict[str, ColumnValues] = {}
-        for index, column in enumerate(() if faults else self.columns):
-            table[column.name], problems = _read_values(column, [row[index] for row in rows])
+        for index, column in enumerate(self.columns):
+            values = [self._read_cell(row[index], column) for row in rows]
+            table[column.name], problems = _read_values(column, values)
             for row, detail in problems.items():
                 key = column.name if isinstance(instances[row], dict) else index
                 faults.append(Fault(f"Row {row}: {detail}", place.pointer(row, (key,)), row=row, column=column.name))
@@ -74,30 +111,61 @@ class TableInput:
         warnings = [warning for column in self.columns for warning in _warn(column, table[column.name])]
         return self.transform(table), sorted(warnings, key=lambda warning: warning["row"])[:MAX_WARNINGS]
 
+    def _cells(self, instances: list, place: Place) -> tuple[list[list], list[Fault]]:
+        """The rows' values in the columns' order, without any in rows that are at fault as a whole; and the faults."""
+        names = [column.name for column in self.columns]
+        known = {*names, *self.posted.unused}
+        rows: list[list] = []
+        faults: list[Fault] = []
+        for number, row in enumerate(instances):
+            if isinstance(row, dict):
+                rows.append([row.get(name) for name in names])
+                if not known.issuperset(row):
+                    faults += _find_unknown_columns(row, number, names, known, place)
+            elif isinstance(row, list) and len(row) == len(names):
+                rows.append(row)
+            else:
+                rows.append([None] * len(names))
+                faults.append(_find_row_fault(row, number, names, place))
+        return rows, faults
+
+    def _read_cell(self, value: object, column: FittedColumn) -> object:
+        """A value, of a cell of CSV its text, without white space unless a category has some; None where missing.
+
+        What is one of the training rows' categories is that, though it may look like a missing value.
+        """
+        if not isinstance(value, CsvCell) or value in column.known:
+            return value
+        text = CsvCell(value.strip(WHITE_SPACE))
+        missing = text in MISSING or text in self.posted.missing or (column.type != "category" and text in LOOSE)
+        return None if missing and text not in column.known else text
+
     def to_document(self) -> dict[str, Any]:
         columns = [column.to_document() for column in self.columns]
-        return {"type": "table", "shape": list(self.shape), "scaling": self.scaling.value, "columns": columns}
+        document = {"type": "table", "shape": list(self.shape), "scaling": self.scaling.value, "columns": columns}
+        return document | {"posted": self.posted.to_document()}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
         columns = tuple(FittedColumn.from_document(column) for column in document["columns"])
-        return cls(tuple(document["shape"]), Scaling(document["scaling"]), columns)
+        posted = PostedTable.from_document(document["posted"]) if "posted" in document else PostedTable()
+        return cls(tuple(document["shape"]), Scaling(document["scaling"]), columns, posted)
 
 
-def _cells(row: object, number: int, names: list[str], place: Place) -> list | Fault:
-    """A row's values in the columns' order, or what is wrong with the row as a whole."""
-    if isinstance(row, dict):
-        unknown = next((name for name in row if name not in names), None)
-        if unknown is None:
-            return [row.get(name) for name in names]
+def _find_unknown_columns(
+    row: dict[str, Any], number: int, names: list[str], known: set[str], place: Place
+) -> Iterator[Fault]:
+    for unknown in islice((name for name in row if name not in known), MAX_FAULTS):
         fault = find_unknown(unknown, tuple(names), place.pointer(number, (unknown,)), "column")
-        return replace(fault, detail=f"Row {number}: {fault.detail}", row=number, column=unknown)
-    if not isinstance(row, list):
-        detail = f"Row {number} is {name_type(row)}; it should be an object by column name, or a list."
-    elif len(row) != len(names):
+        yield replace(fault, detail=f"Row {number}: {fault.detail}", row=number, column=unknown)
+
+
+def _find_row_fault(row: object, number: int, names: list[str], place: Place) -> Fault:
+    """What is wrong with a row that is neither an object nor a list of as many values as there are columns."""
+    if isinstance(row, list):
         detail = f"Row {number} has {len(row)} values, but there are {len(names)} columns: {', '.join(names[:20])}."
     else:
-        return row
+        detail = f"Row {number} is {name_type(row)}; it should be an object by column name, or a list."
     return Fault(detail, place.pointer(number), row=number)
 
 
@@ -125,7 +193,7 @@ def _read_number(value: object, column: FittedColumn) -> float | None:
 
 
 def _read_boolean(value: object, column: FittedColumn) -> float | None:
-    if isinstance(value, CsvCell):
+    if isinstance(value, str):
         value = read_boolean(value)
     return float(value) if isinstance(value, int | float) and value in (0, 1) else None
 

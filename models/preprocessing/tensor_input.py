@@ -36,10 +36,13 @@ class TensorInput:
     std: np.ndarray
     picture: tuple[int, int, int] | None = None
     """The height, width and channels that a posted picture is given; None: rows are no pictures."""
+    fill: tuple[float, ...] | None = None
+    """Of sequences that were a table: what a missing number of each feature is; None: numbers can't be missing."""
 
     @classmethod
-    def fit(cls, spec: InputSpec, values: np.ndarray, kind: str) -> Self:
-        """Learn from raw training rows (rows, …) of a dataset of this kind.
+    def fit(cls, spec: InputSpec, values: np.ndarray, kind: str, fill: list[float] | None = None) -> Self:
+        """Learn from raw training rows (rows, …) of a dataset of this kind, in which `fill` was put where numbers were
+        missing.
 
         Standard scaling takes a mean and deviation for each feature of a vector, and for each index of the last axis
         of anything else (features of a step, channels), but only one for pictures without channels.
@@ -54,7 +57,7 @@ class TensorInput:
             mean, deviation = mean_and_deviation(rows, axes)
             std = usable_deviation(mean, deviation)
         picture = _as_picture(values.shape[1:]) or _as_picture(spec.shape)
-        return cls(spec.shape, spec.scaling, mean, std, picture)
+        return cls(spec.shape, spec.scaling, mean, std, picture, None if fill is None else tuple(fill))
 
     def transform(self, values: np.ndarray) -> np.ndarray:
         """Raw rows as the network takes them: float32, (rows, *shape)."""
@@ -73,6 +76,8 @@ class TensorInput:
 
         A row is numbers, or a picture's file as bytes or `{"b64": …}`. Raises InvalidInstances.
         """
+        if self.fill is not None:
+            instances = self._fill(instances, self.fill)
         if isinstance(instances, np.ndarray):
             return self.transform(self._check_array(instances)), []
         files = {row: value for row, value in enumerate(instances) if isinstance(value, bytes | dict)}
@@ -93,6 +98,14 @@ class TensorInput:
             if change
         ]
         return self.transform(rows), warnings
+
+    def _fill(self, instances: list | np.ndarray, fill: tuple[float, ...]) -> list | np.ndarray:
+        """The same rows with the features' values where numbers are missing, null or NaN."""
+        if isinstance(instances, list):
+            return [_fill_nulls(row, fill) for row in instances]
+        if instances.dtype.kind != "f" or instances.ndim < 2 or instances.shape[-1] % len(fill):
+            return instances
+        return np.where(np.isnan(instances), np.resize(fill, instances.shape[-1]), instances)
 
     def _check_array(self, rows: np.ndarray) -> np.ndarray:
         if rows.dtype.kind not in "biuf":
@@ -152,14 +165,31 @@ class TensorInput:
             "mean": self.mean.tolist(),
             "std": self.std.tolist(),
             "picture": None if self.picture is None else list(self.picture),
-        }
+        } | ({} if self.fill is None else {"fill": list(self.fill)})
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
         shape, scaling = tuple(document["shape"]), Scaling(document["scaling"])
         mean, std = (np.asarray(document[name], float) for name in ("mean", "std"))
         picture = document.get("picture")
-        return cls(shape, scaling, mean, std, None if picture is None else tuple(picture))
+        fill = document.get("fill")
+        return cls(
+            shape,
+            scaling,
+            mean,
+            std,
+            None if picture is None else tuple(picture),
+            None if fill is None else tuple(fill),
+        )
+
+
+def _fill_nulls(value: Any, fill: tuple[float, ...]) -> Any:
+    """The same nested lists with the features' values instead of null."""
+    if not isinstance(value, list):
+        return value
+    if None in value:
+        return [fill[place % len(fill)] if one is None else one for place, one in enumerate(value)]
+    return [_fill_nulls(one, fill) for one in value] if value and isinstance(value[0], list) else value
 
 
 def _as_picture(shape: Shape) -> tuple[int, int, int] | None:

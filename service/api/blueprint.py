@@ -89,7 +89,11 @@ class Parser(FlaskParser):
         if location == "query":
             faults = query_faults(messages, schema, error.data)
             raise InvalidQuery(summarize(faults), faults) from None
-        raise InvalidRequest(*body_faults(messages, schema, error.data)) from None
+        faults = body_faults(messages, schema, error.data)
+        if isinstance(schema, Schema) and isinstance(error.data, dict):
+            sound = {name: value for name, value in error.data.items() if name not in messages}
+            faults += schema.find_more_faults(sound)
+        raise InvalidRequest(*faults) from None
 
 
 class Blueprint(flask_smorest.Blueprint):

@@ -8,10 +8,11 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
+from models.datasets.tables.encodings import ENCODINGS, find_codec
 from models.errors import MOST_FAULTS, Fault
 from models.preprocessing import CsvText, Instances, NamedFile, read_npy
 from service.api.bodies import JSON, read_body, read_json, refuse_other_types
-from service.api.errors import MalformedBody
+from service.api.errors import MalformedBody, UnsupportedMediaType
 from service.api.faults import pointer_to
 from service.errors import InvalidRequest
 from service.operations.uploads import clean_name
@@ -36,10 +37,19 @@ def read_instances(request: Request) -> Instances:
     if not body.strip():
         raise InvalidRequest(Fault("The body is empty.", pointer="#"))
     if request.mimetype == CSV:
-        return CsvText(body)
+        return CsvText(body, _find_encoding(request))
     if request.mimetype == NPY:
         return read_npy(body)
     return _read_files(body, request.mimetype_params.get("boundary", "")) if request.mimetype == FORM else [body]
+
+
+def _find_encoding(request: Request) -> str:
+    """The encoding that the Content-Type names, UTF-8 if none. Raises UnsupportedMediaType."""
+    charset = request.mimetype_params.get("charset", "utf-8")
+    encoding = find_codec(charset)
+    if encoding is None:
+        raise UnsupportedMediaType(f'The charset "{charset[:100]}" isn\'t taken. Those are: {", ".join(ENCODINGS)}.')
+    return encoding
 
 
 def _read_json(request: Request) -> list[Any]:

@@ -209,3 +209,84 @@ def test_words_and_quotes_mean_the_same(tmp_path: Path) -> None:
     assert np.array_equal(read(served, write(columns)), trained(dataset, served))
     posted = [item["instance"] for item in dataset.rows_page("train", 0, 5)]
     assert np.array_equal(served.read_instances(posted)[0]["input"], trained(dataset, served))
+
+
+def import_rows(folder: Path, rows: list[dict[str, Any]]) -> Dataset:
+    return import_upload(folder, json.dumps(rows), "made.json", split=ALL_TRAIN)
+
+
+@pytest.mark.parametrize("known", ["NA", "n/a", "?", " x ", "x"])
+def test_a_cell_that_is_one_of_the_categories_is_that(known: str, tmp_path: Path) -> None:
+    rows = [{"code": code, "y": "ab"[place % 2]} for place, code in enumerate([known, "other", known, "other"])]
+    dataset = import_rows(tmp_path, rows)
+    served = serve(dataset)
+
+    assert np.array_equal(read(served, f"code\n{known}\nother\n{known}\nother\n"), trained(dataset, served))
+    _, warnings = served.read_instances(CsvText(b"code\nNULL\n"))
+    assert [warning["type"] for warning in warnings] == ["missing"]
+
+
+@pytest.mark.parametrize(("quote", "other"), [('"', "'"), ("'", "")])
+def test_quotes_are_those_of_the_file_that_was_learnt_from(quote: str, other: str, tmp_path: Path) -> None:
+    columns = {
+        "code": [f"{quote}a,b{quote}", f"{quote}c{quote}", "d", f"{other}e{other}"],
+        "size": ["1", "2", "3", "4"],
+    }
+    dataset = learn(tmp_path, columns)
+    served = serve(dataset)
+
+    together = trained(dataset, served)
+    for row in range(4):
+        alone = write({name: cells[row : row + 1] for name, cells in columns.items()})
+        assert np.array_equal(read(served, alone), together[row : row + 1])
+
+
+def test_a_blank_line_in_a_body_of_one_column_is_a_row_without_a_value(tmp_path: Path) -> None:
+    served = serve(learn(tmp_path, {"size": ["1", "2", "3", "4"]}))
+
+    assert read(served, "size\n1\n\n3\r\n\n\n").tolist() == [[1], [2.5], [3]]
+
+
+def test_columns_of_the_dataset_that_are_no_inputs_may_be_posted_and_dont_count(tmp_path: Path) -> None:
+    rows = [f"{100 + row},{row % 7},c{row % 3},same,{'ab'[row % 2]}" for row in range(30)]
+    data = "\n".join(["id,size,colour,constant,y", *rows]) + "\n"
+    dataset = import_upload(tmp_path, data, split=ALL_TRAIN, ignore=["colour"])
+    served = serve(dataset)
+
+    assert np.array_equal(read(served, data), trained(dataset, served))
+    row = {"id": 5, "size": 3, "colour": "c1", "constant": None, "y": "a"}
+    assert served.read_instances([row])[0]["input"].tolist() == [[3]]
+
+
+def test_every_fault_of_posted_rows_is_named(tmp_path: Path) -> None:
+    served = serve(learn(tmp_path, {"size": ["1", "2", "3", "4"], "width": ["1", "2", "3", "4"]}))
+    with pytest.raises(InvalidInstances) as caught:
+        served.read_instances([{"siez": 1, "widht": 2, "size": "x"}, [1], {"width": "y"}])
+
+    found = [(fault.row, fault.column, fault.did_you_mean) for fault in caught.value.faults]
+    assert found == [
+        (0, "siez", "size"), (0, "widht", "width"), (0, "size", None), (1, None, None), (2, "width", None),
+    ]  # fmt: skip
+    faults = faults_of(served, "siez,widht,size\n1,2,3\n")
+    assert [(fault.column, fault.did_you_mean) for fault in faults] == [("siez", "size"), ("widht", "width")]
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "latin-1", "cp1252", "utf-16", "UTF-8"])
+def test_a_body_may_be_in_other_encodings(encoding: str, tmp_path: Path) -> None:
+    rows = [{"code": code, "y": y} for code, y in (("röt", "a"), ("bläu", "b"), ("röt", "b"))]
+    served = serve(import_rows(tmp_path, rows))
+    data = "code\nröt\n".encode(encoding)
+
+    assert served.read_instances(CsvText(data, encoding))[0]["input"].tolist() == [[0, 1, 0]]
+
+
+def test_words_for_what_is_missing_travel_with_the_version(tmp_path: Path) -> None:
+    columns = {
+        "size": ["1", "-", "3", "none"], "colour": ["red", "-", "gone", "blue"], "flag": ["yes", "no", "no", "gone"],
+    }  # fmt: skip
+    dataset = learn(tmp_path, columns, csv={"missing": ["gone"]})
+    served = serve(dataset)
+
+    assert np.array_equal(read(served, write(columns)), trained(dataset, served))
+    posted = [{"size": 1, "colour": "red", "flag": "yes"}, {"size": None, "colour": "-", "flag": "NO"}]
+    assert np.array_equal(served.read_instances(posted)[0]["input"], trained(dataset, served)[:2])

@@ -13,8 +13,10 @@ from models.datasets import Dataset
 from models.datasets.formats import detect
 from models.errors import InvalidData
 from models.limits import Limits
-from tests.models.made_datasets import read_rows
+from models.preprocessing import Preprocessing, inputs_from_dataset
+from tests.models.made_datasets import make_dataset, read_rows
 from tests.models.made_uploads import faults_of_upload, import_upload
+from tests.models.network_specs import make_spec
 
 NO_SPLIT = {"validation": 0, "test": 0}
 
@@ -43,7 +45,7 @@ def test_types_are_found_in_the_text(tmp_path: Path) -> None:
 
     assert read_types(dataset) == {
         "whole": "number", "fraction": "number", "flag": "boolean", "postcode": "category", "day": "date",
-        "moment": "date", "german": "date", "american": "date", "british": "date", "answer": "category",
+        "moment": "date", "german": "date", "american": "date", "british": "date", "answer": "boolean",
     }  # fmt: skip
     first = read_rows(dataset, "train", 0, 1)[0]["instance"]
     assert first["whole"] == 1
@@ -184,8 +186,10 @@ def test_windows_make_sequences_in_time_order(tmp_path: Path) -> None:
     assert descriptor["inputs"][0]["features"] == ["wind", "power"]
     assert read_reasons(dataset) == {"hour": "time", "place": "no_number"}
     assert descriptor["splits"] == {"train": 3, "validation": 1, "test": 1}
+    assert descriptor["inputs"][0]["missing"] == 1
+    assert descriptor["inputs"][0]["fill"] == [11.5, 102]
     assert read_rows(dataset, "train", 1, 1) == [
-        {"row": 1, "instance": [[11, 101], [12, 102], [12, 103]], "target": 104.0, "split": "train"},
+        {"row": 1, "instance": [[11, 101], [12, 102], [11.5, 103]], "target": 104.0, "split": "train"},
     ]
     assert dataset.split("test").targets.tolist() == [107.5]
 
@@ -271,7 +275,8 @@ def test_json_keeps_the_types_of_its_values(name: str, tmp_path: Path) -> None:
         ("a.json", '[{"width": [1], "y": "a"}, {"width": 1, "y": "b"}]', 0, "width"),
         ("a.jsonl", '{"width": 1, "y": "a"}\n\n{"width": 1', 1, None),
         ("a.jsonl", '{"width": 1, "y": "a"}\n[1, 2]', 1, None),
-        ("a.jsonl", '{"width": 1, "y": "a"}\n{"width": NaN, "y": "b"}', 1, None),
+        ("a.jsonl", '{"width": 1, "y": "a"}\n{"width": 2, "width": 3, "y": "b"}', 1, None),
+        ("a.json", '[{"width": 1, "y": "a"}, {"width": 2, "width": 3, "y": "b"}]', None, None),
         ("a.jsonl", '{"width": 1, "y": "a"}\n{"width": 2}', 1, "y"),
     ],
 )
@@ -335,6 +340,12 @@ def test_a_damaged_parquet_file_is_told(tmp_path: Path) -> None:
         (b'[{"a": 1}]', "data", "json"),
         (b'{"a": 1}\n', "data", "jsonl"),
         (b'[{"a": 1}]', "a.json", "json"),
+        (b'[{"a": 1}]', "a.csv", "json"),
+        (b'[{"a": 1}]', "a.jsonl", "json"),
+        (b'{"a": 1}\n{"a": 2}\n', "a.json", "jsonl"),
+        (b'\xef\xbb\xbf{"a": 1}\n{"a": 2}\n', "a.txt", "jsonl"),
+        (b'{\n"a": 1}\n', "a.json", "json"),
+        (b"[x],{y}\n1,2\n", "a.csv", "csv"),
         (b"PAR1....PAR1", "data", "parquet"),
         (b"PK\x03\x04....", "a.zip", "zip"),
     ],
@@ -362,3 +373,102 @@ def test_a_name_that_promises_something_else_is_told(data: bytes, name: str, tmp
     with pytest.raises(InvalidData) as caught:
         detect(tmp_path / "data", name)
     assert caught.value.faults[0].file == name
+
+
+@pytest.mark.parametrize("format_", ["csv", "json", "jsonl", "parquet", "inline"])
+@pytest.mark.parametrize(("feature", "target"), [("*", "y"), ("^.*$", "y"), ("a", "*"), ("a", "^.*$"), ("*", "^.*$")])
+def test_names_that_polars_takes_for_patterns_are_names(
+    feature: str, target: str, format_: str, tmp_path: Path
+) -> None:
+    frame = polars.DataFrame([[1, 2, 3, 4], ["r", "g", "r", "g"], [0.5, 1.5, 2.5, 3.5]], schema=[feature, "c", target])
+    if format_ == "inline":
+        dataset = make_dataset(tmp_path, source="inline", rows=frame.to_dicts(), target=target)
+    else:
+        data: dict[str, Any] = {"csv": frame.write_csv, "json": frame.write_json, "jsonl": frame.write_ndjson}
+        frame.write_parquet(tmp_path / "made.parquet")
+        content = data[format_]() if format_ in data else (tmp_path / "made.parquet").read_bytes()
+        dataset = import_upload(tmp_path, content, f"made.{format_}", target=target, split=NO_SPLIT)
+
+    assert dataset.split("train").targets.tolist() == [0.5, 1.5, 2.5, 3.5]
+    table = dataset.split("train").table
+    assert table is not None
+    assert table[feature].tolist() == [1, 2, 3, 4]
+    assert read_rows(dataset, "train", 1, 1)[0]["instance"] == {feature: 2, "c": "g"}
+
+
+@pytest.mark.parametrize(("value", "held"), [([1], "lists"), ({"a": 1}, "objects")])
+def test_columns_of_lists_and_objects_are_left_out_as_such(
+    value: Any, held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.datasets.tables.json_reader.BATCH_ROWS", 2)
+    rows = [{"tags": value, "width": number, "y": "ab"[number % 2]} for number in range(4)]
+    dataset = import_upload(tmp_path, json.dumps(rows), "made.json")
+
+    (left_out,) = dataset.descriptor["left_out"]
+    assert left_out["reason"] == "unsupported"
+    assert left_out["detail"] == f"It holds {held}, which aren't supported."
+    rows[3]["tags"] = 5
+    (tmp_path / "mixed").mkdir()
+    (fault,) = faults_of_upload(tmp_path / "mixed", "\n".join(map(json.dumps, rows)), "made.jsonl")
+    assert (fault.row, fault.column) == (3, "tags")
+    (tmp_path / "target").mkdir()
+    (fault,) = faults_of_upload(tmp_path / "target", json.dumps(rows[:3]), "made.json", target="tags")
+    assert f'The target "tags" holds {held}; only numbers' in fault.detail
+
+
+def test_parquet_of_rarer_types_is_read_as_plain_values_or_left_out_with_the_reason(tmp_path: Path) -> None:
+    days = ["2024-01-01", "2024-01-02", None, "2024-01-04"]
+    frame = polars.DataFrame(
+        {
+            "day": polars.Series(days, dtype=polars.Categorical),
+            "size": polars.Series([1, 2, 3, 4], dtype=polars.Int128),
+            "grade": polars.Series(["1", "2", "1", "2"], dtype=polars.Enum(["1", "2"])),
+            "span": polars.Series([1, 2, 3, 4], dtype=polars.Duration), "empty": [None] * 4, "y": ["a", "b", "a", "b"],
+        }
+    )  # fmt: skip
+    frame.write_parquet(tmp_path / "made.parquet")
+    data = (tmp_path / "made.parquet").read_bytes()
+    dataset = import_upload(tmp_path, data, "made.parquet", types={"grade": "number"}, split=NO_SPLIT)
+
+    assert read_types(dataset) == {"day": "date", "size": "number", "grade": "number"}
+    assert read_reasons(dataset) == {"span": "unsupported", "empty": "empty"}
+    assert dataset.descriptor["left_out"][0]["detail"] == "It holds durations, which aren't supported."
+
+
+def test_a_split_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:
+    data = "part,width,y\ntrain,1,a\n,2,b\n"
+    (fault,) = faults_of_upload(tmp_path, data, split={"column": "part"})
+    assert (fault.row, fault.column) == (1, "part")
+    assert 'Row 1: the split, in the column "part", is missing' in fault.detail
+    rows = [{"part": [number], "width": number, "y": "ab"[number]} for number in range(2)]
+    (fault,) = faults_of_upload(tmp_path, json.dumps(rows), "made.json", split={"column": "part"})
+    assert fault.detail == 'The column "part" holds lists; splits are told by text.'
+
+
+@pytest.mark.parametrize("name", ["made.json", "made.jsonl"])
+def test_numbers_of_json_that_are_not_finite_are_missing(name: str, tmp_path: Path) -> None:
+    rows = [{"width": width, "y": y} for width, y in ((1, "a"), (float("nan"), "b"), (float("-inf"), "a"), (2, "b"))]
+    data = json.dumps(rows) if name == "made.json" else "\n".join(map(json.dumps, rows))
+    (entry,) = import_upload(tmp_path, data, name).descriptor["inputs"]
+
+    assert (entry["type"], entry["missing"]) == ("number", 2)
+
+
+def test_missing_numbers_of_windows_are_the_training_medians_when_served_too(tmp_path: Path) -> None:
+    cells = ["1", "", "3", "5", "", "7", "8", "", "90", "95"]
+    rows = (f"{place},{cell},{'ab'[place % 2]},x{place}" for place, cell in enumerate(cells))
+    data = "hour,wind,y,z\n" + "\n".join(rows) + "\n"
+    window = {"steps": 2, "horizon": 0, "time_column": "hour"}
+    dataset = import_upload(tmp_path, data, window=window, ignore=["z"], split={"validation": 0, "test": 0.3})
+
+    (entry,) = dataset.descriptor["inputs"]
+    assert (entry["missing"], entry["fill"]) == (3, [5])
+    left_out = {one["name"]: (one["type"], one["reason"]) for one in dataset.descriptor["left_out"]}
+    assert left_out == {"hour": ("number", "time"), "z": (None, "ignored")}
+    fitted = Preprocessing.fit(make_spec(inputs=inputs_from_dataset(dataset.descriptor, "made", "standard")), dataset)
+    served = Preprocessing.from_document(json.loads(json.dumps(fitted.to_document())))
+    trained = served.network_inputs(dataset.split("train"))["input"]
+    assert np.array_equal(served.read_instances([[[1], [None]], [[None], [3]]])[0]["input"], trained[:2])
+    assert np.array_equal(served.read_instances([[1, None]])[0]["input"], trained[:1])
+    array = np.array([[[1], [np.nan]]], np.float32)
+    assert np.array_equal(served.read_instances(array)[0]["input"], trained[:1])

@@ -112,11 +112,10 @@ def test_a_large_file_is_read_in_several_blocks(tmp_path: Path, monkeypatch: pyt
         ("width,width,y\n1,2,a\n", 'names the column "width" more than once', None, "width"),
         ("width,colour,y\n1,red,a\nwidth,colour,y\n", "Row 1 is the header once more", 1, None),
         (b"width,colour,y\n1,r\xc3\xb6t,a\n2,bl\xe4u,b\n", "no text in the encoding utf-8", 1, None),
-        ("ширина,y\nкрасный,a\n".encode("cp1251"), "Line 1", 0, None),
+        ("ширина,y\nкрасный,a\n".encode("cp1251"), "Line 1", None, None),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 'The file "made.csv" is PNG, where CSV was expected.', None, None),
         (bytes(range(256)), "is no text, but binary data", None, None),
         (b"width,y\n1,a\n2,\0b\n" , "is no text, but binary data", None, None),
-        ('width,y\n"1,a\n2,b\n', "Row 0 (line 3) has 1 field, but there are 2 columns.", 0, None),
         ("width,y\n1,a\n2,\n", 'Row 1: the target "y" is missing.', 1, "y"),
         ("width,y\n1,a\n2,NaN\n", 'Row 1: the target "y" is missing.', 1, "y"),
         ("width,y\n1,\n2,\n", 'The target "y" has no value in any row.', None, "y"),
@@ -126,7 +125,7 @@ def test_a_large_file_is_read_in_several_blocks(tmp_path: Path, monkeypatch: pyt
         ("width,y\n1,a\n1,b\n", '"width" can\'t: It has the same value in every row.', None, "width"),
         ("width,y\n1,a\n1e39,b\n", 'Row 1: "width" is 1e+39; numbers must be finite', 1, "width"),
         ("width,y\n1,a\ninf,b\n", 'Row 1: "width" is inf; numbers must be finite', 1, "width"),
-        ("width,y\r1,a\r2,b\r", 'The header of "made.csv" can\'t be read', None, None),
+        ("width,y\r1,a\r2,b\r", 'The header of "made.csv" can\'t be read: a line ends in CR alone', None, None),
         ("y\na\nb\n", "There is no column besides the target.", None, None),
     ],
 )  # fmt: skip
@@ -215,6 +214,8 @@ def test_more_rows_than_the_limit_are_refused(tmp_path: Path) -> None:
         ({"csv": {"delimiter": "a"}}, "#/csv/delimiter"),
         ({"csv": {"encoding": "latin-77"}}, "#/csv/encoding"),
         ({"csv": {"encoding": "base64"}}, "#/csv/encoding"),
+        ({"csv": {"encoding": "utf-7"}}, "#/csv/encoding"),
+        ({"csv": {"encoding": 8}}, "#/csv/encoding"),
         ({"csv": {"decimal": ";"}}, "#/csv/decimal"),
         ({"csv": {"header": "yes"}}, "#/csv/header"),
         ({"csv": {"decimal": ",", "delimiter": ","}}, "#/csv/decimal"),
@@ -254,3 +255,91 @@ def test_wrong_options_are_told_before_the_file_is_read(options: dict[str, Any],
 )
 def test_options_that_name_no_column_are_told(options: dict[str, Any], pointer: str, tmp_path: Path) -> None:
     assert faults_of_upload(tmp_path, FRUIT, **options)[0].pointer == pointer
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "row", "detail"),
+    [
+        ("# made by me\na,b,y\n1,2,3.5\n", {}, 0, 'the first line has one, "# made by me": is that a title or a comm'),
+        ("a\n1,2\n3,4\n", {"target": "a"}, 0, "Row 0 (line 2) has 2 fields, but the first line has one"),
+        ("y\n1\n2,3\n4,5,6\n", {}, 1, "Row 1 (line 3) has 2 fields"),
+        ("a,b,y\n1,2,3\n2,3,4\n", {"csv": {"delimiter": ";"}}, 0, "but ',' makes 3 of its first line"),
+        ("Sales, 2024\na,b,y\n1,2,3\n", {}, 0, 'Is the first line, "Sales,2024", a title or a comment?'),
+        ('width,y\n"1,a\n2,b\n', {}, 0, "Row 0: the quote that begins in line 2 is never closed."),
+    ],
+)
+def test_the_likely_cause_of_rows_that_differ_from_the_header_is_named(
+    data: str, options: dict[str, Any], row: int, detail: str, tmp_path: Path
+) -> None:
+    fault = faults_of_upload(tmp_path, data, **options)[0]
+
+    assert detail in fault.detail
+    assert (fault.file, fault.row) == ("made.csv", row)
+
+
+def test_a_first_line_of_excel_tells_the_delimiter(tmp_path: Path) -> None:
+    dataset = import_upload(tmp_path, "sep=;\r\nwidth;colour;y\r\n1,5;a,b,c;a\r\n2;d,e,f;b\r\n", split=NO_SPLIT)
+
+    assert rows_of(dataset) == [[1.5, "a,b,c", "a"], [2.0, "d,e,f", "b"]]
+
+
+@pytest.mark.parametrize("word", ["-", "--", ".", "None", "nil", "na", "missing"])
+def test_words_that_may_be_names_are_missing_among_numbers(word: str, tmp_path: Path) -> None:
+    rows = [f"{place},2024-01-0{place},true,red,a\n{place},2024-02-01,false,{word},{word}" for place in (1, 2)]
+    data = "\n".join(["size,day,flag,colour,y", f"{word},{word},{word},red,a", *rows]) + "\n"
+    dataset = import_upload(tmp_path, data, split=NO_SPLIT)
+
+    found = {entry["name"]: (entry["type"], entry["missing"]) for entry in dataset.descriptor["inputs"]}
+    assert found == {"size": ("number", 1), "day": ("date", 1), "flag": ("boolean", 1), "colour": ("category", 0)}
+    assert dataset.descriptor["target"]["classes"] == sorted([word, "a"])
+
+
+def test_an_odd_word_among_numbers_is_noted(tmp_path: Path) -> None:
+    data = "width,y\n" + "".join(f"{cell},{'ab'[place % 2]}\n" for place, cell in enumerate(["many", *"123456789"]))
+    (entry,) = import_upload(tmp_path, data).descriptor["inputs"]
+
+    assert (entry["type"], entry["note"]) == ("category", '9 of 10 are numbers; row 0 is "many".')
+
+
+def test_words_for_what_is_missing_can_be_said(tmp_path: Path) -> None:
+    data = "width,colour,y\nnone,nothing here,a\n1,red,b\n2,blue,a\n"
+    options: dict[str, Any] = {"csv": {"missing": ["nothing here"]}, "split": NO_SPLIT}
+    dataset = import_upload(tmp_path, data, **options)
+
+    assert [entry["missing"] for entry in dataset.descriptor["inputs"]] == [1, 1]
+    assert dataset.descriptor["file"]["missing"] == ["nothing here"]
+    assert faults_of_request(csv={"missing": "none"})[0].pointer == "#/csv/missing"
+
+
+def test_words_for_yes_and_no_are_booleans_but_classes_of_a_target(tmp_path: Path) -> None:
+    dataset = import_upload(tmp_path, "a,b,c,y\nyes,Ja,yes,yes\nno,nein,maybe,no\nno,,no,yes\n", split=NO_SPLIT)
+
+    assert [entry["type"] for entry in dataset.descriptor["inputs"]] == ["boolean", "boolean", "category"]
+    assert dataset.descriptor["target"]["classes"] == ["no", "yes"]
+
+
+def test_ids_are_told_by_their_digits_and_not_by_the_lack_of_a_header(tmp_path: Path) -> None:
+    rows = [f"{place},{12345678901234567890 + place},{'ab'[place % 2]}" for place in range(25)]
+    dataset = import_upload(tmp_path, "\n".join(rows) + "\n", target="column_3")
+
+    assert [entry["name"] for entry in dataset.descriptor["inputs"]] == ["column_1"]
+    assert [(entry["name"], entry["reason"]) for entry in dataset.descriptor["left_out"]] == [
+        ("column_2", "identifier"),
+    ]  # fmt: skip
+
+
+def test_all_unknown_names_are_told_together(tmp_path: Path) -> None:
+    faults = faults_of_upload(tmp_path, FRUIT, target="Y", types={"widht": "number"}, ignore=["color"])
+
+    found = [(fault.pointer, fault.did_you_mean) for fault in faults]
+    assert found == [("#/target", "y"), ("#/types/widht", "width"), ("#/ignore/0", "colour")]
+    assert faults_of_request(ignore=["c", 3])[0].pointer == "#/ignore/1"
+
+
+def test_dates_whose_day_could_be_the_month_are_noted(tmp_path: Path) -> None:
+    data = "us,iso,german,clear,y\n1/2/2024,2024-01-02,1.2.2024,1/31/2024,a\n3/4/2024,2024-01-03,3.4.2024,2/1/2024,b\n"
+    entries = import_upload(tmp_path, data).descriptor["inputs"]
+
+    notes = {entry["name"]: entry.get("note") for entry in entries}
+    assert notes.pop("us") == "The month is taken to come first; the day could as well in every row."
+    assert notes == {"iso": None, "german": None, "clear": None}

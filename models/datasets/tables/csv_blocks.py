@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.datasets.tables.dialect import Dialect
+from models.datasets.tables.dialect import Dialect, explain
+from models.datasets.tables.raw import number_columns
 from models.datasets.tables.words import MISSING
 from models.datasets.tensors import MAX_FAULTS
 from models.errors import Fault, InvalidData
@@ -30,7 +31,7 @@ SPACE, RARE_SPACES, BEYOND_ASCII = ord(" "), b"\t\v\f", 128
 
 @dataclass
 class CsvBlocks:
-    """The rows below the header, in frames of text columns; `line` is the number of lines that were read."""
+    """The rows below the header, in frames of text columns, which are called by their places."""
 
     path: Path
     name: str
@@ -89,53 +90,72 @@ class CsvBlocks:
         layout = Layout(block, self.dialect)
         if not layout.is_regular(len(self.columns)):
             rows = self._parse_carefully(block.decode(), line)
-            schema = dict.fromkeys(self.columns, polars.String)
-            return _without_missing(polars.DataFrame(rows, schema=schema, orient="row"), padded=True)
+            schema = dict.fromkeys(number_columns(len(self.columns)), polars.String)
+            return self._without_missing(polars.DataFrame(rows, schema=schema, orient="row"), padded=True)
         frame = polars.read_csv(
             block,
             has_header=False,
-            new_columns=self.columns,
+            new_columns=number_columns(len(self.columns)),
             separator=self.dialect.delimiter,
             quote_char=self.dialect.quote,
             infer_schema=False,
         )
-        return _without_missing(frame, layout.may_be_padded())
+        return self._without_missing(frame, layout.may_be_padded())
+
+    def _without_missing(self, frame: "polars.DataFrame", padded: bool) -> "polars.DataFrame":
+        """The same texts without white space around them, null for the words that stand for a missing value."""
+        import polars
+
+        if padded:
+            frame = frame.with_columns(polars.all().str.strip_chars())
+        words, texts = (*MISSING, *self.dialect.missing), polars.all()
+        # the length is cheap to look at, and few texts are as short as these words
+        longest = max(len(word.encode()) for word in words)
+        missing = (texts.str.len_bytes() <= longest) & texts.is_in(words)
+        return frame.with_columns(polars.when(missing).then(None).otherwise(texts).name.keep())
 
     def _parse_carefully(self, text: str, line: int) -> list[list[str]]:
         """The rows as the csv module reads them, without blank lines; raises InvalidData."""
         rows: list[list[str]] = []
         faults: list[Fault] = []
         reader = self.dialect.rows(io.StringIO(text, newline=""))
+        begun = 0
         try:
             for cells in reader:
+                before, begun = begun, reader.line_num
                 if not cells:
                     continue
                 if len(cells) != len(self.columns) and len(faults) < MAX_FAULTS:
-                    faults.append(self._ragged(len(cells), self.rows + len(rows), line + reader.line_num))
+                    row = self.rows + len(rows)
+                    unclosed = _is_unclosed(text, before, begun, self.dialect.quote)
+                    faults.append(
+                        self._unclosed(row, line + before + 1)
+                        if unclosed
+                        else self._ragged(len(cells), row, line + begun)
+                    )
                 rows.append(cells)
         except csv.Error as problem:
             row = self.rows + len(rows)
-            faults.append(Fault(f"Row {row} (line {line + reader.line_num}): {problem}.", file=self.name, row=row))
+            detail = f"Row {row} (line {line + reader.line_num}) can't be read: {explain(problem)}."
+            faults.append(Fault(detail, file=self.name, row=row))
         if faults:
             raise InvalidData(*faults)
         return rows
 
+    def _unclosed(self, row: int, line: int) -> Fault:
+        return Fault(f"Row {row}: the quote that begins in line {line} is never closed.", file=self.name, row=row)
+
     def _ragged(self, fields: int, row: int, line: int) -> Fault:
         wanted = f"{len(self.columns)} column{'s' * (len(self.columns) != 1)}"
         detail = f"Row {row} (line {line}) has {fields} field{'s' * (fields != 1)}, but there are {wanted}."
+        if row == 0 and fields > len(self.columns) and self.dialect.header:
+            detail += f' Is the first line, "{self.dialect.delimiter.join(self.columns)[:100]}", a title or a comment?'
         return Fault(detail, file=self.name, row=row)
 
 
-def _without_missing(frame: "polars.DataFrame", padded: bool) -> "polars.DataFrame":
-    """The same texts without white space around them, null for the words that stand for a missing value."""
-    import polars
-
-    if padded:
-        frame = frame.with_columns(polars.all().str.strip_chars())
-    texts = polars.all()
-    # the length is cheap to look at, and few texts are as short as these words
-    missing = (texts.str.len_bytes() <= max(map(len, MISSING))) & texts.is_in(MISSING)
-    return frame.with_columns(polars.when(missing).then(None).otherwise(texts).name.keep())
+def _is_unclosed(text: str, first: int, last: int, quote: str) -> bool:
+    """Whether a row of several lines, between these two, ends within quotes."""
+    return last - first > 1 and "".join(text.splitlines(keepends=True)[first:last]).count(quote) % 2 == 1
 
 
 def _end_of_rows(text: bytes, quote: bytes) -> int:

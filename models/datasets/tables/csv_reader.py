@@ -3,18 +3,21 @@
 import csv
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
 from models.datasets.keras_cache import Progress
 from models.datasets.tables.csv_blocks import MAX_ROW_BYTES, CsvBlocks
-from models.datasets.tables.dialect import Dialect, name_columns, recognise
+from models.datasets.tables.dialect import DELIMITERS, Dialect, explain, name_columns, recognise
 from models.datasets.tables.raw import MAX_COLUMNS, RawTable
 from models.datasets.tables.words import WHITE_SPACE
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 
 MAX_HEADER_LINES = 1000
+LOOKED_AT = 100
+"""How many lines below a header of one column are looked at."""
 
 
 def read_csv(
@@ -51,13 +54,18 @@ def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ..
     Without a header they are called `column_1` and so on.
     """
     with path.open(encoding=dialect.encoding, newline="\n") as file:
-        reader = dialect.rows(_first_lines(file, name))
+        lines = _first_lines(file, name)
+        above = list(islice(lines, dialect.above))
+        reader = dialect.rows(lines)
         try:
             cells: list[str] = next((row for row in reader if row), [])
         except csv.Error as problem:
-            why = f"{problem}; is a quote not closed, or do lines end in CR alone?"
-            raise InvalidData(Fault(f'The header of "{name}" can\'t be read: {why}', file=name)) from problem
-        lines = reader.line_num
+            raise InvalidData(
+                Fault(f'The header of "{name}" can\'t be read: {explain(problem)}.', file=name)
+            ) from problem
+        line = len(above) + reader.line_num
+        if len(cells) == 1:
+            _refuse_title(cells[0], islice(lines, LOOKED_AT), line, name, dialect)
     if len(cells) > MAX_COLUMNS:
         raise InvalidData(Fault(f'"{name}" has {len(cells):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))
     given = [cell.strip(WHITE_SPACE) if dialect.header else "" for cell in cells]
@@ -66,8 +74,26 @@ def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ..
     if doubled:
         detail = 'The header names the column "{}" more than once: give each column a name of its own.'
         raise InvalidData(*(Fault(detail.format(column), file=name, column=column) for column in doubled))
-    unnamed = frozenset(column for column, cell in zip(columns, given, strict=True) if not cell)
-    return columns, unnamed, lines if dialect.header else 0
+    unnamed = frozenset(column for column, cell in zip(columns, given, strict=True) if dialect.header and not cell)
+    return columns, unnamed, line if dialect.header else dialect.above
+
+
+def _refuse_title(first: str, lines: Iterator[str], above: int, name: str, dialect: Dialect) -> None:
+    """Raise InvalidData where the first line is one field, but it, or a row below it, can be split into several."""
+    texts = [(None, first), *((row, line) for row, line in enumerate(lines) if line.strip())]
+    for row, text in texts:
+        fields = {one: len(next(csv.reader([text], delimiter=one, quotechar=dialect.quote))) for one in DELIMITERS}
+        delimiter = max(fields, key=lambda one: fields[one])
+        if fields[delimiter] == 1:
+            continue
+        if row is None:
+            detail = f'"{name}" has one column by the delimiter {dialect.delimiter!r}, but {delimiter!r} makes'
+            raise InvalidData(
+                Fault(f"{detail} {fields[delimiter]} of its first line: is that the delimiter?", file=name, row=0)
+            )
+        detail = f"Row {row} (line {above + row + 1}) has {fields[delimiter]} fields, but the first line has one,"
+        advice = f'"{first[:100]}": is that a title or a comment? Take it out. Or is the delimiter another one?'
+        raise InvalidData(Fault(f"{detail} {advice}", file=name, row=row))
 
 
 def _first_lines(file: TextIO, name: str) -> Iterator[str]:
@@ -90,7 +116,7 @@ def _refuse_repeated_header(frame: Any, blocks: CsvBlocks, columns: tuple[str, .
     """Raise InvalidData where the header stands among the rows again, as in files put one after the other."""
     if not blocks.dialect.header:
         return
-    first = frame.with_row_index("\0row").filter(frame[columns[0]] == columns[0])
+    first = frame.with_row_index("\0row").filter(frame["0"] == columns[0])
     for row in first.iter_rows():
         if row[1:] == columns:
             number = blocks.rows - len(frame) + row[0]

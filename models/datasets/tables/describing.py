@@ -31,7 +31,8 @@ class LeftOut:
     """A column that is no input: `reason` is a stable word, `detail` the sentence for people."""
 
     name: str
-    type: str
+    type: str | None
+    """None where nobody looked."""
     reason: str
     detail: str
 
@@ -46,7 +47,7 @@ def find_reason(reading: Reading, values: "polars.Series", wanted: str | None, u
     if wanted in ("text", "identifier"):
         return LeftOut(name, wanted, wanted, f"The request says that it is {wanted}.")
     if type_ == "unsupported":
-        return LeftOut(name, type_, type_, f"Its values are {values.dtype}, which no network takes.")
+        return LeftOut(name, type_, type_, f"It holds {reading.holds}, which aren't supported.")
     if not present:
         return LeftOut(name, type_, "empty", "It has no value in any row.")
     if len(values) > 1 and values.min() == values.max() and not (missing and type_ == "category"):
@@ -97,6 +98,8 @@ def describe_column(reading: Reading, values: "polars.Series", training: np.ndar
     entry: dict[str, Any] = {
         "name": reading.name, "type": reading.type, "shape": [], "missing": values.null_count(),
     }  # fmt: skip
+    if reading.note is not None:
+        entry["note"] = reading.note
     present = values.drop_nulls()
     if reading.type == "number":
         written = {"format": reading.format} if reading.format else {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.datasets.tables.words import MISSING, WHITE_SPACE
+from models.datasets.tables.words import LOOSE, MISSING, WHITE_SPACE
 from models.errors import Fault, InvalidData
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -19,11 +19,14 @@ SAMPLE_ROWS = 200
 BLOCK_BYTES = 8 * 1024 * 1024
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 WESTERN = "cp1252"
+QUOTE = '"'
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?")
 POINT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d*)\.\d+")
 COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
 EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 """A number in which the sign may be the decimal one or group thousands."""
+SEPARATOR = re.compile(r'"?sep=([^\w\s"\'.+-]|\t)"?\s*')
+"""A first line that tells the delimiter, as Excel reads it."""
 CROWDED = 0.3
 """Western text has accented letters one by one; where more of them than this stand three or more in a row it is
 another script's text, or no text."""
@@ -38,11 +41,16 @@ class Dialect:
     encoding: str
     decimal: str
     header: bool
+    above: int = 0
+    """How many lines lie above the first row, or the header."""
+    missing: tuple[str, ...] = ()
+    """Words that stand for what is missing, besides those that always do."""
 
     def to_document(self) -> dict[str, Any]:
         encoding = "utf-8" if self.encoding == "utf-8-sig" else self.encoding
         members = ("delimiter", "quote", "decimal", "header")
-        return {"encoding": encoding} | {member: getattr(self, member) for member in members}
+        document = {"encoding": encoding} | {member: getattr(self, member) for member in members}
+        return document | ({"missing": list(self.missing)} if self.missing else {})
 
     def rows(self, lines: Iterator[str]) -> Any:
         """A reader of the csv module."""
@@ -50,7 +58,7 @@ class Dialect:
 
 
 def recognise(path: Path, name: str, options: dict[str, Any]) -> Dialect:
-    """The dialect of a file; what `options` say (`delimiter`, `encoding`, `decimal`, `header`) is taken as said.
+    """The dialect of a file; what `options` say (the request's `csv`) is taken as said.
 
     Raises InvalidData where the bytes are no text in the encoding.
     """
@@ -61,23 +69,36 @@ def recognise(path: Path, name: str, options: dict[str, Any]) -> Dialect:
     text = codecs.getincrementaldecoder(encoding)().decode(head, complete)
     lines = text.splitlines(keepends=True)
     lines = lines if complete or len(lines) == 1 else lines[:-1]
-    return _recognise_lines(lines, encoding, options)
+    return _recognise_lines(lines, encoding, options, _find_quote(lines))
 
 
-def recognise_text(text: str, header: bool) -> Dialect:
-    """The dialect of text that is already decoded."""
-    return _recognise_lines(text[:HEAD_BYTES].splitlines(keepends=True), "utf-8", {"header": header})
+def recognise_text(text: str, header: bool, quote: str) -> Dialect:
+    """The dialect of text that is already decoded; its quotes are known."""
+    lines = text[:HEAD_BYTES].splitlines(keepends=True)
+    return _recognise_lines(lines, "utf-8", {"header": header}, quote)
 
 
-def _recognise_lines(lines: list[str], encoding: str, options: dict[str, Any]) -> Dialect:
-    quote = _find_quote(lines)
-    delimiter = options.get("delimiter") or max(DELIMITERS, key=lambda one: _evenness(lines, one, quote))
+def explain(problem: csv.Error) -> str:
+    """What the csv module says, in plain words."""
+    if "new-line" in str(problem):
+        return "a line ends in CR alone, where LF or CR LF should be"
+    if "field limit" in str(problem):
+        return f"a field has more than {csv.field_size_limit():,} characters: is a quote not closed?"
+    return str(problem)
+
+
+def _recognise_lines(lines: list[str], encoding: str, options: dict[str, Any], quote: str) -> Dialect:
+    separator = SEPARATOR.fullmatch(lines[0]) if lines else None
+    above = 0 if separator is None else 1
+    lines = lines[above:]
+    said = options.get("delimiter") or (separator and separator[1])
+    delimiter = said or max(DELIMITERS, key=lambda one: _evenness(lines, one, quote))
     rows = _sample(lines, delimiter, quote)
     sample = [[cell.strip(WHITE_SPACE) for cell in row] for row in rows if row]
     header = options.get("header")
     decimal = options.get("decimal") or _find_decimal(sample, delimiter)
     header = _find_header(sample) if header is None else header
-    return Dialect(delimiter, quote, encoding, decimal, header)
+    return Dialect(delimiter, quote, encoding, decimal, header, above, tuple(options.get("missing") or ()))
 
 
 def find_encoding(path: Path, name: str, wanted: str | None) -> str:
@@ -96,7 +117,8 @@ def find_encoding(path: Path, name: str, wanted: str | None) -> str:
         return WESTERN
     detail = f'Line {problem.line} of "{name}" is no text in the encoding {encoding}'
     advice = "give another" if wanted else "name the file's own"
-    row = max(0, problem.line - 2)
+    # the header is no row
+    row = problem.line - 2 if problem.line > 1 else None
     raise InvalidData(Fault(f'{detail}: {advice} as "encoding" in "csv".', file=name, row=row))
 
 
@@ -145,7 +167,7 @@ def _is_western(path: Path) -> bool:
 def _find_quote(lines: list[str]) -> str:
     text = "".join(lines[:SAMPLE_ROWS])
     single = len(re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", text, re.MULTILINE))
-    return "'" if '"' not in text and single else '"'
+    return "'" if QUOTE not in text and single else QUOTE
 
 
 def _sample(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:
@@ -187,7 +209,7 @@ def _find_header(sample: list[list[str]]) -> bool:
 
 
 def _is_numeric(cells: list[list[str]]) -> bool:
-    present = [cell[0] for cell in cells if cell and cell[0] not in MISSING]
+    present = [cell[0] for cell in cells if cell and cell[0] not in (*MISSING, *LOOSE)]
     return bool(present) and all(NUMBER.fullmatch(cell) for cell in present)
 
 

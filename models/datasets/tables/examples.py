@@ -12,7 +12,7 @@ from models.datasets.tables.options import check_columns
 from models.datasets.tables.raw import RawTable
 from models.datasets.tables.reading import read_column
 from models.datasets.tables.table import ColumnPlan
-from models.datasets.tables.target import find_target, read_target
+from models.datasets.tables.target import find_target_faults, read_target
 from models.datasets.tensors import MAX_FAULTS
 from models.errors import Fault, InvalidData
 
@@ -27,8 +27,8 @@ def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
 
 def check_names(raw: RawTable, request: dict[str, Any]) -> str:
     """The target's name; raises InvalidData where an option names what isn't a column, or the target once more."""
-    target = find_target(raw, request.get("target"))
-    faults = check_columns(request, raw.columns)
+    target = request.get("target") or ""
+    faults = [*find_target_faults(raw, request.get("target")), *check_columns(request, raw.columns)]
     if not request.get("window") and target in (request.get("ignore") or ()):
         place = pointer_to("ignore", request["ignore"].index(target))
         faults.append(Fault(f'"{target}" is the target: it can\'t be ignored.', place))
@@ -59,14 +59,21 @@ def _read_guide(raw: RawTable, request: dict[str, Any]) -> np.ndarray | Texts | 
 
 
 def _read_splits(raw: RawTable, column: str) -> Texts:
-    cells = raw.cells(column)
-    _, values = read_column(raw, cells, "category")
+    reading, values = read_column(raw, column, "category")
+    if reading.holds is not None:
+        detail = f'The column "{column}" holds {reading.holds}; splits are told by text.'
+        raise InvalidData(raw.fault(detail, column=column))
     found = {value: SPLIT_NAMES.get((value or "").strip().lower()) for value in values.unique().to_list()}
     strange = values.is_in([value for value in found if value and not found[value]]) | values.is_null()
     rows = strange.fill_null(True).arg_true().head(MAX_FAULTS).to_list()
     wanted = ", ".join(SPLITS)
-    detail = 'Row {}: "{}" in the column "{}" is none of the splits: {}.'
-    faults = [raw.fault(detail.format(row, values[row], column, wanted), row, column) for row in rows]
+    details = (
+        f'"{values[row][:100]}" in the column "{column}" is none of the splits: {wanted}.'
+        if values[row] is not None
+        else f'the split, in the column "{column}", is missing: it should be one of {wanted}.'
+        for row in rows
+    )
+    faults = [raw.fault(f"Row {row}: {detail}", row, column) for row, detail in zip(rows, details, strict=True)]
     if faults:
         raise InvalidData(*faults)
     texts = find_texts(values)
@@ -75,9 +82,10 @@ def _read_splits(raw: RawTable, column: str) -> Texts:
 
 def read_order(raw: RawTable, column: str, wanted: str | None) -> np.ndarray:
     """Each row's place in time (rows,), from 0; of equal times the earlier row comes first. Raises InvalidData."""
-    reading, values = read_column(raw, raw.cells(column), wanted)
+    reading, values = read_column(raw, column, wanted)
     if reading.type not in ("date", "number"):
-        detail = f'The column "{column}" is a {reading.type}; time is told by dates or numbers.'
+        what = f"is a {reading.type}" if reading.holds is None else f"holds {reading.holds}"
+        detail = f'The column "{column}" {what}; time is told by dates or numbers.'
         if reading.type == "category" and values.len():
             detail = f'{detail} Row 0 has "{str(values[0])[:100]}".'
         raise InvalidData(raw.fault(detail, column=column))

@@ -1,6 +1,9 @@
 """Rows as JSON objects: a file with a list of them, one a line, or posted within the request."""
 
+import json
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from models.datasets.keras_cache import Progress
-from models.datasets.tables.raw import MAX_COLUMNS, RawTable
+from models.datasets.tables.raw import MAX_COLUMNS, RawTable, number_columns
 from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, name_type
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.limits import Limits
@@ -18,7 +21,11 @@ from models.limits import Limits
 if TYPE_CHECKING:
     import polars
 
-TYPES = {bool: "boolean", int: "number", float: "number", str: "text"}
+NESTED: dict[type, str] = {list: "lists", dict: "objects"}
+TYPES: dict[type, str] = {bool: "boolean", int: "number", float: "number", str: "text"}
+MEMBER = re.compile(rb'"\s*:')
+"""What ends the name of a member; texts may hold it too."""
+NOT_FINITE = re.compile(rb"\b(NaN|Infinity)\b")
 BATCH_ROWS = 20_000
 EXACT = 2**53
 """Up to here floating point holds every whole number."""
@@ -29,7 +36,7 @@ Rows = Iterable[Any]
 def read_json(path: Path, name: str, scratch: Path, limits: Limits, progress: Progress) -> RawTable:
     """The table of a file that holds a list of objects; it is read as a whole. Raises InvalidData."""
     try:
-        rows = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        rows = _parse(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except ValueError as problem:
         raise InvalidData(Fault(f'"{name}" is no JSON: {problem}.', file=name)) from problem
     if not isinstance(rows, list):
@@ -53,6 +60,28 @@ def read_posted_rows(rows: list, limits: Limits) -> RawTable:
     return _read_rows(rows, len(rows), posted, None, limits, lambda share: None)
 
 
+def _parse(text: bytes) -> Any:
+    """JSON, in which NaN and Infinity, as Python writes them, are null; raises ValueError, also for doubled members."""
+    try:
+        document = orjson.loads(text)
+    except ValueError:
+        if not NOT_FINITE.search(text):
+            raise
+        return json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_refuse_doubles)
+    rows = document if isinstance(document, list) else [document]
+    if len(MEMBER.findall(text)) != sum(len(row) for row in rows if isinstance(row, dict)):
+        json.loads(text, object_pairs_hook=_refuse_doubles)
+    return document
+
+
+def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        doubled = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f'an object has the member "{doubled}" twice')
+    return members
+
+
 def _nothing() -> "polars.LazyFrame":
     import polars
 
@@ -66,7 +95,7 @@ def _read_lines(path: Path, name: str) -> Iterator[Any]:
             if not text.strip():
                 continue
             try:
-                yield orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
+                yield _parse(text.removeprefix(b"\xef\xbb\xbf"))
             except ValueError as problem:
                 raise InvalidData(
                     Fault(f"Row {row} (line {line}) is no JSON: {problem}.", file=name, row=row)
@@ -76,7 +105,8 @@ def _read_lines(path: Path, name: str) -> Iterator[Any]:
 
 @dataclass
 class _Columns:
-    """The columns that rows have had so far: their types, and whether numbers were all whole."""
+    """The columns that rows have had so far: their types (one of TYPES's or NESTED's), and whether numbers were all
+    whole."""
 
     raw: RawTable
     types: dict[str, str | None] = field(default_factory=dict)
@@ -91,16 +121,17 @@ class _Columns:
             self.types.setdefault(name, None)
         if len(self.types) > MAX_COLUMNS:
             raise InvalidData(self.raw.fault(f"There are more than {MAX_COLUMNS:,} columns, which is the limit."))
-        kinds = {"number": polars.Float64, "boolean": polars.Boolean, "text": polars.String}
         columns = []
         faults: list[Fault] = []
-        for name in self.types:
+        for place, name in zip(number_columns(len(self.types)), self.types, strict=True):
             values = [row.get(name) for row in rows]
             faults += self._find_faults(name, values, first)
+            if self.types[name] in NESTED.values():
+                values = [None] * len(rows)
             if len(faults) >= MOST_FAULTS:
                 break
             if not faults:
-                columns.append(polars.Series(name, values, dtype=kinds[self.types[name] or "number"], strict=False))
+                columns.append(polars.Series(place, values, dtype=_stored_type(self.types[name]), strict=False))
         if faults:
             raise InvalidData(*faults)
         return polars.DataFrame(columns)
@@ -116,7 +147,10 @@ class _Columns:
         if not kinds:
             return []
         if self.types[name] is None:
-            self.types[name] = next(TYPES.get(type(value)) for value in values if value is not None)
+            types = NESTED if kinds <= NESTED.keys() else TYPES
+            self.types[name] = next(types[type(value)] for value in values if type(value) in types)
+        if self.types[name] in NESTED.values() and kinds <= NESTED.keys():
+            return []
         self.whole[name] = self.whole.get(name, True) and kinds == {int}
         plain = {TYPES.get(kind) for kind in kinds} == {self.types[name]}
         if plain and (self.types[name] != "number" or self._are_finite(name, values)):
@@ -137,6 +171,9 @@ class _Columns:
         wanted = self.types[name]
         if value is None:
             return None
+        if wanted in NESTED.values():
+            before = f"but rows before it hold {wanted}; a column has one type."
+            return None if type(value) in NESTED else f"it is {name_type(value)}, {before}"
         if type(value) not in TYPES:
             return f"a number, a boolean or text belongs here, not {name_type(value)}."
         if TYPES[type(value)] != wanted:
@@ -171,20 +208,38 @@ def _read_rows(
     return _combine(frames, columns, raw, count)
 
 
+def _stored_type(type_: str | None) -> "type[polars.DataType]":
+    """How a column is kept; one that has no value yet, or none of a type that is kept, is taken for numbers."""
+    import polars
+
+    if type_ == "boolean":
+        return polars.Boolean
+    return polars.String if type_ == "text" else polars.Float64
+
+
 def _combine(frames: list["polars.LazyFrame"], columns: _Columns, raw: RawTable, count: int) -> RawTable:
     import polars
 
     # a column that had no value yet when a batch was written was taken for numbers
-    kinds = {"number": polars.Float64, "boolean": polars.Boolean, "text": polars.String}
-    wanted = {name: kinds[type_ or "number"] for name, type_ in columns.types.items()}
+    kinds = {"boolean": polars.Boolean, "text": polars.String}
+    places = number_columns(len(columns.types))
+    wanted = {
+        place: kinds.get(type_ or "", polars.Float64)
+        for place, type_ in zip(places, columns.types.values(), strict=True)
+    }
     even = []
     for frame in frames:
         present = frame.collect_schema().names()
         values = [
-            (polars.col(name) if name in present else polars.lit(None)).cast(kind).alias(name)
-            for name, kind in wanted.items()
+            (polars.col(place) if place in present else polars.lit(None)).cast(kind).alias(place)
+            for place, kind in wanted.items()
         ]
         even.append(frame.select(values))
-    whole = [name for name, whole in columns.whole.items() if whole and columns.types[name] == "number"]
+    whole = [
+        place
+        for place, name in zip(places, columns.types, strict=True)
+        if columns.whole.get(name) and columns.types[name] == "number"
+    ]
     frame = polars.concat(even).with_columns(polars.col(whole).cast(polars.Int64))
-    return RawTable(frame, tuple(columns.types), count, file=raw.file)
+    nested = {name: type_ for name, type_ in columns.types.items() if type_ is not None and type_ in NESTED.values()}
+    return RawTable(frame, tuple(columns.types), count, file=raw.file, nested=nested)

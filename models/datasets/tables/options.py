@@ -1,17 +1,18 @@
 """What a client may say about a table: how its CSV is written, its columns' types, which of them to ignore, windows."""
 
-import codecs
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 from models.datasets.pointers import pointer_to
 from models.datasets.sources import find_unknown
+from models.datasets.tables.encodings import ENCODINGS, find_codec
 from models.datasets.tables.reading import TYPES
 from models.datasets.tensors import name_type
 from models.errors import MOST_FAULTS, Fault
 
 MAX_STEPS = 100_000
+MAX_WORDS = 100
 WINDOW = ("steps", "horizon", "stride", "time_column")
 
 
@@ -42,9 +43,10 @@ def _check_csv(options: Any) -> Iterator[Fault]:
         return
     rules: dict[str, tuple[Callable[[Any], bool], str]] = {
         "delimiter": (_is_delimiter, "is a single sign of ASCII, such as a comma or a tab"),
-        "encoding": (_is_encoding, "is the name of a text encoding, such as utf-8 or latin-1"),
+        "encoding": (_is_encoding, f"is one of {', '.join(ENCODINGS)}"),
         "decimal": (lambda value: value in (".", ","), "is a point or a comma"),
         "header": (lambda value: isinstance(value, bool), "is true or false"),
+        "missing": (_are_words, f'is a list of at most {MAX_WORDS} texts, such as "none", for what is missing'),
     }
     for name, value in options.items():
         pointer = pointer_to("csv", name)
@@ -62,11 +64,11 @@ def _is_delimiter(value: Any) -> bool:
 
 
 def _is_encoding(value: Any) -> bool:
-    try:
-        found = codecs.lookup(value)
-    except (LookupError, TypeError, ValueError):
-        return False
-    return found._is_text_encoding and found.incrementaldecoder is not None
+    return isinstance(value, str) and find_codec(value) is not None
+
+
+def _are_words(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_WORDS and all(isinstance(word, str) for word in value)
 
 
 def _check_types(types: Any) -> Iterator[Fault]:
@@ -79,8 +81,12 @@ def _check_types(types: Any) -> Iterator[Fault]:
 
 
 def _check_ignore(columns: Any) -> Iterator[Fault]:
-    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+    if not isinstance(columns, list):
         yield Fault('"ignore" is a list of columns\' names.', pointer_to("ignore"))
+        return
+    for number, column in enumerate(columns):
+        if not isinstance(column, str):
+            yield Fault(f"The name of a column belongs here, not {name_type(column)}.", pointer_to("ignore", number))
 
 
 def _check_window(window: Any) -> Iterator[Fault]:

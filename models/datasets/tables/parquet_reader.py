@@ -1,10 +1,14 @@
 """Parquet files as raw tables: left where they are, and read column by column."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from models.datasets.tables.raw import MAX_COLUMNS, RawTable
+from models.datasets.tables.raw import MAX_COLUMNS, RawTable, number_columns
 from models.errors import Fault, InvalidData
 from models.limits import Limits
+
+if TYPE_CHECKING:
+    import polars
 
 
 def read_parquet(path: Path, name: str, limits: Limits) -> RawTable:
@@ -27,4 +31,16 @@ def read_parquet(path: Path, name: str, limits: Limits) -> RawTable:
         raise InvalidData(Fault(f'"{name}" has {rows:,} rows; the limit is {limits.rows:,}.', file=name))
     if len(columns) > MAX_COLUMNS:
         raise InvalidData(Fault(f'"{name}" has {len(columns):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))
+    frame = frame.rename(dict(zip(columns, number_columns(len(columns)), strict=True)))
+    wanted = {place: _plain_type(type_) for place, type_ in frame.collect_schema().items()}
+    frame = frame.with_columns(polars.col(place).cast(type_) for place, type_ in wanted.items() if type_ is not None)
     return RawTable(frame, columns, rows, file=name, facts={"format": "parquet"})
+
+
+def _plain_type(type_: "polars.DataType") -> "type[polars.DataType] | None":
+    """What a column's values are cast to where Polars can't do everything with its type; None: they stay."""
+    import polars
+
+    if type_ in (polars.Categorical, polars.Enum):
+        return polars.String
+    return polars.Float64 if type_ in (polars.Int128, polars.UInt128, polars.Float16) else None

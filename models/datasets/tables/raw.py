@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 MAX_COLUMNS = 10_000
 
 
+def number_columns(count: int) -> list[str]:
+    """What Polars calls so many columns: their places. To it `*` and `^…$` are no names, but patterns of names."""
+    return list(map(str, range(count)))
+
+
 @dataclass(frozen=True)
 class RawTable:
-    """Rows and columns that Polars reads when they are asked for."""
+    """Rows and columns that Polars reads when they are asked for; in the frame a column is called by its place."""
 
     frame: "polars.LazyFrame"
     columns: tuple[str, ...]
@@ -32,14 +37,20 @@ class RawTable:
     """Columns without a name of their own."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What was recognised about the file, for the descriptor."""
+    nested: dict[str, str] = field(default_factory=dict)
+    """The columns of lists or of objects, which are empty here, and which of the two they hold."""
 
     @classmethod
     def of(cls, columns: dict[str, np.ndarray]) -> Self:
         """A table of arrays (rows,)."""
         import polars
 
-        frame = polars.DataFrame(columns)
+        frame = polars.DataFrame(list(columns.values()), schema=number_columns(len(columns)))
         return cls(frame.lazy(), tuple(columns), len(frame))
+
+    @cached_property
+    def _places(self) -> dict[str, str]:
+        return dict(zip(self.columns, number_columns(len(self.columns)), strict=True))
 
     def fault(self, detail: str, row: int | None = None, column: str | None = None) -> Fault:
         """What is wrong, and where: in the file, or in the posted rows."""
@@ -49,9 +60,9 @@ class RawTable:
         return Fault(detail, pointer, row=row, column=column)
 
     def cells(self, name: str) -> "polars.Series":
-        """A column's cells, null where missing."""
-        return self._reader.read(name)
+        """A column's cells, null where missing; the series is called as in the frame."""
+        return self._reader.read(self._places[name])
 
     @cached_property
     def _reader(self) -> ColumnReader:
-        return ColumnReader(self.frame, self.columns, self.rows)
+        return ColumnReader(self.frame, list(self._places.values()), self.rows)

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.datasets.keras_cache import Progress
 from models.datasets.tables.describing import LeftOut, describe_column, find_reason
-from models.datasets.tables.raw import RawTable
+from models.datasets.tables.raw import RawTable, number_columns
 from models.datasets.tables.reading import Reading, read_column
 from models.errors import InvalidData
 
@@ -21,7 +21,8 @@ PART_ROWS, PART_CELLS = 65_536, 4_000_000
 
 @dataclass(frozen=True)
 class Table:
-    """Typed columns that Polars computes when they are asked for, their descriptions, and what was left out."""
+    """Typed columns, called by their places, that Polars computes when they are asked for; the inputs' descriptions,
+    in the same order; and what was left out."""
 
     frame: "polars.LazyFrame"
     rows: int
@@ -59,9 +60,9 @@ def understand(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: 
     names = [name for name in raw.columns if plan.apart.get(name) != "target"]
     for done, name in enumerate(names):
         if name in plan.apart:
-            left_out.append(LeftOut(name, plan.types.get(name, "text"), plan.apart[name], APART[plan.apart[name]]))
+            left_out.append(LeftOut(name, plan.types.get(name), plan.apart[name], APART[plan.apart[name]]))
             continue
-        reading, values = read_column(raw, raw.cells(name), plan.types.get(name))
+        reading, values = read_column(raw, name, plan.types.get(name))
         reason = find_reason(reading, values, plan.types.get(name), name in raw.unnamed)
         if reason is None:
             readings.append(reading)
@@ -71,7 +72,9 @@ def understand(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: 
         progress((done + 1) / len(names))
     if not inputs:
         refuse_unusable(raw, left_out)
-    frame = raw.frame.select(reading.expression for reading in readings)
+    frame = raw.frame.select(
+        reading.expression.alias(place) for place, reading in zip(number_columns(len(readings)), readings, strict=True)
+    )
     return Table(frame, raw.rows, inputs, left_out)
 
 

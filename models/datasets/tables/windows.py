@@ -8,6 +8,7 @@ from models.datasets.examples import Examples
 from models.datasets.pointers import pointer_to
 from models.datasets.tables.describing import LeftOut, find_reason
 from models.datasets.tables.examples import check_names, read_order
+from models.datasets.tables.gaps import Gaps
 from models.datasets.tables.raw import RawTable
 from models.datasets.tables.reading import read_column
 from models.datasets.tables.table import APART, refuse_unusable
@@ -24,7 +25,7 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
     (1) rows after the last one. A window begins every `stride` (1) rows.
 
     The features are the columns of numbers and booleans; with a horizon the target's own past is one, unless it is
-    ignored. A missing number is the last one before it (the first one after it, at the beginning). Raises InvalidData.
+    ignored. Missing numbers are NaN until the Gaps are filled. Raises InvalidData.
     """
     target, window = check_names(raw, request), request["window"]
     steps, stride = window["steps"], window.get("stride") or 1
@@ -34,7 +35,7 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
         detail = f"{raw.rows:,} rows are too few for a window of {steps:,} steps and a target {horizon:,} rows later."
         raise InvalidData(Fault(detail, pointer_to("window", "steps")))
     order = _order(raw, request)
-    names, matrix, left_out = _read_features(raw, request, target if horizon == 0 else None, order)
+    names, matrix, left_out = _read_features(raw, request, target, horizon > 0, order)
     size = windows * steps * len(names) * matrix.itemsize
     if size > limits.dataset_bytes:
         detail = f"{windows:,} windows of {steps:,} × {len(names):,} numbers become {size:,} bytes; the limit is"
@@ -51,6 +52,7 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
         guide=np.arange(windows),
         features=tuple(names),
         left_out=tuple(left_out),
+        gaps=Gaps(matrix, steps, stride),
         facts=raw.facts,
     )
 
@@ -64,29 +66,31 @@ def _order(raw: RawTable, request: dict[str, Any]) -> np.ndarray:
 
 
 def _read_features(
-    raw: RawTable, request: dict[str, Any], without: str | None, order: np.ndarray
+    raw: RawTable, request: dict[str, Any], target: str, past: bool, order: np.ndarray
 ) -> tuple[list[str], np.ndarray, list[LeftOut]]:
-    """The features' names, their values in time order (rows, features), and the columns that are none."""
+    """The features' names, their values in time order (rows, features), NaN where missing, and the columns that are
+    none; with `past` the target's own may be a feature."""
+    import polars
+
     types, ignored = request.get("types") or {}, request.get("ignore") or ()
     columns: dict[str, np.ndarray] = {}
     left_out: list[LeftOut] = []
     for name in raw.columns:
-        if name == without:
+        if name == target and not past:
             continue
         reason: LeftOut | None
         if name in ignored:
-            reason = LeftOut(name, types.get(name, "text"), "ignored", APART["ignored"])
+            reason = LeftOut(name, types.get(name), "ignored", APART["ignored"])
         elif name == request["window"].get("time_column"):
-            reason = LeftOut(name, types.get(name, "date"), "time", WHY["time"])
+            reason = LeftOut(name, read_column(raw, name, types.get(name))[0].type, "time", WHY["time"])
         else:
-            reading, values = read_column(raw, raw.cells(name), types.get(name))
+            reading, values = read_column(raw, name, types.get(name))
             reason = find_reason(reading, values, types.get(name), name in raw.unnamed)
             if reason is None and reading.type not in ("number", "boolean"):
                 reason = LeftOut(name, reading.type, "no_number", WHY["no_number"])
             if reason is None:
-                carried = values[order].fill_null(strategy="forward").fill_null(strategy="backward")
-                columns[name] = carried.to_numpy().astype(np.float32)
-        if reason is not None:
+                columns[name] = values.cast(polars.Float32).fill_null(np.nan).to_numpy()[order]
+        if reason is not None and name != target:
             left_out.append(reason)
     if not columns:
         refuse_unusable(raw, left_out)

@@ -1,7 +1,10 @@
 """What all schemas have in common."""
 
+from typing import Any
+
 import marshmallow
 
+from models.errors import Fault
 from service.api.faults import UNKNOWN
 
 
@@ -9,3 +12,7 @@ class Schema(marshmallow.Schema):
     """Members in the order in which they are declared; unknown ones are faults."""
 
     error_messages = {"unknown": UNKNOWN, "type": "must be an object"}  # noqa: RUF012
+
+    def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
+        """What an operation would find wrong with the members that are right by the schema, where others aren't."""
+        return []

@@ -4,7 +4,9 @@ from typing import Any
 
 from marshmallow import fields, pre_dump
 
+from models.datasets import find_request_faults
 from models.datasets.descriptor import MAX_GUESSED_CLASSES, MAX_LISTED_NUMBERS
+from models.errors import Fault
 from service import statuses
 from service.api.fields import Anything, Choice, Items, Moment, Name, Object, Text, UploadedFile
 from service.api.links import dataset_url
@@ -12,7 +14,7 @@ from service.api.paging import ByTimeOrName, ListQuery
 from service.api.problems import describe_failure
 from service.api.schemas.base import Schema
 from service.api.schemas.problems import FailureSchema
-from service.operations.datasets import DatasetView
+from service.operations.datasets import UPLOAD, DatasetView
 
 KINDS = ("table", "vector", "sequence", "image", "video")
 SPLITS = ("train", "validation", "test")
@@ -56,6 +58,9 @@ class NewDatasetSchema(Schema):
     ignore = Items(metadata={"description": f"Inline `rows`: {IGNORE}"})
     split = Object(allow_none=True, metadata={"description": SPLIT})
 
+    def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
+        return find_request_faults(members) if "source" in members else []
+
 
 class NewUploadSchema(Schema):
     """A dataset to make from a file."""
@@ -73,7 +78,12 @@ class NewUploadSchema(Schema):
     )
     name = Name(required=True)
     target = Text(1000, metadata={"description": f"Tables: {TARGET}"})
-    csv = Object(metadata={"description": "`delimiter`, `encoding`, `decimal`, `header`; recognised where left out."})
+    csv = Object(
+        metadata={
+            "description": "`delimiter`, `encoding`, `decimal`, `header`: recognised where left out. `missing`: a list "
+            "of words for what is missing, besides the usual ones."
+        }
+    )
     types = Object(metadata={"description": TYPES})
     ignore = Items(metadata={"description": IGNORE})
     split = Object(metadata={"description": SPLIT})
@@ -81,6 +91,11 @@ class NewUploadSchema(Schema):
         metadata={"description": "`steps`, `horizon`, `stride`, `time_column`: the table becomes sequences."}
     )
     picture = Object(metadata={"description": "`height`, `width`, `channels` of every picture."})
+
+    def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
+        if "file" not in members:
+            return []
+        return find_request_faults(members | {"source": UPLOAD, "file": members["file"].to_document()})
 
 
 class DatasetSchema(Schema):

@@ -95,6 +95,11 @@ def test_csv_with_a_header_is_rows_of_a_table(api: ApiClient) -> None:
     answer = post(api, "colour,width\nred,1\ngreen,2\n", "text/csv; charset=utf-8", path=path)
     assert len(answer["predictions"]) == 2
     assert [(warning["row"], warning["column"]) for warning in answer["warnings"]] == [(1, "colour")]
+    latin = post(api, "colour,y,width\nred,0,1\n".encode("latin-1"), "text/csv; charset=ISO-8859-1", path=path)
+    assert latin["predictions"] == answer["predictions"][:1]
+    for charset in ("utf-7", "unicode_escape", "none"):
+        problem = post(api, "colour,width\nred,1\n", f"text/csv; charset={charset}", expect=415, path=path)
+        assert "utf-8, ascii" in problem["detail"]
     problem = post(api, "colour,width\nred,1\nblue,wide\n", "text/csv", expect=422, path=path)
     assert (problem["errors"][0]["row"], problem["errors"][0]["column"]) == (1, "width")
 

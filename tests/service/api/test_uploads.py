@@ -271,3 +271,12 @@ def test_a_large_upload_passes_through_little_memory(server: Server) -> None:
     assert response.status_code == 202, response.text
     assert response.json()["file"]["bytes"] == 90_000_000
     assert peak - before < 30e6
+
+
+def test_every_fault_of_a_form_is_told_at_once(api: ApiClient, context: Context) -> None:
+    fields: dict[str, Any] = {"tarjet": "kind", "types": '{"width": "nubmer"}', "split": '{"test": 2}'}
+    problem = upload(api, expect=422, **fields)
+    assert [error["pointer"] for error in problem["errors"]] == ["#/tarjet", "#/types/width", "#/split/test"]
+    problem = upload(api, expect=422, content=b"", target="")
+    assert any(error["detail"] == 'The file "flowers.csv" is empty.' for error in problem["errors"])
+    assert files_below(context) == set()
