@@ -115,6 +115,12 @@ class Diverged(ModelsError):
     code = "diverged"
 
 
+class BadCheckpoint(ModelsError):
+    """A checkpoint that can't be read, or is another network's."""
+
+    code = "bad-checkpoint"
+
+
 def summarize(faults: Sequence[Fault]) -> str:
     """One sentence for several faults: the first, and how many more there are."""
     first = faults[0].detail

@@ -3,15 +3,29 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import keras
 import numpy as np
 
 from models.errors import Diverged
+from models.training.callbacks import Callbacks
+from models.training.checkpoints import copy_variables, restore_variables
 from models.training.graph_calls import Results
 from models.training.order import epoch_order, stored_order
 from models.training.pace import Pace
-from models.training.plan import COMPILED, Arrays, EpochResult, Observer, Outcome, StreamedArrays, TrainingPlan
+from models.training.plan import (
+    COMPILED,
+    Arrays,
+    Checkpoint,
+    Command,
+    EpochResult,
+    Observer,
+    Outcome,
+    StreamedArrays,
+    TrainingPlan,
+)
 from models.training.progress import ProgressReporter
 from models.training.steps import EpochSteps, make_steps
 
@@ -22,17 +36,41 @@ def train(
     validation: Arrays | StreamedArrays | None,
     plan: TrainingPlan,
     observer: Observer,
+    checkpoint: Checkpoint | None = None,
 ) -> Outcome:
-    """Train a compiled network as `plan` says; it holds the trained weights afterwards.
+    """Train a compiled network as `plan` says, from its beginning or from a checkpoint on; it holds the trained weights
+    afterwards, unless it was paused.
 
     With `graph` execution the losses are those of `network.fit` on rows in the same order. Raises Diverged when the
-    loss or a weight becomes NaN or infinite, after the observer has been told of that epoch.
+    loss or a weight becomes NaN or infinite, after the observer has been told of that epoch; BadCheckpoint.
     """
-    return _Training(network, training, validation, plan, observer).run()
+    return _Training(network, training, validation, plan, observer, checkpoint).run()
 
 
-class _StopRequested(Exception):
-    """The observer wants the training to end now."""
+class _Ended(Exception):
+    """The training ends now, in the middle of an epoch; the argument is the outcome's reason."""
+
+
+@dataclass
+class _Position:
+    """Where a training stands: with the variables and the callbacks' state, all that a checkpoint has to keep."""
+
+    epochs: int
+    """The number of epochs to train, which an order may change."""
+    epochs_done: int = 0
+    step: int = 0
+    """Steps done of the epoch after those."""
+    steps_done: int = 0
+    """Of the whole training."""
+    seconds: float = 0.0
+    """Time spent on training."""
+    epoch_seconds: float = 0.0
+    """Time spent on the running epoch."""
+    last_order: int = 0
+    """The number of the last order that took effect."""
+    best: dict[str, float] | None = None
+    results: list[Any] | None = None
+    """The metrics and the learning rate of the running epoch once its steps are done: validating them is left."""
 
 
 class _Training:
@@ -45,70 +83,111 @@ class _Training:
         validation: Arrays | StreamedArrays | None,
         plan: TrainingPlan,
         observer: Observer,
+        checkpoint: Checkpoint | None,
     ) -> None:
         self._network, self._plan, self._observer = network, plan, observer
         self._rows = training.rows
         compiled = plan.execution == COMPILED
         self._steps = make_steps(network, network.train_step, training, plan.batch_size, compiled)
         self._steps.set_order(stored_order(training.rows))
-        self._pace = Pace()
+        self._pace, self._validation_pace = Pace(), Pace()
         self._validation: EpochSteps | None = None
         if validation is not None:
             # Without an optimizer's arithmetic there is little to gain that pays for compiling.
             self._validation = make_steps(network, network.test_step, validation, plan.batch_size)
             self._validation.set_order(stored_order(validation.rows))
-        self._validation_pace = Pace()
-        self._callbacks = make_callbacks(network, plan, self._steps.steps)
-        self._progress = ProgressReporter(observer, plan.epochs, self._steps.steps)
-        self._epochs_done = 0
-        self._best: dict[str, float] | None = None
+        self._position = _Position(plan.epochs)
+        self._callbacks = Callbacks(network, plan, self._steps.steps)
+        network.stop_training = False
+        self._restore(checkpoint)
+        self._progress = ProgressReporter(observer, self._position.epochs, self._steps.steps, self._position.steps_done)
+        self._clock = self._checkpointed_at = time.perf_counter()
+
+    def _restore(self, checkpoint: Checkpoint | None) -> None:
+        if checkpoint is None:
+            self._callbacks.begin({}, {})
+            return
+        restore_variables(self._network, checkpoint.arrays)
+        self._callbacks.begin(checkpoint.state["callbacks"], checkpoint.arrays)
+        self._network.stop_training = checkpoint.state["stop_training"]
+        self._position = _Position(**checkpoint.state["position"])
+        if self._plan.shuffle and self._position.step:
+            self._shuffle()
 
     def run(self) -> Outcome:
-        self._network.stop_training = False
         self._progress.report()
-        self._callbacks.on_train_begin()
         try:
             reason = self._run_epochs()
-        except _StopRequested:
-            reason = "stopped"
+        except _Ended as ended:
+            reason = ended.args[0]
         finally:
             self._progress.report()
-        if self._progress.steps_done:
+        at = self._position
+        if at.steps_done and reason != "paused":
             # Only now does an optimizer that averages the weights put its averages in their place.
             self._network.optimizer.finalize_variable_values(self._network.trainable_weights)
-            self._callbacks.on_train_end()
+            self._callbacks.end(out_of_time=reason == "time_limit")
             check_weights(self._network)
-        return Outcome(self._epochs_done, self._progress.steps_done, reason, self._best)
+        return Outcome(at.epochs_done, at.steps_done, reason, at.best)
 
     def _run_epochs(self) -> str | None:
-        for epoch in range(1, self._plan.epochs + 1):
-            result = self._run_epoch(epoch)
-            self._observer.on_epoch(result)
-            check_loss(result)
-            self._epochs_done = epoch
-            self._callbacks.on_epoch_end(epoch - 1, result.metrics)
-            if self._network.stop_training and epoch < self._plan.epochs:
-                return "early_stopping"
-        return None
+        at = self._position
+        while True:
+            if at.step == 0:
+                self._take_orders()
+            early = self._network.stop_training and at.epochs_done < at.epochs
+            if not early and at.epochs_done < at.epochs:
+                self._run_epoch()
+            elif self._observer.may_end():
+                return "early_stopping" if early else None
 
-    def _run_epoch(self, epoch: int) -> EpochResult:
-        start = time.perf_counter()
-        self._callbacks.on_epoch_begin(epoch - 1)
-        if self._plan.shuffle:
-            self._steps.set_order(epoch_order(self._rows, self._plan.seed, epoch))
-        metrics, learning_rate = self._run_steps(self._steps, self._pace, self._progress.advance)
+    def _take_orders(self) -> None:
+        """Let the orders take effect that are due before the next epoch."""
+        at = self._position
+        epoch = at.epochs_done + 1
+        for order in self._observer.orders():
+            if order.number <= at.last_order:
+                continue
+            if order.epoch is not None and order.epoch > epoch:
+                return
+            if order.epochs is not None:
+                at.epochs = max(order.epochs, at.epochs_done)
+                self._progress.epochs = at.epochs
+            if order.learning_rate is not None:
+                self._network.optimizer.learning_rate = order.learning_rate
+            at.last_order = order.number
+            if order.epoch is None:
+                self._observer.on_order(replace(order, epoch=epoch), at.steps_done)
+
+    def _run_epoch(self) -> None:
+        at = self._position
+        epoch = at.epochs_done + 1
+        if at.step == 0:
+            self._callbacks.begin_epoch(epoch)
+            if self._plan.shuffle:
+                self._shuffle()
+        if at.results is None:
+            at.results = list(self._run_steps(self._steps, self._pace, at.step, self._advance))
+        metrics, learning_rate = dict(at.results[0]), at.results[1]
         if self._validation is not None and math.isfinite(metrics["loss"]):
-            validated = self._run_steps(self._validation, self._validation_pace, lambda steps: None)
+            validated = self._run_steps(self._validation, self._validation_pace, 0, lambda steps: None)
             metrics |= {f"val_{name}": value for name, value in validated.metrics.items()}
         self._keep_best(epoch, metrics)
-        return EpochResult(epoch, time.perf_counter() - start, metrics, learning_rate, self._best)
+        self._count_seconds()
+        result = EpochResult(epoch, at.epoch_seconds, metrics, learning_rate, at.best)
+        self._observer.on_epoch(result)
+        check_loss(result)
+        at.epochs_done, at.step, at.results, at.epoch_seconds = epoch, 0, None, 0.0
+        self._callbacks.end_epoch(epoch, metrics)
 
-    def _run_steps(self, steps: EpochSteps, pace: Pace, advance: Callable[[int], None]) -> Results:
-        """Run all steps, or as many as the loss stays finite, in calls of about 0.3 s; tell `advance` of each call."""
-        done = 0
+    def _shuffle(self) -> None:
+        self._steps.set_order(epoch_order(self._rows, self._plan.seed, self._position.epochs_done + 1))
+
+    def _run_steps(self, steps: EpochSteps, pace: Pace, done: int, advance: Callable[[int], None]) -> Results:
+        """Run the steps from `done` on, or as many as the loss stays finite, in calls of about 0.3 s; tell `advance` of
+        each call."""
         while True:
-            if self._observer.stop_requested():
-                raise _StopRequested
+            self._attend()
             begin, done = done, min(done + pace.next_steps(), steps.steps)
             start = time.perf_counter()
             results = steps.run(begin, done)
@@ -117,11 +196,44 @@ class _Training:
             if done == steps.steps or not math.isfinite(results.metrics["loss"]):
                 return results
 
+    def _advance(self, steps: int) -> None:
+        self._position.step += steps
+        self._position.steps_done += steps
+        self._progress.advance(steps)
+
+    def _attend(self) -> None:
+        """Between two calls: obey, look at the time, and keep a checkpoint when one is due."""
+        self._count_seconds()
+        command = self._observer.command()
+        if command is Command.STOP:
+            raise _Ended("stopped")
+        limit = self._plan.time_limit_seconds
+        if limit is not None and self._position.seconds >= limit and self._position.steps_done:
+            raise _Ended("time_limit")
+        due = time.perf_counter() - self._checkpointed_at >= self._plan.checkpoint_seconds
+        if command is Command.PAUSE or (due and self._position.steps_done):
+            self._observer.on_checkpoint(self._make_checkpoint())
+            self._checkpointed_at = time.perf_counter()
+        if command is Command.PAUSE:
+            raise _Ended("paused")
+
+    def _count_seconds(self) -> None:
+        now = time.perf_counter()
+        self._position.seconds += now - self._clock
+        self._position.epoch_seconds += now - self._clock
+        self._clock = now
+
+    def _make_checkpoint(self) -> Checkpoint:
+        at = self._position
+        callbacks, arrays = self._callbacks.state()
+        state = {"position": asdict(at), "callbacks": callbacks, "stop_training": self._network.stop_training}
+        return Checkpoint(at.epochs_done + 1, at.step, state, copy_variables(self._network) | arrays)
+
     def _keep_best(self, epoch: int, metrics: dict[str, float]) -> None:
         monitor = "loss" if self._validation is None else "val_loss"
-        value = metrics.get(monitor, math.nan)
-        if math.isfinite(value) and (self._best is None or value < self._best[monitor]):
-            self._best = {"epoch": epoch, monitor: value}
+        value, best = metrics.get(monitor, math.nan), self._position.best
+        if math.isfinite(value) and (best is None or value < best[monitor]):
+            self._position.best = {"epoch": epoch, monitor: value}
 
 
 def check_loss(result: EpochResult) -> None:
@@ -135,20 +247,3 @@ def check_weights(network: keras.Model) -> None:
     """An epoch's loss doesn't show what its last step did."""
     if not all(np.isfinite(weight.numpy()).all() for weight in network.weights):
         raise Diverged("The last step made weights NaN or infinite; try a lower learning rate, or scaled inputs.")
-
-
-def make_callbacks(network: keras.Model, plan: TrainingPlan, steps: int) -> keras.callbacks.CallbackList:
-    """Keras's callbacks that the plan asks for; they run between epochs and may set `network.stop_training`."""
-    callbacks: list[keras.callbacks.Callback] = []
-    if plan.early_stopping is not None:
-        stopping = plan.early_stopping
-        callbacks.append(
-            keras.callbacks.EarlyStopping(
-                monitor=stopping.monitor,
-                mode=stopping.mode,
-                patience=stopping.patience,
-                min_delta=stopping.min_delta,
-                restore_best_weights=stopping.restore_best,
-            )
-        )
-    return keras.callbacks.CallbackList(callbacks, model=network, epochs=plan.epochs, steps=steps)

@@ -1,8 +1,10 @@
 """What a training is asked to do, and what it reports: plain data, without Keras."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from enum import StrEnum
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -68,6 +70,20 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True)
+class ReduceOnPlateau:
+    """Multiply the learning rate by `factor` when `monitor` hasn't improved for `patience` epochs; members as those of
+    Keras's ReduceLROnPlateau, `mode` as in EarlyStopping."""
+
+    monitor: str
+    mode: str
+    factor: float
+    patience: int
+    min_delta: float
+    cooldown: int
+    min_lr: float
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
     """How to train. `seed` draws each epoch's order; the network's own randomness was seeded when it was built."""
 
@@ -78,6 +94,32 @@ class TrainingPlan:
     execution: str
     """`graph` or `compiled`."""
     early_stopping: EarlyStopping | None = None
+    reduce_on_plateau: ReduceOnPlateau | None = None
+    time_limit_seconds: float | None = None
+    """When these have passed, pauses and crashes not counted, training ends with the weights of its best epoch."""
+    checkpoint_seconds: float = math.inf
+    """Time between checkpoints."""
+
+
+class Command(StrEnum):
+    """What a training is asked to do now."""
+
+    RUN = "run"
+    STOP = "stop"
+    """End, and keep the network as it is."""
+    PAUSE = "pause"
+    """Write a checkpoint and end."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A change of a training under way, which takes effect when an epoch begins; orders are numbered from 1."""
+
+    number: int
+    epochs: int | None = None
+    learning_rate: float | None = None
+    epoch: int | None = None
+    """The epoch with which it took effect; None: the next one."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +158,7 @@ class Outcome:
     steps: int
     """Updates of the weights: 0 when it was stopped before the first."""
     reason: str | None
-    """`early_stopping`, `stopped`, or None after the last epoch."""
+    """`early_stopping`, `stopped`, `paused`, `time_limit`, or None after the last epoch."""
     best: dict[str, float] | None
     """As the last epoch's result had it; None without an epoch."""
 
@@ -130,5 +172,31 @@ class Observer(Protocol):
     def on_epoch(self, result: EpochResult) -> None:
         """After each epoch, also after the one that diverged."""
 
-    def stop_requested(self) -> bool:
-        """Whether to end now and keep the network as it is."""
+    def on_order(self, order: Order, step: int) -> None:
+        """When an order takes effect, with the `epoch` filled in, after so many steps of the whole training."""
+
+    def on_checkpoint(self, checkpoint: "Checkpoint") -> None:
+        """When a checkpoint should be kept."""
+
+    def command(self) -> Command:
+        """What is asked for now."""
+
+    def orders(self) -> Sequence[Order]:
+        """All orders that were ever given, by number, with the `epoch` of those that took effect in an earlier run."""
+
+    def may_end(self) -> bool:
+        """Whether the training may end with its last epoch; False when there is an order that it hasn't seen. After
+        True there will be no more orders."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All of a training's state: who continues from it ends with the weights of a training that never stopped."""
+
+    epoch: int
+    """The running epoch, from 1."""
+    step: int
+    """Steps of it that are done."""
+    state: dict[str, Any]
+    """As JSON."""
+    arrays: dict[str, np.ndarray]

@@ -1,11 +1,11 @@
 """Tiny networks, rows and an observer for the tests of training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 
-from models.training.plan import Arrays, EpochResult, Progress, TrainingPlan
+from models.training.plan import Arrays, Checkpoint, Command, EpochResult, Order, Progress, TrainingPlan
 
 
 def classifier(optimizer: str | keras.Optimizer = "adam", seed: int = 1, regularizer: str | None = None) -> keras.Model:
@@ -68,13 +68,21 @@ def plan(epochs: int = 3, **changes: object) -> TrainingPlan:
 
 
 class Recorder:
-    """An observer that remembers what it was told, and asks to stop when `stop` says so."""
+    """An observer that remembers what it was told, and asks to stop or to pause when `stop` or `pause` says so."""
 
-    def __init__(self, stop: Callable[["Recorder"], bool] = lambda recorder: False) -> None:
+    def __init__(
+        self,
+        stop: Callable[["Recorder"], bool] = lambda recorder: False,
+        pause: Callable[["Recorder"], bool] = lambda recorder: False,
+        orders: Sequence[Order] = (),
+    ) -> None:
         self.epochs: list[EpochResult] = []
         self.progress: list[Progress] = []
+        self.checkpoints: list[Checkpoint] = []
+        self.given = list(orders)
+        self.taken: list[Order] = []
         self.questions = 0
-        self._stop = stop
+        self._stop, self._pause = stop, pause
 
     def on_progress(self, progress: Progress) -> None:
         self.progress.append(progress)
@@ -82,9 +90,24 @@ class Recorder:
     def on_epoch(self, result: EpochResult) -> None:
         self.epochs.append(result)
 
-    def stop_requested(self) -> bool:
+    def on_order(self, order: Order, step: int) -> None:
+        self.taken.append(order)
+
+    def on_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self.checkpoints.append(checkpoint)
+
+    def command(self) -> Command:
         self.questions += 1
-        return self._stop(self)
+        if self._stop(self):
+            return Command.STOP
+        return Command.PAUSE if self._pause(self) else Command.RUN
+
+    def orders(self) -> Sequence[Order]:
+        return self.given
+
+    def may_end(self) -> bool:
+        new = [order for order in self.given if order.epoch is None]
+        return len(self.taken) == len(new)
 
     def history(self, name: str) -> list[float]:
         return [result.metrics[name] for result in self.epochs]

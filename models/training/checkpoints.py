@@ -1,0 +1,62 @@
+"""Checkpoints as files, and the variables that they keep."""
+
+import json
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from models.errors import BadCheckpoint
+from models.training.plan import Checkpoint
+
+FILE = "checkpoint.npz"
+STATE = "state"
+VARIABLE = "variable/"
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write it into a new folder, on the disk when this returns."""
+    folder.mkdir(parents=True)
+    document = {"epoch": checkpoint.epoch, "step": checkpoint.step, "state": checkpoint.state}
+    encoded = np.frombuffer(json.dumps(document).encode(), np.uint8)
+    with (folder / FILE).open("wb") as file:
+        np.savez(file, allow_pickle=False, **{STATE: encoded}, **checkpoint.arrays)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read what write_checkpoint wrote. Raises BadCheckpoint."""
+    try:
+        with np.load(folder / FILE, allow_pickle=False) as file:
+            document = json.loads(file[STATE].tobytes())
+            arrays = {name: file[name] for name in file.files if name != STATE}
+    except (OSError, ValueError, KeyError) as error:
+        raise BadCheckpoint(f"The checkpoint can't be read: {error}.") from error
+    return Checkpoint(document["epoch"], document["step"], document["state"], arrays)
+
+
+def copy_variables(network: keras.Model) -> dict[str, np.ndarray]:
+    """The values of everything that training changes: weights, seeds of random layers, optimizer, metrics."""
+    return {f"{VARIABLE}{number}": np.array(variable.numpy()) for number, variable in enumerate(_variables(network))}
+
+
+def restore_variables(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
+    """Give a network, built and compiled from the same spec, the values that were copied. Raises BadCheckpoint."""
+    variables = _variables(network)
+    values = [arrays.get(f"{VARIABLE}{number}") for number in range(len(variables) + 1)]
+    fits = values.pop() is None and all(
+        value is not None and value.shape == tuple(variable.shape)
+        for variable, value in zip(variables, values, strict=True)
+    )
+    if not fits:
+        raise BadCheckpoint("The checkpoint is of another network.")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _variables(network: keras.Model) -> list[keras.Variable]:
+    metrics = [variable for metric in network.metrics for variable in metric.variables]
+    found = [*network.variables, *network.optimizer.variables, *metrics]
+    return list({id(variable): variable for variable in found}.values())

@@ -1,0 +1,168 @@
+"""A training that goes on from a checkpoint ends with exactly the weights of one that was never interrupted."""
+
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from models.errors import BadCheckpoint
+from models.training.checkpoints import read_checkpoint, write_checkpoint
+from models.training.loop import train
+from models.training.pace import Pace
+from models.training.plan import Checkpoint, EarlyStopping, EpochResult, Order, ReduceOnPlateau, TrainingPlan
+from tests.models.training_networks import Recorder, classifier, convolution, labelled_rows, plan
+
+TRAINING, VALIDATION = labelled_rows(60), labelled_rows(20, seed=1)
+
+
+@pytest.fixture(autouse=True)
+def short_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pace, "next_steps", lambda pace: 3)
+
+
+def finish(network: keras.Model, how: TrainingPlan, orders: list[Order] | None = None) -> Recorder:
+    recorder = Recorder(orders=orders or ())
+    train(network, TRAINING, VALIDATION, how, recorder)
+    return recorder
+
+
+def pause(network: keras.Model, how: TrainingPlan, questions: int, orders: list[Order] | None = None) -> Recorder:
+    """Train until the observer was asked so often what to do."""
+    recorder = Recorder(pause=lambda recorder: recorder.questions > questions, orders=orders or ())
+    assert train(network, TRAINING, VALIDATION, how, recorder).reason == "paused"
+    return recorder
+
+
+def go_on(
+    network: keras.Model, how: TrainingPlan, checkpoint: Checkpoint, orders: list[Order] | None = None
+) -> Recorder:
+    recorder = Recorder(orders=orders or ())
+    train(network, TRAINING, VALIDATION, how, recorder, checkpoint)
+    return recorder
+
+
+@pytest.mark.parametrize(
+    ("questions", "execution"), [*((questions, "graph") for questions in (1, 2, 3, 4, 11)), (3, "compiled")]
+)
+def test_going_on_gives_the_weights_and_metrics_of_an_uninterrupted_training(questions: int, execution: str) -> None:
+    how = plan(5, shuffle=True, execution=execution)
+    whole, expected = classifier(), Recorder()
+    train(whole, TRAINING, VALIDATION, how, expected)
+    first = pause(classifier(), how, questions)
+    resumed = classifier(seed=2)
+    second = go_on(resumed, how, first.checkpoints[-1])
+    assert_same_weights(resumed, whole)
+    results = [(result.epoch, result.metrics, result.best) for result in [*first.epochs, *second.epochs]]
+    assert results == [(result.epoch, result.metrics, result.best) for result in expected.epochs]
+
+
+def test_checkpoints_are_made_when_their_time_has_come_and_any_of_them_can_be_gone_on_from() -> None:
+    how = plan(3, shuffle=True, checkpoint_seconds=0.0)
+    whole = classifier()
+    checkpoints = finish(whole, how).checkpoints
+    positions = [(checkpoint.epoch, checkpoint.step) for checkpoint in checkpoints]
+    assert positions == sorted(positions)
+    assert {epoch for epoch, _ in positions} == {1, 2, 3}
+    assert any(step > 0 for _, step in positions)
+    for checkpoint in checkpoints[::3]:
+        resumed = classifier(seed=2)
+        go_on(resumed, how, checkpoint)
+        assert_same_weights(resumed, whole)
+
+
+def test_a_checkpoint_survives_the_disk(tmp_path: Path) -> None:
+    how = plan(3, shuffle=True)
+    checkpoint = pause(classifier(), how, 4).checkpoints[-1]
+    write_checkpoint(tmp_path / "one", checkpoint)
+    whole, resumed = classifier(), classifier(seed=2)
+    finish(whole, how)
+    go_on(resumed, how, read_checkpoint(tmp_path / "one"))
+    assert_same_weights(resumed, whole)
+
+
+def test_early_stopping_and_plateaus_go_on_where_they_were() -> None:
+    how = plan(
+        60,
+        early_stopping=EarlyStopping("val_accuracy", "max", patience=3, min_delta=0.0, restore_best=True),
+        reduce_on_plateau=ReduceOnPlateau("val_accuracy", "max", 0.5, 1, min_delta=0.0, cooldown=1, min_lr=0.0),
+    )
+
+    def network() -> keras.Model:
+        return classifier(keras.optimizers.SGD(0.5))
+
+    whole = network()
+    expected = finish(whole, how).epochs
+    assert len({result.learning_rate for result in expected}) > 1
+    for questions in (5, len(expected) * 3 - 4):
+        first, resumed = pause(network(), how, questions), network()
+        second = go_on(resumed, how, first.checkpoints[-1])
+        assert len(first.epochs) + len(second.epochs) == len(expected)
+        assert second.epochs[-1].learning_rate == expected[-1].learning_rate
+        assert_same_weights(resumed, whole)
+
+
+class Ordering(Recorder):
+    """Gives an order after each epoch."""
+
+    def on_epoch(self, result: EpochResult) -> None:
+        super().on_epoch(result)
+        orders = {1: Order(1, learning_rate=0.5), 2: Order(2, epochs=5)}
+        if result.epoch in orders:
+            self.given.append(orders[result.epoch])
+
+
+def test_orders_take_effect_with_the_next_epoch_and_again_where_they_did() -> None:
+    whole, recorder = classifier("sgd"), Ordering()
+    train(whole, TRAINING, VALIDATION, plan(3, checkpoint_seconds=0.0), recorder)
+    assert [(order.number, order.epoch) for order in recorder.taken] == [(1, 2), (2, 3)]
+    assert [result.learning_rate for result in recorder.epochs] == pytest.approx([0.01, 0.5, 0.5, 0.5, 0.5])
+    for checkpoint in recorder.checkpoints[::4]:
+        resumed = classifier("sgd")
+        go_on(resumed, plan(3), checkpoint, recorder.taken)
+        assert_same_weights(resumed, whole)
+
+
+def test_an_order_that_arrives_with_the_last_step_is_obeyed() -> None:
+    class Late(Recorder):
+        def may_end(self) -> bool:
+            if not self.given:
+                self.given.append(Order(1, epochs=5))
+            return super().may_end()
+
+    recorder = Late()
+    outcome = train(classifier(), TRAINING, None, plan(2), recorder)
+    assert outcome.epochs == 5
+    assert recorder.taken == [Order(1, epochs=5, epoch=3)]
+
+
+def test_fewer_epochs_than_are_done_end_the_training() -> None:
+    outcome = train(classifier(), TRAINING, None, plan(9), Recorder(orders=[Order(1, epochs=1)]))
+    assert outcome.epochs == 1
+
+
+def test_the_time_limit_ends_with_the_best_weights() -> None:
+    how = plan(10**6, time_limit_seconds=1.0)
+    network, recorder = classifier(keras.optimizers.SGD(2.0)), Recorder()
+    outcome = train(network, TRAINING, VALIDATION, how, recorder)
+    assert outcome.reason == "time_limit"
+    evaluated = network.evaluate(VALIDATION.inputs["input"], VALIDATION.targets, verbose=0, return_dict=True)
+    assert evaluated["loss"] == pytest.approx(min(recorder.history("val_loss")), rel=1e-5)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    checkpoint = pause(classifier(), plan(), 2).checkpoints[-1]
+    with pytest.raises(BadCheckpoint, match="another network"):
+        train(convolution(), labelled_rows(20, (6, 6, 2)), None, plan(), Recorder(), checkpoint)
+    with pytest.raises(BadCheckpoint, match="can't be read"):
+        read_checkpoint(tmp_path)
+
+
+def test_without_a_time_between_them_there_are_no_checkpoints() -> None:
+    assert finish(classifier(), plan(checkpoint_seconds=math.inf)).checkpoints == []
+
+
+def assert_same_weights(left: keras.Model, right: keras.Model) -> None:
+    for ours, theirs in zip(left.get_weights(), right.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
