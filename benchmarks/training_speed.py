@@ -25,7 +25,7 @@ from benchmarks.training_jobs import DATA, JOBS, SEED
 from models.limits import Limits
 from models.spec import SINGLE_INPUT, NetworkSpec
 from models.training.execution import choose_execution
-from models.training.plan import Arrays, EpochResult, Progress, TrainingPlan
+from models.training.plan import Arrays, Checkpoint, Command, EpochResult, Order, Progress, TrainingPlan
 
 SIDES = ("fit", "fitserve")
 PEERS = {"jax": "jax_scan.py", "torch": "torch_loop.py"}
@@ -40,8 +40,20 @@ class Unwatched:
     def on_epoch(self, result: EpochResult) -> None:
         pass
 
-    def stop_requested(self) -> bool:
-        return False
+    def on_order(self, order: Order, step: int) -> None:
+        pass
+
+    def on_checkpoint(self, checkpoint: Checkpoint) -> None:
+        pass
+
+    def command(self) -> Command:
+        return Command.RUN
+
+    def orders(self) -> list[Order]:
+        return []
+
+    def may_end(self) -> bool:
+        return True
 
 
 def measure(name: str, side: str, path: Path) -> dict[str, Any]:

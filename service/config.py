@@ -101,7 +101,12 @@ class Settings:
         15.0, "How long a job's lease must go unrenewed before another worker takes the job.", minimum=1
     )
     poll_seconds: float = setting(0.1, "Time between a worker's looks for a job.", minimum=0.01)
-    max_attempts: int = setting(3, "Deaths of its process after which a job fails.", minimum=1)
+    max_attempts: int = setting(
+        3, "Deaths of its process, with no checkpoint in between, after which a job fails.", minimum=1
+    )
+    stall_seconds: float = setting(
+        600.0, "Time without a step after which a job's process is ended, which counts as its death.", minimum=1
+    )
     job_memory_bytes: int = setting(
         0,
         "Memory that a job may use; beyond it the job fails with `out_of_memory`.",

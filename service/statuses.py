@@ -4,6 +4,8 @@ from typing import Final
 
 QUEUED: Final = "queued"
 RUNNING: Final = "running"
+PAUSING: Final = "pausing"
+PAUSED: Final = "paused"
 STOPPING: Final = "stopping"
 CANCELLING: Final = "cancelling"
 SUCCEEDED: Final = "succeeded"
@@ -13,9 +15,9 @@ STOPPED: Final = "stopped"
 """A desired status only: a job that was stopped ends as `succeeded`."""
 
 JOB_STATUSES: Final = (
-    QUEUED, RUNNING, "pausing", "paused", STOPPING, CANCELLING, SUCCEEDED, FAILED, CANCELLED,
+    QUEUED, RUNNING, PAUSING, PAUSED, STOPPING, CANCELLING, SUCCEEDED, FAILED, CANCELLED,
 )  # fmt: skip
-CLAIMED: Final = (RUNNING, "pausing", STOPPING, CANCELLING)
+CLAIMED: Final = (RUNNING, PAUSING, STOPPING, CANCELLING)
 """A worker holds the job's lease."""
 FINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 

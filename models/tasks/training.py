@@ -1,6 +1,8 @@
 """The task that trains: dataset and spec in, a version's files out."""
 
 import dataclasses
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,11 @@ from models.targets import TargetEncoding
 from models.tasks.channel import Channel
 from models.tasks.rows import load_rows
 from models.training.adaptation import adapt
+from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.evaluation import evaluate
 from models.training.loop import train
 from models.training.monitoring import find_mode
-from models.training.plan import EarlyStopping, EpochResult, Progress, TrainingPlan
+from models.training.plan import Checkpoint, Command, EarlyStopping, EpochResult, Order, Progress, TrainingPlan
 from models.training.threads import configure_threads
 from models.training.vocabulary import check_vocabulary
 from models.version_files import WEIGHTS
@@ -55,7 +58,12 @@ def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str,
     arrays = load_rows(dataset, preprocessing, encoding, LEARNT_FROM, most_bytes, folder)
     for rows in arrays.values():
         check_vocabulary(spec, rows.inputs)
-    outcome = train(network, arrays["train"], arrays.get("validation"), _plan(spec, request), _Reporter(channel))
+    reporter = _Reporter(channel, folder, [Order(**order) for order in assignment["orders"]])
+    checkpoint = None if assignment["checkpoint"] is None else read_checkpoint(Path(assignment["checkpoint"]))
+    plan = _plan(spec, request)
+    outcome = train(network, arrays["train"], arrays.get("validation"), plan, reporter, checkpoint)
+    if outcome.reason == "paused":
+        return {"paused": True}
     if outcome.steps == 0:
         return {"stopped_before_training": True}
     batch = rows_at_once(network)
@@ -101,14 +109,19 @@ def _plan(spec: NetworkSpec, request: dict[str, Any]) -> TrainingPlan:
         seed=request["seed"],
         execution=request["execution"],
         early_stopping=stopping,
+        checkpoint_seconds=request["checkpoint_seconds"],
+        time_limit_seconds=request["time_limit_seconds"],
     )
 
 
 class _Reporter:
     """Watches the training for the task's channel."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, folder: Path, orders: Sequence[Order]) -> None:
         self._channel = channel
+        self._folder = folder
+        self._earlier_orders = orders
+        self._checkpoints = itertools.count(1)
 
     def on_progress(self, progress: Progress) -> None:
         self._channel.progress(dataclasses.asdict(progress))
@@ -117,5 +130,19 @@ class _Reporter:
         data = {"epoch": result.epoch, "seconds": result.seconds, **result.metrics}
         self._channel.epoch({**data, "learning_rate": result.learning_rate}, result.best)
 
-    def stop_requested(self) -> bool:
-        return self._channel.stop_requested()
+    def on_order(self, order: Order, step: int) -> None:
+        self._channel.order_taken(order, step)
+
+    def on_checkpoint(self, checkpoint: Checkpoint) -> None:
+        name = f"checkpoint-{next(self._checkpoints)}"
+        write_checkpoint(self._folder / name, checkpoint)
+        self._channel.checkpoint(name, {"epoch": checkpoint.epoch, "step": checkpoint.step})
+
+    def command(self) -> Command:
+        return self._channel.command()
+
+    def orders(self) -> Sequence[Order]:
+        return [*self._earlier_orders, *self._channel.orders()]
+
+    def may_end(self) -> bool:
+        return self._channel.may_end()

@@ -120,6 +120,8 @@ class _Training:
             reason = self._run_epochs()
         except _Ended as ended:
             reason = ended.args[0]
+            if reason == "time_limit":
+                self._refuse_orders()
         finally:
             self._progress.report()
         at = self._position
@@ -140,6 +142,13 @@ class _Training:
                 self._run_epoch()
             elif self._observer.may_end():
                 return "early_stopping" if early else None
+            else:
+                self._attend()
+
+    def _refuse_orders(self) -> None:
+        """Whatever is still ordered comes too late."""
+        while not self._observer.may_end():
+            self._take_orders()
 
     def _take_orders(self) -> None:
         """Let the orders take effect that are due before the next epoch."""

@@ -59,6 +59,8 @@ def _describe_training(context: Context, job: Job) -> dict[str, Any]:
         "pretrained": None if model.folder is None else str(context.artifacts.folder(model.folder)),
         "sources": _source_folders(context, job),
         "request": job.request,
+        "orders": [{name: value for name, value in order.items() if name != "step"} for order in job.orders],
+        "checkpoint": None if job.checkpoint is None else str(context.artifacts.folder(job.checkpoint["folder"])),
     }
 
 

@@ -15,6 +15,8 @@ from service.storage.jobs import NewEvent
 from service.storage.records import Job
 
 WORKER_LOST = "worker_lost"
+WORKER_SHUTDOWN = "worker_shutdown"
+STALLED = "stalled"
 NOT_METRICS = ("epoch", "seconds", "learning_rate")
 """The members of an epoch's event that aren't metrics."""
 
@@ -33,6 +35,16 @@ class Lease:
 
 
 @dataclass(frozen=True)
+class Instructions:
+    """What a job's execution is to do: the job's status, which may be an order, and changes of the training."""
+
+    status: str
+    orders: Sequence[dict[str, Any]]
+    closed: bool
+    """Whether there will be no more orders: the training may end."""
+
+
+@dataclass(frozen=True)
 class Sighting:
     """A claimed job as a reaper saw it: when nothing of it changes for a lease's length, its worker is gone."""
 
@@ -44,16 +56,19 @@ class Sighting:
 def claim(
     context: Context, worker_id: str, kinds: Collection[str], queues: Collection[str], runtime: dict[str, Any]
 ) -> tuple[Lease, Job] | None:
-    """Take the next waiting job, or None. A job keeps the runtime of its first claim."""
+    """Take the next waiting job, or None. A job keeps the runtime of its first claim, and with a checkpoint its run."""
     with context.database.write() as session:
         job = jobs.next_queued(session, kinds, queues)
         if job is None:
             return None
-        job.owner, job.token, job.run = worker_id, job.token + 1, job.run + 1
+        job.owner, job.token = worker_id, job.token + 1
         job.runtime = job.runtime or runtime
         job.started_at = job.started_at or datetime.now(UTC)
-        job.progress = job.metrics = job.best = None
-        queue.move(session, job, statuses.RUNNING)
+        if job.checkpoint is None:
+            job.run += 1
+            job.progress = job.metrics = job.best = None
+        stopping = job.desired_status == statuses.STOPPED
+        queue.move(session, job, statuses.STOPPING if stopping else statuses.RUNNING)
         return Lease(job.id, job.token), job
 
 
@@ -79,18 +94,30 @@ def held_with_resources(session: Session, lease: Lease) -> Job:
     return held(session, lease)
 
 
-def renew(context: Context, lease: Lease) -> str:
-    """Show that the execution lives; returns the job's status, which may hold an order. Raises LeaseLost."""
+def renew(context: Context, lease: Lease) -> Instructions:
+    """Show that the execution lives. Raises LeaseLost."""
     with context.database.write() as session:
         job = held(session, lease)
         job.renewals += 1
-        return job.status
+        return _instructions(job)
 
 
-def status(context: Context, lease: Lease) -> str:
-    """The job's status, which may hold an order; takes no lock. Raises LeaseLost."""
+def instructions(context: Context, lease: Lease) -> Instructions:
+    """What is asked of the execution now; takes no lock. Raises LeaseLost."""
     with context.database.read() as session:
-        return held(session, lease, lock=False).status
+        return _instructions(held(session, lease, lock=False))
+
+
+def _instructions(job: Job) -> Instructions:
+    return Instructions(job.status, job.orders, job.closed)
+
+
+def close(context: Context, lease: Lease, orders_known: int) -> Instructions:
+    """Take no more orders, unless there are some that the training doesn't know yet. Raises LeaseLost."""
+    with context.database.write() as session:
+        job = held(session, lease)
+        job.closed = len(job.orders) == orders_known and job.status != statuses.PAUSING
+        return _instructions(job)
 
 
 def record(
@@ -100,25 +127,37 @@ def record(
     *,
     progress: dict[str, Any] | None = None,
     best: dict[str, Any] | None = None,
-    again: bool = False,
-) -> str:
+) -> Instructions:
     """Write a batch of events and what they say of the job; renews the lease. Raises LeaseLost.
 
-    `again` after an answer that was lost: epochs that were written all the same are left out.
+    Epochs that are known already are left out: they come again after an answer that was lost, and when a training goes
+    on from a checkpoint before them.
     """
     with context.database.write() as session:
         job = held(session, lease)
         job.renewals += 1
-        if again:
-            written = set(jobs.epoch_numbers(session, job))
-            events = [event for event in events if event.epoch not in written]
+        if any(event.epoch for event in events):
+            known = jobs.last_epoch(session, job)
+            events = [event for event in events if event.epoch is None or event.epoch > known]
         job.progress = _follow(progress or job.progress, events)
         job.best = best or job.best
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
         if newest is not None:
             job.metrics = {name: value for name, value in newest.items() if name not in NOT_METRICS}
+        for event in events:
+            _note(job, event)
         jobs.append_events(session, job, events)
-        return job.status
+        return _instructions(job)
+
+
+def _note(job: Job, event: NewEvent) -> None:
+    """Keep what a later execution needs to go on from."""
+    if event.checkpoint is not None:
+        job.checkpoint = {"folder": event.checkpoint, **event.data}
+        job.deaths = 0
+    if event.order is not None:
+        taken = {order["number"]: order for order in job.orders} | {event.order["number"]: event.order}
+        job.orders = list(taken.values())
 
 
 def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent]) -> dict[str, Any] | None:
@@ -185,30 +224,37 @@ def cancelled(context: Context, lease: Lease, reason: str | None = None) -> None
 
 
 def put_back(context: Context, lease: Lease, reason: str | None = None) -> None:
-    """Give up a job that isn't done, so that it runs again. Raises LeaseLost."""
+    """Give up a job that isn't done, so that it runs again, or waits as it was told. Raises LeaseLost."""
     with context.database.write() as session:
         job = held(session, lease)
         _requeue(session, job, reason)
     outcomes.discard(context, job, lease.staging_name)
 
 
-def died(context: Context, lease: Lease, error: dict[str, Any]) -> None:
-    """Note that the job's process died: it runs again, or fails with `error` at the last attempt. Raises LeaseLost."""
+def died(context: Context, lease: Lease, error: dict[str, Any], reason: str = WORKER_LOST) -> None:
+    """Note that the job's process died: it runs again, or fails with `error` when too many died since the latest
+    checkpoint. Raises LeaseLost."""
     with context.database.write() as session:
         job = held_with_resources(session, lease)
-        if job.attempt >= context.settings.max_attempts:
-            _fail(session, job, error, WORKER_LOST)
+        job.deaths += 1
+        if job.deaths >= context.settings.max_attempts:
+            _fail(session, job, error, reason)
         else:
             job.attempt += 1
-            _requeue(session, job, WORKER_LOST)
+            _requeue(session, job, reason)
     outcomes.discard(context, job, lease.staging_name)
 
 
 def _requeue(session: Session, job: Job, reason: str | None) -> None:
-    # An order to end can't be obeyed by a run that begins anew: nothing of the lost one is left to keep.
-    ordered = job.status in (statuses.STOPPING, statuses.CANCELLING)
-    job.progress = job.metrics = job.best = None
-    queue.move(session, job, statuses.CANCELLED if ordered else statuses.QUEUED, reason)
+    if job.checkpoint is None:
+        job.progress = job.metrics = job.best = None
+    nothing_to_keep = job.status == statuses.STOPPING and job.checkpoint is None
+    if job.status == statuses.CANCELLING or nothing_to_keep:
+        queue.move(session, job, statuses.CANCELLED, reason)
+    elif job.desired_status == statuses.PAUSED:
+        queue.move(session, job, statuses.PAUSED)
+    else:
+        queue.move(session, job, statuses.QUEUED, reason)
 
 
 def sightings(context: Context) -> list[Sighting]:

@@ -124,7 +124,26 @@ def note_failure(session: Session, job: Job, error: dict[str, Any]) -> None:
         resource.status, resource.error = statuses.FAILED, error
 
 
+def publish_checkpoint(context: Context, job_id: str, staging_name: str, name: str) -> str:
+    """Move a checkpoint out of an execution's staged folder; returns its key."""
+    key = f"{checkpoints_key(job_id)}/{staging_name}-{name}"
+    context.artifacts.publish(context.artifacts.staged(staging_name) / name, key)
+    return key
+
+
+def remove_checkpoints_but(context: Context, job_id: str, key: str) -> None:
+    """Remove all of a job's checkpoints but the one that it now points to."""
+    for name in context.artifacts.names(checkpoints_key(job_id)):
+        if f"{checkpoints_key(job_id)}/{name}" != key:
+            context.artifacts.remove(f"{checkpoints_key(job_id)}/{name}")
+
+
+def checkpoints_key(job_id: str) -> str:
+    return f"checkpoints/{job_id}"
+
+
 def clear(context: Context, job: Job) -> None:
     """Remove what the job needed and nobody needs any more."""
+    context.artifacts.remove(checkpoints_key(job.id))
     if job.kind == statuses.IMPORT and job.dataset_id is not None:
         context.artifacts.remove(upload_key(job.dataset_id))

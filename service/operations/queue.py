@@ -75,8 +75,8 @@ def cancel(session: Session, job: Job) -> None:
     if job.status in statuses.FINAL or job.status == statuses.CANCELLING:
         return
     job.desired_status = statuses.CANCELLED
-    waiting = job.status == statuses.QUEUED
-    move(session, job, statuses.CANCELLED if waiting else statuses.CANCELLING)
+    claimed = job.status in statuses.CLAIMED
+    move(session, job, statuses.CANCELLING if claimed else statuses.CANCELLED)
 
 
 def wait_for_end(context: Context, job_id: str, seconds: float) -> Job | None:

@@ -13,8 +13,8 @@ from models.training.monitoring import monitored_names
 from models.validation import check_component
 from service import statuses
 from service.context import Context
-from service.errors import Conflict, InvalidRequest
-from service.operations import idempotency, queue
+from service.errors import InvalidRequest
+from service.operations import idempotency, orders, outcomes, queue
 from service.operations.client_jobs import find, find_model_and_dataset, made_before
 from service.operations.idempotency import Claim
 from service.operations.sources import Source, find_source, hold, lock
@@ -39,6 +39,11 @@ class JobView:
     version_exists: bool
     evaluation: str | None
     """The evaluation that it made of its test rows, unless that was deleted."""
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are to be trained, as last ordered."""
+        return orders.current(self.job, "epochs")
 
 
 def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> JobView:
@@ -169,38 +174,19 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
     ]
 
 
-def order(context: Context, job_id: str, desired_status: str) -> JobView:
-    """Ask a job to run, to stop and keep its model, or to cancel. Raises NotFound, Conflict."""
+def change(context: Context, job_id: str, changes: dict[str, Any]) -> JobView:
+    """Order a job to run, pause, stop or cancel, and to train other `epochs` or with another `learning_rate`.
+
+    Raises NotFound, Conflict, InvalidRequest.
+    """
     with context.database.write() as session:
         job = find(session, statuses.TRAINING, job_id, lock=True)
-        if not _holds(job, desired_status):
-            _obey(session, job, desired_status)
-    return get(context, job_id)
-
-
-def _holds(job: Job, desired_status: str) -> bool:
-    reached = {
-        statuses.CANCELLED: job.status == statuses.CANCELLED,
-        statuses.STOPPED: job.status == statuses.SUCCEEDED,
-        statuses.RUNNING: job.status in (statuses.QUEUED, statuses.RUNNING),
-    }
-    asked_for = job.desired_status == desired_status and job.status != statuses.FAILED
-    return reached[desired_status] or (asked_for and desired_status != statuses.RUNNING)
-
-
-def _obey(session: Session, job: Job, desired_status: str) -> None:
+        orders.change_training(context, session, job, changes)
+        if (desired := changes.get("desired_status")) is not None:
+            orders.move_towards(session, job, desired)
     if job.status in statuses.FINAL:
-        raise Conflict(f'The job is final: it is "{job.status}" and stays so.')
-    if desired_status == statuses.RUNNING or job.status == statuses.CANCELLING:
-        raise Conflict(f'The job is "{job.status}" and can\'t be made "{desired_status}" any more.')
-    if desired_status == statuses.CANCELLED:
-        queue.cancel(session, job)
-    elif job.status == statuses.QUEUED:
-        job.desired_status = desired_status
-        queue.move(session, job, statuses.CANCELLED, "stopped_before_training")
-    else:
-        job.desired_status = desired_status
-        queue.move(session, job, statuses.STOPPING)
+        outcomes.clear(context, job)
+    return get(context, job_id)
 
 
 def epochs(context: Context, job_id: str, after: int = 0, points: int | None = None) -> list[dict[str, Any]]:

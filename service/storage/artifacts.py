@@ -33,6 +33,11 @@ class ArtifactStore:
         """The names of staged folders with that prefix to which nothing was written since `moment` (Unix time)."""
         return _names_before(moment, self.root / ".staging", prefix)
 
+    def names(self, key: str) -> list[str]:
+        """The names of the folders below a key."""
+        folder = self.folder(key)
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
     def published_before(self, moment: float, key: str) -> list[str]:
         """The names of the folders below a key to which nothing was written since `moment` (Unix time)."""
         return _names_before(moment, self.folder(key))

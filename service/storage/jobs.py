@@ -25,6 +25,10 @@ class NewEvent:
     type: str
     data: dict[str, Any]
     epoch: int | None = None
+    checkpoint: str | None = None
+    """The artifact key of the checkpoint that it tells of."""
+    order: dict[str, Any] | None = None
+    """The order that has taken effect."""
 
 
 def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
@@ -148,6 +152,11 @@ def epoch_numbers(session: Session, job: Job, after: int = 0) -> Sequence[int]:
     """The epochs of the job's latest run that have ended, in order."""
     statement = select(Event.epoch).where(*_epochs(job), Event.epoch > after).order_by(Event.epoch)
     return [number for number in session.scalars(statement) if number is not None]
+
+
+def last_epoch(session: Session, job: Job) -> int:
+    """The last epoch of the job's latest run that has ended, or 0."""
+    return session.scalar(select(func.max(Event.epoch)).where(*_epochs(job))) or 0
 
 
 def epochs(session: Session, job: Job, numbers: Collection[int]) -> list[dict[str, Any]]:

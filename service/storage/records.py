@@ -134,6 +134,14 @@ class Job(Record):
     """One more than the training processes that died on it."""
     run: Mapped[int] = mapped_column(default=0)
     """How often training began from its start; metrics show the latest run."""
+    deaths: Mapped[int] = mapped_column(default=0)
+    """Training processes that died since the latest checkpoint."""
+    orders: Mapped[list[Any]] = mapped_column(default=list)
+    """Changes asked for while it runs, each with the epoch and the step at which it took effect, or null."""
+    closed: Mapped[bool] = mapped_column(default=False)
+    """Whether its training has ended and no order can change it any more."""
+    checkpoint: Mapped[dict[str, Any] | None]
+    """The latest: `folder` (its artifact key), `epoch`, `step`."""
     last_seq: Mapped[int] = mapped_column(default=0)
     """The number of its latest event."""
     progress: Mapped[dict[str, Any] | None]

@@ -1,6 +1,7 @@
 """What runs inside a job's process: it settles in, does the task, reports through a pipe, and ends with its parent.
 
-Messages are JSON objects with a `type`: `progress`, `epoch`, and last of all `result` or `failure`.
+Messages are JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `ending`, and last of all `result`
+or `failure`. What comes back is an object with `command`, `orders`, or `may_end`.
 """
 
 import contextlib
@@ -12,12 +13,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
 
+from models.training.plan import Command, Order
 from service.processes import die_with_parent
 from service.worker import failures
 
@@ -25,15 +28,14 @@ NICENESS = 10
 OOM_SCORE_ADJUSTMENT = 1000
 """The kernel, short of memory, ends jobs before anything else (proc(5))."""
 
-STOP = "stop"
-
 
 class PipeChannel:
     """The task's way to the supervisor: models.tasks.channel.Channel over a pipe. Used by one thread."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._stop = False
+        self._command = Command.RUN
+        self._orders: list[Order] = []
 
     def progress(self, data: dict[str, Any]) -> None:
         self.send(encode("progress", data))
@@ -41,11 +43,36 @@ class PipeChannel:
     def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
         self.send(encode("epoch", data, best=best))
 
-    def stop_requested(self) -> bool:
+    def order_taken(self, order: Order, step: int) -> None:
+        self.send(encode("order", {**asdict(order), "step": step}))
+
+    def checkpoint(self, name: str, data: dict[str, Any]) -> None:
+        self.send(encode("checkpoint", data, name=name))
+
+    def command(self) -> Command:
         with _ending_without_supervisor():
-            while not self._stop and self._connection.poll():
-                self._stop = orjson.loads(self._connection.recv_bytes())["order"] == STOP
-        return self._stop
+            while self._connection.poll():
+                self._hear()
+        return self._command
+
+    def orders(self) -> Sequence[Order]:
+        self.command()
+        return self._orders
+
+    def may_end(self) -> bool:
+        """Asks the supervisor, and waits for its answer."""
+        self.send(encode("ending", {"orders": len(self._orders)}))
+        message: dict[str, Any] = {}
+        with _ending_without_supervisor():
+            while "may_end" not in message:
+                message = self._hear()
+        return bool(message["may_end"])
+
+    def _hear(self) -> dict[str, Any]:
+        message: dict[str, Any] = orjson.loads(self._connection.recv_bytes())
+        self._command = Command(message.get("command", self._command))
+        self._orders += [Order(**order) for order in message.get("orders", ())]
+        return message
 
     def send(self, message: bytes) -> None:
         with _ending_without_supervisor():

@@ -46,11 +46,19 @@ def over_memory_limit(limit: int) -> dict[str, Any]:
     )
 
 
+def stalled(seconds: float, printed: str) -> dict[str, Any]:
+    """The job's process did nothing for so long that it was ended; `printed` is the end of its output."""
+    return _failure(PROCESS_DIED, f"The job's process did no step for {seconds:g} s and was ended.{_quote(printed)}")
+
+
 def process_died(how: str, printed: str) -> dict[str, Any]:
     """The job's process ended without a word; `how` says in what way, `printed` is the end of its output."""
+    return _failure(PROCESS_DIED, f"The job's process died: {how}.{_quote(printed)}")
+
+
+def _quote(printed: str) -> str:
     last_lines = "\n".join(printed.strip().splitlines()[-5:])
-    says = f" It last printed: {last_lines}" if last_lines else ""
-    return _failure(PROCESS_DIED, f"The job's process died: {how}.{says}")
+    return f" It last printed: {last_lines}" if last_lines else ""
 
 
 def _failure(code: str, detail: str) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from service.context import Context
-from service.operations import execution
-from service.operations.execution import Lease, NewEvent
+from service.operations import execution, outcomes
+from service.operations.execution import Instructions, Lease, NewEvent
 
 BATCH_EVENTS = 500
 BATCH_SECONDS = 0.2
@@ -24,25 +24,33 @@ class Journal:
         self._best: dict[str, Any] | None = None
         self._epochs = 0
         self._urgent = False
-        self._uncertain = False
         self._written_at = time.monotonic()
 
     def add(self, message: dict[str, Any]) -> None:
-        """Take a `progress` or `epoch` message; of the progress in a batch only the latest is kept."""
+        """Take a `progress`, `epoch`, `order` or `checkpoint` message; of the progress in a batch only the latest is
+        kept. A checkpoint is moved to where it outlives the process."""
         data = message["data"]
         if message["type"] == "progress":
             self._progress = data
-            return
-        self._pending.append(NewEvent("epoch", data, epoch=data["epoch"]))
-        self._best = message["best"] or self._best
-        self._epochs += 1
-        self._urgent = self._urgent or self._epochs == 1
+        elif message["type"] == "epoch":
+            self._pending.append(NewEvent("epoch", data, epoch=data["epoch"]))
+            self._best = message["best"] or self._best
+            self._epochs += 1
+            self._urgent = self._urgent or self._epochs == 1
+        elif message["type"] == "order":
+            self._pending.append(NewEvent("message", {"text": _tell(data)}, order=data))
+            self._urgent = True
+        else:
+            key = outcomes.publish_checkpoint(
+                self._context, self._lease.job_id, self._lease.staging_name, message["name"]
+            )
+            self._pending.append(NewEvent("checkpoint", data, checkpoint=key))
 
     def add_text(self, text: str) -> None:
         """Take what the process printed; what it prints in a row becomes one event."""
         if not text:
             return
-        if self._pending and self._pending[-1].type == "message":
+        if self._pending and self._pending[-1].type == "message" and self._pending[-1].order is None:
             text = self._pending.pop().data["text"] + text
         self._pending.append(NewEvent("message", {"text": text}))
 
@@ -62,17 +70,26 @@ class Journal:
         waited = time.monotonic() - self._written_at
         return self._urgent or len(self._pending) >= BATCH_EVENTS or waited >= BATCH_SECONDS
 
-    def write(self) -> str:
-        """Write one batch; returns the job's status. Raises LeaseLost, DatabaseUnavailable: then nothing is lost."""
+    def write(self) -> Instructions:
+        """Write one batch; returns what is asked of the job. Raises LeaseLost, DatabaseUnavailable: then nothing is
+        lost."""
         batch = self._pending[:BATCH_EVENTS]
         progress = [] if self._progress is None else [NewEvent("progress", self._progress)]
-        uncertain, self._uncertain = self._uncertain, True
-        status = execution.record(
-            self._context, self._lease, [*batch, *progress], progress=self._progress, best=self._best, again=uncertain
+        instructions = execution.record(
+            self._context, self._lease, [*batch, *progress], progress=self._progress, best=self._best
         )
-        self._uncertain = False
+        kept = [event.checkpoint for event in batch if event.checkpoint is not None]
+        if kept:
+            outcomes.remove_checkpoints_but(self._context, self._lease.job_id, kept[-1])
         del self._pending[: len(batch)]
         self._progress = self._best = None
         self._urgent = False
         self._written_at = time.monotonic()
-        return status
+        return instructions
+
+
+def _tell(order: dict[str, Any]) -> str:
+    """An order that has taken effect, as a line of the log."""
+    what = {"epochs": "epochs", "learning_rate": "learning rate"}
+    changes = ", ".join(f"{words} {order[name]:g}" for name, words in what.items() if order[name] is not None)
+    return f"From epoch {order['epoch']} on: {changes}\n"

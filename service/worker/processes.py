@@ -104,11 +104,11 @@ class JobProcess:
         except psutil.Error:
             return 0
 
-    def order_stop(self) -> None:
-        """Ask the task to end and keep what it has."""
+    def tell(self, **message: Any) -> None:
+        """Send the task a command, orders, or the answer whether it may end; one that has ended hears nothing."""
         with contextlib.suppress(OSError):
             if self._connection is not None:
-                self._connection.send_bytes(orjson.dumps({"order": child.STOP}))
+                self._connection.send_bytes(orjson.dumps(message))
 
     def kill(self) -> None:
         """End the process at once, whatever it does; returns when it is gone."""

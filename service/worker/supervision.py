@@ -2,32 +2,39 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
 import structlog
 
+from models.training.plan import Command
 from service import statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, LeaseLost, ServiceError
 from service.operations import assignments, execution
-from service.operations.execution import WORKER_LOST, Lease
+from service.operations.execution import STALLED, WORKER_LOST, WORKER_SHUTDOWN, Instructions, Lease
 from service.storage.records import Job
 from service.worker import failures
 from service.worker.journal import Journal
 from service.worker.output import PrintedOutput
 from service.worker.processes import JobProcess, ProcessStarter, StartFailed
-from service.worker.timing import Timer, growing_delays
+from service.worker.timing import Grace, Timer, growing_delays
 
 TICK_SECONDS = 0.2
 ORDER_SECONDS = 0.4
 MEMORY_SECONDS = 0.2
 RENEWALS_PER_LEASE = 3
 RETRY_SECONDS = 1.0
-STOP_GRACE_SECONDS = 3.0
+SHUTDOWN_GRACE_SECONDS = 3.0
+"""How long the worker's end waits for a job's last checkpoint, or for a model that it was told to keep."""
+PAUSE_GRACE_SECONDS = 1.5
+"""How long a pause waits for the process; then the checkpoint before counts, from which the job goes on as exactly."""
 
 STOPPED_BEFORE_TRAINING = "stopped_before_training"
+PAUSED = "paused"
+ORDER_MEMBERS = ("number", "epochs", "learning_rate", "epoch")
 
 Written = TypeVar("Written")
 Conclusion = Callable[[], None]
@@ -69,15 +76,22 @@ class Supervision:
         self._shutdown = shutdown
         self._journal = Journal(context, lease)
         self._output = PrintedOutput(context.settings.max_log_bytes)
-        self._status = statuses.RUNNING
-        self._stop_ordered = False
+        self._instructions = Instructions(job.status, job.orders, closed=False)
+        self._command = Command.RUN
+        self._orders_told = len(job.orders)
+        self._asks_to_end_knowing: int | None = None
+        """How many orders the task knew when it asked whether it may end."""
+        self._may_end: bool | None = None
+        self._heard_at = time.monotonic()
         self._order_timer = Timer(ORDER_SECONDS)
         self._memory_timer = Timer(MEMORY_SECONDS)
         self._renewal_timer = Timer(context.settings.lease_seconds / RENEWALS_PER_LEASE)
         self._renewal_timer.restart()
         self._retry_timer = Timer(RETRY_SECONDS)
         self._database_away = False
-        self._grace: Timer | None = None
+        # Only a training can leave something to go on from.
+        self._shutdown_grace = Grace(SHUTDOWN_GRACE_SECONDS if job.kind == statuses.TRAINING else 0)
+        self._pause_grace = Grace(PAUSE_GRACE_SECONDS)
 
     def run(self) -> None:
         """Raises LeaseLost, and DatabaseUnavailable when the worker shuts down meanwhile."""
@@ -102,25 +116,30 @@ class Supervision:
             heard, conclusion = self._read(process, everything=ended)
             if conclusion is not None:
                 return conclusion
-            if self._shutdown.is_set() and not self._may_still_stop():
-                return self._end(execution.put_back)
             if ended and not heard:
                 return self._died(process)
-            if self._memory_timer.due() and process.memory() > self._context.settings.job_memory_bytes:
-                return self._fail(failures.over_memory_limit(self._context.settings.job_memory_bytes))
+            if (conclusion := self._give_up(process)) is not None:
+                return conclusion
             self._exchange()
-            if self._status == statuses.CANCELLING:
+            if self._instructions.status == statuses.CANCELLING:
                 return self._end(execution.cancelled)
-            if self._status == statuses.STOPPING and not self._stop_ordered:
-                process.order_stop()
-                self._stop_ordered = True
+            self._instruct(process)
 
-    def _may_still_stop(self) -> bool:
-        """Whether the worker's end should wait a little for a process that was told to stop and keep its model."""
-        if self._grace is None:
-            self._grace = Timer(STOP_GRACE_SECONDS)
-            self._grace.restart()
-        return self._stop_ordered and not self._grace.due()
+    def _give_up(self, process: JobProcess) -> Conclusion | None:
+        """How the job ends because its process may not go on, if so."""
+        settings = self._context.settings
+        if self._shutdown.is_set() and self._shutdown_grace.over:
+            return self._end(execution.put_back, WORKER_SHUTDOWN)
+        if self._instructions.status == statuses.PAUSING and self._pause_grace.over:
+            return self._end(execution.put_back)
+        if self._memory_timer.due() and process.memory() > settings.job_memory_bytes:
+            return self._fail(failures.over_memory_limit(settings.job_memory_bytes))
+        silent = time.monotonic() - self._heard_at
+        if silent > settings.stall_seconds:
+            process.kill()
+            log.warning("the job's process stood still", seconds=round(silent), attempt=self._job.attempt)
+            return self._end(execution.died, failures.stalled(settings.stall_seconds, self._output.tail), STALLED)
+        return None
 
     def _read(self, process: JobProcess, *, everything: bool) -> tuple[bool, Conclusion | None]:
         """Collect what arrived: whether anything did, and how the job ends if the task said so.
@@ -136,25 +155,32 @@ class Supervision:
                 if message["data"]["code"] == failures.INTERNAL:
                     log.error("the task failed", exception=message["traceback"])
                 conclusion = self._fail(message["data"])
+            elif message["type"] == "ending":
+                self._asks_to_end_knowing = len(self._job.orders) + message["data"]["orders"]
             else:
                 self._journal.add(message)
+        if heard or self._journal.full:
+            self._heard_at = time.monotonic()
         while printed := process.printed():
             heard = True
             self._journal.add_text(self._output.take(printed))
         return heard, conclusion
 
     def _exchange(self) -> None:
-        """Write what is due, show that this execution lives, and hear of orders."""
+        """Write what is due, show that this execution lives, and hear what is asked of it."""
         if self._database_away and not self._retry_timer.due():
             return
         try:
             if self._journal.due:
-                self._status = self._journal.write()
+                self._instructions = self._journal.write()
                 self._renewal_timer.restart()
+            elif self._asks_to_end_knowing is not None:
+                self._instructions = execution.close(self._context, self._lease, self._asks_to_end_knowing)
+                self._may_end, self._asks_to_end_knowing = self._instructions.closed, None
             elif self._renewal_timer.due():
-                self._status = execution.renew(self._context, self._lease)
+                self._instructions = execution.renew(self._context, self._lease)
             elif self._order_timer.due():
-                self._status = execution.status(self._context, self._lease)
+                self._instructions = execution.instructions(self._context, self._lease)
             self._database_away = False
         except DatabaseUnavailable:
             if not self._database_away:
@@ -162,7 +188,29 @@ class Supervision:
             self._database_away = True
             self._retry_timer.restart()
 
+    def _instruct(self, process: JobProcess) -> None:
+        """Tell the process what it doesn't know yet."""
+        orders = self._instructions.orders[self._orders_told :]
+        if orders:
+            process.tell(orders=[{name: order[name] for name in ORDER_MEMBERS} for order in orders])
+            self._orders_told += len(orders)
+        command = self._find_command()
+        if command is not self._command:
+            process.tell(command=command)
+            self._command = command
+        if self._may_end is not None:
+            process.tell(may_end=self._may_end)
+            self._may_end = None
+
+    def _find_command(self) -> Command:
+        if self._instructions.status == statuses.STOPPING:
+            return Command.STOP
+        pausing = self._instructions.status == statuses.PAUSING or self._shutdown.is_set()
+        return Command.PAUSE if pausing else Command.RUN
+
     def _finish(self, result: dict[str, object]) -> Conclusion:
+        if result.get(PAUSED):
+            return self._end(execution.put_back, WORKER_SHUTDOWN if self._shutdown.is_set() else None)
         if result.get(STOPPED_BEFORE_TRAINING):
             return self._end(execution.cancelled, STOPPED_BEFORE_TRAINING)
         return self._end(execution.succeed, result)

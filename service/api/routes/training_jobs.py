@@ -63,10 +63,8 @@ def get_training_job(job_id: str) -> Any:
 @blueprint.resource(TrainingJobSchema)
 @blueprint.arguments(TrainingJobChangesSchema)
 def change_training_job(changes: dict[str, Any], job_id: str) -> Any:
-    """Stop a training job and keep its model, or cancel it."""
-    if not changes:
-        return training_jobs.get(context(), job_id)
-    return training_jobs.order(context(), job_id, changes["desired_status"])
+    """Pause a training job, let it go on, stop it and keep its model, cancel it, or change how it trains."""
+    return training_jobs.change(context(), job_id, changes)
 
 
 @blueprint.delete(f"{TRAINING_JOBS}/<job_id>")

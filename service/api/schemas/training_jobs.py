@@ -14,7 +14,7 @@ from service.api.schemas.base import Schema
 from service.api.schemas.jobs import JobHeadSchema, TransitionSchema, present_transitions
 from service.api.schemas.problems import FailureSchema
 from service.operations.training_jobs import JobView
-from service.storage.records import Event, Job
+from service.storage.records import Event
 
 EXECUTIONS = ("auto", "graph", "compiled")
 EVENT_TYPES = ("transition", "progress", "epoch", "checkpoint", "message")
@@ -62,6 +62,17 @@ class TrainingOptionsSchema(Schema):
         },
     )
     early_stopping = Part(EarlyStoppingSchema, load_default=None, allow_none=True)
+    checkpoint_seconds = Amount(
+        0,
+        load_default=60.0,
+        metadata={"description": "Time between checkpoints: what a crash can cost, and no more than that."},
+    )
+    time_limit_seconds = Amount(
+        0,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Training ends after so much of it, with the weights of its best epoch."},
+    )
     label = Name(load_default=None, allow_none=True, metadata={"description": "Is pointed to the new version."})
     priority = Whole(0, 9, load_default=5, metadata={"description": "Higher ones run first."})
     queue = Name(load_default="cpu", metadata={"description": "Which workers may take it."})
@@ -75,10 +86,15 @@ class NewTrainingJobSchema(TrainingOptionsSchema):
     dataset = Text(63, required=True)
 
 
+DESIRED_STATUSES = (statuses.RUNNING, statuses.PAUSED, statuses.STOPPED, statuses.CANCELLED)
+
+
 class TrainingJobChangesSchema(Schema):
     """What a job is to do from now on."""
 
-    desired_status = Choice(statuses.RUNNING, statuses.STOPPED, statuses.CANCELLED)
+    desired_status = Choice(*DESIRED_STATUSES)
+    epochs = Whole(1, metadata={"description": "How many in all, from the next epoch on."})
+    learning_rate = Amount(0, metadata={"description": "From the next epoch on; 409 while a schedule sets it."})
 
 
 class ProgressSchema(Schema):
@@ -97,7 +113,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
 
     model_id = fields.String()
     dataset_id = fields.String()
-    desired_status = fields.String(metadata={"enum": [statuses.RUNNING, statuses.STOPPED, statuses.CANCELLED]})
+    desired_status = fields.String(metadata={"enum": DESIRED_STATUSES})
     attempt = fields.Integer(metadata={"description": "Grows when the training process dies."})
     runtime = fields.Dict(allow_none=True, metadata={"description": "Threads and versions of the libraries."})
     progress = fields.Nested(ProgressSchema)
@@ -121,7 +137,8 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
         return {
             **job.request,
             **{member: getattr(job, member) for member in shown},
-            "progress": job.progress or _no_progress(job),
+            "epochs": view.epochs,
+            "progress": job.progress or _no_progress(view.epochs),
             "error": describe_failure(job.error),
             "transitions": present_transitions(view.transitions),
             "links": _links(view),
@@ -178,8 +195,7 @@ def present_events(job_id: str, limit: int, events: Sequence[Event], more: bool)
     return {"items": events, "next": following}
 
 
-def _no_progress(job: Job) -> dict[str, Any]:
-    epochs = job.request["epochs"]
+def _no_progress(epochs: int) -> dict[str, Any]:
     return {"epoch": 0, "epochs": epochs, "step": 0, "steps": None, "fraction": 0.0, "eta_seconds": None}
 
 

@@ -78,7 +78,7 @@ def test_a_lost_answer_makes_no_epoch_twice(context: Context) -> None:
     lease, _ = claim(context)
     epochs = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch) for epoch in (1, 2)]
     execution.record(context, lease, epochs)
-    execution.record(context, lease, [*epochs, NewEvent("epoch", {"epoch": 3, "loss": 1.0}, 3)], again=True)
+    execution.record(context, lease, [*epochs, NewEvent("epoch", {"epoch": 3, "loss": 1.0}, 3)])
     with context.database.read() as session:
         job = jobs.get(session, lease.job_id)
         assert job is not None
@@ -103,7 +103,7 @@ def test_a_lease_that_was_taken_over_writes_nothing(context: Context) -> None:
     (sighting,) = execution.sightings(context)
     assert execution.reap(context, sighting)
     claim(context)
-    for write in (execution.renew, execution.put_back, execution.cancelled, execution.status):
+    for write in (execution.renew, execution.put_back, execution.cancelled, execution.instructions):
         with pytest.raises(LeaseLost):
             write(context, lost)
 

@@ -104,7 +104,7 @@ class Bench:
         return "".join(event.data["text"] for event in self.events(job_id, "message"))
 
     def order(self, job_id: str, desired_status: str) -> None:
-        training_jobs.order(self.context, job_id, desired_status)
+        training_jobs.change(self.context, job_id, {"desired_status": desired_status})
 
     def lease(self, job_id: str) -> Lease:
         return Lease(job_id, self.job(job_id).token)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.errors import Diverged
+from models.training.plan import Command
 
 if TYPE_CHECKING:  # its package imports TensorFlow
     from models.tasks.channel import Channel
@@ -52,7 +53,7 @@ def train(epochs: int, channel: "Channel") -> None:
 
 def wait_for_file(path: str, channel: "Channel") -> None:
     while not Path(path).exists():
-        if channel.stop_requested():
+        if channel.command() is Command.STOP:
             raise Stopped
         time.sleep(0.01)
 

@@ -81,7 +81,7 @@ def test_an_error_while_importing_quietly_surfaces(capfd: pytest.CaptureFixture[
 
 def test_an_order_to_stop_arrives(starter: ProcessStarter, tmp_path: Path) -> None:
     with start(starter, tmp_path, until="/nonexistent") as process:
-        process.order_stop()
+        process.tell(command="stop")
         (result,) = messages_until_the_end(process)
         assert result["data"]["status_reason"] == "stopped"
 
