@@ -100,7 +100,7 @@ def test_a_training_that_was_cancelled_at_its_end_leaves_no_evaluation(context: 
     job_id = train(context)
     lease, _ = claim(context, statuses.TRAINING)
     result = training_result(context, lease)
-    training_jobs.order(context, job_id, statuses.CANCELLED)
+    training_jobs.change(context, job_id, {"desired_status": statuses.CANCELLED})
     execution.succeed(context, lease, result)
     assert training_jobs.get(context, job_id).job.status == statuses.CANCELLED
     assert len(made(context)) == before

@@ -22,6 +22,10 @@ class Stopped(Exception):
     """The supervisor handed on an order to stop."""
 
 
+class Paused(Exception):
+    """The supervisor handed on an order to pause."""
+
+
 def run(assignment: dict[str, Any], folder: Path, channel: "Channel") -> dict[str, Any]:
     if assignment["kind"] == "import":
         fill_the_disk(folder)
@@ -32,6 +36,11 @@ def run(assignment: dict[str, Any], folder: Path, channel: "Channel") -> dict[st
             WISHES[wish](value, channel)
     except Stopped:
         reason = "stopped"
+    except Paused:
+        (folder / "checkpoint-1").mkdir()
+        (folder / "checkpoint-1" / "state").write_text("where it was")
+        channel.checkpoint("checkpoint-1", {"epoch": 2, "step": 5})
+        return {"paused": True}
     if assignment["kind"] == "build":
         return {"summary": {"layers": []}, "summary_text": "no layers"}
     if wishes.get("stopped_before_training"):
@@ -55,6 +64,8 @@ def wait_for_file(path: str, channel: "Channel") -> None:
     while not Path(path).exists():
         if channel.command() is Command.STOP:
             raise Stopped
+        if channel.command() is Command.PAUSE:
+            raise Paused
         time.sleep(0.01)
 
 

@@ -113,11 +113,14 @@ def test_shutting_down_puts_jobs_back_without_blame(bench: Bench, tmp_path: Path
     bench.supervisor.end(5)
     job = bench.job(job_id)
     assert is_gone(child)
-    assert (job.status, job.status_reason, job.attempt, job.owner) == ("queued", None, 1, None)
+    assert (job.status, job.status_reason, job.attempt, job.owner) == ("queued", "worker_shutdown", 1, None)
+    assert job.checkpoint is not None
+    assert (bench.context.artifacts.folder(job.checkpoint["folder"]) / "state").read_text() == "where it was"
     assert bench.left_behind() == []
     release(tmp_path)
     bench.start_worker()
     assert bench.wait_for_status(job_id, "succeeded").attempt == 1
+    assert bench.context.artifacts.names("checkpoints") == []
 
 
 @contextlib.contextmanager

@@ -1,0 +1,79 @@
+"""A job is paused, goes on, is changed and ended while its process runs; the process may be deaf."""
+
+from pathlib import Path
+
+from service.operations import execution, training_jobs
+from tests.service.worker.bench import Bench
+
+
+def start(bench: Bench, tmp_path: Path, wish: str = "until") -> str:
+    job_id = bench.submit({"epochs": 1, wish: str(tmp_path / "go")}, epochs=9)
+    bench.start_worker()
+    bench.wait_for_epoch(job_id)
+    return job_id
+
+
+def test_a_paused_job_waits_and_goes_on_from_its_checkpoint(bench: Bench, tmp_path: Path) -> None:
+    job_id = start(bench, tmp_path)
+    bench.order(job_id, "paused")
+    job = bench.wait_for_status(job_id, "paused")
+    assert job.checkpoint is not None
+    assert [event.data for event in bench.events(job_id, "checkpoint")] == [{"epoch": 2, "step": 5}]
+    (tmp_path / "go").touch()
+    bench.order(job_id, "running")
+    job = bench.wait_for_status(job_id, "succeeded")
+    assert (job.run, job.attempt) == (1, 1)
+    assert [status for status, _ in bench.transitions(job_id)] == [
+        "queued", "running", "pausing", "paused", "queued", "running", "succeeded",
+    ]  # fmt: skip
+
+
+def test_a_deaf_process_is_paused_all_the_same(bench: Bench, tmp_path: Path) -> None:
+    job_id = start(bench, tmp_path, "deaf_until")
+    bench.order(job_id, "paused")
+    assert bench.wait_for_status(job_id, "paused").checkpoint is None
+
+
+def test_a_job_that_is_wanted_again_while_it_pauses_goes_on(bench: Bench, tmp_path: Path) -> None:
+    job_id = start(bench, tmp_path, "deaf_until")
+    bench.order(job_id, "paused")
+    bench.order(job_id, "running")
+    (tmp_path / "go").touch()
+    bench.wait_for_status(job_id, "succeeded")
+
+
+def test_a_paused_job_that_is_stopped_keeps_the_model_of_its_checkpoint(bench: Bench, tmp_path: Path) -> None:
+    job_id = start(bench, tmp_path)
+    bench.order(job_id, "paused")
+    bench.wait_for_status(job_id, "paused")
+    bench.order(job_id, "stopped")
+    job = bench.wait_for_status(job_id, "succeeded")
+    assert job.status_reason == "stopped"
+    assert job.version == 1
+
+
+def test_a_paused_job_that_is_cancelled_leaves_nothing(bench: Bench, tmp_path: Path) -> None:
+    job_id = start(bench, tmp_path)
+    bench.order(job_id, "paused")
+    bench.wait_for_status(job_id, "paused")
+    bench.order(job_id, "cancelled")
+    assert bench.job(job_id).status == "cancelled"
+    assert bench.context.artifacts.names("checkpoints") == []
+
+
+def test_a_process_that_stands_still_is_ended_and_counted(make_bench, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    bench = make_bench(stall_seconds=1.0, max_attempts=2)
+    job_id = start(bench, tmp_path, "deaf_until")
+    job = bench.wait_for(lambda: (job := bench.job(job_id)).status == "failed" and job)
+    assert (job.status_reason, job.attempt) == ("stalled", 2)
+    assert "no step for 1 s" in job.error["detail"]
+
+
+def test_an_order_that_the_training_has_not_heard_keeps_it_from_ending(bench: Bench) -> None:
+    job_id = bench.submit({}, epochs=9)
+    claimed = execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {})
+    assert claimed is not None
+    lease, _ = claimed
+    training_jobs.change(bench.context, job_id, {"epochs": 12})
+    assert execution.close(bench.context, lease, orders_known=0).closed is False
+    assert execution.close(bench.context, lease, orders_known=1).closed is True
