@@ -11,6 +11,7 @@ import numpy as np
 
 from models.adaptation import needs_rows
 from models.building import build_network, rows_at_once
+from models.class_weights import row_weights
 from models.datasets import Dataset
 from models.evaluation import evaluate_split
 from models.limits import Limits
@@ -58,6 +59,10 @@ def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str,
     arrays = load_rows(dataset, preprocessing, encoding, LEARNT_FROM, most_bytes, folder)
     for rows in arrays.values():
         check_vocabulary(spec, rows.inputs)
+    if request["class_weights"] is not None:
+        indices = encoding.class_indices(dataset.split("train").targets)
+        weights = row_weights(request["class_weights"], indices, encoding.classes or [])
+        arrays["train"] = dataclasses.replace(arrays["train"], weights=weights)
     reporter = _Reporter(channel, folder, [Order(**order) for order in assignment["orders"]])
     checkpoint = None if assignment["checkpoint"] is None else read_checkpoint(Path(assignment["checkpoint"]))
     plan = _plan(spec, request)

@@ -9,7 +9,7 @@ import tensorflow as tf
 INTEGER = tf.TensorSpec((), tf.int32)
 
 Step = Callable[[Any], Any]
-"""The network's `train_step` or `test_step`, which takes a batch: inputs and targets."""
+"""The network's `train_step` or `test_step`, which takes a batch: inputs, targets, and the rows' weights if any."""
 
 
 class Results(NamedTuple):
@@ -49,6 +49,6 @@ def only_or_all(inputs: dict[str, Any]) -> Any:
     return next(iter(inputs.values())) if len(inputs) == 1 else inputs
 
 
-def build_state(network: keras.Model, batch: tuple[Any, tf.Tensor]) -> None:
+def build_state(network: keras.Model, batch: tuple[Any, ...]) -> None:
     """Make the variables of metrics and optimizer, as `fit` does first: a graph that is traced can't make any."""
     network._symbolic_build(data_batch=batch)

@@ -23,6 +23,8 @@ class Arrays:
 
     inputs: dict[str, np.ndarray]
     targets: np.ndarray
+    weights: np.ndarray | None = None
+    """How much each row counts in the loss (rows,), float32; None: all the same."""
 
     @property
     def rows(self) -> int:
@@ -30,7 +32,8 @@ class Arrays:
 
     def part(self, rows: slice) -> "Arrays":
         """Some of the rows, on the same memory."""
-        return Arrays({name: values[rows] for name, values in self.inputs.items()}, self.targets[rows])
+        weights = None if self.weights is None else self.weights[rows]
+        return Arrays({name: values[rows] for name, values in self.inputs.items()}, self.targets[rows], weights)
 
 
 class Rows(Protocol):
@@ -47,6 +50,7 @@ class StreamedArrays:
 
     inputs: Mapping[str, Rows]
     targets: Rows
+    weights: np.ndarray | None = None
 
     @property
     def rows(self) -> int:

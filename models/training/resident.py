@@ -27,6 +27,7 @@ class ResidentSteps:
         self._batch_size = batch_size
         self._inputs = {name: as_tensor(values) for name, values in arrays.inputs.items()}
         self._targets = as_tensor(arrays.targets)
+        self._weights = None if arrays.weights is None else as_tensor(arrays.weights)
         self._full_batches, rest = divmod(arrays.rows, batch_size)
         self.steps = self._full_batches + (rest > 0)
         build_state(network, self._gather(tf.zeros((1,), tf.int32)))
@@ -64,9 +65,10 @@ class ResidentSteps:
             self._network, lambda index: self._step(self._gather(batches[index])), begin, end, steps_before
         )
 
-    def _gather(self, rows: tf.Tensor) -> tuple[Any, tf.Tensor]:
+    def _gather(self, rows: tf.Tensor) -> tuple[Any, ...]:
         inputs = {name: tf.gather(values, rows) for name, values in self._inputs.items()}
-        return only_or_all(inputs), tf.gather(self._targets, rows)
+        weights = () if self._weights is None else (tf.gather(self._weights, rows),)
+        return only_or_all(inputs), tf.gather(self._targets, rows), *weights
 
 
 def as_tensor(values: np.ndarray) -> tf.Tensor:

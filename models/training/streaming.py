@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.training.graph_calls import INTEGER, Results, Step, build_state, only_or_all, run_batches
-from models.training.plan import StreamedArrays
+from models.training.plan import Rows, StreamedArrays
 
 READERS = 2
 """Threads that read batches; most of their time is the disk's, or NumPy's without Python's lock."""
@@ -27,7 +27,8 @@ class StreamedSteps:
         self._network = network
         self._step = step
         self._full_step = tf.function(step, autograph=False, jit_compile=True) if compiled else step
-        self._sources = [*arrays.inputs.values(), arrays.targets]
+        weights = () if arrays.weights is None else (arrays.weights,)
+        self._sources: list[Rows | np.ndarray] = [*arrays.inputs.values(), arrays.targets, *weights]
         self._names = list(arrays.inputs)
         self._batch_size = batch_size
         self._full_batches = arrays.rows // batch_size
@@ -74,6 +75,6 @@ class StreamedSteps:
 
         return run_batches(self._network, run_next, begin, end, steps_before=begin)
 
-    def _as_batch(self, tensors: Any) -> tuple[Any, tf.Tensor]:
-        *inputs, targets = tensors
-        return only_or_all(dict(zip(self._names, inputs, strict=True))), targets
+    def _as_batch(self, tensors: Any) -> tuple[Any, ...]:
+        count = len(self._names)
+        return only_or_all(dict(zip(self._names, tensors[:count], strict=True))), *tensors[count:]

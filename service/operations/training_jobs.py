@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.class_weights import class_weight_faults
 from models.compatibility import check_fit, check_same_weights
 from models.errors import Fault
 from models.spec import NetworkSpec
@@ -105,6 +106,8 @@ def _resolve(context: Context, request: dict[str, Any], model: Model, dataset: D
     faults = _faults_of_limits(context, request)
     if request["queue"] not in queue.QUEUES:
         faults.append(Fault("No worker takes jobs from that queue.", pointer="#/queue", allowed=queue.QUEUES))
+    if request["class_weights"] is not None:
+        faults += class_weight_faults(request["class_weights"], spec.task, descriptor["target"].get("classes"))
     if request["optimizer"] is not None:
         faults += check_component("optimizer", request["optimizer"], "#/optimizer")
     if faults:

@@ -3,11 +3,13 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
+from models.class_weights import row_weights
 from models.errors import Diverged
 from models.memory import aligned, aligned_empty
 from models.training.loop import train
@@ -236,3 +238,26 @@ def test_weights_that_the_last_step_broke_are_noticed() -> None:
 def assert_same_weights(left: keras.Model, right: keras.Model) -> None:
     for ours, theirs in zip(left.get_weights(), right.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_rows_count_as_much_as_their_weights_say() -> None:
+    training, recorder = labelled_rows(44), Recorder()
+    classes = training.targets.argmax(axis=1)
+    weights = row_weights({"a": 0.5, "c": 3}, classes, ["a", "b", "c"])
+    assert set(weights[classes == 0]) == {0.5}
+    assert set(weights[classes == 1]) == {1.0}
+    expected = classifier("sgd")
+    history = expected.fit(
+        training.inputs["input"], training.targets, batch_size=8, epochs=3, shuffle=False, verbose=0,
+        class_weight={0: 0.5, 1: 1.0, 2: 3.0},
+    ).history  # fmt: skip
+    train(classifier("sgd"), replace(training, weights=weights), None, plan(), recorder)
+    assert recorder.history("loss") == history["loss"]
+    assert recorder.history("accuracy") == history["accuracy"]
+
+
+def test_balanced_weights_make_each_class_count_the_same() -> None:
+    indices = np.array([0, 0, 0, 2])
+    weights = row_weights("balanced", indices, ["a", "b", "c"])
+    assert weights[indices == 0].sum() == pytest.approx(weights[indices == 2].sum())
+    assert weights.mean() == pytest.approx(1)

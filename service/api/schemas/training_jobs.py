@@ -61,6 +61,13 @@ class TrainingOptionsSchema(Schema):
             "null: fresh weights. Fixed to a number when the job is made."
         },
     )
+    class_weights = Anything(
+        "string",
+        "object",
+        load_default=None,
+        allow_none=True,
+        metadata={"description": '`"balanced"`, or a number for each class; one that is left out counts 1.'},
+    )
     early_stopping = Part(EarlyStoppingSchema, load_default=None, allow_none=True)
     checkpoint_seconds = Amount(
         0,
