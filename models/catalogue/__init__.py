@@ -24,6 +24,9 @@ KINDS = {
 }
 """Each kind of component, and the member of the catalogue that holds it."""
 
+PLATEAU = "ReduceLROnPlateau"
+"""The schedule that monitors epochs: a training job can have it, an optimizer can't."""
+
 LISTS = {"layers": "layer", "cells": "cell"}
 """The types of parameters that are lists of components, and the kind of their members."""
 
@@ -167,6 +170,11 @@ class Catalogue:
     def find(self, kind: str, name: str) -> Entry | None:
         """The entry that Keras finds by this name or alias, an optimizer's in any case; None if there is none."""
         return self._names[kind].get(name.lower() if kind == "optimizer" else name)
+
+    @property
+    def keras_schedules(self) -> tuple[str, ...]:
+        """The schedules that an optimizer can have."""
+        return tuple(name for name in self.schedules if name != PLATEAU)
 
     def nearest(self, kind: str, name: str) -> str | None:
         """The known name most like this one, if any is much like it."""

@@ -56,7 +56,7 @@ def generate() -> dict[str, Any]:
         "layers": [*(describe("layers", name) for name in selection.LAYERS), own.PRETRAINED],
         "cells": [describe("cells", name) for name in selection.CELLS],
         "optimizers": [describe("optimizers", name) for name in selection.OPTIMIZERS],
-        "schedules": [describe("schedules", name) for name in selection.SCHEDULES],
+        "schedules": [*(describe("schedules", name) for name in selection.SCHEDULES), own.PLATEAU],
         "losses": [describe("losses", name, tasks) for name, tasks in selection.LOSSES.items()],
         "metrics": [describe("metrics", name, tasks) for name, tasks in selection.METRICS.items()],
         "activations": [describe("activations", name) for name in selection.ACTIVATIONS],

@@ -38,3 +38,23 @@ PRETRAINED: dict[str, Any] = {
         ),
     ],
 }
+
+PLATEAU: dict[str, Any] = {
+    "type": "ReduceLROnPlateau",
+    "category": "monitoring",
+    "description": "Multiplies the learning rate by `factor` when what is monitored hasn't improved for a while. "
+    "Keras's callback of that name: a schedule of training jobs, not of optimizers.",
+    "aliases": [],
+    "tasks": [],
+    "tensors": None,
+    "parameters": [
+        parameter("monitor", "string", "`loss` or a metric, with `val_` before it for the validation rows; null is the "
+                  "validation loss if there are such rows."),
+        parameter("factor", "number", "What the rate is multiplied by.", default=0.1, minimum=0, maximum=0.999),
+        parameter("patience", "integer", "Epochs without improvement that are borne.", default=10, minimum=0),
+        parameter("min_delta", "number", "Less than this is no improvement.", default=0.0001, minimum=0),
+        parameter("cooldown", "integer", "Epochs to wait after a change.", default=0, minimum=0),
+        parameter("min_lr", "number", "The learning rate never goes below this.", default=0.0, minimum=0),
+    ],
+}  # fmt: skip
+"""A schedule that only a training job can have, since it looks at the epochs' results."""

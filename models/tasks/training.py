@@ -27,7 +27,18 @@ from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.evaluation import evaluate
 from models.training.loop import train
 from models.training.monitoring import find_mode
-from models.training.plan import Checkpoint, Command, EarlyStopping, EpochResult, Order, Progress, TrainingPlan
+from models.training.plan import (
+    Arrays,
+    Checkpoint,
+    Command,
+    EarlyStopping,
+    EpochResult,
+    Order,
+    Progress,
+    StreamedArrays,
+    TrainingPlan,
+)
+from models.training.schedules import reduce_on_plateau, with_schedule
 from models.training.threads import configure_threads
 from models.training.vocabulary import check_vocabulary
 from models.version_files import WEIGHTS
@@ -47,40 +58,63 @@ def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str,
     """
     configure_threads(assignment["runtime"]["threads"])
     request = assignment["request"]
-    spec = _spec(assignment["document"], request["optimizer"])
     dataset = Dataset.open(Path(assignment["dataset"]))
+    trained = _build(assignment, dataset, folder)
+    rows = _load(assignment, trained, dataset, folder)
+    checkpoint = None if assignment["checkpoint"] is None else read_checkpoint(Path(assignment["checkpoint"]))
+    reporter = _Reporter(channel, folder, [Order(**order) for order in assignment["orders"]])
+    plan = _plan(trained.spec, request)
+    outcome = train(trained.network, rows["train"], rows.get("validation"), plan, reporter, checkpoint)
+    if outcome.reason == "paused":
+        return {"paused": True}
+    if outcome.steps == 0:
+        return {"stopped_before_training": True}
+    return {"status_reason": outcome.reason} | _save(trained, dataset, rows, folder)
+
+
+def _build(assignment: dict[str, Any], dataset: Dataset, folder: Path) -> TrainedNetwork:
+    """The network before its first step, with the preprocessing and whatever else is learnt from the training rows."""
+    request = assignment["request"]
+    spec = _spec(assignment["document"], request)
     preprocessing = Preprocessing.fit(spec, dataset)
     if needs_rows(spec):
         spec = adapt(spec, input_rows(preprocessing, dataset.split("train"), folder))
     network = build_network(spec, Limits(**assignment["limits"]), seed=request["seed"])
     _assign_known_weights(network, assignment)
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1])
-    most_bytes = assignment["runtime"]["resident_bytes"]
-    arrays = load_rows(dataset, preprocessing, encoding, LEARNT_FROM, most_bytes, folder)
-    for rows in arrays.values():
-        check_vocabulary(spec, rows.inputs)
-    if request["class_weights"] is not None:
-        indices = encoding.class_indices(dataset.split("train").targets)
-        weights = row_weights(request["class_weights"], indices, encoding.classes or [])
-        arrays["train"] = dataclasses.replace(arrays["train"], weights=weights)
-    reporter = _Reporter(channel, folder, [Order(**order) for order in assignment["orders"]])
-    checkpoint = None if assignment["checkpoint"] is None else read_checkpoint(Path(assignment["checkpoint"]))
-    plan = _plan(spec, request)
-    outcome = train(network, arrays["train"], arrays.get("validation"), plan, reporter, checkpoint)
-    if outcome.reason == "paused":
-        return {"paused": True}
-    if outcome.steps == 0:
-        return {"stopped_before_training": True}
-    batch = rows_at_once(network)
-    metrics = {split: evaluate(network, arrays[split], batch) if split in arrays else None for split in LEARNT_FROM}
-    trained = TrainedNetwork(network, spec, preprocessing, encoding, metrics | {TEST: None})
+    return TrainedNetwork(network, spec, preprocessing, encoding, {})
+
+
+def _load(
+    assignment: dict[str, Any], trained: TrainedNetwork, dataset: Dataset, folder: Path
+) -> dict[str, Arrays | StreamedArrays]:
+    """The rows that are learnt from, with their weights, by split."""
+    most_bytes, posted = assignment["runtime"]["resident_bytes"], assignment["request"]["class_weights"]
+    loaded = load_rows(dataset, trained.preprocessing, trained.encoding, LEARNT_FROM, most_bytes, folder)
+    for rows in loaded.values():
+        check_vocabulary(trained.spec, rows.inputs)
+    if posted is not None:
+        indices = trained.encoding.class_indices(dataset.split("train").targets)
+        weights = row_weights(posted, indices, trained.encoding.classes or [])
+        loaded["train"] = dataclasses.replace(loaded["train"], weights=weights)
+    return loaded
+
+
+def _save(
+    trained: TrainedNetwork, dataset: Dataset, rows: dict[str, Arrays | StreamedArrays], folder: Path
+) -> dict[str, Any]:
+    """Measure the network on every split, and write the version's files."""
+    batch = rows_at_once(trained.network)
+    unweighted = {split: dataclasses.replace(arrays, weights=None) for split, arrays in rows.items()}
+    for split in LEARNT_FROM:
+        found = split in rows
+        trained.metrics[split] = evaluate(trained.network, unweighted[split], batch) if found else None
     evaluation = None
     if dataset.descriptor["splits"][TEST]:
         evaluation = evaluate_split(trained, dataset, TEST, folder)
-        trained.metrics[TEST] = evaluation.own
+    trained.metrics[TEST] = None if evaluation is None else evaluation.own
     version = save_version(folder, trained, _sample(trained, dataset))
-    document = None if evaluation is None else evaluation.to_document()
-    return {"status_reason": outcome.reason, "version": version, "evaluation": document}
+    return {"version": version, "evaluation": None if evaluation is None else evaluation.to_document()}
 
 
 def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:
@@ -97,11 +131,11 @@ def _assign_known_weights(network: keras.Model, assignment: dict[str, Any]) -> N
         assign_weights(named_weights(network), read_weights(Path(folder) / WEIGHTS))
 
 
-def _spec(document: dict[str, Any], optimizer: str | dict[str, Any] | None) -> NetworkSpec:
+def _spec(document: dict[str, Any], request: dict[str, Any]) -> NetworkSpec:
     spec = NetworkSpec.from_document(document)
-    if optimizer is None:
-        return spec
-    return dataclasses.replace(spec, optimizer=ComponentSpec.from_document(optimizer))
+    if request["optimizer"] is not None:
+        spec = dataclasses.replace(spec, optimizer=ComponentSpec.from_document(request["optimizer"]))
+    return with_schedule(spec, request["learning_rate_schedule"])
 
 
 def _plan(spec: NetworkSpec, request: dict[str, Any]) -> TrainingPlan:
@@ -114,6 +148,7 @@ def _plan(spec: NetworkSpec, request: dict[str, Any]) -> TrainingPlan:
         seed=request["seed"],
         execution=request["execution"],
         early_stopping=stopping,
+        reduce_on_plateau=reduce_on_plateau(spec, request["learning_rate_schedule"]),
         checkpoint_seconds=request["checkpoint_seconds"],
         time_limit_seconds=request["time_limit_seconds"],
     )

@@ -86,7 +86,7 @@ def parameter_faults(entry: Entry, parameter: Parameter, value: Any, pointer: st
     elif parameter.type in LISTS:
         yield from list_faults(parameter, value, pointer, depth)
     elif parameter.type == "learning_rate" and isinstance(value, Mapping):
-        yield from component_faults("schedule", value, pointer)
+        yield from component_faults("schedule", value, pointer, allowed=load_catalogue().keras_schedules)
     else:
         yield from value_faults(parameter, value, pointer)
 

@@ -7,6 +7,7 @@ from service import statuses
 from service.context import Context
 from service.errors import Conflict, InvalidRequest
 from service.operations import queue
+from service.storage import models
 from service.storage.database import Session
 from service.storage.records import Job
 
@@ -77,7 +78,7 @@ def change_training(context: Context, session: Session, job: Job, changes: dict[
         raise Conflict(f'The job is final: it is "{job.status}" and can\'t be changed.')
     if job.closed or job.status in (statuses.STOPPING, statuses.CANCELLING):
         raise Conflict("The training has ended: only its result is still being saved.")
-    if "learning_rate" in wanted and _is_scheduled(job):
+    if "learning_rate" in wanted and _is_scheduled(session, job):
         raise Conflict("A schedule sets the learning rate of this job.")
     _check_epochs(context, job, wanted.get("epochs"))
     order = {"number": len(job.orders) + 1, "epochs": None, "learning_rate": None, "epoch": None, "step": None}
@@ -90,8 +91,13 @@ def current(job: Job, name: str) -> Any:
     return ordered[-1] if ordered else job.request.get(name)
 
 
-def _is_scheduled(job: Job) -> bool:
-    return job.request.get("learning_rate_schedule") is not None
+def _is_scheduled(session: Session, job: Job) -> bool:
+    optimizer = job.request.get("optimizer")
+    model = models.by_id(session, job.model_id)
+    if optimizer is None and model is not None:
+        optimizer = model.document.get("optimizer")
+    own = isinstance(optimizer, dict) and isinstance(optimizer.get("learning_rate"), dict)
+    return own or job.request.get("learning_rate_schedule") is not None
 
 
 def _check_epochs(context: Context, job: Job, epochs: int | None) -> None:

@@ -11,6 +11,7 @@ from models.errors import Fault
 from models.spec import NetworkSpec
 from models.training.execution import choose_execution
 from models.training.monitoring import monitored_names
+from models.training.schedules import with_defaults
 from models.validation import check_component
 from service import statuses
 from service.context import Context
@@ -97,8 +98,6 @@ def _resolve(context: Context, request: dict[str, Any], model: Model, dataset: D
     last_layer = summary["layers"][-1]
     check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"])
     request = {**request, "seed": secrets.randbits(31) if request["seed"] is None else request["seed"]}
-    if request["early_stopping"] is not None:
-        request["early_stopping"] = _resolve_early_stopping(request["early_stopping"], spec, descriptor)
     if request["execution"] == AUTO:
         request["execution"] = choose_execution(
             spec, descriptor["splits"]["train"], request["batch_size"], request["epochs"], summary["parameters"]
@@ -110,23 +109,33 @@ def _resolve(context: Context, request: dict[str, Any], model: Model, dataset: D
         faults += class_weight_faults(request["class_weights"], spec.task, descriptor["target"].get("classes"))
     if request["optimizer"] is not None:
         faults += check_component("optimizer", request["optimizer"], "#/optimizer")
+    if request["learning_rate_schedule"] is not None:
+        faults += check_component("schedule", request["learning_rate_schedule"], "#/learning_rate_schedule")
     if faults:
         raise InvalidRequest(*faults)
-    return request
+    return request | _resolve_monitors(request, spec, descriptor)
 
 
-def _resolve_early_stopping(posted: dict[str, Any], spec: NetworkSpec, descriptor: dict[str, Any]) -> dict[str, Any]:
+def _resolve_monitors(request: dict[str, Any], spec: NetworkSpec, descriptor: dict[str, Any]) -> dict[str, Any]:
+    """`early_stopping` and `learning_rate_schedule`, complete with what they monitor. Raises InvalidRequest."""
     validated = bool(descriptor["splits"]["validation"])
-    monitor = posted["monitor"] or ("val_loss" if validated else "loss")
     allowed = monitored_names(spec, validated)
-    if monitor not in allowed:
-        why = "" if validated or not monitor.startswith("val_") else " The dataset has no validation rows."
-        raise InvalidRequest(
-            Fault(
-                f'There is no "{monitor}" to monitor.{why}', pointer="#/early_stopping/monitor", allowed=tuple(allowed)
-            )
-        )
-    return {**posted, "monitor": monitor}
+    resolved: dict[str, Any] = {}
+    faults = []
+    for name in ("early_stopping", "learning_rate_schedule"):
+        posted = request[name]
+        if posted is not None and name == "learning_rate_schedule":
+            posted = with_defaults(posted)
+        if posted is not None and "monitor" in posted:
+            posted = {**posted, "monitor": posted["monitor"] or ("val_loss" if validated else "loss")}
+            if posted["monitor"] not in allowed:
+                why = "" if validated or not posted["monitor"].startswith("val_") else " There are no validation rows."
+                detail = f'There is no "{posted["monitor"][:64]}" to monitor.{why}'
+                faults.append(Fault(detail, pointer=f"#/{name}/monitor", allowed=tuple(allowed)))
+        resolved[name] = posted
+    if faults:
+        raise InvalidRequest(*faults)
+    return resolved
 
 
 def _faults_of_limits(context: Context, request: dict[str, Any]) -> list[Fault]:

@@ -69,6 +69,12 @@ class TrainingOptionsSchema(Schema):
         metadata={"description": '`"balanced"`, or a number for each class; one that is left out counts 1.'},
     )
     early_stopping = Part(EarlyStoppingSchema, load_default=None, allow_none=True)
+    learning_rate_schedule = Anything(
+        "object",
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The `type` of one of Keras's schedules, or ReduceLROnPlateau, with its parameters."},
+    )
     checkpoint_seconds = Amount(
         0,
         load_default=60.0,
