@@ -1,10 +1,11 @@
 """The reference jobs through real HTTP against a started service, with the figures they reach.
 
-    python -m benchmarks.reference_jobs [line rings tables mnist api load]
+    python -m benchmarks.reference_jobs [line rings tables mnist cats cifar frozen api load]
 
-MNIST is read from `mnist.npz` in FITSERVE_TEST_DATA, or in `../shared/data`.
+MNIST and CIFAR-10 are read from `mnist.npz` and `cifar10-images.zip` in FITSERVE_TEST_DATA, or in `../shared/data`.
 """
 
+import io
 import os
 import shutil
 import statistics
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,29 @@ from typing import Any
 import numpy as np
 import psutil
 
-from tests.journeys.specs import DIGITS, LINE, LINE_DATASET, RINGS, RINGS_DATASET, classifier, named
+from tests.journeys.specs import (
+    CAT_LOGISTIC,
+    CAT_TWO_LAYERS,
+    CIFAR_CONVOLUTIONAL,
+    CIFAR_DENSE,
+    CIFAR_DENSE_GRAPH,
+    DIGITS,
+    LINE,
+    LINE_DATASET,
+    RINGS,
+    RINGS_DATASET,
+    classifier,
+    named,
+)
 from tests.running_service import ROOT, Client, RunningService, running_service, wait_for
 
 DATA = Path(os.environ.get("FITSERVE_TEST_DATA", ROOT.parent / "shared" / "data"))
 LOAD_SECONDS = 30
 LOAD_CLIENTS = 8
+SEED = 7
+"""Of the networks that CIFAR-10 is used for: fixed before anything was measured."""
+CATS = 209
+FIGURES = "loss of the first and last epoch; accuracy as it trained, on train and test rows; time"
 
 Rows = Iterator[tuple[str, str]]
 
@@ -128,6 +147,100 @@ def _deviation(client: Client, version: dict[str, Any]) -> float:
     return float(np.max(np.abs(scores - expected) / np.maximum(1, np.abs(expected))))
 
 
+def cats(service: RunningService) -> Rows:
+    """Cat or not, with one unit and with two layers; and one unit on the bundled table."""
+    client = service.client
+    with tempfile.TemporaryDirectory() as folder:
+        post_file(client, cat_pictures(Path(folder) / "cats.zip"), "cats")
+    for document, epochs in ((CAT_LOGISTIC, 2_000), (CAT_TWO_LAYERS, 2_500)):
+        client.post("/v1/models", document)
+        job = client.train(document["name"], "cats", epochs=epochs, batch_size=CATS, seed=SEED)
+        metrics = client.get(job["links"]["version"])["metrics"]
+        accuracies = [metrics[split]["accuracy"] for split in ("train", "test")]
+        yield f"{document['name']}: accuracy on train and test rows", ", ".join(f"{value:.3f}" for value in accuracies)
+    client.post("/v1/datasets", {"name": "breast-cancer", "source": "breast-cancer"})
+    cancer = named(CAT_LOGISTIC, "cancer", input={"dataset": "breast-cancer"}, layers=CAT_LOGISTIC["layers"][1:])
+    client.post("/v1/models", cancer | {"optimizer": {"type": "SGD", "learning_rate": 0.1}})
+    job = client.train("cancer", "breast-cancer", epochs=500, batch_size=1_000, seed=SEED)
+    accuracy = client.get(job["links"]["version"])["metrics"]["test"]["accuracy"]
+    yield "breast-cancer, one unit: test accuracy", f"{accuracy:.3f}"
+
+
+def cat_pictures(path: Path) -> Path:
+    """A ZIP of CATS training pictures and 100 test pictures of CIFAR-10, half of them cats."""
+    generator = np.random.default_rng(SEED)
+    with zipfile.ZipFile(DATA / "cifar10-images.zip") as source, zipfile.ZipFile(path, "w") as target:
+        names = np.array([name for name in source.namelist() if name.endswith(".jpg")])
+        is_cat = np.char.find(names, "/cat/") >= 0
+        for split, count in (("train", CATS), ("test", 100)):
+            here = np.char.startswith(names, f"{split}/")
+            for label, chosen in (("cat", here & is_cat), ("other", here & ~is_cat)):
+                share = count // 2 + (label == "other") * (count % 2)
+                for name in generator.permutation(names[chosen])[:share].tolist():
+                    target.writestr(f"{split}/{label}/{name.replace('/', '-')}", source.read(name))
+    return path
+
+
+def post_file(client: Client, path: Path, name: str) -> None:
+    with path.open("rb") as file:
+        response = client.request(
+            "POST", "/v1/datasets", data={"name": name}, files={"file": file}, headers={"Prefer": "wait=60"}
+        )
+    assert response.status_code == 201, response.text
+
+
+def cifar(service: RunningService) -> Rows:
+    """The dense network as a list and as a graph, and the convolutional one."""
+    client = service.client
+    post_file(client, DATA / "cifar10-images.zip", "cifar")
+    digests = []
+    for document in (CIFAR_DENSE, CIFAR_DENSE_GRAPH):
+        model = client.post("/v1/models", document)
+        job = client.train(document["name"], "cifar", epochs=10, batch_size=32, seed=SEED)
+        weights = client.request("GET", job["links"]["version"] + "/weights", headers={"Accept": "application/x-npz"})
+        with np.load(io.BytesIO(weights.content)) as arrays:
+            digests.append([arrays[name].tobytes() for name in arrays.files])
+        yield f"{document['name']}: parameters", f"{model['summary']['parameters']:,}"
+        yield f"{document['name']}: {FIGURES}", describe(client, job)
+    yield "list and graph have the same weights", str(digests[0] == digests[1])
+    client.post("/v1/models", CIFAR_CONVOLUTIONAL, wait=60)
+    job = client.train("cifar-convolutional", "cifar", epochs=10, batch_size=32, seed=SEED)
+    yield f"convolutional: {FIGURES}", describe(client, job)
+
+
+def describe(client: Client, job: dict[str, Any]) -> str:
+    first, *_, last = client.get(job["links"]["metrics"])["epochs"]
+    metrics = client.get(job["links"]["version"])["metrics"]
+    accuracies = [last["accuracy"], metrics["train"]["accuracy"], metrics["test"]["accuracy"]]
+    seconds = sum(epoch["seconds"] for epoch in client.get(job["links"]["metrics"])["epochs"])
+    figures = ", ".join(f"{value:.4f}" for value in accuracies)
+    return f"{first['loss']:.4f} → {last['loss']:.4f}; {figures}; {seconds:.0f} s ({job['execution']})"
+
+
+def frozen(service: RunningService) -> Rows:
+    """The convolutional network's blocks, frozen, under a new head; after `cifar`."""
+    client = service.client
+    head = CIFAR_CONVOLUTIONAL["layers"][12:]
+    blocks = {"type": "Pretrained", "model": "cifar-convolutional", "version": 1, "until": "leaky_re_lu_3"}
+    document = named(CIFAR_CONVOLUTIONAL, "frozen", layers=[{**blocks, "trainable": False}, *head])
+    summary = client.post("/v1/models", document, wait=60)["summary"]
+    yield (
+        "trainable and other parameters",
+        f"{summary['trainable_parameters']:,}; {summary['non_trainable_parameters']:,}",
+    )
+    job = client.train("frozen", "cifar", epochs=2, batch_size=32, seed=SEED)
+    yield f"2 epochs: {FIGURES}", describe(client, job)
+    kept = [
+        client.request("GET", f"/v1/models/{name}/versions/1/weights", headers={"Accept": "application/x-npz"}).content
+        for name in ("cifar-convolutional", "frozen")
+    ]
+    with np.load(io.BytesIO(kept[0])) as before, np.load(io.BytesIO(kept[1])) as after:
+        blocks_before = [before[name].tobytes() for name in before.files]
+        blocks_after = [after[name].tobytes() for name in after.files if name.startswith("pretrained")]
+    unchanged = all(weights in blocks_before for weights in blocks_after)
+    yield "arrays of the frozen blocks; bit for bit unchanged", f"{len(blocks_after)}; {unchanged}"
+
+
 def api(service: RunningService) -> Rows:
     """Memory of the api's processes after a prediction."""
     client = service.client
@@ -186,7 +299,7 @@ def _one_round(client: Client, name: str, number: int) -> None:
 
 
 PARTS: dict[str, Callable[[RunningService], Rows]] = {
-    part.__name__: part for part in (line, rings, tables, mnist, api, load)
+    part.__name__: part for part in (line, rings, tables, mnist, cats, cifar, frozen, api, load)
 }
 
 

@@ -97,7 +97,7 @@ class Client:
 
     def train(self, model: str, dataset: str, epochs: int, **options: Any) -> Any:
         """The job of a training that succeeded."""
-        return self.wait_for_status(self.start_training(model, dataset, epochs, **options), "succeeded", seconds=600)
+        return self.wait_for_status(self.start_training(model, dataset, epochs, **options), "succeeded", seconds=3600)
 
     def predict(self, model: str, instances: Any, query: str = "") -> Any:
         return self.post(f"/v1/models/{model}/predictions{query}", {"instances": instances}, expect=200)

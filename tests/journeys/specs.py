@@ -83,6 +83,36 @@ CIFAR_CONVOLUTIONAL: dict[str, Any] = {
     ],
 }
 
+CIFAR_DENSE_GRAPH: dict[str, Any] = {
+    **CIFAR_DENSE,
+    "name": "cifar-dense-graph",
+    "layers": [
+        {"type": "Flatten", "name": "flat", "inputs": ["input"]},
+        {"type": "Dense", "name": "first", "inputs": ["flat"], "units": 200, "activation": "relu"},
+        {"type": "Dense", "name": "second", "inputs": ["first"], "units": 150, "activation": "relu"},
+        {"type": "Dense", "name": "scores", "inputs": ["second"], "units": 10, "activation": "softmax"},
+    ],
+}
+CAT_LOGISTIC: dict[str, Any] = {
+    "name": "cat-logistic",
+    "task": "binary",
+    "input": {"shape": [32, 32, 3], "scaling": "unit"},
+    "layers": [{"type": "Flatten"}, {"type": "Dense", "units": 1, "activation": "sigmoid"}],
+    "optimizer": {"type": "SGD", "learning_rate": 0.005},
+    "loss": "binary_crossentropy",
+    "metrics": ["accuracy"],
+}
+CAT_TWO_LAYERS: dict[str, Any] = {
+    **CAT_LOGISTIC,
+    "name": "cat-two-layers",
+    "layers": [
+        {"type": "Flatten"},
+        {"type": "Dense", "units": 7, "activation": "relu"},
+        {"type": "Dense", "units": 1, "activation": "sigmoid"},
+    ],
+    "optimizer": {"type": "SGD", "learning_rate": 0.0075},
+}
+
 
 def named(document: dict[str, Any], name: str, **changes: Any) -> dict[str, Any]:
     """The same spec under another name, and with other changes."""
