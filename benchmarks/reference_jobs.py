@@ -167,12 +167,12 @@ def cats(service: RunningService) -> Rows:
 
 
 def cat_pictures(path: Path) -> Path:
-    """A ZIP of CATS training pictures and 100 test pictures of CIFAR-10, half of them cats."""
+    """A ZIP of CATS training pictures and 2,000 test pictures of CIFAR-10, half of them cats."""
     generator = np.random.default_rng(SEED)
     with zipfile.ZipFile(DATA / "cifar10-images.zip") as source, zipfile.ZipFile(path, "w") as target:
         names = np.array([name for name in source.namelist() if name.endswith(".jpg")])
         is_cat = np.char.find(names, "/cat/") >= 0
-        for split, count in (("train", CATS), ("test", 100)):
+        for split, count in (("train", CATS), ("test", 2_000)):
             here = np.char.startswith(names, f"{split}/")
             for label, chosen in (("cat", here & is_cat), ("other", here & ~is_cat)):
                 share = count // 2 + (label == "other") * (count % 2)
