@@ -150,7 +150,7 @@ class StoredColumns(Mapping[str, ColumnValues]):
     def page(self, page: slice) -> dict[str, ColumnValues]:
         """Some rows, in memory."""
         frame = self._scan().slice(page.start, page.stop - page.start).collect()
-        return {name: _column_to_numpy(frame[name], type_) for name, type_ in self._types.items()}
+        return {name: _column_to_numpy(frame[self._places[name]], type_) for name, type_ in self._types.items()}
 
     def rows(self, page: slice) -> list[dict[str, Any]]:
         """Some rows as objects by column, dates in ISO 8601."""

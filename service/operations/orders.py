@@ -37,8 +37,9 @@ def _holds(job: Job, desired_status: str) -> bool:
         statuses.RUNNING: False,
         statuses.PAUSED: job.status == statuses.PAUSED,
     }
-    asked_for = job.desired_status == desired_status and job.status not in statuses.FINAL
-    return reached[desired_status] or asked_for
+    asked_for = job.desired_status == desired_status and job.status != statuses.FAILED
+    never_again = desired_status == statuses.RUNNING and job.status in statuses.FINAL
+    return reached[desired_status] or (asked_for and not never_again)
 
 
 def _run(session: Session, job: Job) -> None:

@@ -57,6 +57,7 @@ def test_a_residual_network_has_its_summary() -> None:
         "type": "Add",
         "output_shape": [4],
         "parameters": 0,
+        "weight_shapes": [],
         "trainable": True,
         "inputs": ["a", "b"],
     }

@@ -119,7 +119,7 @@ def test_optimizer_changes_the_weights(optimizer: str | dict[str, Any]) -> None:
     assert any((weight != old).any() for weight, old in zip(network.get_weights(), before, strict=True))
 
 
-@pytest.mark.parametrize("schedule", CATALOGUE.schedules)
+@pytest.mark.parametrize("schedule", CATALOGUE.keras_schedules)
 def test_schedule_changes_the_learning_rate(schedule: str) -> None:
     optimizer = {"type": "SGD", "learning_rate": {"type": schedule, **SCHEDULES[schedule]}}
     network = build("multiclass", [], VECTOR, optimizer=optimizer)

@@ -224,7 +224,7 @@ def test_routes_with_a_query_refuse_parameters_that_it_does_not_have(api: ApiCli
         ({"label": "stats"}, "#/label", {}),
         ({"batchsize": 8}, "#/batchsize", {"did_you_mean": "batch_size"}),
         ({"a/b~c d": 1}, "#/a~1b~0c%20d", {}),
-        ({"class_weights": "balanced"}, "#/class_weights", {}),
+        ({"class_wieghts": "balanced"}, "#/class_wieghts", {"did_you_mean": "class_weights"}),
     ],
 )
 def test_faults_of_the_content_are_a_422_with_pointers(

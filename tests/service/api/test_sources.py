@@ -54,7 +54,7 @@ def test_a_start_by_label_is_a_number_from_then_on(trained: ApiClient) -> None:
         ({"version": 7}, "#/start_from/version", None),
         ({"label": "bets"}, "#/start_from/label", "best"),
         ({"model": "nothing", "version": 1}, "#/start_from/model", None),
-        ({"version": 1, "layer": 2}, "#/start_from/layer", "label"),
+        ({"version": 1, "lable": 2}, "#/start_from/lable", "label"),
     ],
 )
 def test_a_start_that_names_nothing_is_refused(
