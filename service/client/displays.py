@@ -64,7 +64,7 @@ class Lines(_Plain):
         if event.type == "transition" and not event.final:
             text = describe_status(event.data["status"], event.data["reason"]) + "\n"
         elif event.type == PROGRESS and time.monotonic() - self._wrote_at > PROGRESS_LINE_SECONDS:
-            text = " - ".join(describe_progress(event.data)) + "\n"
+            text = " - ".join(filter(None, describe_progress(event.data))) + "\n"
         if text:
             sys.stdout.write(printable(text))
             sys.stdout.flush()
@@ -116,7 +116,7 @@ class Bar:
     def _update(self) -> None:
         epoch, steps, eta = describe_progress(self._progress)
         metrics = (f"{name} {describe_number(value)}" for name, value in self._metrics.items())
-        details = "  ".join([eta, epoch, *metrics, steps]).strip()
+        details = "  ".join(filter(None, [eta, epoch, *metrics, steps]))
         self._bar.update(
             self._row, description=self._status, completed=self._progress["fraction"], details=printable(details)
         )

@@ -89,7 +89,12 @@ def get_metrics(query: dict[str, Any], job_id: str) -> Any:
 @blueprint.streams
 @blueprint.query(EventsQuery)
 def list_events(query: dict[str, Any], job_id: str) -> Any:
-    """List what happened to a training job, or follow it as server-sent events."""
+    """List what happened to a training job, or follow it as server-sent events.
+
+    As `text/event-stream` an event's `id` is its `seq`, its `event` the type, its `data` the data as JSON; a comment
+    comes every 15 s, and the stream ends with the job's final status. At most half of the threads of an api process
+    stream or wait at once: beyond that the answer is 503.
+    """
     if choose(JSON, EVENT_STREAM) == EVENT_STREAM:
         return stream_events(job_id, query["after"])
     events, more = job_events.read(context(), job_id, **query)
@@ -100,7 +105,11 @@ def list_events(query: dict[str, Any], job_id: str) -> Any:
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/log")
 @blueprint.response(200, {"type": "string"}, content_type=PLAIN)
 def get_log(job_id: str) -> Response:
-    """Get what the training process printed, with a line for each epoch and each change of the training."""
+    """Get what the training process printed.
+
+    With it comes a line for each epoch that ended, as Keras prints it with `verbose=2`, and one for each change of
+    `epochs` or `learning_rate` that took effect.
+    """
     choose(PLAIN)
     last, pieces = job_events.text_log(context(), job_id)
     response = Response(pieces, mimetype=PLAIN)
