@@ -74,6 +74,13 @@ class Settings:
     )
     dataset_downloads: bool = setting(True, "Download a built-in dataset that Keras's folder doesn't hold.")
 
+    service_url: str = setting(
+        "",
+        "Where `fitserve watch` looks for the service.",
+        variable="FITSERVE_URL",
+        stands_for="`http://<FITSERVE_HOST>:<FITSERVE_PORT>`",
+    )
+
     api_processes: int = setting(2, "Processes that answer requests.", minimum=1)
     api_threads: int = setting(16, "Threads of each api process.", minimum=2)
     prediction_threads: int = setting(1, "Threads that one prediction may use.", minimum=1)
@@ -162,6 +169,7 @@ class Settings:
             "job_memory_bytes": self.job_memory_bytes or int(usable_memory() * 0.8) // self.worker_slots,
         }
         resolved["database_url"] = self.database_url or f"sqlite:///{resolved['data_dir'] / 'fitserve.db'}"
+        resolved["service_url"] = self.service_url or self.url
         resolved["artifact_url"] = self.artifact_url or str(resolved["data_dir"] / "artifacts")
         for name, value in resolved.items():
             object.__setattr__(self, name, value)

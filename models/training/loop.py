@@ -179,7 +179,7 @@ class _Training:
             at.results = list(self._run_steps(self._steps, self._pace, at.step, self._advance))
         metrics, learning_rate = dict(at.results[0]), at.results[1]
         if self._validation is not None and math.isfinite(metrics["loss"]):
-            validated = self._run_steps(self._validation, self._validation_pace, 0, lambda steps: None)
+            validated = self._run_steps(self._validation, self._validation_pace, 0, self._progress.go_on)
             metrics |= {f"val_{name}": value for name, value in validated.metrics.items()}
         self._keep_best(epoch, metrics)
         self._count_seconds()

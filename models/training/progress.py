@@ -24,6 +24,13 @@ class ProgressReporter:
         self._steps_done += steps
         if self._first_call is None:
             self._first_call = self._steps_done, time.monotonic()
+        self._report_when_due()
+
+    def go_on(self, _: int) -> None:
+        """Show that the training lives while it validates, which takes time but is no step."""
+        self._report_when_due()
+
+    def _report_when_due(self) -> None:
         if time.monotonic() - self._reported_at >= REPORT_SECONDS:
             self.report()
 

@@ -12,7 +12,7 @@ from marshmallow import fields
 from webargs.flaskparser import FlaskParser
 
 from models.errors import summarize
-from service.api.bodies import JSON, read_json, refuse_other_types, write_json
+from service.api.bodies import JSON, no_content, read_json, refuse_other_types, write_json
 from service.api.conditional import IF_MATCH, IF_NONE_MATCH, guarded, tagged
 from service.api.errors import InvalidQuery, RequestFault
 from service.api.faults import body_faults, query_faults
@@ -23,6 +23,7 @@ from service.api.paging import link_to_next, next_url
 from service.api.problems import MEDIA_TYPE
 from service.api.schemas.base import Schema
 from service.api.schemas.problems import ProblemSchema
+from service.api.streams import EVENT_STREAM, LAST_EVENT_ID
 from service.errors import InvalidRequest
 
 Handler = Callable[..., Any]
@@ -44,6 +45,12 @@ PREFER = {
     "in": "header",
     "name": "Prefer",
     "description": "`wait=N` waits up to N seconds (60 at most); `respond-async` doesn't wait (RFC 7240).",
+    "schema": {"type": "string"},
+}
+LAST_EVENT_ID_PARAMETER = {
+    "in": "header",
+    "name": LAST_EVENT_ID,
+    "description": "Of a stream: the `id` of the last event that the client has. It counts before `after`.",
     "schema": {"type": "string"},
 }
 IF_NONE_MATCH_PARAMETER = {
@@ -198,15 +205,20 @@ class Blueprint(flask_smorest.Blueprint):
 
         return decorate
 
+    def streams(self, handler: Handler) -> Handler:
+        """Document that the handler can also send server-sent events."""
+        event_stream = self.alt_response(200, schema={"type": "string"}, content_type=EVENT_STREAM)
+        nothing_more = self.alt_response(204, description="The job is final and has no later events: don't reconnect.")
+        documented: Handler = event_stream(nothing_more(_document_parameter(handler, LAST_EVENT_ID_PARAMETER)))
+        return documented
+
     def deletes(self, handler: Handler) -> Handler:
         """Answer 204 when the handler is done."""
 
         @wraps(handler)
         def wrapper(*args: Any, **kwargs: Any) -> Response:
             handler(*args, **kwargs)
-            response = Response(status=204)
-            del response.headers["Content-Type"]
-            return response
+            return no_content()
 
         documented: Handler = self.response(204)(wrapper)
         return documented

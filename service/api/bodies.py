@@ -40,6 +40,13 @@ def write_json(document: Any) -> Response:
     return Response(orjson.dumps(document, default=_as_json, option=orjson.OPT_APPEND_NEWLINE), mimetype=JSON)
 
 
+def no_content() -> Response:
+    """A 204."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
 def _as_json(value: Any) -> orjson.Fragment:
     """What orjson shall write for an array."""
     if not isinstance(value, np.ndarray):

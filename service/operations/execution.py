@@ -8,6 +8,7 @@ from typing import Any
 from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
+from service.event_text import metrics_of
 from service.operations import outcomes, queue
 from service.storage import datasets, jobs, models
 from service.storage.database import Session
@@ -17,8 +18,6 @@ from service.storage.records import Job
 WORKER_LOST = "worker_lost"
 WORKER_SHUTDOWN = "worker_shutdown"
 STALLED = "stalled"
-NOT_METRICS = ("epoch", "seconds", "learning_rate")
-"""The members of an epoch's event that aren't metrics."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def record(
         job.best = best or job.best
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
         if newest is not None:
-            job.metrics = {name: value for name, value in newest.items() if name not in NOT_METRICS}
+            job.metrics = metrics_of(newest)
         for event in events:
             _note(job, event)
         jobs.append_events(session, job, events)

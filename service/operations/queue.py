@@ -63,10 +63,11 @@ def move(session: Session, job: Job, status: str, reason: str | None = None) -> 
     job.status_reason = reason
     if status in statuses.FINAL:
         job.finished_at = datetime.now(UTC)
-        if job.progress and "eta_seconds" in job.progress:
-            job.progress = {**job.progress, "eta_seconds": None}
     if status not in statuses.CLAIMED:
         job.owner = None
+        # Nobody works on it: there is no telling when it will be done.
+        if job.progress and "eta_seconds" in job.progress:
+            job.progress = {**job.progress, "eta_seconds": None}
     jobs.append_events(session, job, [jobs.transition(status, reason)])
 
 

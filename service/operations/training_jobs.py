@@ -25,7 +25,6 @@ from service.storage.database import Session
 from service.storage.paging import Page, PageQuery
 from service.storage.records import Dataset, Event, Job, Model
 
-EVENTS_AT_ONCE = 1000
 AUTO = "auto"
 START = "#/start_from"
 
@@ -212,23 +211,8 @@ def epochs(context: Context, job_id: str, after: int = 0, points: int | None = N
 
 
 def choose_evenly(numbers: Sequence[int], most: int) -> Sequence[int]:
-    """At most `most` of the numbers, the first and the last among them."""
+    """At most `most` of the numbers, the last and then the first among them."""
     if len(numbers) <= most:
         return numbers
     last = len(numbers) - 1
-    return [numbers[round(i * last / max(most - 1, 1))] for i in range(most)]
-
-
-def events(context: Context, job_id: str, after: int = 0, limit: int = EVENTS_AT_ONCE) -> tuple[Sequence[Event], bool]:
-    """Some events after number `after`, and whether there are more. Raises NotFound."""
-    with context.database.read() as session:
-        find(session, statuses.TRAINING, job_id)
-        found = jobs.events_after(session, job_id, after, limit + 1)
-    return found[:limit], len(found) > limit
-
-
-def log(context: Context, job_id: str) -> str:
-    """What the training process printed. Raises NotFound."""
-    with context.database.read() as session:
-        find(session, statuses.TRAINING, job_id)
-        return "".join(event.data["text"] for event in jobs.messages(session, job_id))
+    return [numbers[round(i * last / (most - 1))] for i in range(most)] if most > 1 else numbers[-1:]

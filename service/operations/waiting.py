@@ -7,8 +7,8 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
-FIRST_PAUSE = 0.02
-LONGEST_PAUSE = 0.25
+FIRST_DELAY = 0.02
+LONGEST_DELAY = 0.25
 
 _stopping = threading.Event()
 
@@ -23,19 +23,24 @@ def stopped_waiting() -> bool:
     return _stopping.is_set()
 
 
+def pause(seconds: float) -> bool:
+    """Wait; whether this process shuts down, which ends the wait."""
+    return _stopping.wait(seconds)
+
+
 def wait_until(look: Callable[[], Found | None], seconds: float) -> Found | None:
     """Look until something is found or the seconds are over; at least once."""
     deadline = time.monotonic() + seconds
-    for pause in _pauses():
+    for delay in _delays():
         found = look()
         left = deadline - time.monotonic()
-        if found is not None or left <= 0 or _stopping.wait(min(pause, left)):
+        if found is not None or left <= 0 or pause(min(delay, left)):
             return found
-    raise AssertionError("the pauses never end")
+    raise AssertionError("the delays never end")
 
 
-def _pauses() -> Iterator[float]:
-    pause = FIRST_PAUSE
+def _delays() -> Iterator[float]:
+    delay = FIRST_DELAY
     while True:
-        yield pause
-        pause = min(pause * 1.3, LONGEST_PAUSE)
+        yield delay
+        delay = min(delay * 1.3, LONGEST_DELAY)

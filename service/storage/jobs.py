@@ -137,9 +137,28 @@ def append_events(session: Session, job: Job, events: Sequence[NewEvent]) -> Non
     )
 
 
-def events_after(session: Session, job_id: str, after: int, limit: int) -> Sequence[Event]:
-    statement = select(Event).where(Event.job_id == job_id, Event.seq > after).order_by(Event.seq).limit(limit)
-    return session.scalars(statement).all()
+def log_state(session: Session, job_id: str) -> tuple[str, int] | None:
+    """The status of a job and the number of its last event, if there is the job."""
+    row = session.execute(select(Job.status, Job.last_seq).where(Job.id == job_id)).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def events_after(
+    session: Session,
+    job_id: str,
+    after: int,
+    limit: int,
+    *,
+    last: int | None = None,
+    types: Collection[str] | None = None,
+) -> Sequence[Event]:
+    """Some events after number `after`, in order; up to number `last` and of these types, where given."""
+    statement = select(Event).where(Event.job_id == job_id, Event.seq > after)
+    if last is not None:
+        statement = statement.where(Event.seq <= last)
+    if types is not None:
+        statement = statement.where(Event.type.in_(types))
+    return session.scalars(statement.order_by(Event.seq).limit(limit)).all()
 
 
 def transitions(session: Session, job_ids: Collection[str]) -> Sequence[Event]:
@@ -172,8 +191,3 @@ def epochs_after(session: Session, job: Job, after: int) -> list[dict[str, Any]]
 
 def _epochs(job: Job) -> tuple[ColumnElement[bool], ...]:
     return Event.job_id == job.id, Event.run == job.run, Event.type == "epoch"
-
-
-def messages(session: Session, job_id: str) -> Sequence[Event]:
-    statement = select(Event).where(Event.job_id == job_id, Event.type == "message").order_by(Event.seq)
-    return session.scalars(statement).all()

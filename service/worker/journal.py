@@ -38,7 +38,7 @@ class Journal:
             self._epochs += 1
             self._urgent = self._urgent or self._epochs == 1
         elif message["type"] == "order":
-            self._pending.append(NewEvent("message", {"text": _tell(data)}, order=data))
+            self._pending.append(NewEvent("message", {"text": _tell(data), "order": data}, order=data))
             self._urgent = True
         else:
             key = outcomes.publish_checkpoint(

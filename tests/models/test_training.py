@@ -166,6 +166,15 @@ def test_progress_counts_up_to_the_whole() -> None:
     assert (last.epoch, last.epochs, last.step, last.steps, last.fraction, last.eta_seconds) == (2, 2, 3, 3, 1.0, 0.0)
 
 
+def test_progress_is_reported_while_the_epoch_is_validated_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.training.progress.REPORT_SECONDS", 0)
+    monkeypatch.setattr(Pace, "next_steps", lambda pace: 1)
+    recorder = Recorder()
+    train(classifier(), labelled_rows(8), labelled_rows(80), plan(1), recorder)
+    assert [progress.step for progress in recorder.progress] == [0, *[1] * 12]
+    assert {progress.fraction for progress in recorder.progress[1:]} == {1.0}
+
+
 def test_an_epoch_reports_time_metrics_and_learning_rate() -> None:
     decay = keras.optimizers.schedules.InverseTimeDecay(0.1, decay_steps=3, decay_rate=1.0)
     recorder = Recorder()

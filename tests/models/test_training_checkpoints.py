@@ -58,6 +58,19 @@ def test_going_on_gives_the_weights_and_metrics_of_an_uninterrupted_training(que
     assert results == [(result.epoch, result.metrics, result.best) for result in expected.epochs]
 
 
+def test_progress_goes_on_where_it_was_and_judges_the_time_left_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.training.progress.REPORT_SECONDS", 0)
+    first = pause(classifier(), plan(5), 4)
+    second = go_on(classifier(), plan(5), first.checkpoints[-1])
+    reported = [
+        (progress.epoch, progress.step, progress.fraction) for progress in (first.progress[-1], second.progress[0])
+    ]
+    assert reported[0] == reported[1]
+    assert reported[0][2] > 0
+    assert [progress.eta_seconds for progress in second.progress[:2]] == [None, None]
+    assert second.progress[2].eta_seconds is not None
+
+
 def test_checkpoints_are_made_when_their_time_has_come_and_any_of_them_can_be_gone_on_from() -> None:
     how = plan(3, shuffle=True, checkpoint_seconds=0.0)
     whole = classifier()

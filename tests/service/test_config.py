@@ -63,6 +63,11 @@ def test_variables_set_what_they_name() -> None:
     assert settings.keras_cache == Path("/srv/keras")
 
 
+def test_the_service_is_looked_for_where_it_listens_unless_told_otherwise() -> None:
+    assert read(FITSERVE_PORT="9000").service_url == "http://127.0.0.1:9000"
+    assert read(FITSERVE_URL="https://fitserve.example").service_url == "https://fitserve.example"
+
+
 def test_an_empty_variable_counts_as_not_set() -> None:
     assert read(FITSERVE_PORT="").port == 8000
 

@@ -6,6 +6,7 @@ from flask import Response
 
 from service import statuses
 from service.api.blueprint import LINK_HEADER, Blueprint, created, found
+from service.api.bodies import JSON
 from service.api.idempotency import current_claim
 from service.api.links import TRAINING_JOBS, training_job_url
 from service.api.negotiation import choose
@@ -22,8 +23,9 @@ from service.api.schemas.training_jobs import (
     present_events,
 )
 from service.api.state import context
+from service.api.streams import EVENT_STREAM, stream_events
 from service.api.waits import preferred_wait
-from service.operations import client_jobs, training_jobs
+from service.operations import client_jobs, job_events, training_jobs
 from service.operations.training_jobs import JobView
 from service.storage.paging import Page, PageQuery
 
@@ -83,11 +85,19 @@ def get_metrics(query: dict[str, Any], job_id: str) -> Any:
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/events")
-@blueprint.resource(EventsSchema, headers=LINK_HEADER)
+@blueprint.response(200, EventsSchema, headers=LINK_HEADER)
+@blueprint.streams
 @blueprint.query(EventsQuery)
 def list_events(query: dict[str, Any], job_id: str) -> Any:
-    """List what happened to a training job."""
-    events, more = training_jobs.events(context(), job_id, **query)
+    """List what happened to a training job, or follow it as server-sent events.
+
+    As `text/event-stream` an event's `id` is its `seq`, its `event` the type, its `data` the data as JSON; a comment
+    comes every 15 s, and the stream ends with the job's final status. At most half of the threads of an api process
+    stream or wait at once: beyond that the answer is 503.
+    """
+    if choose(JSON, EVENT_STREAM) == EVENT_STREAM:
+        return stream_events(job_id, query["after"])
+    events, more = job_events.read(context(), job_id, **query)
     document = present_events(job_id, query["limit"], events, more)
     return document, 200, link_to_next(document["next"])
 
@@ -95,6 +105,13 @@ def list_events(query: dict[str, Any], job_id: str) -> Any:
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/log")
 @blueprint.response(200, {"type": "string"}, content_type=PLAIN)
 def get_log(job_id: str) -> Response:
-    """Get what the training process printed."""
+    """Get what the training process printed.
+
+    With it comes a line for each epoch that ended, as Keras prints it with `verbose=2`, and one for each change of
+    `epochs` or `learning_rate` that took effect.
+    """
     choose(PLAIN)
-    return Response(training_jobs.log(context(), job_id), mimetype=PLAIN)
+    last, pieces = job_events.text_log(context(), job_id)
+    response = Response(pieces, mimetype=PLAIN)
+    response.set_etag(f"{job_id}-{last}")
+    return response

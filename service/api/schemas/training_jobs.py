@@ -138,6 +138,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     started_at = Moment(allow_none=True)
     finished_at = Moment(allow_none=True)
     transitions = fields.List(fields.Nested(TransitionSchema))
+    last_event = fields.Integer(metadata={"description": "The `seq` of its latest event: to follow the job from here."})
     links = fields.Dict(fields.String(), fields.String(allow_none=True))
 
     @pre_dump
@@ -154,6 +155,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
             "progress": job.progress or _no_progress(view.epochs),
             "error": describe_failure(job.error),
             "transitions": present_transitions(view.transitions),
+            "last_event": job.last_seq,
             "links": _links(view),
         }
 
@@ -183,7 +185,9 @@ class EventsQuery(Schema):
     """Which events."""
 
     after = QueryWhole(0, load_default=0, metadata={"description": "Only events after the one of this `seq`."})
-    limit = QueryWhole(1, cap=LARGEST_LIMIT, load_default=DEFAULT_LIMIT)
+    limit = QueryWhole(
+        1, cap=LARGEST_LIMIT, load_default=DEFAULT_LIMIT, metadata={"description": "Of JSON; a stream has no pages."}
+    )
 
 
 class EventSchema(Schema):

@@ -58,6 +58,13 @@ def test_every_route_is_described(app: Flask, document: Any) -> None:
     assert {(path, method) for path, method, _ in operations(document)} == rules
 
 
+def test_a_stream_is_described_beside_its_json(document: Any) -> None:
+    operation = document["paths"]["/v1/training-jobs/{job_id}/events"]["get"]
+    assert set(operation["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}
+    assert "204" in operation["responses"]
+    assert "Last-Event-ID" in {parameter["name"] for parameter in operation["parameters"]}
+
+
 def test_errors_are_problems_and_every_reference_leads_somewhere(document: Any) -> None:
     for response in document["components"]["responses"].values():
         assert list(response["content"]) == ["application/problem+json"]

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from service import statuses
+from service.context import Context
+from service.operations import execution
+from service.storage.jobs import NewEvent
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
@@ -115,7 +118,9 @@ def test_the_metrics_of_epochs_are_followed_thinned_and_finite(ready: ApiClient,
     assert [epoch["epoch"] for epoch in epochs] == list(range(1, 11))
     assert epochs[0] == {"epoch": 1, "seconds": 0.1, "loss": 1.0}
     assert [e["epoch"] for e in ready.get(job["links"]["metrics"] + "?after=8")["epochs"]] == [9, 10]
-    assert [e["epoch"] for e in ready.get(job["links"]["metrics"] + "?points=4")["epochs"]] == [1, 4, 7, 10]
+    for points, chosen in ((4, [1, 4, 7, 10]), (2, [1, 10]), (1, [10]), (100, list(range(1, 11)))):
+        thinned = ready.get(f"{job['links']['metrics']}?points={points}")["epochs"]
+        assert [epoch["epoch"] for epoch in thinned] == chosen
     for query in ("points=0", "after=-1", "point=3"):
         ready.get(f"{job['links']['metrics']}?{query}", 400)
 
@@ -139,12 +144,34 @@ def test_events_are_one_log_that_is_read_on_from_where_it_ended(ready: ApiClient
     assert ready.get(f"{job['links']['events']}?after={len(events)}") == {"items": [], "next": None}
 
 
-def test_the_log_is_what_was_printed(ready: ApiClient, idle_worker: FakeWorker) -> None:
+def test_a_job_that_nobody_works_on_has_no_time_left(
+    ready: ApiClient, context: Context, idle_worker: FakeWorker
+) -> None:
     job = ready.post("/v1/training-jobs", TRAINING, 202)
+    claimed = idle_worker.claim(statuses.TRAINING)
+    assert claimed is not None
+    execution.record(context, claimed[0], [NewEvent("checkpoint", {"epoch": 2, "step": 0}, checkpoint="k")])
+    idle_worker.record_epochs(claimed[0], 1, 1, 3)
+    assert ready.patch(job["links"]["self"], {"desired_status": "paused"})["progress"]["eta_seconds"] == 0.0
+    execution.put_back(context, claimed[0])
+    paused = ready.get(job["links"]["self"])
+    assert (paused["status"], paused["progress"]["epoch"], paused["progress"]["eta_seconds"]) == ("paused", 1, None)
+
+
+def test_the_log_is_a_line_for_each_epoch_and_what_was_printed(ready: ApiClient, idle_worker: FakeWorker) -> None:
+    job = ready.post("/v1/training-jobs", TRAINING, 202)
+    assert ready.send("GET", job["links"]["log"], 200).text == ""
     idle_worker.run_next()
     response = ready.send("GET", job["links"]["log"], 200)
     assert response.mimetype == "text/plain"
-    assert response.text == "training\n"
+    assert response.text.splitlines() == [
+        "Epoch 1/3 - 0.1s - loss: 1",
+        "Epoch 2/3 - 0.1s - loss: 0.5",
+        "Epoch 3/3 - 0.1s - loss: 0.3333",
+        "training",
+    ]
+    again = {"If-None-Match": response.headers["ETag"]}
+    assert ready.send("GET", job["links"]["log"], 304, headers=again).text == ""
     ready.get(job["links"]["log"], 406, Accept="application/json")
 
 

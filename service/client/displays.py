@@ -1,0 +1,145 @@
+"""What a person sees of a job that is watched: a progress bar in a terminal, lines in a pipe, or JSON."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Column
+
+from service.client.following import JobEvent
+from service.event_text import EPOCH, PROGRESS, EventText, describe_number, metrics_of
+
+PROGRESS_LINE_SECONDS = 10.0
+"""In a pipe: the time without any line after which one says how far a long epoch is."""
+
+
+class Display(Protocol):
+    """Shows a job while the `with` lasts."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Leave the terminal as it was."""
+
+    def show(self, event: JobEvent) -> None:
+        """Show what happened."""
+
+    def say(self, line: str) -> None:
+        """Show a line about the watching itself."""
+
+
+class _Plain:
+    """A display that only writes to standard output; what it says about itself goes to standard error."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+
+class JsonLines(_Plain):
+    """Each event as a JSON object in a line of its own."""
+
+    def show(self, event: JobEvent) -> None:
+        print(orjson.dumps(event).decode(), flush=True)
+
+
+class Lines(_Plain):
+    """A line for each epoch, each change of the status and each message."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self._text = EventText(job["epochs"])
+        self._wrote_at = time.monotonic()
+
+    def show(self, event: JobEvent) -> None:
+        text = self._text.put(event.type, event.data)
+        if event.type == "transition" and not event.final:
+            text = describe_status(event.data["status"], event.data["reason"]) + "\n"
+        elif event.type == PROGRESS and time.monotonic() - self._wrote_at > PROGRESS_LINE_SECONDS:
+            text = " - ".join(filter(None, describe_progress(event.data))) + "\n"
+        if text:
+            sys.stdout.write(printable(text))
+            sys.stdout.flush()
+            self._wrote_at = time.monotonic()
+
+
+class Bar:
+    """A progress bar with the latest metrics and the time that is left; above it, what was printed."""
+
+    def __init__(self, job: dict[str, Any], console: Console) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[details]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+            console=console,
+            expand=True,
+        )
+        self._text = EventText(job["epochs"])
+        self._progress: dict[str, Any] = job["progress"]
+        self._metrics: dict[str, Any] = job["metrics"] or {}
+        self._status = describe_status(job["status"], job["status_reason"])
+        self._row = self._bar.add_task("", total=1.0)
+        self._update()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def show(self, event: JobEvent) -> None:
+        text = self._text.put(event.type, event.data)
+        if event.type == PROGRESS:
+            self._progress = event.data
+        elif event.type == EPOCH:
+            self._metrics = metrics_of(event.data)
+        elif event.type == "transition":
+            self._status = describe_status(event.data["status"], event.data["reason"])
+            self._progress = self._progress | {"eta_seconds": None}
+        elif text:
+            self.say(text.rstrip("\n"))
+        self._update()
+
+    def say(self, line: str) -> None:
+        self._bar.console.print(printable(line), markup=False, highlight=False)
+
+    def _update(self) -> None:
+        epoch, steps, eta = describe_progress(self._progress)
+        metrics = (f"{name} {describe_number(value)}" for name, value in self._metrics.items())
+        details = "  ".join(filter(None, [eta, epoch, *metrics, steps]))
+        self._bar.update(
+            self._row, description=self._status, completed=self._progress["fraction"], details=printable(details)
+        )
+
+
+def describe_status(status: str, reason: str | None) -> str:
+    return status if reason is None else f"{status} ({reason})"
+
+
+def describe_progress(progress: dict[str, Any]) -> tuple[str, str, str]:
+    """Epoch, step, and the time that is left where it is known."""
+    steps = "" if progress["steps"] is None else f"step {progress['step']}/{progress['steps']}"
+    eta = "" if progress["eta_seconds"] is None else f"{describe_duration(progress['eta_seconds'])} left"
+    return f"Epoch {progress['epoch']}/{progress['epochs']}", steps, eta
+
+
+def describe_duration(seconds: float) -> str:
+    """Hours, minutes and seconds: `0:04`, `2:00:00`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def printable(text: str) -> str:
+    """The text without what would steer the terminal."""
+    return "".join(character for character in text if character.isprintable() or character in "\n\t")

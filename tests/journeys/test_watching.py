@@ -1,0 +1,198 @@
+"""A job is watched: as a stream that breaks again and again, in a terminal, in a pipe."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import requests
+
+from service.client.following import JobEvent, read_events
+from tests.journeys.specs import RINGS, RINGS_DATASET, named
+from tests.running_service import ROOT, Client, RunningService, running_service, wait_for
+
+LONG = 200_000
+"""More epochs than any test waits for."""
+CUTS = 10
+BYTES_UNTIL_CUT = 3001
+
+
+@pytest.fixture(scope="module")
+def rings(service: RunningService) -> str:
+    """The name of a dataset and of a model that fits it."""
+    service.client.post("/v1/datasets", named(RINGS_DATASET, "watched"))
+    service.client.post("/v1/models", named(RINGS, "watched"))
+    return "watched"
+
+
+@pytest.fixture
+def endless(client: Client, rings: str) -> Iterator[str]:
+    """The id of a job that runs until it is cancelled."""
+    job = client.start_training(rings, rings, epochs=LONG)
+    yield job
+    client.patch(f"/v1/training-jobs/{job}", {"desired_status": "cancelled"})
+    client.wait_for_status(job, "cancelled", seconds=20)
+
+
+def watch_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "service", "watch", *arguments]
+
+
+def watch(client: Client, job: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """`fitserve watch` in a pipe, until it ends."""
+    environment = os.environ | {"FITSERVE_URL": client.base_url}
+    command = watch_command(job, *options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT, env=environment)
+
+
+def all_events(client: Client, job: str) -> list[tuple[int, str, Any]]:
+    """Every event as the JSON pages have it."""
+    url, found = f"/v1/training-jobs/{job}/events?limit=100", []
+    while url:
+        page = client.get(url)
+        found += [(item["seq"], item["type"], item["data"]) for item in page["items"]]
+        url = page["next"]
+    return found
+
+
+def read_some(client: Client, job: str, last: int, most: int | None) -> list[JobEvent]:
+    """The events after number `last` that arrive complete before the connection is cut after `most` bytes."""
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": str(last)}
+    url = f"{client.base_url}/v1/training-jobs/{job}/events"
+    received = b""
+    with requests.get(url, headers=headers, stream=True, timeout=60) as response:
+        assert response.status_code == 200
+        for byte in response.iter_content(1):
+            received += byte
+            if len(received) == most:
+                break
+    return list(read_events(received.split(b"\n")))
+
+
+def test_a_stream_that_is_cut_off_ten_times_shows_every_event_once(client: Client, rings: str) -> None:
+    job = client.start_training(rings, rings, epochs=400)
+    seen: list[JobEvent] = []
+    for _ in range(CUTS):
+        seen += read_some(client, job, seen[-1].seq if seen else 0, BYTES_UNTIL_CUT)
+    assert client.job(job)["status"] in ("queued", "running"), "the cuts came after the job"
+    seen += read_some(client, job, seen[-1].seq, None)
+    assert [(event.seq, event.type, event.data) for event in seen] == all_events(client, job)
+    assert [event.data["epoch"] for event in seen if event.type == "epoch"] == list(range(1, 401))
+    assert seen[-1].data["status"] == "succeeded"
+
+
+def test_in_a_pipe_each_epoch_is_a_line(client: Client, rings: str) -> None:
+    job = client.start_training(rings, rings, epochs=5)
+    watched = watch(client, job)
+    assert (watched.returncode, watched.stderr) == (0, "")
+    lines = watched.stdout.splitlines()
+    assert lines[:2] == ["queued", "running"]
+    assert lines[-1] == f"{job} succeeded: version {client.job(job)['version']} of watched"
+    assert [line.split(" - ")[0] for line in lines[2:-1]] == [f"Epoch {epoch}/5" for epoch in range(1, 6)]
+    assert lines[2:-1] == client.request("GET", f"/v1/training-jobs/{job}/log").text.splitlines()
+    assert watch(client, job).stdout == watched.stdout
+
+
+def test_as_json_each_event_is_a_line(client: Client, rings: str) -> None:
+    job = client.start_training(rings, rings, epochs=2)
+    watched = watch(client, job, "--json")
+    events = [orjson.loads(line) for line in watched.stdout.splitlines()]
+    assert [(event["seq"], event["type"], event["data"]) for event in events] == all_events(client, job)
+
+
+def test_the_exit_code_tells_how_the_job_ended(client: Client, rings: str) -> None:
+    diverging = client.start_training(rings, rings, epochs=9, optimizer={"type": "SGD", "learning_rate": 1e30})
+    failed = watch(client, diverging)
+    assert failed.returncode == 1
+    assert failed.stdout.splitlines()[-1].startswith(f"{diverging} failed (diverged): ")
+    waiting = client.start_training(rings, rings, epochs=LONG)
+    client.patch(f"/v1/training-jobs/{waiting}", {"desired_status": "cancelled"})
+    cancelled = watch(client, waiting)
+    assert cancelled.returncode == 2
+    assert cancelled.stdout.splitlines()[-1].startswith(f"{waiting} cancelled")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["tj_none"], 'There is no training job "tj_none"'),
+        (["tj_none", "--url", "http://127.0.0.1:1"], "http://127.0.0.1:1 doesn't answer"),
+        (["tj_none", "--url", "here"], '"here" is not the URL of a service'),
+        (["tj_none", "--fast"], "No such option"),
+        ([], "Missing argument"),
+    ],
+)
+def test_what_cannot_be_watched_is_one_line(client: Client, arguments: list[str], reason: str) -> None:
+    environment = os.environ | {"FITSERVE_URL": client.base_url}
+    run = subprocess.run(watch_command(*arguments), capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert (run.returncode, run.stdout) == (3, "")
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert reason in run.stderr
+
+
+class Terminal:
+    """`fitserve watch` in a pseudo-terminal."""
+
+    def __init__(self, client: Client, job: str) -> None:
+        self._screen, terminal = pty.openpty()
+        environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "120"}
+        command = watch_command(job, "--url", client.base_url)
+        self.process = subprocess.Popen(command, stdout=terminal, stderr=terminal, cwd=ROOT, env=environment)
+        os.close(terminal)
+        self.shown = ""
+
+    def read(self) -> bool:
+        """Take what was written; whether there may be more."""
+        try:
+            self.shown += os.read(self._screen, 65536).decode(errors="replace")
+        except OSError:  # the other side was closed
+            return False
+        return True
+
+    def close(self) -> int:
+        """Read to the end; the exit code."""
+        while self.read():
+            pass
+        os.close(self._screen)
+        return self.process.wait(30)
+
+
+def test_a_terminal_shows_a_bar_and_ends_without_ending_the_job(client: Client, endless: str) -> None:
+    terminal = Terminal(client, endless)
+    wait_for(lambda: terminal.read() and " left" in terminal.shown and "val_loss" in terminal.shown, what="a bar")
+    assert "━" in terminal.shown
+    assert f"/{LONG}" in terminal.shown
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.close() == 130
+    assert f"the job goes on. fitserve watch {endless} shows it again" in terminal.shown
+    assert client.job(endless)["status"] == "running"
+
+
+def test_a_job_is_watched_again_in_a_terminal_from_where_it_is(client: Client, endless: str) -> None:
+    client.wait_for_first_epoch(endless)
+    terminal = Terminal(client, endless)
+    wait_for(lambda: terminal.read() and " left" in terminal.shown, what="the running job")
+    client.patch(f"/v1/training-jobs/{endless}", {"learning_rate": 0.002})
+    wait_for(lambda: terminal.read() and "learning rate 0.002" in terminal.shown, what="the change to be told")
+    client.patch(f"/v1/training-jobs/{endless}", {"desired_status": "cancelled"})
+    assert terminal.close() == 2
+    assert f"{endless} cancelled" in terminal.shown.splitlines()[-1]
+
+
+def test_a_service_that_ends_does_not_wait_for_those_who_watch(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        client = service.client
+        client.post("/v1/datasets", RINGS_DATASET)
+        client.post("/v1/models", RINGS)
+        job = client.start_training("rings", "rings", epochs=LONG)
+        url = f"{client.base_url}/v1/training-jobs/{job}/events"
+        with requests.get(url, headers={"Accept": "text/event-stream"}, stream=True, timeout=60) as response:
+            assert next(response.iter_lines(1)) == b"id: 1"
+            service.process.send_signal(signal.SIGTERM)
+            assert service.process.wait(10) == 0

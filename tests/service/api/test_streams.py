@@ -1,0 +1,237 @@
+"""A job's events as server-sent events: complete, in order, resumable, and never at the cost of other requests."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from service import statuses
+from service.client.following import JobEvent, read_events
+from service.context import Context
+from service.operations import job_events
+from service.operations.execution import Lease
+from tests.journeys.specs import LINE, LINE_DATASET
+from tests.running_service import wait_for
+from tests.service.api.api_client import TRAINING, ApiClient
+from tests.service.api.api_server import Server
+from tests.service.api.fake_worker import FakeWorker
+
+STREAM = {"Accept": "text/event-stream"}
+
+
+@pytest.fixture
+def ready(api: ApiClient, idle_worker: FakeWorker) -> ApiClient:
+    """A client of an app with the dataset and the model `line`."""
+    api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
+    api.post("/v1/models", LINE, 202, Prefer="wait=0")
+    while idle_worker.run_next():
+        pass
+    return api
+
+
+@pytest.fixture
+def queued(ready: ApiClient) -> str:
+    """The URL of the events of a job that waits."""
+    url: str = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["events"]
+    return url
+
+
+@pytest.fixture
+def ended(queued: str, idle_worker: FakeWorker) -> str:
+    """The URL of the events of a job that has succeeded."""
+    idle_worker.run_next()
+    return queued
+
+
+def events_of(response: TestResponse) -> list[JobEvent]:
+    return list(read_events(response.data.split(b"\n")))
+
+
+def open_stream(api: ApiClient, url: str) -> TestResponse:
+    """A stream that isn't read yet."""
+    return api.http.get(url, headers=STREAM)
+
+
+def claim(worker: FakeWorker) -> Lease:
+    claimed = worker.claim(statuses.TRAINING)
+    assert claimed is not None
+    return claimed[0]
+
+
+def test_the_stream_says_what_the_json_says_and_ends_with_the_job(ready: ApiClient, ended: str) -> None:
+    response = ready.send("GET", ended, 200, headers=STREAM)
+    assert response.mimetype == "text/event-stream"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Accel-Buffering"] == "no"
+    assert response.headers["Vary"] == "Accept"
+    assert response.text.startswith('id: 1\nevent: transition\ndata: {"status":"queued","reason":null}\n\nid: 2\n')
+    shown = [(event.seq, event.type, event.data) for event in events_of(response)]
+    assert shown == [(item["seq"], item["type"], item["data"]) for item in ready.get(ended)["items"]]
+    assert shown[-1][2]["status"] == "succeeded"
+
+
+def test_a_job_shows_from_where_it_is_to_be_followed(ready: ApiClient, ended: str) -> None:
+    last = ready.get(ended.removesuffix("/events"))["last_event"]
+    assert last == ready.get(ended)["items"][-1]["seq"]
+
+
+def test_a_client_goes_on_after_the_last_event_that_it_has(ready: ApiClient, ended: str) -> None:
+    def first(url: str, **headers: str) -> int:
+        return events_of(ready.send("GET", url, 200, headers=STREAM | headers))[0].seq
+
+    assert first(f"{ended}?after=2") == 3
+    assert first(f"{ended}?after=2", **{"Last-Event-ID": "4"}) == 5
+    assert first(f"{ended}?after=2", **{"Last-Event-ID": "0"}) == 1
+    assert first(f"{ended}?after=2", **{"Last-Event-ID": ""}) == 3
+
+
+@pytest.mark.parametrize("after", [0, 2**40])
+def test_past_the_last_event_of_a_final_job_there_is_nothing_to_reconnect_for(
+    ready: ApiClient, ended: str, after: int
+) -> None:
+    last = after or ready.get(ended)["items"][-1]["seq"]
+    response = ready.send("GET", ended, 204, headers=STREAM | {"Last-Event-ID": str(last)})
+    assert response.data == b""
+    assert "Content-Type" not in response.headers
+    ready.send("GET", f"{ended}?after={last}", 204, headers=STREAM)
+
+
+@pytest.mark.parametrize("given", ["x", "-1", "1.5", "9" * 19])
+def test_an_id_that_no_event_has_is_refused(ready: ApiClient, ended: str, given: str) -> None:
+    problem = ready.get(ended, 400, **STREAM, Last_Event_ID=given)
+    assert problem["type"] == "/problems/invalid-header"
+    assert problem["errors"][0]["header"] == "Last-Event-ID"
+
+
+@pytest.mark.parametrize(
+    ("accept", "mimetype"),
+    [
+        ("*/*", "application/json"),
+        ("application/json", "application/json"),
+        ("text/event-stream, application/json;q=0.5", "text/event-stream"),
+        ("text/*", "text/event-stream"),
+    ],
+)
+def test_the_client_chooses_the_form(ready: ApiClient, ended: str, accept: str, mimetype: str) -> None:
+    assert ready.send("GET", ended, 200, headers={"Accept": accept}).mimetype == mimetype
+
+
+def test_what_cannot_be_streamed_is_refused(ready: ApiClient, ended: str) -> None:
+    ready.get(ended, 406, Accept="text/html")
+    ready.get(f"{ended}?after=x", 400, **STREAM)
+    ready.get("/v1/training-jobs/tj_none/events", 404, **STREAM)
+
+
+def test_a_stream_has_no_etag_and_no_condition_holds_it_up(ready: ApiClient, ended: str) -> None:
+    response = ready.send("GET", ended, 200, headers=STREAM | {"If-None-Match": "*"})
+    assert "ETag" not in response.headers
+    assert events_of(response)
+    assert "ETag" in ready.send("GET", ended, 200).headers
+
+
+def test_a_head_is_answered_at_once_and_keeps_no_permit(app: Flask, ready: ApiClient, queued: str) -> None:
+    for _ in range(5):
+        response = ready.send("HEAD", queued, 200, headers=STREAM)
+        assert (response.mimetype, response.data) == ("text/event-stream", b"")
+
+
+def test_events_are_sent_as_they_happen(ready: ApiClient, queued: str, idle_worker: FakeWorker) -> None:
+    with closing(open_stream(ready, f"{queued}?after=1")) as response:
+        pieces: Iterator[bytes] = iter(response.response)  # type: ignore[arg-type]
+        assert next(pieces) == b": heartbeat\n\n"
+        lease = claim(idle_worker)
+        assert next(pieces).startswith(b"id: 2\nevent: transition\n")
+        idle_worker.record_epochs(lease, 1, 2, 3)
+        assert next(pieces).count(b"event: epoch\n") == 2
+
+
+def test_a_quiet_stream_has_a_heartbeat(ready: ApiClient, queued: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.api.streams.HEARTBEAT_SECONDS", 0.05)
+    with closing(open_stream(ready, f"{queued}?after=1")) as response:
+        pieces: Iterator[bytes] = iter(response.response)  # type: ignore[arg-type]
+        assert [next(pieces) for _ in range(3)] == [b": heartbeat\n\n"] * 3
+
+
+def test_a_stream_ends_when_its_job_is_deleted(ready: ApiClient, queued: str) -> None:
+    job = queued.removesuffix("/events")
+    with closing(open_stream(ready, queued)) as response:
+        pieces: Iterator[bytes] = iter(response.response)  # type: ignore[arg-type]
+        next(pieces)
+        ready.patch(job, {"desired_status": "cancelled"})
+        ready.delete(job)
+        assert not [piece for piece in pieces if b"id: 3" in piece]
+
+
+def test_streams_beyond_the_cap_are_refused_while_all_else_is_answered(ready: ApiClient, queued: str) -> None:
+    job = queued.removesuffix("/events")
+    with closing(open_stream(ready, queued)), closing(open_stream(ready, queued)):
+        problem = ready.get(queued, 503, **STREAM)
+        assert problem["type"] == "/problems/overloaded"
+        assert ready.get(queued)["items"]
+        waiting = ready.send("GET", job, 200, headers={"Prefer": "wait=60"})
+        assert "Preference-Applied" not in waiting.headers
+    with closing(open_stream(ready, queued)) as response:
+        assert response.status_code == 200
+
+
+def test_many_events_are_read_part_by_part(
+    context: Context, ready: ApiClient, queued: str, idle_worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_events, "EVENTS_AT_ONCE", 3)
+    idle_worker.run_next()
+    job_id = queued.split("/")[-2]
+    batches = [[event.seq for event in events] for events in job_events.follow(context, job_id, 0)]
+    assert batches == [[1, 2, 3], [4, 5, 6], [7]]
+    assert ready.send("GET", f"/v1/training-jobs/{job_id}/log", 200).text.count("Epoch") == 3
+
+
+def make_queued_job(server: Server) -> str:
+    """The URL of the events of a job that waits, on a real server."""
+    with FakeWorker(server.context):
+        assert server.post("/v1/datasets", LINE_DATASET).status_code == 201
+        assert server.post("/v1/models", LINE).status_code == 201
+    job: dict[str, Any] = server.post("/v1/training-jobs", TRAINING).json()
+    return server.url + str(job["links"]["events"])
+
+
+def test_clients_that_left_make_room_and_the_others_do_not_hold_up_the_end(server: Server) -> None:
+    url = make_queued_job(server)
+
+    def stream() -> requests.Response:
+        return requests.get(url, headers=STREAM, stream=True, timeout=30)
+
+    streams = [stream() for _ in range(8)]
+    assert [response.status_code for response in streams] == [200] * 8
+    refused = stream()
+    assert (refused.status_code, refused.headers["Content-Type"]) == (503, "application/problem+json")
+    assert server.get("/healthz").status_code == 200
+    for response in streams:
+        response.close()
+    wait_for(lambda: _accepted(stream), what="room for a stream")
+
+    with stream() as open_one:
+        assert open_one.status_code == 200
+        started = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(15) == 0
+        assert time.monotonic() - started < 8, "gunicorn killed it"
+        assert b"event: transition" in open_one.content
+
+
+def _accepted(stream: Callable[[], requests.Response]) -> bool:
+    with stream() as response:
+        return response.status_code == 200
+
+
+def test_a_stream_is_chunked_and_not_compressed(server: Server) -> None:
+    url = make_queued_job(server)
+    with requests.get(url, headers=STREAM | {"Accept-Encoding": "gzip"}, stream=True, timeout=30) as response:
+        assert response.headers["Transfer-Encoding"] == "chunked"
+        assert "Content-Encoding" not in response.headers
+        assert next(response.iter_lines(1)) == b"id: 1"
