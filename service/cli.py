@@ -1,6 +1,8 @@
 """The `fitserve` command: reads the settings and starts the parts; each command imports only what it runs."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from service import __version__, logs
 from service.addresses import AddressUnavailable
 from service.client.exit_codes import CANNOT_WATCH
 from service.config import InvalidSettings, Settings
+from service.errors import BackupError
 
 
 class Refused(click.ClickException):
@@ -96,6 +99,57 @@ def watch(job: str, url: str | None, as_json: bool) -> None:
         sys.exit(watch(job, url or Settings.from_environment().service_url, as_json=as_json))
     except InvalidSettings as error:
         raise CannotWatch(str(error)) from None
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def backup(file: Path) -> None:
+    """Write everything that the service keeps into FILE, a tar archive; the service may run meanwhile."""
+    settings = _prepare("backup")
+    from service.context import Context
+    from service.operations.backups import back_up
+
+    with _one_line_for_failures(), _progress("Backing up") as progress:
+        done = back_up(Context.from_settings(settings), file, progress)
+    for key in done.missing:
+        click.echo(f"Warning: the files of {key} are missing.", err=True)
+    click.echo(f"{file}: {done.bytes:,} bytes")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def restore(file: Path) -> None:
+    """Bring everything back from FILE, where the settings point to an empty database and an empty folder."""
+    settings = _prepare("restore")
+    from service.context import Context
+    from service.operations import backups
+
+    with _one_line_for_failures(), _progress("Restoring") as progress:
+        backups.restore(Context.from_settings(settings), file, progress)
+    click.echo(f"restored from {file}")
+
+
+@contextmanager
+def _one_line_for_failures() -> Iterator[None]:
+    try:
+        yield
+    except BackupError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror or error}.") from None
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error where that is a terminal; it is told how much more was done, of how much."""
+    with click.progressbar(length=0, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done)
+
+        yield advance
 
 
 def _prepare(part: str) -> Settings:

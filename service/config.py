@@ -128,6 +128,28 @@ class Settings:
     )
     max_log_bytes: int = setting(1024**2, "Bytes that are kept of what a job prints.", minimum=0)
 
+    job_retention_days: float = setting(
+        0,
+        "Days after its end that a training job or an evaluation is removed; 0 keeps them for ever. Versions stay.",
+        minimum=0,
+    )
+    event_retention_days: float = setting(
+        30,
+        "Days after its end that a job's log is reduced to its transitions and epochs: what it printed, its progress "
+        "and its checkpoints are removed; 0 keeps them for ever.",
+        minimum=0,
+    )
+    versions_kept: int = setting(
+        0,
+        "How many of a model's newest versions stay when those that no label points to are removed; 0 keeps all.",
+        minimum=0,
+    )
+    orphan_hours: float = setting(
+        1.0,
+        "Hours without a change after which files that nothing points to are removed, such as a killed upload's.",
+        minimum=0.1,
+    )
+
     max_body_bytes: int = setting(64 * 1024**2, "Bytes of a request's body other than a form with files.", minimum=1024)
     max_upload_bytes: int = setting(
         2 * 1024**3, "Bytes of a form with files, such as a dataset's upload.", minimum=1024

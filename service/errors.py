@@ -23,6 +23,10 @@ class ServiceError(Exception):
         return {"code": self.code, "detail": self.detail, "faults": [fault.to_dict() for fault in self.faults]}
 
 
+class BackupError(Exception):
+    """A backup can't be made or restored; the text is a line for the operator."""
+
+
 class NotFound(ServiceError):
     """What the path names doesn't exist."""
 

@@ -11,7 +11,7 @@ from service.errors import LeaseLost
 from service.event_text import metrics_of
 from service.operations import outcomes, queue
 from service.storage import datasets, jobs, models
-from service.storage.database import Session
+from service.storage.database import Database, Session
 from service.storage.jobs import NewEvent
 from service.storage.records import Job
 
@@ -69,6 +69,11 @@ def claim(
         stopping = job.desired_status == statuses.STOPPED
         queue.move(session, job, statuses.STOPPING if stopping else statuses.RUNNING)
         return Lease(job.id, job.token), job
+
+
+def executing(session: Session) -> frozenset[str]:
+    """The names of the folders that the executions which hold a lease write into."""
+    return frozenset(Lease(job.id, job.token).staging_name for job in jobs.claimed(session))
 
 
 def waiting(context: Context, kinds: Collection[str], queues: Collection[str]) -> bool:
@@ -254,6 +259,13 @@ def _requeue(session: Session, job: Job, reason: str | None) -> None:
         queue.move(session, job, statuses.PAUSED)
     else:
         queue.move(session, job, statuses.QUEUED, reason)
+
+
+def put_all_back(database: Database, reason: str) -> None:
+    """Give up all jobs at once, in a database whose workers are not there."""
+    with database.write() as session:
+        for job in jobs.claimed(session):
+            _requeue(session, job, reason)
 
 
 def sightings(context: Context) -> list[Sighting]:

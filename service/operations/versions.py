@@ -51,18 +51,46 @@ def weights_file(context: Context, model_name: str, number: int) -> Path:
 def delete(context: Context, model_name: str, number: int) -> None:
     """Remove a version and its files. Raises NotFound; InUse while a label or a job that is not final needs it."""
     with context.database.write() as session:
-        version = find(session, find_model(session, model_name, lock=True), number)
-        labels = models.labels_of_version(session, version)
-        if labels:
-            raise InUse(f'The label "{labels[0]}" points to version {number}: move or delete it first.')
-        user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, model_id=version.model_id, version=number)
-        if user is not None:
-            raise InUse(f'The job {user} still needs version {number} of "{model_name}".')
-        user = jobs.taking_weights(session, version.model_id, number)
-        if user is not None:
-            raise InUse(f'The job {user} still takes weights from version {number} of "{model_name}".')
-        session.delete(version)
+        model = find_model(session, model_name, lock=True)
+        version = _delete(session, model, number)
     context.artifacts.remove(version.folder)
+
+
+def _delete(session: Session, model: Model, number: int) -> Version:
+    """Remove a version of a locked model; its files are left. Raises NotFound, InUse."""
+    version = find(session, model, number)
+    labels = models.labels_of_version(session, version)
+    if labels:
+        raise InUse(f'The label "{labels[0]}" points to version {number}: move or delete it first.')
+    user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, model_id=model.id, version=number)
+    if user is not None:
+        raise InUse(f'The job {user} still needs version {number} of "{model.name}".')
+    user = jobs.taking_weights(session, model.id, number)
+    if user is not None:
+        raise InUse(f'The job {user} still takes weights from version {number} of "{model.name}".')
+    session.delete(version)
+    return version
+
+
+def delete_unlabelled(context: Context, newest: int) -> int:
+    """Remove the versions that neither a label nor a job that is not final needs, but the `newest` of each model;
+    returns how many."""
+    with context.database.read() as session:
+        found = models.unlabelled_versions(session, newest)
+    return sum(_delete_unneeded(context, model_id, number) for model_id, number in found)
+
+
+def _delete_unneeded(context: Context, model_id: str, number: int) -> bool:
+    try:
+        with context.database.write() as session:
+            model = models.by_id(session, model_id, lock=True)
+            if model is None:
+                return False
+            version = _delete(session, model, number)
+    except (InUse, NotFound):
+        return False
+    context.artifacts.remove(version.folder)
+    return True
 
 
 def labels_page(context: Context, model_name: str, query: PageQuery) -> Page[Label]:

@@ -1,15 +1,26 @@
 """The files of datasets and versions: folders under keys, published whole or not at all."""
 
+import fcntl
 import math
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from service.errors import NotFound
+from service.storage.identifiers import new_identifier
+
+STAGING = ".staging"
+REMOVED = ".removed"
+HOLD = ".hold"
 
 
 class ArtifactStore:
-    """A local folder. A published folder never changes; it disappears by one rename before its files are removed."""
+    """A local folder. A published folder never changes; it disappears by one rename before its files are removed.
+
+    What the database points to is published before its row is committed, and removed after the row is gone.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -27,11 +38,11 @@ class ArtifactStore:
 
     def staged(self, name: str) -> Path:
         """Where a staged folder lies."""
-        return self.root / ".staging" / name
+        return self.root / STAGING / name
 
-    def staged_before(self, moment: float, prefix: str) -> list[str]:
-        """The names of staged folders with that prefix to which nothing was written since `moment` (Unix time)."""
-        return _names_before(moment, self.root / ".staging", prefix)
+    def staged_before(self, moment: float) -> list[str]:
+        """The names of staged folders to which nothing was written since `moment` (Unix time)."""
+        return _names_before(moment, self.root / STAGING)
 
     def names(self, key: str) -> list[str]:
         """The names of the folders below a key."""
@@ -63,18 +74,53 @@ class ArtifactStore:
             raise NotFound("Its files were deleted meanwhile.")
         return self.folder(key)
 
+    def link(self, key: str, folder: Path) -> bool:
+        """Give a published folder's files a second name each, in a new folder; False when there is no such folder."""
+        source = self.folder(key)
+        if not source.is_dir():
+            return False
+        shutil.copytree(source, folder, copy_function=_link)
+        return True
+
     def remove(self, key: str) -> None:
-        """Take a folder away; nothing happens when it isn't there."""
-        source, doomed = self.folder(key), self.root / f".removed-{key.replace('/', '-')}"
+        """Take a folder away; nothing happens when it isn't there, or removing is held: then it is left an orphan."""
+        source, doomed = self.folder(key), self.root / REMOVED / new_identifier("rm")
+        if not source.exists() or self._removing_is_held():
+            return
+        doomed.parent.mkdir(exist_ok=True)
         try:
             source.rename(doomed)
         except FileNotFoundError:
             return
         shutil.rmtree(doomed, ignore_errors=True)
 
+    def remove_leftovers(self) -> None:
+        """Remove the files of folders that were taken away by processes that died then."""
+        for folder in (self.root / REMOVED).glob("*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
-def _names_before(moment: float, folder: Path, prefix: str = "") -> list[str]:
-    return [path.name for path in folder.glob(f"{prefix}*") if _last_written(path) < moment]
+    @contextmanager
+    def removing_held(self) -> Iterator[None]:
+        """While it lasts, no process takes a published folder away that a row pointed to when it began."""
+        with (self.root / HOLD).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _removing_is_held(self) -> bool:
+        try:
+            with (self.root / HOLD).open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+
+def _names_before(moment: float, folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and _last_written(path) < moment)
 
 
 def _last_written(folder: Path) -> float:
@@ -83,6 +129,13 @@ def _last_written(folder: Path) -> float:
         return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
     except FileNotFoundError:
         return math.inf
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # not every file system has links
+        shutil.copyfile(source, target)
 
 
 def _sync(path: Path) -> None:

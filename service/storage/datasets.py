@@ -1,6 +1,6 @@
 """Datasets in the database."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -42,10 +42,14 @@ def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:
     return frozenset(session.scalars(select(Dataset.id).where(Dataset.id.in_(ids))))
 
 
-def being_imported(session: Session, ids: Collection[str]) -> frozenset[str]:
-    """Which of these datasets are still `processing`."""
-    statement = select(Dataset.id).where(Dataset.id.in_(ids), Dataset.status == statuses.PROCESSING)
-    return frozenset(session.scalars(statement))
+def being_imported(session: Session) -> Sequence[str]:
+    """The ids of the datasets that are still `processing`."""
+    return session.scalars(select(Dataset.id).where(Dataset.status == statuses.PROCESSING)).all()
+
+
+def folders(session: Session) -> frozenset[str]:
+    """The artifact keys of all datasets' files."""
+    return frozenset(folder for folder in session.scalars(select(Dataset.folder)) if folder is not None)
 
 
 def page(session: Session, query: PageQuery) -> Page[Dataset]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from service import statuses
@@ -123,6 +123,21 @@ def claimed(session: Session) -> Sequence[Job]:
     return session.scalars(select(Job).where(Job.status.in_(statuses.CLAIMED))).all()
 
 
+def checkpoint_folders(session: Session) -> frozenset[str]:
+    """The artifact keys of the checkpoints from which jobs that aren't final can go on."""
+    checkpoints = session.scalars(select(Job.checkpoint).where(Job.status.not_in(statuses.FINAL)))
+    return frozenset(checkpoint["folder"] for checkpoint in checkpoints if checkpoint is not None)
+
+
+def finished_before(
+    session: Session, kinds: Collection[str], moment: datetime, limit: int, **columns: bool
+) -> Sequence[str]:
+    """The ids of some jobs of these kinds that ended before the moment and whose columns have these values."""
+    matching = (getattr(Job, name) == value for name, value in columns.items())
+    statement = select(Job.id).where(Job.kind.in_(kinds), Job.finished_at < moment, *matching)
+    return session.scalars(statement.order_by(Job.id).limit(limit)).all()
+
+
 def transition(status: str, reason: str | None = None) -> NewEvent:
     return NewEvent("transition", {"status": status, "reason": reason})
 
@@ -135,6 +150,16 @@ def append_events(session: Session, job: Job, events: Sequence[NewEvent]) -> Non
         Event(job_id=job.id, seq=seq, at=at, type=event.type, run=job.run, epoch=event.epoch, data=event.data)
         for seq, event in enumerate(events, first)
     )
+
+
+def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collection[str] = ()) -> int:
+    """Delete some of a job's events, the oldest first, but none of the types to keep; returns how many."""
+    statement = select(Event.seq).where(Event.job_id == job_id, Event.type.not_in(keeping))
+    numbers = session.scalars(statement.order_by(Event.seq).limit(limit)).all()
+    if numbers:
+        doomed = (Event.job_id == job_id, Event.type.not_in(keeping), Event.seq <= numbers[-1])
+        session.execute(delete(Event).where(*doomed).execution_options(synchronize_session=False))
+    return len(numbers)
 
 
 def log_state(session: Session, job_id: str) -> tuple[str, int] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import exists, func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -124,3 +124,18 @@ def labels_page(session: Session, model: Model, query: PageQuery) -> Page[Label]
 def labels_of_version(session: Session, version: Version) -> Sequence[str]:
     statement = select(Label.label).where(Label.model_id == version.model_id, Label.number == version.number)
     return session.scalars(statement).all()
+
+
+def folders(session: Session) -> frozenset[str]:
+    """The artifact keys of all versions' files, and of the weights that models have from others."""
+    found = [*session.scalars(select(Version.folder)), *session.scalars(select(Model.folder))]
+    return frozenset(folder for folder in found if folder is not None)
+
+
+def unlabelled_versions(session: Session, newest: int) -> Sequence[tuple[str, int]]:
+    """The versions, as model id and number, that no label points to and that aren't among their model's newest."""
+    age = func.row_number().over(partition_by=Version.model_id, order_by=Version.number.desc())
+    aged = select(Version.model_id, Version.number, age.label("age")).subquery()
+    labelled = exists().where(Label.model_id == aged.c.model_id, Label.number == aged.c.number)
+    statement = select(aged.c.model_id, aged.c.number).where(aged.c.age > newest, ~labelled)
+    return [(model_id, number) for model_id, number in session.execute(statement)]

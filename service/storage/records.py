@@ -142,6 +142,8 @@ class Job(Record):
     """Whether its training has ended and no order can change it any more."""
     checkpoint: Mapped[dict[str, Any] | None]
     """The latest: `folder` (its artifact key), `epoch`, `step`."""
+    thinned: Mapped[bool] = mapped_column(default=False)
+    """Whether only the transitions and epochs of its log were kept, some time after it ended."""
     last_seq: Mapped[int] = mapped_column(default=0)
     """The number of its latest event."""
     progress: Mapped[dict[str, Any] | None]

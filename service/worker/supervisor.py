@@ -76,7 +76,7 @@ class Supervisor:
         if self._reap_timer.due():
             self._reaper.look()
         if self._sweep_timer.due():
-            housekeeping.sweep(self._context)
+            threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
         if self._look_timer.due() or self._slot_freed.is_set():
             self._slot_freed.clear()
             self._claim()
@@ -110,6 +110,12 @@ class Supervisor:
         )
         workers.say_alive(self._context, worker)
         self._said_ready = ready
+
+    def _sweep(self) -> None:
+        try:
+            housekeeping.sweep(self._context)
+        except (DatabaseUnavailable, OSError) as error:
+            log.warning("not everything that nobody needs could be removed", reason=str(error))
 
     def _claim(self) -> None:
         # Only while processes start quickly: a job that waits for the fork server's imports couldn't renew its lease.

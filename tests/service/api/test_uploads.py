@@ -210,7 +210,7 @@ def test_what_killed_requests_left_is_removed_after_an_hour(api: ApiClient, cont
         os.utime(path, (0, 0))
     housekeeping.sweep(context)
     assert {str(Path(name).parent) for name in files_below(context)} == {
-        ".staging/upload_2", "uploads/ds_2", ".staging/ij_1-1", f"uploads/{waiting['id']}",
+        ".staging/upload_2", "uploads/ds_2", f"uploads/{waiting['id']}",
     }  # fmt: skip
 
 

@@ -1,0 +1,128 @@
+"""Whole databases copied: into an SQLite file of its own while others write, and from one into an empty database."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import JSON, Connection, Engine, MetaData, Table, insert, inspect, make_url, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.errors import BackupError
+from service.storage.database import make_engine, migrate
+from service.storage.records import Record, Worker
+
+ROWS_AT_ONCE = 500
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def take(url: str, path: Path) -> None:
+    """Copy the database as it is at one moment into a new file, with the newest schema. Raises BackupError."""
+    if make_url(url).get_backend_name() == "sqlite":
+        _copy_sqlite(Path(make_url(url).database or ""), path)
+        upgrade(path)
+        return
+    upgrade(path)
+    with _engine(url) as source, _engine(sqlite_url(path)) as target:
+        reader = source.execution_options(isolation_level="REPEATABLE READ")
+        with reader.connect() as reading, target.execution_options(writes=True).begin() as writing:
+            _check_same_schema(reading)
+            _copy_rows(reading, writing)
+
+
+def _copy_sqlite(source: Path, target: Path) -> None:
+    if not source.is_file():
+        raise BackupError(f"There is no database {source}.")
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as reading,
+            closing(sqlite3.connect(target)) as writing,
+        ):
+            # All pages in one step: with several, each write of another process would start it anew.
+            reading.backup(writing)
+    except sqlite3.Error as error:
+        raise BackupError(f"The database {source} can't be read: {error}.") from error
+
+
+def upgrade(path: Path) -> None:
+    """Bring a snapshot to the newest schema. Raises BackupError, also where its schema is newer than that."""
+    from alembic.util import CommandError
+
+    try:
+        migrate(sqlite_url(path))
+    except CommandError:
+        raise BackupError("Its database is of a newer Fitserve than this one.") from None
+    except SQLAlchemyError as error:
+        raise BackupError(f"Its database can't be read: {_cause(error)}.") from error
+
+
+def is_empty(url: str) -> bool:
+    """Whether nothing was written to the database yet, or it isn't there; that workers have run doesn't count.
+
+    Raises BackupError.
+    """
+    path = make_url(url).database
+    if make_url(url).get_backend_name() == "sqlite" and not Path(path or "").exists():
+        return True
+    with _engine(url) as engine, engine.connect() as connection:
+        return _has_no_rows(connection)
+
+
+def load(path: Path, url: str) -> None:
+    """Copy a snapshot's rows into an empty database, all or none. Raises BackupError."""
+    with _engine(url) as target, _engine(sqlite_url(path)) as source:
+        migrate(url)
+        with source.connect() as reading, target.execution_options(writes=True).begin() as writing:
+            if not _has_no_rows(writing):
+                raise BackupError("The database isn't empty.")
+            _copy_rows(reading, writing)
+
+
+@contextmanager
+def _engine(url: str) -> Iterator[Engine]:
+    engine = make_engine(url)
+    try:
+        yield engine
+    except SQLAlchemyError as error:
+        raise BackupError(f"The database {make_url(url).render_as_string()} failed: {_cause(error)}.") from error
+    finally:
+        engine.dispose()
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
+
+
+def _check_same_schema(connection: Connection) -> None:
+    inspector = inspect(connection)
+    there = inspector.get_table_names()
+    for table in _tables():
+        found = {column["name"] for column in inspector.get_columns(table.name)} if table.name in there else set()
+        if found != {column.name for column in table.columns}:
+            raise BackupError("The database's schema is of another Fitserve than this one.")
+
+
+def _has_no_rows(connection: Connection) -> bool:
+    there = inspect(connection).get_table_names()
+    tables = [table for table in _tables() if table.name in there]
+    return all(connection.execute(select(table).limit(1)).first() is None for table in tables)
+
+
+def _tables() -> list[Table]:
+    """What is copied, each table after those that it refers to; an absent JSON value is NULL in them, not `null`."""
+    copies = MetaData()
+    for table in Record.metadata.sorted_tables:
+        for column in table.to_metadata(copies).columns:
+            if isinstance(column.type, JSON):
+                column.type = JSON(none_as_null=True)
+    return [table for table in copies.sorted_tables if table.name != Worker.__tablename__]
+
+
+def _copy_rows(source: Connection, target: Connection) -> None:
+    for table in _tables():
+        rows = source.execute(select(table), execution_options={"yield_per": ROWS_AT_ONCE})
+        for some in rows.mappings().partitions():
+            target.execute(insert(table), [dict(row) for row in some])

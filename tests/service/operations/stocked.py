@@ -1,0 +1,96 @@
+"""A service's database and store with something in them, made by the operations and a worker that only pretends."""
+
+from pathlib import Path
+from typing import Any
+
+from service import statuses
+from service.config import Settings
+from service.context import Context
+from service.operations import datasets, execution, models, outcomes, queue
+from service.operations.execution import Lease
+from service.storage.database import migrate
+from service.storage.jobs import NewEvent
+from service.storage.records import Job, Version
+from tests.service.api.fake_worker import FakeWorker
+
+LINE = {
+    "name": "line", "task": "regression", "description": "", "input": {"shape": [1]},
+    "layers": [{"type": "Dense", "units": 1}], "optimizer": "sgd", "loss": "mean_squared_error", "metrics": [],
+}  # fmt: skip
+DATASET = {"name": "line", "source": "inline", "inputs": [[0], [1], [2], [3]], "targets": [0, 1, 2, 3]}
+TRAINING: dict[str, Any] = {
+    "model": "line", "dataset": "line", "epochs": 3, "batch_size": 32, "shuffle": True, "seed": 1, "label": None,
+    "optimizer": None, "early_stopping": None, "priority": 5, "queue": "cpu", "execution": "graph",
+}  # fmt: skip
+
+
+def make_context(folder: Path, **settings: Any) -> Context:
+    """With the dataset and the model `line`."""
+    context = Context.from_settings(Settings(data_dir=folder, **settings))
+    migrate(context.settings.database_url)
+    datasets.create(context, DATASET, wait=0)
+    models.create(context, LINE, wait=0)
+    work(context)
+    return context
+
+
+def work(context: Context) -> None:
+    """Do all that waits."""
+    worker = FakeWorker(context)
+    while worker.run_next():
+        pass
+
+
+def submit(context: Context, **request: Any) -> str:
+    """Queue a training of `line`."""
+    with context.database.write() as session:
+        model, dataset = models.find(session, "line"), datasets.get(context, "line").dataset
+        columns = {"model_id": model.id, "model_name": "line", "dataset_id": dataset.id, "dataset_name": "line"}
+        return queue.enqueue(context, session, statuses.TRAINING, TRAINING | request, **columns).id
+
+
+def train(context: Context, **request: Any) -> str:
+    """A training that has made a version; there are several types of events in its log."""
+    job_id = submit(context, **request)
+    claimed = claim(context)
+    checkpoint(context, claimed[0])
+    execution.record(context, claimed[0], [NewEvent("progress", {"fraction": 0.5})])
+    FakeWorker(context).finish(*claimed)
+    return job_id
+
+
+def claim(context: Context) -> tuple[Lease, Job]:
+    claimed = execution.claim(context, "wk_test", [statuses.TRAINING], ["cpu"], {"threads": 1})
+    assert claimed is not None
+    return claimed
+
+
+def checkpoint(context: Context, lease: Lease, name: str = "checkpoint-1") -> str:
+    """Publish a checkpoint and point to it, as a job's supervision does; its key."""
+    folder = context.artifacts.staged(lease.staging_name) / name
+    folder.mkdir(parents=True)
+    (folder / "checkpoint.npz").write_text(name)
+    key = outcomes.publish_checkpoint(context, lease.job_id, lease.staging_name, name)
+    execution.record(context, lease, [NewEvent("checkpoint", {"epoch": 1, "step": 1}, checkpoint=key)])
+    outcomes.remove_checkpoints_but(context, lease.job_id, key)
+    return key
+
+
+def versions(context: Context) -> list[Version]:
+    with context.database.read() as session:
+        return list(session.query(Version).order_by(Version.number))
+
+
+def job(context: Context, job_id: str) -> Job | None:
+    with context.database.read() as session:
+        return session.get(Job, job_id)
+
+
+def files_of(context: Context) -> dict[str, bytes]:
+    """All published files, and those that were staged."""
+    root = context.artifacts.root
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and path.name != ".hold"
+    }
