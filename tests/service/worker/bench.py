@@ -24,6 +24,7 @@ from service.worker.supervisor import Supervisor
 from tests.service.worker.fake_tasks import PRELOADED, TASK
 
 Found = TypeVar("Found")
+TIDY_SECONDS = 5
 
 
 class Bench:
@@ -149,9 +150,14 @@ class Bench:
             return list(session.query(Version).order_by(Version.number))
 
     def left_behind(self) -> list[Path]:
-        """Staged folders."""
+        """Staged folders that stay: a job's end is written first, and its folder removed then."""
         folder = self.settings.artifact_folder / ".staging"
-        return list(folder.iterdir()) if folder.exists() else []
+        deadline = time.monotonic() + TIDY_SECONDS
+        while folder.exists() and (left := list(folder.iterdir())):
+            if time.monotonic() > deadline:
+                return left
+            time.sleep(0.01)
+        return []
 
 
 def is_gone(process: psutil.Process) -> bool:
