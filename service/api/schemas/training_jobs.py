@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, pre_dump, validates_schema
 
+from models.errors import Fault
 from service import statuses
 from service.api.fields import Amount, Anything, Choice, Flag, Moment, Name, Object, Part, QueryWhole, Text, Whole
 from service.api.links import dataset_url, evaluation_url, model_url, training_job_url, version_url
@@ -13,7 +14,7 @@ from service.api.problems import describe_failure
 from service.api.schemas.base import Schema
 from service.api.schemas.jobs import JobHeadSchema, TransitionSchema, present_transitions
 from service.api.schemas.problems import FailureSchema
-from service.operations.training_jobs import JobView
+from service.operations.training_jobs import JobView, find_component_faults
 from service.storage.records import Event
 
 EXECUTIONS = ("auto", "graph", "compiled")
@@ -97,6 +98,9 @@ class NewTrainingJobSchema(TrainingOptionsSchema):
 
     model = Text(63, required=True)
     dataset = Text(63, required=True)
+
+    def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
+        return find_component_faults(members)
 
 
 DESIRED_STATUSES = (statuses.RUNNING, statuses.PAUSED, statuses.STOPPED, statuses.CANCELLED)
