@@ -82,10 +82,13 @@ class TrainingOptionsSchema(Schema):
         metadata={"description": "Time between checkpoints: what a crash can cost, and no more than that."},
     )
     time_limit_seconds = Amount(
-        0,
+        1,
         load_default=None,
         allow_none=True,
-        metadata={"description": "Training ends after so much of it, with the weights of its best epoch."},
+        metadata={
+            "description": "Training ends after so much of it, with the weights of its best epoch; counted from the "
+            "end of the first step, before which the network is compiled."
+        },
     )
     label = Name(load_default=None, allow_none=True, metadata={"description": "Is pointed to the new version."})
     priority = Whole(0, 9, load_default=5, metadata={"description": "Higher ones run first."})
@@ -135,7 +138,13 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     runtime = fields.Dict(allow_none=True, metadata={"description": "Threads and versions of the libraries."})
     progress = fields.Nested(ProgressSchema)
     metrics = fields.Dict(allow_none=True, metadata={"description": "Of the latest epoch."})
-    best = fields.Dict(allow_none=True)
+    best = fields.Dict(
+        allow_none=True,
+        metadata={
+            "description": "The best `epoch` and its value of what `early_stopping` monitors, else of the loss (of the "
+            "validation rows if there are any)."
+        },
+    )
     version = fields.Integer(allow_none=True, metadata={"description": "What it made."})
     error = fields.Nested(FailureSchema, allow_none=True)
     created_at = Moment()
