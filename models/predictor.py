@@ -90,7 +90,8 @@ class Predictor:
             values, column = inputs[vocabulary.input], vocabulary.input if len(inputs) > 1 else None
             for row, *place in np.argwhere(vocabulary.unknown(values))[:MAX_FAULTS].tolist():
                 where = "".join(f"[{index}]" for index in place)
-                detail = f"Row {row}{f', {column}' if column else ''}: the number {values[(row, *place)]:g} at {where} is"
+                whose = f"Row {row}" if column is None else f"Row {row}, {column}"
+                detail = f"{whose}: the number {values[(row, *place)]:g} at {where} is"
                 pointer = INSTANCES.pointer(row) if in_json else None
                 faults.append(Fault(f"{detail} unknown; {vocabulary}.", pointer, row=row, column=column))
         if faults:

@@ -102,7 +102,8 @@ class TrainingPlan:
     early_stopping: EarlyStopping | None = None
     reduce_on_plateau: ReduceOnPlateau | None = None
     time_limit_seconds: float | None = None
-    """When these have passed since the first step was done, pauses and crashes not counted, training ends with the weights of its best epoch."""
+    """When these have passed since the first step was done, pauses and crashes not counted, training ends with the
+    weights of its best epoch."""
     checkpoint_seconds: float = math.inf
     """Time between checkpoints."""
 

@@ -47,6 +47,18 @@ class JobView:
         """How many epochs are to be trained, as last ordered."""
         return orders.current(self.job, "epochs")
 
+    @property
+    def progress(self) -> dict[str, Any] | None:
+        """How far it is on its way to the epochs as last ordered, which its process may not have heard of yet."""
+        told = self.job.progress
+        if told is None or told["epochs"] == self.epochs:
+            return told
+        done = told["fraction"] * told["epochs"]
+        left, eta = told["epochs"] - done, told["eta_seconds"]
+        if eta is not None:
+            eta = eta / left * max(0.0, self.epochs - done) if left else None
+        return told | {"epochs": self.epochs, "fraction": min(1.0, done / self.epochs), "eta_seconds": eta}
+
 
 def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> JobView:
     """Queue a training job; `request` has every member of the contract, defaults filled in.

@@ -229,7 +229,7 @@ def test_metrics_have_names_of_their_own() -> None:
 def test_a_network_has_either_one_input_or_several_by_name() -> None:
     shape = {"shape": [28, 28]}
     assert faults(input=None, inputs={"left": shape}) == {}
-    assert "#/input" in faults(inputs={"left": shape})
+    assert "#/inputs" in faults(inputs={"left": shape})
     assert faults(input={"dataset": "flowers"}) == {}
     assert faults(input=None, inputs={}).keys() == {"#/inputs"}
     assert faults(input=None, inputs={"output": shape}).keys() == {"#/inputs/output"}

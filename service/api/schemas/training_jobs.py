@@ -165,7 +165,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
             **job.request,
             **{member: getattr(job, member) for member in shown},
             "epochs": view.epochs,
-            "progress": job.progress or _no_progress(view.epochs),
+            "progress": view.progress or _no_progress(view.epochs),
             "error": describe_failure(job.error),
             "transitions": present_transitions(view.transitions),
             "last_event": job.last_seq,

@@ -12,7 +12,6 @@ from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 
-
 PIECES = {"type": "PiecewiseConstantDecay", "values": [0.1]}
 SCHEDULED = {
     "type": "SGD",
@@ -227,6 +226,15 @@ def test_more_epochs_than_allowed_are_refused_as_when_the_job_was_posted(ready: 
     url = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
     changed = ready.patch(url, {"epochs": 1_000_001}, 422)["errors"]
     assert changed == ready.post("/v1/training-jobs", TRAINING | {"epochs": 1_000_001}, 422)["errors"]
+
+
+def test_the_progress_is_that_towards_the_epochs_as_ordered(ready: ApiClient, idle_worker: FakeWorker) -> None:
+    url = ready.post("/v1/training-jobs", TRAINING | {"epochs": 100}, 202)["links"]["self"]
+    claimed = idle_worker.claim(statuses.TRAINING)
+    assert claimed is not None
+    idle_worker.record_epochs(claimed[0], 1, 10, 100)
+    progress = ready.patch(url, {"epochs": 20})["progress"]
+    assert (progress["epoch"], progress["epochs"], progress["fraction"]) == (10, 20, 0.5)
 
 
 def test_an_epoch_that_has_begun_cannot_be_taken_back(ready: ApiClient, idle_worker: FakeWorker) -> None:
