@@ -247,7 +247,7 @@ class _Training:
     def _keep_best(self, epoch: int, metrics: dict[str, float]) -> None:
         monitor, mode = self._plan.best_by(self._validation is not None)
         value, best = metrics.get(monitor, math.nan), self._position.best
-        if is_better(value, best and best[monitor], mode):
+        if is_better(value, None if best is None else best[monitor], mode):
             self._position.best = {"epoch": epoch, monitor: value}
 
 
