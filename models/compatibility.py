@@ -13,7 +13,7 @@ from models.preprocessing import Preprocessing
 from models.preprocessing.fitted_column import FittedColumn
 from models.preprocessing.preprocessing import table_columns
 from models.preprocessing.table_input import TableInput
-from models.spec import Column, InputSpec, NetworkSpec, Task
+from models.spec import Column, InputSpec, NetworkSpec, Scaling, Task
 from models.targets import (
     TargetEncoding,
     count_outputs,
@@ -22,6 +22,7 @@ from models.targets import (
     find_unknown_classes,
     number_shape,
 )
+from models.vocabulary import vocabularies
 
 DATASET, MODEL = "#/dataset", "#/model"
 MOST_NAMED = 20
@@ -34,7 +35,11 @@ def check_fit(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, Any]
     `output_shape` is a row's, without the batch; `descriptor` the dataset's (with its `name`, if it has one);
     `layer` the last layer's name. The faults point to `#/dataset` or `#/model`.
     """
-    faults = [*_find_input_faults(spec, descriptor), *_find_target_faults(spec, output_shape, descriptor, layer)]
+    faults = [
+        *_find_input_faults(spec, descriptor),
+        *_find_unknown_numbers(spec, descriptor),
+        *_find_target_faults(spec, output_shape, descriptor, layer),
+    ]
     if descriptor["splits"]["train"] == 0:
         faults.append(Fault(f"{_title(descriptor)} has no training rows.", DATASET))
     if faults:
@@ -149,6 +154,22 @@ def _find_input_faults(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterato
         elif not shapes_fit(shapes[name], input_.shape):
             detail = f"Rows of {_name(descriptor)} have the shape {list(shapes[name])}, but the model takes"
             yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
+
+
+def _find_unknown_numbers(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterator[Fault]:
+    """The numbers beyond what the layers know that take an input unscaled."""
+    is_table = descriptor["kind"] == "table"
+    for vocabulary in vocabularies(spec):
+        if spec.inputs[vocabulary.input].scaling is not Scaling.NONE:
+            continue
+        for entry in descriptor["inputs"]:
+            if entry["type"] != "number" or not (is_table or entry["name"] == vocabulary.input):
+                continue
+            if entry["min"] < 0:
+                yield Fault(f"{_title(descriptor)} has the number {entry['min']:g}, but {vocabulary}.", DATASET)
+            elif entry["max"] >= vocabulary.size:
+                fix = f"set its `{vocabulary.parameter}` to {math.floor(entry['max']) + 1} or more"
+                yield Fault(f"{_title(descriptor)} has the number {entry['max']:g}, but {vocabulary}: {fix}.", MODEL)
 
 
 def _find_table_faults(inputs: dict[str, InputSpec], descriptor: dict[str, Any]) -> Iterator[Fault]:

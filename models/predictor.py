@@ -2,20 +2,24 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from models.datasets.tensors import MAX_FAULTS
+from models.errors import Fault, InvalidInstances
 from models.limits import Limits
 from models.preprocessing import Instances, Preprocessing
+from models.preprocessing.preprocessing import INSTANCES
 from models.pretrained import output_layer
 from models.runtime import OnnxNetwork
 from models.spec import NetworkSpec, Task
 from models.targets import TargetEncoding, loss_name
 from models.version_files import ARTIFACTS
+from models.vocabulary import Vocabulary, vocabularies
 
 FORMAT = 1
 THRESHOLD = 0.5
@@ -52,6 +56,8 @@ class Predictor:
     activation: Activation | None
     max_pixels: int = Limits.pixels
     """Pixels that a posted picture may have."""
+    vocabularies: tuple[Vocabulary, ...] = ()
+    """What layers know of the inputs that they take."""
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1, max_pixels: int = Limits.pixels) -> Self:
@@ -65,6 +71,7 @@ class Predictor:
             TargetEncoding.from_document(document["target"]).classes,
             None if activation is None else Activation(activation),
             max_pixels,
+            tuple(Vocabulary(**members) for members in document.get("vocabularies", ())),
         )
 
     def run(self, instances: Instances) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -73,7 +80,22 @@ class Predictor:
         Raises InvalidInstances.
         """
         inputs, warnings = self.preprocessing.read_instances(instances, self.max_pixels)
+        self._check_vocabularies(inputs, in_json=isinstance(instances, list))
         return self.network.run(inputs), warnings
+
+    def _check_vocabularies(self, inputs: dict[str, np.ndarray], *, in_json: bool) -> None:
+        """Raise InvalidInstances where rows have numbers that a layer doesn't know: ONNX Runtime names no row."""
+        faults = []
+        for vocabulary in self.vocabularies:
+            values, column = inputs[vocabulary.input], vocabulary.input if len(inputs) > 1 else None
+            for row, *place in np.argwhere(vocabulary.unknown(values))[:MAX_FAULTS].tolist():
+                where = "".join(f"[{index}]" for index in place)
+                whose = f"Row {row}" if column is None else f"Row {row}, {column}"
+                detail = f"{whose}: the number {values[(row, *place)]:g} at {where} is"
+                pointer = INSTANCES.pointer(row) if in_json else None
+                faults.append(Fault(f"{detail} unknown; {vocabulary}.", pointer, row=row, column=column))
+        if faults:
+            raise InvalidInstances(*faults[:MAX_FAULTS])
 
     def predict(self, instances: Instances, top: int | None = None, scores: bool = True) -> Predictions:
         """What the network predicts for posted instances, in API.md's forms; raises InvalidInstances.
@@ -123,6 +145,7 @@ def write_preprocessing(
         "inputs": preprocessing.to_document(),
         "target": encoding.to_document(),
         "output": {"activation": find_activation(spec)},
+        "vocabularies": [asdict(vocabulary) for vocabulary in vocabularies(spec)],
     }
     with path.open("w", encoding="utf-8") as file:
         json.dump(document, file, ensure_ascii=False, allow_nan=False)

@@ -104,6 +104,7 @@ def _save(
     trained: TrainedNetwork, dataset: Dataset, rows: dict[str, Arrays | StreamedArrays], folder: Path
 ) -> dict[str, Any]:
     """Measure the network on every split, and write the version's files."""
+    print("The training has ended: its network is evaluated.")
     batch = rows_at_once(trained.network)
     unweighted = {split: dataclasses.replace(arrays, weights=None) for split, arrays in rows.items()}
     for split in LEARNT_FROM:
@@ -113,6 +114,7 @@ def _save(
     if dataset.descriptor["splits"][TEST]:
         evaluation = evaluate_split(trained, dataset, TEST, folder)
     trained.metrics[TEST] = None if evaluation is None else evaluation.own
+    print("The network is exported and saved.")
     version = save_version(folder, trained, _sample(trained, dataset))
     return {"version": version, "evaluation": None if evaluation is None else evaluation.to_document()}
 

@@ -1,10 +1,12 @@
 """Keras's callbacks that a plan asks for, and their state."""
 
+import math
 from typing import Any
 
 import keras
 import numpy as np
 
+from models.training.monitoring import is_better
 from models.training.plan import EarlyStopping, ReduceOnPlateau, TrainingPlan
 
 STATE = {
@@ -18,18 +20,20 @@ WEIGHTS = "best_weights"
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Keeps the weights of the epoch with the lowest loss, of the validation rows where there are any."""
+    """Keeps the weights of the epoch that is the best by the plan."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: TrainingPlan) -> None:
         super().__init__()
+        self._plan = plan
         self.best: float | None = None
         self.best_weights: list[np.ndarray] | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
-        loss = logs.get("val_loss", logs["loss"])
-        if self.best is None or loss < self.best:
-            self.best, self.best_weights = loss, self.model.get_weights()
+        monitor, mode = self._plan.best_by("val_loss" in logs)
+        value = logs.get(monitor, math.nan)
+        if is_better(value, self.best, mode):
+            self.best, self.best_weights = value, self.model.get_weights()
 
     def restore(self) -> None:
         """Give the network those weights, if an epoch ended."""
@@ -41,7 +45,7 @@ class Callbacks:
     """The callbacks of one training; they run between epochs and may set `network.stop_training`."""
 
     def __init__(self, network: keras.Model, plan: TrainingPlan, steps: int) -> None:
-        self._best = BestWeights() if plan.time_limit_seconds is not None else None
+        self._best = BestWeights(plan) if plan.time_limit_seconds is not None else None
         made = [
             self._best,
             plan.early_stopping and make_early_stopping(plan.early_stopping),

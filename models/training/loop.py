@@ -13,6 +13,7 @@ from models.errors import Diverged
 from models.training.callbacks import Callbacks
 from models.training.checkpoints import copy_variables, restore_variables
 from models.training.graph_calls import Results
+from models.training.monitoring import is_better
 from models.training.order import epoch_order, stored_order
 from models.training.pace import Pace
 from models.training.plan import (
@@ -63,7 +64,7 @@ class _Position:
     steps_done: int = 0
     """Of the whole training."""
     seconds: float = 0.0
-    """Time spent on training."""
+    """Time spent on training, from each start's first call on, which also traces and compiles."""
     epoch_seconds: float = 0.0
     """Time spent on the running epoch."""
     last_order: int = 0
@@ -101,6 +102,8 @@ class _Training:
         network.stop_training = False
         self._restore(checkpoint)
         self._progress = ProgressReporter(observer, self._position.epochs, self._steps.steps, self._position.steps_done)
+        self._under_way = False
+        """Whether a call has been done since this start."""
         self._clock = self._checkpointed_at = time.perf_counter()
 
     def _restore(self, checkpoint: Checkpoint | None) -> None:
@@ -206,6 +209,8 @@ class _Training:
                 return results
 
     def _advance(self, steps: int) -> None:
+        self._count_seconds()
+        self._under_way = True
         self._position.step += steps
         self._position.steps_done += steps
         self._progress.advance(steps)
@@ -228,7 +233,8 @@ class _Training:
 
     def _count_seconds(self) -> None:
         now = time.perf_counter()
-        self._position.seconds += now - self._clock
+        if self._under_way:
+            self._position.seconds += now - self._clock
         self._position.epoch_seconds += now - self._clock
         self._clock = now
 
@@ -239,9 +245,9 @@ class _Training:
         return Checkpoint(at.epochs_done + 1, at.step, state, copy_variables(self._network) | arrays)
 
     def _keep_best(self, epoch: int, metrics: dict[str, float]) -> None:
-        monitor = "loss" if self._validation is None else "val_loss"
+        monitor, mode = self._plan.best_by(self._validation is not None)
         value, best = metrics.get(monitor, math.nan), self._position.best
-        if math.isfinite(value) and (best is None or value < best[monitor]):
+        if is_better(value, None if best is None else best[monitor], mode):
             self._position.best = {"epoch": epoch, monitor: value}
 
 

@@ -1,5 +1,7 @@
 """Which way a monitored number gets better."""
 
+import math
+
 from models.catalogue import load_catalogue
 from models.spec import NetworkSpec
 
@@ -43,6 +45,13 @@ def find_mode(spec: NetworkSpec, monitor: str) -> str:
     """`max` or `min`, as Keras's callbacks take it: they know it themselves for some metrics only."""
     type_ = _metric_types(spec).get(monitor.removeprefix("val_"))
     return MAX if type_ in HIGHER_IS_BETTER else MIN
+
+
+def is_better(value: float, best: float | None, mode: str) -> bool:
+    """Whether a monitored number beats the best one before it; one that isn't finite beats none."""
+    if not math.isfinite(value):
+        return False
+    return best is None or (value > best if mode == MAX else value < best)
 
 
 def _metric_types(spec: NetworkSpec) -> dict[str, str]:

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from models.training.monitoring import MIN
+
 GRAPH = "graph"
 """Steps run as a plain TensorFlow graph: the losses of `keras.Model.fit`, bit for bit."""
 COMPILED = "compiled"
@@ -100,9 +102,17 @@ class TrainingPlan:
     early_stopping: EarlyStopping | None = None
     reduce_on_plateau: ReduceOnPlateau | None = None
     time_limit_seconds: float | None = None
-    """When these have passed, pauses and crashes not counted, training ends with the weights of its best epoch."""
+    """When these have passed since the first step was done, pauses and crashes not counted, training ends with the
+    weights of its best epoch."""
     checkpoint_seconds: float = math.inf
     """Time between checkpoints."""
+
+    def best_by(self, validated: bool) -> tuple[str, str]:
+        """What the best epoch is the best of, and its mode: what early stopping monitors, else the loss, of the
+        validation rows where there are any."""
+        if self.early_stopping is not None:
+            return self.early_stopping.monitor, self.early_stopping.mode
+        return "val_loss" if validated else "loss", MIN
 
 
 class Command(StrEnum):
@@ -150,7 +160,7 @@ class EpochResult:
     """`loss` and the network's metrics, then the same of the validation rows with `val_` before the name."""
     learning_rate: float
     best: dict[str, float] | None
-    """The `epoch` with the lowest `val_loss` so far (`loss` without validation rows), and that loss."""
+    """The `epoch` that is the best so far by `TrainingPlan.best_by`, and what it reached there."""
 
 
 @dataclass(frozen=True)

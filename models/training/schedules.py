@@ -9,6 +9,11 @@ from models.training.monitoring import find_mode
 from models.training.plan import ReduceOnPlateau
 
 
+def has_schedule(optimizer: Any) -> bool:
+    """Whether a posted optimizer changes its learning rate by a schedule of its own."""
+    return isinstance(optimizer, dict) and isinstance(optimizer.get("learning_rate"), dict)
+
+
 def with_defaults(schedule: dict[str, Any]) -> dict[str, Any]:
     """A valid schedule with every parameter that it leaves out."""
     entry = load_catalogue().schedules[schedule["type"]]

@@ -1,13 +1,13 @@
 """Checks a layer, optimizer, loss, metric, … against the catalogue: its type and its parameters."""
 
 from collections.abc import Collection, Iterator, Mapping
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 from models.adaptation import learns_from_rows
-from models.catalogue import KINDS, LISTS, Entry, Parameter, load_catalogue, nearest
+from models.catalogue import KINDS, LISTS, PLATEAU, Entry, Parameter, load_catalogue, nearest
 from models.errors import MOST_FAULTS, Fault
-from models.validation.values import article, expected, member, value_faults
+from models.validation.values import article, expected, is_integer, member, value_faults
 
 OBJECTS = ("layer", "cell", "schedule")
 """The kinds whose components are objects: none of them is complete by its name."""
@@ -47,8 +47,9 @@ def component_faults(
         yield unknown_type(kind, name, types, where)
         return
     if (allowed and entry.type not in allowed) or (depth and takes_several(entry)):
-        yield Fault(f"A layer {entry.type} can't be used here.", where, allowed=types)
+        yield misplaced(kind, entry, types, where)
         return
+    yield from wrong_together(entry, parameters, pointer)
     if depth and learns_from_rows(entry.type, parameters):
         yield Fault(f"{entry.type} within another layer can't learn from the training rows: post what it is.", pointer)
     for key, parameter_value in parameters.items():
@@ -70,6 +71,30 @@ def unknown_type(kind: str, name: str, types: tuple[str, ...], pointer: str) -> 
     return Fault(f"There is no {kind} `{name[:64]}`.", pointer, allowed=types, did_you_mean=suggestion)
 
 
+def misplaced(kind: str, entry: Entry, types: tuple[str, ...], pointer: str) -> Fault:
+    if entry.type == PLATEAU:
+        detail = f"{PLATEAU} looks at the epochs' results: post it as the `learning_rate_schedule` of a training job."
+    else:
+        detail = f"{article(kind)} {entry.type} can't be used here."
+    return Fault(detail, pointer, allowed=types)
+
+
+def wrong_together(entry: Entry, parameters: Mapping[str, Any], pointer: str) -> Iterator[Fault]:
+    """The faults of parameters that are right each for itself."""
+    if entry.type != "PiecewiseConstantDecay":
+        return
+    boundaries, values = parameters.get("boundaries"), parameters.get("values")
+    if isinstance(boundaries, int):
+        yield Fault("`boundaries` is a list of whole numbers.", f"{pointer}/boundaries")
+    elif isinstance(boundaries, list) and all(map(is_integer, boundaries)):
+        if any(later <= earlier for earlier, later in pairwise(boundaries)):
+            yield Fault("Each boundary is a later step than the one before it.", f"{pointer}/boundaries")
+        needed = len(boundaries) + 1
+        if isinstance(values, int | float) or (isinstance(values, list) and len(values) != needed):
+            detail = f"{len(boundaries)} boundaries part {needed} values: one before each, and one after the last."
+            yield Fault(detail, f"{pointer}/values")
+
+
 def takes_several(entry: Entry) -> bool:
     """Whether a layer takes more tensors than one, which a layer around it can't give it."""
     return entry.tensors is not None and entry.tensors.least > 1
@@ -81,6 +106,8 @@ def parameter_faults(entry: Entry, parameter: Parameter, value: Any, pointer: st
             yield Fault(f"`{parameter.name}` of {entry.type} can't be null: it is {expected(parameter)}.", pointer)
     elif depth >= MOST_NESTED:
         yield Fault(f"Layers may lie in each other {MOST_NESTED} deep.", pointer)
+    elif parameter.type == "cell" and isinstance(value, list):
+        yield Fault("Several cells are one cell: post a StackedRNNCells that has them as its `cells`.", pointer)
     elif parameter.type in KINDS:
         yield from component_faults(parameter.type, value, pointer, (), parameter.allowed, depth + 1)
     elif parameter.type in LISTS:

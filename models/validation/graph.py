@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 
-from models.catalogue import nearest
 from models.errors import Fault
 from models.graph import Node, predecessors
 from models.validation.values import member
 
+SIMILAR = 0.4
+"""How like a name (difflib's ratio) what it may have been meant for has to be."""
 MOST_SHOWN = 10
 """How many layers of a cycle a sentence lists."""
 
@@ -71,10 +74,14 @@ def _unused_faults(nodes: Sequence[Node], inputs: Collection[str], cyclic: set[i
 
 
 def _mend(nodes: Sequence[Node], inputs: Collection[str]) -> list[Node]:
-    """The layers as they were probably meant: with the nearest names in place of unknown ones."""
+    """The layers as they may have been meant: with all similar names in place of an unknown one."""
     known = known_names(nodes, inputs)
-    meant = {name: nearest(name, known) or name for node in nodes for name in node.inputs if name not in known}
-    return [replace(node, inputs=tuple(meant.get(name, name) for name in node.inputs)) for node in nodes]
+    meant = {
+        name: [name] if name in known else get_close_matches(name, known, n=MOST_SHOWN, cutoff=SIMILAR)
+        for node in nodes
+        for name in node.inputs
+    }
+    return [replace(node, inputs=tuple(chain.from_iterable(meant[name] for name in node.inputs))) for node in nodes]
 
 
 def _ancestors(places: set[int], sources: Mapping[int, list[int]]) -> set[int]:

@@ -15,8 +15,10 @@ MOST_INPUTS = 100
 def input_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Fault]:
     """The faults of `input`, or of `inputs` by name, of which there is one."""
     input_, inputs = document.get("input"), document.get("inputs")
-    if (input_ is None) == (inputs is None):
-        yield Fault("A network has either `input` or `inputs`.", "#/input")
+    if input_ is not None and inputs is not None:
+        yield Fault("A network has either `input` or `inputs`: leave one of them out.", "#/inputs")
+    elif input_ is None and inputs is None:
+        yield Fault("A network needs an `input`, or several by name as `inputs`.", "#/input")
     elif input_ is not None:
         yield from one_input_faults(input_, "#/input", limits)
     elif not isinstance(inputs, Mapping) or not 1 <= len(inputs) <= MOST_INPUTS:

@@ -14,6 +14,7 @@ from service.errors import Conflict, InvalidRequest, NoVersion
 from service.operations import idempotency, queue
 from service.operations.client_jobs import find, find_model_and_dataset, made_before
 from service.operations.idempotency import Claim
+from service.operations.sources import MOST_NUMBERS
 from service.storage import datasets, jobs, models
 from service.storage.database import Session
 from service.storage.paging import Page, PageQuery
@@ -72,7 +73,9 @@ def _find_version(session: Session, model: Model, number: int | None, label: str
     if version is None and number is None:
         raise NoVersion(f'The model "{model.name}" has no version yet: train it first.')
     if version is None:
-        raise InvalidRequest(Fault(f'The model "{model.name}" has no version {number}.', pointer="#/version"))
+        numbers = tuple(models.version_numbers(session, model, MOST_NUMBERS))
+        detail = f'The model "{model.name}" has no version {number}.'
+        raise InvalidRequest(Fault(detail, pointer="#/version", allowed=numbers))
     return version
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from models.errors import Fault
+from models.training.schedules import has_schedule
 from service import statuses
 from service.context import Context
 from service.errors import Conflict, InvalidRequest
@@ -97,15 +98,30 @@ def _is_scheduled(session: Session, job: Job) -> bool:
     model = models.by_id(session, job.model_id)
     if optimizer is None and model is not None:
         optimizer = model.document.get("optimizer")
-    own = isinstance(optimizer, dict) and isinstance(optimizer.get("learning_rate"), dict)
-    return own or job.request.get("learning_rate_schedule") is not None
+    return has_schedule(optimizer) or job.request.get("learning_rate_schedule") is not None
 
 
 def _check_epochs(context: Context, job: Job, epochs: int | None) -> None:
     if epochs is None:
         return
     running = job.progress["epoch"] if job.progress and job.run else 1
-    most = context.settings.max_epochs
-    if not running <= epochs <= most:
-        detail = f"The job is in its epoch {running}, and {most:,} are allowed: {epochs:,} isn't between them."
+    if epochs < running:
+        detail = f"Epoch {running:,} has begun already: ask for {running:,} epochs or more, or stop the job."
         raise InvalidRequest(Fault(detail, pointer="#/epochs"))
+    if faults := limit_faults(context, {"epochs": epochs}):
+        raise InvalidRequest(*faults)
+
+
+def limit_faults(context: Context, wanted: dict[str, Any]) -> list[Fault]:
+    """The faults of the members of a training job of which the operator allows less."""
+    limits = context.settings.limits
+    bounds = {"epochs": limits.epochs, "batch_size": limits.batch_size}
+    return [
+        Fault(
+            f"At most {most:,} are allowed here, not {wanted[name]:,}. "
+            f"The operator sets the limit by FITSERVE_MAX_{name.upper()}.",
+            pointer=f"#/{name}",
+        )
+        for name, most in bounds.items()
+        if name in wanted and wanted[name] > most
+    ]

@@ -1,17 +1,18 @@
 """Training jobs: refusing what is bound to fail, queueing, ordering, watching."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.catalogue import PLATEAU
 from models.class_weights import class_weight_faults
 from models.compatibility import check_fit, check_same_weights
 from models.errors import Fault
 from models.spec import NetworkSpec
 from models.training.execution import choose_execution
 from models.training.monitoring import monitored_names
-from models.training.schedules import with_defaults
+from models.training.schedules import has_schedule, with_defaults
 from models.validation import check_component
 from service import statuses
 from service.context import Context
@@ -45,6 +46,18 @@ class JobView:
     def epochs(self) -> int:
         """How many epochs are to be trained, as last ordered."""
         return orders.current(self.job, "epochs")
+
+    @property
+    def progress(self) -> dict[str, Any] | None:
+        """How far it is on its way to the epochs as last ordered, which its process may not have heard of yet."""
+        told = self.job.progress
+        if told is None or told["epochs"] == self.epochs:
+            return told
+        done = told["fraction"] * told["epochs"]
+        left, eta = told["epochs"] - done, told["eta_seconds"]
+        if eta is not None:
+            eta = eta / left * max(0.0, self.epochs - done) if left else None
+        return told | {"epochs": self.epochs, "fraction": min(1.0, done / self.epochs), "eta_seconds": eta}
 
 
 def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> JobView:
@@ -101,22 +114,37 @@ def _resolve(context: Context, request: dict[str, Any], model: Model, dataset: D
         request["execution"] = choose_execution(
             spec, descriptor["splits"]["train"], request["batch_size"], request["epochs"], summary["parameters"]
         )
-    faults = _faults_of_limits(context, request)
-    if request["queue"] not in queue.QUEUES:
-        faults.append(Fault("No worker takes jobs from that queue.", pointer="#/queue", allowed=queue.QUEUES))
+    components = find_component_faults(request)
+    faults = [*orders.limit_faults(context, request), *components, *_option_faults(request, model)]
     if request["class_weights"] is not None:
         faults += class_weight_faults(request["class_weights"], spec.task, descriptor["target"].get("classes"))
-    if request["optimizer"] is not None:
-        faults += check_component("optimizer", request["optimizer"], "#/optimizer")
-    if request["learning_rate_schedule"] is not None:
-        faults += check_component("schedule", request["learning_rate_schedule"], "#/learning_rate_schedule")
-    if faults:
+    sound = request | {"learning_rate_schedule": None} if components else request
+    monitors, monitor_faults = _resolve_monitors(sound, spec, descriptor)
+    if faults := [*faults, *monitor_faults]:
         raise InvalidRequest(*faults)
-    return request | _resolve_monitors(request, spec, descriptor)
+    return request | monitors
 
 
-def _resolve_monitors(request: dict[str, Any], spec: NetworkSpec, descriptor: dict[str, Any]) -> dict[str, Any]:
-    """`early_stopping` and `learning_rate_schedule`, complete with what they monitor. Raises InvalidRequest."""
+def _option_faults(request: dict[str, Any], model: Model) -> Iterator[Fault]:
+    if request["queue"] not in queue.QUEUES:
+        yield Fault("No worker takes jobs from that queue.", pointer="#/queue", allowed=queue.QUEUES)
+    optimizer = model.document["optimizer"] if request["optimizer"] is None else request["optimizer"]
+    if has_schedule(optimizer) and (request["learning_rate_schedule"] or {}).get("type") == PLATEAU:
+        detail = f"The optimizer's learning rate has a schedule already, which {PLATEAU} can't change:"
+        yield Fault(f"{detail} leave it out, or give the job an `optimizer` without one.", "#/learning_rate_schedule")
+
+
+def find_component_faults(request: dict[str, Any]) -> list[Fault]:
+    """The faults of the optimizer and the schedule in a request, or in as much of one as there is."""
+    kinds = {"optimizer": "optimizer", "learning_rate_schedule": "schedule"}
+    posted = {name: kind for name, kind in kinds.items() if request.get(name) is not None}
+    return [fault for name, kind in posted.items() for fault in check_component(kind, request[name], f"#/{name}")]
+
+
+def _resolve_monitors(
+    request: dict[str, Any], spec: NetworkSpec, descriptor: dict[str, Any]
+) -> tuple[dict[str, Any], list[Fault]]:
+    """`early_stopping` and `learning_rate_schedule`, complete with what they monitor, and the faults of that."""
     validated = bool(descriptor["splits"]["validation"])
     allowed = monitored_names(spec, validated)
     resolved: dict[str, Any] = {}
@@ -132,23 +160,7 @@ def _resolve_monitors(request: dict[str, Any], spec: NetworkSpec, descriptor: di
                 detail = f'There is no "{posted["monitor"][:64]}" to monitor.{why}'
                 faults.append(Fault(detail, pointer=f"#/{name}/monitor", allowed=tuple(allowed)))
         resolved[name] = posted
-    if faults:
-        raise InvalidRequest(*faults)
-    return resolved
-
-
-def _faults_of_limits(context: Context, request: dict[str, Any]) -> list[Fault]:
-    limits = context.settings.limits
-    bounds = {"epochs": limits.epochs, "batch_size": limits.batch_size}
-    return [
-        Fault(
-            f"At most {most:,} are allowed here, not {request[name]:,}. "
-            f"The operator sets the limit by FITSERVE_MAX_{name.upper()}.",
-            pointer=f"#/{name}",
-        )
-        for name, most in bounds.items()
-        if request[name] > most
-    ]
+    return resolved, faults
 
 
 def get(context: Context, job_id: str, wait: float = 0) -> JobView:

@@ -138,6 +138,7 @@ class Supervision:
         if silent > settings.stall_seconds:
             process.kill()
             log.warning("the job's process stood still", seconds=round(silent), attempt=self._job.attempt)
+            self._note(f"The process did no step for {settings.stall_seconds:g} s and was ended")
             return self._end(execution.died, failures.stalled(settings.stall_seconds, self._output.tail), STALLED)
         return None
 
@@ -222,7 +223,14 @@ class Supervision:
         self._starter.warm = False
         how = process.describe_end()
         log.warning("the job's process died", how=how, attempt=self._job.attempt)
+        self._note(f"The process died: {how}")
         return self._end(execution.died, failures.process_died(how, self._output.tail))
+
+    def _note(self, what: str) -> None:
+        """Put a line into the job's log, after what was printed last."""
+        printed = self._output.tail
+        begin = "" if not printed or printed.endswith("\n") else "\n"
+        self._journal.add_text(f"{begin}{what} (attempt {self._job.attempt}).\n")
 
     def _end(self, write: Callable[..., None], *details: object) -> Conclusion:
         def conclude() -> None:

@@ -168,3 +168,16 @@ def test_columns_do_not_fit_pictures(flowers: dict[str, Any], tmp_path: Path) ->
     (fault,) = faults_of(spec, (10,), make_dataset(tmp_path, "digits").descriptor)
 
     assert fault.detail == "The model takes a table's columns, but the dataset is no table."
+
+
+EMBEDDING = [{"type": "Embedding", "input_dim": 5, "output_dim": 2}, {"type": "Flatten"}, {"type": "Dense", "units": 3}]
+
+
+def test_a_number_that_an_embedding_does_not_know_names_the_layer_and_the_fix(tmp_path: Path) -> None:
+    descriptor = inline(tmp_path, inputs=[[0, 7], [1, 2], [3, 4]], targets=["a", "b", "c"])
+    (fault,) = faults_of(make_spec(shape=[2], layers=EMBEDDING), (3,), descriptor)
+    assert fault.pointer == "#/model"
+    assert fault.detail == (
+        'Dataset "few" has the number 7, but the layer "embedding" knows the whole numbers from 0 to 4: '
+        "set its `input_dim` to 8 or more."
+    )

@@ -202,3 +202,14 @@ def test_a_folder_without_a_network_can_not_be_served(tmp_path: Path) -> None:
 
     with pytest.raises(DamagedNetwork):
         Predictor.load(dataset.folder)
+
+
+@pytest.mark.parametrize("number", [-1, 5, 1.5])
+def test_a_number_that_an_embedding_does_not_know_names_its_row(number: float, tmp_path: Path) -> None:
+    layers: list[dict[str, Any]] = [{"type": "Embedding", "input_dim": 5, "output_dim": 2}, {"type": "Flatten"}]
+    predictor = make_predictor(three_classes(tmp_path), np.eye(3), layers=[*layers, {"type": "Dense", "units": 3}])
+    with pytest.raises(InvalidInstances) as caught:
+        predictor.predict([[0, 4, 1], [2, number, 3]])
+    (fault,) = caught.value.faults
+    assert (fault.row, fault.pointer) == (1, "#/instances/1")
+    assert fault.detail.startswith(f'Row 1: the number {number:g} at [1] is unknown; the layer "embedding" knows')

@@ -226,6 +226,7 @@ def test_early_stopping_restores_the_best_weights() -> None:
     accuracies = recorder.history("val_accuracy")
     assert outcome.reason == "early_stopping"
     assert outcome.epochs == len(accuracies) == accuracies.index(max(accuracies)) + 3
+    assert outcome.best == {"epoch": accuracies.index(max(accuracies)) + 1, "val_accuracy": max(accuracies)}
     accuracy = network.evaluate(validation.inputs["input"], validation.targets, verbose=0, return_dict=True)["accuracy"]
     assert accuracy == pytest.approx(max(accuracies))
 

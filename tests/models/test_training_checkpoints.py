@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -162,6 +163,24 @@ def test_the_time_limit_ends_with_the_best_weights() -> None:
     assert outcome.reason == "time_limit"
     evaluated = network.evaluate(VALIDATION.inputs["input"], VALIDATION.targets, verbose=0, return_dict=True)
     assert evaluated["loss"] == pytest.approx(min(recorder.history("val_loss")), rel=1e-5)
+
+
+def test_the_time_before_the_first_step_is_done_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.training.loop.time", SimpleNamespace(perf_counter=lambda: clock.questions and 100.0))
+    clock = Recorder()
+    outcome = train(classifier(), TRAINING, None, plan(2, time_limit_seconds=50), clock)
+    assert outcome.reason is None
+
+
+def test_the_time_limit_keeps_the_best_of_what_early_stopping_monitors() -> None:
+    stopping = EarlyStopping("val_accuracy", mode="max", patience=10**6, min_delta=0.0, restore_best=False)
+    how = plan(10**6, time_limit_seconds=1.0, early_stopping=stopping)
+    network, recorder = classifier(keras.optimizers.SGD(2.0)), Recorder()
+    outcome = train(network, TRAINING, VALIDATION, how, recorder)
+    assert outcome.best is not None
+    evaluated = network.evaluate(VALIDATION.inputs["input"], VALIDATION.targets, verbose=0, return_dict=True)
+    assert evaluated["accuracy"] == pytest.approx(outcome.best["val_accuracy"])
+    assert outcome.best["val_accuracy"] == max(recorder.history("val_accuracy"))
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:

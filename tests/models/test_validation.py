@@ -229,7 +229,7 @@ def test_metrics_have_names_of_their_own() -> None:
 def test_a_network_has_either_one_input_or_several_by_name() -> None:
     shape = {"shape": [28, 28]}
     assert faults(input=None, inputs={"left": shape}) == {}
-    assert "#/input" in faults(inputs={"left": shape})
+    assert "#/inputs" in faults(inputs={"left": shape})
     assert faults(input={"dataset": "flowers"}) == {}
     assert faults(input=None, inputs={}).keys() == {"#/inputs"}
     assert faults(input=None, inputs={"output": shape}).keys() == {"#/inputs/output"}
@@ -266,3 +266,21 @@ def test_one_component_may_be_checked_by_itself() -> None:
     (fault,) = check_component("optimizer", "sdg", "#/optimizer")
     assert fault.did_you_mean is not None
     assert fault.did_you_mean.lower() == "sgd"
+
+
+def test_a_piecewise_schedule_has_a_value_for_each_piece() -> None:
+    schedule = {"type": "PiecewiseConstantDecay", "boundaries": [5, 3], "values": [1.0]}
+    found = faults(optimizer={"type": "SGD", "learning_rate": schedule})
+    assert found.keys() == {"#/optimizer/learning_rate/boundaries", "#/optimizer/learning_rate/values"}
+    assert not check_component("schedule", schedule | {"boundaries": [5], "values": [1, 0.1]}, "#")
+
+
+def test_a_plateau_schedule_in_an_optimizer_is_told_where_it_belongs() -> None:
+    found = faults(optimizer={"type": "SGD", "learning_rate": {"type": "ReduceLROnPlateau"}})
+    fault = found["#/optimizer/learning_rate/type"]
+    assert "post it as the `learning_rate_schedule` of a training job" in fault.detail
+
+
+def test_a_list_of_cells_is_told_of_stacked_cells() -> None:
+    found = layer_faults({"type": "RNN", "cell": [{"type": "LSTMCell", "units": 2}]})
+    assert "StackedRNNCells" in found["#/layers/0/cell"].detail

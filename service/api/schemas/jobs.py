@@ -26,7 +26,14 @@ class JobHeadSchema(Schema):
     model = fields.String()
     dataset = fields.String()
     status = fields.String(metadata={"enum": statuses.JOB_STATUSES})
-    status_reason = fields.String(allow_none=True)
+    status_reason = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "Why it has its status: `stopped`, `early_stopping`, `time_limit`, `diverged`, "
+            "`out_of_memory`, `disk_full`, `worker_lost`, `worker_shutdown`, `stalled`, `stopped_before_training`, "
+            "or null."
+        },
+    )
 
 
 def present_transitions(transitions: Iterable[Event]) -> list[dict[str, Any]]:

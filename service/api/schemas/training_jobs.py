@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, pre_dump, validates_schema
 
+from models.errors import Fault
 from service import statuses
 from service.api.fields import Amount, Anything, Choice, Flag, Moment, Name, Object, Part, QueryWhole, Text, Whole
 from service.api.links import dataset_url, evaluation_url, model_url, training_job_url, version_url
@@ -13,7 +14,7 @@ from service.api.problems import describe_failure
 from service.api.schemas.base import Schema
 from service.api.schemas.jobs import JobHeadSchema, TransitionSchema, present_transitions
 from service.api.schemas.problems import FailureSchema
-from service.operations.training_jobs import JobView
+from service.operations.training_jobs import JobView, find_component_faults
 from service.storage.records import Event
 
 EXECUTIONS = ("auto", "graph", "compiled")
@@ -81,10 +82,13 @@ class TrainingOptionsSchema(Schema):
         metadata={"description": "Time between checkpoints: what a crash can cost, and no more than that."},
     )
     time_limit_seconds = Amount(
-        0,
+        1,
         load_default=None,
         allow_none=True,
-        metadata={"description": "Training ends after so much of it, with the weights of its best epoch."},
+        metadata={
+            "description": "Training ends after so much of it, with the weights of its best epoch; counted from the "
+            "end of the first step, before which the network is compiled."
+        },
     )
     label = Name(load_default=None, allow_none=True, metadata={"description": "Is pointed to the new version."})
     priority = Whole(0, 9, load_default=5, metadata={"description": "Higher ones run first."})
@@ -97,6 +101,9 @@ class NewTrainingJobSchema(TrainingOptionsSchema):
 
     model = Text(63, required=True)
     dataset = Text(63, required=True)
+
+    def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
+        return find_component_faults(members)
 
 
 DESIRED_STATUSES = (statuses.RUNNING, statuses.PAUSED, statuses.STOPPED, statuses.CANCELLED)
@@ -131,7 +138,13 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     runtime = fields.Dict(allow_none=True, metadata={"description": "Threads and versions of the libraries."})
     progress = fields.Nested(ProgressSchema)
     metrics = fields.Dict(allow_none=True, metadata={"description": "Of the latest epoch."})
-    best = fields.Dict(allow_none=True)
+    best = fields.Dict(
+        allow_none=True,
+        metadata={
+            "description": "The best `epoch` and its value of what `early_stopping` monitors, else of the loss (of the "
+            "validation rows if there are any)."
+        },
+    )
     version = fields.Integer(allow_none=True, metadata={"description": "What it made."})
     error = fields.Nested(FailureSchema, allow_none=True)
     created_at = Moment()
@@ -152,7 +165,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
             **job.request,
             **{member: getattr(job, member) for member in shown},
             "epochs": view.epochs,
-            "progress": job.progress or _no_progress(view.epochs),
+            "progress": view.progress or _no_progress(view.epochs),
             "error": describe_failure(job.error),
             "transitions": present_transitions(view.transitions),
             "last_event": job.last_seq,

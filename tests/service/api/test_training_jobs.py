@@ -12,6 +12,12 @@ from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 
+PIECES = {"type": "PiecewiseConstantDecay", "values": [0.1]}
+SCHEDULED = {
+    "type": "SGD",
+    "learning_rate": {"type": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.9},
+}
+
 
 @pytest.fixture
 def ready(api: ApiClient, idle_worker: FakeWorker) -> ApiClient:
@@ -88,6 +94,8 @@ def test_a_job_that_ends_within_the_wait_is_a_201(api: ApiClient) -> None:
         ({"epochs": 1_000_001}, "#/epochs"),
         ({"optimizer": "adamm"}, "#/optimizer"),
         ({"early_stopping": {"monitor": "val_loss"}}, "#/early_stopping/monitor"),
+        ({"learning_rate_schedule": {**PIECES, "boundaries": [5]}}, "#/learning_rate_schedule/values"),
+        ({"learning_rate_schedule": {"type": "ReduceLROnPlateau"}, "optimizer": SCHEDULED}, "#/learning_rate_schedule"),
     ],
 )
 def test_what_is_bound_to_fail_is_refused_before_it_is_queued(
@@ -96,6 +104,21 @@ def test_what_is_bound_to_fail_is_refused_before_it_is_queued(
     problem = ready.post("/v1/training-jobs", TRAINING | change, 422)
     assert problem["errors"][0]["pointer"] == pointer
     assert ready.get("/v1/training-jobs")["items"] == []
+
+
+def test_every_fault_of_a_job_is_in_one_answer(ready: ApiClient) -> None:
+    wrong = {
+        "optimizer": "adamm",
+        "epochs": 1_000_001,
+        "class_weights": "balanced",
+        "early_stopping": {"monitor": "val_loss"},
+    }
+    problem = ready.post("/v1/training-jobs", TRAINING | wrong, 422)
+    assert {fault["pointer"] for fault in problem["errors"]} == {
+        "#/optimizer", "#/epochs", "#/class_weights", "#/early_stopping/monitor",
+    }  # fmt: skip
+    problem = ready.post("/v1/training-jobs", TRAINING | {"optimizer": "adamm", "batch_size": 0}, 422)
+    assert {fault["pointer"] for fault in problem["errors"]} == {"#/optimizer", "#/batch_size"}
 
 
 def test_a_dataset_that_is_not_ready_is_a_409_with_a_time_to_come_back(ready: ApiClient) -> None:
@@ -197,6 +220,30 @@ def test_orders_are_obeyed_and_hold_when_repeated(ready: ApiClient, idle_worker:
 def test_an_order_that_does_not_exist_is_refused(ready: ApiClient, order: dict[str, Any]) -> None:
     url = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
     assert ready.patch(url, order, 422)["errors"]
+
+
+def test_more_epochs_than_allowed_are_refused_as_when_the_job_was_posted(ready: ApiClient) -> None:
+    url = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
+    changed = ready.patch(url, {"epochs": 1_000_001}, 422)["errors"]
+    assert changed == ready.post("/v1/training-jobs", TRAINING | {"epochs": 1_000_001}, 422)["errors"]
+
+
+def test_the_progress_is_that_towards_the_epochs_as_ordered(ready: ApiClient, idle_worker: FakeWorker) -> None:
+    url = ready.post("/v1/training-jobs", TRAINING | {"epochs": 100}, 202)["links"]["self"]
+    claimed = idle_worker.claim(statuses.TRAINING)
+    assert claimed is not None
+    idle_worker.record_epochs(claimed[0], 1, 10, 100)
+    progress = ready.patch(url, {"epochs": 20})["progress"]
+    assert (progress["epoch"], progress["epochs"], progress["fraction"]) == (10, 20, 0.5)
+
+
+def test_an_epoch_that_has_begun_cannot_be_taken_back(ready: ApiClient, idle_worker: FakeWorker) -> None:
+    url = ready.post("/v1/training-jobs", TRAINING | {"epochs": 100}, 202)["links"]["self"]
+    claimed = idle_worker.claim(statuses.TRAINING)
+    assert claimed is not None
+    idle_worker.record_epochs(claimed[0], 1, 13, 100)
+    (fault,) = ready.patch(url, {"epochs": 2}, 422)["errors"]
+    assert fault["detail"] == "Epoch 13 has begun already: ask for 13 epochs or more, or stop the job."
 
 
 def test_an_empty_patch_changes_nothing(ready: ApiClient) -> None:

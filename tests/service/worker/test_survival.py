@@ -55,6 +55,9 @@ def test_a_job_fails_when_its_process_died_three_times(
     assert "about to die" in job.error["detail"]
     printed = capsys.readouterr().out
     assert printed.count("[warning  ] the job's process died") == 3
+    told = "".join(event.data["text"] for event in bench.events(job_id, "message"))
+    lines = [f"The process died: killed by SIGKILL (attempt {attempt}).\n" for attempt in (1, 2, 3)]
+    assert [line for line in lines if line not in told] == []
     assert bench.left_behind() == []
 
 
