@@ -155,6 +155,13 @@ class RunningService:
         matching = [p for p in psutil.Process(self.process.pid).children() if p.cmdline()[-1] == command]
         return matching[0]
 
+    def fork_server(self) -> psutil.Process:
+        return next(p for p in self.part("worker").children() if "forkserver" in " ".join(p.cmdline()))
+
+    def job_processes(self) -> list[psutil.Process]:
+        """The jobs' processes: each has a session of its own."""
+        return [process for process in self.fork_server().children() if process.pid == os.getsid(process.pid)]
+
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
         """End it as an operator does; returns the exit code."""
         if self.process.poll() is None:
