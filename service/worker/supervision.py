@@ -222,6 +222,8 @@ class Supervision:
         self._starter.warm = False
         how = process.describe_end()
         log.warning("the job's process died", how=how, attempt=self._job.attempt)
+        if process.lost_fork_server():
+            return self._end(execution.orphaned)
         return self._end(execution.died, failures.process_died(how, self._output.tail))
 
     def _end(self, write: Callable[..., None], *details: object) -> Conclusion:
