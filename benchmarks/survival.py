@@ -1,6 +1,7 @@
 """What jobs survive, how soon they obey, and what all that costs: through real HTTP against services of their own.
 
     python -m benchmarks.survival [kills queue orders cost] [--jobs N] [--rows N] [--rounds N] [--seed N]
+        [--between SECONDS SECONDS]
 
 `kills` ends processes at random moments; `queue` fills the queue; `orders` changes its mind within a long epoch;
 `cost` compares a job with the bare training. MNIST and CIFAR-10 are read from `mnist.npz` and `cifar10-images.zip` in
@@ -8,6 +9,7 @@ FITSERVE_TEST_DATA, or in `../shared/data`.
 """
 
 import argparse
+import contextlib
 import hashlib
 import io
 import os
@@ -43,8 +45,9 @@ MOONS = {
     "split": {"validation": 0.1, "test": 0.1, "seed": 7},
 }
 EPOCHS = 24
-BETWEEN_KILLS = (1.5, 5.0)
+LOOK_SECONDS = 0.05
 JOBS_SECONDS = 3600
+TIDY_SECONDS = 15
 
 PRIORITIES = (1, 5, 9)
 QUEUED_EPOCHS = 60
@@ -56,11 +59,12 @@ COST_TRAINING, COST_VALIDATION = 54_000, 6_000
 
 
 class Killer(threading.Thread):
-    """Kills at random moments a random one of a job's process, the fork server, and the supervisor, until it is told
-    to end."""
+    """Kills a random one of a job's process, the fork server and the supervisor, at random moments while jobs run."""
 
-    def __init__(self, service: RunningService, seed: int) -> None:
+    def __init__(self, service: RunningService, seed: int, between: tuple[float, float]) -> None:
         super().__init__(daemon=True)
+        self._service = service
+        self._between = between
         self.kills: Counter[str] = Counter()
         self._random = random.Random(seed)
         self._ending = threading.Event()
@@ -71,18 +75,18 @@ class Killer(threading.Thread):
         }
 
     def run(self) -> None:
-        while not self._ending.wait(self._random.uniform(*BETWEEN_KILLS)):
-            self._kill(self._random.choice(list(self._victims)))
-
-    def _kill(self, kind: str) -> None:
         while not self._ending.is_set():
-            try:
+            self._let_jobs_run(self._random.uniform(*self._between))
+            kind = self._random.choice(list(self._victims))
+            with contextlib.suppress(psutil.Error, LookupError, StopIteration):  # it ended at this very moment
                 self._victims[kind]().kill()
-            except (psutil.Error, LookupError, StopIteration, ProcessLookupError):
-                self._ending.wait(0.1)  # there is none now
-                continue
-            self.kills[kind] += 1
-            return
+                self.kills[kind] += 1
+
+    def _let_jobs_run(self, seconds: float) -> None:
+        """Wait until jobs have had processes for so long."""
+        while seconds > 0 and not self._ending.wait(LOOK_SECONDS):
+            with contextlib.suppress(psutil.Error, LookupError, StopIteration):
+                seconds -= LOOK_SECONDS if self._service.job_processes() else 0
 
     def end(self) -> None:
         self._ending.set()
@@ -95,14 +99,17 @@ def kills(folder: Path, arguments: argparse.Namespace) -> Rows:
         client = service.client
         client.post("/v1/datasets", MOONS)
         client.post("/v1/models", STATEFUL)
-        seeds = range(1, SEEDS + 1)
+        count = arguments.jobs or 50
+        seeds = range(1, min(SEEDS, count) + 1)
         began = time.monotonic()
         expected = [weights_of(client, job) for job in wait_for_all(client, start(client, seeds))]
-        yield "undisturbed", f"{SEEDS} jobs in {time.monotonic() - began:.0f} s, {len(set(expected))} different weights"
+        yield (
+            "undisturbed",
+            f"{len(seeds)} jobs in {time.monotonic() - began:.0f} s, {len(set(expected))} different weights",
+        )
         versions_before = count_versions(client, STATEFUL["name"])
-        count = arguments.jobs or 50
-        killer, began = Killer(service, arguments.seed), time.monotonic()
-        started = start(client, [seeds[number % SEEDS] for number in range(count)])
+        killer, began = Killer(service, arguments.seed, arguments.between), time.monotonic()
+        started = start(client, [seeds[number % len(seeds)] for number in range(count)])
         killer.start()
         ended = wait_for_all(client, started)
         killer.end()
@@ -115,9 +122,11 @@ def kills(folder: Path, arguments: argparse.Namespace) -> Rows:
                 yield job["id"], job["error"]["detail"]
         succeeded = [(number, job) for number, job in enumerate(ended) if job["status"] == "succeeded"]
         yield "versions", str(count_versions(client, STATEFUL["name"]) - versions_before)
-        equal = sum(weights_of(client, job) == expected[number % SEEDS] for number, job in succeeded)
+        equal = sum(weights_of(client, job) == expected[number % len(seeds)] for number, job in succeeded)
         yield "weights equal to the undisturbed", str(equal)
         yield from event_logs(client, [job for _, job in succeeded])
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: not left_over(service), TIDY_SECONDS)
         yield "folders left over", count_each(left_over(service))
 
 
@@ -148,16 +157,8 @@ def weights_of(client: Client, job: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def pages(client: Client, url: str | None) -> Iterator[Any]:
-    """Every item of a list."""
-    while url is not None:
-        page = client.get(url)
-        yield from page["items"]
-        url = page["next"]
-
-
 def count_versions(client: Client, model: str) -> int:
-    return sum(1 for _ in pages(client, f"/v1/models/{model}/versions?limit=100"))
+    return sum(1 for _ in client.items(f"/v1/models/{model}/versions"))
 
 
 def count_each(things: Any) -> str:
@@ -170,7 +171,7 @@ def event_logs(client: Client, jobs: list[Any]) -> Rows:
     every = list(range(1, EPOCHS + 1))
     gapless = complete = once = 0
     for job in jobs:
-        events = list(pages(client, job["links"]["events"] + "?limit=100"))
+        events = list(client.items(job["links"]["events"]))
         told = [event["data"]["epoch"] for event in events if event["type"] == "epoch"]
         measured = [epoch["epoch"] for epoch in client.get(job["links"]["metrics"])["epochs"]]
         gapless += [event["seq"] for event in events] == list(range(1, len(events) + 1))
@@ -271,7 +272,7 @@ def long_epoch(client: Client) -> Rows:
         ordered = datetime.now(UTC)
         client.patch(f"/v1/training-jobs/{job}", {"desired_status": desired})
         ended = client.wait_for_status(job, effect, seconds=600)
-        last = list(pages(client, ended["links"]["events"] + "?limit=100"))
+        last = list(client.items(ended["links"]["events"]))
         changed = seconds_after(ordered, last[-1]["at"])
         if desired == "stopped":
             trained = max(event["at"] for event in last if event["type"] == "progress")
@@ -329,7 +330,7 @@ def cost(folder: Path, arguments: argparse.Namespace) -> Rows:
                 "digits-mlp", "mnist", epochs=JOBS["mnist"].epochs, batch_size=128, seed=7, checkpoint_seconds=1
             )
             ours = sum(epoch["seconds"] for epoch in client.get(job["links"]["metrics"])["epochs"])
-            kept = sum(event["type"] == "checkpoint" for event in pages(client, job["links"]["events"] + "?limit=100"))
+            kept = sum(event["type"] == "checkpoint" for event in client.items(job["links"]["events"]))
             yield (
                 f"round {number + 1}: bare, in the service",
                 f"{bare['seconds']:.2f} s ({bare['execution']}), {ours:.2f} s ({job['execution']}, {kept} checkpoints)",
@@ -357,6 +358,14 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, help="jobs of `kills` (50) and `queue` (200)")
     parser.add_argument("--rows", type=int, default=50_000, help="rows of the long epoch of `orders`")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of `cost`; the median counts")
+    parser.add_argument(
+        "--between",
+        type=float,
+        nargs=2,
+        default=(1.5, 5.0),
+        metavar="SECONDS",
+        help="least and most between two `kills`",
+    )
     parser.add_argument("--seed", type=int, default=7, help="draws moments, victims and priorities")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):

@@ -56,6 +56,14 @@ class Client:
         assert response.status_code == 200, response.text
         return response.json()
 
+    def items(self, path: str) -> Iterator[Any]:
+        """Every item of a list, page by page."""
+        url: str | None = f"{path}?limit=100"
+        while url is not None:
+            page = self.get(url)
+            yield from page["items"]
+            url = page["next"]
+
     def post(self, path: str, body: Any, expect: int = 201, wait: int | None = None) -> Any:
         headers = {} if wait is None else {"Prefer": f"wait={wait}"}
         response = self.request("POST", path, json=body, headers=headers)

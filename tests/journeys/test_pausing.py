@@ -60,8 +60,8 @@ def cancel(client: Client, job: str) -> None:
 
 
 def epochs_told(client: Client, job: dict[str, Any]) -> list[int]:
-    items = client.get(job["links"]["events"] + "?limit=1000")["items"]
-    return [event["data"]["epoch"] for event in items if event["type"] == "epoch"]
+    events = client.items(job["links"]["events"])
+    return [event["data"]["epoch"] for event in events if event["type"] == "epoch"]
 
 
 def test_a_paused_job_that_goes_on_ends_with_the_weights_of_an_uninterrupted_one(
@@ -85,8 +85,8 @@ def test_a_job_whose_process_is_killed_goes_on_from_its_checkpoint(
     service: RunningService, client: Client, expected: dict[str, Any]
 ) -> None:
     job = start(client, EPOCHS, checkpoint_seconds=0.1)
-    events = f"/v1/training-jobs/{job}/events?limit=1000"
-    wait_for(lambda: [event for event in client.get(events)["items"] if event["type"] == "checkpoint"])
+    events = f"/v1/training-jobs/{job}/events"
+    wait_for(lambda: any(event["type"] == "checkpoint" for event in client.items(events)))
     service.job_processes()[0].kill()
     ended = client.wait_for_status(job, "succeeded")
     assert ended["attempt"] == 2
