@@ -56,6 +56,14 @@ class Client:
         assert response.status_code == 200, response.text
         return response.json()
 
+    def items(self, path: str) -> Iterator[Any]:
+        """Every item of a list, page by page."""
+        url: str | None = f"{path}?limit=100"
+        while url is not None:
+            page = self.get(url)
+            yield from page["items"]
+            url = page["next"]
+
     def post(self, path: str, body: Any, expect: int = 201, wait: int | None = None) -> Any:
         headers = {} if wait is None else {"Prefer": f"wait={wait}"}
         response = self.request("POST", path, json=body, headers=headers)
@@ -154,6 +162,13 @@ class RunningService:
         """The process that runs `fitserve COMMAND` (for the api: gunicorn's master)."""
         matching = [p for p in psutil.Process(self.process.pid).children() if p.cmdline()[-1] == command]
         return matching[0]
+
+    def fork_server(self) -> psutil.Process:
+        return next(p for p in self.part("worker").children() if "forkserver" in " ".join(p.cmdline()))
+
+    def job_processes(self) -> list[psutil.Process]:
+        """The jobs' processes: each has a session of its own."""
+        return [process for process in self.fork_server().children() if process.pid == os.getsid(process.pid)]
 
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
         """End it as an operator does; returns the exit code."""

@@ -65,7 +65,7 @@ def claim(
         job.started_at = job.started_at or datetime.now(UTC)
         if job.checkpoint is None:
             job.run += 1
-            job.progress = job.metrics = job.best = None
+            job.progress = None
         stopping = job.desired_status == statuses.STOPPED
         queue.move(session, job, statuses.STOPPING if stopping else statuses.RUNNING)
         return Lease(job.id, job.token), job
@@ -134,8 +134,8 @@ def record(
 ) -> Instructions:
     """Write a batch of events and what they say of the job; renews the lease. Raises LeaseLost.
 
-    Epochs that are known already are left out: they come again after an answer that was lost, and when a training goes
-    on from a checkpoint before them.
+    Epochs that are known already are left out: they come again, the same, after an answer that was lost, and when a
+    training goes on from a checkpoint before them, or from its start.
     """
     with context.database.write() as session:
         job = held(session, lease)
@@ -144,10 +144,9 @@ def record(
             known = jobs.last_epoch(session, job)
             events = [event for event in events if event.epoch is None or event.epoch > known]
         job.progress = _follow(progress or job.progress, events)
-        job.best = best or job.best
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
         if newest is not None:
-            job.metrics = metrics_of(newest)
+            job.metrics, job.best = metrics_of(newest), best or job.best
         for event in events:
             _note(job, event)
         jobs.append_events(session, job, events)
@@ -157,11 +156,16 @@ def record(
 def _note(job: Job, event: NewEvent) -> None:
     """Keep what a later execution needs to go on from."""
     if event.checkpoint is not None:
+        if job.checkpoint is None or _position(event.data) > _position(job.checkpoint):
+            job.deaths = 0
         job.checkpoint = {"folder": event.checkpoint, **event.data}
-        job.deaths = 0
     if event.order is not None:
         taken = {order["number"]: order for order in job.orders} | {event.order["number"]: event.order}
         job.orders = list(taken.values())
+
+
+def _position(checkpoint: dict[str, Any]) -> tuple[int, int]:
+    return checkpoint["epoch"], checkpoint["step"]
 
 
 def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent]) -> dict[str, Any] | None:
@@ -236,8 +240,8 @@ def put_back(context: Context, lease: Lease, reason: str | None = None) -> None:
 
 
 def died(context: Context, lease: Lease, error: dict[str, Any], reason: str = WORKER_LOST) -> None:
-    """Note that the job's process died: it runs again, or fails with `error` when too many died since the latest
-    checkpoint. Raises LeaseLost."""
+    """Note that the job's process died: it runs again, or fails with `error` when too many died since a checkpoint
+    that got further than the one before. Raises LeaseLost."""
     with context.database.write() as session:
         job = held_with_resources(session, lease)
         job.deaths += 1
@@ -249,9 +253,19 @@ def died(context: Context, lease: Lease, error: dict[str, Any], reason: str = WO
     outcomes.discard(context, job, lease.staging_name)
 
 
+def orphaned(context: Context, lease: Lease) -> None:
+    """Note that the job's process died with its fork server, which is no fault of the job's: it runs again. Raises
+    LeaseLost."""
+    with context.database.write() as session:
+        job = held(session, lease)
+        job.attempt += 1
+        _requeue(session, job, WORKER_LOST)
+    outcomes.discard(context, job, lease.staging_name)
+
+
 def _requeue(session: Session, job: Job, reason: str | None) -> None:
     if job.checkpoint is None:
-        job.progress = job.metrics = job.best = None
+        job.progress = None
     nothing_to_keep = job.status == statuses.STOPPING and job.checkpoint is None
     if job.status == statuses.CANCELLING or nothing_to_keep:
         queue.move(session, job, statuses.CANCELLED, reason)

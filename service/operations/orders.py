@@ -8,7 +8,7 @@ from service import statuses
 from service.context import Context
 from service.errors import Conflict, InvalidRequest
 from service.operations import queue
-from service.storage import models
+from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.records import Job
 
@@ -82,7 +82,7 @@ def change_training(context: Context, session: Session, job: Job, changes: dict[
         raise Conflict("The training has ended: only its result is still being saved.")
     if "learning_rate" in wanted and _is_scheduled(session, job):
         raise Conflict("A schedule sets the learning rate of this job.")
-    _check_epochs(context, job, wanted.get("epochs"))
+    _check_epochs(context, session, job, wanted.get("epochs"))
     order = {"number": len(job.orders) + 1, "epochs": None, "learning_rate": None, "epoch": None, "step": None}
     job.orders = [*job.orders, order | wanted]
 
@@ -101,10 +101,11 @@ def _is_scheduled(session: Session, job: Job) -> bool:
     return has_schedule(optimizer) or job.request.get("learning_rate_schedule") is not None
 
 
-def _check_epochs(context: Context, job: Job, epochs: int | None) -> None:
+def _check_epochs(context: Context, session: Session, job: Job, epochs: int | None) -> None:
     if epochs is None:
         return
-    running = job.progress["epoch"] if job.progress and job.run else 1
+    # One that goes on from a checkpoint may be behind the epochs that are known already.
+    running = max(job.progress["epoch"] if job.progress else 1, jobs.last_epoch(session, job))
     if epochs < running:
         detail = f"Epoch {running:,} has begun already: ask for {running:,} epochs or more, or stop the job."
         raise InvalidRequest(Fault(detail, pointer="#/epochs"))

@@ -1,5 +1,6 @@
 """What the end of each kind of job leaves behind: a ready dataset, a ready model, a version."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -131,10 +132,10 @@ def publish_checkpoint(context: Context, job_id: str, staging_name: str, name: s
     return key
 
 
-def remove_checkpoints_but(context: Context, job_id: str, key: str) -> None:
-    """Remove all of a job's checkpoints but the one that it now points to."""
+def remove_checkpoints_but(context: Context, job_id: str, keys: Collection[str]) -> None:
+    """Remove all of a job's checkpoints but the one that it now points to, and those that it is about to."""
     for name in context.artifacts.names(checkpoints_key(job_id)):
-        if f"{checkpoints_key(job_id)}/{name}" != key:
+        if f"{checkpoints_key(job_id)}/{name}" not in keys:
             context.artifacts.remove(f"{checkpoints_key(job_id)}/{name}")
 
 

@@ -193,26 +193,26 @@ def transitions(session: Session, job_ids: Collection[str]) -> Sequence[Event]:
 
 
 def epoch_numbers(session: Session, job: Job, after: int = 0) -> Sequence[int]:
-    """The epochs of the job's latest run that have ended, in order."""
+    """The epochs of the job that have ended, in order."""
     statement = select(Event.epoch).where(*_epochs(job), Event.epoch > after).order_by(Event.epoch)
     return [number for number in session.scalars(statement) if number is not None]
 
 
 def last_epoch(session: Session, job: Job) -> int:
-    """The last epoch of the job's latest run that has ended, or 0."""
+    """The last epoch of the job that has ended, or 0."""
     return session.scalar(select(func.max(Event.epoch)).where(*_epochs(job))) or 0
 
 
 def epochs(session: Session, job: Job, numbers: Collection[int]) -> list[dict[str, Any]]:
-    """What is known of these epochs of the job's latest run, in order."""
+    """What is known of these epochs of the job, in order."""
     statement = select(Event.data).where(*_epochs(job), Event.epoch.in_(numbers)).order_by(Event.epoch)
     return list(session.scalars(statement))
 
 
 def epochs_after(session: Session, job: Job, after: int) -> list[dict[str, Any]]:
-    """What is known of all later epochs of the job's latest run, in order."""
+    """What is known of all later epochs of the job, in order."""
     return list(session.scalars(select(Event.data).where(*_epochs(job), Event.epoch > after).order_by(Event.epoch)))
 
 
 def _epochs(job: Job) -> tuple[ColumnElement[bool], ...]:
-    return Event.job_id == job.id, Event.run == job.run, Event.type == "epoch"
+    return Event.job_id == job.id, Event.type == "epoch"

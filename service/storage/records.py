@@ -133,9 +133,9 @@ class Job(Record):
     attempt: Mapped[int] = mapped_column(default=1)
     """One more than the training processes that died on it."""
     run: Mapped[int] = mapped_column(default=0)
-    """How often training began from its start; metrics show the latest run."""
+    """How often training began from its start; every run has the same epochs, of which the log tells once."""
     deaths: Mapped[int] = mapped_column(default=0)
-    """Training processes that died since the latest checkpoint."""
+    """Training processes that died since a checkpoint that got further than the one before."""
     orders: Mapped[list[Any]] = mapped_column(default=list)
     """Changes asked for while it runs, each with the epoch and the step at which it took effect, or null."""
     closed: Mapped[bool] = mapped_column(default=False)

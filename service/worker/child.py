@@ -10,9 +10,10 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -92,7 +93,8 @@ def run_task(
     try:
         settle_in(output)
         module, _, function = task.partition(":")
-        result = getattr(importlib.import_module(module), function)(assignment, Path(folder), channel)
+        with _temporary_files_in(Path(folder)):
+            result = getattr(importlib.import_module(module), function)(assignment, Path(folder), channel)
         last_message = encode("result", result)
     except Exception as error:
         last_message = encode("failure", failures.flatten(error), traceback=traceback.format_exc())
@@ -129,6 +131,15 @@ def settle_in(output: Connection) -> None:
         os.dup2(output.fileno(), stream)
     output.close()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+@contextlib.contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Let libraries write their temporary files where they go with the job: a process that is killed, or that ends as
+    `_end` does, leaves them behind."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".temporary-") as temporary:
+        os.environ["TMPDIR"] = tempfile.tempdir = temporary
+        yield
 
 
 def _end_with_supervisor() -> None:

@@ -80,7 +80,8 @@ class Journal:
         )
         kept = [event.checkpoint for event in batch if event.checkpoint is not None]
         if kept:
-            outcomes.remove_checkpoints_but(self._context, self._lease.job_id, kept[-1])
+            pending = [event.checkpoint for event in self._pending[len(batch) :] if event.checkpoint is not None]
+            outcomes.remove_checkpoints_but(self._context, self._lease.job_id, [kept[-1], *pending])
         del self._pending[: len(batch)]
         self._progress = self._best = None
         self._urgent = False

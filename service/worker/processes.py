@@ -116,6 +116,11 @@ class JobProcess:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         wait([self._pidfd], KILL_SECONDS)
 
+    def lost_fork_server(self) -> bool:
+        """Whether the process ended because its fork server did."""
+        self._process.join(EXIT_CODE_SECONDS)
+        return self._process.exitcode == EXIT_CODE_UNKNOWN
+
     def describe_end(self) -> str:
         """In what way the process ended, in words."""
         self._process.join(EXIT_CODE_SECONDS)

@@ -224,6 +224,8 @@ class Supervision:
         how = process.describe_end()
         log.warning("the job's process died", how=how, attempt=self._job.attempt)
         self._note(f"The process died: {how}")
+        if process.lost_fork_server():
+            return self._end(execution.orphaned)
         return self._end(execution.died, failures.process_died(how, self._output.tail))
 
     def _note(self, what: str) -> None:

@@ -34,6 +34,23 @@ RINGS = {
     "loss": "binary_crossentropy",
     "metrics": ["accuracy"],
 }
+STATEFUL: dict[str, Any] = {
+    "name": "stateful",
+    "task": "binary",
+    "input": {"shape": [2], "scaling": "standard"},
+    "layers": [
+        {"type": "Dense", "units": 32, "activation": "relu"},
+        {"type": "BatchNormalization"},
+        {"type": "Dropout", "rate": 0.3},
+        {"type": "Dense", "units": 16, "activation": "relu"},
+        {"type": "Dropout", "rate": 0.2},
+        {"type": "Dense", "units": 1, "activation": "sigmoid"},
+    ],
+    "optimizer": "adam",
+    "loss": "binary_crossentropy",
+    "metrics": ["accuracy"],
+}
+"""A network with every kind of state: weights, moving averages, random masks, an optimizer's moments."""
 DIGITS = {
     "name": "digits-mlp",
     "task": "multiclass",

@@ -1,6 +1,5 @@
 """Processes are killed while a job runs; the job still ends well, once, and leaves nothing behind."""
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,24 +21,11 @@ def service_to_break(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
         yield running
 
 
-def worker(service: RunningService) -> psutil.Process:
-    return service.part("worker")
-
-
-def is_child(process: psutil.Process) -> bool:
-    """A job's process has a session of its own; the fork server is in the worker's."""
-    return process.pid == os.getsid(process.pid)
-
-
-def fork_server(service: RunningService) -> psutil.Process:
-    return next(p for p in worker(service).children() if "forkserver" in " ".join(p.cmdline()))
-
-
 def start_job(service: RunningService) -> tuple[str, psutil.Process]:
     """A job that has trained an epoch, and its process."""
     job = service.client.start_training("rings", "rings", epochs=EPOCHS)
     service.client.wait_for_first_epoch(job)
-    child = wait_for(lambda: [p for p in fork_server(service).children() if is_child(p)], what="the job's process")[0]
+    child = wait_for(service.job_processes, what="the job's process")[0]
     return job, child
 
 
@@ -61,7 +47,7 @@ def test_a_job_whose_process_is_killed_runs_again(service_to_break: RunningServi
 
 def test_a_job_survives_the_fork_server(service_to_break: RunningService) -> None:
     job, child = start_job(service_to_break)
-    fork_server(service_to_break).kill()
+    service_to_break.fork_server().kill()
     wait_for(lambda: not child.is_running(), what="the orphan to die")
     ended = service_to_break.client.wait_for_status(job, "succeeded")
     assert versions_of(service_to_break, job) == [ended["version"]]
@@ -69,7 +55,7 @@ def test_a_job_survives_the_fork_server(service_to_break: RunningService) -> Non
 
 def test_a_job_survives_the_supervisor(service_to_break: RunningService) -> None:
     job, child = start_job(service_to_break)
-    server, killed = fork_server(service_to_break), worker(service_to_break)
+    server, killed = service_to_break.fork_server(), service_to_break.part("worker")
     killed.kill()
     wait_for(lambda: not child.is_running() and not server.is_running(), what="its processes to die")
     ended = service_to_break.client.wait_for_status(job, "succeeded")

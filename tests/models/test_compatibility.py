@@ -170,7 +170,11 @@ def test_columns_do_not_fit_pictures(flowers: dict[str, Any], tmp_path: Path) ->
     assert fault.detail == "The model takes a table's columns, but the dataset is no table."
 
 
-EMBEDDING = [{"type": "Embedding", "input_dim": 5, "output_dim": 2}, {"type": "Flatten"}, {"type": "Dense", "units": 3}]
+EMBEDDING: list[dict[str, Any]] = [
+    {"type": "Embedding", "input_dim": 5, "output_dim": 2},
+    {"type": "Flatten"},
+    {"type": "Dense", "units": 3},
+]
 
 
 def test_a_number_that_an_embedding_does_not_know_names_the_layer_and_the_fix(tmp_path: Path) -> None:

@@ -166,8 +166,8 @@ def test_the_time_limit_ends_with_the_best_weights() -> None:
 
 
 def test_the_time_before_the_first_step_is_done_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.training.loop.time", SimpleNamespace(perf_counter=lambda: clock.questions and 100.0))
     clock = Recorder()
+    monkeypatch.setattr("models.training.loop.time", SimpleNamespace(perf_counter=lambda: clock.questions and 100.0))
     outcome = train(classifier(), TRAINING, None, plan(2, time_limit_seconds=50), clock)
     assert outcome.reason is None
 

@@ -72,7 +72,7 @@ def checkpoint(context: Context, lease: Lease, name: str = "checkpoint-1") -> st
     (folder / "checkpoint.npz").write_text(name)
     key = outcomes.publish_checkpoint(context, lease.job_id, lease.staging_name, name)
     execution.record(context, lease, [NewEvent("checkpoint", {"epoch": 1, "step": 1}, checkpoint=key)])
-    outcomes.remove_checkpoints_but(context, lease.job_id, key)
+    outcomes.remove_checkpoints_but(context, lease.job_id, [key])
     return key
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,12 @@ def note_pid(path: str, _channel: "Channel") -> None:
     temporary.rename(path)
 
 
+def write_temporary_file(path: str, _channel: "Channel") -> None:
+    """Write one that nobody removes, and note at `path` where it is."""
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        Path(path).write_text(file.name)
+
+
 def print_text(text: str, _channel: "Channel") -> None:
     print(text, end="")
 
@@ -123,6 +130,7 @@ WISHES: dict[str, Callable[..., None]] = {
     "until": wait_for_file,
     "deaf_until": wait_for_file_deafly,
     "pid": note_pid,
+    "temporary": write_temporary_file,
     "print": print_text,
     "print_bytes": print_bytes,
     "die": die,

@@ -48,6 +48,15 @@ def test_a_process_reports_and_ends(starter: ProcessStarter, tmp_path: Path) -> 
         assert process.describe_end() == "exit code 0"
 
 
+def test_temporary_files_go_with_the_job(starter: ProcessStarter, tmp_path: Path) -> None:
+    with start(starter, tmp_path, temporary=str(tmp_path / "where")) as process:
+        assert [message["type"] for message in messages_until_the_end(process)] == ["result"]
+    written = Path((tmp_path / "where").read_text())
+    assert written.is_relative_to(tmp_path)
+    assert not written.exists()
+    assert list(tmp_path.glob(".*")) == []
+
+
 def test_a_process_is_out_of_the_terminals_reach_and_yields_to_others(starter: ProcessStarter, tmp_path: Path) -> None:
     with start(starter, tmp_path, pid=str(tmp_path / "pid"), until="/nonexistent") as process:
         while not (tmp_path / "pid").exists():

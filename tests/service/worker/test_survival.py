@@ -10,6 +10,9 @@ import psutil
 import pytest
 
 from service.errors import DatabaseUnavailable
+from service.operations import execution
+from service.storage.jobs import NewEvent
+from service.worker.journal import BATCH_EVENTS, Journal
 from tests.service.worker.bench import Bench, fork_server, is_gone
 from tests.service.worker.worker_process import WorkerProcess
 
@@ -38,7 +41,7 @@ def test_a_job_whose_process_is_killed_runs_again(bench: Bench, tmp_path: Path) 
     assert bench.transitions(job_id) == [
         ("queued", None), ("running", None), ("queued", "worker_lost"), ("running", None), ("succeeded", None),
     ]  # fmt: skip
-    assert [(event.run, event.epoch) for event in bench.events(job_id, "epoch")] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert [event.epoch for event in bench.events(job_id, "epoch")] == [1, 2]
     assert len(bench.versions()) == 1
     assert bench.left_behind() == []
 
@@ -59,6 +62,55 @@ def test_a_job_fails_when_its_process_died_three_times(
     lines = [f"The process died: killed by SIGKILL (attempt {attempt}).\n" for attempt in (1, 2, 3)]
     assert [line for line in lines if line not in told] == []
     assert bench.left_behind() == []
+
+
+def test_deaths_count_until_a_checkpoint_gets_further(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(max_attempts=3)
+    job_id = bench.submit({})
+    for epoch, step, deaths in ((1, 10, 1), (1, 10, 2), (2, 5, 1), (2, 5, 2)):
+        die_after_checkpoint(bench, epoch, step)
+        assert (bench.job(job_id).status, bench.job(job_id).deaths) == ("queued", deaths)
+    die_after_checkpoint(bench, 2, 5)
+    assert (bench.job(job_id).status, bench.job(job_id).attempt) == ("failed", 5)
+
+
+def die_after_checkpoint(bench: Bench, epoch: int, step: int) -> None:
+    claimed = execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {})
+    assert claimed is not None
+    kept = NewEvent("checkpoint", {"epoch": epoch, "step": step}, checkpoint="checkpoints/one")
+    execution.record(bench.context, claimed[0], [kept])
+    execution.died(bench.context, claimed[0], {"code": "died", "detail": "", "faults": []})
+
+
+def test_deaths_of_the_fork_server_are_no_fault_of_the_job(make_bench: Callable[..., Bench], tmp_path: Path) -> None:
+    bench = make_bench(max_attempts=1)
+    bench.start_worker()
+    job_id, _ = start_holding_job(bench, tmp_path)
+    fork_server(psutil.Process()).kill()
+    bench.wait_for_pid(tmp_path / "pid")
+    release(tmp_path)
+    assert bench.wait_for_status(job_id, "succeeded").attempt == 2
+
+
+def test_a_checkpoint_that_is_yet_to_be_noted_stays(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench()
+    job_id = bench.submit({})
+    claimed = execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {})
+    assert claimed is not None
+    artifacts, journal = bench.context.artifacts, Journal(bench.context, claimed[0])
+    folder = artifacts.stage(claimed[0].staging_name)
+    for number in (1, 2):
+        (folder / f"checkpoint-{number}").mkdir()
+        position = {"epoch": BATCH_EVENTS * number, "step": 1}
+        journal.add({"type": "checkpoint", "name": f"checkpoint-{number}", "data": position})
+        for epoch in range(BATCH_EVENTS * (number - 1) + 1, BATCH_EVENTS * number + 1):
+            journal.add({"type": "epoch", "data": {"epoch": epoch, "loss": 1.0}, "best": None})
+    while not journal.empty:
+        journal.write()
+        noted = bench.job(job_id).checkpoint
+        assert noted is not None
+        assert artifacts.folder(noted["folder"]).is_dir()
+    assert artifacts.names(f"checkpoints/{job_id}") == [f"{claimed[0].staging_name}-checkpoint-2"]
 
 
 def test_a_job_survives_the_fork_server(bench: Bench, tmp_path: Path) -> None:
