@@ -12,7 +12,7 @@ import numpy as np
 from models.limits import Limits
 from models.preprocessing import Instances, Preprocessing
 from models.pretrained import output_layer
-from models.runtime import OnnxNetwork
+from models.runtime import ROWS_AT_ONCE, OnnxNetwork
 from models.spec import NetworkSpec, Task
 from models.targets import TargetEncoding, loss_name
 from models.version_files import ARTIFACTS
@@ -59,7 +59,7 @@ class Predictor:
         document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
         activation = document["output"]["activation"]
         return cls(
-            OnnxNetwork(folder / ARTIFACTS["onnx"], threads),
+            OnnxNetwork(folder / ARTIFACTS["onnx"], threads, document.get("rows_at_once", ROWS_AT_ONCE)),
             Preprocessing.from_document(document["inputs"]),
             Task(document["task"]),
             TargetEncoding.from_document(document["target"]).classes,
@@ -114,7 +114,11 @@ def score(outputs: np.ndarray, task: Task, activation: Activation | None) -> np.
 
 
 def write_preprocessing(
-    path: Path, spec: NetworkSpec, preprocessing: Preprocessing, encoding: TargetEncoding
+    path: Path,
+    spec: NetworkSpec,
+    preprocessing: Preprocessing,
+    encoding: TargetEncoding,
+    rows_at_once: int = ROWS_AT_ONCE,
 ) -> dict[str, Any]:
     """Write what a predictor needs besides the network as JSON, synced to the disk; returns the document."""
     document = {
@@ -123,6 +127,7 @@ def write_preprocessing(
         "inputs": preprocessing.to_document(),
         "target": encoding.to_document(),
         "output": {"activation": find_activation(spec)},
+        "rows_at_once": rows_at_once,
     }
     with path.open("w", encoding="utf-8") as file:
         json.dump(document, file, ensure_ascii=False, allow_nan=False)

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from models.building import build_network
+from models.building import build_network, rows_at_once
 from models.building.complaints import first_sentence
 from models.errors import IncompleteVersion, NotServable
 from models.export import compare_with_keras, export_onnx
@@ -47,7 +47,8 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
     """
     trained.network.save(folder / ARTIFACTS["keras"])
     save_weights(folder / WEIGHTS, named_weights(trained.network))
-    write_preprocessing(folder / ARTIFACTS["preprocessing"], trained.spec, trained.preprocessing, trained.encoding)
+    described = trained.spec, trained.preprocessing, trained.encoding
+    write_preprocessing(folder / ARTIFACTS["preprocessing"], *described, rows_at_once(trained.network))
     _write_trained(folder / TRAINED, trained)
     _save_model(folder / ARTIFACTS["saved_model"], trained.network)
     reason = _export(folder / ARTIFACTS["onnx"], trained.network, rows)
