@@ -21,8 +21,8 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)
 def write_saved_model(network: keras.Model, path: Path) -> None:
     """Write the network as it predicts, with any number of rows: endpoint `serve`, signature `serving_default`.
 
-    Inputs keep their names as far as argument_names can, the output is "output". Keras's own export does the same in three times the time, for it
-    keeps every layer, and names differ from one time to the next.
+    Inputs keep their names as far as argument_names can, the output is "output". Keras's own export does the same in
+    three times the time, for it keeps every layer, and names differ from one time to the next.
     """
     with tempfile.TemporaryDirectory(dir=path.parent) as name:
         folder = Path(name)
