@@ -8,6 +8,9 @@ class Limits:
     """Upper bounds on what a client may ask for."""
 
     layers: int = 500
+    """Layers and cells, with those within others, and their copies for the steps of a sequence."""
+    recurrent_steps: int = 20_000
+    """Steps of sequences that recurrent layers take for a row, all together."""
     parameters: int = 50_000_000
     activations_per_row: int = 50_000_000
     """Numbers that one row makes in all layers' outputs together."""

@@ -15,7 +15,7 @@ from models.limits import Limits
 from models.preprocessing import Instances, Preprocessing
 from models.preprocessing.preprocessing import INSTANCES
 from models.pretrained import output_layer
-from models.runtime import OnnxNetwork
+from models.runtime import ROWS_AT_ONCE, OnnxNetwork
 from models.spec import NetworkSpec, Task
 from models.targets import TargetEncoding, loss_name
 from models.version_files import ARTIFACTS
@@ -65,7 +65,7 @@ class Predictor:
         document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
         activation = document["output"]["activation"]
         return cls(
-            OnnxNetwork(folder / ARTIFACTS["onnx"], threads),
+            OnnxNetwork(folder / ARTIFACTS["onnx"], threads, document.get("rows_at_once", ROWS_AT_ONCE)),
             Preprocessing.from_document(document["inputs"]),
             Task(document["task"]),
             TargetEncoding.from_document(document["target"]).classes,
@@ -136,7 +136,11 @@ def score(outputs: np.ndarray, task: Task, activation: Activation | None) -> np.
 
 
 def write_preprocessing(
-    path: Path, spec: NetworkSpec, preprocessing: Preprocessing, encoding: TargetEncoding
+    path: Path,
+    spec: NetworkSpec,
+    preprocessing: Preprocessing,
+    encoding: TargetEncoding,
+    rows_at_once: int = ROWS_AT_ONCE,
 ) -> dict[str, Any]:
     """Write what a predictor needs besides the network as JSON, synced to the disk; returns the document."""
     document = {
@@ -146,6 +150,7 @@ def write_preprocessing(
         "target": encoding.to_document(),
         "output": {"activation": find_activation(spec)},
         "vocabularies": [asdict(vocabulary) for vocabulary in vocabularies(spec)],
+        "rows_at_once": rows_at_once,
     }
     with path.open("w", encoding="utf-8") as file:
         json.dump(document, file, ensure_ascii=False, allow_nan=False)

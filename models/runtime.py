@@ -9,17 +9,19 @@ from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from models.errors import DamagedNetwork, Fault, InvalidInstances
 
 ROWS_AT_ONCE = 256
-"""Bounds the memory that the activations of one call take; larger calls were slower too."""
+"""The most rows of a call, whose activations take memory; larger calls were slower too."""
 
 
 class OnnxNetwork:
     """A network loaded from an ONNX file. Thread-safe: threads may run it at once.
 
+    A call computes `rows_at_once` rows, of which there may be fewer for a network with many activations.
     `input_shapes` are the shapes of a row by input, without the batch. Raises DamagedNetwork for a file that
     isn't a network, or isn't there.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, rows_at_once: int = ROWS_AT_ONCE) -> None:
+        self._rows_at_once = min(rows_at_once, ROWS_AT_ONCE)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -45,9 +47,10 @@ class OnnxNetwork:
         """
         rows = self._check(inputs)
         arrays = {name: np.asarray(array, np.float32) for name, array in inputs.items()}
-        if rows <= ROWS_AT_ONCE:
+        most = self._rows_at_once
+        if rows <= most:
             return self._run(arrays)
-        slices = [slice(start, start + ROWS_AT_ONCE) for start in range(0, rows, ROWS_AT_ONCE)]
+        slices = [slice(start, start + most) for start in range(0, rows, most)]
         return np.concatenate([self._run({name: array[part] for name, array in arrays.items()}) for part in slices])
 
     def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:

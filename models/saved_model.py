@@ -1,5 +1,6 @@
 """Writes a network as a TensorFlow SavedModel in a ZIP, the same bytes for the same network."""
 
+import re
 import tempfile
 import zipfile
 from pathlib import Path
@@ -20,8 +21,8 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)
 def write_saved_model(network: keras.Model, path: Path) -> None:
     """Write the network as it predicts, with any number of rows: endpoint `serve`, signature `serving_default`.
 
-    Inputs keep their names, the output is "output". Keras's own export does the same in three times the time, for it
-    keeps every layer, and names differ from one time to the next.
+    Inputs keep their names as far as argument_names can, the output is "output". Keras's own export does the same in
+    three times the time, for it keeps every layer, and names differ from one time to the next.
     """
     with tempfile.TemporaryDirectory(dir=path.parent) as name:
         folder = Path(name)
@@ -35,7 +36,10 @@ def write_saved_model(network: keras.Model, path: Path) -> None:
 def _make_module(network: keras.Model) -> Any:
     """What is saved: the network's variables, and one function of its inputs."""
     names = [tensor.name for tensor in network.inputs]
-    signature = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, tensor.name) for tensor in network.inputs]
+    signature = [
+        tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, argument)
+        for tensor, argument in zip(network.inputs, argument_names(names), strict=True)
+    ]
 
     def predict(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         taken = inputs[0] if len(inputs) == 1 else dict(zip(names, inputs, strict=True))
@@ -45,6 +49,14 @@ def _make_module(network: keras.Model) -> Any:
     module.weights = [variable.value for variable in network.variables]
     module.serve = tf.function(predict, input_signature=signature, autograph=False)
     return module
+
+
+def argument_names(names: list[str]) -> list[str]:
+    """What the inputs are called as arguments: their names, or `input_0`, `input_1`, … where TensorFlow, to which
+    capitals and punctuation are the same, could not tell these apart, or takes one for its own `self`."""
+    plain = [re.sub(r"\W", "_", name.lower()) for name in names]
+    distinct = len({*plain, "self"}) > len(plain)
+    return names if distinct else [f"input_{place}" for place in range(len(names))]
 
 
 def _order(path: Path) -> None:

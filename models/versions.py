@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from models.building import build_network
+from models.building import build_network, rows_at_once
+from models.building.complaints import first_sentence
 from models.errors import IncompleteVersion, NotServable
 from models.export import compare_with_keras, export_onnx
 from models.limits import Limits
@@ -41,13 +42,15 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
     """Write all files of a version into an empty folder and describe them.
 
     `rows` are processed inputs, rows first, on which the exported network is compared with Keras. A network that
-    can't be exported, or disagrees, is kept with `servable: false` and the reason.
+    can't be exported, or disagrees, is kept with `servable: false` and the reason; one of which TensorFlow makes no
+    SavedModel is kept without it.
     """
     trained.network.save(folder / ARTIFACTS["keras"])
     save_weights(folder / WEIGHTS, named_weights(trained.network))
-    write_preprocessing(folder / ARTIFACTS["preprocessing"], trained.spec, trained.preprocessing, trained.encoding)
+    described = trained.spec, trained.preprocessing, trained.encoding
+    write_preprocessing(folder / ARTIFACTS["preprocessing"], *described, rows_at_once(trained.network))
     _write_trained(folder / TRAINED, trained)
-    write_saved_model(trained.network, folder / ARTIFACTS["saved_model"])
+    _save_model(folder / ARTIFACTS["saved_model"], trained.network)
     reason = _export(folder / ARTIFACTS["onnx"], trained.network, rows)
     return {
         "servable": reason is None,
@@ -105,6 +108,16 @@ def _read_json(path: Path) -> dict[str, Any]:
         detail = f"The version has no {path.name} that can be read, so its network can't be loaded: train another one."
         raise IncompleteVersion(detail) from error
     return document
+
+
+def _save_model(path: Path, network: keras.Model) -> None:
+    try:
+        write_saved_model(network, path)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # whatever TensorFlow finds, the trained weights are worth more
+        path.unlink(missing_ok=True)
+        print(f"The version has no SavedModel: {first_sentence(error)}.")
 
 
 def _export(path: Path, network: keras.Model, rows: dict[str, np.ndarray]) -> str | None:

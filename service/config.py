@@ -114,6 +114,9 @@ class Settings:
     stall_seconds: float = setting(
         600.0, "Time without a step after which a job's process is ended, which counts as its death.", minimum=1
     )
+    build_seconds: float = setting(
+        120.0, "How long building a network may take; beyond it the model fails, and isn't tried again.", minimum=1
+    )
     job_memory_bytes: int = setting(
         0,
         "Memory that a job may use; beyond it the job fails with `out_of_memory`.",
@@ -158,7 +161,12 @@ class Settings:
     max_queued_jobs: int = setting(
         1000, "Jobs that may wait at once, of each kind (import, build, training).", minimum=1
     )
-    max_layers: int = setting(Limits.layers, "Layers of a network.", minimum=1)
+    max_layers: int = setting(
+        Limits.layers, "Layers and cells of a network, with those within others and their copies for steps.", minimum=1
+    )
+    max_recurrent_steps: int = setting(
+        Limits.recurrent_steps, "Steps of sequences that recurrent layers take for a row, all together.", minimum=1
+    )
     max_parameters: int = setting(Limits.parameters, "Parameters of a network.", minimum=1)
     max_activations_per_row: int = setting(
         Limits.activations_per_row, "Numbers that one row makes in all layers' outputs together.", minimum=1
@@ -222,6 +230,7 @@ class Settings:
         """The bounds that the machine-learning side holds requests to."""
         return Limits(
             layers=self.max_layers,
+            recurrent_steps=self.max_recurrent_steps,
             parameters=self.max_parameters,
             activations_per_row=self.max_activations_per_row,
             rows=self.max_rows,

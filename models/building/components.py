@@ -1,5 +1,6 @@
 """Makes Keras's objects of what a spec names: layers, optimizers, losses, metrics, initializers, …"""
 
+import re
 from typing import Any
 
 import keras
@@ -38,9 +39,20 @@ def make(kind: str, component: ComponentSpec, pointer: str, **extra: Any) -> Any
     values |= component.parameters | extra
     arguments = {name: argument(entry, name, value, pointer) for name, value in values.items()}
     try:
-        return getattr(MODULES[kind], entry.type)(**arguments)
-    except (ValueError, TypeError, OverflowError) as error:
+        made = getattr(MODULES[kind], entry.type)(**arguments)
+    except Exception as error:  # whatever the constructors of Keras's classes run into
         raise InvalidSpec(Fault(f"{entry.type}: {first_sentence(error)}.", pointer)) from error
+    if kind == "layer":
+        require_dimensions(made)
+    return made
+
+
+def require_dimensions(layer: keras.Layer) -> None:
+    """Have Keras refuse rows of other dimensions than a layer's type names, where it leaves that to TensorFlow, which
+    may end the process."""
+    named = re.search(r"([123])D$", type(layer).__name__)
+    if named and layer.input_spec is None:
+        layer.input_spec = keras.InputSpec(ndim=int(named[1]) + 2)
 
 
 def argument(entry: Entry, name: str, value: Any, pointer: str) -> Any:

@@ -1,42 +1,74 @@
 """What a layer makes besides its output: copies of itself for the steps of a sequence, scores between steps."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import keras
+
 from models.building.complaints import Shape
-from models.errors import Fault, InvalidSpec
-from models.graph import Node
-
-MOST_COPIES = 500
-"""How many steps a layer may be written out for: each makes the graph larger, which takes time and memory."""
-
-HEADS = {"MultiHeadAttention": "num_heads", "GroupQueryAttention": "num_query_heads"}
+from models.catalogue.parameters import SEQUENCE_LAYERS
+from models.pretrained import NETWORK
 
 
-def check_copies(node: Node, shapes: Sequence[Shape]) -> None:
-    """Refuse a layer that is written out for more steps than MOST_COPIES."""
-    copies = count_copies({"type": node.layer.type, **node.layer.parameters}, shapes[0])
-    if copies > MOST_COPIES:
-        detail = f"{node.layer.type} would be written out for {copies:,} steps; {MOST_COPIES} are the most."
-        raise InvalidSpec(Fault(f"{detail} Take shorter sequences, or no `unroll`.", f"#/layers/{node.index}"))
-
-
-def count_copies(layer: Mapping[str, Any], shape: Shape) -> int:
-    """How often a layer, or one within it, is written out for the shape that arrives."""
-    steps = shape[1] or 1 if len(shape) > 2 else 1
+def count_layers(layer: Mapping[str, Any], shape: Shape) -> int:
+    """How many layers and cells a posted layer is written out as, with those within it, for the shape that arrives:
+    each makes the graph larger, which takes time and memory."""
+    copies, within = 1, shape
     if layer["type"] == "TimeDistributed":
-        return steps * count_copies(layer["layer"], (shape[0], *shape[2:]))
-    if layer["type"] == "Bidirectional":
-        return 2 * count_copies(layer["layer"], shape)
-    return steps if layer.get("unroll") else 1
+        copies, within = count_steps_of(shape), (shape[0], *shape[2:])
+    elif layer.get("unroll"):
+        copies = count_steps_of(shape)
+    elif layer["type"] == "Bidirectional" and not layer.get("backward_layer"):
+        copies = 2
+    inner = sum(count_layers(one, within) for one in layers_within(layer))
+    return 1 + copies * inner if inner else copies
 
 
-def inner_activations(node: Node, shapes: Sequence[Shape]) -> int:
-    """The numbers that one row makes within an attention: a score of each step of the query for each of the value."""
-    if "Attention" not in node.layer.type:
+def count_recurrent_steps(layer: Mapping[str, Any], shape: Shape) -> int:
+    """How many steps of sequences a row takes through a posted layer, one after the other."""
+    if layer["type"] in SEQUENCE_LAYERS:
+        return count_steps_of(shape)
+    if layer["type"] == "TimeDistributed":
+        return count_steps_of(shape) * count_recurrent_steps(layer["layer"], (shape[0], *shape[2:]))
+    return sum(count_recurrent_steps(one, shape) for one in layers_within(layer))
+
+
+def count_steps_of(shape: Shape) -> int:
+    """How long the sequences are."""
+    return shape[1] or 1 if len(shape) > 2 else 1
+
+
+def layers_within(layer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The layers and cells that a posted layer holds."""
+    for name in ("layer", "backward_layer", "cell"):
+        if layer.get(name):
+            yield layer[name]
+    for name in ("layers", "cells"):
+        yield from layer.get(name) or ()
+    yield from (layer.get(NETWORK) or {}).get("layers", ())
+
+
+def inner_activations(layer: keras.Layer) -> int:
+    """The numbers that one row makes within a called layer: an attention's score of each step of the query for each of
+    the value, or what a number is compared with where its bin or its index is looked up, as the export does it."""
+    shapes = [tensor.shape for tensor in layer._inbound_nodes[-1].input_tensors] if layer._inbound_nodes else []
+    if isinstance(layer, keras.layers.Discretization):
+        return math.prod(shapes[0][1:]) * len(layer.bin_boundaries or ())
+    if isinstance(layer, keras.layers.IntegerLookup):
+        return math.prod(shapes[0][1:]) * int(layer.vocabulary_size())
+    heads = count_heads(layer)
+    if not heads:
         return 0
-    query, value = (math.prod(length or 1 for length in shape[1:-1]) for shape in shapes[:2])
-    heads: int = node.layer.parameters.get(HEADS.get(node.layer.type, ""), 1)
-    additive = node.layer.type == "AdditiveAttention" or node.layer.parameters.get("score_mode") == "concat"
-    return heads * query * value * (shapes[0][-1] or 1 if additive else 1)
+    query, value = (math.prod(shape[1:-1]) for shape in shapes[:2])
+    additive = isinstance(layer, keras.layers.AdditiveAttention) or getattr(layer, "score_mode", "dot") == "concat"
+    return heads * query * value * (shapes[0][-1] if additive else 1)
+
+
+def count_heads(layer: keras.Layer) -> int:
+    """How many scores an attention makes of the same steps; none for other layers."""
+    if isinstance(layer, keras.layers.MultiHeadAttention):
+        return int(layer.num_heads)
+    if isinstance(layer, keras.layers.GroupQueryAttention):
+        return int(layer.num_query_heads)
+    return int(isinstance(layer, keras.layers.Attention))

@@ -38,7 +38,8 @@ def make_pretrained(node: Node) -> keras.Model:
     return block
 
 
-def call_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:
+def call_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any], **training: bool) -> Any:
     """What the layer makes of the tensors that arrive at it, handed over as its entry in the catalogue says."""
     tensors = resolve("layer", node.layer.type).tensors
-    return layer(list(arrived)) if tensors and tensors.as_list else layer(*arrived)
+    taken = (list(arrived),) if tensors and tensors.as_list else arrived
+    return layer(*taken, **training)

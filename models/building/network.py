@@ -1,16 +1,19 @@
 """Builds a network that was sized first, and tries each layer on one row."""
 
+import inspect
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from models.building.compiling import compile_network
-from models.building.complaints import misfit
+from models.building.complaints import Shape, misfit, row_shape
 from models.building.layers import call_layer, make_layer
 from models.building.sizing import check_size
-from models.errors import InvalidSpec
+from models.errors import Fault, InvalidSpec
 from models.graph import Node, resolve
 from models.limits import Limits
 from models.spec import NetworkSpec
@@ -31,10 +34,11 @@ def build_network(spec: NetworkSpec, limits: Limits, seed: int | None = None) ->
         layer = make_layer(node)
         arrived = [rows[name] for name in node.inputs]
         try:
+            tensors[node.name] = output = call_layer(layer, node, [tensors[name] for name in node.inputs])
             rows[node.name] = try_layer(layer, node, arrived)
         except Exception as error:
             raise InvalidSpec(misfit(node, [row.shape for row in arrived], error)) from error
-        tensors[node.name] = output = call_layer(layer, node, [tensors[name] for name in node.inputs])
+        check_made(node, output.shape, rows[node.name].shape)
     first, *others = inputs.values()
     network = keras.Model([first, *others] if others else first, output, name="network")
     compile_network(network, spec)
@@ -42,10 +46,30 @@ def build_network(spec: NetworkSpec, limits: Limits, seed: int | None = None) ->
 
 
 def try_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:
-    """What the layer makes of one row; its regularizers and constraints are run too, as training would."""
-    outputs = call_layer(layer, node, arrived)
-    _ = layer.losses
+    """What the layer makes of one row; its regularizers and constraints are run too, as training would.
+
+    It runs as a graph, which takes long sequences many times faster; training is only traced, for that would change
+    the layer's state.
+    """
+
+    def call(*rows: tf.Tensor, **training: bool) -> tf.Tensor:
+        outputs = call_layer(layer, node, rows, **training)
+        _ = layer.losses
+        layer._clear_losses()
+        return outputs
+
+    if "training" in inspect.signature(layer.call).parameters:
+        signature = [tf.TensorSpec(row.shape, tf.float32) for row in arrived]
+        tf.function(partial(call, training=True), input_signature=signature, autograph=False).get_concrete_function()
+    outputs = tf.function(call, autograph=False)(*map(tf.convert_to_tensor, arrived))
     for weight in layer.trainable_weights:
         if weight.constraint is not None:
             weight.constraint(weight)
     return outputs
+
+
+def check_made(node: Node, told: Shape, made: Shape) -> None:
+    """Refuse a layer that makes rows of another shape than it tells the layers after it."""
+    if tuple(told[1:]) != tuple(made[1:]):
+        detail = f"{node.layer.type} doesn't work here: it makes rows of the shape {row_shape(made)} where Keras takes"
+        raise InvalidSpec(Fault(f"{detail} them for {row_shape(told)}.", f"#/layers/{node.index}"))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -10,7 +11,7 @@ import keras
 from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
 
 from models.building.complaints import Shape, misfit, row_shape, row_shapes
-from models.building.inner_size import check_copies, inner_activations
+from models.building.inner_size import count_layers, count_recurrent_steps
 from models.building.layers import call_layer, make_layer
 from models.building.summary import count_activations
 from models.errors import Fault, InvalidSpec
@@ -26,32 +27,65 @@ def check_size(spec: NetworkSpec, limits: Limits) -> None:
     """
     faults: list[Fault] = []
     tensors = {name: keras.KerasTensor((None, *input_.shape)) for name, input_ in spec.inputs.items()}
-    parameters = activations = 0
+    size = Size(limits)
     with sizing_scope():
         for node in resolve(spec):
             arrived = [tensors[name] for name in node.inputs if name in tensors]
             try:
                 layer = make_layer(node)
-                if len(arrived) < len(node.inputs):
-                    continue
-                tensors[node.name] = output = size_layer(layer, node, arrived)
-                parameters += sum(math.prod(weight.shape) for weight in layer.weights)
-                activations += count_activations(layer) + inner_activations(node, [one.shape for one in arrived])
+                if len(arrived) == len(node.inputs):
+                    size.add_posted(node, arrived[0].shape)
+                    tensors[node.name] = output = size_layer(layer, node, arrived)
+                    size.add_made(node, layer)
+            except TooLarge as error:
+                raise InvalidSpec(*faults, *error.faults) from error
             except InvalidSpec as error:
                 faults += error.faults
-            large = find_excess(node, parameters, activations, limits)
-            if large:
-                raise InvalidSpec(*faults, large)
     if faults:
         raise InvalidSpec(*faults)
     check_output(spec, output.shape)
+
+
+class TooLarge(InvalidSpec):
+    """The network passes a limit, with whatever layers may follow."""
+
+
+@dataclass
+class Size:
+    """What the layers so far amount to, which may not be more than the limits."""
+
+    limits: Limits
+    layers: int = 0
+    recurrent_steps: int = 0
+    parameters: int = 0
+    activations: int = 0
+
+    def add_posted(self, node: Node, shape: Shape) -> None:
+        """Count a layer before it is called with what arrives. Raises TooLarge."""
+        posted = {"type": node.layer.type, **node.layer.parameters}
+        self.layers += count_layers(posted, shape)
+        self.recurrent_steps += count_recurrent_steps(posted, shape)
+        written = "layers, with those within others and their copies for the steps of sequences"
+        self._hold(node, written, self.layers, self.limits.layers)
+        self._hold(node, "recurrent steps a row", self.recurrent_steps, self.limits.recurrent_steps)
+
+    def add_made(self, node: Node, layer: keras.Layer) -> None:
+        """Count what a called layer holds and puts out. Raises TooLarge."""
+        self.parameters += sum(math.prod(weight.shape) for weight in layer.weights)
+        self.activations += count_activations(layer)
+        self._hold(node, "parameters", self.parameters, self.limits.parameters)
+        self._hold(node, "activations a row", self.activations, self.limits.activations_per_row)
+
+    def _hold(self, node: Node, unit: str, amount: int, limit: int) -> None:
+        if amount > limit:
+            detail = f"With this layer the network has {amount:,} {unit}, more than the limit of {limit:,}."
+            raise TooLarge(Fault(detail, f"#/layers/{node.index}"))
 
 
 def size_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:
     """What the layer puts out; raises InvalidSpec where it can't take what arrives."""
     shapes = [tensor.shape for tensor in arrived]
     check_axes(node, shapes)
-    check_copies(node, shapes)
     try:
         output = call_layer(layer, node, arrived)
     except Exception as error:
@@ -89,17 +123,6 @@ def check_shape(node: Node, arrived: Sequence[Shape], shape: Shape) -> None:
     if any(length is None or length < 1 for length in shape[1:]) or shape[0] is not None:
         detail = f"{node.layer.type} leaves nothing of what arrives, {row_shapes(arrived)}: {row_shape(shape)}."
         raise InvalidSpec(Fault(detail, f"#/layers/{node.index}"))
-
-
-def find_excess(node: Node, parameters: int, activations: int, limits: Limits) -> Fault | None:
-    """The fault of a layer with which the network passes a limit."""
-    amounts = {"parameters": (parameters, limits.parameters)}
-    amounts["activations a row"] = (activations, limits.activations_per_row)
-    for unit, (amount, limit) in amounts.items():
-        if amount > limit:
-            detail = f"With this layer the network has {amount:,} {unit}, more than the limit of {limit:,}."
-            return Fault(detail, f"#/layers/{node.index}")
-    return None
 
 
 def check_output(spec: NetworkSpec, shape: Shape) -> None:

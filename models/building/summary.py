@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from models.building.inner_size import inner_activations
 from models.pretrained import PRETRAINED
 
 MOST_ROWS_AT_ONCE = 1024
@@ -45,8 +46,8 @@ def rows_at_once(network: keras.Model) -> int:
 
 def count_activations(layer: keras.Layer) -> int:
     """How many numbers a row makes in the outputs of a layer that was called, and of those within it."""
-    inner = layer.layers if isinstance(layer, keras.Model) else []
-    return math.prod(layer.output.shape[1:]) + sum(map(count_activations, inner))
+    inner = sum(map(count_activations, layer.layers)) if isinstance(layer, keras.Model) else inner_activations(layer)
+    return math.prod(layer.output.shape[1:]) + inner
 
 
 def count(weights: list[keras.Variable]) -> int:

@@ -49,8 +49,8 @@ def compare_with_keras(network: keras.Model, path: Path, rows: dict[str, np.ndar
 
     The largest output sets the scale: where large numbers cancel out, one near zero is as rounded as they are.
     """
-    served = OnnxNetwork(path)
     total, most = len(next(iter(rows.values()))), rows_at_once(network)
+    served = OnnxNetwork(path, rows_at_once=most)
     parts = [{name: v[start : start + most] for name, v in rows.items()} for start in range(0, total, most)]
     actual = np.concatenate([served.run(part) for part in parts])
     expected = np.concatenate([run_keras(network, part) for part in parts])
@@ -67,8 +67,9 @@ def compare_with_keras(network: keras.Model, path: Path, rows: dict[str, np.ndar
 
 def run_keras(network: keras.Model, rows: dict[str, np.ndarray]) -> np.ndarray:
     """The network's raw outputs for rows of every input, by name."""
-    tensors = [rows[tensor.name] for tensor in network.inputs]
-    return np.asarray(network(tensors[0] if len(tensors) == 1 else tensors, training=False))
+    tensors = [tf.convert_to_tensor(rows[tensor.name]) for tensor in network.inputs]
+    predict = tf.function(lambda given: network(given, training=False), autograph=False)  # eager loops take long
+    return np.asarray(predict(tensors[0] if len(tensors) == 1 else tensors))
 
 
 def random_rows(network: keras.Model, rows: int, seed: int = 0) -> dict[str, np.ndarray]:

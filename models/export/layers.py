@@ -26,13 +26,17 @@ class Comparisons:
 
 @contextmanager
 def exportable(network: keras.Model) -> Iterator[None]:
-    """Replace tensors that layers keep beside their weights, which tf2onnx takes for inputs, and hash tables."""
+    """Replace tensors that layers keep beside their weights, which tf2onnx takes for inputs, and hash tables; leave out
+    what is added to the loss for outputs, which only training needs."""
     replaced = []
     for layer in network._flatten_layers():
         for name, value in list(vars(layer).items()):
             if isinstance(value, (tf.Tensor, *TABLES)):
                 replaced.append((layer, name, value))
                 vars(layer)[name] = value.numpy() if isinstance(value, tf.Tensor) else Comparisons(value)
+            elif name == "activity_regularizer":
+                replaced.append((layer, name, value))
+                vars(layer)[name] = None
     try:
         yield
     finally:

@@ -13,7 +13,8 @@ OBJECTS = ("layer", "cell", "schedule")
 """The kinds whose components are objects: none of them is complete by its name."""
 MOST_NESTED = 5
 """How deep layers may lie in each other."""
-MOST_LISTED = 100
+MOST_LISTED = 20
+"""How many layers or cells a list holds: each step of a sequence carries the state of all cells."""
 
 
 def check_component(kind: str, value: Any, pointer: str) -> list[Fault]:

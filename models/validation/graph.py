@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 
 from models.errors import Fault
@@ -43,17 +42,30 @@ def known_names(nodes: Sequence[Node], inputs: Collection[str]) -> tuple[str, ..
 
 
 def _find_cycles(nodes: Sequence[Node], inputs: Collection[str]) -> Iterator[list[int]]:
-    """Layers that take each other in turn, the first of each cycle again at its end; a layer is in one of them only."""
-    graph = dict(predecessors(nodes, inputs))
-    while True:
-        try:
-            TopologicalSorter(graph).prepare()
-        except CycleError as error:
-            cycle: list[int] = error.args[1]
-            yield cycle
-            graph |= {index: [] for index in cycle}
-        else:
-            return
+    """Layers that take each other in turn, the first of each cycle again at its end; a layer is in one of them only.
+
+    One search in depth: what takes a layer of the path that leads to it closes a cycle.
+    """
+    sources = predecessors(nodes, inputs)
+    cyclic: set[int] = set()
+    left: set[int] = set()
+    for start in sources:
+        path = {start: iter(sources[start])} if start not in left else {}
+        while path:
+            index = next(reversed(path))
+            following = next(path[index], None)
+            if following is None:
+                left.add(index)
+                path.popitem()
+            elif following not in path:
+                if following not in left:
+                    path[following] = iter(sources[following])
+            elif not cyclic & {index, following}:
+                places = list(path)
+                cycle = places[places.index(following) :]
+                if cyclic.isdisjoint(cycle):
+                    cyclic.update(cycle)
+                    yield [*cycle, following][::-1]
 
 
 def _unused_faults(nodes: Sequence[Node], inputs: Collection[str], cyclic: set[int]) -> Iterator[Fault]:

@@ -23,6 +23,7 @@ WORDS = {
     "boolean": "true or false",
     "string": "a string",
     "name": "1 to 64 letters, digits, `_`, `.` and `-`, the first a letter or digit",
+    "integer_list": "a list of whole numbers",
     "integers": "a whole number, or a list of them",
     "numbers": "a finite number, or a list of them",
     "shape": "a list of whole numbers",
@@ -39,7 +40,7 @@ def value_faults(parameter: Parameter, value: Any, pointer: str) -> Iterator[Fau
     """The faults of a value that is no component: its type, its length, its range."""
     wrong = Fault(f"`{parameter.name}` is {expected(parameter)}.", pointer, allowed=parameter.allowed)
     is_list = isinstance(value, list | tuple)
-    if parameter.type == "shape" or (parameter.type in ("integers", "numbers") and is_list):
+    if parameter.type in ("shape", "integer_list") or (parameter.type in ("integers", "numbers") and is_list):
         longest = parameter.length or (MOST_DIMENSIONS if parameter.type == "shape" else LONGEST_LIST)
         if not is_list or not (parameter.length or 1) <= len(value) <= longest:
             yield wrong

@@ -80,8 +80,7 @@ def _find_version(session: Session, model: Model, number: int | None, label: str
 
 
 def _check_fit(context: Context, version: Version, dataset: Dataset, split: str) -> None:
-    folder = context.artifacts.existing_folder(version.folder)
-    document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
+    document = json.loads(context.artifacts.read(version.folder, ARTIFACTS["preprocessing"]))
     check_version_fit(document, {"name": dataset.name, **(dataset.descriptor or {})}, split)
 
 

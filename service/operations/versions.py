@@ -40,12 +40,12 @@ def artifact(context: Context, model_name: str, number: int, format_: str) -> tu
     entries = {entry["format"]: entry for entry in version.details["artifacts"]}
     if format_ not in entries:
         raise NotFound(f'Version {number} of "{model_name}" has no {format_} file, but {", ".join(entries)}.')
-    return context.artifacts.existing_folder(version.folder) / ARTIFACTS[format_], entries[format_]
+    return context.artifacts.existing_file(version.folder, ARTIFACTS[format_]), entries[format_]
 
 
 def weights_file(context: Context, model_name: str, number: int) -> Path:
     """The NPZ file of a version's weights, by the names that Keras gives them. Raises NotFound."""
-    return context.artifacts.existing_folder(get(context, model_name, number).folder) / WEIGHTS
+    return context.artifacts.existing_file(get(context, model_name, number).folder, WEIGHTS)
 
 
 def delete(context: Context, model_name: str, number: int) -> None:

@@ -74,6 +74,20 @@ class ArtifactStore:
             raise NotFound("Its files were deleted meanwhile.")
         return self.folder(key)
 
+    def existing_file(self, key: str, name: str) -> Path:
+        """A file of a published folder; raises NotFound when it was removed meanwhile."""
+        path = self.folder(key) / name
+        if not path.is_file():
+            raise NotFound("Its files were deleted meanwhile.")
+        return path
+
+    def read(self, key: str, name: str) -> bytes:
+        """What a file of a published folder holds; raises NotFound when it was removed meanwhile."""
+        try:
+            return (self.folder(key) / name).read_bytes()
+        except FileNotFoundError:
+            raise NotFound("Its files were deleted meanwhile.") from None
+
     def link(self, key: str, folder: Path) -> bool:
         """Give a published folder's files a second name each, in a new folder; False when there is no such folder."""
         source = self.folder(key)

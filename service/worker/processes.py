@@ -36,6 +36,7 @@ KILL_SECONDS = 5.0
 EXIT_CODE_SECONDS = 1.0
 MESSAGES_AT_ONCE = 500
 OUTPUT_CHUNK = 65536
+CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)
 EXIT_CODE_UNKNOWN = 255
 """What multiprocessing reports for a child whose fork server died."""
 
@@ -120,6 +121,13 @@ class JobProcess:
         """Whether the process ended because its fork server did."""
         self._process.join(EXIT_CODE_SECONDS)
         return self._process.exitcode == EXIT_CODE_UNKNOWN
+
+    @property
+    def crashed_by(self) -> str | None:
+        """The name of the signal by which the process's own code ended it; None where it ended otherwise."""
+        self._process.join(EXIT_CODE_SECONDS)
+        code = self._process.exitcode or 0
+        return signal.Signals(-code).name if -code in CRASHES else None
 
     def describe_end(self) -> str:
         """In what way the process ended, in words."""

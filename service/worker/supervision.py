@@ -82,7 +82,7 @@ class Supervision:
         self._asks_to_end_knowing: int | None = None
         """How many orders the task knew when it asked whether it may end."""
         self._may_end: bool | None = None
-        self._heard_at = time.monotonic()
+        self._began_at = self._heard_at = time.monotonic()
         self._order_timer = Timer(ORDER_SECONDS)
         self._memory_timer = Timer(MEMORY_SECONDS)
         self._renewal_timer = Timer(context.settings.lease_seconds / RENEWALS_PER_LEASE)
@@ -134,6 +134,8 @@ class Supervision:
             return self._end(execution.put_back)
         if self._memory_timer.due() and process.memory() > settings.job_memory_bytes:
             return self._fail(failures.over_memory_limit(settings.job_memory_bytes))
+        if self._job.kind == statuses.BUILD and time.monotonic() - self._began_at > settings.build_seconds:
+            return self._fail(failures.build_took_too_long(settings.build_seconds))
         silent = time.monotonic() - self._heard_at
         if silent > settings.stall_seconds:
             process.kill()
@@ -226,6 +228,8 @@ class Supervision:
         self._note(f"The process died: {how}")
         if process.lost_fork_server():
             return self._end(execution.orphaned)
+        if self._job.kind == statuses.BUILD and process.crashed_by:  # the same network would crash it again
+            return self._fail(failures.build_crashed(process.crashed_by))
         return self._end(execution.died, failures.process_died(how, self._output.tail))
 
     def _note(self, what: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras.src.backend.common.global_state import get_global_attribute
 
-from models.building import build_network, print_summary, summarize_network
+from models.building import build_network, print_summary, rows_at_once, summarize_network
 from models.errors import Fault, InvalidSpec
 from models.limits import Limits
 from models.spec import ComponentSpec, NetworkSpec
@@ -174,6 +174,25 @@ def test_a_layer_that_does_not_fit_is_named(layers: Any, shape: tuple[int, ...],
     assert words in fault.detail
     assert "None" not in fault.detail
     assert "keras" not in fault.detail.lower()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "words"),
+    [
+        ({"type": "AdaptiveMaxPooling3D", "output_size": 2}, (1, 1), "rows of 4 dimensions, not 2"),
+        ({"type": "CategoryEncoding", "num_tokens": 1, "output_mode": "count"}, (17, 2), "rows of the shape [2, 1]"),
+    ],
+)
+def test_a_layer_that_keras_itself_misjudges_is_refused(layer: Any, shape: tuple[int, ...], words: str) -> None:
+    fault = fault_of([layer, {"type": "Flatten"}, SOFTMAX], shape, loss="mse")
+    assert fault.pointer == "#/layers/0"
+    assert words in fault.detail
+
+
+def test_the_scores_of_an_attention_count_among_the_rows_of_a_call() -> None:
+    attention = {"type": "MultiHeadAttention", "num_heads": 8, "key_dim": 2, "inputs": ["input", "input"]}
+    network = build_network(spec_of([attention, {"type": "Flatten"}, SOFTMAX], (500, 2)), Limits())
+    assert rows_at_once(network) == 4
 
 
 def test_a_binary_network_has_one_output() -> None:

@@ -73,9 +73,10 @@ def test_layers_may_lie_in_each_other() -> None:
 @pytest.mark.parametrize(
     ("layer", "shape", "words"),
     [
-        ({**LSTM, "unroll": True}, (10_000, 3), "written out for 10,000 steps"),
-        ({"type": "Bidirectional", "layer": {**LSTM, "unroll": True}}, (400, 3), "written out for 800 steps"),
-        (within(2), (100, 100, 3), "written out for 10,000 steps"),
+        ({**LSTM, "unroll": True}, (10_000, 3), "10,000 layers"),
+        ({"type": "Bidirectional", "layer": {**LSTM, "unroll": True}}, (400, 3), "801 layers"),
+        (within(2), (100, 100, 3), "10,101 layers"),
+        (LSTM, (30_000, 3), "30,000 recurrent steps"),
         ({"type": "Embedding", "input_dim": 10**9, "output_dim": 8}, (4,), "parameters"),
         ({"type": "Bidirectional", "layer": {"type": "LSTM", "units": 10**6}}, (4, 3), "parameters"),
         (

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from models.saved_model import write_saved_model
@@ -36,6 +37,17 @@ def test_several_inputs_keep_their_names(tmp_path: Path) -> None:
     rows = {"left": tf.ones((4, 2)), "right": tf.zeros((4, 3))}
     answer = loaded.signatures["serving_default"](**rows)["output"]  # type: ignore[attr-defined]
     np.testing.assert_allclose(answer, network(rows), atol=1e-6)
+
+
+@pytest.mark.parametrize("names", [("A", "a"), ("a.b", "a_b"), ("self", "x")])
+def test_inputs_whose_names_tensorflow_confuses_are_numbered(names: tuple[str, str], tmp_path: Path) -> None:
+    inputs = [keras.Input((2,), name=name) for name in names]
+    network = keras.Model(inputs, keras.layers.Subtract()(inputs))
+    write_saved_model(network, tmp_path / "saved.zip")
+    loaded = load(tmp_path / "saved.zip", tmp_path / "saved")
+    rows = {"input_0": tf.fill((3, 2), 5.0), "input_1": tf.ones((3, 2))}
+    answer = loaded.signatures["serving_default"](**rows)["output"]  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(answer, np.full((3, 2), 4.0))
 
 
 def test_nothing_else_is_left_in_the_folder(tmp_path: Path) -> None:

@@ -86,6 +86,12 @@ def test_a_cycle_is_a_fault_of_each_of_its_layers(layers: list[Any], cyclic: set
     assert all("cycle" in fault.detail for fault in found.values())
 
 
+def test_many_cycles_are_found_in_one_search() -> None:
+    names = [f"l{number}" for number in range(500)]
+    found = faults([merge(name, *names[max(0, place - 50) : place + 50]) for place, name in enumerate(names)])
+    assert len(found) == 100
+
+
 def test_a_long_cycle_of_long_names_is_told_in_a_short_sentence() -> None:
     names = [f"{number:03}" + "x" * 100_000 for number in range(50)]
     found = faults([merge(name, "input", before) for name, before in zip(names, names[-1:] + names[:-1], strict=True)])

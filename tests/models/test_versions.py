@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models import versions
 from models.building import build_network
 from models.datasets import Dataset
 from models.errors import IncompleteVersion
@@ -77,6 +78,20 @@ def test_it_puts_out_and_trains_on_as_the_one_that_was_saved(saved: tuple[Path, 
     assert loaded.preprocessing.to_document() == trained.preprocessing.to_document()
     assert loaded.network.optimizer.learning_rate == trained.network.optimizer.learning_rate
     assert loaded.network.optimizer.iterations == 0
+
+
+def test_a_version_of_which_tensorflow_makes_no_saved_model_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_network: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise ValueError("no such signature")
+
+    monkeypatch.setattr(versions, "write_saved_model", fail)
+    trained, arrays = trained_network(pictures(tmp_path))
+    described = save_version(tmp_path / "inline", trained, arrays.inputs)
+    assert described["servable"]
+    assert [artifact["format"] for artifact in described["artifacts"]] == ["keras", "onnx", "preprocessing"]
 
 
 def test_a_version_without_its_spec_says_so(saved: tuple[Path, TrainedNetwork, Arrays]) -> None:

@@ -106,6 +106,11 @@ def die(times: str, _channel: "Channel") -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def fall(signal_number: int, _channel: "Channel") -> None:
+    """Be ended as by an instruction that the processor refuses."""
+    os.kill(os.getpid(), signal_number)
+
+
 def allocate(size: int, channel: "Channel") -> None:
     held = b"x" * size
     wait_for_file_deafly("/nonexistent", channel)
@@ -127,6 +132,7 @@ def run_out_of_memory(_value: bool, _channel: "Channel") -> None:
 
 WISHES: dict[str, Callable[..., None]] = {
     "epochs": train,
+    "fall": fall,
     "until": wait_for_file,
     "deaf_until": wait_for_file_deafly,
     "pid": note_pid,

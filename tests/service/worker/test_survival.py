@@ -122,6 +122,24 @@ def test_a_job_survives_the_fork_server(bench: Bench, tmp_path: Path) -> None:
     assert len(bench.versions()) == 1
 
 
+def test_a_network_that_crashes_its_build_is_refused_at_once(bench: Bench) -> None:
+    job = bench.wait_for_status(bench.submit_build({"fall": int(signal.SIGFPE)}), "failed")
+    assert job.attempt == 1
+    assert job.error is not None
+    assert job.error["code"] == "invalid-spec"
+    assert "SIGFPE" in job.error["faults"][0]["detail"]
+
+
+def test_a_build_that_takes_too_long_fails_and_is_not_tried_again(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(build_seconds=1)
+    bench.start_worker()
+    job = bench.wait_for_status(bench.submit_build({"deaf_until": "/nonexistent"}), "failed")
+    assert job.attempt == 1
+    assert job.error is not None
+    assert job.error["code"] == "invalid-spec"
+    assert "within 1 s" in job.error["detail"]
+
+
 def test_an_idle_fork_server_that_died_is_replaced(bench: Bench) -> None:
     bench.wait_for_status(bench.submit({}), "succeeded")
     for _ in range(3):
