@@ -48,7 +48,7 @@ def output_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
         if entry is not None and entry.type == PRETRAINED:
             yield from pretrained_output_faults(document, index)
             continue
-        name = activation_name(nodes[index].layer)
+        name = activation_name(nodes[index].layer.type, layers[index].get("activation"))
         if entry is not None and name is not None:
             yield from activation_faults(document, index, name, "activation" in entry.by_name)
 
@@ -70,13 +70,13 @@ def origins(nodes: Sequence[Node], inputs: Collection[str]) -> list[int]:
     return sorted(found)
 
 
-def activation_name(layer: LayerSpec) -> str | None:
-    """The activation that a layer ends in, as the catalogue calls it: `linear` without one; None if nobody knows it."""
-    entry = load_catalogue().find("layer", layer.type)
+def activation_name(type_: str, posted: Any) -> str | None:
+    """The activation that a layer ends in, as the catalogue calls it: of what was `posted`; None if nobody knows it."""
+    entry = load_catalogue().find("layer", type_)
     if entry is not None and entry.type == "Softmax":
         return "softmax"
     has_activation = entry is not None and "activation" in entry.by_name
-    activation = resolve("activation", (layer.parameters.get("activation") if has_activation else None) or "linear")
+    activation = resolve("activation", (posted if has_activation else None) or "linear")
     return None if activation is None else activation.type
 
 
@@ -90,7 +90,7 @@ def gives_probabilities(layer: LayerSpec, task: Task) -> bool:
     """Whether a layer puts out a task's probabilities itself."""
     if layer.type == PRETRAINED:
         return ends_in_probabilities(inner_layers(layer), [layer.parameters[NETWORK]["input"]["name"]], task)
-    return activation_name(layer) in PROBABILITIES[task]
+    return activation_name(layer.type, layer.parameters.get("activation")) in PROBABILITIES[task]
 
 
 def activation_faults(document: Mapping[str, Any], index: int, name: str, has_activation: bool) -> Iterator[Fault]:
