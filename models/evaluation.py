@@ -12,7 +12,7 @@ from models.building import rows_at_once
 from models.datasets import Dataset, Split
 from models.datasets.columns import Texts
 from models.figures import ClassFigures, Figures, LabelFigures, NumberFigures, known
-from models.predictor import find_activation, score
+from models.scores import find_activation, score
 from models.spec import Task
 from models.training.batch_evaluation import BatchEvaluation
 from models.training.plan import Arrays

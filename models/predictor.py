@@ -3,7 +3,6 @@
 import json
 import os
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,26 +13,16 @@ from models.errors import Fault, InvalidInstances
 from models.limits import Limits
 from models.preprocessing import Instances, Preprocessing
 from models.preprocessing.preprocessing import INSTANCES
-from models.pretrained import output_layer
 from models.runtime import ROWS_AT_ONCE, OnnxNetwork
+from models.scores import Activation, find_activation, score
 from models.spec import NetworkSpec, Task
-from models.targets import TargetEncoding, loss_name
+from models.targets import TargetEncoding
 from models.version_files import ARTIFACTS
 from models.vocabulary import Vocabulary, vocabularies
 
 FORMAT = 1
 THRESHOLD = 0.5
 """A label is given where its score is above this, as Keras's accuracy counts."""
-MARGIN_LOSSES = {"hinge", "squaredhinge"}
-
-
-class Activation(StrEnum):
-    """What makes scores of the network's raw outputs, where they aren't scores yet."""
-
-    SOFTMAX = "softmax"
-    SIGMOID = "sigmoid"
-    MARGIN = "margin"
-    """From -1 … 1, as hinge losses train, to 0 … 1."""
 
 
 @dataclass(frozen=True)
@@ -122,19 +111,6 @@ class Predictor:
         return score(outputs, self.task, self.activation)
 
 
-def score(outputs: np.ndarray, task: Task, activation: Activation | None) -> np.ndarray:
-    """The score of each class (rows, classes), from a classifying network's raw outputs."""
-    if activation is Activation.SOFTMAX:
-        return _softmax(outputs)
-    if activation is Activation.SIGMOID:
-        outputs = _sigmoid(outputs)
-    elif activation is Activation.MARGIN:
-        outputs = np.clip((1 + outputs) / 2, 0, 1)
-    if task is Task.BINARY and outputs.shape[-1] == 1:
-        return np.concatenate([1 - outputs, outputs], axis=1)
-    return outputs
-
-
 def write_preprocessing(
     path: Path,
     spec: NetworkSpec,
@@ -157,22 +133,6 @@ def write_preprocessing(
         file.flush()
         os.fsync(file.fileno())
     return document
-
-
-def find_activation(spec: NetworkSpec) -> Activation | None:
-    """What is still to be applied to the outputs of a network that was compiled so.
-
-    Losses `from_logits` leave softmax or sigmoid out of the network; hinge losses train outputs from -1 to 1, unless
-    the last layer is a sigmoid.
-    """
-    if spec.task is Task.REGRESSION:
-        return None
-    loss = loss_name(spec)
-    if spec.loss.parameters.get("from_logits"):
-        return Activation.SOFTMAX if "categorical" in loss else Activation.SIGMOID
-    last = output_layer(spec)
-    ends_in_sigmoid = "sigmoid" in (last.parameters.get("activation"), last.type.lower())
-    return Activation.MARGIN if loss in MARGIN_LOSSES and not ends_in_sigmoid else None
 
 
 def _describe_values(outputs: np.ndarray) -> list[dict[str, Any]]:
@@ -216,14 +176,3 @@ def _to_list(array: np.ndarray) -> list[Any]:
     values = array.astype(object)
     values[~finite] = None
     return values.tolist()
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    # e^-|x| can't overflow; for x < 0 it is the numerator of the same function
-    power = np.exp(-np.abs(logits))
-    return np.where(logits >= 0, 1, power) / (1 + power)

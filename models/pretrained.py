@@ -77,14 +77,6 @@ def _ancestors(nodes: Mapping[str, Node], name: str) -> set[str]:
     return found
 
 
-def output_layer(spec: NetworkSpec) -> LayerSpec:
-    """The layer that makes the network's output, be it the last of those that a Pretrained one stands for."""
-    layer = spec.layers[-1]
-    while layer.type == PRETRAINED:
-        layer = inner_layers(layer)[-1]
-    return layer
-
-
 def inner_layers(layer: LayerSpec) -> tuple[LayerSpec, ...]:
     """The layers that a Pretrained layer stands for, each after those that it takes, the last being its output."""
     return tuple(map(LayerSpec.from_document, layer.parameters[NETWORK]["layers"]))

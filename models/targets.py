@@ -6,12 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from models.catalogue import load_catalogue
 from models.datasets.columns import Texts
 from models.errors import Fault, InvalidData
 from models.spec import NetworkSpec, Task
-
-INTEGER_LOSSES = {"sparsecategoricalcrossentropy", "circle", "circleloss"}
-"""The losses for several classes that take a class's number; the others take a one-hot vector."""
 
 
 class Form(StrEnum):
@@ -177,9 +175,5 @@ def _form(spec: NetworkSpec, outputs: int) -> Form:
         return Form.MULTI_HOT
     if spec.task is Task.BINARY and outputs == 1:
         return Form.BINARY
-    return Form.INDICES if loss_name(spec) in INTEGER_LOSSES else Form.ONE_HOT
-
-
-def loss_name(spec: NetworkSpec) -> str:
-    """The loss without the differences between Keras's names for it: `categoricalcrossentropy`."""
-    return spec.loss.type.replace("_", "").lower()
+    loss = load_catalogue().find("loss", spec.loss.type)
+    return Form.INDICES if loss is not None and loss.takes_class_numbers else Form.ONE_HOT

@@ -11,7 +11,7 @@ import numpy as np
 
 from models.building import build_network, rows_at_once
 from models.building.complaints import first_sentence
-from models.errors import IncompleteVersion, NotServable
+from models.errors import NotServable
 from models.export import compare_with_keras, export_onnx
 from models.limits import Limits
 from models.predictor import write_preprocessing
@@ -19,7 +19,7 @@ from models.preprocessing import Preprocessing
 from models.saved_model import write_saved_model
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
-from models.version_files import ARTIFACTS, TRAINED, WEIGHTS
+from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, read_document
 from models.weights import assign_weights, named_weights, read_weights, save_weights
 
 COMPARED_ROWS = 1000
@@ -70,8 +70,8 @@ def load_version(folder: Path, limits: Limits) -> TrainedNetwork:
     It puts out bit for bit what the one that was saved did, and draws the same random numbers in training. Raises
     IncompleteVersion where files are missing or don't fit each other, InvalidSpec for a network beyond `limits`.
     """
-    document = _read_json(folder / TRAINED)
-    preprocessing = _read_json(folder / ARTIFACTS["preprocessing"])
+    document = read_document(folder / TRAINED)
+    preprocessing = read_document(folder / ARTIFACTS["preprocessing"])
     spec = NetworkSpec.from_document(document["spec"])
     network = build_network(spec, limits)
     assign_weights(named_weights(network), read_weights(folder / WEIGHTS))
@@ -99,15 +99,6 @@ def _random_states(network: keras.Model) -> list[keras.Variable]:
     """Where the layers that draw random numbers stand; Keras counts them among the variables, not the weights."""
     weights = {id(weight) for weight in network.weights}
     return [variable for variable in network.variables if id(variable) not in weights]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        detail = f"The version has no {path.name} that can be read, so its network can't be loaded: train another one."
-        raise IncompleteVersion(detail) from error
-    return document
 
 
 def _save_model(path: Path, network: keras.Model) -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.graph import resolve
-from models.spec import NetworkSpec
+from models.graph import connect, resolve
+from models.pretrained import NETWORK, PRETRAINED, inner_layers
+from models.spec import LayerSpec, NetworkSpec
 
 PARAMETERS = {"Embedding": "input_dim", "ReversibleEmbedding": "input_dim", "CategoryEncoding": "num_tokens"}
 """The parameter that says from which number on a layer knows none."""
@@ -31,9 +32,21 @@ class Vocabulary:
 
 
 def vocabularies(spec: NetworkSpec) -> Iterator[Vocabulary]:
-    """Those of the layers that take an input of the network as it is."""
+    """Those of the layers that take an input of the network as it is, and of layers within them that do."""
     for node in resolve(spec):
-        parameter = PARAMETERS.get(node.layer.type)
-        for source in node.inputs if parameter else ():
-            if parameter and source in spec.inputs:
-                yield Vocabulary(source, node.name, parameter, node.layer.parameters[parameter])
+        for source in node.inputs:
+            if source in spec.inputs:
+                for parameter, size in _known_numbers(node.layer):
+                    yield Vocabulary(source, node.name, parameter, size)
+
+
+def _known_numbers(layer: LayerSpec) -> Iterator[tuple[str, int]]:
+    """How many numbers a layer knows, with the parameter that says it; likewise those within that take what it does."""
+    if layer.type in PARAMETERS:
+        yield PARAMETERS[layer.type], layer.parameters[PARAMETERS[layer.type]]
+    elif layer.type == PRETRAINED:
+        input_ = layer.parameters[NETWORK]["input"]["name"]
+        for node in connect(inner_layers(layer), [input_]):
+            yield from _known_numbers(node.layer) if input_ in node.inputs else ()
+    elif "layer" in layer.parameters:
+        yield from _known_numbers(LayerSpec.from_document(layer.parameters["layer"]))

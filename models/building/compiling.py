@@ -7,8 +7,8 @@ import numpy as np
 
 from models.building.complaints import first_sentence
 from models.building.components import make, resolve
-from models.catalogue import Entry
 from models.errors import Fault, InvalidSpec
+from models.scores import Activation, find_activation
 from models.spec import ComponentSpec, NetworkSpec, Task
 
 
@@ -42,7 +42,7 @@ def make_metric(metric: ComponentSpec, spec: NetworkSpec, pointer: str) -> keras
     entry = resolve("metric", metric.type)
     from_logits = spec.loss.parameters.get("from_logits") is True
     if entry.type == "Accuracy":
-        return accuracy(name, spec.task, resolve("loss", spec.loss.type), from_logits)
+        return accuracy(name, spec)
     extra: dict[str, Any] = {"name": name}
     if "from_logits" in entry.by_name:
         extra["from_logits"] = metric.parameters.get("from_logits", from_logits)
@@ -52,12 +52,12 @@ def make_metric(metric: ComponentSpec, spec: NetworkSpec, pointer: str) -> keras
     return make("metric", metric, pointer, **extra)
 
 
-def accuracy(name: str, task: Task, loss: Entry, from_logits: bool) -> keras.Metric:
+def accuracy(name: str, spec: NetworkSpec) -> keras.Metric:
     """The share of rows whose predicted class is the true one, whatever the task's targets look like."""
-    if task is not Task.MULTICLASS:
-        # BinaryAccuracy refuses a threshold of 0, which is where a logit changes sides.
-        threshold = 0.0 if from_logits else 0.5
+    if spec.task is not Task.MULTICLASS:
+        # BinaryAccuracy refuses a threshold of 0, which is where a logit and a hinge loss's margin change sides.
+        threshold = 0.0 if find_activation(spec) in (Activation.SIGMOID, Activation.MARGIN) else 0.5
         return keras.metrics.MeanMetricWrapper(keras.metrics.binary_accuracy, name=name, threshold=threshold)
-    if loss.takes_class_numbers:
+    if resolve("loss", spec.loss.type).takes_class_numbers:
         return keras.metrics.SparseCategoricalAccuracy(name=name)
     return keras.metrics.CategoricalAccuracy(name=name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -42,4 +43,24 @@ def call_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any], **trainin
     """What the layer makes of the tensors that arrive at it, handed over as its entry in the catalogue says."""
     tensors = resolve("layer", node.layer.type).tensors
     taken = (list(arrived),) if tensors and tensors.as_list else arrived
-    return layer(*taken, **training)
+    output = layer(*taken, **training)
+    freeze(layer)
+    return output
+
+
+def freeze(layer: keras.Layer) -> None:
+    """Have what is not trainable, among a layer that is built and those within it, keep all its weights.
+
+    Keras tells the layers within only when `trainable` changes, which they must be there for.
+    """
+    for each in layer._flatten_layers():
+        for inner in () if each.trainable else each._flatten_layers(include_self=False):
+            inner.trainable = False
+        if isinstance(each, keras.layers.SpectralNormalization):
+            each.call = partial(normalize_if_trainable, each)
+
+
+def normalize_if_trainable(layer: keras.layers.SpectralNormalization, inputs: Any, training: bool = False) -> Any:
+    """What SpectralNormalization puts out; Keras's own normalizes the weights in training even when they are frozen."""
+    thawed = layer.trainable and layer.layer.trainable
+    return keras.layers.SpectralNormalization.call(layer, inputs, training=training and thawed)

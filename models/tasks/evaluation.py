@@ -9,6 +9,7 @@ from models.evaluation import evaluate_split
 from models.limits import Limits
 from models.tasks.channel import Channel
 from models.training.threads import configure_threads
+from models.training.vocabulary import check_split
 from models.versions import load_version
 
 REPORT_SECONDS = 0.2
@@ -17,11 +18,12 @@ REPORT_SECONDS = 0.2
 def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
     """Evaluate the assignment's `version` on the `split` of its `dataset`; the result is that of API.md.
 
-    Raises IncompleteVersion.
+    Raises IncompleteVersion, InvalidData.
     """
     configure_threads(assignment["runtime"]["threads"])
     trained = load_version(Path(assignment["version"]), Limits(**assignment["limits"]))
     dataset = Dataset.open(Path(assignment["dataset"]))
+    check_split(trained.spec, trained.preprocessing, dataset.split(assignment["split"]), folder)
     return evaluate_split(trained, dataset, assignment["split"], folder, _Reporter(channel).on_batch).to_document()
 
 

@@ -40,7 +40,7 @@ from models.training.plan import (
 )
 from models.training.schedules import reduce_on_plateau, with_schedule
 from models.training.threads import configure_threads
-from models.training.vocabulary import check_vocabulary
+from models.training.vocabulary import check_split, check_vocabulary
 from models.version_files import WEIGHTS
 from models.versions import COMPARED_ROWS, TrainedNetwork, save_version
 from models.weights import assign_weights, named_weights, read_weights
@@ -93,6 +93,8 @@ def _load(
     loaded = load_rows(dataset, trained.preprocessing, trained.encoding, LEARNT_FROM, most_bytes, folder)
     for rows in loaded.values():
         check_vocabulary(trained.spec, rows.inputs)
+    if dataset.descriptor["splits"][TEST]:
+        check_split(trained.spec, trained.preprocessing, dataset.split(TEST), folder)
     if posted is not None:
         indices = trained.encoding.class_indices(dataset.split("train").targets)
         weights = row_weights(posted, indices, trained.encoding.classes or [])

@@ -1,12 +1,22 @@
 """Checks that layers which know only so many whole numbers get no others, before TensorFlow stops at the first."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from models.datasets import Split
 from models.errors import Fault, InvalidData
+from models.preprocessing import Preprocessing
+from models.preprocessing.rows import input_rows
 from models.spec import NetworkSpec
 from models.training.adaptation import parts
 from models.training.plan import Rows
 from models.vocabulary import vocabularies
+
+
+def check_split(spec: NetworkSpec, preprocessing: Preprocessing, split: Split, folder: Path) -> None:
+    """As check_vocabulary, for the rows of a split; a table is encoded in the `folder`, if there is a need."""
+    if any(vocabularies(spec)):
+        check_vocabulary(spec, input_rows(preprocessing, split, folder))
 
 
 def check_vocabulary(spec: NetworkSpec, inputs: Mapping[str, Rows]) -> None:

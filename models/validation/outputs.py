@@ -6,8 +6,8 @@ from typing import Any
 from models.catalogue import Entry, load_catalogue
 from models.errors import Fault
 from models.graph import Node, connect, predecessors
-from models.pretrained import NETWORK, PRETRAINED
-from models.spec import Task
+from models.pretrained import NETWORK, PRETRAINED, inner_layers
+from models.spec import LayerSpec, Task
 from models.validation.components import resolve
 from models.validation.inputs import input_names
 from models.validation.layers import read_layer
@@ -48,11 +48,9 @@ def output_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
         if entry is not None and entry.type == PRETRAINED:
             yield from pretrained_output_faults(document, index)
             continue
-        has_activation = entry is not None and "activation" in entry.by_name
-        activation = resolve("activation", (layers[index].get("activation") if has_activation else None) or "linear")
-        if activation is not None:
-            name = "softmax" if entry is not None and entry.type == "Softmax" else activation.type
-            yield from activation_faults(document, index, name, has_activation)
+        name = activation_name(nodes[index].layer.type, layers[index].get("activation"))
+        if entry is not None and name is not None:
+            yield from activation_faults(document, index, name, "activation" in entry.by_name)
 
 
 def origins(nodes: Sequence[Node], inputs: Collection[str]) -> list[int]:
@@ -70,6 +68,29 @@ def origins(nodes: Sequence[Node], inputs: Collection[str]) -> list[int]:
             found.append(index)
         seen.add(index)
     return sorted(found)
+
+
+def activation_name(type_: str, posted: Any) -> str | None:
+    """The activation that a layer ends in, as the catalogue calls it: of what was `posted`; None if nobody knows it."""
+    entry = load_catalogue().find("layer", type_)
+    if entry is not None and entry.type == "Softmax":
+        return "softmax"
+    has_activation = entry is not None and "activation" in entry.by_name
+    activation = resolve("activation", (posted if has_activation else None) or "linear")
+    return None if activation is None else activation.type
+
+
+def ends_in_probabilities(layers: Sequence[LayerSpec], inputs: Collection[str], task: Task) -> bool:
+    """Whether the output of valid layers, Pretrained ones among them, is the probabilities of a classification."""
+    nodes = connect(layers, inputs)
+    return all(gives_probabilities(nodes[index].layer, task) for index in origins(nodes, inputs))
+
+
+def gives_probabilities(layer: LayerSpec, task: Task) -> bool:
+    """Whether a layer puts out a task's probabilities itself."""
+    if layer.type == PRETRAINED:
+        return ends_in_probabilities(inner_layers(layer), [layer.parameters[NETWORK]["input"]["name"]], task)
+    return activation_name(layer.type, layer.parameters.get("activation")) in PROBABILITIES[task]
 
 
 def activation_faults(document: Mapping[str, Any], index: int, name: str, has_activation: bool) -> Iterator[Fault]:

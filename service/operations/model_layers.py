@@ -2,16 +2,19 @@
 
 from typing import Any
 
-from models.errors import Fault, InvalidSpec
+from models.errors import Fault, IncompleteVersion, InvalidSpec
 from models.pretrained import NETWORK, pretrained_layers, take_layers
-from models.spec import NetworkSpec
 from models.validation import check_outputs
+from models.version_files import read_spec
 from service.errors import InvalidRequest
 from service.operations.sources import Source, find_source
+from service.storage.artifacts import ArtifactStore
 from service.storage.database import Session
 
 
-def complete_layers(session: Session, document: dict[str, Any]) -> tuple[dict[str, Any], list[Source]]:
+def complete_layers(
+    session: Session, artifacts: ArtifactStore, document: dict[str, Any]
+) -> tuple[dict[str, Any], list[Source]]:
     """The document with the layers that its Pretrained ones stand for, and the versions that they come from.
 
     Raises InvalidSpec with the faults of all of them.
@@ -22,8 +25,11 @@ def complete_layers(session: Session, document: dict[str, Any]) -> tuple[dict[st
         pointer = f"#/layers/{place}"
         try:
             source = find_source(session, layer, pointer, place=place)
-            spec = NetworkSpec.from_document({"task": source.model.task, **source.model.document})
+            spec = read_spec(artifacts.folder(source.version.folder))
             network = take_layers(spec, layer.get("until"), pointer)
+        except IncompleteVersion as error:
+            faults.append(Fault(error.detail, f"{pointer}/version"))
+            continue
         except (InvalidRequest, InvalidSpec) as error:
             faults += error.faults
             continue

@@ -102,7 +102,7 @@ def _complete(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any
     document, made_for = complete_inputs(context, document)
     check_network(document, context.settings.limits)
     with context.database.read() as session:
-        document, sources = complete_layers(session, document)
+        document, sources = complete_layers(session, context.artifacts, document)
     return {"document": document, "made_for": made_for}, sources
 
 

@@ -155,3 +155,19 @@ def test_the_same_requests_give_the_same_weights_across_a_restart(tmp_path: Path
         first = run(service.client, "before")
     with running_service(tmp_path) as service:
         assert same(run(service.client, "after"), first)
+
+
+def test_taken_layers_normalize_by_what_they_learnt(trained: Client) -> None:
+    layers = [{"type": "Flatten"}, {"type": "Dense", "units": 3, "activation": "softmax"}]
+    learning = [{"type": "Normalization", "name": "scale"}, *layers]
+    trained.post("/v1/models", named(CONVOLUTION, "learning", layers=learning))
+    trained.train("learning", "three", 1, seed=5)
+    taken = {"type": "Pretrained", "model": "learning", "version": 1, "trainable": False, "name": "taken"}
+    head = {"type": "Dense", "units": 3, "activation": "softmax", "kernel_initializer": "identity", "trainable": False}
+    trained.post("/v1/models", named(CONVOLUTION, "taking", layers=[taken, head]))
+    trained.train("taking", "three", 1, seed=5)
+    instances = pictures("", 3, seed=3)["inputs"][:3]
+    before, after = (trained.predict(model, instances)["predictions"] for model in ("learning", "taking"))
+    for one, other in zip(before, after, strict=True):
+        expected = np.exp(one["scores"]) / np.exp(one["scores"]).sum()
+        assert other["scores"] == pytest.approx(expected.tolist(), rel=1e-4)

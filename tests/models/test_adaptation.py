@@ -1,6 +1,9 @@
 """Layers that learn from the training rows before the first step."""
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -9,10 +12,13 @@ from models.adaptation import needs_rows
 from models.building import build_network
 from models.errors import InvalidData, InvalidSpec
 from models.limits import Limits
+from models.pretrained import NETWORK
 from models.spec import NetworkSpec
+from models.tasks import training
 from models.training.adaptation import adapt
 from models.training.vocabulary import check_vocabulary
 from models.validation import check_network
+from tests.models.made_datasets import make_dataset
 from tests.models.network_specs import make_spec
 
 DENSE = {"type": "Dense", "units": 3, "activation": "softmax"}
@@ -85,3 +91,49 @@ def test_numbers_that_an_embedding_does_not_know_are_refused_before_training(num
     check_vocabulary(spec, {"input": np.array([[0, 9, 3]], np.float32)})
     with pytest.raises(InvalidData, match=r"knows the whole numbers from 0 to 9\. Set its `input_dim` higher"):
         check_vocabulary(spec, {"input": np.array([[0, 1, number]], np.float32)})
+
+
+EMBEDDING = {"type": "Embedding", "input_dim": 10, "output_dim": 2}
+WITHIN = [
+    {"type": "TimeDistributed", "layer": EMBEDDING},
+    {"type": "TimeDistributed", "layer": {"type": "TimeDistributed", "layer": EMBEDDING}},
+    {
+        "type": "Pretrained",
+        NETWORK: {"input": {"name": "tokens", "shape": [3]}, "layers": [{**EMBEDDING, "inputs": ["tokens"]}]},
+    },
+]
+
+
+@pytest.mark.parametrize("layer", WITHIN)
+def test_an_embedding_within_another_layer_is_found(layer: dict[str, Any]) -> None:
+    spec = make_spec(layers=[layer, DENSE], shape=[3])
+    check_vocabulary(spec, {"input": np.array([[0, 9, 3]], np.float32)})
+    with pytest.raises(InvalidData, match=r"knows 0 to 9"):
+        check_vocabulary(spec, {"input": np.array([[0, 10, 3]], np.float32)})
+
+
+def test_rows_that_only_test_are_refused_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "configure_threads", lambda threads: None)  # possible only before TensorFlow is used
+    rows = [[number] for number in range(8)]
+    dataset = make_dataset(tmp_path, "inline", inputs=rows, targets=["a", "b"] * 4, split={"test": 0.5, "seed": 1})
+    greatest = int(np.max(dataset.split("train").tensors["input"]))  # type: ignore[index]
+    assert greatest < int(np.max(dataset.split("test").tensors["input"])) == 7  # type: ignore[index]
+    document = {
+        "task": "multiclass",
+        "input": {"shape": [1]},
+        "layers": [{**EMBEDDING, "input_dim": 7}, {"type": "Flatten"}, {**DENSE, "units": 2}],
+        "optimizer": "sgd",
+        "loss": "categorical_crossentropy",
+    }
+    limits = asdict(Limits())
+    assignment = {
+        "document": document,
+        "dataset": str(tmp_path / "inline"),
+        "request": {"seed": 1, "optimizer": None, "learning_rate_schedule": None, "class_weights": None},
+        "limits": limits,
+        "runtime": {"threads": 1, "resident_bytes": 2**30},
+        "pretrained": None,
+        "sources": {},
+    }
+    with pytest.raises(InvalidData, match="has the number 7, but the layer embedding knows 0 to 6"):
+        training.run(assignment, tmp_path, Mock(spec=[]))

@@ -26,12 +26,12 @@ def fresh(
     task: str,
     loss: str,
     units: int,
-    activation: str | None,
+    activation: Any,
     layers: list[dict[str, Any]] | None = None,
+    metrics: tuple[str, ...] = ("mean_absolute_error",),
     **dense: Any,
 ) -> TrainedNetwork:
     """A network that was not trained at all: these layers, or a single one."""
-    metrics = [] if loss.startswith("sparse") else ["mean_absolute_error"]
     inputs = inputs_from_dataset(dataset.descriptor, "d")
     document = {
         "task": task,
@@ -39,7 +39,7 @@ def fresh(
         "layers": layers or [{"type": "Dense", "units": units, "activation": activation, **dense}],
         "optimizer": "sgd",
         "loss": loss,
-        "metrics": metrics,
+        "metrics": [] if loss.startswith("sparse") else list(metrics),
     }
     spec = NetworkSpec.from_document(document)
     network = build_network(spec, Limits(), seed=1)
@@ -166,3 +166,14 @@ def test_evaluating_changes_no_weight(tmp_path: Path) -> None:
     assert first == second
     np.testing.assert_equal(trained.network.get_weights(), before)
     assert isinstance(trained.network, keras.Model)
+
+
+@pytest.mark.parametrize("activation", [None, "tanh", "sigmoid", "hard_sigmoid", {"type": "sigmoid"}])
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+def test_accuracy_agrees_with_the_confusion_matrix_of_hinge_losses(loss: str, activation: Any, tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, "circles")
+    trained = fresh(dataset, "binary", loss, 1, activation, metrics=("accuracy",))
+    result = evaluate_split(trained, dataset, "test", tmp_path).to_document()
+    matrix = np.array(result["confusion_matrix"])
+    assert result["metrics"]["accuracy"] == pytest.approx(np.trace(matrix) / matrix.sum())
+    assert matrix.sum(axis=0).min() > 0 or activation not in (None, "tanh")

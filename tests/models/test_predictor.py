@@ -13,6 +13,8 @@ from models.datasets import Dataset
 from models.errors import DamagedNetwork, InvalidInstances
 from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import Preprocessing, inputs_from_dataset
+from models.pretrained import NETWORK
+from models.scores import Activation, find_activation
 from models.targets import TargetEncoding
 from tests.models.made_datasets import make_dataset
 from tests.models.network_specs import make_spec
@@ -213,3 +215,26 @@ def test_a_number_that_an_embedding_does_not_know_names_its_row(number: float, t
     (fault,) = caught.value.faults
     assert (fault.row, fault.pointer) == (1, "#/instances/1")
     assert fault.detail.startswith(f'Row 1: the number {number:g} at [1] is unknown; the layer "embedding" knows')
+
+
+SIGMOIDS = [
+    [{"type": "Dense", "units": 1, "activation": "sigmoid"}],
+    [{"type": "Dense", "units": 1, "activation": {"type": "sigmoid"}}],
+    [{"type": "Dense", "units": 1, "activation": "hard_sigmoid"}],
+    [{"type": "Dense", "units": 1, "activation": "sigmoid"}, {"type": "Flatten"}],
+    [{"type": "Dense", "units": 1}, {"type": "Activation", "activation": "sigmoid"}, {"type": "Identity"}],
+]
+
+
+@pytest.mark.parametrize("layers", SIGMOIDS)
+def test_what_ends_in_probabilities_has_no_margin_to_be_scaled(layers: list[dict[str, Any]]) -> None:
+    assert find_activation(make_spec("binary", loss="hinge", layers=layers)) is None
+    taken = {"input": {"name": "input", "shape": [2]}, "layers": layers}
+    pretrained = [{"type": "Pretrained", NETWORK: taken}]
+    assert find_activation(make_spec("binary", loss="hinge", layers=pretrained)) is None
+
+
+@pytest.mark.parametrize("activation", [None, "tanh", {"type": "relu"}])
+def test_other_outputs_of_hinge_losses_are_margins(activation: Any) -> None:
+    layers = [{"type": "Dense", "units": 1, "activation": activation}]
+    assert find_activation(make_spec("binary", loss="hinge", layers=layers)) is Activation.MARGIN

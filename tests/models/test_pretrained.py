@@ -16,8 +16,10 @@ from models.pretrained import NETWORK, reference_faults, take_layers
 from models.pretrained_weights import copy_pretrained, pretrained_weights, restore_pretrained, save_pretrained
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
+from models.training.adaptation import adapt
 from models.training.loop import train
 from models.training.plan import Arrays
+from models.version_files import read_spec
 from models.versions import TrainedNetwork, load_version, save_version
 from tests.models.made_datasets import make_dataset
 from tests.models.training_networks import Recorder, plan
@@ -222,3 +224,16 @@ def test_ordinary_layers_that_are_frozen_stay_as_they_were(dataset: Dataset, tmp
     before = [weight.tobytes() for layer in network.layers[:3] for weight in layer.get_weights()]
     train_version(tmp_path / "version", spec, dataset, network)
     assert [weight.tobytes() for layer in network.layers[:3] for weight in layer.get_weights()] == before
+
+
+def test_taken_layers_have_what_they_learnt_from_the_rows(tmp_path: Path) -> None:
+    rows = np.random.default_rng(4).normal([500, -3], [20, 1], (24, 2)).astype(np.float32)
+    dataset = make_dataset(tmp_path, "inline", inputs=rows.tolist(), targets=["a", "b", "c"] * 8)
+    document = {**SOURCE, "input": {"shape": [2]}, "layers": [{"type": "Normalization"}, HEAD]}
+    train_version(tmp_path / "version", adapt(NetworkSpec.from_document(document), {"input": rows}), dataset)
+    taken = take_layers(read_spec(tmp_path / "version"), None, "#/layers/0")
+    layers = [{"type": "Pretrained", "model": "m", "version": 1, NETWORK: taken}]
+    network = build(NetworkSpec.from_document({**document, "layers": layers}), tmp_path / "version")
+    trained = load_version(tmp_path / "version", Limits()).network
+    assert np.array_equal(network(rows), trained(rows))
+    assert len(np.unique(trained(rows), axis=0)) == len(rows)

@@ -140,6 +140,7 @@ def _write_version(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
     (folder / "network.keras").write_bytes(b"keras")
     arrays: dict[str, Any] = {"dense/kernel": weights, "dense/bias": np.zeros(outputs, np.float32)}
     np.savez(folder / "weights.npz", **arrays)
+    (folder / "trained.json").write_bytes(orjson.dumps({"spec": spec.to_document()}))
     write_preprocessing(folder / "preprocessing.json", spec, Preprocessing.fit(spec, dataset), encoding)
     _write_network(folder / "network.onnx", weights)
     names = {"keras": "network.keras", "onnx": "network.onnx", "preprocessing": "preprocessing.json"}
