@@ -190,7 +190,7 @@ def left_over(service: RunningService) -> list[str]:
     return [
         *("staged" for _ in artifacts.glob(".staging/*")),
         *("checkpoint" for _ in artifacts.glob("checkpoints/*")),
-        *("removed" for _ in artifacts.glob(".removed*")),
+        *("removed" for _ in artifacts.glob(".removed/*")),
         *("version" for _ in range(folders - versions)),
     ]
 

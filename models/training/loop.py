@@ -160,7 +160,7 @@ class _Training:
         for order in self._observer.orders():
             if order.number <= at.last_order:
                 continue
-            if order.epoch is not None and order.epoch > epoch:
+            if (order.epoch or order.earliest) > epoch:
                 return
             if order.epochs is not None:
                 at.epochs = max(order.epochs, at.epochs_done)

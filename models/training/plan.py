@@ -134,6 +134,8 @@ class Order:
     learning_rate: float | None = None
     epoch: int | None = None
     """The epoch with which it took effect; None: the next one."""
+    earliest: int = 1
+    """The first epoch with which it may take effect: what was told of those before holds."""
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ def claim(
         job.owner, job.token = worker_id, job.token + 1
         job.runtime = job.runtime or runtime
         job.started_at = job.started_at or datetime.now(UTC)
+        job.closed = False
         if job.checkpoint is None:
             job.run += 1
             job.progress = None

@@ -83,8 +83,10 @@ def change_training(context: Context, session: Session, job: Job, changes: dict[
     if "learning_rate" in wanted and _is_scheduled(session, job):
         raise Conflict("A schedule sets the learning rate of this job.")
     _check_epochs(context, session, job, wanted.get("epochs"))
+    # A training that goes on from a checkpoint may be behind the epochs that were told: those stay as they are.
+    earliest = jobs.last_epoch(session, job) + 1
     order = {"number": len(job.orders) + 1, "epochs": None, "learning_rate": None, "epoch": None, "step": None}
-    job.orders = [*job.orders, order | wanted]
+    job.orders = [*job.orders, order | wanted | {"earliest": earliest}]
 
 
 def current(job: Job, name: str) -> Any:
@@ -104,7 +106,6 @@ def _is_scheduled(session: Session, job: Job) -> bool:
 def _check_epochs(context: Context, session: Session, job: Job, epochs: int | None) -> None:
     if epochs is None:
         return
-    # One that goes on from a checkpoint may be behind the epochs that are known already.
     running = max(job.progress["epoch"] if job.progress else 1, jobs.last_epoch(session, job))
     if epochs < running:
         detail = f"Epoch {running:,} has begun already: ask for {running:,} epochs or more, or stop the job."

@@ -34,7 +34,7 @@ PAUSE_GRACE_SECONDS = 1.5
 
 STOPPED_BEFORE_TRAINING = "stopped_before_training"
 PAUSED = "paused"
-ORDER_MEMBERS = ("number", "epochs", "learning_rate", "epoch")
+ORDER_MEMBERS = ("number", "epochs", "learning_rate", "epoch", "earliest")
 
 Written = TypeVar("Written")
 Conclusion = Callable[[], None]

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -27,6 +28,10 @@ def start_job(service: RunningService) -> tuple[str, psutil.Process]:
     service.client.wait_for_first_epoch(job)
     child = wait_for(service.job_processes, what="the job's process")[0]
     return job, child
+
+
+def metrics_of(service: RunningService, job: dict[str, Any]) -> Any:
+    return service.client.get(job["links"]["version"])["metrics"]
 
 
 def versions_of(service: RunningService, job: str) -> list[int]:
@@ -65,7 +70,7 @@ def test_a_job_survives_the_supervisor(service_to_break: RunningService) -> None
     assert list(staging.iterdir()) == []
 
 
-def test_ctrl_c_puts_a_running_job_back_and_the_next_start_finishes_it(tmp_path: Path) -> None:
+def test_ctrl_c_puts_a_running_job_back_and_the_next_start_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     with running_service(tmp_path) as service:
         service.client.post("/v1/datasets", RINGS_DATASET)
         service.client.post("/v1/models", RINGS)
@@ -76,5 +81,10 @@ def test_ctrl_c_puts_a_running_job_back_and_the_next_start_finishes_it(tmp_path:
         assert alive == []
     with running_service(tmp_path) as service:
         ended = service.client.wait_for_status(job, "succeeded")
+        events = list(service.client.items(ended["links"]["events"]))
+        assert [event["data"]["epoch"] for event in events if event["type"] == "epoch"] == list(range(1, EPOCHS + 1))
+        assert len([event for event in events if event["type"] == "checkpoint"]) == 1
+        whole = service.client.train("rings", "rings", epochs=EPOCHS, seed=ended["seed"])
+        assert metrics_of(service, ended) == metrics_of(service, whole)
         assert ended["attempt"] == 1
         assert versions_of(service, job) == [ended["version"]]

@@ -138,6 +138,12 @@ def test_orders_take_effect_with_the_next_epoch_and_again_where_they_did() -> No
         assert_same_weights(resumed, whole)
 
 
+def test_an_order_leaves_alone_what_was_told_before_it_came() -> None:
+    recorder = finish(classifier("sgd"), plan(4), [Order(1, learning_rate=0.5, earliest=3), Order(2, epochs=5)])
+    assert [result.learning_rate for result in recorder.epochs] == pytest.approx([0.01, 0.01, 0.5, 0.5, 0.5])
+    assert [(order.number, order.epoch) for order in recorder.taken] == [(1, 3), (2, 3)]
+
+
 def test_an_order_that_arrives_with_the_last_step_is_obeyed() -> None:
     class Late(Recorder):
         def may_end(self) -> bool:

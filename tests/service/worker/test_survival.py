@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 import psutil
 import pytest
 
-from service.errors import DatabaseUnavailable
-from service.operations import execution
+from service.errors import DatabaseUnavailable, InvalidRequest
+from service.operations import execution, training_jobs
 from service.storage.jobs import NewEvent
 from service.worker.journal import BATCH_EVENTS, Journal
 from tests.service.worker.bench import Bench, fork_server, is_gone
@@ -80,6 +80,22 @@ def die_after_checkpoint(bench: Bench, epoch: int, step: int) -> None:
     kept = NewEvent("checkpoint", {"epoch": epoch, "step": step}, checkpoint="checkpoints/one")
     execution.record(bench.context, claimed[0], [kept])
     execution.died(bench.context, claimed[0], {"code": "died", "detail": "", "faults": []})
+
+
+def test_orders_after_a_crash_begin_with_the_first_epoch_that_was_not_told(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench()
+    job_id = bench.submit({}, epochs=9)
+    claimed = execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {})
+    assert claimed is not None
+    told = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch=epoch) for epoch in (1, 2, 3)]
+    execution.record(bench.context, claimed[0], told)
+    assert execution.close(bench.context, claimed[0], orders_known=0).closed
+    execution.orphaned(bench.context, claimed[0])
+    assert execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {}) is not None
+    training_jobs.change(bench.context, job_id, {"epochs": 12})
+    assert [order["earliest"] for order in bench.job(job_id).orders] == [4]
+    with pytest.raises(InvalidRequest, match="epoch 3"):
+        training_jobs.change(bench.context, job_id, {"epochs": 2})
 
 
 def test_deaths_of_the_fork_server_are_no_fault_of_the_job(make_bench: Callable[..., Bench], tmp_path: Path) -> None:
