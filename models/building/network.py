@@ -1,6 +1,7 @@
 """Builds a network that was sized first, and tries each layer on one row."""
 
 import inspect
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -17,6 +18,9 @@ from models.errors import Fault, InvalidSpec
 from models.graph import Node, resolve
 from models.limits import Limits
 from models.spec import NetworkSpec
+
+# TensorFlow warns of functions that are traced again and again, as trying layers does, and of tables in exports.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def build_network(spec: NetworkSpec, limits: Limits, seed: int | None = None) -> keras.Model:
