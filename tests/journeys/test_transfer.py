@@ -62,10 +62,10 @@ def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
 def trained(service: Any) -> Client:
     """A client of a service that has trained version 1 of `rows`, and has other pictures too."""
     client: Client = service.client
-    client.post("/v1/datasets", pictures("three", 3, seed=1))
+    client.post("/v1/datasets", pictures("three-shades", 3, seed=1))
     client.post("/v1/datasets", pictures("four", 4, seed=2))
     client.post("/v1/models", CONVOLUTION)
-    client.train("rows", "three", 10, seed=5, label="best")
+    client.train("rows", "three-shades", 10, seed=5, label="best")
     return client
 
 
@@ -104,7 +104,7 @@ def test_a_training_goes_on_from_a_version_be_it_another_model_s(trained: Client
     trained.post("/v1/models", named(CONVOLUTION, "same-shapes", optimizer="sgd"))
     start = {"model": "rows", "label": "best"}
     job = trained.train(
-        "same-shapes", "three", 1, seed=5, start_from=start, optimizer={"type": "SGD", "learning_rate": 0}
+        "same-shapes", "three-shades", 1, seed=5, start_from=start, optimizer={"type": "SGD", "learning_rate": 0}
     )
     assert job["start_from"] == {"model": "rows", "version": 1}
     before, after = weights(trained, "rows"), weights(trained, "same-shapes")
@@ -113,7 +113,7 @@ def test_a_training_goes_on_from_a_version_be_it_another_model_s(trained: Client
 
 def test_taken_layers_can_be_taken_again_after_their_source_is_gone(trained: Client) -> None:
     trained.post("/v1/models", named(CONVOLUTION, "first"))
-    trained.train("first", "three", 1, seed=1)
+    trained.train("first", "three-shades", 1, seed=1)
     trained.post("/v1/models", with_head("second", 4, model="first"))
     trained.delete("/v1/models/first")
     job = trained.train("second", "four", 1, seed=1)
@@ -144,14 +144,14 @@ def test_an_input_that_does_not_fit_is_told(trained: Client) -> None:
 def test_the_same_requests_give_the_same_weights_across_a_restart(tmp_path: Path) -> None:
     def run(client: Client, name: str) -> dict[str, np.ndarray]:
         client.post("/v1/models", with_head(name, 3))
-        client.train(name, "three", 1, seed=4)
-        client.train(name, "three", 1, seed=4, start_from={"version": 1})
+        client.train(name, "three-shades", 1, seed=4)
+        client.train(name, "three-shades", 1, seed=4, start_from={"version": 1})
         return weights(client, name, 2)
 
     with running_service(tmp_path) as service:
-        service.client.post("/v1/datasets", pictures("three", 3, seed=1))
+        service.client.post("/v1/datasets", pictures("three-shades", 3, seed=1))
         service.client.post("/v1/models", CONVOLUTION)
-        service.client.train("rows", "three", 1, seed=5)
+        service.client.train("rows", "three-shades", 1, seed=5)
         first = run(service.client, "before")
     with running_service(tmp_path) as service:
         assert same(run(service.client, "after"), first)
@@ -161,11 +161,11 @@ def test_taken_layers_normalize_by_what_they_learnt(trained: Client) -> None:
     layers = [{"type": "Flatten"}, {"type": "Dense", "units": 3, "activation": "softmax"}]
     learning = [{"type": "Normalization", "name": "scale"}, *layers]
     trained.post("/v1/models", named(CONVOLUTION, "learning", layers=learning))
-    trained.train("learning", "three", 1, seed=5)
+    trained.train("learning", "three-shades", 1, seed=5)
     taken = {"type": "Pretrained", "model": "learning", "version": 1, "trainable": False, "name": "taken"}
     head = {"type": "Dense", "units": 3, "activation": "softmax", "kernel_initializer": "identity", "trainable": False}
     trained.post("/v1/models", named(CONVOLUTION, "taking", layers=[taken, head]))
-    trained.train("taking", "three", 1, seed=5)
+    trained.train("taking", "three-shades", 1, seed=5)
     instances = pictures("", 3, seed=3)["inputs"][:3]
     before, after = (trained.predict(model, instances)["predictions"] for model in ("learning", "taking"))
     for one, other in zip(before, after, strict=True):
