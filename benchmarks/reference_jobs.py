@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import psutil
 
+from benchmarks.training_jobs import DATA
+from benchmarks.uploads import post_file
 from tests.journeys.specs import (
     CAT_LOGISTIC,
     CAT_TWO_LAYERS,
@@ -35,9 +37,8 @@ from tests.journeys.specs import (
     classifier,
     named,
 )
-from tests.running_service import ROOT, Client, RunningService, running_service, wait_for
+from tests.running_service import Client, RunningService, running_service, wait_for
 
-DATA = Path(os.environ.get("FITSERVE_TEST_DATA", ROOT.parent / "shared" / "data"))
 LOAD_SECONDS = 30
 LOAD_CLIENTS = 8
 SEED = 7
@@ -151,7 +152,7 @@ def cats(service: RunningService) -> Rows:
     """Cat or not, with one unit and with two layers; and one unit on the bundled table."""
     client = service.client
     with tempfile.TemporaryDirectory() as folder:
-        post_file(client, cat_pictures(Path(folder) / "cats.zip"), "cats")
+        post_file(service, cat_pictures(Path(folder) / "cats.zip"), "name=cats")
     for document, epochs in ((CAT_LOGISTIC, 2_000), (CAT_TWO_LAYERS, 2_500)):
         client.post("/v1/models", document)
         job = client.train(document["name"], "cats", epochs=epochs, batch_size=CATS, seed=SEED)
@@ -181,18 +182,10 @@ def cat_pictures(path: Path) -> Path:
     return path
 
 
-def post_file(client: Client, path: Path, name: str) -> None:
-    with path.open("rb") as file:
-        response = client.request(
-            "POST", "/v1/datasets", data={"name": name}, files={"file": file}, headers={"Prefer": "wait=60"}
-        )
-    assert response.status_code == 201, response.text
-
-
 def cifar(service: RunningService) -> Rows:
     """The dense network as a list and as a graph, and the convolutional one."""
     client = service.client
-    post_file(client, DATA / "cifar10-images.zip", "cifar")
+    post_file(service, DATA / "cifar10-images.zip", "name=cifar")
     digests = []
     for document in (CIFAR_DENSE, CIFAR_DENSE_GRAPH):
         model = client.post("/v1/models", document)

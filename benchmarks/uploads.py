@@ -22,10 +22,10 @@ import numpy as np
 import psutil
 
 from benchmarks.big_table import ROWS, SEED, make_columns
+from benchmarks.training_jobs import DATA
 from tests.journeys.specs import CIFAR_DENSE, named
-from tests.running_service import ROOT, RunningService, running_service, wait_for
+from tests.running_service import RunningService, running_service, wait_for
 
-DATA = Path(os.environ.get("FITSERVE_TEST_DATA", ROOT.parent / "shared" / "data"))
 SEEDS = (7, 8, 9)
 Rows = Iterator[tuple[str, str]]
 
