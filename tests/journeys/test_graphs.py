@@ -225,8 +225,8 @@ def test_a_merge_names_the_shapes_that_do_not_fit(client: Client) -> None:
 
 
 def test_a_table_is_the_only_input_of_a_model(client: Client) -> None:
-    client.post("/v1/datasets", {"name": "flowers", "source": "iris"})
-    model = TWO | {"name": "bad", "inputs": {"left": {"dataset": "flowers"}, "right": {"shape": [1]}}}
+    client.post("/v1/datasets", {"name": "iris-table", "source": "iris"})
+    model = TWO | {"name": "bad", "inputs": {"left": {"dataset": "iris-table"}, "right": {"shape": [1]}}}
     problem = client.post("/v1/models", model, expect=422)
     assert [error["pointer"] for error in problem["errors"]] == ["#/inputs/left/dataset"]
     assert "table" in problem["detail"]

@@ -15,8 +15,8 @@ from tests.models.network_specs import make_spec
 
 
 def fit_whole(dataset: Dataset) -> Preprocessing:
-    """Fitted for a network that takes all of a dataset."""
-    return Preprocessing.fit(make_spec(inputs=inputs_from_dataset(dataset.descriptor, "whole")), dataset)
+    """Fitted for a network that takes all of a dataset, its numbers as they are."""
+    return Preprocessing.fit(make_spec(inputs=inputs_from_dataset(dataset.descriptor, "whole", "none")), dataset)
 
 
 def faults_of(preprocessing: Preprocessing, instances: Any) -> tuple[Fault, ...]:
