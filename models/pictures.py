@@ -69,15 +69,6 @@ def read_picture(
         raise BadPicture(_explain(data, problem)) from problem
 
 
-def count_pixels(data: bytes) -> int:
-    """How many pixels the picture in a file's bytes says it has, without decoding any. Raises BadPicture."""
-    try:
-        with _pillow().open(io.BytesIO(data), formats=FORMATS) as image:
-            return int(image.width * image.height)
-    except DAMAGE as problem:
-        raise BadPicture(_explain(data, problem)) from problem
-
-
 @cache
 def _pillow() -> ModuleType:
     """Pillow with the three formats that are taken; its own limit on pixels is off, for read_picture has one."""

@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -33,15 +34,21 @@ def read_csv(
     columns, unnamed, lines_above = _read_header(path, name, dialect)
     blocks = CsvBlocks(path, name, dialect, columns, lines_above)
     size, parts = path.stat().st_size, []
-    for number, frame in enumerate(blocks):
-        if blocks.rows > limits.rows:
-            raise InvalidData(Fault(f"There are more than {limits.rows:,} rows, which is the limit.", file=name))
-        _refuse_repeated_header(frame, blocks, columns)
-        parts.append(scratch / f"{number}.parquet")
-        frame.write_parquet(parts[-1], compression="uncompressed", statistics=False)
-        progress(blocks.bytes_read / size)
-    if not parts:
+    with ThreadPoolExecutor(1) as writer:
+        written: Future[None] | None = None
+        for number, frame in enumerate(blocks):
+            if blocks.rows > limits.rows:
+                raise InvalidData(Fault(f"There are more than {limits.rows:,} rows, which is the limit.", file=name))
+            _refuse_repeated_header(frame, blocks, columns)
+            if written:
+                written.result()
+            parts.append(scratch / f"{number}.parquet")
+            # while the next block is read
+            written = writer.submit(frame.write_parquet, parts[-1], compression="uncompressed", statistics=False)
+            progress(blocks.bytes_read / size)
+    if written is None:
         raise InvalidData(Fault(f'The file "{name}" has no rows below its header.', file=name))
+    written.result()
     facts = {"format": "csv"} | dialect.to_document()
     return RawTable(
         polars.scan_parquet(parts), columns, blocks.rows, True, name, dialect.decimal, unnamed, facts
