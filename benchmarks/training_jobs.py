@@ -14,13 +14,22 @@ from tests.journeys.specs import CIFAR_CONVOLUTIONAL, CIFAR_DENSE, DIGITS, LINE,
 
 DATA = Path(os.environ.get("FITSERVE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
 SEED = 7
-LSTM = {
+LSTM_DIGITS = {
     **DIGITS,
-    "name": "lstm",
+    "name": "lstm-digits",
     "layers": [{"type": "LSTM", "units": 64}, {"type": "Dense", "units": 10, "activation": "softmax"}],
     "optimizer": "adam",
 }
 """Reads a digit line by line: sequences of 28 steps with 28 features."""
+LSTM_SERIES = {
+    "name": "lstm-series",
+    "task": "regression",
+    "input": {"shape": [24, 3]},
+    "layers": [{"type": "LSTM", "units": 32}, {"type": "Dense", "units": 1}],
+    "optimizer": "adam",
+    "loss": "mean_squared_error",
+}
+"""Foretells the next hour of a series from the last day of three."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,16 @@ def rings() -> Rows:
     return Rows(x[:600], y[:600], x[600:], y[600:])
 
 
+def series() -> Rows:
+    """Windows of 24 hours over three noisy waves, and the next value of the first."""
+    hours = np.arange(8_024)
+    periods, noise = np.array([[24], [168], [33]]), np.random.default_rng(SEED).normal(0, 0.1, (3, len(hours)))
+    waves = (np.sin(2 * np.pi * hours / periods) + noise).astype(np.float32)
+    x = np.lib.stride_tricks.sliding_window_view(waves[:, :-1], 24, axis=1).transpose(1, 2, 0).copy()
+    y = waves[0, 24:, None]
+    return Rows(x[:6_400], y[:6_400], x[6_400:], y[6_400:])
+
+
 def mnist(rows: int = 60_000) -> Rows:
     with np.load(DATA / "mnist.npz") as data:
         x, x_test = (data[name].astype(np.float32) / 255 for name in ("x_train", "x_test"))
@@ -89,5 +108,6 @@ JOBS = {
     "cifar-convolutional": Job(
         CIFAR_CONVOLUTIONAL, lambda: cifar(16_000), batch_size=32, epochs=2, needs="cifar10-images.zip"
     ),
-    "lstm": Job(LSTM, lambda: mnist(12_800), batch_size=64, epochs=4, needs="mnist.npz"),
+    "lstm-series": Job(LSTM_SERIES, series, batch_size=32, epochs=10),
+    "lstm-digits": Job(LSTM_DIGITS, lambda: mnist(12_800), batch_size=64, epochs=4, needs="mnist.npz"),
 }

@@ -44,11 +44,14 @@ class Convolutional(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """An LSTM of 64 units and a dense head."""
+    """An LSTM and a dense head."""
+
+    units: int
+    outputs: int
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        return nn.Dense(10)(nn.RNN(nn.OptimizedLSTMCell(64))(x)[:, -1])
+        return nn.Dense(self.outputs)(nn.RNN(nn.OptimizedLSTMCell(self.units))(x)[:, -1])
 
 
 def squared_error(outputs: jax.Array, targets: jax.Array) -> jax.Array:
@@ -70,7 +73,8 @@ JOBS: dict[str, tuple[nn.Module, Loss, optax.GradientTransformation]] = {
     "mnist": (Dense((512, 10)), categorical, optax.rmsprop(0.001)),
     "cifar-dense": (Dense((200, 150, 10)), categorical, optax.adam(0.0005)),
     "cifar-convolutional": (Convolutional(), categorical, optax.adam(0.0005)),
-    "lstm": (Recurrent(), categorical, optax.adam(0.001)),
+    "lstm-series": (Recurrent(32, 1), squared_error, optax.adam(0.001)),
+    "lstm-digits": (Recurrent(64, 10), categorical, optax.adam(0.001)),
 }
 
 

@@ -41,11 +41,11 @@ class Convolutional(nn.Sequential):
 
 
 class Recurrent(nn.Module):
-    """An LSTM of 64 units and a dense head."""
+    """An LSTM and a dense head."""
 
-    def __init__(self) -> None:
+    def __init__(self, features: int, units: int, outputs: int) -> None:
         super().__init__()
-        self.lstm, self.head = nn.LSTM(28, 64, batch_first=True), nn.Linear(64, 10)
+        self.lstm, self.head = nn.LSTM(features, units, batch_first=True), nn.Linear(units, outputs)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         return self.head(self.lstm(rows)[0][:, -1])
@@ -58,7 +58,8 @@ JOBS: dict[str, tuple[Callable[[], nn.Module], nn.Module, Callable[[Parameters],
     "mnist": (lambda: dense(784, 512, 10), nn.CrossEntropyLoss(), lambda p: torch.optim.RMSprop(p, 0.001, 0.9)),
     "cifar-dense": (lambda: dense(3072, 200, 150, 10), nn.CrossEntropyLoss(), lambda p: torch.optim.Adam(p, 0.0005)),
     "cifar-convolutional": (Convolutional, nn.CrossEntropyLoss(), lambda p: torch.optim.Adam(p, 0.0005)),
-    "lstm": (Recurrent, nn.CrossEntropyLoss(), lambda p: torch.optim.Adam(p, 0.001)),
+    "lstm-series": (lambda: Recurrent(3, 32, 1), nn.MSELoss(), lambda p: torch.optim.Adam(p, 0.001)),
+    "lstm-digits": (lambda: Recurrent(28, 64, 10), nn.CrossEntropyLoss(), lambda p: torch.optim.Adam(p, 0.001)),
 }
 
 

@@ -48,6 +48,11 @@ class JobView:
         return orders.current(self.job, "epochs")
 
     @property
+    def learning_rate(self) -> float | None:
+        """The learning rate that was last ordered, if any was."""
+        return orders.current(self.job, "learning_rate")
+
+    @property
     def progress(self) -> dict[str, Any] | None:
         """How far it is on its way to the epochs as last ordered, which its process may not have heard of yet."""
         told = self.job.progress

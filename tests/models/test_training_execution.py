@@ -45,6 +45,18 @@ def test_a_layer_that_xla_runs_slowly_or_that_is_unknown_keeps_the_graph(layer: 
     assert choose_execution(network, rows=60_000, batch_size=128, epochs=100, parameters=407_050) == "graph"
 
 
+def test_a_narrow_recurrent_network_is_compiled_when_its_steps_are_many() -> None:
+    network = spec({"type": "LSTM", "units": 64}, DENSE)
+    assert choose_execution(network, rows=12_800, batch_size=64, epochs=4, parameters=24_000) == "compiled"
+    assert choose_execution(network, rows=1_000, batch_size=64, epochs=4, parameters=24_000) == "graph"
+
+
+@pytest.mark.parametrize("options", [{"units": 256}, {"units": 64, "dropout": 0.1}, {"units": 8, "unroll": True}])
+def test_a_wide_recurrent_layer_or_one_with_dropout_keeps_the_graph(options: dict[str, Any]) -> None:
+    network = spec({"type": "GRU", **options}, DENSE)
+    assert choose_execution(network, rows=60_000, batch_size=32, epochs=50, parameters=60_000) == "graph"
+
+
 def test_plan_and_choice_import_no_tensorflow() -> None:
     code = "import sys, models.training.plan, models.training.execution; print('tensorflow' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

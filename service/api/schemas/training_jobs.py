@@ -136,6 +136,9 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     desired_status = fields.String(metadata={"enum": DESIRED_STATUSES})
     attempt = fields.Integer(metadata={"description": "Grows when the training process dies."})
     runtime = fields.Dict(allow_none=True, metadata={"description": "Threads and versions of the libraries."})
+    learning_rate = fields.Float(
+        allow_none=True, metadata={"description": "As last ordered; null while it is the optimizer's or a schedule's."}
+    )
     progress = fields.Nested(ProgressSchema)
     metrics = fields.Dict(allow_none=True, metadata={"description": "Of the latest epoch."})
     best = fields.Dict(
@@ -165,6 +168,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
             **job.request,
             **{member: getattr(job, member) for member in shown},
             "epochs": view.epochs,
+            "learning_rate": view.learning_rate,
             "progress": view.progress or _no_progress(view.epochs),
             "error": describe_failure(job.error),
             "transitions": present_transitions(view.transitions),
