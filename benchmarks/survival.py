@@ -326,9 +326,10 @@ def cost(folder: Path, arguments: argparse.Namespace) -> Rows:
         sides: list[tuple[float, float]] = []
         for number in range(arguments.rounds):
             bare = measure_apart("mnist", "fitserve", rows, None)
-            job = client.train(
+            started = client.start_training(
                 "digits-mlp", "mnist", epochs=JOBS["mnist"].epochs, batch_size=128, seed=7, checkpoint_seconds=1
             )
+            (job,) = wait_for_all(client, [started])
             ours = sum(epoch["seconds"] for epoch in client.get(job["links"]["metrics"])["epochs"])
             kept = sum(event["type"] == "checkpoint" for event in client.items(job["links"]["events"]))
             yield (
