@@ -3,6 +3,7 @@
 import base64
 import binascii
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -36,8 +37,26 @@ class NamedFile(bytes):
         return file
 
 
-Instances = list | np.ndarray | CsvText
-"""JSON values or pictures' files (bytes), one a row; an array, rows first; or CSV."""
+@dataclass(frozen=True)
+class JsonNumbers:
+    """Rows of JSON that hold nothing but numbers, evenly nested, and became an array without an object for each."""
+
+    values: np.ndarray
+    """float64, rows first."""
+    read_lists: Callable[[], list]
+    """The same rows as lists, to say what is wrong with them."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+Instances = list | np.ndarray | CsvText | JsonNumbers
+"""JSON values or pictures' files (bytes), one a row; an array, rows first; CSV; or JSON that was numbers alone."""
+
+
+def count_rows(instances: Instances) -> int:
+    """How many rows were posted; of CSV, which nobody has read yet, its lines."""
+    return instances.data.count(b"\n") if isinstance(instances, CsvText) else len(instances)
 
 
 def read_npy(data: bytes) -> np.ndarray:

@@ -14,7 +14,7 @@ from models.datasets.sources import find_unknown
 from models.datasets.tensors import MAX_FAULTS, Place, name_type
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
-from models.preprocessing.posted import CsvText, Instances, NamedFile
+from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
@@ -146,6 +146,11 @@ class Preprocessing:
         """
         if not isinstance(instances, Instances):
             raise InvalidInstances(Fault(f"A list belongs here, not {name_type(instances)}.", INSTANCES.whole))
+        if isinstance(instances, JsonNumbers):
+            read = self._read_numbers(instances.values)
+            if read is not None:
+                return read
+            instances = instances.read_lists()
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
         if len(self.inputs) > 1 and place is NOT_JSON:
@@ -159,6 +164,14 @@ class Preprocessing:
         ((name, input_),) = self.inputs.items()
         values, warnings = _read(input_, rows, place, max_pixels)
         return {name: values}, warnings[:MAX_WARNINGS]
+
+    def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
+        """What `read_instances` makes of rows of numbers alone; None where they don't fit, or need more than that."""
+        if len(self.inputs) > 1:
+            return None
+        ((name, input_),) = self.inputs.items()
+        read = input_.read_numbers(values)
+        return None if read is None else ({name: read[0]}, read[1])
 
     def _are_named(self, rows: list | np.ndarray) -> bool:
         """Whether instances are objects of rows by input; with one input that got a name of its own they may be."""

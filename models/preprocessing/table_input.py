@@ -108,6 +108,18 @@ class TableInput:
                 faults.append(Fault(f"Row {row}: {detail}", place.pointer(row, (key,)), row=row, column=column.name))
         if faults:
             raise InvalidInstances(*sorted(faults, key=lambda fault: fault.row or 0)[:MAX_FAULTS])
+        return self._finish(table)
+
+    def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
+        """Posted rows of numbers (float64) as the network takes them, and warnings; None where they don't fit, or
+        where columns hold anything else."""
+        plain = all(column.type == "number" for column in self.columns)
+        if not plain or values.shape[1:] != (len(self.columns),) or np.abs(values).max() > FLOAT32_MAX:
+            return None
+        return self._finish({column.name: values[:, index] for index, column in enumerate(self.columns)})
+
+    def _finish(self, table: dict[str, ColumnValues]) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Raw columns as the network takes them, and warnings of what is odd about them."""
         warnings = [warning for column in self.columns for warning in _warn(column, table[column.name])]
         return self.transform(table), sorted(warnings, key=lambda warning: warning["row"])[:MAX_WARNINGS]
 

@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
 from models.datasets.statistics import mean_and_deviation
-from models.datasets.tensors import MAX_FAULTS, Place, Shape, read_numbers, shapes_fit
+from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, read_numbers, shapes_fit
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.pictures import CHANNELS, BadPicture, Picture, read_picture
@@ -63,11 +64,22 @@ class TensorInput:
         """Raw rows as the network takes them: float32, (rows, *shape)."""
         rows = aligned_empty((len(values), *self.shape), np.float32)
         np.copyto(rows, values.reshape(rows.shape), casting="unsafe")
-        if self.mean.any():
-            rows -= self.mean.astype(np.float32)
-        if (self.std != 1).any():
-            rows /= self.std.astype(np.float32)
+        return self._scale(rows)
+
+    def _scale(self, rows: np.ndarray) -> np.ndarray:
+        """The same array of float32, scaled in its place."""
+        shift, divisor = self._scales
+        if shift is not None:
+            rows -= shift
+        if divisor is not None:
+            rows /= divisor
         return rows
+
+    @cached_property
+    def _scales(self) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """What to subtract and to divide by, None where that changes nothing."""
+        shift = self.mean.astype(np.float32) if self.mean.any() else None
+        return shift, self.std.astype(np.float32) if (self.std != 1).any() else None
 
     def read(
         self, instances: list | np.ndarray, place: Place, max_pixels: int
@@ -98,6 +110,12 @@ class TensorInput:
             if change
         ]
         return self.transform(rows), warnings
+
+    def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
+        """Posted rows of numbers (float64) as the network takes them; None where they don't fit."""
+        if not shapes_fit(values.shape[1:], self.shape) or max(values.max(), -values.min()) > FLOAT32_MAX:
+            return None
+        return self._scale(values.astype(np.float32).reshape(len(values), *self.shape)), []
 
     def _fill(self, instances: list | np.ndarray, fill: tuple[float, ...]) -> list | np.ndarray:
         """The same rows with the features' values where numbers are missing, null or NaN."""

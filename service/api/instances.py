@@ -4,16 +4,17 @@ import io
 from itertools import islice
 from typing import IO, Any
 
-from flask import Request
+from flask import Request, current_app
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
 from models.datasets.tables.encodings import ENCODINGS, find_codec
 from models.errors import MOST_FAULTS, Fault
-from models.preprocessing import CsvText, Instances, NamedFile, read_npy
-from service.api.bodies import JSON, read_body, read_json, refuse_other_types
+from models.preprocessing import CsvText, Instances, JsonNumbers, NamedFile, read_npy
+from service.api.bodies import JSON, parse_json, read_body, refuse_other_types
 from service.api.errors import MalformedBody, UnsupportedMediaType
 from service.api.faults import pointer_to
+from service.api.json_numbers import read_even_numbers
 from service.errors import InvalidRequest
 from service.operations.uploads import clean_name
 
@@ -22,6 +23,7 @@ NPY = "application/x-npy"
 PICTURES = ("image/png", "image/jpeg", "image/webp")
 FORM = "multipart/form-data"
 FILE = "file"
+INSTANCES = "instances"
 MOST_FILES = 10_000
 
 
@@ -31,9 +33,9 @@ def read_instances(request: Request) -> Instances:
     Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge, InvalidRequest, InvalidInstances.
     """
     refuse_other_types(request, JSON, CSV, NPY, *PICTURES, FORM)
-    if request.mimetype == JSON:
-        return _read_json(request)
     body = read_body(request)
+    if request.mimetype == JSON:
+        return _read_json(body)
     if not body.strip():
         raise InvalidRequest(Fault("The body is empty.", pointer="#"))
     if request.mimetype == CSV:
@@ -52,21 +54,28 @@ def _find_encoding(request: Request) -> str:
     return encoding
 
 
-def _read_json(request: Request) -> list[Any]:
-    body = read_json(request)
+def _read_json(data: bytes) -> Instances:
+    numbers = read_even_numbers(data, INSTANCES)
+    if numbers is None or numbers.ndim >= current_app.config["MAX_JSON_DEPTH"]:
+        return _read_any_json(data)
+    return JsonNumbers(numbers, lambda: _read_any_json(data))
+
+
+def _read_any_json(data: bytes) -> list[Any]:
+    body = parse_json(data, current_app.config["MAX_JSON_DEPTH"])
     if not isinstance(body, dict):
         raise InvalidRequest(Fault("The body must be an object.", pointer="#"))
     faults = [
-        Fault(f'"{member}" is unknown.', pointer=pointer_to(member), allowed=("instances",))
-        for member in islice((member for member in body if member != "instances"), MOST_FAULTS)
+        Fault(f'"{member}" is unknown.', pointer=pointer_to(member), allowed=(INSTANCES,))
+        for member in islice((member for member in body if member != INSTANCES), MOST_FAULTS)
     ]
-    if "instances" not in body:
+    if INSTANCES not in body:
         faults.append(Fault('"instances" is required.', pointer="#/instances"))
-    elif not isinstance(body["instances"], list) or not body["instances"]:
+    elif not isinstance(body[INSTANCES], list) or not body[INSTANCES]:
         faults.append(Fault('"instances" must be a list of at least one row.', pointer="#/instances"))
     if faults:
         raise InvalidRequest(*faults)
-    instances: list[Any] = body["instances"]
+    instances: list[Any] = body[INSTANCES]
     return instances
 
 
