@@ -109,6 +109,12 @@ class IncompleteVersion(ModelsError):
     code = "incomplete-version"
 
 
+class TookTooLong(ModelsError):
+    """A prediction's deadline passed before it was finished."""
+
+    code = "prediction-timeout"
+
+
 class Diverged(ModelsError):
     """The loss became NaN or infinite."""
 

@@ -1,6 +1,7 @@
 """A version loaded for predicting: raw instances in, labels, scores and values out. NumPy and ONNX Runtime only."""
 
 import json
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +12,9 @@ import numpy as np
 from models.datasets.tensors import MAX_FAULTS
 from models.errors import Fault, InvalidInstances
 from models.limits import Limits
-from models.preprocessing import Instances, Preprocessing
+from models.preprocessing import Instances, JsonNumbers, Preprocessing
 from models.preprocessing.preprocessing import INSTANCES
-from models.runtime import ROWS_AT_ONCE, OnnxNetwork
+from models.runtime import ROWS_AT_ONCE, OnnxNetwork, check_deadline
 from models.scores import Activation, find_activation, score
 from models.spec import NetworkSpec, Task
 from models.targets import TargetEncoding
@@ -23,6 +24,9 @@ from models.vocabulary import Vocabulary, vocabularies
 FORMAT = 1
 THRESHOLD = 0.5
 """A label is given where its score is above this, as Keras's accuracy counts."""
+ROWS_DESCRIBED_AT_ONCE = 1024
+WIDE = 32
+"""Numbers of a row from which on they stay an array, which is written without an object for each."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +67,14 @@ class Predictor:
             tuple(Vocabulary(**members) for members in document.get("vocabularies", ())),
         )
 
-    def run(self, instances: Instances) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    def run(self, instances: Instances, deadline: float = math.inf) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """The network's raw outputs for posted instances (float32, rows first), and the warnings.
 
-        Raises InvalidInstances.
+        Raises InvalidInstances; TookTooLong when `deadline` (of the monotonic clock) passes meanwhile.
         """
         inputs, warnings = self.preprocessing.read_instances(instances, self.max_pixels)
-        self._check_vocabularies(inputs, in_json=isinstance(instances, list))
-        return self.network.run(inputs), warnings
+        self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
+        return self.network.run(inputs, deadline), warnings
 
     def _check_vocabularies(self, inputs: dict[str, np.ndarray], *, in_json: bool) -> None:
         """Raise InvalidInstances where rows have numbers that a layer doesn't know: ONNX Runtime names no row."""
@@ -86,25 +90,36 @@ class Predictor:
         if faults:
             raise InvalidInstances(*faults[:MAX_FAULTS])
 
-    def predict(self, instances: Instances, top: int | None = None, scores: bool = True) -> Predictions:
-        """What the network predicts for posted instances, in API.md's forms; raises InvalidInstances.
+    def predict(
+        self, instances: Instances, top: int | None = None, scores: bool = True, deadline: float = math.inf
+    ) -> Predictions:
+        """What the network predicts for posted instances, in API.md's forms; raises InvalidInstances, TookTooLong.
 
         `top` adds the best labels with their scores; without `scores` the scores of all classes are left out. What is
-        not finite becomes None.
+        not finite becomes None. The many numbers of a wide row are an array, in which it is NaN or infinite.
         """
-        outputs, warnings = self.run(instances)
+        outputs, warnings = self.run(instances, deadline)
+        predictions: list[dict[str, Any]] = []
+        for start in range(0, len(outputs), ROWS_DESCRIBED_AT_ONCE):
+            check_deadline(deadline)
+            predictions += self._describe(outputs[start : start + ROWS_DESCRIBED_AT_ONCE], top, scores)
+        classes = None if self.task is Task.REGRESSION else self.classes or []
+        return Predictions(classes, predictions, warnings)
+
+    def _describe(self, outputs: np.ndarray, top: int | None, scores: bool) -> list[dict[str, Any]]:
+        """A prediction for each row of raw outputs."""
         if self.task is Task.REGRESSION:
-            return Predictions(None, _describe_values(outputs), warnings)
+            return _describe_values(outputs)
         classes = self.classes or []
-        with np.errstate(invalid="ignore"):
-            probabilities = self.score(outputs)
+        probabilities = self.score(outputs)
+        rows = _to_rows(probabilities)
         describe = _describe_labels if self.task is Task.MULTILABEL else _describe_label
-        predictions = describe(probabilities, classes)
+        predictions = describe(probabilities, rows, classes)
         if scores:
-            _add(predictions, "scores", _to_list(probabilities))
+            _add(predictions, "scores", rows)
         if top is not None:
             _add(predictions, "top", _best(probabilities, classes, top))
-        return Predictions(classes, predictions, warnings)
+        return predictions
 
     def score(self, outputs: np.ndarray) -> np.ndarray:
         """The score of each class (rows, classes), from raw outputs of a classification."""
@@ -137,18 +152,16 @@ def write_preprocessing(
 
 def _describe_values(outputs: np.ndarray) -> list[dict[str, Any]]:
     values = outputs.reshape(len(outputs)) if outputs[0].size == 1 else outputs
-    return [{"value": value} for value in _to_list(values)]
+    return [{"value": value} for value in _to_rows(values)]
 
 
-def _describe_label(scores: np.ndarray, classes: list[Any]) -> list[dict[str, Any]]:
+def _describe_label(scores: np.ndarray, rows: list[Any], classes: list[Any]) -> list[dict[str, Any]]:
     """The best class of each row; of two equally good ones the first."""
-    best = scores.argmax(axis=1)
-    found = _to_list(scores[np.arange(len(scores)), best])
-    pairs = zip(best.tolist(), found, strict=True)
-    return [{"label": None if score is None else classes[index], "score": score} for index, score in pairs]
+    found = [(best, _finite(row[best])) for best, row in zip(scores.argmax(axis=1).tolist(), rows, strict=True)]
+    return [{"label": None if score is None else classes[best], "score": score} for best, score in found]
 
 
-def _describe_labels(scores: np.ndarray, classes: list[Any]) -> list[dict[str, Any]]:
+def _describe_labels(scores: np.ndarray, _rows: list[Any], classes: list[Any]) -> list[dict[str, Any]]:
     """All classes of each row whose score is above the threshold."""
     return [{"labels": [classes[index] for index in np.flatnonzero(row)]} for row in scores > THRESHOLD]
 
@@ -166,6 +179,16 @@ def _best(scores: np.ndarray, classes: list[Any], count: int) -> list[list[dict[
 def _add(predictions: list[dict[str, Any]], name: str, values: list[Any]) -> None:
     for prediction, value in zip(predictions, values, strict=True):
         prediction[name] = value
+
+
+def _to_rows(array: np.ndarray) -> list[Any]:
+    """One entry a row: plain numbers, or where a row has many an array (float64, which prints as those would)."""
+    return _to_list(array) if array[0].size < WIDE else list(array.astype(np.float64))
+
+
+def _finite(number: float | None) -> float | None:
+    """A score as a plain number, None for what is not finite."""
+    return float(number) if number is not None and math.isfinite(number) else None
 
 
 def _to_list(array: np.ndarray) -> list[Any]:

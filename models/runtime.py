@@ -1,12 +1,14 @@
 """Runs exported networks on ONNX Runtime: NumPy arrays in, NumPy arrays out, no TensorFlow."""
 
+import math
+import time
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
-from models.errors import DamagedNetwork, Fault, InvalidInstances
+from models.errors import DamagedNetwork, Fault, InvalidInstances, TookTooLong
 
 ROWS_AT_ONCE = 256
 """The most rows of a call, whose activations take memory; larger calls were slower too."""
@@ -16,8 +18,8 @@ class OnnxNetwork:
     """A network loaded from an ONNX file. Thread-safe: threads may run it at once.
 
     A call computes `rows_at_once` rows, of which there may be fewer for a network with many activations.
-    `input_shapes` are the shapes of a row by input, without the batch. Raises DamagedNetwork for a file that
-    isn't a network, or isn't there.
+    `input_shapes` are the shapes of a row by input, without the batch; `bytes` is the file's size, nearly all of which
+    are the weights that stay in memory. Raises DamagedNetwork for a file that isn't a network, or isn't there.
     """
 
     def __init__(self, path: Path, threads: int = 1, rows_at_once: int = ROWS_AT_ONCE) -> None:
@@ -32,6 +34,7 @@ class OnnxNetwork:
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self.bytes = path.stat().st_size
         except Exception as error:  # ONNX Runtime has a dozen classes without a base of their own
             reason = str(error).replace(str(path), path.name)
             raise DamagedNetwork(f"{path.name} can't be loaded as an ONNX network: {reason}.") from error
@@ -39,19 +42,22 @@ class OnnxNetwork:
             input_.name: tuple(input_.shape[1:]) for input_ in self._session.get_inputs()
         }
 
-    def run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    def run(self, inputs: dict[str, np.ndarray], deadline: float = math.inf) -> np.ndarray:
         """The network's raw output for rows of every input: float32, rows first.
 
         Raises InvalidInstances when an input is missing or unknown, or when rows don't have its shape, or hold a number
-        that an embedding doesn't know.
+        that an embedding doesn't know; TookTooLong when `deadline` (of the monotonic clock) passes between two calls.
         """
         rows = self._check(inputs)
         arrays = {name: np.asarray(array, np.float32) for name, array in inputs.items()}
         most = self._rows_at_once
         if rows <= most:
             return self._run(arrays)
-        slices = [slice(start, start + most) for start in range(0, rows, most)]
-        return np.concatenate([self._run({name: array[part] for name, array in arrays.items()}) for part in slices])
+        outputs = []
+        for start in range(0, rows, most):
+            check_deadline(deadline)
+            outputs.append(self._run({name: array[start : start + most] for name, array in arrays.items()}))
+        return np.concatenate(outputs)
 
     def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         try:
@@ -76,3 +82,9 @@ class OnnxNetwork:
                 )
                 raise InvalidInstances(Fault(detail))
         return rows.pop()
+
+
+def check_deadline(deadline: float) -> None:
+    """Raise TookTooLong when a moment of the monotonic clock has passed."""
+    if time.monotonic() > deadline:
+        raise TookTooLong("The prediction took longer than it may. Post fewer rows at once.")

@@ -48,11 +48,13 @@ def score(outputs: np.ndarray, task: Task, activation: Activation | None) -> np.
     return outputs
 
 
+@np.errstate(invalid="ignore")
 def _softmax(logits: np.ndarray) -> np.ndarray:
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+@np.errstate(invalid="ignore")
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
     # e^-|x| can't overflow; for x < 0 it is the numerator of the same function
     power = np.exp(-np.abs(logits))

@@ -1,6 +1,7 @@
 """A version's folder predicts from raw values, in the API's forms."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from models.datasets import Dataset
-from models.errors import DamagedNetwork, InvalidInstances
+from models.errors import DamagedNetwork, InvalidInstances, TookTooLong
 from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import Preprocessing, inputs_from_dataset
 from models.pretrained import NETWORK
@@ -238,3 +239,20 @@ def test_what_ends_in_probabilities_has_no_margin_to_be_scaled(layers: list[dict
 def test_other_outputs_of_hinge_losses_are_margins(activation: Any) -> None:
     layers = [{"type": "Dense", "units": 1, "activation": activation}]
     assert find_activation(make_spec("binary", loss="hinge", layers=layers)) is Activation.MARGIN
+
+
+def test_the_numbers_of_wide_rows_are_arrays(tmp_path: Path) -> None:
+    targets = [f"{number:02}" for number in range(40)] * 2
+    dataset = make_dataset(tmp_path / "classes", "inline", inputs=[[0]] * 80, targets=targets)
+    weights = np.linspace(0, 1, 40, dtype=np.float32)
+    (prediction,) = make_predictor(dataset, weights[None]).predict([[1]]).predictions
+    assert (prediction["label"], prediction["score"]) == ("39", 1.0)
+    assert prediction["scores"].tolist() == weights.tolist()
+    (unknown,) = make_predictor(dataset, weights[None] * np.nan).predict([[1]]).predictions
+    assert (unknown["label"], unknown["score"]) == (None, None)
+
+
+def test_a_prediction_is_given_up_at_its_deadline(tmp_path: Path) -> None:
+    predictor = make_predictor(three_classes(tmp_path), np.eye(3))
+    with pytest.raises(TookTooLong):
+        predictor.predict([[1, 2, 3]] * 1000, deadline=time.monotonic() - 1)
