@@ -12,8 +12,8 @@ from werkzeug.wsgi import LimitedStream
 
 from models.datasets.pointers import pointer_to
 from models.errors import Fault
-from service.api.bodies import parse_json, refuse_other_types
-from service.api.errors import BodyTooLarge, MalformedBody
+from service.api.bodies import content_encoding, parse_json, refuse_other_types
+from service.api.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from service.api.state import context
 from service.errors import InvalidRequest
 from service.operations.uploads import IncomingFile, ReceivedFile, Reception
@@ -64,6 +64,8 @@ def _remove_files(_error: BaseException | None) -> None:
 def read_form(request: Request) -> Form:
     """The request's form, its files received. Raises MalformedBody, BodyTooLarge, InvalidRequest, OSError."""
     refuse_other_types(request, FORM)
+    if content_encoding(request):
+        raise UnsupportedMediaType("A form with files must not be compressed.")
     limit = context().settings.max_upload_bytes
     # One more than the limit, so that a body of exactly the limit isn't taken for one that is cut there.
     request.max_content_length = limit + 1

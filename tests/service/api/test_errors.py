@@ -1,6 +1,9 @@
 """Every error is a problem that says what is wrong, where, and what would be right."""
 
+import gzip
 import tracemalloc
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -118,8 +121,30 @@ def test_a_content_type_may_have_parameters(api: ApiClient) -> None:
     api.send("POST", "/v1/models", 422, data=b"{}", headers={"Content-Type": "application/json; charset=utf-8"})
 
 
-def test_a_compressed_body_is_a_415(api: ApiClient) -> None:
-    api.send("POST", "/v1/models", 415, data=b"{}", headers=JSON | {"Content-Encoding": "gzip"})
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
+def test_a_body_may_be_compressed(api: ApiClient, compress: Callable[[bytes], bytes]) -> None:
+    headers = JSON | {"Content-Encoding": "gzip" if compress is gzip.compress else "deflate"}
+    problem = api.send("POST", "/v1/models", 422, data=compress(b'{"nam": 1}'), headers=headers).json
+    assert problem is not None
+    assert "#/nam" in [fault["pointer"] for fault in problem["errors"]]
+    whole = compress(b"{}")
+    for data in (b"{}", whole[:-1], whole + b"x", b""):
+        api.send("POST", "/v1/models", 400, data=data, headers=headers)
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "x" * 5000])
+def test_another_compression_is_a_415(api: ApiClient, encoding: str) -> None:
+    for path, kind in (("/v1/models", "application/json"), ("/v1/datasets", "multipart/form-data; boundary=x")):
+        headers = {"Content-Type": kind, "Content-Encoding": encoding}
+        api.send("POST", path, 415, data=b"{}", headers=headers)
+
+
+def test_a_compressed_body_is_a_413_when_it_unpacks_to_more_than_the_limit(api: ApiClient) -> None:
+    headers = JSON | {"Content-Encoding": "gzip"}
+    for path in ("/v1/models", "/v1/models/line/predictions"):
+        api.send("POST", path, 413, data=gzip.compress(b" " * 100_001), headers=headers)
+        api.send("POST", path, 413, data=gzip.compress(b" " * 50_000_000), headers=headers)
+    api.send("POST", "/v1/models", 422, data=gzip.compress(b" " * 99_998 + b"{}"), headers=headers)
 
 
 def test_a_body_over_the_limit_is_a_413(api: ApiClient) -> None:
