@@ -85,8 +85,20 @@ class Settings:
     api_threads: int = setting(16, "Threads of each api process.", minimum=2)
     prediction_threads: int = setting(1, "Threads that one prediction may use.", minimum=1)
     prediction_cache_versions: int = setting(32, "Versions that each api process keeps loaded.", minimum=1)
+    prediction_cache_bytes: int = setting(
+        1024**3, "Bytes of networks that each api process keeps loaded, besides the one used last.", minimum=0
+    )
+    preloaded_models: int = setting(
+        0, "Models whose latest versions each api process loads before it answers, the newest models first.", minimum=0
+    )
     max_concurrent_predictions: int = setting(
-        12, "Predictions that each api process computes at once; beyond it the answer is 503.", minimum=1
+        12,
+        "Predictions that each api process computes at once, and a quarter as many of 1,000 rows or more besides; "
+        "beyond it the answer is 503.",
+        minimum=1,
+    )
+    prediction_seconds: float = setting(
+        30.0, "How long a prediction may take; beyond it the answer is 503.", minimum=0.01
     )
     model_wait_seconds: float = setting(
         5.0, "How long creating a model waits for it, unless the client says otherwise.", minimum=0, maximum=60

@@ -167,6 +167,11 @@ PROBLEM_TYPES = {
             "The service answers as many such requests as it can. `Retry-After` says when to try again.",
         ),
         ProblemType(
+            "prediction-timeout", 503, "The prediction took too long",
+            "The prediction was given up when its time was over. Post fewer rows at once, or try again when the "
+            "service has less to do. The operator sets the limit by FITSERVE_PREDICTION_SECONDS.",
+        ),
+        ProblemType(
             "worker-unavailable", 503, "No worker answered",
             "The request needs a worker, and none did its part in time. `GET /v1/workers` shows those that live.",
         ),

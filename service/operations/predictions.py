@@ -1,26 +1,34 @@
 """Predictions: the version that is meant, a bounded number at once, also while the database is away."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
+import structlog
+
+from models.errors import ModelsError
 from models.predictor import Predictions, Predictor
-from models.preprocessing import Instances
+from models.preprocessing import Instances, count_rows
 from service.context import Context
 from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, Overloaded, ServiceError
 from service.operations.loaded_versions import LoadedVersions
 from service.operations.models import find as find_model
-from service.storage import models
+from service.storage import last_write, models
 from service.storage.database import Session
 from service.storage.records import Model, Version
 
 MOST_REMEMBERED = 1000
-"""Answers to «which version?» that a process keeps for when the database is away."""
+"""Answers to «which version?» that a process keeps, also for when the database is away."""
+REMEMBERED_NANOSECONDS = 250_000_000
+"""How long such an answer is taken for true while this machine's api processes write nothing; workers may."""
+MANY_ROWS = 1000
+"""Rows from which on a request needs one of the permits for large ones, so that these leave room for small ones."""
+
+log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a client wants to predict with: a version, a label's version, or the latest."""
 
     model: str
@@ -37,50 +45,95 @@ class Answer:
     predictions: Predictions
 
 
+@dataclass(slots=True)
+class Serving:
+    """A version that may predict while a `with` lasts, until a deadline of the monotonic clock."""
+
+    version: Version
+    predictor: Predictor
+    deadline: float
+    permits: threading.BoundedSemaphore
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.permits.release()
+
+
 class PredictionService:
     """Predicts with a bounded number of versions in memory and a bounded number of predictions at once."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._permits = threading.BoundedSemaphore(context.settings.max_concurrent_predictions)
-        self._loaded = LoadedVersions(context.settings.prediction_cache_versions, self._load)
-        self._last_found: dict[Wanted, Version] = {}
+        settings = context.settings
+        self._permits = threading.BoundedSemaphore(settings.max_concurrent_predictions)
+        self._large_permits = threading.BoundedSemaphore(max(1, settings.max_concurrent_predictions // 4))
+        self._loaded = LoadedVersions(settings.prediction_cache_versions, settings.prediction_cache_bytes, self._load)
+        self._found: dict[Wanted, tuple[int, Version]] = {}
 
     def predict(self, wanted: Wanted, instances: Instances, *, top: int | None = None, scores: bool = True) -> Answer:
         """Predict for posted instances.
 
-        Raises NotFound, NoVersion, Overloaded, InvalidInstances; Conflict when the version can't be served.
+        Raises NotFound, NoVersion, Overloaded, InvalidInstances, TookTooLong; Conflict when the version can't be
+        served.
         """
-        version = self._find(wanted)
-        with self._permit():
-            predictions = self._loaded.get(version.folder).predict(instances, top, scores)
-            return Answer(wanted.model, version.number, predictions)
+        with self.serving(wanted, count_rows(instances)) as serving:
+            predictions = serving.predictor.predict(instances, top, scores, serving.deadline)
+            return Answer(wanted.model, serving.version.number, predictions)
 
-    @contextmanager
-    def _permit(self) -> Iterator[None]:
-        if not self._permits.acquire(blocking=False):
+    def serving(self, wanted: Wanted, rows: int) -> Serving:
+        """The version that is wanted, loaded, with a permit to predict that many rows; to be used in a `with`.
+
+        Raises NotFound, NoVersion, Overloaded; Conflict when the version can't be served.
+        """
+        deadline = time.monotonic() + self._context.settings.prediction_seconds
+        version = self.find(wanted)
+        permits = self._permits if rows < MANY_ROWS else self._large_permits
+        if not permits.acquire(blocking=False):
             raise Overloaded("Too many predictions at once.", retry_after=1)
         try:
-            yield
-        finally:
-            self._permits.release()
+            return Serving(version, self._loaded.get(version.folder), deadline, permits)
+        except BaseException:
+            permits.release()
+            raise
 
-    def _find(self, wanted: Wanted) -> Version:
-        """The version that is wanted now; while the database is away, the one that it was last."""
+    def find(self, wanted: Wanted) -> Version:
+        """The version that is wanted now; while the database is away, the one that it was last.
+
+        Raises NotFound, NoVersion; Conflict when the version can't be served.
+        """
+        now = time.monotonic_ns()
+        remembered = self._found.get(wanted)
+        if remembered is not None and remembered[0] > max(last_write.moment(), now - REMEMBERED_NANOSECONDS):
+            return remembered[1]
         try:
             with self._context.database.read() as session:
                 version = find_version(session, wanted)
         except DatabaseUnavailable:
-            if wanted not in self._last_found:
+            if remembered is None:
                 raise
-            return self._last_found[wanted]
+            version = remembered[1]
         except ServiceError:
-            self._last_found.pop(wanted, None)
+            self._found.pop(wanted, None)
             raise
-        self._last_found[wanted] = version
-        while len(self._last_found) > MOST_REMEMBERED:
-            self._last_found.pop(next(iter(self._last_found)), None)
+        self._found[wanted] = (now, version)
+        while len(self._found) > MOST_REMEMBERED:
+            self._found.pop(next(iter(self._found)), None)
         return version
+
+    def load_latest(self) -> None:
+        """Load the latest versions of as many models as the settings say, the newest models first."""
+        most = self._context.settings.preloaded_models
+        if not most:
+            return
+        with self._context.database.read() as session:
+            names = models.newest_with_versions(session, most)
+        for name in names:
+            try:
+                self._loaded.get(self.find(Wanted(name)).folder)
+            except (ServiceError, ModelsError) as error:
+                log.warning("a version could not be loaded ahead of use", model=name, detail=error.detail)
 
     def _load(self, folder: str) -> Predictor:
         settings = self._context.settings

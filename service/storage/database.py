@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
 from service.errors import DatabaseUnavailable
+from service.storage import last_write
 
 __all__ = ["Database", "Session", "make_engine", "migrate"]
 
@@ -41,8 +42,12 @@ class Database:
     def write(self) -> Iterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         writing = self.engine.execution_options(writes=True)
-        with _noticing_absence(), Session(writing, expire_on_commit=False) as session, session.begin():
-            yield session
+        try:
+            with _noticing_absence(), Session(writing, expire_on_commit=False) as session, session.begin():
+                yield session
+        finally:
+            # Also when it failed: whether a lost connection committed nobody knows.
+            last_write.note()
 
     def ping(self) -> None:
         """Raise when the database doesn't answer."""

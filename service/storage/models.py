@@ -86,6 +86,12 @@ def latest_versions(session: Session, model_ids: Collection[str]) -> dict[str, i
     return dict(session.execute(statement).all())
 
 
+def newest_with_versions(session: Session, limit: int) -> Sequence[str]:
+    """The names of the newest models that have a version."""
+    versioned = exists().where(Version.model_id == Model.id)
+    return session.scalars(select(Model.name).where(versioned).order_by(Model.id.desc()).limit(limit)).all()
+
+
 def newest_versions(session: Session, model: Model, limit: int) -> Sequence[Version]:
     statement = select(Version).where(Version.model_id == model.id).order_by(Version.number.desc()).limit(limit)
     return session.scalars(statement).all()

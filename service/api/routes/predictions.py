@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, request
 
 from service.api.blueprint import Blueprint
-from service.api.bodies import JSON, write_json
+from service.api.bodies import JSON, in_parts, write_json
 from service.api.errors import InvalidQuery, RequestFault
 from service.api.instances import CSV, FORM, NPY, PICTURES, read_instances
 from service.api.links import MODELS
@@ -62,4 +62,13 @@ def _predict(wanted: Wanted, query: dict[str, Any]) -> Response:
     if query.get("top") is not None and answer.predictions.classes is None:
         detail = '"top" is for classifications: a regression has no classes to choose the best of.'
         raise InvalidQuery(detail, [RequestFault(detail, parameter="top")])
-    return write_json({"model": answer.model, "version": answer.version, **vars(answer.predictions)})
+    found = answer.predictions
+    return write_json(
+        {
+            "model": answer.model,
+            "version": answer.version,
+            "classes": found.classes,
+            "predictions": in_parts(found.predictions),
+            "warnings": found.warnings,
+        }
+    )

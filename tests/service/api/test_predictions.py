@@ -1,14 +1,21 @@
 """Predictions over HTTP, for versions, labels and the latest."""
 
+import gzip
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from flask import Flask
 
 from models.predictor import Predictor
+from service.api.app import create_app
 from service.context import Context
 from service.operations import versions
+from service.operations.predictions import MANY_ROWS, Wanted
 from tests.journeys.specs import LINE
 from tests.service.api.api_client import ApiClient
 
@@ -90,33 +97,120 @@ def test_without_a_version_it_is_a_409_and_unknown_ones_are_a_404(api: ApiClient
     api.post("/v1/models/line/labels/champion/predictions", body, expect=404)
 
 
-def test_too_many_at_once_are_a_503_at_once(
-    trained: ApiClient, app: Flask, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    most = context.settings.max_concurrent_predictions
+@contextmanager
+def busy_with(app: Flask, monkeypatch: pytest.MonkeyPatch, rows: int, requests: int) -> Iterator[None]:
+    """While so many requests of so many rows are being predicted."""
     inside, leave = threading.Semaphore(0), threading.Event()
     original = Predictor.predict
 
-    def slow(self: Predictor, *args: Any) -> Any:
-        inside.release()
-        leave.wait(20)
-        return original(self, *args)
+    def slow(self: Predictor, instances: Any, *args: Any) -> Any:
+        if len(instances) == rows:
+            inside.release()
+            leave.wait(20)
+        return original(self, instances, *args)
 
     monkeypatch.setattr(Predictor, "predict", slow)
-    busy = [
-        threading.Thread(target=lambda: app.test_client().post(PREDICTIONS, json={"instances": [[1]]}))
-        for _ in range(most)
-    ]
+    body = {"instances": [[1]] * rows}
+    busy = [threading.Thread(target=lambda: app.test_client().post(PREDICTIONS, json=body)) for _ in range(requests)]
     for thread in busy:
         thread.start()
     for _ in busy:
         assert inside.acquire(timeout=20)
-    problem = trained.post(PREDICTIONS, {"instances": [[1]]}, expect=503)
-    assert problem["type"] == "/problems/overloaded"
+    yield
     leave.set()
     for thread in busy:
         thread.join()
+
+
+def test_too_many_at_once_are_a_503_at_once(
+    trained: ApiClient, app: Flask, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with busy_with(app, monkeypatch, 1, context.settings.max_concurrent_predictions):
+        problem = trained.post(PREDICTIONS, {"instances": [[1]]}, expect=503)
+    assert problem["type"] == "/problems/overloaded"
     trained.post(PREDICTIONS, {"instances": [[1]]}, expect=200)
+
+
+def test_large_requests_leave_room_for_small_ones(
+    trained: ApiClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with busy_with(app, monkeypatch, MANY_ROWS, 1):
+        trained.post(PREDICTIONS, {"instances": [[1]] * (MANY_ROWS + 1)}, expect=503)
+        trained.post(PREDICTIONS, {"instances": [[1]]}, expect=200)
+
+
+def test_many_rows_come_back_in_their_order(trained: ApiClient) -> None:
+    rows = [[number] for number in range(10_000)]
+    answer = trained.post(PREDICTIONS, {"instances": rows}, expect=200)
+    assert [prediction["value"] for prediction in answer["predictions"]] == list(range(10_000))
+
+
+def test_a_prediction_whose_time_is_over_is_a_503(trained: ApiClient, context: Context) -> None:
+    hurried = create_app(replace(context, settings=replace(context.settings, prediction_seconds=1e-6)))
+    problem = ApiClient(hurried.test_client()).post(PREDICTIONS, {"instances": [[1]]}, expect=503)
+    assert problem["type"] == "/problems/prediction-timeout"
+
+
+def test_a_body_may_be_compressed(trained: ApiClient) -> None:
+    data = gzip.compress(orjson.dumps({"instances": [[10], [-2.5]]}))
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = trained.send("POST", PREDICTIONS, 200, data=data, headers=headers).json
+    assert answer is not None
+    assert answer["predictions"] == [{"value": 10.0}, {"value": -2.5}]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        (b'{"instances": ' + b"[" * 10**5 + b"1" + b"]" * 10**5 + b"}", 413, ""),
+        (b'{"instances": ' + b"[" * 40_000 + b"1" + b"]" * 40_000 + b"}", 400, "levels"),
+        (b'{"instances": ' + b"[" * 30 + b"1, 2" + b"]" * 30 + b"}", 422, "Row 0"),
+        (b'{"instances": [[1], [2, 3]]}', 422, "Row 1"),
+        (b'{"instances": [[1], [[2]], [3]]}', 422, "Row 1"),
+        (b'{"instances": [[1], []]}', 422, "Row 1"),
+        (b'{"instances": [[1], ["2"]]}', 422, "Row 1"),
+        (b'{"instances": [[1, 2], [3, 4]]}', 422, "Row 0"),
+        (b'{"instances": [[1], [3.5e38]]}', 422, "Row 1"),
+        (b'{"instances": [[1], [1e999]]}', 400, "double precision"),
+        (b'{"instances": [[1], [2]]', 400, "no JSON"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_bad_rows_are_named(trained: ApiClient, body: bytes, status: int, says: str) -> None:
+    problem = trained.send("POST", PREDICTIONS, status, data=body, content_type="application/json").json
+    assert problem is not None
+    assert says in problem["detail"]
+
+
+def test_what_is_deleted_or_relabelled_takes_effect_at_once_in_the_process_that_did_it(trained: ApiClient) -> None:
+    labelled, body = "/v1/models/line/labels/champion/predictions", {"instances": [[1]]}
+    trained.train_line()
+    assert trained.post(PREDICTIONS, body, expect=200)["version"] == 2
+    assert trained.post(labelled, body, expect=200)["version"] == 1
+    trained.put("/v1/models/line/labels/champion", {"version": 2})
+    assert trained.post(labelled, body, expect=200)["version"] == 2
+    trained.delete("/v1/models/line/versions/1")
+    trained.post("/v1/models/line/versions/1/predictions", body, expect=404)
+    trained.delete("/v1/models/line/labels/champion")
+    trained.post(labelled, body, expect=404)
+    trained.delete("/v1/models/line/versions/2")
+    trained.post(PREDICTIONS, body, expect=409)
+
+
+def test_the_database_is_not_asked_for_each_prediction(trained: ApiClient, app: Flask) -> None:
+    service = app.extensions["predictions"]
+    found = [service.find(Wanted("line")) for _ in range(1000)]
+    assert len(set(map(id, found))) < 1000
+
+
+def test_the_newest_models_are_loaded_ahead_of_use(trained: ApiClient, context: Context) -> None:
+    eager = replace(context, settings=replace(context.settings, preloaded_models=5))
+    app = create_app(eager)
+    app.extensions["predictions"].load_latest()
+    path, _ = versions.artifact(context, "line", 1, "onnx")
+    path.unlink()
+    ApiClient(app.test_client()).post(PREDICTIONS, {"instances": [[1]]}, expect=200)
+    create_app(eager).extensions["predictions"].load_latest()
 
 
 @pytest.mark.parametrize("content", [b"", None])
