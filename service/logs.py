@@ -4,8 +4,10 @@ import logging.config
 import re
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import structlog
 
 from service.config import Settings
@@ -57,6 +59,31 @@ def configuration(settings: Settings, part: str) -> dict[str, Any]:
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": loggers | {"gunicorn.error": gunicorn, "gunicorn.access": access},
     }
+
+
+class RequestLog:
+    """Writes a line for each request in the form of all others. structlog's way takes as long as a prediction."""
+
+    def __init__(self, settings: Settings, part: str) -> None:
+        self._part = part
+        self._is_json = settings.log_format == "json"
+        self._least = logging.getLevelNamesMapping()[settings.log_level.upper()]
+
+    def write(self, level: int, method: str, path: str, status: int, milliseconds: float, request_id: str) -> None:
+        if level < self._least:
+            return
+        moment = datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+        name = "info" if level == logging.INFO else "debug"
+        if self._is_json:
+            members = {"part": self._part, "method": method, "path": path, "status": status}
+            members |= {"milliseconds": milliseconds, "event": "request", "request_id": request_id}
+            line = orjson.dumps(members | {"level": name, "timestamp": moment}).decode()
+        else:
+            line = (
+                f"{moment} [{name:<9}] {'request':<30} method={method} milliseconds={milliseconds} part={self._part} "
+                f"path={path} request_id={request_id} status={status}"
+            )
+        sys.stderr.write((mask_passwords(None, name, line) if "://" in line else line) + "\n")
 
 
 def is_no_probe(record: logging.LogRecord) -> bool:

@@ -1,5 +1,6 @@
 """Puts the api together: the app with its extensions, then the routes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -7,7 +8,7 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 
 from service import __version__
-from service.api import multipart, tracing
+from service.api import multipart
 from service.api.blueprint import Api
 from service.api.bodies import write_json
 from service.api.path_names import NameConverter, NumberConverter
@@ -24,6 +25,7 @@ from service.api.routes import (
     training_jobs,
     versions,
 )
+from service.api.tracing import Tracing
 from service.api.waits import WaitPermits
 from service.context import Context
 from service.operations.predictions import PredictionService
@@ -52,9 +54,17 @@ class OrjsonProvider(JSONProvider):
         return write_json(self._prepare_response_obj(args, kwargs))
 
 
+class App(Flask):
+    """A Flask app without coroutines."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is: Flask would look at each one, in each request, whether it is a coroutine."""
+        return func
+
+
 def create_app(context: Context) -> Flask:
     """The WSGI app over the operations of a context."""
-    app = Flask(__name__)
+    app = App(__name__)
     app.json = OrjsonProvider(app)
     app.config["MAX_CONTENT_LENGTH"] = context.settings.max_body_bytes + 1
     app.config["MAX_JSON_DEPTH"] = context.settings.max_json_depth
@@ -64,7 +74,7 @@ def create_app(context: Context) -> Flask:
     app.url_map.strict_slashes = True
     app.url_map.converters["default"] = NameConverter
     app.url_map.converters["number"] = NumberConverter
-    tracing.register(app)
+    app.wsgi_app = Tracing(app.wsgi_app, context.settings)  # type: ignore[method-assign]
     multipart.register(app)
     register_error_handlers(app)
     _register_routes(app)

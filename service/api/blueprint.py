@@ -124,7 +124,20 @@ class Blueprint(flask_smorest.Blueprint):
 
     def query(self, schema: type[Schema]) -> Decorator:
         """Give the handler what the schema makes of the query; its faults are 400."""
-        decorate: Decorator = self.arguments(schema, location="query", error_status_code=400)
+        parse: Decorator = self.arguments(schema, location="query", error_status_code=400)
+        of_nothing = schema().load({})
+
+        def decorate(handler: Handler) -> Handler:
+            parsing = parse(handler)
+
+            @wraps(parsing)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                if request.query_string:
+                    return parsing(*args, **kwargs)
+                return handler(*args, of_nothing, **kwargs)
+
+            return wrapper
+
         return decorate
 
     def arguments_or_form(self, schema: type[Schema], form: type[Schema]) -> Decorator:

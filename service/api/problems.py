@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from models.errors import Fault, ModelsError
 from service.api.bodies import write_json
 from service.api.errors import CODES_OF_STATUS, INTERNAL, PROBLEM_TYPES, InvalidQuery, RequestFault
 from service.api.state import context
+from service.api.tracing import REQUEST_ID
 from service.errors import ServiceError
 from service.storage.paging import InvalidCursor
 
@@ -47,7 +48,7 @@ def _describe(code: str, detail: str, faults: Sequence[Fault] = ()) -> dict[str,
 
 def _respond(code: str, detail: str, faults: Sequence[Fault] = (), retry_after: int | None = None) -> Response:
     document = _describe(code, detail, faults)
-    document |= {"instance": request.path, "request_id": g.get("request_id")}
+    document |= {"instance": request.path, "request_id": request.environ.get(REQUEST_ID)}
     response = write_json(document)
     response.status_code = document["status"]
     response.mimetype = MEDIA_TYPE

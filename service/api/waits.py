@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flask import current_app, g, request
+from flask import Response, after_this_request, current_app, request
 from werkzeug.http import parse_list_header, unquote_header_value
 
 from service.errors import Overloaded
@@ -46,8 +46,19 @@ def preferred_wait(default: float = 0.0) -> Iterator[float]:
     permits: WaitPermits = current_app.extensions["wait_permits"]
     with permits.hold(default if preferred is None else preferred) as wait:
         if preferred is not None and wait == preferred:
-            g.preference_applied = applied
+            _confirm(applied)
         yield wait
+
+
+def _confirm(applied: str) -> None:
+    """Say in the response, unless it is an error, which preference was followed."""
+
+    def confirm(response: Response) -> Response:
+        if response.status_code < 400:
+            response.headers["Preference-Applied"] = applied
+        return response
+
+    after_this_request(confirm)
 
 
 def _read_preference() -> tuple[float | None, str]:
