@@ -1,7 +1,10 @@
 """Runs the api: gunicorn with threads, each process with an app and a database engine of its own."""
 
 import gc
+import select
+import socket
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -9,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http import wsgi
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.addresses import AddressUnavailable, listen
 from service.config import Settings
 from service.operations.waiting import stop_waiting
+from service.storage import last_write
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -21,11 +26,19 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 8
 KEEP_ALIVE_SECONDS = 75
 """Longer than what load balancers keep a connection, so that the client's side closes first."""
+LINGER_MILLISECONDS = 5
+"""How long a thread waits for its connection's next request before it takes up another's."""
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes in Python keeps the others waiting, each time that they want to go on."""
+MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)
+"""Has Linux put what is sent and what follows into one packet."""
 MEMORY_FOLDER = Path("/dev/shm")
 
 
 def serve(settings: Settings) -> None:
     """Answer requests until SIGTERM or SIGINT. Ends the process with a line when the address can't be had."""
+    # The processes share the moment because its memory is there before they are forked.
+    last_write.note()
     try:
         listener = listen(settings.host, settings.port)
     except AddressUnavailable as error:
@@ -66,14 +79,56 @@ class ApiServer(BaseApplication):
         from service.context import Context
 
         app = create_app(Context.from_settings(self.settings))
+        app.extensions["predictions"].load_latest()
+        sys.setswitchinterval(SWITCH_SECONDS)
         # What is loaded now stays: full collections that visit it all were most of the slowest answers.
         gc.collect()
         gc.freeze()
         return app
 
 
+class Response(wsgi.Response):
+    """A response whose headers leave together with the body, in one packet where they fit."""
+
+    def send_headers(self) -> None:
+        if self.headers_sent:
+            return
+        lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
+        body_follows = self.response_length and not self._omits_body
+        self.sock.sendall("".join(lines).encode("latin-1"), MORE_FOLLOWS if body_follows else 0)
+        self.headers_sent = True
+
+
+# gunicorn has no setting for it.
+wsgi.Response = Response
+
+
 class Worker(ThreadWorker):
-    """A process whose requests stop waiting for jobs when it is told to end."""
+    """A process whose requests stop waiting for jobs when it is told to end.
+
+    Handing a kept connection to the main thread and back takes as long as a small prediction. So a thread stays with
+    a connection whose next request comes at once, but at most half of the threads wait for that.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lingerers = threading.Semaphore(self.cfg.threads // 2)
+
+    def handle(self, conn: TConn) -> Any:
+        outcome = super().handle(conn)
+        while outcome is True and self._next_comes_at_once(conn):
+            outcome = super().handle(conn)
+        return outcome
+
+    def _next_comes_at_once(self, conn: TConn) -> bool:
+        if not self.alive or not self._lingerers.acquire(blocking=False):
+            return False
+        try:
+            waiting = select.poll()
+            waiting.register(conn.sock, select.POLLIN)
+            return bool(waiting.poll(LINGER_MILLISECONDS))
+        finally:
+            self._lingerers.release()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         stop_waiting()

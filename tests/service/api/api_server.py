@@ -21,14 +21,15 @@ from service import logs
 from service.api.server import serve
 from service.config import Settings
 
-settings = Settings(port=int(sys.argv[1]), data_dir=Path(sys.argv[2]), api_processes=1, max_body_bytes=1_000_000)
+port, folder, processes = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+settings = Settings(port=port, data_dir=folder, api_processes=processes, max_body_bytes=1_000_000)
 logs.configure(settings, "api")
 serve(settings)
 """
 
 
-def start(port: int, folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", SERVE, str(port), str(folder)]
+def start(port: int, folder: Path, processes: int = 1) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SERVE, str(port), str(folder), str(processes)]
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
@@ -56,12 +57,12 @@ class Server:
 
 
 @contextmanager
-def running_api(folder: Path) -> Iterator[Server]:
+def running_api(folder: Path, processes: int = 1) -> Iterator[Server]:
     """An api that answers, ended cleanly afterwards."""
     context = Context.from_settings(Settings(data_dir=folder))
     Record.metadata.create_all(context.database.engine)
     port = free_port()
-    process = start(port, folder)
+    process = start(port, folder, processes)
     log: list[str] = []
     assert process.stderr is not None
     reader = threading.Thread(target=lambda lines=process.stderr: log.extend(lines))

@@ -15,7 +15,7 @@ import requests
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.running_service import ROOT, wait_for
 from tests.service.api.api_client import TRAINING
-from tests.service.api.api_server import Server, start
+from tests.service.api.api_server import Server, running_api, start
 from tests.service.api.fake_worker import FakeWorker
 
 HEAVY = {"tensorflow", "keras", "polars", "sklearn", "PIL", "tf2onnx", "scipy"}
@@ -44,6 +44,35 @@ def test_a_body_over_the_limit_is_answered_with_and_without_a_length(server: Ser
         f"{server.url}/v1/datasets", data=fitting, headers=headers | {"Prefer": "wait=0"}, timeout=30
     )
     assert response.status_code == 202
+
+
+def test_a_moved_label_takes_effect_at_once_in_every_process(tmp_path: Path) -> None:
+    path, label, body = "/v1/models/line/labels/best", {"version": 1}, {"instances": [[1.0]]}
+    with running_api(tmp_path, processes=2) as server, FakeWorker(server.context):
+        assert server.post("/v1/datasets", LINE_DATASET).status_code == 201
+        assert server.post("/v1/models", LINE, "wait=20").status_code == 201
+        for _ in range(2):
+            assert server.post("/v1/training-jobs", TRAINING, "wait=30").status_code == 201
+        for number in (1, 2, 1):
+            label["version"] = number
+            assert requests.put(server.url + path, json=label, timeout=30).ok
+            found = {server.post(f"{path}/predictions", body).json()["version"] for _ in range(12)}
+            assert found == {number}
+
+
+def test_requests_follow_one_another_on_a_connection_and_each_answer_comes_whole(server: Server) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    address = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((address[0], int(address[1])), timeout=30) as connection:
+        for _ in range(5):
+            connection.sendall(request)
+            head, _, body = connection.recv(100_000).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            assert json.loads(body)
+        connection.sendall(request * 2)
+        received = b""
+        while received.count(b"HTTP/1.1 200") < 2 or not received.endswith(b"}\n"):
+            received += connection.recv(100_000)
 
 
 def test_waiting_requests_do_not_hold_up_the_end(server: Server) -> None:
