@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 import simdjson
@@ -46,7 +47,7 @@ def read_even_numbers(body: bytes, member: str) -> np.ndarray | None:
         return None
     try:
         if len(body) <= BLOCK or len(shape) == 1:
-            numbers = _numbers(simdjson.Parser().parse(body)[member])
+            numbers = _numbers(cast(simdjson.Object, simdjson.Parser().parse(body))[member])
         else:
             numbers = _read_blocks(body, beginning.end(), shape)
     except (ValueError, TypeError, RuntimeError):
@@ -86,8 +87,8 @@ def _find_shape(structure: bytes) -> Shape | None:
 _find_known_shape = lru_cache(maxsize=64)(_find_shape)
 
 
-def _numbers(rows: simdjson.Array) -> np.ndarray:
-    return np.frombuffer(rows.as_buffer(of_type="d"), np.float64)  # type: ignore[call-overload, no-any-return]
+def _numbers(rows: Any) -> np.ndarray:
+    return np.frombuffer(cast(simdjson.Array, rows).as_buffer(of_type="d"), np.float64)
 
 
 def _read_blocks(body: bytes, begin: int, shape: Shape) -> np.ndarray:

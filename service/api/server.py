@@ -90,6 +90,8 @@ class ApiServer(BaseApplication):
 class Response(wsgi.Response):
     """A response whose headers leave together with the body, in one packet where they fit."""
 
+    headers_sent: bool
+
     def send_headers(self) -> None:
         if self.headers_sent:
             return
