@@ -3,7 +3,9 @@
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +18,7 @@ from models.preprocessing import Instances, JsonNumbers, Preprocessing
 from models.preprocessing.preprocessing import INSTANCES
 from models.runtime import ROWS_AT_ONCE, OnnxNetwork, check_deadline
 from models.scores import Activation, find_activation, score
+from models.signature import Signature, Tensor
 from models.spec import NetworkSpec, Task
 from models.targets import TargetEncoding
 from models.version_files import ARTIFACTS
@@ -75,6 +78,17 @@ class Predictor:
         inputs, warnings = self.preprocessing.read_instances(instances, self.max_pixels)
         self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
         return self.network.run(inputs, deadline), warnings
+
+    @cached_property
+    def signature(self) -> Signature:
+        """The named tensors that the network takes and gives."""
+        return Signature.of(self.preprocessing, self.network.output_shape)
+
+    def read_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+        """Tensors by the signature's names, raw, as `network.run` takes them. Raises InvalidInstances."""
+        inputs = self.signature.read(tensors, self.max_pixels)
+        self._check_vocabularies(inputs, in_json=False)
+        return inputs
 
     def _check_vocabularies(self, inputs: dict[str, np.ndarray], *, in_json: bool) -> None:
         """Raise InvalidInstances where rows have numbers that a layer doesn't know: ONNX Runtime names no row."""

@@ -18,8 +18,9 @@ class OnnxNetwork:
     """A network loaded from an ONNX file. Thread-safe: threads may run it at once.
 
     A call computes `rows_at_once` rows, of which there may be fewer for a network with many activations.
-    `input_shapes` are the shapes of a row by input, without the batch; `bytes` is the file's size, nearly all of which
-    are the weights that stay in memory. Raises DamagedNetwork for a file that isn't a network, or isn't there.
+    `input_shapes` are the shapes of a row by input, without the batch, `output_shape` that of a row of the output, -1
+    where the network leaves a length open; `bytes` is the file's size, nearly all of which are the weights that stay in
+    memory. Raises DamagedNetwork for a file that isn't a network, or isn't there.
     """
 
     def __init__(self, path: Path, threads: int = 1, rows_at_once: int = ROWS_AT_ONCE) -> None:
@@ -41,6 +42,8 @@ class OnnxNetwork:
         self.input_shapes: dict[str, tuple[int, ...]] = {
             input_.name: tuple(input_.shape[1:]) for input_ in self._session.get_inputs()
         }
+        shape = self._session.get_outputs()[0].shape[1:]
+        self.output_shape: tuple[int, ...] = tuple(length if isinstance(length, int) else -1 for length in shape)
 
     def run(self, inputs: dict[str, np.ndarray], deadline: float = math.inf) -> np.ndarray:
         """The network's raw output for rows of every input: float32, rows first.

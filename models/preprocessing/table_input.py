@@ -123,6 +123,20 @@ class TableInput:
         warnings = [warning for column in self.columns for warning in _warn(column, table[column.name])]
         return self.transform(table), sorted(warnings, key=lambda warning: warning["row"])[:MAX_WARNINGS]
 
+    def read_columns(self, columns: Mapping[str, list]) -> np.ndarray:
+        """Posted columns by name, None where a value is missing, as the network takes them.
+
+        Raises InvalidInstances, naming rows and columns.
+        """
+        table: dict[str, ColumnValues] = {}
+        faults: list[Fault] = []
+        for column in self.columns:
+            table[column.name], problems = _read_values(column, columns[column.name])
+            faults += [Fault(f"Row {row}: {detail}", row=row, column=column.name) for row, detail in problems.items()]
+        if faults:
+            raise InvalidInstances(*sorted(faults, key=lambda fault: fault.row or 0)[:MAX_FAULTS])
+        return self.transform(table)
+
     def _cells(self, instances: list, place: Place) -> tuple[list[list], list[Fault]]:
         """The rows' values in the columns' order, without any in rows that are at fault as a whole; and the faults."""
         names = [column.name for column in self.columns]

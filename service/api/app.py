@@ -11,6 +11,8 @@ from service import __version__
 from service.api import multipart
 from service.api.blueprint import Api
 from service.api.bodies import write_json
+from service.api.dialects import open_inference, tensorflow_serving
+from service.api.dialects.paths import AnyNumberConverter, CaseInsensitivePaths
 from service.api.path_names import NameConverter, NumberConverter
 from service.api.problems import register_error_handlers
 from service.api.routes import (
@@ -31,6 +33,7 @@ from service.context import Context
 from service.operations.predictions import PredictionService
 
 RESOURCES = (datasets, models, catalogue, training_jobs, versions, labels, evaluations, predictions, operations)
+DIALECTS = (tensorflow_serving, open_inference)
 
 DESCRIPTION = """\
 A self-hosted service that trains and serves neural networks: create a model and a dataset, start a training job,
@@ -74,6 +77,8 @@ def create_app(context: Context) -> Flask:
     app.url_map.strict_slashes = True
     app.url_map.converters["default"] = NameConverter
     app.url_map.converters["number"] = NumberConverter
+    app.url_map.converters["any_number"] = AnyNumberConverter
+    app.wsgi_app = CaseInsensitivePaths(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = Tracing(app.wsgi_app, context.settings)  # type: ignore[method-assign]
     multipart.register(app)
     register_error_handlers(app)
@@ -85,6 +90,8 @@ def _register_routes(app: Flask) -> None:
     app.config |= {"API_TITLE": "Fitserve", "API_VERSION": __version__, "OPENAPI_VERSION": "3.1.0"}
     api = Api(app, spec_kwargs={"info": {"description": DESCRIPTION, "license": {"name": "MIT"}}})
     api.register_converter(NumberConverter, lambda _: {"type": "integer", "minimum": 1})
-    for resource in RESOURCES:
-        api.register_blueprint(resource.blueprint)
+    api.register_converter(AnyNumberConverter, lambda _: {"type": "integer", "minimum": 1})
+    for module in (*RESOURCES, *DIALECTS):
+        api.register_blueprint(module.blueprint)
+    app.register_blueprint(open_inference.tritons_own)
     app.register_blueprint(pages.blueprint)

@@ -22,7 +22,7 @@ from service.api.negotiation import require_json
 from service.api.paging import link_to_next, next_url
 from service.api.problems import MEDIA_TYPE
 from service.api.schemas.base import Schema
-from service.api.schemas.problems import ProblemSchema
+from service.api.schemas.problems import DialectErrorSchema, ProblemSchema
 from service.api.streams import EVENT_STREAM, LAST_EVENT_ID
 from service.errors import InvalidRequest
 
@@ -30,6 +30,8 @@ Handler = Callable[..., Any]
 Decorator = Callable[[Handler], Handler]
 
 RETRY_AFTER = {"Retry-After": "1"}
+DIALECT_ERROR = "DIALECT_ERROR"
+"""The response of the OpenAPI document that an error on another server's routes is."""
 
 LOCATION_HEADER = {"Location": {"description": "Where the resource is.", "schema": {"type": "string"}}}
 RETRY_AFTER_HEADER = {"Retry-After": {"description": "Seconds until asking again.", "schema": {"type": "integer"}}}
@@ -103,7 +105,17 @@ class Parser(FlaskParser):
         raise InvalidRequest(*faults) from None
 
 
-class Blueprint(flask_smorest.Blueprint):
+class DocumentedBlueprint(flask_smorest.Blueprint):
+    """Routes whose operations in the OpenAPI document are called as their handlers are."""
+
+    def _store_endpoint_docs(self, endpoint: str, obj: Handler, parameters: Any, tags: Any, **options: Any) -> None:
+        super()._store_endpoint_docs(endpoint, obj, parameters, tags, **options)
+        for operation in self._docs[endpoint].values():
+            if isinstance(operation, dict):
+                operation.setdefault("manual_doc", {})["operationId"] = obj.__name__
+
+
+class Blueprint(DocumentedBlueprint):
     """The routes of one kind of resource."""
 
     ARGUMENTS_PARSER = Parser()
@@ -236,12 +248,6 @@ class Blueprint(flask_smorest.Blueprint):
         documented: Handler = self.response(204)(wrapper)
         return documented
 
-    def _store_endpoint_docs(self, endpoint: str, obj: Handler, parameters: Any, tags: Any, **options: Any) -> None:
-        super()._store_endpoint_docs(endpoint, obj, parameters, tags, **options)
-        for operation in self._docs[endpoint].values():
-            if isinstance(operation, dict):
-                operation.setdefault("manual_doc", {})["operationId"] = obj.__name__
-
 
 class Api(flask_smorest.Api):
     """The documented api; its errors are those of problems.py."""
@@ -257,6 +263,8 @@ class Api(flask_smorest.Api):
         for name, description in names.items():
             self.spec.components.response(name, {"description": description, "content": content}, lazy=True)
         self.spec.components.response("DEFAULT_ERROR", {"description": "A problem.", "content": content}, lazy=True)
+        dialect = {"description": "An error.", "content": {JSON: {"schema": DialectErrorSchema}}}
+        self.spec.components.response(DIALECT_ERROR, dialect, lazy=True)
 
 
 def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handler:

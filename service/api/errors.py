@@ -158,6 +158,10 @@ PROBLEM_TYPES = {
             "The process that did the job ended without a word, each time that it was tried.",
         ),
         ProblemType(
+            "not-implemented", 501, "The route is not implemented",
+            "Another server has the route, but Fitserve doesn't.",
+        ),
+        ProblemType(
             "queue-full", 503, "Too many jobs are waiting",
             "The queue is full. `Retry-After` says when to try again. The operator sets the limit by "
             "FITSERVE_MAX_QUEUED_JOBS.",
@@ -196,6 +200,7 @@ CODES_OF_STATUS = {
     413: "body-too-large",
     415: "unsupported-media-type",
     416: "range-not-satisfiable",
+    501: "not-implemented",
 }
 """The codes of the errors that Flask itself raises; any other is a `bad-request`."""
 

@@ -1,7 +1,7 @@
 """What stands in paths: numbers of versions, and names that a client chooses by writing to them."""
 
 from marshmallow import ValidationError
-from werkzeug.routing import BaseConverter, UnicodeConverter
+from werkzeug.routing import BaseConverter, Map, UnicodeConverter
 from werkzeug.routing import ValidationError as NoMatch
 
 from service.api.errors import RequestFault
@@ -10,7 +10,12 @@ from service.errors import InvalidRequest
 
 
 class NameConverter(UnicodeConverter):
-    """What a client may have named; nothing has a name with U+0000, which not every database can look for."""
+    """What a client may have named; nothing has a name with U+0000, which not every database can look for, or with a
+    colon, behind which TensorFlow Serving's paths have a verb."""
+
+    def __init__(self, map_: Map) -> None:
+        super().__init__(map_)
+        self.regex = "[^/:]{1,}"
 
     def to_python(self, value: str) -> str:
         if "\0" in value:

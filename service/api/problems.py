@@ -1,4 +1,4 @@
-"""Turns every error into a problem document (RFC 9457)."""
+"""Turns every error into a problem document (RFC 9457), or on a dialect's paths into what that protocol has."""
 
 import errno
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from models.errors import Fault, ModelsError
 from service.api.bodies import write_json
+from service.api.dialects.errors import dialect_status, dialect_text, speaks_dialect
 from service.api.errors import CODES_OF_STATUS, INTERNAL, PROBLEM_TYPES, InvalidQuery, RequestFault
 from service.api.state import context
 from service.api.tracing import REQUEST_ID
@@ -48,10 +49,14 @@ def _describe(code: str, detail: str, faults: Sequence[Fault] = ()) -> dict[str,
 
 def _respond(code: str, detail: str, faults: Sequence[Fault] = (), retry_after: int | None = None) -> Response:
     document = _describe(code, detail, faults)
-    document |= {"instance": request.path, "request_id": request.environ.get(REQUEST_ID)}
-    response = write_json(document)
-    response.status_code = document["status"]
-    response.mimetype = MEDIA_TYPE
+    if speaks_dialect(request.path):
+        response = write_json({"error": dialect_text(detail, faults)})
+        response.status_code = dialect_status(document["status"])
+    else:
+        document |= {"instance": request.path, "request_id": request.environ.get(REQUEST_ID)}
+        response = write_json(document)
+        response.status_code = document["status"]
+        response.mimetype = MEDIA_TYPE
     if retry_after is None and response.status_code in (429, 503):
         retry_after = RETRY_AFTER_SECONDS
     if retry_after is not None:

@@ -2,18 +2,22 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
+import numpy as np
 import structlog
 
 from models.errors import ModelsError
 from models.predictor import Predictions, Predictor
 from models.preprocessing import Instances, count_rows
+from models.signature import Tensor, count_tensor_rows
 from service.context import Context
 from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, Overloaded, ServiceError
 from service.operations.loaded_versions import LoadedVersions
 from service.operations.models import find as find_model
+from service.operations.prediction_statistics import Clock, PredictionStatistics, VersionStatistics
 from service.storage import last_write, models
 from service.storage.database import Session
 from service.storage.records import Model, Version
@@ -24,6 +28,8 @@ REMEMBERED_NANOSECONDS = 250_000_000
 """How long such an answer is taken for true while this machine's api processes write nothing; workers may."""
 MANY_ROWS = 1000
 """Rows from which on a request needs one of the permits for large ones, so that these leave room for small ones."""
+LARGEST_NUMBER = 2**31 - 1
+"""What a database's integer holds; versions of other servers have larger ones."""
 
 log = structlog.get_logger()
 
@@ -61,6 +67,16 @@ class Serving:
         self.permits.release()
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A version that is loaded, and what is counted of it."""
+
+    model: str
+    version: int
+    predictor: Predictor
+    statistics: VersionStatistics
+
+
 class PredictionService:
     """Predicts with a bounded number of versions in memory and a bounded number of predictions at once."""
 
@@ -71,6 +87,7 @@ class PredictionService:
         self._large_permits = threading.BoundedSemaphore(max(1, settings.max_concurrent_predictions // 4))
         self._loaded = LoadedVersions(settings.prediction_cache_versions, settings.prediction_cache_bytes, self._load)
         self._found: dict[Wanted, tuple[int, Version]] = {}
+        self.statistics = PredictionStatistics()
 
     def predict(self, wanted: Wanted, instances: Instances, *, top: int | None = None, scores: bool = True) -> Answer:
         """Predict for posted instances.
@@ -87,16 +104,44 @@ class PredictionService:
 
         Raises NotFound, NoVersion, Overloaded; Conflict when the version can't be served.
         """
-        deadline = time.monotonic() + self._context.settings.prediction_seconds
+        deadline = self._deadline()
         version = self.find(wanted)
-        permits = self._permits if rows < MANY_ROWS else self._large_permits
-        if not permits.acquire(blocking=False):
-            raise Overloaded("Too many predictions at once.", retry_after=1)
+        permits = self._take_permit(rows)
         try:
             return Serving(version, self._loaded.get(version.folder), deadline, permits)
         except BaseException:
             permits.release()
             raise
+
+    def loaded(self, wanted: Wanted) -> Loaded:
+        """The version that is wanted, loaded. Raises NotFound, NoVersion; Conflict when it can't be served."""
+        version = self.find(wanted)
+        statistics = self.statistics.of(version.folder)
+        return Loaded(wanted.model, version.number, self._loaded.get(version.folder), statistics)
+
+    def infer(self, loaded: Loaded, tensors: Mapping[str, Tensor], clock: Clock) -> np.ndarray:
+        """The network's raw outputs for tensors of its signature: float32, rows first.
+
+        Raises Overloaded, InvalidInstances, TookTooLong.
+        """
+        deadline = self._deadline()
+        permits = self._take_permit(count_tensor_rows(tensors))
+        try:
+            inputs = loaded.predictor.read_tensors(tensors)
+            with clock.computing(rows=len(next(iter(inputs.values())))):
+                return loaded.predictor.network.run(inputs, deadline)
+        finally:
+            permits.release()
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._context.settings.prediction_seconds
+
+    def _take_permit(self, rows: int) -> threading.BoundedSemaphore:
+        """Permission to predict that many rows, to be released. Raises Overloaded."""
+        permits = self._permits if rows < MANY_ROWS else self._large_permits
+        if not permits.acquire(blocking=False):
+            raise Overloaded("Too many predictions at once.", retry_after=1)
+        return permits
 
     def find(self, wanted: Wanted) -> Version:
         """The version that is wanted now; while the database is away, the one that it was last.
@@ -145,7 +190,7 @@ def find_version(session: Session, wanted: Wanted) -> Version:
     """The version that is wanted. Raises NotFound, NoVersion, and Conflict when it can't be served."""
     model = find_model(session, wanted.model)
     number = wanted.version if wanted.label is None else _labelled(session, model, wanted.label)
-    version = models.version(session, model, number)
+    version = models.version(session, model, number) if (number or 0) <= LARGEST_NUMBER else None
     if version is None and number is None:
         raise NoVersion(f'The model "{model.name}" has no version yet: train it first.')
     if version is None:

@@ -1,5 +1,6 @@
 """Versions and the labels that point to them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from service.errors import InUse, InvalidRequest, NotFound
 from service.operations.models import find as find_model
 from service.storage import jobs, models
 from service.storage.database import Session
+from service.storage.models import VersionEntry
 from service.storage.paging import Page, PageQuery
 from service.storage.records import Label, Model, Version
 
@@ -32,6 +34,14 @@ def get(context: Context, model_name: str, number: int) -> Version:
 def list_page(context: Context, model_name: str, query: PageQuery) -> Page[Version]:
     with context.database.read() as session:
         return models.versions_page(session, find_model(session, model_name), query)
+
+
+def entries(context: Context, model_name: str | None = None) -> Sequence[VersionEntry]:
+    """Every version of all models by name and number, a model without any as an entry of its own; of one model, if
+    it is named. Raises NotFound."""
+    with context.database.read() as session:
+        model = None if model_name is None else find_model(session, model_name)
+        return models.version_entries(session, model)
 
 
 def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, dict[str, Any]]:

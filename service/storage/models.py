@@ -1,6 +1,7 @@
 """Models, their versions and labels in the database."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import exists, func, select, tuple_
 from sqlalchemy.exc import IntegrityError
@@ -111,6 +112,23 @@ def existing_versions(session: Session, keys: Collection[tuple[str | None, int |
 def versions_page(session: Session, model: Model, query: PageQuery) -> Page[Version]:
     statement = select(Version).where(Version.model_id == model.id)
     return fetch_page(session, statement, VERSION_ORDERS[query.sort or "-created_at"], query)
+
+
+class VersionEntry(NamedTuple):
+    """A version in a list of all models' versions; `version` and `folder` are None for a model without any."""
+
+    model: str
+    version: int | None
+    servable: bool | None
+    folder: str | None
+
+
+def version_entries(session: Session, model: Model | None) -> Sequence[VersionEntry]:
+    """The versions of a model, or of all of them, by name and number."""
+    statement = select(Model.name, Version.number, Version.servable, Version.folder).select_from(Model)
+    statement = statement.join(Version, isouter=True).order_by(Model.name, Version.number)
+    found = session.execute(statement if model is None else statement.where(Model.id == model.id))
+    return [VersionEntry(*row) for row in found]
 
 
 def label(session: Session, model: Model, name: str) -> Label | None:

@@ -35,3 +35,9 @@ class ProblemSchema(FailureSchema):
 
     instance = fields.String(required=True, metadata={"description": "The path of the request."})
     request_id = fields.String(required=True)
+
+
+class DialectErrorSchema(Schema):
+    """An error on the routes of TensorFlow Serving and of the Open Inference Protocol."""
+
+    error = fields.String(required=True)

@@ -1,0 +1,256 @@
+"""The Open Inference Protocol v2, as KServe, Triton and MLServer speak it: `/v2`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import flask
+from flask import Response, current_app, request
+from werkzeug.exceptions import NotImplemented as NotHere
+
+from models.signature import Datatype, TensorSpec
+from service import __version__
+from service.api.bodies import JSON, pack, parse_json, read_body, write_json
+from service.api.dialects.blueprint import DialectBlueprint
+from service.api.dialects.errors import InvalidInference
+from service.api.dialects.open_inference_tensors import HEADER_LENGTH, OCTETS, read_request, write_answer
+from service.api.schemas.open_inference import (
+    IndexEntrySchema,
+    IndexRequestSchema,
+    InferAnswerSchema,
+    InferRequestSchema,
+    ModelConfigSchema,
+    ModelMetadataSchema,
+    ModelReadySchema,
+    ServerHealthSchema,
+    ServerMetadataSchema,
+    StatisticsSchema,
+)
+from service.api.state import context, predictions
+from service.errors import NotFound, NoVersion
+from service.operations import health, versions
+from service.operations.prediction_statistics import Duration, Parts
+from service.operations.predictions import Loaded, Wanted
+from service.operations.versions import VersionEntry
+
+PLATFORM = "onnx_onnxv1"
+EXTENSIONS = ["binary_tensor_data", "model_configuration", "parameters", "statistics"]
+CONFIG_TYPES = {Datatype.FP32: "TYPE_FP32", Datatype.BYTES: "TYPE_STRING"}
+MODEL = "/v2/models/<name>"
+FILE = {"schema": {"type": "string", "format": "binary"}}
+INFER_OPERATION = {
+    "requestBody": {"required": True, "content": {JSON: {"schema": InferRequestSchema}, OCTETS: FILE}},
+    "parameters": [
+        {
+            "in": "header",
+            "name": HEADER_LENGTH,
+            "description": "Bytes of the JSON, where binary tensors come after it. Such answers have it too.",
+            "schema": {"type": "integer", "minimum": 1},
+        }
+    ],
+    "responses": {"200": {"description": "OK", "content": {JSON: {"schema": InferAnswerSchema}, OCTETS: FILE}}},
+}
+INDEX_BODY = {"required": False, "content": {JSON: {"schema": IndexRequestSchema}}}
+TRITONS_OWN = (
+    "/v2/repository/models/<name>/load",
+    "/v2/repository/models/<name>/unload",
+    *(f"/v2/{memory}sharedmemory/<path:rest>" for memory in ("system", "cuda", "tpu")),
+    "/v2/trace/setting",
+    "/v2/logging",
+    *(
+        f"{MODEL}{version}/{what}"
+        for version in ("", "/versions/<any_number:version>")
+        for what in ("trace/setting", "generate", "generate_stream")
+    ),
+)
+"""Routes of Triton's extensions that there are not."""
+
+blueprint = DialectBlueprint("open_inference", __name__, description="The Open Inference Protocol v2.")
+tritons_own = flask.Blueprint("tritons_own", __name__)
+
+
+@blueprint.get("/v2", strict_slashes=False)
+@blueprint.response(200, ServerMetadataSchema)
+def get_server_metadata() -> Response:
+    """As the Open Inference Protocol: say what the server is."""
+    return write_json({"name": "fitserve", "version": __version__, "extensions": EXTENSIONS})
+
+
+@blueprint.get("/v2/health/live")
+@blueprint.response(200, ServerHealthSchema)
+def get_server_live() -> Response:
+    """As the Open Inference Protocol: say that the server lives."""
+    return write_json({"live": True, "ready": health.readiness(context()).status == health.READY})
+
+
+@blueprint.get("/v2/health/ready")
+@blueprint.response(200, ServerHealthSchema)
+@blueprint.alt_response(503, schema=ServerHealthSchema, description="Starting, draining, or without its database.")
+def get_server_ready() -> tuple[Response, int]:
+    """As the Open Inference Protocol: say whether the server is ready."""
+    ready = health.readiness(context()).status == health.READY
+    return write_json({"live": True, "ready": ready}), 200 if ready else 503
+
+
+@blueprint.post("/v2/repository/index")
+@blueprint.response(200, IndexEntrySchema(many=True))
+@blueprint.doc(requestBody=INDEX_BODY)
+def list_repository() -> Response:
+    """As the Open Inference Protocol: list all versions of all models."""
+    body = read_body(request)
+    wanted = parse_json(body, current_app.config["MAX_JSON_DEPTH"]) if body.strip() else {}
+    if not isinstance(wanted, dict) or not isinstance(wanted.get("ready", False), bool):
+        raise InvalidInference("The body must be an object, and its 'ready' true or false.")
+    found = versions.entries(context())
+    return write_json([_describe_entry(entry) for entry in found if entry.servable or not wanted.get("ready")])
+
+
+@blueprint.get("/v2/models/stats")
+@blueprint.response(200, StatisticsSchema)
+def list_statistics() -> Response:
+    """As the Open Inference Protocol: get what this process counted of all models."""
+    return _write_statistics(versions.entries(context()))
+
+
+@blueprint.get(f"{MODEL}/stats")
+@blueprint.response(200, StatisticsSchema)
+def get_model_statistics(name: str) -> Response:
+    """As the Open Inference Protocol: get what this process counted of a model's versions."""
+    return _write_statistics(versions.entries(context(), name))
+
+
+@blueprint.get(f"{MODEL}/versions/<any_number:version>/stats")
+@blueprint.response(200, StatisticsSchema)
+def get_version_statistics(name: str, version: int) -> Response:
+    """As the Open Inference Protocol: get what this process counted of a version."""
+    found = [entry for entry in versions.entries(context(), name) if entry.version == version]
+    if not found:
+        raise NotFound(f'The model "{name}" has no version {version}.')
+    return _write_statistics(found)
+
+
+def refuse(**_: Any) -> Response:
+    """Say that the route is Triton's own."""
+    raise NotHere(f"Fitserve has no {request.path}: it belongs to an extension of Triton's.")
+
+
+def _find(wanted: Wanted) -> Loaded:
+    """Raises NotFound; Conflict when the version can't be served."""
+    try:
+        return predictions().loaded(wanted)
+    except NoVersion as error:
+        raise NotFound(error.detail) from None
+
+
+def _infer(wanted: Wanted) -> Response:
+    body = read_body(request)
+    loaded = _find(wanted)
+    signature = loaded.predictor.signature
+    with loaded.statistics.prediction() as clock:
+        asked = read_request(body, request.headers.get(HEADER_LENGTH), signature, current_app.config["MAX_JSON_DEPTH"])
+        output = predictions().infer(loaded, asked.tensors, clock)
+        response = write_answer(asked, loaded.model, loaded.version, signature.output.name, output)
+        return pack(response, request)
+
+
+def _describe_metadata(wanted: Wanted) -> Response:
+    signature = _find(wanted).predictor.signature
+    servable = [entry for entry in versions.entries(context(), wanted.model) if entry.servable]
+    return write_json(
+        {
+            "name": wanted.model,
+            "versions": [str(entry.version) for entry in servable],
+            "platform": PLATFORM,
+            "inputs": [asdict(spec) for spec in signature.inputs.values()],
+            "outputs": [asdict(signature.output)],
+        }
+    )
+
+
+def _describe_config(wanted: Wanted) -> Response:
+    signature = _find(wanted).predictor.signature
+    return write_json(
+        {
+            "name": wanted.model,
+            "platform": PLATFORM,
+            "backend": "onnxruntime",
+            "max_batch_size": 0,
+            "input": [_describe_type(spec) for spec in signature.inputs.values()],
+            "output": [_describe_type(signature.output)],
+        }
+    )
+
+
+def _describe_type(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "data_type": CONFIG_TYPES[spec.datatype], "dims": spec.shape}
+
+
+def _describe_entry(entry: VersionEntry) -> dict[str, Any]:
+    if entry.version is None:
+        return {"name": entry.model, "state": "UNAVAILABLE", "reason": "It has no version yet: train it."}
+    reason = "" if entry.servable else "The network can't be exported to ONNX."
+    state = "READY" if entry.servable else "UNAVAILABLE"
+    return {"name": entry.model, "version": str(entry.version), "state": state, "reason": reason}
+
+
+def _write_statistics(entries: Sequence[VersionEntry]) -> Response:
+    return write_json({"model_stats": [_describe_statistics(entry) for entry in entries if entry.servable]})
+
+
+def _describe_statistics(entry: VersionEntry) -> dict[str, Any]:
+    assert entry.folder is not None
+    found = predictions().statistics.of(entry.folder)
+    stages = {"success": found.success, "fail": found.fail, "queue": Duration(found.success.count)}
+    return {
+        "name": entry.model,
+        "version": str(entry.version),
+        "last_inference": round(found.last_inference * 1000),
+        "inference_count": found.rows,
+        "execution_count": found.success.count,
+        "inference_stats": stages | _describe_parts(found.parts) | {"cache_hit": Duration(), "cache_miss": Duration()},
+        "batch_stats": [
+            {"batch_size": size, **_describe_parts(parts)} for size, parts in sorted(found.by_batch_size.items())
+        ],
+        "memory_usage": [],
+    }
+
+
+def _describe_parts(parts: Parts) -> dict[str, Duration]:
+    return {"compute_input": parts.input, "compute_infer": parts.infer, "compute_output": parts.output}
+
+
+blueprint.add_for_versions(
+    f"{MODEL}{{version}}/infer",
+    _infer,
+    name="infer",
+    summary="As the Open Inference Protocol: predict with",
+    answer=InferAnswerSchema,
+    documentation=INFER_OPERATION,
+    labels=False,
+)
+blueprint.add_for_versions(
+    f"{MODEL}{{version}}",
+    _describe_metadata,
+    name="get_inference_metadata",
+    summary="As the Open Inference Protocol: get the tensors of",
+    answer=ModelMetadataSchema,
+    labels=False,
+)
+blueprint.add_for_versions(
+    f"{MODEL}{{version}}/ready",
+    lambda wanted: write_json({"name": _find(wanted).model, "ready": True}),
+    name="get_inference_ready",
+    summary="As the Open Inference Protocol: say whether there can be predictions with",
+    answer=ModelReadySchema,
+    labels=False,
+)
+blueprint.add_for_versions(
+    f"{MODEL}{{version}}/config",
+    _describe_config,
+    name="get_inference_config",
+    summary="As the Open Inference Protocol: get the configuration of",
+    answer=ModelConfigSchema,
+    labels=False,
+)
+for rule in TRITONS_OWN:
+    tritons_own.add_url_rule(rule, view_func=refuse, methods=["GET", "POST"])

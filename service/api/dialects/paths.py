@@ -1,0 +1,54 @@
+"""Which paths belong to a dialect, and what of them ignores case."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.routing import BaseConverter, ValidationError
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+TENSORFLOW = re.compile(
+    r"(?P<root>/v1/models)(?P<model>/[^/:]+)?"
+    r"(?:(?P<versions>/versions/)(?P<version>\d+)|(?P<labels>/labels/)(?P<label>[^/:]+))?"
+    r"(?P<verb>/metadata|:classify|:regress|:predict)?",
+    re.IGNORECASE,
+)
+"""The paths of TensorFlow Serving's REST API."""
+MOST_DIGITS = 19
+"""Of a number that TensorFlow Serving takes for a version's."""
+FIXED = ("root", "versions", "labels", "verb")
+OWN_ERRORS = re.compile(r"/v2(?:/.*)?|/v1/models/.*(?:/metadata|:[^/]*)", re.DOTALL)
+"""Paths on which errors have the dialects' form; on the others they are problems."""
+
+
+class AnyNumberConverter(BaseConverter):
+    """A version as TensorFlow Serving's paths have it: any digits, though no version may have that number."""
+
+    regex = r"[0-9]+"
+
+    def to_python(self, value: str) -> int:
+        if len(value) > MOST_DIGITS:
+            raise ValidationError
+        return int(value)
+
+
+class CaseInsensitivePaths:
+    """Lets TensorFlow Serving's paths be written in any case, as that server does; names keep theirs."""
+
+    def __init__(self, app: WsgiApp) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path: str = environ["PATH_INFO"]
+        if path != path.lower():
+            environ["PATH_INFO"] = _lower_fixed(path)
+        return self._app(environ, start_response)
+
+
+def _lower_fixed(path: str) -> str:
+    match = TENSORFLOW.fullmatch(path)
+    if match is None:
+        return path
+    parts = match.groupdict(default="")
+    return "".join(part.lower() if name in FIXED else part for name, part in parts.items())

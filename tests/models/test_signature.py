@@ -1,0 +1,86 @@
+"""The named tensors of versions: which there are, and what is made of them."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.errors import InvalidInstances
+from models.preprocessing import Preprocessing
+from models.preprocessing.fitted_column import FittedColumn
+from models.preprocessing.table_input import TableInput
+from models.preprocessing.tensor_input import TensorInput
+from models.signature import Datatype, Signature, TensorSpec
+from models.spec import Scaling
+
+COLUMNS = (
+    FittedColumn("width", "number", fill=3.0),
+    FittedColumn("colour", "category", categories=("green", "red")),
+    FittedColumn("ripe", "boolean"),
+    FittedColumn("day", "date"),
+)
+TABLE = Signature.of(Preprocessing({"input": TableInput((6,), Scaling.NONE, COLUMNS)}), (2,))
+
+
+def numbers(*shape: int, mean: float = 0.0) -> TensorInput:
+    return TensorInput(shape, Scaling.NONE, np.full((), mean), np.ones(()))
+
+
+TWO = Signature.of(Preprocessing({"left": numbers(2, mean=1.0), "right": numbers(3, 2)}), (1,))
+
+
+def objects(*values: Any) -> np.ndarray:
+    return np.array([[value] for value in values], object)
+
+
+def test_a_table_has_a_tensor_for_each_column() -> None:
+    types = {spec.name: spec.datatype for spec in TABLE.inputs.values()}
+    floats, texts = Datatype.FP32, Datatype.BYTES
+    assert types == {"width": floats, "colour": texts, "ripe": floats, "day": texts}
+    assert {spec.shape for spec in TABLE.inputs.values()} == {(-1, 1)}
+    assert TABLE.output == TensorSpec("output", Datatype.FP32, (-1, 2))
+
+
+def test_anything_else_has_a_tensor_for_each_input() -> None:
+    assert {name: spec.shape for name, spec in TWO.inputs.items()} == {"left": (-1, 2), "right": (-1, 3, 2)}
+    assert TWO.output.shape == (-1, 1)
+
+
+def test_columns_become_what_rows_of_them_become() -> None:
+    tensors = {
+        "width": np.array([[1.5], [np.nan]], np.float32),
+        "colour": objects("red", None),
+        "ripe": np.array([[True], [False]]),
+        "day": objects("1970-01-02", "1970-01-03"),
+    }
+    rows = [[1.5, "red", True, "1970-01-02"], [None, None, False, "1970-01-03"]]
+    (table,) = TABLE.preprocessing.inputs.values()
+    assert isinstance(table, TableInput)
+    expected, _ = TABLE.preprocessing.read_instances(rows)
+    np.testing.assert_array_equal(TABLE.read(tensors)["input"], expected["input"])
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u8", "f2", "f8"])
+def test_numbers_of_any_type_are_cast_and_scaled(dtype: str) -> None:
+    found = TWO.read({"left": np.ones((4, 2), dtype), "right": np.zeros((4, 3, 2), dtype)})
+    assert {values.dtype for values in found.values()} == {np.dtype(np.float32)}
+    assert not found["left"].any()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"left": None}, 'The input "left" is missing.'),
+        ({"middle": np.ones(4)}, 'There is no input "middle".'),
+        ({"left": np.ones((4, 3))}, 'The input "left" has the shape [4, 3], but [-1, 2] is wanted.'),
+        ({"left": np.ones(8)}, "has the shape [8]"),
+        ({"left": np.ones((5, 2))}, "The inputs differ in how many rows they have."),
+        ({"left": np.ones((0, 2)), "right": np.ones((0, 3, 2))}, "There are no rows."),
+        ({"left": np.full((4, 2), np.inf)}, "Row 0: numbers must be finite"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_named(change: dict[str, Any], says: str) -> None:
+    tensors = {"left": np.ones((4, 2)), "right": np.ones((4, 3, 2)), **change}
+    with pytest.raises(InvalidInstances) as caught:
+        TWO.read({name: values for name, values in tensors.items() if values is not None})
+    assert says in caught.value.detail

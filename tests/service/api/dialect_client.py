@@ -1,0 +1,89 @@
+"""A client of the dialects' routes of an app in this process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from service.api.app import create_app
+from service.config import Settings
+from service.context import Context
+from service.storage.records import Record
+from tests.service.api.api_client import ApiClient
+from tests.service.api.fake_worker import FakeWorker
+
+MOST_AT_ONCE = 2
+
+TABLE = {
+    "name": "fruit",
+    "source": "inline",
+    "rows": [
+        {"width": 1.5, "colour": "red", "ripe": True, "kind": "a"},
+        {"width": 2.5, "colour": "green", "ripe": False, "kind": "b"},
+        {"width": 3.5, "colour": "red", "ripe": True, "kind": "a"},
+        {"width": 4.5, "colour": "green", "ripe": False, "kind": "b"},
+    ],
+    "target": "kind",
+}
+SORTER = {
+    "name": "fruit",
+    "task": "multiclass",
+    "input": {"dataset": "fruit", "scaling": "none"},
+    "layers": [{"type": "Dense", "units": 2, "activation": "softmax"}],
+    "optimizer": "adam",
+    "loss": "sparse_categorical_crossentropy",
+}
+
+
+class DialectClient:
+    """Asserts the status that a test expects, and that every error is exactly `{"error": text}`."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.api = ApiClient(app.test_client())
+
+    def send(self, method: str, path: str, expect: int = 200, **options: Any) -> TestResponse:
+        response = self.api.http.open(path, method=method, **options)
+        assert response.status_code == expect, f"{response.status_code}: {response.text}"
+        if expect >= 400:
+            assert response.mimetype == "application/json"
+            assert response.json is not None
+            assert list(response.json) == ["error"]
+            assert "Traceback" not in response.text
+        return response
+
+    def get(self, path: str, expect: int = 200) -> Any:
+        return self.send("GET", path, expect).json
+
+    def post(self, path: str, body: Any, expect: int = 200, **headers: str) -> Any:
+        return self.send("POST", path, expect, json=body, headers=headers).json
+
+    def error(self, path: str, body: Any, expect: int = 400) -> str:
+        """The text of the error that a body is answered with."""
+        text: str = self.post(path, body, expect)["error"]
+        return text
+
+    def make_fruit(self) -> None:
+        """A version of a model of a table, whose first output is the sum of what a row becomes; needs a worker."""
+        self.api.post("/v1/datasets", TABLE)
+        self.api.post("/v1/models", SORTER)
+        self.api.post("/v1/training-jobs", {"model": "fruit", "dataset": "fruit", "epochs": 1}, Prefer="wait=20")
+
+
+@contextmanager
+def dialect_client(folder: Path) -> Iterator[DialectClient]:
+    """A client of an app with versions of `line`, which returns its input, and of `fruit`."""
+    context = Context.from_settings(
+        Settings(data_dir=folder, max_concurrent_predictions=MOST_AT_ONCE, max_body_bytes=100_000)
+    )
+    Record.metadata.create_all(context.database.engine)
+    client = DialectClient(create_app(context))
+    with FakeWorker(context):
+        client.api.make_line()
+        client.api.train_line(label="champion")
+        client.make_fruit()
+        yield client
+    context.database.close()
