@@ -172,7 +172,7 @@ def _read_tensor(value: Any, spec: TensorSpec, signature: Signature) -> Tensor:
 
 
 def fit_axes(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """The array with the axes of length 1 that the tensor has at its end; as it is where its shape differs otherwise."""
+    """The array with the axes of length 1 that the tensor has at its end, unless its shape differs otherwise."""
     with_ones = array.shape + (1,) * (len(spec.shape) - array.ndim)
     return array.reshape(with_ones) if array.ndim and with_ones[1:] == spec.shape[1:] else array
 

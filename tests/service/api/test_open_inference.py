@@ -116,7 +116,7 @@ def test_what_is_not_finite_is_null_in_json_and_itself_in_binary(
     client: DialectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = OnnxNetwork.run
-    monkeypatch.setattr(OnnxNetwork, "run", lambda self, inputs: original(self, inputs) * float("nan"))
+    monkeypatch.setattr(OnnxNetwork, "run", lambda self, *given: original(self, *given) * float("nan"))
     body: dict[str, Any] = {"inputs": [tensor([5])]}
     assert client.post(LINE, body)["outputs"][0]["data"] == [None]
     _, output = read_binary(client.send("POST", LINE, json=body | {"parameters": {"binary_data_output": True}}))

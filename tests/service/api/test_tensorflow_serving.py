@@ -49,7 +49,7 @@ def test_whole_floats_have_a_point_and_what_is_not_finite_is_null(client: Dialec
 
 def test_an_output_that_is_not_finite_is_null(client: DialectClient, monkeypatch: pytest.MonkeyPatch) -> None:
     original = OnnxNetwork.run
-    monkeypatch.setattr(OnnxNetwork, "run", lambda self, inputs: original(self, inputs) * float("nan"))
+    monkeypatch.setattr(OnnxNetwork, "run", lambda self, *given: original(self, *given) * float("nan"))
     assert client.post(LINE, {"instances": [[1]]}) == {"predictions": [[None]]}
     assert client.post("/v1/models/line:regress", {"examples": [{"input": 1}]}) == {"results": [None]}
 
