@@ -14,6 +14,7 @@ from service.api.bodies import write_json
 from service.api.path_names import NameConverter, NumberConverter
 from service.api.problems import register_error_handlers
 from service.api.routes import (
+    batch_predictions,
     catalogue,
     datasets,
     evaluations,
@@ -30,7 +31,18 @@ from service.api.waits import WaitPermits
 from service.context import Context
 from service.operations.predictions import PredictionService
 
-RESOURCES = (datasets, models, catalogue, training_jobs, versions, labels, evaluations, predictions, operations)
+RESOURCES = (
+    datasets,
+    models,
+    catalogue,
+    training_jobs,
+    versions,
+    labels,
+    evaluations,
+    predictions,
+    batch_predictions,
+    operations,
+)
 
 DESCRIPTION = """\
 A self-hosted service that trains and serves neural networks: create a model and a dataset, start a training job,
