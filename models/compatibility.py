@@ -91,11 +91,12 @@ def check_version_fit(document: dict[str, Any], descriptor: dict[str, Any], spli
     `document` is the version's `preprocessing.json`, `descriptor` as for check_fit. The faults point to `#/dataset` or
     `#/split`.
     """
-    faults = _find_input_misfits(document, descriptor, split)
+    faults = [*_find_misfits(document, descriptor)]
     encoding = TargetEncoding.from_document(document["target"])
     problem = _find_strange_target(Task(document["task"]), encoding, descriptor["target"])
     if problem:
         faults.append(Fault(problem, DATASET, allowed=tuple(encoding.classes or ())))
+    faults += _find_empty_split(descriptor, split)
     if faults:
         raise InvalidData(*faults)
 
@@ -105,21 +106,20 @@ def check_inputs_fit(document: dict[str, Any], descriptor: dict[str, Any], split
 
     As check_version_fit, but the dataset's target doesn't matter.
     """
-    faults = _find_input_misfits(document, descriptor, split)
+    faults = [*_find_misfits(document, descriptor), *_find_empty_split(descriptor, split)]
     if faults:
         raise InvalidData(*faults)
 
 
-def _find_input_misfits(document: dict[str, Any], descriptor: dict[str, Any], split: str | None) -> list[Fault]:
-    faults = [*_find_misfits(Preprocessing.from_document(document["inputs"]), descriptor)]
+def _find_empty_split(descriptor: dict[str, Any], split: str | None) -> Iterator[Fault]:
     if split is not None and descriptor["splits"][split] == 0:
         there = tuple(name for name, rows in descriptor["splits"].items() if rows)
-        faults.append(Fault(f"{_title(descriptor)} has no {split} rows.", "#/split", allowed=there))
-    return faults
+        yield Fault(f"{_title(descriptor)} has no {split} rows.", "#/split", allowed=there)
 
 
-def _find_misfits(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Fault]:
+def _find_misfits(document: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[Fault]:
     """What of the version's inputs the dataset lacks."""
+    preprocessing = Preprocessing.from_document(document["inputs"])
     is_table = descriptor["kind"] == "table"
     shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
     for name, input_ in preprocessing.inputs.items():
