@@ -21,7 +21,7 @@ def predict_blocks(
     rows are done, and what share of all. Raises InvalidInstances, naming rows.
     """
     writer = ResultWriter(folder, predictor)
-    rows, warnings = 0, []
+    rows, warnings = 0, list[dict[str, Any]]()
     for block in blocks:
         try:
             writer.add(block, predictor.run_inputs(block.inputs))

@@ -78,9 +78,9 @@ def read_inputs(path: Path, name: str, scratch: Path, limits: Limits) -> dict[st
         headers = {array: reader.header(array) for array in arrays.values()}
         first, *others = headers
         faults = [
-            Fault(detail, file=f"{array}{SUFFIX}")
+            Fault(problem, file=f"{array}{SUFFIX}")
             for array in (first, *others)
-            if (detail := _find_misfit(array, headers[array], first, headers[first].shape[0]))
+            if (problem := _find_misfit(array, headers[array], first, headers[first].shape[0]))
         ]
         if faults:
             raise InvalidData(*faults)

@@ -78,7 +78,7 @@ def _insert(
     kept = {"split": request.get("split"), "file": None if file is None else file.to_document()}
     with context.database.write() as session:
         # They may have been deleted meanwhile, and others made under their names.
-        _find(session, model.name, dataset and dataset.name, (model.id, dataset.id if dataset else ""))
+        _find(session, model.name, columns.get("dataset_name"), (model.id, columns.get("dataset_id", "")))
         find_version(session, model, version.number)
         queue.enqueue(
             context, session, KIND, kept,

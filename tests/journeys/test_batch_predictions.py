@@ -1,8 +1,10 @@
 """Predicting for many rows over real HTTP with a real worker: datasets and files, as posted rows are predicted."""
 
+import base64
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import polars
 import pytest
 
 from tests.journeys.specs import classifier
+from tests.models.made_pictures import picture, write_zip
 from tests.running_service import Client, RunningService, wait_for
 
 URL = "/v1/batch-predictions"
@@ -116,13 +119,17 @@ def test_a_bad_row_is_named(flowers: Client) -> None:
     assert (fault["file"], fault["row"], fault["column"]) == ("bad.csv", 1, "sepal_width")
 
 
-def test_pictures_in_a_zip_are_predicted_by_name(service: RunningService) -> None:
+def test_pictures_in_a_zip_are_predicted_and_named(service: RunningService, tmp_path: Path) -> None:
     client = service.client
     client.post("/v1/datasets", {"name": "bp-digits", "source": "digits"})
     client.post("/v1/models", classifier("bp-digits", [8, 8], 10))
     client.train("bp-digits", "bp-digits", epochs=1, seed=3)
-    job = start(client, model="bp-digits", dataset="bp-digits", split="test")
-    assert job["result"]["rows"] == client.get("/v1/datasets/bp-digits")["splits"]["test"]
+    pictures = {f"folder/{name}.png": picture(grey, 8, 8) for name, grey in (("b", 10), ("a", 250))}
+    job = send(client, write_zip(tmp_path / "pictures.zip", pictures).read_bytes(), "pictures.zip", model="bp-digits")
+    found = lines(client, job)
+    assert [row["file"] for row in found] == ["folder/a.png", "folder/b.png"]
+    posted = [{"b64": base64.b64encode(pictures[row["file"]]).decode()} for row in found]
+    assert same(found, client.predict("bp-digits", posted)["predictions"])
 
 
 def large_file() -> bytes:

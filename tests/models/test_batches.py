@@ -217,7 +217,7 @@ def test_several_inputs_come_from_an_npz_or_from_rows_by_name(tmp_path: Path) ->
     predictor = make_version(dataset)
     rows = [dict(zip(inputs, row, strict=True)) for row in zip(*inputs.values(), strict=True)]
     npz, parquet = io.BytesIO(), io.BytesIO()
-    np.savez(npz, **{f"x_{name}": np.array(values) for name, values in inputs.items()})
+    np.savez(npz, x_left=np.array(inputs["left"]), x_right=np.array(inputs["right"]))
     polars.DataFrame(rows).write_parquet(parquet)
     files = {"a.npz": npz.getvalue(), "a.parquet": parquet.getvalue(), "a.json": json.dumps(rows).encode()}
     for name, data in files.items():

@@ -42,7 +42,7 @@ def work_off(worker: FakeWorker) -> None:
 
 def send(api: ApiClient, data: bytes | str, called: str = "rows.csv", expect: int = 202, **fields: Any) -> Any:
     content = data.encode() if isinstance(data, str) else data
-    headers = {name: fields.pop(name) for name in ("Idempotency-Key",) if name in fields}
+    headers = {"Idempotency-Key": fields.pop("key")} if "key" in fields else {}
     form = {"model": "line", "file": (io.BytesIO(content), called), **fields}
     return api.send("POST", URL, expect, data=form, content_type="multipart/form-data", headers=headers).json
 
@@ -297,10 +297,10 @@ def test_jobs_are_listed_by_status_model_and_dataset_page_by_page(trained: ApiCl
 def test_the_same_key_starts_one_job(trained: ApiClient, context: Context) -> None:
     first, again = (trained.post(URL, ALL, 202, Idempotency_Key="once") for _ in range(2))
     assert first == again
-    sent, sent_again = (send(trained, "1\n", **{"Idempotency-Key": "file"}) for _ in range(2))
+    sent, sent_again = (send(trained, "1\n", key="file") for _ in range(2))
     assert sent == sent_again
     assert len(trained.get(URL)["items"]) == 2
-    send(trained, "2\n", expect=422, **{"Idempotency-Key": "file"})
+    send(trained, "2\n", expect=422, key="file")
     assert files_below(context) == {f"uploads/{sent['id']}/data"}
 
 
