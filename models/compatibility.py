@@ -91,21 +91,35 @@ def check_version_fit(document: dict[str, Any], descriptor: dict[str, Any], spli
     `document` is the version's `preprocessing.json`, `descriptor` as for check_fit. The faults point to `#/dataset` or
     `#/split`.
     """
-    preprocessing = Preprocessing.from_document(document["inputs"])
-    faults = [*_find_misfits(preprocessing, descriptor)]
+    faults = [*_find_misfits(document, descriptor)]
     encoding = TargetEncoding.from_document(document["target"])
     problem = _find_strange_target(Task(document["task"]), encoding, descriptor["target"])
     if problem:
         faults.append(Fault(problem, DATASET, allowed=tuple(encoding.classes or ())))
-    if descriptor["splits"][split] == 0:
-        there = tuple(name for name, rows in descriptor["splits"].items() if rows)
-        faults.append(Fault(f"{_title(descriptor)} has no {split} rows.", "#/split", allowed=there))
+    faults += _find_empty_split(descriptor, split)
     if faults:
         raise InvalidData(*faults)
 
 
-def _find_misfits(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Fault]:
+def check_inputs_fit(document: dict[str, Any], descriptor: dict[str, Any], split: str | None) -> None:
+    """Raise InvalidData with all reasons why a version can't predict for a split of a dataset, or for all of it.
+
+    As check_version_fit, but the dataset's target doesn't matter.
+    """
+    faults = [*_find_misfits(document, descriptor), *_find_empty_split(descriptor, split)]
+    if faults:
+        raise InvalidData(*faults)
+
+
+def _find_empty_split(descriptor: dict[str, Any], split: str | None) -> Iterator[Fault]:
+    if split is not None and descriptor["splits"][split] == 0:
+        there = tuple(name for name, rows in descriptor["splits"].items() if rows)
+        yield Fault(f"{_title(descriptor)} has no {split} rows.", "#/split", allowed=there)
+
+
+def _find_misfits(document: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[Fault]:
     """What of the version's inputs the dataset lacks."""
+    preprocessing = Preprocessing.from_document(document["inputs"])
     is_table = descriptor["kind"] == "table"
     shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
     for name, input_ in preprocessing.inputs.items():

@@ -76,8 +76,14 @@ class Predictor:
         Raises InvalidInstances; TookTooLong when `deadline` (of the monotonic clock) passes meanwhile.
         """
         inputs, warnings = self.preprocessing.read_instances(instances, self.max_pixels)
-        self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
-        return self.network.run(inputs, deadline), warnings
+        return self.run_inputs(inputs, deadline, in_json=isinstance(instances, list | JsonNumbers)), warnings
+
+    def run_inputs(
+        self, inputs: dict[str, np.ndarray], deadline: float = math.inf, *, in_json: bool = False
+    ) -> np.ndarray:
+        """The network's raw outputs for preprocessed rows by input; raises as `run` does."""
+        self._check_vocabularies(inputs, in_json=in_json)
+        return self.network.run(inputs, deadline)
 
     @cached_property
     def signature(self) -> Signature:

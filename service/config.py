@@ -145,7 +145,7 @@ class Settings:
 
     job_retention_days: float = setting(
         0,
-        "Days after its end that a training job or an evaluation is removed; 0 keeps them for ever. Versions stay.",
+        "Days after its end that a job which a client started is removed; 0 keeps them for ever. Versions stay.",
         minimum=0,
     )
     event_retention_days: float = setting(

@@ -25,8 +25,9 @@ BUILD: Final = "build"
 IMPORT: Final = "import"
 TRAINING: Final = "training"
 EVALUATION: Final = "evaluation"
-JOB_KINDS: Final = (BUILD, IMPORT, TRAINING, EVALUATION, "batch_prediction")
-CLIENT_JOB_KINDS: Final = (TRAINING, EVALUATION)
+BATCH_PREDICTION: Final = "batch_prediction"
+JOB_KINDS: Final = (BUILD, IMPORT, TRAINING, EVALUATION, BATCH_PREDICTION)
+CLIENT_JOB_KINDS: Final = (TRAINING, EVALUATION, BATCH_PREDICTION)
 """Jobs that clients start: they keep what they work on from being deleted."""
 
 BUILDING: Final = "building"

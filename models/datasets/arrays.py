@@ -62,6 +62,31 @@ def read_arrays(path: Path, request: dict[str, Any], limits: Limits, progress: P
     return Examples(kind, targets, tensors=tensors, test_rows=test_rows)
 
 
+def read_inputs(path: Path, name: str, scratch: Path, limits: Limits) -> dict[str, np.ndarray]:
+    """The inputs by name in the NPZ file at `path`, rows first, as they are: `x`, or `x_NAME` for several. Targets
+    don't count. They lie on the disk of the folder `scratch`. Raises InvalidData.
+    """
+    with open_zip(path, name, limits) as archive:
+        entries = {entry.filename.removesuffix(SUFFIX): entry for entry in archive.infolist()}
+        reader = _Reader(archive, entries, scratch, lambda share: None)
+        arrays = {array.removeprefix("x_"): array for array in sorted(entries) if array.startswith("x_")}
+        if "x" in entries:
+            arrays = {SINGLE_INPUT: "x"}
+        if not arrays or {"x_train", "x_test"} & set(arrays.values()):
+            detail = f'{name} needs the rows as the array "x", or as "x_NAME" for several inputs.'
+            raise InvalidData(Fault(detail, file=name, allowed=tuple(sorted(entries))[:MAX_FAULTS]))
+        headers = {array: reader.header(array) for array in arrays.values()}
+        first, *others = headers
+        faults = [
+            Fault(problem, file=f"{array}{SUFFIX}")
+            for array in (first, *others)
+            if (problem := _find_misfit(array, headers[array], first, headers[first].shape[0]))
+        ]
+        if faults:
+            raise InvalidData(*faults)
+        return {input_: reader.array(array, headers[array]) for input_, array in arrays.items()}
+
+
 def _is_grey(header: NpyHeader) -> bool:
     """Whether rows are matrices of bytes: pictures without channels, where other matrices are sequences."""
     return len(header.shape) == 3 and header.dtype == np.uint8
@@ -177,6 +202,13 @@ class _Reader:
             raise InvalidData(Fault(f'The array "{array}" {problem}.', file=entry.filename)) from problem
         except DAMAGE as problem:
             raise InvalidData(Fault(_damage(array, problem), file=entry.filename)) from problem
+
+    def array(self, array: str, header: NpyHeader) -> np.ndarray:
+        """All rows of an array as they are, on the disk."""
+        values = scratch_array(self._folder, header.shape, header.dtype)
+        for first, block in self._blocks(array, header):
+            values[first : first + len(block)] = block
+        return values
 
     def tensor(self, parts: list[tuple[str, NpyHeader]]) -> np.ndarray:
         """The rows of all parts together as an input, in the smallest type that holds them as float32 does."""

@@ -263,14 +263,21 @@ def _read(
     size: tuple[int, int] | None = None,
     channels: int | None = None,
 ) -> Picture:
-    data = _read_file(archive, entry, limits)
+    data = read_picture_file(archive, entry, limits)
     try:
         return read_picture(data, limits.pixels, size, channels)
     except BadPicture as problem:
         raise InvalidData(Fault(f"{entry.filename} can't be used. {problem}", file=entry.filename)) from problem
 
 
-def _read_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Limits) -> bytes:
+def list_pictures(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The pictures in a ZIP, in whatever folders, sorted by their paths."""
+    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_clutter(_split(entry))]
+    return sorted(entries, key=_split)
+
+
+def read_picture_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Limits) -> bytes:
+    """The bytes of a picture's file; raises InvalidData where they are damaged, or more than any picture has."""
     if entry.file_size > HEADER_BYTES + BYTES_PER_PIXEL * limits.pixels:
         detail = f"{entry.filename} is too large for a picture: {entry.file_size:,} bytes."
         raise InvalidData(Fault(detail, file=entry.filename))

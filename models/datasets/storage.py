@@ -156,7 +156,7 @@ class StoredColumns(Mapping[str, ColumnValues]):
         """Some rows as objects by column, dates in ISO 8601."""
         frame = self._scan().slice(page.start, page.stop - page.start).collect()
         dates = [self._places[name] for name, type_ in self._types.items() if type_ == "date"]
-        rows = frame.with_columns(_dates_to_text(frame[place]) for place in dates).iter_rows()
+        rows = frame.with_columns(dates_to_text(frame[place]) for place in dates).iter_rows()
         return [dict(zip(self._types, row, strict=True)) for row in rows]
 
     @cached_property
@@ -260,7 +260,8 @@ def _column_to_numpy(column: "polars.Series", type_: str) -> ColumnValues:
     return column.cast(polars.Float64).fill_null(float("nan")).to_numpy()
 
 
-def _dates_to_text(column: "polars.Series") -> "polars.Series":
+def dates_to_text(column: "polars.Series") -> "polars.Series":
+    """Moments (Datetime in microseconds) as ISO 8601; what is missing stays so."""
     import polars
 
     present = write_dates(column.drop_nulls().to_numpy())

@@ -173,6 +173,21 @@ class Preprocessing:
         read = input_.read_numbers(values)
         return None if read is None else ({name: read[0]}, read[1])
 
+    def read_arrays(self, arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+        """As `read_instances`, for rows that are an array for each input, by its name."""
+        if arrays.keys() != self.inputs.keys():
+            detail = f"The model takes the inputs {self._names()}, not {', '.join(arrays)}."
+            raise InvalidInstances(Fault(detail, allowed=tuple(self.inputs)))
+        read = {name: _read(input_, arrays[name], NOT_JSON, Limits.pixels) for name, input_ in self.inputs.items()}
+        warnings = [warning for _, found in read.values() for warning in found]
+        return {name: values for name, (values, _) in read.items()}, warnings[:MAX_WARNINGS]
+
+    def find_warnings(self, split: Split) -> list[dict[str, Any]]:
+        """What is odd about a split's rows: as of posted ones, by their places in the split."""
+        table = split.table or {}
+        found = [input_.find_warnings(table) for input_ in self.inputs.values() if isinstance(input_, TableInput)]
+        return [warning for warnings in found for warning in warnings]
+
     def _are_named(self, rows: list | np.ndarray) -> bool:
         """Whether instances are objects of rows by input; with one input that got a name of its own they may be."""
         if len(self.inputs) > 1:

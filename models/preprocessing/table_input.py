@@ -120,8 +120,12 @@ class TableInput:
 
     def _finish(self, table: dict[str, ColumnValues]) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """Raw columns as the network takes them, and warnings of what is odd about them."""
+        return self.transform(table), self.find_warnings(table)
+
+    def find_warnings(self, table: Mapping[str, ColumnValues]) -> list[dict[str, Any]]:
+        """What is odd about raw columns by name, at most 100 things, by row."""
         warnings = [warning for column in self.columns for warning in _warn(column, table[column.name])]
-        return self.transform(table), sorted(warnings, key=lambda warning: warning["row"])[:MAX_WARNINGS]
+        return sorted(warnings, key=lambda warning: warning["row"])[:MAX_WARNINGS]
 
     def read_columns(self, columns: Mapping[str, list]) -> np.ndarray:
         """Posted columns by name, None where a value is missing, as the network takes them.

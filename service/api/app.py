@@ -16,6 +16,7 @@ from service.api.dialects.paths import AnyNumberConverter, CaseInsensitivePaths
 from service.api.path_names import NameConverter, NumberConverter
 from service.api.problems import register_error_handlers
 from service.api.routes import (
+    batch_predictions,
     catalogue,
     datasets,
     evaluations,
@@ -32,7 +33,18 @@ from service.api.waits import WaitPermits
 from service.context import Context
 from service.operations.predictions import PredictionService
 
-RESOURCES = (datasets, models, catalogue, training_jobs, versions, labels, evaluations, predictions, operations)
+RESOURCES = (
+    datasets,
+    models,
+    catalogue,
+    training_jobs,
+    versions,
+    labels,
+    evaluations,
+    predictions,
+    batch_predictions,
+    operations,
+)
 DIALECTS = (tensorflow_serving, open_inference)
 
 DESCRIPTION = """\

@@ -1,4 +1,4 @@
-"""Sends the files of versions: whole, in ranges, or not again where the client has them."""
+"""Sends the files of versions and of batch predictions: whole, in ranges, or not again where the client has them."""
 
 import math
 import zipfile
@@ -9,12 +9,17 @@ import numpy as np
 from flask import Response, send_file
 from numpy.lib import format as npy
 
+from models.batches.results import stream_csv, stream_json_lines
 from service.api.bodies import JSON, write_json
 from service.api.negotiation import choose
+from service.operations.batch_predictions import Result
 
 NPZ = "application/x-npz"
 OCTETS = "application/octet-stream"
 ZIP = "application/zip"
+CSV = "text/csv"
+JSON_LINES = "application/x-ndjson"
+PARQUET = "application/vnd.apache.parquet"
 MOST_NUMBERS_AS_JSON = 10_000
 
 
@@ -35,6 +40,22 @@ def send_weights(path: Path, name: str) -> Response:
         return _send(path, NPZ, f"{name}.npz", "-".join(path.parent.parts[-2:]))
     with np.load(path, allow_pickle=False) as weights:
         return write_json({"weights": [_describe(name, values) for name, values in weights.items()]})
+
+
+def send_predictions(result: Result, name: str) -> Response:
+    """The result of a batch prediction as the client prefers it: CSV, JSON Lines, Parquet. Raises NotAcceptable.
+
+    It is never made again, so that its ETag is the name and the format.
+    """
+    media_type = choose(CSV, JSON_LINES, PARQUET)
+    if media_type == PARQUET:
+        return _send(result.path, PARQUET, f"{name}.parquet", f"{name}-parquet")
+    as_csv = media_type == CSV
+    pieces = stream_csv(result.path, result.classes) if as_csv else stream_json_lines(result.path)
+    response, format_ = Response(pieces, mimetype=media_type), "csv" if as_csv else "jsonl"
+    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.{format_}")
+    response.set_etag(f"{name}-{format_}")
+    return response
 
 
 def _count_numbers(path: Path) -> int:

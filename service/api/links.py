@@ -4,6 +4,7 @@ DATASETS = "/v1/datasets"
 MODELS = "/v1/models"
 TRAINING_JOBS = "/v1/training-jobs"
 EVALUATIONS = "/v1/evaluations"
+BATCH_PREDICTIONS = "/v1/batch-predictions"
 WORKERS = "/v1/workers"
 
 
@@ -29,3 +30,7 @@ def training_job_url(job_id: str) -> str:
 
 def evaluation_url(job_id: str) -> str:
     return f"{EVALUATIONS}/{job_id}"
+
+
+def batch_prediction_url(job_id: str) -> str:
+    return f"{BATCH_PREDICTIONS}/{job_id}"

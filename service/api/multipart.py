@@ -121,7 +121,7 @@ def _refuse_doubles(names: list[str], *parts: MultiDict[str, Any]) -> None:
 
 
 def _is_json(schema: Schema, name: str) -> bool:
-    return isinstance(schema.fields.get(name), fields.Dict | fields.List)
+    return isinstance(schema.fields.get(name), fields.Dict | fields.List | fields.Integer)
 
 
 def _read_json(text: str) -> Any:

@@ -7,6 +7,7 @@ from service import statuses
 from service.context import Context
 from service.errors import NotFound
 from service.operations.datasets import upload_key
+from service.operations.uploads import DATA_FILE
 from service.storage import datasets, jobs, models
 from service.storage.records import Job
 
@@ -18,6 +19,7 @@ def describe(context: Context, job: Job) -> dict[str, Any]:
         statuses.BUILD: _describe_build,
         statuses.TRAINING: _describe_training,
         statuses.EVALUATION: _describe_evaluation,
+        statuses.BATCH_PREDICTION: _describe_batch_prediction,
     }
     common = {"kind": job.kind, "job": job.id, "limits": asdict(context.settings.limits), "runtime": job.runtime}
     return common | makers[job.kind](context, job)
@@ -65,13 +67,23 @@ def _describe_training(context: Context, job: Job) -> dict[str, Any]:
 
 
 def _describe_evaluation(context: Context, job: Job) -> dict[str, Any]:
+    version, dataset = _find_folders(context, job)
+    return {"version": version, "dataset": dataset, "split": job.request["split"]}
+
+
+def _describe_batch_prediction(context: Context, job: Job) -> dict[str, Any]:
+    (version, dataset), file = _find_folders(context, job), job.request["file"]
+    if file is not None:
+        file = {"name": file["name"], "path": str(context.artifacts.folder(upload_key(job.id)) / DATA_FILE)}
+    return {"version": version, "dataset": dataset, "split": job.request["split"], "file": file}
+
+
+def _find_folders(context: Context, job: Job) -> tuple[str, str | None]:
+    """Where the version lies that the job works with, and the dataset if it works on one. Raises NotFound."""
     with context.database.read() as session:
         model, dataset = models.by_id(session, job.model_id), datasets.by_id(session, job.dataset_id)
         version = None if model is None else models.version(session, model, job.version)
-    if version is None or dataset is None or dataset.folder is None:
-        raise NotFound("The version or the dataset of the evaluation was deleted.")
-    return {
-        "version": str(context.artifacts.folder(version.folder)),
-        "dataset": str(context.artifacts.folder(dataset.folder)),
-        "split": job.request["split"],
-    }
+    if version is None or (job.dataset_id is not None and (dataset is None or dataset.folder is None)):
+        raise NotFound("The version or the dataset of the job was deleted.")
+    folder = None if dataset is None or dataset.folder is None else str(context.artifacts.folder(dataset.folder))
+    return str(context.artifacts.folder(version.folder)), folder

@@ -99,9 +99,9 @@ def datasets_key(dataset_id: str | None) -> str:
     return f"datasets/{dataset_id}"
 
 
-def upload_key(dataset_id: str) -> str:
-    """Where a request waits, with its data, for the import job."""
-    return f"{UPLOADS}/{dataset_id}"
+def upload_key(id_: str) -> str:
+    """Where a client's file waits: for the import job of a dataset, or for the job itself that reads it."""
+    return f"{UPLOADS}/{id_}"
 
 
 def _check_name_is_free(context: Context, name: str) -> None:

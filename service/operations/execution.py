@@ -237,7 +237,7 @@ def put_back(context: Context, lease: Lease, reason: str | None = None) -> None:
     with context.database.write() as session:
         job = held(session, lease)
         _requeue(session, job, reason)
-    outcomes.discard(context, job, lease.staging_name)
+    _tidy(context, job, lease)
 
 
 def died(context: Context, lease: Lease, error: dict[str, Any], reason: str = WORKER_LOST) -> None:
@@ -251,7 +251,7 @@ def died(context: Context, lease: Lease, error: dict[str, Any], reason: str = WO
         else:
             job.attempt += 1
             _requeue(session, job, reason)
-    outcomes.discard(context, job, lease.staging_name)
+    _tidy(context, job, lease)
 
 
 def orphaned(context: Context, lease: Lease) -> None:
@@ -261,7 +261,14 @@ def orphaned(context: Context, lease: Lease) -> None:
         job = held(session, lease)
         job.attempt += 1
         _requeue(session, job, WORKER_LOST)
+    _tidy(context, job, lease)
+
+
+def _tidy(context: Context, job: Job, lease: Lease) -> None:
+    """Remove what an execution left that made nothing, and what its job needed if that has ended with it."""
     outcomes.discard(context, job, lease.staging_name)
+    if job.status in statuses.FINAL:
+        outcomes.clear(context, job)
 
 
 def _requeue(session: Session, job: Job, reason: str | None) -> None:
@@ -298,5 +305,5 @@ def reap(context: Context, sighting: Sighting) -> bool:
         if job.status not in statuses.CLAIMED:
             return False
         _requeue(session, job, WORKER_LOST)
-    outcomes.discard(context, job, Lease(sighting.job_id, sighting.token).staging_name)
+    _tidy(context, job, Lease(sighting.job_id, sighting.token))
     return True

@@ -95,6 +95,18 @@ def current(job: Job, name: str) -> Any:
     return ordered[-1] if ordered else job.request.get(name)
 
 
+def progress(job: Job) -> dict[str, Any] | None:
+    """How far a training is on its way to the epochs as last ordered, which its process may not have heard of yet."""
+    told, epochs = job.progress, current(job, "epochs")
+    if told is None or told["epochs"] == epochs:
+        return told
+    done = told["fraction"] * told["epochs"]
+    left, eta = told["epochs"] - done, told["eta_seconds"]
+    if eta is not None:
+        eta = eta / left * max(0.0, epochs - done) if left else None
+    return told | {"epochs": epochs, "fraction": min(1.0, done / epochs), "eta_seconds": eta}
+
+
 def _is_scheduled(session: Session, job: Job) -> bool:
     optimizer = job.request.get("optimizer")
     model = models.by_id(session, job.model_id)

@@ -5,11 +5,17 @@ from datetime import datetime, timedelta
 from service.context import Context
 from service.operations import execution, references
 from service.operations.datasets import UPLOADS
+from service.operations.outcomes import PREDICTIONS
 from service.storage import datasets, jobs, models
 from service.storage.artifacts import ArtifactStore
 from service.storage.database import Session
 
-OWNED = {"datasets": datasets.existing, "models": models.existing, "checkpoints": jobs.existing}
+OWNED = {
+    "datasets": datasets.existing,
+    "models": models.existing,
+    "checkpoints": jobs.existing,
+    PREDICTIONS: jobs.existing,
+}
 """The keys below which a folder lies for each of these, and in it what executions published."""
 
 

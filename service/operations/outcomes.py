@@ -1,4 +1,4 @@
-"""What the end of each kind of job leaves behind: a ready dataset, a ready model, a version."""
+"""What the end of each kind of job leaves behind: a ready dataset, a ready model, a version, predictions."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -14,6 +14,8 @@ from service.operations.versions import point_label
 from service.storage import datasets, models
 from service.storage.database import Session
 from service.storage.records import Job, Version
+
+PREDICTIONS = "batch-predictions"
 
 
 def publish(context: Context, job: Job, staging_name: str) -> str | None:
@@ -42,6 +44,8 @@ def _key(job: Job, staging_name: str) -> str | None:
         return f"{versions_key(job.model_id)}/{staging_name}"
     if job.kind == statuses.BUILD and job.model_id is not None and pretrained_layers(job.request["document"]["layers"]):
         return f"{versions_key(job.model_id)}/{staging_name}"
+    if job.kind == statuses.BATCH_PREDICTION:
+        return f"{predictions_key(job.id)}/{staging_name}"
     return None
 
 
@@ -53,6 +57,9 @@ def keep(session: Session, job: Job, key: str | None, result: dict[str, Any]) ->
         return _keep_version(session, job, key, result)
     if job.kind == statuses.EVALUATION:
         job.result = result
+        return True
+    if job.kind == statuses.BATCH_PREDICTION:
+        job.result = result | {"folder": key}
         return True
     return _keep_build(session, job, key, result)
 
@@ -143,8 +150,21 @@ def checkpoints_key(job_id: str) -> str:
     return f"checkpoints/{job_id}"
 
 
+def predictions_key(job_id: str) -> str:
+    """Below which the file of a batch prediction is kept."""
+    return f"{PREDICTIONS}/{job_id}"
+
+
 def clear(context: Context, job: Job) -> None:
     """Remove what the job needed and nobody needs any more."""
     context.artifacts.remove(checkpoints_key(job.id))
     if job.kind == statuses.IMPORT and job.dataset_id is not None:
         context.artifacts.remove(upload_key(job.dataset_id))
+    if job.kind == statuses.BATCH_PREDICTION:
+        context.artifacts.remove(upload_key(job.id))
+
+
+def remove(context: Context, job: Job) -> None:
+    """Remove the files that were kept for a job that is gone."""
+    clear(context, job)
+    context.artifacts.remove(predictions_key(job.id))

@@ -12,21 +12,36 @@ from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job
 
-PREFIXES = {statuses.BUILD: "bj", statuses.IMPORT: "ij", statuses.TRAINING: "tj", statuses.EVALUATION: "ev"}
+PREFIXES = {
+    statuses.BUILD: "bj",
+    statuses.IMPORT: "ij",
+    statuses.TRAINING: "tj",
+    statuses.EVALUATION: "ev",
+    statuses.BATCH_PREDICTION: "bp",
+}
 HIGHEST_PRIORITY = 9
 DEFAULT_QUEUE = "cpu"
 QUEUES = (DEFAULT_QUEUE,)
 """The queues that workers take jobs from."""
 
 
+def new_id(kind: str) -> str:
+    """For a job that isn't in the queue yet."""
+    return new_identifier(PREFIXES[kind])
+
+
 def enqueue(context: Context, session: Session, kind: str, request: dict[str, Any], **columns: Any) -> Job:
-    """Add a job to the queue; `columns` are those that name its model and dataset, its priority and its queue.
+    """Add a job to the queue; `columns` are those that name its model and dataset, its priority and its queue, and its
+    id if it has one.
 
     Raises QueueFull when too many jobs of that kind wait already.
     """
     limit = context.settings.max_queued_jobs
     if jobs.count_waiting(session, kind) >= limit:
-        raise QueueFull(f"{limit} {kind} jobs are waiting already. Try again when some have been done.", retry_after=30)
+        raise QueueFull(
+            f"{limit} {kind.replace('_', ' ')} jobs are waiting already. Try again when some have been done.",
+            retry_after=30,
+        )
     job = _new_job(kind, request, **columns)
     jobs.add(session, job)
     return job
@@ -42,7 +57,6 @@ def record_done(session: Session, kind: str, request: dict[str, Any], **columns:
 
 def _new_job(kind: str, request: dict[str, Any], **columns: Any) -> Job:
     return Job(
-        id=new_identifier(PREFIXES[kind]),
         kind=kind,
         status=statuses.QUEUED,
         desired_status=statuses.RUNNING,
@@ -53,7 +67,7 @@ def _new_job(kind: str, request: dict[str, Any], **columns: Any) -> Job:
         attempt=1,
         run=0,
         last_seq=0,
-        **{"priority": HIGHEST_PRIORITY, "queue": DEFAULT_QUEUE, **columns},
+        **{"id": new_id(kind), "priority": HIGHEST_PRIORITY, "queue": DEFAULT_QUEUE, **columns},
     )
 
 

@@ -1,8 +1,7 @@
-"""Training jobs: refusing what is bound to fail, queueing, ordering, watching."""
+"""Training jobs: refusing what is bound to fail, queueing, ordering, their metrics."""
 
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from models.catalogue import PLATEAU
@@ -17,52 +16,16 @@ from models.validation import check_component
 from service import statuses
 from service.context import Context
 from service.errors import InvalidRequest
-from service.operations import idempotency, orders, outcomes, queue
-from service.operations.client_jobs import find, find_model_and_dataset, made_before
+from service.operations import client_jobs, idempotency, orders, outcomes, queue
+from service.operations.client_jobs import JobView, find, find_model_and_dataset, made_before
 from service.operations.idempotency import Claim
 from service.operations.sources import Source, find_source, hold, lock
-from service.storage import datasets, jobs, models
+from service.storage import jobs
 from service.storage.database import Session
-from service.storage.paging import Page, PageQuery
-from service.storage.records import Dataset, Event, Job, Model
+from service.storage.records import Dataset, Model
 
 AUTO = "auto"
 START = "#/start_from"
-
-
-@dataclass(frozen=True)
-class JobView:
-    """A training job with its transitions, oldest first, and which of what it names is still there."""
-
-    job: Job
-    transitions: Sequence[Event]
-    model_exists: bool
-    dataset_exists: bool
-    version_exists: bool
-    evaluation: str | None
-    """The evaluation that it made of its test rows, unless that was deleted."""
-
-    @property
-    def epochs(self) -> int:
-        """How many epochs are to be trained, as last ordered."""
-        return orders.current(self.job, "epochs")
-
-    @property
-    def learning_rate(self) -> float | None:
-        """The learning rate that was last ordered, if any was."""
-        return orders.current(self.job, "learning_rate")
-
-    @property
-    def progress(self) -> dict[str, Any] | None:
-        """How far it is on its way to the epochs as last ordered, which its process may not have heard of yet."""
-        told = self.job.progress
-        if told is None or told["epochs"] == self.epochs:
-            return told
-        done = told["fraction"] * told["epochs"]
-        left, eta = told["epochs"] - done, told["eta_seconds"]
-        if eta is not None:
-            eta = eta / left * max(0.0, self.epochs - done) if left else None
-        return told | {"epochs": self.epochs, "fraction": min(1.0, done / self.epochs), "eta_seconds": eta}
 
 
 def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> JobView:
@@ -71,7 +34,8 @@ def create(context: Context, request: dict[str, Any], wait: float, claim: Claim 
     With the `claim` of an earlier request it is the job that that one made. Raises InvalidRequest, InvalidData,
     NotReady, QueueFull.
     """
-    return get(context, made_before(context, claim) or _make(context, request, claim), wait)
+    job_id = made_before(context, claim) or _make(context, request, claim)
+    return client_jobs.get(context, statuses.TRAINING, job_id, wait)
 
 
 def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
@@ -168,40 +132,6 @@ def _resolve_monitors(
     return resolved, faults
 
 
-def get(context: Context, job_id: str, wait: float = 0) -> JobView:
-    """A job; waits up to `wait` seconds for its end. Raises NotFound."""
-    if wait:
-        queue.wait_for_end(context, job_id, wait)
-    with context.database.read() as session:
-        return _view(session, [find(session, statuses.TRAINING, job_id)])[0]
-
-
-def list_page(context: Context, query: PageQuery) -> Page[JobView]:
-    with context.database.read() as session:
-        page = jobs.page(session, query, statuses.TRAINING)
-        return Page(_view(session, page.items), page.next_cursor)
-
-
-def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
-    ids = [job.id for job in found]
-    transitions = jobs.transitions(session, ids)
-    model_ids = models.existing(session, [job.model_id for job in found])
-    dataset_ids = datasets.existing(session, [job.dataset_id for job in found])
-    versions = models.versions_of_jobs(session, ids)
-    evaluations = jobs.made_by(session, ids)
-    return [
-        JobView(
-            job=job,
-            transitions=[event for event in transitions if event.job_id == job.id],
-            model_exists=job.model_id in model_ids,
-            dataset_exists=job.dataset_id in dataset_ids,
-            version_exists=job.id in versions,
-            evaluation=evaluations.get(job.id),
-        )
-        for job in found
-    ]
-
-
 def change(context: Context, job_id: str, changes: dict[str, Any]) -> JobView:
     """Order a job to run, pause, stop or cancel, and to train other `epochs` or with another `learning_rate`.
 
@@ -214,7 +144,7 @@ def change(context: Context, job_id: str, changes: dict[str, Any]) -> JobView:
             orders.move_towards(session, job, desired)
     if job.status in statuses.FINAL:
         outcomes.clear(context, job)
-    return get(context, job_id)
+    return client_jobs.get(context, statuses.TRAINING, job_id)
 
 
 def epochs(context: Context, job_id: str, after: int = 0, points: int | None = None) -> list[dict[str, Any]]:

@@ -129,6 +129,18 @@ def checkpoint_folders(session: Session) -> frozenset[str]:
     return frozenset(checkpoint["folder"] for checkpoint in checkpoints if checkpoint is not None)
 
 
+def folders(session: Session) -> frozenset[str]:
+    """The artifact keys of what batch predictions made."""
+    kept = (Job.kind == statuses.BATCH_PREDICTION, Job.status == statuses.SUCCEEDED)
+    return frozenset(result["folder"] for result in session.scalars(select(Job.result).where(*kept)) if result)
+
+
+def reading_uploads(session: Session) -> Sequence[str]:
+    """The ids of the batch predictions that aren't final, to which clients' files may belong."""
+    kept = (Job.kind == statuses.BATCH_PREDICTION, Job.status.not_in(statuses.FINAL))
+    return session.scalars(select(Job.id).where(*kept)).all()
+
+
 def finished_before(
     session: Session, kinds: Collection[str], moment: datetime, limit: int, **columns: bool
 ) -> Sequence[str]:

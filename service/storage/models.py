@@ -98,11 +98,6 @@ def newest_versions(session: Session, model: Model, limit: int) -> Sequence[Vers
     return session.scalars(statement).all()
 
 
-def versions_of_jobs(session: Session, job_ids: Collection[str]) -> frozenset[str]:
-    """Which of these jobs made a version that is still there."""
-    return frozenset(session.scalars(select(Version.job_id).where(Version.job_id.in_(job_ids))))
-
-
 def existing_versions(session: Session, keys: Collection[tuple[str | None, int | None]]) -> frozenset[tuple[str, int]]:
     """Which of these versions, given as model id and number, there still are."""
     statement = select(Version.model_id, Version.number).where(tuple_(Version.model_id, Version.number).in_(keys))

@@ -24,6 +24,7 @@ PRELOADED = (
     "service.worker.quiet_import",
     "models.tasks.training",
     "models.tasks.evaluation",
+    "models.tasks.batch_prediction",
     "models.tasks.build",
     "models.tasks.imports",
     "sklearn.metrics",

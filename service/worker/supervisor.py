@@ -49,6 +49,7 @@ class Supervisor:
             statuses.BUILD: 1,
             statuses.IMPORT: 1,
             statuses.EVALUATION: 1,
+            statuses.BATCH_PREDICTION: 1,
             statuses.TRAINING: settings.worker_slots,
         }
         self._running: dict[Lease, tuple[str, threading.Thread]] = {}

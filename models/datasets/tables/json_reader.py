@@ -35,6 +35,12 @@ Rows = Iterable[Any]
 
 def read_json(path: Path, name: str, scratch: Path, limits: Limits, progress: Progress) -> RawTable:
     """The table of a file that holds a list of objects; it is read as a whole. Raises InvalidData."""
+    rows = load_rows(path, name)
+    return _read_rows(rows, len(rows), RawTable(_nothing(), (), 0, file=name), scratch, limits, progress)
+
+
+def load_rows(path: Path, name: str) -> list[Any]:
+    """The list that a file holds, whatever its rows are. Raises InvalidData."""
     try:
         rows = _parse(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except ValueError as problem:
@@ -42,16 +48,17 @@ def read_json(path: Path, name: str, scratch: Path, limits: Limits, progress: Pr
     if not isinstance(rows, list):
         detail = f'"{name}" holds {name_type(rows)}; it should be a list of rows, each an object by column.'
         raise InvalidData(Fault(detail, file=name))
-    return _read_rows(rows, len(rows), RawTable(_nothing(), (), 0, file=name), scratch, limits, progress)
+    return rows
 
 
 def read_json_lines(path: Path, name: str, scratch: Path, limits: Limits, progress: Progress) -> RawTable:
     """The table of a file with an object on every line; blank lines don't count. Raises InvalidData."""
     size = path.stat().st_size
     reader = RawTable(_nothing(), (), 0, file=name)
-    rows = _read_lines(path, name)
-    # the number of rows isn't known beforehand, but lines of a table are about as long as one another
-    return _read_rows(rows, max(1, size // 200), reader, scratch, limits, progress)
+    with path.open("rb") as file:
+        rows = read_lines(file, name)
+        # the number of rows isn't known beforehand, but lines of a table are about as long as one another
+        return _read_rows(rows, max(1, size // 200), reader, scratch, limits, progress)
 
 
 def read_posted_rows(rows: list, limits: Limits) -> RawTable:
@@ -88,19 +95,18 @@ def _nothing() -> "polars.LazyFrame":
     return polars.LazyFrame()
 
 
-def _read_lines(path: Path, name: str) -> Iterator[Any]:
+def read_lines(lines: Iterable[bytes], name: str) -> Iterator[Any]:
+    """What the lines of a file hold, one after another; blank ones don't count. Raises InvalidData."""
     row = 0
-    with path.open("rb") as file:
-        for line, text in enumerate(file, 1):
-            if not text.strip():
-                continue
-            try:
-                yield _parse(text.removeprefix(b"\xef\xbb\xbf"))
-            except ValueError as problem:
-                raise InvalidData(
-                    Fault(f"Row {row} (line {line}) is no JSON: {problem}.", file=name, row=row)
-                ) from problem
-            row += 1
+    for line, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
+        try:
+            yield _parse(text.removeprefix(b"\xef\xbb\xbf"))
+        except ValueError as problem:
+            detail = f"Row {row} (line {line}) is no JSON: {problem}."
+            raise InvalidData(Fault(detail, file=name, row=row)) from problem
+        row += 1
 
 
 @dataclass

@@ -5,12 +5,13 @@ from typing import Any
 from flask import Response
 
 from service import statuses
-from service.api.blueprint import LINK_HEADER, Blueprint, created, found
+from service.api.blueprint import LINK_HEADER, Blueprint
 from service.api.bodies import JSON
-from service.api.idempotency import current_claim
+from service.api.client_jobs import create_job, get_job
 from service.api.links import TRAINING_JOBS, training_job_url
 from service.api.negotiation import choose
 from service.api.paging import link_to_next
+from service.api.schemas.jobs import JobListQuery
 from service.api.schemas.training_jobs import (
     EventsQuery,
     EventsSchema,
@@ -18,17 +19,16 @@ from service.api.schemas.training_jobs import (
     MetricsSchema,
     NewTrainingJobSchema,
     TrainingJobChangesSchema,
-    TrainingJobListQuery,
     TrainingJobSchema,
     present_events,
 )
 from service.api.state import context
 from service.api.streams import EVENT_STREAM, stream_events
-from service.api.waits import preferred_wait
 from service.operations import client_jobs, job_events, training_jobs
-from service.operations.training_jobs import JobView
+from service.operations.client_jobs import JobView
 from service.storage.paging import Page, PageQuery
 
+KIND = statuses.TRAINING
 PLAIN = "text/plain"
 
 blueprint = Blueprint("training-jobs", __name__, description="Training a model on a dataset.")
@@ -39,26 +39,22 @@ blueprint = Blueprint("training-jobs", __name__, description="Training a model o
 @blueprint.arguments(NewTrainingJobSchema)
 def create_training_job(request: dict[str, Any]) -> Any:
     """Start training a model on a dataset."""
-    with preferred_wait() as wait:
-        view = training_jobs.create(context(), request, wait, current_claim())
-    return created(view, training_job_url(view.job.id), finished=view.job.status in statuses.FINAL)
+    return create_job(training_jobs.create, request, training_job_url)
 
 
 @blueprint.get(TRAINING_JOBS)
 @blueprint.lists(TrainingJobSchema)
-@blueprint.query(TrainingJobListQuery)
+@blueprint.query(JobListQuery)
 def list_training_jobs(query: PageQuery) -> Page[JobView]:
     """List training jobs."""
-    return training_jobs.list_page(context(), query)
+    return client_jobs.list_page(context(), KIND, query)
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>")
 @blueprint.finds(TrainingJobSchema)
 def get_training_job(job_id: str) -> Any:
     """Get a training job."""
-    with preferred_wait() as wait:
-        view = training_jobs.get(context(), job_id, wait)
-    return found(view, finished=view.job.status in statuses.FINAL)
+    return get_job(KIND, job_id)
 
 
 @blueprint.patch(f"{TRAINING_JOBS}/<job_id>")
@@ -73,7 +69,7 @@ def change_training_job(changes: dict[str, Any], job_id: str) -> Any:
 @blueprint.deletes
 def delete_training_job(job_id: str) -> None:
     """Delete a training job that is final."""
-    client_jobs.delete(context(), statuses.TRAINING, job_id)
+    client_jobs.delete(context(), KIND, job_id)
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/metrics")

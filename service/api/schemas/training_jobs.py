@@ -8,13 +8,21 @@ from marshmallow import ValidationError, fields, pre_dump, validates_schema
 from models.errors import Fault
 from service import statuses
 from service.api.fields import Amount, Anything, Choice, Flag, Moment, Name, Object, Part, QueryWhole, Text, Whole
-from service.api.links import dataset_url, evaluation_url, model_url, training_job_url, version_url
-from service.api.paging import DEFAULT_LIMIT, LARGEST_LIMIT, ByTime
-from service.api.problems import describe_failure
+from service.api.links import evaluation_url, training_job_url
+from service.api.paging import DEFAULT_LIMIT, LARGEST_LIMIT
 from service.api.schemas.base import Schema
-from service.api.schemas.jobs import JobHeadSchema, TransitionSchema, present_transitions
+from service.api.schemas.jobs import (
+    NO_PROGRESS,
+    JobHeadSchema,
+    StepsSchema,
+    TransitionSchema,
+    link_resources,
+    present_job,
+)
 from service.api.schemas.problems import FailureSchema
-from service.operations.training_jobs import JobView, find_component_faults
+from service.operations import orders
+from service.operations.client_jobs import JobView
+from service.operations.training_jobs import find_component_faults
 from service.storage.records import Event
 
 EXECUTIONS = ("auto", "graph", "compiled")
@@ -117,15 +125,11 @@ class TrainingJobChangesSchema(Schema):
     learning_rate = Amount(0, metadata={"description": "From the next epoch on; 409 while a schedule sets it."})
 
 
-class ProgressSchema(Schema):
+class ProgressSchema(StepsSchema):
     """How far a training is."""
 
     epoch = fields.Integer()
     epochs = fields.Integer()
-    step = fields.Integer()
-    steps = fields.Integer(allow_none=True)
-    fraction = fields.Float()
-    eta_seconds = fields.Float(allow_none=True)
 
 
 class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base's members come first
@@ -159,30 +163,17 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
 
     @pre_dump
     def _present(self, view: JobView, **_: Any) -> dict[str, Any]:
-        job = view.job
-        shown = (
-            "id", "model_id", "dataset_id", "status", "status_reason", "desired_status", "attempt", "runtime",
-            "metrics", "best", "version", "created_at", "started_at", "finished_at",
-        )  # fmt: skip
+        job, epochs = view.job, orders.current(view.job, "epochs")
         return {
             **job.request,
-            **{member: getattr(job, member) for member in shown},
-            "epochs": view.epochs,
-            "learning_rate": view.learning_rate,
-            "progress": view.progress or _no_progress(view.epochs),
-            "error": describe_failure(job.error),
-            "transitions": present_transitions(view.transitions),
+            **present_job(view),
+            **{member: getattr(job, member) for member in ("runtime", "metrics", "best")},
+            "epochs": epochs,
+            "progress": orders.progress(job) or NO_PROGRESS | {"epoch": 0, "epochs": epochs},
+            "learning_rate": orders.current(job, "learning_rate"),
             "last_event": job.last_seq,
             "links": _links(view),
         }
-
-
-class TrainingJobListQuery(ByTime):
-    """Which training jobs."""
-
-    status = Choice(*statuses.JOB_STATUSES)
-    model = Text(63)
-    dataset = Text(63)
 
 
 class MetricsQuery(Schema):
@@ -229,24 +220,16 @@ def present_events(job_id: str, limit: int, events: Sequence[Event], more: bool)
     return {"items": events, "next": following}
 
 
-def _no_progress(epochs: int) -> dict[str, Any]:
-    return {"epoch": 0, "epochs": epochs, "step": 0, "steps": None, "fraction": 0.0, "eta_seconds": None}
-
-
 def _links(view: JobView) -> dict[str, str | None]:
-    job, url = view.job, training_job_url(view.job.id)
+    url = training_job_url(view.job.id)
     links: dict[str, str | None] = {
         "self": url,
         "metrics": f"{url}/metrics",
         "events": f"{url}/events",
         "log": f"{url}/log",
     }
-    model = model_url(job.request["model"]) if view.model_exists else None
-    dataset = dataset_url(job.request["dataset"]) if view.dataset_exists else None
-    links |= {"model": model, "dataset": dataset}
+    links |= link_resources(view)
+    version = links.pop("version")
     if view.evaluation is not None:
         links["evaluation"] = evaluation_url(view.evaluation)
-    if model is None or job.version is None or not view.version_exists:
-        return links
-    version = version_url(job.request["model"], job.version)
-    return links | {"version": version, "predictions": f"{version}/predictions"}
+    return links if version is None else links | {"version": version, "predictions": f"{version}/predictions"}

@@ -1,4 +1,4 @@
-"""A worker without processes: it imports datasets for real, and makes networks of known weights instead of training."""
+"""A worker without processes: it imports and predicts for real, and makes networks of known weights, untrained."""
 
 import threading
 from pathlib import Path
@@ -9,10 +9,13 @@ import onnx
 import orjson
 from onnx import TensorProto, helper, numpy_helper
 
+from models.batches.dataset_rows import read_dataset
+from models.batches.files import read_file
+from models.batches.predicting import predict_blocks
 from models.datasets import Dataset, import_dataset
 from models.errors import Fault, InvalidSpec, ModelsError
 from models.limits import Limits
-from models.predictor import write_preprocessing
+from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import Preprocessing
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
@@ -23,7 +26,7 @@ from service.operations.execution import Lease
 from service.storage.jobs import NewEvent
 from service.storage.records import Job
 
-KINDS = (statuses.BUILD, statuses.IMPORT, statuses.TRAINING, statuses.EVALUATION)
+KINDS = (statuses.BUILD, statuses.IMPORT, *statuses.CLIENT_JOB_KINDS)
 UNBUILDABLE = "unbuildable"
 """A model with this in its description fails to be built."""
 
@@ -68,6 +71,7 @@ class FakeWorker:
             statuses.IMPORT: _import,
             statuses.TRAINING: _write_version,
             statuses.EVALUATION: _evaluate,
+            statuses.BATCH_PREDICTION: _predict,
         }
         try:
             if job.kind == statuses.TRAINING:
@@ -162,6 +166,17 @@ def _write_version(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
 def _evaluate(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
     figures = {"mae": 0.3, "rmse": 0.4, "r2": None}
     return {"loss": 0.2, "metrics": figures, "classes": None, "confusion_matrix": None, "per_class": None}
+
+
+def _predict(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
+    predictor = Predictor.load(Path(assignment["version"]))
+    if assignment["dataset"] is not None:
+        dataset = Dataset.open(Path(assignment["dataset"]))
+        blocks = read_dataset(dataset, assignment["split"], predictor.preprocessing)
+    else:
+        file, limits = assignment["file"], Limits(**assignment["limits"])
+        blocks = read_file(Path(file["path"]), file["name"], predictor.preprocessing, limits, folder)
+    return predict_blocks(predictor, blocks, folder, lambda rows, fraction: None)
 
 
 def _write_network(path: Path, weights: np.ndarray) -> None:

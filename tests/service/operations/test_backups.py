@@ -21,8 +21,9 @@ from service import statuses
 from service.config import Settings
 from service.context import Context
 from service.errors import BackupError
-from service.operations import backups, execution, training_jobs, versions
+from service.operations import backups, batch_predictions, client_jobs, execution, training_jobs, versions
 from service.operations.references import needed
+from service.operations.uploads import ReceivedFile
 from service.storage.database import Session
 from service.storage.jobs import NewEvent
 from service.storage.records import Record, Worker
@@ -80,6 +81,26 @@ def left_in(context: Context) -> list[Path]:
     """What a restoring left in a place, but empty folders and the file that holds removing."""
     root = context.settings.data_dir
     return [path for path in root.rglob("*") if path.is_file() and path.name != ".hold"]
+
+
+def test_batch_predictions_are_restored_with_their_results_and_the_files_that_they_wait_with(
+    context: Context, tmp_path: Path, place: Callable[..., Context]
+) -> None:
+    named = {"model": "line", "version": 1, "label": None}
+    batch_predictions.create(context, named | {"dataset": "line", "split": None}, wait=0)
+    stocked.work(context)
+    folder = context.artifacts.stage("upload_1")
+    (folder / "data").write_text("1\n2\n")
+    file = ReceivedFile(folder, "rows.csv", 4, "sha256")
+    waiting = batch_predictions.create(context, named | {"file": file}, wait=0).job.id
+    assert backups.back_up(context, tmp_path / "backup.tar", ignore).missing == []
+    there = place()
+    backups.restore(there, tmp_path / "backup.tar", ignore)
+    kept = {name for name in files_of(there) if name.startswith(("uploads", "batch-predictions"))}
+    assert len(kept) == 2
+    stocked.work(there)
+    assert client_jobs.get(there, statuses.BATCH_PREDICTION, waiting).job.status == statuses.SUCCEEDED
+    assert not any(name.startswith("uploads") for name in files_of(there))
 
 
 def test_what_is_restored_is_what_was_there(context: Context, archive: Path, place: Callable[..., Context]) -> None:

@@ -11,7 +11,7 @@ from service import statuses
 from service.config import Settings
 from service.context import Context
 from service.errors import Conflict, InUse, LeaseLost, ServiceError
-from service.operations import datasets, evaluations, execution, models, queue, training_jobs, versions
+from service.operations import client_jobs, datasets, evaluations, execution, models, queue, training_jobs, versions
 from service.operations.execution import Lease
 from service.storage.paging import PageQuery
 from service.storage.records import Job, Record
@@ -67,7 +67,7 @@ def claim(context: Context, kind: str = statuses.EVALUATION) -> tuple[Lease, Job
 
 
 def made(context: Context) -> list[Job]:
-    return [view.job for view in evaluations.list_page(context, PageQuery()).items]
+    return [view.job for view in client_jobs.list_page(context, statuses.EVALUATION, PageQuery()).items]
 
 
 def training_result(context: Context, lease: Lease) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def test_a_success_that_is_told_twice_makes_one_evaluation(context: Context) -> 
     execution.succeed(context, lease, result)
     assert len(made(context)) == before + 1
     assert made(context)[0].made_by == job_id
-    assert training_jobs.get(context, job_id).evaluation == made(context)[0].id
+    assert client_jobs.get(context, statuses.TRAINING, job_id).evaluation == made(context)[0].id
 
 
 def test_a_training_that_was_cancelled_at_its_end_leaves_no_evaluation(context: Context) -> None:
@@ -102,16 +102,16 @@ def test_a_training_that_was_cancelled_at_its_end_leaves_no_evaluation(context: 
     result = training_result(context, lease)
     training_jobs.change(context, job_id, {"desired_status": statuses.CANCELLED})
     execution.succeed(context, lease, result)
-    assert training_jobs.get(context, job_id).job.status == statuses.CANCELLED
+    assert client_jobs.get(context, statuses.TRAINING, job_id).job.status == statuses.CANCELLED
     assert len(made(context)) == before
 
 
 def test_cancelling_wins_over_a_success_that_comes_later(context: Context) -> None:
     job_id = evaluate(context)
     lease, _ = claim(context)
-    evaluations.cancel(context, job_id)
+    client_jobs.cancel(context, statuses.EVALUATION, job_id)
     execution.succeed(context, lease, FIGURES)
-    ended = evaluations.get(context, job_id).job
+    ended = client_jobs.get(context, statuses.EVALUATION, job_id).job
     assert (ended.status, ended.result) == (statuses.CANCELLED, None)
 
 
@@ -120,8 +120,8 @@ def test_a_success_that_came_first_is_kept(context: Context) -> None:
     lease, _ = claim(context)
     execution.succeed(context, lease, FIGURES)
     with pytest.raises(Conflict):
-        evaluations.cancel(context, job_id)
-    assert evaluations.get(context, job_id).job.result == FIGURES
+        client_jobs.cancel(context, statuses.EVALUATION, job_id)
+    assert client_jobs.get(context, statuses.EVALUATION, job_id).job.result == FIGURES
 
 
 def test_an_evaluation_whose_worker_was_lost_runs_again_and_the_lost_one_writes_nothing(context: Context) -> None:
@@ -133,7 +133,7 @@ def test_an_evaluation_whose_worker_was_lost_runs_again_and_the_lost_one_writes_
     with pytest.raises(LeaseLost):
         execution.succeed(context, lost, FIGURES)
     execution.succeed(context, lease, FIGURES)
-    assert evaluations.get(context, job_id).job.status == statuses.SUCCEEDED
+    assert client_jobs.get(context, statuses.EVALUATION, job_id).job.status == statuses.SUCCEEDED
 
 
 def test_a_failed_evaluation_says_why_and_lets_go_of_what_it_needed(context: Context) -> None:
@@ -142,7 +142,7 @@ def test_a_failed_evaluation_says_why_and_lets_go_of_what_it_needed(context: Con
     with pytest.raises(InUse):
         versions.delete(context, "line", 1)
     execution.fail(context, lease, ERROR)
-    assert evaluations.get(context, job_id).job.error == ERROR
+    assert client_jobs.get(context, statuses.EVALUATION, job_id).job.error == ERROR
     versions.delete(context, "line", 1)
 
 

@@ -1,0 +1,229 @@
+"""A client's file as blocks: its rows are read as those of a posted prediction are, and mean the same."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.batches.blocks import MOST_ROWS, Block, Blocks, count_rows, renumber, renumber_warnings
+from models.datasets.arrays import read_inputs
+from models.datasets.csv_instances import CsvColumns, check_columns, read_csv_file
+from models.datasets.formats import TITLES, detect
+from models.datasets.npy import BadArray, read_header
+from models.datasets.pictures import list_pictures, read_picture_file
+from models.datasets.storage import dates_to_text
+from models.datasets.tables.json_reader import load_rows, read_lines
+from models.datasets.tables.parquet_reader import read_parquet
+from models.datasets.zip_files import open_zip
+from models.errors import Fault, InvalidData, InvalidInstances
+from models.limits import Limits
+from models.preprocessing import Instances, NamedFile, Preprocessing
+from models.preprocessing.table_input import TableInput
+from models.preprocessing.tensor_input import MAX_PIXELS_AT_ONCE, TensorInput
+
+if TYPE_CHECKING:
+    import polars
+
+NPY, NPY_SIGNATURE = "npy", b"\x93NUMPY"
+SEVERAL_INPUTS = ("json", "jsonl", "parquet", "npz")
+"""The formats whose rows can have several inputs."""
+LISTED_ROWS = 8192
+"""Rows of Python's own objects, which take much more memory than arrays."""
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file, and what reading it takes."""
+
+    path: Path
+    name: str
+    preprocessing: Preprocessing
+    limits: Limits
+    scratch: Path
+
+    @property
+    def table(self) -> CsvColumns | None:
+        """The columns, all of which the file must have; None where the model takes no table."""
+        (input_, *_) = self.preprocessing.inputs.values()
+        return replace(input_.csv_columns(), complete=True) if isinstance(input_, TableInput) else None
+
+    @property
+    def rows_at_once(self) -> int:
+        return count_rows(self.preprocessing)
+
+    @property
+    def listed_at_once(self) -> int:
+        return min(LISTED_ROWS, max(1, self.rows_at_once // 4))
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Rows as they could be posted, or an array for each input, and the share of the file that ends with them."""
+
+    instances: Instances | dict[str, np.ndarray]
+    fraction: float
+    files: Sequence[str] | None = None
+
+    def __len__(self) -> int:
+        if isinstance(self.instances, dict):
+            return len(next(iter(self.instances.values())))
+        return len(self.instances)  # type: ignore[arg-type] # a whole CSV is none of a file's pieces
+
+
+def check_file(path: Path, name: str, document: dict[str, Any]) -> None:
+    """Raise InvalidData where a look at the file's beginning shows that it can't hold rows for a version.
+
+    `document` is the version's `preprocessing.json`.
+    """
+    preprocessing, format_ = Preprocessing.from_document(document["inputs"]), _detect(path, name)
+    inputs = list(preprocessing.inputs.values())
+    if len(inputs) > 1 and format_ not in SEVERAL_INPUTS:
+        titles = ", ".join(TITLES[one] for one in SEVERAL_INPUTS)
+        detail = f'The model has the inputs {", ".join(preprocessing.inputs)}: send {titles}, not "{name}".'
+        raise InvalidData(Fault(detail, file=name))
+    takes_pictures = isinstance(inputs[0], TensorInput) and inputs[0].picture is not None
+    if format_ == "zip" and not takes_pictures:
+        raise InvalidData(Fault(f'"{name}" is a ZIP of pictures, but the model takes none.', file=name))
+
+
+def read_file(path: Path, name: str, preprocessing: Preprocessing, limits: Limits, scratch: Path) -> Blocks:
+    """The rows of the file at `path`, which the client calls `name`; `scratch` is a folder for what doesn't stay.
+
+    Raises InvalidInstances and InvalidData, which name the file, and the row and column at fault.
+    """
+    pieces = READERS[_detect(path, name)](_File(path, name, preprocessing, limits, scratch))
+    done = 0
+    while True:
+        try:
+            piece = next(pieces, None)
+            if piece is None:
+                break
+            inputs, warnings = _preprocess(piece.instances, preprocessing, limits)
+        except InvalidInstances as error:
+            raise renumber(error, np.arange(done, done + MOST_ROWS), name) from error
+        rows = np.arange(done, done + len(piece))
+        done += len(piece)
+        if done > limits.rows:
+            raise InvalidData(Fault(f"There are more than {limits.rows:,} rows, which is the limit.", file=name))
+        yield Block(rows, inputs, renumber_warnings(warnings, rows), piece.fraction, piece.files)
+    if not done:
+        raise InvalidData(Fault(f'The file "{name}" has no rows.', file=name))
+
+
+def _preprocess(
+    instances: Instances | dict[str, np.ndarray], preprocessing: Preprocessing, limits: Limits
+) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    if isinstance(instances, dict):
+        return preprocessing.read_arrays(instances)
+    return preprocessing.read_instances(instances, limits.pixels)
+
+
+def _detect(path: Path, name: str) -> str:
+    """As models.datasets.formats, but one array is a file of rows too."""
+    with path.open("rb") as file:
+        is_array = file.read(len(NPY_SIGNATURE)) == NPY_SIGNATURE
+    return NPY if is_array else detect(path, name)
+
+
+def _read_csv(file: _File) -> Iterator[_Piece]:
+    for instances, fraction in read_csv_file(file.path, file.name, file.table, file.listed_at_once):
+        yield _Piece(instances, fraction)
+
+
+def _read_json(file: _File) -> Iterator[_Piece]:
+    rows, at_once = load_rows(file.path, file.name), file.listed_at_once
+    for start in range(0, len(rows), at_once):
+        yield _Piece(rows[start : start + at_once], min(1.0, (start + at_once) / len(rows)))
+
+
+def _read_json_lines(file: _File) -> Iterator[_Piece]:
+    size = file.path.stat().st_size
+    with file.path.open("rb") as stream:
+        lines = read_lines(stream, file.name)
+        while rows := list(islice(lines, file.listed_at_once)):
+            yield _Piece(rows, stream.tell() / size)
+
+
+def _read_parquet(file: _File) -> Iterator[_Piece]:
+    raw, table, at_once = read_parquet(file.path, file.name, file.limits), file.table, file.listed_at_once
+    if table is not None:
+        check_columns(raw.columns, table)
+    named = table is not None or len(file.preprocessing.inputs) > 1
+    for start in range(0, raw.rows, at_once):
+        frame = _as_posted(raw.frame.slice(start, at_once).collect(), raw.columns, file.preprocessing)
+        rows = [dict(zip(raw.columns, row, strict=True)) if named else list(row) for row in frame.iter_rows()]
+        yield _Piece(rows, (start + len(rows)) / raw.rows)
+
+
+def _as_posted(frame: "polars.DataFrame", names: Sequence[str], preprocessing: Preprocessing) -> "polars.DataFrame":
+    """The columns, called by their places, with values as JSON has them: dates as text, numbers for missing ones null,
+    and what the model knows as a category as text."""
+    import polars
+
+    (input_, *_) = preprocessing.inputs.values()
+    columns = input_.columns if isinstance(input_, TableInput) else ()
+    texts = {column.name for column in columns if column.type == "category"}
+    posted = []
+    for name, column in zip(names, frame.get_columns(), strict=True):
+        if column.dtype == polars.Date or column.dtype == polars.Datetime:
+            if getattr(column.dtype, "time_zone", None):
+                column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+            column = dates_to_text(column.cast(polars.Datetime("us")))
+        elif name in texts and (column.dtype.is_numeric() or column.dtype == polars.Boolean):
+            column = column.cast(polars.String)
+        elif column.dtype.is_decimal():
+            column = column.cast(polars.Float64)
+        elif column.dtype.is_float():
+            column = column.fill_nan(None)
+        posted.append(column)
+    return polars.DataFrame(posted)
+
+
+def _read_npz(file: _File) -> Iterator[_Piece]:
+    arrays = read_inputs(file.path, file.name, file.scratch, file.limits)
+    alone = len(arrays) == len(file.preprocessing.inputs) == 1
+    (first, *_) = arrays.values()
+    for start in range(0, len(first), file.rows_at_once):
+        part = {name: array[start : start + file.rows_at_once] for name, array in arrays.items()}
+        (rows, *_) = part.values()
+        yield _Piece(rows if alone else part, (start + len(rows)) / len(first))
+
+
+def _read_npy(file: _File) -> Iterator[_Piece]:
+    with file.path.open("rb") as stream:
+        try:
+            header = read_header(stream, file.path.stat().st_size)
+        except BadArray as problem:
+            detail = f'The array "{file.name}" {problem}.'
+            raise InvalidData(Fault(detail, file=file.name)) from problem
+    if not header.data_bytes:
+        return
+    rows = np.load(file.path, mmap_mode="r", allow_pickle=False)
+    for start in range(0, len(rows), file.rows_at_once):
+        part = np.array(rows[start : start + file.rows_at_once])
+        yield _Piece(part, (start + len(part)) / len(rows))
+
+
+def _read_pictures(file: _File) -> Iterator[_Piece]:
+    # of the largest pictures together no more than one request may have
+    at_once = max(1, MAX_PIXELS_AT_ONCE // file.limits.pixels)
+    with open_zip(file.path, file.name, file.limits, file.limits.zip_ratio) as archive:
+        entries = list_pictures(archive)
+        for start in range(0, len(entries), at_once):
+            part = entries[start : start + at_once]
+            rows = [NamedFile.of(read_picture_file(archive, entry, file.limits), entry.filename) for entry in part]
+            yield _Piece(rows, (start + len(part)) / len(entries), [entry.filename for entry in part])
+
+
+READERS: dict[str, Callable[[_File], Iterator[_Piece]]] = {
+    "csv": _read_csv,
+    "json": _read_json,
+    "jsonl": _read_json_lines,
+    "parquet": _read_parquet,
+    "npz": _read_npz,
+    "npy": _read_npy,
+    "zip": _read_pictures,
+}

@@ -1,0 +1,35 @@
+"""From blocks of rows to a file with the predictions for them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from models.batches.blocks import Blocks, renumber
+from models.batches.results import ResultWriter
+from models.errors import InvalidInstances
+from models.predictor import Predictor
+
+MAX_WARNINGS = 100
+
+
+def predict_blocks(
+    predictor: Predictor, blocks: Blocks, folder: Path, on_block: Callable[[int, float], None]
+) -> dict[str, Any]:
+    """Write the predictions for all rows into the folder as `result.parquet`.
+
+    Returns `rows`, `bytes`, `classes` (None for a regression) and the first `warnings`. `on_block` is told how many
+    rows are done, and what share of all. Raises InvalidInstances, naming rows.
+    """
+    writer = ResultWriter(folder, predictor)
+    rows, warnings = 0, list[dict[str, Any]]()
+    for block in blocks:
+        try:
+            writer.add(block, predictor.run_inputs(block.inputs))
+        except InvalidInstances as error:
+            raise renumber(error, block.rows) from error
+        warnings += block.warnings[: MAX_WARNINGS - len(warnings)]
+        rows += len(block.rows)
+        on_block(rows, block.fraction)
+    path = writer.finish()
+    on_block(rows, 1.0)
+    return {"rows": rows, "bytes": path.stat().st_size, "classes": predictor.classes, "warnings": warnings}

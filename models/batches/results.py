@@ -1,0 +1,166 @@
+"""The predictions for many rows as a Parquet file: written part by part, read again as CSV or as JSON Lines.
+
+Its columns are `row`, `file` where the rows were pictures in a ZIP, and what a prediction has: `label`, `score` and
+`scores`, or `labels` and `scores`, or `value`. What is not finite is null.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.batches.blocks import Block
+from models.predictor import THRESHOLD, Predictor
+from models.spec import Task
+
+if TYPE_CHECKING:
+    import polars
+
+RESULT_FILE = "result.parquet"
+PARTS_FOLDER = "parts"
+ROWS, FILE, LABEL, LABELS, SCORE, SCORES, VALUE = "row", "file", "label", "labels", "score", "scores", "value"
+MOST_ROWS = 65_536
+MOST_NUMBERS = 1024 * 1024
+"""Numbers of a part of the file, which is what is in memory at once."""
+
+
+class ResultWriter:
+    """Writes the predictions of a version for one block of rows after another into a folder."""
+
+    def __init__(self, folder: Path, predictor: Predictor) -> None:
+        self._folder = folder
+        self._predictor = predictor
+        self._frames: list[polars.DataFrame] = []
+        self._waiting = 0
+        self._parts: list[Path] = []
+        (folder / PARTS_FOLDER).mkdir()
+
+    def add(self, block: Block, outputs: np.ndarray) -> None:
+        """Take the network's raw outputs for a block."""
+        self._frames.append(make_frame(self._predictor, block, outputs))
+        self._waiting += len(block.rows)
+        if self._waiting >= _count_rows(outputs[0].size):
+            self._write_part()
+
+    def finish(self) -> Path:
+        """The whole file; nothing else is left in the folder."""
+        import polars
+
+        self._write_part()
+        path = self._folder / RESULT_FILE
+        groups = _count_rows(_width(polars.read_parquet_schema(self._parts[0])))
+        polars.scan_parquet(self._parts, glob=False).sink_parquet(path, row_group_size=groups)
+        shutil.rmtree(self._folder / PARTS_FOLDER)
+        return path
+
+    def _write_part(self) -> None:
+        import polars
+
+        if self._frames:
+            self._parts.append(self._folder / PARTS_FOLDER / f"{len(self._parts)}.parquet")
+            polars.concat(self._frames).write_parquet(self._parts[-1])
+        self._frames, self._waiting = [], 0
+
+
+def make_frame(predictor: Predictor, block: Block, outputs: np.ndarray) -> "polars.DataFrame":
+    """A block's predictions, one a row, from the network's raw outputs; what they are Predictor.predict says."""
+    import polars
+
+    columns = [polars.Series(ROWS, block.rows)]
+    if block.files is not None:
+        columns.append(polars.Series(FILE, block.files))
+    if predictor.task is Task.REGRESSION:
+        single = outputs[0].size == 1
+        return polars.DataFrame([*columns, _finite(VALUE, outputs.reshape(len(outputs)) if single else outputs)])
+    with np.errstate(invalid="ignore"):
+        scores = predictor.score(outputs)
+    classes = predictor.classes or []
+    if predictor.task is Task.MULTILABEL:
+        labels = [[classes[index] for index in np.flatnonzero(row)] for row in scores > THRESHOLD]
+        kind = polars.List(polars.Series(classes).dtype)
+        return polars.DataFrame([*columns, polars.Series(LABELS, labels, kind), _finite(SCORES, scores)])
+    best = scores.argmax(axis=1)
+    score = _finite(SCORE, scores[np.arange(len(scores)), best])
+    places = polars.DataFrame({"best": best, "score": score})
+    known = places.select(polars.when(polars.col("score").is_not_null()).then(polars.col("best"))).to_series()
+    label = polars.Series(LABEL, classes).gather(known)
+    return polars.DataFrame([*columns, label, score, _finite(SCORES, scores)])
+
+
+def _finite(name: str, values: np.ndarray) -> "polars.Series":
+    """Numbers (rows, …) as a series; null for those that aren't finite."""
+    import polars
+
+    flat = polars.Series(name, np.where(np.isfinite(values), values, np.nan).reshape(-1)).fill_nan(None)
+    return flat if values.ndim == 1 else flat.reshape((len(values), *values.shape[1:]))
+
+
+def stream_json_lines(path: Path) -> Iterator[bytes]:
+    """The result as JSON Lines, an object a row, some rows at a time."""
+    for frame in _parts(path):
+        yield frame.write_ndjson().encode()
+
+
+def stream_csv(path: Path, classes: Sequence[Any] | None) -> Iterator[bytes]:
+    """The result as CSV with a header, some rows at a time.
+
+    In place of `scores` there is a column for each class, such as `score_setosa`; several values are `value_0` and so
+    on, in C order; `labels` are JSON.
+    """
+    for number, frame in enumerate(_parts(path)):
+        yield _flatten(frame, classes).write_csv(include_header=number == 0).encode()
+
+
+def _flatten(frame: "polars.DataFrame", classes: Sequence[Any] | None) -> "polars.DataFrame":
+    import polars
+
+    columns = []
+    for column in frame.get_columns():
+        if isinstance(column.dtype, polars.Array):
+            width = column.dtype.size if len(column.dtype.shape) == 1 else int(np.prod(column.dtype.shape))
+            flat = column.reshape((len(column), width))
+            names = [f"score_{_write(one)}" for one in classes or ()] if column.name == SCORES else None
+            columns += [flat.arr.get(i).alias(names[i] if names else f"{column.name}_{i}") for i in range(width)]
+        elif isinstance(column.dtype, polars.List):
+            texts = [None if labels is None else json.dumps(labels, ensure_ascii=False) for labels in column.to_list()]
+            columns.append(polars.Series(column.name, texts, polars.String))
+        else:
+            columns.append(column)
+    return polars.DataFrame(columns)
+
+
+def _write(label: Any) -> str:
+    return label if isinstance(label, str) else json.dumps(label)
+
+
+def _parts(path: Path) -> Iterator["polars.DataFrame"]:
+    """The rows, as many at a time as a part of the file has; numbers as the answers to predictions have them."""
+    import polars
+
+    scan = polars.scan_parquet(path, glob=False)
+    schema = scan.collect_schema()
+    rows, at_once = int(scan.select(polars.len()).collect().item()), _count_rows(_width(schema))
+    exact = {name: kind for name, type_ in schema.items() if (kind := _in_double(type_)) is not None}
+    for start in range(0, rows, at_once):
+        yield scan.slice(start, at_once).cast(exact).collect()  # type: ignore[arg-type]
+
+
+def _in_double(type_: "polars.DataType") -> "polars.DataType | None":
+    """The type with doubles, as JSON has them, of one with floats; None of any other."""
+    import polars
+
+    if isinstance(type_, polars.Array):
+        return polars.Array(polars.Float64, type_.shape)
+    return polars.Float64() if type_ == polars.Float32 else None
+
+
+def _width(schema: Any) -> int:
+    """How many numbers a row has."""
+    return sum(int(np.prod(getattr(type_, "shape", None) or 1)) for type_ in schema.values())
+
+
+def _count_rows(width: int) -> int:
+    return max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, width)))

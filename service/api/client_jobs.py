@@ -1,0 +1,36 @@
+"""What the routes of all jobs that clients start do alike."""
+
+from collections.abc import Callable
+from typing import Any
+
+from service import statuses
+from service.api.blueprint import created, found
+from service.api.idempotency import current_claim
+from service.api.state import context
+from service.api.waits import preferred_wait
+from service.context import Context
+from service.operations import client_jobs
+from service.operations.client_jobs import JobView
+from service.operations.idempotency import Claim
+
+Create = Callable[[Context, dict[str, Any], float, Claim | None], JobView]
+
+
+def create_job(create: Create, request: dict[str, Any], url: Callable[[str], str]) -> Any:
+    """Start a job, and wait for it as long as the client prefers."""
+    with preferred_wait() as wait:
+        view = create(context(), request, wait, current_claim())
+    return created(view, url(view.job.id), finished=view.job.status in statuses.FINAL)
+
+
+def get_job(kind: str, job_id: str) -> Any:
+    """A job, once it is final or the wait that the client prefers is over."""
+    with preferred_wait() as wait:
+        view = client_jobs.get(context(), kind, job_id, wait)
+    return found(view, finished=view.job.status in statuses.FINAL)
+
+
+def cancel_job(kind: str, job_id: str, changes: dict[str, Any]) -> JobView:
+    """Cancel a job, the only change that it takes, or nothing."""
+    change = client_jobs.cancel if changes else client_jobs.get
+    return change(context(), kind, job_id)
