@@ -14,11 +14,12 @@ MOST_PENDING = 10_000
 
 
 class Journal:
-    """Collects a job's events and writes them under its lease."""
+    """Collects a job's events and writes them under its lease; `checkpoint` is the key of the one it goes on from."""
 
-    def __init__(self, context: Context, lease: Lease) -> None:
+    def __init__(self, context: Context, lease: Lease, checkpoint: str | None = None) -> None:
         self._context = context
         self._lease = lease
+        self._noted_checkpoints = [] if checkpoint is None else [checkpoint]
         self._pending: list[NewEvent] = []
         self._progress: dict[str, Any] | None = None
         self._best: dict[str, Any] | None = None
@@ -78,10 +79,10 @@ class Journal:
         instructions = execution.record(
             self._context, self._lease, [*batch, *progress], progress=self._progress, best=self._best
         )
-        kept = [event.checkpoint for event in batch if event.checkpoint is not None]
-        if kept:
-            pending = [event.checkpoint for event in self._pending[len(batch) :] if event.checkpoint is not None]
-            outcomes.remove_checkpoints_but(self._context, self._lease.job_id, [kept[-1], *pending])
+        self._noted_checkpoints += [event.checkpoint for event in batch if event.checkpoint is not None]
+        # Those alone: should the lease be lost by now, there may be others, of the execution that has it.
+        outcomes.remove_checkpoints(self._context, self._noted_checkpoints[:-1])
+        del self._noted_checkpoints[:-1]
         del self._pending[: len(batch)]
         self._progress = self._best = None
         self._urgent = False
