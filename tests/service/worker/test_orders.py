@@ -77,3 +77,27 @@ def test_an_order_that_the_training_has_not_heard_keeps_it_from_ending(bench: Be
     training_jobs.change(bench.context, job_id, {"epochs": 12})
     assert execution.close(bench.context, lease, orders_known=0).closed is False
     assert execution.close(bench.context, lease, orders_known=1).closed is True
+
+
+def test_a_job_that_was_put_back_while_its_result_was_saved_takes_orders_again(bench: Bench) -> None:
+    job_id = bench.submit({}, epochs=9)
+    claimed = execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {})
+    assert claimed is not None
+    assert execution.close(bench.context, claimed[0], orders_known=0).closed
+    execution.put_back(bench.context, claimed[0], "worker_shutdown")
+    training_jobs.change(bench.context, job_id, {"epochs": 12})
+    bench.order(job_id, "paused")
+    assert bench.job(job_id).status == "paused"
+
+
+def test_a_job_that_is_cancelled_while_its_worker_is_lost_leaves_no_checkpoint(bench: Bench, tmp_path: Path) -> None:
+    job_id = start(bench, tmp_path)
+    bench.order(job_id, "paused")
+    bench.wait_for_status(job_id, "paused")
+    bench.order(job_id, "running")
+    bench.let_a_dead_worker_claim()
+    bench.order(job_id, "cancelled")
+    (sighting,) = execution.sightings(bench.context)
+    assert execution.reap(bench.context, sighting)
+    assert bench.job(job_id).status == "cancelled"
+    assert bench.context.artifacts.names("checkpoints") == []
