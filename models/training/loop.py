@@ -200,10 +200,8 @@ class _Training:
         each call."""
         while True:
             self._attend()
-            begin, done = done, min(done + pace.next_steps(), steps.steps)
-            start = time.perf_counter()
-            results = steps.run(begin, done)
-            pace.record(done - begin, time.perf_counter() - start)
+            begin = done
+            done, results = pace.run(steps, begin)
             advance(done - begin)
             if done == steps.steps or not math.isfinite(results.metrics["loss"]):
                 return results
