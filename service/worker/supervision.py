@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar
 
@@ -104,9 +104,28 @@ class Supervision:
         except StartFailed as error:
             log.error("job could not be started", reason=str(error))
             conclude = self._end(execution.put_back, WORKER_LOST)
-        while not self._journal.empty:
-            self._persistently(self._journal.write)
-        self._persistently(conclude)
+        with self._renewing():
+            while not self._journal.empty:
+                self._persistently(self._journal.write)
+            self._persistently(conclude)
+
+    @contextlib.contextmanager
+    def _renewing(self) -> Iterator[None]:
+        """Show meanwhile that this execution lives: large files may reach the disk only after a lease's length."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(self._context.settings.lease_seconds / RENEWALS_PER_LEASE):
+                with contextlib.suppress(LeaseLost, DatabaseUnavailable):
+                    execution.renew(self._context, self._lease)
+
+        thread = threading.Thread(target=renew, name=f"{self._lease.staging_name}-renewing", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def _watch(self, process: JobProcess) -> Conclusion:
         """Attend to the process until it is clear how the job ends; it may still run then."""

@@ -14,6 +14,7 @@ from service.operations import execution, training_jobs
 from service.operations.execution import Lease
 from service.storage.jobs import NewEvent
 from service.worker.journal import BATCH_EVENTS, Journal
+from tests.running_service import wait_for
 from tests.service.worker.bench import Bench, fork_server, is_gone
 from tests.service.worker.worker_process import WorkerProcess
 
@@ -234,6 +235,24 @@ def test_a_job_that_takes_long_keeps_its_lease(make_bench: Callable[..., Bench],
     job_id = bench.submit({"until": str(tmp_path / "go")})
     bench.wait_for(lambda: bench.job(job_id).renewals >= 6)
     release(tmp_path)
+    assert bench.wait_for_status(job_id, "succeeded").run == 1
+
+
+def test_a_job_whose_files_take_long_to_reach_the_disk_keeps_its_lease(
+    make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(lease_seconds=1)
+    artifacts = bench.context.artifacts
+    publish = artifacts.publish
+
+    def publish_slowly(folder: Path, key: str) -> None:
+        before = bench.job(job_id).renewals
+        wait_for(lambda: bench.job(job_id).renewals >= before + 6, seconds=10, what="two lengths of the lease")
+        publish(folder, key)
+
+    monkeypatch.setattr(artifacts, "publish", publish_slowly)
+    job_id = bench.submit({})
+    bench.start_worker()
     assert bench.wait_for_status(job_id, "succeeded").run == 1
 
 
