@@ -93,5 +93,5 @@ class Journal:
 def _tell(order: dict[str, Any]) -> str:
     """An order that has taken effect, as a line of the log."""
     what = {"epochs": "epochs", "learning_rate": "learning rate"}
-    changes = ", ".join(f"{words} {order[name]:g}" for name, words in what.items() if order[name] is not None)
+    changes = ", ".join(f"{words} {order[name]:,}" for name, words in what.items() if order[name] is not None)
     return f"From epoch {order['epoch']} on: {changes}\n"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from service.operations import execution, training_jobs
+from service.worker.journal import Journal
 from tests.service.worker.bench import Bench
 
 
@@ -101,3 +102,14 @@ def test_a_job_that_is_cancelled_while_its_worker_is_lost_leaves_no_checkpoint(b
     assert execution.reap(bench.context, sighting)
     assert bench.job(job_id).status == "cancelled"
     assert bench.context.artifacts.names("checkpoints") == []
+
+
+def test_changes_that_took_effect_are_told_to_the_last_digit(bench: Bench) -> None:
+    job_id = bench.submit({}, epochs=9)
+    claimed = execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {})
+    assert claimed is not None
+    journal = Journal(bench.context, claimed[0])
+    changes = {"epochs": 1_234_567, "learning_rate": 1e-05}
+    journal.add({"type": "order", "data": {"number": 1, "epoch": 2, "earliest": 1, "step": 5} | changes})
+    journal.write()
+    assert bench.printed(job_id) == "From epoch 2 on: epochs 1,234,567, learning rate 1e-05\n"
