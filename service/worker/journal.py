@@ -20,6 +20,8 @@ class Journal:
         self._context = context
         self._lease = lease
         self._noted_checkpoints = [] if checkpoint is None else [checkpoint]
+        self.began = checkpoint is not None
+        """Whether the training has done a step, as far as is known."""
         self._pending: list[NewEvent] = []
         self._progress: dict[str, Any] | None = None
         self._best: dict[str, Any] | None = None
@@ -31,6 +33,7 @@ class Journal:
         """Take a `progress`, `epoch`, `order` or `checkpoint` message; of the progress in a batch only the latest is
         kept. A checkpoint is moved to where it outlives the process."""
         data = message["data"]
+        self.began = self.began or message["type"] != "progress" or bool(data.get("step"))
         if message["type"] == "progress":
             self._progress = data
         elif message["type"] == "epoch":

@@ -35,6 +35,13 @@ def test_a_deaf_process_is_paused_all_the_same(bench: Bench, tmp_path: Path) -> 
     assert bench.wait_for_status(job_id, "paused").checkpoint is None
 
 
+def test_a_deaf_process_that_has_done_no_step_is_stopped_all_the_same(bench: Bench) -> None:
+    job_id = bench.submit({"deaf_until": "/nonexistent"}, epochs=9)
+    bench.wait_for_status(job_id, "running")
+    bench.order(job_id, "stopped")
+    assert bench.wait_for_status(job_id, "cancelled").status_reason == "stopped_before_training"
+
+
 def test_a_job_that_is_wanted_again_while_it_pauses_goes_on(bench: Bench, tmp_path: Path) -> None:
     job_id = start(bench, tmp_path, "deaf_until")
     bench.order(job_id, "paused")
