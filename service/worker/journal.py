@@ -14,12 +14,12 @@ MOST_PENDING = 10_000
 
 
 class Journal:
-    """Collects a job's events and writes them under its lease; `checkpoint` is the key of the one it goes on from."""
+    """Collects a job's events and writes them under its lease; `checkpoint` is the one that it goes on from."""
 
-    def __init__(self, context: Context, lease: Lease, checkpoint: str | None = None) -> None:
+    def __init__(self, context: Context, lease: Lease, checkpoint: dict[str, Any] | None = None) -> None:
         self._context = context
         self._lease = lease
-        self._noted_checkpoints = [] if checkpoint is None else [checkpoint]
+        self._noted_checkpoints = [] if checkpoint is None else [checkpoint["folder"]]
         self.began = checkpoint is not None
         """Whether the training has done a step, as far as is known."""
         self._pending: list[NewEvent] = []

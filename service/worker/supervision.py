@@ -75,7 +75,7 @@ class Supervision:
         self._job = job
         self._starter = starter
         self._shutdown = shutdown
-        self._journal = Journal(context, lease, job.checkpoint and job.checkpoint["folder"])
+        self._journal = Journal(context, lease, job.checkpoint)
         self._output = PrintedOutput(context.settings.max_log_bytes)
         self._instructions = Instructions(job.status, job.orders, closed=False)
         self._command = Command.RUN

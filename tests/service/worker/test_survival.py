@@ -144,8 +144,7 @@ def test_an_execution_that_was_overtaken_leaves_the_checkpoints_of_the_one_that_
         monkeypatch.setattr(execution, "record", record)
         instructions = record(*arguments, **options)
         bench.take_lease_away(job_id)
-        noted = bench.job(job_id).checkpoint
-        overtaking = Journal(bench.context, bench.lease(job_id), noted and noted["folder"])
+        overtaking = Journal(bench.context, bench.lease(job_id), bench.job(job_id).checkpoint)
         add_checkpoint(bench, overtaking, job_id, 2)
         overtaking.write()
         return instructions
