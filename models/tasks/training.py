@@ -2,7 +2,8 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ from models.weights import assign_weights, named_weights, read_weights
 
 LEARNT_FROM = ("train", "validation")
 TEST = "test"
+GO_ON_SECONDS = 1.0
+"""Time between two signs of life while there is no progress to tell of."""
 
 
 def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
@@ -69,7 +72,7 @@ def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str,
         return {"paused": True}
     if outcome.steps == 0:
         return {"stopped_before_training": True}
-    return {"status_reason": outcome.reason} | _save(trained, dataset, rows, folder)
+    return {"status_reason": outcome.reason} | _save(trained, dataset, rows, folder, reporter.go_on)
 
 
 def _build(assignment: dict[str, Any], dataset: Dataset, folder: Path) -> TrainedNetwork:
@@ -103,18 +106,22 @@ def _load(
 
 
 def _save(
-    trained: TrainedNetwork, dataset: Dataset, rows: dict[str, Arrays | StreamedArrays], folder: Path
+    trained: TrainedNetwork,
+    dataset: Dataset,
+    rows: dict[str, Arrays | StreamedArrays],
+    folder: Path,
+    go_on: Callable[[], None],
 ) -> dict[str, Any]:
-    """Measure the network on every split, and write the version's files."""
+    """Measure the network on every split, and write the version's files; `go_on` is called again and again."""
     print("The training has ended: its network is evaluated.")
     batch = rows_at_once(trained.network)
     unweighted = {split: dataclasses.replace(arrays, weights=None) for split, arrays in rows.items()}
     for split in LEARNT_FROM:
         found = split in rows
-        trained.metrics[split] = evaluate(trained.network, unweighted[split], batch) if found else None
+        trained.metrics[split] = evaluate(trained.network, unweighted[split], batch, go_on) if found else None
     evaluation = None
     if dataset.descriptor["splits"][TEST]:
-        evaluation = evaluate_split(trained, dataset, TEST, folder)
+        evaluation = evaluate_split(trained, dataset, TEST, folder, lambda step, steps: go_on())
     trained.metrics[TEST] = None if evaluation is None else evaluation.own
     print("The network is exported and saved.")
     version = save_version(folder, trained, _sample(trained, dataset))
@@ -166,9 +173,21 @@ class _Reporter:
         self._folder = folder
         self._earlier_orders = orders
         self._checkpoints = itertools.count(1)
+        self._progress: dict[str, Any] = {}
+        self._told_at = -float("inf")
 
     def on_progress(self, progress: Progress) -> None:
-        self._channel.progress(dataclasses.asdict(progress))
+        self._progress = dataclasses.asdict(progress)
+        self._tell()
+
+    def go_on(self) -> None:
+        """Show that the job lives while the network that it trained is measured, which may take long but is no step."""
+        if time.monotonic() - self._told_at >= GO_ON_SECONDS:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        self._channel.progress(self._progress)
 
     def on_epoch(self, result: EpochResult) -> None:
         data = {"epoch": result.epoch, "seconds": result.seconds, **result.metrics}

@@ -200,10 +200,8 @@ class _Training:
         each call."""
         while True:
             self._attend()
-            begin, done = done, min(done + pace.next_steps(), steps.steps)
-            start = time.perf_counter()
-            results = steps.run(begin, done)
-            pace.record(done - begin, time.perf_counter() - start)
+            begin = done
+            done, results = pace.run(steps, begin)
             advance(done - begin)
             if done == steps.steps or not math.isfinite(results.metrics["loss"]):
                 return results
@@ -219,17 +217,18 @@ class _Training:
         """Between two calls: obey, look at the time, and keep a checkpoint when one is due."""
         self._count_seconds()
         command = self._observer.command()
-        if command is Command.STOP:
-            raise _Ended("stopped")
         limit = self._plan.time_limit_seconds
-        if limit is not None and self._position.seconds >= limit and self._position.steps_done:
+        over = limit is not None and self._position.seconds >= limit and self._position.steps_done
+        if over and command is Command.RUN:
             raise _Ended("time_limit")
         due = time.perf_counter() - self._checkpointed_at >= self._plan.checkpoint_seconds
-        if command is Command.PAUSE or (due and self._position.steps_done):
+        # What is stopped is to be kept, even if this process dies before the network is measured and saved.
+        stopped = command is Command.STOP and self._under_way
+        if command is Command.PAUSE or stopped or (due and self._position.steps_done):
             self._observer.on_checkpoint(self._make_checkpoint())
             self._checkpointed_at = time.perf_counter()
-        if command is Command.PAUSE:
-            raise _Ended("paused")
+        if command is not Command.RUN:
+            raise _Ended("stopped" if command is Command.STOP else "paused")
 
     def _count_seconds(self) -> None:
         now = time.perf_counter()

@@ -53,6 +53,7 @@ class Service:
     def __init__(self, url: str, patience: float = PATIENCE_SECONDS) -> None:
         self._url = url.rstrip("/")
         self._patience = patience
+        self._answered_at = time.monotonic()
         self._session = requests.Session()
         self._session.headers["Accept-Encoding"] = "identity"  # a compressed stream may be held back
 
@@ -74,14 +75,13 @@ class Service:
 
         `tell` is given a line when the service is away. Raises CannotFollow when it stays away.
         """
-        answered_at = time.monotonic()
         told = False
         while True:
             reason = "the stream ended"
             try:
                 for event in self._stream(job_id, after):
                     yield event
-                    after, answered_at, told = event.seq, time.monotonic(), False
+                    after, told = event.seq, False
                     if event.final:
                         return
             except _AlreadyFinal:
@@ -91,7 +91,7 @@ class Service:
                 if not told:
                     tell(f"{self._url} doesn't answer ({reason}); trying again")
                     told = True
-            if time.monotonic() - answered_at > self._patience:
+            if time.monotonic() - self._answered_at > self._patience:
                 raise CannotFollow(f"{self._url} hasn't answered for {self._patience:.0f} s: {reason}.")
             time.sleep(RETRY_SECONDS)
 
@@ -100,7 +100,11 @@ class Service:
         with self._get(job_id, "/events", **headers) as response:
             if response.status_code == 204:
                 raise _AlreadyFinal
-            yield from read_events(response.iter_lines(8192))
+            try:
+                yield from read_events(response.iter_lines(8192))
+            finally:
+                # Until now there was a heartbeat at least, for however long nothing happened to the job.
+                self._answered_at = time.monotonic()
 
     def _get(self, job_id: str, part: str = "", **headers: str) -> requests.Response:
         """A successful answer, whose body is still to be read. Raises CannotFollow, _Away, RequestException."""

@@ -210,8 +210,7 @@ def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | No
     with context.database.write() as session:
         job = held_with_resources(session, lease)
         _fail(session, job, error, reason)
-    outcomes.discard(context, job, lease.staging_name)
-    outcomes.clear(context, job)
+    _tidy(context, job, lease.staging_name)
 
 
 def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None) -> None:
@@ -223,13 +222,19 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
     queue.move(session, job, statuses.FAILED, reason)
 
 
+def _tidy(context: Context, job: Job, staging_name: str) -> None:
+    """Remove what an execution left that ended without an outcome, and what nobody needs of a job that is final."""
+    outcomes.discard(context, job, staging_name)
+    if job.status in statuses.FINAL:
+        outcomes.clear(context, job)
+
+
 def cancelled(context: Context, lease: Lease, reason: str | None = None) -> None:
     """End a job whose process was ended by an order. Raises LeaseLost."""
     with context.database.write() as session:
         job = held(session, lease)
         queue.move(session, job, statuses.CANCELLED, reason)
-    outcomes.discard(context, job, lease.staging_name)
-    outcomes.clear(context, job)
+    _tidy(context, job, lease.staging_name)
 
 
 def put_back(context: Context, lease: Lease, reason: str | None = None) -> None:
@@ -237,7 +242,7 @@ def put_back(context: Context, lease: Lease, reason: str | None = None) -> None:
     with context.database.write() as session:
         job = held(session, lease)
         _requeue(session, job, reason)
-    _tidy(context, job, lease)
+    _tidy(context, job, lease.staging_name)
 
 
 def died(context: Context, lease: Lease, error: dict[str, Any], reason: str = WORKER_LOST) -> None:
@@ -251,7 +256,7 @@ def died(context: Context, lease: Lease, error: dict[str, Any], reason: str = WO
         else:
             job.attempt += 1
             _requeue(session, job, reason)
-    _tidy(context, job, lease)
+    _tidy(context, job, lease.staging_name)
 
 
 def orphaned(context: Context, lease: Lease) -> None:
@@ -261,17 +266,11 @@ def orphaned(context: Context, lease: Lease) -> None:
         job = held(session, lease)
         job.attempt += 1
         _requeue(session, job, WORKER_LOST)
-    _tidy(context, job, lease)
-
-
-def _tidy(context: Context, job: Job, lease: Lease) -> None:
-    """Remove what an execution left that made nothing, and what its job needed if that has ended with it."""
-    outcomes.discard(context, job, lease.staging_name)
-    if job.status in statuses.FINAL:
-        outcomes.clear(context, job)
+    _tidy(context, job, lease.staging_name)
 
 
 def _requeue(session: Session, job: Job, reason: str | None) -> None:
+    job.closed = False
     if job.checkpoint is None:
         job.progress = None
     nothing_to_keep = job.status == statuses.STOPPING and job.checkpoint is None
@@ -305,5 +304,5 @@ def reap(context: Context, sighting: Sighting) -> bool:
         if job.status not in statuses.CLAIMED:
             return False
         _requeue(session, job, WORKER_LOST)
-    _tidy(context, job, Lease(sighting.job_id, sighting.token))
+    _tidy(context, job, Lease(sighting.job_id, sighting.token).staging_name)
     return True

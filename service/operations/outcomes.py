@@ -139,11 +139,10 @@ def publish_checkpoint(context: Context, job_id: str, staging_name: str, name: s
     return key
 
 
-def remove_checkpoints_but(context: Context, job_id: str, keys: Collection[str]) -> None:
-    """Remove all of a job's checkpoints but the one that it now points to, and those that it is about to."""
-    for name in context.artifacts.names(checkpoints_key(job_id)):
-        if f"{checkpoints_key(job_id)}/{name}" not in keys:
-            context.artifacts.remove(f"{checkpoints_key(job_id)}/{name}")
+def remove_checkpoints(context: Context, keys: Collection[str]) -> None:
+    """Remove checkpoints that a job has pointed to and doesn't any more."""
+    for key in keys:
+        context.artifacts.remove(key)
 
 
 def checkpoints_key(job_id: str) -> str:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from models.catalogue import PLATEAU
 from models.class_weights import class_weight_faults
@@ -26,6 +26,10 @@ from service.storage.records import Dataset, Model
 
 AUTO = "auto"
 START = "#/start_from"
+MOST_CHOSEN = 10_000
+"""Epochs that a query asks for by their numbers; databases take only so many values at once."""
+
+Item = TypeVar("Item")
 
 
 def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> JobView:
@@ -151,15 +155,16 @@ def epochs(context: Context, job_id: str, after: int = 0, points: int | None = N
     """The metrics of the epochs after `after`, thinned to `points` evenly chosen ones. Raises NotFound."""
     with context.database.read() as session:
         job = find(session, statuses.TRAINING, job_id)
-        if points is None:
-            return jobs.epochs_after(session, job, after)
+        if points is None or points > MOST_CHOSEN:
+            found = jobs.epochs_after(session, job, after)
+            return found if points is None else list(choose_evenly(found, points))
         numbers = jobs.epoch_numbers(session, job, after)
         return jobs.epochs(session, job, choose_evenly(numbers, points))
 
 
-def choose_evenly(numbers: Sequence[int], most: int) -> Sequence[int]:
-    """At most `most` of the numbers, the last and then the first among them."""
-    if len(numbers) <= most:
-        return numbers
-    last = len(numbers) - 1
-    return [numbers[round(i * last / (most - 1))] for i in range(most)] if most > 1 else numbers[-1:]
+def choose_evenly(items: Sequence[Item], most: int) -> Sequence[Item]:
+    """At most `most` of the items, the last and then the first among them."""
+    if len(items) <= most:
+        return items
+    last = len(items) - 1
+    return [items[round(i * last / (most - 1))] for i in range(most)] if most > 1 else items[-1:]

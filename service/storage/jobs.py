@@ -212,7 +212,7 @@ def epoch_numbers(session: Session, job: Job, after: int = 0) -> Sequence[int]:
 
 def last_epoch(session: Session, job: Job) -> int:
     """The last epoch of the job that has ended, or 0."""
-    return session.scalar(select(func.max(Event.epoch)).where(*_epochs(job))) or 0
+    return session.scalar(select(Event.epoch).where(*_epochs(job)).order_by(Event.seq.desc()).limit(1)) or 0
 
 
 def epochs(session: Session, job: Job, numbers: Collection[int]) -> list[dict[str, Any]]:

@@ -204,7 +204,11 @@ class Event(Record):
     """One entry of a job's append-only log."""
 
     __tablename__ = "events"
-    __table_args__ = (UniqueConstraint("job_id", "run", "epoch", name="event_epoch"),)
+    __table_args__ = (
+        UniqueConstraint("job_id", "run", "epoch", name="event_epoch"),
+        # A log of days has a hundred thousand events, of which transitions are a few.
+        Index("events_type", "job_id", "type", "seq"),
+    )
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)

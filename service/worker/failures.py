@@ -18,15 +18,18 @@ STATUS_REASONS = {"diverged": "diverged", OUT_OF_MEMORY: "out_of_memory", DISK_F
 DISK_FULL_MESSAGE = re.compile(r"No space left on device|Disk quota exceeded|\d+ requested and \d+ written")
 """In errors of Polars and of NumPy's `tofile`, which carry no number."""
 
+OUT_OF_MEMORY_MESSAGE = re.compile(r"OOM when allocating|[Oo]ut of memory|failed to allocate memory")
+"""In errors of TensorFlow, and of XLA, which are no MemoryError."""
+
 
 def flatten(error: Exception) -> dict[str, Any]:
     """An exception as `code`, `detail` and `faults`."""
     if isinstance(error, ModelsError | ServiceError):
         return error.to_dict()
-    if isinstance(error, MemoryError):
-        return _failure(OUT_OF_MEMORY, "Memory ran out. Use smaller batches, a smaller network or less data.")
     if _says_disk_full(error):
         return _failure(DISK_FULL, "The disk is full. Delete what is no longer needed and start the job again.")
+    if isinstance(error, MemoryError) or OUT_OF_MEMORY_MESSAGE.search(str(error)):
+        return _failure(OUT_OF_MEMORY, "Memory ran out. Use smaller batches, a smaller network or less data.")
     name = type(error).__name__
     return _failure(INTERNAL, f"The job failed for an unforeseen reason ({name}); the service's log says more.")
 

@@ -14,11 +14,14 @@ MOST_PENDING = 10_000
 
 
 class Journal:
-    """Collects a job's events and writes them under its lease."""
+    """Collects a job's events and writes them under its lease; `checkpoint` is the one that it goes on from."""
 
-    def __init__(self, context: Context, lease: Lease) -> None:
+    def __init__(self, context: Context, lease: Lease, checkpoint: dict[str, Any] | None = None) -> None:
         self._context = context
         self._lease = lease
+        self._noted_checkpoints = [] if checkpoint is None else [checkpoint["folder"]]
+        self.began = checkpoint is not None
+        """Whether the training has done a step, as far as is known."""
         self._pending: list[NewEvent] = []
         self._progress: dict[str, Any] | None = None
         self._best: dict[str, Any] | None = None
@@ -30,6 +33,7 @@ class Journal:
         """Take a `progress`, `epoch`, `order` or `checkpoint` message; of the progress in a batch only the latest is
         kept. A checkpoint is moved to where it outlives the process."""
         data = message["data"]
+        self.began = self.began or message["type"] != "progress" or bool(data.get("step"))
         if message["type"] == "progress":
             self._progress = data
         elif message["type"] == "epoch":
@@ -78,10 +82,10 @@ class Journal:
         instructions = execution.record(
             self._context, self._lease, [*batch, *progress], progress=self._progress, best=self._best
         )
-        kept = [event.checkpoint for event in batch if event.checkpoint is not None]
-        if kept:
-            pending = [event.checkpoint for event in self._pending[len(batch) :] if event.checkpoint is not None]
-            outcomes.remove_checkpoints_but(self._context, self._lease.job_id, [kept[-1], *pending])
+        self._noted_checkpoints += [event.checkpoint for event in batch if event.checkpoint is not None]
+        # Those alone: should the lease be lost by now, there may be others, of the execution that has it.
+        outcomes.remove_checkpoints(self._context, self._noted_checkpoints[:-1])
+        del self._noted_checkpoints[:-1]
         del self._pending[: len(batch)]
         self._progress = self._best = None
         self._urgent = False
@@ -92,5 +96,5 @@ class Journal:
 def _tell(order: dict[str, Any]) -> str:
     """An order that has taken effect, as a line of the log."""
     what = {"epochs": "epochs", "learning_rate": "learning rate"}
-    changes = ", ".join(f"{words} {order[name]:g}" for name, words in what.items() if order[name] is not None)
+    changes = ", ".join(f"{words} {order[name]:,}" for name, words in what.items() if order[name] is not None)
     return f"From epoch {order['epoch']} on: {changes}\n"

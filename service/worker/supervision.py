@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar
 
@@ -29,8 +29,9 @@ RENEWALS_PER_LEASE = 3
 RETRY_SECONDS = 1.0
 SHUTDOWN_GRACE_SECONDS = 3.0
 """How long the worker's end waits for a job's last checkpoint, or for a model that it was told to keep."""
-PAUSE_GRACE_SECONDS = 1.5
-"""How long a pause waits for the process; then the checkpoint before counts, from which the job goes on as exactly."""
+ORDER_GRACE_SECONDS = 1.5
+"""How long a pause waits for the process; then the checkpoint before counts, from which the job goes on as exactly. And
+how long a stop waits for a process that has done no step; then there is nothing to keep."""
 
 STOPPED_BEFORE_TRAINING = "stopped_before_training"
 PAUSED = "paused"
@@ -74,7 +75,7 @@ class Supervision:
         self._job = job
         self._starter = starter
         self._shutdown = shutdown
-        self._journal = Journal(context, lease)
+        self._journal = Journal(context, lease, job.checkpoint)
         self._output = PrintedOutput(context.settings.max_log_bytes)
         self._instructions = Instructions(job.status, job.orders, closed=False)
         self._command = Command.RUN
@@ -91,7 +92,7 @@ class Supervision:
         self._database_away = False
         # Only a training can leave something to go on from.
         self._shutdown_grace = Grace(SHUTDOWN_GRACE_SECONDS if job.kind == statuses.TRAINING else 0)
-        self._pause_grace = Grace(PAUSE_GRACE_SECONDS)
+        self._order_grace = Grace(ORDER_GRACE_SECONDS)
 
     def run(self) -> None:
         """Raises LeaseLost, and DatabaseUnavailable when the worker shuts down meanwhile."""
@@ -104,9 +105,28 @@ class Supervision:
         except StartFailed as error:
             log.error("job could not be started", reason=str(error))
             conclude = self._end(execution.put_back, WORKER_LOST)
-        while not self._journal.empty:
-            self._persistently(self._journal.write)
-        self._persistently(conclude)
+        with self._renewing():
+            while not self._journal.empty:
+                self._persistently(self._journal.write)
+            self._persistently(conclude)
+
+    @contextlib.contextmanager
+    def _renewing(self) -> Iterator[None]:
+        """Show meanwhile that this execution lives: large files may reach the disk only after a lease's length."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(self._context.settings.lease_seconds / RENEWALS_PER_LEASE):
+                with contextlib.suppress(LeaseLost, DatabaseUnavailable):
+                    execution.renew(self._context, self._lease)
+
+        thread = threading.Thread(target=renew, name=f"{self._lease.staging_name}-renewing", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def _watch(self, process: JobProcess) -> Conclusion:
         """Attend to the process until it is clear how the job ends; it may still run then."""
@@ -130,8 +150,10 @@ class Supervision:
         settings = self._context.settings
         if self._shutdown.is_set() and self._shutdown_grace.over:
             return self._end(execution.put_back, WORKER_SHUTDOWN)
-        if self._instructions.status == statuses.PAUSING and self._pause_grace.over:
+        if self._instructions.status == statuses.PAUSING and self._order_grace.over:
             return self._end(execution.put_back)
+        if self._instructions.status == statuses.STOPPING and not self._journal.began and self._order_grace.over:
+            return self._end(execution.cancelled, STOPPED_BEFORE_TRAINING)
         if self._memory_timer.due() and process.memory() > settings.job_memory_bytes:
             return self._fail(failures.over_memory_limit(settings.job_memory_bytes))
         if self._job.kind == statuses.BUILD and time.monotonic() - self._began_at > settings.build_seconds:

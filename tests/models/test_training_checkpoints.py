@@ -96,6 +96,16 @@ def test_a_checkpoint_survives_the_disk(tmp_path: Path) -> None:
     assert_same_weights(resumed, whole)
 
 
+def test_what_is_stopped_can_be_kept_although_its_process_dies_before_it_is_saved() -> None:
+    stopped, again, how = classifier(), classifier(seed=2), plan(3, shuffle=True)
+    first = Recorder(stop=lambda recorder: recorder.questions > 4)
+    assert train(stopped, TRAINING, VALIDATION, how, first).reason == "stopped"
+    second = Recorder(stop=lambda recorder: True)
+    assert train(again, TRAINING, VALIDATION, how, second, first.checkpoints[-1]).reason == "stopped"
+    assert_same_weights(again, stopped)
+    assert second.checkpoints == []
+
+
 def test_early_stopping_and_plateaus_go_on_where_they_were() -> None:
     how = plan(
         60,

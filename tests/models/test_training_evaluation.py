@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from models.training.evaluation import evaluate
+from models.training.pace import Pace
 from tests.models.training_networks import classifier, convolution, labelled_rows
 
 
@@ -20,3 +21,13 @@ def test_evaluating_changes_no_weight_and_starts_from_nothing() -> None:
     before = network.get_weights()
     assert evaluate(network, arrays, 8) == evaluate(network, arrays, 8)
     np.testing.assert_equal(network.get_weights(), before)
+
+
+def test_whoever_waits_hears_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pace, "next_steps", lambda pace: 2)
+    network, arrays = classifier(), labelled_rows(50)
+    heard: list[int] = []
+    measured = evaluate(network, arrays, 8, lambda: heard.append(1))
+    assert len(heard) == 4
+    monkeypatch.undo()
+    assert measured == evaluate(network, arrays, 8)

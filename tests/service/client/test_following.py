@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from service import statuses
+from service.client import following
 from service.client.following import CannotFollow, JobEvent, Service, read_events
 from service.config import Settings
 from service.context import Context
@@ -83,13 +84,20 @@ class Answering(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-@pytest.fixture
-def other_service() -> Iterator[str]:
-    """The URL of something that isn't Fitserve."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+@contextmanager
+def serving(handler: type[Answering]) -> Iterator[str]:
+    """The URL of a server that answers so."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+@pytest.fixture
+def other_service() -> Iterator[str]:
+    """The URL of something that isn't Fitserve."""
+    with serving(Answering) as url:
+        yield url
 
 
 def test_what_is_no_fitserve_is_called_that(other_service: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +115,34 @@ def test_a_service_that_stays_away_is_given_up_with_the_reason(
     monkeypatch.setattr(Answering, "body", orjson.dumps({"detail": "Too many requests are waiting already."}))
     with pytest.raises(CannotFollow, match="Too many requests are waiting already"):
         list(Service(other_service, patience=0).follow("tj_1", 0, ignore))
+
+
+class Clock:
+    """The client's time."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_a_stream_in_which_nothing_happened_for_long_costs_no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(following, "time", clock)
+    end = b'id: 1\nevent: transition\ndata: {"status":"succeeded"}\n\n'
+    answers = [(200, b": heartbeat\n\n"), (503, b"{}"), (200, end)]
+
+    class Restarting(Answering):
+        def do_GET(self) -> None:
+            self.status, self.body = answers.pop(0)
+            clock.now += 1000 if self.status == 200 else 1
+            super().do_GET()
+
+    with serving(Restarting) as url:
+        assert [event.seq for event in Service(url).follow("tj_1", 0, ignore)] == [1]
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "127.0.0.1", "http://", ""])

@@ -70,9 +70,11 @@ def checkpoint(context: Context, lease: Lease, name: str = "checkpoint-1") -> st
     folder = context.artifacts.staged(lease.staging_name) / name
     folder.mkdir(parents=True)
     (folder / "checkpoint.npz").write_text(name)
+    before = job(context, lease.job_id)
+    assert before is not None
     key = outcomes.publish_checkpoint(context, lease.job_id, lease.staging_name, name)
     execution.record(context, lease, [NewEvent("checkpoint", {"epoch": 1, "step": 1}, checkpoint=key)])
-    outcomes.remove_checkpoints_but(context, lease.job_id, [key])
+    outcomes.remove_checkpoints(context, [before.checkpoint["folder"]] if before.checkpoint else [])
     return key
 
 

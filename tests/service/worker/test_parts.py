@@ -111,6 +111,7 @@ def test_output_is_kept_up_to_its_limit_and_its_tail_beyond() -> None:
     ("error", "code"),
     [
         (MemoryError(), "out-of-memory"),
+        (RuntimeError("{{node a}} OOM when allocating tensor with shape[9,9] and type float"), "out-of-memory"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk-full"),
         (OSError("1000 requested and 0 written"), "disk-full"),
         (RuntimeError("underlying IO error: No space left on device (os error 28)"), "disk-full"),

@@ -11,8 +11,10 @@ import pytest
 
 from service.errors import DatabaseUnavailable, InvalidRequest
 from service.operations import execution, training_jobs
+from service.operations.execution import Lease
 from service.storage.jobs import NewEvent
 from service.worker.journal import BATCH_EVENTS, Journal
+from tests.running_service import wait_for
 from tests.service.worker.bench import Bench, fork_server, is_gone
 from tests.service.worker.worker_process import WorkerProcess
 
@@ -129,6 +131,45 @@ def test_a_checkpoint_that_is_yet_to_be_noted_stays(make_bench: Callable[..., Be
     assert artifacts.names(f"checkpoints/{job_id}") == [f"{claimed[0].staging_name}-checkpoint-2"]
 
 
+def test_an_execution_that_was_overtaken_leaves_the_checkpoints_of_the_one_that_overtook_it(
+    make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench()
+    job_id = bench.submit({})
+    late = Journal(bench.context, claim(bench))
+    add_checkpoint(bench, late, job_id, 1)
+    record = execution.record
+
+    def record_and_stand_still(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.setattr(execution, "record", record)
+        instructions = record(*arguments, **options)
+        bench.take_lease_away(job_id)
+        overtaking = Journal(bench.context, bench.lease(job_id), bench.job(job_id).checkpoint)
+        add_checkpoint(bench, overtaking, job_id, 2)
+        overtaking.write()
+        return instructions
+
+    monkeypatch.setattr(execution, "record", record_and_stand_still)
+    late.write()
+    noted = bench.job(job_id).checkpoint
+    assert noted is not None
+    assert noted["epoch"] == 2
+    assert bench.context.artifacts.folder(noted["folder"]).is_dir()
+
+
+def claim(bench: Bench) -> Lease:
+    claimed = execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {})
+    assert claimed is not None
+    return claimed[0]
+
+
+def add_checkpoint(bench: Bench, journal: Journal, job_id: str, epoch: int) -> None:
+    """Have the execution that holds the lease hand over a checkpoint."""
+    folder = bench.context.artifacts.staged(bench.lease(job_id).staging_name) / f"checkpoint-{epoch}"
+    folder.mkdir(parents=True)
+    journal.add({"type": "checkpoint", "name": folder.name, "data": {"epoch": epoch, "step": 1}})
+
+
 def test_a_job_survives_the_fork_server(bench: Bench, tmp_path: Path) -> None:
     job_id, child = start_holding_job(bench, tmp_path)
     fork_server(psutil.Process()).kill()
@@ -193,6 +234,24 @@ def test_a_job_that_takes_long_keeps_its_lease(make_bench: Callable[..., Bench],
     job_id = bench.submit({"until": str(tmp_path / "go")})
     bench.wait_for(lambda: bench.job(job_id).renewals >= 6)
     release(tmp_path)
+    assert bench.wait_for_status(job_id, "succeeded").run == 1
+
+
+def test_a_job_whose_files_take_long_to_reach_the_disk_keeps_its_lease(
+    make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(lease_seconds=1)
+    artifacts = bench.context.artifacts
+    publish = artifacts.publish
+
+    def publish_slowly(folder: Path, key: str) -> None:
+        before = bench.job(job_id).renewals
+        wait_for(lambda: bench.job(job_id).renewals >= before + 6, seconds=10, what="two lengths of the lease")
+        publish(folder, key)
+
+    monkeypatch.setattr(artifacts, "publish", publish_slowly)
+    job_id = bench.submit({})
+    bench.start_worker()
     assert bench.wait_for_status(job_id, "succeeded").run == 1
 
 
