@@ -4,13 +4,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
 from service import __version__, logs
 from service.addresses import AddressUnavailable
-from service.client.exit_codes import CANNOT_WATCH
+from service.commands.datasets import datasets
+from service.commands.evaluating import evaluate, evaluations
+from service.commands.jobs import jobs
+from service.commands.models import models
+from service.commands.predicting import predict
+from service.commands.training import train
+from service.commands.watching import watch
 from service.config import InvalidSettings, Settings
 from service.errors import BackupError
 
@@ -26,8 +31,13 @@ class Refused(click.ClickException):
 def main() -> None:
     """Train and serve neural networks over HTTP.
 
-    Every setting is an environment variable; docs/configuration.md lists them.
+    Every setting is an environment variable; docs/configuration.md lists them. The commands that talk to a service find
+    it by --url or FITSERVE_URL; docs/command-line.md shows each of them.
     """
+
+
+for command in (models, datasets, train, watch, jobs, predict, evaluate, evaluations):
+    main.add_command(command)
 
 
 @main.command()
@@ -62,43 +72,6 @@ def worker() -> None:
 
     migrate(settings.database_url)
     run(settings)
-
-
-class CannotWatch(click.ClickException):
-    """`fitserve watch` can't be run like that; its other exit codes tell how the job ended."""
-
-    exit_code = CANNOT_WATCH
-
-
-class Watch(click.Command):
-    """Wrong usage must not look like the end of a job, so it gets another exit code than click's."""
-
-    def make_context(self, *args: Any, **options: Any) -> click.Context:
-        try:
-            return super().make_context(*args, **options)
-        except click.UsageError as error:
-            raise CannotWatch(error.format_message()) from None
-
-
-@main.command(cls=Watch)
-@click.argument("job")
-@click.option("--url", help="Where the service is, instead of FITSERVE_URL.")
-@click.option("--json", "as_json", is_flag=True, help="Print each event as JSON on a line of its own.")
-def watch(job: str, url: str | None, as_json: bool) -> None:
-    """Show the training job with the id JOB until it ends.
-
-    In a terminal that is a progress bar from now on, elsewhere a line for each thing that happened since the job was
-    made. Ctrl-C ends the watching, not the job; watching can begin again at any time.
-
-    The exit code is 0 when the job succeeded, 1 when it failed, 2 when it was cancelled, 3 when it can't be watched,
-    130 after Ctrl-C.
-    """
-    from service.client.watching import watch
-
-    try:
-        sys.exit(watch(job, url or Settings.from_environment().service_url, as_json=as_json))
-    except InvalidSettings as error:
-        raise CannotWatch(str(error)) from None
 
 
 @main.command()

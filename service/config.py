@@ -76,7 +76,7 @@ class Settings:
 
     service_url: str = setting(
         "",
-        "Where `fitserve watch` looks for the service.",
+        "Where the commands that talk to a service find it.",
         variable="FITSERVE_URL",
         stands_for="`http://<FITSERVE_HOST>:<FITSERVE_PORT>`",
     )

@@ -1,16 +1,16 @@
-"""What a person sees of a job that is watched: a progress bar in a terminal, lines in a pipe, or JSON."""
+"""What a person sees of a job that is watched: a progress bar in a terminal, or lines in a pipe."""
 
 import sys
 import time
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column
 
-from service.client.following import JobEvent
+from service.client import JobEvent
+from service.commands.output import printable
 from service.event_text import EPOCH, PROGRESS, EventText, describe_number, metrics_of
 
 PROGRESS_LINE_SECONDS = 10.0
@@ -32,8 +32,12 @@ class Display(Protocol):
         """Show a line about the watching itself."""
 
 
-class _Plain:
-    """A display that only writes to standard output; what it says about itself goes to standard error."""
+class Lines:
+    """A line for each epoch, each change of the status and each message."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self._text = EventText(job["epochs"])
+        self._wrote_at = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -43,21 +47,6 @@ class _Plain:
 
     def say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
-
-
-class JsonLines(_Plain):
-    """Each event as a JSON object in a line of its own."""
-
-    def show(self, event: JobEvent) -> None:
-        print(orjson.dumps(event).decode(), flush=True)
-
-
-class Lines(_Plain):
-    """A line for each epoch, each change of the status and each message."""
-
-    def __init__(self, job: dict[str, Any]) -> None:
-        self._text = EventText(job["epochs"])
-        self._wrote_at = time.monotonic()
 
     def show(self, event: JobEvent) -> None:
         text = self._text.put(event.type, event.data)
@@ -140,6 +129,9 @@ def describe_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def printable(text: str) -> str:
-    """The text without what would steer the terminal."""
-    return "".join(character for character in text if character.isprintable() or character in "\n\t")
+def describe_end(job: dict[str, Any]) -> str:
+    """How a final job ended, in a line."""
+    ended = f"{job['id']} {describe_status(job['status'], job['status_reason'])}"
+    if job["error"] is not None:
+        return f"{ended}: {printable(job['error']['detail'])}"
+    return ended if job["version"] is None else f"{ended}: version {job['version']} of {job['model']}"

@@ -1,0 +1,80 @@
+"""The client of a service: what it keeps, and predictions."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from service.client.bodies import encode_files, encode_instances
+from service.client.connection import PATIENCE_SECONDS, Connection
+from service.client.resources import Datasets, Evaluations, Models, TrainingJobs
+
+log = logging.getLogger(__name__)
+
+
+class Client:
+    """A client of the service at a URL, for one thread.
+
+    While the service is away or asks for patience, requests are sent again for `patience` seconds, with growing pauses
+    or after those that `Retry-After` asks for; until its first answer for `first_patience` seconds, the same unless
+    given. `tell` is given a line each time; without it the line is logged. Everything raises RequestFailed.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        patience: float = PATIENCE_SECONDS,
+        first_patience: float | None = None,
+        tell: Callable[[str], None] = log.warning,
+    ) -> None:
+        first_patience = patience if first_patience is None else first_patience
+        self.connection = Connection(url, patience, first_patience, tell)
+        self.datasets = Datasets(self.connection)
+        self.models = Models(self.connection)
+        self.training_jobs = TrainingJobs(self.connection)
+        self.evaluations = Evaluations(self.connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.connection.close()
+
+    def predict(self, model: str, instances: Any, **options: Any) -> dict[str, Any]:
+        """Predict for rows: a list of them, or a NumPy array whose first axis counts them.
+
+        `options`: `version` or `label` instead of the latest version; `top` classes; `scores=False` leaves them out.
+        """
+        return self._predict(model, encode_instances(instances), **options)
+
+    def predict_files(self, model: str, files: Sequence[str | Path], **options: Any) -> dict[str, Any]:
+        """Predict for pictures (PNG, JPEG, WebP), or for one file of rows (CSV, `.npy`, JSON); known by the suffix."""
+        return self._predict(model, encode_files([Path(file) for file in files]), **options)
+
+    def _predict(
+        self,
+        model: str,
+        body: tuple[str, bytes],
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        top: int | None = None,
+        scores: bool = True,
+    ) -> dict[str, Any]:
+        if version is not None and label is not None:
+            raise ValueError("Give a version or a label, not both.")
+        chosen = "" if version is None else f"/versions/{version}"
+        chosen = chosen if label is None else f"/labels/{quote(label, safe='')}"
+        content_type, data = body
+        response = self.connection.request(
+            "POST",
+            f"/v1/models/{quote(model, safe='')}{chosen}/predictions",
+            params={"top": top, "scores": None if scores else "false"},
+            headers={"Content-Type": content_type},
+            data=data,
+        )
+        document: dict[str, Any] = self.connection.read(response)
+        return document

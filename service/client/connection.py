@@ -1,0 +1,163 @@
+"""Sends requests to a service, again where that may help; every failure is one exception."""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from uuid import uuid4
+
+import requests
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 90
+"""Longer than the longest wait that a service grants."""
+PATIENCE_SECONDS = 60.0
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+AWAY = (429, 502, 503, 504)
+"""Statuses after which asking again may help."""
+LOST = (requests.ConnectionError, requests.Timeout, ChunkedEncodingError, ContentDecodingError)
+"""What a connection ends with that wasn't made, broke, or takes too long."""
+
+
+class RequestFailed(Exception):
+    """A request that had no good answer, with the fields of its problem document (RFC 9457).
+
+    `status` is None when there was no answer at all; `errors` has an entry for each fault of the request.
+    """
+
+    def __init__(self, problem: dict[str, Any], retry_after: float | None = None) -> None:
+        super().__init__(problem["detail"])
+        self.problem = problem
+        self.type: str = problem.get("type", "about:blank")
+        self.title: str | None = problem.get("title")
+        self.status: int | None = problem.get("status")
+        self.detail: str = problem["detail"]
+        self.instance: str | None = problem.get("instance")
+        self.request_id: str | None = problem.get("request_id")
+        self.errors: list[dict[str, Any]] = problem.get("errors", [])
+        self.retry_after = retry_after
+
+    @property
+    def code(self) -> str:
+        """The last part of `type`, such as `name-taken`: what programs compare."""
+        return self.type.rpartition("/")[2]
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same request may succeed later, without anything being changed."""
+        return self.status is None or self.status in AWAY or self.code == "request-in-progress"
+
+
+class Connection:
+    """Sends requests to the service at a URL.
+
+    Every request is repeated for `patience` seconds while the service is away, which is safe for all that are sent:
+    reading, deleting, predicting and setting values can be done twice, and creating carries an Idempotency-Key. Until
+    its first answer a service is given `first_patience` seconds instead. `tell` is given a line when it is away.
+    Raises ValueError for what is no URL of a service.
+    """
+
+    def __init__(self, url: str, patience: float, first_patience: float, tell: Callable[[str], None]) -> None:
+        self.url = url.rstrip("/")
+        self.tell = tell
+        self._patience = patience
+        self._first_patience = first_patience
+        self._answered = False
+        self._session = requests.Session()
+        try:
+            self._session.get_adapter(requests.Request("GET", self.url).prepare().url or "")
+        except ValueError:
+            raise ValueError(f'"{url}" is not the URL of a service, such as http://127.0.0.1:8000.') from None
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._session.close()
+
+    def request(self, method: str, path: str, *, answer_seconds: float = ANSWER_SECONDS, **options: Any) -> Any:
+        """The successful answer, a `requests.Response`; `options` are those of `requests.request`.
+
+        None for what was deleted although the answer to that got lost. Raises RequestFailed.
+        """
+        options |= {"timeout": (CONNECT_SECONDS, answer_seconds)}
+        began, attempt = 0.0, 0
+        while True:
+            try:
+                return self._send(method, path, options)
+            except RequestFailed as failure:
+                if method == "DELETE" and attempt and failure.status == 404:
+                    return None  # the first time it was deleted, and only the answer got lost
+                if not failure.passes:
+                    raise
+                began = began or time.monotonic()
+                pause = pause_before(attempt) if failure.retry_after is None else failure.retry_after
+                patience = self._patience if self._answered else self._first_patience
+                if time.monotonic() + pause > began + patience:
+                    raise
+                if not attempt:
+                    self.tell(f"{failure.detail.rstrip('.')}; trying again")
+            attempt += 1
+            time.sleep(pause)
+
+    def get(self, path: str, **options: Any) -> Any:
+        """The JSON of an answer."""
+        return self.read(self.request("GET", path, **options))
+
+    def create(self, path: str, *, headers: dict[str, str] | None = None, **options: Any) -> Any:
+        """The resource that a POST creates, once however often it is sent."""
+        keyed = {"Idempotency-Key": str(uuid4())} | (headers or {})
+        return self.read(self.request("POST", path, headers=keyed, **options))
+
+    def read(self, response: requests.Response) -> Any:
+        """The JSON object of an answer. Raises RequestFailed when there is none."""
+        try:
+            document = response.json()
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise RequestFailed({"status": response.status_code, "detail": f"{self.url} answers, but is no Fitserve."})
+        return document
+
+    def _send(self, method: str, path: str, options: dict[str, Any]) -> requests.Response:
+        try:
+            response = self._session.request(method, self.url + path, **options)
+        except LOST as error:
+            reason = "it takes too long" if isinstance(error, requests.Timeout) else "no connection"
+            raise RequestFailed({"title": "No answer", "detail": f"{self.url} doesn't answer: {reason}."}) from None
+        self._answered = True
+        if response.ok:
+            return response
+        with response:
+            raise RequestFailed(_problem(response), read_retry_after(response.headers.get("Retry-After")))
+
+
+def pause_before(attempt: int) -> float:
+    """Seconds until trying again: twice as many each time, and by chance fewer, so that clients don't come at once."""
+    return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt) * random.uniform(0.5, 1)
+
+
+def read_retry_after(value: str | None) -> float | None:
+    """The seconds that Retry-After (RFC 9110) asks for, given as such or as a date; None where it says nothing."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _problem(response: requests.Response) -> dict[str, Any]:
+    """What the service says of an error, with `status` and `detail` in any case."""
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if isinstance(document, dict) and isinstance(document.get("detail"), str):
+        return {**document, "status": response.status_code}
+    detail = f"status {response.status_code} from {response.url}, which Fitserve doesn't answer like this."
+    return {"title": response.reason, "status": response.status_code, "detail": detail}

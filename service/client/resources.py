@@ -1,0 +1,266 @@
+"""What a service keeps, one class a kind: documents in and out as the service's contract has them."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from service import statuses
+from service.client.bodies import PIECE_BYTES, FileForm, form_fields
+from service.client.connection import LOST, Connection, RequestFailed, read_retry_after
+from service.client.following import JobEvent, follow
+
+Document = dict[str, Any]
+Documents = list[Document]
+
+LONGEST_WAIT = 60
+"""Seconds that a service lets a request wait."""
+PAGE = 100
+
+
+class Resources:
+    """One kind of resource."""
+
+    path: str
+    unfinished: tuple[str, ...] = ()
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(self, **filters: Any) -> Iterator[Document]:
+        """Every one, page by page, newest first; `filters` are the list's parameters, such as `status` and `sort`."""
+        return pages(self._connection, self.path, filters)
+
+    def get(self, name: str) -> Document:
+        """The one of a name, or of a job's id."""
+        document: Document = self._connection.get(self._of(name))
+        return document
+
+    def delete(self, name: str) -> None:
+        """Delete one."""
+        self._connection.request("DELETE", self._of(name))
+
+    def wait(self, name: str, timeout: float | None = None) -> Document:
+        """The resource once it is finished, asked for by `Prefer: wait`.
+
+        Raises TimeoutError when it isn't after `timeout` seconds.
+        """
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            asked_at = time.monotonic()
+            seconds = max(0, math.ceil(min(LONGEST_WAIT, deadline - asked_at)))
+            response = self._connection.request("GET", self._of(name), headers={"Prefer": f"wait={seconds}"})
+            document: Document = self._connection.read(response)
+            if document.get("status") not in self.unfinished:
+                return document
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"{name} is still {document['status']}.")
+            if time.monotonic() - asked_at < seconds:
+                # The service lets only so many requests wait at once.
+                time.sleep(read_retry_after(response.headers.get("Retry-After")) or 1.0)
+
+    def _of(self, name: str, part: str = "") -> str:
+        return f"{self.path}/{quote(name, safe='')}{part}"
+
+
+class NamedResources(Resources):
+    """Resources that a client names: finished means ready."""
+
+    def _finish(self, created: Document, wait: bool) -> Document:
+        """The resource once it is ready, if that is waited for. Raises RequestFailed with what it failed of."""
+        if wait and created.get("status") in self.unfinished:
+            created = self.wait(created["name"])
+        if wait and created.get("status") == statuses.FAILED:
+            raise RequestFailed(created["error"])
+        return created
+
+
+class Datasets(NamedResources):
+    """Data to train and to evaluate with."""
+
+    path = "/v1/datasets"
+    unfinished = (statuses.PROCESSING,)
+
+    def create(self, spec: Document, *, wait: bool = True) -> Document:
+        """Make a dataset from a built-in source or from data within the spec."""
+        return self._finish(self._connection.create(self.path, json=spec), wait)
+
+    def upload(self, file: str | Path, name: str, *, wait: bool = True, **options: Any) -> Document:
+        """Make a dataset from a file, which may be large; `options` such as `target`, `split`, `types`, `ignore`."""
+        form = FileForm(Path(file), form_fields({"name": name, **options}))
+        headers = {"Content-Type": form.content_type}
+        return self._finish(self._connection.create(self.path, data=form, headers=headers), wait)
+
+    def rows(self, name: str, split: str = "train") -> Iterator[Document]:
+        """The rows of a split, each with an `instance` as predictions take it, and its `target`."""
+        return pages(self._connection, self._of(name, "/rows"), {"split": split})
+
+    def sources(self) -> Documents:
+        """The built-in sources and their parameters."""
+        items: Documents = self._connection.get("/v1/dataset-sources")["items"]
+        return items
+
+
+class Models(NamedResources):
+    """Specs of networks, with their versions and labels."""
+
+    path = "/v1/models"
+    unfinished = (statuses.BUILDING,)
+
+    def create(self, spec: Document, *, wait: bool = True) -> Document:
+        """Make a model."""
+        return self._finish(self._connection.create(self.path, json=spec), wait)
+
+    def check(self, spec: Document) -> Document:
+        """The model that a spec would make; nothing is kept."""
+        document: Document = self._connection.create(self.path, json=spec, params={"dry_run": "true"})
+        return document
+
+    def describe(self, name: str, description: str) -> Document:
+        """Change a model's description."""
+        changed = self._connection.request("PATCH", self._of(name), json={"description": description})
+        document: Document = self._connection.read(changed)
+        return document
+
+    def summary(self, name: str) -> str:
+        """The table of layers as Keras prints it."""
+        text: str = self._connection.request("GET", self._of(name, "/summary"), headers={"Accept": "text/plain"}).text
+        return text
+
+    def versions(self, name: str) -> Iterator[Document]:
+        """A model's versions, newest first."""
+        return pages(self._connection, self._of(name, "/versions"), {})
+
+    def version(self, name: str, version: int) -> Document:
+        """A version of a model."""
+        document: Document = self._connection.get(self._of(name, f"/versions/{version}"))
+        return document
+
+    def delete_version(self, name: str, version: int) -> None:
+        """Delete a version that no label points to."""
+        self._connection.request("DELETE", self._of(name, f"/versions/{version}"))
+
+    def download(self, name: str, version: int, format: str, target: str | Path) -> int:
+        """Write an artifact (`keras`, `onnx`, `saved_model`, `preprocessing`) to a file; returns its bytes.
+
+        Raises RequestFailed, after which there is no file, and OSError.
+        """
+        target, written = Path(target), 0
+        part = target.with_name(f"{target.name}.part")
+        path = self._of(name, f"/versions/{version}/artifacts/{quote(format, safe='')}")
+        try:
+            with closing(self._connection.request("GET", path, stream=True)) as response, part.open("wb") as file:
+                for piece in response.iter_content(PIECE_BYTES):
+                    written += file.write(piece)
+            part.replace(target)
+        except LOST:
+            raise RequestFailed({"detail": f"The connection broke after {written} bytes."}) from None
+        finally:
+            part.unlink(missing_ok=True)
+        return written
+
+    def labels(self, name: str) -> Iterator[Document]:
+        """A model's labels."""
+        return pages(self._connection, self._of(name, "/labels"), {})
+
+    def set_label(self, name: str, label: str, version: int) -> Document:
+        """Point a label to a version; the label may be new."""
+        put = self._connection.request("PUT", self._label(name, label), json={"version": version})
+        document: Document = self._connection.read(put)
+        return document
+
+    def delete_label(self, name: str, label: str) -> None:
+        """Delete a label; its version stays."""
+        self._connection.request("DELETE", self._label(name, label))
+
+    def _label(self, name: str, label: str) -> str:
+        return self._of(name, f"/labels/{quote(label, safe='')}")
+
+
+class Jobs(Resources):
+    """What a worker does for a client; finished means that its status is final."""
+
+    unfinished = tuple(status for status in statuses.JOB_STATUSES if status not in statuses.FINAL)
+
+    def change(self, job_id: str, **changes: Any) -> Document:
+        """Ask a job for a `desired_status`; a training also for other `epochs` or another `learning_rate`."""
+        document: Document = self._connection.read(self._connection.request("PATCH", self._of(job_id), json=changes))
+        return document
+
+    def cancel(self, job_id: str) -> Document:
+        """End a job and keep nothing."""
+        return self.change(job_id, desired_status=statuses.CANCELLED)
+
+
+class TrainingJobs(Jobs):
+    """Training models on datasets."""
+
+    path = "/v1/training-jobs"
+
+    def create(self, model: str, dataset: str, epochs: int, **options: Any) -> Document:
+        """Start a training; `options` such as `batch_size`, `seed`, `early_stopping`, `label`."""
+        request = {"model": model, "dataset": dataset, "epochs": epochs, **options}
+        document: Document = self._connection.create(self.path, json=request)
+        return document
+
+    def wait(
+        self, name: str, timeout: float | None = None, progress: Callable[[JobEvent], None] | None = None
+    ) -> Document:
+        """The job once it is final, however it ended; `progress` is given each event, those of before too.
+
+        Raises TimeoutError after `timeout` seconds; the job goes on.
+        """
+        if progress is None:
+            return super().wait(name, timeout)
+        for event in self.events(name, timeout=timeout):
+            progress(event)
+        return self.get(name)
+
+    def events(self, job_id: str, after: int = 0, timeout: float | None = None) -> Iterator[JobEvent]:
+        """The events after number `after` as they happen, up to the end of the job."""
+        return follow(self._connection, self._of(job_id, "/events"), after, timeout)
+
+    def pause(self, job_id: str) -> Document:
+        """Have a job write a checkpoint and leave its worker to others."""
+        return self.change(job_id, desired_status=statuses.PAUSED)
+
+    def resume(self, job_id: str) -> Document:
+        """Let a paused job go on."""
+        return self.change(job_id, desired_status=statuses.RUNNING)
+
+    def stop(self, job_id: str) -> Document:
+        """End a job now and keep its model."""
+        return self.change(job_id, desired_status=statuses.STOPPED)
+
+    def metrics(self, job_id: str, points: int | None = None) -> Documents:
+        """The metrics of each epoch, or of at most so many evenly chosen ones."""
+        epochs: Documents = self._connection.get(self._of(job_id, "/metrics"), params={"points": points})["epochs"]
+        return epochs
+
+    def log(self, job_id: str) -> str:
+        """What the training process printed."""
+        text: str = self._connection.request("GET", self._of(job_id, "/log"), headers={"Accept": "text/plain"}).text
+        return text
+
+
+class Evaluations(Jobs):
+    """How well versions do on the rows of a dataset."""
+
+    path = "/v1/evaluations"
+
+    def create(self, model: str, dataset: str, **options: Any) -> Document:
+        """Start an evaluation; `options` are `version` or `label`, and `split` (`test`)."""
+        document: Document = self._connection.create(self.path, json={"model": model, "dataset": dataset, **options})
+        return document
+
+
+def pages(connection: Connection, path: str, filters: Document) -> Iterator[Document]:
+    """Every item of a list, page by page; a `limit` in the filters is the size of a page."""
+    page = connection.get(path, params={"limit": PAGE, **filters})
+    yield from page["items"]
+    while page["next"] is not None:
+        page = connection.get(page["next"])
+        yield from page["items"]

@@ -1,0 +1,1 @@
+"""What `fitserve` does with a running service: one module a group of commands, over `service.client` alone."""

@@ -1,0 +1,120 @@
+"""`fitserve datasets`: data to train and to evaluate with."""
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.commands.command import ServiceGroup, Session
+from service.commands.output import describe_moment, print_json, print_members, print_table
+from service.commands.parameters import JSON_DOCUMENT
+
+
+@click.group(cls=ServiceGroup)
+def datasets() -> None:
+    """Data to train and to evaluate with."""
+
+
+@datasets.command("list")
+@click.option("--status", type=click.Choice(["processing", "ready", "failed"]), help="Only those.")
+@click.option("--kind", type=click.Choice(["table", "vector", "sequence", "image", "video"]), help="Only those.")
+@click.option("--sort", type=click.Choice(["name", "-name", "created_at", "-created_at"]), default="-created_at")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+def list_datasets(session: Session, status: str | None, kind: str | None, sort: str, limit: int) -> None:
+    """List datasets, newest first."""
+    items = list(islice(session.client.datasets.list(status=status, kind=kind, sort=sort), limit))
+    if session.as_json:
+        return print_json(items)
+    rows = (
+        (item["name"], item["kind"], item["status"], item["rows"], item["source"], describe_moment(item["created_at"]))
+        for item in items
+    )
+    print_table(("name", "kind", "status", "rows", "source", "created"), rows)
+
+
+@datasets.command("show")
+@click.argument("name")
+def show_dataset(session: Session, name: str) -> None:
+    """Show a dataset and its columns."""
+    _show(session, session.client.datasets.get(name))
+
+
+@datasets.command("create")
+@click.argument("spec", type=JSON_DOCUMENT)
+def create_dataset(session: Session, spec: dict[str, Any]) -> None:
+    """Make a dataset of SPEC: a JSON file, - for standard input, or the JSON itself."""
+    _show(session, session.client.datasets.create(spec))
+
+
+@datasets.command("upload")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", required=True, help="What the dataset is called.")
+@click.option("--target", help="The column to predict.")
+@click.option("--ignore", multiple=True, metavar="COLUMN", help="A column to leave out; may be given several times.")
+@click.option("--split", type=JSON_DOCUMENT, help='Such as \'{"validation": 0.2, "test": 0.2}\'.')
+@click.option("--types", type=JSON_DOCUMENT, help='Types of columns, such as \'{"zip": "category"}\'.')
+@click.option("--csv", type=JSON_DOCUMENT, help='How a CSV is written, such as \'{"decimal": ","}\'.')
+@click.option("--window", type=JSON_DOCUMENT, help='Makes sequences of a table: \'{"steps": 24, "horizon": 1}\'.')
+@click.option("--picture", type=JSON_DOCUMENT, help='The size of every picture: \'{"height": 32, "width": 32}\'.')
+def upload(session: Session, file: Path, name: str, ignore: tuple[str, ...], **options: Any) -> None:
+    """Make a dataset of FILE: CSV, JSON, JSON Lines, Parquet, NPZ, or a ZIP of pictures in class folders."""
+    _show(session, session.client.datasets.upload(file, name, ignore=list(ignore) or None, **options))
+
+
+@datasets.command("rows")
+@click.argument("name")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+def list_rows(session: Session, name: str, split: str, limit: int) -> None:
+    """Show rows as they can be posted to predictions."""
+    items = list(islice(session.client.datasets.rows(name, split), limit))
+    if session.as_json:
+        return print_json(items)
+    print_table(
+        ("row", "instance", "target"),
+        ((item["row"], _brief(item["instance"]), _brief(item["target"])) for item in items),
+    )
+
+
+@datasets.command("sources")
+def list_sources(session: Session) -> None:
+    """List the built-in sources."""
+    items = session.client.datasets.sources()
+    if session.as_json:
+        return print_json(items)
+    print_table(("source", "description"), ((item["name"], item.get("description")) for item in items))
+
+
+@datasets.command("delete")
+@click.argument("name")
+def delete_dataset(session: Session, name: str) -> None:
+    """Delete a dataset."""
+    session.client.datasets.delete(name)
+
+
+def _show(session: Session, dataset: dict[str, Any]) -> None:
+    if session.as_json:
+        return print_json(dataset)
+    members = ("name", "source", "kind", "status", "rows", "splits", "bytes")
+    error = dataset["error"]
+    print_members({name: dataset[name] for name in members} | {"error": error and error["detail"]})
+    columns = [*(dataset["inputs"] or []), *([dataset["target"] | {"role": "target"}] if dataset["target"] else [])]
+    if columns:
+        click.echo()
+        print_table(("column", "type", "role", "classes"), map(_column, columns))
+    for column in dataset["left_out"] or []:
+        click.echo(f"left out: {column['name']}: {column['reason']}")
+
+
+def _column(column: dict[str, Any]) -> tuple[Any, ...]:
+    return column["name"], column["type"], column.get("role", "input"), _brief(column.get("classes"))
+
+
+def _brief(value: Any) -> str | None:
+    """A value in at most so many characters as fit beside others."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else f"{text[:119]}…"

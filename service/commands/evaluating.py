@@ -1,0 +1,103 @@
+"""`fitserve evaluate` and `fitserve evaluations`: how well a version does on the rows of a dataset."""
+
+from itertools import islice
+from typing import Any
+
+import click
+
+from service import statuses
+from service.commands.command import ServiceCommand, ServiceGroup, Session
+from service.commands.output import describe, describe_moment, print_json, print_members, print_table
+from service.commands.watching import going_on, leave
+
+MOST_CLASSES = 20
+"""A larger confusion matrix isn't readable."""
+
+
+@click.command(cls=ServiceCommand)
+@click.argument("model")
+@click.argument("dataset")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
+@click.option("--version", type=click.IntRange(1), help="Which version; the latest unless given.")
+@click.option("--label", help="The version that a label points to.")
+@click.option("--detach", is_flag=True, help="Start it and don't wait.")
+def evaluate(session: Session, model: str, dataset: str, split: str, detach: bool, **chosen: Any) -> None:
+    """Evaluate a version of MODEL on the rows of DATASET.
+
+    The exit code is 0 when it succeeded, 1 when it failed, 2 when it was cancelled. Ctrl-C ends the waiting alone.
+    """
+    given = {name: value for name, value in chosen.items() if value is not None}
+    evaluations = session.client.evaluations
+    evaluation = evaluations.create(model, dataset, split=split, **given)
+    if detach:
+        return print_json(evaluation) if session.as_json else click.echo(evaluation["id"])
+    with going_on(f"fitserve evaluations show {evaluation['id']} shows it"):
+        evaluation = evaluations.wait(evaluation["id"])
+    _show(session, evaluation)
+    leave(evaluation)
+
+
+@click.group(cls=ServiceGroup)
+def evaluations() -> None:
+    """Evaluations that run, wait or have ended."""
+
+
+@evaluations.command("list")
+@click.option("--status", type=click.Choice(statuses.JOB_STATUSES), help="Only those.")
+@click.option("--model", help="Only this model's.")
+@click.option("--dataset", help="Only those on this dataset.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+def list_evaluations(session: Session, limit: int, **filters: str | None) -> None:
+    """List evaluations, newest first."""
+    items = list(islice(session.client.evaluations.list(**filters), limit))
+    if session.as_json:
+        return print_json(items)
+    members = ("id", "model", "version", "dataset", "split", "status")
+    rows = ((*(item[name] for name in members), describe_moment(item["created_at"])) for item in items)
+    print_table((*members, "created"), rows)
+
+
+@evaluations.command("show")
+@click.argument("evaluation")
+def show_evaluation(session: Session, evaluation: str) -> None:
+    """Show an evaluation and its result."""
+    _show(session, session.client.evaluations.get(evaluation))
+
+
+@evaluations.command("cancel")
+@click.argument("evaluation")
+def cancel_evaluation(session: Session, evaluation: str) -> None:
+    """End an evaluation and keep nothing."""
+    _show(session, session.client.evaluations.cancel(evaluation))
+
+
+@evaluations.command("delete")
+@click.argument("evaluation")
+def delete_evaluation(session: Session, evaluation: str) -> None:
+    """Delete an evaluation that has ended."""
+    session.client.evaluations.delete(evaluation)
+
+
+def _show(session: Session, evaluation: dict[str, Any]) -> None:
+    if session.as_json:
+        return print_json(evaluation)
+    members = ("id", "model", "version", "dataset", "split", "status", "status_reason")
+    error, result = evaluation["error"], evaluation["result"]
+    figures = {} if result is None else {"loss": result["loss"], **result["metrics"]}
+    shown = {name: evaluation[name] for name in members} | {"error": error and error["detail"]}
+    print_members(shown | figures)
+    if result is not None:
+        _show_classes(result)
+
+
+def _show_classes(result: dict[str, Any]) -> None:
+    """The figures of each class, and the confusion matrix where it is small."""
+    if result["per_class"]:
+        columns = ("label", "precision", "recall", "f1", "support")
+        click.echo()
+        print_table(columns, ([line[column] for column in columns] for line in result["per_class"]))
+    matrix = result["confusion_matrix"]
+    if matrix and len(matrix) <= MOST_CLASSES:
+        classes = [describe(name) for name in result["classes"]]
+        click.echo("\nRows are the true classes, columns the predicted ones.")
+        print_table(("", *classes), ([name, *line] for name, line in zip(classes, matrix, strict=True)))

@@ -1,0 +1,120 @@
+"""`fitserve jobs`: training jobs that run, wait or have ended."""
+
+from itertools import islice
+from typing import Any
+
+import click
+
+from service import statuses
+from service.commands.command import ServiceGroup, Session
+from service.commands.output import describe_moment, print_json, print_members, print_table
+
+
+@click.group(cls=ServiceGroup)
+def jobs() -> None:
+    """Training jobs: what they do, and what they shall do."""
+
+
+@jobs.command("list")
+@click.option("--status", type=click.Choice(statuses.JOB_STATUSES), help="Only those.")
+@click.option("--model", help="Only this model's.")
+@click.option("--dataset", help="Only those on this dataset.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+def list_jobs(session: Session, limit: int, **filters: str | None) -> None:
+    """List training jobs, newest first."""
+    items = list(islice(session.client.training_jobs.list(**filters), limit))
+    if session.as_json:
+        return print_json(items)
+    rows = (
+        (
+            item["id"], item["model"], item["dataset"], item["status"], f"{item['progress']['fraction']:.0%}",
+            item["metrics"], describe_moment(item["created_at"]),
+        )
+        for item in items
+    )  # fmt: skip
+    print_table(("id", "model", "dataset", "status", "done", "metrics", "created"), rows)
+
+
+@jobs.command("show")
+@click.argument("job")
+def show_job(session: Session, job: str) -> None:
+    """Show a training job."""
+    _show(session, session.client.training_jobs.get(job))
+
+
+@jobs.command("metrics")
+@click.argument("job")
+@click.option("--points", type=click.IntRange(1), help="At most so many epochs, evenly chosen.")
+def show_metrics(session: Session, job: str, points: int | None) -> None:
+    """Show the loss and the metrics of a job's epochs."""
+    epochs = session.client.training_jobs.metrics(job, points)
+    if session.as_json:
+        return print_json(epochs)
+    columns = list(dict.fromkeys(name for epoch in epochs for name in epoch)) or ["epoch"]
+    print_table(columns, ([epoch.get(name) for name in columns] for epoch in epochs))
+
+
+@jobs.command("log")
+@click.argument("job")
+def show_log(session: Session, job: str) -> None:
+    """Show what a training printed."""
+    from service.commands.output import printable
+
+    text = session.client.training_jobs.log(job)
+    if session.as_json:
+        return print_json({"log": text})
+    click.echo(printable(text), nl=False)
+
+
+@jobs.command("pause")
+@click.argument("job")
+def pause(session: Session, job: str) -> None:
+    """Have a job write a checkpoint and leave its worker to others."""
+    _show(session, session.client.training_jobs.pause(job))
+
+
+@jobs.command("resume")
+@click.argument("job")
+def resume(session: Session, job: str) -> None:
+    """Let a paused job go on."""
+    _show(session, session.client.training_jobs.resume(job))
+
+
+@jobs.command("stop")
+@click.argument("job")
+def stop(session: Session, job: str) -> None:
+    """End a job now and keep its model."""
+    _show(session, session.client.training_jobs.stop(job))
+
+
+@jobs.command("cancel")
+@click.argument("job")
+def cancel(session: Session, job: str) -> None:
+    """End a job and keep nothing."""
+    _show(session, session.client.training_jobs.cancel(job))
+
+
+@jobs.command("change")
+@click.argument("job")
+@click.option("--epochs", type=click.IntRange(1), help="How many in all.")
+@click.option("--learning-rate", type=float, help="From the next epoch on.")
+def change(session: Session, job: str, **changes: Any) -> None:
+    """Let a job train on otherwise."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    _show(session, session.client.training_jobs.change(job, **given))
+
+
+@jobs.command("delete")
+@click.argument("job")
+def delete(session: Session, job: str) -> None:
+    """Delete a job that has ended; its version stays."""
+    session.client.training_jobs.delete(job)
+
+
+def _show(session: Session, job: dict[str, Any]) -> None:
+    if session.as_json:
+        return print_json(job)
+    members = ("id", "model", "dataset", "status", "status_reason", "epochs", "metrics", "best", "version")
+    error = job["error"]
+    times = {"created": describe_moment(job["created_at"]), "finished": describe_moment(job["finished_at"])}
+    print_members({name: job[name] for name in members} | times | {"error": error and error["detail"]})

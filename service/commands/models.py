@@ -1,0 +1,142 @@
+"""`fitserve models`: specs of networks, their versions and labels."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.commands.command import ServiceGroup, Session
+from service.commands.output import describe_moment, print_json, print_members, print_table
+from service.commands.parameters import JSON_DOCUMENT
+
+ARTIFACTS = ("onnx", "keras", "saved_model", "preprocessing")
+SUFFIXES = {"onnx": ".onnx", "keras": ".keras", "saved_model": ".zip", "preprocessing": ".json"}
+
+
+@click.group(cls=ServiceGroup)
+def models() -> None:
+    """Networks: their specs, versions and labels."""
+
+
+@models.command("list")
+@click.option("--status", type=click.Choice(["building", "ready", "failed"]), help="Only those.")
+@click.option("--task", type=click.Choice(["regression", "binary", "multiclass", "multilabel"]), help="Only those.")
+@click.option("--sort", type=click.Choice(["name", "-name", "created_at", "-created_at"]), default="-created_at")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+def list_models(session: Session, status: str | None, task: str | None, sort: str, limit: int) -> None:
+    """List models, newest first."""
+    items = list(islice(session.client.models.list(status=status, task=task, sort=sort), limit))
+    if session.as_json:
+        return print_json(items)
+    rows = (
+        (item["name"], item["task"], item["status"], item["latest_version"], item["labels"], _created(item))
+        for item in items
+    )
+    print_table(("name", "task", "status", "latest version", "labels", "created"), rows)
+
+
+@models.command("show")
+@click.argument("name")
+def show_model(session: Session, name: str) -> None:
+    """Show a model and its layers."""
+    _show(session, session.client.models.get(name))
+
+
+@models.command("create")
+@click.argument("spec", type=JSON_DOCUMENT)
+@click.option("--dry-run", is_flag=True, help="Build it, show it, keep nothing.")
+def create_model(session: Session, spec: dict[str, Any], dry_run: bool) -> None:
+    """Make a model of SPEC: a JSON file, - for standard input, or the JSON itself."""
+    models = session.client.models
+    _show(session, models.check(spec) if dry_run else models.create(spec))
+
+
+@models.command("delete")
+@click.argument("name")
+def delete_model(session: Session, name: str) -> None:
+    """Delete a model with its versions and labels."""
+    session.client.models.delete(name)
+
+
+@models.command("versions")
+@click.argument("name")
+def list_versions(session: Session, name: str) -> None:
+    """List a model's versions, newest first."""
+    items = list(session.client.models.versions(name))
+    if session.as_json:
+        return print_json(items)
+    rows = ((item["version"], item["dataset"], item["training_job"], _best(item), _created(item)) for item in items)
+    print_table(("version", "dataset", "training job", "metrics", "created"), rows)
+
+
+@models.command("download")
+@click.argument("name")
+@click.argument("version", type=click.IntRange(1))
+@click.option("--format", "format_", type=click.Choice(ARTIFACTS), default="onnx", show_default=True)
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
+def download(session: Session, name: str, version: int, format_: str, output: Path | None) -> None:
+    """Download the network of a version."""
+    target = output or Path(f"{name}-{version}{SUFFIXES[format_]}")
+    try:
+        written = session.client.models.download(name, version, format_, target)
+    except OSError as error:
+        raise click.UsageError(f"{target} can't be written: {error.strerror}.") from None
+    if session.as_json:
+        return print_json({"file": str(target), "bytes": written})
+    click.echo(f"{target}: {written:,} bytes")
+
+
+@models.command("labels")
+@click.argument("name")
+def list_labels(session: Session, name: str) -> None:
+    """List a model's labels."""
+    items = list(session.client.models.labels(name))
+    if session.as_json:
+        return print_json(items)
+    print_table(("label", "version"), ((item["label"], item["version"]) for item in items))
+
+
+@models.command("label")
+@click.argument("name")
+@click.argument("label")
+@click.argument("version", type=click.IntRange(1))
+def set_label(session: Session, name: str, label: str, version: int) -> None:
+    """Point LABEL to VERSION."""
+    document = session.client.models.set_label(name, label, version)
+    if session.as_json:
+        return print_json(document)
+    click.echo(f"{label}: version {version} of {name}")
+
+
+@models.command("unlabel")
+@click.argument("name")
+@click.argument("label")
+def delete_label(session: Session, name: str, label: str) -> None:
+    """Delete LABEL; its version stays."""
+    session.client.models.delete_label(name, label)
+
+
+def _show(session: Session, model: dict[str, Any]) -> None:
+    if session.as_json:
+        return print_json(model)
+    members = ("name", "task", "description", "status", "latest_version", "labels", "loss")
+    shown = {name: model[name] for name in members if model[name] not in ("", {})}
+    error, summary = model["error"], model["summary"]
+    print_members(shown | {"parameters": summary and summary["parameters"], "error": error and error["detail"]})
+    if summary is None:
+        return
+    click.echo()
+    columns = ("name", "type", "output_shape", "parameters")
+    rows = ([layer[column] for column in columns] for layer in summary["layers"])
+    print_table(("layer", "type", "output shape", "parameters"), rows)
+
+
+def _created(item: dict[str, Any]) -> str | None:
+    return describe_moment(item["created_at"])
+
+
+def _best(version: dict[str, Any]) -> Any:
+    """The metrics of the rows that say most of a version."""
+    metrics = version["metrics"]
+    return next((metrics[split] for split in ("test", "validation", "train") if metrics.get(split)), None)

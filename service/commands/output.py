@@ -1,0 +1,78 @@
+"""What commands print: JSON for scripts, tables and lines for people."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+import click
+import orjson
+
+UNBOUNDED = 10_000
+"""Columns of what isn't a terminal: rows stay lines, for grep."""
+PLACES = ("parameter", "header", "file", "row", "column")
+"""Where a fault may be, besides its `pointer` into a JSON body."""
+
+
+def print_json(document: Any, stream: TextIO | None = None) -> None:
+    """A document as indented JSON."""
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2), file=stream or sys.stdout)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Rows below the names of their columns, numbers to the right; just the names when there are no rows."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = list(rows)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for place, name in enumerate(columns):
+        numbers = bool(cells) and all(isinstance(row[place], int | float | None) for row in cells)
+        table.add_column(Text(printable(name)), justify="right" if numbers else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(describe(value)) for value in row))
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = UNBOUNDED
+    console.print(table)
+
+
+def print_members(members: dict[str, Any]) -> None:
+    """Members of a document, each in a line; those that are null are left out."""
+    shown = {name: value for name, value in members.items() if value is not None}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
+        click.echo(f"{name:<{width}}  {describe(value)}")
+
+
+def describe(value: Any) -> str:
+    """A value in a cell or a line."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return "  ".join(f"{name} {describe(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(describe, value))
+    return printable(str(value))
+
+
+def describe_moment(value: str | None) -> str | None:
+    """A time to the second, in UTC: `2026-11-21 19:10:09`."""
+    return None if value is None else value[:19].replace("T", " ")
+
+
+def describe_fault(fault: dict[str, Any]) -> str:
+    """A fault of a request: where, and what."""
+    places = [fault["pointer"]] if "pointer" in fault else []
+    places += [f"{place} {fault[place]}" for place in PLACES if place in fault]
+    return ": ".join(filter(None, [", ".join(places), fault["detail"]]))
+
+
+def printable(text: str) -> str:
+    """The text without what would steer the terminal."""
+    return "".join(character for character in text if character.isprintable() or character in "\n\t")

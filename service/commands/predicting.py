@@ -1,0 +1,71 @@
+"""`fitserve predict`: asks a model about rows or pictures."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.commands.command import ServiceCommand, Session
+from service.commands.output import describe, print_json, print_table
+
+
+@click.command(cls=ServiceCommand)
+@click.argument("model")
+@click.argument("rows", nargs=-1, required=True)
+@click.option("--version", type=click.IntRange(1), help="Which version; the latest unless given.")
+@click.option("--label", help="The version that a label points to.")
+@click.option("--top", type=click.IntRange(1), help="Show so many best classes of each row.")
+def predict(
+    session: Session, model: str, rows: tuple[str, ...], version: int | None, label: str | None, top: int | None
+) -> None:
+    """Predict with MODEL for ROWS.
+
+    ROWS is JSON ('[[1, 2]]', or '{"width": 1.2}' for one row of a table), a file of rows (.csv, .json, .npy), one or
+    more pictures (.png, .jpg, .webp), or - for JSON from standard input.
+    """
+    options = {"version": version, "label": label, "top": top, "scores": session.as_json}
+    client = session.client
+    if version is not None and label is not None:
+        raise click.UsageError("Give --version or --label, not both.")
+    try:
+        if (given := _given_rows(rows)) is not None:
+            answer = client.predict(model, given, **options)
+        else:
+            answer = client.predict_files(model, rows, **options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.UsageError(f'"{error.filename}" can\'t be read: {error.strerror}.') from None
+    if session.as_json:
+        return print_json(answer)
+    _show(answer, rows)
+
+
+def _given_rows(rows: Sequence[str]) -> list[Any] | None:
+    """Rows that are given as JSON, or from standard input; None when files are. Raises ValueError."""
+    from service.client.bodies import read_instances
+
+    (first, *others) = rows
+    if first != "-" and not first.lstrip().startswith(("[", "{")):
+        return None
+    if others:
+        raise ValueError("JSON rows are one argument; quote it.")
+    return read_instances(sys.stdin.buffer.read() if first == "-" else first.encode())
+
+
+def _show(answer: dict[str, Any], rows: Sequence[str]) -> None:
+    """A line for each row; what is doubtful about rows goes to standard error."""
+    predictions = answer["predictions"]
+    names = [Path(row).name for row in rows] if len(rows) > 1 else range(len(predictions))
+    first = predictions[0] if predictions else {}
+    columns = [name for name in ("label", "labels", "score", "value", "top") if name in first]
+    for prediction in predictions:
+        if "top" in prediction:
+            prediction["top"] = {describe(best["label"]): best["score"] for best in prediction["top"]}
+    lines = ([name, *map(prediction.get, columns)] for name, prediction in zip(names, predictions, strict=True))
+    print_table(["row", *columns], lines)
+    for warning in answer["warnings"]:
+        column = "" if warning.get("column") is None else f", {warning['column']}"
+        click.echo(f"Warning: row {warning['row']}{column}: {describe(warning['detail'])}", err=True)

@@ -1,0 +1,58 @@
+"""`fitserve train`: starts a training job and shows it."""
+
+from typing import Any
+
+import click
+
+from service.commands.command import ServiceCommand, Session
+from service.commands.output import print_json
+from service.commands.parameters import JSON_DOCUMENT
+from service.commands.watching import going_on, leave, show_until_final
+
+
+@click.command(cls=ServiceCommand)
+@click.argument("model")
+@click.argument("dataset")
+@click.option("--epochs", type=click.IntRange(1), help="How often the training rows are gone through.")
+@click.option("--batch-size", type=click.IntRange(1), help="Rows of a batch; 32 unless given.")
+@click.option("--seed", type=click.IntRange(0), help="Makes the training repeatable.")
+@click.option("--label", help="Is pointed to the new version.")
+@click.option("--start-from", metavar="VERSION", help="The version, or the label of one, whose weights are trained on.")
+@click.option("--patience", type=click.IntRange(0), help="End after so many epochs that aren't better.")
+@click.option("--time-limit", "time_limit_seconds", type=click.FloatRange(1), help="End after so many seconds.")
+@click.option("--priority", type=click.IntRange(0, 9), help="Higher ones run first; 5 unless given.")
+@click.option("--options", type=JSON_DOCUMENT, default="{}", help="Everything else that a job takes, as JSON.")
+@click.option("--detach", is_flag=True, help="Start it and don't wait.")
+def train(
+    session: Session,
+    model: str,
+    dataset: str,
+    start_from: str | None,
+    patience: int | None,
+    options: dict[str, Any],
+    detach: bool,
+    **given: Any,
+) -> None:
+    """Train MODEL on DATASET and show how it goes, as `fitserve watch` does.
+
+    Ctrl-C ends the watching, not the job. With --json nothing is shown until the end, which is the job as JSON. The
+    exit codes are those of `fitserve watch`.
+    """
+    request = options | {name: value for name, value in given.items() if value is not None}
+    if start_from is not None:
+        request["start_from"] = {"version": int(start_from)} if start_from.isdecimal() else {"label": start_from}
+    if patience is not None:
+        request["early_stopping"] = {"patience": patience}
+    if "epochs" not in request:
+        raise click.UsageError("Missing option '--epochs'.")
+    job = session.client.training_jobs.create(model, dataset, **request)
+    if detach:
+        return print_json(job) if session.as_json else click.echo(job["id"])
+    with going_on(f"fitserve watch {job['id']} shows it again, fitserve jobs cancel {job['id']} ends it"):
+        if session.as_json:
+            job = session.client.training_jobs.wait(job["id"])
+            print_json(job)
+        else:
+            click.echo(f"{job['id']}: fitserve watch {job['id']} shows it elsewhere", err=True)
+            job = show_until_final(session.client, job)
+    leave(job)
