@@ -13,7 +13,8 @@ import orjson
 import pytest
 import requests
 
-from service.client.following import JobEvent, read_events
+from service.client import JobEvent
+from service.client.following import read_events
 from tests.journeys.specs import RINGS, RINGS_DATASET, named
 from tests.running_service import ROOT, Client, RunningService, running_service, wait_for
 
@@ -120,19 +121,19 @@ def test_the_exit_code_tells_how_the_job_ended(client: Client, rings: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
+    ("arguments", "exit_code", "reason"),
     [
-        (["tj_none"], 'There is no training job "tj_none"'),
-        (["tj_none", "--url", "http://127.0.0.1:1"], "http://127.0.0.1:1 doesn't answer"),
-        (["tj_none", "--url", "here"], '"here" is not the URL of a service'),
-        (["tj_none", "--fast"], "No such option"),
-        ([], "Missing argument"),
+        (["tj_none"], 3, 'There is no training job "tj_none"'),
+        (["tj_none", "--url", "http://127.0.0.1:1"], 4, "http://127.0.0.1:1 doesn't answer"),
+        (["tj_none", "--url", "here"], 3, '"here" is not the URL of a service'),
+        (["tj_none", "--fast"], 3, "No such option"),
+        ([], 3, "Missing argument"),
     ],
 )
-def test_what_cannot_be_watched_is_one_line(client: Client, arguments: list[str], reason: str) -> None:
+def test_what_cannot_be_watched_is_one_line(client: Client, arguments: list[str], exit_code: int, reason: str) -> None:
     environment = os.environ | {"FITSERVE_URL": client.base_url}
     run = subprocess.run(watch_command(*arguments), capture_output=True, text=True, cwd=ROOT, env=environment)
-    assert (run.returncode, run.stdout) == (3, "")
+    assert (run.returncode, run.stdout) == (exit_code, "")
     assert len(run.stderr.strip().splitlines()) == 1
     assert reason in run.stderr
 

@@ -12,7 +12,8 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from service import statuses
-from service.client.following import JobEvent, read_events
+from service.client import JobEvent
+from service.client.following import read_events
 from service.context import Context
 from service.operations import job_events
 from service.operations.execution import Lease

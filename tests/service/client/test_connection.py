@@ -138,9 +138,9 @@ def test_waiting_is_left_to_the_service(pauses: list[float]) -> None:
 
 def test_what_failed_while_it_was_waited_for_raises_what_it_failed_of() -> None:
     failed = {"name": "a", "status": "failed", "error": {**TAKEN, "detail": "It can't be exported."}}
-    with scripted(Answer(202, {"name": "a", "status": "building"}), Answer(200, failed)) as server:
-        with pytest.raises(RequestFailed, match="can't be exported"):
-            Client(server.url).models.create({"name": "a"})
+    answers = Answer(202, {"name": "a", "status": "building"}), Answer(200, failed)
+    with scripted(*answers) as server, pytest.raises(RequestFailed, match="can't be exported"):
+        Client(server.url).models.create({"name": "a"})
 
 
 def test_waiting_ends_at_its_timeout() -> None:

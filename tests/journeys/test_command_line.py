@@ -1,0 +1,263 @@
+"""The commands that talk to a service: tables and JSON, exit codes, Ctrl-C, and what goes wrong."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.journeys.specs import RINGS, RINGS_DATASET, named
+from tests.running_service import ROOT, Client, RunningService, wait_for
+from tests.service.client.scripted_server import Answer, scripted
+
+LONG = 200_000
+"""More epochs than any test waits for."""
+IRISES = {"name": "irises", "source": "iris"}
+FLOWERS = {
+    "name": "irises",
+    "task": "multiclass",
+    "input": {"dataset": "irises"},
+    "layers": [{"type": "Dense", "units": 3, "activation": "softmax"}],
+    "optimizer": {"type": "Adam", "learning_rate": 0.1},
+    "loss": "sparse_categorical_crossentropy",
+    "metrics": ["accuracy"],
+}
+SETOSA = '{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}'
+
+Run = subprocess.CompletedProcess[str]
+
+
+class CommandLine:
+    """`fitserve` with the service at a URL, in a pipe."""
+
+    def __init__(self, url: str) -> None:
+        self.command = [sys.executable, "-m", "service"]
+        self.options: dict[str, Any] = {"cwd": ROOT, "env": os.environ | {"FITSERVE_URL": url}, "text": True}
+
+    def run(self, *arguments: str | Path, given: str = "") -> Run:
+        """Run a command to its end."""
+        command = [*self.command, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, input=given, timeout=120, **self.options)
+
+    def table(self, *arguments: str | Path, given: str = "") -> list[str]:
+        """The lines of a command that succeeds."""
+        ended = self.run(*arguments, given=given)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        return [line.rstrip() for line in ended.stdout.splitlines()]
+
+    def json(self, *arguments: str | Path, given: str = "") -> Any:
+        """The document that a command prints."""
+        return orjson.loads("\n".join(self.table(*arguments, "--json", given=given)))
+
+
+@pytest.fixture(scope="module")
+def fitserve(service: RunningService) -> CommandLine:
+    return CommandLine(service.client.base_url)
+
+
+@pytest.fixture(scope="module")
+def irises(fitserve: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a dataset and of a model with one version, all made by commands."""
+    spec = tmp_path_factory.mktemp("specs") / "model.json"
+    spec.write_bytes(orjson.dumps(FLOWERS))
+    assert "species" in "".join(fitserve.table("datasets", "create", "-", given=orjson.dumps(IRISES).decode()))
+    assert fitserve.json("models", "create", spec, "--dry-run")["id"] is None
+    assert fitserve.json("models", "create", spec)["status"] == "ready"
+    ended = fitserve.run("train", "irises", "irises", "--epochs", "20", "--seed", "7", "--label", "best")
+    assert ended.returncode == 0, ended.stderr
+    assert "Epoch 20/20" in ended.stdout
+    assert ended.stdout.splitlines()[-1].endswith("succeeded: version 1 of irises")
+    return "irises"
+
+
+@pytest.fixture
+def endless(client: Client, irises: str) -> Iterator[list[str]]:
+    """Ids of jobs that are cancelled in the end."""
+    jobs: list[str] = []
+    yield jobs
+    for job in jobs:
+        client.patch(f"/v1/training-jobs/{job}", {"desired_status": "cancelled"})
+        client.wait_for_status(job, "cancelled", seconds=30)
+
+
+def test_lists_are_tables_for_people_and_arrays_for_scripts(fitserve: CommandLine, irises: str) -> None:
+    heads = {
+        ("models", "list"): "name task status latest version labels created",
+        ("datasets", "list"): "name kind status rows source created",
+        ("jobs", "list"): "id model dataset status done metrics created",
+        ("models", "versions", irises): "version dataset training job metrics created",
+        ("models", "labels", irises): "label version",
+        ("datasets", "rows", irises): "row instance target",
+        ("datasets", "sources"): "source description",
+    }
+    for command, head in heads.items():
+        lines, items = fitserve.table(*command), fitserve.json(*command)
+        assert " ".join(lines[0].split()) == head
+        assert len(lines) == len(items) + 2, command
+    (line,) = (line for line in fitserve.table("models", "list") if line.startswith("irises "))
+    assert line.split()[:6] == ["irises", "multiclass", "ready", "1", "best", "1"]
+    assert fitserve.json("models", "list", "--task", "binary", "--limit", "1", "--sort", "name") != [line]
+
+
+def test_one_resource_is_shown_whole(fitserve: CommandLine, irises: str) -> None:
+    shown = "\n".join(fitserve.table("models", "show", irises))
+    assert "softmax" not in shown
+    assert "parameters" in shown
+    assert "Dense" in shown
+    assert fitserve.json("models", "show", irises)["layers"] == FLOWERS["layers"]
+    assert any(line.startswith("species") for line in fitserve.table("datasets", "show", irises))
+    (job,) = fitserve.json("jobs", "list", "--model", irises, "--status", "succeeded")
+    assert ["version", "1"] in [line.split() for line in fitserve.table("jobs", "show", job["id"])]
+    assert len(fitserve.json("jobs", "metrics", job["id"], "--points", "4")) == 4
+    assert "Epoch 20/20" in "\n".join(fitserve.table("jobs", "log", job["id"]))
+
+
+def test_predictions_take_json_files_and_standard_input(fitserve: CommandLine, irises: str, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("sepal_length,sepal_width,petal_length,petal_width\n5.1,3.5,1.4,0.2\n60,3,5,2\n")
+    head, _, line = fitserve.table("predict", irises, SETOSA, "--top", "2")
+    assert head.split() == ["row", "label", "score", "top"]
+    assert line.split()[:2] == ["0", "setosa"]
+    warned = fitserve.run("predict", irises, rows)
+    assert warned.returncode == 0
+    assert len(warned.stdout.splitlines()) == 4
+    assert warned.stderr.startswith("Warning: row 1, sepal_length: 60 is out of range")
+    answer = fitserve.json("predict", irises, "-", "--label", "best", given=f"[{SETOSA}]")
+    assert (answer["version"], answer["predictions"][0]["label"]) == (1, "setosa")
+    assert len(answer["predictions"][0]["scores"]) == 3
+
+
+def test_an_evaluation_shows_its_figures(fitserve: CommandLine, irises: str) -> None:
+    lines = fitserve.table("evaluate", irises, irises, "--version", "1")
+    assert any(line.startswith("accuracy ") for line in lines)
+    assert "Rows are the true classes, columns the predicted ones." in lines
+    document = fitserve.json("evaluate", irises, irises, "--split", "train")
+    assert (document["status"], document["split"]) == ("succeeded", "train")
+    assert fitserve.json("evaluations", "show", document["id"]) == document
+    assert document["id"] in "".join(fitserve.table("evaluations", "list", "--model", irises))
+    fitserve.table("evaluations", "delete", document["id"])
+
+
+def test_versions_are_labelled_and_downloaded(fitserve: CommandLine, irises: str, tmp_path: Path) -> None:
+    assert fitserve.table("models", "label", irises, "champion", "1") == ["champion: version 1 of irises"]
+    fitserve.table("models", "unlabel", irises, "champion")
+    target = tmp_path / "irises.onnx"
+    written = fitserve.json("models", "download", irises, "1", "--output", target)
+    assert written == {"file": str(target), "bytes": target.stat().st_size}
+
+
+def test_a_file_becomes_a_dataset_and_is_deleted_again(fitserve: CommandLine, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("size;price;note\n" + "".join(f"{n},5;{2 * n},0;x\n" for n in range(30)))
+    options = ["--target", "price", "--ignore", "note", "--csv", '{"decimal": ","}', "--split", '{"test": 0.1}']
+    dataset = fitserve.json("datasets", "upload", rows, "--name", "prices", *options)
+    assert (dataset["kind"], dataset["rows"], dataset["target"]["name"]) == ("table", 30, "price")
+    assert fitserve.table("datasets", "delete", "prices") == []
+    gone = fitserve.run("datasets", "show", "prices")
+    assert (gone.returncode, gone.stderr) == (3, 'Error: There is no dataset "prices".\n')
+
+
+def test_a_detached_training_is_controlled_by_its_id(fitserve: CommandLine, client: Client, irises: str) -> None:
+    (job,) = fitserve.table("train", irises, irises, "--epochs", str(LONG), "--detach")
+    client.wait_for_first_epoch(job)
+    assert fitserve.json("jobs", "change", job, "--learning-rate", "0.01")["id"] == job
+    fitserve.table("jobs", "pause", job)
+    client.wait_for_status(job, "paused")
+    fitserve.table("jobs", "resume", job)
+    fitserve.table("jobs", "stop", job)
+    assert fitserve.run("watch", job).returncode in (0, 2)
+    fitserve.table("jobs", "delete", job)
+
+
+def test_a_training_as_json_is_the_job_as_it_ended_and_its_exit_code_how(fitserve: CommandLine, irises: str) -> None:
+    options = '{"batch_size": 8, "optimizer": {"type": "SGD", "learning_rate": 1e38}}'
+    failed = fitserve.run("train", irises, irises, "--epochs", "50", "--options", options, "--json")
+    job = orjson.loads(failed.stdout)
+    assert (failed.returncode, job["status"], job["batch_size"]) == (1, "failed", 8)
+    started = fitserve.json("train", irises, irises, "--epochs", "2", "--start-from", "best", "--patience", "3")
+    assert (started["status"], started["start_from"]["version"]) == ("succeeded", 1)
+
+
+def test_ctrl_c_while_a_training_is_followed_leaves_it_running(
+    fitserve: CommandLine, client: Client, irises: str, endless: list[str]
+) -> None:
+    command = [*fitserve.command, "train", irises, irises, "--epochs", str(LONG)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, **fitserve.options) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        endless.append(process.stderr.readline().partition(":")[0])
+        wait_for(lambda: "Epoch 1/" in process.stdout.readline(), what="the first epoch")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert f"the job goes on. fitserve watch {endless[0]} shows it again" in said
+    assert client.job(endless[0])["status"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["models", "show", "none"], 'There is no model "none".'),
+        (["models", "shw", "none"], "No such command 'shw'"),
+        (["models", "list", "--limit", "0"], "Invalid value for '--limit'"),
+        (["models", "create", "none.json"], '"none.json" can\'t be read'),
+        (["models", "create", '{"name": }'], "no JSON"),
+        (["datasets", "create", "-"], "no JSON"),
+        (["train", "none", "none"], "Missing option '--epochs'"),
+        (["train", "none", "none", "--epochs", "1"], "There is no model"),
+        (["predict", "none", "rows.txt"], '"rows.txt" must end with one of .csv'),
+        (["predict", "none", "rows.csv"], '"rows.csv" can\'t be read'),
+        (["predict", "none", "[[1"], "unexpected end of data"),
+        (["predict", "none", "[[1]]", "--version", "1", "--label", "a"], "not both"),
+        (["evaluate", "none", "none", "--split", "all"], "Invalid value for '--split'"),
+    ],
+)
+def test_what_is_refused_is_told_in_a_line(fitserve: CommandLine, arguments: list[str], reason: str) -> None:
+    refused = fitserve.run(*arguments)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert refused.stderr.startswith("Error: ")
+    assert reason in refused.stderr
+
+
+def test_every_fault_is_told_where_it_is(fitserve: CommandLine) -> None:
+    spec = orjson.dumps(named(RINGS, "A ring", task="binry")).decode()
+    refused = fitserve.run("models", "create", spec)
+    assert [line.partition(":")[0] for line in refused.stderr.splitlines()] == ["Error", "  #/name", "  #/task"]
+    problem = orjson.loads(fitserve.run("models", "create", spec, "--json").stderr)
+    assert [fault["pointer"] for fault in problem["errors"]] == ["#/name", "#/task"]
+
+
+def test_a_service_that_is_away_has_an_exit_code_of_its_own(fitserve: CommandLine) -> None:
+    away = fitserve.run("models", "list", "--url", "http://127.0.0.1:1")
+    assert (away.returncode, away.stdout) == (4, "")
+    assert away.stderr == "Error: http://127.0.0.1:1 doesn't answer: no connection.\n"
+    busy = Answer(503, {"detail": "The queue is full."}, {"Retry-After": "3600"})
+    with scripted(busy) as server:
+        refused = fitserve.run("datasets", "create", orjson.dumps(RINGS_DATASET).decode(), "--url", server.url)
+    assert (refused.returncode, refused.stderr) == (4, "Error: The queue is full.\n")
+
+
+def test_a_busy_service_is_asked_again(fitserve: CommandLine) -> None:
+    busy = Answer(503, {"detail": "The queue is full."}, {"Retry-After": "0"})
+    with scripted(busy, Answer(200, {"items": [], "next": None})) as server:
+        listed = fitserve.run("jobs", "list", "--url", server.url, "--json")
+    assert (listed.returncode, listed.stdout) == (0, "[]\n")
+    assert listed.stderr == "The queue is full; trying again\n"
+
+
+def test_a_reader_that_goes_away_is_no_failure_of_python(fitserve: CommandLine, irises: str) -> None:
+    command = f"{sys.executable} -m service datasets rows {irises} --limit 90 --json | head -c 1"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, **fitserve.options)
+    assert (ended.stdout, ended.stderr) == ("[", "")
+
+
+def test_starting_a_service_imports_nothing_of_the_client() -> None:
+    look = "import sys, service.cli; print({'requests', 'numpy', 'keras', 'flask'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert (found.stdout, found.stderr) == ("set()\n", "")
