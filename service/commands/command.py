@@ -79,9 +79,11 @@ class ServiceGroup(click.Group):
     def make_context(self, *args: Any, **options: Any) -> click.Context:
         try:
             return super().make_context(*args, **options)
-        except click.UsageError as error:  # without a command: its help
-            error.exit_code = REFUSED
-            raise
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(REFUSED)
+        except click.UsageError as error:
+            raise Refusal(error.format_message()) from None
 
     def resolve_command(self, *args: Any) -> Any:
         try:

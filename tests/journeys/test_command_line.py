@@ -187,12 +187,13 @@ def test_ctrl_c_while_a_training_is_followed_leaves_it_running(
     fitserve: CommandLine, client: Client, irises: str, endless: list[str]
 ) -> None:
     command = [*fitserve.command, "train", irises, irises, "--epochs", str(LONG)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes, **fitserve.options) as process:
-        assert process.stderr is not None
-        assert process.stdout is not None
-        endless.append(process.stderr.readline().partition(":")[0])
-        wait_for(lambda: "Epoch 1/" in process.stdout.readline(), what="the first epoch")
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, **fitserve.options) as process:
+        output, errors = process.stdout, process.stderr
+        assert output is not None
+        assert errors is not None
+        endless.append(errors.readline().partition(":")[0])
+        wait_for(lambda: "Epoch 1/" in output.readline(), what="the first epoch")
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -72,13 +72,16 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def scripted(*answers: Answer | Drop) -> Iterator[ScriptedServer]:
     """A server with these answers on a free port."""
-    handler = type("Handler", (_Handler,), {})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        handler.script = ScriptedServer(f"http://127.0.0.1:{server.server_address[1]}", list(answers), [])
+
+    class Handler(_Handler):
+        script = ScriptedServer("", list(answers), [])
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Handler.script.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
-            yield handler.script
+            yield Handler.script
         finally:
             server.shutdown()
             thread.join()
