@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from service import statuses
-from service.client import Client, JobEvent
+from service.client import Client, JobEvent, connection, following
 from service.client.following import read_events
 from service.config import Settings
 from service.context import Context
@@ -74,6 +74,29 @@ def test_a_job_whose_service_asks_for_patience_is_followed_on() -> None:
     with scripted(busy, first, last) as server:
         assert [found.seq for found in Client(server.url).training_jobs.events("tj_1")] == [1, 2]
     assert [asked.headers["Last-Event-ID"] for asked in server.asked] == ["0", "0", "1"]
+
+
+class Clock:
+    """The client's time."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_streams_in_which_nothing_happened_for_long_cost_no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(following, "time", clock)
+    monkeypatch.setattr(connection, "time", clock)
+    monkeypatch.setattr(following, "RECONNECT_SECONDS", 1000)
+    quiet, busy = Answer(200, b": heartbeat\n\n"), Answer(503, {"detail": "It is restarting."})
+    last = Answer(200, event(1, "transition", '{"status":"succeeded","reason":null}').encode())
+    with scripted(quiet, busy, quiet, busy, last) as server:
+        assert [found.seq for found in Client(server.url, patience=60).training_jobs.events("tj_1")] == [1]
 
 
 def test_a_job_whose_events_are_all_known_needs_no_more() -> None:
