@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from service.client.bodies import encode_files, encode_instances
 from service.client.connection import PATIENCE_SECONDS, Connection
-from service.client.resources import Datasets, Evaluations, Models, TrainingJobs
+from service.client.resources import BatchPredictions, Datasets, Evaluations, Models, TrainingJobs
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class Client:
         self.models = Models(self.connection)
         self.training_jobs = TrainingJobs(self.connection)
         self.evaluations = Evaluations(self.connection)
+        self.batch_predictions = BatchPredictions(self.connection)
 
     def __enter__(self) -> Self:
         return self

@@ -19,6 +19,12 @@ Documents = list[Document]
 LONGEST_WAIT = 60
 """Seconds that a service lets a request wait."""
 PAGE = 100
+RESULT_TYPES = {
+    ".csv": "text/csv",
+    ".jsonl": "application/x-ndjson",
+    ".parquet": "application/vnd.apache.parquet",
+}
+"""Of a batch prediction's result, by the suffix of the file that it is written to."""
 
 
 class Resources:
@@ -94,9 +100,9 @@ class Datasets(NamedResources):
         headers = {"Content-Type": form.content_type}
         return self._finish(self._connection.create(self.path, data=form, headers=headers), wait)
 
-    def rows(self, name: str, split: str = "train") -> Iterator[Document]:
-        """The rows of a split, each with an `instance` as predictions take it, and its `target`."""
-        return pages(self._connection, self._of(name, "/rows"), {"split": split})
+    def rows(self, name: str, split: str = "train", limit: int = PAGE) -> Iterator[Document]:
+        """The rows of a split, each with an `instance` as predictions take it, and its `target`; `limit` a page."""
+        return pages(self._connection, self._of(name, "/rows"), {"split": split, "limit": limit})
 
     def sources(self) -> Documents:
         """The built-in sources and their parameters."""
@@ -148,19 +154,8 @@ class Models(NamedResources):
 
         Raises RequestFailed, after which there is no file, and OSError.
         """
-        target, written = Path(target), 0
-        part = target.with_name(f"{target.name}.part")
         path = self._of(name, f"/versions/{version}/artifacts/{quote(format, safe='')}")
-        try:
-            with closing(self._connection.request("GET", path, stream=True)) as response, part.open("wb") as file:
-                for piece in response.iter_content(PIECE_BYTES):
-                    written += file.write(piece)
-            part.replace(target)
-        except LOST:
-            raise RequestFailed({"detail": f"The connection broke after {written} bytes."}) from None
-        finally:
-            part.unlink(missing_ok=True)
-        return written
+        return save(self._connection, path, "*/*", Path(target))
 
     def labels(self, name: str) -> Iterator[Document]:
         """A model's labels."""
@@ -255,6 +250,53 @@ class Evaluations(Jobs):
         """Start an evaluation; `options` are `version` or `label`, and `split` (`test`)."""
         document: Document = self._connection.create(self.path, json={"model": model, "dataset": dataset, **options})
         return document
+
+
+class BatchPredictions(Jobs):
+    """Predictions for many rows: of a dataset, or of a file."""
+
+    path = "/v1/batch-predictions"
+
+    def create(self, model: str, dataset: str, **options: Any) -> Document:
+        """Start predicting for a dataset; `options` are `version` or `label`, and `split` (all rows)."""
+        document: Document = self._connection.create(self.path, json={"model": model, "dataset": dataset, **options})
+        return document
+
+    def upload(self, model: str, file: str | Path, **options: Any) -> Document:
+        """Start predicting for the rows of a file, which may be large; `options` are `version` or `label`."""
+        form = FileForm(Path(file), form_fields({"model": model, **options}))
+        headers = {"Content-Type": form.content_type}
+        document: Document = self._connection.create(self.path, data=form, headers=headers)
+        return document
+
+    def download(self, job_id: str, target: str | Path) -> int:
+        """Write what was predicted to a file, as its suffix says (`.csv`, `.jsonl`, `.parquet`); returns its bytes.
+
+        Raises RequestFailed, after which there is no file, OSError, and ValueError for another suffix.
+        """
+        target = Path(target)
+        if target.suffix not in RESULT_TYPES:
+            raise ValueError(f'"{target}" must end with one of {", ".join(RESULT_TYPES)}.')
+        return save(self._connection, self._of(job_id, "/result"), RESULT_TYPES[target.suffix], target)
+
+
+def save(connection: Connection, path: str, media_type: str, target: Path) -> int:
+    """Write what a path answers to a file, whole or not at all; returns its bytes. Raises RequestFailed, OSError."""
+    part, written = target.with_name(f"{target.name}.part"), 0
+    headers = {"Accept": media_type}
+    try:
+        with (
+            closing(connection.request("GET", path, headers=headers, stream=True)) as response,
+            part.open("wb") as file,
+        ):
+            for piece in response.iter_content(PIECE_BYTES):
+                written += file.write(piece)
+        part.replace(target)
+    except LOST:
+        raise RequestFailed({"detail": f"The connection broke after {written} bytes."}) from None
+    finally:
+        part.unlink(missing_ok=True)
+    return written
 
 
 def pages(connection: Connection, path: str, filters: Document) -> Iterator[Document]:

@@ -69,7 +69,7 @@ def upload(session: Session, file: Path, name: str, ignore: tuple[str, ...], **o
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
 def list_rows(session: Session, name: str, split: str, limit: int) -> None:
     """Show rows as they can be posted to predictions."""
-    items = list(islice(session.client.datasets.rows(name, split), limit))
+    items = list(islice(session.client.datasets.rows(name, split, min(limit, 100)), limit))
     if session.as_json:
         return print_json(items)
     print_table(

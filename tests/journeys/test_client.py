@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 from PIL import Image
 
@@ -101,6 +102,21 @@ def test_a_version_is_evaluated(fitserve: Client, line: str) -> None:
     ended = fitserve.evaluations.wait(evaluation["id"])
     assert ended["status"] == "succeeded"
     assert ended["result"]["metrics"]["r2"] == pytest.approx(1, abs=0.01)
+
+
+def test_many_rows_are_predicted_in_a_job(fitserve: Client, line: str, tmp_path: Path) -> None:
+    batches = fitserve.batch_predictions
+    of_dataset = batches.wait(batches.create(line, line, version=1)["id"])
+    assert (of_dataset["status"], of_dataset["result"]["rows"]) == ("succeeded", 6)
+    assert batches.download(of_dataset["id"], tmp_path / "line.csv") > 0
+    assert len((tmp_path / "line.csv").read_text().splitlines()) == 7
+    np.save(tmp_path / "rows.npy", np.array([[10.0]], "float32"))
+    of_file = batches.wait(batches.upload(line, tmp_path / "rows.npy", label="first")["id"])
+    batches.download(of_file["id"], tmp_path / "rows.jsonl")
+    assert orjson.loads((tmp_path / "rows.jsonl").read_bytes())["value"] == pytest.approx(19, abs=0.5)
+    with pytest.raises(ValueError, match="must end with one of"):
+        batches.download(of_file["id"], tmp_path / "rows.txt")
+    batches.delete(of_dataset["id"])
 
 
 def test_a_spec_is_checked_without_keeping_it_and_its_faults_are_told(fitserve: Client) -> None:
