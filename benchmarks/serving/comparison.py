@@ -11,6 +11,8 @@ from math import nan
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from benchmarks.serving.dialects import FITSERVE, Dialect
 from benchmarks.serving.load import Load, drive, driving_process
 from benchmarks.serving.networks import Network, prepare
@@ -47,11 +49,13 @@ class Figures:
 
 Round = dict[str, Figures]
 Results = dict[Case, list[Round]]
+Outputs = dict[Network, np.ndarray]
 
 
 def compare(folder: Path, arguments: Namespace) -> Iterator[str]:
     """The lines of all tables."""
     networks = prepare(folder, arguments.networks)
+    expected = {network: network.ask_keras() for network in networks}
     size = Size(arguments.processes, arguments.threads)
     chosen = programs(folder, size, arguments.litserve, arguments.mlserver)
     chosen = [program for program in chosen if not arguments.only or program.name in arguments.only]
@@ -61,7 +65,7 @@ def compare(folder: Path, arguments: Namespace) -> Iterator[str]:
         driver = stack.enter_context(driving_process())
         sides = [Side(server, dialect) for server in servers for dialect in server.program.dialects]
         cases = [Case(*case) for case in product(networks, arguments.rows, arguments.clients)]
-        results = measure(cases, sides, arguments, driver)
+        results = measure(cases, sides, expected, arguments, driver)
         yield from describe_cases(results)
         yield from describe_ratios(results)
         yield from describe_memory(servers)
@@ -92,22 +96,27 @@ def start(
     return servers, starts
 
 
-def measure(cases: list[Case], sides: list[Side], arguments: Namespace, driver: ProcessPoolExecutor) -> Results:
+def measure(
+    cases: list[Case], sides: list[Side], expected: Outputs, arguments: Namespace, driver: ProcessPoolExecutor
+) -> Results:
     """Each case by all sides in turn, as often as there are rounds."""
     results: Results = {case: [] for case in cases}
     for number in range(arguments.rounds):
         turns = sides if number % 2 == 0 else sides[::-1]
         for case in cases:
             print(f"round {number + 1}: {case}", file=sys.stderr, flush=True)
-            results[case].append({side.dialect.name: ask(side, case, arguments.seconds, driver) for side in turns})
+            outputs = expected[case.network][:, : case.rows]
+            found = {side.dialect.name: ask(side, case, outputs, arguments.seconds, driver) for side in turns}
+            results[case].append({side.dialect.name: found[side.dialect.name] for side in sides})
     return results
 
 
-def ask(side: Side, case: Case, seconds: float, driver: ProcessPoolExecutor) -> Figures:
+def ask(side: Side, case: Case, expected: np.ndarray, seconds: float, driver: ProcessPoolExecutor) -> Figures:
+    """What a side makes of a case for some seconds; `expected` are the outputs (different requests, rows, …)."""
     pixels = case.network.pixels[:, : case.rows]
     requests = [side.dialect.request(case.network.name, rows) for rows in pixels]
     load: Load = driver.submit(drive, side.server.address, requests, case.clients, seconds).result()
-    if wrong := side.dialect.count_wrong(load, case.network.outputs[:, : case.rows]):
+    if wrong := side.dialect.count_wrong(load, expected):
         load.failures["wrong numbers"] = wrong
     return Figures(load.rate, load.milliseconds(50), load.milliseconds(99), load.describe_failures())
 
@@ -143,20 +152,18 @@ def describe_cases(results: Results) -> Iterator[str]:
     """A table for each network and number of rows: the sides, and what they made of each number of connections."""
     for network, rows in dict.fromkeys((case.network, case.rows) for case in results):
         cases = [case for case in results if (case.network, case.rows) == (network, rows)]
-        connections = [f"{case.clients} connection{'' if case.clients == 1 else 's'}" for case in cases]
-        yield from table(
-            f"{network.name}, {rows} row{'' if rows == 1 else 's'}: requests/s, p50 / p99 ms", *connections
-        )
+        connections = [count(case.clients, "connection") for case in cases]
+        yield from table(f"{network.name}, {count(rows, 'row')}: requests/s, p50 / p99 ms", *connections)
         for name in results[cases[0]][0]:
             yield line([name, *(describe_figures([found[name] for found in results[case]]) for case in cases)])
 
 
 def describe_figures(rounds: list[Figures]) -> str:
-    rate, p50, p99 = (
-        statistics.median(getattr(figures, name) for figures in rounds) for name in ("rate", "p50", "p99")
-    )
+    of_rounds = zip(*((figures.rate, figures.p50, figures.p99) for figures in rounds), strict=True)
+    rate, p50, p99 = map(statistics.median, of_rounds)
     failures = "; ".join(figures.failures for figures in rounds if figures.failures)
-    return f"{rate:,.0f}, {p50:.1f} / {p99:.1f}" + (f" ({failures})" if failures else "")
+    told = f"{rate:,.0f}, {p50:.1f} / {p99:.1f}" if rate else "–"
+    return told + (f" ({failures})" if failures else "")
 
 
 def describe_ratios(results: Results) -> Iterator[str]:
@@ -182,7 +189,7 @@ def median_of(rounds: list[Round], side: str, figure: str) -> float:
 
 
 def ratios(rounds: list[Round], sides: list[str], other: str, figure: str) -> Iterator[str]:
-    """A figure of each side by that of another one in the same round."""
+    """A figure of each side by that of another one in the same round, of sides that answered."""
     for side in sides:
         of_rounds = [getattr(found[side], figure) / (getattr(found[other], figure) or nan) for found in rounds]
-        yield f"{statistics.median(of_rounds):.2f}"
+        yield f"{statistics.median(of_rounds):.2f}" if median_of(rounds, side, "rate") else "–"

@@ -1,6 +1,6 @@
 """How each dialect asks for predictions, and what numbers its answers hold."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +42,8 @@ class Dialect:
         lines = [f"POST {self.path.format(model=model)} HTTP/1.1", *(f"{name}: {headers[name]}" for name in headers)]
         return "\r\n".join(lines).encode() + END_OF_HEAD + body.content
 
-    def count_wrong(self, load: Load, expected: Sequence[np.ndarray]) -> int:
-        """The different answers whose numbers aren't those expected of their request."""
+    def count_wrong(self, load: Load, expected: np.ndarray) -> int:
+        """The different answers whose numbers aren't those expected of their request (requests, rows, …)."""
         return sum(
             not is_close(self.read(answer), expected[number])
             for number, answers in load.answers.items()

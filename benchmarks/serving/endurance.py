@@ -44,7 +44,7 @@ def soak(folder: Path, arguments: Namespace) -> Rows:
     """Many connections for minutes while a training job runs on the same machine."""
     networks = prepare(folder, ["dense", "convolutional"])
     dense = networks[0]
-    requests = [NATIVE.request(dense.name, rows) for rows in dense.pixels[:, :1]]
+    requests, expected = [NATIVE.request(dense.name, rows) for rows in dense.pixels[:, :1]], dense.ask_keras()[:, :1]
     with running_service(folder / "var") as service, driving_process() as driver:
         client = service.client
         job = client.start_training("convolutional", "few-convolutional", epochs=100_000, seed=7)
@@ -60,7 +60,7 @@ def soak(folder: Path, arguments: Namespace) -> Rows:
     yield "connections, seconds, requests a second", f"{arguments.soak_clients}, {seconds:.0f}, {load.rate:,.0f}"
     yield "epochs trained meanwhile", str(epochs)
     yield "failures", load.describe_failures() or "none"
-    yield "answers that aren't Keras's", str(NATIVE.count_wrong(load, list(dense.outputs[:, :1])))
+    yield "answers that aren't Keras's", str(NATIVE.count_wrong(load, expected))
     yield from describe_memory(memory)
     span = min(MINUTE, seconds / 2)
     first, last = load.milliseconds(99, 0, span), load.milliseconds(99, seconds - span, seconds)
@@ -72,7 +72,7 @@ def many(folder: Path, arguments: Namespace) -> Rows:
     var, names = folder / "many" / "var", [f"tiny-{number}" for number in range(MODELS)]
     rows = np.array(SLICE["inputs"], np.float32)[:4]
     paths = prepare_many(var, names)
-    expected = [run_onnx(path, rows) for path in paths]
+    expected = np.stack([run_onnx(path, rows) for path in paths])
     requests = [NATIVE.request(name, rows) for name in names]
     size = Size(arguments.processes, arguments.threads)
     program = fitserve(var, size, prediction_cache_versions=str(CACHED))

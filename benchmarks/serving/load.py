@@ -79,19 +79,19 @@ class Connection:
         self.socket = socket.create_connection(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
-        self.unsent: memoryview | None = None
-        self.number = -1
 
-    def begin(self, number: int, request: bytes) -> None:
+    def begin(self, number: int, request: bytes) -> bool:
+        """Send a request; whether all of it left."""
         self.number, self.received, self.size = number, b"", 0
         self.began = time.perf_counter()
         self.unsent = memoryview(request)
-        self.send()
+        return self.send()
 
-    def send(self) -> None:
-        assert self.unsent is not None
+    def send(self) -> bool:
+        """Send what is left of the request; whether that was all."""
         with suppress(BlockingIOError):
-            self.unsent = self.unsent[self.socket.send(self.unsent) :] or None
+            self.unsent = self.unsent[self.socket.send(self.unsent) :]
+        return not self.unsent
 
     def receive(self) -> Answer | None:
         """The answer, once it is whole. Raises ConnectionError when the server closed the connection."""
@@ -155,9 +155,8 @@ class Driver:
 
     def _ask(self, connection: Connection) -> None:
         number = next(self._numbers)
-        connection.begin(number, self._requests[number])
         self._waiting += 1
-        if connection.unsent is not None:
+        if not connection.begin(number, self._requests[number]):
             self._watch(connection, selectors.EVENT_READ | selectors.EVENT_WRITE)
 
     def _watch(self, connection: Connection, events: int) -> None:
@@ -165,10 +164,8 @@ class Driver:
 
     def _proceed(self, connection: Connection, events: int) -> None:
         try:
-            if connection.unsent is not None and events & selectors.EVENT_WRITE:
-                connection.send()
-                if connection.unsent is None:
-                    self._watch(connection, selectors.EVENT_READ)
+            if events & selectors.EVENT_WRITE and connection.send():
+                self._watch(connection, selectors.EVENT_READ)
             answer = connection.receive() if events & selectors.EVENT_READ else None
         except ConnectionError as error:
             self._waiting -= 1

@@ -1,6 +1,7 @@
 """The networks that are asked: trained for very little by a running service, which is all that speed needs."""
 
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,17 +46,17 @@ class Network:
         shape = (DIFFERENT_REQUESTS, 32, *self.shape)
         return np.random.default_rng(SEED).integers(0, LARGEST_PIXEL, shape, endpoint=True)
 
-    @cached_property
-    def outputs(self) -> np.ndarray:
-        """What Keras makes of these rows (different requests, 32, classes)."""
+    def ask_keras(self) -> np.ndarray:
+        """What Keras makes of these rows (different requests, 32, classes), in a process that ends."""
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
             rows = self.pixels.reshape(-1, *self.shape) / np.float32(LARGEST_PIXEL)
-            found = pool.submit(ask_keras, self.keras, rows).result()
+            found = pool.submit(run_keras, self.keras, rows).result()
         return found.reshape(*self.pixels.shape[:2], CLASSES)
 
 
-def ask_keras(path: Path, rows: np.ndarray) -> np.ndarray:
+def run_keras(path: Path, rows: np.ndarray) -> np.ndarray:
     """The outputs of a Keras archive; this process then has TensorFlow in it."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import keras
 
     outputs: np.ndarray = keras.models.load_model(path).predict(rows, verbose=0)

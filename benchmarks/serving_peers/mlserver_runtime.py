@@ -40,7 +40,7 @@ async def main(folder: str, port: str, processes: str) -> None:
     settings = Settings(
         host="127.0.0.1",
         http_port=int(port),
-        grpc_port=int(port) + 1,
+        grpc_port=0,
         metrics_endpoint=None,
         parallel_workers=int(processes),
         debug=False,
@@ -51,8 +51,7 @@ async def main(folder: str, port: str, processes: str) -> None:
         )
         for path in sorted(Path(folder).glob("*.onnx"))
     ]
-    server = MLServer(settings)
-    await server.start(networks)
+    await MLServer(settings).start(networks)
 
 
 if __name__ == "__main__":
