@@ -16,6 +16,8 @@ trained networks are kept for the next run.
 
 import argparse
 import contextlib
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +34,8 @@ PARTS = ("compare", *ENDURANCE)
 
 def main() -> None:
     arguments = parse()
+    # The servers are ended on the way out, which SIGTERM alone would not take.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"{psutil.cpu_count()} cores, {arguments.processes} processes with {arguments.threads} threads each")
     with folder_of(arguments) as folder:
         for part in arguments.parts or PARTS[:1]:
@@ -68,8 +72,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--litserve", metavar="PYTHON", help="of an environment with LitServe")
     parser.add_argument("--mlserver", metavar="PYTHON", help="of an environment with MLServer")
     parser.add_argument("--only", nargs="+", metavar="SERVER", help="names as the table of starts has them")
-    parser.add_argument("--soak-seconds", type=float, default=300)
-    parser.add_argument("--soak-clients", type=int, default=64)
+    parser.add_argument("--soak-seconds", type=float, default=300, help="how long `soak` lasts")
+    parser.add_argument("--soak-clients", type=int, default=64, help="its connections")
+    parser.add_argument("--models", type=int, default=200, help="those of `many`")
+    parser.add_argument("--many-seconds", type=float, default=60, help="how long it lasts")
     parser.add_argument("--folder", type=Path, help="where the trained networks and logs are kept")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):

@@ -20,9 +20,7 @@ Rows = Iterator[tuple[str, str]]
 SETTLED_SECONDS = 10
 MINUTE = 60
 LOOK_SECONDS = 1
-MODELS = 200
 CACHED = 20
-MANY_SECONDS = 60
 MANY_CLIENTS = 8
 LOADING_SECONDS = 3
 """How long ten models are asked for, until every process has them all."""
@@ -69,7 +67,7 @@ def soak(folder: Path, arguments: Namespace) -> Rows:
 
 def many(folder: Path, arguments: Namespace) -> Rows:
     """More models than the cache holds, asked for at random."""
-    var, names = folder / "many" / "var", [f"tiny-{number}" for number in range(MODELS)]
+    var, names = folder / "many" / "var", [f"tiny-{number}" for number in range(arguments.models)]
     rows = np.array(SLICE["inputs"], np.float32)[:4]
     paths = prepare_many(var, names)
     expected = np.stack([run_onnx(path, rows) for path in paths])
@@ -78,10 +76,10 @@ def many(folder: Path, arguments: Namespace) -> Rows:
     program = fitserve(var, size, prediction_cache_versions=str(CACHED))
     with Server(program, folder / "many.log") as server, driving_process() as driver:
         server.wait_for(requests[0])
-        pending = driver.submit(drive, server.address, requests, MANY_CLIENTS, MANY_SECONDS)
+        pending = driver.submit(drive, server.address, requests, MANY_CLIENTS, arguments.many_seconds)
         memory = watch(pending, server.memory)
         load = pending.result()
-    yield "models, cached, different predictions", f"{MODELS}, {CACHED}, {len({one.tobytes() for one in expected})}"
+    yield "models, cached, different predictions", f"{len(names)}, {CACHED}, {len({one.tobytes() for one in expected})}"
     yield "models asked, requests a second", f"{len(load.answers)}, {load.rate:,.0f}"
     yield "p50, p99", f"{load.milliseconds(50):.1f} ms, {load.milliseconds(99):.1f} ms"
     yield "failures", load.describe_failures() or "none"
