@@ -56,7 +56,7 @@ def soak(folder: Path, arguments: Namespace) -> Rows:
         client.patch(f"/v1/training-jobs/{job}", {"desired_status": "cancelled"})
         client.wait_for_status(job, "cancelled")
     yield "connections, seconds, requests a second", f"{arguments.soak_clients}, {seconds:.0f}, {load.rate:,.0f}"
-    yield "epochs trained meanwhile", str(epochs)
+    yield "epochs that the training had by the end", str(epochs)
     yield "failures", load.describe_failures() or "none"
     yield "answers that aren't Keras's", str(NATIVE.count_wrong(load, expected))
     yield from describe_memory(memory)
