@@ -1,7 +1,8 @@
 """How fast Fitserve predicts, in every dialect, beside what else could serve the same networks.
 
     python -m benchmarks.serving [compare soak many ten] [--networks dense convolutional] [--rows 1 32]
-        [--clients 1 8 64] [--seconds 5] [--rounds 3] [--litserve PYTHON] [--mlserver PYTHON] [--folder FOLDER]
+        [--fractions] [--clients 1 8 64] [--seconds 5] [--rounds 3] [--litserve PYTHON] [--mlserver PYTHON]
+        [--folder FOLDER]
 
 `compare` starts `fitserve api` on the folder of a service that has trained the networks; beside it the floors, a bare
 Flask route and a bare WSGI function with orjson and ONNX Runtime, and Flask with Keras, under the same gunicorn; and
@@ -64,6 +65,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (compare)")
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="those of `compare`")
     parser.add_argument("--rows", nargs="+", type=int, choices=range(1, 33), metavar="N", default=[1, 32])
+    parser.add_argument("--fractions", action="store_true", help="ask with pixels that aren't whole numbers")
     parser.add_argument("--clients", nargs="+", type=int, default=[1, 8, 64], help="connections at once")
     parser.add_argument("--seconds", type=float, default=5, help="how long each side is asked at a time")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side; the median counts")

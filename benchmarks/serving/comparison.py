@@ -54,7 +54,7 @@ Outputs = dict[Network, np.ndarray]
 
 def compare(folder: Path, arguments: Namespace) -> Iterator[str]:
     """The lines of all tables."""
-    networks = prepare(folder, arguments.networks)
+    networks = prepare(folder, arguments.networks, arguments.fractions)
     expected = {network: network.ask_keras() for network in networks}
     size = Size(arguments.processes, arguments.threads)
     chosen = programs(folder, size, arguments.litserve, arguments.mlserver)
@@ -137,9 +137,11 @@ def line(cells: Sequence[str]) -> str:
 
 def describe_starts(servers: list[Server], starts: dict[str, float]) -> Iterator[str]:
     yield from table("server", "start to first prediction", "memory then (PSS)")
-    for server in servers:
-        name = server.program.name
+    names = [server.program.name for server in servers]
+    for name, server in zip(names, servers, strict=True):
         yield line([name, f"{starts[name]:.1f} s", f"{server.memory():.0f} MB"])
+    if absent := [rival.name for rival in RIVALS if rival.name not in names]:
+        yield f"\nLeft out: {', '.join(absent)}."
 
 
 def describe_memory(servers: list[Server]) -> Iterator[str]:

@@ -27,6 +27,8 @@ class Network:
 
     name: str
     folder: Path
+    fractions: bool = False
+    """Whether it is asked with pixels that aren't whole numbers, as resized pictures have them."""
 
     @property
     def onnx(self) -> Path:
@@ -42,8 +44,10 @@ class Network:
 
     @cached_property
     def pixels(self) -> np.ndarray:
-        """Raw rows (different requests, 32, …) of whole numbers."""
+        """Raw rows (different requests, 32, …)."""
         shape = (DIFFERENT_REQUESTS, 32, *self.shape)
+        if self.fractions:
+            return np.random.default_rng(SEED).random(shape, np.float32) * LARGEST_PIXEL
         return np.random.default_rng(SEED).integers(0, LARGEST_PIXEL, shape, endpoint=True)
 
     def ask_keras(self) -> np.ndarray:
@@ -63,9 +67,9 @@ def run_keras(path: Path, rows: np.ndarray) -> np.ndarray:
     return outputs
 
 
-def prepare(folder: Path, names: list[str]) -> list[Network]:
+def prepare(folder: Path, names: list[str], fractions: bool = False) -> list[Network]:
     """The networks by name, and `var` beside them, in which a service has them; made where they are missing."""
-    networks = [Network(name, folder) for name in names]
+    networks = [Network(name, folder, fractions) for name in names]
     missing = [network for network in networks if not network.keras.exists()]
     if missing:
         with running_service(folder / "var") as service:
