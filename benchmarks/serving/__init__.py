@@ -1,0 +1,1 @@
+"""How fast predictions are, in every dialect, beside what else could serve the same networks."""

@@ -1,0 +1,222 @@
+"""Asks a server as fast as it answers: kept connections, requests made beforehand, one process of its own."""
+
+import gc
+import multiprocessing
+import random
+import re
+import selectors
+import socket
+import time
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import NamedTuple
+
+import numpy as np
+
+WARM_UP_SECONDS = 0.5
+LAST_ANSWERS_SECONDS = 60
+MOST_BYTES = 1 << 16
+"""Read at once."""
+MOST_DIFFERENT = 100
+"""Different answers to the same request that are kept."""
+DRAWN = 10_000
+CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+END_OF_HEAD = b"\r\n\r\n"
+
+Address = tuple[str, int]
+
+
+class Answer(NamedTuple):
+    """A response: its status, the bytes of its headers, its body."""
+
+    status: int
+    head: bytes
+    body: bytes
+
+
+@dataclass
+class Load:
+    """What became of the requests that were sent for some seconds.
+
+    `began` and `ended` are seconds since the measurement began, one each for every answer with status 200; `answers`
+    are the different ones to each request; `failures` counts the rest by what happened.
+    """
+
+    seconds: float
+    began: array = field(default_factory=lambda: array("d"))
+    ended: array = field(default_factory=lambda: array("d"))
+    answers: dict[int, dict[bytes, Answer]] = field(default_factory=dict)
+    failures: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        ended = np.asarray(self.ended)
+        return float(np.count_nonzero((ended >= 0) & (ended <= self.seconds)) / self.seconds)
+
+    def milliseconds(self, percentile: float, start: float = 0, end: float = float("inf")) -> float:
+        """That percentile of how long requests took that began between two moments."""
+        began, ended = np.asarray(self.began), np.asarray(self.ended)
+        chosen = (began >= start) & (began < end)
+        return float(np.percentile((ended - began)[chosen], percentile) * 1000) if chosen.any() else float("nan")
+
+    def describe_failures(self) -> str:
+        """In words, empty where there were none."""
+        return ", ".join(f"{count} × {what}" for what, count in self.failures.items())
+
+
+class Connection:
+    """A kept connection, and the request that is under way on it."""
+
+    __slots__ = ("began", "number", "received", "size", "socket", "unsent")
+
+    def __init__(self, address: Address) -> None:
+        self.socket = socket.create_connection(address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+
+    def begin(self, number: int, request: bytes) -> bool:
+        """Send a request; whether all of it left."""
+        self.number, self.received, self.size = number, b"", 0
+        self.began = time.perf_counter()
+        self.unsent = memoryview(request)
+        return self.send()
+
+    def send(self) -> bool:
+        """Send what is left of the request; whether that was all."""
+        with suppress(BlockingIOError):
+            self.unsent = self.unsent[self.socket.send(self.unsent) :]
+        return not self.unsent
+
+    def receive(self) -> Answer | None:
+        """The answer, once it is whole. Raises ConnectionError when the server closed the connection."""
+        data = self.socket.recv(MOST_BYTES)
+        if not data:
+            raise ConnectionResetError("closed by the server")
+        self.received = self.received + data if self.received else data
+        if not self.size:
+            self.size = find_size(self.received)
+        if not self.size or len(self.received) < self.size:
+            return None
+        head, _, body = self.received.partition(END_OF_HEAD)
+        return Answer(int(head[9:12]), head, body)
+
+
+def find_size(received: bytes) -> int:
+    """The bytes of a whole answer, 0 while its headers aren't there."""
+    end = received.find(END_OF_HEAD)
+    if end < 0:
+        return 0
+    length = CONTENT_LENGTH.search(received, 0, end + 2)
+    if length is None:
+        raise ValueError(f"An answer without Content-Length: {received[:end].decode('latin-1')}")
+    return end + len(END_OF_HEAD) + int(length[1])
+
+
+class Driver:
+    """Sends requests on some connections, on each the next as soon as the last is answered."""
+
+    def __init__(self, address: Address, requests: Sequence[bytes], clients: int, seconds: float) -> None:
+        self._address, self._requests = address, requests
+        self._numbers = cycle(random.Random(clients).choices(range(len(requests)), k=DRAWN))
+        self._selector = selectors.DefaultSelector()
+        self._clients = clients
+        self._waiting = 0
+        self.load = Load(seconds)
+
+    def run(self) -> Load:
+        """Warm up, measure, and wait for the last answers, so that nobody else is measured with them."""
+        self._start = time.perf_counter() + WARM_UP_SECONDS
+        self._end = self._start + self.load.seconds
+        for _ in range(self._clients):
+            self._connect()
+        while self._waiting and time.perf_counter() < self._end + LAST_ANSWERS_SECONDS:
+            for key, events in self._selector.select(0.1):
+                self._proceed(key.data, events)
+        if self._waiting:
+            self.load.failures["no answer"] += self._waiting
+        for key in list(self._selector.get_map().values()):
+            self._drop(key.data)
+        return self.load
+
+    def _connect(self) -> None:
+        connection = Connection(self._address)
+        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+        self._ask(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        self._selector.unregister(connection.socket)
+        connection.socket.close()
+
+    def _ask(self, connection: Connection) -> None:
+        number = next(self._numbers)
+        self._waiting += 1
+        if not connection.begin(number, self._requests[number]):
+            self._watch(connection, selectors.EVENT_READ | selectors.EVENT_WRITE)
+
+    def _watch(self, connection: Connection, events: int) -> None:
+        self._selector.modify(connection.socket, events, connection)
+
+    def _proceed(self, connection: Connection, events: int) -> None:
+        try:
+            if events & selectors.EVENT_WRITE and connection.send():
+                self._watch(connection, selectors.EVENT_READ)
+            answer = connection.receive() if events & selectors.EVENT_READ else None
+        except ConnectionError as error:
+            self._waiting -= 1
+            self.load.failures[type(error).__name__] += 1
+            self._drop(connection)
+            if time.perf_counter() < self._end:
+                self._connect()
+            return
+        if answer is not None:
+            self._note(connection, answer)
+
+    def _note(self, connection: Connection, answer: Answer) -> None:
+        now = time.perf_counter()
+        self._waiting -= 1
+        if answer.status == 200:
+            self.load.began.append(connection.began - self._start)
+            self.load.ended.append(now - self._start)
+            known = self.load.answers.setdefault(connection.number, {})
+            if answer.body not in known and len(known) < MOST_DIFFERENT:
+                known[answer.body] = answer
+        else:
+            self.load.failures[f"status {answer.status}"] += 1
+        if now < self._end:
+            self._ask(connection)
+
+
+def drive(address: Address, requests: Sequence[bytes], clients: int, seconds: float) -> Load:
+    """Send the requests, in an order drawn once, on so many connections for so many seconds."""
+    gc.disable()
+    try:
+        return Driver(address, requests, clients, seconds).run()
+    finally:
+        gc.enable()
+
+
+def ask(address: Address, request: bytes, seconds: float) -> Answer:
+    """Send one request and wait for its answer. Raises OSError."""
+    with socket.create_connection(address, seconds) as connection:
+        connection.sendall(request)
+        received = b""
+        while not (size := find_size(received)) or len(received) < size:
+            data = connection.recv(MOST_BYTES)
+            if not data:
+                raise ConnectionResetError("closed by the server")
+            received += data
+    head, _, body = received.partition(END_OF_HEAD)
+    return Answer(int(head[9:12]), head, body)
+
+
+@contextmanager
+def driving_process() -> Iterator[ProcessPoolExecutor]:
+    """A process that has `drive` to do and nothing else."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        yield pool
