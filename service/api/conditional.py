@@ -7,12 +7,11 @@ from typing import Any, cast
 
 from flask import Response, current_app, request
 
+from service.api.compression import GZIPPED, is_compressed
 from service.api.errors import PreconditionFailed, RequestFault
 from service.errors import NotFound
 
 IF_MATCH, IF_NONE_MATCH = "If-Match", "If-None-Match"
-GZIPPED = "-gzip"
-"""What is put behind the tag of a compressed response, by proxies too."""
 
 
 def tagged(handler: Callable[..., Any]) -> Callable[..., Response]:
@@ -22,32 +21,39 @@ def tagged(handler: Callable[..., Any]) -> Callable[..., Response]:
     def wrapper(*args: Any, **kwargs: Any) -> Response:
         response = current_app.make_response(handler(*args, **kwargs))
         streamed = response.is_streamed and not response.get_etag()[0]
-        if request.method not in ("GET", "HEAD") or response.status_code != 200 or streamed:
+        if request.method not in ("GET", "HEAD") or response.status_code not in (200, 206) or streamed:
             return response
         response.vary.update(("Accept", "Accept-Encoding"))
         tag = _tag(response)
         response.set_etag(tag)
-        if any(map(request.if_none_match.contains_weak, _forms(tag))):
+        if is_known(tag):
             response.close()
+            sent = f"{tag}{GZIPPED}" if is_compressed(response) else tag
             response = Response(status=304, headers=response.headers)
+            response.set_etag(sent)
         return response
 
     return wrapper
 
 
+def is_known(tag: str) -> bool:
+    """Whether the client has what the tag belongs to already, compressed or not, by its If-None-Match."""
+    return any(map(request.if_none_match.contains_weak, _forms(tag)))
+
+
 def guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Call the handler of a change only if the resource is still as the client's If-Match says."""
+    """Call the handler of a change only if the resource is as the client's If-Match and If-None-Match say."""
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if IF_MATCH in request.headers:
-            _check_match()
+        if IF_MATCH in request.headers or IF_NONE_MATCH in request.headers:
+            _check_preconditions()
         return handler(*args, **kwargs)
 
     return wrapper
 
 
-def _check_match() -> None:
+def _check_preconditions() -> None:
     """Raises PreconditionFailed, and what a GET of the resource raises."""
     try:
         tag = _tag(_read_resource())
@@ -55,9 +61,12 @@ def _check_match() -> None:
         if request.method != "PUT":
             raise
         tag = None
-    if tag is None or not any(map(request.if_match.contains, _forms(tag))):
+    if IF_MATCH in request.headers and (tag is None or not any(map(request.if_match.contains, _forms(tag)))):
         detail = "The resource isn't as the If-Match says: it was changed meanwhile. Get it again, and its ETag."
         raise PreconditionFailed(detail, [RequestFault(detail, header=IF_MATCH)])
+    if tag is not None and is_known(tag):
+        detail = "There is the resource already that the If-None-Match says must not be there."
+        raise PreconditionFailed(detail, [RequestFault(detail, header=IF_NONE_MATCH)])
 
 
 def _read_resource() -> Response:

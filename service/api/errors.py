@@ -91,6 +91,10 @@ PROBLEM_TYPES = {
             "for forms with files, FITSERVE_MAX_BODY_BYTES for everything else.",
         ),
         ProblemType(
+            "uri-too-long", 414, "The URL is too long",
+            "The path and the query have more characters together than the service reads, which are about 8,000.",
+        ),
+        ProblemType(
             "unsupported-media-type", 415, "The body's type is not taken",
             "The header `Content-Type` is missing, or names a media type that isn't taken here. The detail names "
             "those that are.",
@@ -143,6 +147,11 @@ PROBLEM_TYPES = {
         ProblemType(
             "out-of-memory", 422, "The job needs too much memory",
             "The job's process used more memory than it may. Use smaller batches, a smaller network or less data.",
+        ),
+        ProblemType(
+            "headers-too-large", 431, "The headers are too large",
+            "The request has too many headers, or one that is too long: the service reads 100, of about 8,000 "
+            "characters each.",
         ),
         ProblemType(
             "internal", 500, "Something went wrong in the service",
@@ -198,11 +207,13 @@ CODES_OF_STATUS = {
     405: "method-not-allowed",
     406: "not-acceptable",
     413: "body-too-large",
+    414: "uri-too-long",
     415: "unsupported-media-type",
     416: "range-not-satisfiable",
+    431: "headers-too-large",
     501: "not-implemented",
 }
-"""The codes of the errors that Flask itself raises; any other is a `bad-request`."""
+"""The codes of the errors that Flask and gunicorn themselves raise; any other is a `bad-request`."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flask import Response, send_file
+from flask import Response, request, send_file
 from numpy.lib import format as npy
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from models.batches.results import stream_csv, stream_json_lines
 from service.api.bodies import JSON, write_json
+from service.api.conditional import is_known
 from service.api.negotiation import choose
 from service.operations.batch_predictions import Result
 
@@ -24,8 +26,8 @@ MOST_NUMBERS_AS_JSON = 10_000
 
 
 def send_artifact(path: Path, entry: dict[str, Any], name: str) -> Response:
-    """The file of a version's `artifacts` entry, with its SHA-256 as the ETag."""
-    media_type = {".json": JSON, ".zip": ZIP}.get(path.suffix, OCTETS)
+    """The file of a version's `artifacts` entry, with its SHA-256 as the ETag. Raises NotAcceptable."""
+    media_type = choose(*{".json": (JSON, OCTETS), ".zip": (ZIP, OCTETS)}.get(path.suffix, (OCTETS,)))
     return _send(path, media_type, f"{name}{path.suffix}", entry["sha256"])
 
 
@@ -77,4 +79,21 @@ def _describe(name: str, values: np.ndarray) -> dict[str, Any]:
 
 
 def _send(path: Path, media_type: str, name: str, digest: str) -> Response:
-    return send_file(path, media_type, as_attachment=True, download_name=name, etag=digest, last_modified=0)
+    response = send_file(path, media_type, as_attachment=True, download_name=name, conditional=False, etag=digest)
+    # A file of the same name may be another's, made later within the same second: only the tag tells them apart.
+    del response.headers["Last-Modified"]
+    asked = {"HTTP_RANGE": request.headers["Range"]} if _wants_range(digest) else {}
+    size = response.content_length
+    try:
+        return response.make_conditional({"REQUEST_METHOD": "GET", **asked}, accept_ranges=True, complete_length=size)
+    except RequestedRangeNotSatisfiable:
+        response.close()
+        raise
+
+
+def _wants_range(digest: str) -> bool:
+    """Whether a part of the file is to be sent. RFC 9110, section 14.2, has all other ranges ignored."""
+    if request.method != "GET" or request.range is None or is_known(digest):
+        return False
+    is_single = request.range.units == "bytes" and len(request.range.ranges) == 1
+    return is_single and request.headers.get("If-Range") in (None, f'"{digest}"')

@@ -16,6 +16,14 @@ def describe(app: Flask) -> dict[str, Any]:
     return document
 
 
+def describe_as_yaml(app: Flask) -> str:
+    """The same as YAML, which takes long to write: once for each app."""
+    text: str | None = app.extensions.get("openapi.yaml")
+    if text is None:
+        text = app.extensions["openapi.yaml"] = to_yaml(describe(app))
+    return text
+
+
 def to_yaml(document: dict[str, Any]) -> str:
     """The document as YAML, in a form that differs only where the document does."""
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
@@ -41,7 +49,7 @@ def main(arguments: list[str]) -> int:
     from service.config import Settings
     from service.context import Context
 
-    text = to_yaml(describe(create_app(Context.from_settings(Settings()))))
+    text = describe_as_yaml(create_app(Context.from_settings(Settings())))
     if arguments == ["--check"]:
         current = PATH.exists() and PATH.read_text(encoding="utf-8") == text
         print("openapi.yaml is current." if current else "openapi.yaml differs: run python -m service.api.openapi.")

@@ -1,6 +1,8 @@
 """Runs the api: gunicorn with threads, each process with an app and a database engine of its own."""
 
 import gc
+import http
+import secrets
 import select
 import socket
 import sys
@@ -9,13 +11,17 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import orjson
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
+from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.addresses import AddressUnavailable, listen
+from service.api.errors import CODES_OF_STATUS, PROBLEM_TYPES
 from service.config import Settings
 from service.operations.waiting import stop_waiting
 from service.storage import last_write
@@ -32,6 +38,10 @@ SWITCH_SECONDS = 0.001
 """How long a thread that computes in Python keeps the others waiting, each time that they want to go on."""
 MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)
 """Has Linux put what is sent and what follows into one packet."""
+LONGEST_LINE = 8190
+"""Characters of a URL with its method: what RFC 9110, section 4.1, recommends to take, and gunicorn's most."""
+MOST_DISCARDED = 60_000
+"""Bytes of a body that nobody read which gunicorn surely reads to take the connection's next request."""
 MEMORY_FOLDER = Path("/dev/shm")
 
 
@@ -63,6 +73,7 @@ class ApiServer(BaseApplication):
             "graceful_timeout": GRACE_SECONDS,
             "keepalive": KEEP_ALIVE_SECONDS,
             "timeout": 60,
+            "limit_request_line": LONGEST_LINE,
             "proc_name": "fitserve-api",
             "control_socket_disable": True,
             "logger_class": ServiceLog,
@@ -88,21 +99,45 @@ class ApiServer(BaseApplication):
 
 
 class Response(wsgi.Response):
-    """A response whose headers leave together with the body, in one packet where they fit."""
+    """A response whose headers leave together with the body, in one packet where they fit.
+
+    They tell of the connection's end where it will end because too much of the request's body wasn't read.
+    """
 
     headers_sent: bool
 
     def send_headers(self) -> None:
         if self.headers_sent:
             return
+        reader = self.req.body.reader
+        unread = reader.length if isinstance(reader, LengthReader) else 0
+        if unread > MOST_DISCARDED or (isinstance(reader, ChunkedReader) and reader.parser):
+            self.force_close()
         lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
         body_follows = self.response_length and not self._omits_body
         self.sock.sendall("".join(lines).encode("latin-1"), MORE_FOLLOWS if body_follows else 0)
         self.headers_sent = True
 
 
-# gunicorn has no setting for it.
+def write_problem(connection: socket.socket, status: int, _reason: str, detail: str) -> None:
+    """Answer what gunicorn refuses before it is a request: a line or a header that is too long, or is no HTTP."""
+    problem = PROBLEM_TYPES[CODES_OF_STATUS.get(status, "bad-request" if status < 500 else "internal")]
+    detail, request_id = detail or problem.title, secrets.token_hex(16)
+    document = {"type": problem.url, "title": problem.title, "status": problem.status, "detail": detail}
+    # Where the target wasn't read: as a reference, nothing is what was asked for.
+    document |= {"instance": "", "request_id": request_id, "error": detail}
+    body = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+    lines = (
+        f"HTTP/1.1 {problem.status} {http.HTTPStatus(problem.status).phrase}", "Connection: close",
+        "Content-Type: application/problem+json", f"Content-Length: {len(body)}", "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff", f"X-Request-ID: {request_id}", "", "",
+    )  # fmt: skip
+    util.write_nonblock(connection, "\r\n".join(lines).encode() + body)
+
+
+# gunicorn has no settings for them.
 wsgi.Response = Response
+util.write_error = write_problem
 
 
 class Worker(ThreadWorker):

@@ -132,7 +132,7 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
     return [
         JobView(
             job=job,
-            transitions=[event for event in transitions if event.job_id == job.id],
+            transitions=transitions[job.id],
             model_exists=job.model_id in model_ids,
             dataset_exists=job.dataset_id in dataset_ids,
             version_exists=(job.model_id, job.version) in versions,

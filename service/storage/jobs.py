@@ -198,10 +198,13 @@ def events_after(
     return session.scalars(statement.order_by(Event.seq).limit(limit)).all()
 
 
-def transitions(session: Session, job_ids: Collection[str]) -> Sequence[Event]:
+def transitions(session: Session, job_ids: Collection[str]) -> dict[str, list[Event]]:
     """The transitions of several jobs, in order."""
+    found: dict[str, list[Event]] = {job_id: [] for job_id in job_ids}
     statement = select(Event).where(Event.job_id.in_(job_ids), Event.type == "transition").order_by(Event.seq)
-    return session.scalars(statement).all()
+    for event in session.scalars(statement):
+        found[event.job_id].append(event)
+    return found
 
 
 def epoch_numbers(session: Session, job: Job, after: int = 0) -> Sequence[int]:

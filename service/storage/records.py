@@ -108,6 +108,10 @@ class Job(Record):
         Index("jobs_queue", "status", "kind", "priority", "id"),
         Index("jobs_model", "model_id", "status"),
         Index("jobs_dataset", "dataset_id", "status"),
+        Index("jobs_list", "kind", "id"),
+        Index("jobs_list_status", "kind", "status", "id"),
+        Index("jobs_list_model", "kind", "model_name", "id"),
+        Index("jobs_list_dataset", "kind", "dataset_name", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, current_app, jsonify, render_templ
 
 from service import __version__
 from service.api import openapi
+from service.api.conditional import tagged
 from service.api.errors import PROBLEM_TYPES
 from service.api.state import context
 from service.operations.health import readiness
@@ -32,12 +33,14 @@ def swagger_ui_folder() -> Path:
 
 
 @blueprint.get("/")
+@tagged
 def home() -> Response:
     """What this is and how it is."""
     return _page("home.html", version=__version__, readiness=readiness(context()))
 
 
 @blueprint.get("/docs")
+@tagged
 def documentation() -> Response:
     """Swagger UI."""
     return _page("docs.html")
@@ -50,18 +53,21 @@ def documentation_asset(name: str) -> Response:
 
 
 @blueprint.get("/openapi.json")
+@tagged
 def openapi_json() -> Response:
     """The OpenAPI document as JSON."""
     return jsonify(openapi.describe(current_app))
 
 
 @blueprint.get("/openapi.yaml")
+@tagged
 def openapi_yaml() -> Response:
     """The OpenAPI document as YAML (RFC 9512)."""
-    return Response(openapi.to_yaml(openapi.describe(current_app)), mimetype="application/yaml")
+    return Response(openapi.describe_as_yaml(current_app), mimetype="application/yaml")
 
 
 @blueprint.get("/problems/<code>")
+@tagged
 def problem(code: str) -> Response:
     """What an error means."""
     if code not in PROBLEM_TYPES:
