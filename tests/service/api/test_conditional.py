@@ -84,6 +84,13 @@ def test_a_tag_changes_with_the_resource(trained: ApiClient) -> None:
     trained.send("PATCH", path, 200, json={"description": "newer"}, headers={"If-Match": "*"})
 
 
+def test_a_label_can_be_put_only_if_there_is_none(trained: ApiClient) -> None:
+    headers = {"If-None-Match": "*"}
+    trained.send("PUT", "/v1/models/line/labels/new", 201, json={"version": 1}, headers=headers)
+    trained.send("PUT", "/v1/models/line/labels/new", 412, json={"version": 2}, headers=headers)
+    assert trained.get("/v1/models/line/labels/new")["version"] == 1
+
+
 def test_nothing_matches_what_is_not_there(trained: ApiClient) -> None:
     headers = {"If-Match": "*"}
     trained.send("DELETE", "/v1/datasets/nothing", 404, headers=headers)

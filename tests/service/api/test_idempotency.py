@@ -22,7 +22,7 @@ from service.storage.records import IdempotencyKey
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.running_service import ROOT, wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
-from tests.service.api.api_server import Server
+from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import UNBUILDABLE, FakeWorker
 
 CLAIM_AND_DIE = """
@@ -321,3 +321,25 @@ def test_training_jobs_in_the_same_moment_are_one(server: Server) -> None:
             statuses = {response.status_code for response in pool.map(start, range(8))}
     assert statuses <= {201, 202, 409}
     assert len(server.get("/v1/training-jobs").json()["items"]) == 1
+
+
+def test_two_clients_with_the_same_keys_at_once_make_one_resource_for_each(tmp_path: Path) -> None:
+    """Through two processes; a client that meets a 409 sends its request again until it is told what was made."""
+
+    def create(url: str, number: int) -> tuple[str, str]:
+        body, headers = named(LINE_DATASET, f"d{number}"), {"Idempotency-Key": f"key-{number}", "Prefer": "wait=0"}
+
+        def post() -> requests.Response | None:
+            response = requests.post(f"{url}/v1/datasets", json=body, headers=headers, timeout=30)
+            return None if response.status_code == 409 else response
+
+        response = wait_for(post)
+        assert response.status_code == 202
+        return response.json()["id"], response.headers.get("Idempotency-Replayed", "false")
+
+    with running_api(tmp_path, processes=2) as server, ThreadPoolExecutor(2) as clients:
+        for number in range(10):
+            pair = list(clients.map(create, [server.url] * 2, [number] * 2))
+            assert len({resource for resource, _ in pair}) == 1
+            assert {replayed for _, replayed in pair} == {"false", "true"}
+        assert len(server.get("/v1/datasets?limit=100").json()["items"]) == 10
