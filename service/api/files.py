@@ -85,10 +85,11 @@ def _send(path: Path, media_type: str, name: str, digest: str) -> Response:
     asked = {"HTTP_RANGE": request.headers["Range"]} if _wants_range(digest) else {}
     size = response.content_length
     try:
-        return response.make_conditional({"REQUEST_METHOD": "GET", **asked}, accept_ranges=True, complete_length=size)
+        response.make_conditional({"REQUEST_METHOD": "GET", **asked}, accept_ranges=True, complete_length=size)
     except RequestedRangeNotSatisfiable:
         response.close()
         raise
+    return response
 
 
 def _wants_range(digest: str) -> bool:

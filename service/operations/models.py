@@ -17,7 +17,7 @@ from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery
-from service.storage.records import Label, Model, Version
+from service.storage.records import Model
 
 DRY_RUN_SECONDS = 60
 NEWEST_VERSIONS = 100
@@ -25,12 +25,12 @@ NEWEST_VERSIONS = 100
 
 @dataclass(frozen=True)
 class ModelView:
-    """A model with what belongs to it: its latest version's number, its labels, its newest versions."""
+    """A model with what belongs to it: its latest version's number, its labels, the numbers of its newest versions."""
 
     model: Model
     latest_version: int | None
     labels: dict[str, int]
-    versions: tuple[Version, ...] = ()
+    versions: tuple[int, ...] = ()
 
 
 def create(context: Context, document: dict[str, Any], wait: float, claim: Claim | None = None) -> ModelView:
@@ -169,13 +169,13 @@ def list_page(context: Context, query: PageQuery) -> Page[ModelView]:
 def _view(session: Session, found: list[Model], *, with_versions: bool = False) -> list[ModelView]:
     ids = [model.id for model in found]
     latest = models.latest_versions(session, ids)
-    labels: list[Label] = list(models.labels(session, ids))
+    labels = models.labels(session, ids)
     return [
         ModelView(
             model=model,
             latest_version=latest.get(model.id),
-            labels={label.label: label.number for label in labels if label.model_id == model.id},
-            versions=tuple(models.newest_versions(session, model, NEWEST_VERSIONS)) if with_versions else (),
+            labels=labels[model.id],
+            versions=tuple(models.version_numbers(session, model, NEWEST_VERSIONS)) if with_versions else (),
         )
         for model in found
     ]

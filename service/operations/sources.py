@@ -49,7 +49,7 @@ def find_source(
 def _number_of_label(session: Session, model: Model, name: str, pointer: str) -> int:
     label = models.label(session, model, name)
     if label is None:
-        names = {label.label: label for label in models.labels(session, [model.id])}
+        names = models.labels(session, [model.id])[model.id]
         detail = f'The model "{model.name}" has no label "{name[:64]}".'
         raise InvalidRequest(Fault(detail, pointer, allowed=tuple(names), did_you_mean=nearest(name, names)))
     return label.number

@@ -93,11 +93,6 @@ def newest_with_versions(session: Session, limit: int) -> Sequence[str]:
     return session.scalars(select(Model.name).where(versioned).order_by(Model.id.desc()).limit(limit)).all()
 
 
-def newest_versions(session: Session, model: Model, limit: int) -> Sequence[Version]:
-    statement = select(Version).where(Version.model_id == model.id).order_by(Version.number.desc()).limit(limit)
-    return session.scalars(statement).all()
-
-
 def existing_versions(session: Session, keys: Collection[tuple[str | None, int | None]]) -> frozenset[tuple[str, int]]:
     """Which of these versions, given as model id and number, there still are."""
     statement = select(Version.model_id, Version.number).where(tuple_(Version.model_id, Version.number).in_(keys))
@@ -130,9 +125,13 @@ def label(session: Session, model: Model, name: str) -> Label | None:
     return session.get(Label, (model.id, name))
 
 
-def labels(session: Session, model_ids: Collection[str]) -> Sequence[Label]:
-    """The labels of several models, by name."""
-    return session.scalars(select(Label).where(Label.model_id.in_(model_ids)).order_by(Label.label)).all()
+def labels(session: Session, model_ids: Collection[str]) -> dict[str, dict[str, int]]:
+    """The labels of several models, by name, each with the number of its version."""
+    found: dict[str, dict[str, int]] = {model_id: {} for model_id in model_ids}
+    statement = select(Label.model_id, Label.label, Label.number).where(Label.model_id.in_(model_ids))
+    for model_id, label, number in session.execute(statement.order_by(Label.label)):
+        found[model_id][label] = number
+    return found
 
 
 def labels_page(session: Session, model: Model, query: PageQuery) -> Page[Label]:

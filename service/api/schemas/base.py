@@ -13,6 +13,10 @@ class Schema(marshmallow.Schema):
 
     error_messages = {"unknown": UNKNOWN, "type": "must be an object"}  # noqa: RUF012
 
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        # marshmallow asks in several ways, which is a third of the time that a list takes.
+        return obj.get(attr, default) if type(obj) is dict else super().get_attribute(obj, attr, default)
+
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
         """What an operation would find wrong with the members that are right by the schema, where others aren't."""
         return []

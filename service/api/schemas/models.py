@@ -152,7 +152,7 @@ def _present_model(view: ModelView) -> dict[str, Any]:
         "labels": view.labels,
         "error": describe_failure(model.error),
         "links": {"self": url} | {part: f"{url}/{part}" for part in parts},
-        "model_version_status": version_statuses(version.number for version in view.versions),
+        "model_version_status": version_statuses(view.versions),
     }
 
 
