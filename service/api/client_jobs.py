@@ -27,10 +27,15 @@ def get_job(kind: str, job_id: str) -> Any:
     """A job, once it is final or the wait that the client prefers is over."""
     with preferred_wait() as wait:
         view = client_jobs.get(context(), kind, job_id, wait)
-    return found(view, finished=view.job.status in statuses.FINAL)
+    return show_job(view)
 
 
-def cancel_job(kind: str, job_id: str, changes: dict[str, Any]) -> JobView:
+def cancel_job(kind: str, job_id: str, changes: dict[str, Any]) -> Any:
     """Cancel a job, the only change that it takes, or nothing."""
     change = client_jobs.cancel if changes else client_jobs.get
-    return change(context(), kind, job_id)
+    return show_job(change(context(), kind, job_id))
+
+
+def show_job(view: JobView) -> Any:
+    """A job that was got or changed, with the time after which to ask again unless it is final."""
+    return found(view, finished=view.job.status in statuses.FINAL)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotImplemented as NotHere
 
 from models.signature import Datatype, TensorSpec
 from service import __version__
+from service.api.blueprint import RETRY_AFTER
 from service.api.bodies import JSON, pack, parse_json, read_body, write_json
 from service.api.dialects.blueprint import DialectBlueprint
 from service.api.dialects.errors import InvalidInference
@@ -86,10 +87,10 @@ def get_server_live() -> Response:
 @blueprint.get("/v2/health/ready")
 @blueprint.response(200, ServerHealthSchema)
 @blueprint.alt_response(503, schema=ServerHealthSchema, description="Starting, draining, or without its database.")
-def get_server_ready() -> tuple[Response, int]:
+def get_server_ready() -> tuple[Response, int, dict[str, str]]:
     """As the Open Inference Protocol: say whether the server is ready."""
     ready = health.readiness(context()).status == health.READY
-    return write_json({"live": True, "ready": ready}), 200 if ready else 503
+    return write_json({"live": True, "ready": ready}), 200 if ready else 503, {} if ready else RETRY_AFTER
 
 
 @blueprint.post("/v2/repository/index")

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from service.api.blueprint import Blueprint
+from service.api.blueprint import RETRY_AFTER, RETRY_AFTER_HEADER, Blueprint
 from service.api.links import WORKERS
 from service.api.schemas.operations import HealthSchema, ReadinessSchema, WorkersSchema
 from service.api.state import context
@@ -28,8 +28,11 @@ def get_health() -> Any:
 
 @blueprint.get("/readyz")
 @blueprint.resource(ReadinessSchema)
-@blueprint.alt_response(503, schema=ReadinessSchema, description="Starting, draining, or without its database.")
+@blueprint.alt_response(
+    503, schema=ReadinessSchema, description="Starting, draining, or without its database.", headers=RETRY_AFTER_HEADER
+)
 def get_readiness() -> Any:
     """Say what each part does."""
     readiness = health.readiness(context())
-    return asdict(readiness), 200 if readiness.status == health.READY else 503
+    is_ready = readiness.status == health.READY
+    return (asdict(readiness), 200, {}) if is_ready else (asdict(readiness), 503, RETRY_AFTER)

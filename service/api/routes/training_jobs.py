@@ -7,7 +7,7 @@ from flask import Response
 from service import statuses
 from service.api.blueprint import LINK_HEADER, Blueprint
 from service.api.bodies import JSON
-from service.api.client_jobs import create_job, get_job
+from service.api.client_jobs import create_job, get_job, show_job
 from service.api.links import TRAINING_JOBS, training_job_url
 from service.api.negotiation import choose
 from service.api.paging import link_to_next
@@ -62,7 +62,7 @@ def get_training_job(job_id: str) -> Any:
 @blueprint.arguments(TrainingJobChangesSchema)
 def change_training_job(changes: dict[str, Any], job_id: str) -> Any:
     """Pause a training job, let it go on, stop it and keep its model, cancel it, or change how it trains."""
-    return training_jobs.change(context(), job_id, changes)
+    return show_job(training_jobs.change(context(), job_id, changes))
 
 
 @blueprint.delete(f"{TRAINING_JOBS}/<job_id>")

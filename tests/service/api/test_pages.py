@@ -41,7 +41,11 @@ def test_readiness_tells_what_each_part_does_and_needs_no_worker(api: ApiClient,
 def test_without_its_database_it_is_not_ready(tmp_path: Path) -> None:
     context = Context.from_settings(Settings(data_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/none/file.db"))
     api = ApiClient(create_app(context).test_client())
-    assert api.get("/readyz", 503)["parts"]["database"] == {"status": "unavailable"}
+    unready = api.send("GET", "/readyz", 503)
+    assert unready.json is not None
+    assert unready.json["parts"]["database"] == {"status": "unavailable"}
+    for path in ("/readyz", "/v2/health/ready"):
+        assert int(api.http.get(path).headers["Retry-After"]) > 0
     assert api.get("/healthz") == {"status": "ok"}
     assert "unavailable" in api.send("GET", "/", 200).text
     api.get("/v1/models", 503)

@@ -200,8 +200,12 @@ def test_the_log_is_a_line_for_each_epoch_and_what_was_printed(ready: ApiClient,
 
 def test_orders_are_obeyed_and_hold_when_repeated(ready: ApiClient, idle_worker: FakeWorker) -> None:
     url = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
-    assert ready.patch(url, {"desired_status": "running"})["status"] == "queued"
-    assert ready.patch(url, {"desired_status": "cancelled"})["status"] == "cancelled"
+    going_on = ready.send("PATCH", url, 200, json={"desired_status": "running"})
+    assert going_on.json is not None
+    assert going_on.json["status"] == "queued"
+    assert int(going_on.headers["Retry-After"]) > 0
+    cancelled = ready.send("PATCH", url, 200, json={"desired_status": "cancelled"})
+    assert "Retry-After" not in cancelled.headers
     assert ready.patch(url, {"desired_status": "cancelled"})["status"] == "cancelled"
     assert ready.patch(url, {"desired_status": "running"}, 409)["type"] == "/problems/conflict"
 
