@@ -92,9 +92,9 @@ class Settings:
         0, "Models whose latest versions each api process loads before it answers, the newest models first.", minimum=0
     )
     max_concurrent_predictions: int = setting(
-        12,
+        16,
         "Predictions that each api process computes at once, and a quarter as many of 1,000 rows or more besides; "
-        "beyond it the answer is 503.",
+        "beyond it the answer is 503. With fewer than the threads some are refused under load rather than late.",
         minimum=1,
     )
     prediction_seconds: float = setting(
