@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import structlog
@@ -51,22 +52,6 @@ class Answer:
     predictions: Predictions
 
 
-@dataclass(slots=True)
-class Serving:
-    """A version that may predict while a `with` lasts, until a deadline of the monotonic clock."""
-
-    version: Version
-    predictor: Predictor
-    deadline: float
-    permits: threading.BoundedSemaphore
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.permits.release()
-
-
 @dataclass(frozen=True)
 class Loaded:
     """A version that is loaded, and what is counted of it."""
@@ -95,23 +80,11 @@ class PredictionService:
         Raises NotFound, NoVersion, Overloaded, InvalidInstances, TookTooLong; Conflict when the version can't be
         served.
         """
-        with self.serving(wanted, count_rows(instances)) as serving:
-            predictions = serving.predictor.predict(instances, top, scores, serving.deadline)
-            return Answer(wanted.model, serving.version.number, predictions)
-
-    def serving(self, wanted: Wanted, rows: int) -> Serving:
-        """The version that is wanted, loaded, with a permit to predict that many rows; to be used in a `with`.
-
-        Raises NotFound, NoVersion, Overloaded; Conflict when the version can't be served.
-        """
         deadline = self._deadline()
         version = self.find(wanted)
-        permits = self._take_permit(rows)
-        try:
-            return Serving(version, self._loaded.get(version.folder), deadline, permits)
-        except BaseException:
-            permits.release()
-            raise
+        with self._permit(count_rows(instances)):
+            predictor = self._loaded.get(version.folder)
+            return Answer(wanted.model, version.number, predictor.predict(instances, top, scores, deadline))
 
     def loaded(self, wanted: Wanted) -> Loaded:
         """The version that is wanted, loaded. Raises NotFound, NoVersion; Conflict when it can't be served."""
@@ -125,23 +98,25 @@ class PredictionService:
         Raises Overloaded, InvalidInstances, TookTooLong.
         """
         deadline = self._deadline()
-        permits = self._take_permit(count_tensor_rows(tensors))
-        try:
+        with self._permit(count_tensor_rows(tensors)):
             inputs = loaded.predictor.read_tensors(tensors)
             with clock.computing(rows=len(next(iter(inputs.values())))):
                 return loaded.predictor.network.run(inputs, deadline)
-        finally:
-            permits.release()
 
     def _deadline(self) -> float:
+        """The moment of the monotonic clock at which a prediction that begins now is given up."""
         return time.monotonic() + self._context.settings.prediction_seconds
 
-    def _take_permit(self, rows: int) -> threading.BoundedSemaphore:
-        """Permission to predict that many rows, to be released. Raises Overloaded."""
+    @contextmanager
+    def _permit(self, rows: int) -> Iterator[None]:
+        """Permission to predict that many rows. Raises Overloaded."""
         permits = self._permits if rows < MANY_ROWS else self._large_permits
         if not permits.acquire(blocking=False):
             raise Overloaded("Too many predictions at once.", retry_after=1)
-        return permits
+        try:
+            yield
+        finally:
+            permits.release()
 
     def find(self, wanted: Wanted) -> Version:
         """The version that is wanted now; while the database is away, the one that it was last.
