@@ -1,6 +1,5 @@
 """JSON bodies: reading them strictly, saying what is wrong with those that are no JSON, and writing them."""
 
-import gzip
 import json
 import zlib
 from collections.abc import Sequence
@@ -19,9 +18,6 @@ MERGE_PATCH = "application/merge-patch+json"
 GZIP, ZLIB = 31, 15
 """What zlib calls the two formats."""
 CONTENT_ENCODINGS = {"gzip": GZIP, "x-gzip": GZIP, "deflate": ZLIB}
-LEAST_PACKED = 16 * 1024
-"""Bytes from which on an answer is worth the time that compressing takes."""
-GZIP_LEVEL = 1
 ITEMS_AT_ONCE = 2000
 """Items of a list that are written before other threads may go on."""
 
@@ -132,17 +128,6 @@ def _unpack(body: bytes, encoding: str, most: int) -> bytes:
         problem = "goes on behind its end" if decoder.eof else "was cut off"
         raise MalformedBody(f"The body is {encoding}, but {problem}.")
     return unpacked
-
-
-def pack(response: Response, request: Request) -> Response:
-    """The response, compressed if it is large and the client takes gzip."""
-    response.vary.add("Accept-Encoding")
-    if response.content_length is None or response.content_length < LEAST_PACKED:
-        return response
-    if request.accept_encodings.quality("gzip") > 0:
-        response.set_data(gzip.compress(response.get_data(), GZIP_LEVEL))
-        response.content_encoding = "gzip"
-    return response
 
 
 def parse_json(body: bytes, max_depth: int) -> Any:

@@ -14,8 +14,8 @@ SMALLEST = 500
 """Bytes up to which an answer fits a packet or two anyway."""
 LEVEL = 1
 """Of numbers it saves nearly what the best level does, in a tenth of the time."""
-TEXT_TYPES = ("application/json", "application/problem+json", "application/yaml", "text/")
-"""What media types begin with whose answers become much smaller."""
+COMPRESSIBLE = ("application/json", "application/octet-stream", "application/problem+json", "application/yaml", "text/")
+"""What media types begin with whose answers become smaller; of binary ones only tensors are whole in memory."""
 
 
 def register(app: Flask) -> None:
@@ -46,11 +46,11 @@ def _compress(response: Response) -> Response:
 
 
 def _is_compressible(response: Response) -> bool:
-    """Whether it is a whole text that lies in memory: streams, files and their ranges stay as they are."""
+    """Whether it is a text or a tensor that lies in memory whole: streams, files and their ranges stay as they are."""
     if response.is_streamed or response.status_code == 206 or "Content-Encoding" in response.headers:
         return False
     length = response.calculate_content_length() or 0
-    return length > SMALLEST and (response.mimetype or "").startswith(TEXT_TYPES)
+    return length > SMALLEST and (response.mimetype or "").startswith(COMPRESSIBLE)
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from werkzeug.exceptions import NotImplemented as NotHere
 from models.signature import Datatype, TensorSpec
 from service import __version__
 from service.api.blueprint import RETRY_AFTER
-from service.api.bodies import JSON, pack, parse_json, read_body, write_json
+from service.api.bodies import JSON, parse_json, read_body, write_json
 from service.api.dialects.blueprint import DialectBlueprint
 from service.api.dialects.errors import InvalidInference
 from service.api.dialects.open_inference_tensors import HEADER_LENGTH, OCTETS, read_request, write_answer
@@ -150,8 +150,7 @@ def _infer(wanted: Wanted) -> Response:
     with loaded.statistics.prediction() as clock:
         asked = read_request(body, request.headers.get(HEADER_LENGTH), signature, current_app.config["MAX_JSON_DEPTH"])
         output = predictions().infer(loaded, asked.tensors, clock)
-        response = write_answer(asked, loaded.model, loaded.version, signature.output.name, output)
-        return pack(response, request)
+        return write_answer(asked, loaded.model, loaded.version, signature.output.name, output)
 
 
 def _describe_metadata(wanted: Wanted) -> Response:
