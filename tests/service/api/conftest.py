@@ -10,7 +10,8 @@ from service.api.app import create_app
 from service.config import Settings
 from service.context import Context
 from service.storage.records import Record
-from tests.service.api.api_client import ApiClient
+from tests.journeys.specs import LINE, LINE_DATASET, named
+from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
 
@@ -51,6 +52,19 @@ def worker(idle_worker: FakeWorker) -> Iterator[FakeWorker]:
     """A worker that does every job at once."""
     with idle_worker:
         yield idle_worker
+
+
+@pytest.fixture
+def trained(api: ApiClient, idle_worker: FakeWorker) -> ApiClient:
+    """A client of an app with a version of `line`, which predicts what it is given, and the datasets `line` and
+    `tested`, half of whose rows are test rows."""
+    for dataset in (LINE_DATASET, named(LINE_DATASET, "tested", split={"test": 0.5})):
+        api.post("/v1/datasets", dataset, 202, Prefer="wait=0")
+    api.post("/v1/models", LINE, 202, Prefer="wait=0")
+    idle_worker.run_all()
+    api.post("/v1/training-jobs", TRAINING, 202)
+    idle_worker.run_all()
+    return api
 
 
 @pytest.fixture

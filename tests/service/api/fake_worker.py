@@ -59,6 +59,11 @@ class FakeWorker:
             self.finish(*claimed)
         return claimed is not None
 
+    def run_all(self) -> None:
+        """Do every waiting job, and those that these bring about."""
+        while self.run_next():
+            pass
+
     def claim(self, *kinds: str) -> tuple[Lease, Job] | None:
         return execution.claim(self._context, "fake", kinds or KINDS, ["cpu"], {"threads": 1})
 

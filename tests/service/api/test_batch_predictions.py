@@ -13,31 +13,12 @@ from service import statuses
 from service.context import Context
 from service.operations import execution, housekeeping
 from service.storage.records import Version
-from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 
 URL = "/v1/batch-predictions"
-TESTED = named(LINE_DATASET, "tested", split={"test": 0.5})
 ALL = {"model": "line", "dataset": "line"}
 CSV, JSON_LINES, PARQUET = "text/csv", "application/x-ndjson", "application/vnd.apache.parquet"
-
-
-@pytest.fixture
-def trained(api: ApiClient, idle_worker: FakeWorker) -> ApiClient:
-    """A client of an app with a version of `line`, which predicts what it is given, and two datasets."""
-    for dataset in (LINE_DATASET, TESTED):
-        api.post("/v1/datasets", dataset, 202, Prefer="wait=0")
-    api.post("/v1/models", LINE, 202, Prefer="wait=0")
-    work_off(idle_worker)
-    api.post("/v1/training-jobs", TRAINING, 202)
-    work_off(idle_worker)
-    return api
-
-
-def work_off(worker: FakeWorker) -> None:
-    while worker.run_next():
-        pass
 
 
 def send(api: ApiClient, data: bytes | str, called: str = "rows.csv", expect: int = 202, **fields: Any) -> Any:
@@ -95,7 +76,7 @@ def test_a_job_waits_in_the_queue_and_is_followed_to_its_result(
 
 def test_the_result_comes_as_the_client_accepts_it(trained: ApiClient, idle_worker: FakeWorker) -> None:
     job = trained.post(URL, {**ALL, "dataset": "tested", "split": "test"}, 202)
-    work_off(idle_worker)
+    idle_worker.run_all()
     rows = [row["row"] for row in trained.get("/v1/datasets/tested/rows?split=test")["items"]]
     text = download(trained, job, CSV)
     assert text.mimetype == CSV
@@ -126,7 +107,7 @@ def test_a_file_is_kept_until_the_job_has_ended(trained: ApiClient, idle_worker:
     assert execution.reap(context, sighting)
     housekeeping.sweep(context, datetime.now(UTC) + timedelta(days=1))
     assert files_below(context) == {upload}
-    work_off(idle_worker)
+    idle_worker.run_all()
     assert lines(trained, job) == [{"row": 0, "value": 1.5}, {"row": 1, "value": -2.0}]
     assert files_below(context) == {f"batch-predictions/{job['id']}/{job['id']}-2/result.parquet"}
 
@@ -135,7 +116,7 @@ def test_a_file_that_does_not_fit_fails_with_row_and_column(
     trained: ApiClient, idle_worker: FakeWorker, context: Context
 ) -> None:
     job = send(trained, "1\n2\nthree\n")
-    work_off(idle_worker)
+    idle_worker.run_all()
     failed = trained.get(job["links"]["self"])
     assert (failed["status"], failed["error"]["type"]) == ("failed", "/problems/invalid-instances")
     (fault,) = failed["error"]["errors"]
@@ -191,7 +172,7 @@ def test_the_target_of_a_dataset_does_not_matter_but_its_inputs_do(trained: ApiC
     wide = {"name": "wide", "source": "inline", "inputs": [[1, 2]], "targets": [3]}
     for dataset in (named_targets, wide):
         trained.post("/v1/datasets", dataset, 202, Prefer="wait=0")
-    work_off(idle_worker)
+    idle_worker.run_all()
     trained.post(URL, ALL | {"dataset": "words"}, 202)
     (fault,) = trained.post(URL, ALL | {"dataset": "wide"}, 422)["errors"]
     assert fault["pointer"] == "#/dataset"
@@ -223,7 +204,7 @@ def test_cancelling_removes_the_file_at_once_or_when_the_worker_has_let_go(
     assert files_below(context) == set()
 
     done = trained.post(URL, ALL, 202)["links"]["self"]
-    work_off(idle_worker)
+    idle_worker.run_all()
     assert trained.patch(done, {"desired_status": "cancelled"}, 409)["type"] == "/problems/conflict"
 
 
@@ -245,7 +226,7 @@ def test_only_a_final_job_can_be_deleted_and_its_result_goes_with_it(
     job = trained.post(URL, ALL, 202)
     url = job["links"]["self"]
     trained.delete(url, 409)
-    work_off(idle_worker)
+    idle_worker.run_all()
     housekeeping.sweep(context, datetime.now(UTC) + timedelta(days=1))
     assert len(lines(trained, job)) == 6
     trained.delete(url)
@@ -258,7 +239,7 @@ def test_what_a_job_needs_stays_until_it_is_final(trained: ApiClient, idle_worke
     job = trained.post(URL, ALL, 202)
     for needed in ("/v1/models/line/versions/1", "/v1/models/line", "/v1/datasets/line"):
         assert trained.send("DELETE", needed, 409).json["type"] == "/problems/in-use"  # type: ignore[index]
-    work_off(idle_worker)
+    idle_worker.run_all()
     trained.delete("/v1/models/line")
     trained.delete("/v1/datasets/line")
     links = trained.get(job["links"]["self"])["links"]
@@ -268,7 +249,7 @@ def test_what_a_job_needs_stays_until_it_is_final(trained: ApiClient, idle_worke
 
 def test_old_jobs_and_their_results_are_removed(trained: ApiClient, idle_worker: FakeWorker, context: Context) -> None:
     job = trained.post(URL, ALL, 202)["links"]["self"]
-    work_off(idle_worker)
+    idle_worker.run_all()
     forgetful = replace(context, settings=replace(context.settings, job_retention_days=5))
     housekeeping.sweep(forgetful, datetime.now(UTC) + timedelta(days=4))
     trained.get(job)
@@ -279,7 +260,7 @@ def test_old_jobs_and_their_results_are_removed(trained: ApiClient, idle_worker:
 
 def test_jobs_are_listed_by_status_model_and_dataset_page_by_page(trained: ApiClient, idle_worker: FakeWorker) -> None:
     done = trained.post(URL, ALL, 202)["id"]
-    work_off(idle_worker)
+    idle_worker.run_all()
     waiting = trained.post(URL, ALL | {"dataset": "tested"}, 202)["id"]
     of_file = send(trained, "1\n")["id"]
 
@@ -315,7 +296,7 @@ def test_the_version_is_fixed_when_the_job_is_created(trained: ApiClient, idle_w
     waiting = trained.post(URL, ALL, 202)
     trained.post("/v1/training-jobs", TRAINING, 202)
     trained.put("/v1/models/line/labels/old", {"version": 1}, 201)
-    work_off(idle_worker)
+    idle_worker.run_all()
     assert trained.get(waiting["links"]["self"])["version"] == 1
     for chosen, number in (({}, 2), ({"version": None}, 2), ({"version": 1}, 1), ({"label": "old"}, 1)):
         assert trained.post(URL, ALL | chosen, 202)["version"] == number
@@ -325,5 +306,5 @@ def test_the_version_is_fixed_when_the_job_is_created(trained: ApiClient, idle_w
 def test_a_change_of_a_stale_resource_is_refused(trained: ApiClient, idle_worker: FakeWorker) -> None:
     url = trained.post(URL, ALL, 202)["links"]["self"]
     etag = trained.send("GET", url, 200).headers["ETag"]
-    work_off(idle_worker)
+    idle_worker.run_all()
     trained.send("PATCH", url, 412, json={"desired_status": "cancelled"}, headers={"If-Match": etag})

@@ -7,30 +7,12 @@ import pytest
 from service import statuses
 from service.context import Context
 from service.operations import execution
-from tests.journeys.specs import LINE, LINE_DATASET, named
+from tests.journeys.specs import LINE, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 
 URL = "/v1/evaluations"
-TESTED = named(LINE_DATASET, "tested", split={"test": 0.5})
 EVALUATION = {"model": "line", "dataset": "line", "split": "train"}
-
-
-@pytest.fixture
-def trained(api: ApiClient, idle_worker: FakeWorker) -> ApiClient:
-    """A client of an app with a version of `line`, and the datasets `line` and `tested`."""
-    for dataset in (LINE_DATASET, TESTED):
-        api.post("/v1/datasets", dataset, 202, Prefer="wait=0")
-    api.post("/v1/models", LINE, 202, Prefer="wait=0")
-    work_off(idle_worker)
-    api.post("/v1/training-jobs", TRAINING, 202)
-    work_off(idle_worker)
-    return api
-
-
-def work_off(worker: FakeWorker) -> None:
-    while worker.run_next():
-        pass
 
 
 def test_an_evaluation_waits_in_the_queue_and_is_followed_to_its_result(
@@ -78,7 +60,7 @@ def test_the_version_is_fixed_when_the_evaluation_is_created(trained: ApiClient,
     waiting = trained.post(URL, EVALUATION, 202)
     trained.post("/v1/training-jobs", TRAINING, 202)
     trained.put("/v1/models/line/labels/old", {"version": 1}, 201)
-    work_off(idle_worker)
+    idle_worker.run_all()
     assert trained.get(waiting["links"]["self"])["version"] == 1
     for chosen, number in (({}, 2), ({"version": None}, 2), ({"version": 1}, 1), ({"label": "old"}, 1)):
         assert trained.post(URL, EVALUATION | chosen, 202)["version"] == number
@@ -114,7 +96,7 @@ def test_a_split_without_rows_is_refused_with_those_that_have_some(trained: ApiC
 def test_a_dataset_of_another_shape_is_refused(trained: ApiClient, idle_worker: FakeWorker) -> None:
     wide = {"name": "wide", "source": "inline", "inputs": [[1, 2]], "targets": [3]}
     trained.post("/v1/datasets", wide, 202, Prefer="wait=0")
-    work_off(idle_worker)
+    idle_worker.run_all()
     (fault,) = trained.post(URL, EVALUATION | {"dataset": "wide"}, 422)["errors"]
     assert fault["pointer"] == "#/dataset"
     assert "[2]" in fault["detail"]
@@ -123,7 +105,7 @@ def test_a_dataset_of_another_shape_is_refused(trained: ApiClient, idle_worker: 
 def test_a_model_without_a_version_is_a_409(trained: ApiClient, idle_worker: FakeWorker) -> None:
     trained.post("/v1/models", named(LINE, "untrained"), 202, Prefer="wait=0")
     assert trained.post(URL, EVALUATION | {"model": "untrained"}, 409)["type"] == "/problems/not-ready"
-    work_off(idle_worker)
+    idle_worker.run_all()
     assert trained.post(URL, EVALUATION | {"model": "untrained"}, 409)["type"] == "/problems/no-version"
 
 
@@ -145,7 +127,7 @@ def test_cancelling_holds_when_repeated_and_is_refused_when_too_late(
     assert (ended["status"], ended["result"]) == ("cancelled", None)
 
     done = trained.post(URL, EVALUATION, 202)["links"]["self"]
-    work_off(idle_worker)
+    idle_worker.run_all()
     assert trained.patch(done, {"desired_status": "cancelled"}, 409)["type"] == "/problems/conflict"
     assert trained.patch(done, {"desired_status": "stopped"}, 422)["errors"][0]["pointer"] == "#/desired_status"
 
@@ -153,7 +135,7 @@ def test_cancelling_holds_when_repeated_and_is_refused_when_too_late(
 def test_only_a_final_evaluation_can_be_deleted(trained: ApiClient, idle_worker: FakeWorker) -> None:
     url = trained.post(URL, EVALUATION, 202)["links"]["self"]
     trained.delete(url, 409)
-    work_off(idle_worker)
+    idle_worker.run_all()
     trained.delete(url)
     trained.delete(url, 404)
     trained.get(url, 404)
@@ -165,7 +147,7 @@ def test_what_an_evaluation_needs_stays_until_it_is_final(trained: ApiClient, id
     url = trained.post(URL, EVALUATION, 202)["links"]["self"]
     for needed in ("/v1/models/line/versions/1", "/v1/models/line", "/v1/datasets/line"):
         assert trained.send("DELETE", needed, 409).json["type"] == "/problems/in-use"  # type: ignore[index]
-    work_off(idle_worker)
+    idle_worker.run_all()
     trained.delete("/v1/models/line/versions/1")
     links = trained.get(url)["links"]
     assert (links["version"], links["model"], links["dataset"]) == (None, "/v1/models/line", "/v1/datasets/line")
@@ -180,7 +162,7 @@ def test_evaluations_are_listed_by_status_model_and_dataset_page_by_page(
     trained: ApiClient, idle_worker: FakeWorker
 ) -> None:
     done = trained.post(URL, EVALUATION, 202)["id"]
-    work_off(idle_worker)
+    idle_worker.run_all()
     waiting = trained.post(URL, EVALUATION | {"dataset": "tested"}, 202)["id"]
 
     def listed(query: str) -> list[str]:
@@ -205,7 +187,7 @@ def test_the_same_key_starts_one_evaluation(trained: ApiClient) -> None:
 def test_a_training_evaluates_its_test_rows(trained: ApiClient, idle_worker: FakeWorker) -> None:
     job = trained.post("/v1/training-jobs", TRAINING | {"dataset": "tested"}, 202)
     assert "evaluation" not in job["links"]
-    work_off(idle_worker)
+    idle_worker.run_all()
     job = trained.get(job["links"]["self"])
     evaluation = trained.get(job["links"]["evaluation"])
     assert evaluation["status"] == "succeeded"
@@ -228,7 +210,7 @@ def test_a_training_without_test_rows_makes_no_evaluation(trained: ApiClient) ->
 
 def test_the_evaluation_of_a_training_outlives_it(trained: ApiClient, idle_worker: FakeWorker) -> None:
     job = trained.post("/v1/training-jobs", TRAINING | {"dataset": "tested"}, 202)["links"]["self"]
-    work_off(idle_worker)
+    idle_worker.run_all()
     url = trained.get(job)["links"]["evaluation"]
     trained.delete(job)
     evaluation = trained.get(url)
