@@ -83,7 +83,7 @@ class Server:
                 if answer.status == 200:
                     return answer, time.perf_counter() - self._began
             except OSError:
-                pass
+                pass  # it doesn't listen yet
             time.sleep(LOOK_SECONDS)
         raise RuntimeError(f"{self.program.name} doesn't answer:\n{self.log.read_text(errors='replace')[-2000:]}")
 

@@ -8,8 +8,7 @@ from models.batches.blocks import Blocks, renumber
 from models.batches.results import ResultWriter
 from models.errors import InvalidInstances
 from models.predictor import Predictor
-
-MAX_WARNINGS = 100
+from models.preprocessing.table_input import MAX_WARNINGS
 
 
 def predict_blocks(

@@ -45,7 +45,7 @@ def follow(connection: Connection, path: str, after: int = 0, timeout: float | N
                     return
                 _check(deadline)
         except LOST:
-            pass
+            pass  # the next stream goes on behind the last event that came
         except _AllKnown:
             return
         _check(deadline)

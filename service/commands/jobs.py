@@ -7,7 +7,7 @@ import click
 
 from service import statuses
 from service.commands.command import ServiceGroup, Session
-from service.commands.output import describe_moment, print_json, print_members, print_table
+from service.commands.output import describe_moment, print_json, print_members, print_table, printable
 
 
 @click.group(cls=ServiceGroup)
@@ -58,8 +58,6 @@ def show_metrics(session: Session, job: str, points: int | None) -> None:
 @click.argument("job")
 def show_log(session: Session, job: str) -> None:
     """Show what a training printed."""
-    from service.commands.output import printable
-
     text = session.client.training_jobs.log(job)
     if session.as_json:
         return print_json({"log": text})
