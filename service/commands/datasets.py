@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from service.commands.command import ServiceGroup, Session
-from service.commands.output import describe_moment, print_json, print_members, print_table
+from service.commands.output import describe_moment, print_items, print_json, print_members, print_table
 from service.commands.parameters import JSON_DOCUMENT
 
 
@@ -24,14 +24,14 @@ def datasets() -> None:
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
 def list_datasets(session: Session, status: str | None, kind: str | None, sort: str, limit: int) -> None:
     """List datasets, newest first."""
-    items = list(islice(session.client.datasets.list(status=status, kind=kind, sort=sort), limit))
-    if session.as_json:
-        return print_json(items)
-    rows = (
-        (item["name"], item["kind"], item["status"], item["rows"], item["source"], describe_moment(item["created_at"]))
-        for item in items
+    items = islice(session.client.datasets.list(status=status, kind=kind, sort=sort), limit)
+    members = ("name", "kind", "status", "rows", "source")
+    print_items(
+        items,
+        (*members, "created"),
+        lambda item: (*(item[name] for name in members), describe_moment(item["created_at"])),
+        as_json=session.as_json,
     )
-    print_table(("name", "kind", "status", "rows", "source", "created"), rows)
 
 
 @datasets.command("show")
@@ -69,22 +69,23 @@ def upload(session: Session, file: Path, name: str, ignore: tuple[str, ...], **o
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
 def list_rows(session: Session, name: str, split: str, limit: int) -> None:
     """Show rows as they can be posted to predictions."""
-    items = list(islice(session.client.datasets.rows(name, split, min(limit, 100)), limit))
-    if session.as_json:
-        return print_json(items)
-    print_table(
+    print_items(
+        islice(session.client.datasets.rows(name, split, min(limit, 100)), limit),
         ("row", "instance", "target"),
-        ((item["row"], _brief(item["instance"]), _brief(item["target"])) for item in items),
+        lambda item: (item["row"], _brief(item["instance"]), _brief(item["target"])),
+        as_json=session.as_json,
     )
 
 
 @datasets.command("sources")
 def list_sources(session: Session) -> None:
     """List the built-in sources."""
-    items = session.client.datasets.sources()
-    if session.as_json:
-        return print_json(items)
-    print_table(("source", "description"), ((item["name"], item.get("description")) for item in items))
+    print_items(
+        session.client.datasets.sources(),
+        ("source", "description"),
+        lambda item: (item["name"], item.get("description")),
+        as_json=session.as_json,
+    )
 
 
 @datasets.command("delete")

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from service import statuses
 from service.commands.command import ServiceCommand, ServiceGroup, Session
-from service.commands.output import describe, describe_moment, print_json, print_members, print_table
+from service.commands.output import describe, describe_moment, print_items, print_json, print_members, print_table
+from service.commands.parameters import which_jobs
 from service.commands.watching import going_on, leave
 
 MOST_CLASSES = 20
@@ -43,18 +43,16 @@ def evaluations() -> None:
 
 
 @evaluations.command("list")
-@click.option("--status", type=click.Choice(statuses.JOB_STATUSES), help="Only those.")
-@click.option("--model", help="Only this model's.")
-@click.option("--dataset", help="Only those on this dataset.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@which_jobs
 def list_evaluations(session: Session, limit: int, **filters: str | None) -> None:
     """List evaluations, newest first."""
-    items = list(islice(session.client.evaluations.list(**filters), limit))
-    if session.as_json:
-        return print_json(items)
     members = ("id", "model", "version", "dataset", "split", "status")
-    rows = ((*(item[name] for name in members), describe_moment(item["created_at"])) for item in items)
-    print_table((*members, "created"), rows)
+    print_items(
+        islice(session.client.evaluations.list(**filters), limit),
+        (*members, "created"),
+        lambda item: (*(item[name] for name in members), describe_moment(item["created_at"])),
+        as_json=session.as_json,
+    )
 
 
 @evaluations.command("show")

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from service import statuses
 from service.commands.command import ServiceGroup, Session
-from service.commands.output import describe_moment, print_json, print_members, print_table, printable
+from service.commands.output import describe_moment, print_items, print_json, print_members, print_table, printable
+from service.commands.parameters import which_jobs
 
 
 @click.group(cls=ServiceGroup)
@@ -16,23 +16,18 @@ def jobs() -> None:
 
 
 @jobs.command("list")
-@click.option("--status", type=click.Choice(statuses.JOB_STATUSES), help="Only those.")
-@click.option("--model", help="Only this model's.")
-@click.option("--dataset", help="Only those on this dataset.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@which_jobs
 def list_jobs(session: Session, limit: int, **filters: str | None) -> None:
     """List training jobs, newest first."""
-    items = list(islice(session.client.training_jobs.list(**filters), limit))
-    if session.as_json:
-        return print_json(items)
-    rows = (
-        (
+    print_items(
+        islice(session.client.training_jobs.list(**filters), limit),
+        ("id", "model", "dataset", "status", "done", "metrics", "created"),
+        lambda item: (
             item["id"], item["model"], item["dataset"], item["status"], f"{item['progress']['fraction']:.0%}",
             item["metrics"], describe_moment(item["created_at"]),
-        )
-        for item in items
+        ),
+        as_json=session.as_json,
     )  # fmt: skip
-    print_table(("id", "model", "dataset", "status", "done", "metrics", "created"), rows)
 
 
 @jobs.command("show")

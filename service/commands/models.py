@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from service.commands.command import ServiceGroup, Session
-from service.commands.output import describe_moment, print_json, print_members, print_table
+from service.commands.output import describe_moment, print_items, print_json, print_members, print_table
 from service.commands.parameters import JSON_DOCUMENT
 
 ARTIFACTS = ("onnx", "keras", "saved_model", "preprocessing")
@@ -26,14 +26,13 @@ def models() -> None:
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
 def list_models(session: Session, status: str | None, task: str | None, sort: str, limit: int) -> None:
     """List models, newest first."""
-    items = list(islice(session.client.models.list(status=status, task=task, sort=sort), limit))
-    if session.as_json:
-        return print_json(items)
-    rows = (
-        (item["name"], item["task"], item["status"], item["latest_version"], item["labels"], _created(item))
-        for item in items
+    members = ("name", "task", "status", "latest_version", "labels")
+    print_items(
+        islice(session.client.models.list(status=status, task=task, sort=sort), limit),
+        ("name", "task", "status", "latest version", "labels", "created"),
+        lambda item: (*(item[name] for name in members), _created(item)),
+        as_json=session.as_json,
     )
-    print_table(("name", "task", "status", "latest version", "labels", "created"), rows)
 
 
 @models.command("show")
@@ -63,11 +62,12 @@ def delete_model(session: Session, name: str) -> None:
 @click.argument("name")
 def list_versions(session: Session, name: str) -> None:
     """List a model's versions, newest first."""
-    items = list(session.client.models.versions(name))
-    if session.as_json:
-        return print_json(items)
-    rows = ((item["version"], item["dataset"], item["training_job"], _best(item), _created(item)) for item in items)
-    print_table(("version", "dataset", "training job", "metrics", "created"), rows)
+    print_items(
+        session.client.models.versions(name),
+        ("version", "dataset", "training job", "metrics", "created"),
+        lambda item: (item["version"], item["dataset"], item["training_job"], _best(item), _created(item)),
+        as_json=session.as_json,
+    )
 
 
 @models.command("download")
@@ -91,10 +91,12 @@ def download(session: Session, name: str, version: int, format_: str, output: Pa
 @click.argument("name")
 def list_labels(session: Session, name: str) -> None:
     """List a model's labels."""
-    items = list(session.client.models.labels(name))
-    if session.as_json:
-        return print_json(items)
-    print_table(("label", "version"), ((item["label"], item["version"]) for item in items))
+    print_items(
+        session.client.models.labels(name),
+        ("label", "version"),
+        lambda item: (item["label"], item["version"]),
+        as_json=session.as_json,
+    )
 
 
 @models.command("label")

@@ -1,7 +1,7 @@
 """What commands print: JSON for scripts, tables and lines for people."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TextIO
 
 import click
@@ -36,6 +36,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     if not console.is_terminal:
         console.width = UNBOUNDED
     console.print(table)
+
+
+def print_items(
+    items: Iterable[Any], columns: Sequence[str], describe_item: Callable[[Any], Sequence[Any]], *, as_json: bool
+) -> None:
+    """A list's items as JSON, or as a table of what `describe_item` makes of each."""
+    if as_json:
+        print_json(list(items))
+    else:
+        print_table(columns, map(describe_item, items))
 
 
 def print_members(members: dict[str, Any]) -> None:

@@ -1,9 +1,12 @@
-"""Kinds of arguments that click doesn't know: JSON in the command line, in a file or from standard input."""
+"""What several commands take: JSON in the command line, in a file or from standard input; which jobs to list."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 import orjson
+
+from service import statuses
 
 
 class JsonDocument(click.ParamType):
@@ -32,3 +35,16 @@ class JsonDocument(click.ParamType):
 
 
 JSON_DOCUMENT = JsonDocument()
+
+
+def which_jobs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that lists jobs."""
+    options = (
+        click.option("--status", type=click.Choice(statuses.JOB_STATUSES), help="Only those."),
+        click.option("--model", help="Only this model's."),
+        click.option("--dataset", help="Only those on this dataset."),
+        click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many."),
+    )
+    for option in reversed(options):  # click shows the last one that was added first
+        command = option(command)
+    return command
