@@ -75,15 +75,19 @@ class Predictor:
 
         Raises InvalidInstances; TookTooLong when `deadline` (of the monotonic clock) passes meanwhile.
         """
-        inputs, warnings = self.preprocessing.read_instances(instances, self.max_pixels)
-        return self.run_inputs(inputs, deadline, in_json=isinstance(instances, list | JsonNumbers)), warnings
+        inputs, warnings = self.read_instances(instances)
+        return self.network.run(inputs, deadline), warnings
 
-    def run_inputs(
-        self, inputs: dict[str, np.ndarray], deadline: float = math.inf, *, in_json: bool = False
-    ) -> np.ndarray:
-        """The network's raw outputs for preprocessed rows by input; raises as `run` does."""
-        self._check_vocabularies(inputs, in_json=in_json)
-        return self.network.run(inputs, deadline)
+    def read_instances(self, instances: Instances) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+        """Posted instances as `network.run` takes them, by input, and the warnings. Raises InvalidInstances."""
+        inputs, warnings = self.preprocessing.read_instances(instances, self.max_pixels)
+        self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
+        return inputs, warnings
+
+    def run_inputs(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """The network's raw outputs for preprocessed rows by input. Raises InvalidInstances."""
+        self._check_vocabularies(inputs, in_json=False)
+        return self.network.run(inputs)
 
     @cached_property
     def signature(self) -> Signature:
@@ -119,14 +123,26 @@ class Predictor:
         not finite becomes None. The many numbers of a wide row are an array, in which it is NaN or infinite.
         """
         outputs, warnings = self.run(instances, deadline)
+        return self.describe(outputs, warnings, top=top, scores=scores, deadline=deadline)
+
+    def describe(
+        self,
+        outputs: np.ndarray,
+        warnings: list[dict[str, Any]],
+        *,
+        top: int | None = None,
+        scores: bool = True,
+        deadline: float = math.inf,
+    ) -> Predictions:
+        """What the network's raw outputs (rows first) mean, as `predict` says. Raises TookTooLong."""
         predictions: list[dict[str, Any]] = []
         for start in range(0, len(outputs), ROWS_DESCRIBED_AT_ONCE):
             check_deadline(deadline)
-            predictions += self._describe(outputs[start : start + ROWS_DESCRIBED_AT_ONCE], top, scores)
+            predictions += self._describe_rows(outputs[start : start + ROWS_DESCRIBED_AT_ONCE], top, scores)
         classes = None if self.task is Task.REGRESSION else self.classes or []
         return Predictions(classes, predictions, warnings)
 
-    def _describe(self, outputs: np.ndarray, top: int | None, scores: bool) -> list[dict[str, Any]]:
+    def _describe_rows(self, outputs: np.ndarray, top: int | None, scores: bool) -> list[dict[str, Any]]:
         """A prediction for each row of raw outputs."""
         if self.task is Task.REGRESSION:
             return _describe_values(outputs)

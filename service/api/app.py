@@ -8,7 +8,7 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 
 from service import __version__
-from service.api import compression, multipart
+from service.api import compression, direct_predictions, multipart
 from service.api.blueprint import Api
 from service.api.bodies import write_json
 from service.api.dialects import open_inference, tensorflow_serving
@@ -91,6 +91,7 @@ def create_app(context: Context) -> Flask:
     app.url_map.converters["number"] = NumberConverter
     app.url_map.converters["any_number"] = AnyNumberConverter
     app.wsgi_app = CaseInsensitivePaths(app.wsgi_app)  # type: ignore[method-assign]
+    direct_predictions.register(app, app.extensions["predictions"])
     app.wsgi_app = Tracing(app.wsgi_app, context.settings)  # type: ignore[method-assign]
     multipart.register(app)
     compression.register(app)

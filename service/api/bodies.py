@@ -42,9 +42,14 @@ ADVICE = {
 
 
 def write_json(document: Any) -> Response:
-    """A response with the document as JSON, in which NumPy's arrays are lists; a number that is not finite is null."""
+    """A response with the document as JSON."""
+    return Response(dump_json(document), mimetype=JSON)
+
+
+def dump_json(document: Any) -> bytes:
+    """The document as JSON, in which NumPy's arrays are lists; a number that is not finite is null."""
     # A terminal that shows several answers keeps them apart.
-    return Response(orjson.dumps(document, default=_as_json, option=orjson.OPT_APPEND_NEWLINE), mimetype=JSON)
+    return orjson.dumps(document, default=_as_json, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def in_parts(items: list[Any]) -> list[Any] | orjson.Fragment:

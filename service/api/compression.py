@@ -25,7 +25,7 @@ def register(app: Flask) -> None:
 
 def is_compressed(response: Response) -> bool:
     """Whether the client will get the response compressed."""
-    return _is_compressible(response) and _prefers_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
+    return _is_compressible(response) and prefers_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
 
 
 def _compress(response: Response) -> Response:
@@ -37,12 +37,17 @@ def _compress(response: Response) -> Response:
     response.vary.add("Accept-Encoding")
     if not is_compressed(response):
         return response
-    response.set_data(gzip.compress(response.get_data(), LEVEL, mtime=0))
+    response.set_data(gzip_text(response.get_data()))
     response.headers["Content-Encoding"] = GZIP
     tag, is_weak = response.get_etag()
     if tag is not None:
         response.set_etag(f"{tag}{GZIPPED}", weak=bool(is_weak))
     return response
+
+
+def gzip_text(content: bytes) -> bytes:
+    """The content compressed, the same each time."""
+    return gzip.compress(content, LEVEL, mtime=0)
 
 
 def _is_compressible(response: Response) -> bool:
@@ -54,7 +59,7 @@ def _is_compressible(response: Response) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _prefers_gzip(accepted: str) -> bool:
+def prefers_gzip(accepted: str) -> bool:
     """Whether an Accept-Encoding ranks gzip at least as high as no compression."""
     codings = parse_accept_header(accepted, Accept)
     quality = codings.quality(GZIP)

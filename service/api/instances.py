@@ -35,7 +35,7 @@ def read_instances(request: Request) -> Instances:
     refuse_other_types(request, JSON, CSV, NPY, *PICTURES, FORM)
     body = read_body(request)
     if request.mimetype == JSON:
-        return _read_json(body)
+        return read_json_instances(body, current_app.config["MAX_JSON_DEPTH"])
     if not body.strip():
         raise InvalidRequest(Fault("The body is empty.", pointer="#"))
     if request.mimetype == CSV:
@@ -54,15 +54,16 @@ def _find_encoding(request: Request) -> str:
     return encoding
 
 
-def _read_json(data: bytes) -> Instances:
+def read_json_instances(data: bytes, max_depth: int) -> Instances:
+    """The instances of a JSON body that nests at most `max_depth` levels. Raises MalformedBody, InvalidRequest."""
     numbers = read_even_numbers(data, INSTANCES)
-    if numbers is None or numbers.ndim >= current_app.config["MAX_JSON_DEPTH"]:
-        return _read_any_json(data)
-    return JsonNumbers(numbers, lambda: _read_any_json(data))
+    if numbers is None or numbers.ndim >= max_depth:
+        return _read_any_json(data, max_depth)
+    return JsonNumbers(numbers, lambda: _read_any_json(data, max_depth))
 
 
-def _read_any_json(data: bytes) -> list[Any]:
-    body = parse_json(data, current_app.config["MAX_JSON_DEPTH"])
+def _read_any_json(data: bytes, max_depth: int) -> list[Any]:
+    body = parse_json(data, max_depth)
     if not isinstance(body, dict):
         raise InvalidRequest(Fault("The body must be an object.", pointer="#"))
     faults = [

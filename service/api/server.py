@@ -1,29 +1,18 @@
 """Runs the api: gunicorn with threads, each process with an app and a database engine of its own."""
 
+import ctypes
 import gc
-import http
-import secrets
-import select
-import socket
 import sys
-import threading
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-import orjson
-from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
-from gunicorn.http import wsgi
-from gunicorn.http.body import ChunkedReader, LengthReader
-from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.addresses import AddressUnavailable, listen
-from service.api.errors import CODES_OF_STATUS, PROBLEM_TYPES
+from service.api.connections import Worker
 from service.config import Settings
-from service.operations.waiting import stop_waiting
 from service.storage import last_write
 
 if TYPE_CHECKING:
@@ -32,21 +21,18 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 8
 KEEP_ALIVE_SECONDS = 75
 """Longer than what load balancers keep a connection, so that the client's side closes first."""
-LINGER_MILLISECONDS = 5
-"""How long a thread waits for its connection's next request before it takes up another's."""
 SWITCH_SECONDS = 0.001
 """How long a thread that computes in Python keeps the others waiting, each time that they want to go on."""
-MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)
-"""Has Linux put what is sent and what follows into one packet."""
 LONGEST_LINE = 8190
 """Characters of a URL with its method: what RFC 9110, section 4.1, recommends to take, and gunicorn's most."""
-MOST_DISCARDED = 60_000
-"""Bytes of a body that nobody read which gunicorn surely reads to take the connection's next request."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+MALLOC_OPTIONS = {M_ARENA_MAX: 1, M_MMAP_THRESHOLD: 32 * 2**20, M_TRIM_THRESHOLD: 64 * 2**20}
 MEMORY_FOLDER = Path("/dev/shm")
 
 
 def serve(settings: Settings) -> None:
     """Answer requests until SIGTERM or SIGINT. Ends the process with a line when the address can't be had."""
+    _keep_freed_memory()
     # The processes share the moment because its memory is there before they are forked.
     last_write.note()
     try:
@@ -54,6 +40,17 @@ def serve(settings: Settings) -> None:
     except AddressUnavailable as error:
         sys.exit(str(error))
     ApiServer(settings, listener.detach()).run()
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep what a request frees for the next ones: given back, it would come as empty pages each time.
+
+    It keeps it once for all threads, not for each as it otherwise would (`man 3 mallopt`).
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter, value in MALLOC_OPTIONS.items():
+            mallopt(parameter, value)
 
 
 class ApiServer(BaseApplication):
@@ -76,6 +73,10 @@ class ApiServer(BaseApplication):
             "limit_request_line": LONGEST_LINE,
             "proc_name": "fitserve-api",
             "control_socket_disable": True,
+            # No header tells this service anything about the client or its connection, so no peer need be looked up.
+            "forwarded_allow_ips": "*",
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
             "logger_class": ServiceLog,
         }
         # gunicorn's processes touch a file each second, which a slow disk would turn into pauses.
@@ -98,86 +99,11 @@ class ApiServer(BaseApplication):
         return app
 
 
-class Response(wsgi.Response):
-    """A response whose headers leave together with the body, in one packet where they fit.
-
-    They tell of the connection's end where it will end because too much of the request's body wasn't read.
-    """
-
-    headers_sent: bool
-
-    def send_headers(self) -> None:
-        if self.headers_sent:
-            return
-        reader = self.req.body.reader
-        unread = reader.length if isinstance(reader, LengthReader) else 0
-        if unread > MOST_DISCARDED or (isinstance(reader, ChunkedReader) and reader.parser):
-            self.force_close()
-        lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
-        body_follows = self.response_length and not self._omits_body
-        self.sock.sendall("".join(lines).encode("latin-1"), MORE_FOLLOWS if body_follows else 0)
-        self.headers_sent = True
-
-
-def write_problem(connection: socket.socket, status: int, _reason: str, detail: str) -> None:
-    """Answer what gunicorn refuses before it is a request: a line or a header that is too long, or is no HTTP."""
-    problem = PROBLEM_TYPES[CODES_OF_STATUS.get(status, "bad-request" if status < 500 else "internal")]
-    detail, request_id = detail or problem.title, secrets.token_hex(16)
-    document = {"type": problem.url, "title": problem.title, "status": problem.status, "detail": detail}
-    # Where the target wasn't read: as a reference, nothing is what was asked for.
-    document |= {"instance": "", "request_id": request_id, "error": detail}
-    body = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
-    lines = (
-        f"HTTP/1.1 {problem.status} {http.HTTPStatus(problem.status).phrase}", "Connection: close",
-        "Content-Type: application/problem+json", f"Content-Length: {len(body)}", "Cache-Control: no-store",
-        "X-Content-Type-Options: nosniff", f"X-Request-ID: {request_id}", "", "",
-    )  # fmt: skip
-    util.write_nonblock(connection, "\r\n".join(lines).encode() + body)
-
-
-# gunicorn has no settings for them.
-wsgi.Response = Response
-util.write_error = write_problem
-
-
-class Worker(ThreadWorker):
-    """A process whose requests stop waiting for jobs when it is told to end.
-
-    Handing a kept connection to the main thread and back takes as long as a small prediction. So a thread stays with
-    a connection whose next request comes at once, but at most half of the threads wait for that.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._lingerers = threading.Semaphore(self.cfg.threads // 2)
-
-    def handle(self, conn: TConn) -> Any:
-        outcome = super().handle(conn)
-        while outcome is True and self._next_comes_at_once(conn):
-            outcome = super().handle(conn)
-        return outcome
-
-    def _next_comes_at_once(self, conn: TConn) -> bool:
-        if not self.alive or not self._lingerers.acquire(blocking=False):
-            return False
-        try:
-            waiting = select.poll()
-            waiting.register(conn.sock, select.POLLIN)
-            return bool(waiting.poll(LINGER_MILLISECONDS))
-        finally:
-            self._lingerers.release()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        stop_waiting()
-        super().handle_exit(sig, frame)
-
-    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        stop_waiting()
-        super().handle_quit(sig, frame)
-
-
 class ServiceLog(Logger):
     """gunicorn's messages in the service's log, which has been configured already; tracing.py logs the requests."""
 
     def setup(self, cfg: Config) -> None:
         self.error_log.propagate = True
+
+    def access(self, *_: Any) -> None:
+        """Nothing: gunicorn would look each time whether it shall log the request."""

@@ -25,7 +25,7 @@ from service.storage.records import Model, Version
 
 MOST_REMEMBERED = 1000
 """Answers to «which version?» that a process keeps, also for when the database is away."""
-REMEMBERED_NANOSECONDS = 250_000_000
+REMEMBERED_NANOSECONDS = 750_000_000
 """How long such an answer is taken for true while this machine's api processes write nothing; workers may."""
 MANY_ROWS = 1000
 """Rows from which on a request needs one of the permits for large ones, so that these leave room for small ones."""
@@ -67,7 +67,7 @@ class PredictionService:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        settings = context.settings
+        self.settings = settings = context.settings
         self._permits = threading.BoundedSemaphore(settings.max_concurrent_predictions)
         self._large_permits = threading.BoundedSemaphore(max(1, settings.max_concurrent_predictions // 4))
         self._loaded = LoadedVersions(settings.prediction_cache_versions, settings.prediction_cache_bytes, self._load)
@@ -81,10 +81,14 @@ class PredictionService:
         served.
         """
         deadline = self._deadline()
-        version = self.find(wanted)
-        with self._permit(count_rows(instances)):
-            predictor = self._loaded.get(version.folder)
-            return Answer(wanted.model, version.number, predictor.predict(instances, top, scores, deadline))
+        loaded = self.loaded(wanted)
+        predictor = loaded.predictor
+        with loaded.statistics.prediction() as clock, self._permit(count_rows(instances)):
+            inputs, warnings = predictor.read_instances(instances)
+            with clock.computing(rows=len(next(iter(inputs.values())))):
+                outputs = predictor.network.run(inputs, deadline)
+            found = predictor.describe(outputs, warnings, top=top, scores=scores, deadline=deadline)
+            return Answer(wanted.model, loaded.version, found)
 
     def loaded(self, wanted: Wanted) -> Loaded:
         """The version that is wanted, loaded. Raises NotFound, NoVersion; Conflict when it can't be served."""
@@ -105,7 +109,7 @@ class PredictionService:
 
     def _deadline(self) -> float:
         """The moment of the monotonic clock at which a prediction that begins now is given up."""
-        return time.monotonic() + self._context.settings.prediction_seconds
+        return time.monotonic() + self.settings.prediction_seconds
 
     @contextmanager
     def _permit(self, rows: int) -> Iterator[None]:
@@ -144,7 +148,7 @@ class PredictionService:
 
     def load_latest(self) -> None:
         """Load the latest versions of as many models as the settings say, the newest models first."""
-        most = self._context.settings.preloaded_models
+        most = self.settings.preloaded_models
         if not most:
             return
         with self._context.database.read() as session:
@@ -156,7 +160,7 @@ class PredictionService:
                 log.warning("a version could not be loaded ahead of use", model=name, detail=error.detail)
 
     def _load(self, folder: str) -> Predictor:
-        settings = self._context.settings
+        settings = self.settings
         files = self._context.artifacts.existing_folder(folder)
         return Predictor.load(files, settings.prediction_threads, settings.max_pixels)
 

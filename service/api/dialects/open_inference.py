@@ -15,6 +15,7 @@ from service.api.bodies import JSON, parse_json, read_body, write_json
 from service.api.dialects.blueprint import DialectBlueprint
 from service.api.dialects.errors import InvalidInference
 from service.api.dialects.open_inference_tensors import HEADER_LENGTH, OCTETS, read_request, write_answer
+from service.api.replies import Reply
 from service.api.schemas.open_inference import (
     IndexEntrySchema,
     IndexRequestSchema,
@@ -31,7 +32,7 @@ from service.api.state import context, predictions
 from service.errors import NotFound, NoVersion
 from service.operations import health, versions
 from service.operations.prediction_statistics import Duration, Parts
-from service.operations.predictions import Loaded, Wanted
+from service.operations.predictions import Loaded, PredictionService, Wanted
 from service.operations.versions import VersionEntry
 
 PLATFORM = "onnx_onnxv1"
@@ -135,26 +136,33 @@ def refuse(**_: Any) -> Response:
     raise NotHere(f"Fitserve has no {request.path}: it belongs to an extension of Triton's.")
 
 
-def _find(wanted: Wanted) -> Loaded:
+def infer(service: PredictionService, wanted: Wanted, body: bytes, header_length: str | None) -> Reply:
+    """What an inference request is answered; `header_length` is the header that says where the JSON of the body ends.
+
+    Raises InvalidInference, and what predicting raises.
+    """
+    loaded = _find(service, wanted)
+    signature = loaded.predictor.signature
+    with loaded.statistics.prediction() as clock:
+        asked = read_request(body, header_length, signature, service.settings.max_json_depth)
+        output = service.infer(loaded, asked.tensors, clock)
+        return write_answer(asked, loaded.model, loaded.version, signature.output.name, output)
+
+
+def _find(service: PredictionService, wanted: Wanted) -> Loaded:
     """Raises NotFound; Conflict when the version can't be served."""
     try:
-        return predictions().loaded(wanted)
+        return service.loaded(wanted)
     except NoVersion as error:
         raise NotFound(error.detail) from None
 
 
 def _infer(wanted: Wanted) -> Response:
-    body = read_body(request)
-    loaded = _find(wanted)
-    signature = loaded.predictor.signature
-    with loaded.statistics.prediction() as clock:
-        asked = read_request(body, request.headers.get(HEADER_LENGTH), signature, current_app.config["MAX_JSON_DEPTH"])
-        output = predictions().infer(loaded, asked.tensors, clock)
-        return write_answer(asked, loaded.model, loaded.version, signature.output.name, output)
+    return infer(predictions(), wanted, read_body(request), request.headers.get(HEADER_LENGTH)).to_response()
 
 
 def _describe_metadata(wanted: Wanted) -> Response:
-    signature = _find(wanted).predictor.signature
+    signature = _find(predictions(), wanted).predictor.signature
     servable = [entry for entry in versions.entries(context(), wanted.model) if entry.servable]
     return write_json(
         {
@@ -168,7 +176,7 @@ def _describe_metadata(wanted: Wanted) -> Response:
 
 
 def _describe_config(wanted: Wanted) -> Response:
-    signature = _find(wanted).predictor.signature
+    signature = _find(predictions(), wanted).predictor.signature
     return write_json(
         {
             "name": wanted.model,
@@ -238,7 +246,7 @@ blueprint.add_for_versions(
 )
 blueprint.add_for_versions(
     f"{MODEL}{{version}}/ready",
-    lambda wanted: write_json({"name": _find(wanted).model, "ready": True}),
+    lambda wanted: write_json({"name": _find(predictions(), wanted).model, "ready": True}),
     name="get_inference_ready",
     summary="As the Open Inference Protocol: say whether there can be predictions with",
     answer=ModelReadySchema,

@@ -8,18 +8,20 @@ length in four bytes. In JSON, null is a missing value of a table's column, as N
 import math
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import orjson
-from flask import Response
 
 from models.datasets.tensors import leaf_types
 from models.signature import Datatype, Signature, Tensor, TensorSpec
-from service.api.bodies import parse_json, write_json
+from service.api.bodies import dump_json, parse_json
 from service.api.dialects.errors import InvalidInference
 from service.api.errors import MalformedBody
+from service.api.json_numbers import take_out_lists
+from service.api.replies import Reply
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 OCTETS = "application/octet-stream"
@@ -32,6 +34,7 @@ ELEMENTS = {
     BF16: "<u2",
 }
 """The datatypes of numbers, with NumPy's name of an element in binary."""
+FLOATING = ("FP16", "FP32", "FP64", BF16)
 LENGTH = struct.Struct("<I")
 """How long a text is, before its bytes."""
 UNAVAILABLE = ("classification", "shared_memory_region")
@@ -50,7 +53,7 @@ class InferRequest:
 def read_request(body: bytes, header_length: str | None, signature: Signature, max_depth: int) -> InferRequest:
     """What a body asks for. `header_length` is the header that says where its JSON ends. Raises InvalidInference."""
     end = len(body) if header_length is None else _read_header_length(header_length, len(body))
-    document = _parse(body[:end], max_depth)
+    document = _parse_with_lists(body[:end], max_depth)
     id_ = document.get("id")
     if id_ is not None and not isinstance(id_, str):
         raise InvalidInference("'id' must be a string.")
@@ -65,7 +68,7 @@ def read_request(body: bytes, header_length: str | None, signature: Signature, m
     return InferRequest(id_, tensors, _wants_binary(document, signature))
 
 
-def write_answer(request: InferRequest, model: str, version: int, name: str, output: np.ndarray) -> Response:
+def write_answer(request: InferRequest, model: str, version: int, name: str, output: np.ndarray) -> Reply:
     """The answer with the output as flat data, or after the JSON in binary."""
     entry: dict[str, Any] = {"name": name, "datatype": Datatype.FP32, "shape": output.shape}
     document: dict[str, Any] = {"model_name": model, "model_version": str(version), "outputs": [entry]}
@@ -73,11 +76,11 @@ def write_answer(request: InferRequest, model: str, version: int, name: str, out
         document["id"] = request.id
     if not request.binary_output:
         entry["data"] = output.ravel()
-        return write_json(document)
+        return Reply(dump_json(document))
     content = output.astype("<f4", copy=False).tobytes()
     entry["parameters"] = {"binary_data_size": len(content)}
     header = orjson.dumps(document)
-    return Response(header + content, mimetype=OCTETS, headers={HEADER_LENGTH: str(len(header))})
+    return Reply(header + content, OCTETS, {HEADER_LENGTH: str(len(header))})
 
 
 class _Binary:
@@ -107,6 +110,21 @@ def _read_header_length(given: str, size: int) -> int:
         detail = f"must be a number of bytes, at most the body's {size}, not {given[:100]}."
         raise InvalidInference(f"{HEADER_LENGTH} {detail}")
     return int(given)
+
+
+def _parse_with_lists(content: bytes, max_depth: int) -> dict[str, Any]:
+    """The request's JSON, in which the `data` of inputs may be an array (float64, flat) instead of a list of floats."""
+    rest, lists = take_out_lists(content, "data")
+    if lists:
+        with suppress(InvalidInference):
+            document = _parse(rest, max_depth)
+            found = [entry for entry in _list(document, "inputs") if type(entry.get("data")) is int]
+            numbers = [entry["data"] for entry in found if entry.get("datatype") in FLOATING]
+            if numbers == list(range(len(lists))) and len(found) == len(lists):
+                for entry, values in zip(found, lists, strict=True):
+                    entry["data"] = values
+                return document
+    return _parse(content, max_depth)
 
 
 def _parse(content: bytes, max_depth: int) -> dict[str, Any]:
@@ -228,8 +246,8 @@ def _decode(name: str, content: memoryview) -> str:
 
 
 def _read_data(name: str, data: Any, datatype: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Data as JSON has it, flat or nested as the shape is."""
-    array = _as_array(data, datatype)
+    """Data as JSON has it, flat or nested as the shape is, or numbers that were read already."""
+    array = data if isinstance(data, np.ndarray) else _as_array(data, datatype)
     if array is None:
         detail = f"'data' must be a list of {_describe(datatype)}, flat or nested evenly."
         raise InvalidInference(f"The input '{name}': {detail}")

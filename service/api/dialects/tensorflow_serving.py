@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from flask import Response, current_app, request
+from flask import Response, request
 
 from models.signature import Datatype, Signature, Tensor, TensorSpec
 from models.spec import Task
@@ -25,6 +25,7 @@ from service.api.dialects.tensorflow_json import (
 from service.api.errors import MalformedBody
 from service.api.json_numbers import read_even_numbers
 from service.api.links import MODELS
+from service.api.replies import Reply
 from service.api.schemas.base import Schema
 from service.api.schemas.tensorflow_serving import (
     ExamplesSchema,
@@ -36,29 +37,33 @@ from service.api.schemas.tensorflow_serving import (
 from service.api.state import predictions
 from service.errors import NotFound, NoVersion
 from service.operations.prediction_statistics import Clock
-from service.operations.predictions import Loaded, Wanted
+from service.operations.predictions import Loaded, PredictionService, Wanted
 
 METHODS = "tensorflow/serving/"
 ANSWERS = {"instances": "predictions", "inputs": "outputs"}
 """What an answer calls the output, by the form of the request."""
 TENSORFLOW_TYPES = {Datatype.FP32: "DT_FLOAT", Datatype.BYTES: "DT_STRING"}
 Document = dict[str, Any]
-Predict = Callable[[Loaded, bytes, Clock], Document]
+Compute = Callable[[PredictionService, Loaded, bytes, Clock], Document]
 
 blueprint = DialectBlueprint("tensorflow_serving", __name__, description="TensorFlow Serving's REST API.")
 
 
-def _answer(wanted: Wanted, predict: Predict) -> Response:
-    body = read_body(request)
-    loaded = _find(wanted)
+def predict(service: PredictionService, wanted: Wanted, body: bytes) -> Reply:
+    """What a `:predict` request is answered. Raises InvalidInference, and what predicting raises."""
+    return _answer(service, wanted, body, _predict)
+
+
+def _answer(service: PredictionService, wanted: Wanted, body: bytes, compute: Compute) -> Reply:
+    loaded = _find(service, wanted)
     with loaded.statistics.prediction() as clock:
-        return _write(predict(loaded, body, clock))
+        return _write(compute(service, loaded, body, clock))
 
 
-def _find(wanted: Wanted) -> Loaded:
+def _find(service: PredictionService, wanted: Wanted) -> Loaded:
     """The version that a path means. Raises NotFound and InvalidInference with TensorFlow Serving's texts."""
     try:
-        return predictions().loaded(wanted)
+        return service.loaded(wanted)
     except (NotFound, NoVersion):
         if wanted.label is not None:
             raise InvalidInference(f"Unrecognized servable version label: {wanted.label}") from None
@@ -67,12 +72,12 @@ def _find(wanted: Wanted) -> Loaded:
         raise NotFound(f"Servable not found for request: {request_}") from None
 
 
-def _parse(body: bytes) -> Document:
+def _parse(body: bytes, max_depth: int) -> Document:
     """Raises InvalidInference."""
     if not body.strip():
         raise InvalidInference("JSON Parse error: The document is empty")
     try:
-        document = parse_json(body, current_app.config["MAX_JSON_DEPTH"])
+        document = parse_json(body, max_depth)
     except MalformedBody as error:
         raise InvalidInference(f"JSON Parse error: {error.detail}") from None
     if not isinstance(document, dict):
@@ -80,17 +85,17 @@ def _parse(body: bytes) -> Document:
     return document
 
 
-def _write(document: Document) -> Response:
+def _write(document: Document) -> Reply:
     """As JSON: floats have a point or an exponent, and are null where they aren't finite."""
-    return Response(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY), mimetype=JSON)
+    return Reply(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
-def _predict(loaded: Loaded, content: bytes, clock: Clock) -> Document:
-    tensors, answer = _read_tensors(content, loaded.predictor.signature)
-    return {answer: predictions().infer(loaded, tensors, clock)}
+def _predict(service: PredictionService, loaded: Loaded, content: bytes, clock: Clock) -> Document:
+    tensors, answer = _read_tensors(content, loaded.predictor.signature, service.settings.max_json_depth)
+    return {answer: service.infer(loaded, tensors, clock)}
 
 
-def _read_tensors(content: bytes, signature: Signature) -> tuple[dict[str, Tensor], str]:
+def _read_tensors(content: bytes, signature: Signature, max_depth: int) -> tuple[dict[str, Tensor], str]:
     """The tensors of a `:predict` request, and what the answer calls the output. Raises InvalidInference."""
     spec = next(iter(signature.inputs.values()))
     if len(signature.inputs) == 1 and spec.datatype is Datatype.FP32:
@@ -98,27 +103,27 @@ def _read_tensors(content: bytes, signature: Signature) -> tuple[dict[str, Tenso
             numbers = read_even_numbers(content, member)
             if numbers is not None:
                 return {spec.name: fit_axes(numbers, spec)}, answer
-    body = _parse(content)
+    body = _parse(content, max_depth)
     name = read_signature_name(body)
     if name != DEFAULT_SIGNATURE:
         raise InvalidInference(f'Serving signature name: "{name}" not found in signature def')
     return read_inputs(body, signature), ANSWERS["inputs" if "inputs" in body else "instances"]
 
 
-def _classify(loaded: Loaded, content: bytes, clock: Clock) -> Document:
+def _classify(service: PredictionService, loaded: Loaded, content: bytes, clock: Clock) -> Document:
     if loaded.predictor.task is Task.REGRESSION:
         raise _wrong_method("classification", "classify", "regress")
-    outputs = _run_examples(loaded, content, clock, "classify")
+    outputs = _run_examples(service, loaded, content, clock, "classify")
     with np.errstate(invalid="ignore"):
         scores = loaded.predictor.score(outputs)
     labels = [class_name(value) for value in loaded.predictor.classes or ()]
     return {"results": [list(zip(labels, row, strict=True)) for row in scores]}
 
 
-def _regress(loaded: Loaded, content: bytes, clock: Clock) -> Document:
+def _regress(service: PredictionService, loaded: Loaded, content: bytes, clock: Clock) -> Document:
     if loaded.predictor.task is not Task.REGRESSION:
         raise _wrong_method("regression", "regress", "classify")
-    outputs = _run_examples(loaded, content, clock, "regress")
+    outputs = _run_examples(service, loaded, content, clock, "regress")
     if outputs[0].size != 1:
         shape = ",".join(map(str, outputs.shape))
         expected = "Expected output Tensor shape to be either [batch_size] or [batch_size, 1]"
@@ -126,12 +131,12 @@ def _regress(loaded: Loaded, content: bytes, clock: Clock) -> Document:
     return {"results": outputs.ravel()}
 
 
-def _run_examples(loaded: Loaded, content: bytes, clock: Clock, method: str) -> np.ndarray:
-    body = _parse(content)
+def _run_examples(service: PredictionService, loaded: Loaded, content: bytes, clock: Clock, method: str) -> np.ndarray:
+    body = _parse(content, service.settings.max_json_depth)
     name = read_signature_name(body)
     if name not in (DEFAULT_SIGNATURE, f"{METHODS}{method}"):
         raise InvalidInference(f"No signature was found with the name: {name}")
-    return predictions().infer(loaded, read_examples(body, loaded.predictor.signature), clock)
+    return service.infer(loaded, read_examples(body, loaded.predictor.signature), clock)
 
 
 def _wrong_method(kind: str, method: str, own: str) -> InvalidInference:
@@ -162,10 +167,14 @@ def _describe_tensor(spec: TensorSpec) -> Document:
     }
 
 
-def _add(verb: str, predict: Predict, body: type[Schema], answer: type[Schema]) -> None:
+def _handle(wanted: Wanted, compute: Compute) -> Response:
+    return _answer(predictions(), wanted, read_body(request), compute).to_response()
+
+
+def _add(verb: str, compute: Compute, body: type[Schema], answer: type[Schema]) -> None:
     blueprint.add_for_versions(
         f"{MODELS}/<name>{{version}}:{verb}",
-        partial(_answer, predict=predict),
+        partial(_handle, compute=compute),
         name=f"serving_{verb}",
         summary=f"As TensorFlow Serving: {verb} with",
         answer=answer,
@@ -178,7 +187,7 @@ _add("classify", _classify, ExamplesSchema, ResultsSchema)
 _add("regress", _regress, ExamplesSchema, ResultsSchema)
 blueprint.add_for_versions(
     f"{MODELS}/<name>{{version}}/metadata",
-    lambda wanted: _write(_describe(_find(wanted))),
+    lambda wanted: _write(_describe(_find(predictions(), wanted))).to_response(),
     name="serving_metadata",
     summary="As TensorFlow Serving: get the signature of",
     answer=ServingMetadataSchema,

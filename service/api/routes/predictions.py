@@ -5,14 +5,15 @@ from typing import Any
 from flask import Response, request
 
 from service.api.blueprint import Blueprint
-from service.api.bodies import JSON, in_parts, write_json
+from service.api.bodies import JSON, dump_json, in_parts
 from service.api.errors import InvalidQuery, RequestFault
-from service.api.instances import CSV, FORM, NPY, PICTURES, read_instances
+from service.api.instances import CSV, FORM, NPY, PICTURES, read_instances, read_json_instances
 from service.api.links import MODELS
 from service.api.negotiation import require_json
+from service.api.replies import Reply
 from service.api.schemas.predictions import InstancesSchema, PicturesSchema, PredictionQuery, PredictionsSchema
 from service.api.state import predictions
-from service.operations.predictions import Wanted
+from service.operations.predictions import Answer, PredictionService, Wanted
 
 FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 BODY = {
@@ -62,13 +63,24 @@ def _predict(wanted: Wanted, query: dict[str, Any]) -> Response:
     if query.get("top") is not None and answer.predictions.classes is None:
         detail = '"top" is for classifications: a regression has no classes to choose the best of.'
         raise InvalidQuery(detail, [RequestFault(detail, parameter="top")])
+    return _reply(answer).to_response()
+
+
+def predict_json(service: PredictionService, wanted: Wanted, body: bytes) -> Reply:
+    """What a plain JSON body is answered. Raises what reading instances and predicting raise."""
+    return _reply(service.predict(wanted, read_json_instances(body, service.settings.max_json_depth)))
+
+
+def _reply(answer: Answer) -> Reply:
     found = answer.predictions
-    return write_json(
-        {
-            "model": answer.model,
-            "version": answer.version,
-            "classes": found.classes,
-            "predictions": in_parts(found.predictions),
-            "warnings": found.warnings,
-        }
+    return Reply(
+        dump_json(
+            {
+                "model": answer.model,
+                "version": answer.version,
+                "classes": found.classes,
+                "predictions": in_parts(found.predictions),
+                "warnings": found.warnings,
+            }
+        )
     )

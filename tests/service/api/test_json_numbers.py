@@ -14,7 +14,7 @@ from models.preprocessing import JsonNumbers, Preprocessing, inputs_from_dataset
 from service.api import json_numbers
 from service.api.bodies import parse_json
 from service.api.errors import MalformedBody
-from service.api.json_numbers import read_even_numbers
+from service.api.json_numbers import read_even_numbers, take_out_lists
 from tests.models.made_datasets import make_dataset
 from tests.models.network_specs import make_spec
 
@@ -133,6 +133,38 @@ def test_random_bodies_read_the_same_in_both_ways(seed: int) -> None:
         body = f'{{"instances": {random_rows(choice, shape, oddness)}}}'.encode()
         taken += assert_same(body[: choice.randrange(len(body))] if choice.random() < 0.1 else body)
     assert taken > 60
+
+
+@pytest.mark.parametrize(
+    ("body", "rest", "lists"),
+    [
+        (b'{"data":[1,-2.5e3]}', b'{"data":0}', [[1, -2500]]),
+        (b'[{"data" :\n[ 1 ]},{"data":[2,3]}]', b'[{"data" :\n0},{"data":1}]', [[1], [2, 3]]),
+        (b'{"a":"\\"data\\":[1]","data":[2]}', b'{"a":"\\"data\\":[1]","data":0}', [[2]]),
+        (b'{"a":"\\\\","data":[2]}', b'{"a":"\\\\","data":0}', [[2]]),
+        (b'{"a":"data","data":[2]}', b'{"a":"data","data":0}', [[2]]),
+    ],
+)
+def test_flat_lists_are_taken_out_of_a_body(body: bytes, rest: bytes, lists: list[list[float]]) -> None:
+    found, arrays = take_out_lists(body, "data")
+    assert found == rest
+    assert [array.tolist() for array in arrays] == lists
+    orjson.loads(found)
+
+
+@pytest.mark.parametrize(
+    "data", ["[]", "[[1]]", "[1,null]", '["1"]', "[1,]", "[1", "[1, 02]", "[1e400]", "1", '[1,"]"]', "[1,[2]]"]
+)
+def test_other_lists_stay_where_they_are(data: str) -> None:
+    body = b'{"data":%b,"more":{"data":[1]}}' % data.encode()
+    assert take_out_lists(body, "other") == (body, [])
+    if data.startswith("[1"):
+        assert take_out_lists(body, "data") == (body, [])
+
+
+def test_a_body_full_of_lists_without_an_end_takes_no_time() -> None:
+    body = b'"data":[1' * 1_000_000
+    assert take_out_lists(body, "data") == (body, [])
 
 
 def outcome(preprocessing: Preprocessing, instances: Any) -> Any:

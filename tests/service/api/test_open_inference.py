@@ -198,6 +198,8 @@ def test_a_body_that_is_no_request_is_refused(client: DialectClient, body: bytes
         ([tensor([[1, 2]], shape=[2, 1])], "has 'data' of the shape [1, 2], not [2, 1]."),
         ([tensor([1, [2]])], "must be a list of numbers, flat or nested evenly."),
         ([tensor(["1"])], "must be a list of numbers, flat or nested evenly."),
+        ([tensor([1]) | {"data": 0}], "must be a list of numbers, flat or nested evenly."),
+        ([tensor([1]) | {"data": 0}, tensor([2], name="other")], "must be a list of numbers, flat or nested evenly."),
         ([tensor([True])], "must be a list of numbers"),
         ([tensor(5, shape=[1, 1])], "must be a list of numbers"),
         ([tensor([300], "UINT8")], "must be a list of whole numbers of UINT8"),
@@ -350,6 +352,7 @@ def test_statistics_count_rows_requests_and_failures(own: DialectClient) -> None
     for rows in (1, 3, 3):
         own.post(LINE, {"inputs": [tensor([1] * rows)]})
     own.post("/v1/models/line:predict", {"instances": [[1]]})
+    own.post("/v1/models/line/predictions", {"instances": [[1]]})
     own.error(LINE, {"inputs": [tensor(["x"])]})
     (found,) = own.get("/v2/models/line/versions/1/stats")["model_stats"]
     assert own.get("/v2/models/line/stats") == {"model_stats": [found]}
@@ -357,17 +360,17 @@ def test_statistics_count_rows_requests_and_failures(own: DialectClient) -> None
     assert same == found
     assert (other["name"], other["inference_count"], other["batch_stats"]) == ("fruit", 0, [])
     assert (found["name"], found["version"]) == ("line", "1")
-    assert (found["inference_count"], found["execution_count"]) == (8, 4)
+    assert (found["inference_count"], found["execution_count"]) == (9, 5)
     assert found["last_inference"] > 1.7e12
     stages = found["inference_stats"]
     assert {stage: stages[stage]["count"] for stage in ("success", "fail", "queue")} == {
-        "success": 4, "fail": 1, "queue": 4,
+        "success": 5, "fail": 1, "queue": 5,
     }  # fmt: skip
     parts = [stages[part] for part in ("compute_input", "compute_infer", "compute_output")]
-    assert [part["count"] for part in parts] == [4, 4, 4]
+    assert [part["count"] for part in parts] == [5, 5, 5]
     assert 0 < sum(part["ns"] for part in parts) == stages["success"]["ns"]
     assert [(entry["batch_size"], entry["compute_infer"]["count"]) for entry in found["batch_stats"]] == [
-        (1, 2),
+        (1, 3),
         (3, 2),
     ]
 

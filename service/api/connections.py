@@ -1,0 +1,130 @@
+"""How requests come in and answers leave: gunicorn's threads, its responses, and what it refuses by itself."""
+
+import http
+import secrets
+import select
+import socket
+import threading
+from types import FrameType
+from typing import Any
+
+import orjson
+from gunicorn import util
+from gunicorn.http import wsgi
+from gunicorn.http.body import ChunkedReader, EOFReader, LengthReader
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from service.api.errors import CODES_OF_STATUS, PROBLEM_TYPES
+from service.operations.waiting import stop_waiting
+
+LINGER_MILLISECONDS = 5
+"""How long a thread waits for its connection's next request before it takes up another's."""
+MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)
+"""Has Linux put what is sent and what follows into one packet."""
+ONE_WRITE = 2**16
+"""Bytes of a body up to which it is copied behind its headers, so that both leave at once."""
+MOST_DISCARDED = 60_000
+"""Bytes of a body that nobody read which gunicorn surely reads to take the connection's next request."""
+
+
+class Response(wsgi.Response):
+    """A response whose headers leave together with the body, in one packet where they fit.
+
+    They tell of the connection's end where it will end because too much of the request's body wasn't read.
+    """
+
+    headers_sent: bool
+    sent: int
+
+    def send_headers(self) -> None:
+        if self.headers_sent:
+            return
+        body_follows = self.response_length and not self._omits_body
+        self.sock.sendall(self._write_head(), MORE_FOLLOWS if body_follows else 0)
+        self.headers_sent = True
+
+    def _write_head(self) -> bytes:
+        unread = _find_unread(self.req.body.reader)
+        if unread is None or unread > MOST_DISCARDED:
+            self.force_close()
+        lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
+        return "".join(lines).encode("latin-1")
+
+    def write(self, arg: bytes) -> None:
+        if self.headers_sent or self._omits_body or self.response_length != len(arg) or len(arg) > ONE_WRITE:
+            super().write(arg)
+            return
+        self.sock.sendall(self._write_head() + arg)
+        self.headers_sent = True
+        self.sent = len(arg)
+
+
+def _find_unread(reader: LengthReader | ChunkedReader | EOFReader) -> int | None:
+    """How many bytes of a request's body nobody has read yet; None where that can't be known."""
+    if isinstance(reader, LengthReader):
+        length: int = reader.length
+        return length
+    return None if isinstance(reader, ChunkedReader) and reader.parser else 0
+
+
+def write_problem(connection: socket.socket, status: int, _reason: str, detail: str) -> None:
+    """Answer what gunicorn refuses before it is a request: a line or a header that is too long, or is no HTTP."""
+    problem = PROBLEM_TYPES[CODES_OF_STATUS.get(status, "bad-request" if status < 500 else "internal")]
+    detail, request_id = detail or problem.title, secrets.token_hex(16)
+    document = {"type": problem.url, "title": problem.title, "status": problem.status, "detail": detail}
+    # Where the target wasn't read: as a reference, nothing is what was asked for.
+    document |= {"instance": "", "request_id": request_id, "error": detail}
+    body = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+    lines = (
+        f"HTTP/1.1 {problem.status} {http.HTTPStatus(problem.status).phrase}", "Connection: close",
+        "Content-Type: application/problem+json", f"Content-Length: {len(body)}", "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff", f"X-Request-ID: {request_id}", "", "",
+    )  # fmt: skip
+    util.write_nonblock(connection, "\r\n".join(lines).encode() + body)
+
+
+# gunicorn has no settings for them.
+wsgi.Response = Response
+util.write_error = write_problem
+
+
+class Worker(ThreadWorker):
+    """A process whose requests stop waiting for jobs when it is told to end.
+
+    Handing a kept connection to the main thread and back takes as long as a small prediction. So a thread stays with
+    a connection whose next request comes at once, but at most half of the threads wait for that.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lingerers = threading.Semaphore(self.cfg.threads // 2)
+
+    def handle(self, conn: TConn) -> Any:
+        outcome = super().handle(conn)
+        while outcome is True and self._next_comes_at_once(conn):
+            outcome = super().handle(conn)
+        return outcome
+
+    def _next_comes_at_once(self, conn: TConn) -> bool:
+        if not self.alive or not self._lingerers.acquire(blocking=False):
+            return False
+        try:
+            waiting = select.poll()
+            waiting.register(conn.sock, select.POLLIN)
+            return bool(waiting.poll(LINGER_MILLISECONDS))
+        finally:
+            self._lingerers.release()
+
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
+        # Looking for what is left of the request's body, gunicorn sets the socket's timeout and sets it back.
+        if keepalive and _find_unread(conn.parser.mesg.body.reader) == 0:
+            return True
+        return bool(super()._keepalive_after(conn, keepalive))
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        stop_waiting()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        stop_waiting()
+        super().handle_quit(sig, frame)
