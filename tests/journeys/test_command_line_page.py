@@ -1,6 +1,5 @@
 """The page about the command line does what it says, pasted as it is printed."""
 
-import os
 import re
 import subprocess
 import sys
@@ -9,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.printed_pages import PRINTED_ADDRESS, read_blocks, run_commands, run_program
 from tests.running_service import ROOT, Client, RunningService, running_service
 
 PAGE = (ROOT / "docs" / "command-line.md").read_text()
-PRINTED_ADDRESS = "http://127.0.0.1:8000"
+BLOCKS = read_blocks(PAGE)
 
 
 @pytest.fixture(scope="module")
@@ -22,21 +22,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
         yield running
 
 
-def blocks(language: str) -> str:
-    return "\n".join(re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL))
-
-
-def run(command: list[str], folder: Path, client: Client) -> str:
-    """What a command prints that ends well."""
-    environment = os.environ | {"FITSERVE_URL": client.base_url, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
-
-
 def test_the_session_trains_predicts_and_evaluates(client: Client, tmp_path: Path) -> None:
-    script = f'set -eu\nfitserve() {{ {sys.executable} -m service "$@"; }}\n{blocks("sh")}'
-    printed = run(["bash", "-c", script], tmp_path, client)
+    printed = "".join(answer.printed for answer in run_commands(BLOCKS, tmp_path, client))
     assert "succeeded: version 1 of flowers" in printed
     assert "Rows are the true classes, columns the predicted ones." in printed
     assert (tmp_path / "flowers.onnx").stat().st_size > 0
@@ -44,10 +31,9 @@ def test_the_session_trains_predicts_and_evaluates(client: Client, tmp_path: Pat
 
 
 def test_the_program_trains_predicts_and_evaluates(client: Client, tmp_path: Path) -> None:
-    program = blocks("python")
-    assert PRINTED_ADDRESS in program
-    printed = run([sys.executable, "-c", program.replace(PRINTED_ADDRESS, client.base_url)], tmp_path, client)
-    *_, ended, labels, accuracy, refusal = printed.splitlines()
+    assert PRINTED_ADDRESS in PAGE
+    (answer,) = run_program(BLOCKS, tmp_path, client)
+    *_, ended, labels, accuracy, refusal = answer.printed.splitlines()
     assert ended == "succeeded 1"
     assert labels == "[1, 0]"
     assert float(accuracy) > 0.9

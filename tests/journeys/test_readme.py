@@ -1,31 +1,18 @@
 """The README's tour does what it says, pasted as it is printed."""
 
-import json
-import re
-import subprocess
 from pathlib import Path
 
-from tests.running_service import ROOT, RunningService
+from tests.printed_pages import PRINTED_ADDRESS, read_blocks, run_commands
+from tests.running_service import ROOT, Client
 
-PRINTED_ADDRESS = "http://127.0.0.1:8000"
 
-
-def tour() -> str:
-    """The commands of the tour, in order."""
+def test_the_tour_trains_and_predicts(client: Client, tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text()
     section = text[text.index("## A tour") : text.index("## Speed")]
-    return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
-
-
-def test_the_tour_trains_and_predicts(service: RunningService, tmp_path: Path) -> None:
-    commands = tour().replace(PRINTED_ADDRESS, service.client.base_url)
-    assert PRINTED_ADDRESS not in commands
-    # Each answer on a line of its own; nothing else of the printed commands is changed.
-    script = f'set -eu\ncurl() {{ command curl --fail-with-body -S "$@"; echo; }}\n{commands}'
-    pasted = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert pasted.returncode == 0, pasted.stdout + pasted.stderr
-
-    answers = [json.loads(line) for line in pasted.stdout.splitlines() if line]
+    assert PRINTED_ADDRESS in section
+    answers = [
+        document for answer in run_commands(read_blocks(section), tmp_path, client) for document in answer.documents
+    ]
     dataset, model, epochs, weights, line, flowers, *_, flower = answers
     assert dataset["status"] == model["status"] == flowers["status"] == "ready"
     assert len(epochs["epochs"]) == 10
