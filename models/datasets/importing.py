@@ -150,7 +150,7 @@ def _write(
     }
     table = None
     if examples.table is not None:
-        plan = plan_columns(examples, request)
+        plan = plan_columns(examples.target_name, request)
         table = understand(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75))
         inputs, left_out = table.inputs, table.left_out
     else:

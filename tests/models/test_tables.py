@@ -118,6 +118,15 @@ def test_cells_that_arent_of_the_type_that_was_said_are_named(type_: str, what: 
     assert (fault.row, fault.column) == (1, "width")
 
 
+def test_wrong_cells_of_several_columns_are_named_together(tmp_path: Path) -> None:
+    types = {"width": "number", "day": "date"}
+    columns = faults_of_upload(tmp_path, "width,day,y\nwide,2026-01-01,a\n2,soon,b\n", types=types)
+    assert [(fault.row, fault.column) for fault in columns] == [(0, "width"), (1, "day")]
+
+    with_target = faults_of_upload(tmp_path, "width,day,y\nwide,2026-01-01,a\n2,soon,\n", types=types)
+    assert [(fault.row, fault.column) for fault in with_target] == [(1, "y"), (0, "width"), (1, "day")]
+
+
 def test_classes_are_shown_with_their_balance_and_split_in_proportion(tmp_path: Path) -> None:
     data = to_csv({"width": list(range(100)), "y": ["rare"] * 10 + ["often"] * 90})
     dataset = import_upload(tmp_path, data)

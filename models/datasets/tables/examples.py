@@ -11,7 +11,7 @@ from models.datasets.splits import SPLIT_NAMES, SPLITS
 from models.datasets.tables.options import check_columns
 from models.datasets.tables.raw import RawTable
 from models.datasets.tables.reading import read_column
-from models.datasets.tables.table import ColumnPlan
+from models.datasets.tables.table import ColumnPlan, find_wrong_cells
 from models.datasets.tables.target import find_target_faults, read_target
 from models.datasets.tensors import MAX_FAULTS
 from models.errors import Fault, InvalidData
@@ -20,7 +20,10 @@ from models.errors import Fault, InvalidData
 def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
     """The examples of a table whose rows are on their own; raises InvalidData."""
     target = check_names(raw, request)
-    targets = read_target(raw, target, (request.get("types") or {}).get(target))
+    try:
+        targets = read_target(raw, target, (request.get("types") or {}).get(target))
+    except InvalidData as problem:
+        raise InvalidData(*problem.faults, *find_wrong_cells(raw, plan_columns(target, request))) from problem
     guide = _read_guide(raw, request)
     return Examples("table", targets, table=raw, target_name=target, guide=guide, facts=raw.facts)
 
@@ -39,13 +42,13 @@ def check_names(raw: RawTable, request: dict[str, Any]) -> str:
     return target
 
 
-def plan_columns(examples: Examples, request: dict[str, Any]) -> ColumnPlan:
+def plan_columns(target: str, request: dict[str, Any]) -> ColumnPlan:
     """Which columns may become inputs."""
     apart = dict.fromkeys(request.get("ignore") or (), "ignored")
     column = (request.get("split") or {}).get("column")
     if column is not None:
         apart[column] = "split"
-    return ColumnPlan(request.get("types") or {}, apart | {examples.target_name: "target"})
+    return ColumnPlan(request.get("types") or {}, apart | {target: "target"})
 
 
 def _read_guide(raw: RawTable, request: dict[str, Any]) -> np.ndarray | Texts | None:

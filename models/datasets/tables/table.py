@@ -10,7 +10,7 @@ from models.datasets.keras_cache import Progress
 from models.datasets.tables.describing import LeftOut, describe_column, find_reason
 from models.datasets.tables.raw import RawTable, number_columns
 from models.datasets.tables.reading import Reading, read_column
-from models.errors import InvalidData
+from models.errors import Fault, InvalidData
 
 if TYPE_CHECKING:
     import polars
@@ -62,7 +62,10 @@ def understand(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: 
         if name in plan.apart:
             left_out.append(LeftOut(name, plan.types.get(name), plan.apart[name], APART[plan.apart[name]]))
             continue
-        reading, values = read_column(raw, name, plan.types.get(name))
+        try:
+            reading, values = read_column(raw, name, plan.types.get(name))
+        except InvalidData:
+            raise InvalidData(*find_wrong_cells(raw, plan)) from None
         reason = find_reason(reading, values, plan.types.get(name), name in raw.unnamed)
         if reason is None:
             readings.append(reading)
@@ -76,6 +79,18 @@ def understand(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: 
         reading.expression.alias(place) for place, reading in zip(number_columns(len(readings)), readings, strict=True)
     )
     return Table(frame, raw.rows, inputs, left_out)
+
+
+def find_wrong_cells(raw: RawTable, plan: ColumnPlan) -> list[Fault]:
+    """What is wrong with the cells of all columns that may become inputs."""
+    faults: list[Fault] = []
+    for name in raw.columns:
+        if name not in plan.apart:
+            try:
+                read_column(raw, name, plan.types.get(name))
+            except InvalidData as problem:
+                faults.extend(problem.faults)
+    return faults
 
 
 def refuse_unusable(raw: RawTable, left_out: Collection[LeftOut]) -> None:
