@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from service import __version__, logs
+from service import __version__
 from service.addresses import AddressUnavailable
 from service.commands.datasets import datasets
 from service.commands.evaluating import evaluate, evaluations
@@ -132,6 +132,8 @@ def _prepare(part: str) -> Settings:
         raise Refused(str(error)) from None
     _make_folder("FITSERVE_DATA_DIR", settings.data_dir)
     _make_folder("FITSERVE_ARTIFACT_URL", settings.artifact_folder)
+    from service import logs
+
     logs.configure(settings, part)
     return settings
 
