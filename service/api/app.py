@@ -13,6 +13,7 @@ from service.api.blueprint import Api
 from service.api.bodies import write_json
 from service.api.dialects import open_inference, tensorflow_serving
 from service.api.dialects.paths import AnyNumberConverter, CaseInsensitivePaths
+from service.api.documentation.info import INFO
 from service.api.path_names import NameConverter, NumberConverter
 from service.api.problems import register_error_handlers
 from service.api.routes import (
@@ -46,14 +47,6 @@ RESOURCES = (
     operations,
 )
 DIALECTS = (tensorflow_serving, open_inference)
-
-DESCRIPTION = """\
-A self-hosted service that trains and serves neural networks: create a model and a dataset, start a training job,
-follow it, and post predictions.
-
-Errors are `application/problem+json` (RFC 9457). Times are RFC 3339 in UTC, durations seconds, sizes bytes, URLs
-absolute-path references. Clients ignore members that they don't know.
-"""
 
 
 class OrjsonProvider(JSONProvider):
@@ -102,7 +95,7 @@ def create_app(context: Context) -> Flask:
 
 def _register_routes(app: Flask) -> None:
     app.config |= {"API_TITLE": "Fitserve", "API_VERSION": __version__, "OPENAPI_VERSION": "3.1.0"}
-    api = Api(app, spec_kwargs={"info": {"description": DESCRIPTION, "license": {"name": "MIT"}}})
+    api = Api(app, spec_kwargs={"info": INFO})
     api.register_converter(NumberConverter, lambda _: {"type": "integer", "minimum": 1})
     api.register_converter(AnyNumberConverter, lambda _: {"type": "integer", "minimum": 1})
     for module in (*RESOURCES, *DIALECTS):

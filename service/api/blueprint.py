@@ -8,21 +8,22 @@ from typing import Any, NoReturn
 import flask_smorest
 import marshmallow
 from flask import Request, Response, request
-from marshmallow import fields
 from webargs.flaskparser import FlaskParser
 
 from models.errors import summarize
 from service.api.bodies import JSON, no_content, read_json, refuse_other_types, write_json
 from service.api.conditional import IF_MATCH, IF_NONE_MATCH, guarded, tagged
+from service.api.documentation.headers import refer
 from service.api.errors import InvalidQuery, RequestFault
 from service.api.faults import body_faults, query_faults
+from service.api.fields import LARGEST_INTEGER, TEXT_PATTERN
 from service.api.idempotency import HEADER, claim_key, idempotent
 from service.api.multipart import FORM, read_form
 from service.api.negotiation import require_json
-from service.api.paging import link_to_next, next_url
-from service.api.problems import MEDIA_TYPE
-from service.api.schemas.base import Schema
+from service.api.paging import LARGEST_LIMIT, link_to_next, next_url
+from service.api.schemas.base import AnswerSchema, Schema
 from service.api.schemas.problems import DialectErrorSchema, ProblemSchema
+from service.api.schemas.shown import Inner, Listing, Url
 from service.api.streams import EVENT_STREAM, LAST_EVENT_ID
 from service.errors import InvalidRequest
 
@@ -30,42 +31,57 @@ Handler = Callable[..., Any]
 Decorator = Callable[[Handler], Handler]
 
 RETRY_AFTER = {"Retry-After": "1"}
-DIALECT_ERROR = "DIALECT_ERROR"
-"""The response of the OpenAPI document that an error on another server's routes is."""
-
-LOCATION_HEADER = {"Location": {"description": "Where the resource is.", "schema": {"type": "string"}}}
-RETRY_AFTER_HEADER = {"Retry-After": {"description": "Seconds until asking again.", "schema": {"type": "integer"}}}
-LINK_HEADER = {"Link": {"description": 'The next page, as rel="next".', "schema": {"type": "string"}}}
+LOCATION_HEADER = refer("Location")
+RETRY_AFTER_HEADER = refer("Retry-After")
+LINK_HEADER = refer("Link")
+FILE_HEADERS = refer("Accept-Ranges", "Content-Disposition")
+BINARY = {"type": "string", "format": "binary"}
+"""A file; how many bytes it may have is filled in from the settings."""
+TEXT = {"type": "string", "maxLength": LARGEST_INTEGER, "pattern": TEXT_PATTERN}
+PART_HEADERS = FILE_HEADERS | refer("Content-Range", "ETag")
+HEADER_TEXT = {"type": "string", "maxLength": 1000, "pattern": TEXT_PATTERN}
 IDEMPOTENCY_KEY = {
     "in": "header",
     "name": HEADER,
     "description": "Makes the request safe to send again: for 24 hours the same request with the same key creates "
     "nothing more, and is answered as the first time, with `Idempotency-Replayed: true`.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": TEXT_PATTERN},
 }
 PREFER = {
     "in": "header",
     "name": "Prefer",
     "description": "`wait=N` waits up to N seconds (60 at most); `respond-async` doesn't wait (RFC 7240).",
-    "schema": {"type": "string"},
+    "schema": HEADER_TEXT | {"example": "wait=10"},
 }
 LAST_EVENT_ID_PARAMETER = {
     "in": "header",
     "name": LAST_EVENT_ID,
     "description": "Of a stream: the `id` of the last event that the client has. It counts before `after`.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "maxLength": 18, "pattern": "^[0-9]*$"},
 }
 IF_NONE_MATCH_PARAMETER = {
     "in": "header",
     "name": IF_NONE_MATCH,
     "description": "The `ETag` of an answer that the client has: 304 if it is still the same.",
-    "schema": {"type": "string"},
+    "schema": HEADER_TEXT,
 }
 IF_MATCH_PARAMETER = {
     "in": "header",
     "name": IF_MATCH,
     "description": "The `ETag` of the resource as the client knows it: 412 if it has changed, and nothing is done.",
-    "schema": {"type": "string"},
+    "schema": HEADER_TEXT,
+}
+RANGE_PARAMETER = {
+    "in": "header",
+    "name": "Range",
+    "description": "A part of the file, such as `bytes=0-99` (RFC 9110): 206. Several at once are ignored.",
+    "schema": HEADER_TEXT,
+}
+IF_RANGE_PARAMETER = {
+    "in": "header",
+    "name": "If-Range",
+    "description": "The `ETag` of the file whose other parts the client has: the whole file if it is another one.",
+    "schema": HEADER_TEXT,
 }
 
 
@@ -207,10 +223,10 @@ class Blueprint(DocumentedBlueprint):
     def lists(self, schema: type[Schema]) -> Decorator:
         """Answer with the page that the handler returns."""
         item = schema()
-        page_schema = marshmallow.Schema.from_dict(
+        page_schema = AnswerSchema.from_dict(
             {
-                "items": fields.List(fields.Nested(schema), required=True),
-                "next": fields.String(required=True, allow_none=True),
+                "items": Listing("The items, in order.", Inner(schema, ""), LARGEST_LIMIT),
+                "next": Url("The URL of the next page; null on the last one.", allow_none=True),
             },
             name=f"{schema.__name__.removesuffix('Schema')}PageSchema",
         )
@@ -230,9 +246,22 @@ class Blueprint(DocumentedBlueprint):
 
         return decorate
 
+    def downloads(self, *media_types: str) -> Decorator:
+        """Document that the handler sends a file of one of these types, of which clients can have parts."""
+
+        def decorate(handler: Handler) -> Handler:
+            documented = _document_parameter(handler, RANGE_PARAMETER, IF_RANGE_PARAMETER)
+            for media_type in media_types:
+                whole = self.alt_response(200, schema=BINARY, content_type=media_type, headers=FILE_HEADERS)
+                part = self.alt_response(206, schema=BINARY, content_type=media_type, headers=PART_HEADERS)
+                documented = whole(part(documented))
+            return documented
+
+        return decorate
+
     def streams(self, handler: Handler) -> Handler:
         """Document that the handler can also send server-sent events."""
-        event_stream = self.alt_response(200, schema={"type": "string"}, content_type=EVENT_STREAM)
+        event_stream = self.alt_response(200, schema=TEXT, content_type=EVENT_STREAM)
         nothing_more = self.alt_response(204, description="The job is final and has no later events: don't reconnect.")
         documented: Handler = event_stream(nothing_more(_document_parameter(handler, LAST_EVENT_ID_PARAMETER)))
         return documented
@@ -258,13 +287,9 @@ class Api(flask_smorest.Api):
         """problems.py registers the handlers."""
 
     def _register_responses(self) -> None:
-        content = {MEDIA_TYPE: {"schema": ProblemSchema}}
-        names = {"BAD_REQUEST": "The query is wrong.", "UNPROCESSABLE_ENTITY": "The content is wrong."}
-        for name, description in names.items():
-            self.spec.components.response(name, {"description": description, "content": content}, lazy=True)
-        self.spec.components.response("DEFAULT_ERROR", {"description": "A problem.", "content": content}, lazy=True)
-        dialect = {"description": "An error.", "content": {JSON: {"schema": DialectErrorSchema}}}
-        self.spec.components.response(DIALECT_ERROR, dialect, lazy=True)
+        """documentation.errors has the responses; here are only their schemas."""
+        for name, schema in {"Problem": ProblemSchema, "DialectError": DialectErrorSchema}.items():
+            self.spec.components.schema(name, schema=schema)
 
 
 def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handler:

@@ -1,6 +1,7 @@
 """The kinds of values that requests hold, strictly: nothing is converted, and every message completes `"name" …`."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,14 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 RESERVED_NAME = "stats"
 NAME_RULE = "must be 1 to 63 of a-z, 0-9, `.`, `_` and `-`, the first a letter or digit"
 LARGEST_INTEGER = 2**31 - 1
+LARGEST_FLOAT = 3.4028235e38
+"""Of single precision, in which networks compute."""
+MOST_ITEMS = 100_000_000
+"""Of a list of data: far more than the bytes that a body may have."""
+MOST_IN_QUERY = 10**18 - 1
+"""A whole number in a query has at most 18 digits."""
+TEXT_PATTERN = r"^[^\x00]*$"
+"""Of every text, which not every database can hold with U+0000."""
 
 MESSAGES: dict[str, Any] = {
     "required": "is required",
@@ -27,17 +36,20 @@ class Whole(fields.Integer):
     def __init__(self, minimum: int, maximum: int = LARGEST_INTEGER, **options: Any) -> None:
         message = f"must be a whole number between {minimum:,} and {maximum:,}"
         between = validate.Range(minimum, maximum, error=message)
-        super().__init__(strict=True, validate=between, error_messages=MESSAGES | {"invalid": message}, **options)
+        metadata = {"format": "int32"} | options.pop("metadata", {})
+        messages = MESSAGES | {"invalid": message}
+        super().__init__(strict=True, validate=between, error_messages=messages, metadata=metadata, **options)
 
 
 class Amount(fields.Float):
-    """A finite JSON number that is at least `minimum`."""
+    """A finite JSON number between two bounds, both allowed."""
 
-    def __init__(self, minimum: float, **options: Any) -> None:
-        message = f"must be a number, {minimum} or more"
-        super().__init__(
-            validate=validate.Range(minimum, error=message), error_messages=MESSAGES | {"invalid": message}, **options
-        )
+    def __init__(self, minimum: float, maximum: float = LARGEST_FLOAT, **options: Any) -> None:
+        message = f"must be a number between {minimum} and {maximum:,}"
+        between = validate.Range(minimum, maximum, error=message)
+        metadata = {"format": "double"} | options.pop("metadata", {})
+        messages = MESSAGES | {"invalid": message}
+        super().__init__(validate=between, error_messages=messages, metadata=metadata, **options)
 
     def _validated(self, value: Any) -> float:
         if not isinstance(value, int | float):
@@ -62,7 +74,9 @@ class Text(fields.String):
 
     def __init__(self, longest: int, **options: Any) -> None:
         length = validate.Length(max=longest, error=f"must have at most {longest} characters")
-        super().__init__(validate=[length, _check_characters], error_messages=TEXT_MESSAGES, **options)
+        metadata = {"pattern": TEXT_PATTERN} | options.pop("metadata", {})
+        checks: list[Callable[[Any], Any]] = [length, _check_characters]
+        super().__init__(validate=checks, error_messages=TEXT_MESSAGES, metadata=metadata, **options)
 
 
 def _check_characters(value: str) -> None:
@@ -84,6 +98,13 @@ def check_name(value: str) -> None:
         raise ValidationError(NAME_RULE)
     if value == RESERVED_NAME:
         raise ValidationError(f'must not be "{RESERVED_NAME}"')
+
+
+class Reference(Text):
+    """The name of something that is there already."""
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(63, metadata={"pattern": f"^{NAME.pattern}$"} | (metadata or {}), **options)
 
 
 class Choice(fields.String):
@@ -112,10 +133,12 @@ class Object(fields.Dict):
 
 
 class Items(fields.List):
-    """A JSON list that an operation checks itself."""
+    """A JSON list of at most `most` items, which an operation checks itself."""
 
-    def __init__(self, item: fields.Field[Any] | None = None, **options: Any) -> None:
-        super().__init__(item or Anything(), error_messages=MESSAGES | {"invalid": "must be a list"}, **options)
+    def __init__(self, item: fields.Field[Any] | None = None, *, most: int = MOST_ITEMS, **options: Any) -> None:
+        length = validate.Length(max=most, error=f"must have at most {most:,} items")
+        messages = MESSAGES | {"invalid": "must be a list"}
+        super().__init__(item or Anything(), validate=length, error_messages=messages, **options)
 
 
 class UploadedFile(fields.Field[ReceivedFile]):
@@ -141,6 +164,10 @@ class Part(fields.Nested):
 class Moment(fields.DateTime):
     """A time as RFC 3339 in UTC."""
 
+    def __init__(self, description: str, *, allow_none: bool = False) -> None:
+        metadata = {"description": description, "maxLength": 32, "example": "2027-01-31T12:34:56.789012Z"}
+        super().__init__(allow_none=allow_none, metadata=metadata)
+
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
@@ -151,8 +178,10 @@ class QueryWhole(fields.Integer):
     def __init__(self, minimum: int, *, cap: int = LARGEST_INTEGER, **options: Any) -> None:
         self.cap = cap
         message = f"must be a whole number, {minimum} or more"
-        at_least = validate.Range(minimum, error=message)
-        super().__init__(validate=at_least, error_messages=MESSAGES | {"invalid": message}, **options)
+        at_least = validate.Range(minimum, MOST_IN_QUERY, error=message)
+        metadata = {"format": "int64"} | options.pop("metadata", {})
+        messages = MESSAGES | {"invalid": message}
+        super().__init__(validate=at_least, error_messages=messages, metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if not re.fullmatch(r"-?[0-9]{1,18}", str(value)):

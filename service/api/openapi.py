@@ -7,12 +7,17 @@ from typing import Any
 import yaml
 from flask import Flask
 
+from service.api.documentation.completion import complete
+
 PATH = Path(__file__).parents[2] / "openapi.yaml"
 
 
 def describe(app: Flask) -> dict[str, Any]:
-    """The document for all routes of the app."""
-    document: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    """The document for all routes of the app, made once."""
+    document: dict[str, Any] | None = app.extensions.get("openapi")
+    if document is None:
+        routes = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+        document = app.extensions["openapi"] = complete(routes, app.extensions["context"].settings)
     return document
 
 

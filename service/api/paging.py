@@ -15,13 +15,23 @@ from service.storage.paging import InvalidCursor, Page, PageQuery
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 100
 NEWEST_FIRST = "-created_at"
+SORT = f"The order; `-` is descending. Left out: `{NEWEST_FIRST}`, the newest first."
 
 
 class ListQuery(Schema):
     """Which page of a list; a subclass adds its sort orders and filters."""
 
-    limit = QueryWhole(1, cap=LARGEST_LIMIT, load_default=DEFAULT_LIMIT)
-    cursor = Text(1000, load_default=None, metadata={"description": "Where the page before ended; opaque."})
+    limit = QueryWhole(
+        1,
+        cap=LARGEST_LIMIT,
+        load_default=DEFAULT_LIMIT,
+        metadata={"description": f"At most so many items; more than {LARGEST_LIMIT} counts as {LARGEST_LIMIT}."},
+    )
+    cursor = Text(
+        1000,
+        load_default=None,
+        metadata={"description": "Where the page before ended; opaque. Follow `next` rather than make one."},
+    )
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> PageQuery:
@@ -32,13 +42,13 @@ class ListQuery(Schema):
 class ByTime(ListQuery):
     """A list in the order of creation."""
 
-    sort = Choice(NEWEST_FIRST, "created_at")
+    sort = Choice(NEWEST_FIRST, "created_at", metadata={"description": SORT})
 
 
 class ByTimeOrName(ListQuery):
     """A list of things with names."""
 
-    sort = Choice(NEWEST_FIRST, "created_at", "name", "-name")
+    sort = Choice(NEWEST_FIRST, "created_at", "name", "-name", metadata={"description": SORT})
 
 
 def map_page(make: Callable[[Any], Any], page: Page[Any]) -> Page[Any]:

@@ -1,12 +1,11 @@
 """A flask-smorest blueprint for routes of a dialect: documented like all, but queries and content types are ignored."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
 from flask import Response
 
-from service.api.blueprint import DIALECT_ERROR, DocumentedBlueprint
+from service.api.blueprint import DocumentedBlueprint
 from service.api.schemas.base import Schema
 from service.operations.predictions import Wanted
 
@@ -43,11 +42,6 @@ class DialectBlueprint(DocumentedBlueprint):
             if labels or ending != "_label":
                 handler = _handler(handle, f"{name}{ending}", f"{summary} {words}.")
                 add(path.format(version=choice))(self.response(200, answer)(self.doc(**operation)(handler)))
-
-    def _prepare_response_doc(self, doc: dict[str, Any], doc_info: dict[str, Any], **options: Any) -> dict[str, Any]:
-        document: dict[str, Any] = super()._prepare_response_doc(doc, deepcopy(doc_info), **options)
-        document["responses"]["default"] = DIALECT_ERROR
-        return document
 
 
 def _handler(handle: Callable[[Wanted], Response], name: str, summary: str) -> Callable[..., Response]:

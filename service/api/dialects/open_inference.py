@@ -10,13 +10,15 @@ from werkzeug.exceptions import NotImplemented as NotHere
 
 from models.signature import Datatype, TensorSpec
 from service import __version__
-from service.api.blueprint import RETRY_AFTER
+from service.api.blueprint import BINARY, RETRY_AFTER, RETRY_AFTER_HEADER
 from service.api.bodies import JSON, parse_json, read_body, write_json
 from service.api.dialects.blueprint import DialectBlueprint
 from service.api.dialects.errors import InvalidInference
 from service.api.dialects.open_inference_tensors import HEADER_LENGTH, OCTETS, read_request, write_answer
+from service.api.documentation.headers import refer
 from service.api.replies import Reply
 from service.api.schemas.open_inference import (
+    MOST_VERSIONS,
     IndexEntrySchema,
     IndexRequestSchema,
     InferAnswerSchema,
@@ -39,7 +41,7 @@ PLATFORM = "onnx_onnxv1"
 EXTENSIONS = ["binary_tensor_data", "model_configuration", "parameters", "statistics"]
 CONFIG_TYPES = {Datatype.FP32: "TYPE_FP32", Datatype.BYTES: "TYPE_STRING"}
 MODEL = "/v2/models/<name>"
-FILE = {"schema": {"type": "string", "format": "binary"}}
+FILE = {"schema": BINARY}
 INFER_OPERATION = {
     "requestBody": {"required": True, "content": {JSON: {"schema": InferRequestSchema}, OCTETS: FILE}},
     "parameters": [
@@ -47,10 +49,19 @@ INFER_OPERATION = {
             "in": "header",
             "name": HEADER_LENGTH,
             "description": "Bytes of the JSON, where binary tensors come after it. Such answers have it too.",
-            "schema": {"type": "integer", "minimum": 1},
+            "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**53 - 1},
         }
     ],
-    "responses": {"200": {"description": "OK", "content": {JSON: {"schema": InferAnswerSchema}, OCTETS: FILE}}},
+    "responses": {
+        "200": {
+            "description": "The outputs, in binary where that is asked for.",
+            "headers": refer(HEADER_LENGTH),
+            "content": {JSON: {"schema": InferAnswerSchema}, OCTETS: FILE},
+        }
+    },
+    "description": "Tensors as JSON, or in binary after the JSON, both ways. Values are raw: what was learned about "
+    "scales "
+    "and categories is applied here; a table has a tensor for each column.",
 }
 INDEX_BODY = {"required": False, "content": {JSON: {"schema": IndexRequestSchema}}}
 TRITONS_OWN = (
@@ -74,31 +85,48 @@ tritons_own = flask.Blueprint("tritons_own", __name__)
 @blueprint.get("/v2", strict_slashes=False)
 @blueprint.response(200, ServerMetadataSchema)
 def get_server_metadata() -> Response:
-    """As the Open Inference Protocol: say what the server is."""
+    """As the Open Inference Protocol: say what the server is.
+
+    With the extensions of the protocol that it has.
+    """
     return write_json({"name": "fitserve", "version": __version__, "extensions": EXTENSIONS})
 
 
 @blueprint.get("/v2/health/live")
 @blueprint.response(200, ServerHealthSchema)
 def get_server_live() -> Response:
-    """As the Open Inference Protocol: say that the server lives."""
+    """As the Open Inference Protocol: say that the server lives.
+
+    It always does where there is an answer; `ready` is as `/v2/health/ready` says.
+    """
     return write_json({"live": True, "ready": health.readiness(context()).status == health.READY})
 
 
 @blueprint.get("/v2/health/ready")
 @blueprint.response(200, ServerHealthSchema)
-@blueprint.alt_response(503, schema=ServerHealthSchema, description="Starting, draining, or without its database.")
+@blueprint.alt_response(
+    503,
+    schema=ServerHealthSchema,
+    description="Starting, draining, or without its database.",
+    headers=RETRY_AFTER_HEADER,
+)
 def get_server_ready() -> tuple[Response, int, dict[str, str]]:
-    """As the Open Inference Protocol: say whether the server is ready."""
+    """As the Open Inference Protocol: say whether the server is ready.
+
+    503 where it isn't.
+    """
     ready = health.readiness(context()).status == health.READY
     return write_json({"live": True, "ready": ready}), 200 if ready else 503, {} if ready else RETRY_AFTER
 
 
 @blueprint.post("/v2/repository/index")
-@blueprint.response(200, IndexEntrySchema(many=True))
+@blueprint.response(200, {"type": "array", "maxItems": MOST_VERSIONS, "items": IndexEntrySchema})
 @blueprint.doc(requestBody=INDEX_BODY)
 def list_repository() -> Response:
-    """As the Open Inference Protocol: list all versions of all models."""
+    """As the Open Inference Protocol: list all versions of all models.
+
+    An array, as the protocol has it. A model without a version is listed as unavailable.
+    """
     body = read_body(request)
     wanted = parse_json(body, current_app.config["MAX_JSON_DEPTH"]) if body.strip() else {}
     if not isinstance(wanted, dict) or not isinstance(wanted.get("ready", False), bool):
@@ -110,21 +138,30 @@ def list_repository() -> Response:
 @blueprint.get("/v2/models/stats")
 @blueprint.response(200, StatisticsSchema)
 def list_statistics() -> Response:
-    """As the Open Inference Protocol: get what this process counted of all models."""
+    """As the Open Inference Protocol: get what this process counted of all models.
+
+    Of several api processes each counts for itself, from its start on.
+    """
     return _write_statistics(versions.entries(context()))
 
 
 @blueprint.get(f"{MODEL}/stats")
 @blueprint.response(200, StatisticsSchema)
 def get_model_statistics(name: str) -> Response:
-    """As the Open Inference Protocol: get what this process counted of a model's versions."""
+    """As the Open Inference Protocol: get what this process counted of a model's versions.
+
+    Of several api processes each counts for itself, from its start on.
+    """
     return _write_statistics(versions.entries(context(), name))
 
 
 @blueprint.get(f"{MODEL}/versions/<any_number:version>/stats")
 @blueprint.response(200, StatisticsSchema)
 def get_version_statistics(name: str, version: int) -> Response:
-    """As the Open Inference Protocol: get what this process counted of a version."""
+    """As the Open Inference Protocol: get what this process counted of a version.
+
+    Of several api processes each counts for itself, from its start on.
+    """
     found = [entry for entry in versions.entries(context(), name) if entry.version == version]
     if not found:
         raise NotFound(f'The model "{name}" has no version {version}.')
@@ -242,6 +279,7 @@ blueprint.add_for_versions(
     name="get_inference_metadata",
     summary="As the Open Inference Protocol: get the tensors of",
     answer=ModelMetadataSchema,
+    documentation={"description": "Names, types and shapes, as predictions need them; -1 is an axis of any length."},
     labels=False,
 )
 blueprint.add_for_versions(
@@ -250,6 +288,7 @@ blueprint.add_for_versions(
     name="get_inference_ready",
     summary="As the Open Inference Protocol: say whether there can be predictions with",
     answer=ModelReadySchema,
+    documentation={"description": "404 where there is no such version, or none yet."},
     labels=False,
 )
 blueprint.add_for_versions(
@@ -258,6 +297,7 @@ blueprint.add_for_versions(
     name="get_inference_config",
     summary="As the Open Inference Protocol: get the configuration of",
     answer=ModelConfigSchema,
+    documentation={"description": "As Triton has it, with what its clients ask for."},
     labels=False,
 )
 for rule in TRITONS_OWN:

@@ -167,6 +167,14 @@ def _describe_tensor(spec: TensorSpec) -> Document:
     }
 
 
+DESCRIPTIONS = {
+    "predict": "The network's raw outputs: `predictions` for `instances`, `outputs` for `inputs`. Values are raw, too: "
+    "what was learned about scales and categories is applied here.",
+    "classify": "For each example pairs of label and score. Of models that classify; 400 otherwise.",
+    "regress": "For each example a number. Of regressions with one output; 400 otherwise.",
+}
+
+
 def _handle(wanted: Wanted, compute: Compute) -> Response:
     return _answer(predictions(), wanted, read_body(request), compute).to_response()
 
@@ -178,7 +186,10 @@ def _add(verb: str, compute: Compute, body: type[Schema], answer: type[Schema]) 
         name=f"serving_{verb}",
         summary=f"As TensorFlow Serving: {verb} with",
         answer=answer,
-        documentation={"requestBody": {"required": True, "content": {JSON: {"schema": body}}}},
+        documentation={
+            "description": DESCRIPTIONS[verb],
+            "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
+        },
     )
 
 
@@ -191,4 +202,5 @@ blueprint.add_for_versions(
     name="serving_metadata",
     summary="As TensorFlow Serving: get the signature of",
     answer=ServingMetadataSchema,
+    documentation={"description": "Its tensors, with their names, types and shapes; -1 is an axis of any length."},
 )

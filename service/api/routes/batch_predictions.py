@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from service import statuses
-from service.api.blueprint import Blueprint
+from service.api.blueprint import FILE_HEADERS, TEXT, Blueprint
 from service.api.client_jobs import cancel_job, create_job, get_job
 from service.api.files import CSV, JSON_LINES, PARQUET, send_predictions
 from service.api.links import BATCH_PREDICTIONS, batch_prediction_url
@@ -21,7 +21,6 @@ from service.operations.client_jobs import JobView
 from service.storage.paging import Page, PageQuery
 
 KIND = statuses.BATCH_PREDICTION
-TEXT, BINARY = {"type": "string"}, {"type": "string", "format": "binary"}
 
 blueprint = Blueprint("batch-predictions", __name__, description="Predictions for all rows of a dataset or a file.")
 
@@ -30,7 +29,11 @@ blueprint = Blueprint("batch-predictions", __name__, description="Predictions fo
 @blueprint.creates(BatchPredictionSchema)
 @blueprint.arguments_or_form(NewBatchPredictionSchema, NewFilePredictionSchema)
 def create_batch_prediction(request: dict[str, Any]) -> Any:
-    """Start predicting for the rows of a dataset, or of a file in a form."""
+    """Start predicting for the rows of a dataset, or of a file in a form.
+
+    For more rows than a request should hold. `version` is fixed now. `links.result` is where the predictions are once
+    it succeeded.
+    """
     return create_job(batch_predictions.create, request, batch_prediction_url)
 
 
@@ -38,14 +41,20 @@ def create_batch_prediction(request: dict[str, Any]) -> Any:
 @blueprint.lists(BatchPredictionSchema)
 @blueprint.query(JobListQuery)
 def list_batch_predictions(query: PageQuery) -> Page[JobView]:
-    """List batch predictions."""
+    """List batch predictions.
+
+    The newest first, unless `sort` says otherwise; by status, model or dataset.
+    """
     return client_jobs.list_page(context(), KIND, query)
 
 
 @blueprint.get(f"{BATCH_PREDICTIONS}/<job_id>")
 @blueprint.finds(BatchPredictionSchema)
 def get_batch_prediction(job_id: str) -> Any:
-    """Get a batch prediction."""
+    """Get a batch prediction.
+
+    With how many rows are done. `Prefer: wait=N` waits until it is final.
+    """
     return get_job(KIND, job_id)
 
 
@@ -53,21 +62,27 @@ def get_batch_prediction(job_id: str) -> Any:
 @blueprint.resource(BatchPredictionSchema)
 @blueprint.arguments(CancellationSchema)
 def change_batch_prediction(changes: dict[str, Any], job_id: str) -> Any:
-    """Cancel a batch prediction."""
+    """Cancel a batch prediction.
+
+    As a merge patch (RFC 7396). 409 where it is final already.
+    """
     return cancel_job(KIND, job_id, changes)
 
 
 @blueprint.delete(f"{BATCH_PREDICTIONS}/<job_id>")
 @blueprint.deletes
 def delete_batch_prediction(job_id: str) -> None:
-    """Delete a batch prediction that is final, with its result."""
+    """Delete a batch prediction that is final, with its result.
+
+    409 while it isn't final: cancel it first.
+    """
     client_jobs.delete(context(), KIND, job_id)
 
 
 @blueprint.get(f"{BATCH_PREDICTIONS}/<job_id>/result")
-@blueprint.response(200, TEXT, content_type=CSV)
+@blueprint.response(200, TEXT, content_type=CSV, headers=FILE_HEADERS)
+@blueprint.downloads(PARQUET)
 @blueprint.alt_response(200, schema=TEXT, content_type=JSON_LINES)
-@blueprint.alt_response(200, schema=BINARY, content_type=PARQUET)
 def get_batch_prediction_result(job_id: str) -> Response:
     """Download the predictions, in the order of the rows: `row` (of a ZIP also `file`), then as predictions are.
 

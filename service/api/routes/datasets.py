@@ -27,7 +27,10 @@ blueprint = Blueprint("datasets", __name__, description="Data to train and to ev
 @blueprint.get("/v1/dataset-sources")
 @blueprint.resource(DatasetSourcesSchema)
 def list_dataset_sources() -> Any:
-    """List the built-in sources and their parameters."""
+    """List the built-in sources and their parameters.
+
+    What `source` of a new dataset may be, besides `inline`, and what its `parameters` may be.
+    """
     return {"items": datasets.sources()}
 
 
@@ -35,7 +38,12 @@ def list_dataset_sources() -> Any:
 @blueprint.creates(DatasetSchema)
 @blueprint.arguments_or_form(NewDatasetSchema, NewUploadSchema)
 def create_dataset(request: dict[str, Any]) -> Any:
-    """Create a dataset, from a built-in source or data in the request as JSON, or from a file in a form."""
+    """Create a dataset, from a built-in source or data in the request as JSON, or from a file in a form.
+
+    A worker imports it, which the request waits for: 10 s unless `Prefer: wait=N` says otherwise. 201 is a dataset
+    that is ready, 202 one that is still `processing`. A fault that is found within the wait is a 422, and nothing is
+    kept.
+    """
     with preferred_wait(context().settings.dataset_wait_seconds) as wait:
         view = datasets.create(context(), request, wait, current_claim())
     return created(view, dataset_url(view.dataset.name), finished=view.dataset.status != statuses.PROCESSING)
@@ -45,14 +53,20 @@ def create_dataset(request: dict[str, Any]) -> Any:
 @blueprint.lists(DatasetSchema)
 @blueprint.query(DatasetListQuery)
 def list_datasets(query: PageQuery) -> Page[DatasetView]:
-    """List datasets."""
+    """List datasets.
+
+    The newest first, unless `sort` says otherwise. Datasets that are still being imported, or failed, are listed too.
+    """
     return datasets.list_page(context(), query)
 
 
 @blueprint.get(f"{DATASETS}/<name>")
 @blueprint.finds(DatasetSchema)
 def get_dataset(name: str) -> Any:
-    """Get a dataset."""
+    """Get a dataset.
+
+    With what its data are like: inputs, target, statistics. `Prefer: wait=N` waits for one that is still `processing`.
+    """
     with preferred_wait() as wait:
         view = datasets.get(context(), name, wait)
     return found(view, finished=view.dataset.status != statuses.PROCESSING)
@@ -61,7 +75,10 @@ def get_dataset(name: str) -> Any:
 @blueprint.delete(f"{DATASETS}/<name>")
 @blueprint.deletes
 def delete_dataset(name: str) -> None:
-    """Delete a dataset."""
+    """Delete a dataset.
+
+    With its files. Models and versions that learned from it stay. 409 while a job that is not final uses it.
+    """
     datasets.delete(context(), name)
 
 
@@ -69,5 +86,8 @@ def delete_dataset(name: str) -> None:
 @blueprint.lists(RowSchema)
 @blueprint.query(RowsQuery)
 def list_rows(query: PageQuery, name: str) -> Page[dict[str, Any]]:
-    """List the rows of a split as they can be posted to predictions."""
+    """List the rows of a split as they can be posted to predictions.
+
+    `instance` goes into `instances` of a prediction as it is; `target` is what should come out.
+    """
     return datasets.rows_page(context(), name, query.filters["split"], query)

@@ -22,7 +22,11 @@ blueprint = Blueprint("evaluations", __name__, description="How well versions do
 @blueprint.creates(EvaluationSchema)
 @blueprint.arguments(NewEvaluationSchema)
 def create_evaluation(request: dict[str, Any]) -> Any:
-    """Start evaluating a version on a split of a dataset."""
+    """Start evaluating a version on a split of a dataset.
+
+    The dataset may be another than it was trained on, as long as it fits. `result` has the figures when it succeeded.
+    Every training ends with an evaluation by itself where there are test rows.
+    """
     return create_job(evaluations.create, request, evaluation_url)
 
 
@@ -30,14 +34,20 @@ def create_evaluation(request: dict[str, Any]) -> Any:
 @blueprint.lists(EvaluationSchema)
 @blueprint.query(JobListQuery)
 def list_evaluations(query: PageQuery) -> Page[JobView]:
-    """List evaluations."""
+    """List evaluations.
+
+    The newest first, unless `sort` says otherwise; by status, model or dataset.
+    """
     return client_jobs.list_page(context(), KIND, query)
 
 
 @blueprint.get(f"{EVALUATIONS}/<evaluation_id>")
 @blueprint.finds(EvaluationSchema)
 def get_evaluation(evaluation_id: str) -> Any:
-    """Get an evaluation."""
+    """Get an evaluation.
+
+    With its result once it succeeded. `Prefer: wait=N` waits until it is final.
+    """
     return get_job(KIND, evaluation_id)
 
 
@@ -45,12 +55,18 @@ def get_evaluation(evaluation_id: str) -> Any:
 @blueprint.resource(EvaluationSchema)
 @blueprint.arguments(CancellationSchema)
 def change_evaluation(changes: dict[str, Any], evaluation_id: str) -> Any:
-    """Cancel an evaluation."""
+    """Cancel an evaluation.
+
+    As a merge patch (RFC 7396). 409 where it is final already.
+    """
     return cancel_job(KIND, evaluation_id, changes)
 
 
 @blueprint.delete(f"{EVALUATIONS}/<evaluation_id>")
 @blueprint.deletes
 def delete_evaluation(evaluation_id: str) -> None:
-    """Delete an evaluation that is final."""
+    """Delete an evaluation that is final.
+
+    409 while it isn't final: cancel it first.
+    """
     client_jobs.delete(context(), KIND, evaluation_id)

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from service.api.blueprint import Blueprint
+from service.api.blueprint import LOCATION_HEADER, Blueprint
 from service.api.links import MODELS, label_url
 from service.api.paging import map_page
 from service.api.path_names import require_name
@@ -21,23 +21,33 @@ blueprint = Blueprint("labels", __name__, description="Names for versions, which
 @blueprint.lists(LabelSchema)
 @blueprint.query(LabelListQuery)
 def list_labels(query: PageQuery, name: str) -> Page[Any]:
-    """List the labels of a model."""
+    """List the labels of a model.
+
+    With the version that each points to.
+    """
     return map_page(partial(OfModel, name), versions.labels_page(context(), name, query))
 
 
 @blueprint.get(f"{LABELS}/<label>")
 @blueprint.resource(LabelSchema)
 def get_label(name: str, label: str) -> OfModel:
-    """Get a label."""
+    """Get a label.
+
+    With the version that it points to.
+    """
     return OfModel(name, versions.get_label(context(), name, label))
 
 
 @blueprint.put(f"{LABELS}/<label>")
 @blueprint.resource(LabelSchema)
-@blueprint.alt_response(201, schema=LabelSchema, description="The label is new.")
+@blueprint.alt_response(201, schema=LabelSchema, description="The label is new.", headers=LOCATION_HEADER)
 @blueprint.arguments(LabelTargetSchema)
 def put_label(target: dict[str, Any], name: str, label: str) -> Any:
-    """Point a label to a version."""
+    """Point a label to a version.
+
+    Makes the label (201) or moves it (200): whoever predicts by it uses the new version from now on. With
+    `If-None-Match: *` only a new label is made.
+    """
     require_name("label", label)
     record, is_new = versions.put_label(context(), name, label, target["version"])
     return OfModel(name, record), 201 if is_new else 200, {"Location": label_url(name, label)} if is_new else {}
@@ -46,5 +56,8 @@ def put_label(target: dict[str, Any], name: str, label: str) -> Any:
 @blueprint.delete(f"{LABELS}/<label>")
 @blueprint.deletes
 def delete_label(name: str, label: str) -> None:
-    """Delete a label."""
+    """Delete a label.
+
+    The version that it points to stays.
+    """
     versions.delete_label(context(), name, label)

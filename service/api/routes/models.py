@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from service import statuses
-from service.api.blueprint import Blueprint, created, found
+from service.api.blueprint import TEXT, Blueprint, created, found
 from service.api.bodies import JSON
 from service.api.idempotency import current_claim
 from service.api.links import MODELS, model_url
@@ -36,7 +36,11 @@ blueprint = Blueprint("models", __name__, description="Specs of networks.")
 @blueprint.arguments(NewModelSchema)
 @blueprint.query(NewModelQuery)
 def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
-    """Create a model."""
+    """Create a model.
+
+    The network is really built by a worker before the model is `ready`, so that a layer that doesn't fit is a fault
+    of that layer: 422 with its pointer, and nothing is kept. With `dry_run` nothing is kept either way.
+    """
     if query["dry_run"]:
         with long_wait():
             return models.dry_run(context(), document), 200
@@ -49,14 +53,21 @@ def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
 @blueprint.lists(ModelItemSchema)
 @blueprint.query(ModelListQuery)
 def list_models(query: PageQuery) -> Page[ModelView]:
-    """List models."""
+    """List models.
+
+    The newest first, unless `sort` says otherwise. Items leave out `layers`, `summary` and `model_version_status`.
+    """
     return models.list_page(context(), query)
 
 
 @blueprint.get(f"{MODELS}/<name>")
 @blueprint.finds(ModelSchema)
 def get_model(name: str) -> Any:
-    """Get a model."""
+    """Get a model.
+
+    With its spec as it was posted and a summary of its network. `Prefer: wait=N` waits for one that is still
+    `building`. For clients of TensorFlow Serving its newest 100 versions stand in `model_version_status`.
+    """
     with preferred_wait() as wait:
         view = models.get(context(), name, wait)
     return found(view, finished=view.model.status != statuses.BUILDING)
@@ -66,7 +77,10 @@ def get_model(name: str) -> Any:
 @blueprint.resource(ModelSchema)
 @blueprint.arguments(ModelChangesSchema)
 def change_model(changes: dict[str, Any], name: str) -> Any:
-    """Change a model's description."""
+    """Change a model's description.
+
+    As a merge patch (RFC 7396): what is left out stays. All else of a model never changes: make another model.
+    """
     if not changes:
         return models.get(context(), name)
     return models.describe(context(), name, changes["description"])
@@ -75,15 +89,21 @@ def change_model(changes: dict[str, Any], name: str) -> Any:
 @blueprint.delete(f"{MODELS}/<name>")
 @blueprint.deletes
 def delete_model(name: str) -> None:
-    """Delete a model with its versions and labels."""
+    """Delete a model with its versions and labels.
+
+    Jobs stay, with `links.model` null. 409 while a job that is not final uses it.
+    """
     models.delete(context(), name)
 
 
 @blueprint.get(f"{MODELS}/<name>/summary")
 @blueprint.response(200, SummarySchema)
-@blueprint.alt_response(200, schema={"type": "string"}, content_type=PLAIN)
+@blueprint.alt_response(200, schema=TEXT, content_type=PLAIN)
 def get_summary(name: str) -> Any:
-    """Get the layers, output shapes and parameters of a model, as JSON or as the table that Keras prints."""
+    """Get the layers, output shapes and parameters of a model, as JSON or as the table that Keras prints.
+
+    By `Accept`: `application/json`, or `text/plain` for the table.
+    """
     wanted = choose(JSON, PLAIN)
     model = models.get_built(context(), name)
     return Response(model.summary_text, mimetype=PLAIN) if wanted == PLAIN else model.summary

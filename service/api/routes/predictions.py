@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, request
 
-from service.api.blueprint import Blueprint
+from service.api.blueprint import BINARY, TEXT, Blueprint
 from service.api.bodies import JSON, dump_json, in_parts
 from service.api.errors import InvalidQuery, RequestFault
 from service.api.instances import CSV, FORM, NPY, PICTURES, read_instances, read_json_instances
@@ -15,12 +15,12 @@ from service.api.schemas.predictions import InstancesSchema, PicturesSchema, Pre
 from service.api.state import predictions
 from service.operations.predictions import Answer, PredictionService, Wanted
 
-FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+FILE: dict[str, Any] = {"schema": BINARY}
 BODY = {
     "required": True,
     "content": {
         JSON: {"schema": InstancesSchema},
-        CSV: {"schema": {"type": "string"}},
+        CSV: {"schema": TEXT},
         NPY: FILE,
         **dict.fromkeys(PICTURES, FILE),
         FORM: {"schema": PicturesSchema},
@@ -35,7 +35,12 @@ blueprint = Blueprint("predictions", __name__, description="Raw values in, label
 @blueprint.doc(requestBody=BODY)
 @blueprint.query(PredictionQuery)
 def predict(query: dict[str, Any], name: str) -> Response:
-    """Predict with the latest version of a model."""
+    """Predict with the latest version of a model.
+
+    By raw values: what was learned about scales, categories and missing values is applied here. A row that doesn't
+    fit is a 422 that names it; one that is only odd is predicted, with a warning. Other types than JSON: CSV (of
+    tables with a header), one array as NPY, one picture, or a form with several.
+    """
     return _predict(Wanted(name), query)
 
 
@@ -44,7 +49,10 @@ def predict(query: dict[str, Any], name: str) -> Response:
 @blueprint.doc(requestBody=BODY)
 @blueprint.query(PredictionQuery)
 def predict_with_version(query: dict[str, Any], name: str, version: int) -> Response:
-    """Predict with a version of a model."""
+    """Predict with a version of a model.
+
+    As with the latest version.
+    """
     return _predict(Wanted(name, version=version), query)
 
 
@@ -53,7 +61,10 @@ def predict_with_version(query: dict[str, Any], name: str, version: int) -> Resp
 @blueprint.doc(requestBody=BODY)
 @blueprint.query(PredictionQuery)
 def predict_with_label(query: dict[str, Any], name: str, label: str) -> Response:
-    """Predict with the version that a label points to."""
+    """Predict with the version that a label points to.
+
+    As with the latest version; whoever moves the label changes what predicts.
+    """
     return _predict(Wanted(name, label=label), query)
 
 

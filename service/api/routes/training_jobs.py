@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from service import statuses
-from service.api.blueprint import LINK_HEADER, Blueprint
+from service.api.blueprint import LINK_HEADER, TEXT, Blueprint
 from service.api.bodies import JSON
 from service.api.client_jobs import create_job, get_job, show_job
 from service.api.links import TRAINING_JOBS, training_job_url
@@ -38,7 +38,11 @@ blueprint = Blueprint("training-jobs", __name__, description="Training a model o
 @blueprint.creates(TrainingJobSchema)
 @blueprint.arguments(NewTrainingJobSchema)
 def create_training_job(request: dict[str, Any]) -> Any:
-    """Start training a model on a dataset."""
+    """Start training a model on a dataset.
+
+    What can be known to fail is refused before it is queued: 10 units for 3 classes are a 422 that names the layer
+    and the fix. Success makes a version of the model. Without `Prefer: wait=N` the answer is a 202 at once.
+    """
     return create_job(training_jobs.create, request, training_job_url)
 
 
@@ -46,14 +50,21 @@ def create_training_job(request: dict[str, Any]) -> Any:
 @blueprint.lists(TrainingJobSchema)
 @blueprint.query(JobListQuery)
 def list_training_jobs(query: PageQuery) -> Page[JobView]:
-    """List training jobs."""
+    """List training jobs.
+
+    The newest first, unless `sort` says otherwise; by status, model or dataset.
+    """
     return client_jobs.list_page(context(), KIND, query)
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>")
 @blueprint.finds(TrainingJobSchema)
 def get_training_job(job_id: str) -> Any:
-    """Get a training job."""
+    """Get a training job.
+
+    With its progress, and the figures of its latest and its best epoch. `Prefer: wait=N` waits until it is final;
+    until then `Retry-After` says when to ask again.
+    """
     return get_job(KIND, job_id)
 
 
@@ -61,14 +72,21 @@ def get_training_job(job_id: str) -> Any:
 @blueprint.resource(TrainingJobSchema)
 @blueprint.arguments(TrainingJobChangesSchema)
 def change_training_job(changes: dict[str, Any], job_id: str) -> Any:
-    """Pause a training job, let it go on, stop it and keep its model, cancel it, or change how it trains."""
+    """Pause a training job, let it go on, stop it and keep its model, cancel it, or change how it trains.
+
+    As a merge patch (RFC 7396). Asking for what holds already changes nothing and is a 200; any other change of a job
+    that is final is a 409. An order is carried out at the next step or epoch: `status` says how far that is.
+    """
     return show_job(training_jobs.change(context(), job_id, changes))
 
 
 @blueprint.delete(f"{TRAINING_JOBS}/<job_id>")
 @blueprint.deletes
 def delete_training_job(job_id: str) -> None:
-    """Delete a training job that is final."""
+    """Delete a training job that is final.
+
+    The version that it made stays. 409 while it isn't final: cancel it first.
+    """
     client_jobs.delete(context(), KIND, job_id)
 
 
@@ -76,7 +94,10 @@ def delete_training_job(job_id: str) -> None:
 @blueprint.resource(MetricsSchema)
 @blueprint.query(MetricsQuery)
 def get_metrics(query: dict[str, Any], job_id: str) -> Any:
-    """Get the metrics of a training job's epochs."""
+    """Get the metrics of a training job's epochs.
+
+    All of them, or those after `after`; `points` thins them out for a chart. A number that is not finite is null.
+    """
     return {"epochs": training_jobs.epochs(context(), job_id, **query)}
 
 
@@ -99,7 +120,7 @@ def list_events(query: dict[str, Any], job_id: str) -> Any:
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/log")
-@blueprint.response(200, {"type": "string"}, content_type=PLAIN)
+@blueprint.response(200, TEXT, content_type=PLAIN)
 def get_log(job_id: str) -> Response:
     """Get what the training process printed.
 

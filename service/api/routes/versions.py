@@ -16,7 +16,6 @@ from service.operations import versions
 from service.storage.paging import Page, PageQuery
 
 VERSIONS = f"{MODELS}/<name>/versions"
-BINARY = {"type": "string", "format": "binary"}
 
 blueprint = Blueprint("versions", __name__, description="Trained networks.")
 
@@ -25,37 +24,52 @@ blueprint = Blueprint("versions", __name__, description="Trained networks.")
 @blueprint.lists(VersionSchema)
 @blueprint.query(VersionListQuery)
 def list_versions(query: PageQuery, name: str) -> Page[Any]:
-    """List the versions of a model."""
+    """List the versions of a model.
+
+    The newest first, unless `sort` says otherwise.
+    """
     return map_page(partial(OfModel, name), versions.list_page(context(), name, query))
 
 
 @blueprint.get(f"{VERSIONS}/<number:version>")
 @blueprint.resource(VersionSchema)
 def get_version(name: str, version: int) -> OfModel:
-    """Get a version."""
+    """Get a version.
+
+    What a training job made: figures by split, classes, inputs, and the files that can be downloaded.
+    """
     return OfModel(name, versions.get(context(), name, version))
 
 
 @blueprint.delete(f"{VERSIONS}/<number:version>")
 @blueprint.deletes
 def delete_version(name: str, version: int) -> None:
-    """Delete a version that no label points to."""
+    """Delete a version that no label points to.
+
+    Its number is never used again. 409 while a label points to it, or a job that is not final needs it.
+    """
     versions.delete(context(), name, version)
 
 
 @blueprint.get(f"{VERSIONS}/<number:version>/artifacts/<format>")
-@blueprint.response(200, BINARY, content_type=OCTETS)
-@blueprint.alt_response(200, schema=BINARY, content_type=ZIP)
+@blueprint.downloads(OCTETS, ZIP)
 @blueprint.alt_response(200, schema={"type": "object"}, content_type=JSON)
 def get_artifact(name: str, version: int, format: str) -> Response:
-    """Download a file of a version: `keras`, `onnx`, `saved_model` (a ZIP) or `preprocessing`."""
+    """Download a file of a version: `keras`, `onnx`, `saved_model` (a ZIP) or `preprocessing`.
+
+    The first three expect input that is processed already as the last one says. The `ETag` is the file's SHA-256;
+    `Range` gets a part of it.
+    """
     path, entry = versions.artifact(context(), name, version, format)
     return send_artifact(path, entry, f"{name}-{version}")
 
 
 @blueprint.get(f"{VERSIONS}/<number:version>/weights")
 @blueprint.response(200, WeightsSchema)
-@blueprint.alt_response(200, schema=BINARY, content_type=NPZ)
+@blueprint.downloads(NPZ)
 def get_weights(name: str, version: int) -> Response:
-    """Get the weights of a version: as NPZ, or as JSON where there are few."""
+    """Get the weights of a version: as NPZ, or as JSON where there are few.
+
+    By `Accept`: `application/x-npz`, or `application/json` for at most 10,000 numbers (406 beyond).
+    """
     return send_weights(versions.weights_file(context(), name, version), f"{name}-{version}")

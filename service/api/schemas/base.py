@@ -1,8 +1,10 @@
 """What all schemas have in common."""
 
-from typing import Any
+import inspect
+from typing import Any, ClassVar
 
 import marshmallow
+from marshmallow import fields
 
 from models.errors import Fault
 from service.api.faults import UNKNOWN
@@ -13,6 +15,14 @@ class Schema(marshmallow.Schema):
 
     error_messages = {"unknown": UNKNOWN, "type": "must be an object"}  # noqa: RUF012
 
+    class Meta:
+        unknown = marshmallow.RAISE
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # In the OpenAPI document a schema is described by its docstring.
+        cls.Meta = type("Meta", (cls.Meta,), {"description": inspect.cleandoc(cls.__doc__ or "")})  # type: ignore[assignment, misc]
+
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
         # marshmallow asks in several ways, which is a third of the time that a list takes.
         return obj.get(attr, default) if type(obj) is dict else super().get_attribute(obj, attr, default)
@@ -20,3 +30,16 @@ class Schema(marshmallow.Schema):
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
         """What an operation would find wrong with the members that are right by the schema, where others aren't."""
         return []
+
+
+class AnswerSchema(Schema):
+    """What the service sends. Every member is always there but those in `sometimes`; clients ignore those that they
+    don't know, since there may be more of them one day."""
+
+    sometimes: ClassVar[tuple[str, ...]] = ()
+
+    class Meta:
+        unknown = marshmallow.EXCLUDE
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        field_obj.required = field_name not in self.sometimes

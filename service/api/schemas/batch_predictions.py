@@ -2,30 +2,34 @@
 
 from typing import Any
 
-from marshmallow import fields, pre_dump
+from marshmallow import pre_dump
 
 from models.datasets.splits import SPLITS
 from service import statuses
-from service.api.fields import Choice, Text, UploadedFile, Whole
+from service.api.fields import Choice, Reference, UploadedFile, Whole
 from service.api.links import batch_prediction_url
-from service.api.schemas.base import Schema
+from service.api.schemas.base import AnswerSchema, Schema
+from service.api.schemas.datasets import FileSchema
 from service.api.schemas.jobs import VersionJobSchema, link_resources, present_job
 from service.api.schemas.predictions import WarningSchema
+from service.api.schemas.shown import CLASS, NAMED, AsItIs, Count, Identifier, Inner, Listing, OneOf, Value, Words
 from service.operations.client_jobs import JobView
 
 
 class PredictingVersionSchema(Schema):
     """What to predict with."""
 
-    model = Text(63, required=True)
+    model = Reference(required=True, metadata={"description": "The model's name."})
     version = Whole(1, load_default=None, allow_none=True, metadata={"description": "Null: the latest."})
-    label = Text(63, load_default=None, allow_none=True, metadata={"description": "Instead of a version."})
+    label = Reference(load_default=None, allow_none=True, metadata={"description": "Instead of a version."})
 
 
 class NewBatchPredictionSchema(PredictingVersionSchema):
     """Predictions to make for the rows of a dataset."""
 
-    dataset = Text(63, required=True, metadata={"description": "It needs the version's inputs; its target isn't used."})
+    dataset = Reference(
+        required=True, metadata={"description": "Its name. It needs the version's inputs; its target isn't used."}
+    )
     split = Choice(*SPLITS, load_default=None, allow_none=True, metadata={"description": "Null: all rows."})
 
 
@@ -43,23 +47,28 @@ class NewFilePredictionSchema(PredictingVersionSchema):
     )
 
 
-class BatchResultSchema(Schema):
+class BatchResultSchema(AnswerSchema):
     """What was predicted, in short."""
 
-    rows = fields.Integer()
-    bytes = fields.Integer(metadata={"description": "Of the result as Parquet."})
-    classes = fields.List(fields.Raw(), allow_none=True, metadata={"description": "Null for a regression."})
-    warnings = fields.List(fields.Nested(WarningSchema), metadata={"description": "The first 100."})
+    rows = Count("How many rows were predicted.", example=150)
+    bytes = Count("Of the result as Parquet.", example=4240)
+    classes = Listing(
+        "What the scores are of, in order; null for a regression.",
+        Value("A class.", **CLASS),
+        allow_none=True,
+        example=["setosa", "versicolor", "virginica"],
+    )
+    warnings = Listing("The first 100.", Inner(WarningSchema, ""), 100)
 
 
 class BatchPredictionSchema(VersionJobSchema):
     """Predictions of a version for many rows. A step of its progress is a row."""
 
-    dataset = fields.String(allow_none=True, metadata={"description": "Null for those of a file."})
-    dataset_id = fields.String(allow_none=True)
-    split = fields.String(allow_none=True, metadata={"enum": [*SPLITS, None]})
-    file = fields.Dict(allow_none=True, metadata={"description": "`name`, `bytes`, `sha256`; null for a dataset."})
-    result = fields.Nested(BatchResultSchema, allow_none=True, metadata={"description": "Null before success."})
+    id = Identifier("bp", "Jobs have no name: this is what their URL ends with.")
+    dataset = Words("The dataset's name; null for a file.", allow_none=True, example="flowers", **NAMED)
+    split = OneOf("Whose rows are taken; null: all, or those of a file.", *SPLITS, allow_none=True)
+    file = AsItIs(FileSchema, "The file that was posted; null for a dataset.", allow_none=True)
+    result = Inner(BatchResultSchema, "What was predicted, in short; null before success.", allow_none=True)
 
     @pre_dump
     def _present(self, view: JobView, **_: Any) -> dict[str, Any]:

@@ -3,15 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-from marshmallow import fields
-
 from service import statuses
 from service.api.fields import Choice, Moment, Text
 from service.api.links import dataset_url, model_url, version_url
 from service.api.paging import ByTime
 from service.api.problems import describe_failure
-from service.api.schemas.base import Schema
+from service.api.schemas.base import AnswerSchema, Schema
 from service.api.schemas.problems import FailureSchema
+from service.api.schemas.shown import NAMED, Count, Identifier, Inner, Links, Listing, Number, OneOf, Words
 from service.operations.client_jobs import JobView
 from service.storage.records import Event
 
@@ -22,69 +21,75 @@ COLUMNS = (
 NO_PROGRESS = {"step": 0, "steps": None, "fraction": 0.0, "eta_seconds": None}
 
 
-class TransitionSchema(Schema):
+MOST_TRANSITIONS = 1_000_000
+
+
+class TransitionSchema(AnswerSchema):
     """A status that the job took."""
 
-    status = fields.String(metadata={"enum": statuses.JOB_STATUSES})
-    at = Moment()
-    reason = fields.String(allow_none=True)
+    status = OneOf("The status.", *statuses.JOB_STATUSES)
+    at = Moment("When the job took it.")
+    reason = Words("Why, as in `status_reason`.", 100, allow_none=True)
 
 
-class JobHeadSchema(Schema):
+class JobHeadSchema(AnswerSchema):
     """What a reader of a job looks for first."""
 
-    id = fields.String()
-    model = fields.String()
-    dataset = fields.String()
-    status = fields.String(metadata={"enum": statuses.JOB_STATUSES})
-    status_reason = fields.String(
+    id = Identifier("tj", "Jobs have no name: this is what their URL ends with.")
+    model = Words("The model's name when the job was created.", example="flowers", **NAMED)
+    dataset = Words("The dataset's name when the job was created.", example="flowers", **NAMED)
+    status = OneOf(
+        "What the job does: it begins `queued`, and ends `succeeded`, `failed` or `cancelled`, for ever. After a crash "
+        "it is `queued` again.",
+        *statuses.JOB_STATUSES,
+    )
+    status_reason = Words(
+        "Why it has its status: `stopped`, `early_stopping`, `time_limit`, `diverged`, `out_of_memory`, `disk_full`, "
+        "`worker_lost`, `worker_shutdown`, `stalled`, `stopped_before_training`, or null.",
+        100,
         allow_none=True,
-        metadata={
-            "description": "Why it has its status: `stopped`, `early_stopping`, `time_limit`, `diverged`, "
-            "`out_of_memory`, `disk_full`, `worker_lost`, `worker_shutdown`, `stalled`, `stopped_before_training`, "
-            "or null."
-        },
+        example=None,
     )
 
 
-class StepsSchema(Schema):
+class StepsSchema(AnswerSchema):
     """How far a job is."""
 
-    step = fields.Integer()
-    steps = fields.Integer(allow_none=True)
-    fraction = fields.Float()
-    eta_seconds = fields.Float(allow_none=True)
+    step = Count("Steps that are done.", example=120)
+    steps = Count("Steps in all; null where nobody knows before the end.", allow_none=True, example=469)
+    fraction = Number("The share that is done.", 0, 1, example=0.45)
+    eta_seconds = Number("How long it will probably still take; null while unknown.", 0, allow_none=True, example=4.1)
 
 
 class VersionJobSchema(JobHeadSchema):
     """A job that works with a version, and can be cancelled."""
 
-    version = fields.Integer(metadata={"description": "Fixed when the job is created."})
-    model_id = fields.String()
-    dataset_id = fields.String()
-    desired_status = fields.String(metadata={"enum": [statuses.RUNNING, statuses.CANCELLED]})
-    attempt = fields.Integer(metadata={"description": "Grows when the job's process dies."})
-    progress = fields.Nested(StepsSchema)
-    error = fields.Nested(FailureSchema, allow_none=True)
-    created_at = Moment()
-    started_at = Moment(allow_none=True)
-    finished_at = Moment(allow_none=True)
-    transitions = fields.List(fields.Nested(TransitionSchema))
-    links = fields.Dict(fields.String(), fields.String(allow_none=True))
+    version = Count("The version's number, fixed when the job is created.", 1, example=1)
+    model_id = Identifier("md", "The model's id: a name used again is another model.")
+    dataset_id = Identifier("ds", "The dataset's id.", allow_none=True)
+    desired_status = OneOf("What the client wants of it.", statuses.RUNNING, statuses.CANCELLED)
+    attempt = Count("Grows when the job's process dies.", example=1)
+    progress = Inner(StepsSchema, "How far it is.")
+    error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
+    created_at = Moment("When it was created.")
+    started_at = Moment("When its process began; null before.", allow_none=True)
+    finished_at = Moment("When it became final; null before.", allow_none=True)
+    transitions = Listing("Every status that it had.", Inner(TransitionSchema, ""), MOST_TRANSITIONS)
+    links = Links("`self`, `model`, `version`, `dataset`, and what else there is; null for what was deleted.")
 
 
 class CancellationSchema(Schema):
     """What becomes of a job."""
 
-    desired_status = Choice(statuses.CANCELLED)
+    desired_status = Choice(statuses.CANCELLED, metadata={"description": "Cancelling is the only change there is."})
 
 
 class JobListQuery(ByTime):
     """Which jobs."""
 
-    status = Choice(*statuses.JOB_STATUSES)
-    model = Text(63)
-    dataset = Text(63)
+    status = Choice(*statuses.JOB_STATUSES, metadata={"description": "Only jobs with that status."})
+    model = Text(63, metadata={"description": "Only jobs of the model with that name."})
+    dataset = Text(63, metadata={"description": "Only jobs with the dataset of that name."})
 
 
 def present_job(view: JobView) -> dict[str, Any]:

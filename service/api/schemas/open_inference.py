@@ -1,158 +1,208 @@
 """Bodies and answers of the Open Inference Protocol v2, for the documentation alone: no schema reads or writes them."""
 
-from marshmallow import fields
+from typing import Any
 
-from service.api.schemas.base import Schema
+from service.api.fields import MOST_ITEMS
+from service.api.schemas.base import AnswerSchema
+from service.api.schemas.shown import Count, Inner, Listing, Mapping, Number, OneOf, Truth, Value, Words
+from service.api.schemas.version_statuses import NUMBER
 
 DATATYPES = ["BOOL", *(f"{kind}{bits}" for kind in ("UINT", "INT") for bits in (8, 16, 32, 64))]
 DATATYPES += ["FP16", "FP32", "FP64", "BF16", "BYTES"]
 
 
-class TensorSchema(Schema):
+MOST_TENSORS = 10_000
+MOST_AXES = 32
+MOST_VERSIONS = 1_000_000
+MODEL = "The model's name."
+VERSION = "The version's number."
+TENSOR: dict[str, Any] = {"example": "input"}
+ROWS = Count("The length of an axis.", -1, example=1)
+
+
+class TensorSchema(AnswerSchema):
     """A tensor that a model takes or gives; -1 is an axis of any length."""
 
-    name = fields.String()
-    datatype = fields.String(metadata={"enum": ["FP32", "BYTES"]})
-    shape = fields.List(fields.Integer())
+    name = Words("Its name.", **TENSOR)
+    datatype = OneOf("What its elements are.", "FP32", "BYTES")
+    shape = Listing("Its axes, the rows first.", ROWS, MOST_AXES, example=[-1, 4])
 
 
-class RequestInputSchema(Schema):
+class RequestInputSchema(AnswerSchema):
     """An input's tensor."""
 
-    name = fields.String(required=True)
-    shape = fields.List(fields.Integer(), required=True)
-    datatype = fields.String(
-        required=True,
-        metadata={"enum": DATATYPES, "description": "Numbers of any type are cast."},
-    )
-    parameters = fields.Dict(
-        metadata={"description": "`binary_data_size`: bytes of the tensor after the JSON, instead of `data`."}
-    )
-    data = fields.List(
-        fields.Raw(),
-        metadata={"description": "Flat in row-major order, or nested. null: missing in a table."},
+    sometimes = ("parameters", "data")
+
+    name = Words("The input's name.", **TENSOR)
+    shape = Listing("Its axes, the rows first.", Count("The length of an axis."), MOST_AXES, example=[1, 4])
+    datatype = OneOf("What its elements are. Numbers of any type are cast.", *DATATYPES)
+    parameters = Mapping("`binary_data_size`: bytes of the tensor after the JSON, instead of `data`.")
+    data = Listing(
+        "Flat in row-major order, or nested. null: missing in a table.",
+        Value("A number, text, or a list of them."),
+        MOST_ITEMS,
+        example=[5.1, 3.5, 1.4, 0.2],
     )
 
 
-class RequestOutputSchema(Schema):
+class RequestOutputSchema(AnswerSchema):
     """An output that is wanted."""
 
-    name = fields.String(required=True, metadata={"enum": ["output"]})
-    parameters = fields.Dict(metadata={"description": "`binary_data`: whether to send the tensor after the JSON."})
+    sometimes = ("parameters",)
+
+    name = OneOf("The output's name: there is only one.", "output")
+    parameters = Mapping("`binary_data`: whether to send the tensor after the JSON.")
 
 
-class InferRequestSchema(Schema):
+class InferRequestSchema(AnswerSchema):
     """Tensors to predict for."""
 
-    id = fields.String()
-    parameters = fields.Dict(metadata={"description": "`binary_data_output`: whether to send outputs after the JSON."})
-    inputs = fields.List(fields.Nested(RequestInputSchema), required=True)
-    outputs = fields.List(fields.Nested(RequestOutputSchema))
+    sometimes = ("id", "parameters", "outputs")
+
+    id = Words("Is repeated in the answer.", example="42")
+    parameters = Mapping("`binary_data_output`: whether to send outputs after the JSON.")
+    inputs = Listing("The model's inputs, each once.", Inner(RequestInputSchema, ""), MOST_TENSORS)
+    outputs = Listing("The outputs that are wanted; all where left out.", Inner(RequestOutputSchema, ""), MOST_TENSORS)
 
 
 class AnswerOutputSchema(TensorSchema):
     """An output's tensor."""
 
-    parameters = fields.Dict(metadata={"description": "`binary_data_size`: bytes of the tensor after the JSON."})
-    data = fields.List(fields.Float(allow_none=True), metadata={"description": "Flat; null is what isn't finite."})
+    sometimes = ("parameters", "data")
+
+    parameters = Mapping("`binary_data_size`: bytes of the tensor after the JSON.")
+    data = Listing(
+        "Flat; null is what isn't finite.",
+        Number("An element.", allow_none=True),
+        MOST_ITEMS,
+        example=[0.97, 0.02, 0.01],
+    )
 
 
-class InferAnswerSchema(Schema):
+class InferAnswerSchema(AnswerSchema):
     """The network's raw output."""
 
-    model_name = fields.String()
-    model_version = fields.String()
-    id = fields.String(metadata={"description": "The request's, if it had one."})
-    outputs = fields.List(fields.Nested(AnswerOutputSchema))
+    sometimes = ("id",)
+
+    model_name = Words(MODEL, example="flowers")
+    model_version = Words(VERSION, 19, **NUMBER)
+    id = Words("The request's, if it had one.", example="42")
+    outputs = Listing("The outputs.", Inner(AnswerOutputSchema, ""), MOST_TENSORS)
 
 
-class ServerMetadataSchema(Schema):
+class ServerMetadataSchema(AnswerSchema):
     """What the server is."""
 
-    name = fields.String()
-    version = fields.String()
-    extensions = fields.List(fields.String())
+    name = OneOf("The server's name.", "fitserve")
+    version = Words("The server's version.", 100, example="0.1.0")
+    extensions = Listing("The protocol's extensions that it has.", Words("An extension.", 100), 100)
 
 
-class ServerHealthSchema(Schema):
+class ServerHealthSchema(AnswerSchema):
     """Whether the server lives, and is ready."""
 
-    live = fields.Boolean()
-    ready = fields.Boolean()
+    live = Truth("Whether it lives.")
+    ready = Truth("Whether requests should be sent here.")
 
 
-class ModelMetadataSchema(Schema):
+class ModelMetadataSchema(AnswerSchema):
     """The tensors of a version, and which versions there are."""
 
-    name = fields.String()
-    versions = fields.List(fields.String())
-    platform = fields.String()
-    inputs = fields.List(fields.Nested(TensorSchema))
-    outputs = fields.List(fields.Nested(TensorSchema))
+    name = Words(MODEL, example="flowers")
+    versions = Listing("The versions that can predict.", Words(VERSION, 19, **NUMBER), MOST_VERSIONS)
+    platform = OneOf("What predicts.", "onnx_onnxv1")
+    inputs = Listing("What it takes.", Inner(TensorSchema, ""), MOST_TENSORS)
+    outputs = Listing("What it gives.", Inner(TensorSchema, ""), 1)
 
 
-class ModelReadySchema(Schema):
+class ModelReadySchema(AnswerSchema):
     """Whether there can be predictions."""
 
-    name = fields.String()
-    ready = fields.Boolean()
+    name = Words(MODEL, example="flowers")
+    ready = Truth("Always true: otherwise there is an error.")
 
 
-class ConfigTensorSchema(Schema):
+class ConfigTensorSchema(AnswerSchema):
     """A tensor as Triton's configuration has it."""
 
-    name = fields.String()
-    data_type = fields.String(metadata={"enum": ["TYPE_FP32", "TYPE_STRING"]})
-    dims = fields.List(fields.Integer())
+    name = Words("Its name.", **TENSOR)
+    data_type = OneOf("What its elements are.", "TYPE_FP32", "TYPE_STRING")
+    dims = Listing("Its axes, the rows first.", ROWS, MOST_AXES, example=[-1, 4])
 
 
-class ModelConfigSchema(Schema):
+class ModelConfigSchema(AnswerSchema):
     """The configuration of a model, as Triton has it."""
 
-    name = fields.String()
-    platform = fields.String()
-    backend = fields.String()
-    max_batch_size = fields.Integer(metadata={"description": "0: the shapes have the rows as their first axis."})
-    input = fields.List(fields.Nested(ConfigTensorSchema))
-    output = fields.List(fields.Nested(ConfigTensorSchema))
+    name = Words(MODEL, example="flowers")
+    platform = OneOf("What predicts.", "onnx_onnxv1")
+    backend = OneOf("What predicts, in Triton's newer words.", "onnxruntime")
+    max_batch_size = Count("Always 0: the shapes have the rows as their first axis.", maximum=0, example=0)
+    input = Listing("What it takes.", Inner(ConfigTensorSchema, ""), MOST_TENSORS)
+    output = Listing("What it gives.", Inner(ConfigTensorSchema, ""), 1)
 
 
-class IndexRequestSchema(Schema):
+class IndexRequestSchema(AnswerSchema):
     """Which versions to list."""
 
-    ready = fields.Boolean(metadata={"description": "Only those that can predict."})
+    sometimes = ("ready",)
+
+    ready = Truth("Only those that can predict.")
 
 
-class IndexEntrySchema(Schema):
+class IndexEntrySchema(AnswerSchema):
     """A version of a model."""
 
-    name = fields.String()
-    version = fields.String()
-    state = fields.String(metadata={"enum": ["READY", "UNAVAILABLE"]})
-    reason = fields.String()
+    sometimes = ("version",)
+
+    name = Words(MODEL, example="flowers")
+    version = Words("The version's number; left out for a model without one.", 19, **NUMBER)
+    state = OneOf("Whether there can be predictions.", "READY", "UNAVAILABLE")
+    reason = Words("Why there can't be any.", example="")
 
 
-class DurationSchema(Schema):
+class DurationSchema(AnswerSchema):
     """How often, and how long together."""
 
-    count = fields.Integer()
-    ns = fields.Integer()
+    count = Count("How often.", example=3)
+    ns = Count("Nanoseconds, all together.", example=1_500_000)
 
 
-class VersionStatisticsSchema(Schema):
+class InferenceStatisticsSchema(AnswerSchema):
+    """How long the parts of predictions took."""
+
+    success = Inner(DurationSchema, "Predictions that were answered.")
+    fail = Inner(DurationSchema, "Predictions that failed.")
+    queue = Inner(DurationSchema, "Always 0: nothing waits.")
+    compute_input = Inner(DurationSchema, "Reading and preparing inputs.")
+    compute_infer = Inner(DurationSchema, "Computing.")
+    compute_output = Inner(DurationSchema, "Writing outputs.")
+    cache_hit = Inner(DurationSchema, "Always 0: nothing is cached.")
+    cache_miss = Inner(DurationSchema, "Always 0: nothing is cached.")
+
+
+class BatchStatisticsSchema(AnswerSchema):
+    """How long the parts of predictions of so many rows took."""
+
+    batch_size = Count("Rows of a request.", example=1)
+    compute_input = Inner(DurationSchema, "Reading and preparing inputs.")
+    compute_infer = Inner(DurationSchema, "Computing.")
+    compute_output = Inner(DurationSchema, "Writing outputs.")
+
+
+class VersionStatisticsSchema(AnswerSchema):
     """What the process that answers has counted of a version since it started."""
 
-    name = fields.String()
-    version = fields.String()
-    last_inference = fields.Integer(metadata={"description": "Milliseconds since 1970; 0: none yet."})
-    inference_count = fields.Integer(metadata={"description": "Rows."})
-    execution_count = fields.Integer(metadata={"description": "Requests."})
-    inference_stats = fields.Dict(fields.String(), fields.Nested(DurationSchema))
-    batch_stats = fields.List(fields.Dict())
-    memory_usage = fields.List(fields.Dict())
+    name = Words(MODEL, example="flowers")
+    version = Words(VERSION, 19, **NUMBER)
+    last_inference = Count("Milliseconds since 1970; 0: none yet.", example=1_800_000_000_000)
+    inference_count = Count("Rows.", example=3)
+    execution_count = Count("Requests.", example=3)
+    inference_stats = Inner(InferenceStatisticsSchema, "How long the parts took.")
+    batch_stats = Listing("By rows of a request: the first 100 sizes.", Inner(BatchStatisticsSchema, ""), 100)
+    memory_usage = Listing("Always empty.", Value("Nothing."), 0)
 
 
-class StatisticsSchema(Schema):
+class StatisticsSchema(AnswerSchema):
     """What the process that answers has counted since it started."""
 
-    model_stats = fields.List(fields.Nested(VersionStatisticsSchema))
+    model_stats = Listing("One for each version that can predict.", Inner(VersionStatisticsSchema, ""), MOST_VERSIONS)

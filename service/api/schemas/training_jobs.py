@@ -3,15 +3,29 @@
 from collections.abc import Sequence
 from typing import Any
 
-from marshmallow import ValidationError, fields, pre_dump, validates_schema
+from marshmallow import ValidationError, pre_dump, validates_schema
 
 from models.errors import Fault
 from service import statuses
-from service.api.fields import Amount, Anything, Choice, Flag, Moment, Name, Object, Part, QueryWhole, Text, Whole
+from service.api.fields import (
+    LARGEST_INTEGER,
+    Amount,
+    Anything,
+    Choice,
+    Flag,
+    Moment,
+    Name,
+    Part,
+    QueryWhole,
+    Reference,
+    Text,
+    Whole,
+)
 from service.api.links import evaluation_url, training_job_url
 from service.api.paging import DEFAULT_LIMIT, LARGEST_LIMIT
-from service.api.schemas.base import Schema
+from service.api.schemas.base import AnswerSchema, Schema
 from service.api.schemas.jobs import (
+    MOST_TRANSITIONS,
     NO_PROGRESS,
     JobHeadSchema,
     StepsSchema,
@@ -19,7 +33,9 @@ from service.api.schemas.jobs import (
     link_resources,
     present_job,
 )
+from service.api.schemas.models import COMPONENT, METRIC_VALUES
 from service.api.schemas.problems import FailureSchema
+from service.api.schemas.shown import Count, Identifier, Inner, Links, Listing, Mapping, Number, OneOf, Url
 from service.operations import orders
 from service.operations.client_jobs import JobView
 from service.operations.training_jobs import find_component_faults
@@ -32,7 +48,14 @@ EVENT_TYPES = ("transition", "progress", "epoch", "checkpoint", "message")
 class EarlyStoppingSchema(Schema):
     """When training ends before its last epoch."""
 
-    monitor = Text(100, load_default=None, allow_none=True, metadata={"description": "Null: the validation loss."})
+    monitor = Text(
+        100,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "A metric, such as `val_accuracy`; null: `val_loss` with validation rows, else `loss`."
+        },
+    )
     patience = Whole(0, load_default=5, metadata={"description": "Epochs without improvement that are borne."})
     min_delta = Amount(0, load_default=0.0, metadata={"description": "Less than this is no improvement."})
     restore_best = Flag(load_default=True, metadata={"description": "Keep the best epoch's weights."})
@@ -41,9 +64,9 @@ class EarlyStoppingSchema(Schema):
 class StartFromSchema(Schema):
     """The version whose weights training starts from."""
 
-    model = Text(63, metadata={"description": "Whose version it is; left out: the model that is trained."})
-    version = Whole(1)
-    label = Text(63, metadata={"description": "Instead of `version`: the one that the label points to now."})
+    model = Reference(metadata={"description": "Whose version it is; left out: the model that is trained."})
+    version = Whole(1, metadata={"description": "The version's number."})
+    label = Reference(metadata={"description": "Instead of `version`: the one that the label points to now."})
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
@@ -54,13 +77,11 @@ class StartFromSchema(Schema):
 class TrainingOptionsSchema(Schema):
     """How to train."""
 
-    epochs = Whole(1, required=True)
-    batch_size = Whole(1, load_default=32)
-    shuffle = Flag(load_default=True)
+    epochs = Whole(1, required=True, metadata={"description": "How often the training rows are gone through."})
+    batch_size = Whole(1, load_default=32, metadata={"description": "Rows of a step."})
+    shuffle = Flag(load_default=True, metadata={"description": "Whether each epoch has the rows in another order."})
     seed = Whole(0, load_default=None, allow_none=True, metadata={"description": "Null: drawn, and then shown."})
-    optimizer = Anything(
-        "string", "object", load_default=None, allow_none=True, metadata={"description": "Null: the model's."}
-    )
+    optimizer = Anything(load_default=None, allow_none=True, metadata=COMPONENT | {"description": "Null: the model's."})
     start_from = Part(
         StartFromSchema,
         load_default=None,
@@ -75,9 +96,18 @@ class TrainingOptionsSchema(Schema):
         "object",
         load_default=None,
         allow_none=True,
-        metadata={"description": '`"balanced"`, or a number for each class; one that is left out counts 1.'},
+        metadata={
+            "description": '`"balanced"`, or a number for each class; one that is left out counts 1.',
+            "maxLength": 8,
+            "pattern": "^balanced$",
+        },
     )
-    early_stopping = Part(EarlyStoppingSchema, load_default=None, allow_none=True)
+    early_stopping = Part(
+        EarlyStoppingSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "When training ends before its last epoch; null: it doesn't."},
+    )
     learning_rate_schedule = Anything(
         "object",
         load_default=None,
@@ -86,11 +116,13 @@ class TrainingOptionsSchema(Schema):
     )
     checkpoint_seconds = Amount(
         0,
+        LARGEST_INTEGER,
         load_default=60.0,
         metadata={"description": "Time between checkpoints: what a crash can cost, and no more than that."},
     )
     time_limit_seconds = Amount(
         1,
+        LARGEST_INTEGER,
         load_default=None,
         allow_none=True,
         metadata={
@@ -107,8 +139,8 @@ class TrainingOptionsSchema(Schema):
 class NewTrainingJobSchema(TrainingOptionsSchema):
     """A training to run."""
 
-    model = Text(63, required=True)
-    dataset = Text(63, required=True)
+    model = Reference(required=True, metadata={"description": "The model's name."})
+    dataset = Reference(required=True, metadata={"description": "The dataset's name; it must be ready and fit."})
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
         return find_component_faults(members)
@@ -120,7 +152,13 @@ DESIRED_STATUSES = (statuses.RUNNING, statuses.PAUSED, statuses.STOPPED, statuse
 class TrainingJobChangesSchema(Schema):
     """What a job is to do from now on."""
 
-    desired_status = Choice(*DESIRED_STATUSES)
+    desired_status = Choice(
+        *DESIRED_STATUSES,
+        metadata={
+            "description": "`paused` and `running` again; `stopped` ends now and keeps the model, `cancelled` ends and "
+            "keeps nothing."
+        },
+    )
     epochs = Whole(1, metadata={"description": "How many in all, from the next epoch on."})
     learning_rate = Amount(0, metadata={"description": "From the next epoch on; 409 while a schedule sets it."})
 
@@ -128,38 +166,40 @@ class TrainingJobChangesSchema(Schema):
 class ProgressSchema(StepsSchema):
     """How far a training is."""
 
-    epoch = fields.Integer()
-    epochs = fields.Integer()
+    epoch = Count("The epoch that is trained or was the last; 0 before the first.", example=3)
+    epochs = Count("How many there are to be.", example=5)
 
 
 class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base's members come first
     """A training job."""
 
-    model_id = fields.String()
-    dataset_id = fields.String()
-    desired_status = fields.String(metadata={"enum": DESIRED_STATUSES})
-    attempt = fields.Integer(metadata={"description": "Grows when the training process dies."})
-    runtime = fields.Dict(allow_none=True, metadata={"description": "Threads and versions of the libraries."})
-    learning_rate = fields.Float(
-        allow_none=True, metadata={"description": "As last ordered; null while it is the optimizer's or a schedule's."}
+    model_id = Identifier("md", "The model's id: a name used again is another model.")
+    dataset_id = Identifier("ds", "The dataset's id.")
+    desired_status = OneOf("What the client wants of it.", *DESIRED_STATUSES)
+    attempt = Count("Grows when the training process dies.", example=1)
+    runtime = Mapping("Threads and versions of the libraries; null before it runs.", allow_none=True)
+    learning_rate = Number(
+        "As last ordered; null while it is the optimizer's or a schedule's.", 0, allow_none=True, example=None
     )
-    progress = fields.Nested(ProgressSchema)
-    metrics = fields.Dict(allow_none=True, metadata={"description": "Of the latest epoch."})
-    best = fields.Dict(
+    progress = Inner(ProgressSchema, "How far it is.")
+    metrics = Mapping("Of the latest epoch; null before its end.", METRIC_VALUES, allow_none=True)
+    best = Mapping(
+        "The best `epoch` and its value of what `early_stopping` monitors, else of the loss (of the validation rows if "
+        "there are any).",
+        METRIC_VALUES,
         allow_none=True,
-        metadata={
-            "description": "The best `epoch` and its value of what `early_stopping` monitors, else of the loss (of the "
-            "validation rows if there are any)."
-        },
+        example={"epoch": 3, "val_loss": 0.05},
     )
-    version = fields.Integer(allow_none=True, metadata={"description": "What it made."})
-    error = fields.Nested(FailureSchema, allow_none=True)
-    created_at = Moment()
-    started_at = Moment(allow_none=True)
-    finished_at = Moment(allow_none=True)
-    transitions = fields.List(fields.Nested(TransitionSchema))
-    last_event = fields.Integer(metadata={"description": "The `seq` of its latest event: to follow the job from here."})
-    links = fields.Dict(fields.String(), fields.String(allow_none=True))
+    version = Count("The number of the version that it made; null before.", 1, allow_none=True, example=1)
+    error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
+    created_at = Moment("When it was created.")
+    started_at = Moment("When its process began; null before.", allow_none=True)
+    finished_at = Moment("When it became final; null before.", allow_none=True)
+    transitions = Listing("Every status that it had.", Inner(TransitionSchema, ""), MOST_TRANSITIONS)
+    last_event = Count("The `seq` of its latest event: to follow the job from here.", example=12)
+    links = Links(
+        "`self`, `metrics`, `events`, `log`, `model`, `dataset`; after success `version`, `predictions`, `evaluation`."
+    )
 
     @pre_dump
     def _present(self, view: JobView, **_: Any) -> dict[str, Any]:
@@ -183,10 +223,14 @@ class MetricsQuery(Schema):
     points = QueryWhole(1, load_default=None, metadata={"description": "At most so many, evenly chosen."})
 
 
-class MetricsSchema(Schema):
+class MetricsSchema(AnswerSchema):
     """The metrics of a job's epochs."""
 
-    epochs = fields.List(fields.Dict())
+    epochs = Listing(
+        "`epoch`, `seconds`, `learning_rate`, and loss and metrics by name, for each.",
+        Mapping("An epoch.", METRIC_VALUES),
+        example=[{"epoch": 1, "seconds": 1.9, "loss": 0.21, "accuracy": 0.94, "learning_rate": 0.001}],
+    )
 
 
 class EventsQuery(Schema):
@@ -198,20 +242,20 @@ class EventsQuery(Schema):
     )
 
 
-class EventSchema(Schema):
+class EventSchema(AnswerSchema):
     """Something that happened to a job."""
 
-    seq = fields.Integer()
-    at = Moment()
-    type = fields.String(metadata={"enum": EVENT_TYPES})
-    data = Object()
+    seq = Count("Its number within the job, from 1.", 1, example=12)
+    at = Moment("When it happened.")
+    type = OneOf("What happened.", *EVENT_TYPES)
+    data = Mapping("More about it, by its type.", example={"epoch": 1, "loss": 0.21})
 
 
-class EventsSchema(Schema):
+class EventsSchema(AnswerSchema):
     """Events in their order."""
 
-    items = fields.List(fields.Nested(EventSchema))
-    next = fields.String(allow_none=True, metadata={"description": "Null when caught up."})
+    items = Listing("The events.", Inner(EventSchema, ""), LARGEST_LIMIT)
+    next = Url("The URL of the following events; null when caught up.", allow_none=True, example=None)
 
 
 def present_events(job_id: str, limit: int, events: Sequence[Event], more: bool) -> dict[str, Any]:

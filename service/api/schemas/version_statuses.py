@@ -3,17 +3,26 @@
 from collections.abc import Iterable
 from typing import Any
 
-from marshmallow import fields
+from service.api.schemas.base import AnswerSchema
+from service.api.schemas.shown import Inner, OneOf, Words
 
-from service.api.schemas.base import Schema
+NUMBER: dict[str, Any] = {"pattern": "^[0-9]+$", "example": "1"}
+"""A version's number as other servers write it."""
 
 
-class VersionStatusSchema(Schema):
+class ServingStatusSchema(AnswerSchema):
+    """An error code of gRPC; always that of success."""
+
+    error_code = OneOf("Always `OK`: versions exist or don't.", "OK")
+    error_message = OneOf("Always empty.", "")
+
+
+class VersionStatusSchema(AnswerSchema):
     """A version's status as TensorFlow Serving shows it."""
 
-    version = fields.String()
-    state = fields.String(metadata={"enum": ["AVAILABLE"]})
-    status = fields.Dict(fields.String(), fields.String())
+    version = Words("The version's number.", 19, **NUMBER)
+    state = OneOf("A version is available as long as it exists.", "AVAILABLE")
+    status = Inner(ServingStatusSchema, "Whether the version was loaded.")
 
 
 def version_statuses(numbers: Iterable[int]) -> list[dict[str, Any]]:

@@ -3,14 +3,36 @@
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import fields, pre_dump
+from marshmallow import pre_dump
 
+from models.validation.inputs import MOST_INPUTS
 from service.api.fields import Moment, Whole
 from service.api.links import evaluation_url, label_url, model_url, training_job_url, version_url
 from service.api.paging import ByTime, ByTimeOrName
-from service.api.schemas.base import Schema
+from service.api.schemas.base import AnswerSchema, Schema
+from service.api.schemas.models import METRIC_VALUES, MOST_AXES, ModelInputSchema
+from service.api.schemas.shown import (
+    CLASS,
+    DIGEST,
+    MOST_ITEMS,
+    NAMED,
+    AsItIs,
+    Count,
+    Identifier,
+    Inner,
+    Links,
+    Listing,
+    Mapping,
+    OneOf,
+    Truth,
+    Url,
+    Value,
+    Words,
+)
 from service.api.schemas.version_statuses import VersionStatusSchema, version_statuses
 from service.storage.records import Label, Version
+
+FORMATS = ("keras", "onnx", "saved_model", "preprocessing")
 
 
 @dataclass(frozen=True)
@@ -21,39 +43,46 @@ class OfModel:
     record: Any
 
 
-class ArtifactSchema(Schema):
+class ArtifactSchema(AnswerSchema):
     """A file of a version."""
 
-    format = fields.String()
-    bytes = fields.Integer()
-    sha256 = fields.String()
-    href = fields.String()
+    format = OneOf("`saved_model` is a ZIP, `preprocessing` JSON.", *FORMATS)
+    bytes = Count("The file's size.", example=24342)
+    sha256 = Words("The file's SHA-256, which is its `ETag` too.", **DIGEST)
+    href = Url("Where it is downloaded.", example="/v1/models/flowers/versions/1/artifacts/onnx")
 
 
-class VersionMetricsSchema(Schema):
+class VersionMetricsSchema(AnswerSchema):
     """What the trained network reaches on each split; null for a split without rows."""
 
-    train = fields.Dict(allow_none=True)
-    validation = fields.Dict(allow_none=True)
-    test = fields.Dict(allow_none=True)
+    train = Mapping("Loss and metrics by name.", METRIC_VALUES, allow_none=True)
+    validation = Mapping("Loss and metrics by name.", METRIC_VALUES, allow_none=True)
+    test = Mapping("Loss and metrics by name.", METRIC_VALUES, allow_none=True)
 
 
-class VersionSchema(Schema):
-    """A trained network."""
+class VersionSchema(AnswerSchema):
+    """A trained network. Versions are numbered from 1 within their model, and never change."""
 
-    version = fields.Integer()
-    status = fields.String(metadata={"enum": ["available"]})
-    servable = fields.Boolean()
-    reason = fields.String(allow_none=True, metadata={"description": "Why it can't be served."})
-    training_job = fields.String()
-    dataset = fields.String()
-    metrics = fields.Nested(VersionMetricsSchema)
-    classes = fields.List(fields.Raw(), allow_none=True)
-    inputs = fields.List(fields.Dict())
-    artifacts = fields.List(fields.Nested(ArtifactSchema))
-    created_at = Moment()
-    links = fields.Dict(fields.String(), fields.String(allow_none=True))
-    model_version_status = fields.List(fields.Nested(VersionStatusSchema))
+    sometimes = ("reason",)
+
+    version = Count("Its number.", 1, example=1)
+    status = OneOf("A version is available as long as it exists.", "available")
+    servable = Truth("Whether there can be predictions: its network could be exported to ONNX.")
+    reason = Words("Why it can't be served.", example='The layer "lambda" has no ONNX operator.')
+    training_job = Identifier("tj", "The job that made it.")
+    dataset = Words("The name of the dataset that it was trained on.", example="flowers", **NAMED)
+    metrics = Inner(VersionMetricsSchema, "What it reaches on each split.")
+    classes = Listing(
+        "What its scores are of, in order; null for a regression.",
+        Value("A class.", **CLASS),
+        allow_none=True,
+        example=["setosa", "versicolor", "virginica"],
+    )
+    inputs = Listing("What it takes.", AsItIs(ModelInputSchema, ""), MOST_INPUTS)
+    artifacts = Listing("Its files.", Inner(ArtifactSchema, ""), len(FORMATS))
+    created_at = Moment("When it was created.")
+    links = Links("`self`, `model`, `training_job`, `weights`, `predictions`, and `evaluation` where there is one.")
+    model_version_status = Listing("Its status as TensorFlow Serving shows it.", Inner(VersionStatusSchema, ""), 1)
 
     @pre_dump
     def _present(self, found: OfModel, **_: Any) -> dict[str, Any]:
@@ -81,37 +110,37 @@ class VersionListQuery(ByTime):
     """Which versions."""
 
 
-class WeightSchema(Schema):
+class WeightSchema(AnswerSchema):
     """One of the network's variables."""
 
-    name = fields.String()
-    shape = fields.List(fields.Integer())
-    values = fields.Raw(metadata={"description": "Nested lists of that shape; a number for the empty shape."})
+    name = Words("The layer's name and the variable's.", example="dense/kernel")
+    shape = Listing("Its axes.", Count("The length of an axis.", example=2), MOST_AXES, example=[2, 1])
+    values = Value("Nested lists of that shape; a number for the empty shape.", example=[[0.458], [-0.08]])
 
 
-class WeightsSchema(Schema):
+class WeightsSchema(AnswerSchema):
     """The numbers that were learnt."""
 
-    weights = fields.List(fields.Nested(WeightSchema))
+    weights = Listing("The network's variables.", Inner(WeightSchema, ""), MOST_ITEMS)
 
 
 class LabelTargetSchema(Schema):
     """What a label is to point to."""
 
-    version = Whole(1, required=True)
+    version = Whole(1, required=True, metadata={"description": "A version of the model."})
 
 
 class LabelListQuery(ByTimeOrName):
     """Which labels."""
 
 
-class LabelSchema(Schema):
-    """A name for a version."""
+class LabelSchema(AnswerSchema):
+    """A name for a version, which can be moved to another: clients that predict by it needn't know of that."""
 
-    label = fields.String()
-    version = fields.Integer()
-    model_version_status = fields.List(fields.Nested(VersionStatusSchema))
-    links = fields.Dict(fields.String(), fields.String())
+    label = Words("The name.", example="champion", **NAMED)
+    version = Count("The number of the version that it points to.", 1, example=1)
+    model_version_status = Listing("The version's status for TensorFlow Serving.", Inner(VersionStatusSchema, ""), 1)
+    links = Links("`self`, `model`, `version` and `predictions`.")
 
     @pre_dump
     def _present(self, found: OfModel, **_: Any) -> dict[str, Any]:
