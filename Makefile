@@ -5,10 +5,10 @@ LOCK := requirements/dev.lock
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint format types openapi catalogue lock bench clean
+.PHONY: help install serve test lint format types openapi openapi-check catalogue lock bench clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## make .venv with the pinned dependencies
 
@@ -33,6 +33,9 @@ types: install ## check the types
 openapi: install ## write openapi.yaml from the code
 	$(BIN)/python -m service.api.openapi
 
+openapi-check: install ## check openapi.yaml by the rules of OpenAPI, OWASP, Zalando and Redocly
+	@requirements/openapi/check $(VENV)
+
 catalogue: install ## write the catalogue from Keras's signatures
 	$(BIN)/python -m models.catalogue.generate
 
@@ -45,7 +48,7 @@ lock: install ## pin what pyproject.toml asks for; UPGRADE=1 takes the newest ve
 	$(COMPILE) --extra postgres -c requirements/dev.lock -o requirements/api.lock
 
 clean: ## remove the virtual environment and everything generated; keeps var/
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) requirements/openapi/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): $(LOCK) pyproject.toml requirements/make-venv
