@@ -14,6 +14,7 @@ from service.api.bodies import write_json
 from service.api.dialects import open_inference, tensorflow_serving
 from service.api.dialects.paths import AnyNumberConverter, CaseInsensitivePaths
 from service.api.documentation.info import INFO
+from service.api.documentation.schemas import DescribingPlugin
 from service.api.path_names import NameConverter, NumberConverter
 from service.api.problems import register_error_handlers
 from service.api.routes import (
@@ -95,7 +96,7 @@ def create_app(context: Context) -> Flask:
 
 def _register_routes(app: Flask) -> None:
     app.config |= {"API_TITLE": "Fitserve", "API_VERSION": __version__, "OPENAPI_VERSION": "3.1.0"}
-    api = Api(app, spec_kwargs={"info": INFO})
+    api = Api(app, spec_kwargs={"info": INFO, "marshmallow_plugin": DescribingPlugin()})
     api.register_converter(NumberConverter, lambda _: {"type": "integer", "minimum": 1})
     api.register_converter(AnyNumberConverter, lambda _: {"type": "integer", "minimum": 1})
     for module in (*RESOURCES, *DIALECTS):

@@ -1,6 +1,7 @@
 """Completes the OpenAPI document that flask-smorest makes of the routes."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 from service.api.bodies import JSON, MERGE_PATCH
@@ -9,6 +10,7 @@ from service.api.documentation.examples import EXAMPLES, PATH_EXAMPLES
 from service.api.documentation.headers import HEADERS, refer
 from service.api.documentation.info import KEY, OPEN, SECURITY_SCHEMES, SERVERS
 from service.api.documentation.path_parameters import describe_path_parameter
+from service.api.multipart import FORM
 from service.config import Settings
 
 Document = dict[str, Any]
@@ -19,6 +21,8 @@ UNUSED = "PaginationMetadata"
 
 def complete(document: Document, settings: Settings) -> Document:
     """The document with what holds for every operation: security, parameters, headers, errors, examples."""
+    # Routes share what they say alike.
+    document = deepcopy(document)
     components = document["components"]
     components["schemas"].pop(UNUSED, None)
     components |= {"headers": HEADERS, "responses": errors.components(), "securitySchemes": SECURITY_SCHEMES}
@@ -28,6 +32,8 @@ def complete(document: Document, settings: Settings) -> Document:
         for method in METHODS:
             if method in item:
                 _complete_operation(item[method], method, path)
+    for content in _forms(document):
+        content["encoding"] = _encode_as_json(content["schema"], components["schemas"])
     for schema in _binaries(document):
         schema["maxLength"] = settings.max_upload_bytes
     head = {name: document[name] for name in ("openapi", "info")}
@@ -69,6 +75,25 @@ def _complete_body(content: Document, operation_id: str, method: str) -> None:
     for media_type, examples in EXAMPLES.get(operation_id, {}).items():
         for same in (media_type, *((MERGE_PATCH,) if method == "patch" else ())):
             content[same]["examples"] = examples
+
+
+def _forms(document: Document) -> Iterator[Document]:
+    """The contents of bodies that are forms."""
+    for item in document["paths"].values():
+        content = item.get("post", {}).get("requestBody", {}).get("content", {})
+        if FORM in content:
+            yield content[FORM]
+
+
+def _encode_as_json(schema: Document, schemas: Document) -> Document:
+    """How the fields of a form are sent that are neither text nor files."""
+    properties = schemas[schema["$ref"].rsplit("/", 1)[1]]["properties"]
+    return {name: {"contentType": JSON} for name, property_ in properties.items() if _is_json(property_)}
+
+
+def _is_json(property_: Document) -> bool:
+    files = property_.get("items", {}).get("format") == "binary"
+    return property_["type"] in ("object", "array") and not files
 
 
 def _find_headers(response: Document, status: str, names: set[str]) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """What all schemas have in common."""
 
-import inspect
 from typing import Any, ClassVar
 
 import marshmallow
@@ -14,14 +13,6 @@ class Schema(marshmallow.Schema):
     """Members in the order in which they are declared; unknown ones are faults."""
 
     error_messages = {"unknown": UNKNOWN, "type": "must be an object"}  # noqa: RUF012
-
-    class Meta:
-        unknown = marshmallow.RAISE
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        # In the OpenAPI document a schema is described by its docstring.
-        cls.Meta = type("Meta", (cls.Meta,), {"description": inspect.cleandoc(cls.__doc__ or "")})  # type: ignore[assignment, misc]
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
         # marshmallow asks in several ways, which is a third of the time that a list takes.

@@ -10,7 +10,6 @@ from models.errors import Fault
 from service import statuses
 from service.api.fields import (
     MOST_ITEMS,
-    TEXT_PATTERN,
     Anything,
     Choice,
     Items,
@@ -23,6 +22,7 @@ from service.api.fields import (
 from service.api.links import dataset_url
 from service.api.paging import ByTimeOrName, ListQuery
 from service.api.problems import describe_failure
+from service.api.schemas import dataset_options as options
 from service.api.schemas.base import AnswerSchema, Schema
 from service.api.schemas.problems import FailureSchema
 from service.api.schemas.shown import (
@@ -51,23 +51,10 @@ SPLITS = ("train", "validation", "test")
 MOST_COLUMNS = 10_000
 MOST_CLASSES = 10_000
 MOST_DIMENSIONS = 32
-COLUMN = {"type": "string", "maxLength": 1000, "pattern": TEXT_PATTERN}
-SHARE = {"type": ["number", "null"], "format": "double", "minimum": 0, "maximum": 1}
 SPLIT = (
     "`validation` and `test`: shares of the rows from 0 to 1; `seed` of the choice. Of a table also `time_column`, in "
     "whose order the rows are split, or `column` alone, which holds `train`, `validation` or `test`."
 )
-SPLIT_OPTIONS = {
-    "validation": SHARE,
-    "test": SHARE,
-    "seed": {"type": ["integer", "null"], "format": "int64", "minimum": 0, "maximum": 2**32 - 1},
-    "column": COLUMN | {"type": ["string", "null"]},
-    "time_column": COLUMN | {"type": ["string", "null"]},
-}
-COLUMN_TYPES = {
-    "type": "string",
-    "enum": ["number", "category", "boolean", "date", "text", "identifier"],
-}
 TYPES = "By column: `number`, `category`, `boolean`, `date`, `text` or `identifier`; inferred where left out."
 IGNORE = "Columns to leave out."
 CLASSES = (
@@ -96,7 +83,7 @@ class NewDatasetSchema(Schema):
 
     name = Name(required=True, metadata={"description": NAME})
     source = Text(63, required=True, metadata={"description": "`inline`, or one of `GET /v1/dataset-sources`."})
-    parameters = Object(metadata={"description": "Of the source; see `GET /v1/dataset-sources`."})
+    parameters = Object(metadata={"description": "Of the source; see `GET /v1/dataset-sources`.", **options.PARAMETERS})
     inputs = Anything(
         "array",
         "object",
@@ -110,9 +97,11 @@ class NewDatasetSchema(Schema):
     targets = Items(metadata={"description": TARGETS})
     rows = Items(metadata={"description": "Inline: the rows of a table, each an object by column."})
     target = Text(1000, metadata={"description": f"Inline `rows`: {TARGET}"})
-    types = Object(metadata={"description": f"Inline `rows`: {TYPES}", "additionalProperties": COLUMN_TYPES})
-    ignore = Items(Anything(metadata=COLUMN), most=MOST_COLUMNS, metadata={"description": f"Inline `rows`: {IGNORE}"})
-    split = Object(allow_none=True, metadata={"description": SPLIT, "properties": SPLIT_OPTIONS})
+    types = Object(metadata={"description": f"Inline `rows`: {TYPES}", **options.COLUMN_TYPES})
+    ignore = Items(
+        Anything(metadata=options.COLUMN), most=MOST_COLUMNS, metadata={"description": f"Inline `rows`: {IGNORE}"}
+    )
+    split = Object(allow_none=True, metadata={"description": SPLIT, **options.SPLIT})
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
         return find_request_faults(members) if "source" in members else []
@@ -137,16 +126,18 @@ class NewUploadSchema(Schema):
     csv = Object(
         metadata={
             "description": "`delimiter`, `encoding`, `decimal`, `header`: recognised where left out. `missing`: a list "
-            "of words for what is missing, besides the usual ones."
+            "of words for what is missing, besides the usual ones.",
+            **options.CSV,
         }
     )
-    types = Object(metadata={"description": TYPES, "additionalProperties": COLUMN_TYPES})
-    ignore = Items(Anything(metadata=COLUMN), most=MOST_COLUMNS, metadata={"description": IGNORE})
-    split = Object(metadata={"description": SPLIT, "properties": SPLIT_OPTIONS})
+    types = Object(metadata={"description": TYPES, **options.COLUMN_TYPES})
+    ignore = Items(Anything(metadata=options.COLUMN), most=MOST_COLUMNS, metadata={"description": IGNORE})
+    split = Object(metadata={"description": SPLIT, **options.SPLIT})
     window = Object(
         metadata={"description": "`steps`, `horizon`, `stride`, `time_column`: the table becomes sequences."}
+        | options.WINDOW
     )
-    picture = Object(metadata={"description": "`height`, `width`, `channels` of every picture."})
+    picture = Object(metadata={"description": "What every picture is made to be.", **options.PICTURE})
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
         if "file" not in members:

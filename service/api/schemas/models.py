@@ -43,7 +43,7 @@ from service.api.schemas.shown import (
     Value,
     Words,
 )
-from service.api.schemas.version_statuses import VersionStatusSchema, version_statuses
+from service.api.schemas.version_statuses import ServingVersionSchema, version_statuses
 from service.operations.models import ModelView
 from service.storage.records import Model
 
@@ -267,7 +267,7 @@ class ModelSchema(ModelItemSchema):
     layers = Listing("As posted.", Anything("object", metadata=LAYER), MOST_LAYERS)
     summary = AsItIs(SummarySchema, "What its network consists of; null until it was built.", allow_none=True)
     model_version_status = Listing(
-        "Its newest 100 versions as TensorFlow Serving shows them.", Inner(VersionStatusSchema, ""), 100
+        "Its newest 100 versions as TensorFlow Serving shows them.", Inner(ServingVersionSchema, ""), 100
     )
 
 

@@ -17,7 +17,7 @@ class ServingStatusSchema(AnswerSchema):
     error_message = OneOf("Always empty.", "")
 
 
-class VersionStatusSchema(AnswerSchema):
+class ServingVersionSchema(AnswerSchema):
     """A version's status as TensorFlow Serving shows it."""
 
     version = Words("The version's number.", 19, **NUMBER)

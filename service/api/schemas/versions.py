@@ -29,7 +29,7 @@ from service.api.schemas.shown import (
     Value,
     Words,
 )
-from service.api.schemas.version_statuses import VersionStatusSchema, version_statuses
+from service.api.schemas.version_statuses import ServingVersionSchema, version_statuses
 from service.storage.records import Label, Version
 
 FORMATS = ("keras", "onnx", "saved_model", "preprocessing")
@@ -82,7 +82,7 @@ class VersionSchema(AnswerSchema):
     artifacts = Listing("Its files.", Inner(ArtifactSchema, ""), len(FORMATS))
     created_at = Moment("When it was created.")
     links = Links("`self`, `model`, `training_job`, `weights`, `predictions`, and `evaluation` where there is one.")
-    model_version_status = Listing("Its status as TensorFlow Serving shows it.", Inner(VersionStatusSchema, ""), 1)
+    model_version_status = Listing("Its status as TensorFlow Serving shows it.", Inner(ServingVersionSchema, ""), 1)
 
     @pre_dump
     def _present(self, found: OfModel, **_: Any) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class LabelSchema(AnswerSchema):
 
     label = Words("The name.", example="champion", **NAMED)
     version = Count("The number of the version that it points to.", 1, example=1)
-    model_version_status = Listing("The version's status for TensorFlow Serving.", Inner(VersionStatusSchema, ""), 1)
+    model_version_status = Listing("The version's status for TensorFlow Serving.", Inner(ServingVersionSchema, ""), 1)
     links = Links("`self`, `model`, `version` and `predictions`.")
 
     @pre_dump
