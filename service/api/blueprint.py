@@ -23,7 +23,7 @@ from service.api.negotiation import require_json
 from service.api.paging import LARGEST_LIMIT, link_to_next, next_url
 from service.api.schemas.base import AnswerSchema, Schema
 from service.api.schemas.problems import DialectErrorSchema, ProblemSchema
-from service.api.schemas.shown import Inner, Listing, Url
+from service.api.schemas.shown import LARGEST_COUNT, Inner, Listing, Url
 from service.api.streams import EVENT_STREAM, LAST_EVENT_ID
 from service.errors import InvalidRequest
 
@@ -35,8 +35,8 @@ LOCATION_HEADER = refer("Location")
 RETRY_AFTER_HEADER = refer("Retry-After")
 LINK_HEADER = refer("Link")
 FILE_HEADERS = refer("Accept-Ranges", "Content-Disposition")
-BINARY = {"type": "string", "format": "binary"}
-"""A file; how many bytes it may have is filled in from the settings."""
+BINARY = {"type": "string", "format": "binary", "maxLength": LARGEST_COUNT}
+"""A file; of those that clients send, the bytes that they may have are filled in from the settings."""
 TEXT = {"type": "string", "maxLength": LARGEST_INTEGER, "pattern": TEXT_PATTERN}
 PART_HEADERS = FILE_HEADERS | refer("Content-Range", "ETag")
 HEADER_TEXT = {"type": "string", "maxLength": 1000, "pattern": TEXT_PATTERN}

@@ -60,8 +60,7 @@ INFER_OPERATION = {
         }
     },
     "description": "Tensors as JSON, or in binary after the JSON, both ways. Values are raw: what was learned about "
-    "scales "
-    "and categories is applied here; a table has a tensor for each column.",
+    "scales and categories is applied here; a table has a tensor for each column.",
 }
 INDEX_BODY = {"required": False, "content": {JSON: {"schema": IndexRequestSchema}}}
 TRITONS_OWN = (

@@ -34,8 +34,7 @@ def complete(document: Document, settings: Settings) -> Document:
                 _complete_operation(item[method], method, path)
     for content in _forms(document):
         content["encoding"] = _encode_as_json(content["schema"], components["schemas"])
-    for schema in _binaries(document):
-        schema["maxLength"] = settings.max_upload_bytes
+    _bound_files(document, settings)
     head = {name: document[name] for name in ("openapi", "info")}
     return head | {"servers": SERVERS, "security": [{}, {KEY: []}]} | document
 
@@ -107,6 +106,16 @@ def _find_headers(response: Document, status: str, names: set[str]) -> Iterator[
         yield "Retry-After"
     if status in ("201", "202") and "Idempotency-Key" in names:
         yield "Idempotency-Replayed"
+
+
+def _bound_files(document: Document, settings: Settings) -> None:
+    """How many bytes the files may have that clients send: uploads go to the disk, all else into memory."""
+    for name, schema in document["components"]["schemas"].items():
+        for file in _binaries(schema):
+            file["maxLength"] = settings.max_upload_bytes if name.startswith("New") else settings.max_body_bytes
+    for item in document["paths"].values():
+        for file in _binaries(item.get("post", {}).get("requestBody", {})):
+            file["maxLength"] = settings.max_body_bytes
 
 
 def _binaries(node: Any) -> Iterator[Document]:

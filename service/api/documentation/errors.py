@@ -107,8 +107,7 @@ ERRORS = {
             422,
             "ContentWrong",
             "The body is well-formed, but what it says can't be done: every fault stands in `errors`, with its place "
-            "and "
-            "what would be right.",
+            "and what would be right.",
             '"task" must be one of regression, binary, multiclass, multilabel.',
             "invalid-request",
         ),
