@@ -9,6 +9,7 @@ from service.api.documentation import errors
 from service.api.documentation.examples import EXAMPLES, PATH_EXAMPLES
 from service.api.documentation.headers import HEADERS, refer
 from service.api.documentation.info import KEY, OPEN, SECURITY_SCHEMES, SERVERS
+from service.api.documentation.links import add_links
 from service.api.documentation.path_parameters import describe_path_parameter
 from service.api.multipart import FORM
 from service.config import Settings
@@ -20,7 +21,7 @@ UNUSED = "PaginationMetadata"
 
 
 def complete(document: Document, settings: Settings) -> Document:
-    """The document with what holds for every operation: security, parameters, headers, errors, examples."""
+    """The document with what holds for many operations: security, parameters, headers, errors, examples, links."""
     # Routes share what they say alike.
     document = deepcopy(document)
     components = document["components"]
@@ -35,6 +36,7 @@ def complete(document: Document, settings: Settings) -> Document:
     for content in _forms(document):
         content["encoding"] = _encode_as_json(content["schema"], components["schemas"])
     _bound_files(document, settings)
+    add_links(document)
     head = {name: document[name] for name in ("openapi", "info")}
     return head | {"servers": SERVERS, "security": [{}, {KEY: []}]} | document
 

@@ -82,3 +82,10 @@ def test_errors_are_problems_or_a_dialects_and_every_reference_leads_somewhere(d
         node = document
         for step in reference.removeprefix("#/").split("/"):
             node = node[step]
+
+
+def test_what_was_created_leads_to_the_operations_on_it(document: Any) -> None:
+    ids = {operation["operationId"] for _, _, operation in operations(document)}
+    created = document["paths"]["/v1/training-jobs"]["post"]["responses"]["202"]
+    assert {"get_training_job", "change_training_job", "list_events"} <= set(created["links"])
+    assert {link["operationId"] for link in document["components"]["links"].values()} <= ids
