@@ -108,11 +108,6 @@ class Signature:
             raise InvalidInstances(Fault("There are no rows."))
 
 
-def count_tensor_rows(tensors: Mapping[str, Tensor]) -> int:
-    """How many rows the longest tensor has, whatever its shape."""
-    return max((len(values) for values in tensors.values() if isinstance(values, list) or values.ndim), default=0)
-
-
 def _find_table(preprocessing: Preprocessing) -> TableInput | None:
     """The table that a network's only input is, if it is one."""
     first = next(iter(preprocessing.inputs.values()))

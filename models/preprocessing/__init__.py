@@ -4,7 +4,7 @@ A number always becomes (value - mean) / std; without scaling that is (value - 0
 What was learned from the training rows is kept as JSON, and reads back to the same bits.
 """
 
-from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile, count_rows, read_npy
+from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile, read_npy
 from models.preprocessing.preprocessing import Preprocessing, inputs_from_dataset, named_input_from_dataset
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "JsonNumbers",
     "NamedFile",
     "Preprocessing",
-    "count_rows",
     "inputs_from_dataset",
     "named_input_from_dataset",
     "read_npy",

@@ -74,7 +74,8 @@ class FittedColumn:
             encoded[np.arange(len(values)), self.find_categories(values)] = 1
             return
         numbers = _fill(_to_numbers(values), self.fill)
-        encoded[:, 0] = (numbers - self.mean) / self.std
+        with np.errstate(over="ignore"):  # a number far from all that training saw becomes infinite
+            encoded[:, 0] = (numbers - self.mean) / self.std
         for place, part in enumerate(self.parts):
             angle = 2 * np.pi * CYCLES[part](numbers)
             encoded[:, 1 + 2 * place] = np.sin(angle)

@@ -54,11 +54,6 @@ Instances = list | np.ndarray | CsvText | JsonNumbers
 """JSON values or pictures' files (bytes), one a row; an array, rows first; CSV; or JSON that was numbers alone."""
 
 
-def count_rows(instances: Instances) -> int:
-    """How many rows were posted; of CSV, which nobody has read yet, its lines."""
-    return instances.data.count(b"\n") if isinstance(instances, CsvText) else len(instances)
-
-
 def read_npy(data: bytes) -> np.ndarray:
     """The array in a `.npy` file, rows first; raises InvalidInstances."""
     file = io.BytesIO(data)

@@ -1,10 +1,13 @@
 """How requests come in and answers leave: gunicorn's threads, its responses, and what it refuses by itself."""
 
+import errno
 import http
 import secrets
 import select
 import socket
+import struct
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -12,19 +15,81 @@ import orjson
 from gunicorn import util
 from gunicorn.http import wsgi
 from gunicorn.http.body import ChunkedReader, EOFReader, LengthReader
+from gunicorn.workers import gthread
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.api.errors import CODES_OF_STATUS, PROBLEM_TYPES
-from service.operations.waiting import stop_waiting
+from service.operations.waiting import stop_waiting, stopped_waiting
 
 LINGER_MILLISECONDS = 5
 """How long a thread waits for its connection's next request before it takes up another's."""
+STILL_SECONDS = 10
+"""How long a client may send nothing, or take nothing, while a thread waits for it."""
+SLOWEST = 1024
+"""Bytes a second that a client must send on the whole."""
 MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)
 """Has Linux put what is sent and what follows into one packet."""
 ONE_WRITE = 2**16
 """Bytes of a body up to which it is copied behind its headers, so that both leave at once."""
 MOST_DISCARDED = 60_000
 """Bytes of a body that nobody read which gunicorn surely reads to take the connection's next request."""
+
+
+class ClientSocket(socket.socket):
+    """A client's connection that is given up when the client stands still: it would hold a thread for ever.
+
+    A client has STILL_SECONDS for its next bytes, and must send SLOWEST bytes a second on the whole. What is given up
+    looks like a connection that was reset.
+    """
+
+    def __init__(self, accepted: socket.socket) -> None:
+        super().__init__(fileno=accepted.detach())
+        # In the kernel, because gunicorn sets the timeouts that Python knows.
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 1, 0))
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", STILL_SECONDS, 0))
+        self.given_up = False
+        self.begin_request()
+
+    def begin_request(self) -> None:
+        self._began, self._received = time.monotonic(), 0
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        waiting_since = time.monotonic()
+        while True:
+            try:
+                data = super().recv(size, flags)
+            except BlockingIOError:
+                if self.getblocking() and time.monotonic() < waiting_since + STILL_SECONDS and not stopped_waiting():
+                    continue
+                raise self._give_up() from None
+            self._received += len(data)
+            if time.monotonic() > self._began + STILL_SECONDS + self._received / SLOWEST:
+                raise self._give_up()
+            return data
+
+    def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]
+        try:
+            super().sendall(data, flags)
+        except BlockingIOError:
+            raise self._give_up() from None
+
+    def _give_up(self) -> ConnectionResetError:
+        self.given_up = True
+        return ConnectionResetError(errno.ECONNRESET, "the client stands still")
+
+
+class Connection(TConn):
+    """A connection that waits for its first request without a thread."""
+
+    def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
+        super().__init__(cfg, ClientSocket(sock), client, server)
+
+    def wait_for_data(self, timeout: float) -> bool:
+        return bool(super().wait_for_data(min(timeout, LINGER_MILLISECONDS / 1000)))
+
+    def close(self, graceful: bool = False) -> None:
+        # A graceful close waits two seconds for the client's own, which that one won't send.
+        super().close(graceful=graceful and not self.sock.given_up)
 
 
 class Response(wsgi.Response):
@@ -85,6 +150,7 @@ def write_problem(connection: socket.socket, status: int, _reason: str, detail: 
 
 # gunicorn has no settings for them.
 wsgi.Response = Response
+gthread.TConn = Connection
 util.write_error = write_problem
 
 
@@ -100,12 +166,20 @@ class Worker(ThreadWorker):
         self._lingerers = threading.Semaphore(self.cfg.threads // 2)
 
     def handle(self, conn: TConn) -> Any:
-        outcome = super().handle(conn)
+        outcome = self._handle_one(conn)
         while outcome is True and self._next_comes_at_once(conn):
-            outcome = super().handle(conn)
+            outcome = self._handle_one(conn)
+        if not outcome:
+            conn.close(graceful=True)  # here, for the main thread would wait for the client to close too
         return outcome
 
+    def _handle_one(self, conn: TConn) -> Any:
+        conn.sock.begin_request()
+        return super().handle(conn)
+
     def _next_comes_at_once(self, conn: TConn) -> bool:
+        if conn.parser.unreader.buf.getvalue():
+            return True  # it came together with the one before
         if not self.alive or not self._lingerers.acquire(blocking=False):
             return False
         try:

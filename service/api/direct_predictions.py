@@ -4,11 +4,8 @@ These are POSTs of JSON or of tensors, with a length and without a query, to the
 asks for more is left to the app, and so is every error: the app raises it in its own handling of the request.
 """
 
-import os
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask import Flask, request
@@ -26,10 +23,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 HEADER_LENGTH = f"HTTP_{open_inference.HEADER_LENGTH.upper().replace('-', '_')}"
-LARGE = 2**20
-"""Bytes of a body above which a prediction is none of the small ones that take turns."""
-LONGEST_TURN_SECONDS = 0.02
-"""How long a turn is waited for."""
 ERROR = "fitserve.error"
 """The name in the WSGI environment of an error that the app shall answer."""
 PLAIN_ACCEPTS = (None, "*/*", JSON)
@@ -79,31 +72,12 @@ def _raise_error() -> None:
         raise error
 
 
-class Turns:
-    """Has a process compute no more small predictions at once than it has cores: more only take the caches and the
-    interpreter from each other. A turn is waited for briefly, so that slow networks don't keep quick ones waiting."""
-
-    def __init__(self, processes: int) -> None:
-        self._free = threading.Semaphore(max(1, len(os.sched_getaffinity(0)) // processes))
-
-    @contextmanager
-    def take(self, length: int) -> Iterator[None]:
-        """A turn for a body of so many bytes; a large one goes ahead without."""
-        taken = length <= LARGE and self._free.acquire(timeout=LONGEST_TURN_SECONDS)
-        try:
-            yield
-        finally:
-            if taken:
-                self._free.release()
-
-
 class DirectPredictions:
     """A WSGI app around the app."""
 
     def __init__(self, app: "WSGIApplication", service: PredictionService) -> None:
         self._app = app
         self._service = service
-        self._turns = Turns(service.settings.api_processes)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         length = self._plain_length(environ)
@@ -132,15 +106,24 @@ class DirectPredictions:
         start_response: "StartResponse",
     ) -> Iterable[bytes]:
         try:
-            body = environ["wsgi.input"].read(length)
-            if len(body) < length:
-                raise ClientDisconnected
-            with self._turns.take(length):
+            body = _read(environ, length)
+            with self._service.admit(length):
                 reply = route.predict(self._service, _find_wanted(match), body, environ)
         except Exception as error:
             environ[ERROR] = error
             return self._app(environ, start_response)
         return _send(reply, environ, start_response)
+
+
+def _read(environ: "WSGIEnvironment", length: int) -> bytes:
+    """The whole body. Raises ClientDisconnected."""
+    try:
+        body: bytes = environ["wsgi.input"].read(length)
+    except OSError:
+        raise ClientDisconnected from None
+    if len(body) < length:
+        raise ClientDisconnected
+    return body
 
 
 def _has_plain_types(environ: "WSGIEnvironment") -> bool:

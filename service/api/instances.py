@@ -27,13 +27,17 @@ INSTANCES = "instances"
 MOST_FILES = 10_000
 
 
-def read_instances(request: Request) -> Instances:
-    """The instances in the request's body, whichever of the types it has.
-
-    Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge, InvalidRequest, InvalidInstances.
-    """
+def read_posted(request: Request) -> bytes:
+    """The body, of one of the taken types. Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge."""
     refuse_other_types(request, JSON, CSV, NPY, *PICTURES, FORM)
-    body = read_body(request)
+    return read_body(request)
+
+
+def read_instances(request: Request, body: bytes) -> Instances:
+    """The instances in the body of a request, whichever of the types it has.
+
+    Raises UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances.
+    """
     if request.mimetype == JSON:
         return read_json_instances(body, current_app.config["MAX_JSON_DEPTH"])
     if not body.strip():

@@ -7,8 +7,10 @@ the general parser, which takes everything and says what is wrong: ragged rows, 
 
 import math
 import re
+import secrets
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any, cast
 
 import numpy as np
@@ -25,8 +27,10 @@ BEGINNING = re.compile(rb'%b\{%b"(?P<member>[a-z]+)"%b:%b\[(?=[\[ \t\r\n]*+[-0-9
 """How such a body begins, up to the first row; a quick look, so that most others cost nothing."""
 END = re.compile(rb"%b\}%b" % ((SPACE,) * 2))
 
-FLAT_LIST = rb'"%%b"%b:%b\[(?=%b[-0-9])' % (SPACE, SPACE, SPACE)
-"""How a member with a flat list of numbers begins, up to the list. No text holds it: its quotes have no backslash."""
+FLAT_LIST = rb'(?<!\\)"%%b"%b:%b\[(?=%b[-0-9])' % (SPACE, SPACE, SPACE)
+"""How a member with a flat list of numbers begins, up to the list. Within a text its quotes would have backslashes."""
+
+MARK = secrets.token_hex(16)
 
 SHORT = 4096
 """Bytes of structures whose shapes are remembered: most clients send the same again and again."""
@@ -59,23 +63,25 @@ def read_even_numbers(body: bytes, member: str) -> np.ndarray | None:
     return numbers.reshape(shape) if numbers.size == math.prod(shape) else None
 
 
-def take_out_lists(body: bytes, member: str) -> tuple[bytes, list[np.ndarray]]:
-    """The body with 0, 1, … in the place of each flat list of numbers that is a `member`, and the lists (float64).
+def take_out_lists(body: bytes, member: str, most: int) -> tuple[bytes, dict[str, np.ndarray]]:
+    """The body with a text in the place of each flat list of numbers that is a `member`, and the lists (float64) by
+    that text, which no client can know.
 
-    From the first one on that turns out to hold anything else, all stay where they are: a body that is no JSON is left
-    to its parser in no time.
+    The first `most` lists are taken out. From the first one on that turns out to hold anything else, all stay where
+    they are: a body that is no JSON is left to its parser in no time.
     """
     parts: list[bytes] = []
-    lists: list[np.ndarray] = []
+    lists: dict[str, np.ndarray] = {}
     place = 0
-    for beginning in re.finditer(FLAT_LIST % member.encode(), body):
+    for beginning in islice(re.finditer(FLAT_LIST % member.encode(), body), most):
         start, end = beginning.end() - 1, body.find(b"]", beginning.end()) + 1
         try:
             numbers = _numbers(simdjson.Parser().parse(body[start:end]))
         except (ValueError, TypeError, RuntimeError):
             break
-        parts += body[place:start], b"%d" % len(lists)
-        lists.append(numbers)
+        mark = f"{MARK}{len(lists)}"
+        parts += body[place:start], b'"%b"' % mark.encode()
+        lists[mark] = numbers
         place = end
     return b"".join([*parts, body[place:]]), lists
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from models.errors import Fault, ModelsError
 from service.api.bodies import write_json
 from service.api.dialects.errors import dialect_status, dialect_text, speaks_dialect
-from service.api.errors import CODES_OF_STATUS, INTERNAL, PROBLEM_TYPES, InvalidQuery, RequestFault
+from service.api.errors import CODES_OF_STATUS, INTERNAL, PROBLEM_TYPES, InvalidQuery, MalformedBody, RequestFault
 from service.api.state import context
 from service.api.tracing import REQUEST_ID
 from service.errors import ServiceError
@@ -30,6 +31,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(ModelsError, _answer_known)
     app.register_error_handler(InvalidCursor, _answer_invalid_cursor)
     app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(ParseException, _answer_broken_chunks)
     app.register_error_handler(OSError, _answer_system)
     app.register_error_handler(Exception, _answer_unforeseen)
 
@@ -92,6 +94,10 @@ def _answer_http(error: HTTPException) -> Response:
     headers = response.headers.keys()
     response.headers.extend([(name, value) for name, value in error.get_headers() if name not in headers])
     return response
+
+
+def _answer_broken_chunks(_error: ParseException) -> Response:
+    return _answer_known(MalformedBody("The chunks that the body was sent in are broken (RFC 9112, section 7.1)."))
 
 
 def _answer_system(error: OSError) -> Response:

@@ -39,7 +39,7 @@ class Tracing:
         structlog.contextvars.bind_contextvars(request_id=request_id)
 
         def start(status: str, headers: list[tuple[str, str]], *exception: Any) -> Any:
-            code, path = int(status[:3]), quote(environ["PATH_INFO"].encode("latin-1"))
+            code, path = int(status[:3]), quote(environ["PATH_INFO"].encode("latin-1"), safe="/:")
             headers.append(("X-Request-ID", request_id))
             headers.append(("X-Content-Type-Options", "nosniff"))
             if not any(name == "Cache-Control" for name, _ in headers):

@@ -2,11 +2,13 @@
 
 import threading
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+MOST_VERSIONS = 1000
+"""Versions that are counted; the one that was longest not predicted with is forgotten."""
 MOST_BATCH_SIZES = 100
 """Batch sizes of a version that are counted apart; rarer ones that come later are counted in the whole alone."""
 
@@ -89,11 +91,23 @@ class VersionStatistics:
 
 
 class PredictionStatistics:
-    """The statistics of all versions that this process has predicted with, by the version's folder. Thread-safe."""
+    """The statistics of the versions that this process last predicted with, by the version's folder. Thread-safe."""
 
     def __init__(self) -> None:
-        self._versions: dict[str, VersionStatistics] = {}
+        self._versions: OrderedDict[str, VersionStatistics] = OrderedDict()
+        self._lock = threading.Lock()
 
     def of(self, folder: str) -> VersionStatistics:
-        """Those of one version; zeros at first."""
-        return self._versions.get(folder) or self._versions.setdefault(folder, VersionStatistics())
+        """Those of one version, to be counted in."""
+        with self._lock:
+            found = self._versions.get(folder)
+            if found is None:
+                found = self._versions[folder] = VersionStatistics()
+            self._versions.move_to_end(folder)
+            if len(self._versions) > MOST_VERSIONS:
+                self._versions.popitem(last=False)
+        return found
+
+    def look(self, folder: str) -> VersionStatistics:
+        """Those of one version as they are; zeros where there are none."""
+        return self._versions.get(folder) or VersionStatistics()

@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,10 +13,11 @@ import structlog
 
 from models.errors import ModelsError
 from models.predictor import Predictions, Predictor
-from models.preprocessing import Instances, count_rows
-from models.signature import Tensor, count_tensor_rows
+from models.preprocessing import Instances
+from models.signature import Tensor
 from service.context import Context
-from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, Overloaded, ServiceError
+from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, ServiceError
+from service.operations.admission import Admission
 from service.operations.loaded_versions import LoadedVersions
 from service.operations.models import find as find_model
 from service.operations.prediction_statistics import Clock, PredictionStatistics, VersionStatistics
@@ -27,8 +29,6 @@ MOST_REMEMBERED = 1000
 """Answers to «which version?» that a process keeps, also for when the database is away."""
 REMEMBERED_NANOSECONDS = 750_000_000
 """How long such an answer is taken for true while this machine's api processes write nothing; workers may."""
-MANY_ROWS = 1000
-"""Rows from which on a request needs one of the permits for large ones, so that these leave room for small ones."""
 LARGEST_NUMBER = 2**31 - 1
 """What a database's integer holds; versions of other servers have larger ones."""
 
@@ -68,22 +68,26 @@ class PredictionService:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.settings = settings = context.settings
-        self._permits = threading.BoundedSemaphore(settings.max_concurrent_predictions)
-        self._large_permits = threading.BoundedSemaphore(max(1, settings.max_concurrent_predictions // 4))
+        self._admission = Admission(settings)
         self._loaded = LoadedVersions(settings.prediction_cache_versions, settings.prediction_cache_bytes, self._load)
-        self._found: dict[Wanted, tuple[int, Version]] = {}
+        self._found: OrderedDict[Wanted, tuple[int, Version]] = OrderedDict()
+        self._finding = threading.Lock()
         self.statistics = PredictionStatistics()
+
+    def admit(self, size: int) -> AbstractContextManager[None]:
+        """Parse a body of so many bytes and predict for it. Raises Overloaded."""
+        return self._admission.admit(size)
 
     def predict(self, wanted: Wanted, instances: Instances, *, top: int | None = None, scores: bool = True) -> Answer:
         """Predict for posted instances.
 
-        Raises NotFound, NoVersion, Overloaded, InvalidInstances, TookTooLong; Conflict when the version can't be
+        Raises NotFound, NoVersion, InvalidInstances, TookTooLong; Conflict when the version can't be
         served.
         """
         deadline = self._deadline()
         loaded = self.loaded(wanted)
         predictor = loaded.predictor
-        with loaded.statistics.prediction() as clock, self._permit(count_rows(instances)):
+        with loaded.statistics.prediction() as clock:
             inputs, warnings = predictor.read_instances(instances)
             with clock.computing(rows=len(next(iter(inputs.values())))):
                 outputs = predictor.network.run(inputs, deadline)
@@ -99,28 +103,16 @@ class PredictionService:
     def infer(self, loaded: Loaded, tensors: Mapping[str, Tensor], clock: Clock) -> np.ndarray:
         """The network's raw outputs for tensors of its signature: float32, rows first.
 
-        Raises Overloaded, InvalidInstances, TookTooLong.
+        Raises InvalidInstances, TookTooLong.
         """
         deadline = self._deadline()
-        with self._permit(count_tensor_rows(tensors)):
-            inputs = loaded.predictor.read_tensors(tensors)
-            with clock.computing(rows=len(next(iter(inputs.values())))):
-                return loaded.predictor.network.run(inputs, deadline)
+        inputs = loaded.predictor.read_tensors(tensors)
+        with clock.computing(rows=len(next(iter(inputs.values())))):
+            return loaded.predictor.network.run(inputs, deadline)
 
     def _deadline(self) -> float:
         """The moment of the monotonic clock at which a prediction that begins now is given up."""
         return time.monotonic() + self.settings.prediction_seconds
-
-    @contextmanager
-    def _permit(self, rows: int) -> Iterator[None]:
-        """Permission to predict that many rows. Raises Overloaded."""
-        permits = self._permits if rows < MANY_ROWS else self._large_permits
-        if not permits.acquire(blocking=False):
-            raise Overloaded("Too many predictions at once.", retry_after=1)
-        try:
-            yield
-        finally:
-            permits.release()
 
     def find(self, wanted: Wanted) -> Version:
         """The version that is wanted now; while the database is away, the one that it was last.
@@ -139,11 +131,14 @@ class PredictionService:
                 raise
             version = remembered[1]
         except ServiceError:
-            self._found.pop(wanted, None)
+            with self._finding:
+                self._found.pop(wanted, None)
             raise
-        self._found[wanted] = (now, version)
-        while len(self._found) > MOST_REMEMBERED:
-            self._found.pop(next(iter(self._found)), None)
+        with self._finding:
+            self._found[wanted] = (now, version)
+            self._found.move_to_end(wanted)
+            if len(self._found) > MOST_REMEMBERED:
+                self._found.popitem(last=False)
         return version
 
     def load_latest(self) -> None:
@@ -151,8 +146,12 @@ class PredictionService:
         most = self.settings.preloaded_models
         if not most:
             return
-        with self._context.database.read() as session:
-            names = models.newest_with_versions(session, most)
+        try:
+            with self._context.database.read() as session:
+                names = models.newest_with_versions(session, most)
+        except DatabaseUnavailable as error:
+            log.warning("no version could be loaded ahead of use", detail=error.detail)
+            return
         for name in names:
             try:
                 self._loaded.get(self.find(Wanted(name)).folder)

@@ -83,7 +83,7 @@ def explain(problem: csv.Error) -> str:
     if "new-line" in str(problem):
         return "a line ends in CR alone, where LF or CR LF should be"
     if "field limit" in str(problem):
-        return f"a field has more than {csv.field_size_limit():,} characters: is a quote not closed?"
+        return f"a field has more than {csv.field_size_limit():,} characters; a quote may not be closed"
     return str(problem)
 
 

@@ -194,7 +194,9 @@ def _find(service: PredictionService, wanted: Wanted) -> Loaded:
 
 
 def _infer(wanted: Wanted) -> Response:
-    return infer(predictions(), wanted, read_body(request), request.headers.get(HEADER_LENGTH)).to_response()
+    body = read_body(request)
+    with predictions().admit(len(body)):
+        return infer(predictions(), wanted, body, request.headers.get(HEADER_LENGTH)).to_response()
 
 
 def _describe_metadata(wanted: Wanted) -> Response:
@@ -243,7 +245,7 @@ def _write_statistics(entries: Sequence[VersionEntry]) -> Response:
 
 def _describe_statistics(entry: VersionEntry) -> dict[str, Any]:
     assert entry.folder is not None
-    found = predictions().statistics.of(entry.folder)
+    found = predictions().statistics.look(entry.folder)
     stages = {"success": found.success, "fail": found.fail, "queue": Duration(found.success.count)}
     return {
         "name": entry.model,

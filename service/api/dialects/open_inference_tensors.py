@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ class InferRequest:
 def read_request(body: bytes, header_length: str | None, signature: Signature, max_depth: int) -> InferRequest:
     """What a body asks for. `header_length` is the header that says where its JSON ends. Raises InvalidInference."""
     end = len(body) if header_length is None else _read_header_length(header_length, len(body))
-    document = _parse_with_lists(body[:end], max_depth)
+    document = _parse_with_lists(body[:end], max_depth, len(signature.inputs))
     id_ = document.get("id")
     if id_ is not None and not isinstance(id_, str):
         raise InvalidInference("'id' must be a string.")
@@ -112,17 +113,18 @@ def _read_header_length(given: str, size: int) -> int:
     return int(given)
 
 
-def _parse_with_lists(content: bytes, max_depth: int) -> dict[str, Any]:
-    """The request's JSON, in which the `data` of inputs may be an array (float64, flat) instead of a list of floats."""
-    rest, lists = take_out_lists(content, "data")
+def _parse_with_lists(content: bytes, max_depth: int, most: int) -> dict[str, Any]:
+    """The request's JSON, in which the `data` of the first `most` inputs may be an array (float64, flat) instead of a
+    list of floats."""
+    rest, lists = take_out_lists(content, "data", most)
     if lists:
         with suppress(InvalidInference):
             document = _parse(rest, max_depth)
-            found = [entry for entry in _list(document, "inputs") if type(entry.get("data")) is int]
-            numbers = [entry["data"] for entry in found if entry.get("datatype") in FLOATING]
-            if numbers == list(range(len(lists))) and len(found) == len(lists):
-                for entry, values in zip(found, lists, strict=True):
-                    entry["data"] = values
+            inputs = [entry for entry in _list(document, "inputs") if entry.get("datatype") in FLOATING]
+            found = [entry for entry in inputs if isinstance(entry.get("data"), str) and entry["data"] in lists]
+            if len(found) == len(lists):
+                for entry in found:
+                    entry["data"] = lists[entry["data"]]
                 return document
     return _parse(content, max_depth)
 
@@ -215,7 +217,7 @@ def _read_shape(name: str, entry: dict[str, Any], spec: TensorSpec) -> tuple[int
 def _read_binary(name: str, content: memoryview, datatype: str, shape: tuple[int, ...]) -> np.ndarray:
     wanted = math.prod(shape)
     if datatype == BYTES:
-        return _shape_texts(name, list(_split_texts(name, content)), shape)
+        return _shape_texts(name, list(islice(_split_texts(name, content), wanted + 1)), shape)
     size = np.dtype(ELEMENTS[datatype]).itemsize
     if len(content) != wanted * size:
         needs = f"{wanted * size} bytes for the shape {list(shape)} of {datatype}"

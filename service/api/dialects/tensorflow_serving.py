@@ -176,7 +176,9 @@ DESCRIPTIONS = {
 
 
 def _handle(wanted: Wanted, compute: Compute) -> Response:
-    return _answer(predictions(), wanted, read_body(request), compute).to_response()
+    body = read_body(request)
+    with predictions().admit(len(body)):
+        return _answer(predictions(), wanted, body, compute).to_response()
 
 
 def _add(verb: str, compute: Compute, body: type[Schema], answer: type[Schema]) -> None:

@@ -7,7 +7,7 @@ from flask import Response, request
 from service.api.blueprint import BINARY, TEXT, Blueprint
 from service.api.bodies import JSON, dump_json, in_parts
 from service.api.errors import InvalidQuery, RequestFault
-from service.api.instances import CSV, FORM, NPY, PICTURES, read_instances, read_json_instances
+from service.api.instances import CSV, FORM, NPY, PICTURES, read_instances, read_json_instances, read_posted
 from service.api.links import MODELS
 from service.api.negotiation import require_json
 from service.api.replies import Reply
@@ -70,7 +70,9 @@ def predict_with_label(query: dict[str, Any], name: str, label: str) -> Response
 
 def _predict(wanted: Wanted, query: dict[str, Any]) -> Response:
     require_json()
-    answer = predictions().predict(wanted, read_instances(request), **query)
+    body = read_posted(request)
+    with predictions().admit(len(body)):
+        answer = predictions().predict(wanted, read_instances(request, body), **query)
     if query.get("top") is not None and answer.predictions.classes is None:
         detail = '"top" is for classifications: a regression has no classes to choose the best of.'
         raise InvalidQuery(detail, [RequestFault(detail, parameter="top")])

@@ -18,28 +18,31 @@ SERVE = """
 import sys
 from pathlib import Path
 from service import logs
+from service.api import connections
 from service.api.server import serve
 from service.config import Settings
 
 port, folder, processes = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+connections.STILL_SECONDS = int(sys.argv[4])
 settings = Settings(port=port, data_dir=folder, api_processes=processes, max_body_bytes=1_000_000)
 logs.configure(settings, "api")
 serve(settings)
 """
 
 
-def start(port: int, folder: Path, processes: int = 1) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", SERVE, str(port), str(folder), str(processes)]
+def start(port: int, folder: Path, processes: int = 1, still_seconds: int = 10) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SERVE, str(port), str(folder), str(processes), str(still_seconds)]
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
 class Server:
     """A running api with a worker that pretends."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str, context: Context) -> None:
+    def __init__(self, process: subprocess.Popen[str], url: str, context: Context, log: list[str]) -> None:
         self.process = process
         self.url = url
         self.context = context
+        self.log = log
 
     def get(self, path: str) -> requests.Response:
         return requests.get(self.url + path, timeout=30)
@@ -57,17 +60,17 @@ class Server:
 
 
 @contextmanager
-def running_api(folder: Path, processes: int = 1) -> Iterator[Server]:
+def running_api(folder: Path, processes: int = 1, still_seconds: int = 10) -> Iterator[Server]:
     """An api that answers, ended cleanly afterwards."""
     context = Context.from_settings(Settings(data_dir=folder))
     Record.metadata.create_all(context.database.engine)
     port = free_port()
-    process = start(port, folder, processes)
+    process = start(port, folder, processes, still_seconds)
     log: list[str] = []
     assert process.stderr is not None
     reader = threading.Thread(target=lambda lines=process.stderr: log.extend(lines))
     reader.start()
-    server = Server(process, f"http://127.0.0.1:{port}", context)
+    server = Server(process, f"http://127.0.0.1:{port}", context, log)
     try:
         wait_for(server.answers, what="the api to answer")
         yield server

@@ -1,7 +1,6 @@
 """Plain predictions are answered in front of Flask, byte for byte as Flask would answer them."""
 
 import socket
-import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -13,7 +12,6 @@ from flask import Flask, request
 from werkzeug.test import TestResponse
 
 from service.api import direct_predictions
-from service.api.direct_predictions import Turns
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server, running_api
@@ -176,23 +174,3 @@ def ask(connection: socket.socket, answers: Any, path: str, body: bytes) -> int:
         length = int(value) if name.lower() == b"content-length" else length
     assert len(answers.read(length)) == length
     return status
-
-
-def test_a_slow_prediction_keeps_others_waiting_briefly_only() -> None:
-    turns, slow_began, leave = Turns(processes=1_000), threading.Event(), threading.Event()
-
-    def be_slow() -> None:
-        with turns.take(10):
-            slow_began.set()
-            leave.wait(20)
-
-    slow = threading.Thread(target=be_slow)
-    slow.start()
-    assert slow_began.wait(20)
-    for length in (10, direct_predictions.LARGE + 1):
-        with turns.take(length):
-            assert slow.is_alive(), "this one goes on meanwhile"
-    leave.set()
-    slow.join()
-    with turns.take(10):
-        assert not turns._free.acquire(blocking=False), "a turn that wasn't had is given back by nobody"

@@ -199,7 +199,11 @@ def test_a_body_that_is_no_request_is_refused(client: DialectClient, body: bytes
         ([tensor([1, [2]])], "must be a list of numbers, flat or nested evenly."),
         ([tensor(["1"])], "must be a list of numbers, flat or nested evenly."),
         ([tensor([1]) | {"data": 0}], "must be a list of numbers, flat or nested evenly."),
-        ([tensor([1]) | {"data": 0}, tensor([2], name="other")], "must be a list of numbers, flat or nested evenly."),
+        (
+            [tensor([1]) | {"data": 0, "parameters": {"data": [10]}}],
+            "must be a list of numbers, flat or nested evenly.",
+        ),
+        ([tensor([1]) | {"data": 0, 'x"data': [10]}], "must be a list of numbers, flat or nested evenly."),
         ([tensor([True])], "must be a list of numbers"),
         ([tensor(5, shape=[1, 1])], "must be a list of numbers"),
         ([tensor([300], "UINT8")], "must be a list of whole numbers of UINT8"),

@@ -14,8 +14,8 @@ from flask import Flask
 from models.predictor import Predictor
 from service.api.app import create_app
 from service.context import Context
-from service.operations import versions
-from service.operations.predictions import MANY_ROWS, Wanted
+from service.operations import admission, versions
+from service.operations.predictions import Wanted
 from tests.journeys.specs import LINE
 from tests.service.api.api_client import ApiClient
 
@@ -134,8 +134,9 @@ def test_too_many_at_once_are_a_503_at_once(
 def test_large_requests_leave_room_for_small_ones(
     trained: ApiClient, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with busy_with(app, monkeypatch, MANY_ROWS, 1):
-        trained.post(PREDICTIONS, {"instances": [[1]] * (MANY_ROWS + 1)}, expect=503)
+    monkeypatch.setattr(admission, "LARGE", 4000)
+    with busy_with(app, monkeypatch, 1000, 1):
+        trained.post(PREDICTIONS, {"instances": [[1]] * 1001}, expect=503)
         trained.post(PREDICTIONS, {"instances": [[1]]}, expect=200)
 
 

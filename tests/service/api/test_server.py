@@ -3,10 +3,12 @@
 import json
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -86,6 +88,56 @@ def test_waiting_requests_do_not_hold_up_the_end(server: Server) -> None:
     waiting.join(15)
     assert answers == [202]
     assert time.monotonic() - started < 8, "gunicorn killed it"
+
+
+def connect(server: Server) -> socket.socket:
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=30)
+
+
+HEADERS = b"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def test_clients_that_stand_still_are_given_up(tmp_path: Path) -> None:
+    with running_api(tmp_path, still_seconds=1) as server:
+        for beginning in (b"", b"GET /healthz HTT", HEADERS + b"Content-Length: 50\r\n\r\n{"):
+            with ExitStack() as stack:
+                for _ in range(20):
+                    stack.enter_context(connect(server)).sendall(beginning)
+                assert server.get("/healthz").status_code == 200
+        assert server.post("/v1/models", LINE, "wait=0").status_code == 202
+
+
+def test_clients_that_stand_still_do_not_hold_up_the_end(server: Server) -> None:
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(connect(server)).sendall(b"GET /healthz HTT")
+        assert server.get("/healthz").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(15) == 0
+
+
+def test_broken_chunks_are_a_400_and_the_last_of_their_connection(server: Server) -> None:
+    for path in (b"/v1/models", b"/v1/models/line/predictions", b"/v1/models/line:predict", b"/v2/models/line/infer"):
+        for chunks in (b"zz\r\n{}\r\n0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n", b"2\r\n{}X0\r\n\r\n"):
+            with connect(server) as connection, connection.makefile("rb") as answer:
+                head = HEADERS.replace(b"/v1/models", path) + b"Transfer-Encoding: chunked\r\n\r\n"
+                connection.sendall(head + chunks)
+                received = answer.read()
+            assert received.startswith(b"HTTP/1.1 400 ")
+            assert b"chunks" in received
+
+
+def test_a_client_that_resets_its_connection_is_no_error_of_the_service(tmp_path: Path) -> None:
+    with running_api(tmp_path) as server:
+        connection = connect(server)
+        connection.sendall(
+            HEADERS.replace(b"/v1/models", b"/v1/models/line/predictions") + b"Content-Length: 50\r\n\r\n{"
+        )
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        assert server.get("/healthz").status_code == 200
+    assert not [line for line in server.log if "Traceback" in line or "unforeseen" in line]
 
 
 def test_a_port_that_is_taken_ends_it_with_one_line(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def api_at(port: int, folder: Path) -> Iterator[Server]:
     context = Context.from_settings(Settings(data_dir=folder))
     Record.metadata.create_all(context.database.engine)
     process = start(port, folder)
-    server = Server(process, f"http://127.0.0.1:{port}", context)
+    server = Server(process, f"http://127.0.0.1:{port}", context, [])
     try:
         wait_for(server.answers, what="the api to answer")
         yield server
