@@ -50,12 +50,13 @@ def make_one_of_each(client: Client) -> dict[str, list[str]]:
     """Names and ids that exist, by the dictionaries in which schemathesis looks them up."""
     client.post("/v1/datasets", LINE_DATASET, wait=60)
     client.post("/v1/models", LINE, wait=60)
-    client.post("/v1/datasets", {"name": "iris", "source": "iris"}, wait=60)
-    client.post("/v1/models", classifier("iris", [4], 3), wait=60)
-    jobs = [client.train(name, name, epochs=2, seed=7, label="champion")["id"] for name in ("line", "iris")]
-    made = {"names": ["line", "iris"], "training-jobs": jobs}
+    client.post("/v1/datasets", {"name": "flowers", "source": "iris"}, wait=60)
+    client.post("/v1/models", classifier("flowers", [4], 3, input={"dataset": "flowers"}), wait=60)
+    names = ["line", "flowers"]
+    jobs = [client.train(name, name, epochs=2, seed=7, label="champion")["id"] for name in names]
+    made = {"names": names, "training-jobs": jobs}
     for kind in ("evaluations", "batch-predictions"):
-        body = {"model": "iris", "dataset": "iris", "split": "test"}
+        body = {"model": "flowers", "dataset": "flowers", "split": "test"}
         made[kind] = [client.post(f"/v1/{kind}", body, wait=60)["id"]]
     return made
 
