@@ -13,7 +13,15 @@ from tests.running_service import ROOT, RunningService
 
 JOURNEY = Path(__file__).with_name("mnist_by_generated_client.py")
 PACKAGE = "fitserve_client"
-BYTES = ("application/x-npy", "image/jpeg", "image/png", "image/webp", "text/csv")
+BYTES = (
+    "application/vnd.apache.parquet",
+    "application/x-npy",
+    "application/x-npz",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "text/csv",
+)
 GENERATOR = {"post_hooks": [], "content_type_overrides": dict.fromkeys(BYTES, "application/octet-stream")}
 """The generator knows no other type of body that is sent as it is."""
 MYPY = f"""\
