@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.specs import LINE, LINE_DATASET, classifier
-from tests.running_service import ROOT, Client, RunningService, running_service
+from tests.fuzzing.made import make_one_of_each
+from tests.running_service import ROOT, RunningService, running_service
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = int(os.environ.get("FITSERVE_TEST_FUZZ_EXAMPLES") or 10)
@@ -44,21 +44,6 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]
         patch.setenv("KERAS_HOME", str(folder / "keras"))
         with running_service(folder / "var", **SMALL) as running:
             yield running
-
-
-def make_one_of_each(client: Client) -> dict[str, list[str]]:
-    """Names and ids that exist, by the dictionaries in which schemathesis looks them up."""
-    client.post("/v1/datasets", LINE_DATASET, wait=60)
-    client.post("/v1/models", LINE, wait=60)
-    client.post("/v1/datasets", {"name": "flowers", "source": "iris"}, wait=60)
-    client.post("/v1/models", classifier("flowers", [4], 3, input={"dataset": "flowers"}), wait=60)
-    names = ["line", "flowers"]
-    jobs = [client.train(name, name, epochs=2, seed=7, label="champion")["id"] for name in names]
-    made = {"names": names, "training-jobs": jobs}
-    for kind in ("evaluations", "batch-predictions"):
-        body = {"model": "flowers", "dataset": "flowers", "split": "test"}
-        made[kind] = [client.post(f"/v1/{kind}", body, wait=60)["id"]]
-    return made
 
 
 def configure(folder: Path, dictionaries: dict[str, Any]) -> Path:
