@@ -38,8 +38,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
 def _fitting_body(case: schemathesis.Case) -> dict[str, Any] | None:
     """A body with which the request will be granted, if there is one."""
     path = case.operation.path
+    drawn: Any = case.body
     if path in ("/v1/models", "/v1/datasets"):
-        return named(LINE if path == "/v1/models" else LINE_DATASET, case.body["name"])
+        return named(LINE if path == "/v1/models" else LINE_DATASET, drawn["name"])
     if case.path_parameters.get("name") != TABLE:
         return None
     if path.endswith(("/predictions", ":predict")):
