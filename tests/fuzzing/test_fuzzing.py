@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +18,7 @@ from tests.running_service import ROOT, RunningService, running_service
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = int(os.environ.get("FITSERVE_TEST_FUZZ_EXAMPLES") or 10)
 SEED = os.environ.get("FITSERVE_TEST_FUZZ_SEED") or "1"
-LONGEST_RUN = 120 + 10 * EXAMPLES
+LONGEST_RUN = 180 + 10 * EXAMPLES
 """Seconds."""
 SMALL = {
     "max_activations_per_row": "10000",
@@ -46,7 +45,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]
             yield running
 
 
-def configure(folder: Path, dictionaries: dict[str, Any]) -> Path:
+def configure(folder: Path, dictionaries: dict[str, list[str]]) -> Path:
     """The configuration with dictionaries added."""
     tables = [f"[dictionaries.{name}]\nvalues = {json.dumps(values)}\n" for name, values in dictionaries.items()]
     path = folder / CONFIGURATION.name
