@@ -3,9 +3,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LOCK := requirements/dev.lock
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate
+EXAMPLES := 200
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint format types openapi openapi-check catalogue lock bench clean
+.PHONY: help install serve test fuzz lint format types openapi openapi-check catalogue lock bench clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +18,9 @@ serve: install ## run api and worker; settings are in docs/configuration.md
 
 test: install ## run the tests
 	$(BIN)/pytest -n 2 --dist loadfile
+
+fuzz: install ## test the service with EXAMPLES=200 made-up requests for each operation
+	FITSERVE_TEST_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 0 tests/fuzzing
 
 lint: install ## check style, formatting and the direction of imports
 	$(BIN)/ruff check

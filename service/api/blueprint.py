@@ -17,7 +17,7 @@ from service.api.documentation.headers import refer
 from service.api.errors import InvalidQuery, RequestFault
 from service.api.faults import body_faults, query_faults
 from service.api.fields import LARGEST_INTEGER, TEXT_PATTERN
-from service.api.idempotency import HEADER, claim_key, idempotent
+from service.api.idempotency import HEADER, KEY, claim_key, idempotent
 from service.api.multipart import FORM, read_form
 from service.api.negotiation import require_json
 from service.api.paging import LARGEST_LIMIT, link_to_next, next_url
@@ -39,19 +39,26 @@ BINARY = {"type": "string", "format": "binary", "maxLength": LARGEST_COUNT}
 """A file; of those that clients send, the bytes that they may have are filled in from the settings."""
 TEXT = {"type": "string", "maxLength": LARGEST_INTEGER, "pattern": TEXT_PATTERN}
 PART_HEADERS = FILE_HEADERS | refer("Content-Range", "ETag")
-HEADER_TEXT = {"type": "string", "maxLength": 1000, "pattern": TEXT_PATTERN}
+LONGEST_HEADER = 8190
+"""Bytes of a header's line, as gunicorn reads it by default; beyond it the answer is 431."""
+
+
+def _header_text(name: str) -> dict[str, Any]:
+    return {"type": "string", "maxLength": LONGEST_HEADER - len(f"{name}: \r\n"), "pattern": TEXT_PATTERN}
+
+
 IDEMPOTENCY_KEY = {
     "in": "header",
     "name": HEADER,
     "description": "Makes the request safe to send again: for 24 hours the same request with the same key creates "
     "nothing more, and is answered as the first time, with `Idempotency-Replayed: true`.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": TEXT_PATTERN},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 512, "pattern": f"^({KEY.pattern})$"},
 }
 PREFER = {
     "in": "header",
     "name": "Prefer",
     "description": "`wait=N` waits up to N seconds (60 at most); `respond-async` doesn't wait (RFC 7240).",
-    "schema": HEADER_TEXT | {"example": "wait=10"},
+    "schema": _header_text("Prefer") | {"example": "wait=10"},
 }
 LAST_EVENT_ID_PARAMETER = {
     "in": "header",
@@ -63,25 +70,25 @@ IF_NONE_MATCH_PARAMETER = {
     "in": "header",
     "name": IF_NONE_MATCH,
     "description": "The `ETag` of an answer that the client has: 304 if it is still the same.",
-    "schema": HEADER_TEXT,
+    "schema": _header_text(IF_NONE_MATCH),
 }
 IF_MATCH_PARAMETER = {
     "in": "header",
     "name": IF_MATCH,
     "description": "The `ETag` of the resource as the client knows it: 412 if it has changed, and nothing is done.",
-    "schema": HEADER_TEXT,
+    "schema": _header_text(IF_MATCH),
 }
 RANGE_PARAMETER = {
     "in": "header",
     "name": "Range",
     "description": "A part of the file, such as `bytes=0-99` (RFC 9110): 206. Several at once are ignored.",
-    "schema": HEADER_TEXT,
+    "schema": _header_text("Range"),
 }
 IF_RANGE_PARAMETER = {
     "in": "header",
     "name": "If-Range",
     "description": "The `ETag` of the file whose other parts the client has: the whole file if it is another one.",
-    "schema": HEADER_TEXT,
+    "schema": _header_text("If-Range"),
 }
 
 

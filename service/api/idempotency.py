@@ -17,7 +17,7 @@ from service.operations.idempotency import Answer, Claim
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
-KEY = re.compile(r'"(?P<quoted>(?:[^"\\]|\\["\\]){1,255})"|(?P<bare>[^"].{0,254})')
+KEY = re.compile(r'"((?:[^"\\]|\\["\\]){1,255})"|([^" \t].{0,254})')
 """As a string of RFC 9651, or without the quotation marks."""
 KEPT_HEADERS = ("Content-Type", "Location", "Retry-After")
 
@@ -108,9 +108,9 @@ def _read_key() -> str | None:
     given = request.headers.get(HEADER)
     if given is None:
         return None
-    match = KEY.fullmatch(given.strip())
+    match = KEY.fullmatch(given.strip(" \t"))
     if match is None:
         detail = f"{HEADER} must be 1 to 255 characters, in quotation marks or without."
         raise InvalidHeader(detail, [RequestFault(detail, header=HEADER)])
-    quoted = match["quoted"]
-    return match["bare"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+    quoted, bare = match.groups()
+    return bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted)

@@ -23,13 +23,15 @@ MOST_PARTS = 64
 LONGEST_FIELD = 1024**2
 """Bytes of a field that is no file."""
 PIECE = 256 * 1024
+JSON_BEGINS = ("[", "{", '"')
+"""What a list that is given once begins with if it is JSON, which else is its only item."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """A form as it was sent: fields as text, and the files, which lie on the disk."""
+    """A form as it was sent: fields as text, each as often as it was given, and the files, which lie on the disk."""
 
-    fields: dict[str, str]
+    fields: dict[str, list[str]]
     files: dict[str, ReceivedFile]
 
     def fingerprint(self) -> dict[str, Any]:
@@ -37,12 +39,19 @@ class Form:
         return {"fields": self.fields, "files": {name: file.sha256 for name, file in self.files.items()}}
 
     def to_document(self, schema: Schema) -> dict[str, Any]:
-        """The members that a schema takes: objects and lists are fields of JSON. Raises InvalidRequest."""
+        """The members that a schema takes: objects are fields of JSON; so are lists, or a field for each item.
+
+        Raises InvalidRequest.
+        """
         document: dict[str, Any] = dict(self.files)
         faults = []
-        for name, value in self.fields.items():
+        for name, values in self.fields.items():
+            field = schema.fields.get(name)
+            if len(values) > 1 and not isinstance(field, fields.List):
+                faults.append(_doubled(name, len(values)))
+                continue
             try:
-                document[name] = _read_json(value) if _is_json(schema, name) else value
+                document[name] = _read_field(field, values)
             except MalformedBody as error:
                 detail = f'"{name}" must be JSON: {error.detail.removeprefix("The body is no JSON: ")}'
                 faults.append(Fault(detail, pointer_to(name)))
@@ -88,10 +97,10 @@ def read_form(request: Request) -> Form:
             raise BodyTooLarge(f"The upload has more than the {limit:,} bytes that are taken.") from None
         detail = f"A form has at most {MOST_PARTS} parts, of {LONGEST_FIELD:,} bytes each unless they are files."
         raise BodyTooLarge(detail) from None
-    if None in (names := [*pairs.keys(), *files.keys()]):
+    if None in (*pairs.keys(), *files.keys()):
         raise MalformedBody("A part of the form has no name.")
-    _refuse_doubles(names, pairs, files)
-    return Form(pairs.to_dict(), {name: cast(IncomingFile, file.stream).complete() for name, file in files.items()})
+    _refuse_doubled_files(pairs, files)
+    return Form(dict(pairs.lists()), {name: cast(IncomingFile, file.stream).complete() for name, file in files.items()})
 
 
 def _parse(
@@ -110,18 +119,21 @@ def _parse(
     return parser.parse(stream, boundary, length)
 
 
-def _refuse_doubles(names: list[str], *parts: MultiDict[str, Any]) -> None:
-    given = {name: sum(len(part.getlist(name)) for part in parts) for name in names}
-    doubled = {name: count for name, count in given.items() if count > 1}
-    faults = [
-        Fault(f'"{name}" is given {count} times; give it once.', pointer_to(name)) for name, count in doubled.items()
-    ]
+def _refuse_doubled_files(pairs: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> None:
+    given = {name: len(files.getlist(name)) + len(pairs.getlist(name)) for name in files}
+    faults = [_doubled(name, count) for name, count in given.items() if count > 1]
     if faults:
         raise InvalidRequest(*faults)
 
 
-def _is_json(schema: Schema, name: str) -> bool:
-    return isinstance(schema.fields.get(name), fields.Dict | fields.List | fields.Integer)
+def _doubled(name: str, count: int) -> Fault:
+    return Fault(f'"{name}" is given {count} times; give it once.', pointer_to(name))
+
+
+def _read_field(field: Any, values: list[str]) -> Any:
+    if isinstance(field, fields.List) and (len(values) > 1 or not values[0].lstrip().startswith(JSON_BEGINS)):
+        return values
+    return _read_json(values[0]) if isinstance(field, fields.Dict | fields.List | fields.Integer) else values[0]
 
 
 def _read_json(text: str) -> Any:

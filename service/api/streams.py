@@ -26,13 +26,12 @@ HEARTBEAT_SECONDS = 15.0
 
 
 def stream_events(job_id: str, after: int) -> Response:
-    """What happens to a job after the event that the client had last, or after number `after` where it names none:
-    `id` is the event's number, `event` its type, `data` its data as JSON.
+    """What happens to a job after event number `after`: `id` is the event's number, `event` its type, `data` its data
+    as JSON.
 
-    204, which ends reconnecting, when the job is final and the client has everything. Raises NotFound, InvalidHeader,
-    and Overloaded when too many requests wait already.
+    204, which ends reconnecting, when the job is final and the client has everything. Raises NotFound, and Overloaded
+    when too many requests wait already.
     """
-    after = _last_event_id(default=after)
     if job_events.is_over(context(), job_id, after):
         return no_content()
     with ExitStack() as held:
@@ -45,7 +44,8 @@ def stream_events(job_id: str, after: int) -> Response:
     return response
 
 
-def _last_event_id(default: int) -> int:
+def last_event_id(default: int) -> int:
+    """The event that the client has by the request's Last-Event-ID, else the default. Raises InvalidHeader."""
     given = request.headers.get(LAST_EVENT_ID)
     if not given:
         return default

@@ -95,14 +95,15 @@ def cancel(session: Session, job: Job) -> None:
 
 
 def wait_for_end(context: Context, job_id: str, seconds: float) -> Job | None:
-    """The job once it is final, or None when the seconds are over; a job that was deleted counts as unfinished."""
+    """The job once it is final, or None when the seconds are over or there is no such job (any more)."""
 
-    def final_job() -> Job | None:
+    def look() -> tuple[Job | None] | None:
         try:
             with context.database.read() as session:
                 job = jobs.get(session, job_id)
         except DatabaseUnavailable:
             return None  # it may come back before the wait is over
-        return job if job is not None and job.status in statuses.FINAL else None
+        return (job,) if job is None or job.status in statuses.FINAL else None
 
-    return wait_until(final_job, seconds)
+    (job,) = wait_until(look, seconds) or (None,)
+    return job

@@ -18,7 +18,9 @@ TENSORFLOW = re.compile(
 MOST_DIGITS = 19
 """Of a number that TensorFlow Serving takes for a version's."""
 FIXED = ("root", "versions", "labels", "verb")
-OWN_ERRORS = re.compile(r"/v2(?:/.*)?|/v1/models/.*(?:/metadata|:[^/]*)", re.DOTALL)
+OWN_ERRORS = re.compile(
+    r"/v2(?:/.*)?|/v1/models/(?:.*:[A-Za-z]*|[^/]+(?:/(?:versions|labels)/[^/]+)?/metadata)", re.DOTALL
+)
 """Paths on which errors have the dialects' form; on the others they are problems."""
 
 

@@ -28,10 +28,10 @@ from service.api.links import MODELS
 from service.api.replies import Reply
 from service.api.schemas.base import Schema
 from service.api.schemas.tensorflow_serving import (
-    ExamplesSchema,
-    OutputsSchema,
-    ResultsSchema,
+    ExamplesRequestSchema,
+    ResultsAnswerSchema,
     ServingMetadataSchema,
+    TensorsAnswerSchema,
     TensorsSchema,
 )
 from service.api.state import predictions
@@ -195,9 +195,9 @@ def _add(verb: str, compute: Compute, body: type[Schema], answer: type[Schema]) 
     )
 
 
-_add("predict", _predict, TensorsSchema, OutputsSchema)
-_add("classify", _classify, ExamplesSchema, ResultsSchema)
-_add("regress", _regress, ExamplesSchema, ResultsSchema)
+_add("predict", _predict, TensorsSchema, TensorsAnswerSchema)
+_add("classify", _classify, ExamplesRequestSchema, ResultsAnswerSchema)
+_add("regress", _regress, ExamplesRequestSchema, ResultsAnswerSchema)
 blueprint.add_for_versions(
     f"{MODELS}/<name>{{version}}/metadata",
     lambda wanted: _write(_describe(_find(predictions(), wanted))).to_response(),

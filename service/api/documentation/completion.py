@@ -87,14 +87,9 @@ def _forms(document: Document) -> Iterator[Document]:
 
 
 def _encode_as_json(schema: Document, schemas: Document) -> Document:
-    """How the fields of a form are sent that are neither text nor files."""
+    """How the fields of a form are sent that are objects; of a list each item is a field, which is the default."""
     properties = schemas[schema["$ref"].rsplit("/", 1)[1]]["properties"]
-    return {name: {"contentType": JSON} for name, property_ in properties.items() if _is_json(property_)}
-
-
-def _is_json(property_: Document) -> bool:
-    files = property_.get("items", {}).get("format") == "binary"
-    return property_["type"] in ("object", "array") and not files
+    return {name: {"contentType": JSON} for name, property_ in properties.items() if property_["type"] == "object"}
 
 
 def _find_headers(response: Document, status: str, names: set[str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ PATH_EXAMPLES: dict[tuple[str, str], Any] = {
     ("/v2/", "version"): 1,
     ("/v1/", "format"): "onnx",
     ("/v1/training-jobs", "job_id"): f"tj_{IDENTIFIER}",
-    ("/v1/batch-predictions", "job_id"): f"bp_{IDENTIFIER}",
+    ("/v1/batch-predictions", "batch_prediction_id"): f"bp_{IDENTIFIER}",
     ("/v1/evaluations", "evaluation_id"): f"ev_{IDENTIFIER}",
 }
 """By what paths begin or end with, and the parameter's name; the first that fits counts."""

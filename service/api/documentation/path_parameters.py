@@ -21,7 +21,8 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "label": ("A name for a version.", NAMED),
     "version": ("The number of a version.", {"type": "integer", "format": "int64", "minimum": 1}),
     "format": ("Which of the version's files.", {"type": "string", "enum": list(FORMATS)}),
-    "job_id": ("The job's id.", _identifier("(tj|bp)")),
+    "job_id": ("The job's id.", _identifier("tj")),
+    "batch_prediction_id": ("The batch prediction's id.", _identifier("bp")),
     "evaluation_id": ("The evaluation's id.", _identifier("ev")),
 }
 """The description and the schema of each."""

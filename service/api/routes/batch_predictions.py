@@ -48,46 +48,46 @@ def list_batch_predictions(query: PageQuery) -> Page[JobView]:
     return client_jobs.list_page(context(), KIND, query)
 
 
-@blueprint.get(f"{BATCH_PREDICTIONS}/<job_id>")
+@blueprint.get(f"{BATCH_PREDICTIONS}/<batch_prediction_id>")
 @blueprint.finds(BatchPredictionSchema)
-def get_batch_prediction(job_id: str) -> Any:
+def get_batch_prediction(batch_prediction_id: str) -> Any:
     """Get a batch prediction.
 
     With how many rows are done. `Prefer: wait=N` waits until it is final.
     """
-    return get_job(KIND, job_id)
+    return get_job(KIND, batch_prediction_id)
 
 
-@blueprint.patch(f"{BATCH_PREDICTIONS}/<job_id>")
+@blueprint.patch(f"{BATCH_PREDICTIONS}/<batch_prediction_id>")
 @blueprint.resource(BatchPredictionSchema)
 @blueprint.arguments(CancellationSchema)
-def change_batch_prediction(changes: dict[str, Any], job_id: str) -> Any:
+def change_batch_prediction(changes: dict[str, Any], batch_prediction_id: str) -> Any:
     """Cancel a batch prediction.
 
     As a merge patch (RFC 7396). 409 where it is final already.
     """
-    return cancel_job(KIND, job_id, changes)
+    return cancel_job(KIND, batch_prediction_id, changes)
 
 
-@blueprint.delete(f"{BATCH_PREDICTIONS}/<job_id>")
+@blueprint.delete(f"{BATCH_PREDICTIONS}/<batch_prediction_id>")
 @blueprint.deletes
-def delete_batch_prediction(job_id: str) -> None:
+def delete_batch_prediction(batch_prediction_id: str) -> None:
     """Delete a batch prediction that is final, with its result.
 
     409 while it isn't final: cancel it first.
     """
-    client_jobs.delete(context(), KIND, job_id)
+    client_jobs.delete(context(), KIND, batch_prediction_id)
 
 
-@blueprint.get(f"{BATCH_PREDICTIONS}/<job_id>/result")
+@blueprint.get(f"{BATCH_PREDICTIONS}/<batch_prediction_id>/result")
 @blueprint.response(200, TEXT, content_type=CSV, headers=FILE_HEADERS)
 @blueprint.downloads(PARQUET)
 @blueprint.alt_response(200, schema=TEXT, content_type=JSON_LINES)
-def get_batch_prediction_result(job_id: str) -> Response:
+def get_batch_prediction_result(batch_prediction_id: str) -> Response:
     """Download the predictions, in the order of the rows: `row` (of a ZIP also `file`), then as predictions are.
 
     A line of JSON Lines is `{"row": 0, "label": …, "score": …, "scores": […]}`. In CSV there is a column for each class
     instead of `scores`, such as `score_setosa`; several values of a regression are `value_0` and so on; several
     labels are JSON.
     """
-    return send_predictions(batch_predictions.result(context(), job_id), job_id)
+    return send_predictions(batch_predictions.result(context(), batch_prediction_id), batch_prediction_id)

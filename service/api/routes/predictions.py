@@ -4,14 +4,19 @@ from typing import Any
 
 from flask import Response, request
 
-from service.api.blueprint import BINARY, TEXT, Blueprint
+from service.api.blueprint import BINARY, Blueprint
 from service.api.bodies import JSON, dump_json, in_parts
 from service.api.errors import InvalidQuery, RequestFault
 from service.api.instances import CSV, FORM, NPY, PICTURES, read_instances, read_json_instances, read_posted
 from service.api.links import MODELS
 from service.api.negotiation import require_json
 from service.api.replies import Reply
-from service.api.schemas.predictions import InstancesSchema, PicturesSchema, PredictionQuery, PredictionsSchema
+from service.api.schemas.predictions import (
+    PicturesSchema,
+    PredictionAnswerSchema,
+    PredictionQuery,
+    PredictionRequestSchema,
+)
 from service.api.state import predictions
 from service.operations.predictions import Answer, PredictionService, Wanted
 
@@ -19,8 +24,8 @@ FILE: dict[str, Any] = {"schema": BINARY}
 BODY = {
     "required": True,
     "content": {
-        JSON: {"schema": InstancesSchema},
-        CSV: {"schema": TEXT},
+        JSON: {"schema": PredictionRequestSchema},
+        CSV: FILE,
         NPY: FILE,
         **dict.fromkeys(PICTURES, FILE),
         FORM: {"schema": PicturesSchema},
@@ -31,7 +36,7 @@ blueprint = Blueprint("predictions", __name__, description="Raw values in, label
 
 
 @blueprint.post(f"{MODELS}/<name>/predictions")
-@blueprint.response(200, PredictionsSchema)
+@blueprint.response(200, PredictionAnswerSchema)
 @blueprint.doc(requestBody=BODY)
 @blueprint.query(PredictionQuery)
 def predict(query: dict[str, Any], name: str) -> Response:
@@ -45,7 +50,7 @@ def predict(query: dict[str, Any], name: str) -> Response:
 
 
 @blueprint.post(f"{MODELS}/<name>/versions/<number:version>/predictions")
-@blueprint.response(200, PredictionsSchema)
+@blueprint.response(200, PredictionAnswerSchema)
 @blueprint.doc(requestBody=BODY)
 @blueprint.query(PredictionQuery)
 def predict_with_version(query: dict[str, Any], name: str, version: int) -> Response:
@@ -57,7 +62,7 @@ def predict_with_version(query: dict[str, Any], name: str, version: int) -> Resp
 
 
 @blueprint.post(f"{MODELS}/<name>/labels/<label>/predictions")
-@blueprint.response(200, PredictionsSchema)
+@blueprint.response(200, PredictionAnswerSchema)
 @blueprint.doc(requestBody=BODY)
 @blueprint.query(PredictionQuery)
 def predict_with_label(query: dict[str, Any], name: str, label: str) -> Response:

@@ -23,7 +23,7 @@ from service.api.schemas.training_jobs import (
     present_events,
 )
 from service.api.state import context
-from service.api.streams import EVENT_STREAM, stream_events
+from service.api.streams import EVENT_STREAM, last_event_id, stream_events
 from service.operations import client_jobs, job_events, training_jobs
 from service.operations.client_jobs import JobView
 from service.storage.paging import Page, PageQuery
@@ -112,8 +112,9 @@ def list_events(query: dict[str, Any], job_id: str) -> Any:
     comes every 15 s, and the stream ends with the job's final status. At most half of the threads of an api process
     stream or wait at once: beyond that the answer is 503.
     """
+    last = last_event_id(default=query["after"])
     if choose(JSON, EVENT_STREAM) == EVENT_STREAM:
-        return stream_events(job_id, query["after"])
+        return stream_events(job_id, last)
     events, more = job_events.read(context(), job_id, **query)
     document = present_events(job_id, query["limit"], events, more)
     return document, 200, link_to_next(document["next"])

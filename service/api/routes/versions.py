@@ -10,7 +10,7 @@ from service.api.bodies import JSON
 from service.api.files import NPZ, OCTETS, ZIP, send_artifact, send_weights
 from service.api.links import MODELS
 from service.api.paging import map_page
-from service.api.schemas.versions import OfModel, VersionListQuery, VersionSchema, WeightsSchema
+from service.api.schemas.versions import NetworkWeightsSchema, OfModel, VersionListQuery, VersionSchema
 from service.api.state import context
 from service.operations import versions
 from service.storage.paging import Page, PageQuery
@@ -65,7 +65,7 @@ def get_artifact(name: str, version: int, format: str) -> Response:
 
 
 @blueprint.get(f"{VERSIONS}/<number:version>/weights")
-@blueprint.response(200, WeightsSchema)
+@blueprint.response(200, NetworkWeightsSchema)
 @blueprint.downloads(NPZ)
 def get_weights(name: str, version: int) -> Response:
     """Get the weights of a version: as NPZ, or as JSON where there are few.

@@ -131,7 +131,11 @@ class NewUploadSchema(Schema):
         }
     )
     types = Object(metadata={"description": TYPES, **options.COLUMN_TYPES})
-    ignore = Items(Anything(metadata=options.COLUMN), most=MOST_COLUMNS, metadata={"description": IGNORE})
+    ignore = Items(
+        Anything(metadata=options.COLUMN),
+        most=MOST_COLUMNS,
+        metadata={"description": f"{IGNORE} A field for each, or one with a JSON list."},
+    )
     split = Object(metadata={"description": SPLIT, **options.SPLIT})
     window = Object(
         metadata={"description": "`steps`, `horizon`, `stride`, `time_column`: the table becomes sequences."}

@@ -52,7 +52,7 @@ class JobHeadSchema(AnswerSchema):
     )
 
 
-class StepsSchema(AnswerSchema):
+class JobProgressSchema(AnswerSchema):
     """How far a job is."""
 
     step = Count("Steps that are done.", example=120)
@@ -69,7 +69,7 @@ class VersionJobSchema(JobHeadSchema):
     dataset_id = Identifier("ds", "The dataset's id.", allow_none=True)
     desired_status = OneOf("What the client wants of it.", statuses.RUNNING, statuses.CANCELLED)
     attempt = Count("Grows when the job's process dies.", example=1)
-    progress = Inner(StepsSchema, "How far it is.")
+    progress = Inner(JobProgressSchema, "How far it is.")
     error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
     created_at = Moment("When it was created.")
     started_at = Moment("When its process began; null before.", allow_none=True)

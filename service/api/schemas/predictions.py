@@ -14,7 +14,7 @@ class PredictionQuery(Schema):
     scores = QueryFlag(load_default=True, metadata={"description": "Whether to give the score of every class."})
 
 
-class InstancesSchema(Schema):
+class PredictionRequestSchema(Schema):
     """Raw rows to predict for."""
 
     instances = fields.List(
@@ -53,7 +53,7 @@ class WarningSchema(AnswerSchema):
     detail = Words("What is odd, in words.", example="100 is out of range: the training rows lie between 1 and 6.7.")
 
 
-class ScoreSchema(AnswerSchema):
+class LabelScoreSchema(AnswerSchema):
     """A class with its score."""
 
     label = Value("The class.", example="setosa", **CLASS)
@@ -73,11 +73,11 @@ class PredictionSchema(AnswerSchema):
         "The score of every class, in the order of `classes`; left out with `scores=false`.",
         Number("A score.", allow_none=True, example=0.98),
     )
-    top = Listing("The best classes, with `top=N`.", Inner(ScoreSchema, ""))
+    top = Listing("The best classes, with `top=N`.", Inner(LabelScoreSchema, ""))
     value = Value("A number; with several outputs a list of them.", example=18.98)
 
 
-class PredictionsSchema(AnswerSchema):
+class PredictionAnswerSchema(AnswerSchema):
     """What a version predicts."""
 
     model = Words("The model's name.", example="flowers", **NAMED)

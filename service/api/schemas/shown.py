@@ -6,6 +6,8 @@ from marshmallow import fields
 
 from service.api.fields import NAME, TEXT_PATTERN
 
+ANY_TEXT = r"^[\s\S]*$"
+"""Of texts that may quote what a client sent."""
 LARGEST_COUNT = 2**53 - 1
 """Whole numbers up to it are exact in every language's JSON."""
 LARGEST_NUMBER = 1.7976931348623157e308
@@ -32,7 +34,7 @@ class Words(fields.String):
     """A text of at most `longest` characters."""
 
     def __init__(self, description: str, longest: int = 10_000, *, allow_none: bool = False, **keywords: Any) -> None:
-        bounds = {"maxLength": longest, "pattern": TEXT_PATTERN}
+        bounds = {"maxLength": longest, "pattern": ANY_TEXT}
         super().__init__(allow_none=allow_none, metadata=_about(description) | bounds | keywords)
 
 

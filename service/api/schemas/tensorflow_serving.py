@@ -29,7 +29,7 @@ class TensorsSchema(AnswerSchema):
     inputs = Value(f"The only input's tensor, or an object of tensors by name. {VALUES}", example=[[0.1, 0.2]])
 
 
-class OutputsSchema(AnswerSchema):
+class TensorsAnswerSchema(AnswerSchema):
     """The network's raw outputs, in the form of the request."""
 
     sometimes = ("predictions", "outputs")
@@ -38,7 +38,7 @@ class OutputsSchema(AnswerSchema):
     outputs = Listing("Of `inputs`: the tensor.", Value("A row."), MOST_ITEMS, example=[[0.97, 0.02, 0.01]])
 
 
-class ExamplesSchema(AnswerSchema):
+class ExamplesRequestSchema(AnswerSchema):
     """Examples, objects of features by the inputs' names."""
 
     sometimes = ("signature_name", "context")
@@ -48,7 +48,7 @@ class ExamplesSchema(AnswerSchema):
     examples = Listing("The examples.", Mapping("Features by name."), MOST_ITEMS, minItems=1)
 
 
-class ResultsSchema(AnswerSchema):
+class ResultsAnswerSchema(AnswerSchema):
     """A result for each example."""
 
     results = Listing(

@@ -28,7 +28,7 @@ from service.api.schemas.jobs import (
     MOST_TRANSITIONS,
     NO_PROGRESS,
     JobHeadSchema,
-    StepsSchema,
+    JobProgressSchema,
     TransitionSchema,
     link_resources,
     present_job,
@@ -163,7 +163,7 @@ class TrainingJobChangesSchema(Schema):
     learning_rate = Amount(0, metadata={"description": "From the next epoch on; 409 while a schedule sets it."})
 
 
-class ProgressSchema(StepsSchema):
+class ProgressSchema(JobProgressSchema):
     """How far a training is."""
 
     epoch = Count("The epoch that is trained or was the last; 0 before the first.", example=3)

@@ -118,7 +118,7 @@ class WeightSchema(AnswerSchema):
     values = Value("Nested lists of that shape; a number for the empty shape.", example=[[0.458], [-0.08]])
 
 
-class WeightsSchema(AnswerSchema):
+class NetworkWeightsSchema(AnswerSchema):
     """The numbers that were learnt."""
 
     weights = Listing("The network's variables.", Inner(WeightSchema, ""), MOST_ITEMS)

@@ -172,6 +172,7 @@ def test_unknown_paths_and_things_are_a_404(api: ApiClient) -> None:
         "/v1/models/line/versions/1", "/v1/models/line/versions/0", "/v1/models/line/versions/latest",
         "/v1/models/line/versions/99999999999999999999", "/v1/models/line/labels/champion", "/problems/nothing",
         "/v1/datasets/nothing/rows", "/v1/training-jobs/tj_0/metrics", "/v1/training-jobs/tj_0/log",
+        "/v1/models/line/labels/metadata", '/v1/models/a:"b', "/v1/models/a:b-c/summary",
     ):  # fmt: skip
         assert api.get(path, 404)["type"] == "/problems/not-found"
 

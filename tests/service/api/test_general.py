@@ -47,10 +47,7 @@ class Service(SimpleNamespace):
     def _path(self, rule: Rule) -> str:
         built = rule.build({name: self.arguments[name] for name in rule.arguments})
         assert built is not None
-        _, path = built
-        if path.startswith("/v1/batch"):
-            path = path.replace(self.arguments["job_id"], self.arguments["batch_id"])
-        return path
+        return built[1]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +65,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         arguments = {
             "name": "line", "version": 1, "label": "best", "format": "onnx", "code": "not-found",
             "job_id": ids["training-jobs"], "evaluation_id": ids["evaluations"],
-            "batch_id": ids["batch-predictions"], "filename": "docs.js",
+            "batch_prediction_id": ids["batch-predictions"], "filename": "docs.js",
         }  # fmt: skip
         yield Service(url=server.url, rules=rules, arguments=arguments)
 

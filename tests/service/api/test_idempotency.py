@@ -157,6 +157,12 @@ def test_a_key_is_the_same_in_quotation_marks_or_without(api: ApiClient) -> None
     assert again.data == first.data
 
 
+@pytest.mark.parametrize("key", ["\xa0", '"\xa0"', "a b", "\x85-\xff"])
+def test_a_key_may_have_any_characters(api: ApiClient, key: str) -> None:
+    first = post(api, "/v1/models", LINE, 202, **{"Idempotency-Key": key})
+    assert post(api, "/v1/models", LINE, 202, **{"Idempotency-Key": key}).data == first.data
+
+
 def claim(context: Context, fingerprint: str = "f") -> Claim | Answer:
     return idempotency.claim(context, ("POST", "/v1/models", "key"), fingerprint)
 

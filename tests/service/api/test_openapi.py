@@ -66,6 +66,18 @@ def test_every_route_is_described(app: Flask, document: Any) -> None:
     assert {(path, method) for path, method, _ in operations(document)} == rules
 
 
+def test_an_answer_that_the_client_may_have_already_is_described_with_its_304(document: Any) -> None:
+    conditional = [
+        operation["responses"]
+        for _, method, operation in operations(document)
+        if method == "get" and "If-None-Match" in {parameter["name"] for parameter in operation.get("parameters", ())}
+    ]
+    assert len(conditional) > 20
+    for responses in conditional:
+        assert "content" not in responses["304"]
+        assert "ETag" in responses["304"]["headers"]
+
+
 def test_a_stream_is_described_beside_its_json(document: Any) -> None:
     operation = document["paths"]["/v1/training-jobs/{job_id}/events"]["get"]
     assert set(operation["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}

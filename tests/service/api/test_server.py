@@ -48,6 +48,16 @@ def test_a_body_over_the_limit_is_answered_with_and_without_a_length(server: Ser
     assert response.status_code == 202
 
 
+def test_headers_may_be_as_long_as_the_document_says(server: Server) -> None:
+    parameters = server.get("/openapi.json").json()["paths"]["/v1/models/{name}"]["get"]["parameters"]
+    lengths = {each["name"]: each["schema"]["maxLength"] for each in parameters if each["in"] == "header"}
+    assert set(lengths) == {"If-None-Match", "Prefer"}
+    for name, longest in lengths.items():
+        for length, status in ((longest, 404), (longest + 1, 431)):
+            headers = {name: "x" * length}
+            assert requests.get(f"{server.url}/v1/models/none", headers=headers, timeout=30).status_code == status
+
+
 def test_a_moved_label_takes_effect_at_once_in_every_process(tmp_path: Path) -> None:
     path, label, body = "/v1/models/line/labels/best", {"version": 1}, {"instances": [[1.0]]}
     with running_api(tmp_path, processes=2) as server, FakeWorker(server.context):

@@ -63,6 +63,24 @@ def test_a_file_waits_whole_for_its_import_with_what_was_asked(api: ApiClient, c
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
+        ('["a", "b"]', ["a", "b"]),
+        (["a", "b"], ["a", "b"]),
+        (["1", "[]"], ["1", "[]"]),
+        ("a", ["a"]),
+        ("12", ["12"]),
+    ],
+)
+def test_a_list_is_a_field_of_json_or_a_field_for_each_item(
+    api: ApiClient, context: Context, sent: str | list[str], kept: list[str]
+) -> None:
+    dataset = upload(api, ignore=sent)
+    folder = context.artifacts.folder(f"uploads/{dataset['id']}")
+    assert orjson.loads((folder / "request.json").read_bytes())["ignore"] == kept
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
         ("../../etc/passwd", "passwd"),
         ("a b.csv", "a b.csv"),
         ("x\x01y.csv", "xy.csv"),
@@ -79,6 +97,7 @@ def test_a_files_name_is_kept_without_folders(api: ApiClient, sent: str, kept: s
         ({"split": "{"}, "#/split", "must be JSON"),
         ({"split": "[1]"}, "#/split", "must be an object"),
         ({"ignore": '"width"'}, "#/ignore", "must be a list"),
+        ({"ignore": '["width"'}, "#/ignore", "must be JSON"),
         ({"csv": ""}, "#/csv", "must be JSON"),
         ({"tarjet": "kind"}, "#/tarjet", "is unknown"),
         ({"inputs": "[1]"}, "#/inputs", "is unknown"),

@@ -9,8 +9,9 @@ from flask import Flask
 from service.api.app import create_app
 from service.api.waits import WaitPermits
 from service.context import Context
+from service.operations import queue
 from tests.journeys.specs import LINE, LINE_DATASET, named
-from tests.service.api.api_client import ApiClient
+from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 
 
@@ -51,6 +52,15 @@ def test_getting_what_is_unfinished_can_wait_for_it(api: ApiClient, app: Flask, 
     idle_worker.run_next()
     waiting.join(30)
     assert answers[0]["status"] == "ready"
+
+
+@pytest.mark.timeout(45)
+def test_nobody_waits_for_what_is_not_there(trained: ApiClient, context: Context) -> None:
+    job = trained.post("/v1/training-jobs", TRAINING, 202)["id"]
+    missing = ["training-jobs/tj_1", f"evaluations/{job}", f"batch-predictions/{job}", "models/other", "datasets/other"]
+    for path in missing:
+        trained.get(f"/v1/{path}", 404, Prefer="wait=60")
+    assert queue.wait_for_end(context, "tj_1", 60) is None
 
 
 def test_at_most_half_of_the_threads_wait_and_the_others_are_answered_at_once(app: Flask, context: Context) -> None:
