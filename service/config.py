@@ -93,7 +93,7 @@ class Settings:
     )
     max_concurrent_predictions: int = setting(
         16,
-        "Predictions that each api process computes at once, and a quarter as many of 1,000 rows or more besides; "
+        "Predictions that each api process computes at once, and half as many with bodies of 1 MiB or more besides; "
         "beyond it the answer is 503. With fewer than the threads some are refused under load rather than late.",
         minimum=1,
     )
