@@ -158,7 +158,8 @@ class Worker(ThreadWorker):
     """A process whose requests stop waiting for jobs when it is told to end.
 
     Handing a kept connection to the main thread and back takes as long as a small prediction. So a thread stays with
-    a connection whose next request comes at once, but at most half of the threads wait for that.
+    a connection whose next request comes at once, unless other connections wait for a thread, and at most half of the
+    threads do so.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -180,7 +181,8 @@ class Worker(ThreadWorker):
     def _next_comes_at_once(self, conn: TConn) -> bool:
         if conn.parser.unreader.buf.getvalue():
             return True  # it came together with the one before
-        if not self.alive or not self._lingerers.acquire(blocking=False):
+        others_wait = not self.tpool._work_queue.empty()
+        if others_wait or not self.alive or not self._lingerers.acquire(blocking=False):
             return False
         try:
             waiting = select.poll()

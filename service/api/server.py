@@ -26,7 +26,7 @@ SWITCH_SECONDS = 0.001
 LONGEST_LINE = 8190
 """Characters of a URL with its method: what RFC 9110, section 4.1, recommends to take, and gunicorn's most."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-MALLOC_OPTIONS = {M_ARENA_MAX: 1, M_MMAP_THRESHOLD: 32 * 2**20, M_TRIM_THRESHOLD: 64 * 2**20}
+MALLOC_OPTIONS = {M_ARENA_MAX: 1, M_MMAP_THRESHOLD: 8 * 2**20, M_TRIM_THRESHOLD: 32 * 2**20}
 MEMORY_FOLDER = Path("/dev/shm")
 
 

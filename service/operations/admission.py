@@ -10,7 +10,7 @@ from service.processes import usable_cores
 
 LARGE = 2**20
 """Bytes of a body from which on it is a large one."""
-LONGEST_TURN_SECONDS = 0.02
+LONGEST_TURN_SECONDS = 0.1
 """How long a turn is waited for."""
 
 

@@ -1,4 +1,4 @@
-"""The README's tour does what it says, pasted as it is printed; so does the page on protocols, with the tour's models."""
+"""The README's tour does what it says, pasted as it is printed; so does the page on protocols, with its models."""
 
 from pathlib import Path
 
