@@ -54,6 +54,8 @@ class ClientSocket(socket.socket):
         self._began, self._received = time.monotonic(), 0
 
     def recv(self, size: int, flags: int = 0) -> bytes:
+        if flags & socket.MSG_DONTWAIT:
+            return super().recv(size, flags)
         waiting_since = time.monotonic()
         while True:
             try:
@@ -73,6 +75,16 @@ class ClientSocket(socket.socket):
         except BlockingIOError:
             raise self._give_up() from None
 
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        # Python polls by itself here, for as long as its own timeout says.
+        self.settimeout(STILL_SECONDS)
+        try:
+            return super().sendfile(file, offset, count)
+        except TimeoutError:
+            raise self._give_up() from None
+        finally:
+            self.settimeout(None)
+
     def _give_up(self) -> ConnectionResetError:
         self.given_up = True
         return ConnectionResetError(errno.ECONNRESET, "the client stands still")
@@ -88,7 +100,9 @@ class Connection(TConn):
         return bool(super().wait_for_data(min(timeout, LINGER_MILLISECONDS / 1000)))
 
     def close(self, graceful: bool = False) -> None:
-        # A graceful close waits two seconds for the client's own, which that one won't send.
+        if self.sock.fileno() < 0:
+            return  # the thread that answered has closed it, and gunicorn closes all again
+        # A graceful close waits two seconds for the client's own, which one that was given up won't send.
         super().close(graceful=graceful and not self.sock.given_up)
 
 
@@ -179,10 +193,12 @@ class Worker(ThreadWorker):
         return super().handle(conn)
 
     def _next_comes_at_once(self, conn: TConn) -> bool:
+        others_wait = not self.tpool._work_queue.empty()
+        if others_wait or not self.alive:
+            return False
         if conn.parser.unreader.buf.getvalue():
             return True  # it came together with the one before
-        others_wait = not self.tpool._work_queue.empty()
-        if others_wait or not self.alive or not self._lingerers.acquire(blocking=False):
+        if not self._lingerers.acquire(blocking=False):
             return False
         try:
             waiting = select.poll()

@@ -83,7 +83,7 @@ PROBLEM_TYPES = {
         ProblemType(
             "precondition-failed", 412, "The resource has changed",
             "The header `If-Match` names none of the resource's present ETags: it was changed since the client read "
-            "it. Nothing was done.",
+            "it. Or `If-None-Match` says that it must not be there, and it is. Nothing was done.",
         ),
         ProblemType(
             "body-too-large", 413, "The body is too large",

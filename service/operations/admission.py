@@ -17,7 +17,7 @@ LONGEST_TURN_SECONDS = 0.1
 class Admission:
     """Admits requests whose bodies are in memory, before they are parsed. Thread-safe.
 
-    Large ones get at most half of the permits, which leaves room for small ones.
+    Small ones have permits of their own, and large ones half as many besides, so that neither take the others' place.
     """
 
     def __init__(self, settings: Settings) -> None:

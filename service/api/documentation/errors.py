@@ -123,7 +123,7 @@ ERRORS = {
             "Unavailable",
             "Not now: too many requests or jobs, no worker, or the database is away. `Retry-After` says when to try "
             "again.",
-            "Too many predictions are being computed already.",
+            "Too many predictions at once.",
             "overloaded",
             ("Retry-After",),
         ),

@@ -5,7 +5,8 @@ from typing import Any
 DESCRIPTION = """\
 A self-hosted service that trains and serves neural networks.
 
-**A first job**, every step of which can be tried out right on `/docs` with the example that is filled in:
+**A first job**, every step of which can be tried out right on `/docs` with the example that is filled in, and the
+`id` of an answer where one is asked for:
 
 1. `POST /v1/datasets` makes a dataset: `flowers`, 150 irises of three species.
 2. `POST /v1/models` makes a model: the layers of a network, its optimizer and its loss, in Keras's own words. The

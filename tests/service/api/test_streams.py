@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from service.operations.execution import Lease
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
-from tests.service.api.api_server import Server
+from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
 
 STREAM = {"Accept": "text/event-stream"}
@@ -237,3 +238,15 @@ def test_a_stream_is_chunked_and_not_compressed(server: Server) -> None:
         assert response.headers["Transfer-Encoding"] == "chunked"
         assert "Content-Encoding" not in response.headers
         assert next(response.iter_lines(1)) == b"id: 1"
+
+
+def test_a_stream_of_a_job_that_waits_longer_than_clients_may_stand_still_goes_on(tmp_path: Path) -> None:
+    with running_api(tmp_path, still_seconds=1) as server:
+        url = make_queued_job(server)
+        with requests.get(url, headers=STREAM, stream=True, timeout=30) as response:
+            lines = response.iter_lines(1)
+            assert next(lines) == b"id: 1"
+            opened = time.monotonic()
+            wait_for(lambda: time.monotonic() > opened + 2, what="the time to pass")
+            with FakeWorker(server.context):
+                assert b"succeeded" in b"".join(lines)
