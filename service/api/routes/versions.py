@@ -52,7 +52,7 @@ def delete_version(name: str, version: int) -> None:
 
 
 @blueprint.get(f"{VERSIONS}/<number:version>/artifacts/<format>")
-@blueprint.downloads(JSON, OCTETS, ZIP)
+@blueprint.downloads(OCTETS, ZIP)
 @blueprint.alt_response(200, schema={"type": "object"}, content_type=JSON)
 def get_artifact(name: str, version: int, format: str) -> Response:
     """Download a file of a version: `keras`, `onnx`, `saved_model` (a ZIP) or `preprocessing`.
