@@ -17,7 +17,7 @@ serve: install ## run api and worker; settings are in docs/configuration.md
 	@exec $(BIN)/fitserve serve
 
 test: install ## run the tests
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 fuzz: install ## test the service with EXAMPLES=200 made-up requests for each operation
 	FITSERVE_TEST_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 0 tests/fuzzing
