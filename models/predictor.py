@@ -3,7 +3,8 @@
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,14 @@ THRESHOLD = 0.5
 ROWS_DESCRIBED_AT_ONCE = 1024
 WIDE = 32
 """Numbers of a row from which on they stay an array, which is written without an object for each."""
+
+
+Computing = Callable[[int], AbstractContextManager[None]]
+"""What a network's run on so many rows happens within: who wants to, measures it there."""
+
+
+def _computing_unmeasured(_rows: int) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -70,19 +79,18 @@ class Predictor:
             tuple(Vocabulary(**members) for members in document.get("vocabularies", ())),
         )
 
-    def run(self, instances: Instances, deadline: float = math.inf) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    def run(
+        self, instances: Instances, deadline: float = math.inf, computing: Computing = _computing_unmeasured
+    ) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """The network's raw outputs for posted instances (float32, rows first), and the warnings.
 
-        Raises InvalidInstances; TookTooLong when `deadline` (of the monotonic clock) passes meanwhile.
+        The network runs within `computing`, which is told the number of rows. Raises InvalidInstances; TookTooLong
+        when `deadline` (of the monotonic clock) passes meanwhile.
         """
-        inputs, warnings = self.read_instances(instances)
-        return self.network.run(inputs, deadline), warnings
-
-    def read_instances(self, instances: Instances) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-        """Posted instances as `network.run` takes them, by input, and the warnings. Raises InvalidInstances."""
         inputs, warnings = self.preprocessing.read_instances(instances, self.max_pixels)
         self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
-        return inputs, warnings
+        with computing(len(next(iter(inputs.values())))):
+            return self.network.run(inputs, deadline), warnings
 
     def run_inputs(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """The network's raw outputs for preprocessed rows by input. Raises InvalidInstances."""
@@ -115,34 +123,27 @@ class Predictor:
             raise InvalidInstances(*faults[:MAX_FAULTS])
 
     def predict(
-        self, instances: Instances, top: int | None = None, scores: bool = True, deadline: float = math.inf
+        self,
+        instances: Instances,
+        top: int | None = None,
+        scores: bool = True,
+        deadline: float = math.inf,
+        computing: Computing = _computing_unmeasured,
     ) -> Predictions:
         """What the network predicts for posted instances, in API.md's forms; raises InvalidInstances, TookTooLong.
 
         `top` adds the best labels with their scores; without `scores` the scores of all classes are left out. What is
         not finite becomes None. The many numbers of a wide row are an array, in which it is NaN or infinite.
         """
-        outputs, warnings = self.run(instances, deadline)
-        return self.describe(outputs, warnings, top=top, scores=scores, deadline=deadline)
-
-    def describe(
-        self,
-        outputs: np.ndarray,
-        warnings: list[dict[str, Any]],
-        *,
-        top: int | None = None,
-        scores: bool = True,
-        deadline: float = math.inf,
-    ) -> Predictions:
-        """What the network's raw outputs (rows first) mean, as `predict` says. Raises TookTooLong."""
+        outputs, warnings = self.run(instances, deadline, computing)
         predictions: list[dict[str, Any]] = []
         for start in range(0, len(outputs), ROWS_DESCRIBED_AT_ONCE):
             check_deadline(deadline)
-            predictions += self._describe_rows(outputs[start : start + ROWS_DESCRIBED_AT_ONCE], top, scores)
+            predictions += self._describe(outputs[start : start + ROWS_DESCRIBED_AT_ONCE], top, scores)
         classes = None if self.task is Task.REGRESSION else self.classes or []
         return Predictions(classes, predictions, warnings)
 
-    def _describe_rows(self, outputs: np.ndarray, top: int | None, scores: bool) -> list[dict[str, Any]]:
+    def _describe(self, outputs: np.ndarray, top: int | None, scores: bool) -> list[dict[str, Any]]:
         """A prediction for each row of raw outputs."""
         if self.task is Task.REGRESSION:
             return _describe_values(outputs)

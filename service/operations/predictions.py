@@ -86,12 +86,8 @@ class PredictionService:
         """
         deadline = self._deadline()
         loaded = self.loaded(wanted)
-        predictor = loaded.predictor
         with loaded.statistics.prediction() as clock:
-            inputs, warnings = predictor.read_instances(instances)
-            with clock.computing(rows=len(next(iter(inputs.values())))):
-                outputs = predictor.network.run(inputs, deadline)
-            found = predictor.describe(outputs, warnings, top=top, scores=scores, deadline=deadline)
+            found = loaded.predictor.predict(instances, top, scores, deadline, clock.computing)
             return Answer(wanted.model, loaded.version, found)
 
     def loaded(self, wanted: Wanted) -> Loaded:

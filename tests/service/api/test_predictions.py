@@ -101,15 +101,15 @@ def test_without_a_version_it_is_a_409_and_unknown_ones_are_a_404(api: ApiClient
 def busy_with(app: Flask, monkeypatch: pytest.MonkeyPatch, rows: int, requests: int) -> Iterator[None]:
     """While so many requests of so many rows are being predicted."""
     inside, leave = threading.Semaphore(0), threading.Event()
-    original = Predictor.read_instances
+    original = Predictor.predict
 
-    def slow(self: Predictor, instances: Any) -> Any:
+    def slow(self: Predictor, instances: Any, *args: Any) -> Any:
         if len(instances) == rows:
             inside.release()
             leave.wait(20)
-        return original(self, instances)
+        return original(self, instances, *args)
 
-    monkeypatch.setattr(Predictor, "read_instances", slow)
+    monkeypatch.setattr(Predictor, "predict", slow)
     body = {"instances": [[1]] * rows}
     busy = [threading.Thread(target=lambda: app.test_client().post(PREDICTIONS, json=body)) for _ in range(requests)]
     for thread in busy:
