@@ -11,20 +11,21 @@ from flask import Request, Response, request
 from webargs.flaskparser import FlaskParser
 
 from models.errors import summarize
-from service.api.bodies import JSON, no_content, read_json, refuse_other_types, write_json
+from service.api.bodies import no_content, read_json, refuse_other_types, write_json
 from service.api.conditional import IF_MATCH, IF_NONE_MATCH, guarded, tagged
 from service.api.documentation.headers import refer
 from service.api.errors import InvalidQuery, RequestFault
 from service.api.faults import body_faults, query_faults
 from service.api.fields import LARGEST_INTEGER, TEXT_PATTERN
 from service.api.idempotency import HEADER, KEY, claim_key, idempotent
-from service.api.multipart import FORM, read_form
+from service.api.media_types import EVENT_STREAM, FORM, JSON
+from service.api.multipart import read_form
 from service.api.negotiation import require_json
 from service.api.paging import LARGEST_LIMIT, link_to_next, next_url
 from service.api.schemas.base import AnswerSchema, Schema
 from service.api.schemas.problems import DialectErrorSchema, ProblemSchema
 from service.api.schemas.shown import LARGEST_COUNT, Inner, Listing, Url
-from service.api.streams import EVENT_STREAM, LAST_EVENT_ID
+from service.api.streams import LAST_EVENT_ID
 from service.errors import InvalidRequest
 
 Handler = Callable[..., Any]

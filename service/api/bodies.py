@@ -11,9 +11,7 @@ from flask import Request, Response, current_app
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.api.errors import MalformedBody, UnsupportedMediaType
-
-JSON = "application/json"
-MERGE_PATCH = "application/merge-patch+json"
+from service.api.media_types import JSON, MERGE_PATCH
 
 GZIP, ZLIB = 31, 15
 """What zlib calls the two formats."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from flask import Flask, request
 from werkzeug.exceptions import ClientDisconnected
 
-from service.api.bodies import JSON
 from service.api.compression import GZIP, SMALLEST, gzip_text, prefers_gzip
 from service.api.dialects import open_inference, tensorflow_serving
 from service.api.links import MODELS
+from service.api.media_types import JSON
 from service.api.replies import Reply
 from service.api.routes import predictions
 from service.operations.predictions import PredictionService, Wanted

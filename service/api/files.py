@@ -11,17 +11,12 @@ from numpy.lib import format as npy
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from models.batches.results import stream_csv, stream_json_lines
-from service.api.bodies import JSON, write_json
+from service.api.bodies import write_json
 from service.api.conditional import is_known
+from service.api.media_types import CSV, JSON, JSON_LINES, NPZ, OCTETS, PARQUET, ZIP
 from service.api.negotiation import choose
 from service.operations.batch_predictions import Result
 
-NPZ = "application/x-npz"
-OCTETS = "application/octet-stream"
-ZIP = "application/zip"
-CSV = "text/csv"
-JSON_LINES = "application/x-ndjson"
-PARQUET = "application/vnd.apache.parquet"
 MOST_NUMBERS_AS_JSON = 10_000
 
 

@@ -11,17 +11,14 @@ from werkzeug.formparser import MultiPartParser
 from models.datasets.tables.encodings import ENCODINGS, find_codec
 from models.errors import MOST_FAULTS, Fault
 from models.preprocessing import CsvText, Instances, JsonNumbers, NamedFile, read_npy
-from service.api.bodies import JSON, parse_json, read_body, refuse_other_types
+from service.api.bodies import parse_json, read_body, refuse_other_types
 from service.api.errors import MalformedBody, UnsupportedMediaType
 from service.api.faults import pointer_to
 from service.api.json_numbers import read_even_numbers
+from service.api.media_types import CSV, FORM, JSON, NPY, PICTURES
 from service.errors import InvalidRequest
 from service.operations.uploads import clean_name
 
-CSV = "text/csv"
-NPY = "application/x-npy"
-PICTURES = ("image/png", "image/jpeg", "image/webp")
-FORM = "multipart/form-data"
 FILE = "file"
 INSTANCES = "instances"
 MOST_FILES = 10_000

@@ -14,11 +14,11 @@ from models.datasets.pointers import pointer_to
 from models.errors import Fault
 from service.api.bodies import content_encoding, parse_json, refuse_other_types
 from service.api.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from service.api.media_types import FORM
 from service.api.state import context
 from service.errors import InvalidRequest
 from service.operations.uploads import IncomingFile, ReceivedFile, Reception
 
-FORM = "multipart/form-data"
 MOST_PARTS = 64
 LONGEST_FIELD = 1024**2
 """Bytes of a field that is no file."""

@@ -2,8 +2,8 @@
 
 from flask import request
 
-from service.api.bodies import JSON
 from service.api.errors import NotAcceptable
+from service.api.media_types import JSON
 
 
 def choose(*offers: str, hint: str = "") -> str:

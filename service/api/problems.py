@@ -13,12 +13,12 @@ from models.errors import Fault, ModelsError
 from service.api.bodies import write_json
 from service.api.dialects.errors import dialect_status, dialect_text, speaks_dialect
 from service.api.errors import CODES_OF_STATUS, INTERNAL, PROBLEM_TYPES, InvalidQuery, MalformedBody, RequestFault
+from service.api.media_types import PROBLEM
 from service.api.state import context
 from service.api.tracing import REQUEST_ID
 from service.errors import ServiceError
 from service.storage.paging import InvalidCursor
 
-MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 """For errors that pass by themselves, where nothing better is known."""
 
@@ -58,7 +58,7 @@ def _respond(code: str, detail: str, faults: Sequence[Fault] = (), retry_after: 
         document |= {"instance": request.path, "request_id": request.environ.get(REQUEST_ID)}
         response = write_json(document)
         response.status_code = document["status"]
-        response.mimetype = MEDIA_TYPE
+        response.mimetype = PROBLEM
     if retry_after is None and response.status_code in (429, 503):
         retry_after = RETRY_AFTER_SECONDS
     if retry_after is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from flask import Response
 
-from service.api.bodies import JSON
+from service.api.media_types import JSON
 
 
 @dataclass(frozen=True)

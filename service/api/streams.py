@@ -12,12 +12,12 @@ from flask import Response, request
 from service.api.bodies import no_content
 from service.api.errors import InvalidHeader, RequestFault
 from service.api.fields import LARGEST_INTEGER
+from service.api.media_types import EVENT_STREAM
 from service.api.state import context
 from service.api.waits import long_wait
 from service.operations import job_events
 from service.storage.records import Event
 
-EVENT_STREAM = "text/event-stream"
 LAST_EVENT_ID = "Last-Event-ID"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """No proxy may keep a stream, nor hold it back."""

@@ -11,11 +11,12 @@ from werkzeug.exceptions import NotImplemented as NotHere
 from models.signature import Datatype, TensorSpec
 from service import __version__
 from service.api.blueprint import BINARY, RETRY_AFTER, RETRY_AFTER_HEADER
-from service.api.bodies import JSON, parse_json, read_body, write_json
+from service.api.bodies import parse_json, read_body, write_json
 from service.api.dialects.blueprint import DialectBlueprint
 from service.api.dialects.errors import InvalidInference
-from service.api.dialects.open_inference_tensors import HEADER_LENGTH, OCTETS, read_request, write_answer
+from service.api.dialects.open_inference_tensors import HEADER_LENGTH, read_request, write_answer
 from service.api.documentation.headers import refer
+from service.api.media_types import JSON, OCTETS
 from service.api.replies import Reply
 from service.api.schemas.open_inference import (
     MOST_VERSIONS,

@@ -22,10 +22,10 @@ from service.api.bodies import dump_json, parse_json
 from service.api.dialects.errors import InvalidInference
 from service.api.errors import MalformedBody
 from service.api.json_numbers import take_out_lists
+from service.api.media_types import OCTETS
 from service.api.replies import Reply
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
-OCTETS = "application/octet-stream"
 BOOL, BYTES, BF16 = "BOOL", "BYTES", "BF16"
 ELEMENTS = {
     BOOL: "?",

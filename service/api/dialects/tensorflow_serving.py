@@ -11,7 +11,7 @@ from flask import Response, request
 from models.signature import Datatype, Signature, Tensor, TensorSpec
 from models.spec import Task
 from models.targets import class_name
-from service.api.bodies import JSON, parse_json, read_body
+from service.api.bodies import parse_json, read_body
 from service.api.dialects.blueprint import DialectBlueprint
 from service.api.dialects.errors import InvalidInference
 from service.api.dialects.tensorflow_json import (
@@ -25,6 +25,7 @@ from service.api.dialects.tensorflow_json import (
 from service.api.errors import MalformedBody
 from service.api.json_numbers import read_even_numbers
 from service.api.links import MODELS
+from service.api.media_types import JSON
 from service.api.replies import Reply
 from service.api.schemas.base import Schema
 from service.api.schemas.tensorflow_serving import (

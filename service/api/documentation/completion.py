@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from service.api.bodies import JSON, MERGE_PATCH
 from service.api.documentation import errors
 from service.api.documentation.examples import EXAMPLES, PATH_EXAMPLES
 from service.api.documentation.headers import HEADERS, refer
 from service.api.documentation.info import KEY, OPEN, SECURITY_SCHEMES, SERVERS
 from service.api.documentation.links import add_links
 from service.api.documentation.path_parameters import describe_path_parameter
-from service.api.multipart import FORM
+from service.api.media_types import FORM, JSON, MERGE_PATCH
 from service.config import Settings
 
 Document = dict[str, Any]

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from service.api.bodies import JSON
 from service.api.documentation.headers import refer
 from service.api.errors import PROBLEM_TYPES
-from service.api.multipart import FORM
-from service.api.problems import MEDIA_TYPE
+from service.api.media_types import FORM, JSON, PROBLEM
 
 Operation = dict[str, Any]
 
@@ -29,7 +27,7 @@ class Error:
         content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
         if self.code:
             content["example"] = self._example()
-        return {"description": self.description, "headers": refer(*self.headers), "content": {MEDIA_TYPE: content}}
+        return {"description": self.description, "headers": refer(*self.headers), "content": {PROBLEM: content}}
 
     def to_dialect(self) -> dict[str, Any]:
         """As other servers have it."""

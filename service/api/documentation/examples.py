@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from service.api.bodies import JSON
-from service.api.instances import CSV
-from service.api.multipart import FORM
+from service.api.media_types import CSV, FORM, JSON
 
 FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 IDENTIFIER = "0660cff60faa21743c8f48cd"

@@ -7,8 +7,9 @@ from flask import Response
 from service import statuses
 from service.api.blueprint import FILE_HEADERS, TEXT, Blueprint
 from service.api.client_jobs import cancel_job, create_job, get_job
-from service.api.files import CSV, JSON_LINES, PARQUET, send_predictions
+from service.api.files import send_predictions
 from service.api.links import BATCH_PREDICTIONS, batch_prediction_url
+from service.api.media_types import CSV, JSON_LINES, PARQUET
 from service.api.schemas.batch_predictions import (
     BatchPredictionSchema,
     NewBatchPredictionSchema,

@@ -6,9 +6,9 @@ from flask import Response
 
 from service import statuses
 from service.api.blueprint import TEXT, Blueprint, created, found
-from service.api.bodies import JSON
 from service.api.idempotency import current_claim
 from service.api.links import MODELS, model_url
+from service.api.media_types import JSON, PLAIN
 from service.api.negotiation import choose
 from service.api.schemas.models import (
     ModelChangesSchema,
@@ -24,8 +24,6 @@ from service.api.waits import long_wait, preferred_wait
 from service.operations import models
 from service.operations.models import ModelView
 from service.storage.paging import Page, PageQuery
-
-PLAIN = "text/plain"
 
 blueprint = Blueprint("models", __name__, description="Specs of networks.")
 

@@ -5,10 +5,11 @@ from typing import Any
 from flask import Response, request
 
 from service.api.blueprint import BINARY, Blueprint
-from service.api.bodies import JSON, dump_json, in_parts
+from service.api.bodies import dump_json, in_parts
 from service.api.errors import InvalidQuery, RequestFault
-from service.api.instances import CSV, FORM, NPY, PICTURES, read_instances, read_json_instances, read_posted
+from service.api.instances import read_instances, read_json_instances, read_posted
 from service.api.links import MODELS
+from service.api.media_types import CSV, FORM, JSON, NPY, PICTURES
 from service.api.negotiation import require_json
 from service.api.replies import Reply
 from service.api.schemas.predictions import (

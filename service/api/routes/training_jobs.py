@@ -6,9 +6,9 @@ from flask import Response
 
 from service import statuses
 from service.api.blueprint import LINK_HEADER, TEXT, Blueprint
-from service.api.bodies import JSON
 from service.api.client_jobs import create_job, get_job, show_job
 from service.api.links import TRAINING_JOBS, training_job_url
+from service.api.media_types import EVENT_STREAM, JSON, PLAIN
 from service.api.negotiation import choose
 from service.api.paging import link_to_next
 from service.api.schemas.jobs import JobListQuery
@@ -23,13 +23,12 @@ from service.api.schemas.training_jobs import (
     present_events,
 )
 from service.api.state import context
-from service.api.streams import EVENT_STREAM, last_event_id, stream_events
+from service.api.streams import last_event_id, stream_events
 from service.operations import client_jobs, job_events, training_jobs
 from service.operations.client_jobs import JobView
 from service.storage.paging import Page, PageQuery
 
 KIND = statuses.TRAINING
-PLAIN = "text/plain"
 
 blueprint = Blueprint("training-jobs", __name__, description="Training a model on a dataset.")
 

@@ -6,9 +6,9 @@ from typing import Any
 from flask import Response
 
 from service.api.blueprint import Blueprint
-from service.api.bodies import JSON
-from service.api.files import NPZ, OCTETS, ZIP, send_artifact, send_weights
+from service.api.files import send_artifact, send_weights
 from service.api.links import MODELS
+from service.api.media_types import JSON, NPZ, OCTETS, ZIP
 from service.api.paging import map_page
 from service.api.schemas.versions import NetworkWeightsSchema, OfModel, VersionListQuery, VersionSchema
 from service.api.state import context

@@ -1,0 +1,16 @@
+"""The media types of bodies and answers."""
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+PROBLEM = "application/problem+json"
+EVENT_STREAM = "text/event-stream"
+FORM = "multipart/form-data"
+PLAIN = "text/plain"
+CSV = "text/csv"
+JSON_LINES = "application/x-ndjson"
+PARQUET = "application/vnd.apache.parquet"
+NPY = "application/x-npy"
+NPZ = "application/x-npz"
+ZIP = "application/zip"
+OCTETS = "application/octet-stream"
+PICTURES = ("image/png", "image/jpeg", "image/webp")
