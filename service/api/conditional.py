@@ -9,6 +9,7 @@ from flask import Response, current_app, request
 
 from service.api.compression import GZIPPED, is_compressed
 from service.api.errors import PreconditionFailed, RequestFault
+from service.api.state import context
 from service.errors import NotFound
 
 IF_MATCH, IF_NONE_MATCH = "If-Match", "If-None-Match"
@@ -42,13 +43,19 @@ def is_known(tag: str) -> bool:
 
 
 def guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Call the handler of a change only if the resource is as the client's If-Match and If-None-Match say."""
+    """Call the handler of a change only if the resource is as the client's If-Match and If-None-Match say.
+
+    They are checked at once, for nothing may be left to be written, and in the transaction that writes: of two
+    clients that read the same resource one comes first.
+    """
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if IF_MATCH in request.headers or IF_NONE_MATCH in request.headers:
-            _check_preconditions()
-        return handler(*args, **kwargs)
+        if IF_MATCH not in request.headers and IF_NONE_MATCH not in request.headers:
+            return handler(*args, **kwargs)
+        _check_preconditions()
+        with context().database.only_if(_check_preconditions):
+            return handler(*args, **kwargs)
 
     return wrapper
 

@@ -10,6 +10,8 @@ from werkzeug.http import parse_list_header, unquote_header_value
 from service.errors import Overloaded
 
 LONGEST_WAIT = 60
+WAITING = ("GET", "HEAD", "POST")
+"""The methods of requests that may wait; a change reads its resource too, for its preconditions, at once."""
 
 
 class WaitPermits:
@@ -63,7 +65,7 @@ def _confirm(applied: str) -> None:
 
 def _read_preference() -> tuple[float | None, str]:
     """The wait that the client prefers, and the preference in the form that is confirmed."""
-    preferences = _preferences()
+    preferences = _preferences() if request.method in WAITING else {}
     wait = preferences.get("wait", "")
     if wait.isascii() and wait.isdigit():
         seconds = min(int(wait[:6]), LONGEST_WAIT)

@@ -1,7 +1,8 @@
 """The database: engine, units of work, migrations. On SQLite a writing transaction takes its lock when it begins."""
 
 import fcntl
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ __all__ = ["Database", "Session", "make_engine", "migrate"]
 BUSY_TIMEOUT_SECONDS = 30
 CONNECT_SECONDS = 5
 MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATION_LOCK = 0x666974  # an arbitrary number for PostgreSQL's advisory lock
+MIGRATION_LOCK, CONDITION_LOCK = 0x666974, 0x666975
+"""Arbitrary numbers for PostgreSQL's advisory locks."""
 
 
 class Database:
@@ -31,6 +33,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = make_engine(url)
+        self._thread = threading.local()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -44,10 +47,29 @@ class Database:
         writing = self.engine.execution_options(writes=True)
         try:
             with _noticing_absence(), Session(writing, expire_on_commit=False) as session, session.begin():
+                self._meet_condition(session)
                 yield session
         finally:
             # Also when it failed: whether a lost connection committed nobody knows.
             last_write.note()
+
+    @contextmanager
+    def only_if(self, condition: Callable[[], None]) -> Iterator[None]:
+        """Within it this thread's first write begins with the condition, which raises to refuse it.
+
+        Nothing is written between the two by others; on PostgreSQL by no others who have a condition.
+        """
+        self._thread.condition = condition
+        try:
+            yield
+        finally:
+            self._thread.condition = None
+
+    def _meet_condition(self, session: Session) -> None:
+        condition, self._thread.condition = getattr(self._thread, "condition", None), None
+        if condition is not None:
+            _lock(session.connection(), CONDITION_LOCK)
+            condition()
 
     def ping(self) -> None:
         """Raise when the database doesn't answer."""
@@ -98,6 +120,12 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _lock(connection: Connection, key: int) -> None:
+    """Let nobody else hold this lock until the writing transaction ends; on SQLite its beginning has seen to that."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
 def migrate(url: str) -> None:
     """Bring the database to the newest schema; processes that start at once wait for one another."""
     from alembic import command
@@ -109,8 +137,7 @@ def migrate(url: str) -> None:
         engine = make_engine(url)
         try:
             with engine.execution_options(writes=True).begin() as connection:
-                if engine.dialect.name == "postgresql":
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+                _lock(connection, MIGRATION_LOCK)
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         finally:

@@ -1,8 +1,12 @@
 """ETags on everything that is read, and the preconditions that go with them."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from tests.service.api.api_client import ApiClient
 
@@ -82,6 +86,29 @@ def test_a_tag_changes_with_the_resource(trained: ApiClient) -> None:
     assert trained.send("GET", path, 200, headers={"If-None-Match": tag}).headers["ETag"] != tag
     trained.send("PATCH", path, 412, json={"description": "newer"}, headers={"If-Match": tag})
     trained.send("PATCH", path, 200, json={"description": "newer"}, headers={"If-Match": "*"})
+
+
+def test_of_clients_that_change_what_they_all_read_one_comes_first(trained: ApiClient, app: Flask) -> None:
+    path, clients = "/v1/models/line", [app.test_client() for _ in range(4)]
+    together = threading.Barrier(len(clients))
+
+    def change(client: FlaskClient, description: str, tag: str) -> int:
+        together.wait()
+        return client.patch(path, json={"description": description}, headers={"If-Match": tag}).status_code
+
+    with ThreadPoolExecutor(len(clients)) as threads:
+        for attempt in range(20):
+            tag = trained.send("GET", path, 200).headers["ETag"]
+            words = [f"{attempt}, client {number}" for number in range(len(clients))]
+            answers = list(threads.map(change, clients, words, [tag] * len(clients)))
+            assert sorted(answers) == [200, 412, 412, 412]
+            assert trained.get(path)["description"] == words[answers.index(200)]
+
+
+def test_a_change_does_not_wait_for_what_it_reads(api: ApiClient, idle_worker: object) -> None:
+    api.post("/v1/datasets", {"name": "a", "source": "circles"}, 202, Prefer="wait=0")
+    answer = api.send("DELETE", "/v1/datasets/a", 204, headers={"If-Match": "*", "Prefer": "wait=60"})
+    assert "Preference-Applied" not in answer.headers
 
 
 def test_a_label_can_be_put_only_if_there_is_none(trained: ApiClient) -> None:
