@@ -76,7 +76,6 @@ def create_app(context: Context) -> Flask:
     app = App(__name__)
     app.json = OrjsonProvider(app)
     app.config["MAX_CONTENT_LENGTH"] = context.settings.max_body_bytes + 1
-    app.config["MAX_JSON_DEPTH"] = context.settings.max_json_depth
     app.extensions["context"] = context
     app.extensions["predictions"] = PredictionService(context)
     app.extensions["wait_permits"] = WaitPermits(max(1, context.settings.api_threads // 2))

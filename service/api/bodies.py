@@ -12,6 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.api.errors import MalformedBody, UnsupportedMediaType
 from service.api.media_types import JSON, MERGE_PATCH
+from service.api.state import context
 
 GZIP, ZLIB = 31, 15
 """What zlib calls the two formats."""
@@ -82,7 +83,7 @@ def _write_array(array: np.ndarray) -> bytes:
 def read_json(request: Request) -> Any:
     """The request's body as JSON. Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge."""
     refuse_other_types(request, *((JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)))
-    return parse_json(read_body(request), current_app.config["MAX_JSON_DEPTH"])
+    return parse_json(read_body(request), context().settings.max_json_depth)
 
 
 def refuse_other_types(request: Request, *accepted: str) -> None:

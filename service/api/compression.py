@@ -7,6 +7,8 @@ from flask import Flask, Response, request
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
+from service.api.media_types import JSON, OCTETS, PROBLEM, YAML
+
 GZIP, AS_IT_IS = "gzip", "identity"
 GZIPPED = "-gzip"
 """What is put behind the tag of a compressed answer, by proxies too."""
@@ -14,7 +16,7 @@ SMALLEST = 500
 """Bytes up to which an answer fits a packet or two anyway."""
 LEVEL = 1
 """Of numbers it saves nearly what the best level does, in a tenth of the time."""
-COMPRESSIBLE = ("application/json", "application/octet-stream", "application/problem+json", "application/yaml", "text/")
+COMPRESSIBLE = (JSON, OCTETS, PROBLEM, YAML, "text/")
 """What media types begin with whose answers become smaller; of binary ones only tensors are whole in memory."""
 
 

@@ -4,7 +4,7 @@ import io
 from itertools import islice
 from typing import IO, Any
 
-from flask import Request, current_app
+from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
@@ -16,6 +16,7 @@ from service.api.errors import MalformedBody, UnsupportedMediaType
 from service.api.faults import pointer_to
 from service.api.json_numbers import read_even_numbers
 from service.api.media_types import CSV, FORM, JSON, NPY, PICTURES
+from service.api.state import context
 from service.errors import InvalidRequest
 from service.operations.uploads import clean_name
 
@@ -36,7 +37,7 @@ def read_instances(request: Request, body: bytes) -> Instances:
     Raises UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances.
     """
     if request.mimetype == JSON:
-        return read_json_instances(body, current_app.config["MAX_JSON_DEPTH"])
+        return read_json_instances(body, context().settings.max_json_depth)
     if not body.strip():
         raise InvalidRequest(Fault("The body is empty.", pointer="#"))
     if request.mimetype == CSV:

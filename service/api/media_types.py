@@ -3,6 +3,7 @@
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 PROBLEM = "application/problem+json"
+YAML = "application/yaml"
 EVENT_STREAM = "text/event-stream"
 FORM = "multipart/form-data"
 PLAIN = "text/plain"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
-from flask import Flask, Request, current_app, g
+from flask import Flask, Request, g
 from marshmallow import Schema, fields
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -137,4 +137,4 @@ def _read_field(field: Any, values: list[str]) -> Any:
 
 
 def _read_json(text: str) -> Any:
-    return parse_json(text.encode(), current_app.config["MAX_JSON_DEPTH"])
+    return parse_json(text.encode(), context().settings.max_json_depth)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import flask
-from flask import Response, current_app, request
+from flask import Response, request
 from werkzeug.exceptions import NotImplemented as NotHere
 
 from models.signature import Datatype, TensorSpec
@@ -128,7 +128,7 @@ def list_repository() -> Response:
     An array, as the protocol has it. A model without a version is listed as unavailable.
     """
     body = read_body(request)
-    wanted = parse_json(body, current_app.config["MAX_JSON_DEPTH"]) if body.strip() else {}
+    wanted = parse_json(body, context().settings.max_json_depth) if body.strip() else {}
     if not isinstance(wanted, dict) or not isinstance(wanted.get("ready", False), bool):
         raise InvalidInference("The body must be an object, and its 'ready' true or false.")
     found = versions.entries(context())

@@ -10,6 +10,7 @@ from service import __version__
 from service.api import openapi
 from service.api.conditional import tagged
 from service.api.errors import PROBLEM_TYPES
+from service.api.media_types import YAML
 from service.api.state import context
 from service.operations.health import readiness
 
@@ -63,7 +64,7 @@ def openapi_json() -> Response:
 @tagged
 def openapi_yaml() -> Response:
     """The OpenAPI document as YAML (RFC 9512)."""
-    return Response(openapi.describe_as_yaml(current_app), mimetype="application/yaml")
+    return Response(openapi.describe_as_yaml(current_app), mimetype=YAML)
 
 
 @blueprint.get("/problems/<code>")
