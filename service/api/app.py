@@ -70,6 +70,12 @@ class App(Flask):
         """The function as it is: Flask would look at each one, in each request, whether it is a coroutine."""
         return func
 
+    def make_default_options_response(self) -> Response:
+        """What OPTIONS is answered: `Allow`, and no body that would have a type."""
+        response = super().make_default_options_response()
+        del response.headers["Content-Type"]
+        return response
+
 
 def create_app(context: Context) -> Flask:
     """The WSGI app over the operations of a context."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.commands.exit_codes import AWAY, INTERRUPTED, REFUSED
+from service.commands.exit_codes import AWAY, INTERRUPTED, READER_GONE, REFUSED
 
 if TYPE_CHECKING:  # requests is imported by the commands that run, not by `fitserve serve`
     from service.client import Client, RequestFailed
@@ -66,9 +66,9 @@ class ServiceCommand(click.Command):
             click.echo("Interrupted.", err=True)
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
-            # Whoever read the lines has gone; what is still buffered must not fail again when Python ends.
+            # What is still buffered must not fail again when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(REFUSED)
+            sys.exit(READER_GONE)
 
 
 class ServiceGroup(click.Group):

@@ -5,11 +5,11 @@ import time
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column
 
 from service.client import JobEvent
+from service.commands.console import Console
 from service.commands.output import printable
 from service.event_text import EPOCH, PROGRESS, EventText, describe_number, metrics_of
 

@@ -11,3 +11,5 @@ AWAY = 4
 """The service can't be reached or is overloaded: the same may help later."""
 INTERRUPTED = 130
 """Ctrl-C; a job goes on."""
+READER_GONE = 141
+"""Whoever read what was printed has gone, as `head` does; shells say so of programs that SIGPIPE ended."""

@@ -21,9 +21,10 @@ def print_json(document: Any, stream: TextIO | None = None) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Rows below the names of their columns, numbers to the right; just the names when there are no rows."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from service.commands.console import Console
 
     cells = list(rows)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)

@@ -34,8 +34,7 @@ def watch(session: Session, job: str) -> None:
 
 def show_until_final(client: "Client", job: dict[str, Any]) -> dict[str, Any]:
     """Show a job as suits the terminal or the pipe; the job as it ended, which is the last line."""
-    from rich.console import Console
-
+    from service.commands.console import Console
     from service.commands.displays import Bar, Display, Lines, describe_end
 
     console = Console()

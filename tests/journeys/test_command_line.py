@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from service.commands.exit_codes import READER_GONE
 from tests.journeys.specs import RINGS, RINGS_DATASET, named
 from tests.running_service import ROOT, Client, RunningService, wait_for
 from tests.service.client.scripted_server import Answer, scripted
@@ -102,6 +103,16 @@ def test_lists_are_tables_for_people_and_arrays_for_scripts(fitserve: CommandLin
     (line,) = (line for line in fitserve.table("models", "list") if line.startswith("irises "))
     assert line.split()[:6] == ["irises", "multiclass", "ready", "1", "best", "1"]
     assert fitserve.json("models", "list", "--task", "binary", "--limit", "1", "--sort", "name") != [line]
+
+
+def test_a_reader_that_leaves_ends_the_command_as_in_any_pipe(fitserve: CommandLine, irises: str) -> None:
+    command = [*fitserve.command, "datasets", "rows", irises, "--limit", "100"]
+    for form in ([], ["--json"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        ended = subprocess.run([*command, *form], stdout=writing, stderr=subprocess.PIPE, **fitserve.options)
+        os.close(writing)
+        assert (ended.returncode, ended.stderr) == (READER_GONE, "")
 
 
 def test_one_resource_is_shown_whole(fitserve: CommandLine, irises: str) -> None:
