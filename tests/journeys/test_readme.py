@@ -1,4 +1,4 @@
-"""The README's tour does what it says, pasted as it is printed; so does the page on protocols, with its models."""
+"""The README's tour does what it says, pasted as it is printed; so do the pages on protocols and HTTP."""
 
 from pathlib import Path
 
@@ -22,4 +22,5 @@ def test_the_tour_trains_and_predicts_and_other_servers_clients_meet_its_models(
     blocks = read_blocks((ROOT / "docs" / "protocols.md").read_text())
     answers = [*run_commands(blocks, tmp_path, client), *run_program(blocks, tmp_path, client)]
     assert len(answers) > 8
+    answers += run_commands(read_blocks((ROOT / "docs" / "http.md").read_text()), tmp_path, client)
     assert [difference for answer in answers for difference in answer.differences()] == []

@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import polars
 import pytest
 
 from models.datasets import Dataset, check_request, import_dataset
 from models.errors import Fault, InvalidData
 from models.limits import Limits
+
+NO_SPLIT = {"validation": 0, "test": 0}
 
 
 def import_upload(
@@ -45,3 +48,18 @@ def faults_of_request(**options: Any) -> list[Fault]:
     with pytest.raises(InvalidData) as caught:
         check_request({"source": "upload", "file": {"name": "made.csv"}, "target": "y", **options})
     return list(caught.value.faults)
+
+
+def to_csv(columns: dict[str, Any]) -> str:
+    """Columns as the text of a CSV."""
+    return polars.DataFrame(columns).write_csv()
+
+
+def read_types(dataset: Dataset) -> dict[str, str]:
+    """The types of the inputs by name."""
+    return {entry["name"]: entry["type"] for entry in dataset.descriptor["inputs"]}
+
+
+def read_reasons(dataset: Dataset) -> dict[str, str]:
+    """Why columns were left out, by name."""
+    return {entry["name"]: entry["reason"] for entry in dataset.descriptor["left_out"]}

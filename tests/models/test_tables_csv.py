@@ -7,9 +7,8 @@ import pytest
 
 from models.datasets import Dataset
 from models.limits import Limits
-from tests.models.made_uploads import faults_of_request, faults_of_upload, import_upload
+from tests.models.made_uploads import NO_SPLIT, faults_of_request, faults_of_upload, import_upload
 
-NO_SPLIT = {"validation": 0, "test": 0}
 FRUIT = "width,colour,y\n1.5,red,a\n,blue,b\n3,red,a\n"
 
 
