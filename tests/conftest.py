@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("FITSERVE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
+"""The folder with `mnist.npz` and `cifar10-images.zip`."""
 
 
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
-    """The folder with `mnist.npz` and `cifar10-images.zip`: `FITSERVE_TEST_DATA`, or `../shared/data`."""
-    folder = Path(os.environ.get("FITSERVE_TEST_DATA") or ROOT.parent / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip(f"no reference data: {folder} is absent; FITSERVE_TEST_DATA can name another folder")
-    return folder
+    """The folder with the reference data; skips the test where there is none."""
+    if not DATA.is_dir():
+        pytest.skip(f"no reference data: {DATA} is absent; FITSERVE_TEST_DATA can name another folder")
+    return DATA

@@ -112,21 +112,27 @@ class Client:
 
 
 class RunningService:
-    """`fitserve serve` in a process of its own."""
+    """`fitserve serve` in a process of its own; datasets that Keras has downloaded are those in `keras_home`."""
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
+    def __init__(self, data_dir: Path, keras_home: Path | None = None, **settings: str) -> None:
         self.port = free_port()
         self.data_dir = data_dir
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
-        environment |= {
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
+        self._environment |= {
             "FITSERVE_PORT": str(self.port),
             "FITSERVE_DATA_DIR": str(data_dir),
+            "KERAS_HOME": str(keras_home or data_dir / "keras"),
             **{f"FITSERVE_{name.upper()}": value for name, value in settings.items()},
         }
+        self.client = Client(f"http://127.0.0.1:{self.port}")
+        self.start()
+
+    def start(self) -> None:
+        """Begin to run, or run again where and as it did."""
         self._log: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "service", "serve"],
-            env=environment,
+            env=self._environment,
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -134,7 +140,6 @@ class RunningService:
         )
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
-        self.client = Client(f"http://127.0.0.1:{self.port}")
 
     def _read_log(self) -> None:
         assert self.process.stdout is not None
@@ -143,7 +148,7 @@ class RunningService:
 
     @property
     def log(self) -> str:
-        """All that the service has printed so far."""
+        """All that the service has printed since its start."""
         return "".join(self._log)
 
     def wait_until_ready(self) -> Self:
@@ -184,11 +189,20 @@ class RunningService:
             self.process.kill()
             raise
 
+    @contextmanager
+    def away(self, signal_number: int = signal.SIGTERM) -> Iterator[int]:
+        """End it, which gives the exit code, for as long as the block lasts."""
+        try:
+            yield self.stop(signal_number)
+        finally:
+            self.start()
+            self.wait_until_ready()
+
 
 @contextmanager
-def running_service(data_dir: Path, **settings: str) -> Iterator[RunningService]:
+def running_service(data_dir: Path, keras_home: Path | None = None, **settings: str) -> Iterator[RunningService]:
     """A service that is ready, and ended afterwards."""
-    service = RunningService(data_dir, **settings)
+    service = RunningService(data_dir, keras_home, **settings)
     try:
         yield service.wait_until_ready()
     finally:

@@ -39,10 +39,8 @@ SMALL = {
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     folder = tmp_path_factory.mktemp("fuzzed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_HOME", str(folder / "keras"))
-        with running_service(folder / "var", **SMALL) as running:
-            yield running
+    with running_service(folder / "var", folder / "keras", **SMALL) as running:
+        yield running
 
 
 def configure(folder: Path, dictionaries: dict[str, list[str]]) -> Path:

@@ -1,7 +1,5 @@
 """The reference jobs over real HTTP: create, summary, train, evaluate, predict."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +8,7 @@ import numpy as np
 import pytest
 
 from tests.journeys.specs import DIGITS, LINE, LINE_DATASET, RINGS, RINGS_DATASET, classifier, named
-from tests.running_service import ROOT, Client, RunningService, running_service
-
-DATA = Path(os.environ.get("FITSERVE_TEST_DATA", ROOT.parent / "shared" / "data"))
+from tests.running_service import Client
 
 
 def test_line_learns_two_numbers_and_extrapolates(client: Client) -> None:
@@ -35,7 +31,7 @@ def test_rings_are_told_apart_for_some_seeds(client: Client) -> None:
     client.post("/v1/datasets", RINGS_DATASET)
     model = client.post("/v1/models", RINGS)
     assert model["summary"]["parameters"] == 117
-    jobs = [client.start_training("rings", "rings", epochs=50, seed=seed) for seed in range(1, 9)]
+    jobs = [client.start_training("rings", "rings", epochs=50, seed=seed) for seed in range(1, 6)]
     versions = [client.get(client.wait_for_status(job, "succeeded")["links"]["version"]) for job in jobs]
 
     good = [version for version in versions if version["metrics"]["test"]["accuracy"] >= 0.97]
@@ -92,34 +88,20 @@ def test_diabetes_is_predicted_better_than_by_its_mean(client: Client) -> None:
     assert error < 0.75 * dataset["target"]["std"] ** 2
 
 
-@pytest.fixture(scope="module")
-def mnist_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """A service whose Keras folder holds MNIST already."""
-    if not (DATA / "mnist.npz").exists():
-        pytest.skip(f"MNIST isn't here: {DATA / 'mnist.npz'} is missing (set FITSERVE_TEST_DATA to its folder)")
-    folder = tmp_path_factory.mktemp("mnist")
-    (folder / "keras" / "datasets").mkdir(parents=True)
-    shutil.copy(DATA / "mnist.npz", folder / "keras" / "datasets")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_HOME", str(folder / "keras"))
-        with running_service(folder / "var") as running:
-            yield running
-
-
-def test_mnist_is_trained_and_predicted(mnist_service: RunningService, tmp_path: Path) -> None:
-    client = mnist_service.client
-    dataset = client.post("/v1/datasets", {"name": "mnist", "source": "mnist"}, wait=60)
+@pytest.mark.usefixtures("reference_data")
+def test_mnist_is_trained_and_predicted(client: Client, tmp_path: Path) -> None:
+    dataset = client.post("/v1/datasets", {"name": "keras-mnist", "source": "mnist"}, wait=60)
     assert dataset["splits"] == {"train": 60000, "validation": 0, "test": 10000}
-    model = client.post("/v1/models", DIGITS)
+    model = client.post("/v1/models", named(DIGITS, "keras-digits"))
     assert model["summary"]["parameters"] == 407_050
-    job = client.train("digits-mlp", "mnist", epochs=5, batch_size=128, seed=7, label="champion")
+    job = client.train("keras-digits", "keras-mnist", epochs=5, batch_size=128, seed=7, label="champion")
 
     version = client.get(job["links"]["version"])
     assert version["metrics"]["train"]["accuracy"] >= 0.988
     assert version["metrics"]["test"]["accuracy"] >= 0.977
-    rows = [row for page in _pages(client, "/v1/datasets/mnist/rows?split=test&limit=100", 10) for row in page]
+    rows = [row for page in _pages(client, "/v1/datasets/keras-mnist/rows?split=test&limit=100", 10) for row in page]
     instances = [row["instance"] for row in rows]
-    answer = client.post("/v1/models/digits-mlp/labels/champion/predictions", {"instances": instances}, expect=200)
+    answer = client.post("/v1/models/keras-digits/labels/champion/predictions", {"instances": instances}, expect=200)
     assert answer["classes"] == list(range(10))
     _compare_with_keras(client, version, np.array(instances), answer, tmp_path)
 

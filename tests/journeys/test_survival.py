@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -11,7 +10,7 @@ import pytest
 from tests.journeys.specs import RINGS, RINGS_DATASET
 from tests.running_service import RunningService, running_service, wait_for
 
-EPOCHS = 400
+EPOCHS = 250
 
 
 @pytest.fixture(scope="module")
@@ -70,21 +69,21 @@ def test_a_job_survives_the_supervisor(service_to_break: RunningService) -> None
     assert list(staging.iterdir()) == []
 
 
-def test_ctrl_c_puts_a_running_job_back_and_the_next_start_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    with running_service(tmp_path) as service:
-        service.client.post("/v1/datasets", RINGS_DATASET)
-        service.client.post("/v1/models", RINGS)
-        job, _ = start_job(service)
-        processes = service.processes()
-        assert service.stop(signal.SIGINT) == 0
+def test_ctrl_c_puts_a_running_job_back_and_the_next_start_goes_on_from_its_checkpoint(
+    service_to_break: RunningService,
+) -> None:
+    client = service_to_break.client
+    job, _ = start_job(service_to_break)
+    processes = service_to_break.processes()
+    with service_to_break.away(signal.SIGINT) as exit_code:
+        assert exit_code == 0
         _, alive = psutil.wait_procs(processes, timeout=5)
         assert alive == []
-    with running_service(tmp_path) as service:
-        ended = service.client.wait_for_status(job, "succeeded")
-        events = list(service.client.items(ended["links"]["events"]))
-        assert [event["data"]["epoch"] for event in events if event["type"] == "epoch"] == list(range(1, EPOCHS + 1))
-        assert len([event for event in events if event["type"] == "checkpoint"]) == 1
-        whole = service.client.train("rings", "rings", epochs=EPOCHS, seed=ended["seed"])
-        assert metrics_of(service, ended) == metrics_of(service, whole)
-        assert ended["attempt"] == 1
-        assert versions_of(service, job) == [ended["version"]]
+    ended = client.wait_for_status(job, "succeeded")
+    events = list(client.items(ended["links"]["events"]))
+    assert [event["data"]["epoch"] for event in events if event["type"] == "epoch"] == list(range(1, EPOCHS + 1))
+    assert len([event for event in events if event["type"] == "checkpoint"]) == 1
+    whole = client.train("rings", "rings", epochs=EPOCHS, seed=ended["seed"])
+    assert metrics_of(service_to_break, ended) == metrics_of(service_to_break, whole)
+    assert ended["attempt"] == 1
+    assert versions_of(service_to_break, job) == [ended["version"]]

@@ -1,14 +1,13 @@
 """What was learnt is used again: layers of a trained version in another model, and a training that goes on."""
 
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.journeys.specs import named
-from tests.running_service import Client, running_service
+from tests.running_service import Client, RunningService
 
 NPZ = "application/x-npz"
 
@@ -141,20 +140,17 @@ def test_an_input_that_does_not_fit_is_told(trained: Client) -> None:
     assert [fault["pointer"] for fault in problem["errors"]] == ["#/layers/0"]
 
 
-def test_the_same_requests_give_the_same_weights_across_a_restart(tmp_path: Path) -> None:
-    def run(client: Client, name: str) -> dict[str, np.ndarray]:
-        client.post("/v1/models", with_head(name, 3))
-        client.train(name, "three-shades", 1, seed=4)
-        client.train(name, "three-shades", 1, seed=4, start_from={"version": 1})
-        return weights(client, name, 2)
+def test_the_same_requests_give_the_same_weights_across_a_restart(service: RunningService, trained: Client) -> None:
+    def run(name: str) -> dict[str, np.ndarray]:
+        trained.post("/v1/models", with_head(name, 3))
+        trained.train(name, "three-shades", 1, seed=4)
+        trained.train(name, "three-shades", 1, seed=4, start_from={"version": 1})
+        return weights(trained, name, 2)
 
-    with running_service(tmp_path) as service:
-        service.client.post("/v1/datasets", pictures("three-shades", 3, seed=1))
-        service.client.post("/v1/models", CONVOLUTION)
-        service.client.train("rows", "three-shades", 1, seed=5)
-        first = run(service.client, "before")
-    with running_service(tmp_path) as service:
-        assert same(run(service.client, "after"), first)
+    first = run("before")
+    with service.away():
+        pass
+    assert same(run("after"), first)
 
 
 def test_taken_layers_normalize_by_what_they_learnt(trained: Client) -> None:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,7 +15,7 @@ import requests
 from service.client import JobEvent
 from service.client.following import read_events
 from tests.journeys.specs import RINGS, RINGS_DATASET, named
-from tests.running_service import ROOT, Client, RunningService, running_service, wait_for
+from tests.running_service import ROOT, Client, RunningService, wait_for
 
 LONG = 200_000
 """More epochs than any test waits for."""
@@ -188,14 +187,9 @@ def test_a_job_is_watched_again_in_a_terminal_from_where_it_is(client: Client, e
     assert f"{endless} cancelled" in terminal.shown.splitlines()[-1]
 
 
-def test_a_service_that_ends_does_not_wait_for_those_who_watch(tmp_path: Path) -> None:
-    with running_service(tmp_path) as service:
-        client = service.client
-        client.post("/v1/datasets", RINGS_DATASET)
-        client.post("/v1/models", RINGS)
-        job = client.start_training("rings", "rings", epochs=LONG)
-        url = f"{client.base_url}/v1/training-jobs/{job}/events"
-        with requests.get(url, headers={"Accept": "text/event-stream"}, stream=True, timeout=60) as response:
-            assert next(response.iter_lines(1)) == b"id: 1"
-            service.process.send_signal(signal.SIGTERM)
-            assert service.process.wait(10) == 0
+def test_a_service_that_ends_does_not_wait_for_those_who_watch(service: RunningService, endless: str) -> None:
+    url = f"{service.client.base_url}/v1/training-jobs/{endless}/events"
+    with requests.get(url, headers={"Accept": "text/event-stream"}, stream=True, timeout=60) as response:
+        assert next(response.iter_lines(1)) == b"id: 1"
+        with service.away(signal.SIGTERM) as exit_code:
+            assert exit_code == 0
