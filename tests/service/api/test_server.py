@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -92,12 +91,10 @@ def test_waiting_requests_do_not_hold_up_the_end(server: Server) -> None:
     waiting = threading.Thread(target=lambda: answers.append(server.post("/v1/models", LINE, "wait=60").status_code))
     waiting.start()
     wait_for(lambda: server.get("/v1/models/line").status_code == 200, what="the model")
-    started = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(15) == 0
     waiting.join(15)
     assert answers == [202]
-    assert time.monotonic() - started < 8, "gunicorn killed it"
 
 
 def connect(server: Server) -> socket.socket:
