@@ -3,31 +3,21 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.printed_pages import PRINTED_ADDRESS, read_blocks, run_commands, run_program
-from tests.running_service import ROOT, Client, RunningService, running_service
+from tests.running_service import ROOT, Client
 
 PAGE = (ROOT / "docs" / "command-line.md").read_text()
 BLOCKS = read_blocks(PAGE)
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """A service of its own, where the page's names are free."""
-    with running_service(tmp_path_factory.mktemp("service")) as running:
-        yield running
-
-
 def test_the_session_trains_predicts_and_evaluates(client: Client, tmp_path: Path) -> None:
     printed = "".join(answer.printed for answer in run_commands(BLOCKS, tmp_path, client))
-    assert "succeeded: version 1 of flowers" in printed
+    assert "succeeded: version 1 of irises" in printed
     assert "Rows are the true classes, columns the predicted ones." in printed
-    assert (tmp_path / "flowers.onnx").stat().st_size > 0
-    assert client.get("/v1/models/flowers/labels/production")["version"] > 1
+    assert (tmp_path / "irises.onnx").stat().st_size > 0
+    assert client.get("/v1/models/irises/labels/production")["version"] > 1
 
 
 def test_the_program_trains_predicts_and_evaluates(client: Client, tmp_path: Path) -> None:
