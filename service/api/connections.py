@@ -18,6 +18,7 @@ from gunicorn.http.body import ChunkedReader, EOFReader, LengthReader
 from gunicorn.workers import gthread
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from service.api import balance
 from service.api.errors import CODES_OF_STATUS, PROBLEM_TYPES
 from service.operations.waiting import stop_waiting, stopped_waiting
 
@@ -179,6 +180,14 @@ class Worker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lingerers = threading.Semaphore(self.cfg.threads // 2)
+
+    def notify(self) -> None:
+        super().notify()
+        balance.note(self.age, self.nr_conns)
+
+    def accept(self, listener: socket.socket) -> None:
+        balance.let_others_go_first(self.nr_conns)
+        super().accept(listener)
 
     def handle(self, conn: TConn) -> Any:
         outcome = self._handle_one(conn)

@@ -11,6 +11,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from service.addresses import AddressUnavailable, listen
+from service.api import balance
 from service.api.connections import Worker
 from service.config import Settings
 from service.storage import last_write
@@ -67,6 +68,7 @@ class ApiServer(BaseApplication):
             "workers": self.settings.api_processes,
             "threads": self.settings.api_threads,
             "worker_class": Worker,
+            "child_exit": lambda _, worker: balance.forget(worker.age),
             "graceful_timeout": GRACE_SECONDS,
             "keepalive": KEEP_ALIVE_SECONDS,
             "timeout": 60,
