@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -18,21 +19,23 @@ SERVE = """
 import sys
 from pathlib import Path
 from service import logs
-from service.api import connections
+from service.api import balance, connections
 from service.api.server import serve
 from service.config import Settings
 
 port, folder, processes = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-connections.STILL_SECONDS = int(sys.argv[4])
+connections.STILL_SECONDS, balance.PATIENCE_SECONDS = int(sys.argv[4]), float(sys.argv[5])
 settings = Settings(port=port, data_dir=folder, api_processes=processes, max_body_bytes=1_000_000)
 logs.configure(settings, "api")
 serve(settings)
 """
 
 
-def start(port: int, folder: Path, processes: int = 1, still_seconds: int = 10) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", SERVE, str(port), str(folder), str(processes), str(still_seconds)]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+def start(
+    port: int, folder: Path, processes: int = 1, still_seconds: int = 10, patience_seconds: float = 0.005
+) -> subprocess.Popen[str]:
+    arguments = map(str, (port, folder, processes, still_seconds, patience_seconds))
+    return subprocess.Popen([sys.executable, "-c", SERVE, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
 class Server:
@@ -60,12 +63,12 @@ class Server:
 
 
 @contextmanager
-def running_api(folder: Path, processes: int = 1, still_seconds: int = 10) -> Iterator[Server]:
+def running_api(folder: Path, processes: int = 1, **waits: Any) -> Iterator[Server]:
     """An api that answers, ended cleanly afterwards."""
     context = Context.from_settings(Settings(data_dir=folder))
     Record.metadata.create_all(context.database.engine)
     port = free_port()
-    process = start(port, folder, processes, still_seconds)
+    process = start(port, folder, processes, **waits)
     log: list[str] = []
     assert process.stderr is not None
     reader = threading.Thread(target=lambda lines=process.stderr: log.extend(lines))
