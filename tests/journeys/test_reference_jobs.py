@@ -19,6 +19,7 @@ def test_line_learns_two_numbers_and_extrapolates(client: Client) -> None:
 
     epochs = client.get(job["links"]["metrics"])["epochs"]
     assert [epoch["epoch"] for epoch in epochs] == list(range(1, 501))
+    assert {type(epoch["epoch"]) for epoch in [*epochs, job["best"]]} == {int}
     assert epochs[-1]["loss"] < 1e-3
     weight, bias = client.get(job["links"]["version"] + "/weights", headers={"Accept": "application/json"})["weights"]
     assert weight["values"] == [[pytest.approx(2, abs=0.02)]]

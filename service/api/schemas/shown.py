@@ -86,6 +86,9 @@ class Number(fields.Float):
         bounds = {"format": "double", "minimum": minimum, "maximum": maximum}
         super().__init__(allow_none=allow_none, metadata=_about(description) | bounds | keywords)
 
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
+        return value  # whole numbers stay whole: an epoch is 3, not 3.0
+
 
 class Truth(fields.Boolean):
     """true or false."""
