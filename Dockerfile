@@ -33,5 +33,5 @@ USER fitserve
 ENV FITSERVE_HOST=0.0.0.0
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=15s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+    CMD python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:${FITSERVE_PORT:-8000}/healthz', timeout=4)"
 CMD ["python", "-m", "service", "api"]

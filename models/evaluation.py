@@ -36,7 +36,7 @@ class Evaluation:
     """`confusion_matrix`, `per_class`."""
 
     def to_document(self) -> dict[str, Any]:
-        """The `result` of API.md, "Evaluations". Of metrics with the same name the network's own is shown."""
+        """The `result` of an evaluation. Of metrics with the same name the network's own is shown."""
         metrics = self.figures | {name: known(value) for name, value in self.own.items()}
         loss = metrics.pop("loss")
         return {"loss": loss, "metrics": metrics, "classes": self.classes, **self.details}

@@ -130,7 +130,7 @@ class Predictor:
         deadline: float = math.inf,
         computing: Computing = _computing_unmeasured,
     ) -> Predictions:
-        """What the network predicts for posted instances, in API.md's forms; raises InvalidInstances, TookTooLong.
+        """What the network predicts for posted instances, as clients get it. Raises InvalidInstances, TookTooLong.
 
         `top` adds the best labels with their scores; without `scores` the scores of all classes are left out. What is
         not finite becomes None. The many numbers of a wide row are an array, in which it is NaN or infinite.

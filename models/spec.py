@@ -158,7 +158,7 @@ class NetworkSpec:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Read a document that validation.py has accepted; see API.md, "Models", for its members."""
+        """Read a document that validation.py has accepted; openapi.yaml describes its members."""
         inputs = document.get("inputs") or {SINGLE_INPUT: document["input"]}
         return cls(
             task=Task(document["task"]),

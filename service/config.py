@@ -48,7 +48,7 @@ def setting(
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that can be set; API.md's "Running it" lists the names that others rely on."""
+    """Everything that can be set; docs/configuration.md lists it."""
 
     host: str = setting("127.0.0.1", "Address that the api listens on.")
     port: int = setting(8000, "Port that the api listens on.", minimum=1, maximum=65535)

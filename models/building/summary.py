@@ -14,7 +14,7 @@ MOST_ACTIVATIONS_AT_ONCE = 10_000_000
 
 
 def summarize_network(network: keras.Model) -> dict[str, Any]:
-    """The summary of API.md, "Models": the client's layers, without the input; shapes of a row, `bytes` of weights."""
+    """A model's `summary`: the client's layers, without the input; shapes of a row, `bytes` of weights."""
     layers = [layer for layer in network.layers if not isinstance(layer, keras.layers.InputLayer)]
     return {
         "layers": [summarize_layer(layer) for layer in layers],

@@ -1,4 +1,4 @@
-"""What a dataset's data are like: the inputs and target of its descriptor, as API.md shows them."""
+"""What a dataset's data are like: the inputs and target of its descriptor, as clients see them."""
 
 from typing import Any
 

@@ -61,7 +61,7 @@ class Dataset:
     def __init__(self, folder: Path, descriptor: dict[str, Any]) -> None:
         self.folder = folder
         self.descriptor = descriptor
-        """`kind`, `rows`, `splits`, `bytes`, `inputs`, `target` as API.md has them."""
+        """`kind`, `rows`, `splits`, `bytes`, `inputs`, `target` as clients see them."""
 
     @classmethod
     def open(cls, folder: Path) -> Self:

@@ -14,7 +14,7 @@ from models.versions import load_version
 
 
 def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
-    """Evaluate the assignment's `version` on the `split` of its `dataset`; the result is that of API.md.
+    """Evaluate the assignment's `version` on the `split` of its `dataset`; the result is as clients see it.
 
     Raises IncompleteVersion, InvalidData.
     """

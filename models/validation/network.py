@@ -17,7 +17,7 @@ from models.validation.outputs import output_faults
 
 
 def check_network(document: Mapping[str, Any], limits: Limits) -> None:
-    """Raise InvalidSpec with the faults of a posted network, at most 100; see API.md, "Models", for its members."""
+    """Raise InvalidSpec with the faults of a posted network, at most 100; openapi.yaml describes its members."""
     faults = list(islice(network_faults(document, limits), MOST_FAULTS))
     if faults:
         raise InvalidSpec(*faults)

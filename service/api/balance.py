@@ -8,7 +8,7 @@ MUCH = 2
 PATIENCE_SECONDS = 0.005
 """What a process takes that has nothing better to do than to accept a connection."""
 PLACES = 256
-"""More than there ever are processes at once."""
+"""More than processes that run at once: each has the place of its number, and numbers go on with every start."""
 
 _shares = memoryview(mmap.mmap(-1, 8 * PLACES)).cast("q")
 """The connections of each process, plus one; 0 where there is none. Shared by all that are forked from one."""

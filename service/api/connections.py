@@ -20,6 +20,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.api import balance
 from service.api.errors import CODES_OF_STATUS, PROBLEM_TYPES
+from service.api.media_types import PROBLEM
 from service.operations.waiting import stop_waiting, stopped_waiting
 
 LINGER_MILLISECONDS = 5
@@ -157,7 +158,7 @@ def write_problem(connection: socket.socket, status: int, _reason: str, detail: 
     body = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
     lines = (
         f"HTTP/1.1 {problem.status} {http.HTTPStatus(problem.status).phrase}", "Connection: close",
-        "Content-Type: application/problem+json", f"Content-Length: {len(body)}", "Cache-Control: no-store",
+        f"Content-Type: {PROBLEM}", f"Content-Length: {len(body)}", "Cache-Control: no-store",
         "X-Content-Type-Options: nosniff", f"X-Request-ID: {request_id}", "", "",
     )  # fmt: skip
     util.write_nonblock(connection, "\r\n".join(lines).encode() + body)
@@ -182,6 +183,7 @@ class Worker(ThreadWorker):
         self._lingerers = threading.Semaphore(self.cfg.threads // 2)
 
     def notify(self) -> None:
+        # gunicorn calls it each time before it waits for something to happen.
         super().notify()
         balance.note(self.age, self.nr_conns)
 

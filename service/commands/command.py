@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,22 +55,32 @@ class ServiceCommand(click.Command):
         from service.client import RequestFailed
 
         url, as_json = ctx.params.pop("url"), ctx.params.pop("as_json")
-        try:
-            with connect(url) as client:
-                ctx.params["session"] = Session(client, as_json)
-                return super().invoke(ctx)
-        except RequestFailed as failure:
-            _print_failure(failure, as_json)
-            sys.exit(AWAY if failure.passes else REFUSED)
-        except click.UsageError as error:
-            raise Refusal(error.format_message()) from None
-        except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
-            sys.exit(INTERRUPTED)
-        except BrokenPipeError:
-            # What is still buffered must not fail again when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(READER_GONE)
+        with _leaving_with_the_reader():
+            try:
+                with connect(url) as client:
+                    ctx.params["session"] = Session(client, as_json)
+                    return super().invoke(ctx)
+            except RequestFailed as failure:
+                _print_failure(failure, as_json)
+                sys.exit(AWAY if failure.passes else REFUSED)
+            except click.UsageError as error:
+                raise Refusal(error.format_message()) from None
+            except KeyboardInterrupt:
+                click.echo("Interrupted.", err=True)
+                sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def _leaving_with_the_reader() -> Iterator[None]:
+    """End the process where whoever read what it prints has gone."""
+    try:
+        yield
+    except BrokenPipeError:
+        # What is still buffered must not fail again when Python ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+        sys.exit(READER_GONE)
 
 
 class ServiceGroup(click.Group):

@@ -8,4 +8,4 @@ class Console(rich.console.Console):
 
     def on_broken_pipe(self) -> None:
         """Called by Rich, which would end the process with a code of its own. Raises BrokenPipeError."""
-        raise BrokenPipeError
+        raise  # what Rich is handling

@@ -24,7 +24,7 @@ def watch(session: Session, job: str) -> None:
     begin again at any time.
 
     The exit code is 0 when the job succeeded, 1 when it failed, 2 when it was cancelled, 3 when it can't be watched, 4
-    when the service is away, 130 after Ctrl-C.
+    when the service is away, 130 after Ctrl-C, 141 when whoever read the output has gone.
     """
     started = session.client.training_jobs.get(job)
     with going_on(f"fitserve watch {job} shows it again"):

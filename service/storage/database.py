@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
 from service.errors import DatabaseUnavailable
@@ -57,7 +56,7 @@ class Database:
     def only_if(self, condition: Callable[[], None]) -> Iterator[None]:
         """Within it this thread's first write begins with the condition, which raises to refuse it.
 
-        Nothing is written between the two by others; on PostgreSQL by no others who have a condition.
+        Others write nothing between the two. What the condition is about must be what is written first.
         """
         self._thread.condition = condition
         try:
@@ -67,8 +66,9 @@ class Database:
 
     def _meet_condition(self, session: Session) -> None:
         condition, self._thread.condition = getattr(self._thread, "condition", None), None
+        connection = session.connection()  # begins the transaction: from here on nobody else writes to SQLite
+        _lock(connection, CONDITION_LOCK, shared=condition is None)
         if condition is not None:
-            _lock(session.connection(), CONDITION_LOCK)
             condition()
 
     def ping(self) -> None:
@@ -84,7 +84,7 @@ class Database:
 def _noticing_absence() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolExhausted) as error:
+    except (OperationalError, InterfaceError) as error:
         raise DatabaseUnavailable("The database doesn't answer.", retry_after=5) from error
 
 
@@ -93,11 +93,10 @@ def make_engine(url: str) -> Engine:
     engine = create_engine(
         url,
         connect_args={"connect_timeout": CONNECT_SECONDS} if make_url(url).get_backend_name() == "postgresql" else {},
-        pool_timeout=CONNECT_SECONDS,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         pool_size=20,
-        max_overflow=20,
+        max_overflow=-1,  # threads bound it: each holds two at most, one that writes and one that a condition reads by
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -120,10 +119,14 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _lock(connection: Connection, key: int) -> None:
-    """Let nobody else hold this lock until the writing transaction ends; on SQLite its beginning has seen to that."""
+def _lock(connection: Connection, key: int, *, shared: bool = False) -> None:
+    """Hold this lock until the writing transaction ends, alone, or with all who share it.
+
+    On SQLite, where one transaction writes at a time, its beginning has seen to that.
+    """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+        function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        connection.execute(text(f"SELECT {function}(:key)"), {"key": key})
 
 
 def migrate(url: str) -> None:

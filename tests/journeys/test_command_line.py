@@ -18,8 +18,8 @@ from tests.service.client.scripted_server import Answer, scripted
 
 LONG = 200_000
 """More epochs than any test waits for."""
-IRISES = {"name": "garden", "source": "iris"}
-FLOWERS = {
+GARDEN = {"name": "garden", "source": "iris"}
+SPEC = {
     "name": "garden",
     "task": "multiclass",
     "input": {"dataset": "garden"},
@@ -65,8 +65,8 @@ def fitserve(service: RunningService) -> CommandLine:
 def garden(fitserve: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a dataset and of a model with one version, all made by commands."""
     spec = tmp_path_factory.mktemp("specs") / "model.json"
-    spec.write_bytes(orjson.dumps(FLOWERS))
-    assert "species" in "".join(fitserve.table("datasets", "create", "-", given=orjson.dumps(IRISES).decode()))
+    spec.write_bytes(orjson.dumps(SPEC))
+    assert "species" in "".join(fitserve.table("datasets", "create", "-", given=orjson.dumps(GARDEN).decode()))
     assert fitserve.json("models", "create", spec, "--dry-run")["id"] is None
     assert fitserve.json("models", "create", spec)["status"] == "ready"
     ended = fitserve.run("train", "garden", "garden", "--epochs", "20", "--seed", "7", "--label", "best")
@@ -113,6 +113,11 @@ def test_a_reader_that_leaves_ends_the_command_as_in_any_pipe(fitserve: CommandL
         ended = subprocess.run([*command, *form], stdout=writing, stderr=subprocess.PIPE, **fitserve.options)
         os.close(writing)
         assert (ended.returncode, ended.stderr) == (READER_GONE, "")
+    reading, writing = os.pipe()
+    os.close(reading)
+    refused = subprocess.run([*fitserve.command, "datasets", "show", "nobody"], stderr=writing, **fitserve.options)
+    os.close(writing)
+    assert refused.returncode == READER_GONE
 
 
 def test_one_resource_is_shown_whole(fitserve: CommandLine, garden: str) -> None:
@@ -120,7 +125,7 @@ def test_one_resource_is_shown_whole(fitserve: CommandLine, garden: str) -> None
     assert "softmax" not in shown
     assert "parameters" in shown
     assert "Dense" in shown
-    assert fitserve.json("models", "show", garden)["layers"] == FLOWERS["layers"]
+    assert fitserve.json("models", "show", garden)["layers"] == SPEC["layers"]
     assert any(line.startswith("species") for line in fitserve.table("datasets", "show", garden))
     (job,) = fitserve.json("jobs", "list", "--model", garden, "--status", "succeeded")
     assert ["version", "1"] in [line.split() for line in fitserve.table("jobs", "show", job["id"])]

@@ -10,7 +10,7 @@ from service import __version__
 from service.api import openapi
 from service.api.conditional import tagged
 from service.api.errors import PROBLEM_TYPES
-from service.api.media_types import YAML
+from service.api.media_types import HTML, YAML
 from service.api.state import context
 from service.operations.health import readiness
 
@@ -77,6 +77,6 @@ def problem(code: str) -> Response:
 
 
 def _page(template: str, **values: object) -> Response:
-    response = Response(render_template(template, **values), mimetype="text/html")
+    response = Response(render_template(template, **values), mimetype=HTML)
     response.headers["Content-Security-Policy"] = POLICY
     return response

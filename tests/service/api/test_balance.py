@@ -9,24 +9,37 @@ import psutil
 import pytest
 
 from service.api import balance
-from tests.service.api.api_server import running_api
+from tests.running_service import wait_for
+from tests.service.api.api_server import Server, running_api
 
 CLIENTS = 12
 
 
-def test_connections_are_spread_over_the_processes(tmp_path: Path) -> None:
-    with running_api(tmp_path, processes=2, patience_seconds=1) as server, ExitStack() as stack:
-        host, _, port = server.url.removeprefix("http://").partition(":")
-        for _ in range(CLIENTS):
-            connection = stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+def connect(server: Server, clients: int) -> list[int]:
+    """How many of so many connections each process holds."""
+    with ExitStack() as stack:
+        for _ in range(clients):
+            connection = stack.enter_context(socket.create_connection(server.address, timeout=30))
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             assert connection.recv(12) == b"HTTP/1.1 200"
-        held = [
-            sum(connection.status == psutil.CONN_ESTABLISHED for connection in process.net_connections("tcp"))
-            for process in psutil.Process(server.process.pid).children()
-        ]
-    assert sum(held) == CLIENTS
-    assert max(held) - min(held) <= balance.MUCH
+        return held(server)
+
+
+def held(server: Server) -> list[int]:
+    """How many connections each process holds."""
+    return [
+        sum(connection.status == psutil.CONN_ESTABLISHED for connection in process.net_connections("tcp"))
+        for process in psutil.Process(server.process.pid).children()
+    ]
+
+
+def test_connections_are_spread_over_the_processes(tmp_path: Path) -> None:
+    with running_api(tmp_path, processes=2, patience_seconds=1) as server:
+        wait_for(lambda: min(connect(server, 4)) > 0, what="both processes to accept")
+        wait_for(lambda: sum(held(server)) == 0, what="the connections' end")
+        found = connect(server, CLIENTS)
+    assert sum(found) == CLIENTS
+    assert max(found) - min(found) <= balance.MUCH
 
 
 @pytest.fixture

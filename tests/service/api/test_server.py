@@ -98,8 +98,7 @@ def test_waiting_requests_do_not_hold_up_the_end(server: Server) -> None:
 
 
 def connect(server: Server) -> socket.socket:
-    host, _, port = server.url.removeprefix("http://").partition(":")
-    return socket.create_connection((host, int(port)), timeout=30)
+    return socket.create_connection(server.address, timeout=30)
 
 
 HEADERS = b"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

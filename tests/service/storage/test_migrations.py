@@ -1,6 +1,5 @@
 """The migrations and the records describe the same tables."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +14,6 @@ from sqlalchemy import Engine, inspect, select, text
 
 from service.storage.database import MIGRATIONS, Session, make_engine, migrate
 from service.storage.records import Dataset, Record
-
-POSTGRESQL = "FITSERVE_TEST_POSTGRESQL_URL"
 
 
 def test_migrations_make_exactly_the_tables_of_the_records(tmp_path: Path) -> None:
@@ -53,14 +50,9 @@ def move(engine: Engine, direction: Callable[[Config, str], None], revision: str
         direction(config, revision)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
     """An empty database of either kind."""
-    url = f"sqlite:///{tmp_path / 'fitserve.db'}"
-    if request.param == "postgresql":
-        url = os.environ.get(POSTGRESQL, "")
-        if not url:
-            pytest.skip(f"{POSTGRESQL} names no empty PostgreSQL database")
     engine = make_engine(url)
     yield engine
     move(engine, command.downgrade, "base")
