@@ -1,6 +1,7 @@
 """How many predictions a process works on at once: what is over the bounds is refused, small ones take turns."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,9 @@ from service.processes import usable_cores
 LARGE = 2**20
 """Bytes of a body from which on it is a large one."""
 LONGEST_TURN_SECONDS = 0.1
-"""How long a turn is waited for."""
+"""How long a turn may be before others go on without one."""
+MOST_PATIENCE = 5
+"""So many times as long one waits in a queue whose turns go round."""
 
 
 class Admission:
@@ -48,17 +51,26 @@ class Turns:
 
     def __init__(self, cores: int) -> None:
         self._free = threading.Semaphore(max(1, cores))
+        self._last_taken = time.monotonic()
         self._held_up = False
 
     @contextmanager
     def take(self) -> Iterator[bool]:
         """A turn, or what goes on without one; says which."""
-        taken = self._free.acquire(timeout=0 if self._held_up else LONGEST_TURN_SECONDS)
-        if not taken:
-            self._held_up = True
+        taken = self._wait()
         try:
             yield taken
         finally:
             if taken:
                 self._held_up = False
                 self._free.release()
+
+    def _wait(self) -> bool:
+        for _ in range(MOST_PATIENCE):
+            if self._free.acquire(timeout=0 if self._held_up else LONGEST_TURN_SECONDS):
+                self._last_taken = time.monotonic()
+                return True
+            if self._held_up or time.monotonic() > self._last_taken + LONGEST_TURN_SECONDS:
+                self._held_up = True
+                return False
+        return False

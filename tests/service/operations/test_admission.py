@@ -1,7 +1,11 @@
 """Small predictions take turns; one that is slow doesn't stop the others."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from service.operations import admission
 from service.operations.admission import Turns
 
 
@@ -25,6 +29,20 @@ def test_a_slow_prediction_holds_up_the_next_one_briefly_and_those_after_it_not_
     for _ in range(2):
         with turns.take() as taken:
             assert taken, "what went on without a turn gives none back"
+
+
+def test_in_a_long_queue_whose_turns_go_round_all_wait_for_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "LONGEST_TURN_SECONDS", 1)
+    turns, begun = Turns(cores=1), threading.Barrier(6)
+
+    def compute() -> bool:
+        begun.wait()
+        with turns.take() as taken:
+            threading.Event().wait(0.3)
+        return taken
+
+    with ThreadPoolExecutor(6) as threads:
+        assert all(queued.result() for queued in [threads.submit(compute) for _ in range(6)])
 
 
 def test_as_many_compute_at_once_as_there_are_cores() -> None:
