@@ -6,8 +6,6 @@ MNIST and CIFAR-10 are read from `mnist.npz` and `cifar10-images.zip` in FITSERV
 """
 
 import io
-import os
-import shutil
 import statistics
 import sys
 import tempfile
@@ -21,7 +19,6 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.training_jobs import DATA
 from benchmarks.uploads import post_file
 from tests.journeys.specs import (
     CAT_LOGISTIC,
@@ -37,6 +34,7 @@ from tests.journeys.specs import (
     classifier,
     named,
 )
+from tests.reference_data import DATA, make_keras_home
 from tests.running_service import Client, RunningService, running_service, wait_for
 
 LOAD_SECONDS = 30
@@ -299,13 +297,8 @@ PARTS: dict[str, Callable[[RunningService], Rows]] = {
 def main(names: list[str]) -> None:
     """Run the named parts, all of them by default, and print a Markdown table."""
     with tempfile.TemporaryDirectory() as folder:
-        keras_home = Path(folder) / "keras"
-        (keras_home / "datasets").mkdir(parents=True)
-        if (DATA / "mnist.npz").exists():
-            shutil.copy(DATA / "mnist.npz", keras_home / "datasets")
-        os.environ["KERAS_HOME"] = str(keras_home)
         start = time.monotonic()
-        with running_service(Path(folder) / "var") as service:
+        with running_service(Path(folder) / "var", make_keras_home(Path(folder))) as service:
             print(f"ready after {time.monotonic() - start:.1f} s on {psutil.cpu_count()} cores\n")
             print("| job | what | figure |\n| --- | --- | --- |")
             for name in names or list(PARTS):

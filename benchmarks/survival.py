@@ -12,9 +12,7 @@ import argparse
 import contextlib
 import hashlib
 import io
-import os
 import random
-import shutil
 import statistics
 import tempfile
 import threading
@@ -30,9 +28,10 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.training_jobs import DATA, JOBS, mnist
+from benchmarks.training_jobs import JOBS, mnist
 from benchmarks.training_speed import measure_apart
 from tests.journeys.specs import CIFAR_CONVOLUTIONAL, DIGITS, RINGS, RINGS_DATASET, STATEFUL
+from tests.reference_data import DATA, make_keras_home
 from tests.running_service import FINAL, Client, RunningService, running_service, wait_for
 
 Rows = Iterator[tuple[str, str]]
@@ -310,14 +309,10 @@ def train_few(client: Client, *, pause: bool) -> Any:
 
 def cost(folder: Path, arguments: argparse.Namespace) -> Rows:
     """The MNIST job with events, a checkpoint every second and validation, against its training alone."""
-    keras_home = folder / "keras"
-    (keras_home / "datasets").mkdir(parents=True)
-    shutil.copy(DATA / "mnist.npz", keras_home / "datasets")
-    os.environ["KERAS_HOME"] = str(keras_home)
     rows = folder / "rows.npz"
     np.savez(rows, **asdict(mnist(COST_TRAINING)))
     share = COST_VALIDATION / (COST_TRAINING + COST_VALIDATION)
-    with running_service(folder / "var") as service:
+    with running_service(folder / "var", make_keras_home(folder)) as service:
         client = service.client
         dataset = {"name": "mnist", "source": "mnist", "split": {"validation": share, "seed": 7}}
         splits = client.post("/v1/datasets", dataset, wait=60)["splits"]

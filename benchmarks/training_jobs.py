@@ -1,18 +1,16 @@
 """The networks and rows that training is measured on."""
 
 import io
-import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tests.journeys.specs import CIFAR_CONVOLUTIONAL, CIFAR_DENSE, DIGITS, LINE, LINE_DATASET, RINGS
+from tests.reference_data import DATA, MNIST
 
-DATA = Path(os.environ.get("FITSERVE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
 SEED = 7
 LSTM_DIGITS = {
     **DIGITS,
@@ -78,7 +76,7 @@ def series() -> Rows:
 
 
 def mnist(rows: int = 60_000) -> Rows:
-    with np.load(DATA / "mnist.npz") as data:
+    with np.load(MNIST) as data:
         x, x_test = (data[name].astype(np.float32) / 255 for name in ("x_train", "x_test"))
         y, y_test = (np.eye(10, dtype=np.float32)[data[name]] for name in ("y_train", "y_test"))
     return Rows(x[:rows], y[:rows], x_test, y_test)

@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.training_jobs import DATA, JOBS, SEED
+from benchmarks.training_jobs import JOBS, SEED
 from models.limits import Limits
 from models.spec import SINGLE_INPUT, NetworkSpec
 from models.training.execution import choose_execution
 from models.training.plan import Arrays, Checkpoint, Command, EpochResult, Order, Progress, TrainingPlan
+from tests.reference_data import DATA
 
 SIDES = ("fit", "fitserve")
 PEERS = {"jax": "jax_scan.py", "torch": "torch_loop.py"}

@@ -22,8 +22,8 @@ import numpy as np
 import psutil
 
 from benchmarks.big_table import ROWS, SEED, make_columns
-from benchmarks.training_jobs import DATA
 from tests.journeys.specs import CIFAR_DENSE, named
+from tests.reference_data import DATA
 from tests.running_service import RunningService, running_service, wait_for
 
 SEEDS = (7, 8, 9)

@@ -1,12 +1,10 @@
 """What all tests share."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-DATA = Path(os.environ.get("FITSERVE_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
-"""The folder with `mnist.npz` and `cifar10-images.zip`."""
+from tests.reference_data import DATA
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.conftest import DATA
 from tests.journeys.specs import DIGITS, LINE, LINE_DATASET, RINGS, RINGS_DATASET, classifier, named
+from tests.reference_data import MNIST
 from tests.running_service import Client
 
 
@@ -90,7 +90,7 @@ def test_diabetes_is_predicted_better_than_by_its_mean(client: Client) -> None:
     assert error < 0.75 * dataset["target"]["std"] ** 2
 
 
-@pytest.mark.skipif(not (DATA / "mnist.npz").exists(), reason=f"there is no mnist.npz in {DATA}")
+@pytest.mark.skipif(not MNIST.is_file(), reason=f"there is no {MNIST}; FITSERVE_TEST_DATA can name its folder")
 def test_mnist_is_trained_and_predicted(client: Client, tmp_path: Path) -> None:
     dataset = client.post("/v1/datasets", {"name": "keras-mnist", "source": "mnist"}, wait=60)
     assert dataset["splits"] == {"train": 60000, "validation": 0, "test": 10000}
