@@ -35,7 +35,7 @@ types: install ## check the types
 	$(BIN)/mypy
 
 openapi: install ## write openapi.yaml from the code
-	$(BIN)/python -m service.api.openapi
+	$(BIN)/python -m service.api.contract.openapi
 
 openapi-check: install ## check openapi.yaml by the rules of OpenAPI, OWASP, Zalando and Redocly
 	@requirements/openapi/check $(VENV)

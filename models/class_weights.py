@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from models.catalogue import nearest
-from models.datasets.pointers import pointer_to
 from models.errors import Fault
 from models.spec import Task
 from models.targets import class_name
+from models.values.pointers import pointer_to
 
 BALANCED = "balanced"
 MEMBER = "class_weights"

@@ -6,8 +6,6 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from models.datasets.pointers import pointer_to
-from models.datasets.tensors import Shape, shapes_fit
 from models.errors import Fault, InvalidData, InvalidSpec
 from models.preprocessing import Preprocessing
 from models.preprocessing.fitted_column import FittedColumn
@@ -22,6 +20,8 @@ from models.targets import (
     find_unknown_classes,
     number_shape,
 )
+from models.values.pointers import pointer_to
+from models.values.tensors import Shape, shapes_fit
 from models.vocabulary import vocabularies
 
 DATASET, MODEL = "#/dataset", "#/model"

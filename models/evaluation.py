@@ -10,12 +10,12 @@ import numpy as np
 
 from models.building import rows_at_once
 from models.datasets import Dataset, Split
-from models.datasets.columns import Texts
 from models.figures import ClassFigures, Figures, LabelFigures, NumberFigures, known
 from models.scores import find_activation, score
 from models.spec import Task
 from models.training.batch_evaluation import BatchEvaluation
 from models.training.plan import Arrays
+from models.values.columns import Texts
 from models.versions import TrainedNetwork
 
 PART_ROWS = 65_536

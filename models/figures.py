@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from models.datasets.scratch import scratch_array
 from models.predictor import THRESHOLD
+from models.values.scratch import scratch_array
 
 MOST_CLASSES_IN_MATRIX = 256
 """With more classes there is no confusion matrix: it would have more than 65,536 numbers."""

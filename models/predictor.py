@@ -12,7 +12,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.datasets.tensors import MAX_FAULTS
 from models.errors import Fault, InvalidInstances
 from models.limits import Limits
 from models.preprocessing import Instances, JsonNumbers, Preprocessing
@@ -22,6 +21,7 @@ from models.scores import Activation, find_activation, score
 from models.signature import Signature, Tensor
 from models.spec import NetworkSpec, Task
 from models.targets import TargetEncoding
+from models.values.tensors import MAX_FAULTS
 from models.version_files import ARTIFACTS
 from models.vocabulary import Vocabulary, vocabularies
 

@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 
 from models.catalogue import load_catalogue
-from models.datasets.columns import Texts
 from models.errors import Fault, InvalidData
 from models.spec import NetworkSpec, Task
+from models.values.columns import Texts
 
 
 class Form(StrEnum):

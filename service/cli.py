@@ -80,7 +80,7 @@ def backup(file: Path) -> None:
     """Write everything that the service keeps into FILE, a tar archive; the service may run meanwhile."""
     settings = _prepare("backup")
     from service.context import Context
-    from service.operations.backups import back_up
+    from service.operations.upkeep.backups import back_up
 
     with _one_line_for_failures(), _progress("Backing up") as progress:
         done = back_up(Context.from_settings(settings), file, progress)
@@ -95,7 +95,7 @@ def restore(file: Path) -> None:
     """Bring everything back from FILE, where the settings point to an empty database and an empty folder."""
     settings = _prepare("restore")
     from service.context import Context
-    from service.operations import backups
+    from service.operations.upkeep import backups
 
     with _one_line_for_failures(), _progress("Restoring") as progress:
         backups.restore(Context.from_settings(settings), file, progress)

@@ -50,7 +50,7 @@ def forget_dead_workers(settings: Settings) -> None:
     """Remove what a killed service left, so that its worker isn't taken for one that is ready."""
     from service.context import Context
     from service.identity import may_live
-    from service.operations.workers import take_over
+    from service.operations.upkeep.workers import take_over
 
     context = Context.from_settings(settings)
     take_over(context, socket.gethostname(), may_live)

@@ -10,19 +10,19 @@ import numpy as np
 
 from models.batches.blocks import MOST_ROWS, Block, Blocks, count_rows, renumber, renumber_warnings
 from models.datasets.arrays import read_inputs
-from models.datasets.csv_instances import CsvColumns, check_columns, read_csv_file
 from models.datasets.formats import TITLES, detect
-from models.datasets.npy import BadArray, read_header
 from models.datasets.pictures import list_pictures, read_picture_file
 from models.datasets.storage import dates_to_text
-from models.datasets.tables.json_reader import load_rows, read_lines
-from models.datasets.tables.parquet_reader import read_parquet
 from models.datasets.zip_files import open_zip
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
 from models.preprocessing import Instances, NamedFile, Preprocessing
 from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import MAX_PIXELS_AT_ONCE, TensorInput
+from models.tabular.csv_instances import CsvColumns, check_columns, read_csv_file
+from models.tabular.json_reader import load_rows, read_lines
+from models.tabular.parquet_reader import read_parquet
+from models.values.npy import BadArray, read_header
 
 if TYPE_CHECKING:
     import polars

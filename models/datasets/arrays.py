@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.columns import Texts
 from models.datasets.descriptor import MAX_CLASS_NAME, MAX_CLASSES
 from models.datasets.examples import KINDS, Examples
 from models.datasets.inline import EXACT_IN_FLOAT64, numeric_targets
 from models.datasets.keras_cache import Progress
-from models.datasets.npy import TEXT, BadArray, NpyHeader, read_header, shape_rows
-from models.datasets.scratch import scratch_array
-from models.datasets.tensors import MAX_FAULTS
 from models.datasets.zip_files import DAMAGE, open_zip
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
 from models.validation.inputs import find_name_problem
+from models.values.columns import Texts
+from models.values.npy import TEXT, BadArray, NpyHeader, read_header, shape_rows
+from models.values.scratch import scratch_array
+from models.values.tensors import MAX_FAULTS
 
 SUFFIX = ".npy"
 BLOCK_BYTES = 16 << 20

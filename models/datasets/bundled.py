@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.columns import Texts
 from models.datasets.examples import Examples
-from models.datasets.tables.raw import RawTable
 from models.spec import SINGLE_INPUT
+from models.tabular.raw import RawTable
+from models.values.columns import Texts
 
 
 def iris() -> Examples:

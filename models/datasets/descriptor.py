@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.columns import Texts
 from models.datasets.examples import Examples
-from models.datasets.pointers import pointer_to
-from models.datasets.statistics import mean_and_deviation
 from models.errors import Fault, InvalidData
+from models.values.columns import Texts
+from models.values.pointers import pointer_to
+from models.values.statistics import mean_and_deviation
 
 MAX_CLASSES = 10_000
 MIN_ROWS_OF_CLASSES = 10

@@ -14,10 +14,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from models.datasets.columns import Texts
 from models.datasets.examples import Examples
 from models.datasets.keras_cache import CachedFile, Progress, fetch, reading
 from models.spec import SINGLE_INPUT
+from models.values.columns import Texts
 
 KERAS_STORAGE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 MNIST = CachedFile(

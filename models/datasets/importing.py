@@ -10,17 +10,17 @@ from models.datasets.descriptor import describe_target, describe_tensors, find_t
 from models.datasets.examples import Examples
 from models.datasets.inline import check_inline, read_inline
 from models.datasets.keras_cache import Progress
-from models.datasets.pointers import pointer_to
 from models.datasets.sources import INLINE, SOURCES, find_unknown
 from models.datasets.splits import check_split, split_rows
 from models.datasets.storage import write_dataset
-from models.datasets.tables.examples import plan_columns
-from models.datasets.tables.options import check_table_options
-from models.datasets.tables.table import understand
-from models.datasets.tensors import name_type
 from models.datasets.uploads import DATA_FILE, UPLOAD, check_upload, read_upload
 from models.errors import Fault, InvalidData
 from models.limits import Limits
+from models.tabular.examples import plan_columns
+from models.tabular.options import check_table_options
+from models.tabular.table import understand
+from models.values.pointers import pointer_to
+from models.values.tensors import name_type
 
 SCRATCH_FOLDER = "scratch"
 """Where an import keeps what it needs only while it runs, below the dataset's folder."""

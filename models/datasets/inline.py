@@ -4,18 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.columns import Texts
 from models.datasets.descriptor import MAX_CLASS_NAME
 from models.datasets.examples import KINDS, Examples
-from models.datasets.pointers import pointer_to
 from models.datasets.sources import find_unknown
-from models.datasets.tables.examples import read_examples
-from models.datasets.tables.json_reader import read_posted_rows
-from models.datasets.tensors import Place, leaf_types, name_type, read_numbers
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
+from models.tabular.examples import read_examples
+from models.tabular.json_reader import read_posted_rows
 from models.validation.inputs import find_name_problem
+from models.values.columns import Texts
+from models.values.pointers import pointer_to
+from models.values.tensors import Place, leaf_types, name_type, read_numbers
 
 EXACT_IN_FLOAT32 = 2**24
 EXACT_IN_FLOAT64 = 2**53

@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.columns import Texts
 from models.datasets.descriptor import MAX_CLASS_NAME
 from models.datasets.examples import Examples
 from models.datasets.keras_cache import Progress
-from models.datasets.pointers import pointer_to
-from models.datasets.scratch import scratch_array
 from models.datasets.sources import find_unknown
 from models.datasets.splits import SPLIT_NAMES, SPLITS
-from models.datasets.tensors import MAX_FAULTS, name_type
 from models.datasets.zip_files import open_zip, read_entry
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.pictures import CHANNELS, BadPicture, Picture, read_picture
 from models.spec import SINGLE_INPUT
+from models.values.columns import Texts
+from models.values.pointers import pointer_to
+from models.values.scratch import scratch_array
+from models.values.tensors import MAX_FAULTS, name_type
 
 MAX_SIDE = 4096
 OPTIONS = ("height", "width", "channels")

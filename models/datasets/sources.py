@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from models.datasets.pointers import pointer_to
-from models.datasets.tensors import name_type
 from models.errors import MOST_FAULTS, Fault
+from models.values.pointers import pointer_to
+from models.values.tensors import name_type
 
 INLINE = "inline"
 """The source of data that is posted within the request."""

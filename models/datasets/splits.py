@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.columns import Texts
 from models.datasets.descriptor import has_classes
 from models.datasets.examples import Examples
-from models.datasets.pointers import pointer_to
 from models.datasets.sources import find_unknown
-from models.datasets.tensors import name_type
 from models.errors import MOST_FAULTS, Fault
+from models.values.columns import Texts
+from models.values.pointers import pointer_to
+from models.values.tensors import name_type
 
 SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {name: name for name in SPLITS} | {

@@ -12,14 +12,14 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from models.datasets.columns import ColumnReader, ColumnValues, Texts, find_texts
 from models.datasets.examples import Examples
 from models.datasets.keras_cache import Progress
 from models.datasets.splits import SPLITS
-from models.datasets.tables.dates import write_dates
-from models.datasets.tables.raw import number_columns
-from models.datasets.tables.table import Table
 from models.spec import SINGLE_INPUT
+from models.tabular.raw import number_columns
+from models.tabular.table import Table
+from models.values.columns import ColumnReader, ColumnValues, Texts, find_texts
+from models.values.dates import write_dates
 
 if TYPE_CHECKING:
     import polars

@@ -8,16 +8,16 @@ from models.datasets.examples import Examples
 from models.datasets.formats import TABLES, TITLES, detect, name_format
 from models.datasets.keras_cache import Progress
 from models.datasets.pictures import check_picture, read_pictures
-from models.datasets.pointers import pointer_to
-from models.datasets.tables.csv_reader import read_csv
-from models.datasets.tables.examples import read_examples
-from models.datasets.tables.json_reader import read_json, read_json_lines
-from models.datasets.tables.options import check_table_options
-from models.datasets.tables.parquet_reader import read_parquet
-from models.datasets.tables.raw import RawTable
-from models.datasets.tables.windows import read_windows
 from models.errors import Fault, InvalidData
 from models.limits import Limits
+from models.tabular.csv_reader import read_csv
+from models.tabular.examples import read_examples
+from models.tabular.json_reader import read_json, read_json_lines
+from models.tabular.options import check_table_options
+from models.tabular.parquet_reader import read_parquet
+from models.tabular.raw import RawTable
+from models.tabular.windows import read_windows
+from models.values.pointers import pointer_to
 
 UPLOAD = "upload"
 """The source of data that is posted as a file."""

@@ -6,9 +6,9 @@ import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
-from models.datasets.tensors import MAX_FAULTS
 from models.errors import Fault, InvalidData
 from models.limits import Limits
+from models.values.tensors import MAX_FAULTS
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
 """What reading a ZIP raises where it is damaged or made in a way that Python doesn't know."""

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.datasets.npy import BadArray, read_header, shape_rows
-from models.datasets.tensors import name_type
 from models.errors import Fault, InvalidInstances
 from models.pictures import BadPicture
+from models.values.npy import BadArray, read_header, shape_rows
+from models.values.tensors import name_type
 
 B64 = "b64"
 

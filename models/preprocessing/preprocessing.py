@@ -8,16 +8,16 @@ from typing import Any, Self
 import numpy as np
 
 from models.datasets import Dataset, Split
-from models.datasets.csv_instances import read_csv_instances
 from models.datasets.examples import KINDS
 from models.datasets.sources import find_unknown
-from models.datasets.tensors import MAX_FAULTS, Place, name_type
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
 from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
+from models.tabular.csv_instances import read_csv_instances
+from models.values.tensors import MAX_FAULTS, Place, name_type
 
 INSTANCES = Place(("instances",))
 NOT_JSON = Place(None)

@@ -8,18 +8,18 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.datasets.columns import ColumnValues, Texts, is_missing
-from models.datasets.csv_instances import CsvCell, CsvColumns, read_boolean
 from models.datasets.sources import find_unknown
-from models.datasets.tables.dates import ISO, read_date, write_dates
-from models.datasets.tables.dialect import QUOTE
-from models.datasets.tables.numbers import read_number
-from models.datasets.tables.words import LOOSE, MISSING, WHITE_SPACE
-from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, describe, name_type
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.preprocessing.fitted_column import FittedColumn
 from models.spec import Column, InputSpec, Scaling
+from models.tabular.csv_instances import CsvCell, CsvColumns, read_boolean
+from models.tabular.dialect import QUOTE
+from models.values.columns import ColumnValues, Texts, is_missing
+from models.values.dates import ISO, read_date, write_dates
+from models.values.numbers import read_number
+from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, describe, name_type
+from models.values.words import LOOSE, MISSING, WHITE_SPACE
 
 MAX_WARNINGS = 100
 EXPECTED = {

@@ -7,13 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.datasets.statistics import mean_and_deviation
-from models.datasets.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, read_numbers, shapes_fit
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.pictures import CHANNELS, BadPicture, Picture, read_picture
 from models.preprocessing.posted import NamedFile, picture_bytes
 from models.spec import InputSpec, Scaling
+from models.values.statistics import mean_and_deviation
+from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, read_numbers, shapes_fit
 
 LARGEST_BYTE = 255
 MAX_PIXELS_AT_ONCE = 200_000_000

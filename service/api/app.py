@@ -8,15 +8,17 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 
 from service import __version__
-from service.api import compression, direct_predictions, multipart
-from service.api.blueprint import Api
-from service.api.bodies import write_json
-from service.api.dialects import open_inference, tensorflow_serving
-from service.api.dialects.paths import AnyNumberConverter, CaseInsensitivePaths
-from service.api.documentation.info import INFO
-from service.api.documentation.schemas import DescribingPlugin
-from service.api.path_names import NameConverter, NumberConverter
-from service.api.problems import register_error_handlers
+from service.api import direct_predictions
+from service.api.contract.blueprint import Api
+from service.api.contract.documentation.info import INFO
+from service.api.contract.documentation.schemas import DescribingPlugin
+from service.api.front.tracing import Tracing
+from service.api.front.waits import WaitPermits
+from service.api.http import compression, multipart
+from service.api.http.bodies import write_json
+from service.api.http.dialect_paths import AnyNumberConverter, CaseInsensitivePaths
+from service.api.http.path_names import NameConverter, NumberConverter
+from service.api.http.problems import register_error_handlers
 from service.api.routes import (
     batch_predictions,
     catalogue,
@@ -24,16 +26,16 @@ from service.api.routes import (
     evaluations,
     labels,
     models,
+    open_inference,
     operations,
     pages,
     predictions,
+    tensorflow_serving,
     training_jobs,
     versions,
 )
-from service.api.tracing import Tracing
-from service.api.waits import WaitPermits
 from service.context import Context
-from service.operations.predictions import PredictionService
+from service.operations.inference.predictions import PredictionService
 
 RESOURCES = (
     datasets,

@@ -19,9 +19,9 @@ from gunicorn.workers import gthread
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.api import balance
-from service.api.errors import CODES_OF_STATUS, PROBLEM_TYPES
-from service.api.media_types import PROBLEM
-from service.operations.waiting import stop_waiting, stopped_waiting
+from service.api.http.errors import CODES_OF_STATUS, PROBLEM_TYPES
+from service.api.http.media_types import PROBLEM
+from service.operations.jobs.waiting import stop_waiting, stopped_waiting
 
 LINGER_MILLISECONDS = 5
 """How long a thread waits for its connection's next request before it takes up another's."""

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from flask import Flask, request
 from werkzeug.exceptions import ClientDisconnected
 
-from service.api.compression import GZIP, SMALLEST, gzip_text, prefers_gzip
-from service.api.dialects import open_inference, tensorflow_serving
-from service.api.links import MODELS
-from service.api.media_types import JSON
-from service.api.replies import Reply
-from service.api.routes import predictions
-from service.operations.predictions import PredictionService, Wanted
+from service.api.http.compression import GZIP, SMALLEST, gzip_text, prefers_gzip
+from service.api.http.links import MODELS
+from service.api.http.media_types import JSON
+from service.api.http.replies import Reply
+from service.api.routes import open_inference, predictions, tensorflow_serving
+from service.operations.inference.predictions import PredictionService, Wanted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -4,8 +4,9 @@ import time
 from typing import Any
 
 from service.context import Context
-from service.operations import execution, outcomes
-from service.operations.execution import Instructions, Lease, NewEvent
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import outcomes
+from service.operations.jobs.lifecycle import Instructions, Lease, NewEvent
 
 BATCH_EVENTS = 500
 BATCH_SECONDS = 0.2

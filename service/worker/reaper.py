@@ -6,8 +6,8 @@ from collections.abc import Callable
 import structlog
 
 from service.context import Context
-from service.operations import execution
-from service.operations.execution import Sighting
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.lifecycle import Sighting
 
 LOOKS_PER_LEASE = 5
 

@@ -13,8 +13,9 @@ from models.training.plan import Command
 from service import statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, LeaseLost, ServiceError
-from service.operations import assignments, execution
-from service.operations.execution import STALLED, WORKER_LOST, WORKER_SHUTDOWN, Instructions, Lease
+from service.operations.jobs import assignments
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.lifecycle import STALLED, WORKER_LOST, WORKER_SHUTDOWN, Instructions, Lease
 from service.storage.records import Job
 from service.worker import failures
 from service.worker.journal import Journal

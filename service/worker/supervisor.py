@@ -15,9 +15,10 @@ from service import __version__, statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, LeaseLost
 from service.identity import identify, may_live
-from service.operations import execution, housekeeping, workers
-from service.operations.execution import Lease
-from service.operations.queue import QUEUES
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.queue import QUEUES
+from service.operations.upkeep import housekeeping, workers
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job, Worker
 from service.worker.processes import ProcessStarter

@@ -8,7 +8,7 @@ import numpy as np
 
 from service.config import Settings
 from service.context import Context
-from service.operations import backups
+from service.operations.upkeep import backups
 from tests.journeys.specs import RINGS, RINGS_DATASET
 from tests.running_service import Client, running_service, wait_for
 

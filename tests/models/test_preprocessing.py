@@ -9,9 +9,9 @@ import pytest
 
 from models.compatibility import check_fit
 from models.datasets import Dataset
-from models.datasets.csv_instances import CsvColumns, read_csv_instances
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset
+from models.tabular.csv_instances import CsvColumns, read_csv_instances
 from tests.models.made_datasets import make_dataset, read_rows
 from tests.models.made_uploads import import_upload
 from tests.models.network_specs import make_spec

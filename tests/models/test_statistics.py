@@ -5,10 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from models.datasets import statistics
-from models.datasets.statistics import mean_and_deviation
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import InputSpec, Scaling
+from models.values import statistics
+from models.values.statistics import mean_and_deviation
 
 
 @pytest.mark.parametrize("piece_bytes", [8, 1000, 100_000])

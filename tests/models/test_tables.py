@@ -220,8 +220,8 @@ def test_a_table_read_and_written_in_several_groups_and_parts_is_the_same(
     whole = import_upload(tmp_path, data, split=NO_SPLIT)
     rows = read_rows(whole, "train", 0, 60)
     shutil.rmtree(whole.folder)
-    monkeypatch.setattr("models.datasets.columns.CELLS_AT_ONCE", 180)
-    monkeypatch.setattr("models.datasets.tables.table.PART_CELLS", 100)
+    monkeypatch.setattr("models.values.columns.CELLS_AT_ONCE", 180)
+    monkeypatch.setattr("models.tabular.table.PART_CELLS", 100)
     parts = import_upload(tmp_path, data, split=NO_SPLIT)
 
     assert parts.descriptor | {"bytes": 0} == whole.descriptor | {"bytes": 0}

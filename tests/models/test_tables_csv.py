@@ -87,8 +87,8 @@ def test_numbers_may_be_grouped_by_thousands(tmp_path: Path) -> None:
 
 
 def test_a_large_file_is_read_in_several_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.datasets.tables.csv_blocks.BLOCK_BYTES", 50)
-    monkeypatch.setattr("models.datasets.tables.table.PART_ROWS", 30)
+    monkeypatch.setattr("models.tabular.csv_blocks.BLOCK_BYTES", 50)
+    monkeypatch.setattr("models.tabular.table.PART_ROWS", 30)
     data = "width,colour,y\n" + "".join(f'{number},"re\nd {number % 3}",{number % 2}\n' for number in range(100))
     dataset = import_upload(tmp_path, data, split={"test": 0.3})
 

@@ -62,7 +62,7 @@ def test_what_is_wrong_with_json_is_named(
 def test_json_lines_in_several_batches_may_begin_without_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.datasets.tables.json_reader.BATCH_ROWS", 2)
+    monkeypatch.setattr("models.tabular.json_reader.BATCH_ROWS", 2)
     rows = [{"y": 1.5}, {"colour": None, "y": 2}, {"colour": "red", "width": 1, "y": 3}, {"colour": "blue", "y": 4}]
     data = "\n".join(map(json.dumps, [*rows, rows[2]]))
     dataset = import_upload(tmp_path, data, "rows.jsonl", split=NO_SPLIT, types={"width": "number"})
@@ -150,7 +150,7 @@ def test_a_name_that_promises_something_else_is_told(data: bytes, name: str, tmp
 def test_columns_of_lists_and_objects_are_left_out_as_such(
     value: Any, held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.datasets.tables.json_reader.BATCH_ROWS", 2)
+    monkeypatch.setattr("models.tabular.json_reader.BATCH_ROWS", 2)
     rows = [{"tags": value, "width": number, "y": "ab"[number % 2]} for number in range(4)]
     dataset = import_upload(tmp_path, json.dumps(rows), "made.json")
 

@@ -5,20 +5,21 @@ from typing import Any
 from flask import Response
 
 from service import statuses
-from service.api.blueprint import FILE_HEADERS, TEXT, Blueprint
-from service.api.client_jobs import cancel_job, create_job, get_job
-from service.api.files import send_predictions
-from service.api.links import BATCH_PREDICTIONS, batch_prediction_url
-from service.api.media_types import CSV, JSON_LINES, PARQUET
-from service.api.schemas.batch_predictions import (
+from service.api.contract.blueprint import FILE_HEADERS, TEXT, Blueprint
+from service.api.contract.schemas.batch_predictions import (
     BatchPredictionSchema,
     NewBatchPredictionSchema,
     NewFilePredictionSchema,
 )
-from service.api.schemas.jobs import CancellationSchema, JobListQuery
-from service.api.state import context
-from service.operations import batch_predictions, client_jobs
-from service.operations.client_jobs import JobView
+from service.api.contract.schemas.jobs import CancellationSchema, JobListQuery
+from service.api.http.files import send_predictions
+from service.api.http.links import BATCH_PREDICTIONS, batch_prediction_url
+from service.api.http.media_types import CSV, JSON_LINES, PARQUET
+from service.api.http.state import context
+from service.api.routes.client_jobs import cancel_job, create_job, get_job
+from service.operations.jobs import client_jobs
+from service.operations.jobs.client_jobs import JobView
+from service.operations.jobs.kinds import batch_prediction as batch_predictions
 from service.storage.paging import Page, PageQuery
 
 KIND = statuses.BATCH_PREDICTION

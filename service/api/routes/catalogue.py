@@ -3,8 +3,8 @@
 from typing import Any
 
 from models.catalogue import load_catalogue
-from service.api.blueprint import Blueprint
-from service.api.schemas.operations import ComponentTypesSchema
+from service.api.contract.blueprint import Blueprint
+from service.api.contract.schemas.operations import ComponentTypesSchema
 
 blueprint = Blueprint("catalogue", __name__, description="What a model's spec may name, with every parameter.")
 

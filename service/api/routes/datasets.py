@@ -3,10 +3,8 @@
 from typing import Any
 
 from service import statuses
-from service.api.blueprint import Blueprint, created, found
-from service.api.idempotency import current_claim
-from service.api.links import DATASETS, dataset_url
-from service.api.schemas.datasets import (
+from service.api.contract.blueprint import Blueprint, created, found
+from service.api.contract.schemas.datasets import (
     DatasetListQuery,
     DatasetSchema,
     DatasetSourcesSchema,
@@ -15,10 +13,12 @@ from service.api.schemas.datasets import (
     RowSchema,
     RowsQuery,
 )
-from service.api.state import context
-from service.api.waits import preferred_wait
-from service.operations import datasets
-from service.operations.datasets import DatasetView
+from service.api.front.waits import preferred_wait
+from service.api.http.idempotency import current_claim
+from service.api.http.links import DATASETS, dataset_url
+from service.api.http.state import context
+from service.operations.catalog import datasets
+from service.operations.catalog.datasets import DatasetView
 from service.storage.paging import Page, PageQuery
 
 blueprint = Blueprint("datasets", __name__, description="Data to train and to evaluate with.")

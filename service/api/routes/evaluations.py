@@ -3,14 +3,15 @@
 from typing import Any
 
 from service import statuses
-from service.api.blueprint import Blueprint
-from service.api.client_jobs import cancel_job, create_job, get_job
-from service.api.links import EVALUATIONS, evaluation_url
-from service.api.schemas.evaluations import EvaluationSchema, NewEvaluationSchema
-from service.api.schemas.jobs import CancellationSchema, JobListQuery
-from service.api.state import context
-from service.operations import client_jobs, evaluations
-from service.operations.client_jobs import JobView
+from service.api.contract.blueprint import Blueprint
+from service.api.contract.schemas.evaluations import EvaluationSchema, NewEvaluationSchema
+from service.api.contract.schemas.jobs import CancellationSchema, JobListQuery
+from service.api.http.links import EVALUATIONS, evaluation_url
+from service.api.http.state import context
+from service.api.routes.client_jobs import cancel_job, create_job, get_job
+from service.operations.jobs import client_jobs
+from service.operations.jobs.client_jobs import JobView
+from service.operations.jobs.kinds import evaluation as evaluations
 from service.storage.paging import Page, PageQuery
 
 KIND = statuses.EVALUATION

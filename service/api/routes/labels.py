@@ -3,13 +3,13 @@
 from functools import partial
 from typing import Any
 
-from service.api.blueprint import LOCATION_HEADER, Blueprint
-from service.api.links import MODELS, label_url
-from service.api.paging import map_page
-from service.api.path_names import require_name
-from service.api.schemas.versions import LabelListQuery, LabelSchema, LabelTargetSchema, OfModel
-from service.api.state import context
-from service.operations import versions
+from service.api.contract.blueprint import LOCATION_HEADER, Blueprint
+from service.api.contract.schemas.versions import LabelListQuery, LabelSchema, LabelTargetSchema, OfModel
+from service.api.http.links import MODELS, label_url
+from service.api.http.paging import map_page
+from service.api.http.path_names import require_name
+from service.api.http.state import context
+from service.operations.catalog import versions
 from service.storage.paging import Page, PageQuery
 
 LABELS = f"{MODELS}/<name>/labels"

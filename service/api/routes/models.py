@@ -5,12 +5,8 @@ from typing import Any
 from flask import Response
 
 from service import statuses
-from service.api.blueprint import TEXT, Blueprint, created, found
-from service.api.idempotency import current_claim
-from service.api.links import MODELS, model_url
-from service.api.media_types import JSON, PLAIN
-from service.api.negotiation import choose
-from service.api.schemas.models import (
+from service.api.contract.blueprint import TEXT, Blueprint, created, found
+from service.api.contract.schemas.models import (
     ModelChangesSchema,
     ModelItemSchema,
     ModelListQuery,
@@ -19,10 +15,14 @@ from service.api.schemas.models import (
     NewModelSchema,
     SummarySchema,
 )
-from service.api.state import context
-from service.api.waits import long_wait, preferred_wait
-from service.operations import models
-from service.operations.models import ModelView
+from service.api.front.waits import long_wait, preferred_wait
+from service.api.http.idempotency import current_claim
+from service.api.http.links import MODELS, model_url
+from service.api.http.media_types import JSON, PLAIN
+from service.api.http.negotiation import choose
+from service.api.http.state import context
+from service.operations.catalog import models
+from service.operations.catalog.models import ModelView
 from service.storage.paging import Page, PageQuery
 
 blueprint = Blueprint("models", __name__, description="Specs of networks.")

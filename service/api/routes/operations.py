@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from service.api.blueprint import RETRY_AFTER, RETRY_AFTER_HEADER, Blueprint
-from service.api.links import WORKERS
-from service.api.schemas.operations import HealthSchema, ReadinessSchema, WorkersSchema
-from service.api.state import context
-from service.operations import health, workers
+from service.api.contract.blueprint import RETRY_AFTER, RETRY_AFTER_HEADER, Blueprint
+from service.api.contract.schemas.operations import HealthSchema, ReadinessSchema, WorkersSchema
+from service.api.http.links import WORKERS
+from service.api.http.state import context
+from service.operations.upkeep import health, workers
 
 blueprint = Blueprint("operations", __name__, description="How the service is.")
 

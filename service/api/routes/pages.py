@@ -7,12 +7,12 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, current_app, jsonify, render_template, send_from_directory
 
 from service import __version__
-from service.api import openapi
-from service.api.conditional import tagged
-from service.api.errors import PROBLEM_TYPES
-from service.api.media_types import HTML, YAML
-from service.api.state import context
-from service.operations.health import readiness
+from service.api.contract import openapi
+from service.api.http.conditional import tagged
+from service.api.http.errors import PROBLEM_TYPES
+from service.api.http.media_types import HTML, YAML
+from service.api.http.state import context
+from service.operations.upkeep.health import readiness
 
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "

@@ -4,22 +4,22 @@ from typing import Any
 
 from flask import Response, request
 
-from service.api.blueprint import BINARY, Blueprint
-from service.api.bodies import dump_json, in_parts
-from service.api.errors import InvalidQuery, RequestFault
-from service.api.instances import read_instances, read_json_instances, read_posted
-from service.api.links import MODELS
-from service.api.media_types import CSV, FORM, JSON, NPY, PICTURES
-from service.api.negotiation import require_json
-from service.api.replies import Reply
-from service.api.schemas.predictions import (
+from service.api.contract.blueprint import BINARY, Blueprint
+from service.api.contract.schemas.predictions import (
     PicturesSchema,
     PredictionAnswerSchema,
     PredictionQuery,
     PredictionRequestSchema,
 )
-from service.api.state import predictions
-from service.operations.predictions import Answer, PredictionService, Wanted
+from service.api.http.bodies import dump_json, in_parts
+from service.api.http.errors import InvalidQuery, RequestFault
+from service.api.http.links import MODELS
+from service.api.http.media_types import CSV, FORM, JSON, NPY, PICTURES
+from service.api.http.negotiation import require_json
+from service.api.http.replies import Reply
+from service.api.http.state import predictions
+from service.api.inference.instances import read_instances, read_json_instances, read_posted
+from service.operations.inference.predictions import Answer, PredictionService, Wanted
 
 FILE: dict[str, Any] = {"schema": BINARY}
 BODY = {

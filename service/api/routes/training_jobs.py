@@ -5,14 +5,9 @@ from typing import Any
 from flask import Response
 
 from service import statuses
-from service.api.blueprint import LINK_HEADER, TEXT, Blueprint
-from service.api.client_jobs import create_job, get_job, show_job
-from service.api.links import TRAINING_JOBS, training_job_url
-from service.api.media_types import EVENT_STREAM, JSON, PLAIN
-from service.api.negotiation import choose
-from service.api.paging import link_to_next
-from service.api.schemas.jobs import JobListQuery
-from service.api.schemas.training_jobs import (
+from service.api.contract.blueprint import LINK_HEADER, TEXT, Blueprint
+from service.api.contract.schemas.jobs import JobListQuery
+from service.api.contract.schemas.training_jobs import (
     EventsQuery,
     EventsSchema,
     MetricsQuery,
@@ -22,10 +17,17 @@ from service.api.schemas.training_jobs import (
     TrainingJobSchema,
     present_events,
 )
-from service.api.state import context
-from service.api.streams import last_event_id, stream_events
-from service.operations import client_jobs, job_events, training_jobs
-from service.operations.client_jobs import JobView
+from service.api.front.streams import last_event_id, stream_events
+from service.api.http.links import TRAINING_JOBS, training_job_url
+from service.api.http.media_types import EVENT_STREAM, JSON, PLAIN
+from service.api.http.negotiation import choose
+from service.api.http.paging import link_to_next
+from service.api.http.state import context
+from service.api.routes.client_jobs import create_job, get_job, show_job
+from service.operations.jobs import client_jobs
+from service.operations.jobs import events as job_events
+from service.operations.jobs.client_jobs import JobView
+from service.operations.jobs.kinds import training as training_jobs
 from service.storage.paging import Page, PageQuery
 
 KIND = statuses.TRAINING

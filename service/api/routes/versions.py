@@ -5,14 +5,14 @@ from typing import Any
 
 from flask import Response
 
-from service.api.blueprint import Blueprint
-from service.api.files import send_artifact, send_weights
-from service.api.links import MODELS
-from service.api.media_types import JSON, NPZ, OCTETS, ZIP
-from service.api.paging import map_page
-from service.api.schemas.versions import NetworkWeightsSchema, OfModel, VersionListQuery, VersionSchema
-from service.api.state import context
-from service.operations import versions
+from service.api.contract.blueprint import Blueprint
+from service.api.contract.schemas.versions import NetworkWeightsSchema, OfModel, VersionListQuery, VersionSchema
+from service.api.http.files import send_artifact, send_weights
+from service.api.http.links import MODELS
+from service.api.http.media_types import JSON, NPZ, OCTETS, ZIP
+from service.api.http.paging import map_page
+from service.api.http.state import context
+from service.operations.catalog import versions
 from service.storage.paging import Page, PageQuery
 
 VERSIONS = f"{MODELS}/<name>/versions"

@@ -21,8 +21,9 @@ from models.spec import NetworkSpec
 from models.targets import TargetEncoding
 from service import statuses
 from service.context import Context
-from service.operations import assignments, execution
-from service.operations.execution import Lease
+from service.operations.jobs import assignments
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.lifecycle import Lease
 from service.storage.jobs import NewEvent
 from service.storage.records import Job
 

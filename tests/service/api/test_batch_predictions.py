@@ -11,7 +11,8 @@ import pytest
 
 from service import statuses
 from service.context import Context
-from service.operations import execution, housekeeping
+from service.operations.jobs import lifecycle as execution
+from service.operations.upkeep import housekeeping
 from service.storage.records import Version
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker

@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 
 from models.datasets import storage
-from service.api.bodies import write_json
+from service.api.http.bodies import write_json
 from service.context import Context
-from service.operations.datasets import datasets_key
+from service.operations.catalog.datasets import datasets_key
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker

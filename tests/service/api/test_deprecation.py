@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from service.api.blueprint import Blueprint
+from service.api.contract.blueprint import Blueprint
+from service.api.contract.schemas.problems import FailureSchema
 from service.api.deprecation import deprecated
-from service.api.paging import ByTime
-from service.api.schemas.problems import FailureSchema
+from service.api.http.paging import ByTime
 from service.errors import NotFound
 from service.storage.paging import Page, PageQuery
 from tests.service.api.api_client import ApiClient

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from service.api.bodies import parse_json
-from service.api.errors import PROBLEM_TYPES, MalformedBody
+from service.api.http.bodies import parse_json
+from service.api.http.errors import PROBLEM_TYPES, MalformedBody
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 

@@ -6,7 +6,7 @@ import pytest
 
 from service import statuses
 from service.context import Context
-from service.operations import execution
+from service.operations.jobs import lifecycle as execution
 from tests.journeys.specs import LINE, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker

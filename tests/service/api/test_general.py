@@ -13,7 +13,7 @@ import requests
 from werkzeug.routing import Rule
 
 from service.api.app import create_app
-from service.api.dialects.errors import speaks_dialect
+from service.api.inference.errors import speaks_dialect
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.service.api.api_client import TRAINING
 from tests.service.api.api_server import running_api

@@ -16,8 +16,10 @@ from werkzeug.test import TestResponse
 
 from service.context import Context
 from service.errors import NotFound, StillRunning
-from service.operations import datasets, housekeeping, idempotency
+from service.operations import idempotency
+from service.operations.catalog import datasets
 from service.operations.idempotency import Answer, Claim
+from service.operations.upkeep import housekeeping
 from service.storage.records import IdempotencyKey
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.running_service import ROOT, wait_for

@@ -11,10 +11,10 @@ import pytest
 
 from models.errors import InvalidInstances
 from models.preprocessing import JsonNumbers, Preprocessing, inputs_from_dataset
-from service.api import json_numbers
-from service.api.bodies import parse_json
-from service.api.errors import MalformedBody
-from service.api.json_numbers import read_even_numbers, take_out_lists
+from service.api.http.bodies import parse_json
+from service.api.http.errors import MalformedBody
+from service.api.inference import json_numbers
+from service.api.inference.json_numbers import read_even_numbers, take_out_lists
 from tests.models.made_datasets import make_dataset
 from tests.models.network_specs import make_spec
 

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from models.runtime import OnnxNetwork
 from service import __version__
-from service.operations import versions
+from service.operations.catalog import versions
 from tests.service.api.dialect_client import DialectClient, dialect_client
 
 LINE = "/v2/models/line/infer"

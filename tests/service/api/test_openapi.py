@@ -9,8 +9,8 @@ import pytest
 import yaml
 from flask import Flask
 
-from service.api import openapi
 from service.api.app import create_app
+from service.api.contract import openapi
 from service.config import Settings
 from service.context import Context
 from tests.service.api.api_client import ApiClient
@@ -33,7 +33,7 @@ def test_the_committed_file_is_current(context: Context) -> None:
     # The document says how large a file may be, which is a setting.
     app = create_app(replace(context, settings=Settings(data_dir=context.settings.data_dir)))
     current = openapi.to_yaml(openapi.describe(app))
-    assert openapi.PATH.read_text(encoding="utf-8") == current, "run python -m service.api.openapi"
+    assert openapi.PATH.read_text(encoding="utf-8") == current, "run python -m service.api.contract.openapi"
 
 
 def test_it_is_served_as_json_and_as_yaml(api: ApiClient, document: Any) -> None:

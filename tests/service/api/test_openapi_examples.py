@@ -10,7 +10,7 @@ import requests
 import yaml
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
-from service.api import openapi
+from service.api.contract import openapi
 from tests.running_service import running_service
 
 METHODS = ("post", "patch", "put", "get", "delete")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from service.api import openapi
 from service.api.app import create_app
+from service.api.contract import openapi
 from service.config import Settings
 from service.context import Context
 from tests.service.api.api_client import ApiClient

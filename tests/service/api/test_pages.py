@@ -9,7 +9,7 @@ import pytest
 from service.api.app import create_app
 from service.config import Settings
 from service.context import Context
-from service.operations import workers
+from service.operations.upkeep import workers
 from service.storage.records import Worker
 from tests.service.api.api_client import ApiClient
 

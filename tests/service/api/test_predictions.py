@@ -14,8 +14,9 @@ from flask import Flask
 from models.predictor import Predictor
 from service.api.app import create_app
 from service.context import Context
-from service.operations import admission, versions
-from service.operations.predictions import Wanted
+from service.operations.catalog import versions
+from service.operations.inference import admission
+from service.operations.inference.predictions import Wanted
 from tests.journeys.specs import LINE
 from tests.service.api.api_client import ApiClient
 

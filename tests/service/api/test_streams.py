@@ -16,8 +16,8 @@ from service import statuses
 from service.client import JobEvent
 from service.client.following import read_events
 from service.context import Context
-from service.operations import job_events
-from service.operations.execution import Lease
+from service.operations.jobs import events as job_events
+from service.operations.jobs.lifecycle import Lease
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
@@ -155,7 +155,7 @@ def test_events_are_sent_as_they_happen(ready: ApiClient, queued: str, idle_work
 
 
 def test_a_quiet_stream_has_a_heartbeat(ready: ApiClient, queued: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.api.streams.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("service.api.front.streams.HEARTBEAT_SECONDS", 0.05)
     with closing(open_stream(ready, f"{queued}?after=1")) as response:
         pieces: Iterator[bytes] = iter(response.response)  # type: ignore[arg-type]
         assert [next(pieces) for _ in range(3)] == [b": heartbeat\n\n"] * 3

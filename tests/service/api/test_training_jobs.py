@@ -6,7 +6,7 @@ import pytest
 
 from service import statuses
 from service.context import Context
-from service.operations import execution
+from service.operations.jobs import lifecycle as execution
 from service.storage.jobs import NewEvent
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient

@@ -16,7 +16,8 @@ import requests
 from models.errors import Fault, InvalidData
 from service.api.app import create_app
 from service.context import Context
-from service.operations import execution, housekeeping
+from service.operations.jobs import lifecycle as execution
+from service.operations.upkeep import housekeeping
 from service.storage.artifacts import ArtifactStore
 from service.storage.jobs import NewEvent
 from tests.running_service import wait_for

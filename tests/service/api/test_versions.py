@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.context import Context
-from service.operations import versions
+from service.operations.catalog import versions
 from tests.service.api.api_client import ApiClient
 
 VERSION = "/v1/models/line/versions/1"

@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 
 from service.api.app import create_app
-from service.api.waits import WaitPermits
+from service.api.front.waits import WaitPermits
 from service.context import Context
-from service.operations import queue
+from service.operations.jobs import queue
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker

@@ -6,8 +6,10 @@ from typing import Any
 from service import statuses
 from service.config import Settings
 from service.context import Context
-from service.operations import datasets, execution, models, outcomes, queue
-from service.operations.execution import Lease
+from service.operations.catalog import datasets, models
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import outcomes, queue
+from service.operations.jobs.lifecycle import Lease
 from service.storage.database import migrate
 from service.storage.jobs import NewEvent
 from service.storage.records import Job, Version

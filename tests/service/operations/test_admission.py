@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.operations import admission
-from service.operations.admission import Turns
+from service.operations.inference import admission
+from service.operations.inference.admission import Turns
 
 
 def test_a_slow_prediction_holds_up_the_next_one_briefly_and_those_after_it_not_at_all() -> None:

@@ -21,9 +21,14 @@ from service import statuses
 from service.config import Settings
 from service.context import Context
 from service.errors import BackupError
-from service.operations import backups, batch_predictions, client_jobs, execution, training_jobs, versions
-from service.operations.references import needed
-from service.operations.uploads import ReceivedFile
+from service.operations.catalog import versions
+from service.operations.catalog.uploads import ReceivedFile
+from service.operations.jobs import client_jobs
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.kinds import batch_prediction as batch_predictions
+from service.operations.jobs.kinds import training as training_jobs
+from service.operations.upkeep import backups
+from service.operations.upkeep.references import needed
 from service.storage.database import Session
 from service.storage.jobs import NewEvent
 from service.storage.records import Record, Worker

@@ -11,8 +11,12 @@ from service import statuses
 from service.config import Settings
 from service.context import Context
 from service.errors import Conflict, InUse, LeaseLost, ServiceError
-from service.operations import client_jobs, datasets, evaluations, execution, models, queue, training_jobs, versions
-from service.operations.execution import Lease
+from service.operations.catalog import datasets, models, versions
+from service.operations.jobs import client_jobs, queue
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.kinds import evaluation as evaluations
+from service.operations.jobs.kinds import training as training_jobs
+from service.operations.jobs.lifecycle import Lease
 from service.storage.paging import PageQuery
 from service.storage.records import Job, Record
 from tests.service.api.fake_worker import FakeWorker

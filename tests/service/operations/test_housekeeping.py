@@ -11,17 +11,13 @@ import pytest
 from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
-from service.operations import (
-    datasets,
-    evaluations,
-    execution,
-    housekeeping,
-    job_events,
-    models,
-    training_jobs,
-    versions,
-)
-from service.operations.sources import find_source, hold
+from service.operations.catalog import datasets, models, versions
+from service.operations.catalog.sources import find_source, hold
+from service.operations.jobs import events as job_events
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.kinds import evaluation as evaluations
+from service.operations.jobs.kinds import training as training_jobs
+from service.operations.upkeep import housekeeping
 from service.storage import jobs
 from service.storage.jobs import NewEvent
 from service.storage.records import Event, Job

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.errors import DamagedNetwork
-from service.operations.loaded_versions import LoadedVersions
+from service.operations.inference.loaded_versions import LoadedVersions
 
 
 class Loader:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.config import Settings
 from service.context import Context
-from service.operations import training_jobs
+from service.operations.jobs.kinds import training as training_jobs
 from service.storage import jobs
 from service.storage.database import migrate
 from service.storage.records import Event, Job

@@ -8,8 +8,9 @@ import pytest
 from service.config import Settings
 from service.context import Context
 from service.errors import Failed, LeaseLost, NotFound
-from service.operations import datasets, execution, models
-from service.operations.execution import Lease
+from service.operations.catalog import datasets, models
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.lifecycle import Lease
 from service.storage import jobs
 from service.storage.artifacts import ArtifactStore
 from service.storage.jobs import NewEvent

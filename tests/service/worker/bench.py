@@ -14,8 +14,11 @@ from service import statuses
 from service.config import Settings
 from service.context import Context
 from service.errors import DatabaseUnavailable
-from service.operations import execution, queue, training_jobs, workers
-from service.operations.execution import Lease
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import queue
+from service.operations.jobs.kinds import training as training_jobs
+from service.operations.jobs.lifecycle import Lease
+from service.operations.upkeep import workers
 from service.storage import jobs
 from service.storage.database import migrate
 from service.storage.records import Dataset, Event, Job, Model, Version, Worker

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.operations import datasets
-from service.operations.datasets import DatasetView
+from service.operations.catalog import datasets
+from service.operations.catalog.datasets import DatasetView
 from tests.service.worker.bench import Bench, is_gone
 
 

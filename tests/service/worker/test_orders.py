@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from service.operations import execution, training_jobs
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.kinds import training as training_jobs
 from service.worker.journal import Journal
 from tests.service.worker.bench import Bench
 

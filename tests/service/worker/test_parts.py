@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.identity import identify, may_live
-from service.operations import execution
+from service.operations.jobs import lifecycle as execution
 from service.worker import failures
 from service.worker.output import PrintedOutput
 from service.worker.reaper import Reaper

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from service.operations import datasets, models, training_jobs
+from service.operations.catalog import datasets, models
+from service.operations.jobs.kinds import training as training_jobs
 from tests.service.worker.bench import Bench, is_gone
 from tests.service.worker.worker_process import WorkerProcess
 

@@ -10,8 +10,9 @@ import psutil
 import pytest
 
 from service.errors import DatabaseUnavailable, InvalidRequest
-from service.operations import execution, training_jobs
-from service.operations.execution import Lease
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.kinds import training as training_jobs
+from service.operations.jobs.lifecycle import Lease
 from service.storage.jobs import NewEvent
 from service.worker.journal import BATCH_EVENTS, Journal
 from tests.running_service import wait_for

@@ -1,0 +1,169 @@
+"""Rows posted to a prediction as CSV: the cells stay text, to be read as what their columns are."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+
+from models.datasets.sources import find_unknown
+from models.errors import Fault, InvalidInstances
+from models.tabular.dialect import (
+    HEAD_BYTES,
+    QUOTE,
+    Dialect,
+    explain,
+    find_encoding,
+    name_columns,
+    recognise_text,
+)
+from models.values.numbers import read_number
+from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
+from models.values.words import BOOLEANS, WHITE_SPACE
+
+
+class CsvCell(str):
+    """A table's cell as a CSV body has it, white space and all: what it is only its column knows."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class CsvColumns:
+    """What a table's CSV bodies hold: columns that are taken, and columns that may be there but don't count; and the
+    quotes that they are in."""
+
+    taken: tuple[str, ...]
+    unused: tuple[str, ...] = ()
+    quote: str = QUOTE
+    complete: bool = False
+    """Whether all columns that are taken must be there."""
+
+
+def read_csv_instances(data: bytes, table: CsvColumns | None, encoding: str = "utf-8") -> list:
+    """The instances that a CSV body in the encoding (one of ENCODINGS) holds.
+
+    With `table` the body has a header with some of its columns in any order, and an instance is an object by column
+    of CsvCell. Without, every line is numbers, with a decimal point or comma, and an instance is a list of them. The
+    delimiter is recognised. Blank lines don't count, but in a body of one column are a row without a value, except at
+    the end. Raises InvalidInstances, naming rows and columns.
+    """
+    above = 0 if table is None else 1
+    try:
+        text = data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start)
+        detail = f"Line {line + 1} of the CSV is no text in {encoding}."
+        row = None if line < above else line - above
+        raise InvalidInstances(Fault(f"{detail} Content-Type may name another charset.", row=row)) from problem
+    quote = QUOTE if table is None else table.quote
+    dialect = recognise_text(text, table is not None, quote)
+    return list(chain.from_iterable(csv_blocks(io.StringIO(text, newline=""), dialect, table)))
+
+
+def read_csv_file(path: Path, name: str, table: CsvColumns | None, rows_at_once: int) -> Iterator[tuple[list, float]]:
+    """The instances of a CSV file, some at a time, each time with the share of the file that was read.
+
+    As read_csv_instances, but the encoding is recognised. Raises InvalidInstances, whose rows count from the first of
+    those that were to come next, and InvalidData for a file that is no text.
+    """
+    encoding, size = find_encoding(path, name, None), path.stat().st_size
+    with path.open("rb") as file, io.TextIOWrapper(file, encoding, newline="") as text:
+        head = text.read(HEAD_BYTES)
+        dialect = recognise_text(head, table is not None, QUOTE if table is None else table.quote)
+        text.seek(0)
+        for instances in csv_blocks(text, dialect, table, rows_at_once):
+            yield instances, file.tell() / size
+
+
+def csv_blocks(
+    lines: Iterable[str], dialect: Dialect, table: CsvColumns | None, rows_at_once: int | None = None
+) -> Iterator[list]:
+    """The instances in lines of CSV, all or some at a time. Raises InvalidInstances, whose rows count from the block's
+    first."""
+    rows = _without_blank_lines(_read_rows(dialect, iter(lines)))
+    header = None if table is None else _read_header(next(rows, []), table)
+    width = None if header is None else len(header)
+    while block := list(islice(rows, rows_at_once)):
+        width = len(block[0]) if width is None else width
+        _refuse_ragged(block, width)
+        yield _read_numbers(block) if header is None else _read_cells(block, header)
+
+
+def _read_rows(dialect: Dialect, lines: Iterator[str]) -> Iterator[list[str]]:
+    reader = dialect.rows(lines)
+    try:
+        yield from islice(reader, dialect.above, None)
+    except csv.Error as problem:
+        detail = f"Line {reader.line_num} of the CSV can't be read: {explain(problem)}."
+        raise InvalidInstances(Fault(detail)) from problem
+
+
+def _without_blank_lines(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    width, blank = 0, 0
+    for row in rows:
+        if not row:
+            blank += 1
+            continue
+        if width == 1:
+            yield from ([""] for _ in range(blank))
+        width, blank = width or len(row), 0
+        yield row
+
+
+def _read_header(row: list[str], table: CsvColumns) -> list[str]:
+    header = name_columns(row)
+    if not set(header) & set(table.taken):
+        detail = "A table's CSV begins with a header that names its columns"
+        raise InvalidInstances(Fault(f"{detail}: {', '.join(table.taken[:20])}.", allowed=table.taken))
+    check_columns(header, table)
+    return header
+
+
+def check_columns(names: Sequence[str], table: CsvColumns) -> None:
+    """Raise InvalidInstances where columns are named twice, are none of the table's, or lack though all are wanted."""
+    faults = [
+        Fault(f'The header names "{name}" more than once.', column=name)
+        for name, count in Counter(names).items()
+        if count > 1
+    ]
+    known = {*table.taken, *table.unused}
+    faults += [
+        replace(find_unknown(name, table.taken, None, "column"), column=name) for name in names if name not in known
+    ]
+    if table.complete:
+        lacking = (name for name in table.taken if name not in names)
+        faults += [Fault(f'There is no column "{name}", which the model takes.', column=name) for name in lacking]
+    if faults:
+        raise InvalidInstances(*faults[:MAX_FAULTS])
+
+
+def _read_cells(rows: list[list[str]], header: list[str]) -> list[dict[str, CsvCell]]:
+    return [dict(zip(header, map(CsvCell, row), strict=True)) for row in rows]
+
+
+def _read_numbers(rows: list[list[str]]) -> list[list[float]]:
+    found = [[read_number(cell.strip(WHITE_SPACE), None) for cell in row] for row in rows]
+    faults = [
+        Fault(f'Row {number}: "{rows[number][place][:100]}" is no number.', row=number, column=str(place))
+        for number, row in enumerate(found)
+        for place, value in enumerate(row)
+        if value is None or not abs(value) <= FLOAT32_MAX
+    ]
+    if faults:
+        raise InvalidInstances(*faults[:MAX_FAULTS])
+    return found  # type: ignore[return-value]
+
+
+def _refuse_ragged(rows: list[list[str]], fields: int) -> None:
+    wrong = [(number, len(row)) for number, row in enumerate(rows) if len(row) != fields]
+    if wrong:
+        detail = "Row {} has {} fields, but the first line has {}."
+        faults = (Fault(detail.format(number, count, fields), row=number) for number, count in wrong[:MAX_FAULTS])
+        raise InvalidInstances(*faults)
+
+
+def read_boolean(text: str) -> bool | None:
+    return BOOLEANS.get(text.lower())

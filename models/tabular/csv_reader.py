@@ -1,0 +1,131 @@
+"""CSV files as raw tables: read in blocks, kept as Parquet until the columns' types are known."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from models.datasets.keras_cache import Progress
+from models.errors import Fault, InvalidData
+from models.limits import Limits
+from models.tabular.csv_blocks import MAX_ROW_BYTES, CsvBlocks
+from models.tabular.dialect import DELIMITERS, Dialect, explain, name_columns, recognise
+from models.tabular.raw import MAX_COLUMNS, RawTable
+from models.values.words import WHITE_SPACE
+
+MAX_HEADER_LINES = 1000
+LOOKED_AT = 100
+"""How many lines below a header of one column are looked at."""
+
+
+def read_csv(
+    path: Path, name: str, options: dict[str, Any], scratch: Path, limits: Limits, progress: Progress
+) -> RawTable:
+    """The table of a CSV file, kept in the folder `scratch`; `options` are the request's `csv`.
+
+    Raises InvalidData, naming the file and the row or column at fault.
+    """
+    import polars
+
+    dialect = recognise(path, name, options)
+    columns, unnamed, lines_above = _read_header(path, name, dialect)
+    blocks = CsvBlocks(path, name, dialect, columns, lines_above)
+    size, parts = path.stat().st_size, []
+    with ThreadPoolExecutor(1) as writer:
+        written: Future[None] | None = None
+        for number, frame in enumerate(blocks):
+            if blocks.rows > limits.rows:
+                raise InvalidData(Fault(f"There are more than {limits.rows:,} rows, which is the limit.", file=name))
+            _refuse_repeated_header(frame, blocks, columns)
+            if written:
+                written.result()
+            parts.append(scratch / f"{number}.parquet")
+            # while the next block is read
+            written = writer.submit(frame.write_parquet, parts[-1], compression="uncompressed", statistics=False)
+            progress(blocks.bytes_read / size)
+    if written is None:
+        raise InvalidData(Fault(f'The file "{name}" has no rows below its header.', file=name))
+    written.result()
+    facts = {"format": "csv"} | dialect.to_document()
+    return RawTable(
+        polars.scan_parquet(parts), columns, blocks.rows, True, name, dialect.decimal, unnamed, facts
+    )  # fmt: skip
+
+
+def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ...], frozenset[str], int]:
+    """The columns' names, which of them the file doesn't name, and how many lines lie above the first row.
+
+    Without a header they are called `column_1` and so on.
+    """
+    with path.open(encoding=dialect.encoding, newline="\n") as file:
+        lines = _first_lines(file, name)
+        above = list(islice(lines, dialect.above))
+        reader = dialect.rows(lines)
+        try:
+            cells: list[str] = next((row for row in reader if row), [])
+        except csv.Error as problem:
+            raise InvalidData(
+                Fault(f'The header of "{name}" can\'t be read: {explain(problem)}.', file=name)
+            ) from problem
+        line = len(above) + reader.line_num
+        if len(cells) == 1:
+            _refuse_title(cells[0], islice(lines, LOOKED_AT), line, name, dialect)
+    if len(cells) > MAX_COLUMNS:
+        raise InvalidData(Fault(f'"{name}" has {len(cells):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))
+    given = [cell.strip(WHITE_SPACE) if dialect.header else "" for cell in cells]
+    columns = tuple(name_columns(given))
+    doubled = [column for column, count in Counter(columns).items() if count > 1]
+    if doubled:
+        detail = 'The header names the column "{}" more than once: give each column a name of its own.'
+        raise InvalidData(*(Fault(detail.format(column), file=name, column=column) for column in doubled))
+    unnamed = frozenset(column for column, cell in zip(columns, given, strict=True) if dialect.header and not cell)
+    return columns, unnamed, line if dialect.header else dialect.above
+
+
+def _refuse_title(first: str, lines: Iterator[str], above: int, name: str, dialect: Dialect) -> None:
+    """Raise InvalidData where the first line is one field, but it, or a row below it, can be split into several."""
+    texts = [(None, first), *((row, line) for row, line in enumerate(lines) if line.strip())]
+    for row, text in texts:
+        fields = {one: len(next(csv.reader([text], delimiter=one, quotechar=dialect.quote))) for one in DELIMITERS}
+        delimiter = max(fields, key=lambda one: fields[one])
+        if fields[delimiter] == 1:
+            continue
+        if row is None:
+            detail = f'"{name}" has one column by the delimiter {dialect.delimiter!r}, but {delimiter!r} makes'
+            raise InvalidData(
+                Fault(f"{detail} {fields[delimiter]} of its first line: is that the delimiter?", file=name, row=0)
+            )
+        detail = f"Row {row} (line {above + row + 1}) has {fields[delimiter]} fields, but the first line has one,"
+        advice = f'"{first[:100]}": is that a title or a comment? Take it out. Or is the delimiter another one?'
+        raise InvalidData(Fault(f"{detail} {advice}", file=name, row=row))
+
+
+def _first_lines(file: TextIO, name: str) -> Iterator[str]:
+    """The lines of the first row; raises InvalidData where it goes on for longer than a row may."""
+    left = MAX_ROW_BYTES
+    for _ in range(MAX_HEADER_LINES):
+        line = file.readline(left + 1)
+        left -= len(line)
+        if left < 0:
+            most = f"more than the {MAX_ROW_BYTES:,} characters that a row may have: do its lines end in LF?"
+            raise InvalidData(Fault(f'The first row of "{name}" has {most}', file=name, row=0))
+        if not line:
+            return
+        yield line
+    detail = f'The first row of "{name}" has more than {MAX_HEADER_LINES:,} lines: is a quote not closed?'
+    raise InvalidData(Fault(detail, file=name, row=0))
+
+
+def _refuse_repeated_header(frame: Any, blocks: CsvBlocks, columns: tuple[str, ...]) -> None:
+    """Raise InvalidData where the header stands among the rows again, as in files put one after the other."""
+    if not blocks.dialect.header:
+        return
+    first = frame.with_row_index("\0row").filter(frame["0"] == columns[0])
+    for row in first.iter_rows():
+        if row[1:] == columns:
+            number = blocks.rows - len(frame) + row[0]
+            detail = f"Row {number} is the header once more: take it out."
+            raise InvalidData(Fault(detail, file=blocks.name, row=number))

@@ -1,0 +1,143 @@
+"""What a table's columns are like: their entries in the dataset's description, or why they are left out."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.tabular.reading import Reading
+from models.values.dates import write_dates
+from models.values.statistics import mean_and_deviation
+
+if TYPE_CHECKING:
+    import polars
+
+MAX_CATEGORIES = 1000
+"""How many different texts a column may hold as a category."""
+FEW_ROWS = 20
+"""Below so many rows it says nothing that all their values differ."""
+SENTENCE_WORDS = 4
+"""From so many words a row on, texts that hardly repeat are prose."""
+REPEATED = 0.5
+"""Texts hardly repeat if the different ones are more than this share of the rows."""
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+BINS = 10
+IDENTIFIER_NAME = re.compile(r"(?i)(.*[_\W])?(id|uuid|guid|key|index|row_?(no|number))|.*[a-z]I[dD]")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A column that is no input: `reason` is a stable word, `detail` the sentence for people."""
+
+    name: str
+    type: str | None
+    """None where nobody looked."""
+    reason: str
+    detail: str
+
+    def to_document(self) -> dict[str, Any]:
+        return vars(self).copy()
+
+
+def find_reason(reading: Reading, values: "polars.Series", wanted: str | None, unnamed: bool) -> LeftOut | None:
+    """Why a column can't be an input, if it can't: it has no value or only one, identifies its rows, or is prose."""
+    name, type_ = reading.name, reading.type
+    present, missing = len(values) - values.null_count(), values.null_count()
+    if wanted in ("text", "identifier"):
+        return LeftOut(name, wanted, wanted, f"The request says that it is {wanted}.")
+    if type_ == "unsupported":
+        return LeftOut(name, type_, type_, f"It holds {reading.holds}, which aren't supported.")
+    if not present:
+        return LeftOut(name, type_, "empty", "It has no value in any row.")
+    if len(values) > 1 and values.min() == values.max() and not (missing and type_ == "category"):
+        return LeftOut(name, type_, "constant", "It has the same value in every row.")
+    may_identify = wanted is None and present >= FEW_ROWS and _may_identify(reading, values, unnamed)
+    if type_ != "category" and not may_identify:
+        return None
+    different = values.n_unique() - bool(missing)
+    if may_identify and different == present:
+        kind = "texts" if type_ == "category" else "numbers"
+        detail = f"It holds {different:,} different {kind} in {present:,} rows, and so identifies rows."
+        return LeftOut(name, "identifier", "identifier", detail)
+    return _find_text_reason(reading, values, wanted, different, present) if type_ == "category" else None
+
+
+def _may_identify(reading: Reading, values: "polars.Series", unnamed: bool) -> bool:
+    """Whether a column names its rows if its values all differ: texts without the words of prose, or whole numbers
+    with a name that says so or with none."""
+    if reading.type == "category":
+        return reading.odd_row is None and _words(values) < SENTENCE_WORDS
+    whole = reading.type == "number" and values.dtype.is_integer()
+    return whole and (unnamed or IDENTIFIER_NAME.fullmatch(reading.name) is not None)
+
+
+def _find_text_reason(
+    reading: Reading, values: "polars.Series", wanted: str | None, different: int, present: int
+) -> LeftOut | None:
+    many = f"It holds {different:,} different texts in {present:,} rows"
+    prose = _words(values) >= SENTENCE_WORDS and different > max(FEW_ROWS, REPEATED * present)
+    if wanted is None and prose:
+        return LeftOut(reading.name, "text", "text", f"{many}, of several words each.")
+    if different <= MAX_CATEGORIES:
+        return None
+    detail = f"{many}; a category has {MAX_CATEGORIES:,} at most."
+    if reading.odd_row is not None:
+        odd = f'row {reading.odd_row}, for one, has "{values[reading.odd_row][:100]}"'
+        detail = f'{detail} Most are numbers, but {odd}: mend it, or give the column\'s type in "types".'
+    return LeftOut(reading.name, "category", "too_many_categories", detail)
+
+
+def _words(values: "polars.Series") -> float:
+    """How many words a text has on average."""
+    return float(values.drop_nulls().head(1000).str.count_matches(r"\S+").mean() or 0)  # type: ignore[arg-type]
+
+
+def describe_column(reading: Reading, values: "polars.Series", training: np.ndarray) -> dict[str, Any]:
+    """A column's entry among the inputs; its categories are those of the training rows (or of all, if none train)."""
+    entry: dict[str, Any] = {
+        "name": reading.name, "type": reading.type, "shape": [], "missing": values.null_count(),
+    }  # fmt: skip
+    if reading.note is not None:
+        entry["note"] = reading.note
+    present = values.drop_nulls()
+    if reading.type == "number":
+        written = {"format": reading.format} if reading.format else {}
+        return entry | written | describe_numbers(present.to_numpy())
+    if reading.type == "date":
+        return entry | {"format": reading.format} | _describe_dates(present)
+    occurring = values.gather(training).drop_nulls() if len(training) else present
+    categories = occurring.unique().sort().to_list()
+    found = dict(present.value_counts().iter_rows())
+    return entry | {"categories": categories, "counts": [found[category] for category in categories]}
+
+
+def describe_numbers(values: np.ndarray) -> dict[str, Any]:
+    """Mean, deviation, extremes, quantiles, and a histogram of ten equal bins."""
+    mean, deviation = mean_and_deviation(values)
+    counts, edges = np.histogram(values, BINS)
+    return {
+        "mean": float(mean),
+        "std": float(deviation),
+        "min": float(values.min()),
+        "max": float(values.max()),
+        "quantiles": dict(zip(map(str, QUANTILES), np.quantile(values, QUANTILES).tolist(), strict=True)),
+        "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
+    }
+
+
+def _describe_dates(values: "polars.Series") -> dict[str, Any]:
+    """As of numbers, in ISO 8601; and which cycles the dates have: `year` and `week`, and `day` if there are times."""
+    moments = values.to_numpy().astype("datetime64[us]")
+    numbers = moments.astype(np.int64)
+    counts, edges = np.histogram(numbers, BINS)
+    quantiles = np.quantile(numbers, QUANTILES, method="nearest").astype("datetime64[us]")
+    times = bool((moments != moments.astype("datetime64[D]")).any())
+    lowest, highest = write_dates(np.array([moments.min(), moments.max()]))
+    return {
+        "parts": ["year", "week", "day"] if times else ["year", "week"],
+        "min": lowest,
+        "max": highest,
+        "quantiles": dict(zip(map(str, QUANTILES), write_dates(quantiles), strict=True)),
+        "histogram": {"edges": write_dates(edges.astype("datetime64[us]")), "counts": counts.tolist()},
+    }

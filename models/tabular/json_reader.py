@@ -1,0 +1,251 @@
+"""Rows as JSON objects: a file with a list of them, one a line, or posted within the request."""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from models.datasets.keras_cache import Progress
+from models.errors import MOST_FAULTS, Fault, InvalidData
+from models.limits import Limits
+from models.tabular.raw import MAX_COLUMNS, RawTable, number_columns
+from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, name_type
+
+if TYPE_CHECKING:
+    import polars
+
+NESTED: dict[type, str] = {list: "lists", dict: "objects"}
+TYPES: dict[type, str] = {bool: "boolean", int: "number", float: "number", str: "text"}
+MEMBER = re.compile(rb'"\s*:')
+"""What ends the name of a member; texts may hold it too."""
+NOT_FINITE = re.compile(rb"\b(NaN|Infinity)\b")
+BATCH_ROWS = 20_000
+EXACT = 2**53
+"""Up to here floating point holds every whole number."""
+
+Rows = Iterable[Any]
+
+
+def read_json(path: Path, name: str, scratch: Path, limits: Limits, progress: Progress) -> RawTable:
+    """The table of a file that holds a list of objects; it is read as a whole. Raises InvalidData."""
+    rows = load_rows(path, name)
+    return _read_rows(rows, len(rows), RawTable(_nothing(), (), 0, file=name), scratch, limits, progress)
+
+
+def load_rows(path: Path, name: str) -> list[Any]:
+    """The list that a file holds, whatever its rows are. Raises InvalidData."""
+    try:
+        rows = _parse(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except ValueError as problem:
+        raise InvalidData(Fault(f'"{name}" is no JSON: {problem}.', file=name)) from problem
+    if not isinstance(rows, list):
+        detail = f'"{name}" holds {name_type(rows)}; it should be a list of rows, each an object by column.'
+        raise InvalidData(Fault(detail, file=name))
+    return rows
+
+
+def read_json_lines(path: Path, name: str, scratch: Path, limits: Limits, progress: Progress) -> RawTable:
+    """The table of a file with an object on every line; blank lines don't count. Raises InvalidData."""
+    size = path.stat().st_size
+    reader = RawTable(_nothing(), (), 0, file=name)
+    with path.open("rb") as file:
+        rows = read_lines(file, name)
+        # the number of rows isn't known beforehand, but lines of a table are about as long as one another
+        return _read_rows(rows, max(1, size // 200), reader, scratch, limits, progress)
+
+
+def read_posted_rows(rows: list, limits: Limits) -> RawTable:
+    """The table of rows posted within the request. Raises InvalidData with pointers to them."""
+    posted = RawTable(_nothing(), (), 0)
+    return _read_rows(rows, len(rows), posted, None, limits, lambda share: None)
+
+
+def _parse(text: bytes) -> Any:
+    """JSON, in which NaN and Infinity, as Python writes them, are null; raises ValueError, also for doubled members."""
+    try:
+        document = orjson.loads(text)
+    except ValueError:
+        if not NOT_FINITE.search(text):
+            raise
+        return json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_refuse_doubles)
+    rows = document if isinstance(document, list) else [document]
+    if len(MEMBER.findall(text)) != sum(len(row) for row in rows if isinstance(row, dict)):
+        json.loads(text, object_pairs_hook=_refuse_doubles)
+    return document
+
+
+def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        doubled = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f'an object has the member "{doubled}" twice')
+    return members
+
+
+def _nothing() -> "polars.LazyFrame":
+    import polars
+
+    return polars.LazyFrame()
+
+
+def read_lines(lines: Iterable[bytes], name: str) -> Iterator[Any]:
+    """What the lines of a file hold, one after another; blank ones don't count. Raises InvalidData."""
+    row = 0
+    for line, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
+        try:
+            yield _parse(text.removeprefix(b"\xef\xbb\xbf"))
+        except ValueError as problem:
+            detail = f"Row {row} (line {line}) is no JSON: {problem}."
+            raise InvalidData(Fault(detail, file=name, row=row)) from problem
+        row += 1
+
+
+@dataclass
+class _Columns:
+    """The columns that rows have had so far: their types (one of TYPES's or NESTED's), and whether numbers were all
+    whole."""
+
+    raw: RawTable
+    types: dict[str, str | None] = field(default_factory=dict)
+    whole: dict[str, bool] = field(default_factory=dict)
+
+    def read(self, rows: list, first: int) -> "polars.DataFrame":
+        """A batch of rows, of which the first has this number; raises InvalidData."""
+        import polars
+
+        self._check_rows(rows, first)
+        for name in dict.fromkeys(name for row in rows for name in row):
+            self.types.setdefault(name, None)
+        if len(self.types) > MAX_COLUMNS:
+            raise InvalidData(self.raw.fault(f"There are more than {MAX_COLUMNS:,} columns, which is the limit."))
+        columns = []
+        faults: list[Fault] = []
+        for place, name in zip(number_columns(len(self.types)), self.types, strict=True):
+            values = [row.get(name) for row in rows]
+            faults += self._find_faults(name, values, first)
+            if self.types[name] in NESTED.values():
+                values = [None] * len(rows)
+            if len(faults) >= MOST_FAULTS:
+                break
+            if not faults:
+                columns.append(polars.Series(place, values, dtype=_stored_type(self.types[name]), strict=False))
+        if faults:
+            raise InvalidData(*faults)
+        return polars.DataFrame(columns)
+
+    def _check_rows(self, rows: list, first: int) -> None:
+        for number, row in enumerate(rows, first):
+            if not isinstance(row, dict):
+                raise InvalidData(self.raw.fault(f"Row {number} is {name_type(row)}, not an object.", number))
+
+    def _find_faults(self, name: str, values: list, first: int) -> list[Fault]:
+        """What is wrong with a column's values; takes note of their type."""
+        kinds = set(map(type, values)) - {type(None)}
+        if not kinds:
+            return []
+        if self.types[name] is None:
+            types = NESTED if kinds <= NESTED.keys() else TYPES
+            self.types[name] = next(types[type(value)] for value in values if type(value) in types)
+        if self.types[name] in NESTED.values() and kinds <= NESTED.keys():
+            return []
+        self.whole[name] = self.whole.get(name, True) and kinds == {int}
+        plain = {TYPES.get(kind) for kind in kinds} == {self.types[name]}
+        if plain and (self.types[name] != "number" or self._are_finite(name, values)):
+            return []
+        details = ((row, self._find_fault(name, value)) for row, value in enumerate(values, first))
+        found = ((row, detail) for row, detail in details if detail)
+        return [
+            self.raw.fault(f'"{name}" in row {row}: {detail}', row, name) for row, detail in islice(found, MAX_FAULTS)
+        ]
+
+    def _are_finite(self, name: str, values: list) -> bool:
+        largest = max(abs(value) for value in values if value is not None)
+        self.whole[name] = self.whole[name] and largest < EXACT
+        # NaN hides from max, but not from sum
+        return largest <= FLOAT32_MAX and not math.isnan(sum(value for value in values if value is not None))
+
+    def _find_fault(self, name: str, value: Any) -> str | None:
+        wanted = self.types[name]
+        if value is None:
+            return None
+        if wanted in NESTED.values():
+            before = f"but rows before it hold {wanted}; a column has one type."
+            return None if type(value) in NESTED else f"it is {name_type(value)}, {before}"
+        if type(value) not in TYPES:
+            return f"a number, a boolean or text belongs here, not {name_type(value)}."
+        if TYPES[type(value)] != wanted:
+            return f"it is {name_type(value)}, but the column's first value is a {wanted}; a column has one type."
+        if wanted == "number" and not abs(value) <= FLOAT32_MAX:
+            return "numbers must be finite, and at most 3.4e38 in size."
+        return None
+
+
+def _read_rows(
+    rows: Rows, expected: int, raw: RawTable, scratch: Path | None, limits: Limits, progress: Progress
+) -> RawTable:
+    """A table of objects, in batches that are kept in the folder `scratch` if there is one."""
+    import polars
+
+    columns, frames, count = _Columns(raw), [], 0
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH_ROWS)):
+        frame = columns.read(batch, count)
+        count += len(batch)
+        if count > limits.rows:
+            raise InvalidData(raw.fault(f"There are {max(count, expected):,} rows; the limit is {limits.rows:,}."))
+        if scratch is None:
+            frames.append(frame.lazy())
+        else:
+            path = scratch / f"{len(frames)}.parquet"
+            frame.write_parquet(path, compression="uncompressed", statistics=False)
+            frames.append(polars.scan_parquet(path))
+        progress(min(1.0, count / expected))
+    if not count or not columns.types:
+        raise InvalidData(raw.fault("There are no rows."))
+    return _combine(frames, columns, raw, count)
+
+
+def _stored_type(type_: str | None) -> "type[polars.DataType]":
+    """How a column is kept; one that has no value yet, or none of a type that is kept, is taken for numbers."""
+    import polars
+
+    if type_ == "boolean":
+        return polars.Boolean
+    return polars.String if type_ == "text" else polars.Float64
+
+
+def _combine(frames: list["polars.LazyFrame"], columns: _Columns, raw: RawTable, count: int) -> RawTable:
+    import polars
+
+    # a column that had no value yet when a batch was written was taken for numbers
+    kinds = {"boolean": polars.Boolean, "text": polars.String}
+    places = number_columns(len(columns.types))
+    wanted = {
+        place: kinds.get(type_ or "", polars.Float64)
+        for place, type_ in zip(places, columns.types.values(), strict=True)
+    }
+    even = []
+    for frame in frames:
+        present = frame.collect_schema().names()
+        values = [
+            (polars.col(place) if place in present else polars.lit(None)).cast(kind).alias(place)
+            for place, kind in wanted.items()
+        ]
+        even.append(frame.select(values))
+    whole = [
+        place
+        for place, name in zip(places, columns.types, strict=True)
+        if columns.whole.get(name) and columns.types[name] == "number"
+    ]
+    frame = polars.concat(even).with_columns(polars.col(whole).cast(polars.Int64))
+    nested = {name: type_ for name, type_ in columns.types.items() if type_ is not None and type_ in NESTED.values()}
+    return RawTable(frame, tuple(columns.types), count, file=raw.file, nested=nested)

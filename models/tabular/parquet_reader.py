@@ -1,0 +1,46 @@
+"""Parquet files as raw tables: left where they are, and read column by column."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.errors import Fault, InvalidData
+from models.limits import Limits
+from models.tabular.raw import MAX_COLUMNS, RawTable, number_columns
+
+if TYPE_CHECKING:
+    import polars
+
+
+def read_parquet(path: Path, name: str, limits: Limits) -> RawTable:
+    """The table of a Parquet file. Raises InvalidData where it is damaged, too large or without rows."""
+    import polars
+    from polars.exceptions import PanicException, PolarsError
+
+    try:
+        frame = polars.scan_parquet(path, glob=False)
+        columns = tuple(frame.collect_schema().names())
+        rows = int(frame.select(polars.len()).collect().item())
+        if rows:
+            # the metadata stands at the file's end; whether the data before it are whole shows only when read
+            frame.select(polars.all().null_count()).collect(engine="streaming")
+    except (PolarsError, PanicException, OSError) as problem:
+        raise InvalidData(Fault(f'The Parquet file "{name}" is damaged: {problem}.', file=name)) from problem
+    if not rows or not columns:
+        raise InvalidData(Fault(f'The Parquet file "{name}" has no rows.', file=name))
+    if rows > limits.rows:
+        raise InvalidData(Fault(f'"{name}" has {rows:,} rows; the limit is {limits.rows:,}.', file=name))
+    if len(columns) > MAX_COLUMNS:
+        raise InvalidData(Fault(f'"{name}" has {len(columns):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))
+    frame = frame.rename(dict(zip(columns, number_columns(len(columns)), strict=True)))
+    wanted = {place: _plain_type(type_) for place, type_ in frame.collect_schema().items()}
+    frame = frame.with_columns(polars.col(place).cast(type_) for place, type_ in wanted.items() if type_ is not None)
+    return RawTable(frame, columns, rows, file=name, facts={"format": "parquet"})
+
+
+def _plain_type(type_: "polars.DataType") -> "type[polars.DataType] | None":
+    """What a column's values are cast to where Polars can't do everything with its type; None: they stay."""
+    import polars
+
+    if type_ in (polars.Categorical, polars.Enum):
+        return polars.String
+    return polars.Float64 if type_ in (polars.Int128, polars.UInt128, polars.Float16) else None

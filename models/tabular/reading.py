@@ -1,0 +1,272 @@
+"""From a column's cells to values of a type, which is found in the cells or told by the client."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from models.errors import InvalidData
+from models.tabular.raw import RawTable
+from models.values.dates import FORMATS, ISO, ISO_FORMATS, ZONED_FORMATS, format_title
+from models.values.numbers import PLAIN, WITH_COMMA, WITH_POINT, NumberFormat
+from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
+from models.values.words import BOOLEANS, LOOSE, TRUE_FALSE, YES_NO
+
+if TYPE_CHECKING:
+    import polars
+
+TYPES = ("number", "category", "boolean", "date", "text", "identifier")
+"""What a client may say that a column is."""
+SAMPLE_ROWS = 1000
+CODE_DIGITS = 20
+LONGEST_LOOSE = max(map(len, LOOSE))
+LOOKED_AT = 100
+MOSTLY = 0.9
+"""The share of a column's values that must be numbers for the others to count as odd among them."""
+NOTED = 0.5
+"""The share from which a note says so."""
+SHORT_YEAR = r"^([0-9]{1,2}[./]\s*){2}[0-9]{1,2}([0-9\s]|$)"
+HOLDS = {
+    "List": "lists", "Array": "lists", "Struct": "objects", "Binary": "bytes", "Duration": "durations",
+    "Time": "times of day",
+}  # fmt: skip
+"""What columns of the types that no network takes hold, by Polars's names for the types."""
+AMBIGUOUS = ("%m/%d", "%d/%m", "%m-%d", "%d-%m")
+DAY_FOR_MONTH = str.maketrans("dm", "md")
+NAMES = {"number": "no number", "boolean": "neither true nor false", "date": "no date"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a column's cells become values: Int64 or Float64, Boolean, Datetime in µs, or String.
+
+    `type` is `number`, `boolean`, `date`, `category` (any text), or `unsupported`, for what no network takes.
+    """
+
+    name: str
+    type: str
+    expression: "polars.Expr"
+    format: str | None = None
+    """Of dates, and of numbers that are read from text, as the description shows it."""
+    holds: str | None = None
+    """What an unsupported column holds, for use in a sentence."""
+    odd_row: int | None = None
+    """The first row of texts that isn't a number, where nearly all others are."""
+    note: str | None = None
+    """What a reader of the description should know."""
+
+
+def read_column(
+    raw: RawTable, name: str, wanted: str | None = None, *, target: bool = False
+) -> tuple[Reading, "polars.Series"]:
+    """How a column is to be read, and its values; null is missing. Raises InvalidData, naming rows and the column.
+
+    `wanted` is one of TYPES, or None to find the type. Of a target words such as yes and no are classes.
+    """
+    cells = raw.cells(name)
+    reading = _find_reading(raw, name, cells, wanted, target)
+    values = cells.to_frame().select(reading.expression).to_series()
+    _refuse_lost(raw, cells, values, reading)
+    if reading.type == "number":
+        _refuse_infinite(raw, name, values)
+    return reading, values
+
+
+def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str | None, target: bool) -> Reading:
+    import polars
+
+    if name in raw.nested:
+        return Reading(name, "unsupported", polars.col(cells.name), holds=raw.nested[name])
+    if cells.dtype != polars.String:
+        return _read_typed(name, cells, wanted)
+    column = polars.col(cells.name)
+    found = _read_texts(raw, name, cells, column, wanted, target)
+    if not raw.textual or wanted not in (None, *NAMES) or (found.type in NAMES and _fits(cells, found)):
+        return found
+    loose = (
+        polars.when((column.str.len_bytes() <= LONGEST_LOOSE) & column.is_in(LOOSE))
+        .then(None)
+        .otherwise(column)
+        .alias(cells.name)
+    )
+    present = cells.to_frame().select(loose).to_series()
+    if present.null_count() == cells.null_count():
+        return found
+    again = _read_texts(raw, name, present, loose, wanted, target)
+    return again if again.type in NAMES and present.null_count() < len(cells) else found
+
+
+def _read_texts(
+    raw: RawTable, name: str, cells: "polars.Series", column: "polars.Expr", wanted: str | None, target: bool
+) -> Reading:
+    if wanted in ("number", "boolean", "date"):
+        candidates = list(_candidates(name, column, wanted, raw.decimal))
+        # of those that don't fit the one that fits best shows the rows at fault
+        return next((one for one in candidates if _fits(cells, one)), max(candidates, key=lambda one: _fit(cells, one)))
+    texts = Reading(name, "category", column)
+    if wanted or cells.null_count() == len(cells):
+        return texts
+    sample = cells.drop_nulls().head(SAMPLE_ROWS)
+    numbers = list(_candidates(name, column, "number", raw.decimal)) if raw.textual else []
+    if numbers and not _are_codes(sample):
+        for candidate in numbers:
+            if _fits(sample, candidate) and _fits(cells, candidate) and not _are_codes(cells):
+                return candidate
+    for type_ in ("boolean", "date") if raw.textual else ("date",):
+        for candidate in _candidates(name, column, type_, raw.decimal, strict=True):
+            if _fits(sample, candidate) and _fits(cells, candidate):
+                return _with_ambiguity(candidate, cells, column)
+    if raw.textual and not target and set(sample.head(LOOKED_AT).str.to_lowercase()) <= YES_NO.keys():
+        (answers,) = _candidates(name, column, "boolean", raw.decimal)
+        if (
+            _fits(cells, answers)
+            and cells.to_frame().select(answers.expression).to_series().drop_nulls().n_unique() == 2
+        ):
+            return answers
+    return _with_odd_row(texts, numbers, cells, sample)
+
+
+def _candidates(name: str, texts: "polars.Expr", type_: str, decimal: str, strict: bool = False) -> Iterator[Reading]:
+    """The ways to read texts as a type, the most particular first; a text that isn't of the type becomes null."""
+    import polars
+
+    if type_ == "boolean":
+        words = TRUE_FALSE if strict else BOOLEANS
+        places = {word: "1" if value else "0" for word, value in words.items()}
+        lowered = texts.str.to_lowercase().replace_strict(places, default=None, return_dtype=polars.String)
+        yield Reading(name, type_, lowered == "1")
+    elif type_ == "date":
+        for format_ in FORMATS:
+            yield Reading(name, type_, _to_moment(texts, format_), format_title(format_))
+        mixed = [_to_moment(texts, format_) for format_ in (*ISO_FORMATS, *ZONED_FORMATS)]
+        yield Reading(name, type_, polars.coalesce(mixed), ISO)
+    else:
+        written = WITH_POINT if decimal == "." else WITH_COMMA
+        yield Reading(name, type_, texts.cast(polars.Int64, strict=False), written.title)
+        if written is WITH_POINT:
+            yield Reading(name, type_, texts.cast(polars.Float64, strict=False), written.title)
+        yield Reading(name, type_, _to_number(texts, written), written.title)
+        if written is WITH_COMMA:
+            yield Reading(name, type_, texts.cast(polars.Float64, strict=False), PLAIN.title)
+
+
+def _to_number(texts: "polars.Expr", written: NumberFormat) -> "polars.Expr":
+    """Numbers that may be grouped; a sign that would group thousands, but doesn't, makes a text no number."""
+    import polars
+
+    assert written.group is not None
+    ungrouped = polars.when(texts.str.contains(written.grouped)).then(
+        texts.str.replace_all(written.group, "", literal=True)
+    )
+    plain = ungrouped.when(texts.str.contains(written.group, literal=True)).then(None).otherwise(texts)
+    return plain.str.replace(written.decimal, ".", literal=True).cast(polars.Float64, strict=False)
+
+
+def _to_moment(texts: "polars.Expr", format_: str) -> "polars.Expr":
+    import polars
+
+    if "%y" in format_:
+        # Polars takes any character for a year's second digit
+        texts = polars.when(texts.str.contains(SHORT_YEAR)).then(texts)
+    return texts.str.to_datetime(format_, time_unit="us", strict=False, exact=True).dt.replace_time_zone(None)
+
+
+def _fit(cells: "polars.Series", reading: Reading) -> float:
+    """The share of the cells that can be read so; dates are only taken for such in years of four digits."""
+    values = cells.to_frame().select(reading.expression).to_series()
+    present = len(cells) - cells.null_count()
+    if reading.type == "date" and not values.dt.year().drop_nulls().is_between(1000, 9999).all():
+        return 0
+    return (len(values) - values.null_count()) / present if present else 1
+
+
+def _fits(cells: "polars.Series", reading: Reading) -> bool:
+    return _fit(cells, reading) == 1
+
+
+def _with_ambiguity(dates: Reading, cells: "polars.Series", column: "polars.Expr") -> Reading:
+    """The reading, with a note if day and month could be the other way round in every row."""
+    format_ = dates.format or ""
+    if not format_.startswith(AMBIGUOUS):
+        return dates
+    swapped = format_.translate(DAY_FOR_MONTH)
+    if not _fits(cells, replace(dates, expression=_to_moment(column, swapped))):
+        return dates
+    first, other = ("month", "day") if swapped.startswith("%d") else ("day", "month")
+    return replace(dates, note=f"The {first} is taken to come first; the {other} could as well in every row.")
+
+
+def _are_codes(cells: "polars.Series") -> bool:
+    """Whether some texts of digits begin with a 0 that a number would lose, as postal codes do, or are too long for
+    a number to tell them apart."""
+    longest: Any = cells.str.len_bytes().max() or 0
+    too_long = longest >= CODE_DIGITS and cells.str.contains(rf"^[+-]?\d{{{CODE_DIGITS},}}$").any()
+    return bool(too_long or cells.str.contains(r"^[+-]?0\d").any())
+
+
+def _with_odd_row(texts: Reading, numbers: list[Reading], cells: "polars.Series", sample: "polars.Series") -> Reading:
+    best = max(numbers, key=lambda one: _fit(sample, one), default=None)
+    if best is None or _fit(sample, best) < NOTED or _are_codes(cells) or (share := _fit(cells, best)) < NOTED:
+        return texts
+    values = cells.to_frame().select(best.expression).to_series()
+    odd = int((values.is_null() & cells.is_not_null()).arg_true()[0])
+    numbers_of = f"{len(values) - values.null_count():,} of {len(cells) - cells.null_count():,}"
+    note = f'{numbers_of} are numbers; row {odd} is "{cells[odd][:100]}".'
+    return replace(texts, odd_row=odd if share >= MOSTLY else None, note=note)
+
+
+def _read_typed(name: str, cells: "polars.Series", wanted: str | None) -> Reading:
+    """The reading of a column that the file keeps as something else than text."""
+    import polars
+
+    values, kind = polars.col(cells.name), cells.dtype
+    unsupported = Reading(name, "unsupported", values, holds=HOLDS.get(str(kind.base_type()), str(kind)))
+    if kind == polars.Null:
+        return Reading(name, "category", values.cast(polars.String))
+    if kind.is_numeric() and wanted == "boolean":
+        return Reading(name, wanted, polars.when(values.is_in((0, 1))).then(values == 1))
+    if kind == polars.Boolean and wanted == "number":
+        return Reading(name, wanted, values.cast(polars.Int64))
+    if kind == polars.Date or kind == polars.Datetime:
+        if getattr(kind, "time_zone", None):
+            values = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        if wanted in (None, "date"):
+            return Reading(name, "date", values.cast(polars.Datetime("us")), format_title("%Y-%m-%d"))
+    if not (kind.is_numeric() or kind.is_temporal() or kind == polars.Boolean):
+        return unsupported
+    if wanted in ("category", "text", "identifier"):
+        return Reading(name, "category", values.cast(polars.String))
+    if kind == polars.Boolean and wanted in (None, "boolean"):
+        return Reading(name, "boolean", values)
+    if kind.is_numeric() and wanted in (None, "number"):
+        if kind.is_integer() and kind != polars.UInt64:
+            return Reading(name, "number", values.cast(polars.Int64))
+        return Reading(name, "number", values.cast(polars.Float64).fill_nan(None))
+    # of what can't be read as the type that is wanted every cell is at fault
+    return unsupported if wanted is None else Reading(name, wanted, polars.lit(None))
+
+
+def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series", reading: Reading) -> None:
+    """Raise InvalidData where a cell isn't of the type that the client says the column has."""
+    if reading.type not in NAMES or values.null_count() == cells.null_count():
+        return
+    lost = values.is_null() & cells.is_not_null()
+    if raw.textual:
+        lost &= ~cells.is_in(LOOSE)
+    if cells.dtype.is_float():
+        lost &= cells.is_not_nan()
+    rows = lost.arg_true().head(MAX_FAULTS).to_list()
+    what = f'in the column "{reading.name}" is {NAMES[reading.type]}'
+    if rows:
+        raise InvalidData(
+            *(raw.fault(f'Row {row}: "{str(cells[row])[:100]}" {what}.', row, reading.name) for row in rows)
+        )
+
+
+def _refuse_infinite(raw: RawTable, name: str, values: "polars.Series") -> None:
+    if not values.dtype.is_float():
+        return
+    rows = (values.abs() > FLOAT32_MAX).arg_true().head(MAX_FAULTS).to_list()
+    limit = "numbers must be finite, and at most 3.4e38 in size"
+    faults = [raw.fault(f'Row {row}: "{name}" is {values[row]:g}; {limit}.', row, name) for row in rows]
+    if faults:
+        raise InvalidData(*faults)

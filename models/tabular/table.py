@@ -1,0 +1,101 @@
+"""A table that is understood: every column typed and described, or left out with the reason."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.datasets.keras_cache import Progress
+from models.errors import Fault, InvalidData
+from models.tabular.describing import LeftOut, describe_column, find_reason
+from models.tabular.raw import RawTable, number_columns
+from models.tabular.reading import Reading, read_column
+
+if TYPE_CHECKING:
+    import polars
+
+PART_ROWS, PART_CELLS = 65_536, 4_000_000
+"""How many rows and cells are held in memory together while a table is written."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Typed columns, called by their places, that Polars computes when they are asked for; the inputs' descriptions,
+    in the same order; and what was left out."""
+
+    frame: "polars.LazyFrame"
+    rows: int
+    inputs: list[dict[str, Any]]
+    left_out: list[LeftOut]
+
+    def parts(self) -> Iterator["polars.DataFrame"]:
+        """The rows in order, some at a time; one part even if there are none."""
+        rows = min(PART_ROWS, max(1, PART_CELLS // len(self.inputs)))
+        for start in range(0, max(1, self.rows), rows):
+            yield self.frame.slice(start, rows).collect()
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """Which of a table's columns may become inputs, and as what."""
+
+    types: dict[str, str]
+    """The types that the request gives, by column."""
+    apart: dict[str, str]
+    """Columns that are no inputs, with the reason: `target`, `ignored`, `split`."""
+
+
+APART = {"ignored": "The request says so.", "split": "It says which split a row belongs to."}
+
+
+def understand(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: Progress) -> Table:
+    """Find every column's type and describe it; `training` are the numbers of the training rows.
+
+    Raises InvalidData where a cell isn't what the request says, or if no column is left.
+    """
+    readings: list[Reading] = []
+    inputs: list[dict[str, Any]] = []
+    left_out: list[LeftOut] = []
+    names = [name for name in raw.columns if plan.apart.get(name) != "target"]
+    for done, name in enumerate(names):
+        if name in plan.apart:
+            left_out.append(LeftOut(name, plan.types.get(name), plan.apart[name], APART[plan.apart[name]]))
+            continue
+        try:
+            reading, values = read_column(raw, name, plan.types.get(name))
+        except InvalidData:
+            raise InvalidData(*find_wrong_cells(raw, plan)) from None
+        reason = find_reason(reading, values, plan.types.get(name), name in raw.unnamed)
+        if reason is None:
+            readings.append(reading)
+            inputs.append(describe_column(reading, values, training))
+        else:
+            left_out.append(reason)
+        progress((done + 1) / len(names))
+    if not inputs:
+        refuse_unusable(raw, left_out)
+    frame = raw.frame.select(
+        reading.expression.alias(place) for place, reading in zip(number_columns(len(readings)), readings, strict=True)
+    )
+    return Table(frame, raw.rows, inputs, left_out)
+
+
+def find_wrong_cells(raw: RawTable, plan: ColumnPlan) -> list[Fault]:
+    """What is wrong with the cells of all columns that may become inputs."""
+    faults: list[Fault] = []
+    for name in raw.columns:
+        if name not in plan.apart:
+            try:
+                read_column(raw, name, plan.types.get(name))
+            except InvalidData as problem:
+                faults.extend(problem.faults)
+    return faults
+
+
+def refuse_unusable(raw: RawTable, left_out: Collection[LeftOut]) -> None:
+    """Raise InvalidData, saying of each column why it can't be used."""
+    if not left_out:
+        raise InvalidData(raw.fault("There is no column besides the target."))
+    detail = 'No column besides the target can be used. "{}" can\'t: {}'
+    raise InvalidData(*(raw.fault(detail.format(one.name, one.detail), column=one.name) for one in left_out))

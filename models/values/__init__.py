@@ -1,0 +1,1 @@
+"""Single values and arrays: numbers, dates, words, text encodings, tensors."""

@@ -1,0 +1,1 @@
+"""The documented contract: schemas, fields, and what openapi.yaml is generated from."""

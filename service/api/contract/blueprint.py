@@ -1,0 +1,323 @@
+"""flask-smorest with this service's rules: strict bodies, one form of errors, operation ids, lists and creations."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import wraps
+from typing import Any, NoReturn
+
+import flask_smorest
+import marshmallow
+from flask import Request, Response, request
+from webargs.flaskparser import FlaskParser
+
+from models.errors import summarize
+from service.api.contract.documentation.headers import refer
+from service.api.contract.fields import LARGEST_INTEGER, TEXT_PATTERN
+from service.api.contract.schemas.base import AnswerSchema, Schema
+from service.api.contract.schemas.problems import DialectErrorSchema, ProblemSchema
+from service.api.contract.schemas.shown import LARGEST_COUNT, Inner, Listing, Url
+from service.api.front.streams import LAST_EVENT_ID
+from service.api.http.bodies import no_content, read_json, refuse_other_types, write_json
+from service.api.http.conditional import IF_MATCH, IF_NONE_MATCH, guarded, tagged
+from service.api.http.errors import InvalidQuery, RequestFault
+from service.api.http.faults import body_faults, query_faults
+from service.api.http.idempotency import HEADER, KEY, claim_key, idempotent
+from service.api.http.media_types import EVENT_STREAM, FORM, JSON
+from service.api.http.multipart import read_form
+from service.api.http.negotiation import require_json
+from service.api.http.paging import LARGEST_LIMIT, link_to_next, next_url
+from service.errors import InvalidRequest
+
+Handler = Callable[..., Any]
+Decorator = Callable[[Handler], Handler]
+
+RETRY_AFTER = {"Retry-After": "1"}
+LOCATION_HEADER = refer("Location")
+RETRY_AFTER_HEADER = refer("Retry-After")
+LINK_HEADER = refer("Link")
+FILE_HEADERS = refer("Accept-Ranges", "Content-Disposition")
+BINARY = {"type": "string", "format": "binary", "maxLength": LARGEST_COUNT}
+"""A file; of those that clients send, the bytes that they may have are filled in from the settings."""
+TEXT = {"type": "string", "maxLength": LARGEST_INTEGER, "pattern": TEXT_PATTERN}
+PART_HEADERS = FILE_HEADERS | refer("Content-Range", "ETag")
+LONGEST_HEADER = 8190
+"""Bytes of a header's line, as gunicorn reads it by default; beyond it the answer is 431."""
+
+
+def _header_text(name: str) -> dict[str, Any]:
+    return {"type": "string", "maxLength": LONGEST_HEADER - len(f"{name}: \r\n"), "pattern": TEXT_PATTERN}
+
+
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": HEADER,
+    "description": "Makes the request safe to send again: for 24 hours the same request with the same key creates "
+    "nothing more, and is answered as the first time, with `Idempotency-Replayed: true`.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 512, "pattern": f"^({KEY.pattern})$"},
+}
+PREFER = {
+    "in": "header",
+    "name": "Prefer",
+    "description": "`wait=N` waits up to N seconds (60 at most); `respond-async` doesn't wait (RFC 7240).",
+    "schema": _header_text("Prefer") | {"example": "wait=10"},
+}
+LAST_EVENT_ID_PARAMETER = {
+    "in": "header",
+    "name": LAST_EVENT_ID,
+    "description": "Of a stream: the `id` of the last event that the client has. It counts before `after`.",
+    "schema": {"type": "string", "maxLength": 18, "pattern": "^[0-9]*$"},
+}
+IF_NONE_MATCH_PARAMETER = {
+    "in": "header",
+    "name": IF_NONE_MATCH,
+    "description": "The `ETag` of an answer that the client has: 304 if it is still the same.",
+    "schema": _header_text(IF_NONE_MATCH),
+}
+IF_MATCH_PARAMETER = {
+    "in": "header",
+    "name": IF_MATCH,
+    "description": "The `ETag` of the resource as the client knows it: 412 if it has changed, and nothing is done.",
+    "schema": _header_text(IF_MATCH),
+}
+RANGE_PARAMETER = {
+    "in": "header",
+    "name": "Range",
+    "description": "A part of the file, such as `bytes=0-99` (RFC 9110): 206. Several at once are ignored.",
+    "schema": _header_text("Range"),
+}
+IF_RANGE_PARAMETER = {
+    "in": "header",
+    "name": "If-Range",
+    "description": "The `ETag` of the file whose other parts the client has: the whole file if it is another one.",
+    "schema": _header_text("If-Range"),
+}
+
+
+class Parser(FlaskParser):
+    """Reads bodies and queries, and raises every fault of theirs as an error of this service."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(("json", "form", "query"), marshmallow.RAISE)
+
+    def load_json(self, req: Request, schema: marshmallow.Schema) -> Any:
+        document = read_json(req)
+        claim_key(document)
+        return document
+
+    def load_form(self, req: Request, schema: marshmallow.Schema) -> Any:
+        form = read_form(req)
+        claim_key(form.fingerprint())
+        return form.to_document(schema)
+
+    def load_querystring(self, req: Request, schema: marshmallow.Schema) -> dict[str, str]:
+        for name, values in req.args.lists():
+            if len(values) > 1:
+                detail = f'"{name}" is given {len(values)} times; give it once.'
+                raise InvalidQuery(detail, [RequestFault(detail, parameter=name)])
+        return req.args.to_dict()
+
+    def handle_error(
+        self, error: marshmallow.ValidationError, req: Request, schema: marshmallow.Schema, **_: Any
+    ) -> NoReturn:
+        ((location, messages),) = error.messages_dict.items()
+        if location == "query":
+            faults = query_faults(messages, schema, error.data)
+            raise InvalidQuery(summarize(faults), faults) from None
+        faults = body_faults(messages, schema, error.data)
+        if isinstance(schema, Schema) and isinstance(error.data, dict):
+            sound = {name: value for name, value in error.data.items() if name not in messages}
+            faults += schema.find_more_faults(sound)
+        raise InvalidRequest(*faults) from None
+
+
+class DocumentedBlueprint(flask_smorest.Blueprint):
+    """Routes whose operations in the OpenAPI document are called as their handlers are."""
+
+    def _store_endpoint_docs(self, endpoint: str, obj: Handler, parameters: Any, tags: Any, **options: Any) -> None:
+        super()._store_endpoint_docs(endpoint, obj, parameters, tags, **options)
+        for operation in self._docs[endpoint].values():
+            if isinstance(operation, dict):
+                operation.setdefault("manual_doc", {})["operationId"] = obj.__name__
+
+
+class Blueprint(DocumentedBlueprint):
+    """The routes of one kind of resource."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def add_url_rule(
+        self, rule: str, endpoint: str | None = None, view_func: Handler | None = None, *args: Any, **options: Any
+    ) -> None:
+        """Register a handler; one that takes no query refuses all parameters, and all take preconditions."""
+        if view_func is not None and not _takes_query(view_func):
+            nothing = self.arguments(Schema, location="query", as_kwargs=True, error_status_code=400)
+            view_func = nothing(view_func)
+        methods = set(options.get("methods") or ())
+        if view_func is not None and "GET" in methods:
+            view_func = tagged(_document_parameter(view_func, IF_NONE_MATCH_PARAMETER))
+        elif view_func is not None and methods & {"PATCH", "PUT", "DELETE"}:
+            view_func = guarded(_document_parameter(view_func, IF_MATCH_PARAMETER))
+        super().add_url_rule(rule, endpoint, view_func, *args, **options)
+
+    def query(self, schema: type[Schema]) -> Decorator:
+        """Give the handler what the schema makes of the query; its faults are 400."""
+        parse: Decorator = self.arguments(schema, location="query", error_status_code=400)
+        of_nothing = schema().load({})
+
+        def decorate(handler: Handler) -> Handler:
+            parsing = parse(handler)
+
+            @wraps(parsing)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                if request.query_string:
+                    return parsing(*args, **kwargs)
+                return handler(*args, of_nothing, **kwargs)
+
+            return wrapper
+
+        return decorate
+
+    def arguments_or_form(self, schema: type[Schema], form: type[Schema]) -> Decorator:
+        """Give the handler what one schema makes of a JSON body, or the other of a form with files."""
+
+        def decorate(handler: Handler) -> Handler:
+            from_json = self.arguments(schema)(handler)
+            from_form = self.arguments(form, location="form")(handler)
+
+            @wraps(from_json)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                refuse_other_types(request, JSON, FORM)
+                return (from_form if request.mimetype == FORM else from_json)(*args, **kwargs)
+
+            documented: Handler = self.doc(requestBody={"content": {FORM: {"schema": form}}})(wrapper)
+            return documented
+
+        return decorate
+
+    def resource(self, schema: type[Schema], status: int = 200, headers: dict[str, Any] | None = None) -> Decorator:
+        """Answer with a resource as JSON, refusing clients that take none before anything is done."""
+        respond = self.response(status, schema, headers=headers)
+
+        def decorate(handler: Handler) -> Handler:
+            @wraps(handler)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                require_json()
+                return handler(*args, **kwargs)
+
+            decorated: Handler = respond(wrapper)
+            return decorated
+
+        return decorate
+
+    def creates(self, schema: type[Schema]) -> Decorator:
+        """Answer a creating request, which may wait for what it creates."""
+
+        def decorate(handler: Handler) -> Handler:
+            handler = _document_parameter(handler, PREFER, IDEMPOTENCY_KEY)
+            headers = LOCATION_HEADER | RETRY_AFTER_HEADER
+            handler = self.alt_response(202, schema=schema, description="Not finished yet.", headers=headers)(handler)
+            created: Handler = idempotent(self.resource(schema, 201, LOCATION_HEADER)(handler))
+            return created
+
+        return decorate
+
+    def finds(self, schema: type[Schema]) -> Decorator:
+        """Answer with a resource that may be unfinished, which the client may want to wait for."""
+
+        def decorate(handler: Handler) -> Handler:
+            return self.resource(schema)(_document_parameter(handler, PREFER))
+
+        return decorate
+
+    def lists(self, schema: type[Schema]) -> Decorator:
+        """Answer with the page that the handler returns."""
+        item = schema()
+        page_schema = AnswerSchema.from_dict(
+            {
+                "items": Listing("The items, in order.", Inner(schema, ""), LARGEST_LIMIT),
+                "next": Url("The URL of the next page; null on the last one.", allow_none=True),
+            },
+            name=f"{schema.__name__.removesuffix('Schema')}PageSchema",
+        )
+
+        def decorate(handler: Handler) -> Handler:
+            @wraps(handler)
+            def wrapper(*args: Any, **kwargs: Any) -> Response:
+                require_json()
+                page = handler(*args, **kwargs)
+                following = next_url(page)
+                response = write_json({"items": item.dump(page.items, many=True), "next": following})
+                response.headers.extend(link_to_next(following))
+                return response
+
+            documented: Handler = self.response(200, page_schema, headers=LINK_HEADER)(wrapper)
+            return documented
+
+        return decorate
+
+    def downloads(self, *media_types: str) -> Decorator:
+        """Document that the handler sends a file of one of these types, of which clients can have parts."""
+
+        def decorate(handler: Handler) -> Handler:
+            documented = _document_parameter(handler, RANGE_PARAMETER, IF_RANGE_PARAMETER)
+            for media_type in media_types:
+                whole = self.alt_response(200, schema=BINARY, content_type=media_type, headers=FILE_HEADERS)
+                part = self.alt_response(206, schema=BINARY, content_type=media_type, headers=PART_HEADERS)
+                documented = whole(part(documented))
+            return documented
+
+        return decorate
+
+    def streams(self, handler: Handler) -> Handler:
+        """Document that the handler can also send server-sent events."""
+        event_stream = self.alt_response(200, schema=TEXT, content_type=EVENT_STREAM)
+        nothing_more = self.alt_response(204, description="The job is final and has no later events: don't reconnect.")
+        documented: Handler = event_stream(nothing_more(_document_parameter(handler, LAST_EVENT_ID_PARAMETER)))
+        return documented
+
+    def deletes(self, handler: Handler) -> Handler:
+        """Answer 204 when the handler is done."""
+
+        @wraps(handler)
+        def wrapper(*args: Any, **kwargs: Any) -> Response:
+            handler(*args, **kwargs)
+            return no_content()
+
+        documented: Handler = self.response(204)(wrapper)
+        return documented
+
+
+class Api(flask_smorest.Api):
+    """The documented api; its errors are those of problems.py."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """problems.py registers the handlers."""
+
+    def _register_responses(self) -> None:
+        """documentation.errors has the responses; here are only their schemas."""
+        for name, schema in {"Problem": ProblemSchema, "DialectError": DialectErrorSchema}.items():
+            self.spec.components.schema(name, schema=schema)
+
+
+def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handler:
+    documentation = deepcopy(getattr(handler, "_apidoc", {}))
+    documentation.setdefault("arguments", {}).setdefault("parameters", []).extend(parameters)
+    handler._apidoc = documentation  # type: ignore[attr-defined]
+    return handler
+
+
+def _takes_query(handler: Handler) -> bool:
+    arguments = getattr(handler, "_apidoc", {}).get("arguments", {})
+    return any(parameter["in"] == "query" for parameter in arguments.get("parameters", ()))
+
+
+def created(resource: Any, location: str, *, finished: bool) -> tuple[Any, int, dict[str, str]]:
+    """201 for what is finished, else 202 with the time after which to ask."""
+    headers = {"Location": location}
+    return (resource, 201, headers) if finished else (resource, 202, headers | RETRY_AFTER)
+
+
+def found(resource: Any, *, finished: bool) -> tuple[Any, int, dict[str, str]]:
+    """200, with the time after which to ask again for what is unfinished."""
+    return resource, 200, {} if finished else RETRY_AFTER

@@ -1,0 +1,52 @@
+"""A flask-smorest blueprint for routes of a dialect: documented like all, but queries and content types are ignored."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response
+
+from service.api.contract.blueprint import DocumentedBlueprint
+from service.api.contract.schemas.base import Schema
+from service.operations.inference.predictions import Wanted
+
+CHOICES = {
+    "": ("", "the latest version"),
+    "_version": ("/versions/<any_number:version>", "a version"),
+    "_label": ("/labels/<label>", "the version that a label points to"),
+}
+"""How a path chooses a version, by what the operation's name ends with."""
+
+
+class DialectBlueprint(DocumentedBlueprint):
+    """The routes of another server's protocol."""
+
+    def add_for_versions(
+        self,
+        path: str,
+        handle: Callable[[Wanted], Response],
+        *,
+        name: str,
+        summary: str,
+        answer: type[Schema],
+        documentation: dict[str, Any] | None = None,
+        labels: bool = True,
+    ) -> None:
+        """Add a route for each way to choose a version, which stands in `path` where it says `{version}`.
+
+        It is a POST if the `documentation` (an operation of OpenAPI) has a `requestBody`, else a GET; to the `summary`
+        is added which version.
+        """
+        operation = documentation or {}
+        add = self.post if "requestBody" in operation else self.get
+        for ending, (choice, words) in CHOICES.items():
+            if labels or ending != "_label":
+                handler = _handler(handle, f"{name}{ending}", f"{summary} {words}.")
+                add(path.format(version=choice))(self.response(200, answer)(self.doc(**operation)(handler)))
+
+
+def _handler(handle: Callable[[Wanted], Response], name: str, summary: str) -> Callable[..., Response]:
+    def handler(name: str, version: int | None = None, label: str | None = None) -> Response:
+        return handle(Wanted(name, version, label))
+
+    handler.__name__, handler.__doc__ = name, summary
+    return handler

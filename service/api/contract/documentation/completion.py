@@ -1,0 +1,126 @@
+"""Completes the OpenAPI document that flask-smorest makes of the routes."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+from service.api.contract.documentation import errors
+from service.api.contract.documentation.examples import EXAMPLES, PATH_EXAMPLES
+from service.api.contract.documentation.headers import HEADERS, refer
+from service.api.contract.documentation.info import KEY, OPEN, SECURITY_SCHEMES, SERVERS
+from service.api.contract.documentation.links import add_links
+from service.api.contract.documentation.path_parameters import describe_path_parameter
+from service.api.http.media_types import FORM, JSON, MERGE_PATCH
+from service.config import Settings
+
+Document = dict[str, Any]
+METHODS = ("get", "post", "put", "patch", "delete")
+UNUSED = "PaginationMetadata"
+"""flask-smorest's own, which no route has."""
+
+
+def complete(document: Document, settings: Settings) -> Document:
+    """The document with what holds for many operations: security, parameters, headers, errors, examples, links."""
+    # Routes share what they say alike.
+    document = deepcopy(document)
+    components = document["components"]
+    components["schemas"].pop(UNUSED, None)
+    components |= {"headers": HEADERS, "responses": errors.components(), "securitySchemes": SECURITY_SCHEMES}
+    for path, item in document["paths"].items():
+        for parameter in item.get("parameters", ()):
+            parameter |= describe_path_parameter(path, parameter["name"], PATH_EXAMPLES)
+        for method in METHODS:
+            if method in item:
+                _complete_operation(item[method], method, path)
+    for content in _forms(document):
+        content["encoding"] = _encode_as_json(content["schema"], components["schemas"])
+    _bound_files(document, settings)
+    add_links(document)
+    head = {name: document[name] for name in ("openapi", "info")}
+    return head | {"servers": SERVERS, "security": [{}, {KEY: []}]} | document
+
+
+def _complete_operation(operation: Document, method: str, path: str) -> None:
+    secured = not path.startswith(OPEN)
+    if not secured:
+        operation["security"] = [{}]
+    for parameter in operation.get("parameters", ()):
+        _drop_null(parameter)
+    if "requestBody" in operation:
+        _complete_body(operation["requestBody"]["content"], operation["operationId"], method)
+    successes = {
+        status: response for status, response in operation["responses"].items() if status.startswith(("2", "5"))
+    }
+    names = {parameter["name"] for parameter in operation.get("parameters", ())}
+    for status, response in successes.items():
+        response["headers"] = refer(*_find_headers(response, status, names))
+    if "If-None-Match" in names:
+        successes["304"] = {"description": "The client has it already.", "headers": refer("ETag", "Vary")}
+    described = errors.responses(operation, method, path, secured=secured) | successes
+    operation["responses"] = dict(sorted(described.items()))
+
+
+def _drop_null(parameter: Document) -> None:
+    """A parameter of a query is left out rather than null."""
+    schema = parameter.get("schema", {})
+    if isinstance(schema.get("type"), list):
+        (schema["type"],) = (name for name in schema["type"] if name != "null")
+    if schema.get("default", "") is None:
+        del schema["default"]
+
+
+def _complete_body(content: Document, operation_id: str, method: str) -> None:
+    if method == "patch":
+        content[MERGE_PATCH] = dict(content[JSON])
+    for media_type, examples in EXAMPLES.get(operation_id, {}).items():
+        for same in (media_type, *((MERGE_PATCH,) if method == "patch" else ())):
+            content[same]["examples"] = examples
+
+
+def _forms(document: Document) -> Iterator[Document]:
+    """The contents of bodies that are forms."""
+    for item in document["paths"].values():
+        content = item.get("post", {}).get("requestBody", {}).get("content", {})
+        if FORM in content:
+            yield content[FORM]
+
+
+def _encode_as_json(schema: Document, schemas: Document) -> Document:
+    """How the fields of a form are sent that are objects; of a list each item is a field, which is the default."""
+    properties = schemas[schema["$ref"].rsplit("/", 1)[1]]["properties"]
+    return {name: {"contentType": JSON} for name, property_ in properties.items() if property_["type"] == "object"}
+
+
+def _find_headers(response: Document, status: str, names: set[str]) -> Iterator[str]:
+    """The headers of a success besides those of all answers: `names` are the request's parameters."""
+    yield from response.get("headers", {})
+    if status == "200" and "If-None-Match" in names:
+        yield from ("ETag", "Vary")
+    if status in ("200", "201", "202") and "Prefer" in names:
+        yield "Preference-Applied"
+    if status == "200" and "Prefer" in names:
+        yield "Retry-After"
+    if status in ("201", "202") and "Idempotency-Key" in names:
+        yield "Idempotency-Replayed"
+
+
+def _bound_files(document: Document, settings: Settings) -> None:
+    """How many bytes the files may have that clients send: uploads go to the disk, all else into memory."""
+    for name, schema in document["components"]["schemas"].items():
+        for file in _binaries(schema):
+            file["maxLength"] = settings.max_upload_bytes if name.startswith("New") else settings.max_body_bytes
+    for item in document["paths"].values():
+        for file in _binaries(item.get("post", {}).get("requestBody", {})):
+            file["maxLength"] = settings.max_body_bytes
+
+
+def _binaries(node: Any) -> Iterator[Document]:
+    """Every schema of a file, wherever it stands."""
+    if isinstance(node, dict):
+        if node.get("format") == "binary":
+            yield node
+        for child in node.values():
+            yield from _binaries(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _binaries(child)

@@ -1,0 +1,42 @@
+"""What stands in the paths of the OpenAPI document."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from service.api.contract.fields import NAME
+from service.api.contract.schemas.versions import FORMATS
+
+LARGEST_VERSION = 999_999_999
+"""path_names.NumberConverter takes so many digits."""
+LARGEST_SERVING_VERSION = 2**63 - 1
+NAMED = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": f"^{NAME.pattern}$"}
+
+
+def _identifier(prefix: str) -> dict[str, Any]:
+    return {"type": "string", "minLength": 27, "maxLength": 27, "pattern": f"^{prefix}_[0-9a-f]{{24}}$"}
+
+
+PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "name": ("The name that the client chose.", NAMED),
+    "label": ("A name for a version.", NAMED),
+    "version": ("The number of a version.", {"type": "integer", "format": "int64", "minimum": 1}),
+    "format": ("Which of the version's files.", {"type": "string", "enum": list(FORMATS)}),
+    "job_id": ("The job's id.", _identifier("tj")),
+    "batch_prediction_id": ("The batch prediction's id.", _identifier("bp")),
+    "evaluation_id": ("The evaluation's id.", _identifier("ev")),
+}
+"""The description and the schema of each."""
+
+
+def describe_path_parameter(path: str, name: str, examples: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
+    """The members of a parameter; `examples` are by what paths begin or end with, and the parameter's name."""
+    description, schema = PARAMETERS[name]
+    if name == "version":
+        serving = ":" in path or path.endswith("/metadata") or path.startswith("/v2")
+        schema = schema | {"maximum": LARGEST_SERVING_VERSION if serving else LARGEST_VERSION}
+    fitting = (
+        value
+        for (part, parameter), value in examples.items()
+        if parameter == name and (path.startswith(part) or path.endswith(part))
+    )
+    return {"description": description, "schema": schema, "example": next(fitting)}

@@ -1,0 +1,198 @@
+"""The kinds of values that requests hold, strictly: nothing is converted, and every message completes `"name" …`."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from service.operations.catalog.uploads import ReceivedFile
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+RESERVED_NAME = "stats"
+NAME_RULE = "must be 1 to 63 of a-z, 0-9, `.`, `_` and `-`, the first a letter or digit"
+LARGEST_INTEGER = 2**31 - 1
+LARGEST_FLOAT = 3.4028235e38
+"""Of single precision, in which networks compute."""
+MOST_ITEMS = 100_000_000
+"""Of a list of data: far more than the bytes that a body may have."""
+MOST_IN_QUERY = 10**18 - 1
+"""A whole number in a query has at most 18 digits."""
+TEXT_PATTERN = r"^[^\x00]*$"
+"""Of every text, which not every database can hold with U+0000."""
+
+MESSAGES: dict[str, Any] = {
+    "required": "is required",
+    "null": "can't be null",
+    "validator_failed": "has a wrong value",
+}
+TEXT_MESSAGES = MESSAGES | {"invalid": "must be a string", "invalid_utf8": "must be a string"}
+
+
+class Whole(fields.Integer):
+    """A JSON number without a fraction between two bounds, both allowed."""
+
+    def __init__(self, minimum: int, maximum: int = LARGEST_INTEGER, **options: Any) -> None:
+        message = f"must be a whole number between {minimum:,} and {maximum:,}"
+        between = validate.Range(minimum, maximum, error=message)
+        metadata = {"format": "int32"} | options.pop("metadata", {})
+        messages = MESSAGES | {"invalid": message}
+        super().__init__(strict=True, validate=between, error_messages=messages, metadata=metadata, **options)
+
+
+class Amount(fields.Float):
+    """A finite JSON number between two bounds, both allowed."""
+
+    def __init__(self, minimum: float, maximum: float = LARGEST_FLOAT, **options: Any) -> None:
+        message = f"must be a number between {minimum} and {maximum:,}"
+        between = validate.Range(minimum, maximum, error=message)
+        metadata = {"format": "double"} | options.pop("metadata", {})
+        messages = MESSAGES | {"invalid": message}
+        super().__init__(validate=between, error_messages=messages, metadata=metadata, **options)
+
+    def _validated(self, value: Any) -> float:
+        if not isinstance(value, int | float):
+            raise self.make_error("invalid")
+        return super()._validated(value)
+
+
+class Flag(fields.Boolean):
+    """true or false; 0, 1 and strings are neither."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=MESSAGES | {"invalid": "must be true or false"}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+class Text(fields.String):
+    """A string of at most `longest` characters."""
+
+    def __init__(self, longest: int, **options: Any) -> None:
+        length = validate.Length(max=longest, error=f"must have at most {longest} characters")
+        metadata = {"pattern": TEXT_PATTERN} | options.pop("metadata", {})
+        checks: list[Callable[[Any], Any]] = [length, _check_characters]
+        super().__init__(validate=checks, error_messages=TEXT_MESSAGES, metadata=metadata, **options)
+
+
+def _check_characters(value: str) -> None:
+    if "\0" in value:
+        raise ValidationError("must not hold the character U+0000")
+
+
+class Name(fields.String):
+    """A name that the client chooses."""
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None, **options: Any) -> None:
+        documented = {"pattern": f"^{NAME.pattern}$", "maxLength": 63} | (metadata or {})
+        super().__init__(validate=check_name, error_messages=TEXT_MESSAGES, metadata=documented, **options)
+
+
+def check_name(value: str) -> None:
+    """Raise ValidationError unless a client may choose that name."""
+    if not NAME.fullmatch(value):
+        raise ValidationError(NAME_RULE)
+    if value == RESERVED_NAME:
+        raise ValidationError(f'must not be "{RESERVED_NAME}"')
+
+
+class Reference(Text):
+    """The name of something that is there already."""
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(63, metadata={"pattern": f"^{NAME.pattern}$"} | (metadata or {}), **options)
+
+
+class Choice(fields.String):
+    """One of some strings."""
+
+    def __init__(self, *choices: str, **options: Any) -> None:
+        message = f"must be one of {', '.join(choices)}"
+        super().__init__(
+            validate=validate.OneOf(choices, error=message), error_messages=MESSAGES | {"invalid": message}, **options
+        )
+
+
+class Anything(fields.Raw):
+    """JSON that an operation checks itself; `types` says for the documentation what it may be."""
+
+    def __init__(self, *types: str, metadata: dict[str, Any] | None = None, **options: Any) -> None:
+        documented = {"type": list(types) if len(types) > 1 else types[0]} if types else {}
+        super().__init__(error_messages=MESSAGES, metadata=documented | (metadata or {}), **options)
+
+
+class Object(fields.Dict):
+    """A JSON object that an operation checks itself."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=MESSAGES | {"invalid": "must be an object"}, **options)
+
+
+class Items(fields.List):
+    """A JSON list of at most `most` items, which an operation checks itself."""
+
+    def __init__(self, item: fields.Field[Any] | None = None, *, most: int = MOST_ITEMS, **options: Any) -> None:
+        length = validate.Length(max=most, error=f"must have at most {most:,} items")
+        messages = MESSAGES | {"invalid": "must be a list"}
+        super().__init__(item or Anything(), validate=length, error_messages=messages, **options)
+
+
+class UploadedFile(fields.Field[ReceivedFile]):
+    """A part of a form that is a file."""
+
+    def __init__(self, *, metadata: dict[str, Any], **options: Any) -> None:
+        documented = {"type": "string", "format": "binary"} | metadata
+        super().__init__(error_messages=MESSAGES, metadata=documented, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> ReceivedFile:
+        if not isinstance(value, ReceivedFile):
+            raise ValidationError("must be a file, which has a file name in its part of the form")
+        return value
+
+
+class Part(fields.Nested):
+    """An object with a schema of its own."""
+
+    def __init__(self, schema: Any, **options: Any) -> None:
+        super().__init__(schema, error_messages=MESSAGES | {"type": "must be an object"}, **options)
+
+
+class Moment(fields.DateTime):
+    """A time as RFC 3339 in UTC."""
+
+    def __init__(self, description: str, *, allow_none: bool = False) -> None:
+        metadata = {"description": description, "maxLength": 32, "example": "2027-01-31T12:34:56.789012Z"}
+        super().__init__(allow_none=allow_none, metadata=metadata)
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+class QueryWhole(fields.Integer):
+    """A whole number in a query; beyond `cap` it counts as `cap`."""
+
+    def __init__(self, minimum: int, *, cap: int = LARGEST_INTEGER, **options: Any) -> None:
+        self.cap = cap
+        message = f"must be a whole number, {minimum} or more"
+        at_least = validate.Range(minimum, MOST_IN_QUERY, error=message)
+        metadata = {"format": "int64"} | options.pop("metadata", {})
+        messages = MESSAGES | {"invalid": message}
+        super().__init__(validate=at_least, error_messages=messages, metadata=metadata, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", str(value)):
+            raise self.make_error("invalid")
+        return min(int(value), self.cap)
+
+
+class QueryFlag(fields.Boolean):
+    """true or false in a query."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            truthy={"true"}, falsy={"false"}, error_messages=MESSAGES | {"invalid": "must be true or false"}, **options
+        )

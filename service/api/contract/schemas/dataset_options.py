@@ -1,0 +1,59 @@
+"""The options of a new dataset, for the documentation alone: models.datasets checks them."""
+
+from typing import Any
+
+from models.datasets.pictures import CHANNELS, MAX_SIDE
+from models.datasets.splits import MAX_SEED
+from models.tabular.options import MAX_STEPS, MAX_WORDS
+from models.tabular.reading import TYPES
+from service.api.contract.fields import LARGEST_FLOAT, TEXT_PATTERN
+
+TEXT: dict[str, Any] = {"type": "string", "maxLength": 1000, "pattern": TEXT_PATTERN}
+COLUMN = TEXT | {"description": "A column's name."}
+OPTIONAL_COLUMN = COLUMN | {"type": ["string", "null"]}
+SHARE = {"type": ["number", "null"], "format": "double", "minimum": 0, "maximum": 1}
+
+
+def _whole(minimum: int, maximum: int, description: str) -> dict[str, Any]:
+    bounds = {"format": "int64", "minimum": minimum, "maximum": maximum}
+    return {"type": ["integer", "null"], **bounds, "description": description}
+
+
+def _options(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"properties": properties, "additionalProperties": False}
+
+
+PARAMETERS = {
+    "additionalProperties": {
+        "type": "number",
+        "format": "double",
+        "minimum": -LARGEST_FLOAT,
+        "maximum": LARGEST_FLOAT,
+    }
+}
+SPLIT = _options(
+    validation=SHARE | {"description": "The share of validation rows."},
+    test=SHARE | {"description": "The share of test rows."},
+    seed=_whole(0, MAX_SEED, "Of the choice of rows; 0 where left out."),
+    column=OPTIONAL_COLUMN,
+    time_column=OPTIONAL_COLUMN,
+)
+CSV = _options(
+    delimiter={"type": ["string", "null"], "minLength": 1, "maxLength": 1, "pattern": TEXT_PATTERN},
+    encoding={"type": ["string", "null"], "maxLength": 100, "pattern": TEXT_PATTERN},
+    decimal={"type": ["string", "null"], "enum": [".", ",", None]},
+    header={"type": ["boolean", "null"], "description": "Whether the first line has the columns' names."},
+    missing={"type": ["array", "null"], "maxItems": MAX_WORDS, "items": TEXT},
+)
+WINDOW = _options(
+    steps=_whole(1, MAX_STEPS, "How many rows make a sequence."),
+    horizon=_whole(0, MAX_STEPS, "How many rows after its sequence a target is."),
+    stride=_whole(1, MAX_STEPS, "From how many rows on the next sequence begins."),
+    time_column=OPTIONAL_COLUMN,
+) | {"required": ["steps"]}
+PICTURE = _options(
+    height=_whole(1, MAX_SIDE, "In pixels; together with `width`."),
+    width=_whole(1, MAX_SIDE, "In pixels; together with `height`."),
+    channels={"type": ["integer", "null"], "format": "int32", "minimum": 1, "maximum": 3, "enum": [*CHANNELS, None]},
+)
+COLUMN_TYPES = {"additionalProperties": {"type": "string", "enum": list(TYPES)}}

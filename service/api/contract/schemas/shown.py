@@ -1,0 +1,153 @@
+"""The kinds of values that answers hold. What is sent isn't checked: bounds and examples are for the documentation."""
+
+from typing import Any
+
+from marshmallow import fields
+
+from service.api.contract.fields import NAME, TEXT_PATTERN
+
+ANY_TEXT = r"^[\s\S]*$"
+"""Of texts that may quote what a client sent."""
+LARGEST_COUNT = 2**53 - 1
+"""Whole numbers up to it are exact in every language's JSON."""
+LARGEST_NUMBER = 1.7976931348623157e308
+"""Of double precision."""
+MOST_ITEMS = 10_000_000
+LONGEST_URL = 2000
+NAMED: dict[str, Any] = {"pattern": f"^{NAME.pattern}$", "maxLength": 63}
+DIGEST: dict[str, Any] = {"pattern": "^[0-9a-f]{64}$", "maxLength": 64}
+CLASS: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "maxLength": 256, "pattern": TEXT_PATTERN},
+        {"type": "integer", "format": "int64", "minimum": -LARGEST_COUNT, "maximum": LARGEST_COUNT},
+        {"type": "boolean"},
+    ],
+}
+"""A class: a text, or a whole number."""
+
+
+def _about(description: str) -> dict[str, Any]:
+    return {"description": description} if description else {}
+
+
+class Words(fields.String):
+    """A text of at most `longest` characters."""
+
+    def __init__(self, description: str, longest: int = 10_000, *, allow_none: bool = False, **keywords: Any) -> None:
+        bounds = {"maxLength": longest, "pattern": ANY_TEXT}
+        super().__init__(allow_none=allow_none, metadata=_about(description) | bounds | keywords)
+
+
+class Identifier(Words):
+    """What the service calls a resource: it sorts by the time of creation."""
+
+    def __init__(self, prefix: str, description: str, *, allow_none: bool = False) -> None:
+        example = f"{prefix}_0660cff60faa21743c8f48cd"
+        bounds = {"pattern": f"^{prefix}_[0-9a-f]{{24}}$", "example": example}
+        super().__init__(description, len(example), allow_none=allow_none, **bounds)
+
+
+class OneOf(fields.String):
+    """One of some words."""
+
+    def __init__(self, description: str, *choices: str, allow_none: bool = False) -> None:
+        enum = [*choices, None] if allow_none else list(choices)
+        super().__init__(allow_none=allow_none, metadata=_about(description) | {"enum": enum})
+
+
+class Url(Words):
+    """A URL of this service, as an absolute-path reference."""
+
+    def __init__(self, description: str = "", *, allow_none: bool = False, **keywords: Any) -> None:
+        bounds = {"format": "uri-reference", "pattern": "^/", "example": "/v1/models/flowers"}
+        super().__init__(description, LONGEST_URL, allow_none=allow_none, **bounds | keywords)
+
+
+class Count(fields.Integer):
+    """A whole number."""
+
+    def __init__(self, description: str, minimum: int = 0, *, allow_none: bool = False, **keywords: Any) -> None:
+        bounds = {"format": "int64", "minimum": minimum, "maximum": LARGEST_COUNT}
+        super().__init__(allow_none=allow_none, metadata=_about(description) | bounds | keywords)
+
+
+class Number(fields.Float):
+    """A number; null, where it may be, is one that is not finite or not known."""
+
+    def __init__(
+        self,
+        description: str,
+        minimum: float = -LARGEST_NUMBER,
+        maximum: float = LARGEST_NUMBER,
+        *,
+        allow_none: bool = False,
+        **keywords: Any,
+    ) -> None:
+        bounds = {"format": "double", "minimum": minimum, "maximum": maximum}
+        super().__init__(allow_none=allow_none, metadata=_about(description) | bounds | keywords)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
+        return value  # whole numbers stay whole: an epoch is 3, not 3.0
+
+
+class Truth(fields.Boolean):
+    """true or false."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(metadata=_about(description))
+
+
+class Value(fields.Raw):
+    """JSON of any kind, or of what `keywords` say."""
+
+    def __init__(self, description: str, *, allow_none: bool = False, **keywords: Any) -> None:
+        super().__init__(allow_none=allow_none, metadata=_about(description) | keywords)
+
+
+class Listing(fields.List):
+    """A list of at most `most` items."""
+
+    def __init__(
+        self,
+        description: str,
+        item: fields.Field[Any],
+        most: int = MOST_ITEMS,
+        *,
+        allow_none: bool = False,
+        **keywords: Any,
+    ) -> None:
+        super().__init__(item, allow_none=allow_none, metadata=_about(description) | {"maxItems": most} | keywords)
+
+
+class Mapping(fields.Dict):
+    """An object whose members' names are data."""
+
+    def __init__(
+        self, description: str, value: fields.Field[Any] | None = None, *, allow_none: bool = False, **keywords: Any
+    ) -> None:
+        metadata = _about(description) | keywords
+        super().__init__(fields.String(), value or Value("Any JSON."), allow_none=allow_none, metadata=metadata)
+
+
+class Links(Mapping):
+    """URLs of what belongs to a resource."""
+
+    def __init__(self, description: str, *, allow_none: bool = False) -> None:
+        url = Url("As an absolute-path reference; null for what was deleted.", allow_none=True)
+        super().__init__(description, url, allow_none=allow_none)
+
+
+class Inner(fields.Nested):
+    """An object with a schema of its own."""
+
+    def __init__(self, schema: Any, description: str, *, allow_none: bool = False) -> None:
+        super().__init__(schema, allow_none=allow_none, metadata=_about(description))
+
+
+class AsItIs(Inner):
+    """An object that is shown as it was stored: its schema is for the documentation alone."""
+
+    def _serialize(  # type: ignore[override]
+        self, nested_obj: Any, attr: str | None, obj: Any, **kwargs: Any
+    ) -> Any:
+        return nested_obj

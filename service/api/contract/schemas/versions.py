@@ -1,0 +1,168 @@
+"""Versions and labels as they are posted and shown."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import pre_dump
+
+from models.validation.inputs import MOST_INPUTS
+from service.api.contract.fields import Moment, Whole
+from service.api.contract.schemas.base import AnswerSchema, Schema
+from service.api.contract.schemas.models import METRIC_VALUES, MOST_AXES, ModelInputSchema
+from service.api.contract.schemas.shown import (
+    CLASS,
+    DIGEST,
+    MOST_ITEMS,
+    NAMED,
+    AsItIs,
+    Count,
+    Identifier,
+    Inner,
+    Links,
+    Listing,
+    Mapping,
+    OneOf,
+    Truth,
+    Url,
+    Value,
+    Words,
+)
+from service.api.contract.schemas.version_statuses import ServingVersionSchema, version_statuses
+from service.api.http.links import evaluation_url, label_url, model_url, training_job_url, version_url
+from service.api.http.paging import ByTime, ByTimeOrName
+from service.storage.records import Label, Version
+
+FORMATS = ("keras", "onnx", "saved_model", "preprocessing")
+
+
+@dataclass(frozen=True)
+class OfModel:
+    """A version or label with the name of its model."""
+
+    model: str
+    record: Any
+
+
+class ArtifactSchema(AnswerSchema):
+    """A file of a version."""
+
+    format = OneOf("`saved_model` is a ZIP, `preprocessing` JSON.", *FORMATS)
+    bytes = Count("The file's size.", example=24342)
+    sha256 = Words("The file's SHA-256, which is its `ETag` too.", **DIGEST)
+    href = Url("Where it is downloaded.", example="/v1/models/flowers/versions/1/artifacts/onnx")
+
+
+class VersionMetricsSchema(AnswerSchema):
+    """What the trained network reaches on each split; null for a split without rows."""
+
+    train = Mapping("Loss and metrics by name.", METRIC_VALUES, allow_none=True)
+    validation = Mapping("Loss and metrics by name.", METRIC_VALUES, allow_none=True)
+    test = Mapping("Loss and metrics by name.", METRIC_VALUES, allow_none=True)
+
+
+class VersionSchema(AnswerSchema):
+    """A trained network. Versions are numbered from 1 within their model, and never change."""
+
+    sometimes = ("reason",)
+
+    version = Count("Its number.", 1, example=1)
+    status = OneOf("A version is available as long as it exists.", "available")
+    servable = Truth("Whether there can be predictions: its network could be exported to ONNX.")
+    reason = Words("Why it can't be served.", example='The layer "lambda" has no ONNX operator.')
+    training_job = Identifier("tj", "The job that made it.")
+    dataset = Words("The name of the dataset that it was trained on.", example="flowers", **NAMED)
+    metrics = Inner(VersionMetricsSchema, "What it reaches on each split.")
+    classes = Listing(
+        "What its scores are of, in order; null for a regression.",
+        Value("A class.", **CLASS),
+        allow_none=True,
+        example=["setosa", "versicolor", "virginica"],
+    )
+    inputs = Listing("What it takes.", AsItIs(ModelInputSchema, ""), MOST_INPUTS)
+    artifacts = Listing("Its files.", Inner(ArtifactSchema, ""), len(FORMATS))
+    created_at = Moment("When it was created.")
+    links = Links("`self`, `model`, `training_job`, `weights`, `predictions`, and `evaluation` where there is one.")
+    model_version_status = Listing("Its status as TensorFlow Serving shows it.", Inner(ServingVersionSchema, ""), 1)
+
+    @pre_dump
+    def _present(self, found: OfModel, **_: Any) -> dict[str, Any]:
+        version: Version = found.record
+        url = version_url(found.model, version.number)
+        details = version.details
+        return {
+            **{member: details[member] for member in ("metrics", "classes", "inputs")},
+            **({} if version.servable else {"reason": details["reason"]}),
+            "version": version.number,
+            "status": "available",
+            "servable": version.servable,
+            "training_job": version.job_id,
+            "dataset": version.dataset_name,
+            "artifacts": [
+                {**artifact, "href": f"{url}/artifacts/{artifact['format']}"} for artifact in details["artifacts"]
+            ],
+            "created_at": version.created_at,
+            "links": _version_links(found.model, version),
+            "model_version_status": version_statuses([version.number]),
+        }
+
+
+class VersionListQuery(ByTime):
+    """Which versions."""
+
+
+class WeightSchema(AnswerSchema):
+    """One of the network's variables."""
+
+    name = Words("The layer's name and the variable's.", example="dense/kernel")
+    shape = Listing("Its axes.", Count("The length of an axis.", example=2), MOST_AXES, example=[2, 1])
+    values = Value("Nested lists of that shape; a number for the empty shape.", example=[[0.458], [-0.08]])
+
+
+class NetworkWeightsSchema(AnswerSchema):
+    """The numbers that were learnt."""
+
+    weights = Listing("The network's variables.", Inner(WeightSchema, ""), MOST_ITEMS)
+
+
+class LabelTargetSchema(Schema):
+    """What a label is to point to."""
+
+    version = Whole(1, required=True, metadata={"description": "A version of the model."})
+
+
+class LabelListQuery(ByTimeOrName):
+    """Which labels."""
+
+
+class LabelSchema(AnswerSchema):
+    """A name for a version, which can be moved to another: clients that predict by it needn't know of that."""
+
+    label = Words("The name.", example="champion", **NAMED)
+    version = Count("The number of the version that it points to.", 1, example=1)
+    model_version_status = Listing("The version's status for TensorFlow Serving.", Inner(ServingVersionSchema, ""), 1)
+    links = Links("`self`, `model`, `version` and `predictions`.")
+
+    @pre_dump
+    def _present(self, found: OfModel, **_: Any) -> dict[str, Any]:
+        label: Label = found.record
+        url = label_url(found.model, label.label)
+        links = {
+            "self": url,
+            "model": model_url(found.model),
+            "version": version_url(found.model, label.number),
+            "predictions": f"{url}/predictions",
+        }
+        statuses = version_statuses([label.number])
+        return {"label": label.label, "version": label.number, "model_version_status": statuses, "links": links}
+
+
+def _version_links(model: str, version: Version) -> dict[str, str | None]:
+    url = version_url(model, version.number)
+    return {
+        "self": url,
+        "model": model_url(model),
+        "training_job": training_job_url(version.job_id) if version.job_exists else None,
+        "weights": f"{url}/weights",
+        **({} if version.evaluation_id is None else {"evaluation": evaluation_url(version.evaluation_id)}),
+        "predictions": f"{url}/predictions",
+    }

@@ -1,0 +1,197 @@
+"""JSON bodies: reading them strictly, saying what is wrong with those that are no JSON, and writing them."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+from flask import Request, Response, current_app
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from service.api.http.errors import MalformedBody, UnsupportedMediaType
+from service.api.http.media_types import JSON, MERGE_PATCH
+from service.api.http.state import context
+
+GZIP, ZLIB = 31, 15
+"""What zlib calls the two formats."""
+CONTENT_ENCODINGS = {"gzip": GZIP, "x-gzip": GZIP, "deflate": ZLIB}
+ITEMS_AT_ONCE = 2000
+"""Items of a list that are written before other threads may go on."""
+
+QUOTE = ord('"')
+STRUCTURE = b"[]{}:"
+UNSTRUCTURED = bytes(byte for byte in range(256) if byte not in STRUCTURE + b'"')
+STEPS = np.zeros(256, np.int8)
+STEPS[[ord("["), ord("{")]] = 1
+STEPS[[ord("]"), ord("}")]] = -1
+"""By how many levels each byte of a structure goes deeper."""
+DEPTH_CHUNK = 2**16
+"""Bytes of a structure whose levels are held at once."""
+
+ADVICE = {
+    "infinity": "It has a number beyond the range of double precision.",
+    "UTF-8:": "It has bytes that are not UTF-8.",
+    "byte order mark": "It begins with a byte order mark, which JSON doesn't allow.",
+    "depth limit": "It nests too deeply.",
+    "surrogate": "It has half of a surrogate pair, which stands for no character.",
+}
+"""A sentence for what the parser says, by a part of its message."""
+
+
+def write_json(document: Any) -> Response:
+    """A response with the document as JSON."""
+    return Response(dump_json(document), mimetype=JSON)
+
+
+def dump_json(document: Any) -> bytes:
+    """The document as JSON, in which NumPy's arrays are lists; a number that is not finite is null."""
+    # A terminal that shows several answers keeps them apart.
+    return orjson.dumps(document, default=_as_json, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def in_parts(items: list[Any]) -> list[Any] | orjson.Fragment:
+    """What to write for a list that may be long: while orjson writes, no other thread of the process goes on."""
+    if len(items) <= ITEMS_AT_ONCE:
+        return items
+    parts = (items[start : start + ITEMS_AT_ONCE] for start in range(0, len(items), ITEMS_AT_ONCE))
+    return orjson.Fragment(b"[%b]" % b",".join(orjson.dumps(part, default=_as_json)[1:-1] for part in parts))
+
+
+def no_content() -> Response:
+    """A 204."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
+
+
+def _as_json(value: Any) -> orjson.Fragment:
+    """What orjson shall write for an array."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    return orjson.Fragment(_write_array(value))
+
+
+def _write_array(array: np.ndarray) -> bytes:
+    """An array as JSON, one matrix after another: orjson takes some hundred bytes at once for each innermost list."""
+    if array.ndim <= 2:
+        return orjson.dumps(np.array(array, order="C"), option=orjson.OPT_SERIALIZE_NUMPY)
+    return b"[%b]" % b",".join(_write_array(part) for part in array)
+
+
+def read_json(request: Request) -> Any:
+    """The request's body as JSON. Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge."""
+    refuse_other_types(request, *((JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)))
+    return parse_json(read_body(request), context().settings.max_json_depth)
+
+
+def refuse_other_types(request: Request, *accepted: str) -> None:
+    """Raises UnsupportedMediaType for a body that is of none of these types."""
+    if request.environ.get("CONTENT_TYPE") in accepted:
+        return
+    if request.mimetype not in accepted:
+        given = f"not {request.mimetype}" if request.mimetype else "and the request has no Content-Type"
+        raise UnsupportedMediaType(f"The body must be {' or '.join(accepted)}, {given}.")
+
+
+def read_body(request: Request) -> bytes:
+    """The whole body, unpacked if it is compressed.
+
+    Raises RequestEntityTooLarge, UnsupportedMediaType, MalformedBody.
+    """
+    encoding = content_encoding(request)
+    body = request.get_data(cache=False)
+    most = current_app.config["MAX_CONTENT_LENGTH"] - 1
+    # Of a body without a length, Flask reads no more than its limit, which is one byte above ours, and says nothing.
+    if len(body) > most:
+        raise RequestEntityTooLarge
+    return body if encoding is None else _unpack(body, encoding, most)
+
+
+def content_encoding(request: Request) -> str | None:
+    """How the body is compressed. Raises UnsupportedMediaType where nobody here can unpack it."""
+    encoding = request.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if encoding in ("identity", ""):
+        return None
+    if encoding not in CONTENT_ENCODINGS:
+        raise UnsupportedMediaType(f"The body's encoding \"{encoding[:100]}\" isn't taken. gzip and deflate are.")
+    return encoding
+
+
+def _unpack(body: bytes, encoding: str, most: int) -> bytes:
+    """The body before it was compressed, if that was at most so many bytes: a few kilobytes can become gigabytes."""
+    decoder = zlib.decompressobj(CONTENT_ENCODINGS[encoding])
+    try:
+        unpacked = decoder.decompress(body, most + 1)
+    except zlib.error:
+        raise MalformedBody(f"The body is no {encoding}, as its Content-Encoding says it is.") from None
+    if len(unpacked) > most:
+        raise RequestEntityTooLarge
+    if not decoder.eof or decoder.unused_data:
+        problem = "goes on behind its end" if decoder.eof else "was cut off"
+        raise MalformedBody(f"The body is {encoding}, but {problem}.")
+    return unpacked
+
+
+def parse_json(body: bytes, max_depth: int) -> Any:
+    """JSON that nests at most `max_depth` levels and gives no member twice. Raises MalformedBody."""
+    structure = _structure(body)
+    if _depth(structure) > max_depth:
+        raise MalformedBody(f"The body nests more than {max_depth} levels deep.")
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise MalformedBody(_explain(error, body)) from None
+    if structure.count(b":") != _count_members(document, structure):
+        json.loads(body, object_pairs_hook=_refuse_doubled_member)
+    return document
+
+
+def _structure(body: bytes) -> bytes:
+    """The brackets, braces and colons of a body, without those in strings. Takes linear time whatever the body is."""
+    if b"\\" in body:
+        body = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    marks = np.frombuffer(body.translate(None, UNSTRUCTURED), np.uint8)
+    quotes = marks == QUOTE
+    return marks[~(quotes | np.logical_xor.accumulate(quotes))].tobytes()
+
+
+def _depth(structure: bytes) -> int:
+    if len(structure) < 16:
+        return structure.count(b"[") + structure.count(b"{")
+    deepest = level = 0
+    for start in range(0, len(structure), DEPTH_CHUNK):
+        steps = STEPS[np.frombuffer(structure[start : start + DEPTH_CHUNK], np.uint8)]
+        levels = np.cumsum(steps, dtype=np.int32)
+        deepest = max(deepest, level + int(levels.max()))
+        level += int(levels[-1])
+    return deepest
+
+
+def _explain(error: orjson.JSONDecodeError, body: bytes) -> str:
+    if not body.strip():
+        return "The body is empty."
+    for part, sentence in ADVICE.items():
+        if part in error.msg:
+            return f"The body is no JSON. {sentence}"
+    return f"The body is no JSON: line {error.lineno}, column {error.colno}: {error.msg}."
+
+
+def _count_members(document: Any, structure: bytes) -> int:
+    """How many members the document's objects have together. The millions of numbers that it may hold are not visited.
+
+    Where there are more objects than the outermost, they are counted in what the document is when written again.
+    """
+    objects = structure.count(b"{")
+    if objects <= 1 and (isinstance(document, dict) or not objects):
+        return len(document) if objects else 0
+    return _structure(orjson.dumps(document)).count(b":")
+
+
+def _refuse_doubled_member(pairs: Sequence[tuple[str, Any]]) -> None:
+    names = set()
+    for name, _ in pairs:
+        if name in names:
+            raise MalformedBody(f'The body gives the member "{name}" twice in one object.')
+        names.add(name)

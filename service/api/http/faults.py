@@ -1,0 +1,95 @@
+"""Flattens marshmallow's nested messages to faults that say where: JSON pointers, or names of query parameters."""
+
+import difflib
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from models.errors import MOST_FAULTS, Fault
+from models.values.pointers import pointer_to
+from service.api.http.errors import RequestFault
+
+WHOLE = "_schema"
+"""Where marshmallow keeps the messages about an object as a whole."""
+UNKNOWN = "is unknown"
+"""The message of every schema for a member that it doesn't have."""
+LIKE_ENOUGH = 0.65
+"""How like a value must be to what is suggested instead (difflib's ratio): "sort" isn't meant to be "cursor"."""
+
+Path = tuple[str | int, ...]
+
+
+def body_faults(messages: dict[str, Any], schema: Schema, data: Any) -> list[Fault]:
+    """The faults of a body, each with its JSON pointer, at most MOST_FAULTS."""
+    return [
+        Fault(detail, pointer=pointer_to(*path), allowed=allowed, did_you_mean=nearest)
+        for path, detail, allowed, nearest in islice(_flatten(messages, schema, data, ()), MOST_FAULTS)
+    ]
+
+
+def query_faults(messages: dict[str, Any], schema: Schema, data: Any) -> list[Fault]:
+    """The faults of a query, each with its parameter, at most MOST_FAULTS."""
+    return [
+        RequestFault(detail, parameter=str(path[0]), allowed=allowed, did_you_mean=nearest)
+        for path, detail, allowed, nearest in islice(_flatten(messages, schema, data, ()), MOST_FAULTS)
+    ]
+
+
+def _flatten(
+    messages: Any, kind: Schema | fields.Field[Any] | None, data: Any, path: Path
+) -> Iterator[tuple[Path, str, tuple[Any, ...], str | None]]:
+    """Each message with its path, the values that are allowed there, and the nearest of them."""
+    if isinstance(messages, list):
+        for message in messages:
+            allowed, nearest = _suggest(message, kind, data, path)
+            subject = f'"{path[-1]}"' if path else "The body"
+            hint = f'. Did you mean "{nearest}"?' if nearest else "."
+            yield path, f"{subject} {message}{hint}", allowed, nearest
+        return
+    for key, inner in messages.items():
+        if isinstance(kind, fields.Dict):
+            inner = inner.get("value") or inner["key"]
+        if key == WHOLE:
+            yield from _flatten(inner, kind, data, path)
+        else:
+            yield from _flatten(inner, _member(kind, key), _value(data, key), (*path, key))
+
+
+def _suggest(message: str, kind: Any, data: Any, path: Path) -> tuple[tuple[Any, ...], str | None]:
+    if message == UNKNOWN:
+        known = tuple(kind.names) if isinstance(kind, _Siblings) else ()
+        return known, _nearest(str(path[-1]), known)
+    validators = kind.validators if isinstance(kind, fields.Field) else ()
+    choices = next((tuple(v.choices) for v in validators if isinstance(v, validate.OneOf)), ())
+    return choices, _nearest(data, choices) if isinstance(data, str) else None
+
+
+def _nearest(value: str, known: tuple[Any, ...]) -> str | None:
+    matches = difflib.get_close_matches(value[:64], [str(name) for name in known], n=1, cutoff=LIKE_ENOUGH)
+    return matches[0] if matches else None
+
+
+class _Siblings:
+    """In place of an unknown member's field: the members that its object may have."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+
+def _member(kind: Any, key: str | int) -> Any:
+    if isinstance(kind, fields.Nested):
+        kind = kind.schema
+    if isinstance(kind, Schema):
+        return kind.fields.get(str(key)) or _Siblings(list(kind.load_fields))
+    if isinstance(kind, fields.List):
+        return kind.inner
+    return kind.value_field if isinstance(kind, fields.Dict) and kind.value_field else None
+
+
+def _value(data: Any, key: str | int) -> Any:
+    try:
+        return data[key]
+    except (LookupError, TypeError):
+        return None

@@ -1,0 +1,95 @@
+"""Sends the files of versions and of batch predictions: whole, in ranges, or not again where the client has them."""
+
+import math
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flask import Response, request, send_file
+from numpy.lib import format as npy
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+
+from models.batches.results import stream_csv, stream_json_lines
+from service.api.http.bodies import write_json
+from service.api.http.conditional import is_known
+from service.api.http.media_types import CSV, JSON, JSON_LINES, NPZ, OCTETS, PARQUET, ZIP
+from service.api.http.negotiation import choose
+from service.operations.jobs.kinds.batch_prediction import Result
+
+MOST_NUMBERS_AS_JSON = 10_000
+
+
+def send_artifact(path: Path, entry: dict[str, Any], name: str) -> Response:
+    """The file of a version's `artifacts` entry, with its SHA-256 as the ETag. Raises NotAcceptable."""
+    media_type = choose(*{".json": (JSON, OCTETS), ".zip": (ZIP, OCTETS)}.get(path.suffix, (OCTETS,)))
+    return _send(path, media_type, f"{name}{path.suffix}", entry["sha256"])
+
+
+def send_weights(path: Path, name: str) -> Response:
+    """Weights as NPZ, or as JSON where the client prefers it and they are few. Raises NotAcceptable.
+
+    The file is never written again, so its ETag is the version's folder, which no other version ever has.
+    """
+    few = _count_numbers(path) <= MOST_NUMBERS_AS_JSON
+    hint = "" if few else f" JSON is for at most {MOST_NUMBERS_AS_JSON:,} numbers."
+    if choose(*((NPZ, JSON) if few else (NPZ,)), hint=hint) == NPZ:
+        return _send(path, NPZ, f"{name}.npz", "-".join(path.parent.parts[-2:]))
+    with np.load(path, allow_pickle=False) as weights:
+        return write_json({"weights": [_describe(name, values) for name, values in weights.items()]})
+
+
+def send_predictions(result: Result, name: str) -> Response:
+    """The result of a batch prediction as the client prefers it: CSV, JSON Lines, Parquet. Raises NotAcceptable.
+
+    It is never made again, so that its ETag is the name and the format.
+    """
+    media_type = choose(CSV, JSON_LINES, PARQUET)
+    if media_type == PARQUET:
+        return _send(result.path, PARQUET, f"{name}.parquet", f"{name}-parquet")
+    as_csv = media_type == CSV
+    pieces = stream_csv(result.path, result.classes) if as_csv else stream_json_lines(result.path)
+    response, format_ = Response(pieces, mimetype=media_type), "csv" if as_csv else "jsonl"
+    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.{format_}")
+    response.set_etag(f"{name}-{format_}")
+    return response
+
+
+def _count_numbers(path: Path) -> int:
+    """How many numbers an NPZ file holds, by the headers of its arrays alone."""
+    with zipfile.ZipFile(path) as archive:
+        return sum(_read_size(archive, member) for member in archive.namelist())
+
+
+def _read_size(archive: zipfile.ZipFile, member: str) -> int:
+    with archive.open(member) as file:
+        version = npy.read_magic(file)
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, _ = read_header(file)
+    return math.prod(shape)
+
+
+def _describe(name: str, values: np.ndarray) -> dict[str, Any]:
+    return {"name": name, "shape": list(values.shape), "values": values.tolist()}
+
+
+def _send(path: Path, media_type: str, name: str, digest: str) -> Response:
+    response = send_file(path, media_type, as_attachment=True, download_name=name, conditional=False, etag=digest)
+    # A file of the same name may be another's, made later within the same second: only the tag tells them apart.
+    del response.headers["Last-Modified"]
+    asked = {"HTTP_RANGE": request.headers["Range"]} if _wants_range(digest) else {}
+    size = response.content_length
+    try:
+        response.make_conditional({"REQUEST_METHOD": "GET", **asked}, accept_ranges=True, complete_length=size)
+    except RequestedRangeNotSatisfiable:
+        response.close()
+        raise
+    return response
+
+
+def _wants_range(digest: str) -> bool:
+    """Whether a part of the file is to be sent. RFC 9110, section 14.2, has all other ranges ignored."""
+    if request.method != "GET" or request.range is None or is_known(digest):
+        return False
+    is_single = request.range.units == "bytes" and len(request.range.ranges) == 1
+    return is_single and request.headers.get("If-Range") in (None, f'"{digest}"')

@@ -1,0 +1,116 @@
+"""`Idempotency-Key`: a creating request that is sent again is answered as the first time, and creates nothing."""
+
+import hashlib
+import re
+from functools import wraps
+from typing import Any
+
+import orjson
+import structlog
+from flask import Response, current_app, g, request
+
+from service.api.http.errors import InvalidHeader, RequestFault
+from service.api.http.state import context
+from service.errors import DatabaseUnavailable, KeyReused
+from service.operations import idempotency
+from service.operations.idempotency import Answer, Claim
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+KEY = re.compile(r'"((?:[^"\\]|\\["\\]){1,255})"|([^" \t].{0,254})')
+"""As a string of RFC 9651, or without the quotation marks."""
+KEPT_HEADERS = ("Content-Type", "Location", "Retry-After")
+
+log = structlog.get_logger()
+
+
+class Replay(Exception):
+    """The request was answered before."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def claim_key(body: Any) -> None:
+    """Claim the request's key, if it has one, now that its body is known; `body` is what makes bodies the same.
+
+    Raises Replay, StillRunning, KeyReused.
+    """
+    key = g.get("idempotency_key")
+    if key is None:
+        return
+    same = orjson.dumps([sorted(request.args.items()), body], option=orjson.OPT_SORT_KEYS)
+    scope = (request.method, request.path, key)
+    try:
+        claimed = idempotency.claim(context(), scope, hashlib.sha256(same).hexdigest())
+    except KeyReused as error:
+        raise KeyReused(error.detail, [RequestFault(error.detail, header=HEADER)]) from None
+    if isinstance(claimed, Answer):
+        raise Replay(claimed)
+    g.idempotency_claim = claimed
+
+
+def current_claim() -> Claim | None:
+    """The request's claim of its key, for the operation that makes something; None without a key."""
+    claimed: Claim | None = g.get("idempotency_claim")
+    return claimed
+
+
+def idempotent(handler: Any) -> Any:
+    """Answer a request whose key was settled before as then; settle the key of one that is answered now."""
+
+    @wraps(handler)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        g.idempotency_key = _read_key()
+        if g.idempotency_key is None:
+            return handler(*args, **kwargs)
+        try:
+            response = _respond(handler, args, kwargs)
+        except Replay as replay:
+            headers = {**replay.answer.headers, REPLAYED: "true"}
+            return Response(replay.answer.body, replay.answer.status, headers)
+        except BaseException:
+            _conclude(None)
+            raise
+        _conclude(response)
+        return response
+
+    return wrapper
+
+
+def _respond(handler: Any, args: Any, kwargs: Any) -> Response:
+    """The response of a handler, or the one that its error is turned into."""
+    try:
+        return current_app.make_response(handler(*args, **kwargs))
+    except Replay:
+        raise
+    except Exception as error:
+        return current_app.make_response(current_app.handle_user_exception(error))
+
+
+def _conclude(response: Response | None) -> None:
+    """Settle the key that the request claimed, or release it when the answer isn't one to repeat."""
+    claim: Claim | None = g.pop("idempotency_claim", None)
+    if claim is None:
+        return
+    try:
+        if response is not None and (response.status_code < 300 or response.status_code in (409, 422)):
+            headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+            idempotency.settle(context(), claim, Answer(response.status_code, headers, response.get_data()))
+        else:
+            idempotency.release(context(), claim)
+    except DatabaseUnavailable:
+        log.warning("the answer to a request with an idempotency key was not kept")
+
+
+def _read_key() -> str | None:
+    given = request.headers.get(HEADER)
+    if given is None:
+        return None
+    match = KEY.fullmatch(given.strip(" \t"))
+    if match is None:
+        detail = f"{HEADER} must be 1 to 255 characters, in quotation marks or without."
+        raise InvalidHeader(detail, [RequestFault(detail, header=HEADER)])
+    quoted, bare = match.groups()
+    return bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted)

@@ -1,0 +1,140 @@
+"""Forms with files (`multipart/form-data`, RFC 7578): read in pieces, the files going straight to the disk."""
+
+from dataclasses import dataclass
+from typing import IO, Any, cast
+
+from flask import Flask, Request, g
+from marshmallow import Schema, fields
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.formparser import MultiPartParser
+from werkzeug.wsgi import LimitedStream
+
+from models.errors import Fault
+from models.values.pointers import pointer_to
+from service.api.http.bodies import content_encoding, parse_json, refuse_other_types
+from service.api.http.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from service.api.http.media_types import FORM
+from service.api.http.state import context
+from service.errors import InvalidRequest
+from service.operations.catalog.uploads import IncomingFile, ReceivedFile, Reception
+
+MOST_PARTS = 64
+LONGEST_FIELD = 1024**2
+"""Bytes of a field that is no file."""
+PIECE = 256 * 1024
+JSON_BEGINS = ("[", "{", '"')
+"""What a list that is given once begins with if it is JSON, which else is its only item."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form as it was sent: fields as text, each as often as it was given, and the files, which lie on the disk."""
+
+    fields: dict[str, list[str]]
+    files: dict[str, ReceivedFile]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What two forms have in common when they are the same."""
+        return {"fields": self.fields, "files": {name: file.sha256 for name, file in self.files.items()}}
+
+    def to_document(self, schema: Schema) -> dict[str, Any]:
+        """The members that a schema takes: objects are fields of JSON; so are lists, or a field for each item.
+
+        Raises InvalidRequest.
+        """
+        document: dict[str, Any] = dict(self.files)
+        faults = []
+        for name, values in self.fields.items():
+            field = schema.fields.get(name)
+            if len(values) > 1 and not isinstance(field, fields.List):
+                faults.append(_doubled(name, len(values)))
+                continue
+            try:
+                document[name] = _read_field(field, values)
+            except MalformedBody as error:
+                detail = f'"{name}" must be JSON: {error.detail.removeprefix("The body is no JSON: ")}'
+                faults.append(Fault(detail, pointer_to(name)))
+        if faults:
+            raise InvalidRequest(*faults)
+        return document
+
+
+def register(app: Flask) -> None:
+    """Have the files of every request removed that nothing took over."""
+    app.teardown_request(_remove_files)
+
+
+def _remove_files(_error: BaseException | None) -> None:
+    if "reception" in g:
+        g.pop("reception").close()
+
+
+def read_form(request: Request) -> Form:
+    """The request's form, its files received. Raises MalformedBody, BodyTooLarge, InvalidRequest, OSError."""
+    refuse_other_types(request, FORM)
+    if content_encoding(request):
+        raise UnsupportedMediaType("A form with files must not be compressed.")
+    limit = context().settings.max_upload_bytes
+    # One more than the limit, so that a body of exactly the limit isn't taken for one that is cut there.
+    request.max_content_length = limit + 1
+    boundary = request.mimetype_params.get("boundary", "")
+    if not boundary.isascii() or not boundary:
+        raise MalformedBody(f"The Content-Type of {FORM} needs a boundary.")
+    g.reception = Reception(context().artifacts)
+    try:
+        stream = request.stream
+    except RequestEntityTooLarge:
+        raise BodyTooLarge(f"The upload has more than the {limit:,} bytes that are taken.") from None
+    try:
+        pairs, files = _parse(stream, boundary.encode(), request.content_length)
+    except (ValueError, ClientDisconnected):
+        detail = f"The body is no complete {FORM}: it was cut off, or a part of it has no proper header."
+        raise MalformedBody(detail) from None
+    except RequestEntityTooLarge:
+        limited = cast(LimitedStream, stream)
+        if limited.is_exhausted and limited.limit > limit:
+            raise BodyTooLarge(f"The upload has more than the {limit:,} bytes that are taken.") from None
+        detail = f"A form has at most {MOST_PARTS} parts, of {LONGEST_FIELD:,} bytes each unless they are files."
+        raise BodyTooLarge(detail) from None
+    if None in (*pairs.keys(), *files.keys()):
+        raise MalformedBody("A part of the form has no name.")
+    _refuse_doubled_files(pairs, files)
+    return Form(dict(pairs.lists()), {name: cast(IncomingFile, file.stream).complete() for name, file in files.items()})
+
+
+def _parse(
+    stream: IO[bytes], boundary: bytes, length: int | None
+) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+    def receive(
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        reception: Reception = g.reception
+        return cast(IO[bytes], reception.receive(filename or ""))
+
+    parser = MultiPartParser(receive, LONGEST_FIELD, buffer_size=PIECE, max_form_parts=MOST_PARTS)
+    return parser.parse(stream, boundary, length)
+
+
+def _refuse_doubled_files(pairs: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> None:
+    given = {name: len(files.getlist(name)) + len(pairs.getlist(name)) for name in files}
+    faults = [_doubled(name, count) for name, count in given.items() if count > 1]
+    if faults:
+        raise InvalidRequest(*faults)
+
+
+def _doubled(name: str, count: int) -> Fault:
+    return Fault(f'"{name}" is given {count} times; give it once.', pointer_to(name))
+
+
+def _read_field(field: Any, values: list[str]) -> Any:
+    if isinstance(field, fields.List) and (len(values) > 1 or not values[0].lstrip().startswith(JSON_BEGINS)):
+        return values
+    return _read_json(values[0]) if isinstance(field, fields.Dict | fields.List | fields.Integer) else values[0]
+
+
+def _read_json(text: str) -> Any:
+    return parse_json(text.encode(), context().settings.max_json_depth)

@@ -1,0 +1,107 @@
+"""The rows that a client posts for predictions: JSON, CSV, an array, a picture, or a form with several pictures."""
+
+import io
+from itertools import islice
+from typing import IO, Any
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import MultiPartParser
+
+from models.errors import MOST_FAULTS, Fault
+from models.preprocessing import CsvText, Instances, JsonNumbers, NamedFile, read_npy
+from models.values.encodings import ENCODINGS, find_codec
+from service.api.http.bodies import parse_json, read_body, refuse_other_types
+from service.api.http.errors import MalformedBody, UnsupportedMediaType
+from service.api.http.faults import pointer_to
+from service.api.http.media_types import CSV, FORM, JSON, NPY, PICTURES
+from service.api.http.state import context
+from service.api.inference.json_numbers import read_even_numbers
+from service.errors import InvalidRequest
+from service.operations.catalog.uploads import clean_name
+
+FILE = "file"
+INSTANCES = "instances"
+MOST_FILES = 10_000
+
+
+def read_posted(request: Request) -> bytes:
+    """The body, of one of the taken types. Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge."""
+    refuse_other_types(request, JSON, CSV, NPY, *PICTURES, FORM)
+    return read_body(request)
+
+
+def read_instances(request: Request, body: bytes) -> Instances:
+    """The instances in the body of a request, whichever of the types it has.
+
+    Raises UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances.
+    """
+    if request.mimetype == JSON:
+        return read_json_instances(body, context().settings.max_json_depth)
+    if not body.strip():
+        raise InvalidRequest(Fault("The body is empty.", pointer="#"))
+    if request.mimetype == CSV:
+        return CsvText(body, _find_encoding(request))
+    if request.mimetype == NPY:
+        return read_npy(body)
+    return _read_files(body, request.mimetype_params.get("boundary", "")) if request.mimetype == FORM else [body]
+
+
+def _find_encoding(request: Request) -> str:
+    """The encoding that the Content-Type names, UTF-8 if none. Raises UnsupportedMediaType."""
+    charset = request.mimetype_params.get("charset", "utf-8")
+    encoding = find_codec(charset)
+    if encoding is None:
+        raise UnsupportedMediaType(f'The charset "{charset[:100]}" isn\'t taken. Those are: {", ".join(ENCODINGS)}.')
+    return encoding
+
+
+def read_json_instances(data: bytes, max_depth: int) -> Instances:
+    """The instances of a JSON body that nests at most `max_depth` levels. Raises MalformedBody, InvalidRequest."""
+    numbers = read_even_numbers(data, INSTANCES)
+    if numbers is None or numbers.ndim >= max_depth:
+        return _read_any_json(data, max_depth)
+    return JsonNumbers(numbers, lambda: _read_any_json(data, max_depth))
+
+
+def _read_any_json(data: bytes, max_depth: int) -> list[Any]:
+    body = parse_json(data, max_depth)
+    if not isinstance(body, dict):
+        raise InvalidRequest(Fault("The body must be an object.", pointer="#"))
+    faults = [
+        Fault(f'"{member}" is unknown.', pointer=pointer_to(member), allowed=(INSTANCES,))
+        for member in islice((member for member in body if member != INSTANCES), MOST_FAULTS)
+    ]
+    if INSTANCES not in body:
+        faults.append(Fault('"instances" is required.', pointer="#/instances"))
+    elif not isinstance(body[INSTANCES], list) or not body[INSTANCES]:
+        faults.append(Fault('"instances" must be a list of at least one row.', pointer="#/instances"))
+    if faults:
+        raise InvalidRequest(*faults)
+    instances: list[Any] = body[INSTANCES]
+    return instances
+
+
+def _read_files(body: bytes, boundary: str) -> list[bytes]:
+    """The files of a form, each sent as `file`, in order."""
+    parser = MultiPartParser(_open_file, max_form_parts=MOST_FILES)
+    try:
+        fields, files = parser.parse(io.BytesIO(body), boundary.encode(), len(body))
+    except RequestEntityTooLarge:
+        raise InvalidRequest(Fault(f"Send at most {MOST_FILES:,} files at once.", pointer=pointer_to(FILE))) from None
+    except ValueError:
+        detail = f"The body is no complete {FORM}: it was cut off, or a part of it has no proper header."
+        raise MalformedBody(detail) from None
+    names = dict.fromkeys([*fields, *files])
+    faults = [Fault(f'"{name}" is unknown.', pointer_to(name), allowed=(FILE,)) for name in names if name != FILE]
+    if FILE in fields or not names:
+        faults.append(Fault(f'Send each picture as a file named "{FILE}".', pointer_to(FILE)))
+    if faults:
+        raise InvalidRequest(*faults)
+    return [NamedFile.of(file.stream.read(), clean_name(file.filename or FILE)) for file in files.getlist(FILE)]
+
+
+def _open_file(
+    total_content_length: int | None, content_type: str | None, filename: str | None, content_length: int | None = None
+) -> IO[bytes]:
+    return io.BytesIO()

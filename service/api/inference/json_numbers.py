@@ -1,0 +1,145 @@
+"""JSON bodies of nothing but evenly nested numbers, read into an array without a Python object for each number.
+
+simdjson reads the numbers one after the other, whatever lists they lie in. How they are nested is told by the body's
+brackets and commas alone: they must be those of the first row, again and again. Whatever is not exactly so is left to
+the general parser, which takes everything and says what is wrong: ragged rows, text, null, files in Base64.
+"""
+
+import math
+import re
+import secrets
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import Any, cast
+
+import numpy as np
+import simdjson
+
+from models.values.tensors import MAX_NESTING
+
+STRUCTURE = b'[]{},":'
+UNSTRUCTURED = bytes(byte for byte in range(256) if byte not in STRUCTURE)
+OPENING, CLOSING = b'{"":', b"}"
+"""The structure around the rows: an object with one member."""
+SPACE = rb"[ \t\r\n]*"
+BEGINNING = re.compile(rb'%b\{%b"(?P<member>[a-z]+)"%b:%b\[(?=[\[ \t\r\n]*+[-0-9])' % ((SPACE,) * 4))
+"""How such a body begins, up to the first row; a quick look, so that most others cost nothing."""
+END = re.compile(rb"%b\}%b" % ((SPACE,) * 2))
+
+FLAT_LIST = rb'(?<!\\)"%%b"%b:%b\[(?=%b[-0-9])' % (SPACE, SPACE, SPACE)
+"""How a member with a flat list of numbers begins, up to the list. Within a text its quotes would have backslashes."""
+
+MARK = secrets.token_hex(16)
+
+SHORT = 4096
+"""Bytes of structures whose shapes are remembered: most clients send the same again and again."""
+BLOCK = 2**20
+"""Bytes that are read at once; meanwhile no other thread of the process goes on."""
+
+Shape = tuple[int, ...]
+
+
+def read_even_numbers(body: bytes, member: str) -> np.ndarray | None:
+    """The numbers of `{"member": [[…], …]}` (float64, rows first), or None if the body is anything else.
+
+    What it returns, and only that, is what the general parser makes of the body too, with the same bits.
+    """
+    beginning = BEGINNING.match(body)
+    if beginning is None or beginning["member"] != member.encode():
+        return None
+    structure = _structure(body)
+    shape = (_find_shape if len(structure) > SHORT else _find_known_shape)(structure)
+    if shape is None:
+        return None
+    try:
+        if len(body) <= BLOCK or len(shape) == 1:
+            numbers = _numbers(cast(simdjson.Object, simdjson.Parser().parse(body))[member])
+        else:
+            numbers = _read_blocks(body, beginning.end(), shape)
+    except (ValueError, TypeError, RuntimeError):
+        return None
+    # An empty list has no comma, as a list of one number hasn't.
+    return numbers.reshape(shape) if numbers.size == math.prod(shape) else None
+
+
+def take_out_lists(body: bytes, member: str, most: int) -> tuple[bytes, dict[str, np.ndarray]]:
+    """The body with a text in the place of each flat list of numbers that is a `member`, and the lists (float64) by
+    that text, which no client can know.
+
+    The first `most` lists are taken out. From the first one on that turns out to hold anything else, all stay where
+    they are: a body that is no JSON is left to its parser in no time.
+    """
+    parts: list[bytes] = []
+    lists: dict[str, np.ndarray] = {}
+    place = 0
+    for beginning in islice(re.finditer(FLAT_LIST % member.encode(), body), most):
+        start, end = beginning.end() - 1, body.find(b"]", beginning.end()) + 1
+        try:
+            numbers = _numbers(simdjson.Parser().parse(body[start:end]))
+        except (ValueError, TypeError, RuntimeError):
+            break
+        mark = f"{MARK}{len(lists)}"
+        parts += body[place:start], b'"%b"' % mark.encode()
+        lists[mark] = numbers
+        place = end
+    return b"".join([*parts, body[place:]]), lists
+
+
+def _structure(body: bytes) -> bytes:
+    """The body's brackets, braces, commas, colons and quotation marks."""
+    if len(body) <= BLOCK:
+        return body.translate(None, UNSTRUCTURED)
+    starts = range(0, len(body), BLOCK)
+    return b"".join(body[start : start + BLOCK].translate(None, UNSTRUCTURED) for start in starts)
+
+
+def _find_shape(structure: bytes) -> Shape | None:
+    """The shape that brackets and commas describe, if all lists of a depth have the same length."""
+    if not (structure.startswith(OPENING) and structure.endswith(CLOSING)):
+        return None
+    lists = structure[len(OPENING) : -len(CLOSING)]
+    depth = len(lists) - len(lists.lstrip(b"["))
+    if not 0 < depth <= MAX_NESTING:
+        return None
+    shape: list[int] = []
+    item, end = b"", 0
+    for level in range(1, depth + 1):
+        # The first list of this level ends where so many lists end at once for the first time.
+        end = lists.find(b"]" * level, max(end, 0))
+        items = len(lists[depth - level + 1 : end + level - 1])
+        length = (items + 1) // (len(item) + 1)
+        item = b"[%b]" % ((item + b",") * length)[:-1]
+        shape.insert(0, length)
+    return tuple(shape) if item == lists else None
+
+
+_find_known_shape = lru_cache(maxsize=64)(_find_shape)
+
+
+def _numbers(rows: Any) -> np.ndarray:
+    return np.frombuffer(cast(simdjson.Array, rows).as_buffer(of_type="d"), np.float64)
+
+
+def _read_blocks(body: bytes, begin: int, shape: Shape) -> np.ndarray:
+    """The numbers of rows of lists, the first of which begins at `begin`. Raises what simdjson raises."""
+    blocks = [_numbers(simdjson.Parser().parse(block)) for block in _blocks(body, begin, shape)]
+    return np.concatenate([blocks[0], *(block[1:] for block in blocks[1:])])
+
+
+def _blocks(body: bytes, begin: int, shape: Shape) -> Iterator[bytes]:
+    """Lists of whole rows; all but the first have a 0 in front, so that what separates the blocks is parsed as well.
+
+    Raises ValueError when the body doesn't end behind the rows.
+    """
+    lists_in_row = sum(math.prod(shape[1:level]) for level in range(1, len(shape)))
+    closings = np.flatnonzero(np.frombuffer(body, np.uint8) == ord("]"))
+    if END.fullmatch(body, closings[-1] + 1) is None:
+        raise ValueError("something follows the rows")
+    rows_at_once = max(1, shape[0] * BLOCK // len(body))
+    opening = b"["
+    for rows in range(rows_at_once, shape[0], rows_at_once):
+        end = int(closings[rows * lists_in_row - 1]) + 1
+        yield b"%b%b]" % (opening, body[begin:end])
+        opening, begin = b"[0 ", end
+    yield opening + body[begin : closings[-1] + 1]

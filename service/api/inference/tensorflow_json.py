@@ -1,0 +1,265 @@
+"""TensorFlow Serving's JSON: requests to named tensors, and what it says where a request is wrong.
+
+Forms and texts are those of https://github.com/tensorflow/serving/blob/master/tensorflow_serving/g3doc/api_rest.md and
+of its server.
+"""
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from models.signature import Datatype, Signature, Tensor, TensorSpec
+from models.values.tensors import leaf_types
+from service.api.inference.errors import InvalidInference
+
+DEFAULT_SIGNATURE = "serving_default"
+B64 = "b64"
+JSON_TYPES = {dict: "Object", list: "Array", str: "String", bool: "True", int: "Number", float: "Number"}
+TENSORFLOW_TYPES = {Datatype.FP32: "float", Datatype.BYTES: "string"}
+SHOWN = 256
+"""Characters of a value that an error shows."""
+
+
+def show(value: Any) -> str:
+    """The beginning of a value as JSON, however large it is."""
+    return "".join(islice(json.JSONEncoder(ensure_ascii=False).iterencode(value), SHOWN))[:SHOWN]
+
+
+def read_signature_name(body: dict[str, Any]) -> str:
+    """The signature that a request names, the default one where it names none. Raises InvalidInference."""
+    name = body.get("signature_name", "")
+    if not isinstance(name, str):
+        detail = f"JSON Value: {show(body)} not formatted correctly. 'signature_name' key must be a string value."
+        raise InvalidInference(detail)
+    return name or DEFAULT_SIGNATURE
+
+
+def read_inputs(body: dict[str, Any], signature: Signature) -> dict[str, Tensor]:
+    """The tensors of a `:predict` request, in row form (`instances`) or in columnar form (`inputs`).
+
+    Raises InvalidInference.
+    """
+    if "instances" in body and "inputs" in body:
+        detail = "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist"
+        raise InvalidInference(f"JSON Value: {show(body)} {detail}")
+    if "inputs" in body:
+        return _read_columns(body["inputs"], signature)
+    if "instances" not in body:
+        raise InvalidInference("Missing 'inputs' or 'instances' key")
+    instances = body["instances"]
+    if not isinstance(instances, list):
+        raise InvalidInference(f"JSON Value: {show(body)} Expecting 'instances' to be an list/array")
+    if not instances:
+        raise InvalidInference(f"JSON Value: {show(body)} No values in 'instances' array")
+    return _read_rows(instances, signature)
+
+
+def read_examples(body: dict[str, Any], signature: Signature) -> dict[str, Tensor]:
+    """The tensors of a `:classify` or `:regress` request: features by the inputs' names, those in `context` being every
+    example's. The numbers of a feature may be flat. Raises InvalidInference.
+    """
+    context, examples = body.get("context", {}), body.get("examples")
+    if "examples" not in body:
+        detail = "When method is classify, key 'examples' is expected and was not found"
+        raise InvalidInference(f"JSON Value: {show(body)} {detail}")
+    if not isinstance(examples, list):
+        raise InvalidInference(f"JSON Value: {show(body)} Expecting 'examples' value to be an list/array")
+    if not examples:
+        raise InvalidInference(f"JSON Value: {show(body)} 'examples' value is an empty array")
+    for example in (context, *examples):
+        if not isinstance(example, dict):
+            raise InvalidInference(f"Example must be JSON object but got JSON {_type_of(example)}")
+    return {spec.name: _read_feature(spec, context, examples, signature) for spec in signature.inputs.values()}
+
+
+def _read_rows(instances: list[Any], signature: Signature) -> dict[str, Tensor]:
+    named = isinstance(instances[0], dict) and not _is_b64(instances[0])
+    if not named and len(signature.inputs) > 1:
+        detail = "instances is a plain list, but expecting list of objects as multiple input tensors required as per"
+        raise InvalidInference(f"{detail} tensorinfo_map")
+    for item, instance in enumerate(instances):
+        _check_instance(item, instance, signature, named=named)
+    tensors: dict[str, Tensor] = {}
+    for spec in signature.inputs.values():
+        rows = [instance[spec.name] for instance in instances] if named else instances
+        try:
+            tensors[spec.name] = _read_tensor(rows, spec, signature)
+        except _NoTensorError as problem:
+            key = f" key: {spec.name}" if named else ""
+            detail = f"Failed to process element: {problem.row}{key} of 'instances' list. Error: INVALID_ARGUMENT: "
+            raise InvalidInference(f"{detail}{problem}") from None
+    return tensors
+
+
+def _check_instance(item: int, instance: object, signature: Signature, *, named: bool) -> None:
+    """Raise InvalidInference for an object among lists, a list among objects, or an object without just the inputs."""
+    is_object = isinstance(instance, dict) and not _is_b64(instance)
+    if is_object != named:
+        expected = "object but got list" if named else "value/list but got object"
+        raise InvalidInference(f"Expecting {expected} at item {item} of input list")
+    if not isinstance(instance, dict) or not named or instance.keys() == signature.inputs.keys():
+        return
+    element = f"Failed to process element: {item}"
+    for name in instance:
+        if name not in signature.inputs:
+            reason = f"INVALID_ARGUMENT: JSON object: does not have named input: {name}"
+            raise InvalidInference(f"{element} key: {name} of 'instances' list. Error: {reason}")
+    names = ",".join(sorted(signature.inputs))
+    raise InvalidInference(
+        f"{element} of 'instances' list. JSON object: {show(instance)} keys must be equal to: {names}"
+    )
+
+
+def _read_columns(inputs: Any, signature: Signature) -> dict[str, Tensor]:
+    if not isinstance(inputs, dict) or _is_b64(inputs):
+        if len(signature.inputs) > 1:
+            detail = "inputs is a plain value/list, but expecting an object as multiple input tensors required as per"
+            raise InvalidInference(f"{detail} tensorinfo_map")
+        inputs = dict.fromkeys(signature.inputs, inputs)
+    tensors: dict[str, Tensor] = {}
+    for name, spec in signature.inputs.items():
+        if name not in inputs:
+            raise InvalidInference(f"Missing named input: {name} in 'inputs' object.")
+        try:
+            tensors[name] = _read_tensor(inputs[name], spec, signature)
+        except _NoTensorError as problem:
+            raise InvalidInference(str(problem)) from None
+    return tensors
+
+
+def _read_feature(
+    spec: TensorSpec, context: Mapping[str, Any], examples: list[dict[str, Any]], signature: Signature
+) -> Tensor:
+    rows = []
+    for example in examples:
+        if spec.name not in example and spec.name not in context:
+            type_ = TENSORFLOW_TYPES[spec.datatype]
+            raise InvalidInference(f"Feature: {spec.name} (data type: {type_}) is required but could not be found.")
+        value = example.get(spec.name, context.get(spec.name))
+        whole = isinstance(value, list) or (_is_b64(value) and signature.takes_pictures(spec.name))
+        rows.append(value if whole else [value])
+    try:
+        tensor = _read_tensor(rows, spec, signature)
+    except _NoTensorError as problem:
+        raise InvalidInference(f"Feature: {spec.name}: {problem}") from None
+    if isinstance(tensor, np.ndarray) and tensor.ndim == 2 and tensor.shape[1] == math.prod(spec.shape[1:]):
+        return tensor.reshape(len(tensor), *spec.shape[1:])
+    return tensor
+
+
+class _NoTensorError(Exception):
+    """Why a JSON value is no tensor of a specification, and in which row."""
+
+    def __init__(self, detail: str, row: int = 0) -> None:
+        super().__init__(detail)
+        self.row = row
+
+
+def _read_tensor(value: Any, spec: TensorSpec, signature: Signature) -> Tensor:
+    """The tensor that nested lists are; axes of length 1 at its end may be left out. Raises _NoTensorError."""
+    if isinstance(value, list) and signature.takes_pictures(spec.name) and any(map(_is_b64, value)):
+        return value
+    array = _read_numbers(value) if spec.datatype is Datatype.FP32 else _read_texts(value)
+    if array is None:
+        raise _explain(value, spec)
+    return fit_axes(array, spec)
+
+
+def fit_axes(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """The array with the axes of length 1 that the tensor has at its end, unless its shape differs otherwise."""
+    with_ones = array.shape + (1,) * (len(spec.shape) - array.ndim)
+    return array.reshape(with_ones) if array.ndim and with_ones[1:] == spec.shape[1:] else array
+
+
+def _read_numbers(value: Any) -> np.ndarray | None:
+    """As float64, null being NaN; None where anything else is no number, or lists aren't even."""
+    try:
+        if not leaf_types([value]) <= {int, float, type(None)}:
+            return None
+        return np.array(value, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _read_texts(value: Any) -> np.ndarray | None:
+    """As objects, `b64` decoded; None where anything is neither text nor null, or lists aren't even."""
+    try:
+        array = np.array(value, object)
+        texts = [_read_text(one) for one in array.ravel().tolist()]
+    except (TypeError, ValueError):
+        return None
+    found = np.empty(len(texts), object)
+    found[:] = texts
+    return found.reshape(array.shape)
+
+
+def _read_text(value: Any) -> str | None:
+    """Raises TypeError, or ValueError for what is no Base64 of UTF-8."""
+    if value is None or isinstance(value, str):
+        return value
+    if not _is_b64(value):
+        raise TypeError
+    return base64.b64decode(value[B64], validate=True).decode()
+
+
+def _is_b64(value: object) -> bool:
+    return isinstance(value, dict) and value.keys() == {B64} and isinstance(value[B64], str)
+
+
+def _explain(value: Any, spec: TensorSpec) -> _NoTensorError:
+    """What is wrong with the first thing in a value that keeps it from being a tensor."""
+    shape: list[int] = []
+    first = value
+    while isinstance(first, list):
+        shape.append(len(first))
+        first = first[0] if first else None
+    rows = value if isinstance(value, list) else [value]
+    for row, item in enumerate(rows):
+        detail = _find_fault(item, tuple(shape[1:]), 1 if isinstance(value, list) else 0, spec)
+        if detail is not None:
+            return _NoTensorError(detail, row)
+    return _NoTensorError(f"JSON Value: {show(value)} is no tensor")
+
+
+def _find_fault(value: Any, shape: tuple[int, ...], level: int, spec: TensorSpec) -> str | None:
+    if isinstance(value, list):
+        if not shape:
+            return f"Encountered list at unexpected level: {level} expected < {level}"
+        if len(value) != shape[0]:
+            size = f"Encountered list at unexpected size: {len(value)} at level: {level}"
+            return f"{size} expected size: {shape[0]}"
+        faults = (_find_fault(item, shape[1:], level + 1, spec) for item in value)
+        return next((fault for fault in faults if fault is not None), None)
+    if shape:
+        found = f"JSON Value: {show(value)} found at incorrect level: {level + 1} in the JSON DOM."
+        return f"{found} Expected at level: {level + len(shape)}"
+    return _find_type_fault(value, spec.datatype)
+
+
+def _find_type_fault(value: Any, datatype: Datatype) -> str | None:
+    if datatype is Datatype.BYTES and isinstance(value, dict):
+        if not _is_b64(value):
+            return f"JSON Value: {show(value)} not formatted correctly for base64 data"
+        try:
+            _read_text(value)
+        except UnicodeDecodeError:
+            return "The bytes are not UTF-8"
+        except (binascii.Error, ValueError):
+            return "Unable to base64 decode"
+        return None
+    wanted = str if datatype is Datatype.BYTES else int | float
+    if value is None or (isinstance(value, wanted) and not isinstance(value, bool)):
+        return None
+    shown = f"JSON Value: {show(value)} Type: {_type_of(value)}"
+    return f"{shown} is not of expected type: {TENSORFLOW_TYPES[datatype]}"
+
+
+def _type_of(value: object) -> str:
+    """What TensorFlow Serving calls a JSON value's type."""
+    return "Null" if value is None else "False" if value is False else JSON_TYPES[type(value)]

@@ -1,0 +1,307 @@
+"""The Open Inference Protocol v2, as KServe, Triton and MLServer speak it: `/v2`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import flask
+from flask import Response, request
+from werkzeug.exceptions import NotImplemented as NotHere
+
+from models.signature import Datatype, TensorSpec
+from service import __version__
+from service.api.contract.blueprint import BINARY, RETRY_AFTER, RETRY_AFTER_HEADER
+from service.api.contract.dialect_blueprint import DialectBlueprint
+from service.api.contract.documentation.headers import refer
+from service.api.contract.schemas.open_inference import (
+    MOST_VERSIONS,
+    IndexEntrySchema,
+    IndexRequestSchema,
+    InferAnswerSchema,
+    InferRequestSchema,
+    ModelConfigSchema,
+    ModelMetadataSchema,
+    ModelReadySchema,
+    ServerHealthSchema,
+    ServerMetadataSchema,
+    StatisticsSchema,
+)
+from service.api.http.bodies import parse_json, read_body, write_json
+from service.api.http.media_types import JSON, OCTETS
+from service.api.http.replies import Reply
+from service.api.http.state import context, predictions
+from service.api.inference.errors import InvalidInference
+from service.api.inference.open_inference_tensors import HEADER_LENGTH, read_request, write_answer
+from service.errors import NotFound, NoVersion
+from service.operations.catalog import versions
+from service.operations.catalog.versions import VersionEntry
+from service.operations.inference.predictions import Loaded, PredictionService, Wanted
+from service.operations.inference.statistics import Duration, Parts
+from service.operations.upkeep import health
+
+PLATFORM = "onnx_onnxv1"
+EXTENSIONS = ["binary_tensor_data", "model_configuration", "parameters", "statistics"]
+CONFIG_TYPES = {Datatype.FP32: "TYPE_FP32", Datatype.BYTES: "TYPE_STRING"}
+MODEL = "/v2/models/<name>"
+FILE = {"schema": BINARY}
+INFER_OPERATION = {
+    "requestBody": {"required": True, "content": {JSON: {"schema": InferRequestSchema}, OCTETS: FILE}},
+    "parameters": [
+        {
+            "in": "header",
+            "name": HEADER_LENGTH,
+            "description": "Bytes of the JSON, where binary tensors come after it. Such answers have it too.",
+            "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**53 - 1},
+        }
+    ],
+    "responses": {
+        "200": {
+            "description": "The outputs, in binary where that is asked for.",
+            "headers": refer(HEADER_LENGTH),
+            "content": {JSON: {"schema": InferAnswerSchema}, OCTETS: FILE},
+        }
+    },
+    "description": "Tensors as JSON, or in binary after the JSON, both ways. Values are raw: what was learned about "
+    "scales and categories is applied here; a table has a tensor for each column.",
+}
+INDEX_BODY = {"required": False, "content": {JSON: {"schema": IndexRequestSchema}}}
+TRITONS_OWN = (
+    "/v2/repository/models/<name>/load",
+    "/v2/repository/models/<name>/unload",
+    *(f"/v2/{memory}sharedmemory/<path:rest>" for memory in ("system", "cuda", "tpu")),
+    "/v2/trace/setting",
+    "/v2/logging",
+    *(
+        f"{MODEL}{version}/{what}"
+        for version in ("", "/versions/<any_number:version>")
+        for what in ("trace/setting", "generate", "generate_stream")
+    ),
+)
+"""Routes of Triton's extensions that there are not."""
+
+blueprint = DialectBlueprint("open_inference", __name__, description="The Open Inference Protocol v2.")
+tritons_own = flask.Blueprint("tritons_own", __name__)
+
+
+@blueprint.get("/v2", strict_slashes=False)
+@blueprint.response(200, ServerMetadataSchema)
+def get_server_metadata() -> Response:
+    """As the Open Inference Protocol: say what the server is.
+
+    With the extensions of the protocol that it has.
+    """
+    return write_json({"name": "fitserve", "version": __version__, "extensions": EXTENSIONS})
+
+
+@blueprint.get("/v2/health/live")
+@blueprint.response(200, ServerHealthSchema)
+def get_server_live() -> Response:
+    """As the Open Inference Protocol: say that the server lives.
+
+    It always does where there is an answer; `ready` is as `/v2/health/ready` says.
+    """
+    return write_json({"live": True, "ready": health.readiness(context()).status == health.READY})
+
+
+@blueprint.get("/v2/health/ready")
+@blueprint.response(200, ServerHealthSchema)
+@blueprint.alt_response(
+    503,
+    schema=ServerHealthSchema,
+    description="Starting, draining, or without its database.",
+    headers=RETRY_AFTER_HEADER,
+)
+def get_server_ready() -> tuple[Response, int, dict[str, str]]:
+    """As the Open Inference Protocol: say whether the server is ready.
+
+    503 where it isn't.
+    """
+    ready = health.readiness(context()).status == health.READY
+    return write_json({"live": True, "ready": ready}), 200 if ready else 503, {} if ready else RETRY_AFTER
+
+
+@blueprint.post("/v2/repository/index")
+@blueprint.response(200, {"type": "array", "maxItems": MOST_VERSIONS, "items": IndexEntrySchema})
+@blueprint.doc(requestBody=INDEX_BODY)
+def list_repository() -> Response:
+    """As the Open Inference Protocol: list all versions of all models.
+
+    An array, as the protocol has it. A model without a version is listed as unavailable.
+    """
+    body = read_body(request)
+    wanted = parse_json(body, context().settings.max_json_depth) if body.strip() else {}
+    if not isinstance(wanted, dict) or not isinstance(wanted.get("ready", False), bool):
+        raise InvalidInference("The body must be an object, and its 'ready' true or false.")
+    found = versions.entries(context())
+    return write_json([_describe_entry(entry) for entry in found if entry.servable or not wanted.get("ready")])
+
+
+@blueprint.get("/v2/models/stats")
+@blueprint.response(200, StatisticsSchema)
+def list_statistics() -> Response:
+    """As the Open Inference Protocol: get what this process counted of all models.
+
+    Of several api processes each counts for itself, from its start on.
+    """
+    return _write_statistics(versions.entries(context()))
+
+
+@blueprint.get(f"{MODEL}/stats")
+@blueprint.response(200, StatisticsSchema)
+def get_model_statistics(name: str) -> Response:
+    """As the Open Inference Protocol: get what this process counted of a model's versions.
+
+    Of several api processes each counts for itself, from its start on.
+    """
+    return _write_statistics(versions.entries(context(), name))
+
+
+@blueprint.get(f"{MODEL}/versions/<any_number:version>/stats")
+@blueprint.response(200, StatisticsSchema)
+def get_version_statistics(name: str, version: int) -> Response:
+    """As the Open Inference Protocol: get what this process counted of a version.
+
+    Of several api processes each counts for itself, from its start on.
+    """
+    found = [entry for entry in versions.entries(context(), name) if entry.version == version]
+    if not found:
+        raise NotFound(f'The model "{name}" has no version {version}.')
+    return _write_statistics(found)
+
+
+def refuse(**_: Any) -> Response:
+    """Say that the route is Triton's own."""
+    raise NotHere(f"Fitserve has no {request.path}: it belongs to an extension of Triton's.")
+
+
+def infer(service: PredictionService, wanted: Wanted, body: bytes, header_length: str | None) -> Reply:
+    """What an inference request is answered; `header_length` is the header that says where the JSON of the body ends.
+
+    Raises InvalidInference, and what predicting raises.
+    """
+    loaded = _find(service, wanted)
+    signature = loaded.predictor.signature
+    with loaded.statistics.prediction() as clock:
+        asked = read_request(body, header_length, signature, service.settings.max_json_depth)
+        output = service.infer(loaded, asked.tensors, clock)
+        return write_answer(asked, loaded.model, loaded.version, signature.output.name, output)
+
+
+def _find(service: PredictionService, wanted: Wanted) -> Loaded:
+    """Raises NotFound; Conflict when the version can't be served."""
+    try:
+        return service.loaded(wanted)
+    except NoVersion as error:
+        raise NotFound(error.detail) from None
+
+
+def _infer(wanted: Wanted) -> Response:
+    body = read_body(request)
+    with predictions().admit(len(body)):
+        return infer(predictions(), wanted, body, request.headers.get(HEADER_LENGTH)).to_response()
+
+
+def _describe_metadata(wanted: Wanted) -> Response:
+    signature = _find(predictions(), wanted).predictor.signature
+    servable = [entry for entry in versions.entries(context(), wanted.model) if entry.servable]
+    return write_json(
+        {
+            "name": wanted.model,
+            "versions": [str(entry.version) for entry in servable],
+            "platform": PLATFORM,
+            "inputs": [asdict(spec) for spec in signature.inputs.values()],
+            "outputs": [asdict(signature.output)],
+        }
+    )
+
+
+def _describe_config(wanted: Wanted) -> Response:
+    signature = _find(predictions(), wanted).predictor.signature
+    return write_json(
+        {
+            "name": wanted.model,
+            "platform": PLATFORM,
+            "backend": "onnxruntime",
+            "max_batch_size": 0,
+            "input": [_describe_type(spec) for spec in signature.inputs.values()],
+            "output": [_describe_type(signature.output)],
+        }
+    )
+
+
+def _describe_type(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "data_type": CONFIG_TYPES[spec.datatype], "dims": spec.shape}
+
+
+def _describe_entry(entry: VersionEntry) -> dict[str, Any]:
+    if entry.version is None:
+        return {"name": entry.model, "state": "UNAVAILABLE", "reason": "It has no version yet: train it."}
+    reason = "" if entry.servable else "The network can't be exported to ONNX."
+    state = "READY" if entry.servable else "UNAVAILABLE"
+    return {"name": entry.model, "version": str(entry.version), "state": state, "reason": reason}
+
+
+def _write_statistics(entries: Sequence[VersionEntry]) -> Response:
+    return write_json({"model_stats": [_describe_statistics(entry) for entry in entries if entry.servable]})
+
+
+def _describe_statistics(entry: VersionEntry) -> dict[str, Any]:
+    assert entry.folder is not None
+    found = predictions().statistics.look(entry.folder)
+    stages = {"success": found.success, "fail": found.fail, "queue": Duration(found.success.count)}
+    return {
+        "name": entry.model,
+        "version": str(entry.version),
+        "last_inference": round(found.last_inference * 1000),
+        "inference_count": found.rows,
+        "execution_count": found.success.count,
+        "inference_stats": stages | _describe_parts(found.parts) | {"cache_hit": Duration(), "cache_miss": Duration()},
+        "batch_stats": [
+            {"batch_size": size, **_describe_parts(parts)} for size, parts in sorted(found.by_batch_size.items())
+        ],
+        "memory_usage": [],
+    }
+
+
+def _describe_parts(parts: Parts) -> dict[str, Duration]:
+    return {"compute_input": parts.input, "compute_infer": parts.infer, "compute_output": parts.output}
+
+
+blueprint.add_for_versions(
+    f"{MODEL}{{version}}/infer",
+    _infer,
+    name="infer",
+    summary="As the Open Inference Protocol: predict with",
+    answer=InferAnswerSchema,
+    documentation=INFER_OPERATION,
+    labels=False,
+)
+blueprint.add_for_versions(
+    f"{MODEL}{{version}}",
+    _describe_metadata,
+    name="get_inference_metadata",
+    summary="As the Open Inference Protocol: get the tensors of",
+    answer=ModelMetadataSchema,
+    documentation={"description": "Names, types and shapes, as predictions need them; -1 is an axis of any length."},
+    labels=False,
+)
+blueprint.add_for_versions(
+    f"{MODEL}{{version}}/ready",
+    lambda wanted: write_json({"name": _find(predictions(), wanted).model, "ready": True}),
+    name="get_inference_ready",
+    summary="As the Open Inference Protocol: say whether there can be predictions with",
+    answer=ModelReadySchema,
+    documentation={"description": "404 where there is no such version, or none yet."},
+    labels=False,
+)
+blueprint.add_for_versions(
+    f"{MODEL}{{version}}/config",
+    _describe_config,
+    name="get_inference_config",
+    summary="As the Open Inference Protocol: get the configuration of",
+    answer=ModelConfigSchema,
+    documentation={"description": "As Triton has it, with what its clients ask for."},
+    labels=False,
+)
+for rule in TRITONS_OWN:
+    tritons_own.add_url_rule(rule, view_func=refuse, methods=["GET", "POST"])

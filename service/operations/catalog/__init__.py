@@ -1,0 +1,1 @@
+"""Models, datasets and versions: creating, finding, changing, deleting."""

@@ -1,0 +1,207 @@
+"""Datasets: creating them through an import job, reading, deleting."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from models.datasets import Dataset as DatasetFiles
+from models.datasets import check_request, source_documents
+from models.errors import Fault
+from service import statuses
+from service.context import Context
+from service.errors import DatabaseUnavailable, Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady
+from service.operations import idempotency
+from service.operations.catalog.uploads import ReceivedFile
+from service.operations.idempotency import Claim
+from service.operations.jobs import queue
+from service.storage import datasets, jobs
+from service.storage.identifiers import new_identifier
+from service.storage.paging import Page, PageQuery, decode_cursor, encode_cursor
+from service.storage.records import Dataset, Job
+
+UPLOAD = "upload"
+"""The source of a dataset that is made from a client's file."""
+
+UPLOADS = "uploads"
+
+
+@dataclass(frozen=True)
+class DatasetView:
+    """A dataset, and how far its import is while it runs."""
+
+    dataset: Dataset
+    progress: dict[str, Any] | None
+
+
+def sources() -> list[dict[str, Any]]:
+    """The built-in sources and their parameters."""
+    return source_documents()
+
+
+def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> DatasetView:
+    """Import data under the request's name; the dataset may still be `processing` when the wait is over.
+
+    The data is the request's `file`, which is taken over, or else what its `source` says. With the `claim` of an
+    earlier request it is the dataset that that one made. Raises InvalidData at once, or Failed within the wait, with
+    nothing kept; NameTaken.
+    """
+    dataset, job_id = _made_before(context, claim) or _make(context, request, claim)
+    queue.wait_for_end(context, job_id, wait)
+    return _created(context, dataset, job_id)
+
+
+def _made_before(context: Context, claim: Claim | None) -> tuple[Dataset, str] | None:
+    """The dataset that an earlier request with the key made, if there still is one, and its import job."""
+    if claim is None or claim.resource_id is None:
+        return None
+    with context.database.read() as session:
+        dataset = datasets.by_id(session, claim.resource_id)
+        job = jobs.newest(session, statuses.IMPORT, dataset_id=claim.resource_id)
+    return None if dataset is None or job is None else (dataset, job.id)
+
+
+def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tuple[Dataset, str]:
+    """Store what was posted, and queue its import: the dataset and the job."""
+    file: ReceivedFile | None = request.get("file")
+    if file is not None:
+        request = request | {"source": UPLOAD, "file": file.to_document()}
+    elif request["source"] == UPLOAD:
+        raise InvalidRequest(Fault("A file is posted as multipart/form-data, without a source.", pointer="#/source"))
+    check_request(request)
+    _check_name_is_free(context, request["name"])
+    dataset_id = new_identifier("ds")
+    _store_request(context, dataset_id, request, file)
+    try:
+        return _insert(context, dataset_id, request, claim)
+    except BaseException:
+        context.artifacts.remove(upload_key(dataset_id))
+        raise
+
+
+def _created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
+    """What became of a new dataset by the end of the wait; one that failed is removed again."""
+    try:
+        with context.database.read() as session:
+            dataset, job = datasets.by_id(session, inserted.id), jobs.get(session, job_id)
+    except DatabaseUnavailable:
+        return _view(inserted, None)  # it was created, whatever happens now
+    if dataset is None:
+        raise NotFound(f'The dataset "{inserted.name}" was deleted while it was being imported.')
+    if dataset.status == statuses.FAILED:
+        _delete(context, dataset.id)
+        raise Failed(dataset.error or {})
+    return _view(dataset, job)
+
+
+def datasets_key(dataset_id: str | None) -> str:
+    """Below which a dataset's files are kept."""
+    return f"datasets/{dataset_id}"
+
+
+def upload_key(id_: str) -> str:
+    """Where a client's file waits: for the import job of a dataset, or for the job itself that reads it."""
+    return f"{UPLOADS}/{id_}"
+
+
+def _check_name_is_free(context: Context, name: str) -> None:
+    with context.database.read() as session:
+        if datasets.by_name(session, name) is not None:
+            raise NameTaken(f'There is a dataset "{name}" already. Choose another name, or delete it first.')
+
+
+def _store_request(context: Context, dataset_id: str, request: dict[str, Any], file: ReceivedFile | None) -> None:
+    folder = context.artifacts.stage(dataset_id) if file is None else file.folder
+    try:
+        (folder / "request.json").write_bytes(orjson.dumps(request))
+        context.artifacts.publish(folder, upload_key(dataset_id))
+    except OSError:
+        context.artifacts.discard(folder.name)
+        context.artifacts.remove(upload_key(dataset_id))
+        raise
+
+
+def _insert(context: Context, dataset_id: str, request: dict[str, Any], claim: Claim | None) -> tuple[Dataset, str]:
+    name = request["name"]
+    dataset = Dataset(
+        id=dataset_id,
+        name=name,
+        status=statuses.PROCESSING,
+        source=request["source"],
+        file=request.get("file"),
+        created_at=datetime.now(UTC),
+    )
+    with context.database.write() as session:
+        datasets.add(session, dataset)
+        idempotency.note(session, claim, dataset_id)
+        columns = {"dataset_id": dataset_id, "dataset_name": name}
+        return dataset, queue.enqueue(context, session, statuses.IMPORT, {}, **columns).id
+
+
+def get(context: Context, name: str, wait: float = 0) -> DatasetView:
+    """A dataset by its name; waits up to `wait` seconds while it is being imported. Raises NotFound."""
+    with context.database.read() as session:
+        dataset = datasets.by_name(session, name)
+        job = jobs.newest(session, statuses.IMPORT, dataset_id=dataset.id) if dataset is not None else None
+    if dataset is None:
+        raise NotFound(f'There is no dataset "{name}".')
+    if wait and dataset.status == statuses.PROCESSING and job is not None:
+        queue.wait_for_end(context, job.id, wait)
+        return get(context, name)
+    return _view(dataset, job)
+
+
+def _view(dataset: Dataset, job: Job | None) -> DatasetView:
+    return DatasetView(dataset, job.progress if job is not None and dataset.status == statuses.PROCESSING else None)
+
+
+def list_page(context: Context, query: PageQuery) -> Page[DatasetView]:
+    with context.database.read() as session:
+        page = datasets.page(session, query)
+        processing = [dataset.id for dataset in page.items if dataset.status == statuses.PROCESSING]
+        imports = {id_: jobs.newest(session, statuses.IMPORT, dataset_id=id_) for id_ in processing}
+    return Page([_view(dataset, imports.get(dataset.id)) for dataset in page.items], page.next_cursor)
+
+
+def rows_page(context: Context, name: str, split: str, query: PageQuery) -> Page[dict[str, Any]]:
+    """Rows of a split as a client would post them, fewer than asked for where rows are large.
+
+    Raises NotFound, NotReady.
+    """
+    (start,) = (0,) if query.cursor is None else decode_cursor(query.cursor, (int,))
+    try:
+        files = open_files(context, get(context, name).dataset)
+        rows = files.rows_page(split, start, query.limit)
+    except FileNotFoundError:
+        raise NotFound(f'The dataset "{name}" was deleted meanwhile.') from None
+    end = start + len(rows)
+    return Page(rows, encode_cursor([end]) if end < files.descriptor["splits"][split] else None)
+
+
+def open_files(context: Context, dataset: Dataset) -> DatasetFiles:
+    """The files of a dataset that is ready. Raises NotReady."""
+    if dataset.status != statuses.READY or dataset.folder is None:
+        raise NotReady("dataset", dataset.name, dataset.status, failed=dataset.status == statuses.FAILED)
+    return DatasetFiles.open(context.artifacts.existing_folder(dataset.folder))
+
+
+def delete(context: Context, name: str) -> None:
+    """Remove a dataset and its files; an import of it that still runs is cancelled. Raises NotFound, InUse."""
+    _delete(context, get(context, name).dataset.id)
+
+
+def _delete(context: Context, dataset_id: str) -> None:
+    with context.database.write() as session:
+        dataset = datasets.by_id(session, dataset_id, lock=True)
+        if dataset is None:
+            return
+        user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, dataset_id=dataset_id)
+        if user is not None:
+            raise InUse(f'The job {user} still needs the dataset "{dataset.name}".')
+        import_job = jobs.newest(session, statuses.IMPORT, lock=True, dataset_id=dataset_id)
+        if import_job is not None:
+            queue.cancel(session, import_job)
+        session.delete(dataset)
+    context.artifacts.remove(upload_key(dataset_id))
+    context.artifacts.remove(datasets_key(dataset_id))

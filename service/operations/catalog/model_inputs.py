@@ -1,0 +1,78 @@
+"""The inputs of a posted model: those that it takes from a dataset are filled in."""
+
+from dataclasses import replace
+from typing import Any
+
+from models.errors import Fault, InvalidData
+from models.preprocessing import inputs_from_dataset, named_input_from_dataset
+from models.spec import SINGLE_INPUT
+from models.values.pointers import pointer_to
+from service import statuses
+from service.context import Context
+from service.errors import InvalidRequest, NotReady
+from service.storage import datasets
+
+
+def complete_inputs(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The document with shapes, columns and scaling where an input names a dataset; and the name and target of that
+    dataset, None where none is named, or several. Raises InvalidRequest, NotReady."""
+    only, several = document.get("input") or {}, document.get("inputs") or {}
+    if "dataset" in only:
+        descriptor = _descriptor(context, only["dataset"], "#/input/dataset")
+        return document | _inputs_of_dataset(descriptor, document), _target_of(only["dataset"], descriptor)
+    completed: dict[str, Any] = {}
+    targets: dict[str, dict[str, Any]] = {}
+    faults: list[Fault] = []
+    for name, posted in several.items():
+        try:
+            completed[name] = posted
+            if "dataset" in posted:
+                descriptor = _descriptor(context, posted["dataset"], pointer_to("inputs", name, "dataset"))
+                targets[posted["dataset"]] = _target_of(posted["dataset"], descriptor)
+                completed[name] = _input_of_dataset(descriptor, document, name)
+        except InvalidRequest as error:
+            faults += error.faults
+    if faults:
+        raise InvalidRequest(*faults)
+    made_for = next(iter(targets.values())) if len(targets) == 1 else None
+    return document | {"inputs": completed} if several else {**document}, made_for
+
+
+def _target_of(name: str, descriptor: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "target": descriptor["target"]}
+
+
+def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    """The `input` of a document that takes it from a dataset, or its `inputs` when the dataset has several."""
+    posted = document["input"]
+    inputs = inputs_from_dataset(descriptor, posted["dataset"], posted.get("scaling"), _layer_types(document))
+    documents = {name: input_.to_document() for name, input_ in inputs.items()}
+    if list(documents) == [SINGLE_INPUT]:
+        return {"input": documents[SINGLE_INPUT]}
+    return {"input": None, "inputs": documents}
+
+
+def _input_of_dataset(descriptor: dict[str, Any], document: dict[str, Any], name: str) -> dict[str, Any]:
+    """One of several inputs, or the only one with a name of its own."""
+    posted, alone = document["inputs"][name], len(document["inputs"]) == 1
+    scaling, layers = posted.get("scaling"), _layer_types(document)
+    try:
+        return named_input_from_dataset(descriptor, posted["dataset"], name, alone, scaling, layers).to_document()
+    except InvalidData as error:
+        pointer = pointer_to("inputs", name, "dataset")
+        raise InvalidRequest(*(replace(fault, pointer=pointer) for fault in error.faults)) from error
+
+
+def _layer_types(document: dict[str, Any]) -> list[str]:
+    return [layer.get("type", "") for layer in document["layers"] if isinstance(layer, dict)]
+
+
+def _descriptor(context: Context, name: str, pointer: str) -> dict[str, Any]:
+    """What a dataset is like that a spec names at `pointer`. Raises InvalidRequest, NotReady."""
+    with context.database.read() as session:
+        dataset = datasets.by_name(session, name)
+    if dataset is None:
+        raise InvalidRequest(Fault(f'There is no dataset "{name}".', pointer=pointer))
+    if dataset.descriptor is None:
+        raise NotReady("dataset", name, dataset.status, failed=dataset.status == statuses.FAILED)
+    return dataset.descriptor

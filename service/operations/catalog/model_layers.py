@@ -1,0 +1,44 @@
+"""The layers that a model takes from versions of others: found, and written into its document."""
+
+from typing import Any
+
+from models.errors import Fault, IncompleteVersion, InvalidSpec
+from models.pretrained import NETWORK, pretrained_layers, take_layers
+from models.validation import check_outputs
+from models.version_files import read_spec
+from service.errors import InvalidRequest
+from service.operations.catalog.sources import Source, find_source
+from service.storage.artifacts import ArtifactStore
+from service.storage.database import Session
+
+
+def complete_layers(
+    session: Session, artifacts: ArtifactStore, document: dict[str, Any]
+) -> tuple[dict[str, Any], list[Source]]:
+    """The document with the layers that its Pretrained ones stand for, and the versions that they come from.
+
+    Raises InvalidSpec with the faults of all of them.
+    """
+    layers, sources = list(document["layers"]), []
+    faults: list[Fault] = []
+    for place, layer in pretrained_layers(layers).items():
+        pointer = f"#/layers/{place}"
+        try:
+            source = find_source(session, layer, pointer, place=place)
+            spec = read_spec(artifacts.folder(source.version.folder))
+            network = take_layers(spec, layer.get("until"), pointer)
+        except IncompleteVersion as error:
+            faults.append(Fault(error.detail, f"{pointer}/version"))
+            continue
+        except (InvalidRequest, InvalidSpec) as error:
+            faults += error.faults
+            continue
+        named = {name: value for name, value in layer.items() if name != "label"}
+        layers[place] = named | {"version": source.version.number, NETWORK: network}
+        sources.append(source)
+    if faults:
+        raise InvalidSpec(*faults)
+    document = {**document, "layers": layers}
+    if sources:
+        check_outputs(document)
+    return document, sources

@@ -1,0 +1,219 @@
+"""Models: checking a spec by really building it, reading, describing, deleting."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from models.validation import check_network
+from service import statuses
+from service.context import Context
+from service.errors import DatabaseUnavailable, Failed, InUse, NotFound, NotReady, NoWorker
+from service.operations import idempotency
+from service.operations.catalog.model_inputs import complete_inputs
+from service.operations.catalog.model_layers import complete_layers
+from service.operations.catalog.sources import Source, hold, lock
+from service.operations.idempotency import Claim
+from service.operations.jobs import queue
+from service.storage import jobs, models
+from service.storage.database import Session
+from service.storage.identifiers import new_identifier
+from service.storage.paging import Page, PageQuery
+from service.storage.records import Model
+
+DRY_RUN_SECONDS = 60
+NEWEST_VERSIONS = 100
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """A model with what belongs to it: its latest version's number, its labels, the numbers of its newest versions."""
+
+    model: Model
+    latest_version: int | None
+    labels: dict[str, int]
+    versions: tuple[int, ...] = ()
+
+
+def create(context: Context, document: dict[str, Any], wait: float, claim: Claim | None = None) -> ModelView:
+    """Check a spec and build its network; the model may still be `building` when the wait is over.
+
+    With the `claim` of an earlier request it is the model that that one made. Raises InvalidSpec or InvalidRequest at
+    once, or Failed within the wait, with nothing kept; NameTaken, NotReady.
+    """
+    model, job_id = _made_before(context, claim) or _insert(context, *_complete(context, document), claim)
+    queue.wait_for_end(context, job_id, wait)
+    return _created(context, model)
+
+
+def _made_before(context: Context, claim: Claim | None) -> tuple[Model, str] | None:
+    """The model that an earlier request with the key made, if there still is one, and its build job."""
+    if claim is None or claim.resource_id is None:
+        return None
+    with context.database.read() as session:
+        model = models.by_id(session, claim.resource_id)
+        job = jobs.newest(session, statuses.BUILD, model_id=claim.resource_id)
+    return None if model is None or job is None else (model, job.id)
+
+
+def _created(context: Context, inserted: Model) -> ModelView:
+    """What became of a new model by the end of the wait; one that failed is removed again."""
+    try:
+        with context.database.read() as session:
+            model = models.by_id(session, inserted.id)
+            view = None if model is None else _view(session, [model], with_versions=True)[0]
+    except DatabaseUnavailable:
+        return ModelView(inserted, None, {})  # it was created, whatever happens now
+    if view is None:
+        raise NotFound(f'The model "{inserted.name}" was deleted while it was being built.')
+    if view.model.status == statuses.FAILED:
+        _delete(context, view.model.id)
+        raise Failed(view.model.error or {})
+    return view
+
+
+def dry_run(context: Context, document: dict[str, Any]) -> Model:
+    """Do all that creating does and keep nothing. Raises as `create`, and NoWorker when nobody builds it in time."""
+    request, sources = _complete(context, document)
+    with context.database.write() as session:
+        lock(session, sources)
+        new_job = queue.enqueue(context, session, statuses.BUILD, request)
+        hold(session, new_job, sources)
+        job_id = new_job.id
+    job = queue.wait_for_end(context, job_id, DRY_RUN_SECONDS)
+    with context.database.write() as session:
+        left = jobs.get(session, job_id, lock=True)
+        if left is not None:
+            queue.cancel(session, left)
+            if left.status in statuses.FINAL:
+                session.delete(left)
+    if job is None or job.status == statuses.CANCELLED:
+        raise NoWorker(f"No worker built the network within {DRY_RUN_SECONDS} seconds.", retry_after=10)
+    if job.status == statuses.FAILED:
+        raise Failed(job.error or {})
+    model = _new_model(request["document"])
+    model.status, model.summary = statuses.READY, (job.result or {})["summary"]
+    return model
+
+
+def _complete(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any], list[Source]]:
+    """What is to be built: the `document`, with the inputs that a dataset describes and the layers of versions filled
+    in, and checked against the catalogue; `made_for`, the name and target of that dataset, which the network is to
+    learn. And those versions.
+    """
+    document, made_for = complete_inputs(context, document)
+    check_network(document, context.settings.limits)
+    with context.database.read() as session:
+        document, sources = complete_layers(session, context.artifacts, document)
+    return {"document": document, "made_for": made_for}, sources
+
+
+def _new_model(document: dict[str, Any]) -> Model:
+    return Model(
+        id=new_identifier("md"),
+        name=document["name"],
+        status=statuses.BUILDING,
+        task=document["task"],
+        description=document["description"],
+        document={name: value for name, value in document.items() if name not in ("name", "task", "description")},
+        last_version=0,
+        created_at=datetime.now(UTC),
+    )
+
+
+def _insert(context: Context, request: dict[str, Any], sources: list[Source], claim: Claim | None) -> tuple[Model, str]:
+    model = _new_model(request["document"])
+    with context.database.write() as session:
+        lock(session, sources)
+        models.add(session, model)
+        idempotency.note(session, claim, model.id)
+        columns = {"model_id": model.id, "model_name": model.name}
+        job = queue.enqueue(context, session, statuses.BUILD, request, **columns)
+        hold(session, job, sources)
+        return model, job.id
+
+
+def find(session: Session, name: str, *, lock: bool = False) -> Model:
+    """The model of that name. Raises NotFound."""
+    model = models.by_name(session, name, lock=lock)
+    if model is None:
+        raise NotFound(f'There is no model "{name}".')
+    return model
+
+
+def get(context: Context, name: str, wait: float = 0) -> ModelView:
+    """A model by its name; waits up to `wait` seconds while it is being built. Raises NotFound."""
+    with context.database.read() as session:
+        model = find(session, name)
+        view = _view(session, [model], with_versions=True)[0]
+        job = jobs.newest(session, statuses.BUILD, model_id=model.id)
+    if wait and model.status == statuses.BUILDING and job is not None:
+        queue.wait_for_end(context, job.id, wait)
+        return get(context, name)
+    return view
+
+
+def get_built(context: Context, name: str) -> Model:
+    """A model whose network was built: it has a summary. Raises NotFound, NotReady."""
+    with context.database.read() as session:
+        model = find(session, name)
+    if model.status != statuses.READY:
+        raise NotReady("model", name, model.status, failed=model.status == statuses.FAILED)
+    return model
+
+
+def list_page(context: Context, query: PageQuery) -> Page[ModelView]:
+    with context.database.read() as session:
+        page = models.page(session, query)
+        return Page(_view(session, list(page.items)), page.next_cursor)
+
+
+def _view(session: Session, found: list[Model], *, with_versions: bool = False) -> list[ModelView]:
+    ids = [model.id for model in found]
+    latest = models.latest_versions(session, ids)
+    labels = models.labels(session, ids)
+    return [
+        ModelView(
+            model=model,
+            latest_version=latest.get(model.id),
+            labels=labels[model.id],
+            versions=tuple(models.version_numbers(session, model, NEWEST_VERSIONS)) if with_versions else (),
+        )
+        for model in found
+    ]
+
+
+def describe(context: Context, name: str, description: str) -> ModelView:
+    """Change the description. Raises NotFound."""
+    with context.database.write() as session:
+        find(session, name, lock=True).description = description
+    return get(context, name)
+
+
+def delete(context: Context, name: str) -> None:
+    """Remove a model, its versions and labels; a build of it that still runs is cancelled. Raises NotFound, InUse."""
+    with context.database.read() as session:
+        model_id = find(session, name).id
+    _delete(context, model_id)
+
+
+def _delete(context: Context, model_id: str) -> None:
+    with context.database.write() as session:
+        model = models.by_id(session, model_id, lock=True)
+        if model is None:
+            return
+        user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, model_id=model.id)
+        if user is not None:
+            raise InUse(f'The job {user} still needs the model "{model.name}".')
+        taker = jobs.taking_weights(session, model.id)
+        if taker is not None:
+            raise InUse(f'The job {taker} still takes weights from a version of the model "{model.name}".')
+        build = jobs.newest(session, statuses.BUILD, lock=True, model_id=model.id)
+        if build is not None:
+            queue.cancel(session, build)
+        session.delete(model)
+    context.artifacts.remove(versions_key(model_id))
+
+
+def versions_key(model_id: str | None) -> str:
+    """Below which the files of a model's versions are kept."""
+    return f"models/{model_id}"

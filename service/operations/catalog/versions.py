@@ -1,0 +1,151 @@
+"""Versions and the labels that point to them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from models.errors import Fault
+from models.version_files import ARTIFACTS, WEIGHTS
+from service import statuses
+from service.context import Context
+from service.errors import InUse, InvalidRequest, NotFound
+from service.operations.catalog.models import find as find_model
+from service.storage import jobs, models
+from service.storage.database import Session
+from service.storage.models import VersionEntry
+from service.storage.paging import Page, PageQuery
+from service.storage.records import Label, Model, Version
+
+
+def find(session: Session, model: Model, number: int | None = None) -> Version:
+    """A version of the model, the latest without a number. Raises NotFound."""
+    version = models.version(session, model, number)
+    if version is None:
+        raise NotFound(f'The model "{model.name}" has no version {"yet" if number is None else number}.')
+    return version
+
+
+def get(context: Context, model_name: str, number: int) -> Version:
+    with context.database.read() as session:
+        return find(session, find_model(session, model_name), number)
+
+
+def list_page(context: Context, model_name: str, query: PageQuery) -> Page[Version]:
+    with context.database.read() as session:
+        return models.versions_page(session, find_model(session, model_name), query)
+
+
+def entries(context: Context, model_name: str | None = None) -> Sequence[VersionEntry]:
+    """Every version of all models by name and number, a model without any as an entry of its own; of one model, if
+    it is named. Raises NotFound."""
+    with context.database.read() as session:
+        model = None if model_name is None else find_model(session, model_name)
+        return models.version_entries(session, model)
+
+
+def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, dict[str, Any]]:
+    """The file of a version in a format, and its entry in the version's `artifacts`. Raises NotFound."""
+    version = get(context, model_name, number)
+    entries = {entry["format"]: entry for entry in version.details["artifacts"]}
+    if format_ not in entries:
+        raise NotFound(f'Version {number} of "{model_name}" has no {format_} file, but {", ".join(entries)}.')
+    return context.artifacts.existing_file(version.folder, ARTIFACTS[format_]), entries[format_]
+
+
+def weights_file(context: Context, model_name: str, number: int) -> Path:
+    """The NPZ file of a version's weights, by the names that Keras gives them. Raises NotFound."""
+    return context.artifacts.existing_file(get(context, model_name, number).folder, WEIGHTS)
+
+
+def delete(context: Context, model_name: str, number: int) -> None:
+    """Remove a version and its files. Raises NotFound; InUse while a label or a job that is not final needs it."""
+    with context.database.write() as session:
+        model = find_model(session, model_name, lock=True)
+        version = _delete(session, model, number)
+    context.artifacts.remove(version.folder)
+
+
+def _delete(session: Session, model: Model, number: int) -> Version:
+    """Remove a version of a locked model; its files are left. Raises NotFound, InUse."""
+    version = find(session, model, number)
+    labels = models.labels_of_version(session, version)
+    if labels:
+        raise InUse(f'The label "{labels[0]}" points to version {number}: move or delete it first.')
+    user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, model_id=model.id, version=number)
+    if user is not None:
+        raise InUse(f'The job {user} still needs version {number} of "{model.name}".')
+    user = jobs.taking_weights(session, model.id, number)
+    if user is not None:
+        raise InUse(f'The job {user} still takes weights from version {number} of "{model.name}".')
+    session.delete(version)
+    return version
+
+
+def delete_unlabelled(context: Context, newest: int) -> int:
+    """Remove the versions that neither a label nor a job that is not final needs, but the `newest` of each model;
+    returns how many."""
+    with context.database.read() as session:
+        found = models.unlabelled_versions(session, newest)
+    return sum(_delete_unneeded(context, model_id, number) for model_id, number in found)
+
+
+def _delete_unneeded(context: Context, model_id: str, number: int) -> bool:
+    try:
+        with context.database.write() as session:
+            model = models.by_id(session, model_id, lock=True)
+            if model is None:
+                return False
+            version = _delete(session, model, number)
+    except (InUse, NotFound):
+        return False
+    context.artifacts.remove(version.folder)
+    return True
+
+
+def labels_page(context: Context, model_name: str, query: PageQuery) -> Page[Label]:
+    with context.database.read() as session:
+        return models.labels_page(session, find_model(session, model_name), query)
+
+
+def get_label(context: Context, model_name: str, name: str) -> Label:
+    """Raises NotFound."""
+    with context.database.read() as session:
+        return _find_label(session, find_model(session, model_name), name)
+
+
+def _find_label(session: Session, model: Model, name: str) -> Label:
+    label = models.label(session, model, name)
+    if label is None:
+        raise NotFound(f'The model "{model.name}" has no label "{name}".')
+    return label
+
+
+def put_label(context: Context, model_name: str, name: str, number: int) -> tuple[Label, bool]:
+    """Point a label to a version; say whether the label is new. Raises NotFound, InvalidRequest."""
+    with context.database.write() as session:
+        model = find_model(session, model_name, lock=True)
+        _check_version_for_label(session, model, number)
+        return point_label(session, model, name, number)
+
+
+def _check_version_for_label(session: Session, model: Model, number: int) -> None:
+    if models.version(session, model, number) is None:
+        raise InvalidRequest(Fault(f'The model "{model.name}" has no version {number}.', pointer="#/version"))
+
+
+def point_label(session: Session, model: Model, name: str, number: int) -> tuple[Label, bool]:
+    """Make or move a label within a unit of work."""
+    label = models.label(session, model, name)
+    if label is not None:
+        label.number = number
+        return label, False
+    label = Label(model_id=model.id, label=name, number=number, created_at=datetime.now(UTC))
+    session.add(label)
+    return label, True
+
+
+def delete_label(context: Context, model_name: str, name: str) -> None:
+    """Raises NotFound."""
+    with context.database.write() as session:
+        session.delete(_find_label(session, find_model(session, model_name, lock=True), name))

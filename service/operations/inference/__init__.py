@@ -1,0 +1,1 @@
+"""Predictions: finding and loading versions, admission, statistics."""

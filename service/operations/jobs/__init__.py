@@ -1,0 +1,1 @@
+"""Jobs from being queued to being final; one module a kind in `kinds`."""

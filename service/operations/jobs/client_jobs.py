@@ -1,0 +1,167 @@
+"""What the jobs that clients start have in common: naming what they work on, being found, shown, cancelled, deleted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.errors import Fault
+from service import statuses
+from service.context import Context
+from service.errors import Conflict, InvalidRequest, NotFound, NotReady, NoVersion
+from service.operations.catalog.sources import MOST_NUMBERS
+from service.operations.idempotency import Claim
+from service.operations.jobs import outcomes, queue
+from service.storage import datasets, jobs, models
+from service.storage.database import Session
+from service.storage.paging import Page, PageQuery
+from service.storage.records import Dataset, Event, Job, Model, Version
+
+WORDS = {
+    statuses.TRAINING: "training job",
+    statuses.EVALUATION: "evaluation",
+    statuses.BATCH_PREDICTION: "batch prediction",
+}
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A job with its transitions, oldest first, and which of what it names is still there."""
+
+    job: Job
+    transitions: Sequence[Event]
+    model_exists: bool
+    dataset_exists: bool
+    version_exists: bool
+    maker_exists: bool
+    """Whether the training job that made it is still there; of an evaluation."""
+    evaluation: str | None
+    """The evaluation that it made of its test rows, unless that was deleted; of a training."""
+
+
+def made_before(context: Context, claim: Claim | None) -> str | None:
+    """The id of the job that an earlier request with the key made, if there still is one."""
+    if claim is None or claim.resource_id is None:
+        return None
+    with context.database.read() as session:
+        return None if jobs.get(session, claim.resource_id) is None else claim.resource_id
+
+
+def find_model_and_dataset(
+    session: Session, model_name: str, dataset_name: str, ids: tuple[str, str] | None = None
+) -> tuple[Model, Dataset]:
+    """What a new job is to work on; with `ids` locked, and only if they are the ones with these ids.
+
+    Raises InvalidRequest, NotReady.
+    """
+    lock = ids is not None
+    model, dataset = models.by_name(session, model_name, lock=lock), datasets.by_name(session, dataset_name, lock=lock)
+    faults = []
+    if model is None or (ids and model.id != ids[0]):
+        faults.append(Fault(f'There is no model "{model_name}".', pointer="#/model"))
+    if dataset is None or (ids and dataset.id != ids[1]):
+        faults.append(Fault(f'There is no dataset "{dataset_name}".', pointer="#/dataset"))
+    if faults or model is None or dataset is None:
+        raise InvalidRequest(*faults)
+    _check_ready("model", model)
+    _check_ready("dataset", dataset)
+    return model, dataset
+
+
+def find_model(session: Session, name: str, model_id: str | None = None) -> Model:
+    """As `find_model_and_dataset`, for a job that works on no dataset."""
+    model = models.by_name(session, name, lock=model_id is not None)
+    if model is None or (model_id and model.id != model_id):
+        raise InvalidRequest(Fault(f'There is no model "{name}".', pointer="#/model"))
+    _check_ready("model", model)
+    return model
+
+
+def _check_ready(kind: str, resource: Model | Dataset) -> None:
+    if resource.status != statuses.READY:
+        raise NotReady(kind, resource.name, resource.status, failed=resource.status == statuses.FAILED)
+
+
+def find_version(session: Session, model: Model, number: int | None, label: str | None = None) -> Version:
+    """The version that a new job names by number or label, or else the latest. Raises InvalidRequest, NoVersion."""
+    if label is not None:
+        if number is not None:
+            raise InvalidRequest(Fault("Give a version or a label, not both.", pointer="#/label"))
+        labelled = models.label(session, model, label)
+        if labelled is None:
+            raise InvalidRequest(Fault(f'The model "{model.name}" has no label "{label}".', pointer="#/label"))
+        number = labelled.number
+    version = models.version(session, model, number)
+    if version is None and number is None:
+        raise NoVersion(f'The model "{model.name}" has no version yet: train it first.')
+    if version is None:
+        numbers = tuple(models.version_numbers(session, model, MOST_NUMBERS))
+        detail = f'The model "{model.name}" has no version {number}.'
+        raise InvalidRequest(Fault(detail, pointer="#/version", allowed=numbers))
+    return version
+
+
+def find(session: Session, kind: str, job_id: str, *, lock: bool = False) -> Job:
+    """The job of that kind and id. Raises NotFound."""
+    job = jobs.get(session, job_id, lock=lock)
+    if job is None or job.kind != kind:
+        raise NotFound(f'There is no {WORDS[kind]} "{job_id}".')
+    return job
+
+
+def get(context: Context, kind: str, job_id: str, wait: float = 0) -> JobView:
+    """A job of that kind; waits up to `wait` seconds for its end. Raises NotFound."""
+    if wait:
+        with context.database.read() as session:
+            find(session, kind, job_id)
+        queue.wait_for_end(context, job_id, wait)
+    with context.database.read() as session:
+        return _view(session, [find(session, kind, job_id)])[0]
+
+
+def list_page(context: Context, kind: str, query: PageQuery) -> Page[JobView]:
+    with context.database.read() as session:
+        page = jobs.page(session, query, kind)
+        return Page(_view(session, page.items), page.next_cursor)
+
+
+def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
+    ids = [job.id for job in found]
+    transitions = jobs.transitions(session, ids)
+    model_ids = models.existing(session, [job.model_id for job in found])
+    dataset_ids = datasets.existing(session, [job.dataset_id for job in found])
+    versions = models.existing_versions(session, [(job.model_id, job.version) for job in found])
+    makers = jobs.existing(session, [job.made_by for job in found])
+    evaluations = jobs.made_by(session, ids)
+    return [
+        JobView(
+            job=job,
+            transitions=transitions[job.id],
+            model_exists=job.model_id in model_ids,
+            dataset_exists=job.dataset_id in dataset_ids,
+            version_exists=(job.model_id, job.version) in versions,
+            maker_exists=job.made_by in makers,
+            evaluation=evaluations.get(job.id),
+        )
+        for job in found
+    ]
+
+
+def cancel(context: Context, kind: str, job_id: str) -> JobView:
+    """End a job that isn't final; nothing changes if it was cancelled. Raises NotFound, Conflict."""
+    with context.database.write() as session:
+        job = find(session, kind, job_id, lock=True)
+        if job.status in statuses.FINAL and job.status != statuses.CANCELLED:
+            raise Conflict(f'The {WORDS[kind]} is final: it is "{job.status}" and stays so.')
+        queue.cancel(session, job)
+    if job.status in statuses.FINAL:
+        outcomes.clear(context, job)
+    return get(context, kind, job_id)
+
+
+def delete(context: Context, kind: str, job_id: str) -> None:
+    """Remove a final job, its events and the files that are its own. Raises NotFound, Conflict."""
+    with context.database.write() as session:
+        job = find(session, kind, job_id, lock=True)
+        if job.status not in statuses.FINAL:
+            raise Conflict(f'The {WORDS[kind]} is "{job.status}". Cancel it before you delete it.')
+        session.delete(job)
+    outcomes.remove(context, job)

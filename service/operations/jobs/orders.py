@@ -1,0 +1,141 @@
+"""What a client asks of a training job that exists: to run, pause, stop or cancel, and to train on otherwise."""
+
+from typing import Any
+
+from models.errors import Fault
+from models.training.schedules import has_schedule
+from service import statuses
+from service.context import Context
+from service.errors import Conflict, InvalidRequest
+from service.operations.jobs import queue
+from service.storage import jobs, models
+from service.storage.database import Session
+from service.storage.records import Job
+
+STOPPED_BEFORE_TRAINING = "stopped_before_training"
+
+
+def move_towards(session: Session, job: Job, desired_status: str) -> None:
+    """Move a locked job towards a status; nothing happens when that holds or was reached. Raises Conflict."""
+    if _holds(job, desired_status):
+        return
+    if job.status in statuses.FINAL:
+        raise Conflict(f'The job is final: it is "{job.status}" and stays so.')
+    ending = job.status in (statuses.STOPPING, statuses.CANCELLING) or job.desired_status == statuses.STOPPED
+    if desired_status == statuses.CANCELLED:
+        queue.cancel(session, job)
+    elif ending or (job.closed and desired_status == statuses.PAUSED):
+        raise Conflict(f'The job is about to end and can\'t be made "{desired_status}" any more.')
+    else:
+        job.desired_status = desired_status
+        MOVES[desired_status](session, job)
+
+
+def _holds(job: Job, desired_status: str) -> bool:
+    reached = {
+        statuses.CANCELLED: job.status == statuses.CANCELLED,
+        statuses.STOPPED: job.status == statuses.SUCCEEDED,
+        statuses.RUNNING: False,
+        statuses.PAUSED: job.status == statuses.PAUSED,
+    }
+    asked_for = job.desired_status == desired_status and job.status != statuses.FAILED
+    never_again = desired_status == statuses.RUNNING and job.status in statuses.FINAL
+    return reached[desired_status] or (asked_for and not never_again)
+
+
+def _run(session: Session, job: Job) -> None:
+    # One that is still pausing goes back to the queue when its process has written its checkpoint.
+    if job.status == statuses.PAUSED:
+        queue.move(session, job, statuses.QUEUED)
+
+
+def _pause(session: Session, job: Job) -> None:
+    waiting = job.status == statuses.QUEUED
+    queue.move(session, job, statuses.PAUSED if waiting else statuses.PAUSING)
+
+
+def _stop(session: Session, job: Job) -> None:
+    if job.status in statuses.CLAIMED:
+        queue.move(session, job, statuses.STOPPING)
+    elif job.checkpoint is None:
+        queue.move(session, job, statuses.CANCELLED, STOPPED_BEFORE_TRAINING)
+    elif job.status == statuses.PAUSED:
+        # A worker has to make the model of its checkpoint.
+        queue.move(session, job, statuses.QUEUED)
+
+
+MOVES = {statuses.RUNNING: _run, statuses.PAUSED: _pause, statuses.STOPPED: _stop}
+
+
+def change_training(context: Context, session: Session, job: Job, changes: dict[str, Any]) -> None:
+    """Order a locked job to train other `epochs`, or with another `learning_rate`, from its next epoch on.
+
+    Raises Conflict, InvalidRequest.
+    """
+    wanted = {name: changes[name] for name in ("epochs", "learning_rate") if name in changes}
+    wanted = {name: value for name, value in wanted.items() if value != current(job, name)}
+    if not wanted:
+        return
+    if job.status in statuses.FINAL:
+        raise Conflict(f'The job is final: it is "{job.status}" and can\'t be changed.')
+    if job.closed or job.status in (statuses.STOPPING, statuses.CANCELLING):
+        raise Conflict("The training has ended: only its result is still being saved.")
+    if "learning_rate" in wanted and _is_scheduled(session, job):
+        raise Conflict("A schedule sets the learning rate of this job.")
+    _check_epochs(context, session, job, wanted.get("epochs"))
+    # A training that goes on from a checkpoint may be behind the epochs that were told: those stay as they are.
+    earliest = jobs.last_epoch(session, job) + 1
+    order = {"number": len(job.orders) + 1, "epochs": None, "learning_rate": None, "epoch": None, "step": None}
+    job.orders = [*job.orders, order | wanted | {"earliest": earliest}]
+
+
+def current(job: Job, name: str) -> Any:
+    """What was last ordered of `epochs` or `learning_rate`; else what was posted, None for a learning rate."""
+    ordered = [order[name] for order in job.orders if order[name] is not None]
+    return ordered[-1] if ordered else job.request.get(name)
+
+
+def progress(job: Job) -> dict[str, Any] | None:
+    """How far a training is on its way to the epochs as last ordered, which its process may not have heard of yet."""
+    told, epochs = job.progress, current(job, "epochs")
+    if told is None or told["epochs"] == epochs:
+        return told
+    done = told["fraction"] * told["epochs"]
+    left, eta = told["epochs"] - done, told["eta_seconds"]
+    if eta is not None:
+        eta = eta / left * max(0.0, epochs - done) if left else None
+    return told | {"epochs": epochs, "fraction": min(1.0, done / epochs), "eta_seconds": eta}
+
+
+def _is_scheduled(session: Session, job: Job) -> bool:
+    optimizer = job.request.get("optimizer")
+    model = models.by_id(session, job.model_id)
+    if optimizer is None and model is not None:
+        optimizer = model.document.get("optimizer")
+    return has_schedule(optimizer) or job.request.get("learning_rate_schedule") is not None
+
+
+def _check_epochs(context: Context, session: Session, job: Job, epochs: int | None) -> None:
+    if epochs is None:
+        return
+    running = max(job.progress["epoch"] if job.progress else 1, jobs.last_epoch(session, job))
+    if epochs < running:
+        detail = f"Epoch {running:,} has begun already: ask for {running:,} epochs or more, or stop the job."
+        raise InvalidRequest(Fault(detail, pointer="#/epochs"))
+    if faults := limit_faults(context, {"epochs": epochs}):
+        raise InvalidRequest(*faults)
+
+
+def limit_faults(context: Context, wanted: dict[str, Any]) -> list[Fault]:
+    """The faults of the members of a training job of which the operator allows less."""
+    limits = context.settings.limits
+    bounds = {"epochs": limits.epochs, "batch_size": limits.batch_size}
+    return [
+        Fault(
+            f"At most {most:,} are allowed here, not {wanted[name]:,}. "
+            f"The operator sets the limit by FITSERVE_MAX_{name.upper()}.",
+            pointer=f"#/{name}",
+        )
+        for name, most in bounds.items()
+        if name in wanted and wanted[name] > most
+    ]

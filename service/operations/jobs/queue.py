@@ -1,0 +1,109 @@
+"""Putting work in the queue, and asking it to end."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from service import statuses
+from service.context import Context
+from service.errors import DatabaseUnavailable, QueueFull
+from service.operations.jobs.waiting import wait_until
+from service.storage import jobs
+from service.storage.database import Session
+from service.storage.identifiers import new_identifier
+from service.storage.records import Job
+
+PREFIXES = {
+    statuses.BUILD: "bj",
+    statuses.IMPORT: "ij",
+    statuses.TRAINING: "tj",
+    statuses.EVALUATION: "ev",
+    statuses.BATCH_PREDICTION: "bp",
+}
+HIGHEST_PRIORITY = 9
+DEFAULT_QUEUE = "cpu"
+QUEUES = (DEFAULT_QUEUE,)
+"""The queues that workers take jobs from."""
+
+
+def new_id(kind: str) -> str:
+    """For a job that isn't in the queue yet."""
+    return new_identifier(PREFIXES[kind])
+
+
+def enqueue(context: Context, session: Session, kind: str, request: dict[str, Any], **columns: Any) -> Job:
+    """Add a job to the queue; `columns` are those that name its model and dataset, its priority and its queue, and its
+    id if it has one.
+
+    Raises QueueFull when too many jobs of that kind wait already.
+    """
+    limit = context.settings.max_queued_jobs
+    if jobs.count_waiting(session, kind) >= limit:
+        raise QueueFull(
+            f"{limit} {kind.replace('_', ' ')} jobs are waiting already. Try again when some have been done.",
+            retry_after=30,
+        )
+    job = _new_job(kind, request, **columns)
+    jobs.add(session, job)
+    return job
+
+
+def record_done(session: Session, kind: str, request: dict[str, Any], **columns: Any) -> Job:
+    """Add a job that was done along with another one, without ever having been in the queue."""
+    job = _new_job(kind, request, **columns)
+    job.status, job.started_at, job.finished_at = statuses.SUCCEEDED, job.created_at, job.created_at
+    jobs.add(session, job)
+    return job
+
+
+def _new_job(kind: str, request: dict[str, Any], **columns: Any) -> Job:
+    return Job(
+        kind=kind,
+        status=statuses.QUEUED,
+        desired_status=statuses.RUNNING,
+        request=request,
+        created_at=datetime.now(UTC),
+        token=0,
+        renewals=0,
+        attempt=1,
+        run=0,
+        last_seq=0,
+        **{"id": new_id(kind), "priority": HIGHEST_PRIORITY, "queue": DEFAULT_QUEUE, **columns},
+    )
+
+
+def move(session: Session, job: Job, status: str, reason: str | None = None) -> None:
+    """Give a locked job a new status and note the transition."""
+    job.status = status
+    job.status_reason = reason
+    if status in statuses.FINAL:
+        job.finished_at = datetime.now(UTC)
+    if status not in statuses.CLAIMED:
+        job.owner = None
+        # Nobody works on it: there is no telling when it will be done.
+        if job.progress and "eta_seconds" in job.progress:
+            job.progress = {**job.progress, "eta_seconds": None}
+    jobs.append_events(session, job, [jobs.transition(status, reason)])
+
+
+def cancel(session: Session, job: Job) -> None:
+    """End a locked job and keep nothing: at once while it waits, through its worker while it runs."""
+    if job.status in statuses.FINAL or job.status == statuses.CANCELLING:
+        return
+    job.desired_status = statuses.CANCELLED
+    claimed = job.status in statuses.CLAIMED
+    move(session, job, statuses.CANCELLING if claimed else statuses.CANCELLED)
+
+
+def wait_for_end(context: Context, job_id: str, seconds: float) -> Job | None:
+    """The job once it is final, or None when the seconds are over or there is no such job (any more)."""
+
+    def look() -> tuple[Job | None] | None:
+        try:
+            with context.database.read() as session:
+                job = jobs.get(session, job_id)
+        except DatabaseUnavailable:
+            return None  # it may come back before the wait is over
+        return (job,) if job is None or job.status in statuses.FINAL else None
+
+    (job,) = wait_until(look, seconds) or (None,)
+    return job

@@ -1,0 +1,1 @@
+"""Keeping the service healthy: backups, retention, sweeping, readiness, workers."""

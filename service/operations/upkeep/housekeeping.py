@@ -1,0 +1,82 @@
+"""Removing what nobody needs any more: in short transactions, between which others get to write."""
+
+import time
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from service import statuses
+from service.context import Context
+from service.operations import idempotency
+from service.operations.catalog import versions
+from service.operations.upkeep import orphans
+from service.storage import jobs
+
+BATCH_EVENTS = 2000
+"""Deleted in some hundredths of a second, in which nobody else can write."""
+BATCH_JOBS = 100
+PAUSE_SECONDS = 0.02
+INNER_KINDS = (statuses.BUILD, statuses.IMPORT)
+INNER_DAYS = 7
+"""How long a job is kept that no client sees; requests with an idempotency key look for it for a day."""
+LASTING_EVENTS = ("transition", "epoch")
+"""What stays of a log that is thinned: metrics and the job's history are read from them."""
+
+log = structlog.get_logger()
+
+
+def sweep(context: Context, now: datetime | None = None) -> None:
+    """Done by every worker now and then; several at once do no harm, and one that is cut off is made up for later."""
+    now, settings = now or datetime.now(UTC), context.settings
+    idempotency.forget_expired(context)
+    removed = {
+        "jobs": _delete_jobs(context, statuses.CLIENT_JOB_KINDS, now, settings.job_retention_days)
+        + _delete_jobs(context, INNER_KINDS, now, INNER_DAYS),
+        "thinned_jobs": _thin_logs(context, now),
+        "versions": versions.delete_unlabelled(context, settings.versions_kept) if settings.versions_kept else 0,
+        "orphans": orphans.remove(context, now),
+    }
+    if any(removed.values()):
+        log.info("removed what nobody needs", **removed)
+
+
+def _delete_jobs(context: Context, kinds: Collection[str], now: datetime, days: float) -> int:
+    """Remove the jobs of these kinds that ended `days` ago, none for 0; returns how many."""
+    deleted = 0
+    while days and (job_ids := _finished(context, kinds, now, days)):
+        for job_id in job_ids:
+            _delete_events(context, job_id)
+            with context.database.write() as session:
+                job = jobs.get(session, job_id, lock=True)
+                if job is not None:
+                    session.delete(job)
+        deleted += len(job_ids)
+    return deleted
+
+
+def _thin_logs(context: Context, now: datetime) -> int:
+    """Leave transitions and epochs alone of the logs of jobs that ended long ago; returns of how many."""
+    thinned, days = 0, context.settings.event_retention_days
+    while days and (job_ids := _finished(context, statuses.CLIENT_JOB_KINDS, now, days, thinned=False)):
+        for job_id in job_ids:
+            _delete_events(context, job_id, keeping=LASTING_EVENTS)
+            with context.database.write() as session:
+                job = jobs.get(session, job_id, lock=True)
+                if job is not None:
+                    job.thinned = True
+        thinned += len(job_ids)
+    return thinned
+
+
+def _finished(context: Context, kinds: Collection[str], now: datetime, days: float, **columns: bool) -> Collection[str]:
+    with context.database.read() as session:
+        return jobs.finished_before(session, kinds, now - timedelta(days=days), BATCH_JOBS, **columns)
+
+
+def _delete_events(context: Context, job_id: str, keeping: Collection[str] = ()) -> None:
+    deleted = BATCH_EVENTS
+    while deleted == BATCH_EVENTS:
+        with context.database.write() as session:
+            deleted = jobs.delete_events(session, job_id, BATCH_EVENTS, keeping=keeping)
+        time.sleep(PAUSE_SECONDS)

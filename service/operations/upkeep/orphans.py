@@ -1,0 +1,63 @@
+"""Files that nobody points to: of processes that were killed, and of rows that are gone."""
+
+from datetime import datetime, timedelta
+
+from service.context import Context
+from service.operations.catalog.datasets import UPLOADS
+from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.outcomes import PREDICTIONS
+from service.operations.upkeep import references
+from service.storage import datasets, jobs, models
+from service.storage.artifacts import ArtifactStore
+from service.storage.database import Session
+
+OWNED = {
+    "datasets": datasets.existing,
+    "models": models.existing,
+    "checkpoints": jobs.existing,
+    PREDICTIONS: jobs.existing,
+}
+"""The keys below which a folder lies for each of these, and in it what executions published."""
+
+
+def remove(context: Context, now: datetime) -> int:
+    """Remove the folders that nothing was written to for long and nothing points to; returns how many.
+
+    They are listed before the rows are read. What an execution publishes is pointed to while it holds its lease, or
+    never: a folder of one that holds none, and that no row points to, stays an orphan.
+    """
+    moment = (now - timedelta(hours=context.settings.orphan_hours)).timestamp()
+    published, empty = _published_before(context.artifacts, moment), _empty_before(context.artifacts, moment)
+    staged = context.artifacts.staged_before(moment)
+    with context.database.read() as session:
+        needed, executing = references.needed(session), execution.executing(session)
+        orphans = [key for key in published if key not in needed and _execution(key) not in executing]
+        orphans += _ownerless(session, empty)
+    for key in orphans:
+        context.artifacts.remove(key)
+    left = [name for name in staged if name not in executing]
+    for name in left:
+        context.artifacts.discard(name)
+    context.artifacts.remove_leftovers()
+    return len(orphans) + len(left)
+
+
+def _published_before(artifacts: ArtifactStore, moment: float) -> list[str]:
+    groups = [UPLOADS, *(f"{owners}/{name}" for owners in OWNED for name in artifacts.names(owners))]
+    return [f"{group}/{name}" for group in groups for name in artifacts.published_before(moment, group)]
+
+
+def _empty_before(artifacts: ArtifactStore, moment: float) -> dict[str, list[str]]:
+    """The owners of each kind in whose folder nothing lies any more."""
+    old = {owners: artifacts.published_before(moment, owners) for owners in OWNED}
+    return {owners: [n for n in names if not artifacts.names(f"{owners}/{n}")] for owners, names in old.items()}
+
+
+def _ownerless(session: Session, empty: dict[str, list[str]]) -> list[str]:
+    gone = {owners: set(names) - OWNED[owners](session, names) for owners, names in empty.items()}
+    return [f"{owners}/{name}" for owners, names in gone.items() for name in names]
+
+
+def _execution(key: str) -> str:
+    """The execution whose name a folder begins with; a checkpoint's has its own name after it."""
+    return "-".join(key.rpartition("/")[2].split("-")[:2])

@@ -1,0 +1,17 @@
+"""Which folders of the artifact store the database points to."""
+
+from service.operations.catalog.datasets import UPLOADS, upload_key
+from service.operations.jobs.outcomes import PREDICTIONS
+from service.storage import datasets, jobs, models
+from service.storage.database import Session
+
+GROUPS = ("datasets", "models", "checkpoints", PREDICTIONS, UPLOADS)
+"""Below which keys all folders lie."""
+
+
+def needed(session: Session) -> frozenset[str]:
+    """The keys of the files of datasets, versions and models, of checkpoints, of batch predictions, and of uploads that
+    wait."""
+    uploads = frozenset(map(upload_key, (*datasets.being_imported(session), *jobs.reading_uploads(session))))
+    versions = models.folders(session)
+    return uploads | datasets.folders(session) | versions | jobs.checkpoint_folders(session) | jobs.folders(session)
