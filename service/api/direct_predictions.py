@@ -15,13 +15,14 @@ from service.api.http.compression import GZIP, SMALLEST, gzip_text, prefers_gzip
 from service.api.http.links import MODELS
 from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
-from service.api.routes import open_inference, predictions, tensorflow_serving
+from service.api.inference import open_inference, open_inference_tensors, tensorflow_serving
+from service.api.routes import predictions
 from service.operations.inference.predictions import PredictionService, Wanted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-HEADER_LENGTH = f"HTTP_{open_inference.HEADER_LENGTH.upper().replace('-', '_')}"
+HEADER_LENGTH = f"HTTP_{open_inference_tensors.HEADER_LENGTH.upper().replace('-', '_')}"
 ERROR = "fitserve.error"
 """The name in the WSGI environment of an error that the app shall answer."""
 PLAIN_ACCEPTS = (None, "*/*", JSON)

@@ -28,14 +28,14 @@ from service.api.contract.schemas.open_inference import (
 )
 from service.api.http.bodies import parse_json, read_body, write_json
 from service.api.http.media_types import JSON, OCTETS
-from service.api.http.replies import Reply
 from service.api.http.state import context, predictions
+from service.api.inference import open_inference
 from service.api.inference.errors import InvalidInference
-from service.api.inference.open_inference_tensors import HEADER_LENGTH, read_request, write_answer
-from service.errors import NotFound, NoVersion
+from service.api.inference.open_inference_tensors import HEADER_LENGTH
+from service.errors import NotFound
 from service.operations.catalog import versions
 from service.operations.catalog.versions import VersionEntry
-from service.operations.inference.predictions import Loaded, PredictionService, Wanted
+from service.operations.inference.predictions import Wanted
 from service.operations.inference.statistics import Duration, Parts
 from service.operations.upkeep import health
 
@@ -174,35 +174,14 @@ def refuse(**_: Any) -> Response:
     raise NotHere(f"Fitserve has no {request.path}: it belongs to an extension of Triton's.")
 
 
-def infer(service: PredictionService, wanted: Wanted, body: bytes, header_length: str | None) -> Reply:
-    """What an inference request is answered; `header_length` is the header that says where the JSON of the body ends.
-
-    Raises InvalidInference, and what predicting raises.
-    """
-    loaded = _find(service, wanted)
-    signature = loaded.predictor.signature
-    with loaded.statistics.prediction() as clock:
-        asked = read_request(body, header_length, signature, service.settings.max_json_depth)
-        output = service.infer(loaded, asked.tensors, clock)
-        return write_answer(asked, loaded.model, loaded.version, signature.output.name, output)
-
-
-def _find(service: PredictionService, wanted: Wanted) -> Loaded:
-    """Raises NotFound; Conflict when the version can't be served."""
-    try:
-        return service.loaded(wanted)
-    except NoVersion as error:
-        raise NotFound(error.detail) from None
-
-
 def _infer(wanted: Wanted) -> Response:
     body = read_body(request)
     with predictions().admit(len(body)):
-        return infer(predictions(), wanted, body, request.headers.get(HEADER_LENGTH)).to_response()
+        return open_inference.infer(predictions(), wanted, body, request.headers.get(HEADER_LENGTH)).to_response()
 
 
 def _describe_metadata(wanted: Wanted) -> Response:
-    signature = _find(predictions(), wanted).predictor.signature
+    signature = open_inference.find(predictions(), wanted).predictor.signature
     servable = [entry for entry in versions.entries(context(), wanted.model) if entry.servable]
     return write_json(
         {
@@ -216,7 +195,7 @@ def _describe_metadata(wanted: Wanted) -> Response:
 
 
 def _describe_config(wanted: Wanted) -> Response:
-    signature = _find(predictions(), wanted).predictor.signature
+    signature = open_inference.find(predictions(), wanted).predictor.signature
     return write_json(
         {
             "name": wanted.model,
@@ -287,7 +266,7 @@ blueprint.add_for_versions(
 )
 blueprint.add_for_versions(
     f"{MODEL}{{version}}/ready",
-    lambda wanted: write_json({"name": _find(predictions(), wanted).model, "ready": True}),
+    lambda wanted: write_json({"name": open_inference.find(predictions(), wanted).model, "ready": True}),
     name="get_inference_ready",
     summary="As the Open Inference Protocol: say whether there can be predictions with",
     answer=ModelReadySchema,
