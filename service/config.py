@@ -81,8 +81,38 @@ class Settings:
         stands_for="`http://<FITSERVE_HOST>:<FITSERVE_PORT>`",
     )
 
+    allowed_hosts: str = setting(
+        "",
+        "Hosts that requests may name in `Host`, separated by commas, without ports; `*` allows every host.",
+        stands_for="`localhost,127.0.0.1,[::1]` and `FITSERVE_HOST`",
+    )
+    cors_origins: str = setting(
+        "",
+        "Origins whose web pages may use the service, separated by commas, such as `https://example.org`.",
+        stands_for="none",
+    )
+
     api_processes: int = setting(2, "Processes that answer requests.", minimum=1)
-    api_threads: int = setting(16, "Threads of each api process.", minimum=2)
+    api_threads: int = setting(
+        16, "Requests other than predictions that each api process computes concurrently, in a thread each.", minimum=2
+    )
+    max_connections: int = setting(4096, "Connections that each api process keeps open.", minimum=16)
+    client_timeout_seconds: float = setting(
+        10.0,
+        "How long a client may be silent while its request or its answer is incomplete.",
+        minimum=0.1,
+    )
+    min_client_bytes_per_second: int = setting(
+        1024,
+        "How many bytes a second a client must send of a request on average, after FITSERVE_CLIENT_TIMEOUT_SECONDS.",
+        minimum=1,
+    )
+    drain_seconds: float = setting(
+        0.5,
+        "How long `/readyz` says `draining` before a process that ends stops accepting connections.",
+        minimum=0,
+        maximum=5,
+    )
     prediction_threads: int = setting(1, "Threads that one prediction may use.", minimum=1)
     prediction_cache_versions: int = setting(32, "Versions that each api process keeps loaded.", minimum=1)
     prediction_cache_bytes: int = setting(
@@ -92,9 +122,9 @@ class Settings:
         0, "Models whose latest versions each api process loads before it answers, the newest models first.", minimum=0
     )
     max_concurrent_predictions: int = setting(
-        16,
-        "Predictions that each api process computes at once, and half as many with bodies of 1 MiB or more besides; "
-        "beyond it the answer is 503. With fewer than the threads some are refused under load rather than late.",
+        64,
+        "Predictions that each api process computes or has waiting concurrently, and an eighth as many with bodies of "
+        "1 MiB or more besides; beyond it the answer is 503.",
         minimum=1,
     )
     prediction_seconds: float = setting(
@@ -233,6 +263,17 @@ class Settings:
         return cls(**{m.name: _parse(m, name, given) for name, m in variables.items() if name in given})
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that requests may name, in lower case."""
+        given = _split(self.allowed_hosts.lower())
+        return given or ("localhost", "127.0.0.1", "[::1]", f"[{self.host}]" if ":" in self.host else self.host.lower())
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose web pages may use the service."""
+        return _split(self.cors_origins)
+
+    @property
     def artifact_folder(self) -> Path:
         """The folder that `artifact_url` names."""
         return _local_folder(self.artifact_url)
@@ -295,6 +336,10 @@ def _check_bounds(member: "Field[Any]", value: Any) -> None:
     if (minimum is not None and not value >= minimum) or (maximum is not None and not value <= maximum):
         bounds = f"at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
         raise ValidationError(f"It must be {bounds}.")
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
 def _check_host(host: str, allow_anonymous: bool) -> None:

@@ -174,10 +174,10 @@ def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collect
     return len(numbers)
 
 
-def log_state(session: Session, job_id: str) -> tuple[str, int] | None:
-    """The status of a job and the number of its last event, if there is the job."""
-    row = session.execute(select(Job.status, Job.last_seq).where(Job.id == job_id)).one_or_none()
-    return None if row is None else (row[0], row[1])
+def log_states(session: Session, job_ids: Collection[str]) -> dict[str, tuple[str, int]]:
+    """The status of each job that there is, and the number of its last event."""
+    rows = session.execute(select(Job.id, Job.status, Job.last_seq).where(Job.id.in_(job_ids)))
+    return {job_id: (status, last_seq) for job_id, status, last_seq in rows}
 
 
 def events_after(

@@ -16,11 +16,12 @@ from service.api.contract.fields import LARGEST_INTEGER, TEXT_PATTERN
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import DialectErrorSchema, ProblemSchema
 from service.api.contract.schemas.shown import LARGEST_COUNT, Inner, Listing, Url
-from service.api.front.streams import LAST_EVENT_ID
 from service.api.http.bodies import no_content, read_json, refuse_other_types, write_json
 from service.api.http.conditional import IF_MATCH, IF_NONE_MATCH, guarded, tagged
 from service.api.http.errors import InvalidQuery, RequestFault
+from service.api.http.event_ids import LAST_EVENT_ID
 from service.api.http.faults import body_faults, query_faults
+from service.api.http.handoff import resumed
 from service.api.http.idempotency import HEADER, KEY, claim_key, idempotent
 from service.api.http.media_types import EVENT_STREAM, FORM, JSON
 from service.api.http.multipart import read_form
@@ -215,7 +216,7 @@ class Blueprint(DocumentedBlueprint):
             handler = _document_parameter(handler, PREFER, IDEMPOTENCY_KEY)
             headers = LOCATION_HEADER | RETRY_AFTER_HEADER
             handler = self.alt_response(202, schema=schema, description="Not finished yet.", headers=headers)(handler)
-            created: Handler = idempotent(self.resource(schema, 201, LOCATION_HEADER)(handler))
+            created: Handler = idempotent(self.resource(schema, 201, LOCATION_HEADER)(_resumable(handler)))
             return created
 
         return decorate
@@ -224,7 +225,7 @@ class Blueprint(DocumentedBlueprint):
         """Answer with a resource that may be unfinished, which the client may want to wait for."""
 
         def decorate(handler: Handler) -> Handler:
-            return self.resource(schema)(_document_parameter(handler, PREFER))
+            return self.resource(schema)(_resumable(_document_parameter(handler, PREFER)))
 
         return decorate
 
@@ -305,6 +306,17 @@ def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handle
     documentation.setdefault("arguments", {}).setdefault("parameters", []).extend(parameters)
     handler._apidoc = documentation  # type: ignore[attr-defined]
     return handler
+
+
+def _resumable(handler: Handler) -> Handler:
+    """Call the handler, or show what its request has waited for."""
+
+    @wraps(handler)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        wait = resumed()
+        return handler(*args, **kwargs) if wait is None else wait.show()
+
+    return wrapper
 
 
 def _takes_query(handler: Handler) -> bool:

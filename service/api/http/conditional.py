@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from flask import Response, current_app, request
 
-from service.api.http.compression import GZIPPED, is_compressed
+from service.api.http.compression import GZIPPED, is_worth, prefers_gzip
 from service.api.http.errors import PreconditionFailed, RequestFault
 from service.api.http.state import context
 from service.errors import NotFound
@@ -29,7 +29,7 @@ def tagged(handler: Callable[..., Any]) -> Callable[..., Response]:
         response.set_etag(tag)
         if is_known(tag):
             response.close()
-            sent = f"{tag}{GZIPPED}" if is_compressed(response) else tag
+            sent = f"{tag}{GZIPPED}" if _is_compressed(response) else tag
             response = Response(status=304, headers=response.headers)
             response.set_etag(sent)
         return response
@@ -87,6 +87,14 @@ def _read_resource() -> Response:
 def _tag(response: Response) -> str:
     own, _ = response.get_etag()
     return own or hashlib.blake2b(response.get_data(), digest_size=16).hexdigest()
+
+
+def _is_compressed(response: Response) -> bool:
+    """Whether the front would compress the response for this client."""
+    if response.is_streamed or response.status_code == 206:
+        return False
+    is_smaller = is_worth(request.path, response.mimetype or "", response.calculate_content_length() or 0)
+    return is_smaller and prefers_gzip(request.headers.get("Accept-Encoding", ""))
 
 
 def _forms(tag: str) -> tuple[str, str]:

@@ -36,7 +36,7 @@ def create_batch_prediction(request: dict[str, Any]) -> Any:
     For more rows than a request should hold. `version` is fixed now. `links.result` is where the predictions are once
     it succeeded.
     """
-    return create_job(batch_predictions.create, request, batch_prediction_url)
+    return create_job(KIND, batch_predictions.create, request, batch_prediction_url)
 
 
 @blueprint.get(BATCH_PREDICTIONS)

@@ -28,7 +28,7 @@ def create_evaluation(request: dict[str, Any]) -> Any:
     The dataset may be another than it was trained on, as long as it fits. `result` has the figures when it succeeded.
     Every training ends with an evaluation by itself where there are test rows.
     """
-    return create_job(evaluations.create, request, evaluation_url)
+    return create_job(KIND, evaluations.create, request, evaluation_url)
 
 
 @blueprint.get(EVALUATIONS)

@@ -40,16 +40,13 @@ def sources() -> list[dict[str, Any]]:
     return source_documents()
 
 
-def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> DatasetView:
-    """Import data under the request's name; the dataset may still be `processing` when the wait is over.
+def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> tuple[Dataset, str]:
+    """Queue the import of data under the request's name: the dataset, and the id of the job that imports it.
 
     The data is the request's `file`, which is taken over, or else what its `source` says. With the `claim` of an
-    earlier request it is the dataset that that one made. Raises InvalidData at once, or Failed within the wait, with
-    nothing kept; NameTaken.
+    earlier request it is the dataset that that one made. Raises InvalidData, NameTaken.
     """
-    dataset, job_id = _made_before(context, claim) or _make(context, request, claim)
-    queue.wait_for_end(context, job_id, wait)
-    return _created(context, dataset, job_id)
+    return _made_before(context, claim) or _make(context, request, claim)
 
 
 def _made_before(context: Context, claim: Claim | None) -> tuple[Dataset, str] | None:
@@ -80,7 +77,7 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tup
         raise
 
 
-def _created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
+def created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
     """What became of a new dataset by the end of the wait; one that failed is removed again."""
     try:
         with context.database.read() as session:
@@ -139,17 +136,24 @@ def _insert(context: Context, dataset_id: str, request: dict[str, Any], claim: C
         return dataset, queue.enqueue(context, session, statuses.IMPORT, {}, **columns).id
 
 
-def get(context: Context, name: str, wait: float = 0) -> DatasetView:
-    """A dataset by its name; waits up to `wait` seconds while it is being imported. Raises NotFound."""
+def get(context: Context, name: str) -> DatasetView:
+    """A dataset by its name. Raises NotFound."""
+    return _view(*_find(context, name))
+
+
+def find_import(context: Context, name: str) -> str | None:
+    """The id of the job that is importing a dataset; None when none is. Raises NotFound."""
+    dataset, job = _find(context, name)
+    return job.id if job is not None and dataset.status == statuses.PROCESSING else None
+
+
+def _find(context: Context, name: str) -> tuple[Dataset, Job | None]:
     with context.database.read() as session:
         dataset = datasets.by_name(session, name)
         job = jobs.newest(session, statuses.IMPORT, dataset_id=dataset.id) if dataset is not None else None
     if dataset is None:
         raise NotFound(f'There is no dataset "{name}".')
-    if wait and dataset.status == statuses.PROCESSING and job is not None:
-        queue.wait_for_end(context, job.id, wait)
-        return get(context, name)
-    return _view(dataset, job)
+    return dataset, job
 
 
 def _view(dataset: Dataset, job: Job | None) -> DatasetView:

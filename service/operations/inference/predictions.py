@@ -80,10 +80,10 @@ class PredictionService:
 
         Raises NotFound, NoVersion; Conflict when the version can't be served.
         """
-        now = time.monotonic_ns()
         remembered = self._found.get(wanted)
-        if remembered is not None and remembered[0] > max(last_write.moment(), now - REMEMBERED_NANOSECONDS):
+        if remembered is not None and _is_fresh(remembered[0]):
             return remembered[1]
+        now = time.monotonic_ns()
         try:
             with self._context.database.read() as session:
                 version = find_version(session, wanted)
@@ -101,6 +101,11 @@ class PredictionService:
             if len(self._found) > MOST_REMEMBERED:
                 self._found.popitem(last=False)
         return version
+
+    def is_at_hand(self, wanted: Wanted) -> bool:
+        """Whether the version can be had without reading the database or a file."""
+        remembered = self._found.get(wanted)
+        return remembered is not None and _is_fresh(remembered[0]) and self._loaded.has(remembered[1].folder)
 
     def load_latest(self) -> None:
         """Load the latest versions of as many models as the settings say, the newest models first."""
@@ -123,6 +128,11 @@ class PredictionService:
         settings = self.settings
         files = self._context.artifacts.existing_folder(folder)
         return Predictor.load(files, settings.prediction_threads, settings.max_pixels)
+
+
+def _is_fresh(moment: int) -> bool:
+    """Whether what was found at a moment (in nanoseconds of the monotonic clock) may be taken for true."""
+    return moment > max(last_write.moment(), time.monotonic_ns() - REMEMBERED_NANOSECONDS)
 
 
 def find_version(session: Session, wanted: Wanted) -> Version:

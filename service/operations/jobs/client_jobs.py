@@ -107,12 +107,8 @@ def find(session: Session, kind: str, job_id: str, *, lock: bool = False) -> Job
     return job
 
 
-def get(context: Context, kind: str, job_id: str, wait: float = 0) -> JobView:
-    """A job of that kind; waits up to `wait` seconds for its end. Raises NotFound."""
-    if wait:
-        with context.database.read() as session:
-            find(session, kind, job_id)
-        queue.wait_for_end(context, job_id, wait)
+def get(context: Context, kind: str, job_id: str) -> JobView:
+    """A job of that kind. Raises NotFound."""
     with context.database.read() as session:
         return _view(session, [find(session, kind, job_id)])[0]
 

@@ -1,17 +1,24 @@
 """Whether this process can do its work, part by part."""
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from service.context import Context
-from service.operations.jobs.waiting import stopped_waiting
 from service.operations.upkeep import workers
 
 READY = "ready"
 
 log = structlog.get_logger()
+
+_draining = threading.Event()
+
+
+def begin_draining() -> None:
+    """This process ends: it answers what it has, and wants no new requests."""
+    _draining.set()
 
 
 @dataclass(frozen=True)
@@ -39,4 +46,4 @@ def readiness(context: Context) -> Readiness:
         "database": {"status": READY},
         "workers": {"status": READY if able else "missing", "alive": len(alive)},
     }
-    return Readiness("draining" if stopped_waiting() else READY, parts)
+    return Readiness("draining" if _draining.is_set() else READY, parts)

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
+from service.api.front.app import Front
 from tests.service.api.api_client import ApiClient
+from tests.service.api.front_client import FrontClient
 
 JOB = "JOB"
 """Stands for the path of the trained model's job."""
@@ -88,8 +89,8 @@ def test_a_tag_changes_with_the_resource(trained: ApiClient) -> None:
     trained.send("PATCH", path, 200, json={"description": "newer"}, headers={"If-Match": "*"})
 
 
-def test_of_clients_that_change_what_they_all_read_one_comes_first(trained: ApiClient, app: Flask) -> None:
-    path, clients = "/v1/models/line", [app.test_client() for _ in range(4)]
+def test_of_clients_that_change_what_they_all_read_one_comes_first(trained: ApiClient, app: Front) -> None:
+    path, clients = "/v1/models/line", [FrontClient(app) for _ in range(4)]
     together = threading.Barrier(len(clients))
 
     def change(client: FlaskClient, description: str, tag: str) -> int:

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 
+from service.api.app import create_app
+from service.api.front.app import Front
 from service.api.http.bodies import parse_json
 from service.api.http.errors import PROBLEM_TYPES, MalformedBody
+from service.context import Context
+from service.operations.inference.predictions import PredictionService
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
+from tests.service.api.front_client import FrontClient
 
 JSON = {"Content-Type": "application/json"}
 
@@ -41,9 +45,9 @@ def only_fault(problem: Any) -> Any:
         (b'{"layers": [{"type": 1}, {"type": 1, "type": 2}]}', '"type" twice'),
     ],
 )
-def test_a_body_that_is_no_json_is_a_400_with_a_sentence(api: ApiClient, body: bytes, says: str) -> None:
+def test_a_body_that_is_no_json_is_a_400_with_a_sentence(trained: ApiClient, body: bytes, says: str) -> None:
     for path in ("/v1/models", "/v1/models/line/predictions"):
-        problem = api.send("POST", path, 400, data=body, headers=JSON).json
+        problem = trained.send("POST", path, 400, data=body, headers=JSON).json
         assert problem is not None
         assert problem["type"] == "/problems/malformed-body"
         assert says in problem["detail"]
@@ -100,9 +104,9 @@ def test_a_body_deep_enough_but_not_too_deep_is_read() -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b'[{"name": "a"}]', b'"text"', b"5", b"null", b"true"])
-def test_a_body_that_is_no_object_is_refused(api: ApiClient, body: bytes) -> None:
+def test_a_body_that_is_no_object_is_refused(trained: ApiClient, body: bytes) -> None:
     for path in ("/v1/models", "/v1/datasets", "/v1/training-jobs", "/v1/models/line/predictions"):
-        assert only_fault(api.send("POST", path, 422, data=body, headers=JSON).json)["pointer"] == "#"
+        assert only_fault(trained.send("POST", path, 422, data=body, headers=JSON).json)["pointer"] == "#"
 
 
 @pytest.mark.parametrize(
@@ -267,10 +271,10 @@ def test_every_fault_is_reported_at_once(api: ApiClient) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_of_very_many_faults_a_hundred_are_reported(api: ApiClient) -> None:
+def test_of_very_many_faults_a_hundred_are_reported(trained: ApiClient) -> None:
     many = {f"m{number}": 0 for number in range(5000)}
     for path in ("/v1/training-jobs", "/v1/models/line/predictions"):
-        assert len(api.post(path, many, expect=422)["errors"]) == 100
+        assert len(trained.post(path, many, expect=422)["errors"]) == 100
 
 
 @pytest.mark.parametrize("name", ["", "UPPER", "-a", "a b", "a/b", "a" * 64, "stats", "ä", "a\n", "a\0", 5])
@@ -280,12 +284,15 @@ def test_a_name_that_is_none_is_refused(api: ApiClient, name: Any) -> None:
         assert pointers == {"#/name"}
 
 
-def test_an_unforeseen_error_is_a_500_without_its_cause(app: Flask) -> None:
+def test_an_unforeseen_error_is_a_500_without_its_cause(context: Context) -> None:
+    app = create_app(context)
+
     @app.get("/broken")
     def broken() -> str:
         raise RuntimeError("the secret cause")
 
-    response = ApiClient(app.test_client()).send("GET", "/broken", 500)
+    front = Front(context, PredictionService(context), app)
+    response = ApiClient(FrontClient(front)).send("GET", "/broken", 500)
     assert "secret" not in response.text
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from flask import Flask
 
 from service.api.app import create_app
 from service.api.contract import openapi
@@ -54,7 +53,8 @@ def test_every_operation_has_an_id_a_summary_and_its_errors(document: Any) -> No
             assert operation["requestBody"]["required"] == (path != "/v2/repository/index"), path
 
 
-def test_every_route_is_described(app: Flask, document: Any) -> None:
+def test_every_route_is_described(context: Context, document: Any) -> None:
+    app = create_app(context)
     rules = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from service.api.app import create_app
+from service.api.app import create_front
 from service.config import Settings
 from service.context import Context
 from service.operations.upkeep import workers
 from service.storage.records import Worker
 from tests.service.api.api_client import ApiClient
+from tests.service.api.front_client import FrontClient
 
 
 def say_alive(context: Context, *, ready: bool) -> None:
@@ -40,7 +41,7 @@ def test_readiness_tells_what_each_part_does_and_needs_no_worker(api: ApiClient,
 
 def test_without_its_database_it_is_not_ready(tmp_path: Path) -> None:
     context = Context.from_settings(Settings(data_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/none/file.db"))
-    api = ApiClient(create_app(context).test_client())
+    api = ApiClient(FrontClient(create_front(context)))
     unready = api.send("GET", "/readyz", 503)
     assert unready.json is not None
     assert unready.json["parts"]["database"] == {"status": "unavailable"}

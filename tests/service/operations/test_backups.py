@@ -92,12 +92,12 @@ def test_batch_predictions_are_restored_with_their_results_and_the_files_that_th
     context: Context, tmp_path: Path, place: Callable[..., Context]
 ) -> None:
     named = {"model": "line", "version": 1, "label": None}
-    batch_predictions.create(context, named | {"dataset": "line", "split": None}, wait=0)
+    batch_predictions.create(context, named | {"dataset": "line", "split": None})
     stocked.work(context)
     folder = context.artifacts.stage("upload_1")
     (folder / "data").write_text("1\n2\n")
     file = ReceivedFile(folder, "rows.csv", 4, "sha256")
-    waiting = batch_predictions.create(context, named | {"file": file}, wait=0).job.id
+    waiting = batch_predictions.create(context, named | {"file": file})
     assert backups.back_up(context, tmp_path / "backup.tar", ignore).missing == []
     there = place()
     backups.restore(there, tmp_path / "backup.tar", ignore)

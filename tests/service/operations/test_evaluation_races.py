@@ -38,8 +38,8 @@ def context(tmp_path: Path) -> Context:
     """With a version of `line`."""
     context = Context.from_settings(Settings(data_dir=tmp_path))
     Record.metadata.create_all(context.database.engine)
-    datasets.create(context, DATASET, wait=0)
-    models.create(context, LINE, wait=0)
+    datasets.create(context, DATASET)
+    models.create(context, LINE)
     worker = FakeWorker(context)
     while worker.run_next():
         pass
@@ -61,7 +61,7 @@ def train(context: Context) -> str:
 
 
 def evaluate(context: Context) -> str:
-    return evaluations.create(context, EVALUATION, wait=0).job.id
+    return evaluations.create(context, EVALUATION)
 
 
 def claim(context: Context, kind: str = statuses.EVALUATION) -> tuple[Lease, Job]:

@@ -16,9 +16,8 @@ from service.operations import idempotency
 from service.operations.catalog.datasets import upload_key
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile
 from service.operations.idempotency import Claim
-from service.operations.jobs import client_jobs, queue
+from service.operations.jobs import queue
 from service.operations.jobs.client_jobs import (
-    JobView,
     find,
     find_model,
     find_model_and_dataset,
@@ -32,15 +31,14 @@ KIND = statuses.BATCH_PREDICTION
 Found = tuple[Model, Dataset | None]
 
 
-def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> JobView:
+def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
     """Queue predictions of a version (or a label's, or the latest) for a dataset's rows, or for those of the request's
-    `file`, which is taken over.
+    `file`, which is taken over: the job's id.
 
     With the `claim` of an earlier request it is the job that that one made. Raises InvalidRequest, InvalidData,
     NotReady, NoVersion, QueueFull; Conflict when the version can't be served.
     """
-    job_id = made_before(context, claim) or _make(context, request, claim)
-    return client_jobs.get(context, KIND, job_id, wait)
+    return made_before(context, claim) or _make(context, request, claim)
 
 
 def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
