@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from models.predictor import THRESHOLD
-from models.values.scratch import scratch_array
+from models.scratch import scratch_array
 
 MOST_CLASSES_IN_MATRIX = 256
 """With more classes there is no confusion matrix: it would have more than 65,536 numbers."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.catalogue import nearest
 from models.errors import Fault
+from models.suggestions import nearest
 from service.errors import InvalidRequest
 from service.storage import models
 from service.storage.database import Session
