@@ -13,7 +13,6 @@ from service import statuses
 from service.context import Context
 from service.errors import Conflict, NotReady
 from service.operations import idempotency
-from service.operations.catalog.datasets import upload_key
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, queue
@@ -25,6 +24,7 @@ from service.operations.jobs.client_jobs import (
     find_version,
     made_before,
 )
+from service.storage.artifact_keys import upload_key
 from service.storage.database import Session
 from service.storage.records import Dataset, Model, Version
 
