@@ -1,9 +1,8 @@
 """The service's settings: every `FITSERVE_…` variable with its default, bounds and meaning, read once at start."""
 
-import difflib
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from environs import Env, EnvValidationError, ValidationError
 
 from models.limits import Limits
+from models.suggestions import nearest
 from service.processes import usable_cores, usable_memory
 
 PREFIX = "FITSERVE_"
@@ -259,7 +259,7 @@ class Settings:
         variables = {variable_of(member): member for member in fields(cls)}
         for name in given:
             if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name not in variables:
-                raise InvalidSettings(f"{name} is not a setting.{_nearest(name, list(variables))}")
+                raise InvalidSettings(f"{name} is not a setting.{_suggest(name, variables)}")
         return cls(**{m.name: _parse(m, name, given) for name, m in variables.items() if name in given})
 
     @property
@@ -372,6 +372,6 @@ def _local_folder(url: str) -> Path:
     return Path(unquote(parts.path))
 
 
-def _nearest(name: str, names: list[str]) -> str:
-    matches = difflib.get_close_matches(name, names, n=1)
-    return f" Did you mean {matches[0]}?" if matches else ""
+def _suggest(name: str, names: Iterable[str]) -> str:
+    suggestion = nearest(name, names)
+    return f" Did you mean {suggestion}?" if suggestion else ""

@@ -17,14 +17,13 @@ from service.operations.catalog.uploads import ReceivedFile
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.storage import datasets, jobs
+from service.storage.artifact_keys import datasets_key, upload_key
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery, decode_cursor, encode_cursor
 from service.storage.records import Dataset, Job
 
 UPLOAD = "upload"
 """The source of a dataset that is made from a client's file."""
-
-UPLOADS = "uploads"
 
 
 @dataclass(frozen=True)
@@ -90,16 +89,6 @@ def created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
         _delete(context, dataset.id)
         raise Failed(dataset.error or {})
     return _view(dataset, job)
-
-
-def datasets_key(dataset_id: str | None) -> str:
-    """Below which a dataset's files are kept."""
-    return f"datasets/{dataset_id}"
-
-
-def upload_key(id_: str) -> str:
-    """Where a client's file waits: for the import job of a dataset, or for the job itself that reads it."""
-    return f"{UPLOADS}/{id_}"
 
 
 def _check_name_is_free(context: Context, name: str) -> None:

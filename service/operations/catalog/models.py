@@ -15,6 +15,7 @@ from service.operations.catalog.sources import Source, hold, lock
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.storage import jobs, models
+from service.storage.artifact_keys import versions_key
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery
@@ -221,8 +222,3 @@ def _delete(context: Context, model_id: str) -> None:
             queue.cancel(session, build)
         session.delete(model)
     context.artifacts.remove(versions_key(model_id))
-
-
-def versions_key(model_id: str | None) -> str:
-    """Below which the files of a model's versions are kept."""
-    return f"models/{model_id}"

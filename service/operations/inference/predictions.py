@@ -12,21 +12,20 @@ import structlog
 from models.errors import ModelsError
 from models.predictor import Predictor
 from service.context import Context
-from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, ServiceError
+from service.errors import DatabaseUnavailable, ServiceError
 from service.operations.catalog.models import find as find_model
+from service.operations.catalog.resolve import check_servable, find_version
 from service.operations.inference.admission import Admission
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PredictionStatistics, VersionStatistics
 from service.storage import last_write, models
 from service.storage.database import Session
-from service.storage.records import Model, Version
+from service.storage.records import Version
 
 MOST_REMEMBERED = 1000
 """Answers to «which version?» that a process keeps, also for when the database is away."""
 REMEMBERED_NANOSECONDS = 750_000_000
 """How long such an answer is taken for true while this machine's api processes write nothing; workers may."""
-LARGEST_NUMBER = 2**31 - 1
-"""What a database's integer holds; versions of other servers have larger ones."""
 
 log = structlog.get_logger()
 
@@ -86,7 +85,7 @@ class PredictionService:
         now = time.monotonic_ns()
         try:
             with self._context.database.read() as session:
-                version = find_version(session, wanted)
+                version = find_wanted(session, wanted)
         except DatabaseUnavailable:
             if remembered is None:
                 raise
@@ -135,22 +134,8 @@ def _is_fresh(moment: int) -> bool:
     return moment > max(last_write.moment(), time.monotonic_ns() - REMEMBERED_NANOSECONDS)
 
 
-def find_version(session: Session, wanted: Wanted) -> Version:
+def find_wanted(session: Session, wanted: Wanted) -> Version:
     """The version that is wanted. Raises NotFound, NoVersion, and Conflict when it can't be served."""
-    model = find_model(session, wanted.model)
-    number = wanted.version if wanted.label is None else _labelled(session, model, wanted.label)
-    version = models.version(session, model, number) if (number or 0) <= LARGEST_NUMBER else None
-    if version is None and number is None:
-        raise NoVersion(f'The model "{model.name}" has no version yet: train it first.')
-    if version is None:
-        raise NotFound(f'The model "{model.name}" has no version {number}.')
-    if not version.servable:
-        raise Conflict(f"Version {version.number} can't be served: {version.details['reason']}")
+    version = find_version(session, find_model(session, wanted.model), wanted.version, wanted.label)
+    check_servable(version)
     return version
-
-
-def _labelled(session: Session, model: Model, label: str) -> int:
-    found = models.label(session, model, label)
-    if found is None:
-        raise NotFound(f'The model "{model.name}" has no label "{label}".')
-    return found.number

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from models.errors import Fault
 from service import statuses
 from service.context import Context
-from service.errors import Conflict, InvalidRequest, NotFound, NotReady, NoVersion
-from service.operations.catalog.sources import MOST_NUMBERS
+from service.errors import Conflict, InvalidRequest, NotFound, NotReady
+from service.operations.catalog import resolve
 from service.operations.idempotency import Claim
 from service.operations.jobs import outcomes, queue
 from service.storage import datasets, jobs, models
@@ -82,21 +82,10 @@ def _check_ready(kind: str, resource: Model | Dataset) -> None:
 
 def find_version(session: Session, model: Model, number: int | None, label: str | None = None) -> Version:
     """The version that a new job names by number or label, or else the latest. Raises InvalidRequest, NoVersion."""
-    if label is not None:
-        if number is not None:
-            raise InvalidRequest(Fault("Give a version or a label, not both.", pointer="#/label"))
-        labelled = models.label(session, model, label)
-        if labelled is None:
-            raise InvalidRequest(Fault(f'The model "{model.name}" has no label "{label}".', pointer="#/label"))
-        number = labelled.number
-    version = models.version(session, model, number)
-    if version is None and number is None:
-        raise NoVersion(f'The model "{model.name}" has no version yet: train it first.')
-    if version is None:
-        numbers = tuple(models.version_numbers(session, model, MOST_NUMBERS))
-        detail = f'The model "{model.name}" has no version {number}.'
-        raise InvalidRequest(Fault(detail, pointer="#/version", allowed=numbers))
-    return version
+    if label is not None and number is not None:
+        raise InvalidRequest(Fault("Give a version or a label, not both.", pointer="#/label"))
+    with resolve.named_in_body():
+        return resolve.find_version(session, model, number, label)
 
 
 def find(session: Session, kind: str, job_id: str, *, lock: bool = False) -> Job:

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import pre_dump
 
-from models.datasets.splits import SPLITS
+from models.datasets import SPLITS
 from service import statuses
 from service.api.contract.fields import Choice, Reference, UploadedFile, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema

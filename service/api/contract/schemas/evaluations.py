@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import pre_dump
 
-from models.datasets.splits import SPLITS
+from models.datasets import SPLITS
 from service.api.contract.fields import Choice, Reference, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.jobs import VersionJobSchema, link_resources, present_job

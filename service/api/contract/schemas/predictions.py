@@ -66,7 +66,9 @@ class PredictionSchema(AnswerSchema):
 
     sometimes = ("label", "labels", "score", "scores", "top", "value")
 
-    label = Value("The class with the highest score; of a binary task, by the threshold 0.5.", **CLASS)
+    label = Value(
+        "The class with the highest score. In a binary task the second class counts from a score of 0.5.", **CLASS
+    )
     labels = Listing("Every class with a score of 0.5 or more.", Value("A class.", **CLASS))
     score = Number("The label's score; null where it isn't finite.", allow_none=True, example=0.98)
     scores = Listing(

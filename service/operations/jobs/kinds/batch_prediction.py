@@ -11,9 +11,9 @@ from models.compatibility import check_inputs_fit
 from models.version_files import ARTIFACTS
 from service import statuses
 from service.context import Context
-from service.errors import Conflict, NotReady
+from service.errors import NotReady
 from service.operations import idempotency
-from service.operations.catalog.datasets import upload_key
+from service.operations.catalog.resolve import check_servable
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
@@ -24,6 +24,7 @@ from service.operations.jobs.client_jobs import (
     find_version,
     made_before,
 )
+from service.storage.artifact_keys import upload_key
 from service.storage.database import Session
 from service.storage.records import Dataset, Model, Version
 
@@ -66,8 +67,7 @@ def _find(session: Session, model_name: str, dataset_name: str | None, ids: tupl
 
 
 def _check_fit(context: Context, version: Version, dataset: Dataset | None, request: dict[str, Any]) -> None:
-    if not version.servable:
-        raise Conflict(f"Version {version.number} can't be served: {version.details['reason']}")
+    check_servable(version)
     document = json.loads(context.artifacts.read(version.folder, ARTIFACTS["preprocessing"]))
     if dataset is not None:
         check_inputs_fit(document, {"name": dataset.name, **(dataset.descriptor or {})}, request["split"])

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.datasets.descriptor import MAX_CLASS_NAME, MAX_CLASSES
-from models.datasets.sources import find_unknown
 from models.errors import Fault, InvalidData
-from models.tabular.raw import RawTable
+from models.suggestions import unknown_name
+from models.tabular.raw_table import RawTable
 from models.tabular.reading import read_column
 from models.values.columns import Texts, find_texts
 from models.values.pointers import pointer_to
@@ -22,7 +22,7 @@ def find_target_faults(raw: RawTable, target: str | None) -> list[Fault]:
     if target is None:
         detail = 'A table needs "target": the column that is to be predicted.'
         return [Fault(detail, pointer_to("target"), allowed=raw.columns)]
-    return [] if target in raw.columns else [find_unknown(target, raw.columns, pointer_to("target"), "column")]
+    return [] if target in raw.columns else [unknown_name(target, raw.columns, pointer_to("target"), "column")]
 
 
 def read_target(raw: RawTable, name: str, wanted: str | None) -> np.ndarray | Texts:

@@ -5,16 +5,16 @@ from typing import Any
 import numpy as np
 
 from models.datasets.examples import Examples
+from models.datasets.tables.examples import check_names, read_order
+from models.datasets.tables.gaps import Gaps
+from models.datasets.tables.target import read_target
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
 from models.tabular.describing import LeftOut, find_reason
-from models.tabular.examples import check_names, read_order
-from models.tabular.gaps import Gaps
-from models.tabular.raw import RawTable
+from models.tabular.raw_table import RawTable
 from models.tabular.reading import read_column
 from models.tabular.table import APART, refuse_unusable
-from models.tabular.target import read_target
 from models.values.pointers import pointer_to
 
 WHY = {"time": "It gives the rows their order.", "no_number": "A window takes numbers and booleans."}

@@ -6,12 +6,12 @@ import numpy as np
 
 from models.datasets.examples import Examples
 from models.datasets.splits import SPLIT_NAMES, SPLITS
+from models.datasets.tables.options import check_columns
+from models.datasets.tables.target import find_target_faults, read_target
 from models.errors import Fault, InvalidData
-from models.tabular.options import check_columns
-from models.tabular.raw import RawTable
+from models.tabular.raw_table import RawTable
 from models.tabular.reading import read_column
 from models.tabular.table import ColumnPlan, find_wrong_cells
-from models.tabular.target import find_target_faults, read_target
 from models.values.columns import Texts, find_texts
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS

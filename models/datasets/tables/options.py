@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from models.datasets.sources import find_unknown
 from models.errors import MOST_FAULTS, Fault
+from models.suggestions import unknown_name
 from models.tabular.reading import TYPES
 from models.values.encodings import ENCODINGS, find_codec
 from models.values.pointers import pointer_to
@@ -34,7 +34,7 @@ def check_columns(request: dict[str, Any], columns: tuple[str, ...]) -> list[Fau
     if window.get("time_column") is not None:
         named.append((window["time_column"], ("window", "time_column")))
     unknown = islice(((name, tokens) for name, tokens in named if name not in columns), MOST_FAULTS)
-    return [find_unknown(name, columns, pointer_to(*tokens), "column") for name, tokens in unknown]
+    return [unknown_name(name, columns, pointer_to(*tokens), "column") for name, tokens in unknown]
 
 
 def _check_csv(options: Any) -> Iterator[Fault]:
@@ -51,7 +51,7 @@ def _check_csv(options: Any) -> Iterator[Fault]:
     for name, value in options.items():
         pointer = pointer_to("csv", name)
         if name not in rules:
-            yield find_unknown(name, tuple(rules), pointer, "option of CSV")
+            yield unknown_name(name, tuple(rules), pointer, "option of CSV")
         elif value is not None and not rules[name][0](value):
             yield Fault(f'"{name}" {rules[name][1]}.', pointer)
     if options.get("decimal") == "," and options.get("delimiter") == ",":
@@ -77,7 +77,7 @@ def _check_types(types: Any) -> Iterator[Fault]:
         return
     for column, type_ in types.items():
         if type_ not in TYPES:
-            yield find_unknown(str(type_), TYPES, pointer_to("types", column), "type of column")
+            yield unknown_name(str(type_), TYPES, pointer_to("types", column), "type of column")
 
 
 def _check_ignore(columns: Any) -> Iterator[Fault]:
@@ -95,7 +95,7 @@ def _check_window(window: Any) -> Iterator[Fault]:
         return
     for name in window:
         if name not in WINDOW:
-            yield find_unknown(name, WINDOW, pointer_to("window", name), "option of a window")
+            yield unknown_name(name, WINDOW, pointer_to("window", name), "option of a window")
     if window.get("steps") is None:
         yield Fault('A window needs "steps": how many rows make a sequence.', pointer_to("window", "steps"))
     for name, lowest in (("steps", 1), ("horizon", 0), ("stride", 1)):
