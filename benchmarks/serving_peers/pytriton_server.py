@@ -6,7 +6,9 @@ Serves every `NETWORK.onnx` in the folder in the Open Inference Protocol v2, eac
 be processes. Runs in an environment with requirements-triton.txt.
 """
 
+import os
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +50,8 @@ def bind(triton: Triton, onnx: Path, functions: int) -> None:
 
 
 def main(folder: str, port: str, processes: str) -> None:
+    # Triton's processes take this Python's modules, and should take its library too.
+    os.environ["LD_LIBRARY_PATH"] = sysconfig.get_config_var("LIBDIR")
     configuration = TritonConfig(
         http_address="127.0.0.1", http_port=int(port), allow_grpc=False, allow_metrics=False, log_verbose=0
     )

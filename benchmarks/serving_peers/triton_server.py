@@ -10,6 +10,7 @@ and of its backends the one for Python alone; each instance is a process of that
 import os
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 import onnxruntime
@@ -65,9 +66,10 @@ def main(folder: str, port: str, processes: str) -> None:
         "allow-metrics": "false",
         "log-info": "false",
     }
-    # The backend's processes take the Python that PATH names first.
+    # The backend's processes take the modules of the Python that PATH names first, and should take its library too.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = os.environ | {"LD_LIBRARY_PATH": str(LIBRARIES), "PATH": path}
+    libraries = os.pathsep.join([str(LIBRARIES), sysconfig.get_config_var("LIBDIR")])
+    environment = os.environ | {"LD_LIBRARY_PATH": libraries, "PATH": path}
     server = str(TRITON / "bin" / "tritonserver")
     os.execve(server, [server, *(f"--{name}={value}" for name, value in options.items())], environment)
 
