@@ -28,7 +28,7 @@ class JsonDocument(click.ParamType):
         except OSError as error:
             self.fail(f'"{value}" can\'t be read: {error.strerror}.', param, ctx)
         except ValueError as error:
-            self.fail(f"{'it' if inline else repr(value)} isn't valid JSON: {error}.", param, ctx)
+            self.fail(f"{'it' if inline else repr(value)} is no JSON: {error}.", param, ctx)
         if not isinstance(document, dict):
             self.fail("it must be a JSON object.", param, ctx)
         return document
