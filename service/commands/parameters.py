@@ -1,4 +1,4 @@
-"""What several commands take: JSON in the command line, in a file or from standard input; which jobs to list."""
+"""Shared parameters: JSON from the command line, a file or standard input; filters of job lists."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,13 +38,13 @@ JSON_DOCUMENT = JsonDocument()
 
 
 def which_jobs(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a command that lists jobs."""
+    """Add the options of a command that lists jobs."""
     options = (
-        click.option("--status", type=click.Choice(statuses.JOB_STATUSES), help="Only those."),
-        click.option("--model", help="Only this model's."),
-        click.option("--dataset", help="Only those on this dataset."),
-        click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many."),
+        click.option("--status", type=click.Choice(statuses.JOB_STATUSES), help="Filter by status."),
+        click.option("--model", help="Filter by model."),
+        click.option("--dataset", help="Filter by dataset."),
+        click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Maximum number of items."),
     )
-    for option in reversed(options):  # click shows the last one that was added first
+    for option in reversed(options):  # click lists the option first that was added last
         command = option(command)
     return command
