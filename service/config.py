@@ -106,7 +106,7 @@ class Settings:
     )
     min_client_bytes_per_second: int = setting(
         1024,
-        "Minimum average speed at which a client must send a request, once FITSERVE_CLIENT_TIMEOUT_SECONDS have passed.",
+        "Minimum average speed of a request, once FITSERVE_CLIENT_TIMEOUT_SECONDS have passed.",
         minimum=1,
     )
     drain_seconds: float = setting(
