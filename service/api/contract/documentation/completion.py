@@ -17,6 +17,12 @@ from service.config import Settings
 
 Document = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
+PRETTY: Document = {
+    "in": "query",
+    "name": "pretty",
+    "description": "Whether JSON is indented. Left out: for curl, by its `User-Agent`, except predictions.",
+    "schema": {"type": "boolean"},
+}
 UNUSED = "PaginationMetadata"
 """flask-smorest's own, which no route has."""
 
@@ -54,6 +60,9 @@ def _complete_operation(operation: Document, method: str, path: str) -> None:
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
     for status, response in successes.items():
         response["headers"] = refer(*_find_headers(response, status, names))
+    is_json = any(JSON in response.get("content", {}) for response in successes.values())
+    if path.startswith("/v1/") and is_json and not errors.is_dialect(operation):
+        operation.setdefault("parameters", []).append(PRETTY)
     if "If-None-Match" in names:
         successes["304"] = {"description": "The client has it already.", "headers": refer("ETag", "Vary")}
     described = errors.responses(operation, method, path) | successes
@@ -94,7 +103,7 @@ def _encode_fields(schema: Document, schemas: Document) -> Document:
 
 def _find_part_type(schema: Document) -> str | None:
     """The media type of a part of a form; None for text."""
-    if "object" in schema["type"]:
+    if "anyOf" in schema or "object" in schema["type"]:
         return JSON
     return OCTETS if schema.get("items", schema).get("format") == "binary" else None
 
