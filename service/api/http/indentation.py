@@ -6,6 +6,8 @@ from flask import Flask, Response, request
 from service.api.http.dialect_paths import OWN_ERRORS
 from service.api.http.media_types import JSON, PROBLEM
 
+ROOT = "/v1/"
+"""What paths begin with whose answers may be indented."""
 PARAMETER = "pretty"
 CURL = "curl/"
 INDENTED = "-pretty"
@@ -32,7 +34,7 @@ def indent_json(content: bytes) -> bytes:
 
 def indent(response: Response) -> Response:
     """The response as it is sent to the client of the request: indented, with a tag of its own, or as it is."""
-    if not request.path.startswith("/v1/") or OWN_ERRORS.fullmatch(request.path):
+    if not request.path.startswith(ROOT) or OWN_ERRORS.fullmatch(request.path):
         return response
     of_prediction = request.method == "POST" and request.path.endswith("/predictions")
     if request.method != "POST" and response.mimetype == JSON:

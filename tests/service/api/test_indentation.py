@@ -80,6 +80,8 @@ def test_a_parameter_that_is_neither_true_nor_false_is_a_fault(trained: ApiClien
         assert fault["parameter"] == "pretty"
     problem: Any = trained.send("POST", f"{PREDICTIONS}?pretty=1", 400, json=INSTANCES).json
     assert problem["errors"][0]["parameter"] == "pretty"
+    api_wide = trained.get("/healthz?pretty=true", 400)["errors"]
+    assert api_wide[0]["parameter"] == "pretty"
 
 
 def test_a_list_goes_on_as_it_began(api: ApiClient) -> None:

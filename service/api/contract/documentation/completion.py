@@ -12,6 +12,7 @@ from service.api.contract.documentation.headers import HEADERS, refer
 from service.api.contract.documentation.info import SERVERS
 from service.api.contract.documentation.links import add_links
 from service.api.contract.documentation.path_parameters import describe_path_parameter
+from service.api.http.indentation import PARAMETER, ROOT
 from service.api.http.media_types import FORM, JSON, MERGE_PATCH, OCTETS
 from service.config import Settings
 
@@ -19,7 +20,7 @@ Document = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
 PRETTY: Document = {
     "in": "query",
-    "name": "pretty",
+    "name": PARAMETER,
     "description": "Whether JSON is indented. Left out: for curl, by its `User-Agent`, except predictions.",
     "schema": {"type": "boolean"},
 }
@@ -61,7 +62,7 @@ def _complete_operation(operation: Document, method: str, path: str) -> None:
     for status, response in successes.items():
         response["headers"] = refer(*_find_headers(response, status, names))
     is_json = any(JSON in response.get("content", {}) for response in successes.values())
-    if path.startswith("/v1/") and is_json and not errors.is_dialect(operation):
+    if path.startswith(ROOT) and is_json and not errors.is_dialect(operation):
         operation.setdefault("parameters", []).append(PRETTY)
     if "If-None-Match" in names:
         successes["304"] = {"description": "The client has it already.", "headers": refer("ETag", "Vary")}
