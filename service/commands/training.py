@@ -6,7 +6,7 @@ import click
 
 from service.commands.command import ServiceCommand, Session
 from service.commands.output import print_json
-from service.commands.parameters import JSON_DOCUMENT
+from service.commands.parameters import JSON_DOCUMENT, takes_metadata, with_metadata
 from service.commands.watching import going_on, leave, show_until_final
 
 
@@ -22,6 +22,7 @@ from service.commands.watching import going_on, leave, show_until_final
 @click.option("--time-limit", "time_limit_seconds", type=click.FloatRange(1), help="Stop after this many seconds.")
 @click.option("--priority", type=click.IntRange(0, 9), help="Jobs with higher priority run first; default: 5.")
 @click.option("--options", type=JSON_DOCUMENT, default="{}", help="All other fields of the job, as JSON.")
+@takes_metadata
 @click.option("--detach", is_flag=True, help="Create the job, print its id and exit.")
 def train(
     session: Session,
@@ -30,6 +31,7 @@ def train(
     start_from: str | None,
     patience: int | None,
     options: dict[str, Any],
+    metadata: dict[str, str] | None,
     detach: bool,
     **given: Any,
 ) -> None:
@@ -38,7 +40,7 @@ def train(
     Ctrl-C stops following; the job continues. With --json, the command prints only the final job. The exit codes are
     those of `fitserve watch`.
     """
-    request = options | {name: value for name, value in given.items() if value is not None}
+    request = with_metadata(options, metadata) | {name: value for name, value in given.items() if value is not None}
     if start_from is not None:
         request["start_from"] = {"version": int(start_from)} if start_from.isdecimal() else {"label": start_from}
     if patience is not None:

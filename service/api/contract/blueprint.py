@@ -15,7 +15,7 @@ from service.api.contract.documentation.headers import refer
 from service.api.contract.fields import LARGEST_INTEGER, TEXT_PATTERN
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import DialectErrorSchema, ProblemSchema
-from service.api.contract.schemas.shown import LARGEST_COUNT, Inner, Listing, Url
+from service.api.contract.schemas.shown import INSTANCE, LARGEST_COUNT, Inner, Listing, Url
 from service.api.http.bodies import no_content, read_json, refuse_other_types, write_json
 from service.api.http.conditional import IF_MATCH, IF_NONE_MATCH, guarded, tagged
 from service.api.http.errors import InvalidQuery, RequestFault
@@ -23,6 +23,8 @@ from service.api.http.event_ids import LAST_EVENT_ID
 from service.api.http.faults import body_faults, query_faults
 from service.api.http.handoff import resumed
 from service.api.http.idempotency import HEADER, KEY, claim_key, idempotent
+from service.api.http.indentation import PARAMETER as PRETTY
+from service.api.http.indentation import ROOT
 from service.api.http.media_types import EVENT_STREAM, FORM, JSON
 from service.api.http.multipart import read_form
 from service.api.http.negotiation import require_json
@@ -114,7 +116,11 @@ class Parser(FlaskParser):
             if len(values) > 1:
                 detail = f'"{name}" is given {len(values)} times; give it once.'
                 raise InvalidQuery(detail, [RequestFault(detail, parameter=name)])
-        return req.args.to_dict()
+        query = req.args.to_dict()
+        if req.path.startswith(ROOT) and query.pop(PRETTY, "true") not in ("true", "false"):
+            detail = f'"{PRETTY}" must be true or false.'
+            raise InvalidQuery(detail, [RequestFault(detail, parameter=PRETTY)])
+        return query
 
     def handle_error(
         self, error: marshmallow.ValidationError, req: Request, schema: marshmallow.Schema, **_: Any
@@ -268,12 +274,17 @@ class Blueprint(DocumentedBlueprint):
 
         return decorate
 
-    def streams(self, handler: Handler) -> Handler:
-        """Document that the handler can also send server-sent events."""
-        event_stream = self.alt_response(200, schema=TEXT, content_type=EVENT_STREAM)
+    def streams(self, data: type[Schema]) -> Decorator:
+        """Document that the handler can also send server-sent events, each with such `data` as JSON."""
+        # OpenAPI 3.1 has no schema for a stream's items: generators take the media type's schema for that of `data`.
+        event_stream = self.alt_response(200, schema=data, content_type=EVENT_STREAM)
         nothing_more = self.alt_response(204, description="The job is final and has no later events: don't reconnect.")
-        documented: Handler = event_stream(nothing_more(_document_parameter(handler, LAST_EVENT_ID_PARAMETER)))
-        return documented
+
+        def decorate(handler: Handler) -> Handler:
+            documented: Handler = event_stream(nothing_more(_document_parameter(handler, LAST_EVENT_ID_PARAMETER)))
+            return documented
+
+        return decorate
 
     def deletes(self, handler: Handler) -> Handler:
         """Answer 204 when the handler is done."""
@@ -299,6 +310,7 @@ class Api(flask_smorest.Api):
         """documentation.errors has the responses; here are only their schemas."""
         for name, schema in {"Problem": ProblemSchema, "DialectError": DialectErrorSchema}.items():
             self.spec.components.schema(name, schema=schema)
+        self.spec.components.schema("Instance", INSTANCE)
 
 
 def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handler:

@@ -35,10 +35,9 @@ def get_job(kind: str, job_id: str) -> Any:
     return show_after(None if is_final else job_id, lambda: show_job(client_jobs.get(context(), kind, job_id)))
 
 
-def cancel_job(kind: str, job_id: str, changes: dict[str, Any]) -> Any:
-    """Cancel a job, the only change that it takes, or nothing."""
-    change = client_jobs.cancel if changes else client_jobs.get
-    return show_job(change(context(), kind, job_id))
+def change_job(kind: str, job_id: str, changes: dict[str, Any]) -> Any:
+    """Cancel a job, or change its metadata."""
+    return show_job(client_jobs.change(context(), kind, job_id, changes))
 
 
 def show_job(view: JobView) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 from service import statuses
 from service.api.contract.blueprint import Blueprint, created, found
 from service.api.contract.schemas.datasets import (
+    DatasetChangesSchema,
     DatasetListQuery,
     DatasetSchema,
     DatasetSourcesSchema,
@@ -77,6 +78,17 @@ def get_dataset(name: str) -> Any:
         return found(view, finished=view.dataset.status != statuses.PROCESSING)
 
     return show_after(datasets.find_import(context(), name), show)
+
+
+@blueprint.patch(f"{DATASETS}/<name>")
+@blueprint.resource(DatasetSchema)
+@blueprint.arguments(DatasetChangesSchema)
+def change_dataset(changes: dict[str, Any], name: str) -> Any:
+    """Change a dataset's metadata.
+
+    As a merge patch (RFC 7396): what is left out stays, null removes. All else of a dataset never changes.
+    """
+    return datasets.change(context(), name, changes)
 
 
 @blueprint.delete(f"{DATASETS}/<name>")
