@@ -100,10 +100,26 @@ class NoWorker(ServiceError):
     code = "worker-unavailable"
 
 
-class DatabaseUnavailable(ServiceError):
+class StorageError(ServiceError):
+    """The database can't do what it was asked."""
+
+
+class DatabaseUnavailable(StorageError):
     """The database doesn't answer; asking again may help."""
 
     code = "database-unavailable"
+
+
+class DatabaseUnusable(StorageError):
+    """The database is damaged, read-only, or of another version; asking again doesn't help."""
+
+    code = "database-unusable"
+
+
+class DiskFull(StorageError):
+    """No room is left; asking again helps only once somebody has made some."""
+
+    code = "disk-full"
 
 
 class InvalidRequest(ServiceError):

@@ -25,6 +25,10 @@ class ArtifactStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def free_bytes(self) -> int:
+        """Room on the disk of the folder, which may not be there before something is kept. Raises OSError."""
+        return shutil.disk_usage(next(path for path in (self.root, *self.root.parents) if path.exists())).free
+
     def stage(self, name: str) -> Path:
         """A new, empty folder to write into before publishing; one left over under that name is removed."""
         folder = self.staged(name)

@@ -21,6 +21,8 @@ from service.storage.paging import InvalidCursor
 
 RETRY_AFTER_SECONDS = 5
 """For errors that pass by themselves, where nothing better is known."""
+OPERATORS_FAULTS = (500, 507)
+"""Statuses of what only the operator can mend, and finds in the log."""
 
 log = structlog.get_logger()
 
@@ -69,7 +71,7 @@ def _respond(code: str, detail: str, faults: Sequence[Fault] = (), retry_after: 
 def _answer_known(error: ServiceError | ModelsError) -> Response:
     if error.code not in PROBLEM_TYPES:
         return _answer_unforeseen(error)
-    if PROBLEM_TYPES[error.code].status == INTERNAL.status:
+    if PROBLEM_TYPES[error.code].status in OPERATORS_FAULTS:
         log.error("fault of the service", code=error.code, detail=error.detail)
     return _respond(error.code, error.detail, error.faults, getattr(error, "retry_after", None))
 

@@ -16,7 +16,7 @@ from models.predictor import Predictions, Predictor
 from models.preprocessing import Instances
 from models.signature import Tensor
 from service.context import Context
-from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, ServiceError
+from service.errors import Conflict, NotFound, NoVersion, ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
 from service.operations.inference.admission import Admission
 from service.operations.inference.loaded_versions import LoadedVersions
@@ -122,7 +122,7 @@ class PredictionService:
         try:
             with self._context.database.read() as session:
                 version = find_version(session, wanted)
-        except DatabaseUnavailable:
+        except StorageError:
             if remembered is None:
                 raise
             version = remembered[1]
@@ -145,7 +145,7 @@ class PredictionService:
         try:
             with self._context.database.read() as session:
                 names = models.newest_with_versions(session, most)
-        except DatabaseUnavailable as error:
+        except StorageError as error:
             log.warning("no version could be loaded ahead of use", detail=error.detail)
             return
         for name in names:
