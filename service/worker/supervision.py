@@ -220,7 +220,7 @@ class Supervision:
             elif self._asks_to_end_knowing is not None:
                 self._instructions = execution.close(self._context, self._lease, self._asks_to_end_knowing)
                 self._may_end, self._asks_to_end_knowing = self._instructions.closed, None
-            elif self._renewal_timer.due():
+            elif self._database_away or self._renewal_timer.due():  # from a full disk one can still read
                 self._instructions = execution.renew(self._context, self._lease)
             elif self._order_timer.due():
                 self._instructions = execution.instructions(self._context, self._lease)
