@@ -21,7 +21,7 @@ from service.config import InvalidSettings, Settings
 from service.errors import BackupError, StorageError
 
 PRIVATE = 0o077
-"""The umask of every command that runs the service: what it writes is for its own user alone."""
+"""The umask of commands that run the service: files 0600, folders 0700."""
 
 
 class Refused(click.ClickException):
@@ -111,7 +111,7 @@ def restore(file: Path) -> None:
 
 @contextmanager
 def _refusing(*errors: type[Exception]) -> Iterator[None]:
-    """End the command with one line and exit code 2 when it meets one of these."""
+    """On one of these errors, end the command with one line and exit code 2."""
     try:
         yield
     except errors as error:
@@ -147,7 +147,7 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _prepare(part: str) -> Settings:
-    """The settings, once what they name is there: the folders, for this user alone, the log, and the database."""
+    """Read the settings, then set up what they name: the folders, the log, and the connection to the database."""
     with _refusing(InvalidSettings):
         settings = Settings.from_environment()
     os.umask(PRIVATE)

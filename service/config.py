@@ -36,7 +36,7 @@ def setting(
     stands_for: str | None = None,
     secret: bool = False,
 ) -> Any:
-    """A field of `Settings`: its default, its meaning, and which values are accepted, words in upper or lower case.
+    """A field of `Settings`: its default, its meaning, and which values are accepted; `allowed` words in any case.
 
     `stands_for` says in words what a default becomes that depends on other settings or on the machine. A `secret`
     may hold a password and is left out where settings are printed.
@@ -68,11 +68,11 @@ class Settings:
         stands_for="`<FITSERVE_DATA_DIR>/artifacts`",
     )
     start_seconds: float = setting(
-        60.0, "How long a command waits at its start for a PostgreSQL server that doesn't answer yet.", minimum=0
+        60.0, "How long a command waits at startup for a PostgreSQL server that isn't up yet.", minimum=0
     )
     min_free_bytes: int = setting(
         1024**2,
-        "Bytes that must be free on the disks of the SQLite file and the artifacts; with less `/readyz` answers 503.",
+        "Free bytes required on the disks of the SQLite file and the artifacts; below this, `/readyz` answers 503.",
         minimum=0,
     )
     keras_cache: Path = setting(
@@ -135,7 +135,9 @@ class Settings:
         600.0, "Time without a step after which a job's process is ended, which counts as its death.", minimum=1
     )
     disk_full_seconds: float = setting(
-        30.0, "How long a job goes on while the database's disk is full; then it fails with `disk_full`.", minimum=0
+        30.0,
+        "How long a running job continues while the database's disk is full before it fails with `disk_full`.",
+        minimum=0,
     )
     build_seconds: float = setting(
         120.0, "How long building a network may take; beyond it the model fails, and isn't tried again.", minimum=1

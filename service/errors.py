@@ -101,23 +101,23 @@ class NoWorker(ServiceError):
 
 
 class StorageError(ServiceError):
-    """The database can't do what it was asked."""
+    """The base of errors of the database."""
 
 
 class DatabaseUnavailable(StorageError):
-    """The database doesn't answer; asking again may help."""
+    """The database doesn't answer; retrying may help."""
 
     code = "database-unavailable"
 
 
 class DatabaseUnusable(StorageError):
-    """The database is damaged, read-only, or of another version; asking again doesn't help."""
+    """The database is damaged, read-only, or of another version; retrying doesn't help."""
 
     code = "database-unusable"
 
 
 class DiskFull(StorageError):
-    """No room is left; asking again helps only once somebody has made some."""
+    """No space is left; retrying helps only after somebody has freed some."""
 
     code = "disk-full"
 

@@ -26,7 +26,7 @@ class ArtifactStore:
         self.root = root
 
     def free_bytes(self) -> int:
-        """Room on the disk of the folder, which may not be there before something is kept. Raises OSError."""
+        """Free bytes on the folder's disk; the folder itself may not exist yet. Raises OSError."""
         return shutil.disk_usage(next(path for path in (self.root, *self.root.parents) if path.exists())).free
 
     def stage(self, name: str) -> Path:

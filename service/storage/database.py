@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import DatabaseUnavailable, DatabaseUnusable
 from service.storage import last_write
-from service.storage.failures import first_line, telling_failures
+from service.storage.failures import first_line, translating_errors
 
 __all__ = ["Database", "Session", "make_engine", "migrate", "wait_for_server"]
 
@@ -27,7 +27,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK, CONDITION_LOCK = 0x666974, 0x666975
 """Arbitrary numbers for PostgreSQL's advisory locks."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
-"""Between two tries to reach a server that doesn't answer yet; each pause is twice as long as the one before."""
+"""Between two tries to reach a server at startup; each pause is twice as long as the one before."""
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """For reading alone; records stay usable after it."""
-        with telling_failures(), Session(self.engine, expire_on_commit=False) as session:
+        with translating_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -54,7 +54,7 @@ class Database:
         """One transaction: committed when the block ends, rolled back when it raises."""
         writing = self.engine.execution_options(writes=True)
         try:
-            with telling_failures(), Session(writing, expire_on_commit=False) as session, session.begin():
+            with translating_errors(), Session(writing, expire_on_commit=False) as session, session.begin():
                 self._meet_condition(session)
                 yield session
         finally:
@@ -86,7 +86,7 @@ class Database:
             session.execute(text("SELECT 1"))
 
     def free_bytes(self) -> int | None:
-        """Room on the disk of an SQLite file; None for a server, whose disk can't be seen from here. Raises OSError."""
+        """Free bytes on the disk of an SQLite file; None for a server. Raises OSError."""
         path = _sqlite_file(self.engine.url)
         return None if path is None else shutil.disk_usage(path.parent).free
 
@@ -143,15 +143,15 @@ def _lock(connection: Connection, key: int, *, shared: bool = False) -> None:
 
 
 def wait_for_server(url: str, seconds: float) -> None:
-    """Wait until a PostgreSQL server answers, at most `seconds`, with a line in the log for each try that failed.
+    """Wait at most `seconds` for a PostgreSQL server to accept connections; each failed try is logged.
 
-    An SQLite file is there or not: nothing is waited for. Raises DatabaseUnavailable, DatabaseUnusable.
+    Returns at once for SQLite. Raises DatabaseUnavailable, DatabaseUnusable.
     """
     engine = make_engine(url)
     if _sqlite_file(engine.url) is not None:
         return
     deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
-    while (reason := _reason_for_silence(engine)) is not None:
+    while (reason := _connection_error(engine)) is not None:
         left = deadline - time.monotonic()
         if left <= 0:
             raise DatabaseUnavailable(f"The database doesn't answer: {reason}.")
@@ -160,10 +160,10 @@ def wait_for_server(url: str, seconds: float) -> None:
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-def _reason_for_silence(engine: Engine) -> str | None:
-    """Why no connection can be had; None when it can. Raises DatabaseUnusable."""
+def _connection_error(engine: Engine) -> str | None:
+    """Why the server can't be reached; None if it can. Raises DatabaseUnusable."""
     try:
-        with telling_failures(), engine.connect():
+        with translating_errors(), engine.connect():
             return None
     except DatabaseUnavailable as error:
         return first_line(error.__cause__ or error)
@@ -186,7 +186,7 @@ def migrate(url: str) -> None:
     try:
         with (
             _migration_lock(engine),
-            telling_failures(),
+            translating_errors(),
             engine.execution_options(writes=True).begin() as connection,
         ):
             _lock(connection, MIGRATION_LOCK)

@@ -1,4 +1,4 @@
-"""What a failure of the database means: that it is away, that its disk is full, or that it can't be used as it is."""
+"""Translates a driver's errors: the database is unavailable, its disk is full, or it can't be used."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,50 +12,55 @@ from service.errors import DatabaseUnavailable, DatabaseUnusable, DiskFull, Stor
 RETRY_AFTER_SECONDS = 5
 
 SQLITE_AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CANTOPEN}
-"""Another process holds the database, or its folder isn't there at the moment."""
+"""Another process holds a lock, or the file's folder isn't mounted."""
 SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
 SQLITE_UNUSABLE = {
     sqlite3.SQLITE_READONLY: "is read-only",
     sqlite3.SQLITE_PERM: "is read-only",
     sqlite3.SQLITE_CORRUPT: "is damaged",
-    sqlite3.SQLITE_NOTADB: "is no SQLite file, or is damaged",
-    sqlite3.SQLITE_IOERR: "can't be read from the disk, or not written to it",
+    sqlite3.SQLITE_NOTADB: "is not an SQLite file or is damaged",
+    sqlite3.SQLITE_IOERR: "can't be read from or written to the disk",
 }
 
 POSTGRESQL_FULL = "53100"
 POSTGRESQL_AWAY = ("08", "40", "53", "55", "57")
-"""Classes of SQLSTATE: the connection, the transaction's turn, resources, locks, and an operator's intervention."""
-POSTGRESQL_UNUSABLE = {"25006": "is read-only", "58": "has trouble with its disk", "XX": "is damaged"}
-"""By SQLSTATE, or by its class."""
+"""Classes of SQLSTATE: connection, transaction rollback, resources, locks, operator intervention."""
+POSTGRESQL_UNUSABLE = {
+    "25006": "is read-only",
+    "58": "can't use its disk",
+    "XX001": "is damaged",
+    "XX002": "is damaged",
+}
+"""By SQLSTATE or its class."""
 
 
 @contextmanager
-def telling_failures() -> Iterator[None]:
-    """Raise a StorageError for every failure that isn't a fault of this project's own; those go on as they are."""
+def translating_errors() -> Iterator[None]:
+    """Raise a StorageError for each error of the driver, except for a bug in a statement, which passes unchanged."""
     try:
         yield
     except DBAPIError as error:
-        told = classify(error)
-        if told is None:
+        translated = classify(error)
+        if translated is None:
             raise
-        raise told from error
+        raise translated from error
 
 
 def classify(error: DBAPIError) -> StorageError | None:
-    """What a driver's error means for whoever waits for an answer; None for a fault of the statement itself."""
+    """The StorageError for a driver's error; None for a bug in the statement."""
     if isinstance(error.orig, sqlite3.Error):
         return classify_sqlite(error.orig)
     return _classify_postgresql(error)
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line without a full stop; what the driver said where SQLAlchemy only passes it on."""
+    """The first line of an error's text without its full stop; SQLAlchemy's wrapping is left out."""
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
 
 
 def classify_sqlite(error: sqlite3.Error) -> StorageError | None:
-    """As `classify`, for what SQLite itself says."""
-    extended = getattr(error, "sqlite_errorcode", 0)  # sqlite3 raises some errors without asking SQLite
+    """As `classify`, for an error of sqlite3."""
+    extended = getattr(error, "sqlite_errorcode", 0)  # errors that the module itself raises have none
     code = extended & 0xFF
     if SQLITE_FULL & {code, extended}:
         return _disk_full()
@@ -69,7 +74,7 @@ def _classify_postgresql(error: DBAPIError) -> StorageError | None:
     if state == POSTGRESQL_FULL:
         return _disk_full()
     if state is None:
-        # Nothing came from the server: there is no connection, or none any more.
+        # The error is not from the server: there is no connection, or it was lost.
         return _away() if error.connection_invalidated or _is_about_connection(error.orig) else None
     if state.startswith(POSTGRESQL_AWAY):
         return _away()
@@ -88,7 +93,7 @@ def _away(reason: str = "") -> StorageError:
 
 
 def _disk_full() -> StorageError:
-    return DiskFull("The database's disk is full: nothing was kept. Make room on it, then try again.")
+    return DiskFull("The disk of the database is full: nothing was saved. Free some space, then try again.")
 
 
 def _unusable(what: str) -> StorageError:

@@ -1,4 +1,4 @@
-"""Who may read what the service keeps: its own user alone."""
+"""File permissions: what the service stores is readable by its own user only."""
 
 import contextlib
 import stat
@@ -16,10 +16,10 @@ log = structlog.get_logger()
 
 
 def tighten(settings: Settings) -> None:
-    """Take from all other users what an older Fitserve let them read: the SQLite file and the artifacts' folder.
+    """Remove other users' access to the SQLite file and the artifact folder, which older versions left readable.
 
-    The folder of data itself stays as it is, since it may hold other things. What belongs to another user stays too,
-    with a line in the log.
+    The data folder itself keeps its mode, because it may hold other things. Files of another user keep theirs; a
+    warning says so.
     """
     url = make_url(settings.database_url)
     files = [Path(f"{url.database}{end}") for end in BESIDE_A_DATABASE] if url.get_backend_name() == "sqlite" else []
@@ -35,6 +35,6 @@ def _close_to_others(path: Path) -> None:
     try:
         path.chmod(mode & ~OTHERS)
     except OSError as error:
-        log.warning("other users may read what the service keeps", path=str(path), reason=error.strerror)
+        log.warning("other users can read this path", path=str(path), reason=error.strerror)
     else:
-        log.debug("closed to other users", path=str(path))
+        log.debug("removed access for other users", path=str(path))

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.errors import BackupError, StorageError
 from service.storage.database import make_engine, migrate
-from service.storage.failures import classify_sqlite, first_line, telling_failures
+from service.storage.failures import classify_sqlite, first_line, translating_errors
 from service.storage.records import Record, Worker
 
 ROWS_AT_ONCE = 500
@@ -83,7 +83,7 @@ def load(path: Path, url: str) -> None:
 def _engine(url: str) -> Iterator[Engine]:
     engine = make_engine(url)
     try:
-        with telling_failures():
+        with translating_errors():
             yield engine
     except SQLAlchemyError as error:
         raise BackupError(f"The database {make_url(url).render_as_string()} failed: {first_line(error)}.") from error

@@ -68,8 +68,8 @@ def supervise(context: Context, lease: Lease, job: Job, starter: ProcessStarter,
 
 
 def _fail(context: Context, lease: Lease, failure: dict[str, object]) -> None:
-    """Write that the job failed, where that can be written; else the reapers put it back once it can."""
-    context.artifacts.discard(lease.staging_name)  # it may be what fills the disk
+    """Write that the job failed. If that fails too, the reapers put the job back once they can write."""
+    context.artifacts.discard(lease.staging_name)  # its files may be what fills the disk
     try:
         execution.fail(context, lease, failure, failures.STATUS_REASONS.get(str(failure["code"])))
     except ServiceError as error:
@@ -220,7 +220,9 @@ class Supervision:
             elif self._asks_to_end_knowing is not None:
                 self._instructions = execution.close(self._context, self._lease, self._asks_to_end_knowing)
                 self._may_end, self._asks_to_end_knowing = self._instructions.closed, None
-            elif self._database_away or self._renewal_timer.due():  # from a full disk one can still read
+            elif (
+                self._database_away or self._renewal_timer.due()
+            ):  # after a failed write only a write shows that it works again
                 self._instructions = execution.renew(self._context, self._lease)
             elif self._order_timer.due():
                 self._instructions = execution.instructions(self._context, self._lease)
@@ -289,9 +291,9 @@ class Supervision:
         return conclude
 
     def _persistently(self, write: Callable[[], Written]) -> Written:
-        """Try again for as long as the database is away, and for a while where the disk is full.
+        """Retry while the database is away, and for `disk_full_seconds` while its disk is full.
 
-        Raises DiskFull then, and either when the worker shuts down.
+        Raises DiskFull after that, and either error when the worker shuts down.
         """
         for delay in growing_delays():
             try:

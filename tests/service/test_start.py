@@ -1,4 +1,4 @@
-"""What keeps a command from starting is one line on standard error and exit code 2, never a traceback."""
+"""A command that can't start writes one line to standard error and ends with exit code 2, never with a traceback."""
 
 import re
 import socket
@@ -55,7 +55,7 @@ def test_a_database_of_a_newer_fitserve(newer: Path, command: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_that_is_no_database(tmp_path: Path, command: str) -> None:
     (tmp_path / "fitserve.db").write_text("hello " * 5000)
-    assert "The database is no SQLite file, or is damaged" in refusal(fitserve(command, tmp_path))
+    assert "The database is not an SQLite file or is damaged" in refusal(fitserve(command, tmp_path))
     assert (tmp_path / "fitserve.db").read_text() == "hello " * 5000
 
 

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 class Readiness:
     """`status` is `ready`, `unavailable` or `draining`; each part has a `status` of its own.
 
-    The `detail` of the database and of the disk says what is wrong with it; None: nothing is.
+    The `detail` of the database and of the disk says what is wrong; None if nothing is.
     """
 
     status: str
@@ -59,7 +59,7 @@ def _disk(context: Context) -> dict[str, Any]:
         return _part(UNAVAILABLE, f"The disk can't be read: {error.strerror}.")
     for owner, free in rooms:
         if free is not None and free < least:
-            return _part("full", f"The disk of the {owner} has {free:,} bytes free, and {least:,} are needed.")
+            return _part("full", f"The disk of the {owner} has {free:,} bytes free; {least:,} are required.")
     return _part(READY)
 
 

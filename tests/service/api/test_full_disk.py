@@ -1,4 +1,4 @@
-"""With no room on the disk whoever asks for more is told so, everything else goes on, and so does all once there is."""
+"""On a full disk, requests that write get 507; reading goes on, and so does everything once there is space again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_without_a_free_byte_a_training_job_is_refused_and_the_service_is_not_re
     assert unready["parts"]["database"]["status"] == "ready"
     assert unready["parts"]["disk"] == {
         "status": "full",
-        "detail": "The disk of the database has 0 bytes free, and 1,048,576 are needed.",
+        "detail": "The disk of the database has 0 bytes free; 1,048,576 are required.",
     }
     assert api.get("/v1/training-jobs")["items"] == []
     assert api.get("/v1/models/line")["status"] == "ready"
@@ -97,7 +97,7 @@ def test_a_damaged_database_is_an_error_of_its_own(context: Context, api: ApiCli
     assert api.get("/v1/models", 500)["type"] == "/problems/database-unusable"
     database = api.get("/readyz", 503)["parts"]["database"]
     assert database["status"] == "unusable"
-    assert database["detail"].startswith("The database is no SQLite file, or is damaged")
+    assert database["detail"].startswith("The database is not an SQLite file or is damaged")
 
 
 def test_a_fault_in_a_statement_is_an_error_of_the_service(context: Context, api: ApiClient) -> None:

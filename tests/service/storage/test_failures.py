@@ -1,4 +1,4 @@
-"""What a database's failures are told as: away, full, unusable; and what is a fault of this project's own."""
+"""A driver's errors are translated: unavailable, disk full, unusable. A bug in a statement is not."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -81,7 +81,7 @@ def overwrite_pages(path: Path) -> None:
     ("damage", "says"),
     [
         (overwrite_pages, "The database is damaged (database disk image is malformed)."),
-        (lambda path: path.write_text("hello " * 5000), "The database is no SQLite file, or is damaged"),
+        (lambda path: path.write_text("hello " * 5000), "The database is not an SQLite file or is damaged"),
     ],
 )
 def test_a_damaged_file_is_told_in_a_line(tmp_path: Path, damage: Callable[[Path], object], says: str) -> None:

@@ -1,4 +1,4 @@
-"""A database without room: the job goes on for a while, then fails; nothing is tried for ever, and nothing is lost."""
+"""While the database's disk is full a job continues for a while, then fails; nothing is retried for ever or lost."""
 
 import contextlib
 import threading

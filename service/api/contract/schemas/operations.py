@@ -85,7 +85,7 @@ class HealthSchema(AnswerSchema):
 
 
 class PartSchema(AnswerSchema):
-    """What a part of the service does without which nothing goes on."""
+    """The status of a part that the service can't work without."""
 
     detail = Words("What is wrong; null: nothing is.", allow_none=True, example=None)
 
@@ -97,7 +97,7 @@ class DatabaseStatusSchema(PartSchema):
 
 
 class DiskStatusSchema(PartSchema):
-    """Whether there is room on the disks of the SQLite file and of the artifacts."""
+    """Whether the disks of the SQLite file and of the artifacts have free space."""
 
     status = OneOf("`full`: fewer than FITSERVE_MIN_FREE_BYTES are free.", "ready", "full", "unavailable")
 
@@ -113,7 +113,7 @@ class PartsSchema(AnswerSchema):
     """The parts of the service."""
 
     database = AsItIs(DatabaseStatusSchema, "The database.")
-    disk = AsItIs(DiskStatusSchema, "Its room.")
+    disk = AsItIs(DiskStatusSchema, "The disks of the SQLite file and of the artifacts.")
     workers = AsItIs(WorkersStatusSchema, "The workers.")
 
 
