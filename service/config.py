@@ -36,7 +36,7 @@ def setting(
     stands_for: str | None = None,
     secret: bool = False,
 ) -> Any:
-    """A field of `Settings`: its default, its meaning, and the accepted values.
+    """A field of `Settings`: its default, its meaning, and the accepted values; words may be upper or lower case.
 
     `stands_for` describes a default that depends on other settings or on the machine. A `secret` may contain a
     password and is omitted when settings are printed.
@@ -66,6 +66,14 @@ class Settings:
         "",
         "Folder for datasets and versions: a path or a `file://` URL.",
         stands_for="`<FITSERVE_DATA_DIR>/artifacts`",
+    )
+    start_seconds: float = setting(
+        60.0, "How long a command waits at startup for PostgreSQL to become reachable.", minimum=0
+    )
+    min_free_bytes: int = setting(
+        1024**2,
+        "Free space required on the disks of the SQLite file and the artifacts; with less, `/readyz` returns a 503.",
+        minimum=0,
     )
     keras_cache: Path = setting(
         Path("~/.keras"),
@@ -167,6 +175,11 @@ class Settings:
         600.0,
         "Time without a training step after which the process of a job is killed; this counts as a crash.",
         minimum=1,
+    )
+    disk_full_seconds: float = setting(
+        30.0,
+        "How long a job continues while the database's disk is full; after that it fails with `disk_full`.",
+        minimum=0,
     )
     build_seconds: float = setting(
         120.0, "Timeout for building a network; after it the model fails, without a retry.", minimum=1
@@ -336,7 +349,8 @@ def _parse(member: "Field[Any]", variable: str, given: Mapping[str, str]) -> Any
     env = _MappingEnv(given)
     parsers: dict[Any, Any] = {int: env.int, float: env.float, bool: env.bool, str: env.str, Path: env.path}
     try:
-        return parsers[member.type](variable, validate=lambda value: _check_bounds(member, value))
+        value = parsers[member.type](variable, validate=lambda value: _check_bounds(member, value))
+        return value.lower() if member.metadata["allowed"] else value
     except EnvValidationError as error:
         reasons = [str(reason) for reason in error.error_messages]
         raise InvalidSettings(f'{variable} can\'t be "{given[variable]}": {" ".join(reasons)}') from None
@@ -344,7 +358,7 @@ def _parse(member: "Field[Any]", variable: str, given: Mapping[str, str]) -> Any
 
 def _check_bounds(member: "Field[Any]", value: Any) -> None:
     minimum, maximum, allowed = (member.metadata[name] for name in ("minimum", "maximum", "allowed"))
-    if allowed and value not in allowed:
+    if allowed and value.lower() not in allowed:
         raise ValidationError(f"It must be one of {', '.join(allowed)}.")
     if (minimum is not None and not value >= minimum) or (maximum is not None and not value <= maximum):
         bounds = f"at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"

@@ -10,7 +10,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from service.addresses import AddressUnavailable, listen
+from service.addresses import listen
 from service.api.front.worker import Worker
 from service.config import Settings
 from service.storage import last_write
@@ -29,15 +29,11 @@ MEMORY_FOLDER = Path("/dev/shm")
 
 
 def serve(settings: Settings) -> None:
-    """Answer requests until SIGTERM or SIGINT. Ends the process with a line when the address can't be had."""
+    """Answer requests until SIGTERM or SIGINT. Raises AddressUnavailable."""
     _keep_freed_memory()
     # The processes share the moment because its memory is there before they are forked.
     last_write.note()
-    try:
-        listener = listen(settings.host, settings.port)
-    except AddressUnavailable as error:
-        sys.exit(str(error))
-    ApiServer(settings, listener.detach()).run()
+    ApiServer(settings, listen(settings.host, settings.port).detach()).run()
 
 
 def _keep_freed_memory() -> None:

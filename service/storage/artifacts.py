@@ -28,6 +28,10 @@ class ArtifactStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def free_bytes(self) -> int:
+        """Free bytes on the folder's disk; the folder itself may not exist yet. Raises OSError."""
+        return shutil.disk_usage(next(path for path in (self.root, *self.root.parents) if path.exists())).free
+
     def stage(self, name: str) -> Path:
         """A new, empty folder to write into before publishing; one left over under that name is removed."""
         folder = self.staged(name)

@@ -178,6 +178,11 @@ PROBLEM_TYPES = {
             "request. Restore the file, or train another version.",
         ),
         ProblemType(
+            "database-unusable", 500, "The database can't be used",
+            "The database is damaged, read-only, or of another version of the service: a fault of the service's "
+            "storage, not of the request. The detail and the log say which; waiting doesn't help.",
+        ),
+        ProblemType(
             "worker-process-died", 500, "The job's process died",
             "The process that did the job ended without a word, each time that it was tried.",
         ),
@@ -209,7 +214,8 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "disk-full", 507, "The disk is full",
-            "There is no room left for an upload's or a job's files. Delete what is no longer needed, then try again.",
+            "There is no room left for an upload's or a job's files, or for the database. Nothing was kept. Delete "
+            "what is no longer needed, or make room on the disk, then try again.",
         ),
     )
 }  # fmt: skip

@@ -12,7 +12,7 @@ from flask import Response, current_app, g, request
 from service.api.http.errors import InvalidHeader, RequestFault
 from service.api.http.handoff import Wait, resumed
 from service.api.http.state import context
-from service.errors import DatabaseUnavailable, KeyReused
+from service.errors import KeyReused, StorageError
 from service.operations import idempotency
 from service.operations.idempotency import Answer, Claim
 
@@ -106,7 +106,7 @@ def _conclude(response: Response | None) -> None:
             idempotency.settle(context(), claim, Answer(response.status_code, headers, response.get_data()))
         else:
             idempotency.release(context(), claim)
-    except DatabaseUnavailable:
+    except StorageError:
         log.warning("the answer to a request with an idempotency key was not kept")
 
 

@@ -16,6 +16,8 @@ from service.storage.paging import InvalidCursor
 
 RETRY_AFTER_SECONDS = 5
 """For errors that pass by themselves, where nothing better is known."""
+OPERATORS_FAULTS = (500, 507)
+"""Statuses of what only the operator can mend, and finds in the log."""
 
 log = structlog.get_logger()
 
@@ -36,7 +38,7 @@ def answer_error(error: Exception, path: str, request_id: str) -> ErrorAnswer:
         detail = "The cursor is none that this list gave out. Follow the `next` of a page, or begin without a cursor."
         error = InvalidQuery(detail, [RequestFault(detail, parameter="cursor")])
     if isinstance(error, ServiceError | ModelsError) and error.code in PROBLEM_TYPES:
-        if PROBLEM_TYPES[error.code].status == INTERNAL.status:
+        if PROBLEM_TYPES[error.code].status in OPERATORS_FAULTS:
             log.error("fault of the service", code=error.code, detail=error.detail)
         retry_after = getattr(error, "retry_after", None)
         return answer_code(error.code, error.detail, path, request_id, error.faults, retry_after)

@@ -11,7 +11,7 @@ from models.datasets import check_request, source_documents
 from models.errors import Fault
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable, Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady
+from service.errors import Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady, StorageError
 from service.operations import idempotency
 from service.operations.catalog.uploads import ReceivedFile
 from service.operations.idempotency import Claim
@@ -84,7 +84,7 @@ def created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
     try:
         with context.database.read() as session:
             dataset, job = datasets.by_id(session, inserted.id), jobs.get(session, job_id)
-    except DatabaseUnavailable:
+    except StorageError:
         return _view(inserted, None)  # it was created, whatever happens now
     if dataset is None:
         raise NotFound(f'The dataset "{inserted.name}" was deleted while it was being imported.')

@@ -7,7 +7,7 @@ from typing import Any
 from models.validation import check_network
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable, Failed, InUse, NotFound, NotReady, NoWorker
+from service.errors import Failed, InUse, NotFound, NotReady, NoWorker, StorageError
 from service.operations import idempotency
 from service.operations.catalog.model_inputs import complete_inputs
 from service.operations.catalog.model_layers import complete_layers
@@ -63,7 +63,7 @@ def created(context: Context, inserted: Model) -> ModelView:
         with context.database.read() as session:
             model = models.by_id(session, inserted.id)
             view = None if model is None else _view(session, [model], with_versions=True)[0]
-    except DatabaseUnavailable:
+    except StorageError:
         return ModelView(inserted, None, {})  # it was created, whatever happens now
     if view is None:
         raise NotFound(f'The model "{inserted.name}" was deleted while it was being built.')

@@ -12,7 +12,7 @@ import structlog
 from models.errors import ModelsError
 from models.predictor import Predictor
 from service.context import Context
-from service.errors import DatabaseUnavailable, ServiceError
+from service.errors import ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import check_servable, find_version
 from service.operations.inference.admission import Admission
@@ -86,7 +86,7 @@ class PredictionService:
         try:
             with self._context.database.read() as session:
                 version = find_wanted(session, wanted)
-        except DatabaseUnavailable:
+        except StorageError:
             if remembered is None:
                 raise
             version = remembered[1]
@@ -114,7 +114,7 @@ class PredictionService:
         try:
             with self._context.database.read() as session:
                 names = models.newest_with_versions(session, most)
-        except DatabaseUnavailable as error:
+        except StorageError as error:
             log.warning("no version could be loaded ahead of use", detail=error.detail)
             return
         for name in names:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable
+from service.errors import StorageError
 from service.event_text import TEXT_TYPES, EventText
 from service.operations.jobs.client_jobs import find
 from service.storage import jobs
@@ -47,7 +47,7 @@ def read_states(context: Context, job_ids: Collection[str]) -> dict[str, JobStat
     try:
         with context.database.read() as session:
             return {job_id: JobState(*state) for job_id, state in jobs.log_states(session, job_ids).items()}
-    except DatabaseUnavailable:
+    except StorageError:
         return None
 
 
@@ -56,7 +56,7 @@ def read_next(context: Context, job_id: str, after: int) -> Sequence[Event] | No
     try:
         with context.database.read() as session:
             return jobs.events_after(session, job_id, after, EVENTS_AT_ONCE)
-    except DatabaseUnavailable:
+    except StorageError:
         return None
 
 

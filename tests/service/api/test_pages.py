@@ -29,10 +29,9 @@ def test_the_process_lives(api: ApiClient) -> None:
 
 def test_readiness_tells_what_each_part_does_and_needs_no_worker(api: ApiClient, context: Context) -> None:
     body = api.get("/readyz")
-    assert body == {
-        "status": "ready",
-        "parts": {"database": {"status": "ready"}, "workers": {"status": "missing", "alive": 0}},
-    }
+    well = {"status": "ready", "detail": None}
+    parts = {"database": well, "disk": well, "workers": {"status": "missing", "alive": 0}}
+    assert body == {"status": "ready", "parts": parts}
     say_alive(context, ready=False)
     assert api.get("/readyz")["parts"]["workers"] == {"status": "missing", "alive": 1}
     say_alive(context, ready=True)
@@ -44,7 +43,8 @@ def test_without_its_database_it_is_not_ready(tmp_path: Path) -> None:
     api = ApiClient(FrontClient(create_front(context)))
     unready = api.send("GET", "/readyz", 503)
     assert unready.json is not None
-    assert unready.json["parts"]["database"] == {"status": "unavailable"}
+    detail = "The database doesn't answer (unable to open database file)."
+    assert unready.json["parts"]["database"] == {"status": "unavailable", "detail": detail}
     for path in ("/readyz", "/v2/health/ready"):
         assert int(api.http.get(path).headers["Retry-After"]) > 0
     assert api.get("/healthz") == {"status": "ok"}

@@ -171,7 +171,7 @@ def _find_statuses(operation: Operation, method: str, path: str) -> Iterator[int
         yield 404
     if body:
         yield from (413, 415, 422)
-    if FORM in body:
+    if FORM in body or "Idempotency-Key" in names:
         yield 507
     if "If-Match" in names:
         yield 412
