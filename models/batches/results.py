@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.batches.blocks import Block
+from models.jobs.batch_prediction import RESULT_FILE
 from models.predictor import THRESHOLD, Predictor
 from models.spec import Task
 
 if TYPE_CHECKING:
     import polars
 
-RESULT_FILE = "result.parquet"
 PARTS_FOLDER = "parts"
 ROWS, FILE, LABEL, LABELS, SCORE, SCORES, VALUE = "row", "file", "label", "labels", "score", "scores", "value"
 MOST_ROWS = 65_536

@@ -12,6 +12,7 @@ from service.context import Context
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs
 from service.operations.jobs.client_jobs import JobView
+from service.operations.jobs.kind import Kind
 
 Create = Callable[[Context, dict[str, Any], float, Claim | None], JobView]
 
@@ -23,14 +24,14 @@ def create_job(create: Create, request: dict[str, Any], url: Callable[[str], str
     return created(view, url(view.job.id), finished=view.job.status in statuses.FINAL)
 
 
-def get_job(kind: str, job_id: str) -> Any:
+def get_job(kind: Kind, job_id: str) -> Any:
     """A job, once it is final or the wait that the client prefers is over."""
     with preferred_wait() as wait:
         view = client_jobs.get(context(), kind, job_id, wait)
     return show_job(view)
 
 
-def cancel_job(kind: str, job_id: str, changes: dict[str, Any]) -> Any:
+def cancel_job(kind: Kind, job_id: str, changes: dict[str, Any]) -> Any:
     """Cancel a job, the only change that it takes, or nothing."""
     change = client_jobs.cancel if changes else client_jobs.get
     return show_job(change(context(), kind, job_id))

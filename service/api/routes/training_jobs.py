@@ -4,7 +4,6 @@ from typing import Any
 
 from flask import Response
 
-from service import statuses
 from service.api.contract.blueprint import LINK_HEADER, TEXT, Blueprint
 from service.api.contract.schemas.jobs import JobListQuery
 from service.api.contract.schemas.training_jobs import (
@@ -30,8 +29,6 @@ from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import training as training_jobs
 from service.storage.paging import Page, PageQuery
 
-KIND = statuses.TRAINING
-
 blueprint = Blueprint("training-jobs", __name__, description="Training a model on a dataset.")
 
 
@@ -55,7 +52,7 @@ def list_training_jobs(query: PageQuery) -> Page[JobView]:
 
     The newest first, unless `sort` says otherwise; by status, model or dataset.
     """
-    return client_jobs.list_page(context(), KIND, query)
+    return client_jobs.list_page(context(), training_jobs.KIND, query)
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>")
@@ -66,7 +63,7 @@ def get_training_job(job_id: str) -> Any:
     With its progress, and the figures of its latest and its best epoch. `Prefer: wait=N` waits until it is final;
     until then `Retry-After` says when to ask again.
     """
-    return get_job(KIND, job_id)
+    return get_job(training_jobs.KIND, job_id)
 
 
 @blueprint.patch(f"{TRAINING_JOBS}/<job_id>")
@@ -88,7 +85,7 @@ def delete_training_job(job_id: str) -> None:
 
     The version that it made stays. 409 while it isn't final: cancel it first.
     """
-    client_jobs.delete(context(), KIND, job_id)
+    client_jobs.delete(context(), training_jobs.KIND, job_id)
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/metrics")

@@ -13,9 +13,11 @@ from service import statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady
 from service.operations import idempotency
+from service.operations.artifact_keys import datasets_key, upload_key
 from service.operations.catalog.uploads import ReceivedFile
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
+from service.operations.jobs.kinds import dataset_import
 from service.storage import datasets, jobs
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery, decode_cursor, encode_cursor
@@ -23,8 +25,7 @@ from service.storage.records import Dataset, Job
 
 UPLOAD = "upload"
 """The source of a dataset that is made from a client's file."""
-
-UPLOADS = "uploads"
+IMPORT = dataset_import.KIND.name
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _made_before(context: Context, claim: Claim | None) -> tuple[Dataset, str] |
         return None
     with context.database.read() as session:
         dataset = datasets.by_id(session, claim.resource_id)
-        job = jobs.newest(session, statuses.IMPORT, dataset_id=claim.resource_id)
+        job = jobs.newest(session, IMPORT, dataset_id=claim.resource_id)
     return None if dataset is None or job is None else (dataset, job.id)
 
 
@@ -95,16 +96,6 @@ def _created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
     return _view(dataset, job)
 
 
-def datasets_key(dataset_id: str | None) -> str:
-    """Below which a dataset's files are kept."""
-    return f"datasets/{dataset_id}"
-
-
-def upload_key(id_: str) -> str:
-    """Where a client's file waits: for the import job of a dataset, or for the job itself that reads it."""
-    return f"{UPLOADS}/{id_}"
-
-
 def _check_name_is_free(context: Context, name: str) -> None:
     with context.database.read() as session:
         if datasets.by_name(session, name) is not None:
@@ -134,16 +125,15 @@ def _insert(context: Context, dataset_id: str, request: dict[str, Any], claim: C
     )
     with context.database.write() as session:
         datasets.add(session, dataset)
-        idempotency.note(session, claim, dataset_id)
-        columns = {"dataset_id": dataset_id, "dataset_name": name}
-        return dataset, queue.enqueue(context, session, statuses.IMPORT, {}, **columns).id
+        idempotency.record_resource(session, claim, dataset_id)
+        return dataset, dataset_import.enqueue(context, session, dataset).id
 
 
 def get(context: Context, name: str, wait: float = 0) -> DatasetView:
     """A dataset by its name; waits up to `wait` seconds while it is being imported. Raises NotFound."""
     with context.database.read() as session:
         dataset = datasets.by_name(session, name)
-        job = jobs.newest(session, statuses.IMPORT, dataset_id=dataset.id) if dataset is not None else None
+        job = jobs.newest(session, IMPORT, dataset_id=dataset.id) if dataset is not None else None
     if dataset is None:
         raise NotFound(f'There is no dataset "{name}".')
     if wait and dataset.status == statuses.PROCESSING and job is not None:
@@ -160,7 +150,7 @@ def list_page(context: Context, query: PageQuery) -> Page[DatasetView]:
     with context.database.read() as session:
         page = datasets.page(session, query)
         processing = [dataset.id for dataset in page.items if dataset.status == statuses.PROCESSING]
-        imports = {id_: jobs.newest(session, statuses.IMPORT, dataset_id=id_) for id_ in processing}
+        imports = {id_: jobs.newest(session, IMPORT, dataset_id=id_) for id_ in processing}
     return Page([_view(dataset, imports.get(dataset.id)) for dataset in page.items], page.next_cursor)
 
 
@@ -196,10 +186,10 @@ def _delete(context: Context, dataset_id: str) -> None:
         dataset = datasets.by_id(session, dataset_id, lock=True)
         if dataset is None:
             return
-        user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, dataset_id=dataset_id)
+        user = jobs.unfinished(session, but=IMPORT, dataset_id=dataset_id)
         if user is not None:
             raise InUse(f'The job {user} still needs the dataset "{dataset.name}".')
-        import_job = jobs.newest(session, statuses.IMPORT, lock=True, dataset_id=dataset_id)
+        import_job = jobs.newest(session, IMPORT, lock=True, dataset_id=dataset_id)
         if import_job is not None:
             queue.cancel(session, import_job)
         session.delete(dataset)

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from models.jobs.build import BuildRequest, BuildResult
 from models.validation import check_network
 from service import statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, Failed, InUse, NotFound, NotReady, NoWorker
 from service.operations import idempotency
+from service.operations.artifact_keys import versions_key
 from service.operations.catalog.model_inputs import complete_inputs
 from service.operations.catalog.model_layers import complete_layers
-from service.operations.catalog.sources import Source, hold, lock
+from service.operations.catalog.sources import Source, lock_models
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
+from service.operations.jobs.kinds import build as builds
 from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
@@ -22,6 +25,7 @@ from service.storage.records import Model
 
 DRY_RUN_SECONDS = 60
 NEWEST_VERSIONS = 100
+BUILD = builds.KIND.name
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def _made_before(context: Context, claim: Claim | None) -> tuple[Model, str] | N
         return None
     with context.database.read() as session:
         model = models.by_id(session, claim.resource_id)
-        job = jobs.newest(session, statuses.BUILD, model_id=claim.resource_id)
+        job = jobs.newest(session, BUILD, model_id=claim.resource_id)
     return None if model is None or job is None else (model, job.id)
 
 
@@ -75,10 +79,8 @@ def dry_run(context: Context, document: dict[str, Any]) -> Model:
     """Do all that creating does and keep nothing. Raises as `create`, and NoWorker when nobody builds it in time."""
     request, sources = _complete(context, document)
     with context.database.write() as session:
-        lock(session, sources)
-        new_job = queue.enqueue(context, session, statuses.BUILD, request)
-        hold(session, new_job, sources)
-        job_id = new_job.id
+        lock_models(session, sources)
+        job_id = builds.enqueue(context, session, request, sources).id
     job = queue.wait_for_end(context, job_id, DRY_RUN_SECONDS)
     with context.database.write() as session:
         left = jobs.get(session, job_id, lock=True)
@@ -90,12 +92,12 @@ def dry_run(context: Context, document: dict[str, Any]) -> Model:
         raise NoWorker(f"No worker built the network within {DRY_RUN_SECONDS} seconds.", retry_after=10)
     if job.status == statuses.FAILED:
         raise Failed(job.error or {})
-    model = _new_model(request["document"])
-    model.status, model.summary = statuses.READY, (job.result or {})["summary"]
+    model = _new_model(request.document)
+    model.status, model.summary = statuses.READY, BuildResult.from_document(job.result or {}).summary
     return model
 
 
-def _complete(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any], list[Source]]:
+def _complete(context: Context, document: dict[str, Any]) -> tuple[BuildRequest, list[Source]]:
     """What is to be built: the `document`, with the inputs that a dataset describes and the layers of versions filled
     in, and checked against the catalogue; `made_for`, the name and target of that dataset, which the network is to
     learn. And those versions.
@@ -104,7 +106,7 @@ def _complete(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any
     check_network(document, context.settings.limits)
     with context.database.read() as session:
         document, sources = complete_layers(session, context.artifacts, document)
-    return {"document": document, "made_for": made_for}, sources
+    return BuildRequest(document, made_for), sources
 
 
 def _new_model(document: dict[str, Any]) -> Model:
@@ -120,16 +122,13 @@ def _new_model(document: dict[str, Any]) -> Model:
     )
 
 
-def _insert(context: Context, request: dict[str, Any], sources: list[Source], claim: Claim | None) -> tuple[Model, str]:
-    model = _new_model(request["document"])
+def _insert(context: Context, request: BuildRequest, sources: list[Source], claim: Claim | None) -> tuple[Model, str]:
+    model = _new_model(request.document)
     with context.database.write() as session:
-        lock(session, sources)
+        lock_models(session, sources)
         models.add(session, model)
-        idempotency.note(session, claim, model.id)
-        columns = {"model_id": model.id, "model_name": model.name}
-        job = queue.enqueue(context, session, statuses.BUILD, request, **columns)
-        hold(session, job, sources)
-        return model, job.id
+        idempotency.record_resource(session, claim, model.id)
+        return model, builds.enqueue(context, session, request, sources, model).id
 
 
 def find(session: Session, name: str, *, lock: bool = False) -> Model:
@@ -145,7 +144,7 @@ def get(context: Context, name: str, wait: float = 0) -> ModelView:
     with context.database.read() as session:
         model = find(session, name)
         view = _view(session, [model], with_versions=True)[0]
-        job = jobs.newest(session, statuses.BUILD, model_id=model.id)
+        job = jobs.newest(session, BUILD, model_id=model.id)
     if wait and model.status == statuses.BUILDING and job is not None:
         queue.wait_for_end(context, job.id, wait)
         return get(context, name)
@@ -201,19 +200,14 @@ def _delete(context: Context, model_id: str) -> None:
         model = models.by_id(session, model_id, lock=True)
         if model is None:
             return
-        user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, model_id=model.id)
+        user = jobs.unfinished(session, but=BUILD, model_id=model.id)
         if user is not None:
             raise InUse(f'The job {user} still needs the model "{model.name}".')
         taker = jobs.taking_weights(session, model.id)
         if taker is not None:
             raise InUse(f'The job {taker} still takes weights from a version of the model "{model.name}".')
-        build = jobs.newest(session, statuses.BUILD, lock=True, model_id=model.id)
+        build = jobs.newest(session, BUILD, lock=True, model_id=model.id)
         if build is not None:
             queue.cancel(session, build)
         session.delete(model)
     context.artifacts.remove(versions_key(model_id))
-
-
-def versions_key(model_id: str | None) -> str:
-    """Below which the files of a model's versions are kept."""
-    return f"models/{model_id}"

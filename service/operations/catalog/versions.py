@@ -1,13 +1,11 @@
 """Versions and the labels that point to them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from models.errors import Fault
+from models.version_details import ArtifactFile
 from models.version_files import ARTIFACTS, WEIGHTS
-from service import statuses
 from service.context import Context
 from service.errors import InUse, InvalidRequest, NotFound
 from service.operations.catalog.models import find as find_model
@@ -44,13 +42,13 @@ def entries(context: Context, model_name: str | None = None) -> Sequence[Version
         return models.version_entries(session, model)
 
 
-def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, dict[str, Any]]:
+def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, ArtifactFile]:
     """The file of a version in a format, and its entry in the version's `artifacts`. Raises NotFound."""
     version = get(context, model_name, number)
-    entries = {entry["format"]: entry for entry in version.details["artifacts"]}
-    if format_ not in entries:
-        raise NotFound(f'Version {number} of "{model_name}" has no {format_} file, but {", ".join(entries)}.')
-    return context.artifacts.existing_file(version.folder, ARTIFACTS[format_]), entries[format_]
+    files = {file.format: file for file in version.details.artifacts}
+    if format_ not in files:
+        raise NotFound(f'Version {number} of "{model_name}" has no {format_} file, but {", ".join(files)}.')
+    return context.artifacts.existing_file(version.folder, ARTIFACTS[format_]), files[format_]
 
 
 def weights_file(context: Context, model_name: str, number: int) -> Path:
@@ -72,7 +70,7 @@ def _delete(session: Session, model: Model, number: int) -> Version:
     labels = models.labels_of_version(session, version)
     if labels:
         raise InUse(f'The label "{labels[0]}" points to version {number}: move or delete it first.')
-    user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, model_id=model.id, version=number)
+    user = jobs.unfinished(session, model_id=model.id, version=number)
     if user is not None:
         raise InUse(f'The job {user} still needs version {number} of "{model.name}".')
     user = jobs.taking_weights(session, model.id, number)
@@ -126,23 +124,12 @@ def put_label(context: Context, model_name: str, name: str, number: int) -> tupl
     with context.database.write() as session:
         model = find_model(session, model_name, lock=True)
         _check_version_for_label(session, model, number)
-        return point_label(session, model, name, number)
+        return models.point_label(session, model, name, number)
 
 
 def _check_version_for_label(session: Session, model: Model, number: int) -> None:
     if models.version(session, model, number) is None:
         raise InvalidRequest(Fault(f'The model "{model.name}" has no version {number}.', pointer="#/version"))
-
-
-def point_label(session: Session, model: Model, name: str, number: int) -> tuple[Label, bool]:
-    """Make or move a label within a unit of work."""
-    label = models.label(session, model, name)
-    if label is not None:
-        label.number = number
-        return label, False
-    label = Label(model_id=model.id, label=name, number=number, created_at=datetime.now(UTC))
-    session.add(label)
-    return label, True
 
 
 def delete_label(context: Context, model_name: str, name: str) -> None:

@@ -170,7 +170,7 @@ def find_version(session: Session, wanted: Wanted) -> Version:
     if version is None:
         raise NotFound(f'The model "{model.name}" has no version {number}.')
     if not version.servable:
-        raise Conflict(f"Version {version.number} can't be served: {version.details['reason']}")
+        raise Conflict(f"Version {version.number} can't be served: {version.details.reason}")
     return version
 
 

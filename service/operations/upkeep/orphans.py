@@ -3,9 +3,8 @@
 from datetime import datetime, timedelta
 
 from service.context import Context
-from service.operations.catalog.datasets import UPLOADS
+from service.operations.artifact_keys import UPLOADS
 from service.operations.jobs import lifecycle as execution
-from service.operations.jobs.outcomes import PREDICTIONS
 from service.operations.upkeep import references
 from service.storage import datasets, jobs, models
 from service.storage.artifacts import ArtifactStore
@@ -15,7 +14,7 @@ OWNED = {
     "datasets": datasets.existing,
     "models": models.existing,
     "checkpoints": jobs.existing,
-    PREDICTIONS: jobs.existing,
+    **dict.fromkeys(references.JOB_GROUPS, jobs.existing),
 }
 """The keys below which a folder lies for each of these, and in it what executions published."""
 

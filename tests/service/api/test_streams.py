@@ -12,7 +12,6 @@ import requests
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from service import statuses
 from service.client import JobEvent
 from service.client.following import read_events
 from service.context import Context
@@ -61,7 +60,7 @@ def open_stream(api: ApiClient, url: str) -> TestResponse:
 
 
 def claim(worker: FakeWorker) -> Lease:
-    claimed = worker.claim(statuses.TRAINING)
+    claimed = worker.claim("training")
     assert claimed is not None
     return claimed[0]
 
