@@ -13,12 +13,12 @@ from service import statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady
 from service.operations import idempotency
-from service.operations.artifact_keys import datasets_key, upload_key
 from service.operations.catalog.uploads import ReceivedFile
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.operations.jobs.kinds import dataset_import
 from service.storage import datasets, jobs
+from service.storage.artifact_keys import datasets_key, upload_key
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery, decode_cursor, encode_cursor
 from service.storage.records import Dataset, Job

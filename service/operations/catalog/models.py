@@ -10,7 +10,6 @@ from service import statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, Failed, InUse, NotFound, NotReady, NoWorker
 from service.operations import idempotency
-from service.operations.artifact_keys import versions_key
 from service.operations.catalog.model_inputs import complete_inputs
 from service.operations.catalog.model_layers import complete_layers
 from service.operations.catalog.sources import Source, lock_models
@@ -18,6 +17,7 @@ from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.operations.jobs.kinds import build as builds
 from service.storage import jobs, models
+from service.storage.artifact_keys import versions_key
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery

@@ -3,12 +3,12 @@
 from collections.abc import Collection
 
 from service.context import Context
-from service.operations.artifact_keys import checkpoints_key
+from service.storage.artifact_keys import checkpoint_key, checkpoints_key
 
 
 def publish(context: Context, job_id: str, staging_name: str, name: str) -> str:
     """Move a checkpoint out of an execution's staged folder; returns its key."""
-    key = f"{checkpoints_key(job_id)}/{staging_name}-{name}"
+    key = checkpoint_key(job_id, staging_name, name)
     context.artifacts.publish(context.artifacts.staged(staging_name) / name, key)
     return key
 

@@ -9,8 +9,8 @@ from models.documents import Document
 from models.jobs.assignment import Assignment
 from service.config import Settings
 from service.context import Context
-from service.operations.artifact_keys import upload_key
 from service.operations.jobs import checkpoints
+from service.storage.artifact_keys import key_below, results_key, upload_key
 from service.storage.database import Session
 from service.storage.records import Job
 
@@ -57,8 +57,8 @@ class Kind(ABC):
     reads_upload: ClassVar[bool] = False
     """Whether a client's file may wait for one of its jobs, under that job's upload key."""
     group: ClassVar[str | None] = None
-    """The folders that its jobs leave lie under the keys `GROUP/JOB/EXECUTION`, and each is named as `folder` in its
-    job's result; None where jobs of this kind leave none, or give it to a dataset or a model."""
+    """The folders that its jobs keep for themselves lie below this group of artifact keys, and each is the `folder` of
+    its job's result; None where jobs of this kind keep none, or give it to a dataset or a model."""
 
     def slots(self, settings: Settings) -> int:
         """How many of its jobs a worker runs at once, beside the jobs of other kinds."""
@@ -73,7 +73,7 @@ class Kind(ABC):
 
         The execution's own name is in it: one that died between publishing and committing is in nobody's way.
         """
-        return None if self.group is None else f"{self.group}/{job.id}/{execution}"
+        return None if self.group is None else key_below(results_key(self.group, job.id), execution)
 
     @abstractmethod
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
@@ -95,7 +95,7 @@ class Kind(ABC):
         """Remove all files of a job that is gone."""
         self.remove_inputs(context, job)
         if self.group is not None:
-            context.artifacts.remove(f"{self.group}/{job.id}")
+            context.artifacts.remove(results_key(self.group, job.id))
 
     def explain_timeout(self, settings: Settings, seconds: float) -> dict[str, Any] | None:
         """The error of a job whose process has run for so long that it may not go on; None: it may."""

@@ -1,14 +1,9 @@
 """Which folders of the artifact store the database points to."""
 
-from service.operations.artifact_keys import UPLOADS, upload_key
 from service.operations.jobs.registry import KINDS
 from service.storage import datasets, jobs, models
+from service.storage.artifact_keys import upload_key
 from service.storage.database import Session
-
-JOB_GROUPS = tuple(kind.group for kind in KINDS.values() if kind.group is not None)
-"""Below which keys the folders lie that jobs keep for themselves."""
-GROUPS = ("datasets", "models", "checkpoints", *JOB_GROUPS, UPLOADS)
-"""Below which keys all folders lie."""
 
 
 def needed(session: Session) -> frozenset[str]:

@@ -13,7 +13,7 @@ from flask import Flask
 from models.datasets import storage
 from service.api.http.bodies import write_json
 from service.context import Context
-from service.operations.catalog.datasets import datasets_key
+from service.storage.artifact_keys import datasets_key
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker

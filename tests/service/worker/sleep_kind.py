@@ -10,6 +10,7 @@ from models.jobs.assignment import Assignment
 from service.context import Context
 from service.operations.jobs import inputs, queue
 from service.operations.jobs.kind import Kind, Success
+from service.storage.artifact_keys import RESULTS
 from service.storage.database import Session
 from service.storage.records import Job
 
@@ -55,7 +56,7 @@ class Sleep(Kind):
     prefix = "sj"
     words = "sleep job"
     assignment = SleepAssignment
-    group: ClassVar = "dreams"
+    group: ClassVar = RESULTS
 
     def slots(self, settings: Any) -> int:
         return 2

@@ -54,5 +54,5 @@ def test_jobs_of_a_new_kind_are_listed_cancelled_and_deleted_as_others_are(bench
     bench.wait_for_status(asleep, "cancelled")
     assert [view.job.id for view in client_jobs.list_page(context, kind, PageQuery()).items] == [asleep, done]
     client_jobs.delete(context, kind, done)
-    assert context.artifacts.names("dreams") == []
+    assert context.artifacts.names("results") == []
     assert [view.job.id for view in client_jobs.list_page(context, kind, PageQuery()).items] == [asleep]

@@ -19,12 +19,12 @@ from service import statuses
 from service.context import Context
 from service.errors import Conflict, NotReady
 from service.operations import idempotency
-from service.operations.artifact_keys import upload_key
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kind import Kind, Success
+from service.storage.artifact_keys import PREDICTIONS, upload_key
 from service.storage.database import Session
 from service.storage.records import Dataset, Job, Model, Version
 
@@ -46,7 +46,7 @@ class BatchPrediction(Kind):
     words = "batch prediction"
     assignment = BatchPredictionAssignment
     reads_upload: ClassVar = True
-    group: ClassVar = "batch-predictions"
+    group: ClassVar = PREDICTIONS
 
     def describe(self, context: Context, job: Job) -> BatchPredictionAssignment:
         request = BatchPredictionRequest.from_document(job.request)

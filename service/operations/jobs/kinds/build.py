@@ -9,12 +9,12 @@ from models.spec import NetworkSpec
 from service import statuses
 from service.config import Settings
 from service.context import Context
-from service.operations.artifact_keys import versions_key
 from service.operations.catalog import sources
 from service.operations.catalog.sources import Source
 from service.operations.jobs import inputs, queue
 from service.operations.jobs.kind import Kind, Success
 from service.storage import models
+from service.storage.artifact_keys import key_below, versions_key
 from service.storage.database import Session
 from service.storage.records import Job, Model
 
@@ -40,7 +40,8 @@ class Build(Kind):
     def output_key(self, job: Job, execution: str) -> str | None:
         """The weights that the model has from other models' versions are all that is kept of a network not trained."""
         takes_weights = pretrained_layers(BuildRequest.from_document(job.request).document["layers"])
-        return f"{versions_key(job.model_id)}/{execution}" if job.model_id is not None and takes_weights else None
+        keeps_weights = job.model_id is not None and takes_weights
+        return key_below(versions_key(job.model_id), execution) if keeps_weights else None
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
         built = BuildResult.from_document(result)

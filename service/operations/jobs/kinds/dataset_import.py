@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from models.jobs.dataset_import import ImportAssignment, ImportRequest, ImportResult
 from service import statuses
 from service.context import Context
-from service.operations.artifact_keys import datasets_key, upload_key
 from service.operations.jobs import inputs, queue
 from service.operations.jobs.kind import Kind, Success
 from service.storage import datasets
+from service.storage.artifact_keys import datasets_key, key_below, upload_key
 from service.storage.database import Session
 from service.storage.records import Dataset, Job
 
@@ -24,14 +24,14 @@ class DatasetImport(Kind):
 
     def describe(self, context: Context, job: Job) -> ImportAssignment:
         return ImportAssignment(
-            upload=context.artifacts.folder(upload_key(job.dataset_id or "")),
+            upload=context.artifacts.folder(upload_key(job.dataset_id)),
             cache=context.settings.keras_cache,
             downloads=context.settings.dataset_downloads,
             **inputs.bounds(context, job),
         )
 
     def output_key(self, job: Job, execution: str) -> str:
-        return f"{datasets_key(job.dataset_id)}/{execution}"
+        return key_below(datasets_key(job.dataset_id), execution)
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
         dataset, descriptor = datasets.by_id(session, job.dataset_id), ImportResult.from_document(result).descriptor

@@ -27,7 +27,6 @@ from service.config import Settings
 from service.context import Context
 from service.errors import InvalidRequest, NotFound
 from service.operations import idempotency
-from service.operations.artifact_keys import versions_key
 from service.operations.catalog import sources
 from service.operations.catalog.sources import Source
 from service.operations.idempotency import Claim
@@ -35,6 +34,7 @@ from service.operations.jobs import client_jobs, inputs, orders, queue
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kind import Byproduct, Kind, Success
 from service.storage import jobs, models
+from service.storage.artifact_keys import key_below, versions_key
 from service.storage.database import Session
 from service.storage.records import Dataset, Job, Model, Version
 
@@ -76,7 +76,7 @@ class Training(Kind):
         )
 
     def output_key(self, job: Job, execution: str) -> str:
-        return f"{versions_key(job.model_id)}/{execution}"
+        return key_below(versions_key(job.model_id), execution)
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
         trained = TrainingResult.from_document(result)
