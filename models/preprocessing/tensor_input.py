@@ -114,8 +114,9 @@ class TensorInput:
     def read_array(self, values: np.ndarray) -> np.ndarray:
         """Posted rows as the network takes them, numbers that aren't finite too. Raises InvalidInstances."""
         if self.fill is not None:
-            return self.transform(self._check_array(self._fill_array(values, self.fill)))
-        return self.transform(self._check_array(values, finite=False))
+            values = self._fill_array(values, self.fill)
+        numbers = self._check_array(values, finite=self.fill is not None)
+        return self._scale(numbers.reshape(len(numbers), *self.shape))
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
         """Posted rows of numbers (float64) as the network takes them; None where they don't fit."""

@@ -28,6 +28,8 @@ STEPS = np.zeros(256, np.int8)
 STEPS[[ord("["), ord("{")]] = 1
 STEPS[[ord("]"), ord("}")]] = -1
 """By how many levels each byte of a structure goes deeper."""
+SHORT = 4096
+"""Bytes of a body that is split at its quotation marks, which for large ones takes longer than NumPy does."""
 DEPTH_CHUNK = 2**16
 """Bytes of a structure whose levels are held at once."""
 NOT_FINITE = (b"NaN", b"Infinity")
@@ -166,6 +168,8 @@ def _structure(body: bytes) -> bytes:
     """The brackets, braces and colons of a body, without those in strings. Takes linear time whatever the body is."""
     if b"\\" in body:
         body = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    if len(body) <= SHORT:
+        return b"".join(body.split(b'"')[::2]).translate(None, UNSTRUCTURED)
     marks = np.frombuffer(body.translate(None, UNSTRUCTURED), np.uint8)
     quotes = marks == QUOTE
     return marks[~(quotes | np.logical_xor.accumulate(quotes))].tobytes()

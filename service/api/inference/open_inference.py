@@ -4,10 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
 from service.api.inference.errors import InvalidInference
 from service.api.inference.open_inference_answers import write_answer
-from service.api.inference.open_inference_request import HEADER_LENGTH, InferRequest, read_request
+from service.api.inference.open_inference_request import (
+    HEADER_LENGTH,
+    NO_HEADER,
+    InferRequest,
+    read_request,
+)
 from service.api.inference.plane import InferenceRequest, Work
 from service.errors import NotFound, NoVersion
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
@@ -35,6 +41,8 @@ class Infer:
     def read(self, request: InferenceRequest, loaded: Loaded) -> InferWork:
         """Raises InvalidInference, InvalidInstances."""
         header_length = request.headers.get(HEADER_LENGTH_KEY)
+        if header_length == NO_HEADER and request.headers.get("content-type", "").startswith(JSON):
+            raise InvalidInference(f"{HEADER_LENGTH} is 0, but the Content-Type says that the body is JSON.")
         asked = read_request(request.body, header_length, loaded.predictor.signature, self.max_json_depth)
         most = loaded.max_batch_size
         if any(len(tensor) > most for tensor in asked.tensors.values()):

@@ -200,6 +200,8 @@ def test_a_body_may_be_nothing_but_the_sole_inputs_elements(client: DialectClien
     assert (document["model_name"], output.ravel().tolist()) == ("line", rows.tolist())
     _, output = read_binary(client.send("POST", "/v2/models/dated/infer", data=b"2024-01-02", headers={LENGTH: "0"}))
     assert output.shape == (1, 2)
+    said = client.send("POST", LINE, 400, data=b"abcd", headers={LENGTH: "0", "Content-Type": "application/json"}).json
+    assert said == {"error": f"{LENGTH} is 0, but the Content-Type says that the body is JSON."}
     for path, body, text in (
         (LINE, b"abc", "The body has 3 bytes, but a row of the input 'input' has 4."),
         (FRUIT, b"abcd", "for models with one input, and this has 3."),
