@@ -1,5 +1,5 @@
-# Two images: `docker build --target api .` (no TensorFlow in it) and `--target worker`.
-# Both keep everything in /data and run as a user without privileges, the same in both.
+# Two images: `docker build --target api .` (without TensorFlow) and `--target worker`.
+# Both store all data in /data and run as the same unprivileged user.
 
 FROM python:3.11-slim AS base
 ENV PYTHONUNBUFFERED=1 \
@@ -29,7 +29,8 @@ COPY models models
 COPY service service
 RUN python -m compileall -q models service
 USER fitserve
-# A container's own loopback can't be published. FITSERVE_ALLOW_ANONYMOUS is left to who runs it.
+# A port on the container's loopback interface can't be published. Whoever runs the image sets
+# FITSERVE_ALLOW_ANONYMOUS.
 ENV FITSERVE_HOST=0.0.0.0
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=15s \

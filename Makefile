@@ -8,18 +8,19 @@ EXAMPLES := 200
 .DEFAULT_GOAL := help
 .PHONY: help install serve test fuzz lint format types openapi openapi-check catalogue lock bench clean
 
-help: ## list what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(INSTALLED) ## make .venv with the pinned dependencies
+install: $(INSTALLED) ## create .venv with the pinned dependencies
 
-serve: install ## run api and worker; settings are in docs/configuration.md
+serve: install ## run the api and the worker; docs/configuration.md lists the settings
 	@exec $(BIN)/fitserve serve
 
 test: install ## run the tests
+	@command -v curl >/dev/null || echo "curl is not installed: tests of the pages whose commands use it will be skipped."
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-fuzz: install ## test the service with EXAMPLES=200 made-up requests for each operation
+fuzz: install ## test the service with EXAMPLES=200 generated requests per operation
 	FITSERVE_TEST_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 0 tests/fuzzing
 
 lint: install ## check style, formatting and the direction of imports
@@ -27,31 +28,31 @@ lint: install ## check style, formatting and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 
-format: install ## format the code and mend what can be mended
+format: install ## format the code and fix lint errors automatically
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-types: install ## check the types
+types: install ## check types
 	$(BIN)/mypy
 
-openapi: install ## write openapi.yaml from the code
+openapi: install ## generate openapi.yaml from the code
 	$(BIN)/python -m service.api.contract.openapi
 
-openapi-check: install ## check openapi.yaml by the rules of OpenAPI, OWASP, Zalando and Redocly
+openapi-check: install ## check openapi.yaml against the rules of OpenAPI, OWASP, Zalando and Redocly
 	@requirements/openapi/check $(VENV)
 
-catalogue: install ## write the catalogue from Keras's signatures
+catalogue: install ## generate the catalogue from Keras's signatures
 	$(BIN)/python -m models.catalogue.generate
 
-bench: install ## measure what the README reports
+bench: install ## measure the reference jobs that the README reports
 	$(BIN)/python -m benchmarks.reference_jobs
 
-lock: install ## pin what pyproject.toml asks for; UPGRADE=1 takes the newest versions
+lock: install ## pin the dependencies of pyproject.toml; UPGRADE=1 takes the newest versions
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra worker --extra postgres --group dev -o requirements/dev.lock
 	$(COMPILE) --extra worker --extra postgres -c requirements/dev.lock -o requirements/worker.lock
 	$(COMPILE) --extra postgres -c requirements/dev.lock -o requirements/api.lock
 
-clean: ## remove the virtual environment and everything generated; keeps var/
+clean: ## remove .venv and all generated files; keep var/
 	rm -rf $(VENV) requirements/openapi/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

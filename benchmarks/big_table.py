@@ -1,6 +1,6 @@
-"""A large table, made and imported: how long it takes, and how much memory.
+"""Create a large table and import it: duration and memory.
 
-`python -m benchmarks.big_table make FILE` writes 1,000,000 rows of 30 columns (some 475 MB): numbers, categories,
+`python -m benchmarks.big_table make FILE` writes 1,000,000 rows of 30 columns (about 475 MB): numbers, categories,
 dates, booleans, text, missing values. `python -m benchmarks.big_table import FILE` imports it in this process.
 """
 
@@ -28,7 +28,7 @@ WORDS = np.array(["late", "early", "damaged", "returned", "repaired", "replaced"
 
 @click.group()
 def main() -> None:
-    """Make a large table, or import it and tell time and memory."""
+    """Create a large table, or import it and report duration and memory."""
 
 
 @main.command("make")
@@ -80,7 +80,7 @@ def make_columns(rows: int, rng: np.random.Generator) -> dict[str, Any]:
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--target", default="outcome", show_default=True)
 def import_(path: Path, target: str) -> None:
-    """Import the CSV file at PATH as a job's process would."""
+    """Import the CSV file at PATH, like the process of an import job."""
     with tempfile.TemporaryDirectory() as temporary:
         upload, folder = Path(temporary) / "upload", Path(temporary) / "dataset"
         upload.mkdir()

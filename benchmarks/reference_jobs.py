@@ -1,4 +1,4 @@
-"""The reference jobs through real HTTP against a started service, with the figures they reach.
+"""Run the reference jobs over HTTP against a real service, and report the results.
 
     python -m benchmarks.reference_jobs [line rings tables mnist cats cifar frozen api load]
 
@@ -40,7 +40,7 @@ from tests.running_service import Client, RunningService, running_service, wait_
 LOAD_SECONDS = 30
 LOAD_CLIENTS = 8
 SEED = 7
-"""Of the networks that CIFAR-10 is used for: fixed before anything was measured."""
+"""Seeds of the CIFAR-10 networks, fixed before anything was measured."""
 CATS = 209
 FIGURES = "loss of the first and last epoch; accuracy as it trained, on train and test rows; time"
 
@@ -48,7 +48,7 @@ Rows = Iterator[tuple[str, str]]
 
 
 def line(service: RunningService) -> Rows:
-    """The smallest job, and how quickly a warm worker does it."""
+    """The smallest job, and its duration on a warm worker."""
     client = service.client
     client.post("/v1/datasets", LINE_DATASET)
     client.post("/v1/models", LINE)
@@ -75,7 +75,7 @@ def _timed_line(client: Client) -> tuple[float, float]:
 
 
 def rings(service: RunningService) -> Rows:
-    """Eight seeds of the narrow network."""
+    """The narrow network with eight seeds."""
     client = service.client
     client.post("/v1/datasets", RINGS_DATASET)
     client.post("/v1/models", RINGS)
@@ -86,7 +86,7 @@ def rings(service: RunningService) -> Rows:
 
 
 def tables(service: RunningService) -> Rows:
-    """The bundled datasets with standardised inputs."""
+    """The bundled datasets with standardized inputs."""
     client = service.client
     for name, shape, classes in (("iris", [4], 3), ("wine", [13], 3), ("digits", [8, 8], 10)):
         client.post("/v1/datasets", {"name": name, "source": name})
@@ -109,7 +109,7 @@ def tables(service: RunningService) -> Rows:
 
 
 def mnist(service: RunningService) -> Rows:
-    """The main job on real input, and its predictions against Keras."""
+    """The main job on real data, with its predictions compared with Keras."""
     client = service.client
     client.post("/v1/datasets", {"name": "mnist", "source": "mnist"}, wait=60)
     model = client.post("/v1/models", DIGITS)
@@ -147,7 +147,7 @@ def _deviation(client: Client, version: dict[str, Any]) -> float:
 
 
 def cats(service: RunningService) -> Rows:
-    """Cat or not, with one unit and with two layers; and one unit on the bundled table."""
+    """Cat or not, with one unit and with two layers, and one unit on the bundled table."""
     client = service.client
     with tempfile.TemporaryDirectory() as folder:
         post_file(service, cat_pictures(Path(folder) / "cats.zip"), "name=cats")
@@ -166,7 +166,7 @@ def cats(service: RunningService) -> Rows:
 
 
 def cat_pictures(path: Path) -> Path:
-    """A ZIP of CATS training pictures and 2,000 test pictures of CIFAR-10, half of them cats."""
+    """A ZIP of CATS training images and 2,000 test images of CIFAR-10, half of them cats."""
     generator = np.random.default_rng(SEED)
     with zipfile.ZipFile(DATA / "cifar10-images.zip") as source, zipfile.ZipFile(path, "w") as target:
         names = np.array([name for name in source.namelist() if name.endswith(".jpg")])
@@ -209,7 +209,7 @@ def describe(client: Client, job: dict[str, Any]) -> str:
 
 
 def frozen(service: RunningService) -> Rows:
-    """The convolutional network's blocks, frozen, under a new head; after `cifar`."""
+    """The frozen blocks of the convolutional network with a new head; runs after `cifar`."""
     client = service.client
     head = CIFAR_CONVOLUTIONAL["layers"][12:]
     blocks = {"type": "Pretrained", "model": "cifar-convolutional", "version": 1, "until": "leaky_re_lu_3"}
@@ -233,7 +233,7 @@ def frozen(service: RunningService) -> Rows:
 
 
 def api(service: RunningService) -> Rows:
-    """Memory of the api's processes after a prediction."""
+    """Memory of the api processes after a prediction."""
     client = service.client
     if client.request("GET", "/v1/models/line").status_code == 404:
         client.post("/v1/datasets", LINE_DATASET)
@@ -249,7 +249,7 @@ def api(service: RunningService) -> Rows:
 
 
 def load(service: RunningService) -> Rows:
-    """Clients that create, read, patch and delete all at once, while the worker works."""
+    """Clients that concurrently create, read, patch and delete while the worker is busy."""
     service.client.post("/v1/datasets", named(LINE_DATASET, "load"))
     service.client.post("/v1/models", named(LINE, "load"))
     deadline = time.monotonic() + LOAD_SECONDS

@@ -1,10 +1,10 @@
-"""What jobs survive, how soon they obey, and what all that costs: through real HTTP against services of their own.
+"""Crashes, full queues, the latency of orders, and the overhead of jobs, over HTTP against services of their own.
 
     python -m benchmarks.survival [kills queue orders cost] [--jobs N] [--rows N] [--rounds N] [--seed N]
         [--between SECONDS SECONDS]
 
-`kills` ends processes at random moments; `queue` fills the queue; `orders` changes its mind within a long epoch;
-`cost` compares a job with the bare training. MNIST and CIFAR-10 are read from `mnist.npz` and `cifar10-images.zip` in
+`kills` kills processes at random moments; `queue` fills the queue; `orders` sends orders during a long epoch; `cost`
+compares a job with the bare training. MNIST and CIFAR-10 are read from `mnist.npz` and `cifar10-images.zip` in
 FITSERVE_TEST_DATA, or in `../shared/data`.
 """
 
@@ -58,7 +58,7 @@ COST_TRAINING, COST_VALIDATION = 54_000, 6_000
 
 
 class Killer(threading.Thread):
-    """Kills a random one of a job's process, the fork server and the supervisor, at random moments while jobs run."""
+    """Kills a job's process, the fork server or the supervisor, at random moments while jobs run."""
 
     def __init__(self, service: RunningService, seed: int, between: tuple[float, float]) -> None:
         super().__init__(daemon=True)
@@ -82,7 +82,7 @@ class Killer(threading.Thread):
                 self.kills[kind] += 1
 
     def _let_jobs_run(self, seconds: float) -> None:
-        """Wait until jobs have had processes for so long."""
+        """Wait until jobs have had processes for that long."""
         while seconds > 0 and not self._ending.wait(LOOK_SECONDS):
             with contextlib.suppress(psutil.Error, LookupError, StopIteration):
                 seconds -= LOOK_SECONDS if self._service.job_processes() else 0
@@ -93,7 +93,7 @@ class Killer(threading.Thread):
 
 
 def kills(folder: Path, arguments: argparse.Namespace) -> Rows:
-    """Jobs that end as undisturbed ones do, although processes are killed at random moments."""
+    """Jobs give the same results as undisturbed ones, although processes are killed at random moments."""
     with running_service(folder, worker_slots="2") as service:
         client = service.client
         client.post("/v1/datasets", MOONS)
@@ -136,7 +136,7 @@ def start(client: Client, seeds: Any) -> list[str]:
 
 
 def wait_for_all(client: Client, job_ids: list[str]) -> list[Any]:
-    """The jobs once all are final, in that order."""
+    """Wait until all jobs are final, and return them in that order."""
     wait_for(lambda: all(is_final(client, job_id) for job_id in reversed(job_ids)), JOBS_SECONDS, "all jobs")
     return [client.job(job_id) for job_id in job_ids]
 
@@ -147,7 +147,7 @@ def is_final(client: Client, job_id: str) -> bool:
 
 
 def weights_of(client: Client, job: dict[str, Any]) -> str:
-    """The SHA-256 of a version's weights, by their names and values."""
+    """The SHA-256 of the names and values of a version's weights."""
     response = client.request("GET", job["links"]["version"] + "/weights", headers={"Accept": "application/x-npz"})
     digest = hashlib.sha256()
     with np.load(io.BytesIO(response.content)) as arrays:
@@ -161,12 +161,12 @@ def count_versions(client: Client, model: str) -> int:
 
 
 def count_each(things: Any) -> str:
-    """How often each thing is there."""
+    """How often each item occurs."""
     return ", ".join(f"{thing}: {number}" for thing, number in sorted(Counter(things).items())) or "none"
 
 
 def event_logs(client: Client, jobs: list[Any]) -> Rows:
-    """What the events tell, and whether all of it, once."""
+    """What the events report, and whether each epoch is reported exactly once."""
     every = list(range(1, EPOCHS + 1))
     gapless = complete = once = 0
     for job in jobs:
@@ -182,7 +182,7 @@ def event_logs(client: Client, jobs: list[Any]) -> Rows:
 
 
 def left_over(service: RunningService) -> list[str]:
-    """What lies in the store that nothing points to, when no job runs, by kind."""
+    """The kind of each unreferenced item in the artifact store, while no job runs."""
     artifacts = service.data_dir / "artifacts"
     versions = count_versions(service.client, STATEFUL["name"])
     folders = len(list(artifacts.glob("models/*/*")))
@@ -195,7 +195,7 @@ def left_over(service: RunningService) -> list[str]:
 
 
 def queue(folder: Path, arguments: argparse.Namespace) -> Rows:
-    """A full queue that is worked off in order, without the service growing."""
+    """A full queue is processed in order, without memory growth."""
     count = arguments.jobs or 200
     with running_service(folder) as service:
         client = service.client
@@ -226,14 +226,14 @@ def queue(folder: Path, arguments: argparse.Namespace) -> Rows:
 
 
 def memory(service: RunningService) -> dict[str, float]:
-    """Proportional set sizes in MB: of the supervisor alone, and of all processes of the api."""
+    """Proportional set sizes in MB: of the supervisor, and of all api processes."""
     api = service.part("api")
     processes = {"supervisor": [service.part("worker")], "api": [api, *api.children(recursive=True)]}
     return {part: sum(one.memory_full_info().pss for one in several) / 1e6 for part, several in processes.items()}
 
 
 def orders(folder: Path, arguments: argparse.Namespace) -> Rows:
-    """How soon orders within a long epoch take effect, and that pausing changes nothing."""
+    """The latency of orders during a long epoch; pausing doesn't change the result."""
     with running_service(folder / "var") as service:
         client = service.client
         client.post("/v1/models", CIFAR_CONVOLUTIONAL, wait=60)
@@ -249,7 +249,7 @@ def orders(folder: Path, arguments: argparse.Namespace) -> Rows:
 
 
 def post_pictures(client: Client, path: Path, name: str, rows: int) -> None:
-    """Make a dataset of the first pictures of each class."""
+    """Create a dataset from the first images of each class."""
     with zipfile.ZipFile(DATA / "cifar10-images.zip") as source, zipfile.ZipFile(path, "w") as target:
         taken: Counter[str] = Counter()
         for picture in source.namelist():
@@ -264,7 +264,7 @@ def post_pictures(client: Client, path: Path, name: str, rows: int) -> None:
 
 
 def long_epoch(client: Client) -> Rows:
-    """The latency of each order, from PATCH to effect, in the middle of an epoch."""
+    """The latency of each order during an epoch, from PATCH to effect."""
     for desired, effect in (("cancelled", "cancelled"), ("paused", "paused"), ("stopped", "succeeded")):
         job = client.start_training("cifar-convolutional", "long", epochs=2, batch_size=LONG_BATCH, seed=7)
         wait_for_step(client, job, 20)
@@ -297,7 +297,7 @@ def seconds_after(moment: datetime, at: str) -> float:
 
 
 def train_few(client: Client, *, pause: bool) -> Any:
-    """Train on few rows, paused within the first epoch or not."""
+    """Train on few rows, with or without a pause in the first epoch."""
     job = client.start_training("cifar-convolutional", "few", epochs=2, batch_size=LONG_BATCH, seed=7)
     if pause:
         wait_for_step(client, job, 2)
@@ -308,7 +308,7 @@ def train_few(client: Client, *, pause: bool) -> Any:
 
 
 def cost(folder: Path, arguments: argparse.Namespace) -> Rows:
-    """The MNIST job with events, a checkpoint every second and validation, against its training alone."""
+    """The MNIST job with events, validation and a checkpoint every second, compared with its training alone."""
     rows = folder / "rows.npz"
     np.savez(rows, **asdict(mnist(COST_TRAINING)))
     share = COST_VALIDATION / (COST_TRAINING + COST_VALIDATION)

@@ -1,4 +1,4 @@
-"""The networks and rows that training is measured on."""
+"""The networks and rows for the training benchmarks."""
 
 import io
 import zipfile
@@ -18,7 +18,7 @@ LSTM_DIGITS = {
     "layers": [{"type": "LSTM", "units": 64}, {"type": "Dense", "units": 10, "activation": "softmax"}],
     "optimizer": "adam",
 }
-"""Reads a digit line by line: sequences of 28 steps with 28 features."""
+"""Reads a digit row by row: sequences of 28 steps with 28 features."""
 LSTM_SERIES = {
     "name": "lstm-series",
     "task": "regression",
@@ -27,7 +27,7 @@ LSTM_SERIES = {
     "optimizer": "adam",
     "loss": "mean_squared_error",
 }
-"""Foretells the next hour of a series from the last day of three."""
+"""Predicts the next hour of a series from the last day of three series."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class Job:
-    """A network, what it is trained on, and for how long."""
+    """A network, its training rows, and the number of epochs."""
 
     document: dict[str, Any]
     load: Callable[[], Rows]
     batch_size: int
     epochs: int
     needs: str | None = None
-    """The file of DATA that holds the rows, if they aren't made."""
+    """The file of DATA with the rows; None if they are generated."""
 
 
 def line() -> Rows:
@@ -66,7 +66,7 @@ def rings() -> Rows:
 
 
 def series() -> Rows:
-    """Windows of 24 hours over three noisy waves, and the next value of the first."""
+    """Windows of 24 hours over three noisy waves; the target is the next value of the first."""
     hours = np.arange(8_024)
     periods, noise = np.array([[24], [168], [33]]), np.random.default_rng(SEED).normal(0, 0.1, (3, len(hours)))
     waves = (np.sin(2 * np.pi * hours / periods) + noise).astype(np.float32)
@@ -83,7 +83,7 @@ def mnist(rows: int = 60_000) -> Rows:
 
 
 def cifar(rows: int = 50_000) -> Rows:
-    """The first so many training pictures in an order drawn once, and 2,000 test pictures."""
+    """A fixed random sample of training images, and 2,000 test images."""
     from PIL import Image
 
     with zipfile.ZipFile(DATA / "cifar10-images.zip") as archive:

@@ -1,10 +1,10 @@
 """How much faster Fitserve trains than `keras.Model.fit`, with the same network, rows and batches.
 
-    python -m benchmarks.training_speed [JOB …] [--rounds 3] [--peers PYTHON]
+    python -m benchmarks.training_speed [JOB …] [--rounds 3] [--peers]
 
 Every measurement is a fresh process, the sides taking turns. Tracing and compiling are measured, importing and
-building are not. Fitserve takes the execution that `auto` would. With `--peers`, the Python of an environment with what
-benchmarks/peers/requirements.txt lists, JAX and PyTorch stand in the same table. Pictures and digits are read from
+building are not. Fitserve takes the execution that `auto` would. With `--peers`, JAX and PyTorch stand in the same
+table; their environment (benchmarks/peers/requirements.txt) is made on first use. Pictures and digits are read from
 `cifar10-images.zip` and `mnist.npz` in FITSERVE_TEST_DATA, or in `../shared/data`.
 """
 
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.environments import DEFAULT_FOLDER, python_of
 from benchmarks.training_jobs import JOBS, SEED
 from models.limits import Limits
 from models.spec import SINGLE_INPUT, NetworkSpec
@@ -112,7 +113,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("jobs", nargs="*", metavar="JOB", help=", ".join(JOBS))
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each side; the median counts")
-    parser.add_argument("--peers", metavar="PYTHON", help="the Python of an environment with JAX and PyTorch")
+    parser.add_argument("--peers", action="store_true", help="measure JAX and PyTorch too")
+    parser.add_argument("--environments", type=Path, default=DEFAULT_FOLDER, help="where their environment is kept")
     parser.add_argument("--measure", choices=SIDES, help="measure one side in this process")
     parser.add_argument("--rows", type=Path, help="the rows that --measure takes")
     arguments = parser.parse_args()
@@ -123,6 +125,7 @@ def main() -> None:
         return
     print("| job | `Model.fit` | Fitserve | times as fast | execution | JAX | PyTorch | test rows, `fit` / Fitserve |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    peers = python_of("training", arguments.environments) if arguments.peers else None
     for name in arguments.jobs or JOBS:
         needs = JOBS[name].needs
         if needs and not (DATA / needs).is_file():
@@ -130,7 +133,7 @@ def main() -> None:
                 f"{name} is left out: {DATA / needs} is absent; FITSERVE_TEST_DATA can name its folder", file=sys.stderr
             )
             continue
-        print(compare(name, arguments.rounds, arguments.peers), flush=True)
+        print(compare(name, arguments.rounds, peers), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Files as people have them, posted with curl to a started service: how long, how much memory, what is learnt.
+"""Upload realistic files with curl to a real service: duration, memory, and the accuracy of a network.
 
     python -m benchmarks.uploads [pictures table]
 
-`cifar10-images.zip` is read from FITSERVE_TEST_DATA, or from `../shared/data`; the table is made by
-`benchmarks.big_table`, 1,000,000 rows of 30 columns.
+`cifar10-images.zip` is read from FITSERVE_TEST_DATA, or from `../shared/data`; `benchmarks.big_table`
+creates the table of 1,000,000 rows and 30 columns.
 """
 
 import io
@@ -31,7 +31,7 @@ Rows = Iterator[tuple[str, str]]
 
 
 class MemoryWatch:
-    """The highest memory, in MB, of a service's api processes (PSS) and of its jobs' processes (own pages)."""
+    """Peak memory in MB of a service's api processes (PSS) and of its jobs' processes (private pages)."""
 
     def __init__(self, service: RunningService) -> None:
         self._service = service
@@ -61,7 +61,7 @@ class MemoryWatch:
 
 
 def post_file(service: RunningService, path: Path, *fields: str) -> tuple[float, Any]:
-    """Post a file with curl and wait for its dataset; the seconds from the request's start, and the dataset."""
+    """Upload a file with curl and wait for its dataset; the seconds since the request's start, and the dataset."""
     start = time.monotonic()
     form = [option for field in (*fields, f"file=@{path}") for option in ("-F", field)]
     url = f"{service.client.base_url}/v1/datasets"
@@ -79,7 +79,7 @@ def post_file(service: RunningService, path: Path, *fields: str) -> tuple[float,
 
 
 def pictures(service: RunningService) -> Rows:
-    """60,000 pictures, and the dense network on them."""
+    """60,000 images, and a dense network trained on them."""
     archive = DATA / "cifar10-images.zip"
     with MemoryWatch(service) as watch:
         seconds, dataset = post_file(service, archive, "name=cifar")
@@ -105,7 +105,7 @@ def pictures(service: RunningService) -> Rows:
 
 
 def table(service: RunningService) -> Rows:
-    """A CSV file of a million rows, and a network on it."""
+    """A CSV file of a million rows, and a network trained on it."""
     import polars
 
     with tempfile.TemporaryDirectory() as folder:

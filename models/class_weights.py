@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from models.catalogue import nearest
 from models.errors import Fault
 from models.spec import Task
+from models.suggestions import nearest
 from models.targets import class_name
 from models.values.pointers import pointer_to
 

@@ -82,8 +82,10 @@ def _parts(trained: TrainedNetwork, split: Split, batch_rows: int) -> Iterator[S
 def _make_figures(trained: TrainedNetwork, split: Split, folder: Path) -> Figures:
     if trained.spec.task is Task.REGRESSION:
         return NumberFigures(trained.encoding.encode(split.targets))
-    make = LabelFigures if trained.spec.task is Task.MULTILABEL else ClassFigures
-    return make(trained.encoding.classes or [], len(split.targets), folder)
+    classes, rows = trained.encoding.classes or [], len(split.targets)
+    if trained.spec.task is Task.MULTILABEL:
+        return LabelFigures(classes, rows, folder)
+    return ClassFigures(classes, rows, folder, trained.spec.task)
 
 
 def _compared(

@@ -1,7 +1,8 @@
 """What an evaluation tells besides the loss and the network's own metrics, from rows that come in parts.
 
-Figures of classes are those of scikit-learn, with None where scikit-learn has a warning: a class that no row has has no
-recall. Memory doesn't grow with the rows but for a class's number each; scores wait in a file that has no name.
+A row's predicted classes are those that a prediction gives (models/scores.py). Figures of classes are those of
+scikit-learn, with None where scikit-learn has a warning: a class that no row has has no recall. Memory doesn't grow
+with the rows but for a class's number each; scores wait in a file that has no name.
 """
 
 import math
@@ -10,8 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from models.predictor import THRESHOLD
-from models.values.scratch import scratch_array
+from models.scores import predicted_classes, predicted_labels
+from models.scratch import scratch_array
+from models.spec import Task
 
 MOST_CLASSES_IN_MATRIX = 256
 """With more classes there is no confusion matrix: it would have more than 65,536 numbers."""
@@ -66,8 +68,9 @@ class NumberFigures:
 class ClassFigures:
     """Of rows that have one class each."""
 
-    def __init__(self, classes: list[Any], rows: int, folder: Path) -> None:
+    def __init__(self, classes: list[Any], rows: int, folder: Path, task: Task = Task.MULTICLASS) -> None:
         self._classes = classes
+        self._task = task
         count = len(classes)
         self._truth = np.empty(rows, np.int32)
         self._matrix = np.zeros((count, count), np.int64) if count <= MOST_CLASSES_IN_MATRIX else None
@@ -78,7 +81,7 @@ class ClassFigures:
 
     def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
         """Count rows: the numbers of their classes (rows,), and each class's score (rows, classes)."""
-        count, guesses = len(self._classes), best_classes(predicted)
+        count, guesses = len(self._classes), guess_classes(predicted, self._task)
         self._truth[self._rows : self._rows + len(targets)] = targets
         self._rows += len(targets)
         self._hits += np.bincount(targets[guesses == targets], minlength=count)
@@ -123,7 +126,7 @@ class LabelFigures:
 
     def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
         """Count rows: which labels they have, and each label's score, (rows, classes) both."""
-        guesses = predicted > THRESHOLD
+        guesses = predicted_labels(predicted)
         self._truth[:, self._rows : self._rows + len(targets)] = targets.T
         self._rows += len(targets)
         self._hits += (targets & guesses).sum(axis=0)
@@ -178,9 +181,10 @@ class KeptScores:
         return float(roc_auc_score(truth, self._scores[number]))
 
 
-def best_classes(scores: np.ndarray) -> np.ndarray:
-    """The number of each row's best class (rows,), the first of several; a score that is no number is the worst."""
-    return np.nan_to_num(scores, nan=-np.inf).argmax(axis=1)
+def guess_classes(scores: np.ndarray, task: Task) -> np.ndarray:
+    """As models.scores.predicted_classes, but a score that is no number is the worst; without any it is class 0."""
+    missing = np.isnan(scores)
+    return np.where(missing.all(axis=1), 0, predicted_classes(np.where(missing, -np.inf, scores), task))
 
 
 def surprise(scores: np.ndarray) -> float:

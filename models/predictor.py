@@ -17,7 +17,14 @@ from models.limits import Limits
 from models.preprocessing import Instances, JsonNumbers, Preprocessing
 from models.preprocessing.preprocessing import INSTANCES
 from models.runtime import ROWS_AT_ONCE, OnnxNetwork, check_deadline
-from models.scores import Activation, find_activation, score
+from models.scores import (
+    Activation,
+    find_activation,
+    predicted_classes,
+    predicted_labels,
+    ranked_classes,
+    score,
+)
 from models.signature import Signature, Tensor
 from models.spec import OUTPUT, NetworkSpec, Task
 from models.targets import TargetEncoding
@@ -26,8 +33,6 @@ from models.version_files import ARTIFACTS
 from models.vocabulary import Vocabulary, vocabularies
 
 FORMAT = 1
-THRESHOLD = 0.5
-"""A label is given where its score is above this, as Keras's accuracy counts."""
 ROWS_DESCRIBED_AT_ONCE = 1024
 WIDE = 32
 """Numbers of a row from which on they stay an array, which is written without an object for each."""
@@ -139,12 +144,15 @@ class Predictor:
         classes = self.classes or []
         probabilities = self.score(outputs)
         rows = _to_rows(probabilities)
-        describe = _describe_labels if self.task is Task.MULTILABEL else _describe_label
-        predictions = describe(probabilities, rows, classes)
+        if self.task is Task.MULTILABEL:
+            predictions = _describe_labels(probabilities, classes)
+        else:
+            predictions = _describe_label(predicted_classes(probabilities, self.task), rows, classes)
         if scores:
             _add(predictions, "scores", rows)
         if top is not None:
-            _add(predictions, "top", _best(probabilities, classes, top))
+            order = ranked_classes(probabilities, self.task)[:, :top]
+            _add(predictions, "top", _best(probabilities, order, classes))
         return predictions
 
     def score(self, outputs: np.ndarray) -> np.ndarray:
@@ -181,20 +189,18 @@ def _describe_values(outputs: np.ndarray) -> list[dict[str, Any]]:
     return [{"value": value} for value in _to_rows(values)]
 
 
-def _describe_label(scores: np.ndarray, rows: list[Any], classes: list[Any]) -> list[dict[str, Any]]:
-    """The best class of each row; of two equally good ones the first."""
-    found = [(best, _finite(row[best])) for best, row in zip(scores.argmax(axis=1).tolist(), rows, strict=True)]
+def _describe_label(predicted: np.ndarray, rows: list[Any], classes: list[Any]) -> list[dict[str, Any]]:
+    """The class that each row predicts, with its score among those of the row."""
+    found = [(best, _finite(row[best])) for best, row in zip(predicted.tolist(), rows, strict=True)]
     return [{"label": None if score is None else classes[best], "score": score} for best, score in found]
 
 
-def _describe_labels(scores: np.ndarray, _rows: list[Any], classes: list[Any]) -> list[dict[str, Any]]:
-    """All classes of each row whose score is above the threshold."""
-    return [{"labels": [classes[index] for index in np.flatnonzero(row)]} for row in scores > THRESHOLD]
+def _describe_labels(scores: np.ndarray, classes: list[Any]) -> list[dict[str, Any]]:
+    return [{"labels": [classes[index] for index in np.flatnonzero(row)]} for row in predicted_labels(scores)]
 
 
-def _best(scores: np.ndarray, classes: list[Any], count: int) -> list[list[dict[str, Any]]]:
-    """The best classes of each row, best first."""
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+def _best(scores: np.ndarray, order: np.ndarray, classes: list[Any]) -> list[list[dict[str, Any]]]:
+    """The classes of each row in that order (rows, count), with their scores."""
     found = _to_list(np.take_along_axis(scores, order, axis=1))
     return [
         [{"label": classes[index], "score": score} for index, score in zip(indices, row, strict=True)]

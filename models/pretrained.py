@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from models.catalogue import nearest
 from models.errors import Fault, InvalidSpec
 from models.graph import Node, resolve
 from models.spec import LayerSpec, NetworkSpec
+from models.suggestions import nearest
 
 PRETRAINED = "Pretrained"
 NETWORK = "network"

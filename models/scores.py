@@ -1,4 +1,7 @@
-"""What a classifying network's raw outputs mean, and the scores that are made of them. NumPy alone."""
+"""What a classifying network's raw outputs mean: the scores that are made of them, and the classes that scores predict.
+
+The rule for every prediction, batch prediction and evaluation is here. NumPy alone.
+"""
 
 from enum import StrEnum
 
@@ -8,6 +11,8 @@ from models.catalogue import load_catalogue
 from models.spec import NetworkSpec, Task
 from models.validation.outputs import ends_in_probabilities
 
+THRESHOLD = 0.5
+"""From this score on a label of a multilabel task, and the second class of a binary task, counts as predicted."""
 MARGIN_LOSSES = ("Hinge", "SquaredHinge")
 
 
@@ -46,6 +51,29 @@ def score(outputs: np.ndarray, task: Task, activation: Activation | None) -> np.
     if task is Task.BINARY and outputs.shape[-1] == 1:
         return np.concatenate([1 - outputs, outputs], axis=1)
     return outputs
+
+
+def predicted_classes(scores: np.ndarray, task: Task) -> np.ndarray:
+    """The number of the class that each row of scores (rows, classes) predicts, (rows,): the one with the highest.
+
+    Of equal scores the first counts; of a binary task's two the second, whose probability then is the THRESHOLD. A
+    score that is no number counts as the highest.
+    """
+    if task is Task.BINARY:
+        return 1 - scores[:, ::-1].argmax(axis=1)
+    return scores.argmax(axis=1)
+
+
+def ranked_classes(scores: np.ndarray, task: Task) -> np.ndarray:
+    """The numbers of all classes of each row (rows, classes), best first; equal ones as in `predicted_classes`."""
+    if task is Task.BINARY:
+        return 1 - np.argsort(-scores[:, ::-1], axis=1, kind="stable")
+    return np.argsort(-scores, axis=1, kind="stable")
+
+
+def predicted_labels(scores: np.ndarray) -> np.ndarray:
+    """Which labels each row of a multilabel task's scores predicts (rows, classes): those with 0.5 or more."""
+    return scores >= THRESHOLD
 
 
 @np.errstate(invalid="ignore")

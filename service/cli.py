@@ -1,5 +1,6 @@
 """The `fitserve` command: reads the settings and starts the parts; each command imports only what it runs."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +18,14 @@ from service.commands.predicting import predict
 from service.commands.training import train
 from service.commands.watching import watch
 from service.config import InvalidSettings, Settings
-from service.errors import BackupError
+from service.errors import BackupError, StorageError
+
+PRIVATE = 0o077
+"""The umask of commands that run the service: files 0600, folders 0700."""
 
 
 class Refused(click.ClickException):
-    """The settings can't be used; click prints the line and ends with this code."""
+    """The command can't start; click prints the line and ends with this code."""
 
     exit_code = 2
 
@@ -46,10 +50,9 @@ def serve() -> None:
     from service import launcher
 
     settings = _prepare("launcher")
-    try:
-        sys.exit(launcher.serve(settings))
-    except AddressUnavailable as error:
-        raise click.ClickException(str(error)) from None
+    with _refusing(StorageError, AddressUnavailable, OSError):
+        launcher.prepare(settings)
+    sys.exit(launcher.serve(settings))
 
 
 @main.command()
@@ -59,8 +62,10 @@ def api() -> None:
     from service.api.server import serve
     from service.storage.database import migrate
 
-    migrate(settings.database_url)
-    serve(settings)
+    with _refusing(StorageError, OSError):
+        migrate(settings.database_url)
+    with _refusing(AddressUnavailable):
+        serve(settings)
 
 
 @main.command()
@@ -70,8 +75,10 @@ def worker() -> None:
     from service.storage.database import migrate
     from service.worker.main import run
 
-    migrate(settings.database_url)
-    run(settings)
+    with _refusing(StorageError, OSError):
+        migrate(settings.database_url)
+    with _refusing(StorageError):
+        run(settings)
 
 
 @main.command()
@@ -103,14 +110,28 @@ def restore(file: Path) -> None:
 
 
 @contextmanager
-def _one_line_for_failures() -> Iterator[None]:
+def _refusing(*errors: type[Exception]) -> Iterator[None]:
+    """On one of these errors, end the command with one line and exit code 2."""
     try:
         yield
-    except BackupError as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise click.ClickException(f"{where}{error.strerror or error}.") from None
+    except errors as error:
+        raise Refused(_line(error)) from None
+
+
+@contextmanager
+def _one_line_for_failures() -> Iterator[None]:
+    with _refusing(StorageError):
+        try:
+            yield
+        except (BackupError, OSError) as error:
+            raise click.ClickException(_line(error)) from None
+
+
+def _line(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}."
 
 
 @contextmanager
@@ -126,15 +147,21 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _prepare(part: str) -> Settings:
-    try:
+    """Read the settings, then set up what they name: the folders, the log, and the connection to the database."""
+    with _refusing(InvalidSettings):
         settings = Settings.from_environment()
-    except InvalidSettings as error:
-        raise Refused(str(error)) from None
+    os.umask(PRIVATE)
     _make_folder("FITSERVE_DATA_DIR", settings.data_dir)
     _make_folder("FITSERVE_ARTIFACT_URL", settings.artifact_folder)
     from service import logs
 
     logs.configure(settings, part)
+    from service.storage.database import wait_for_server
+    from service.storage.permissions import tighten
+
+    with _refusing(StorageError):
+        wait_for_server(settings.database_url, settings.start_seconds)
+    tighten(settings)
     return settings
 
 

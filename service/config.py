@@ -1,9 +1,8 @@
 """The service's settings: every `FITSERVE_…` variable with its default, bounds and meaning, read once at start."""
 
-import difflib
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
@@ -12,17 +11,18 @@ from urllib.parse import unquote, urlsplit
 from environs import Env, EnvValidationError, ValidationError
 
 from models.limits import Limits
+from models.suggestions import nearest
 from service.processes import usable_cores, usable_memory
 
 PREFIX = "FITSERVE_"
 TEST_PREFIX = "FITSERVE_TEST_"
-"""What the test suite's own variables begin with; a service that a test starts inherits them."""
+"""Prefix of the test suite's own variables, which a service started by a test inherits."""
 
 DATABASE_SCHEMES = ("sqlite:///", "postgresql+psycopg://")
 
 
 class InvalidSettings(Exception):
-    """A setting can't be used; the text is one line that names the variable and says what would be right."""
+    """A setting is invalid; the message is one line that names the variable and says what would be valid."""
 
 
 def setting(
@@ -36,10 +36,10 @@ def setting(
     stands_for: str | None = None,
     secret: bool = False,
 ) -> Any:
-    """A field of `Settings`: its default, its meaning, and which values are accepted.
+    """A field of `Settings`: its default, its meaning, and the accepted values; words may be upper or lower case.
 
-    `stands_for` says in words what a default becomes that depends on other settings or on the machine. A `secret`
-    may hold a password and is left out where settings are printed.
+    `stands_for` describes a default that depends on other settings or on the machine. A `secret` may contain a
+    password and is omitted when settings are printed.
     """
     bounds = {"minimum": minimum, "maximum": maximum, "allowed": allowed}
     about = {"meaning": meaning, "variable": variable, "stands_for": stands_for}
@@ -48,17 +48,17 @@ def setting(
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that can be set; docs/configuration.md lists it."""
+    """All settings; docs/configuration.md documents them."""
 
-    host: str = setting("127.0.0.1", "Address that the api listens on.")
-    port: int = setting(8000, "Port that the api listens on.", minimum=1, maximum=65535)
+    host: str = setting("127.0.0.1", "Address on which the api listens.")
+    port: int = setting(8000, "Port on which the api listens.", minimum=1, maximum=65535)
     allow_anonymous: bool = setting(
-        False, "Listen beyond this machine although anyone who reaches the port may use the service."
+        False, "Listen on an address that other machines can reach, although anyone who reaches it can use the service."
     )
     data_dir: Path = setting(Path("./var"), "Folder for the SQLite file and the artifacts.")
     database_url: str = setting(
         "",
-        "Where the database is, as SQLAlchemy writes it: `sqlite:///FILE` or `postgresql+psycopg://…`.",
+        "URL of the database, in SQLAlchemy's form: `sqlite:///FILE` or `postgresql+psycopg://…`.",
         stands_for="`sqlite:///<FITSERVE_DATA_DIR>/fitserve.db`",
         secret=True,
     )
@@ -67,140 +67,196 @@ class Settings:
         "Folder for datasets and versions: a path or a `file://` URL.",
         stands_for="`<FITSERVE_DATA_DIR>/artifacts`",
     )
+    start_seconds: float = setting(
+        60.0, "How long a command waits at startup for PostgreSQL to become reachable.", minimum=0
+    )
+    min_free_bytes: int = setting(
+        1024**2,
+        "Free space required on the disks of the SQLite file and the artifacts; with less, `/readyz` returns a 503.",
+        minimum=0,
+    )
     keras_cache: Path = setting(
         Path("~/.keras"),
-        "Keras's own folder; downloaded datasets are kept in `datasets` below it.",
+        "Keras's own folder; downloaded datasets are stored in its subfolder `datasets`.",
         variable="KERAS_HOME",
     )
-    dataset_downloads: bool = setting(True, "Download a built-in dataset that Keras's folder doesn't hold.")
+    dataset_downloads: bool = setting(True, "Download a built-in dataset if Keras's folder doesn't contain it.")
 
     service_url: str = setting(
         "",
-        "Where the commands that talk to a service find it.",
+        "URL of the service, for the client commands.",
         variable="FITSERVE_URL",
         stands_for="`http://<FITSERVE_HOST>:<FITSERVE_PORT>`",
     )
 
-    api_processes: int = setting(2, "Processes that answer requests.", minimum=1)
-    api_threads: int = setting(16, "Threads of each api process.", minimum=2)
-    prediction_threads: int = setting(1, "Threads that one prediction may use.", minimum=1)
-    prediction_cache_versions: int = setting(32, "Versions that each api process keeps loaded.", minimum=1)
-    prediction_cache_bytes: int = setting(
-        1024**3, "Bytes of networks that each api process keeps loaded, besides the one used last.", minimum=0
+    allowed_hosts: str = setting(
+        "",
+        "Hosts that the `Host` header of a request may name: comma-separated, without ports; `*` allows every host.",
+        stands_for="`localhost,127.0.0.1,[::1]` and `FITSERVE_HOST`",
     )
-    preloaded_models: int = setting(
-        0, "Models whose latest versions each api process loads before it answers, the newest models first.", minimum=0
-    )
-    max_concurrent_predictions: int = setting(
-        16,
-        "Predictions that each api process computes at once, and half as many with bodies of 1 MiB or more besides; "
-        "beyond it the answer is 503. With fewer than the threads some are refused under load rather than late.",
-        minimum=1,
-    )
-    prediction_seconds: float = setting(
-        30.0, "How long a prediction may take; beyond it the answer is 503.", minimum=0.01
-    )
-    model_wait_seconds: float = setting(
-        5.0, "How long creating a model waits for it, unless the client says otherwise.", minimum=0, maximum=60
-    )
-    dataset_wait_seconds: float = setting(
-        10.0, "How long creating a dataset waits for it, unless the client says otherwise.", minimum=0, maximum=60
+    cors_origins: str = setting(
+        "",
+        "Origins whose web pages may use the service: comma-separated, such as `https://example.org`.",
+        stands_for="none",
     )
 
-    worker_slots: int = setting(1, "Training jobs that a worker runs at once.", minimum=1)
+    api_processes: int = setting(2, "Number of processes that answer requests.", minimum=1)
+    api_threads: int = setting(
+        16,
+        "Threads per api process for requests other than predictions; each computes one request at a time.",
+        minimum=2,
+    )
+    max_connections: int = setting(4096, "Connections that each api process keeps open, at most.", minimum=16)
+    client_timeout_seconds: float = setting(
+        10.0,
+        "How long a client may send or receive nothing while its request or its answer is incomplete.",
+        minimum=0.1,
+    )
+    min_client_bytes_per_second: int = setting(
+        1024,
+        "Minimum average speed of a request, once FITSERVE_CLIENT_TIMEOUT_SECONDS have passed.",
+        minimum=1,
+    )
+    drain_seconds: float = setting(
+        0.5,
+        "How long `/readyz` says `draining` before a process that shuts down stops accepting connections.",
+        minimum=0,
+        maximum=5,
+    )
+    prediction_threads: int = setting(1, "Threads that one prediction may use.", minimum=1)
+    prediction_cache_versions: int = setting(32, "Versions that each api process keeps loaded, at most.", minimum=1)
+    prediction_cache_bytes: int = setting(
+        1024**3,
+        "Total size of the networks that each api process keeps loaded, at most; the one used last doesn't count.",
+        minimum=0,
+    )
+    preloaded_models: int = setting(
+        0,
+        "Models whose latest versions each api process loads before it is ready; the newest models come first.",
+        minimum=0,
+    )
+    max_concurrent_predictions: int = setting(
+        64,
+        "Predictions that each api process computes or keeps waiting, at most; an eighth as many with bodies of 1 MiB "
+        "or more come on top. Further requests get a 503.",
+        minimum=1,
+    )
+    prediction_seconds: float = setting(30.0, "Timeout of a prediction; after it the response is a 503.", minimum=0.01)
+    model_wait_seconds: float = setting(
+        5.0,
+        "How long a request that creates a model waits for the build, unless its `Prefer` header says otherwise.",
+        minimum=0,
+        maximum=60,
+    )
+    dataset_wait_seconds: float = setting(
+        10.0,
+        "How long a request that creates a dataset waits for the import, unless its `Prefer` header says otherwise.",
+        minimum=0,
+        maximum=60,
+    )
+
+    worker_slots: int = setting(1, "Training jobs that a worker runs concurrently, at most.", minimum=1)
     training_threads: int = setting(
-        0, "Threads of each training job.", minimum=0, stands_for="the machine's cores divided by the slots"
+        0, "Threads per training job.", minimum=0, stands_for="the machine's cores divided by `FITSERVE_WORKER_SLOTS`"
     )
     start_method: str = setting(
         "forkserver",
-        "How a job's process is made; `spawn` is slower to start, and needed with GPUs.",
+        "How the process of a job starts; `spawn` is slower, and required with GPUs.",
         allowed=("forkserver", "spawn"),
     )
     lease_seconds: float = setting(
-        15.0, "How long a job's lease must go unrenewed before another worker takes the job.", minimum=1
+        15.0, "How long a lease must go without renewal before another worker may claim the job.", minimum=1
     )
-    poll_seconds: float = setting(0.1, "Time between a worker's looks for a job.", minimum=0.01)
+    poll_seconds: float = setting(0.1, "Interval at which a worker polls the queue.", minimum=0.01)
     max_attempts: int = setting(
-        3, "Deaths of its process, with no checkpoint in between, after which a job fails.", minimum=1
+        3, "Number of crashes, without a checkpoint in between, after which a job fails.", minimum=1
     )
     stall_seconds: float = setting(
-        600.0, "Time without a step after which a job's process is ended, which counts as its death.", minimum=1
+        600.0,
+        "Time without a training step after which the process of a job is killed; this counts as a crash.",
+        minimum=1,
+    )
+    disk_full_seconds: float = setting(
+        30.0,
+        "How long a job continues while the database's disk is full; after that it fails with `disk_full`.",
+        minimum=0,
     )
     build_seconds: float = setting(
-        120.0, "How long building a network may take; beyond it the model fails, and isn't tried again.", minimum=1
+        120.0, "Timeout for building a network; after it the model fails, without a retry.", minimum=1
     )
     job_memory_bytes: int = setting(
         0,
-        "Memory that a job may use; beyond it the job fails with `out_of_memory`.",
+        "Memory that a job may use; a job that exceeds it fails with `out_of_memory`.",
         minimum=0,
-        stands_for="80 % of the machine's memory divided by the slots",
+        stands_for="80 % of the machine's memory divided by `FITSERVE_WORKER_SLOTS`",
     )
     resident_bytes: int = setting(
         1024**3,
-        "Bytes of a job's rows, as 32-bit floats, that are held in memory; larger data is read from the disk while the "
-        "network trains.",
+        "Size of a job's rows, as 32-bit floats, up to which they are held in memory; larger data is read "
+        "from disk during training.",
         minimum=0,
     )
-    max_log_bytes: int = setting(1024**2, "Bytes that are kept of what a job prints.", minimum=0)
+    max_log_bytes: int = setting(1024**2, "Size of a job's printed output that is kept, at most.", minimum=0)
 
     job_retention_days: float = setting(
         0,
-        "Days after its end that a job which a client started is removed; 0 keeps them for ever. Versions stay.",
+        "Days after its end at which a job that a client created is removed; 0 keeps jobs forever. Versions stay.",
         minimum=0,
     )
     event_retention_days: float = setting(
         30,
-        "Days after its end that a job's log is reduced to its transitions and epochs: what it printed, its progress "
-        "and its checkpoints are removed; 0 keeps them for ever.",
+        "Days after a job's end at which its log is reduced to status changes and epochs: printed output, "
+        "progress and checkpoints are removed; 0 keeps them forever.",
         minimum=0,
     )
     versions_kept: int = setting(
         0,
-        "How many of a model's newest versions stay when those that no label points to are removed; 0 keeps all.",
+        "Number of newest versions per model that are kept when versions without a label are removed; 0 keeps all.",
         minimum=0,
     )
     orphan_hours: float = setting(
         1.0,
-        "Hours without a change after which files that nothing points to are removed, such as a killed upload's.",
+        "Hours since their last change after which files that nothing refers to are removed, such as those of "
+        "an interrupted upload.",
         minimum=0.1,
     )
 
-    max_body_bytes: int = setting(64 * 1024**2, "Bytes of a request's body other than a form with files.", minimum=1024)
+    max_body_bytes: int = setting(64 * 1024**2, "Size of a request body, except forms with files.", minimum=1024)
     max_upload_bytes: int = setting(
-        2 * 1024**3, "Bytes of a form with files, such as a dataset's upload.", minimum=1024
+        2 * 1024**3, "Size of a form with files, such as the upload of a dataset.", minimum=1024
     )
     max_json_depth: int = setting(64, "Levels of nesting in a JSON body.", minimum=8, maximum=200)
-    max_queued_jobs: int = setting(
-        1000, "Jobs that may wait at once, of each kind (import, build, training).", minimum=1
-    )
+    max_queued_jobs: int = setting(1000, "Queued jobs of each kind (import, build, training).", minimum=1)
     max_layers: int = setting(
-        Limits.layers, "Layers and cells of a network, with those within others and their copies for steps.", minimum=1
+        Limits.layers,
+        "Layers and cells of a network, including nested ones and their copies for time steps.",
+        minimum=1,
     )
     max_recurrent_steps: int = setting(
-        Limits.recurrent_steps, "Steps of sequences that recurrent layers take for a row, all together.", minimum=1
+        Limits.recurrent_steps, "Time steps that all recurrent layers together process for one row.", minimum=1
     )
     max_parameters: int = setting(Limits.parameters, "Parameters of a network.", minimum=1)
     max_activations_per_row: int = setting(
-        Limits.activations_per_row, "Numbers that one row makes in all layers' outputs together.", minimum=1
+        Limits.activations_per_row, "Numbers in the outputs of all layers together, for one row.", minimum=1
     )
     max_rows: int = setting(Limits.rows, "Rows of a dataset.", minimum=1)
     max_epochs: int = setting(Limits.epochs, "Epochs of a training job.", minimum=1)
     max_batch_size: int = setting(Limits.batch_size, "Rows of a batch.", minimum=1)
-    max_pixels: int = setting(Limits.pixels, "Pixels of a picture.", minimum=1)
+    max_pixels: int = setting(Limits.pixels, "Pixels of an image.", minimum=1)
     max_total_pixels: int = setting(
-        Limits.total_pixels, "Pixels of all pictures in a ZIP together, as their files have them.", minimum=1
+        Limits.total_pixels, "Pixels of all images in a ZIP together, at their original size.", minimum=1
     )
     max_zip_entries: int = setting(Limits.zip_entries, "Files in a ZIP.", minimum=1)
     max_zip_ratio: int = setting(
-        Limits.zip_ratio, "How many times larger a ZIP of pictures may become when it is unpacked.", minimum=1
+        Limits.zip_ratio, "Ratio of the unpacked to the packed size of a ZIP of images.", minimum=1
     )
     max_dataset_bytes: int = setting(
-        Limits.dataset_bytes, "Bytes of a dataset's arrays and pictures, unpacked.", minimum=1
+        Limits.dataset_bytes, "Size of a dataset's arrays and images, unpacked.", minimum=1
     )
 
     log_format: str = setting("text", "`text` for people, `json` for machines.", allowed=("text", "json"))
     log_level: str = setting(
-        "info", "The least important messages that are logged.", allowed=("debug", "info", "warning", "error")
+        "info", "Lowest level of the messages that are logged.", allowed=("debug", "info", "warning", "error")
     )
 
     def __post_init__(self) -> None:
@@ -221,25 +277,36 @@ class Settings:
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Self:
-        """The settings that `env` gives (the process's own environment where left out).
+        """Read the settings from `env`, by default the environment of the process.
 
-        An empty variable counts as not set. Raises InvalidSettings at the first one that can't be used.
+        An empty variable counts as not set. Raises InvalidSettings for the first invalid one.
         """
         given = {name: value for name, value in (os.environ if env is None else env).items() if value}
         variables = {variable_of(member): member for member in fields(cls)}
         for name in given:
             if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name not in variables:
-                raise InvalidSettings(f"{name} is not a setting.{_nearest(name, list(variables))}")
+                raise InvalidSettings(f"{name} is not a setting.{_suggest(name, variables)}")
         return cls(**{m.name: _parse(m, name, given) for name, m in variables.items() if name in given})
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that requests may name, in lower case."""
+        given = _split(self.allowed_hosts.lower())
+        return given or ("localhost", "127.0.0.1", "[::1]", f"[{self.host}]" if ":" in self.host else self.host.lower())
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose web pages may use the service."""
+        return _split(self.cors_origins)
+
+    @property
     def artifact_folder(self) -> Path:
-        """The folder that `artifact_url` names."""
+        """The folder that `artifact_url` refers to."""
         return _local_folder(self.artifact_url)
 
     @property
     def limits(self) -> Limits:
-        """The bounds that the machine-learning side holds requests to."""
+        """The limits that `models` enforces."""
         return Limits(
             layers=self.max_layers,
             recurrent_steps=self.max_recurrent_steps,
@@ -257,7 +324,7 @@ class Settings:
 
     @property
     def url(self) -> str:
-        """Where the api answers, an IPv6 address in brackets."""
+        """The api's URL, with an IPv6 address in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
@@ -268,7 +335,7 @@ def variable_of(member: "Field[Any]") -> str:
 
 
 class _MappingEnv(Env):
-    """environs over a given mapping rather than the process's environment."""
+    """environs, reading a mapping instead of the environment of the process."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         super().__init__()
@@ -282,7 +349,8 @@ def _parse(member: "Field[Any]", variable: str, given: Mapping[str, str]) -> Any
     env = _MappingEnv(given)
     parsers: dict[Any, Any] = {int: env.int, float: env.float, bool: env.bool, str: env.str, Path: env.path}
     try:
-        return parsers[member.type](variable, validate=lambda value: _check_bounds(member, value))
+        value = parsers[member.type](variable, validate=lambda value: _check_bounds(member, value))
+        return value.lower() if member.metadata["allowed"] else value
     except EnvValidationError as error:
         reasons = [str(reason) for reason in error.error_messages]
         raise InvalidSettings(f'{variable} can\'t be "{given[variable]}": {" ".join(reasons)}') from None
@@ -290,11 +358,15 @@ def _parse(member: "Field[Any]", variable: str, given: Mapping[str, str]) -> Any
 
 def _check_bounds(member: "Field[Any]", value: Any) -> None:
     minimum, maximum, allowed = (member.metadata[name] for name in ("minimum", "maximum", "allowed"))
-    if allowed and value not in allowed:
+    if allowed and value.lower() not in allowed:
         raise ValidationError(f"It must be one of {', '.join(allowed)}.")
     if (minimum is not None and not value >= minimum) or (maximum is not None and not value <= maximum):
         bounds = f"at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
         raise ValidationError(f"It must be {bounds}.")
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
 def _check_host(host: str, allow_anonymous: bool) -> None:
@@ -304,8 +376,8 @@ def _check_host(host: str, allow_anonymous: bool) -> None:
         loopback = host == "localhost"
     if not loopback and not allow_anonymous:
         raise InvalidSettings(
-            f'FITSERVE_HOST is "{host}", which other machines can reach, and the service asks nobody who they are: '
-            "set FITSERVE_ALLOW_ANONYMOUS=true if that is meant, or listen on 127.0.0.1."
+            f'FITSERVE_HOST is "{host}", which other machines can reach, and the service has no authentication: '
+            "set FITSERVE_ALLOW_ANONYMOUS=true if this is intended, or listen on 127.0.0.1."
         )
 
 
@@ -314,7 +386,7 @@ def _check_database_url(url: str) -> None:
         raise InvalidSettings(f"FITSERVE_DATABASE_URL must begin with {' or '.join(DATABASE_SCHEMES)}.")
     if url in ("sqlite:///", "sqlite:///:memory:"):
         raise InvalidSettings(
-            "FITSERVE_DATABASE_URL must name a file: api and worker are several processes and can't share memory."
+            "FITSERVE_DATABASE_URL must name a file: api and worker are separate processes and don't share memory."
         )
 
 
@@ -327,6 +399,6 @@ def _local_folder(url: str) -> Path:
     return Path(unquote(parts.path))
 
 
-def _nearest(name: str, names: list[str]) -> str:
-    matches = difflib.get_close_matches(name, names, n=1)
-    return f" Did you mean {matches[0]}?" if matches else ""
+def _suggest(name: str, names: Iterable[str]) -> str:
+    suggestion = nearest(name, names)
+    return f" Did you mean {suggestion}?" if suggestion else ""

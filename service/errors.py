@@ -100,10 +100,26 @@ class NoWorker(ServiceError):
     code = "worker-unavailable"
 
 
-class DatabaseUnavailable(ServiceError):
-    """The database doesn't answer; asking again may help."""
+class StorageError(ServiceError):
+    """The base of errors of the database."""
+
+
+class DatabaseUnavailable(StorageError):
+    """The database doesn't answer; retrying may help."""
 
     code = "database-unavailable"
+
+
+class DatabaseUnusable(StorageError):
+    """The database is damaged, read-only, or of another version; retrying doesn't help."""
+
+    code = "database-unusable"
+
+
+class DiskFull(StorageError):
+    """No space is left; retrying helps only after somebody has freed some."""
+
+    code = "disk-full"
 
 
 class InvalidRequest(ServiceError):

@@ -33,16 +33,17 @@ LONGEST_DELAY_SECONDS = 30.0
 log = structlog.get_logger()
 
 
-def serve(settings: Settings) -> int:
-    """Run api and worker until SIGINT or SIGTERM; the result is the command's exit code.
-
-    Raises AddressUnavailable before anything is started.
-    """
+def prepare(settings: Settings) -> None:
+    """Find out what would keep api and worker from starting. Raises AddressUnavailable, StorageError, OSError."""
     listen(settings.host, settings.port).close()
     from service.storage.database import migrate
 
     migrate(settings.database_url)
     forget_dead_workers(settings)
+
+
+def serve(settings: Settings) -> int:
+    """Run api and worker until SIGINT or SIGTERM; the result is the command's exit code."""
     return Launcher(settings, COMMANDS).run()
 
 

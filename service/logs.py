@@ -3,7 +3,6 @@
 import logging.config
 import re
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +10,6 @@ import orjson
 import structlog
 
 from service.config import Settings
-
-PROBES = ("/healthz", "/readyz")
 
 PASSWORD_IN_URL = re.compile(r"(://[^\s:/@\"']*):[^\s/@\"']+@")
 
@@ -49,15 +46,13 @@ def configuration(settings: Settings, part: str) -> dict[str, Any]:
     }
     loggers = {name: {"level": "WARNING"} for name in QUIET_LOGGERS}
     gunicorn = {"level": level, "handlers": [], "propagate": True}
-    access = gunicorn | {"filters": ["no probes"]}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"no probes": {"()": lambda: is_no_probe}},
         "formatters": {"lines": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"level": level, "handlers": ["stderr"]},
-        "loggers": loggers | {"gunicorn.error": gunicorn, "gunicorn.access": access},
+        "loggers": loggers | {"gunicorn.error": gunicorn},
     }
 
 
@@ -84,11 +79,6 @@ class RequestLog:
                 f"path={path} request_id={request_id} status={status}"
             )
         sys.stderr.write((mask_passwords(None, name, line) if "://" in line else line) + "\n")
-
-
-def is_no_probe(record: logging.LogRecord) -> bool:
-    """Leaves out the access lines of health checks, which would hide the others."""
-    return not (isinstance(record.args, Mapping) and record.args.get("U") in PROBES)
 
 
 def mask_passwords(_logger: Any, _method: str, line: str) -> str:

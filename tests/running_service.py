@@ -122,6 +122,9 @@ class RunningService:
             "FITSERVE_PORT": str(self.port),
             "FITSERVE_DATA_DIR": str(data_dir),
             "KERAS_HOME": str(keras_home or data_dir / "keras"),
+            # A busy machine builds slowly; a request that is answered with 201 has waited for what it made.
+            "FITSERVE_MODEL_WAIT_SECONDS": "60",
+            "FITSERVE_DATASET_WAIT_SECONDS": "60",
             **{f"FITSERVE_{name.upper()}": value for name, value in settings.items()},
         }
         self.client = Client(f"http://127.0.0.1:{self.port}")

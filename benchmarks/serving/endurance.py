@@ -2,26 +2,33 @@
 
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.serving.dialects import NATIVE
-from benchmarks.serving.load import Load, drive, driving_process
+from benchmarks.serving.load import END_OF_HEAD, Load, drive, driving_process
 from benchmarks.serving.networks import NETWORKS, download, prepare, train
-from benchmarks.serving.servers import Server, Size, fitserve, megabytes
+from benchmarks.serving.programs import Size, fitserve
+from benchmarks.serving.report import Row, Rows, at_most, none_of
+from benchmarks.serving.servers import Server, megabytes
 from tests.journeys.specs import LINE, named
 from tests.running_service import RunningService, running_service
-
-Rows = Iterator[tuple[str, str]]
 
 SETTLED_SECONDS = 10
 MINUTE = 60
 LOOK_SECONDS = 1
 CACHED = 20
 MANY_CLIENTS = 8
+MOST_GROWTH = 20
+"""Megabytes, while a load lasts."""
+MOST_OF_A_PROCESS = 130
+"""Megabytes of an api process with ten models."""
+READY_SECONDS = 5
+READY = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1" + END_OF_HEAD
+NEVER_IN_THE_API = ("tensorflow", "keras")
 LOADING_SECONDS = 3
 """How long ten models are asked for, until every process has them all."""
 SLICE = {
@@ -55,14 +62,15 @@ def soak(folder: Path, arguments: Namespace) -> Rows:
         epochs = client.job(job)["progress"]["epoch"]
         client.patch(f"/v1/training-jobs/{job}", {"desired_status": "cancelled"})
         client.wait_for_status(job, "cancelled")
-    yield "connections, seconds, requests a second", f"{arguments.soak_clients}, {seconds:.0f}, {load.rate:,.0f}"
-    yield "epochs that the training had by the end", str(epochs)
-    yield "failures", load.describe_failures() or "none"
-    yield "answers that aren't Keras's", str(NATIVE.count_wrong(load, expected))
+    load_told = f"{arguments.soak_clients}, {seconds:.0f}, {load.rate:,.0f}"
+    yield Row("connections beside a training, seconds, requests a second", load_told)
+    yield Row("epochs that the training had by the end", str(epochs))
+    yield none_of("failures of these connections", load.describe_failures())
+    yield none_of("answers of theirs that aren't Keras's", str(NATIVE.count_wrong(load, expected) or ""))
     yield from describe_memory(memory)
     span = min(MINUTE, seconds / 2)
     first, last = load.milliseconds(99, 0, span), load.milliseconds(99, seconds - span, seconds)
-    yield f"p99 of the first and last {span:.0f} s", f"{first:.1f} ms, {last:.1f} ms: {last / first:.2f} times"
+    yield Row(f"p99 of the first and last {span:.0f} s", f"{first:.1f} ms, {last:.1f} ms: {last / first:.2f} times")
 
 
 def many(folder: Path, arguments: Namespace) -> Rows:
@@ -73,17 +81,18 @@ def many(folder: Path, arguments: Namespace) -> Rows:
     expected = np.stack([run_onnx(path, rows) for path in paths])
     requests = [NATIVE.request(name, rows) for name in names]
     size = Size(arguments.processes, arguments.threads)
-    program = fitserve(var, size, prediction_cache_versions=str(CACHED))
+    program = fitserve(var.parent, size, prediction_cache_versions=str(CACHED))
     with Server(program, folder / "many.log") as server, driving_process() as driver:
         server.wait_for(requests[0])
         pending = driver.submit(drive, server.address, requests, MANY_CLIENTS, arguments.many_seconds)
         memory = watch(pending, server.memory)
         load = pending.result()
-    yield "models, cached, different predictions", f"{len(names)}, {CACHED}, {len({one.tobytes() for one in expected})}"
-    yield "models asked, requests a second", f"{len(load.answers)}, {load.rate:,.0f}"
-    yield "p50, p99", f"{load.milliseconds(50):.1f} ms, {load.milliseconds(99):.1f} ms"
-    yield "failures", load.describe_failures() or "none"
-    yield "wrong answers", str(NATIVE.count_wrong(load, expected))
+    different = len({one.tobytes() for one in expected})
+    yield Row("models, cached, different predictions", f"{len(names)}, {CACHED}, {different}")
+    yield Row("models asked, requests a second", f"{len(load.answers)}, {load.rate:,.0f}")
+    yield Row("p50, p99", f"{load.milliseconds(50):.1f} ms, {load.milliseconds(99):.1f} ms")
+    yield none_of("failures", load.describe_failures())
+    yield none_of("wrong answers", str(NATIVE.count_wrong(load, expected) or ""))
     yield from describe_memory(memory)
 
 
@@ -126,13 +135,18 @@ def ten(folder: Path, arguments: Namespace) -> Rows:
             train(service.client, network.name, name)
     requests = [NATIVE.request(name, network.pixels[0, :1]) for name, network in names.items()]
     size = Size(arguments.processes, arguments.threads)
-    with Server(fitserve(folder / "var", size), folder / "ten.log") as server, driving_process() as driver:
+    with Server(fitserve(folder, size), folder / "ten.log") as server, driving_process() as driver:
+        _, seconds = server.wait_for(READY)
         for request in requests:
             server.wait_for(request)
         load = driver.submit(drive, server.address, requests, 4 * size.processes, LOADING_SECONDS).result()
-        yield "models, failures", f"{len(load.answers)}, {load.describe_failures() or 'none'}"
+        yield at_most("an api is ready after", seconds, READY_SECONDS, "s")
+        yield Row("models that it has loaded", str(len(load.answers)))
+        yield none_of("failures meanwhile", load.describe_failures())
         sizes = sorted(megabytes(process) for process in server.processes())
-        yield "the processes (PSS), the last the largest", ", ".join(f"{one:.0f} MB" for one in sizes)
+        yield Row("its processes (PSS)", ", ".join(f"{one:.0f} MB" for one in sizes))
+        yield at_most("the largest of them", sizes[-1], MOST_OF_A_PROCESS, "MB")
+        yield none_of("libraries of TensorFlow in them", ", ".join(server.loaded(NEVER_IN_THE_API)))
 
 
 def api_memory(service: RunningService) -> float:
@@ -152,5 +166,8 @@ def watch(pending: Future[Load], measure: Callable[[], float]) -> list[float]:
 
 def describe_memory(memory: list[float]) -> Rows:
     settled = memory[min(SETTLED_SECONDS, len(memory) // 2)]
-    told = f"{settled:.0f} MB, {max(memory):.0f} MB, {memory[-1]:.0f} MB: {memory[-1] - settled:+.0f} MB"
-    yield f"memory of the api (PSS) after {SETTLED_SECONDS} s, at most, at the end", told
+    yield Row(
+        f"memory of the api (PSS) after {SETTLED_SECONDS} s, at most, at the end",
+        f"{settled:.0f} MB, {max(memory):.0f} MB, {memory[-1]:.0f} MB",
+    )
+    yield at_most("its growth from then to the end", memory[-1] - settled, MOST_GROWTH, "MB")

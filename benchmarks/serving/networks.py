@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,6 +80,19 @@ def prepare(folder: Path, names: list[str], fractions: bool = False) -> list[Net
                 for format_ in ("onnx", "keras"):
                     download(service.client, network.name, format_, folder)
     return networks
+
+
+PREPARE = """import sys; from pathlib import Path; from benchmarks.serving.networks import prepare
+prepare(Path(sys.argv[1]), sys.argv[2:])"""
+
+
+def prepare_elsewhere(checkout: Path, folder: Path, names: list[str], fractions: bool = False) -> list[Network]:
+    """The same by another checkout of Fitserve, whose database and files need not be those of this one."""
+    folder.mkdir(exist_ok=True)
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    command = [sys.executable, "-c", PREPARE, str(folder), *names]
+    subprocess.run(command, cwd=checkout, env=environment, check=True)
+    return [Network(name, folder, fractions) for name in names]
 
 
 def train(client: Client, network: str, model: str) -> None:

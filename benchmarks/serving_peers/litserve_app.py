@@ -11,8 +11,8 @@ from typing import Any
 
 import litserve
 import numpy as np
-import onnxruntime
 from answers import describe, read_pixels
+from sessions import open_session
 
 
 class Network(litserve.LitAPI):
@@ -20,12 +20,10 @@ class Network(litserve.LitAPI):
 
     def __init__(self, path: Path) -> None:
         super().__init__(api_path=f"/{path.stem}")
-        self._path = str(path)
+        self._path = path
 
     def setup(self, device: str) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(self._path, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(self._path)
 
     def decode_request(self, request: dict[str, Any]) -> np.ndarray:
         return read_pixels(request["instances"])

@@ -11,21 +11,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from mlserver import MLModel, MLServer, ModelSettings, Settings
 from mlserver.codecs import NumpyCodec
 from mlserver.settings import ModelParameters
 from mlserver.types import InferenceRequest, InferenceResponse
+from sessions import open_session
 
 
 class OnnxRuntime(MLModel):
     """A network by its ONNX file, which takes pixels."""
 
     async def load(self) -> bool:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        path = self.settings.parameters.uri
-        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(Path(self.settings.parameters.uri))
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:

@@ -3,8 +3,7 @@
 import numpy as np
 
 from models.batches.blocks import Block, Blocks, count_rows, renumber_warnings
-from models.datasets import Dataset, Split
-from models.datasets.splits import SPLITS
+from models.datasets import SPLITS, Dataset, Split
 from models.preprocessing import Preprocessing
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.batches.arrays import read_inputs
 from models.batches.blocks import MOST_ROWS, Block, Blocks, count_rows, renumber, renumber_warnings
-from models.datasets.arrays import read_inputs
-from models.datasets.formats import TITLES, detect
-from models.datasets.pictures import list_pictures, read_picture_file
-from models.datasets.storage import dates_to_text
-from models.datasets.zip_files import open_zip
 from models.errors import Fault, InvalidData, InvalidInstances
+from models.files.formats import TITLES, detect
+from models.files.npy import BadArray, read_header
+from models.files.zip_files import open_zip
+from models.files.zipped_pictures import list_pictures, read_picture_file
 from models.limits import Limits
 from models.preprocessing import Instances, NamedFile, Preprocessing
 from models.preprocessing.table_input import TableInput
@@ -22,7 +22,7 @@ from models.preprocessing.tensor_input import MAX_PIXELS_AT_ONCE, TensorInput
 from models.tabular.csv_instances import CsvColumns, check_columns, read_csv_file
 from models.tabular.json_reader import load_rows, read_lines
 from models.tabular.parquet_reader import read_parquet
-from models.values.npy import BadArray, read_header
+from models.values.dates import dates_to_text
 
 if TYPE_CHECKING:
     import polars
@@ -122,7 +122,7 @@ def _preprocess(
 
 
 def _detect(path: Path, name: str) -> str:
-    """As models.datasets.formats, but one array is a file of rows too."""
+    """As models.files.formats, but one array is a file of rows too."""
     with path.open("rb") as file:
         is_array = file.read(len(NPY_SIGNATURE)) == NPY_SIGNATURE
     return NPY if is_array else detect(path, name)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.batches.blocks import Block
-from models.predictor import THRESHOLD, Predictor
+from models.predictor import Predictor
+from models.scores import predicted_classes, predicted_labels
 from models.spec import Task
 
 if TYPE_CHECKING:
@@ -79,10 +80,10 @@ def make_frame(predictor: Predictor, block: Block, outputs: np.ndarray) -> "pola
         scores = predictor.score(outputs)
     classes = predictor.classes or []
     if predictor.task is Task.MULTILABEL:
-        labels = [[classes[index] for index in np.flatnonzero(row)] for row in scores > THRESHOLD]
+        labels = [[classes[index] for index in np.flatnonzero(row)] for row in predicted_labels(scores)]
         kind = polars.List(polars.Series(classes).dtype)
         return polars.DataFrame([*columns, polars.Series(LABELS, labels, kind), _finite(SCORES, scores)])
-    best = scores.argmax(axis=1)
+    best = predicted_classes(scores, predictor.task)
     score = _finite(SCORE, scores[np.arange(len(scores)), best])
     places = polars.DataFrame({"best": best, "score": score})
     known = places.select(polars.when(polars.col("score").is_not_null()).then(polars.col("best"))).to_series()

@@ -8,8 +8,12 @@ import numpy as np
 from models.building.complaints import first_sentence
 from models.building.components import make, resolve
 from models.errors import Fault, InvalidSpec
-from models.scores import Activation, find_activation
+from models.scores import THRESHOLD, Activation, find_activation
 from models.spec import ComponentSpec, NetworkSpec, Task
+
+JUST_BELOW_HALF = float(np.nextafter(np.float32(THRESHOLD), np.float32(0)))
+JUST_BELOW_ZERO = -float(np.finfo(np.float32).tiny)
+"""Keras counts what is above a threshold; a score of exactly 0.5, or a logit of 0, counts as predicted here."""
 
 
 def compile_network(network: keras.Model, spec: NetworkSpec) -> None:
@@ -53,10 +57,15 @@ def make_metric(metric: ComponentSpec, spec: NetworkSpec, pointer: str) -> keras
 
 
 def accuracy(name: str, spec: NetworkSpec) -> keras.Metric:
-    """The share of rows whose predicted class is the true one, whatever the task's targets look like."""
+    """The share of rows whose predicted class is the true one, whatever the task's targets look like.
+
+    Of a binary or multilabel task it counts as models/scores.py does. Keras's other metrics keep to Keras's own rule:
+    Precision, Recall, F1Score and BinaryAccuracy count what is above their threshold.
+    """
     if spec.task is not Task.MULTICLASS:
-        # BinaryAccuracy refuses a threshold of 0, which is where a logit and a hinge loss's margin change sides.
-        threshold = 0.0 if find_activation(spec) in (Activation.SIGMOID, Activation.MARGIN) else 0.5
+        # BinaryAccuracy refuses thresholds below 0; at 0 a logit and a hinge loss's margin change sides.
+        centred = find_activation(spec) in (Activation.SIGMOID, Activation.MARGIN)
+        threshold = JUST_BELOW_ZERO if centred else JUST_BELOW_HALF
         return keras.metrics.MeanMetricWrapper(keras.metrics.binary_accuracy, name=name, threshold=threshold)
     if resolve("loss", spec.loss.type).takes_class_numbers:
         return keras.metrics.SparseCategoricalAccuracy(name=name)

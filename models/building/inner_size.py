@@ -52,7 +52,7 @@ def layers_within(layer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def inner_activations(layer: keras.Layer) -> int:
     """The numbers that one row makes within a called layer: an attention's score of each step of the query for each of
     the value, or what a number is compared with where its bin or its index is looked up, as the export does it."""
-    shapes = [tensor.shape for tensor in layer._inbound_nodes[-1].input_tensors] if layer._inbound_nodes else []
+    shapes = [tensor.shape for tensor in keras.tree.flatten(layer.input)]
     if isinstance(layer, keras.layers.Discretization):
         return math.prod(shapes[0][1:]) * len(layer.bin_boundaries or ())
     if isinstance(layer, keras.layers.IntegerLookup):

@@ -1,12 +1,13 @@
 """The catalogue of layers, optimizers, losses … that a spec may name, read from catalogue.json without Keras."""
 
-import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
+
+from models.suggestions import nearest
 
 CATALOGUE_PATH = Path(__file__).with_name("catalogue.json")
 
@@ -189,10 +190,3 @@ def load_catalogue() -> Catalogue:
         member: {entry["type"]: Entry.from_document(entry) for entry in document[member]} for member in KINDS.values()
     }
     return Catalogue(**members)
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of `names` most like `name` whatever the case, if any is much like it."""
-    by_case = {known.lower(): known for known in reversed(list(names))}
-    matches = difflib.get_close_matches(name[:64].lower(), by_case, n=1, cutoff=0.65)
-    return by_case[matches[0]] if matches else None

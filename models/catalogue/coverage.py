@@ -1,6 +1,6 @@
-"""Writes docs/catalogue.md: which of Keras's layers and other components a spec may name, and which it may not and why.
+"""Writes docs/catalogue.md: the Keras layers and other components that a spec may use, and the reasons for the others.
 
-`python -m models.catalogue.coverage` writes the page; a test fails when it differs.
+`python -m models.catalogue.coverage` writes the page; a test fails if it is out of date.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,23 +21,25 @@ def write_coverage() -> str:
         [
             "# The catalogue",
             "",
-            "What a spec may name, with every parameter's type, default, range and description, is generated from",
-            "Keras's own signatures (`python -m models.catalogue.generate`), and this page from the result (`python -m",
-            "models.catalogue.coverage`). Each layer is proved by networks that train an epoch, are exported to ONNX",
-            "and agree with Keras (tests/models/test_catalogue_layers.py).",
+            "The catalogue lists the components that a spec may use, with the type, default, range and description",
+            "of every parameter. It is generated from Keras's own signatures (`python -m models.catalogue.generate`),",
+            "and this page is generated from it (`python -m models.catalogue.coverage`). Tests prove each layer with",
+            "networks that train for an epoch, are exported to ONNX and agree with Keras",
+            "(tests/models/test_catalogue_layers.py).",
             "",
-            f"**{included} of the {describable} layer types of `keras.layers` that can be described without code are",
-            f"in: {100 * included / describable:.1f} %.** Aliases (`MaxPool2D`) are found too and are not counted.",
+            f"**The catalogue has {included} of the {describable} layer types of `keras.layers` that can be",
+            f"described without code: {100 * included / describable:.1f} %.** Aliases (`MaxPool2D`) work too; they",
+            "aren't counted.",
             "",
             "## Layers",
             "",
             *by_category([*catalogue.layers.values(), *catalogue.cells.values()]),
             "",
-            "## Layers left out",
+            "## Unsupported layers",
             "",
             *left_out({name: selection.LAYERS_LEFT_OUT[name] for name in describable_left_out()}),
             "",
-            "No JSON can describe these:",
+            "These can't be described in JSON:",
             "",
             *left_out({name: selection.LAYERS_LEFT_OUT[name] for name in selection.NOT_DESCRIBABLE}),
             "",
@@ -49,7 +51,7 @@ def write_coverage() -> str:
                 if kind not in ("layer", "cell")
             ),
             "",
-            "Left out:",
+            "Unsupported:",
             "",
             *left_out(OTHERS_LEFT_OUT),
             "",
@@ -71,12 +73,12 @@ OTHERS_LEFT_OUT = {
 
 
 def describable_left_out() -> list[str]:
-    """The layers left out although JSON could describe them."""
+    """The unsupported layers that JSON could describe."""
     return [name for name in selection.LAYERS_LEFT_OUT if name not in selection.NOT_DESCRIBABLE]
 
 
 def by_category(entries: Iterable[Entry]) -> list[str]:
-    """A line for each category, with its types."""
+    """One line per category, with its types."""
     ordered = sorted(entries, key=lambda entry: entry.category)
     return [
         f"- {category}: {', '.join(entry.type for entry in group)}"

@@ -1,7 +1,7 @@
-"""What the catalogue holds, what it leaves out and why, and what Keras's signatures can't say. Data alone, no Keras.
+"""The components in the catalogue, the reasons for those left out, and what Keras's signatures don't say. Data only.
 
-Adding a component is adding its name here and running `python -m models.catalogue.generate`. The generator says when a
-parameter's type, or a description, has to be added to the tables below.
+To add a component, add its name here and run `python -m models.catalogue.generate`. The generator reports if a type or
+a description of a parameter must be added to the tables below.
 """
 
 REGRESSION, BINARY, MULTICLASS, MULTILABEL = TASKS = ("regression", "binary", "multiclass", "multilabel")
@@ -48,30 +48,30 @@ LAYERS = (
 LAYERS_LEFT_OUT = {
     "Layer": "the base class",
     "Wrapper": "a base class",
-    "InputSpec": "no layer: what a layer says of its inputs",
-    "InputLayer": "a network's `input` or `inputs` say it",
+    "InputSpec": "not a layer; describes the inputs of one",
+    "InputLayer": "replaced by a spec's `input` or `inputs`",
     "Lambda": "runs code",
     "TFSMLayer": "runs code from a file",
-    "TorchModuleWrapper": "runs code of PyTorch's",
-    "JaxLayer": "runs code of JAX's",
-    "FlaxLayer": "runs code of Flax's",
-    "StringLookup": "takes strings, and networks take numbers: a table's categories are encoded before the network",
-    "TextVectorization": "as StringLookup",
-    "MaxNumBoundingBoxes": "takes boxes within pictures, which no dataset has",
-    "Hashing": "hashes the decimal digits of a number, for which ONNX has no operator",
-    "HashedCrossing": "as Hashing",
-    "RandomCrop": "hands pictures on uncropped when it predicts (Keras 3.15), so that no layer after it fits",
-    "Equalization": "Keras 3.15 can't build a network of it: its symbolic output is its input, so the layer is lost",
+    "TorchModuleWrapper": "runs PyTorch code",
+    "JaxLayer": "runs JAX code",
+    "FlaxLayer": "runs Flax code",
+    "StringLookup": "takes strings, but networks take numbers; a table's categories are encoded before the network",
+    "TextVectorization": "see StringLookup",
+    "MaxNumBoundingBoxes": "takes bounding boxes, which no dataset has",
+    "Hashing": "hashes the decimal digits of a number; ONNX has no operator for this",
+    "HashedCrossing": "see Hashing",
+    "RandomCrop": "doesn't crop images in predictions (Keras 3.15), so their shape doesn't fit the next layer",
+    "Equalization": "Keras 3.15 can't build a network with it: its symbolic output is its input, so the layer is lost",
 }
 """The other names of `keras.layers`, and why they are not in the catalogue."""
 NOT_DESCRIBABLE = (
     "Layer", "Wrapper", "InputSpec", "InputLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer",
     "FlaxLayer", "Equalization",
 )  # fmt: skip
-"""Those that no JSON can describe: they need code, are no layers of a network, or Keras builds none of them."""
+"""Those that JSON can't describe: they need code, aren't layers of a network, or Keras can't build them."""
 
 CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells")
-"""The layers of Keras that make one step of a sequence, and are a parameter of the layer RNN."""
+"""The layers of Keras that compute one step of a sequence; they are a parameter of the layer RNN."""
 
 LIST, ARGUMENTS = "list", "arguments"
 TENSORS: dict[str, tuple[int, int | None, str]] = {
@@ -89,8 +89,8 @@ OPTIMIZERS = (
 )  # fmt: skip
 OPTIMIZERS_LEFT_OUT = {
     "Optimizer": "the base class",
-    "LossScaleOptimizer": "wraps another optimizer, for half precision, which Fitserve doesn't train in",
-    "MultiOptimizer": "takes a map from layers to optimizer objects, which JSON can't carry",
+    "LossScaleOptimizer": "wraps another optimizer for training in half precision, which is unsupported",
+    "MultiOptimizer": "takes a map from layers to optimizers, which JSON can't express",
     "OptimizerMap": "the map that MultiOptimizer takes",
 }
 
@@ -116,7 +116,7 @@ LOSSES = {
     "Dice": (BINARY, MULTICLASS, MULTILABEL),
     "Tversky": (BINARY, MULTICLASS, MULTILABEL),
 }
-"""Each loss and the tasks whose targets and outputs it takes."""
+"""Each loss and the tasks that it supports."""
 
 METRICS = {
     "Accuracy": (BINARY, MULTICLASS, MULTILABEL),
@@ -157,23 +157,23 @@ METRICS = {
     "SquaredHinge": (BINARY, MULTICLASS, MULTILABEL),
     "CategoricalHinge": (MULTICLASS,),
 }
-"""Each metric and the tasks that it can judge."""
+"""Each metric and the tasks that it supports."""
 
 LOSSES_LEFT_OUT = {
     "Loss": "the base class",
     "CTC": "takes sequences of classes as targets, which no dataset has",
-    "Circle": "takes embeddings, and compares all rows of a batch with each other",
+    "Circle": "takes embeddings and compares all rows of a batch with each other",
 }
 METRICS_LEFT_OUT = {
     "Metric": "the base class",
     "MeanMetricWrapper": "takes a function",
     "Mean": "takes no targets",
-    "Sum": "as Mean",
-    "IoU": "takes class numbers as outputs, for pictures whose every pixel has a class",
-    "BinaryIoU": "as IoU",
-    "MeanIoU": "as IoU",
-    "OneHotIoU": "as IoU",
-    "OneHotMeanIoU": "as IoU",
+    "Sum": "see Mean",
+    "IoU": "takes class numbers as outputs, for image segmentation",
+    "BinaryIoU": "see IoU",
+    "MeanIoU": "see IoU",
+    "OneHotIoU": "see IoU",
+    "OneHotMeanIoU": "see IoU",
 }
 
 ACTIVATIONS = (
@@ -183,8 +183,8 @@ ACTIVATIONS = (
     "tanh_shrink",
 )  # fmt: skip
 ACTIVATIONS_LEFT_OUT = {
-    "glu": "halves the last dimension, which layers with an `activation` don't expect",
-    "threshold": "has parameters without defaults, and an activation is only a name",
+    "glu": "halves the last dimension, which layers with an `activation` don't support",
+    "threshold": "has parameters without defaults, but an activation is only a name",
 }
 
 INITIALIZERS = (
@@ -193,7 +193,7 @@ INITIALIZERS = (
 )  # fmt: skip
 INITIALIZERS_LEFT_OUT = {
     "Initializer": "the base class",
-    "STFT": "makes the kernel of one layer that the catalogue doesn't hold",
+    "STFT": "creates the kernel of a layer that isn't in the catalogue",
 }
 
 SCHEDULES = (

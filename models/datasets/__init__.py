@@ -2,6 +2,7 @@
 
 from models.datasets.importing import check_request, find_request_faults, import_dataset
 from models.datasets.sources import source_documents
+from models.datasets.splits import SPLITS
 from models.datasets.storage import Dataset, Split
 
-__all__ = ["Dataset", "Split", "check_request", "find_request_faults", "import_dataset", "source_documents"]
+__all__ = ["SPLITS", "Dataset", "Split", "check_request", "find_request_faults", "import_dataset", "source_documents"]

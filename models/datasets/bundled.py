@@ -7,7 +7,7 @@ import numpy as np
 
 from models.datasets.examples import Examples
 from models.spec import SINGLE_INPUT
-from models.tabular.raw import RawTable
+from models.tabular.raw_table import RawTable
 from models.values.columns import Texts
 
 

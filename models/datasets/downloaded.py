@@ -15,7 +15,8 @@ from typing import IO, Any
 import numpy as np
 
 from models.datasets.examples import Examples
-from models.datasets.keras_cache import CachedFile, Progress, fetch, reading
+from models.datasets.keras_cache import CachedFile, fetch, reading
+from models.progress import Progress
 from models.spec import SINGLE_INPUT
 from models.values.columns import Texts
 

@@ -5,14 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from models.datasets.tables.gaps import Gaps
 from models.spec import SINGLE_INPUT
 from models.tabular.describing import LeftOut
-from models.tabular.gaps import Gaps
-from models.tabular.raw import RawTable
+from models.tabular.raw_table import RawTable
 from models.values.columns import Texts
-
-KINDS = {0: "vector", 1: "vector", 2: "sequence", 3: "image", 4: "video"}
-"""What rows are by the rank of one."""
 
 
 @dataclass(frozen=True)

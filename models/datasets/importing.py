@@ -9,15 +9,16 @@ from models.datasets import bundled, downloaded, generated
 from models.datasets.descriptor import describe_target, describe_tensors, find_too_many_classes
 from models.datasets.examples import Examples
 from models.datasets.inline import check_inline, read_inline
-from models.datasets.keras_cache import Progress
-from models.datasets.sources import INLINE, SOURCES, find_unknown
+from models.datasets.sources import INLINE, SOURCES
 from models.datasets.splits import check_split, split_rows
 from models.datasets.storage import write_dataset
+from models.datasets.tables.examples import plan_columns
+from models.datasets.tables.options import check_table_options
 from models.datasets.uploads import DATA_FILE, UPLOAD, check_upload, read_upload
 from models.errors import Fault, InvalidData
 from models.limits import Limits
-from models.tabular.examples import plan_columns
-from models.tabular.options import check_table_options
+from models.progress import Progress
+from models.suggestions import unknown_name
 from models.tabular.table import understand
 from models.values.pointers import pointer_to
 from models.values.tensors import name_type
@@ -81,7 +82,7 @@ def find_request_faults(request: dict[str, Any]) -> list[Fault]:
             faults = [Fault(f'"parameters" is an object, not {name_type(parameters)}.', pointer_to("parameters"))]
         faults += check_split(split, SOURCES[name].has_test_rows)
     else:
-        return [find_unknown(str(name), (INLINE, *SOURCES), pointer_to("source"), "source")]
+        return [unknown_name(str(name), (INLINE, *SOURCES), pointer_to("source"), "source")]
     return faults + _find_strangers(request)
 
 

@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 
 from models.datasets.descriptor import MAX_CLASS_NAME
-from models.datasets.examples import KINDS, Examples
-from models.datasets.sources import find_unknown
+from models.datasets.examples import Examples
+from models.datasets.tables.examples import read_examples
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
-from models.tabular.examples import read_examples
+from models.suggestions import unknown_name
 from models.tabular.json_reader import read_posted_rows
 from models.validation.inputs import find_name_problem
 from models.values.columns import Texts
 from models.values.pointers import pointer_to
-from models.values.tensors import Place, leaf_types, name_type, read_numbers
+from models.values.tensors import KINDS, Place, leaf_types, name_type, read_numbers
 
 EXACT_IN_FLOAT32 = 2**24
 EXACT_IN_FLOAT64 = 2**53
@@ -66,7 +66,7 @@ def _check_rows(request: dict[str, Any]) -> list[Fault]:
         detail = 'A table needs "target": the column that is to be predicted.'
         return [Fault(detail, pointer_to("target"), allowed=columns)]
     if target not in columns:
-        return [find_unknown(target, columns, pointer_to("target"), "column")]
+        return [unknown_name(target, columns, pointer_to("target"), "column")]
     if len(columns) == 1:
         return [Fault(f'There is no column besides the target, "{target}".', pointer_to("rows"))]
     return []

@@ -10,7 +10,7 @@ import time
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -20,9 +20,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from models.errors import SourceUnavailable
-
-Progress = Callable[[float], None]
-"""Called with the share that is done, from 0 to 1."""
+from models.progress import Progress
 
 SILENCE_SECONDS = 10
 """How long a server may say nothing."""

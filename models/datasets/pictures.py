@@ -12,26 +12,23 @@ import numpy as np
 
 from models.datasets.descriptor import MAX_CLASS_NAME
 from models.datasets.examples import Examples
-from models.datasets.keras_cache import Progress
-from models.datasets.sources import find_unknown
 from models.datasets.splits import SPLIT_NAMES, SPLITS
-from models.datasets.zip_files import open_zip, read_entry
 from models.errors import Fault, InvalidData
+from models.files.pictures import CHANNELS, BadPicture, Picture, read_picture
+from models.files.zip_files import open_zip
+from models.files.zipped_pictures import is_clutter, read_picture_file, split_path
 from models.limits import Limits
-from models.pictures import CHANNELS, BadPicture, Picture, read_picture
+from models.progress import Progress
+from models.scratch import scratch_array
 from models.spec import SINGLE_INPUT
+from models.suggestions import unknown_name
 from models.values.columns import Texts
 from models.values.pointers import pointer_to
-from models.values.scratch import scratch_array
 from models.values.tensors import MAX_FAULTS, name_type
 
 MAX_SIDE = 4096
 OPTIONS = ("height", "width", "channels")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-CLUTTER = ("__macosx", "thumbs.db", "desktop.ini")
-"""What desktops leave in ZIPs, in lower case, besides names that begin with a dot."""
-NOTES = (".csv", ".html", ".ini", ".json", ".md", ".pdf", ".txt", ".xml", ".yaml", ".yml")
-"""What lies beside pictures and is none by its name; every other file in a class folder should be a picture."""
 TRAIN, VALIDATION, TEST = SPLITS
 
 BLOCK_ROWS = 16
@@ -39,8 +36,6 @@ MAX_THREADS = 4
 """Large pictures are decoded side by side; each takes memory."""
 SMALL_FILE = 2500
 """Bytes; pictures of about 80 × 80 pixels are as fast with one thread as with two."""
-HEADER_BYTES, BYTES_PER_PIXEL = 1 << 20, 8
-"""More bytes than this and this many for each pixel no picture needs."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +58,7 @@ def check_picture(picture: object) -> list[Fault]:
     if not isinstance(picture, dict):
         return [Fault(f'"picture" is an object, not {name_type(picture)}.', pointer_to("picture"))]
     faults = [
-        find_unknown(name, OPTIONS, pointer_to("picture", name), "option of a picture")
+        unknown_name(name, OPTIONS, pointer_to("picture", name), "option of a picture")
         for name in picture
         if name not in OPTIONS
     ]
@@ -117,8 +112,8 @@ def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found
 
     Notes, and what desktops leave, are passed over.
     """
-    found = [_Found(_split(entry), entry) for entry in entries if not entry.is_dir()]
-    found = [picture for picture in found if picture.path and not _is_clutter(picture.path)]
+    found = [_Found(split_path(entry), entry) for entry in entries if not entry.is_dir()]
+    found = [picture for picture in found if picture.path and not is_clutter(picture.path)]
     while _has_needless_top(found):
         found = [_Found(picture.path[1:], picture.entry) for picture in found]
     found = _take_off_splits(found, name)
@@ -158,15 +153,6 @@ def _take_off_splits(found: list[_Found], name: str) -> list[_Found]:
         detail = f"{name} holds {held}, {problem}: give {TRAIN}/ with any of {VALIDATION}/ and {TEST}/ beside it"
         raise InvalidData(Fault(f"{detail}, or class folders alone.", file=name))
     return [_Found(picture.path[1:], picture.entry, parts.get(picture.path[0]) or TRAIN) for picture in found]
-
-
-def _split(entry: zipfile.ZipInfo) -> tuple[str, ...]:
-    return tuple(part for part in entry.filename.replace("\\", "/").split("/") if part not in ("", "."))
-
-
-def _is_clutter(path: tuple[str, ...]) -> bool:
-    """Whether a file is none of the pictures: left by a desktop, or a note."""
-    return any(part.startswith(".") or part.lower() in CLUTTER for part in path) or path[-1].lower().endswith(NOTES)
 
 
 def _has_needless_top(found: list[_Found]) -> bool:
@@ -268,17 +254,3 @@ def _read(
         return read_picture(data, limits.pixels, size, channels)
     except BadPicture as problem:
         raise InvalidData(Fault(f"{entry.filename} can't be used. {problem}", file=entry.filename)) from problem
-
-
-def list_pictures(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """The pictures in a ZIP, in whatever folders, sorted by their paths."""
-    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_clutter(_split(entry))]
-    return sorted(entries, key=_split)
-
-
-def read_picture_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Limits) -> bytes:
-    """The bytes of a picture's file; raises InvalidData where they are damaged, or more than any picture has."""
-    if entry.file_size > HEADER_BYTES + BYTES_PER_PIXEL * limits.pixels:
-        detail = f"{entry.filename} is too large for a picture: {entry.file_size:,} bytes."
-        raise InvalidData(Fault(detail, file=entry.filename))
-    return read_entry(archive, entry)

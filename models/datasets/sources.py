@@ -1,12 +1,12 @@
 """The built-in sources and their parameters: what a client may ask for, as plain data."""
 
-import difflib
 import math
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from models.errors import MOST_FAULTS, Fault
+from models.suggestions import unknown_name
 from models.values.pointers import pointer_to
 from models.values.tensors import name_type
 
@@ -63,7 +63,7 @@ class Source:
         """What is wrong with the parameters that a client posted."""
         known = {parameter.name: parameter for parameter in self.parameters}
         faults = [
-            find_unknown(name, tuple(known), pointer_to("parameters", name), "parameter")
+            unknown_name(name, tuple(known), pointer_to("parameters", name), "parameter")
             for name in islice((name for name in values if name not in known), MOST_FAULTS)
         ]
         checks = (known[name].find_fault(value) for name, value in values.items() if name in known)
@@ -76,19 +76,6 @@ class Source:
             parameter.name: types[parameter.type](values.get(parameter.name, parameter.default))
             for parameter in self.parameters
         }
-
-
-COMPARED_NAMES = 1000
-COMPARED_CHARACTERS = 64
-
-
-def find_unknown(name: str, allowed: tuple[str, ...], pointer: str | None, noun: str) -> Fault:
-    """The fault of a name that isn't among the allowed ones, with the nearest of the first COMPARED_NAMES."""
-    compared = allowed[:COMPARED_NAMES]
-    near = [one for one in compared if one.lower() == name.lower()]
-    near = near or difflib.get_close_matches(name[:COMPARED_CHARACTERS], compared, n=1)
-    detail = f'There is no {noun} "{name}".' + (f' Did you mean "{near[0]}"?' if near else "")
-    return Fault(detail, pointer, allowed=allowed, did_you_mean=near[0] if near else None)
 
 
 def _samples(default: int = 1000) -> Parameter:

@@ -9,8 +9,8 @@ import numpy as np
 
 from models.datasets.descriptor import has_classes
 from models.datasets.examples import Examples
-from models.datasets.sources import find_unknown
 from models.errors import MOST_FAULTS, Fault
+from models.suggestions import unknown_name
 from models.values.columns import Texts
 from models.values.pointers import pointer_to
 from models.values.tensors import name_type
@@ -33,7 +33,7 @@ def check_split(split: object, has_test_rows: bool = False, columns: bool = Fals
     if not isinstance(split, dict):
         return [Fault(f'"split" is an object, not {name_type(split)}.', pointer_to("split"))]
     faults = [
-        find_unknown(name, OPTIONS, pointer_to("split", name), "option of a split")
+        unknown_name(name, OPTIONS, pointer_to("split", name), "option of a split")
         for name in islice((name for name in split if name not in OPTIONS), MOST_FAULTS)
     ]
     shares = {name: split[name] for name in ("validation", "test") if split.get(name) is not None}

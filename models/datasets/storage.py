@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from models.datasets.examples import Examples
-from models.datasets.keras_cache import Progress
 from models.datasets.splits import SPLITS
+from models.progress import Progress
 from models.spec import SINGLE_INPUT
-from models.tabular.raw import number_columns
+from models.tabular.raw_table import number_columns
 from models.tabular.table import Table
 from models.values.columns import ColumnReader, ColumnValues, Texts, find_texts
-from models.values.dates import write_dates
+from models.values.dates import dates_to_text
 
 if TYPE_CHECKING:
     import polars
@@ -258,12 +258,3 @@ def _column_to_numpy(column: "polars.Series", type_: str) -> ColumnValues:
     if type_ == "number" and column.dtype.is_integer() and not column.null_count():
         return column.to_numpy()
     return column.cast(polars.Float64).fill_null(float("nan")).to_numpy()
-
-
-def dates_to_text(column: "polars.Series") -> "polars.Series":
-    """Moments (Datetime in microseconds) as ISO 8601; what is missing stays so."""
-    import polars
-
-    present = write_dates(column.drop_nulls().to_numpy())
-    texts = iter(present)
-    return polars.Series(column.name, [None if missing else next(texts) for missing in column.is_null()], polars.String)

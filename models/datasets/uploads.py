@@ -5,18 +5,18 @@ from typing import Any
 
 from models.datasets.arrays import read_arrays
 from models.datasets.examples import Examples
-from models.datasets.formats import TABLES, TITLES, detect, name_format
-from models.datasets.keras_cache import Progress
 from models.datasets.pictures import check_picture, read_pictures
+from models.datasets.tables.examples import read_examples
+from models.datasets.tables.options import check_table_options
+from models.datasets.tables.windows import read_windows
 from models.errors import Fault, InvalidData
+from models.files.formats import TABLES, TITLES, detect, name_format
 from models.limits import Limits
+from models.progress import Progress
 from models.tabular.csv_reader import read_csv
-from models.tabular.examples import read_examples
 from models.tabular.json_reader import read_json, read_json_lines
-from models.tabular.options import check_table_options
 from models.tabular.parquet_reader import read_parquet
-from models.tabular.raw import RawTable
-from models.tabular.windows import read_windows
+from models.tabular.raw_table import RawTable
 from models.values.pointers import pointer_to
 
 UPLOAD = "upload"

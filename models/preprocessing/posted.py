@@ -10,8 +10,8 @@ from typing import Any, Self
 import numpy as np
 
 from models.errors import Fault, InvalidInstances
-from models.pictures import BadPicture
-from models.values.npy import BadArray, read_header, shape_rows
+from models.files.npy import BadArray, read_header, shape_rows
+from models.files.pictures import BadPicture
 from models.values.tensors import name_type
 
 B64 = "b64"

@@ -8,16 +8,15 @@ from typing import Any, Self
 import numpy as np
 
 from models.datasets import Dataset, Split
-from models.datasets.examples import KINDS
-from models.datasets.sources import find_unknown
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
 from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
+from models.suggestions import unknown_name
 from models.tabular.csv_instances import read_csv_instances
-from models.values.tensors import MAX_FAULTS, Place, name_type
+from models.values.tensors import KINDS, MAX_FAULTS, Place, name_type
 
 INSTANCES = Place(("instances",))
 NOT_JSON = Place(None)
@@ -239,7 +238,7 @@ class Preprocessing:
                 yield Fault(f'Row {row} has no "{name}".', INSTANCES.pointer(row, (name,)), row=row, column=name)
         for name in value:
             if name not in self.inputs:
-                fault = find_unknown(name, tuple(self.inputs), INSTANCES.pointer(row, (name,)), "input")
+                fault = unknown_name(name, tuple(self.inputs), INSTANCES.pointer(row, (name,)), "input")
                 yield replace(fault, detail=f"Row {row}: {fault.detail}", row=row, column=name)
 
     def to_document(self) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import numpy as np
 from models.datasets import Split
 from models.preprocessing.preprocessing import Preprocessing
 from models.preprocessing.tensor_input import TensorInput
+from models.scratch import scratch_array
 from models.targets import TargetEncoding
 from models.values.columns import Texts
-from models.values.scratch import scratch_array
 
 ROWS_AT_ONCE = 65_536
 

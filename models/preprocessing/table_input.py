@@ -8,13 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.datasets.sources import find_unknown
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.preprocessing.fitted_column import FittedColumn
 from models.spec import Column, InputSpec, Scaling
+from models.suggestions import unknown_name
+from models.tabular.csv_dialect import QUOTE
 from models.tabular.csv_instances import CsvCell, CsvColumns, read_boolean
-from models.tabular.dialect import QUOTE
 from models.values.columns import ColumnValues, Texts, is_missing
 from models.values.dates import ISO, read_date, write_dates
 from models.values.numbers import read_number
@@ -186,7 +186,7 @@ def _find_unknown_columns(
     row: dict[str, Any], number: int, names: list[str], known: set[str], place: Place
 ) -> Iterator[Fault]:
     for unknown in islice((name for name in row if name not in known), MAX_FAULTS):
-        fault = find_unknown(unknown, tuple(names), place.pointer(number, (unknown,)), "column")
+        fault = unknown_name(unknown, tuple(names), place.pointer(number, (unknown,)), "column")
         yield replace(fault, detail=f"Row {number}: {fault.detail}", row=number, column=unknown)
 
 

@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 from models.errors import Fault, InvalidInstances
+from models.files.pictures import CHANNELS, BadPicture, Picture, read_picture
 from models.memory import aligned_empty
-from models.pictures import CHANNELS, BadPicture, Picture, read_picture
 from models.preprocessing.posted import NamedFile, picture_bytes
 from models.spec import InputSpec, Scaling
 from models.values.statistics import mean_and_deviation

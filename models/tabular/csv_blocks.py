@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.errors import Fault, InvalidData
-from models.tabular.dialect import Dialect, explain
-from models.tabular.raw import number_columns
+from models.tabular.csv_dialect import Dialect, explain
+from models.tabular.raw_table import number_columns
 from models.values.tensors import MAX_FAULTS
 from models.values.words import MISSING
 

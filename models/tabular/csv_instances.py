@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
-from models.datasets.sources import find_unknown
 from models.errors import Fault, InvalidInstances
-from models.tabular.dialect import (
+from models.suggestions import unknown_name
+from models.tabular.csv_dialect import (
     HEAD_BYTES,
     QUOTE,
     Dialect,
@@ -131,7 +131,7 @@ def check_columns(names: Sequence[str], table: CsvColumns) -> None:
     ]
     known = {*table.taken, *table.unused}
     faults += [
-        replace(find_unknown(name, table.taken, None, "column"), column=name) for name in names if name not in known
+        replace(unknown_name(name, table.taken, None, "column"), column=name) for name in names if name not in known
     ]
     if table.complete:
         lacking = (name for name in table.taken if name not in names)

@@ -8,12 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from models.datasets.keras_cache import Progress
 from models.errors import Fault, InvalidData
 from models.limits import Limits
+from models.progress import Progress
 from models.tabular.csv_blocks import MAX_ROW_BYTES, CsvBlocks
-from models.tabular.dialect import DELIMITERS, Dialect, explain, name_columns, recognise
-from models.tabular.raw import MAX_COLUMNS, RawTable
+from models.tabular.csv_dialect import DELIMITERS, Dialect, explain, name_columns, recognise
+from models.tabular.raw_table import MAX_COLUMNS, RawTable
 from models.values.words import WHITE_SPACE
 
 MAX_HEADER_LINES = 1000

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from models.datasets.keras_cache import Progress
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.limits import Limits
-from models.tabular.raw import MAX_COLUMNS, RawTable, number_columns
+from models.progress import Progress
+from models.tabular.raw_table import MAX_COLUMNS, RawTable, number_columns
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, name_type
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from models.errors import Fault, InvalidData
 from models.limits import Limits
-from models.tabular.raw import MAX_COLUMNS, RawTable, number_columns
+from models.tabular.raw_table import MAX_COLUMNS, RawTable, number_columns
 
 if TYPE_CHECKING:
     import polars

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from models.errors import InvalidData
-from models.tabular.raw import RawTable
+from models.tabular.raw_table import RawTable
 from models.values.dates import FORMATS, ISO, ISO_FORMATS, ZONED_FORMATS, format_title
 from models.values.numbers import PLAIN, WITH_COMMA, WITH_POINT, NumberFormat
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS

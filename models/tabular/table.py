@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.datasets.keras_cache import Progress
 from models.errors import Fault, InvalidData
+from models.progress import Progress
 from models.tabular.describing import LeftOut, describe_column, find_reason
-from models.tabular.raw import RawTable, number_columns
+from models.tabular.raw_table import RawTable, number_columns
 from models.tabular.reading import Reading, read_column
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from itertools import islice, pairwise
 from typing import Any
 
 from models.adaptation import learns_from_rows
-from models.catalogue import KINDS, LISTS, PLATEAU, Entry, Parameter, load_catalogue, nearest
+from models.catalogue import KINDS, LISTS, PLATEAU, Entry, Parameter, load_catalogue
 from models.errors import MOST_FAULTS, Fault
+from models.suggestions import nearest
 from models.validation.values import article, expected, is_integer, member, value_faults
 
 OBJECTS = ("layer", "cell", "schedule")

@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from models.adaptation import learns_from_rows
-from models.catalogue import load_catalogue, nearest
+from models.catalogue import load_catalogue
 from models.errors import Fault
 from models.graph import Node, connect
 from models.limits import Limits
 from models.spec import LayerSpec
+from models.suggestions import nearest
 from models.validation.components import component_faults
 from models.validation.graph import graph_faults, known_names
 

@@ -6,8 +6,12 @@ A time zone is turned into UTC and then left out.
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import polars
 
 ISO_FORMATS = (
     "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M",
@@ -118,3 +122,12 @@ def _shorten(text: str) -> str:
     if text.endswith(".000000"):
         text = text[: -len(".000000")]
     return text.removesuffix("T00:00:00")
+
+
+def dates_to_text(column: "polars.Series") -> "polars.Series":
+    """Moments (Datetime in microseconds) as ISO 8601; what is missing stays so."""
+    import polars
+
+    present = write_dates(column.drop_nulls().to_numpy())
+    texts = iter(present)
+    return polars.Series(column.name, [None if missing else next(texts) for missing in column.is_null()], polars.String)

@@ -18,6 +18,9 @@ MAX_FAULTS = 20
 MAX_NESTING = 16
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
+KINDS = {0: "vector", 1: "vector", 2: "sequence", 3: "image", 4: "video"}
+"""What rows are by the rank of one."""
+
 Shape = tuple[int, ...]
 
 

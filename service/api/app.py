@@ -1,4 +1,4 @@
-"""Puts the api together: the app with its extensions, then the routes."""
+"""Puts the api together: the ASGI front, and behind it the Flask app with its routes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,17 +8,15 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 
 from service import __version__
-from service.api import direct_predictions
 from service.api.contract.blueprint import Api
 from service.api.contract.documentation.info import INFO
 from service.api.contract.documentation.schemas import DescribingPlugin
-from service.api.front.tracing import Tracing
-from service.api.front.waits import WaitPermits
-from service.api.http import compression, multipart
+from service.api.front.app import Front
+from service.api.http import indentation, multipart
 from service.api.http.bodies import write_json
-from service.api.http.dialect_paths import AnyNumberConverter, CaseInsensitivePaths
+from service.api.http.dialect_paths import AnyNumberConverter
+from service.api.http.error_handlers import register_error_handlers
 from service.api.http.path_names import NameConverter, NumberConverter
-from service.api.http.problems import register_error_handlers
 from service.api.routes import (
     batch_predictions,
     catalogue,
@@ -79,23 +77,28 @@ class App(Flask):
         return response
 
 
-def create_app(context: Context) -> Flask:
-    """The WSGI app over the operations of a context."""
+def create_front(context: Context) -> Front:
+    """The ASGI app of a process, over the operations of a context."""
+    service = PredictionService(context)
+    service.load_latest()
+    return Front(context, service, create_app(context, service))
+
+
+def create_app(context: Context, service: PredictionService | None = None) -> Flask:
+    """The WSGI app of everything that isn't inference; with networks of its own unless it is given some."""
     app = App(__name__)
     app.json = OrjsonProvider(app)
     app.config["MAX_CONTENT_LENGTH"] = context.settings.max_body_bytes + 1
     app.extensions["context"] = context
-    app.extensions["predictions"] = PredictionService(context)
-    app.extensions["wait_permits"] = WaitPermits(max(1, context.settings.api_threads // 2))
+    app.extensions["predictions"] = service or PredictionService(context)
     app.url_map.strict_slashes = True
+    # A redirect would be an absolute URL made of whatever the request's Host says.
+    app.url_map.merge_slashes = False
     app.url_map.converters["default"] = NameConverter
     app.url_map.converters["number"] = NumberConverter
     app.url_map.converters["any_number"] = AnyNumberConverter
-    app.wsgi_app = CaseInsensitivePaths(app.wsgi_app)  # type: ignore[method-assign]
-    direct_predictions.register(app, app.extensions["predictions"])
-    app.wsgi_app = Tracing(app.wsgi_app, context.settings)  # type: ignore[method-assign]
     multipart.register(app)
-    compression.register(app)
+    indentation.register(app)
     register_error_handlers(app)
     _register_routes(app)
     return app

@@ -1,4 +1,4 @@
-"""A client of a running service, for Python programs and for the command line: knows HTTP alone."""
+"""A client of a running service, for Python programs and the command line. It uses HTTP only."""
 
 from service.client.client import Client
 from service.client.connection import RequestFailed

@@ -1,4 +1,4 @@
-"""What is sent in requests: files in forms, and what predictions are made of."""
+"""Request bodies: forms with files, and the instances of predictions."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,11 +14,11 @@ JSON = "application/json"
 NPY = "application/x-npy"
 PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 FILE_TYPES = {".csv": "text/csv", ".npy": NPY, ".json": JSON, **PICTURE_TYPES}
-"""Of the files that predictions take, by their suffix."""
+"""Content types of the files that predictions accept, by suffix."""
 
 
 class FileForm:
-    """A form with fields and one file, read from the disk while it is sent, and from its start when sent again."""
+    """A form with fields and one file. The file is streamed from disk, and from its start again for each retry."""
 
     def __init__(self, file: Path, fields: dict[str, str]) -> None:
         content_type, form = encode_form([(file.name, b"")], fields)
@@ -40,7 +40,7 @@ class FileForm:
 
 
 def encode_form(files: Sequence[tuple[str, bytes]], fields: dict[str, str]) -> tuple[str, bytes]:
-    """The media type and the bytes of a form with fields, and with files by their names, each as `file`."""
+    """The content type and the bytes of a form with fields and named files; each file is in a field `file`."""
     parts = [("file", (name, content)) for name, content in files]
     prepared = requests.Request("POST", "http://form", data=fields, files=parts).prepare()
     assert isinstance(prepared.body, bytes)
@@ -48,23 +48,23 @@ def encode_form(files: Sequence[tuple[str, bytes]], fields: dict[str, str]) -> t
 
 
 def form_fields(options: dict[str, Any]) -> dict[str, str]:
-    """Options as the fields of a form: text as it is, all else as JSON; None is left out."""
+    """Options as form fields: text unchanged, everything else as JSON; None is omitted."""
     given = {name: value for name, value in options.items() if value is not None}
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
 
 
 def read_instances(text: bytes) -> list[Any]:
-    """The rows in a JSON text: a list of them, `{"instances": [...]}`, or one row by column. Raises ValueError."""
+    """Parse rows from JSON: a list, `{"instances": [...]}`, or an object for one row. Raises ValueError."""
     document = orjson.loads(text)
     if isinstance(document, dict):
         document = document.get("instances", [document])
     if not isinstance(document, list):
-        raise ValueError("Rows are a JSON list of them, or an object for one row.")
+        raise ValueError("Rows must be a JSON list, or an object for one row.")
     return document
 
 
 def encode_instances(instances: Any) -> tuple[str, bytes]:
-    """The media type and the bytes of rows to predict for: a list as JSON, a NumPy array as `.npy`."""
+    """The content type and the bytes of rows: a list as JSON, a NumPy array as `.npy`."""
     if isinstance(instances, list | tuple):
         return JSON, json.dumps({"instances": instances}, allow_nan=False).encode()
     import numpy as np
@@ -75,9 +75,9 @@ def encode_instances(instances: Any) -> tuple[str, bytes]:
 
 
 def encode_files(files: Sequence[Path]) -> tuple[str, bytes]:
-    """The media type and the bytes of one file of rows, or of pictures.
+    """The content type and the bytes of one file of rows, or of one or more images.
 
-    Raises ValueError for what predictions don't take, OSError for files that can't be read.
+    Raises ValueError for unsupported files, OSError for unreadable ones.
     """
     types = [FILE_TYPES.get(file.suffix.lower()) for file in files]
     if len(files) != 1 and not set(types) <= set(PICTURE_TYPES.values()):

@@ -1,4 +1,4 @@
-"""The client of a service: what it keeps, and predictions."""
+"""The client: one attribute per kind of resource, and methods for predictions."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -15,11 +15,12 @@ log = logging.getLogger(__name__)
 
 
 class Client:
-    """A client of the service at a URL, for one thread.
+    """A client of the service at a URL. Not thread-safe.
 
-    While the service is away or asks for patience, requests are sent again for `patience` seconds, with growing pauses
-    or after those that `Retry-After` asks for; until its first answer for `first_patience` seconds, the same unless
-    given. `tell` is given a line each time; without it the line is logged. Everything raises RequestFailed.
+    If the service is unreachable or overloaded, requests are retried for `patience` seconds, after the delay in
+    `Retry-After` or else with exponential backoff. Until the first response, `first_patience` applies instead (default:
+    `patience`). `tell` is called with a line when a request is retried (default: log it). All methods raise
+    RequestFailed.
     """
 
     def __init__(
@@ -45,14 +46,15 @@ class Client:
         self.connection.close()
 
     def predict(self, model: str, instances: Any, **options: Any) -> dict[str, Any]:
-        """Predict for rows: a list of them, or a NumPy array whose first axis counts them.
+        """Predict for rows: a list, or a NumPy array with rows as its first dimension.
 
-        `options`: `version` or `label` instead of the latest version; `top` classes; `scores=False` leaves them out.
+        `options`: `version` or `label` (default: the latest version), `top` (number of best classes to return), and
+        `scores=False` to omit the scores.
         """
         return self._predict(model, encode_instances(instances), **options)
 
     def predict_files(self, model: str, files: Sequence[str | Path], **options: Any) -> dict[str, Any]:
-        """Predict for pictures (PNG, JPEG, WebP), or for one file of rows (CSV, `.npy`, JSON); known by the suffix."""
+        """Predict for images (PNG, JPEG, WebP), or for one file of rows (CSV, `.npy`, JSON), by suffix."""
         return self._predict(model, encode_files([Path(file) for file in files]), **options)
 
     def _predict(

@@ -1,4 +1,4 @@
-"""Sends requests to a service, again where that may help; every failure is one exception."""
+"""Sends requests to a service and retries them if that may help. Every failure raises RequestFailed."""
 
 import random
 import time
@@ -13,20 +13,20 @@ from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 90
-"""Longer than the longest wait that a service grants."""
+"""Longer than the longest `Prefer: wait` that the service accepts."""
 PATIENCE_SECONDS = 60.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 AWAY = (429, 502, 503, 504)
-"""Statuses after which asking again may help."""
+"""Statuses after which a retry may succeed."""
 LOST = (requests.ConnectionError, requests.Timeout, ChunkedEncodingError, ContentDecodingError)
-"""What a connection ends with that wasn't made, broke, or takes too long."""
+"""Errors of connections that couldn't be opened, broke, or timed out."""
 
 
 class RequestFailed(Exception):
-    """A request that had no good answer, with the fields of its problem document (RFC 9457).
+    """A request failed; has the fields of the problem document (RFC 9457).
 
-    `status` is None when there was no answer at all; `errors` has an entry for each fault of the request.
+    `status` is None if there was no response. `errors` has one entry per error in the request.
     """
 
     def __init__(self, problem: dict[str, Any], retry_after: float | None = None) -> None:
@@ -43,22 +43,22 @@ class RequestFailed(Exception):
 
     @property
     def code(self) -> str:
-        """The last part of `type`, such as `name-taken`: what programs compare."""
+        """The last part of `type`, such as `name-taken`, for comparison in programs."""
         return self.type.rpartition("/")[2]
 
     @property
     def passes(self) -> bool:
-        """Whether the same request may succeed later, without anything being changed."""
+        """Whether a retry of the same request may succeed."""
         return self.status is None or self.status in AWAY or self.code == "request-in-progress"
 
 
 class Connection:
     """Sends requests to the service at a URL.
 
-    Every request is repeated for `patience` seconds while the service is away, which is safe for all that are sent:
-    reading, deleting, predicting and setting values can be done twice, and creating carries an Idempotency-Key. Until
-    its first answer a service is given `first_patience` seconds instead. `tell` is given a line when it is away.
-    Raises ValueError for what is no URL of a service.
+    While the service is unreachable or overloaded, every request is retried for `patience` seconds. This is safe:
+    reads, deletions, predictions and assignments are idempotent, and requests that create something have an
+    Idempotency-Key. Until the first response, `first_patience` applies instead. `tell` is called with a line before the
+    first retry. Raises ValueError for an invalid URL.
     """
 
     def __init__(self, url: str, patience: float, first_patience: float, tell: Callable[[str], None]) -> None:
@@ -74,13 +74,13 @@ class Connection:
             raise ValueError(f'"{url}" is not the URL of a service, such as http://127.0.0.1:8000.') from None
 
     def close(self) -> None:
-        """Close the connections that are kept open."""
+        """Close the open connections."""
         self._session.close()
 
     def request(self, method: str, path: str, *, answer_seconds: float = ANSWER_SECONDS, **options: Any) -> Any:
-        """The successful answer, a `requests.Response`; `options` are those of `requests.request`.
+        """Send a request and return the successful `requests.Response`; `options` are those of `requests.request`.
 
-        None for what was deleted although the answer to that got lost. Raises RequestFailed.
+        Returns None if the response to a deletion was lost and the retry finds nothing. Raises RequestFailed.
         """
         options |= {"timeout": (CONNECT_SECONDS, answer_seconds)}
         began, attempt = 0.0, 0
@@ -89,7 +89,7 @@ class Connection:
                 return self._send(method, path, options)
             except RequestFailed as failure:
                 if method == "DELETE" and attempt and failure.status == 404:
-                    return None  # the first time it was deleted, and only the answer got lost
+                    return None  # the first request deleted it, but its response was lost
                 if not failure.passes:
                     raise
                 began = began or time.monotonic()
@@ -103,16 +103,16 @@ class Connection:
             time.sleep(pause)
 
     def get(self, path: str, **options: Any) -> Any:
-        """The JSON of an answer."""
+        """Send a GET and return the JSON object of the response."""
         return self.read(self.request("GET", path, **options))
 
     def create(self, path: str, *, headers: dict[str, str] | None = None, **options: Any) -> Any:
-        """The resource that a POST creates, once however often it is sent."""
+        """Create a resource with a POST. Retries create nothing more."""
         keyed = {"Idempotency-Key": str(uuid4())} | (headers or {})
         return self.read(self.request("POST", path, headers=keyed, **options))
 
     def read(self, response: requests.Response) -> Any:
-        """The JSON object of an answer. Raises RequestFailed when there is none."""
+        """The JSON object of a response. Raises RequestFailed if it has none."""
         try:
             document = response.json()
         except ValueError:
@@ -135,12 +135,12 @@ class Connection:
 
 
 def pause_before(attempt: int) -> float:
-    """Seconds until trying again: twice as many each time, and by chance fewer, so that clients don't come at once."""
+    """Seconds until the next retry: exponential backoff with jitter, so that clients don't retry in step."""
     return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt) * random.uniform(0.5, 1)
 
 
 def read_retry_after(value: str | None) -> float | None:
-    """The seconds that Retry-After (RFC 9110) asks for, given as such or as a date; None where it says nothing."""
+    """The delay of a Retry-After header (RFC 9110), a number of seconds or a date; None if missing or invalid."""
     if value is None:
         return None
     if value.strip().isdecimal():
@@ -152,12 +152,12 @@ def read_retry_after(value: str | None) -> float | None:
 
 
 def _problem(response: requests.Response) -> dict[str, Any]:
-    """What the service says of an error, with `status` and `detail` in any case."""
+    """The problem document of an error response; always has `status` and `detail`."""
     try:
         document = response.json()
     except ValueError:
         document = None
     if isinstance(document, dict) and isinstance(document.get("detail"), str):
         return {**document, "status": response.status_code}
-    detail = f"status {response.status_code} from {response.url}, which Fitserve doesn't answer like this."
+    detail = f"status {response.status_code} from {response.url}, which is not a response of Fitserve."
     return {"title": response.reason, "status": response.status_code, "detail": detail}

@@ -1,4 +1,4 @@
-"""Reads the events of a training job as they happen, and goes on where a connection ended."""
+"""Streams the events of a training job, and resumes the stream when a connection breaks."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -12,13 +12,13 @@ from service import statuses
 from service.client.connection import LOST, Connection
 
 SILENCE_SECONDS = 45.0
-"""The service sends a heartbeat every 15 s; after three that are missing the connection is dead."""
+"""The service sends a heartbeat every 15 s; after three missing ones the connection counts as dead."""
 RECONNECT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class JobEvent:
-    """An event as the service sends it; `seq` counts from 1."""
+    """An event, as the service sends it; `seq` counts from 1."""
 
     seq: int
     type: str
@@ -26,14 +26,14 @@ class JobEvent:
 
     @property
     def final(self) -> bool:
-        """Whether nothing comes after it."""
+        """Whether this is the last event of the job."""
         return self.type == "transition" and self.data["status"] in statuses.FINAL
 
 
 def follow(connection: Connection, path: str, after: int = 0, timeout: float | None = None) -> Iterator[JobEvent]:
-    """Every event at a path after number `after`, once and in order, up to the one that ends the job.
+    """Yield every event after number `after`, once and in order, until the job is final.
 
-    Raises RequestFailed when the service stays away, TimeoutError when the job isn't final after `timeout` seconds.
+    Raises RequestFailed if the service stays unreachable, TimeoutError if the job isn't final after `timeout` seconds.
     """
     deadline = float("inf") if timeout is None else time.monotonic() + timeout
     while True:
@@ -45,7 +45,7 @@ def follow(connection: Connection, path: str, after: int = 0, timeout: float | N
                     return
                 _check(deadline)
         except LOST:
-            pass  # the next stream goes on behind the last event that came
+            pass  # the next stream resumes after the last event received
         except _AllKnown:
             return
         _check(deadline)
@@ -53,7 +53,7 @@ def follow(connection: Connection, path: str, after: int = 0, timeout: float | N
 
 
 class _AllKnown(Exception):
-    """The job is final, and all of its events are known."""
+    """The job is final, and all its events have been received."""
 
 
 def _check(deadline: float) -> None:
@@ -64,7 +64,7 @@ def _check(deadline: float) -> None:
 def _stream(connection: Connection, path: str, after: int, deadline: float) -> Iterator[JobEvent]:
     headers = {
         "Accept": "text/event-stream",
-        "Accept-Encoding": "identity",  # a compressed stream may be held back
+        "Accept-Encoding": "identity",  # compression may delay a stream
         "Last-Event-ID": str(after),
     }
     silence = min(SILENCE_SECONDS, max(0.1, deadline - time.monotonic()))
@@ -76,7 +76,7 @@ def _stream(connection: Connection, path: str, after: int, deadline: float) -> I
 
 
 def read_events(lines: Iterable[bytes]) -> Iterator[JobEvent]:
-    """The events of a stream of server-sent events; one that was cut off before its empty line is none."""
+    """Parse server-sent events; an event without its terminating empty line is dropped."""
     fields: dict[bytes, bytes] = {}
     for line in lines:
         if line:

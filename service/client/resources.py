@@ -1,4 +1,4 @@
-"""What a service keeps, one class a kind: documents in and out as the service's contract has them."""
+"""The resources of a service, one class per kind. Arguments and results are the documents of the HTTP contract."""
 
 import math
 import time
@@ -17,14 +17,14 @@ Document = dict[str, Any]
 Documents = list[Document]
 
 LONGEST_WAIT = 60
-"""Seconds that a service lets a request wait."""
+"""The longest `Prefer: wait` that the service accepts, in seconds."""
 PAGE = 100
 RESULT_TYPES = {
     ".csv": "text/csv",
     ".jsonl": "application/x-ndjson",
     ".parquet": "application/vnd.apache.parquet",
 }
-"""Of a batch prediction's result, by the suffix of the file that it is written to."""
+"""Content types of a batch prediction's result, by suffix of the target file."""
 
 
 class Resources:
@@ -36,23 +36,31 @@ class Resources:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def list(self, **filters: Any) -> Iterator[Document]:
-        """Every one, page by page, newest first; `filters` are the list's parameters, such as `status` and `sort`."""
-        return pages(self._connection, self.path, filters)
+    def list(self, metadata: dict[str, str] | None = None, **filters: Any) -> Iterator[Document]:
+        """Yield all items, newest first. `filters` are the list's query parameters, such as `status` and `sort`.
+
+        `metadata` yields only the items that have all of these entries.
+        """
+        entries = {f"metadata.{key}": value for key, value in (metadata or {}).items()}
+        return pages(self._connection, self.path, filters | entries)
 
     def get(self, name: str) -> Document:
-        """The one of a name, or of a job's id."""
+        """Get one resource by its name, or a job by its id."""
         document: Document = self._connection.get(self._of(name))
         return document
 
+    def set_metadata(self, name: str, entries: dict[str, str | None]) -> Document:
+        """Set entries of the metadata; a value of None removes the entry, all others stay."""
+        return self._patch(name, {"metadata": entries})
+
     def delete(self, name: str) -> None:
-        """Delete one."""
+        """Delete one resource."""
         self._connection.request("DELETE", self._of(name))
 
     def wait(self, name: str, timeout: float | None = None) -> Document:
-        """The resource once it is finished, asked for by `Prefer: wait`.
+        """Wait until the resource is finished and return it, using `Prefer: wait`.
 
-        Raises TimeoutError when it isn't after `timeout` seconds.
+        Raises TimeoutError if it isn't finished after `timeout` seconds.
         """
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while True:
@@ -65,18 +73,22 @@ class Resources:
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"{name} is still {document['status']}.")
             if time.monotonic() - asked_at < seconds:
-                # The service lets only so many requests wait at once.
+                # The service limits how many requests wait concurrently, and answered early.
                 time.sleep(read_retry_after(response.headers.get("Retry-After")) or 1.0)
+
+    def _patch(self, name: str, changes: Document) -> Document:
+        document: Document = self._connection.read(self._connection.request("PATCH", self._of(name), json=changes))
+        return document
 
     def _of(self, name: str, part: str = "") -> str:
         return f"{self.path}/{quote(name, safe='')}{part}"
 
 
 class NamedResources(Resources):
-    """Resources that a client names: finished means ready."""
+    """Resources with a client's name. They are finished when ready or failed."""
 
     def _finish(self, created: Document, wait: bool) -> Document:
-        """The resource once it is ready, if that is waited for. Raises RequestFailed with what it failed of."""
+        """The resource, when ready if `wait` is set. Raises RequestFailed with its error if it failed."""
         if wait and created.get("status") in self.unfinished:
             created = self.wait(created["name"])
         if wait and created.get("status") == statuses.FAILED:
@@ -85,84 +97,82 @@ class NamedResources(Resources):
 
 
 class Datasets(NamedResources):
-    """Data to train and to evaluate with."""
+    """Datasets for training and evaluation."""
 
     path = "/v1/datasets"
     unfinished = (statuses.PROCESSING,)
 
     def create(self, spec: Document, *, wait: bool = True) -> Document:
-        """Make a dataset from a built-in source or from data within the spec."""
+        """Create a dataset from a built-in source, or from data in the spec."""
         return self._finish(self._connection.create(self.path, json=spec), wait)
 
     def upload(self, file: str | Path, name: str, *, wait: bool = True, **options: Any) -> Document:
-        """Make a dataset from a file, which may be large; `options` such as `target`, `split`, `types`, `ignore`."""
+        """Create a dataset from a file of any size; `options` are such as `target`, `split`, `types`, `ignore`."""
         form = FileForm(Path(file), form_fields({"name": name, **options}))
         headers = {"Content-Type": form.content_type}
         return self._finish(self._connection.create(self.path, data=form, headers=headers), wait)
 
     def rows(self, name: str, split: str = "train", limit: int = PAGE) -> Iterator[Document]:
-        """The rows of a split, each with an `instance` as predictions take it, and its `target`; `limit` a page."""
+        """Yield the rows of a split, each with `instance`, as in predictions, and `target`; `limit` is per page."""
         return pages(self._connection, self._of(name, "/rows"), {"split": split, "limit": limit})
 
     def sources(self) -> Documents:
-        """The built-in sources and their parameters."""
+        """The built-in sources of datasets, with their parameters."""
         items: Documents = self._connection.get("/v1/dataset-sources")["items"]
         return items
 
 
 class Models(NamedResources):
-    """Specs of networks, with their versions and labels."""
+    """Models, with their versions and labels."""
 
     path = "/v1/models"
     unfinished = (statuses.BUILDING,)
 
     def create(self, spec: Document, *, wait: bool = True) -> Document:
-        """Make a model."""
+        """Create a model."""
         return self._finish(self._connection.create(self.path, json=spec), wait)
 
     def check(self, spec: Document) -> Document:
-        """The model that a spec would make; nothing is kept."""
+        """Build the model of a spec without saving it."""
         document: Document = self._connection.create(self.path, json=spec, params={"dry_run": "true"})
         return document
 
     def describe(self, name: str, description: str) -> Document:
         """Change a model's description."""
-        changed = self._connection.request("PATCH", self._of(name), json={"description": description})
-        document: Document = self._connection.read(changed)
-        return document
+        return self._patch(name, {"description": description})
 
     def summary(self, name: str) -> str:
-        """The table of layers as Keras prints it."""
+        """The table of layers, as Keras prints it."""
         text: str = self._connection.request("GET", self._of(name, "/summary"), headers={"Accept": "text/plain"}).text
         return text
 
     def versions(self, name: str) -> Iterator[Document]:
-        """A model's versions, newest first."""
+        """Yield the versions of a model, newest first."""
         return pages(self._connection, self._of(name, "/versions"), {})
 
     def version(self, name: str, version: int) -> Document:
-        """A version of a model."""
+        """Get a version of a model."""
         document: Document = self._connection.get(self._of(name, f"/versions/{version}"))
         return document
 
     def delete_version(self, name: str, version: int) -> None:
-        """Delete a version that no label points to."""
+        """Delete a version without labels."""
         self._connection.request("DELETE", self._of(name, f"/versions/{version}"))
 
     def download(self, name: str, version: int, format: str, target: str | Path) -> int:
-        """Write an artifact (`keras`, `onnx`, `saved_model`, `preprocessing`) to a file; returns its bytes.
+        """Download an artifact (`keras`, `onnx`, `saved_model`, `preprocessing`) to a file; returns its size in bytes.
 
-        Raises RequestFailed, after which there is no file, and OSError.
+        Raises RequestFailed (no file is left) and OSError.
         """
         path = self._of(name, f"/versions/{version}/artifacts/{quote(format, safe='')}")
         return save(self._connection, path, "*/*", Path(target))
 
     def labels(self, name: str) -> Iterator[Document]:
-        """A model's labels."""
+        """Yield the labels of a model."""
         return pages(self._connection, self._of(name, "/labels"), {})
 
     def set_label(self, name: str, label: str, version: int) -> Document:
-        """Point a label to a version; the label may be new."""
+        """Create a label, or move it to another version."""
         put = self._connection.request("PUT", self._label(name, label), json={"version": version})
         document: Document = self._connection.read(put)
         return document
@@ -176,27 +186,26 @@ class Models(NamedResources):
 
 
 class Jobs(Resources):
-    """What a worker does for a client; finished means that its status is final."""
+    """Jobs of a worker. They are finished when their status is final."""
 
     unfinished = tuple(status for status in statuses.JOB_STATUSES if status not in statuses.FINAL)
 
     def change(self, job_id: str, **changes: Any) -> Document:
-        """Ask a job for a `desired_status`; a training also for other `epochs` or another `learning_rate`."""
-        document: Document = self._connection.read(self._connection.request("PATCH", self._of(job_id), json=changes))
-        return document
+        """Set a job's `desired_status`; for training jobs also `epochs` or `learning_rate`."""
+        return self._patch(job_id, changes)
 
     def cancel(self, job_id: str) -> Document:
-        """End a job and keep nothing."""
+        """Cancel a job and discard its results."""
         return self.change(job_id, desired_status=statuses.CANCELLED)
 
 
 class TrainingJobs(Jobs):
-    """Training models on datasets."""
+    """Training jobs."""
 
     path = "/v1/training-jobs"
 
     def create(self, model: str, dataset: str, epochs: int, **options: Any) -> Document:
-        """Start a training; `options` such as `batch_size`, `seed`, `early_stopping`, `label`."""
+        """Create a training job; `options` are such as `batch_size`, `seed`, `early_stopping`, `label`."""
         request = {"model": model, "dataset": dataset, "epochs": epochs, **options}
         document: Document = self._connection.create(self.path, json=request)
         return document
@@ -204,9 +213,9 @@ class TrainingJobs(Jobs):
     def wait(
         self, name: str, timeout: float | None = None, progress: Callable[[JobEvent], None] | None = None
     ) -> Document:
-        """The job once it is final, however it ended; `progress` is given each event, those of before too.
+        """Wait until the job is final and return it. `progress` is called with every event, including earlier ones.
 
-        Raises TimeoutError after `timeout` seconds; the job goes on.
+        Raises TimeoutError after `timeout` seconds; the job continues.
         """
         if progress is None:
             return super().wait(name, timeout)
@@ -215,64 +224,64 @@ class TrainingJobs(Jobs):
         return self.get(name)
 
     def events(self, job_id: str, after: int = 0, timeout: float | None = None) -> Iterator[JobEvent]:
-        """The events after number `after` as they happen, up to the end of the job."""
+        """Stream the events after number `after`, until the job is final."""
         return follow(self._connection, self._of(job_id, "/events"), after, timeout)
 
     def pause(self, job_id: str) -> Document:
-        """Have a job write a checkpoint and leave its worker to others."""
+        """Pause a job: it writes a checkpoint and frees its slot."""
         return self.change(job_id, desired_status=statuses.PAUSED)
 
     def resume(self, job_id: str) -> Document:
-        """Let a paused job go on."""
+        """Resume a paused job."""
         return self.change(job_id, desired_status=statuses.RUNNING)
 
     def stop(self, job_id: str) -> Document:
-        """End a job now and keep its model."""
+        """Stop a job early and keep its model."""
         return self.change(job_id, desired_status=statuses.STOPPED)
 
     def metrics(self, job_id: str, points: int | None = None) -> Documents:
-        """The metrics of each epoch, or of at most so many evenly chosen ones."""
+        """The metrics of all epochs, or of at most `points` evenly spaced ones."""
         epochs: Documents = self._connection.get(self._of(job_id, "/metrics"), params={"points": points})["epochs"]
         return epochs
 
     def log(self, job_id: str) -> str:
-        """What the training process printed."""
+        """The output of the training process."""
         text: str = self._connection.request("GET", self._of(job_id, "/log"), headers={"Accept": "text/plain"}).text
         return text
 
 
 class Evaluations(Jobs):
-    """How well versions do on the rows of a dataset."""
+    """Evaluations of versions on the rows of a dataset."""
 
     path = "/v1/evaluations"
 
     def create(self, model: str, dataset: str, **options: Any) -> Document:
-        """Start an evaluation; `options` are `version` or `label`, and `split` (`test`)."""
+        """Create an evaluation; `options` are `version` or `label`, and `split` (default: `test`)."""
         document: Document = self._connection.create(self.path, json={"model": model, "dataset": dataset, **options})
         return document
 
 
 class BatchPredictions(Jobs):
-    """Predictions for many rows: of a dataset, or of a file."""
+    """Predictions for all rows of a dataset or a file."""
 
     path = "/v1/batch-predictions"
 
     def create(self, model: str, dataset: str, **options: Any) -> Document:
-        """Start predicting for a dataset; `options` are `version` or `label`, and `split` (all rows)."""
+        """Create a batch prediction for a dataset; `options`: `version` or `label`, `split` (default: all rows)."""
         document: Document = self._connection.create(self.path, json={"model": model, "dataset": dataset, **options})
         return document
 
     def upload(self, model: str, file: str | Path, **options: Any) -> Document:
-        """Start predicting for the rows of a file, which may be large; `options` are `version` or `label`."""
+        """Create a batch prediction for a file of any size; `options` are `version` or `label`."""
         form = FileForm(Path(file), form_fields({"model": model, **options}))
         headers = {"Content-Type": form.content_type}
         document: Document = self._connection.create(self.path, data=form, headers=headers)
         return document
 
     def download(self, job_id: str, target: str | Path) -> int:
-        """Write what was predicted to a file, as its suffix says (`.csv`, `.jsonl`, `.parquet`); returns its bytes.
+        """Download the result to a `.csv`, `.jsonl` or `.parquet` file; returns its size in bytes.
 
-        Raises RequestFailed, after which there is no file, OSError, and ValueError for another suffix.
+        Raises RequestFailed (no file is left), OSError, and ValueError for another suffix.
         """
         target = Path(target)
         if target.suffix not in RESULT_TYPES:
@@ -281,7 +290,7 @@ class BatchPredictions(Jobs):
 
 
 def save(connection: Connection, path: str, media_type: str, target: Path) -> int:
-    """Write what a path answers to a file, whole or not at all; returns its bytes. Raises RequestFailed, OSError."""
+    """Download a path to a file, atomically; returns its size in bytes. Raises RequestFailed, OSError."""
     part, written = target.with_name(f"{target.name}.part"), 0
     headers = {"Accept": media_type}
     try:
@@ -300,7 +309,7 @@ def save(connection: Connection, path: str, media_type: str, target: Path) -> in
 
 
 def pages(connection: Connection, path: str, filters: Document) -> Iterator[Document]:
-    """Every item of a list, page by page; a `limit` in the filters is the size of a page."""
+    """Yield all items of a list, page by page; `limit` in `filters` is the page size."""
     page = connection.get(path, params={"limit": PAGE, **filters})
     yield from page["items"]
     while page["next"] is not None:

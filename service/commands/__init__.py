@@ -1,1 +1,1 @@
-"""What `fitserve` does with a running service: one module a group of commands, over `service.client` alone."""
+"""The `fitserve` commands for a running service, one module per group. They use `service.client` only."""

@@ -1,4 +1,4 @@
-"""What every command that talks to a service has: its options, its client, one line and an exit code for failures."""
+"""The base of all client commands: common options, the client, error messages and exit codes."""
 
 import os
 import sys
@@ -11,38 +11,38 @@ import click
 
 from service.commands.exit_codes import AWAY, INTERRUPTED, READER_GONE, REFUSED
 
-if TYPE_CHECKING:  # requests is imported by the commands that run, not by `fitserve serve`
+if TYPE_CHECKING:  # requests is imported by client commands only, not by `fitserve serve`
     from service.client import Client, RequestFailed
 
 PATIENCE_SECONDS = 300.0
-"""How long a service that has answered may be away before a command gives up."""
+"""How long a command retries after a service that has responded before becomes unreachable."""
 
 
 class Refusal(click.ClickException):
-    """A command can't be run like that; click prints the line."""
+    """A command can't be run with its arguments; click prints the message."""
 
     exit_code = REFUSED
 
 
 @dataclass(frozen=True)
 class Session:
-    """The service that a command talks to, and whether it prints JSON."""
+    """The client that a command uses, and whether the command prints JSON."""
 
     client: "Client"
     as_json: bool
 
 
 class ServiceCommand(click.Command):
-    """A command whose function takes a `session` first.
+    """A command whose function takes a `session` as its first argument.
 
-    Wrong usage must not look like the end of a job, so it gets another exit code than click's.
+    Usage errors have an exit code of their own: click's means that a job was cancelled.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.params += [
-            click.Option(["--url"], help="Where the service is, instead of FITSERVE_URL."),
-            click.Option(["--json", "as_json"], is_flag=True, help="Print JSON, for scripts."),
+            click.Option(["--url"], help="URL of the service; overrides FITSERVE_URL."),
+            click.Option(["--json", "as_json"], is_flag=True, help="Print JSON instead of text."),
         ]
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
@@ -72,11 +72,11 @@ class ServiceCommand(click.Command):
 
 @contextmanager
 def _leaving_with_the_reader() -> Iterator[None]:
-    """End the process where whoever read what it prints has gone."""
+    """Exit when the reader of the output has exited."""
     try:
         yield
     except BrokenPipeError:
-        # What is still buffered must not fail again when Python ends.
+        # Python flushes its buffers at exit; this must not fail again.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
@@ -84,7 +84,7 @@ def _leaving_with_the_reader() -> Iterator[None]:
 
 
 class ServiceGroup(click.Group):
-    """A group of such commands."""
+    """A group of client commands."""
 
     command_class = ServiceCommand
 
@@ -105,7 +105,7 @@ class ServiceGroup(click.Group):
 
 
 def connect(url: str | None) -> "Client":
-    """A client of the service at a URL, or where the settings say. Raises Refusal."""
+    """A client of the service at `url`, by default that of the settings. Raises Refusal."""
     from service.client import Client
     from service.config import InvalidSettings, Settings
 
@@ -117,7 +117,7 @@ def connect(url: str | None) -> "Client":
 
 
 def _print_failure(failure: "RequestFailed", as_json: bool) -> None:
-    """The failure in a line, or of several faults each in a line below; as JSON the problem document."""
+    """Print an error on one line, several errors on one line each, or the problem document as JSON."""
     from service.commands.output import describe_fault, print_json, printable
 
     if as_json:

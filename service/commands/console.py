@@ -1,11 +1,11 @@
-"""The console that tables and progress are printed on."""
+"""The console for tables and progress bars."""
 
 import rich.console
 
 
 class Console(rich.console.Console):
-    """Rich's, except that a reader who has gone is left to the command."""
+    """Rich's console, but it leaves broken pipes to the command."""
 
     def on_broken_pipe(self) -> None:
-        """Called by Rich, which would end the process with a code of its own. Raises BrokenPipeError."""
-        raise  # what Rich is handling
+        """Called by Rich, whose own version exits with another code. Raises BrokenPipeError."""
+        raise  # the exception that Rich is handling

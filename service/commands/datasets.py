@@ -1,4 +1,4 @@
-"""`fitserve datasets`: data to train and to evaluate with."""
+"""`fitserve datasets`: datasets for training and evaluation."""
 
 import json
 from itertools import islice
@@ -9,22 +9,23 @@ import click
 
 from service.commands.command import ServiceGroup, Session
 from service.commands.output import describe_moment, print_items, print_json, print_members, print_table
-from service.commands.parameters import JSON_DOCUMENT
+from service.commands.parameters import JSON_DOCUMENT, filters_by_metadata, takes_metadata, with_metadata
 
 
 @click.group(cls=ServiceGroup)
 def datasets() -> None:
-    """Data to train and to evaluate with."""
+    """Manage datasets for training and evaluation."""
 
 
 @datasets.command("list")
-@click.option("--status", type=click.Choice(["processing", "ready", "failed"]), help="Only those.")
-@click.option("--kind", type=click.Choice(["table", "vector", "sequence", "image", "video"]), help="Only those.")
+@click.option("--status", type=click.Choice(["processing", "ready", "failed"]), help="Filter by status.")
+@click.option("--kind", type=click.Choice(["table", "vector", "sequence", "image", "video"]), help="Filter by kind.")
 @click.option("--sort", type=click.Choice(["name", "-name", "created_at", "-created_at"]), default="-created_at")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
-def list_datasets(session: Session, status: str | None, kind: str | None, sort: str, limit: int) -> None:
+@filters_by_metadata
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Maximum number of items.")
+def list_datasets(session: Session, limit: int, **filters: Any) -> None:
     """List datasets, newest first."""
-    items = islice(session.client.datasets.list(status=status, kind=kind, sort=sort), limit)
+    items = islice(session.client.datasets.list(**filters), limit)
     members = ("name", "kind", "status", "rows", "source")
     print_items(
         items,
@@ -43,32 +44,34 @@ def show_dataset(session: Session, name: str) -> None:
 
 @datasets.command("create")
 @click.argument("spec", type=JSON_DOCUMENT)
-def create_dataset(session: Session, spec: dict[str, Any]) -> None:
-    """Make a dataset of SPEC: a JSON file, - for standard input, or the JSON itself."""
-    _show(session, session.client.datasets.create(spec))
+@takes_metadata
+def create_dataset(session: Session, spec: dict[str, Any], metadata: dict[str, str] | None) -> None:
+    """Create a dataset from SPEC: a JSON file, - for standard input, or the JSON itself."""
+    _show(session, session.client.datasets.create(with_metadata(spec, metadata)))
 
 
 @datasets.command("upload")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--name", required=True, help="What the dataset is called.")
+@click.option("--name", required=True, help="Name of the dataset.")
 @click.option("--target", help="The column to predict.")
-@click.option("--ignore", multiple=True, metavar="COLUMN", help="A column to leave out; may be given several times.")
-@click.option("--split", type=JSON_DOCUMENT, help='Such as \'{"validation": 0.2, "test": 0.2}\'.')
-@click.option("--types", type=JSON_DOCUMENT, help='Types of columns, such as \'{"zip": "category"}\'.')
-@click.option("--csv", type=JSON_DOCUMENT, help='How a CSV is written, such as \'{"decimal": ","}\'.')
-@click.option("--window", type=JSON_DOCUMENT, help='Makes sequences of a table: \'{"steps": 24, "horizon": 1}\'.')
-@click.option("--picture", type=JSON_DOCUMENT, help='The size of every picture: \'{"height": 32, "width": 32}\'.')
+@click.option("--ignore", multiple=True, metavar="COLUMN", help="A column to leave out; repeat for several.")
+@click.option("--split", type=JSON_DOCUMENT, help='How rows are split, such as \'{"validation": 0.2, "test": 0.2}\'.')
+@click.option("--types", type=JSON_DOCUMENT, help='Column types, such as \'{"zip": "category"}\'.')
+@click.option("--csv", type=JSON_DOCUMENT, help='CSV format, such as \'{"decimal": ","}\'.')
+@click.option("--window", type=JSON_DOCUMENT, help='Turn a table into sequences: \'{"steps": 24, "horizon": 1}\'.')
+@click.option("--picture", type=JSON_DOCUMENT, help='Size of all images: \'{"height": 32, "width": 32}\'.')
+@takes_metadata
 def upload(session: Session, file: Path, name: str, ignore: tuple[str, ...], **options: Any) -> None:
-    """Make a dataset of FILE: CSV, JSON, JSON Lines, Parquet, NPZ, or a ZIP of pictures in class folders."""
+    """Create a dataset from FILE: CSV, JSON, JSON Lines, Parquet, NPZ, or a ZIP of images in class folders."""
     _show(session, session.client.datasets.upload(file, name, ignore=list(ignore) or None, **options))
 
 
 @datasets.command("rows")
 @click.argument("name")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True)
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Maximum number of items.")
 def list_rows(session: Session, name: str, split: str, limit: int) -> None:
-    """Show rows as they can be posted to predictions."""
+    """Show rows, in the form that predictions accept."""
     print_items(
         islice(session.client.datasets.rows(name, split, min(limit, 100)), limit),
         ("row", "instance", "target"),
@@ -79,7 +82,7 @@ def list_rows(session: Session, name: str, split: str, limit: int) -> None:
 
 @datasets.command("sources")
 def list_sources(session: Session) -> None:
-    """List the built-in sources."""
+    """List the built-in datasets."""
     print_items(
         session.client.datasets.sources(),
         ("source", "description"),
@@ -100,7 +103,8 @@ def _show(session: Session, dataset: dict[str, Any]) -> None:
         return print_json(dataset)
     members = ("name", "source", "kind", "status", "rows", "splits", "bytes")
     error = dataset["error"]
-    print_members({name: dataset[name] for name in members} | {"error": error and error["detail"]})
+    noted = {"metadata": dataset["metadata"] or None}
+    print_members({name: dataset[name] for name in members} | noted | {"error": error and error["detail"]})
     columns = [*(dataset["inputs"] or []), *([dataset["target"] | {"role": "target"}] if dataset["target"] else [])]
     if columns:
         click.echo()
@@ -114,7 +118,7 @@ def _column(column: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _brief(value: Any) -> str | None:
-    """A value in at most so many characters as fit beside others."""
+    """A value, shortened to fit into a table cell."""
     if value is None:
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

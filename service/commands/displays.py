@@ -1,4 +1,4 @@
-"""What a person sees of a job that is watched: a progress bar in a terminal, or lines in a pipe."""
+"""Display of a job that is followed: a progress bar in a terminal, or lines in a pipe."""
 
 import sys
 import time
@@ -14,26 +14,26 @@ from service.commands.output import printable
 from service.event_text import EPOCH, PROGRESS, EventText, describe_number, metrics_of
 
 PROGRESS_LINE_SECONDS = 10.0
-"""In a pipe: the time without any line after which one says how far a long epoch is."""
+"""In a pipe: the time without output after which a line shows the progress of a long epoch."""
 
 
 class Display(Protocol):
-    """Shows a job while the `with` lasts."""
+    """Shows a job within a `with` block."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
 
     def show(self, event: JobEvent) -> None:
-        """Show what happened."""
+        """Show an event."""
 
     def say(self, line: str) -> None:
-        """Show a line about the watching itself."""
+        """Show a line about the connection."""
 
 
 class Lines:
-    """A line for each epoch, each change of the status and each message."""
+    """One line per epoch, status change and message."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self._text = EventText(job["epochs"])
@@ -61,7 +61,7 @@ class Lines:
 
 
 class Bar:
-    """A progress bar with the latest metrics and the time that is left; above it, what was printed."""
+    """A progress bar with the latest metrics and the remaining time, below the printed output."""
 
     def __init__(self, job: dict[str, Any], console: Console) -> None:
         self._bar = Progress(
@@ -116,7 +116,7 @@ def describe_status(status: str, reason: str | None) -> str:
 
 
 def describe_progress(progress: dict[str, Any]) -> tuple[str, str, str]:
-    """Epoch, step, and the time that is left where it is known."""
+    """Epoch, step, and the remaining time if known."""
     steps = "" if progress["steps"] is None else f"step {progress['step']}/{progress['steps']}"
     eta = "" if progress["eta_seconds"] is None else f"{describe_duration(progress['eta_seconds'])} left"
     return f"Epoch {progress['epoch']}/{progress['epochs']}", steps, eta
@@ -130,7 +130,7 @@ def describe_duration(seconds: float) -> str:
 
 
 def describe_end(job: dict[str, Any]) -> str:
-    """How a final job ended, in a line."""
+    """One line that says how a final job ended."""
     ended = f"{job['id']} {describe_status(job['status'], job['status_reason'])}"
     if job["error"] is not None:
         return f"{ended}: {printable(job['error']['detail'])}"

@@ -1,4 +1,4 @@
-"""`fitserve evaluate` and `fitserve evaluations`: how well a version does on the rows of a dataset."""
+"""`fitserve evaluate` and `fitserve evaluations`: metrics of a version on the rows of a dataset."""
 
 from itertools import islice
 from typing import Any
@@ -7,24 +7,26 @@ import click
 
 from service.commands.command import ServiceCommand, ServiceGroup, Session
 from service.commands.output import describe, describe_moment, print_items, print_json, print_members, print_table
-from service.commands.parameters import which_jobs
+from service.commands.parameters import takes_metadata, which_jobs
 from service.commands.watching import going_on, leave
 
 MOST_CLASSES = 20
-"""A larger confusion matrix isn't readable."""
+"""The size up to which a confusion matrix is readable."""
 
 
 @click.command(cls=ServiceCommand)
 @click.argument("model")
 @click.argument("dataset")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
-@click.option("--version", type=click.IntRange(1), help="Which version; the latest unless given.")
-@click.option("--label", help="The version that a label points to.")
-@click.option("--detach", is_flag=True, help="Start it and don't wait.")
+@click.option("--version", type=click.IntRange(1), help="Version number; default: the latest.")
+@click.option("--label", help="Label of the version.")
+@takes_metadata
+@click.option("--detach", is_flag=True, help="Create the evaluation, print its id and exit.")
 def evaluate(session: Session, model: str, dataset: str, split: str, detach: bool, **chosen: Any) -> None:
     """Evaluate a version of MODEL on the rows of DATASET.
 
-    The exit code is 0 when it succeeded, 1 when it failed, 2 when it was cancelled. Ctrl-C ends the waiting alone.
+    The exit code is 0 if the evaluation succeeded, 1 if it failed, 2 if it was cancelled. Ctrl-C stops waiting; the
+    evaluation continues.
     """
     given = {name: value for name, value in chosen.items() if value is not None}
     evaluations = session.client.evaluations
@@ -39,12 +41,12 @@ def evaluate(session: Session, model: str, dataset: str, split: str, detach: boo
 
 @click.group(cls=ServiceGroup)
 def evaluations() -> None:
-    """Evaluations that run, wait or have ended."""
+    """Manage evaluations."""
 
 
 @evaluations.command("list")
 @which_jobs
-def list_evaluations(session: Session, limit: int, **filters: str | None) -> None:
+def list_evaluations(session: Session, limit: int, **filters: Any) -> None:
     """List evaluations, newest first."""
     members = ("id", "model", "version", "dataset", "split", "status")
     print_items(
@@ -65,14 +67,14 @@ def show_evaluation(session: Session, evaluation: str) -> None:
 @evaluations.command("cancel")
 @click.argument("evaluation")
 def cancel_evaluation(session: Session, evaluation: str) -> None:
-    """End an evaluation and keep nothing."""
+    """Cancel an evaluation."""
     _show(session, session.client.evaluations.cancel(evaluation))
 
 
 @evaluations.command("delete")
 @click.argument("evaluation")
 def delete_evaluation(session: Session, evaluation: str) -> None:
-    """Delete an evaluation that has ended."""
+    """Delete a finished evaluation."""
     session.client.evaluations.delete(evaluation)
 
 
@@ -82,14 +84,15 @@ def _show(session: Session, evaluation: dict[str, Any]) -> None:
     members = ("id", "model", "version", "dataset", "split", "status", "status_reason")
     error, result = evaluation["error"], evaluation["result"]
     figures = {} if result is None else {"loss": result["loss"], **result["metrics"]}
-    shown = {name: evaluation[name] for name in members} | {"error": error and error["detail"]}
+    shown = {name: evaluation[name] for name in members} | {"metadata": evaluation["metadata"] or None}
+    shown |= {"error": error and error["detail"]}
     print_members(shown | figures)
     if result is not None:
         _show_classes(result)
 
 
 def _show_classes(result: dict[str, Any]) -> None:
-    """The figures of each class, and the confusion matrix where it is small."""
+    """Print per-class metrics, and the confusion matrix if it is small."""
     if result["per_class"]:
         columns = ("label", "precision", "recall", "f1", "support")
         click.echo()

@@ -1,15 +1,15 @@
-"""What the exit codes say of the commands that talk to a service; docs/command-line.md lists them."""
+"""Exit codes of the client commands; docs/command-line.md documents them."""
 
 from service import statuses
 
 DONE = 0
 OF_STATUS = {statuses.SUCCEEDED: DONE, statuses.FAILED: 1, statuses.CANCELLED: 2}
-"""How a job ended that was waited for."""
+"""By the final status of a job that the command waited for."""
 REFUSED = 3
-"""Nothing was done, and the same again won't help: wrong usage, or the service's refusal."""
+"""Nothing was done, and a retry won't help: invalid usage, or the service refused the request."""
 AWAY = 4
-"""The service can't be reached or is overloaded: the same may help later."""
+"""The service is unreachable or overloaded; a retry may help."""
 INTERRUPTED = 130
-"""Ctrl-C; a job goes on."""
+"""Ctrl-C; a job continues."""
 READER_GONE = 141
-"""Whoever read what was printed has gone, as `head` does; shells say so of programs that SIGPIPE ended."""
+"""The reader of the output has exited, as `head` does; shells report SIGPIPE with this code."""

@@ -1,4 +1,4 @@
-"""`fitserve jobs`: training jobs that run, wait or have ended."""
+"""`fitserve jobs`: training jobs."""
 
 from itertools import islice
 from typing import Any
@@ -12,12 +12,12 @@ from service.commands.parameters import which_jobs
 
 @click.group(cls=ServiceGroup)
 def jobs() -> None:
-    """Training jobs: what they do, and what they shall do."""
+    """Manage training jobs."""
 
 
 @jobs.command("list")
 @which_jobs
-def list_jobs(session: Session, limit: int, **filters: str | None) -> None:
+def list_jobs(session: Session, limit: int, **filters: Any) -> None:
     """List training jobs, newest first."""
     print_items(
         islice(session.client.training_jobs.list(**filters), limit),
@@ -39,9 +39,9 @@ def show_job(session: Session, job: str) -> None:
 
 @jobs.command("metrics")
 @click.argument("job")
-@click.option("--points", type=click.IntRange(1), help="At most so many epochs, evenly chosen.")
+@click.option("--points", type=click.IntRange(1), help="Maximum number of epochs to show, evenly spaced.")
 def show_metrics(session: Session, job: str, points: int | None) -> None:
-    """Show the loss and the metrics of a job's epochs."""
+    """Show the loss and the metrics of each epoch."""
     epochs = session.client.training_jobs.metrics(job, points)
     if session.as_json:
         return print_json(epochs)
@@ -52,7 +52,7 @@ def show_metrics(session: Session, job: str, points: int | None) -> None:
 @jobs.command("log")
 @click.argument("job")
 def show_log(session: Session, job: str) -> None:
-    """Show what a training printed."""
+    """Show the output of the training process."""
     text = session.client.training_jobs.log(job)
     if session.as_json:
         return print_json({"log": text})
@@ -62,37 +62,37 @@ def show_log(session: Session, job: str) -> None:
 @jobs.command("pause")
 @click.argument("job")
 def pause(session: Session, job: str) -> None:
-    """Have a job write a checkpoint and leave its worker to others."""
+    """Pause a job: it writes a checkpoint and frees its slot."""
     _show(session, session.client.training_jobs.pause(job))
 
 
 @jobs.command("resume")
 @click.argument("job")
 def resume(session: Session, job: str) -> None:
-    """Let a paused job go on."""
+    """Resume a paused job."""
     _show(session, session.client.training_jobs.resume(job))
 
 
 @jobs.command("stop")
 @click.argument("job")
 def stop(session: Session, job: str) -> None:
-    """End a job now and keep its model."""
+    """Stop a job early and keep its model."""
     _show(session, session.client.training_jobs.stop(job))
 
 
 @jobs.command("cancel")
 @click.argument("job")
 def cancel(session: Session, job: str) -> None:
-    """End a job and keep nothing."""
+    """Cancel a job and discard its results."""
     _show(session, session.client.training_jobs.cancel(job))
 
 
 @jobs.command("change")
 @click.argument("job")
-@click.option("--epochs", type=click.IntRange(1), help="How many in all.")
-@click.option("--learning-rate", type=float, help="From the next epoch on.")
+@click.option("--epochs", type=click.IntRange(1), help="Total number of epochs.")
+@click.option("--learning-rate", type=float, help="Learning rate from the next epoch on.")
 def change(session: Session, job: str, **changes: Any) -> None:
-    """Let a job train on otherwise."""
+    """Change the epochs or the learning rate of a running job."""
     given = {name: value for name, value in changes.items() if value is not None}
     _show(session, session.client.training_jobs.change(job, **given))
 
@@ -100,7 +100,7 @@ def change(session: Session, job: str, **changes: Any) -> None:
 @jobs.command("delete")
 @click.argument("job")
 def delete(session: Session, job: str) -> None:
-    """Delete a job that has ended; its version stays."""
+    """Delete a finished job; its version stays."""
     session.client.training_jobs.delete(job)
 
 
@@ -110,4 +110,5 @@ def _show(session: Session, job: dict[str, Any]) -> None:
     members = ("id", "model", "dataset", "status", "status_reason", "epochs", "metrics", "best", "version")
     error = job["error"]
     times = {"created": describe_moment(job["created_at"]), "finished": describe_moment(job["finished_at"])}
-    print_members({name: job[name] for name in members} | times | {"error": error and error["detail"]})
+    noted = {"metadata": job["metadata"] or None}
+    print_members({name: job[name] for name in members} | noted | times | {"error": error and error["detail"]})

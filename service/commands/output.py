@@ -1,4 +1,4 @@
-"""What commands print: JSON for scripts, tables and lines for people."""
+"""Output of commands: JSON for scripts, tables and text for people."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -8,18 +8,18 @@ import click
 import orjson
 
 UNBOUNDED = 10_000
-"""Columns of what isn't a terminal: rows stay lines, for grep."""
+"""Console width without a terminal, so that each row stays on one line, for grep."""
 PLACES = ("parameter", "header", "file", "row", "column")
-"""Where a fault may be, besides its `pointer` into a JSON body."""
+"""Fields that locate an error, besides `pointer`."""
 
 
 def print_json(document: Any, stream: TextIO | None = None) -> None:
-    """A document as indented JSON."""
+    """Print a document as indented JSON."""
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2), file=stream or sys.stdout)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Rows below the names of their columns, numbers to the right; just the names when there are no rows."""
+    """Print a table with a header; numbers are right-aligned."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -42,7 +42,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 def print_items(
     items: Iterable[Any], columns: Sequence[str], describe_item: Callable[[Any], Sequence[Any]], *, as_json: bool
 ) -> None:
-    """A list's items as JSON, or as a table of what `describe_item` makes of each."""
+    """Print items as JSON, or as a table with one row per item, from `describe_item`."""
     if as_json:
         print_json(list(items))
     else:
@@ -50,7 +50,7 @@ def print_items(
 
 
 def print_members(members: dict[str, Any]) -> None:
-    """Members of a document, each in a line; those that are null are left out."""
+    """Print the fields of a document, one per line, except nulls."""
     shown = {name: value for name, value in members.items() if value is not None}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
@@ -58,7 +58,7 @@ def print_members(members: dict[str, Any]) -> None:
 
 
 def describe(value: Any) -> str:
-    """A value in a cell or a line."""
+    """Format a value."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -73,17 +73,17 @@ def describe(value: Any) -> str:
 
 
 def describe_moment(value: str | None) -> str | None:
-    """A time to the second, in UTC: `2026-11-21 19:10:09`."""
+    """Format a timestamp to the second, in UTC: `2026-11-21 19:10:09`."""
     return None if value is None else value[:19].replace("T", " ")
 
 
 def describe_fault(fault: dict[str, Any]) -> str:
-    """A fault of a request: where, and what."""
+    """Format an error: its place and its detail."""
     places = [fault["pointer"]] if "pointer" in fault else []
     places += [f"{place} {fault[place]}" for place in PLACES if place in fault]
     return ": ".join(filter(None, [", ".join(places), fault["detail"]]))
 
 
 def printable(text: str) -> str:
-    """The text without what would steer the terminal."""
+    """The text without control characters of terminals."""
     return "".join(character for character in text if character.isprintable() or character in "\n\t")

@@ -1,4 +1,4 @@
-"""What several commands take: JSON in the command line, in a file or from standard input; which jobs to list."""
+"""Shared parameters: JSON from the command line, a file or standard input; filters of job lists."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,14 +37,41 @@ class JsonDocument(click.ParamType):
 JSON_DOCUMENT = JsonDocument()
 
 
-def which_jobs(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a command that lists jobs."""
-    options = (
-        click.option("--status", type=click.Choice(statuses.JOB_STATUSES), help="Only those."),
-        click.option("--model", help="Only this model's."),
-        click.option("--dataset", help="Only those on this dataset."),
-        click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many."),
+def _read_entries(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str] | None:
+    """The metadata that `key=value` options give; None without any."""
+    entries = dict(text.partition("=")[::2] for text in given)
+    if any("=" not in text or text.startswith("=") for text in given):
+        raise click.BadParameter("give it as key=value.")
+    if len(entries) < len(given):
+        raise click.BadParameter("give each key once.")
+    return entries or None
+
+
+def metadata_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option `--metadata key=value`, which may be given several times."""
+    return click.option(
+        "--metadata", multiple=True, metavar="KEY=VALUE", callback=_read_entries, help=f"{help}; repeat for several."
     )
-    for option in reversed(options):  # click shows the last one that was added first
+
+
+takes_metadata = metadata_option("Metadata to attach")
+filters_by_metadata = metadata_option("Filter by metadata")
+
+
+def with_metadata(document: dict[str, Any], entries: dict[str, str] | None) -> dict[str, Any]:
+    """The document with these entries in its metadata, besides its own."""
+    return document if entries is None else document | {"metadata": (document.get("metadata") or {}) | entries}
+
+
+def which_jobs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a command that lists jobs."""
+    options = (
+        click.option("--status", type=click.Choice(statuses.JOB_STATUSES), help="Filter by status."),
+        click.option("--model", help="Filter by model."),
+        click.option("--dataset", help="Filter by dataset."),
+        filters_by_metadata,
+        click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Maximum number of items."),
+    )
+    for option in reversed(options):  # click lists the option first that was added last
         command = option(command)
     return command

@@ -1,4 +1,4 @@
-"""`fitserve predict`: asks a model about rows or pictures."""
+"""`fitserve predict`: predictions for rows or images."""
 
 import sys
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from service.commands.output import describe, print_json, print_table
 @click.command(cls=ServiceCommand)
 @click.argument("model")
 @click.argument("rows", nargs=-1, required=True)
-@click.option("--version", type=click.IntRange(1), help="Which version; the latest unless given.")
-@click.option("--label", help="The version that a label points to.")
-@click.option("--top", type=click.IntRange(1), help="Show so many best classes of each row.")
+@click.option("--version", type=click.IntRange(1), help="Version number; default: the latest.")
+@click.option("--label", help="Label of the version.")
+@click.option("--top", type=click.IntRange(1), help="Number of best classes to show per row.")
 def predict(
     session: Session, model: str, rows: tuple[str, ...], version: int | None, label: str | None, top: int | None
 ) -> None:
     """Predict with MODEL for ROWS.
 
     ROWS is JSON ('[[1, 2]]', or '{"width": 1.2}' for one row of a table), a file of rows (.csv, .json, .npy), one or
-    more pictures (.png, .jpg, .webp), or - for JSON from standard input.
+    more images (.png, .jpg, .webp), or - for JSON from standard input.
     """
     options = {"version": version, "label": label, "top": top, "scores": session.as_json}
     client = session.client
@@ -44,19 +44,19 @@ def predict(
 
 
 def _given_rows(rows: Sequence[str]) -> list[Any] | None:
-    """Rows that are given as JSON, or from standard input; None when files are. Raises ValueError."""
+    """The rows if given as JSON or on standard input; None if files are given. Raises ValueError."""
     from service.client.bodies import read_instances
 
     (first, *others) = rows
     if first != "-" and not first.lstrip().startswith(("[", "{")):
         return None
     if others:
-        raise ValueError("JSON rows are one argument; quote it.")
+        raise ValueError("JSON rows must be one argument; quote it.")
     return read_instances(sys.stdin.buffer.read() if first == "-" else first.encode())
 
 
 def _show(answer: dict[str, Any], rows: Sequence[str]) -> None:
-    """A line for each row; what is doubtful about rows goes to standard error."""
+    """Print one line per row; warnings go to standard error."""
     predictions = answer["predictions"]
     names = [Path(row).name for row in rows] if len(rows) > 1 else range(len(predictions))
     first = predictions[0] if predictions else {}

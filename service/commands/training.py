@@ -1,4 +1,4 @@
-"""`fitserve train`: starts a training job and shows it."""
+"""`fitserve train`: creates a training job and follows it."""
 
 from typing import Any
 
@@ -6,23 +6,24 @@ import click
 
 from service.commands.command import ServiceCommand, Session
 from service.commands.output import print_json
-from service.commands.parameters import JSON_DOCUMENT
+from service.commands.parameters import JSON_DOCUMENT, takes_metadata, with_metadata
 from service.commands.watching import going_on, leave, show_until_final
 
 
 @click.command(cls=ServiceCommand)
 @click.argument("model")
 @click.argument("dataset")
-@click.option("--epochs", type=click.IntRange(1), help="How often the training rows are gone through.")
-@click.option("--batch-size", type=click.IntRange(1), help="Rows of a batch; 32 unless given.")
-@click.option("--seed", type=click.IntRange(0), help="Makes the training repeatable.")
-@click.option("--label", help="Is pointed to the new version.")
-@click.option("--start-from", metavar="VERSION", help="The version, or the label of one, whose weights are trained on.")
-@click.option("--patience", type=click.IntRange(0), help="End after so many epochs that aren't better.")
-@click.option("--time-limit", "time_limit_seconds", type=click.FloatRange(1), help="End after so many seconds.")
-@click.option("--priority", type=click.IntRange(0, 9), help="Higher ones run first; 5 unless given.")
-@click.option("--options", type=JSON_DOCUMENT, default="{}", help="Everything else that a job takes, as JSON.")
-@click.option("--detach", is_flag=True, help="Start it and don't wait.")
+@click.option("--epochs", type=click.IntRange(1), help="Number of passes over the training rows.")
+@click.option("--batch-size", type=click.IntRange(1), help="Rows per batch; default: 32.")
+@click.option("--seed", type=click.IntRange(0), help="Random seed, for reproducible training.")
+@click.option("--label", help="Label to set on the new version.")
+@click.option("--start-from", metavar="VERSION", help="Version or label whose weights to start from.")
+@click.option("--patience", type=click.IntRange(0), help="Stop after this many epochs without improvement.")
+@click.option("--time-limit", "time_limit_seconds", type=click.FloatRange(1), help="Stop after this many seconds.")
+@click.option("--priority", type=click.IntRange(0, 9), help="Jobs with higher priority run first; default: 5.")
+@click.option("--options", type=JSON_DOCUMENT, default="{}", help="All other fields of the job, as JSON.")
+@takes_metadata
+@click.option("--detach", is_flag=True, help="Create the job, print its id and exit.")
 def train(
     session: Session,
     model: str,
@@ -30,15 +31,16 @@ def train(
     start_from: str | None,
     patience: int | None,
     options: dict[str, Any],
+    metadata: dict[str, str] | None,
     detach: bool,
     **given: Any,
 ) -> None:
-    """Train MODEL on DATASET and show how it goes, as `fitserve watch` does.
+    """Train MODEL on DATASET and follow the job, like `fitserve watch`.
 
-    Ctrl-C ends the watching, not the job. With --json nothing is shown until the end, which is the job as JSON. The
-    exit codes are those of `fitserve watch`.
+    Ctrl-C stops following; the job continues. With --json, the command prints only the final job. The exit codes are
+    those of `fitserve watch`.
     """
-    request = options | {name: value for name, value in given.items() if value is not None}
+    request = with_metadata(options, metadata) | {name: value for name, value in given.items() if value is not None}
     if start_from is not None:
         request["start_from"] = {"version": int(start_from)} if start_from.isdecimal() else {"label": start_from}
     if patience is not None:

@@ -1,4 +1,4 @@
-"""`fitserve watch`, and how other commands wait for a job: shown until it ends or the person who watches does."""
+"""`fitserve watch`, and how other commands follow a job until it is final or the user presses Ctrl-C."""
 
 import sys
 from collections.abc import Iterator
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 @click.command(cls=ServiceCommand)
 @click.argument("job")
 def watch(session: Session, job: str) -> None:
-    """Show the training job with the id JOB until it ends.
+    """Follow the training job with the id JOB until it ends.
 
-    In a terminal that is a progress bar from now on, elsewhere a line for each thing that happened since the job was
-    made; with --json each event as JSON on a line of its own. Ctrl-C ends the watching, not the job; watching can
-    begin again at any time.
+    A terminal shows a progress bar. A pipe gets one line per event since the job was created; with --json, each line is
+    the event as JSON. Ctrl-C stops following; the job continues, and you can follow it again at any time.
 
-    The exit code is 0 when the job succeeded, 1 when it failed, 2 when it was cancelled, 3 when it can't be watched, 4
-    when the service is away, 130 after Ctrl-C, 141 when whoever read the output has gone.
+    The exit code is 0 if the job succeeded, 1 if it failed, 2 if it was cancelled, 3 if it can't be followed, 4 if the
+    service is unreachable, 130 after Ctrl-C, 141 if the reader of the output has exited.
     """
     started = session.client.training_jobs.get(job)
     with going_on(f"fitserve watch {job} shows it again"):
@@ -33,7 +32,7 @@ def watch(session: Session, job: str) -> None:
 
 
 def show_until_final(client: "Client", job: dict[str, Any]) -> dict[str, Any]:
-    """Show a job as suits the terminal or the pipe; the job as it ended, which is the last line."""
+    """Follow a job in the terminal or pipe, print how it ended, and return the final job."""
     from service.commands.console import Console
     from service.commands.displays import Bar, Display, Lines, describe_end
 
@@ -65,14 +64,14 @@ def _show_events(client: "Client", job: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def going_on(advice: str) -> Iterator[None]:
-    """On Ctrl-C say that the job isn't ended by it, and what can be done."""
+    """On Ctrl-C, print that the job continues, and some advice."""
     try:
         yield
     except KeyboardInterrupt:
-        print(f"Not watched any longer; the job goes on. {advice}.", file=sys.stderr)
+        print(f"Stopped following; the job goes on. {advice}.", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 
 def leave(job: dict[str, Any]) -> None:
-    """End the command with the exit code that says how the job ended."""
+    """Exit with the code for the job's final status."""
     sys.exit(OF_STATUS.get(job["status"], REFUSED))

@@ -1,1 +1,1 @@
-"""Where everything is kept: the database (the single source of truth) and the artifacts' files."""
+"""Persistent state: the database, which is the single source of truth, and the artifact files."""

@@ -82,7 +82,7 @@ def _unpack(
     """The checksums of what was unpacked; None once they were found to be the archive's."""
     sums: dict[str, str] = {}
     for member in archive:
-        name = _checked_name(member, folder)
+        name = _checked_name(member)
         content = archive.extractfile(member)
         assert content is not None  # it is a regular file
         if name == SUMS:
@@ -94,13 +94,20 @@ def _unpack(
     return sums
 
 
-def _checked_name(member: tarfile.TarInfo, folder: Path) -> str:
-    """The name of a regular file that stays below the folder. Raises BackupError, FilterError."""
-    plain = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse()
-    name = tarfile.data_filter(member, str(folder)).name
-    if not plain or name != member.name or str(PurePosixPath(name)) != name:
+def _checked_name(member: tarfile.TarInfo) -> str:
+    """The name of a regular file that stays below the folder. Raises BackupError."""
+    # Links, devices and folders are refused, so no member can lead out of the folder by a name that is written plainly.
+    plain_file = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse()
+    if not plain_file or not _is_plain_path(member.name):
         raise BackupError(f'The archive is no backup of Fitserve: "{member.name}" is no ordinary file in it.')
-    return name
+    return member.name
+
+
+def _is_plain_path(name: str) -> bool:
+    """Whether it is a relative path in its shortest form, which names nothing above where it starts."""
+    path = PurePosixPath(name)
+    below = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    return below and str(path) == name and "\0" not in name
 
 
 def _write(content: IO[bytes], path: Path, progress: Progress) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from service.errors import NotFound
+from service.storage.artifact_keys import check_name, parse
 from service.storage.identifiers import new_identifier
 
 STAGING = ".staging"
@@ -19,11 +20,17 @@ HOLD = ".hold"
 class ArtifactStore:
     """A local folder. A published folder never changes; it disappears by one rename before its files are removed.
 
+    Whatever it is asked for lies inside: a key or name that leads elsewhere raises BadKey.
+
     What the database points to is published before its row is committed, and removed after the row is gone.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def free_bytes(self) -> int:
+        """Free bytes on the folder's disk; the folder itself may not exist yet. Raises OSError."""
+        return shutil.disk_usage(next(path for path in (self.root, *self.root.parents) if path.exists())).free
 
     def stage(self, name: str) -> Path:
         """A new, empty folder to write into before publishing; one left over under that name is removed."""
@@ -38,7 +45,7 @@ class ArtifactStore:
 
     def staged(self, name: str) -> Path:
         """Where a staged folder lies."""
-        return self.root / STAGING / name
+        return self.root / STAGING / check_name(name)
 
     def staged_before(self, moment: float) -> list[str]:
         """The names of staged folders to which nothing was written since `moment` (Unix time)."""
@@ -66,7 +73,7 @@ class ArtifactStore:
 
     def folder(self, key: str) -> Path:
         """Where a published folder's files can be read."""
-        return self.root / key
+        return self.root.joinpath(*parse(key))
 
     def existing_folder(self, key: str) -> Path:
         """As `folder`; raises NotFound when it was removed meanwhile."""
@@ -76,7 +83,7 @@ class ArtifactStore:
 
     def existing_file(self, key: str, name: str) -> Path:
         """A file of a published folder; raises NotFound when it was removed meanwhile."""
-        path = self.folder(key) / name
+        path = self.folder(key) / check_name(name)
         if not path.is_file():
             raise NotFound("Its files were deleted meanwhile.")
         return path
@@ -84,7 +91,7 @@ class ArtifactStore:
     def read(self, key: str, name: str) -> bytes:
         """What a file of a published folder holds; raises NotFound when it was removed meanwhile."""
         try:
-            return (self.folder(key) / name).read_bytes()
+            return (self.folder(key) / check_name(name)).read_bytes()
         except FileNotFoundError:
             raise NotFound("Its files were deleted meanwhile.") from None
 

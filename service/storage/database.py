@@ -1,33 +1,42 @@
 """The database: engine, units of work, migrations. On SQLite a writing transaction takes its lock when it begins."""
 
 import fcntl
+import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+import structlog
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from service.errors import DatabaseUnavailable
+from service.errors import DatabaseUnavailable, DatabaseUnusable
 from service.storage import last_write
+from service.storage.failures import first_line, translating_errors
 
-__all__ = ["Database", "Session", "make_engine", "migrate"]
+__all__ = ["Database", "Session", "make_engine", "migrate", "wait_for_server"]
 
 BUSY_TIMEOUT_SECONDS = 30
 CONNECT_SECONDS = 5
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK, CONDITION_LOCK = 0x666974, 0x666975
 """Arbitrary numbers for PostgreSQL's advisory locks."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
+"""Between two tries to reach a server at startup; each pause is twice as long as the one before."""
+
+log = structlog.get_logger()
 
 
 class Database:
     """Opens units of work: `read()` and `write()`. A unit is never held across other input or output.
 
-    Both raise DatabaseUnavailable when the database doesn't answer.
+    Both raise DatabaseUnavailable when the database doesn't answer, DiskFull when it has no room, and DatabaseUnusable
+    when it is damaged or read-only.
     """
 
     def __init__(self, url: str) -> None:
@@ -37,7 +46,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """For reading alone; records stay usable after it."""
-        with _noticing_absence(), Session(self.engine, expire_on_commit=False) as session:
+        with translating_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -45,7 +54,7 @@ class Database:
         """One transaction: committed when the block ends, rolled back when it raises."""
         writing = self.engine.execution_options(writes=True)
         try:
-            with _noticing_absence(), Session(writing, expire_on_commit=False) as session, session.begin():
+            with translating_errors(), Session(writing, expire_on_commit=False) as session, session.begin():
                 self._meet_condition(session)
                 yield session
         finally:
@@ -76,28 +85,32 @@ class Database:
         with self.read() as session:
             session.execute(text("SELECT 1"))
 
+    def free_bytes(self) -> int | None:
+        """Free bytes on the disk of an SQLite file; None for a server. Raises OSError."""
+        path = _sqlite_file(self.engine.url)
+        return None if path is None else shutil.disk_usage(path.parent).free
+
     def close(self) -> None:
         self.engine.dispose()
 
 
-@contextmanager
-def _noticing_absence() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        raise DatabaseUnavailable("The database doesn't answer.", retry_after=5) from error
-
-
 def make_engine(url: str) -> Engine:
-    """An engine with this project's rules for SQLite applied."""
-    engine = create_engine(
-        url,
-        connect_args={"connect_timeout": CONNECT_SECONDS} if make_url(url).get_backend_name() == "postgresql" else {},
-        json_serializer=lambda value: orjson.dumps(value).decode(),
-        json_deserializer=orjson.loads,
-        pool_size=20,
-        max_overflow=-1,  # threads bound it: each holds two at most, one that writes and one that a condition reads by
-    )
+    """An engine with this project's rules for SQLite applied. Raises DatabaseUnusable for a URL that can't be used."""
+    try:
+        parsed = make_url(url)
+        engine = create_engine(
+            parsed,
+            connect_args={"connect_timeout": CONNECT_SECONDS} if parsed.get_backend_name() == "postgresql" else {},
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            pool_size=20,
+            # Threads bound it: each holds two at most, one that writes and one that a condition reads by.
+            max_overflow=-1,
+        )
+    except (ArgumentError, ValueError):
+        raise DatabaseUnusable("FITSERVE_DATABASE_URL can't be read: it must be as SQLAlchemy writes a URL.") from None
+    except ModuleNotFoundError as error:
+        raise DatabaseUnusable(f"The database's driver is not installed: {error}.") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -129,32 +142,79 @@ def _lock(connection: Connection, key: int, *, shared: bool = False) -> None:
         connection.execute(text(f"SELECT {function}(:key)"), {"key": key})
 
 
+def wait_for_server(url: str, seconds: float) -> None:
+    """Wait at most `seconds` for a PostgreSQL server to accept connections; each failed try is logged.
+
+    Returns at once for SQLite. Raises DatabaseUnavailable, DatabaseUnusable.
+    """
+    engine = make_engine(url)
+    if _sqlite_file(engine.url) is not None:
+        return
+    deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
+    while (reason := _connection_error(engine)) is not None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise DatabaseUnavailable(f"The database doesn't answer: {reason}.")
+        log.warning("waiting for the database", reason=reason, seconds_left=round(left, 1))
+        time.sleep(min(pause, left))
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _connection_error(engine: Engine) -> str | None:
+    """Why the server can't be reached; None if it can. Raises DatabaseUnusable."""
+    try:
+        with translating_errors(), engine.connect():
+            return None
+    except DatabaseUnavailable as error:
+        return first_line(error.__cause__ or error)
+    finally:
+        engine.dispose()
+
+
 def migrate(url: str) -> None:
-    """Bring the database to the newest schema; processes that start at once wait for one another."""
+    """Bring the database to the newest schema; processes that start at once wait for one another.
+
+    Raises DatabaseUnavailable, DiskFull, and DatabaseUnusable, also where the schema is of a newer Fitserve; OSError.
+    """
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with _migration_lock(url):
-        engine = make_engine(url)
-        try:
-            with engine.execution_options(writes=True).begin() as connection:
-                _lock(connection, MIGRATION_LOCK)
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-        finally:
-            engine.dispose()
+    engine = make_engine(url)
+    try:
+        with (
+            _migration_lock(engine),
+            translating_errors(),
+            engine.execution_options(writes=True).begin() as connection,
+        ):
+            _lock(connection, MIGRATION_LOCK)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError:
+        raise DatabaseUnusable(
+            "The database is of a newer Fitserve than this one: install the newer one, or restore a backup of this one."
+        ) from None
+    finally:
+        engine.dispose()
 
 
 @contextmanager
-def _migration_lock(url: str) -> Iterator[None]:
+def _migration_lock(engine: Engine) -> Iterator[None]:
     """For SQLite a lock file beside the database, whose folder is made if need be."""
-    path = make_url(url).database
-    if not url.startswith("sqlite") or not path or path == ":memory:":
+    path = _sqlite_file(engine.url)
+    if path is None:
         yield
         return
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{path}.migration-lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _sqlite_file(url: URL) -> Path | None:
+    """The file of an SQLite database; None for a server, and for a database in memory."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    return Path(url.database)

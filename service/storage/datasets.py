@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from service import statuses
 from service.errors import NameTaken
+from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Dataset
 
@@ -20,7 +21,7 @@ ORDERS = {
 
 
 def add(session: Session, dataset: Dataset) -> None:
-    """Raises NameTaken."""
+    """Insert a dataset. Raises NameTaken."""
     session.add(dataset)
     try:
         session.flush()
@@ -38,22 +39,22 @@ def by_id(session: Session, dataset_id: str | None, *, lock: bool = False) -> Da
 
 
 def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:
-    """Which of these datasets there still are."""
+    """The ids among `ids` that still exist."""
     return frozenset(session.scalars(select(Dataset.id).where(Dataset.id.in_(ids))))
 
 
 def being_imported(session: Session) -> Sequence[str]:
-    """The ids of the datasets that are still `processing`."""
+    """The ids of all datasets with the status `processing`."""
     return session.scalars(select(Dataset.id).where(Dataset.status == statuses.PROCESSING)).all()
 
 
 def folders(session: Session) -> frozenset[str]:
-    """The artifact keys of all datasets' files."""
+    """The artifact keys of all datasets."""
     return frozenset(folder for folder in session.scalars(select(Dataset.folder)) if folder is not None)
 
 
 def page(session: Session, query: PageQuery) -> Page[Dataset]:
-    """Datasets, filtered by `status` and `kind`."""
+    """A page of datasets, filtered by `status`, `kind` and `metadata`."""
     columns = {"status": Dataset.status, "kind": Dataset.kind}
-    matching = (columns[name] == value for name, value in query.filters.items())
+    matching = conditions(session, query.filters, columns, Dataset.metadata_)
     return fetch_page(session, select(Dataset).where(*matching), ORDERS[query.sort or "-created_at"], query)

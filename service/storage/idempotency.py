@@ -11,12 +11,12 @@ from service.storage.records import IdempotencyKey
 
 
 def get(session: Session, key_id: str) -> IdempotencyKey | None:
-    """The key, locked."""
+    """Get the key and lock its row."""
     return session.get(IdempotencyKey, key_id, with_for_update=True)
 
 
 def add(session: Session, key: IdempotencyKey) -> None:
-    """Raises StillRunning when another request was first in this moment."""
+    """Insert a key. Raises StillRunning if a concurrent request inserted it first."""
     session.add(key)
     try:
         session.flush()

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from service import statuses
+from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Event, Job, JobSource, Version
 
@@ -37,9 +38,9 @@ def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
 
 
 def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
-    """Jobs of a kind, filtered by `status`, `model` and `dataset` (names)."""
+    """Jobs of a kind, filtered by `status`, `model` and `dataset` (names), and `metadata`."""
     columns = {"status": Job.status, "model": Job.model_name, "dataset": Job.dataset_name}
-    matching = (columns[name] == value for name, value in query.filters.items())
+    matching = conditions(session, query.filters, columns, Job.metadata_)
     statement = select(Job).where(Job.kind == kind, *matching)
     return fetch_page(session, statement, ORDERS[query.sort or "-created_at"], query)
 
@@ -174,10 +175,10 @@ def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collect
     return len(numbers)
 
 
-def log_state(session: Session, job_id: str) -> tuple[str, int] | None:
-    """The status of a job and the number of its last event, if there is the job."""
-    row = session.execute(select(Job.status, Job.last_seq).where(Job.id == job_id)).one_or_none()
-    return None if row is None else (row[0], row[1])
+def log_states(session: Session, job_ids: Collection[str]) -> dict[str, tuple[str, int]]:
+    """The status of each job that there is, and the number of its last event."""
+    rows = session.execute(select(Job.id, Job.status, Job.last_seq).where(Job.id.in_(job_ids)))
+    return {job_id: (status, last_seq) for job_id, status, last_seq in rows}
 
 
 def events_after(

@@ -1,17 +1,17 @@
-"""When the processes that were forked from one last wrote to the database: a moment in memory that they share."""
+"""The timestamp of the last database write, in memory shared by all processes forked from one."""
 
 import mmap
 import time
 
 _moment = memoryview(mmap.mmap(-1, 8)).cast("q")
-"""Nanoseconds of the monotonic clock, which is the same for all processes."""
+"""In nanoseconds of the monotonic clock, which all processes share."""
 
 
 def note() -> None:
-    """Something was written just now."""
+    """Record a write."""
     _moment[0] = time.monotonic_ns()
 
 
 def moment() -> int:
-    """When something was last written, in nanoseconds of the monotonic clock; 0: never."""
+    """The time of the last write, in nanoseconds of the monotonic clock; 0 if there was none."""
     return _moment[0]

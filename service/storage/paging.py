@@ -1,4 +1,4 @@
-"""Lists in pages that stay stable while rows are inserted: keyset pagination behind an opaque cursor."""
+"""Keyset pagination with opaque cursors: pages don't shift while rows are inserted."""
 
 import base64
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 Item = TypeVar("Item")
 
 LARGEST_INTEGER = 2**63 - 1
-"""What the databases hold."""
+"""The largest integer that the databases support."""
 
 
 class InvalidCursor(ValueError):
-    """A cursor that no list gave out."""
+    """A cursor that no list returned."""
 
 
 @dataclass(frozen=True)
 class PageQuery:
-    """Which part of a list is wanted. `sort` is a key of the list's orders; None is its default."""
+    """The requested page of a list. `sort` is a key of the list's orders; None selects the default."""
 
     limit: int = 20
     cursor: str | None = None
@@ -32,7 +32,7 @@ class PageQuery:
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """Some items in order, and the cursor of those that follow."""
+    """Items in order, and the cursor of the next page."""
 
     items: Sequence[Item]
     next_cursor: str | None
@@ -40,14 +40,14 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True)
 class Order:
-    """Sorted by `keys`, the last of which is unique; all up or all down."""
+    """A sort order: all `keys` ascending or all descending. The last key is unique."""
 
     keys: tuple[InstrumentedAttribute[Any], ...]
     descending: bool = False
 
 
 def fetch_page(session: Session, statement: Select[Item], order: Order, query: PageQuery) -> Page[Item]:
-    """The rows of `statement` that follow the query's cursor."""
+    """Fetch the rows of `statement` after the query's cursor."""
     if query.cursor is not None:
         after = decode_cursor(query.cursor, tuple(key.type.python_type for key in order.keys))
         position = tuple_(*order.keys)
@@ -60,12 +60,12 @@ def fetch_page(session: Session, statement: Select[Item], order: Order, query: P
 
 
 def encode_cursor(values: list[str | int | datetime]) -> str:
-    """A cursor that stands for these values."""
+    """Encode values as a cursor."""
     return base64.urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, types: tuple[type, ...]) -> tuple[Any, ...]:
-    """The values that a cursor stands for. Raises InvalidCursor when they aren't of these types."""
+    """Decode a cursor. Raises InvalidCursor if its values don't have these types."""
     try:
         values = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except ValueError as error:
@@ -79,7 +79,7 @@ def decode_cursor(cursor: str, types: tuple[type, ...]) -> tuple[Any, ...]:
 
 
 def _read(value: Any, type_: type[Any]) -> Any:
-    """A value of a cursor as the type that its column has. Raises ValueError."""
+    """Convert a cursor's value to the type of its column. Raises ValueError."""
     if type_ is datetime and type(value) is str:
         return datetime.fromisoformat(value).astimezone(UTC)
     if type(value) is not type_ or (isinstance(value, int) and not 0 <= value <= LARGEST_INTEGER):

@@ -1,4 +1,7 @@
-"""Whole databases copied: into an SQLite file of its own while others write, and from one into an empty database."""
+"""Whole databases copied: into an SQLite file of its own while others write, and from one into an empty database.
+
+All functions raise BackupError, and a StorageError where the database itself fails.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -8,8 +11,9 @@ from pathlib import Path
 from sqlalchemy import JSON, Connection, Engine, MetaData, Table, insert, inspect, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.errors import BackupError
+from service.errors import BackupError, StorageError
 from service.storage.database import make_engine, migrate
+from service.storage.failures import classify_sqlite, first_line, translating_errors
 from service.storage.records import Record, Worker
 
 ROWS_AT_ONCE = 500
@@ -20,12 +24,12 @@ def sqlite_url(path: Path) -> str:
 
 
 def take(url: str, path: Path) -> None:
-    """Copy the database as it is at one moment into a new file, with the newest schema. Raises BackupError."""
+    """Copy the database as it is at one moment into a new file, with the newest schema."""
     if make_url(url).get_backend_name() == "sqlite":
         _copy_sqlite(Path(make_url(url).database or ""), path)
-        upgrade(path)
+        migrate(sqlite_url(path))
         return
-    upgrade(path)
+    migrate(sqlite_url(path))
     with _engine(url) as source, _engine(sqlite_url(path)) as target:
         reader = source.execution_options(isolation_level="REPEATABLE READ")
         with reader.connect() as reading, target.execution_options(writes=True).begin() as writing:
@@ -44,26 +48,20 @@ def _copy_sqlite(source: Path, target: Path) -> None:
             # All pages in one step: with several, each write of another process would start it anew.
             reading.backup(writing)
     except sqlite3.Error as error:
-        raise BackupError(f"The database {source} can't be read: {error}.") from error
+        failed = BackupError(f"The database {source} can't be read: {error}.")
+        raise classify_sqlite(error) or failed from error
 
 
 def upgrade(path: Path) -> None:
-    """Bring a snapshot to the newest schema. Raises BackupError, also where its schema is newer than that."""
-    from alembic.util import CommandError
-
+    """Bring an archive's database to the newest schema. Raises BackupError, also where it is newer than that."""
     try:
         migrate(sqlite_url(path))
-    except CommandError:
-        raise BackupError("Its database is of a newer Fitserve than this one.") from None
-    except SQLAlchemyError as error:
-        raise BackupError(f"Its database can't be read: {_cause(error)}.") from error
+    except StorageError as error:
+        raise BackupError(f"The archive can't be restored: {error.detail}") from error
 
 
 def is_empty(url: str) -> bool:
-    """Whether nothing was written to the database yet, or it isn't there; that workers have run doesn't count.
-
-    Raises BackupError.
-    """
+    """Whether nothing was written to the database yet, or it isn't there; that workers have run doesn't count."""
     path = make_url(url).database
     if make_url(url).get_backend_name() == "sqlite" and not Path(path or "").exists():
         return True
@@ -72,7 +70,7 @@ def is_empty(url: str) -> bool:
 
 
 def load(path: Path, url: str) -> None:
-    """Copy a snapshot's rows into an empty database, all or none. Raises BackupError."""
+    """Copy a snapshot's rows into an empty database, all or none."""
     with _engine(url) as target, _engine(sqlite_url(path)) as source:
         migrate(url)
         with source.connect() as reading, target.execution_options(writes=True).begin() as writing:
@@ -85,15 +83,12 @@ def load(path: Path, url: str) -> None:
 def _engine(url: str) -> Iterator[Engine]:
     engine = make_engine(url)
     try:
-        yield engine
+        with translating_errors():
+            yield engine
     except SQLAlchemyError as error:
-        raise BackupError(f"The database {make_url(url).render_as_string()} failed: {_cause(error)}.") from error
+        raise BackupError(f"The database {make_url(url).render_as_string()} failed: {first_line(error)}.") from error
     finally:
         engine.dispose()
-
-
-def _cause(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
 
 
 def _check_same_schema(connection: Connection) -> None:

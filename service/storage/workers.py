@@ -1,4 +1,4 @@
-"""Workers' signs of life in the database."""
+"""Workers and their heartbeats in the database."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,6 +27,6 @@ def forget_silent_since(session: Session, moment: datetime) -> None:
 
 
 def held_by(session: Session, worker_id: str) -> Sequence[str]:
-    """The ids of the jobs that a worker holds."""
+    """The ids of the jobs that a worker has claimed."""
     statement = select(Job.id).where(Job.owner == worker_id, Job.status.in_(statuses.CLAIMED)).order_by(Job.id)
     return session.scalars(statement).all()

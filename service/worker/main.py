@@ -9,7 +9,7 @@ import structlog
 
 from service.config import Settings
 from service.context import Context
-from service.errors import DatabaseUnavailable
+from service.errors import DatabaseUnavailable, DiskFull
 from service.worker.processes import PRELOADED, TASK, ProcessStarter
 from service.worker.supervisor import Supervisor
 from service.worker.timing import growing_delays
@@ -39,6 +39,8 @@ class Ending:
 def run(settings: Settings, task: str = TASK, preloaded: Sequence[str] = PRELOADED) -> None:
     """Run jobs until SIGTERM or SIGINT; then those that run are put back, within 8 seconds.
 
+    Raises DatabaseUnusable: waiting for the database wouldn't mend it.
+
     `task` (`module:function`) is what the jobs' processes call, `preloaded` what their fork server imports.
     """
     ending = Ending()
@@ -63,9 +65,9 @@ def _loop(supervisor: Supervisor, ending: Ending) -> None:
             supervisor.step()
             delays = growing_delays()
             supervisor.pause()
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, DiskFull) as error:
             delay = next(delays)
-            log.warning("the database doesn't answer", retry_in_seconds=delay)
+            log.warning("the worker waits", reason=error.detail, retry_in_seconds=delay)
             ending.wait(delay)
 
 

@@ -41,6 +41,10 @@ CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.S
 EXIT_CODE_UNKNOWN = 255
 """What multiprocessing reports for a child whose fork server died."""
 
+CHILDREN = threading.Lock()
+"""Held while multiprocessing reads exit codes, as it also does for all that have ended when another process starts: of
+two threads that read the same one, the second takes the fork server for dead."""
+
 log = structlog.get_logger()
 
 
@@ -120,20 +124,24 @@ class JobProcess:
 
     def lost_fork_server(self) -> bool:
         """Whether the process ended because its fork server did."""
-        self._process.join(EXIT_CODE_SECONDS)
-        return self._process.exitcode == EXIT_CODE_UNKNOWN
+        return self._exit_code() == EXIT_CODE_UNKNOWN
+
+    def _exit_code(self) -> int | None:
+        """The exit code of a process that has ended; None if it doesn't arrive in time."""
+        wait([self._process.sentinel], EXIT_CODE_SECONDS)
+        with CHILDREN:
+            self._process.join(EXIT_CODE_SECONDS)
+            return self._process.exitcode
 
     @property
     def crashed_by(self) -> str | None:
         """The name of the signal by which the process's own code ended it; None where it ended otherwise."""
-        self._process.join(EXIT_CODE_SECONDS)
-        code = self._process.exitcode or 0
+        code = self._exit_code() or 0
         return signal.Signals(-code).name if -code in CRASHES else None
 
     def describe_end(self) -> str:
         """In what way the process ended, in words."""
-        self._process.join(EXIT_CODE_SECONDS)
-        code = self._process.exitcode
+        code = self._exit_code()
         if code is None or code == EXIT_CODE_UNKNOWN:
             return "killed, or its fork server was"
         return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
@@ -145,8 +153,8 @@ class JobProcess:
         if self._output is not None:
             self._output.close()
         os.close(self._pidfd)
-        self._process.join(EXIT_CODE_SECONDS)
-        with contextlib.suppress(ValueError):
+        self._exit_code()
+        with contextlib.suppress(ValueError), CHILDREN:
             self._process.close()
 
 
@@ -158,7 +166,6 @@ class ProcessStarter:
         self._start_method = start_method
         self._task = task
         self._preloaded = tuple(preloaded)
-        self._starting = threading.Lock()
         self._closed = False
         self.warm = False
         """Whether a process was started lately, and nothing happened since that may have ended the fork server."""
@@ -219,7 +226,7 @@ class ProcessStarter:
                 process = self._context.Process(
                     target=target, args=(far_connection, far_output, *arguments), daemon=True
                 )
-                with self._starting:
+                with CHILDREN:
                     process.start()
             started = JobProcess(process, connection, output)
             on_failure.pop_all()

@@ -12,7 +12,7 @@ import structlog
 from models.training.plan import Command
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable, LeaseLost, ServiceError
+from service.errors import DatabaseUnavailable, DiskFull, LeaseLost, ServiceError, StorageError
 from service.operations.jobs import assignments
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import STALLED, WORKER_LOST, WORKER_SHUTDOWN, Instructions, Lease
@@ -48,7 +48,7 @@ log = structlog.get_logger()
 def supervise(context: Context, lease: Lease, job: Job, starter: ProcessStarter, shutdown: threading.Event) -> None:
     """Run a claimed job until it has ended, was put back because of `shutdown`, or its lease was lost.
 
-    Raises nothing. When the database stays away although the worker shuts down, the job is left to the reapers.
+    Raises nothing. When nothing can be written although the worker shuts down, the job is left to the reapers.
     """
     with structlog.contextvars.bound_contextvars(job_id=job.id, kind=job.kind):
         try:
@@ -56,13 +56,26 @@ def supervise(context: Context, lease: Lease, job: Job, starter: ProcessStarter,
         except LeaseLost as error:
             log.warning("job given up", reason=error.detail)
             context.artifacts.discard(lease.staging_name)
-        except DatabaseUnavailable:
-            log.warning("job given up", reason="The database stays away.")
+        except StorageError as error:
+            if shutdown.is_set():
+                log.warning("job given up", reason=error.detail)
+            else:
+                log.error("job failed", reason=error.detail)
+                _fail(context, lease, failures.flatten(error))
         except Exception as error:
             log.exception("job failed")
-            failure = failures.flatten(error)
-            with contextlib.suppress(ServiceError):
-                execution.fail(context, lease, failure, failures.STATUS_REASONS.get(failure["code"]))
+            _fail(context, lease, failures.flatten(error))
+
+
+def _fail(context: Context, lease: Lease, failure: dict[str, object]) -> None:
+    """Write that the job failed. If that fails too, the reapers put the job back once they can write."""
+    context.artifacts.discard(lease.staging_name)  # its files may be what fills the disk
+    try:
+        execution.fail(context, lease, failure, failures.STATUS_REASONS.get(str(failure["code"])))
+    except ServiceError as error:
+        log.warning("job given up", reason=error.detail)
+    except Exception:
+        log.exception("job given up")
 
 
 class Supervision:
@@ -91,12 +104,13 @@ class Supervision:
         self._renewal_timer.restart()
         self._retry_timer = Timer(RETRY_SECONDS)
         self._database_away = False
+        self._disk_grace = Grace(self._context.settings.disk_full_seconds)
         # Only a training can leave something to go on from.
         self._shutdown_grace = Grace(SHUTDOWN_GRACE_SECONDS if job.kind == statuses.TRAINING else 0)
         self._order_grace = Grace(ORDER_GRACE_SECONDS)
 
     def run(self) -> None:
-        """Raises LeaseLost, and DatabaseUnavailable when the worker shuts down meanwhile."""
+        """Raises LeaseLost, DiskFull and DatabaseUnusable; DatabaseUnavailable when the worker shuts down meanwhile."""
         assignment = self._persistently(partial(assignments.describe, self._context, self._job))
         folder = self._context.artifacts.stage(self._lease.staging_name)
         try:
@@ -118,7 +132,7 @@ class Supervision:
 
         def renew() -> None:
             while not done.wait(self._context.settings.lease_seconds / RENEWALS_PER_LEASE):
-                with contextlib.suppress(LeaseLost, DatabaseUnavailable):
+                with contextlib.suppress(LeaseLost, StorageError):
                     execution.renew(self._context, self._lease)
 
         thread = threading.Thread(target=renew, name=f"{self._lease.staging_name}-renewing", daemon=True)
@@ -193,7 +207,10 @@ class Supervision:
         return heard, conclusion
 
     def _exchange(self) -> None:
-        """Write what is due, show that this execution lives, and hear what is asked of it."""
+        """Write what is due, show that this execution lives, and hear what is asked of it.
+
+        Raises LeaseLost, DatabaseUnusable, and DiskFull when the disk stays full.
+        """
         if self._database_away and not self._retry_timer.due():
             return
         try:
@@ -203,14 +220,19 @@ class Supervision:
             elif self._asks_to_end_knowing is not None:
                 self._instructions = execution.close(self._context, self._lease, self._asks_to_end_knowing)
                 self._may_end, self._asks_to_end_knowing = self._instructions.closed, None
-            elif self._renewal_timer.due():
+            elif (
+                self._database_away or self._renewal_timer.due()
+            ):  # after a failed write only a write shows that it works again
                 self._instructions = execution.renew(self._context, self._lease)
             elif self._order_timer.due():
                 self._instructions = execution.instructions(self._context, self._lease)
             self._database_away = False
-        except DatabaseUnavailable:
+            self._disk_grace = Grace(self._context.settings.disk_full_seconds)
+        except (DatabaseUnavailable, DiskFull) as error:
+            if isinstance(error, DiskFull) and self._disk_grace.over:
+                raise
             if not self._database_away:
-                log.warning("the database doesn't answer; the job goes on")
+                log.warning("nothing can be written; the job goes on", reason=error.detail)
             self._database_away = True
             self._retry_timer.restart()
 
@@ -269,12 +291,16 @@ class Supervision:
         return conclude
 
     def _persistently(self, write: Callable[[], Written]) -> Written:
-        """Try again for as long as the database is away; raises DatabaseUnavailable when the worker shuts down."""
+        """Retry while the database is away, and for `disk_full_seconds` while its disk is full.
+
+        Raises DiskFull after that, and either error when the worker shuts down.
+        """
         for delay in growing_delays():
             try:
                 return write()
-            except DatabaseUnavailable:
-                log.warning("the database doesn't answer", retry_in_seconds=delay)
-                if self._shutdown.wait(delay):
+            except (DatabaseUnavailable, DiskFull) as error:
+                log.warning("nothing can be written", reason=error.detail, retry_in_seconds=delay)
+                too_long = isinstance(error, DiskFull) and self._disk_grace.over
+                if too_long or self._shutdown.wait(delay):
                     raise
         raise AssertionError("the delays never end")

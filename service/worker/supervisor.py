@@ -13,7 +13,7 @@ import structlog
 
 from service import __version__, statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable, LeaseLost
+from service.errors import LeaseLost, StorageError
 from service.identity import identify, may_live
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Lease
@@ -66,7 +66,7 @@ class Supervisor:
         self._said_ready = False
 
     def step(self) -> None:
-        """Do what is due. Raises DatabaseUnavailable, after which the next step goes on with the rest."""
+        """Do what is due. Raises StorageError, after which the next step goes on with the rest."""
         self._keep_warm()
         if not self._took_over:
             taken = workers.take_over(self._context, socket.gethostname(), may_live)
@@ -116,7 +116,7 @@ class Supervisor:
     def _sweep(self) -> None:
         try:
             housekeeping.sweep(self._context)
-        except (DatabaseUnavailable, OSError) as error:
+        except (StorageError, OSError) as error:
             log.warning("not everything that nobody needs could be removed", reason=str(error))
 
     def _claim(self) -> None:
@@ -152,9 +152,9 @@ class Supervisor:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():  # it waits for its process to start, or for the database
                 log.warning("job put back without its supervision", job_id=lease.job_id)
-                with contextlib.suppress(LeaseLost, DatabaseUnavailable):
+                with contextlib.suppress(LeaseLost, StorageError):
                     execution.put_back(self._context, lease)
-        with contextlib.suppress(DatabaseUnavailable):
+        with contextlib.suppress(StorageError):
             workers.say_goodbye(self._context, self.id)
 
 

@@ -20,7 +20,7 @@ WEATHER = "date;city;wind;sunny;glad\n" + "".join(
 
 
 def upload(client: Client, data: bytes, file_name: str, expect: int = 201, **fields: str) -> Any:
-    headers = {"Prefer": "wait=30"}
+    headers = {"Prefer": "wait=60"}
     response = client.request("POST", "/v1/datasets", data=fields, files={"file": (file_name, data)}, headers=headers)
     assert response.status_code == expect, f"{response.status_code}: {response.text}"
     return response.json()
@@ -125,7 +125,7 @@ def test_the_same_upload_with_the_same_key_makes_one_dataset(client: Client) -> 
         response = mine.request(
             "POST", "/v1/datasets", data={"name": "once", "target": "glad"},
             files={"file": ("weather.csv", WEATHER.encode())},
-            headers={"Idempotency-Key": "one-and-the-same", "Prefer": "wait=30"},
+            headers={"Idempotency-Key": "one-and-the-same", "Prefer": "wait=60"},
         )  # fmt: skip
         return response.status_code
 

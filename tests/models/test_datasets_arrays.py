@@ -14,6 +14,7 @@ from models.datasets import arrays
 from models.datasets.arrays import read_arrays
 from models.datasets.examples import Examples
 from models.errors import Fault, InvalidData
+from models.files import npz
 from models.limits import Limits
 from tests.models.made_pictures import write_zip
 
@@ -206,7 +207,7 @@ def test_arrays_that_do_not_belong_together_are_refused(values: dict, part: str,
 
 
 def test_classes_of_several_blocks_and_parts_are_one_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrays, "BLOCK_BYTES", 24)
+    monkeypatch.setattr(npz, "BLOCK_BYTES", 24)
     train, test = np.array(["b", "a", "c", "b", "b", "long"]), np.array(["c", "d", "a"])
     examples = read(save(tmp_path, x_train=np.zeros((6, 1)), y_train=train, x_test=np.zeros((3, 1)), y_test=test))
     assert examples.targets.tolist() == [*train.tolist(), *test.tolist()]
@@ -226,7 +227,7 @@ def test_a_header_that_claims_gigabytes_is_refused_unread(tmp_path: Path) -> Non
 
 
 def test_an_array_in_columns_order_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrays, "BLOCK_BYTES", 100_000)
+    monkeypatch.setattr(npz, "BLOCK_BYTES", 100_000)
     values = np.random.default_rng(0).normal(size=(500, 50, 40))
     path = save(tmp_path, x=np.asfortranarray(values), y=np.asfortranarray(values[:, :2, 0]))
     tracemalloc.start()
@@ -241,7 +242,7 @@ def test_an_array_in_columns_order_is_read_in_pieces(tmp_path: Path, monkeypatch
 def test_rows_and_targets_that_would_fill_the_memory_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrays, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(npz, "MAX_ROW_BYTES", 1000)
     monkeypatch.setattr(arrays, "MAX_TARGET_BYTES", 800)
     assert read(save(tmp_path, x=np.zeros((10, 125)), y=np.eye(10, dtype="f4"))).rows == 10
     for x, y, file, part in (

@@ -15,8 +15,8 @@ from PIL import Image
 from models.datasets.examples import Examples
 from models.datasets.pictures import check_picture, read_pictures
 from models.errors import Fault, InvalidData
+from models.files.pictures import BadPicture, read_picture
 from models.limits import Limits
-from models.pictures import BadPicture, read_picture
 from tests.models.made_pictures import GREEN, GREY, RED, encode, pattern, picture, write_zip
 from tests.models.made_uploads import faults_of_upload, import_upload
 

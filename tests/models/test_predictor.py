@@ -89,7 +89,7 @@ def test_softmax_is_applied_where_the_loss_took_logits(tmp_path: Path) -> None:
     assert predictor.predict([[1, 1, 1]]).predictions[0]["scores"] == pytest.approx([1 / 3] * 3)
 
 
-@pytest.mark.parametrize(("p", "label", "score"), [(0.75, "yes", 0.75), (0.25, "no", 0.75), (0.5, "no", 0.5)])
+@pytest.mark.parametrize(("p", "label", "score"), [(0.75, "yes", 0.75), (0.25, "no", 0.75), (0.5, "yes", 0.5)])
 def test_one_unit_for_two_classes(p: float, label: str, score: float, tmp_path: Path) -> None:
     predictor = make_predictor(two_classes(tmp_path), [[1]], task="binary", loss="binary_crossentropy")
 
@@ -130,7 +130,7 @@ def test_several_labels_a_row(tmp_path: Path) -> None:
     assert answer.classes == ["x", "y"]
     assert answer.predictions == [
         {"labels": ["x", "y"], "scores": [0.75, 1], "top": [{"label": "y", "score": 1}]},
-        {"labels": [], "scores": [0, 0.5], "top": [{"label": "y", "score": 0.5}]},
+        {"labels": ["y"], "scores": [0, 0.5], "top": [{"label": "y", "score": 0.5}]},
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from models.datasets import Dataset
 from models.errors import InvalidInstances
-from models.pictures import read_picture
+from models.files.pictures import read_picture
 from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset, read_npy
 from models.spec import SINGLE_INPUT, InputSpec, NetworkSpec
 from tests.models.made_datasets import make_dataset

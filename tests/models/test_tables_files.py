@@ -8,8 +8,8 @@ import numpy as np
 import polars
 import pytest
 
-from models.datasets.formats import detect
 from models.errors import InvalidData
+from models.files.formats import detect
 from tests.models.made_datasets import read_rows
 from tests.models.made_uploads import NO_SPLIT, faults_of_upload, import_upload, read_reasons, read_types
 

@@ -1,5 +1,6 @@
 """`fitserve backup` and `fitserve restore` as an operator meets them: a line, and an exit code."""
 
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,33 @@ def test_a_backup_and_its_restoring_say_what_they_did(tmp_path: Path) -> None:
     assert ended.stderr == f"Warning: the files of {stocked.versions(context)[0].folder} are missing.\n"
     ended = fitserve(tmp_path / "there", "restore", archive)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"restored from {archive}\n", "")
+
+
+def modes(folder: Path) -> set[str]:
+    """The rights on everything below a folder."""
+    return {stat.filemode(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
+
+
+def test_what_is_written_is_for_its_own_user_alone(tmp_path: Path) -> None:
+    context = stocked.make_context(tmp_path / "here")
+    stocked.train(context)
+    context.database.close()
+    fitserve(tmp_path / "here", "backup", tmp_path / "backup.tar")
+    assert fitserve(tmp_path / "there", "restore", tmp_path / "backup.tar").returncode == 0
+    assert any(tmp_path.joinpath("there", "artifacts").rglob("*.onnx"))
+    assert modes(tmp_path / "there") == {"-rw-------", "drwx------"}
+
+
+def test_what_an_older_service_left_open_is_closed_and_the_folder_of_data_left_alone(tmp_path: Path) -> None:
+    context = stocked.make_context(tmp_path)
+    context.database.close()
+    tmp_path.chmod(0o755)
+    context.artifacts.root.mkdir(mode=0o755, exist_ok=True)
+    (tmp_path / "fitserve.db").chmod(0o644)
+    assert fitserve(tmp_path, "backup", tmp_path / "backup.tar").returncode == 0
+    assert stat.filemode(context.artifacts.root.stat().st_mode) == "drwx------"
+    assert stat.filemode((tmp_path / "fitserve.db").stat().st_mode) == "-rw-------"
+    assert stat.filemode(tmp_path.stat().st_mode) == "drwxr-xr-x"
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,11 @@ def test_an_empty_variable_counts_as_not_set() -> None:
     assert read(FITSERVE_PORT="").port == 8000
 
 
+def test_a_choice_is_taken_in_upper_and_lower_case() -> None:
+    settings = read(FITSERVE_LOG_LEVEL="INFO", FITSERVE_LOG_FORMAT="Json", FITSERVE_START_METHOD="SPAWN")
+    assert (settings.log_level, settings.log_format, settings.start_method) == ("info", "json", "spawn")
+
+
 def test_artifacts_may_be_named_by_a_path_or_a_file_url() -> None:
     assert read(FITSERVE_ARTIFACT_URL="/srv/a").artifact_folder == Path("/srv/a")
     assert read(FITSERVE_ARTIFACT_URL="file:///srv/my%20artifacts").artifact_folder == Path("/srv/my artifacts")

@@ -48,16 +48,6 @@ def test_details_of_libraries_are_left_out() -> None:
     assert lines('libraries("sqlalchemy.engine").info("SELECT 1"); ours.debug("not asked for")') == []
 
 
-def test_requests_are_logged_but_not_the_health_checks() -> None:
-    written = lines(
-        """
-for path in ("/readyz", "/v1/models", "/healthz"):
-    libraries("gunicorn.access").info("%(U)s", {"U": path})
-"""
-    )
-    assert [line["event"] for line in written] == ["/v1/models"]
-
-
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_a_password_is_masked_wherever_it_appears(log_format: str) -> None:
     written = log(

@@ -15,13 +15,16 @@ from service.api.contract.documentation.headers import refer
 from service.api.contract.fields import LARGEST_INTEGER, TEXT_PATTERN
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import DialectErrorSchema, ProblemSchema
-from service.api.contract.schemas.shown import LARGEST_COUNT, Inner, Listing, Url
-from service.api.front.streams import LAST_EVENT_ID
+from service.api.contract.schemas.shown import INSTANCE, LARGEST_COUNT, Inner, Listing, Url
 from service.api.http.bodies import no_content, read_json, refuse_other_types, write_json
 from service.api.http.conditional import IF_MATCH, IF_NONE_MATCH, guarded, tagged
 from service.api.http.errors import InvalidQuery, RequestFault
+from service.api.http.event_ids import LAST_EVENT_ID
 from service.api.http.faults import body_faults, query_faults
+from service.api.http.handoff import resumed
 from service.api.http.idempotency import HEADER, KEY, claim_key, idempotent
+from service.api.http.indentation import PARAMETER as PRETTY
+from service.api.http.indentation import ROOT
 from service.api.http.media_types import EVENT_STREAM, FORM, JSON
 from service.api.http.multipart import read_form
 from service.api.http.negotiation import require_json
@@ -114,7 +117,11 @@ class Parser(FlaskParser):
             if len(values) > 1:
                 detail = f'"{name}" is given {len(values)} times; give it once.'
                 raise InvalidQuery(detail, [RequestFault(detail, parameter=name)])
-        return req.args.to_dict()
+        query = req.args.to_dict()
+        if req.path.startswith(ROOT) and query.pop(PRETTY, "true") not in ("true", "false"):
+            detail = f'"{PRETTY}" must be true or false.'
+            raise InvalidQuery(detail, [RequestFault(detail, parameter=PRETTY)])
+        return query
 
     def handle_error(
         self, error: marshmallow.ValidationError, req: Request, schema: marshmallow.Schema, **_: Any
@@ -221,7 +228,7 @@ class Blueprint(DocumentedBlueprint):
             handler = _document_parameter(handler, PREFER, IDEMPOTENCY_KEY)
             headers = LOCATION_HEADER | RETRY_AFTER_HEADER
             handler = self.alt_response(202, schema=schema, description="Not finished yet.", headers=headers)(handler)
-            created: Handler = idempotent(self.resource(schema, 201, LOCATION_HEADER)(handler))
+            created: Handler = idempotent(self.resource(schema, 201, LOCATION_HEADER)(_resumable(handler)))
             return created
 
         return decorate
@@ -230,7 +237,7 @@ class Blueprint(DocumentedBlueprint):
         """Answer with a resource that may be unfinished, which the client may want to wait for."""
 
         def decorate(handler: Handler) -> Handler:
-            return self.resource(schema)(_document_parameter(handler, PREFER))
+            return self.resource(schema)(_resumable(_document_parameter(handler, PREFER)))
 
         return decorate
 
@@ -273,12 +280,17 @@ class Blueprint(DocumentedBlueprint):
 
         return decorate
 
-    def streams(self, handler: Handler) -> Handler:
-        """Document that the handler can also send server-sent events."""
-        event_stream = self.alt_response(200, schema=TEXT, content_type=EVENT_STREAM)
+    def streams(self, data: type[Schema]) -> Decorator:
+        """Document that the handler can also send server-sent events, each with such `data` as JSON."""
+        # OpenAPI 3.1 has no schema for a stream's items: generators take the media type's schema for that of `data`.
+        event_stream = self.alt_response(200, schema=data, content_type=EVENT_STREAM)
         nothing_more = self.alt_response(204, description="The job is final and has no later events: don't reconnect.")
-        documented: Handler = event_stream(nothing_more(_document_parameter(handler, LAST_EVENT_ID_PARAMETER)))
-        return documented
+
+        def decorate(handler: Handler) -> Handler:
+            documented: Handler = event_stream(nothing_more(_document_parameter(handler, LAST_EVENT_ID_PARAMETER)))
+            return documented
+
+        return decorate
 
     def deletes(self, handler: Handler) -> Handler:
         """Answer 204 when the handler is done."""
@@ -304,6 +316,7 @@ class Api(flask_smorest.Api):
         """documentation.errors has the responses; here are only their schemas."""
         for name, schema in {"Problem": ProblemSchema, "DialectError": DialectErrorSchema}.items():
             self.spec.components.schema(name, schema=schema)
+        self.spec.components.schema("Instance", INSTANCE)
 
 
 def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handler:
@@ -311,6 +324,17 @@ def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handle
     documentation.setdefault("arguments", {}).setdefault("parameters", []).extend(parameters)
     handler._apidoc = documentation  # type: ignore[attr-defined]
     return handler
+
+
+def _resumable(handler: Handler) -> Handler:
+    """Call the handler, or show what its request has waited for."""
+
+    @wraps(handler)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        wait = resumed()
+        return handler(*args, **kwargs) if wait is None else wait.show()
+
+    return wrapper
 
 
 def _takes_query(handler: Handler) -> bool:

@@ -1,81 +1,79 @@
-"""A job's events as server-sent events (the HTML standard, section 9.2)."""
+"""A job's events as server-sent events (the HTML standard, section 9.2): a coroutine each, and no thread."""
 
-import re
-import socket
+import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor
 
 import orjson
-from flask import Response, request
 
-from service.api.contract.fields import LARGEST_INTEGER
-from service.api.front.waits import long_wait
-from service.api.http.bodies import no_content
-from service.api.http.errors import InvalidHeader, RequestFault
-from service.api.http.media_types import EVENT_STREAM
-from service.api.http.state import context
-from service.operations.jobs import events as job_events
+from service.api.front.watch import JobWatch
 from service.storage.records import Event
 
-LAST_EVENT_ID = "Last-Event-ID"
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-"""No proxy may keep a stream, nor hold it back."""
 HEARTBEAT = b": heartbeat\n\n"
 HEARTBEAT_SECONDS = 15.0
+REMEMBERED_SECONDS = 0.5
+"""How long a batch is kept for other streams of the job, which ask for the same one at the same moment."""
+
+ReadEvents = Callable[[str, int], Sequence[Event] | None]
+"""Reads the next events of a job after a number, as many as go at once; None while the database is away."""
+Batch = tuple[int, bytes]
+"""The number of the last event, and the text of all."""
 
 
-def stream_events(job_id: str, after: int) -> Response:
-    """What happens to a job after event number `after`: `id` is the event's number, `event` its type, `data` its data
-    as JSON.
+class EventStreams:
+    """The streams of one process. It belongs to one event loop; `pool` reads the events."""
 
-    204, which ends reconnecting, when the job is final and the client has everything. Raises NotFound, and Overloaded
-    when too many requests wait already.
-    """
-    if job_events.is_over(context(), job_id, after):
-        return no_content()
-    with ExitStack() as held:
-        held.enter_context(long_wait())
-        batches = job_events.follow(context(), job_id, after)
-        response = Response(_write(batches, request.environ.get("gunicorn.socket")), headers=HEADERS)
-        response.content_type = EVENT_STREAM
-        response.vary.add("Accept")
-        response.call_on_close(held.pop_all().close)
-    return response
+    def __init__(self, watch: JobWatch, read: ReadEvents, pool: Executor) -> None:
+        self._watch = watch
+        self._read = read
+        self._pool = pool
+        self._batches: dict[tuple[str, int], asyncio.Task[Batch | None]] = {}
 
+    async def follow(self, job_id: str, after: int) -> AsyncIterator[bytes]:
+        """The events of a job after number `after`, with a heartbeat where there would be nothing for a while.
 
-def last_event_id(default: int) -> int:
-    """The event that the client has by the request's Last-Event-ID, else the default. Raises InvalidHeader."""
-    given = request.headers.get(LAST_EVENT_ID)
-    if not given:
-        return default
-    if not re.fullmatch(r"[0-9]{1,18}", given):
-        detail = f"{LAST_EVENT_ID} must be the id of an event, a whole number."
-        raise InvalidHeader(detail, [RequestFault(detail, header=LAST_EVENT_ID)])
-    return min(int(given), LARGEST_INTEGER)
+        Ends with the job's final status, when the job is deleted, and when the process ends.
+        """
+        wrote_at = -HEARTBEAT_SECONDS
+        with self._watch.watch(job_id) as job:
+            while not self._watch.is_stopped:
+                if not job.is_seen:
+                    await job.changed(HEARTBEAT_SECONDS)
+                state = job.state
+                if state is not None and state.last_seq > after:
+                    batch = await self._next_batch(job_id, after)
+                    if batch is None:
+                        await job.changed(1.0)
+                        continue
+                    after, text = batch
+                    yield text
+                    wrote_at = time.monotonic()
+                elif job.is_over:
+                    return
+                else:
+                    left = wrote_at + HEARTBEAT_SECONDS - time.monotonic()
+                    if left <= 0:
+                        yield HEARTBEAT
+                        wrote_at, left = time.monotonic(), HEARTBEAT_SECONDS
+                    await job.changed(left)
 
+    async def _next_batch(self, job_id: str, after: int) -> Batch | None:
+        """The next events, read once for all streams that are as far."""
+        key = (job_id, after)
+        reading = self._batches.get(key)
+        if reading is None:
+            reading = self._batches[key] = asyncio.create_task(self._read_batch(job_id, after))
+            reading.add_done_callback(lambda _: self._forget_soon(key))
+        return await asyncio.shield(reading)
 
-def _write(batches: Iterable[Sequence[Event]], connection: socket.socket | None) -> Iterator[bytes]:
-    """The stream's bytes, with a heartbeat where there would be nothing for a while."""
-    wrote_at = -HEARTBEAT_SECONDS
-    for events in batches:
-        if connection is not None and _is_closed(connection):
-            return
-        if not events and time.monotonic() - wrote_at < HEARTBEAT_SECONDS:
-            continue
-        yield b"".join(map(_encode, events)) or HEARTBEAT
-        wrote_at = time.monotonic()
+    def _forget_soon(self, key: tuple[str, int]) -> None:
+        asyncio.get_running_loop().call_later(REMEMBERED_SECONDS, self._batches.pop, key, None)
+
+    async def _read_batch(self, job_id: str, after: int) -> Batch | None:
+        events = await asyncio.get_running_loop().run_in_executor(self._pool, self._read, job_id, after)
+        return (events[-1].seq, b"".join(map(_encode, events))) if events else None
 
 
 def _encode(event: Event) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, event.type.encode(), orjson.dumps(event.data))
-
-
-def _is_closed(connection: socket.socket) -> bool:
-    """Whether the client has gone, which writing would show only with the second heartbeat."""
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True

@@ -2,7 +2,6 @@
 
 import json
 import re
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,13 +10,11 @@ import orjson
 from flask import Request, Response, current_app
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from service.api.http.content_encoding import find_encoding, unpack
 from service.api.http.errors import MalformedBody, UnsupportedMediaType
 from service.api.http.media_types import JSON, MERGE_PATCH
 from service.api.http.state import context
 
-GZIP, ZLIB = 31, 15
-"""What zlib calls the two formats."""
-CONTENT_ENCODINGS = {"gzip": GZIP, "x-gzip": GZIP, "deflate": ZLIB}
 ITEMS_AT_ONCE = 2000
 """Items of a list that are written before other threads may go on."""
 
@@ -112,32 +109,12 @@ def read_body(request: Request) -> bytes:
     # Of a body without a length, Flask reads no more than its limit, which is one byte above ours, and says nothing.
     if len(body) > most:
         raise RequestEntityTooLarge
-    return body if encoding is None else _unpack(body, encoding, most)
+    return body if encoding is None else unpack(body, encoding, most)
 
 
 def content_encoding(request: Request) -> str | None:
     """How the body is compressed. Raises UnsupportedMediaType where nobody here can unpack it."""
-    encoding = request.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if encoding in ("identity", ""):
-        return None
-    if encoding not in CONTENT_ENCODINGS:
-        raise UnsupportedMediaType(f"The body's encoding \"{encoding[:100]}\" isn't taken. gzip and deflate are.")
-    return encoding
-
-
-def _unpack(body: bytes, encoding: str, most: int) -> bytes:
-    """The body before it was compressed, if that was at most so many bytes: a few kilobytes can become gigabytes."""
-    decoder = zlib.decompressobj(CONTENT_ENCODINGS[encoding])
-    try:
-        unpacked = decoder.decompress(body, most + 1)
-    except zlib.error:
-        raise MalformedBody(f"The body is no {encoding}, as its Content-Encoding says it is.") from None
-    if len(unpacked) > most:
-        raise RequestEntityTooLarge
-    if not decoder.eof or decoder.unused_data:
-        problem = "goes on behind its end" if decoder.eof else "was cut off"
-        raise MalformedBody(f"The body is {encoding}, but {problem}.")
-    return unpacked
+    return find_encoding(request.environ.get("HTTP_CONTENT_ENCODING", ""))
 
 
 def parse_json(body: bytes, max_depth: int, *, non_finite: bool = False) -> Any:

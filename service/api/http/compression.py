@@ -1,9 +1,8 @@
-"""Compresses answers with gzip for clients that take it (RFC 9110, section 12.5.3), where it is worth it."""
+"""Which answers are compressed with gzip (RFC 9110, section 12.5.3): where the client takes it and it is worth it."""
 
 import gzip
 from functools import lru_cache
 
-from flask import Flask, Response, request
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
@@ -20,44 +19,14 @@ COMPRESSIBLE = (JSON, OCTETS, PROBLEM, YAML, "text/")
 """What media types begin with whose answers become smaller; of binary ones only tensors are whole in memory."""
 
 
-def register(app: Flask) -> None:
-    """Have the answers of an app compressed."""
-    app.after_request(_compress)
+def is_worth(path: str, media_type: str, length: int) -> bool:
+    """Whether an answer of so many bytes, whole in memory, is compressed for those who take it.
 
-
-def is_compressed(response: Response) -> bool:
-    """Whether the client will get the response compressed."""
-    return _is_compressible(response) and prefers_gzip(request.environ.get("HTTP_ACCEPT_ENCODING", ""))
-
-
-def _compress(response: Response) -> Response:
-    # What a POST is answered is in no cache that Vary would tell something: most predictions end here.
-    if "HTTP_ACCEPT_ENCODING" not in request.environ and request.method == "POST":
-        return response
-    if not _is_compressible(response):
-        return response
-    response.vary.add("Accept-Encoding")
-    if not is_compressed(response):
-        return response
-    response.set_data(gzip_text(response.get_data()))
-    response.headers["Content-Encoding"] = GZIP
-    tag, is_weak = response.get_etag()
-    if tag is not None:
-        response.set_etag(f"{tag}{GZIPPED}", weak=bool(is_weak))
-    return response
-
-
-def gzip_text(content: bytes) -> bytes:
-    """The content compressed, the same each time."""
-    return gzip.compress(content, LEVEL, mtime=0)
-
-
-def _is_compressible(response: Response) -> bool:
-    """Whether it is a text or a tensor that lies in memory whole: streams, files and their ranges stay as they are."""
-    if response.is_streamed or response.status_code == 206 or "Content-Encoding" in response.headers:
+    Triton's asyncio client asks for gzip everywhere below `/v2` and unpacks only what `infer` answers.
+    """
+    if path.startswith("/v2/") and not path.endswith("/infer"):
         return False
-    length = response.calculate_content_length() or 0
-    return length > SMALLEST and (response.mimetype or "").startswith(COMPRESSIBLE)
+    return length > SMALLEST and media_type.startswith(COMPRESSIBLE)
 
 
 @lru_cache(maxsize=64)
@@ -66,3 +35,13 @@ def prefers_gzip(accepted: str) -> bool:
     codings = parse_accept_header(accepted, Accept)
     quality = codings.quality(GZIP)
     return quality > 0 and quality >= codings.quality(AS_IT_IS)
+
+
+def compress(content: bytes) -> bytes:
+    """The content compressed, the same each time."""
+    return gzip.compress(content, LEVEL, mtime=0)
+
+
+def mark_tag(tag: str) -> str:
+    """The ETag, as a header has it, of the compressed form of an answer."""
+    return f'{tag[:-1]}{GZIPPED}"'

@@ -1,12 +1,8 @@
 """Which paths belong to a dialect, and what of them ignores case."""
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
 
 from werkzeug.routing import BaseConverter, ValidationError
-
-WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 TENSORFLOW = re.compile(
     r"(?P<root>/v1/models)(?P<model>/[^/:]+)?"
@@ -35,20 +31,10 @@ class AnyNumberConverter(BaseConverter):
         return int(value)
 
 
-class CaseInsensitivePaths:
-    """Lets TensorFlow Serving's paths be written in any case, as that server does; names keep theirs."""
-
-    def __init__(self, app: WsgiApp) -> None:
-        self._app = app
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        path: str = environ["PATH_INFO"]
-        if path != path.lower():
-            environ["PATH_INFO"] = _lower_fixed(path)
-        return self._app(environ, start_response)
-
-
-def _lower_fixed(path: str) -> str:
+def lower_fixed_parts(path: str) -> str:
+    """The path with the fixed parts of TensorFlow Serving's in lower case, as that server takes them in any."""
+    if path == path.lower():
+        return path
     match = TENSORFLOW.fullmatch(path)
     if match is None:
         return path

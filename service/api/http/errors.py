@@ -43,6 +43,11 @@ PROBLEM_TYPES = {
             "The request breaks a rule of HTTP itself, for example by ending before its body does.",
         ),
         ProblemType(
+            "cross-site-request", 403, "A page of another site sent the request",
+            "A browser sent a changing request on behalf of a page of another site. The operator lists the sites whose "
+            "pages may use the service in FITSERVE_CORS_ORIGINS.",
+        ),
+        ProblemType(
             "not-found", 404, "There is nothing here",
             "What the path names doesn't exist: it was never made, was deleted, or is spelt otherwise.",
         ),
@@ -53,6 +58,11 @@ PROBLEM_TYPES = {
         ProblemType(
             "not-acceptable", 406, "None of the accepted types is possible",
             "The header `Accept` leaves out every media type in which this can be sent. The detail names those.",
+        ),
+        ProblemType(
+            "request-timeout", 408, "The request did not arrive in time",
+            "The client was silent for too long while its request was incomplete, or sent it too slowly. The operator "
+            "sets the limits: FITSERVE_CLIENT_TIMEOUT_SECONDS and FITSERVE_MIN_CLIENT_BYTES_PER_SECOND.",
         ),
         ProblemType(
             "name-taken", 409, "The name is taken",
@@ -102,6 +112,11 @@ PROBLEM_TYPES = {
         ProblemType(
             "range-not-satisfiable", 416, "There is no such range",
             "The header `Range` asks for bytes beyond the end of the file.",
+        ),
+        ProblemType(
+            "misdirected-request", 421, "The service does not answer for this host",
+            "The header `Host` names a host that the service does not answer for, which keeps web pages from reaching "
+            "it under a name of their own. The operator lists the hosts in FITSERVE_ALLOWED_HOSTS.",
         ),
         ProblemType(
             "invalid-request", 422, "The content is wrong",
@@ -163,6 +178,11 @@ PROBLEM_TYPES = {
             "request. Restore the file, or train another version.",
         ),
         ProblemType(
+            "database-unusable", 500, "The database can't be used",
+            "The database is damaged, read-only, or of another version of the service: a fault of the service's "
+            "storage, not of the request. The detail and the log say which; waiting doesn't help.",
+        ),
+        ProblemType(
             "worker-process-died", 500, "The job's process died",
             "The process that did the job ended without a word, each time that it was tried.",
         ),
@@ -194,7 +214,8 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "disk-full", 507, "The disk is full",
-            "There is no room left for an upload's or a job's files. Delete what is no longer needed, then try again.",
+            "There is no room left for an upload's or a job's files, or for the database. Nothing was kept. Delete "
+            "what is no longer needed, or make room on the disk, then try again.",
         ),
     )
 }  # fmt: skip
@@ -206,12 +227,14 @@ CODES_OF_STATUS = {
     404: "not-found",
     405: "method-not-allowed",
     406: "not-acceptable",
+    408: "request-timeout",
     413: "body-too-large",
     414: "uri-too-long",
     415: "unsupported-media-type",
     416: "range-not-satisfiable",
     431: "headers-too-large",
     501: "not-implemented",
+    503: "overloaded",
 }
 """The codes of the errors that Flask and gunicorn themselves raise; any other is a `bad-request`."""
 
@@ -234,6 +257,18 @@ class BodyTooLarge(ServiceError):
     """The body, or a part of it, has more bytes than are taken."""
 
     code = "body-too-large"
+
+
+class UriTooLong(ServiceError):
+    """The path and the query are too long."""
+
+    code = "uri-too-long"
+
+
+class HeadersTooLarge(ServiceError):
+    """The request has too many headers, or one that is too long."""
+
+    code = "headers-too-large"
 
 
 class InvalidHeader(ServiceError):

@@ -1,6 +1,5 @@
 """Flattens marshmallow's nested messages to faults that say where: JSON pointers, or names of query parameters."""
 
-import difflib
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from models.errors import MOST_FAULTS, Fault
+from models.suggestions import nearest
 from models.values.pointers import pointer_to
 from service.api.http.errors import RequestFault
 
@@ -15,8 +15,6 @@ WHOLE = "_schema"
 """Where marshmallow keeps the messages about an object as a whole."""
 UNKNOWN = "is unknown"
 """The message of every schema for a member that it doesn't have."""
-LIKE_ENOUGH = 0.65
-"""How like a value must be to what is suggested instead (difflib's ratio): "sort" isn't meant to be "cursor"."""
 
 Path = tuple[str | int, ...]
 
@@ -24,16 +22,16 @@ Path = tuple[str | int, ...]
 def body_faults(messages: dict[str, Any], schema: Schema, data: Any) -> list[Fault]:
     """The faults of a body, each with its JSON pointer, at most MOST_FAULTS."""
     return [
-        Fault(detail, pointer=pointer_to(*path), allowed=allowed, did_you_mean=nearest)
-        for path, detail, allowed, nearest in islice(_flatten(messages, schema, data, ()), MOST_FAULTS)
+        Fault(detail, pointer=pointer_to(*path), allowed=allowed, did_you_mean=suggestion)
+        for path, detail, allowed, suggestion in islice(_flatten(messages, schema, data, ()), MOST_FAULTS)
     ]
 
 
 def query_faults(messages: dict[str, Any], schema: Schema, data: Any) -> list[Fault]:
     """The faults of a query, each with its parameter, at most MOST_FAULTS."""
     return [
-        RequestFault(detail, parameter=str(path[0]), allowed=allowed, did_you_mean=nearest)
-        for path, detail, allowed, nearest in islice(_flatten(messages, schema, data, ()), MOST_FAULTS)
+        RequestFault(detail, parameter=str(path[0]), allowed=allowed, did_you_mean=suggestion)
+        for path, detail, allowed, suggestion in islice(_flatten(messages, schema, data, ()), MOST_FAULTS)
     ]
 
 
@@ -43,10 +41,10 @@ def _flatten(
     """Each message with its path, the values that are allowed there, and the nearest of them."""
     if isinstance(messages, list):
         for message in messages:
-            allowed, nearest = _suggest(message, kind, data, path)
+            allowed, suggestion = _suggest(message, kind, data, path)
             subject = f'"{path[-1]}"' if path else "The body"
-            hint = f'. Did you mean "{nearest}"?' if nearest else "."
-            yield path, f"{subject} {message}{hint}", allowed, nearest
+            hint = f'. Did you mean "{suggestion}"?' if suggestion else "."
+            yield path, f"{subject} {message}{hint}", allowed, suggestion
         return
     for key, inner in messages.items():
         if isinstance(kind, fields.Dict):
@@ -60,15 +58,10 @@ def _flatten(
 def _suggest(message: str, kind: Any, data: Any, path: Path) -> tuple[tuple[Any, ...], str | None]:
     if message == UNKNOWN:
         known = tuple(kind.names) if isinstance(kind, _Siblings) else ()
-        return known, _nearest(str(path[-1]), known)
+        return known, nearest(str(path[-1]), known)
     validators = kind.validators if isinstance(kind, fields.Field) else ()
     choices = next((tuple(v.choices) for v in validators if isinstance(v, validate.OneOf)), ())
-    return choices, _nearest(data, choices) if isinstance(data, str) else None
-
-
-def _nearest(value: str, known: tuple[Any, ...]) -> str | None:
-    matches = difflib.get_close_matches(value[:64], [str(name) for name in known], n=1, cutoff=LIKE_ENOUGH)
-    return matches[0] if matches else None
+    return choices, nearest(data, map(str, choices)) if isinstance(data, str) else None
 
 
 class _Siblings:

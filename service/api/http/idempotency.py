@@ -10,8 +10,9 @@ import structlog
 from flask import Response, current_app, g, request
 
 from service.api.http.errors import InvalidHeader, RequestFault
+from service.api.http.handoff import Wait, resumed
 from service.api.http.state import context
-from service.errors import DatabaseUnavailable, KeyReused
+from service.errors import KeyReused, StorageError
 from service.operations import idempotency
 from service.operations.idempotency import Answer, Claim
 
@@ -65,8 +66,13 @@ def idempotent(handler: Any) -> Any:
         g.idempotency_key = _read_key()
         if g.idempotency_key is None:
             return handler(*args, **kwargs)
+        if (over := resumed()) is not None:
+            g.idempotency_claim = over.claim
         try:
             response = _respond(handler, args, kwargs)
+        except Wait as wait:
+            wait.claim = g.pop("idempotency_claim", None)
+            raise
         except Replay as replay:
             headers = {**replay.answer.headers, REPLAYED: "true"}
             return Response(replay.answer.body, replay.answer.status, headers)
@@ -83,7 +89,7 @@ def _respond(handler: Any, args: Any, kwargs: Any) -> Response:
     """The response of a handler, or the one that its error is turned into."""
     try:
         return current_app.make_response(handler(*args, **kwargs))
-    except Replay:
+    except (Replay, Wait):
         raise
     except Exception as error:
         return current_app.make_response(current_app.handle_user_exception(error))
@@ -100,7 +106,7 @@ def _conclude(response: Response | None) -> None:
             idempotency.settle(context(), claim, Answer(response.status_code, headers, response.get_data()))
         else:
             idempotency.release(context(), claim)
-    except DatabaseUnavailable:
+    except StorageError:
         log.warning("the answer to a request with an idempotency key was not kept")
 
 

@@ -1,9 +1,12 @@
-"""What the handlers of an app share: the context of the operations, and the loaded networks."""
+"""What the handlers of an app share: the context of the operations, the loaded networks, the request's id."""
 
-from flask import current_app
+from flask import current_app, request
 
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
+
+REQUEST_ID = "fitserve.request_id"
+"""The id's name in the WSGI environment."""
 
 
 def context() -> Context:
@@ -15,4 +18,10 @@ def context() -> Context:
 def predictions() -> PredictionService:
     """The networks that this process keeps loaded."""
     found: PredictionService = current_app.extensions["predictions"]
+    return found
+
+
+def request_id() -> str:
+    """The id of the current request."""
+    found: str = request.environ.get(REQUEST_ID, "")
     return found

@@ -18,4 +18,4 @@ def respond(make_dialect: Callable[[int], Dialect[Any]], wanted: Wanted) -> Resp
     headers = {name.lower(): value for name, value in request.headers.items()}
     asked = InferenceRequest(wanted, body, headers, request.args.to_dict(flat=False))
     with service.admit(len(body)):
-        return answer(service, make_dialect(service.settings.max_json_depth), asked).to_response()
+        return answer(service, make_dialect(service.settings.max_json_depth), asked, service.deadline()).to_response()

@@ -6,13 +6,16 @@ from typing import Any
 
 import marshmallow
 import numpy as np
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from models.errors import summarize
 from models.spec import Task
 from service.api.contract.schemas.predictions import PredictionQuery
 from service.api.http.bodies import dump_json, in_parts
-from service.api.http.errors import InvalidQuery, RequestFault
+from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
+from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
 from service.api.inference.instances import read_instances
 from service.api.inference.plane import InferenceRequest, Work
@@ -41,7 +44,8 @@ class Native:
         return service.loaded(wanted)
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> NativeWork:
-        """Raises InvalidQuery, UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances."""
+        """Raises NotAcceptable, InvalidQuery, UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances."""
+        _require_json(request.headers.get("accept"))
         top, scores = _read_query(request.query, loaded.predictor.task)
         instances = read_instances(request.headers.get("content-type", ""), request.body, self.max_json_depth)
         inputs, warnings = loaded.predictor.prepare(instances)
@@ -62,6 +66,12 @@ class Native:
                 }
             )
         )
+
+
+def _require_json(accept: str | None) -> None:
+    """Raises NotAcceptable for a client that takes no JSON."""
+    if accept not in (None, "", "*/*", JSON) and not parse_accept_header(accept, MIMEAccept).best_match([JSON]):
+        raise NotAcceptable(f"This can be sent as {JSON} only.")
 
 
 def _read_query(query: Mapping[str, Sequence[str]], task: Task) -> tuple[int | None, bool]:

@@ -50,13 +50,12 @@ class Dialect(Protocol[W]):
         """
 
 
-def answer(service: PredictionService, dialect: Dialect[W], request: InferenceRequest) -> Reply:
+def answer(service: PredictionService, dialect: Dialect[W], request: InferenceRequest, deadline: float) -> Reply:
     """What a request is answered; the caller holds its permit (`service.admit`).
 
-    Counted by the version's statistics, and given up when `prediction_seconds` have passed. Raises what the dialect
-    raises, and TookTooLong.
+    Counted by the version's statistics, and given up at the `deadline`, a moment of the monotonic clock.
+    Raises what the dialect raises, and TookTooLong.
     """
-    deadline = service.deadline()
     loaded = dialect.open(service, request.wanted)
     with loaded.statistics.prediction() as clock:
         work = dialect.read(request, loaded)

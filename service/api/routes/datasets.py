@@ -5,6 +5,7 @@ from typing import Any
 from service import statuses
 from service.api.contract.blueprint import Blueprint, created, found
 from service.api.contract.schemas.datasets import (
+    DatasetChangesSchema,
     DatasetListQuery,
     DatasetSchema,
     DatasetSourcesSchema,
@@ -13,9 +14,9 @@ from service.api.contract.schemas.datasets import (
     RowSchema,
     RowsQuery,
 )
-from service.api.front.waits import preferred_wait
 from service.api.http.idempotency import current_claim
 from service.api.http.links import DATASETS, dataset_url
+from service.api.http.preferences import show_after
 from service.api.http.state import context
 from service.operations.catalog import datasets
 from service.operations.catalog.datasets import DatasetView
@@ -44,9 +45,13 @@ def create_dataset(request: dict[str, Any]) -> Any:
     that is ready, 202 one that is still `processing`. A fault that is found within the wait is a 422, and nothing is
     kept.
     """
-    with preferred_wait(context().settings.dataset_wait_seconds) as wait:
-        view = datasets.create(context(), request, wait, current_claim())
-    return created(view, dataset_url(view.dataset.name), finished=view.dataset.status != statuses.PROCESSING)
+    dataset, job_id = datasets.create(context(), request, current_claim())
+
+    def show() -> Any:
+        view = datasets.created(context(), dataset, job_id)
+        return created(view, dataset_url(dataset.name), finished=view.dataset.status != statuses.PROCESSING)
+
+    return show_after(job_id, show, default=context().settings.dataset_wait_seconds)
 
 
 @blueprint.get(DATASETS)
@@ -67,9 +72,23 @@ def get_dataset(name: str) -> Any:
 
     With what its data are like: inputs, target, statistics. `Prefer: wait=N` waits for one that is still `processing`.
     """
-    with preferred_wait() as wait:
-        view = datasets.get(context(), name, wait)
-    return found(view, finished=view.dataset.status != statuses.PROCESSING)
+
+    def show() -> Any:
+        view = datasets.get(context(), name)
+        return found(view, finished=view.dataset.status != statuses.PROCESSING)
+
+    return show_after(datasets.find_import(context(), name), show)
+
+
+@blueprint.patch(f"{DATASETS}/<name>")
+@blueprint.resource(DatasetSchema)
+@blueprint.arguments(DatasetChangesSchema)
+def change_dataset(changes: dict[str, Any], name: str) -> Any:
+    """Change a dataset's metadata.
+
+    As a merge patch (RFC 7396): what is left out stays, null removes. All else of a dataset never changes.
+    """
+    return datasets.change(context(), name, changes)
 
 
 @blueprint.delete(f"{DATASETS}/<name>")

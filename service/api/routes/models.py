@@ -15,11 +15,12 @@ from service.api.contract.schemas.models import (
     NewModelSchema,
     SummarySchema,
 )
-from service.api.front.waits import long_wait, preferred_wait
+from service.api.http.handoff import Wait
 from service.api.http.idempotency import current_claim
 from service.api.http.links import MODELS, model_url
 from service.api.http.media_types import JSON, PLAIN
 from service.api.http.negotiation import choose
+from service.api.http.preferences import show_after
 from service.api.http.state import context
 from service.operations.catalog import models
 from service.operations.catalog.models import ModelView
@@ -40,11 +41,15 @@ def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
     of that layer: 422 with its pointer, and nothing is kept. With `dry_run` nothing is kept either way.
     """
     if query["dry_run"]:
-        with long_wait():
-            return models.dry_run(context(), document), 200
-    with preferred_wait(context().settings.model_wait_seconds) as wait:
-        view = models.create(context(), document, wait, current_claim())
-    return created(view, model_url(view.model.name), finished=view.model.status != statuses.BUILDING)
+        model, job_id = models.begin_dry_run(context(), document)
+        raise Wait(job_id, models.DRY_RUN_SECONDS, lambda: (models.end_dry_run(context(), model, job_id), 200))
+    model, job_id = models.create(context(), document, current_claim())
+
+    def show() -> Any:
+        view = models.created(context(), model)
+        return created(view, model_url(model.name), finished=view.model.status != statuses.BUILDING)
+
+    return show_after(job_id, show, default=context().settings.model_wait_seconds)
 
 
 @blueprint.get(MODELS)
@@ -67,22 +72,23 @@ def get_model(name: str) -> Any:
     With its spec as it was posted and a summary of its network. `Prefer: wait=N` waits for one that is still
     `building`. For clients of TensorFlow Serving its newest 100 versions stand in `model_version_status`.
     """
-    with preferred_wait() as wait:
-        view = models.get(context(), name, wait)
-    return found(view, finished=view.model.status != statuses.BUILDING)
+
+    def show() -> Any:
+        view = models.get(context(), name)
+        return found(view, finished=view.model.status != statuses.BUILDING)
+
+    return show_after(models.find_build(context(), name), show)
 
 
 @blueprint.patch(f"{MODELS}/<name>")
 @blueprint.resource(ModelSchema)
 @blueprint.arguments(ModelChangesSchema)
 def change_model(changes: dict[str, Any], name: str) -> Any:
-    """Change a model's description.
+    """Change a model's description or its metadata.
 
     As a merge patch (RFC 7396): what is left out stays. All else of a model never changes: make another model.
     """
-    if not changes:
-        return models.get(context(), name)
-    return models.describe(context(), name, changes["description"])
+    return models.change(context(), name, changes)
 
 
 @blueprint.delete(f"{MODELS}/<name>")

@@ -35,7 +35,10 @@ def get_health() -> Any:
 @blueprint.get("/readyz")
 @blueprint.resource(ReadinessSchema)
 @blueprint.alt_response(
-    503, schema=ReadinessSchema, description="Starting, draining, or without its database.", headers=RETRY_AFTER_HEADER
+    503,
+    schema=ReadinessSchema,
+    description="Starting, draining, without its database, or with a full disk.",
+    headers=RETRY_AFTER_HEADER,
 )
 def get_readiness() -> Any:
     """Say what each part does.

@@ -6,18 +6,23 @@ from flask import Response
 
 from service import statuses
 from service.api.contract.blueprint import LINK_HEADER, TEXT, Blueprint
-from service.api.contract.schemas.jobs import JobListQuery
-from service.api.contract.schemas.training_jobs import (
+from service.api.contract.schemas.events import (
     EventsQuery,
     EventsSchema,
+    JobEventDataSchema,
     MetricsQuery,
     MetricsSchema,
+    present_events,
+)
+from service.api.contract.schemas.jobs import JobListQuery
+from service.api.contract.schemas.training_jobs import (
     NewTrainingJobSchema,
     TrainingJobChangesSchema,
     TrainingJobSchema,
-    present_events,
 )
-from service.api.front.streams import last_event_id, stream_events
+from service.api.http.bodies import no_content
+from service.api.http.event_ids import last_event_id
+from service.api.http.handoff import leave_stream
 from service.api.http.links import TRAINING_JOBS, training_job_url
 from service.api.http.media_types import EVENT_STREAM, JSON, PLAIN
 from service.api.http.negotiation import choose
@@ -44,7 +49,7 @@ def create_training_job(request: dict[str, Any]) -> Any:
     What can be known to fail is refused before it is queued: 10 units for 3 classes are a 422 that names the layer
     and the fix. Success makes a version of the model. Without `Prefer: wait=N` the answer is a 202 at once.
     """
-    return create_job(training_jobs.create, request, training_job_url)
+    return create_job(KIND, training_jobs.create, request, training_job_url)
 
 
 @blueprint.get(TRAINING_JOBS)
@@ -104,18 +109,18 @@ def get_metrics(query: dict[str, Any], job_id: str) -> Any:
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/events")
 @blueprint.response(200, EventsSchema, headers=LINK_HEADER)
-@blueprint.streams
+@blueprint.streams(JobEventDataSchema)
 @blueprint.query(EventsQuery)
 def list_events(query: dict[str, Any], job_id: str) -> Any:
     """List what happened to a training job, or follow it as server-sent events.
 
     As `text/event-stream` an event's `id` is its `seq`, its `event` the type, its `data` the data as JSON; a comment
-    comes every 15 s, and the stream ends with the job's final status. At most half of the threads of an api process
-    stream or wait at once: beyond that the answer is 503.
+    comes every 15 s, and the stream ends with the job's final status. 204, which ends reconnecting, says that the job
+    is final and the client has everything.
     """
     last = last_event_id(default=query["after"])
     if choose(JSON, EVENT_STREAM) == EVENT_STREAM:
-        return stream_events(job_id, last)
+        return no_content() if job_events.is_over(context(), job_id, last) else leave_stream(job_id, last)
     events, more = job_events.read(context(), job_id, **query)
     document = present_events(job_id, query["limit"], events, more)
     return document, 200, link_to_next(document["next"])

@@ -11,20 +11,20 @@ from models.datasets import check_request, source_documents
 from models.errors import Fault
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable, Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady
+from service.errors import Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady, StorageError
 from service.operations import idempotency
 from service.operations.catalog.uploads import ReceivedFile
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
+from service.operations.metadata import Metadata, merge
 from service.storage import datasets, jobs
+from service.storage.artifact_keys import datasets_key, upload_key
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery, decode_cursor, encode_cursor
 from service.storage.records import Dataset, Job
 
 UPLOAD = "upload"
 """The source of a dataset that is made from a client's file."""
-
-UPLOADS = "uploads"
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,13 @@ def sources() -> list[dict[str, Any]]:
     return source_documents()
 
 
-def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> DatasetView:
-    """Import data under the request's name; the dataset may still be `processing` when the wait is over.
+def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> tuple[Dataset, str]:
+    """Queue the import of data under the request's name: the dataset, and the id of the job that imports it.
 
     The data is the request's `file`, which is taken over, or else what its `source` says. With the `claim` of an
-    earlier request it is the dataset that that one made. Raises InvalidData at once, or Failed within the wait, with
-    nothing kept; NameTaken.
+    earlier request it is the dataset that that one made. Raises InvalidData, NameTaken.
     """
-    dataset, job_id = _made_before(context, claim) or _make(context, request, claim)
-    queue.wait_for_end(context, job_id, wait)
-    return _created(context, dataset, job_id)
+    return _made_before(context, claim) or _make(context, request, claim)
 
 
 def _made_before(context: Context, claim: Claim | None) -> tuple[Dataset, str] | None:
@@ -64,6 +61,8 @@ def _made_before(context: Context, claim: Claim | None) -> tuple[Dataset, str] |
 
 def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tuple[Dataset, str]:
     """Store what was posted, and queue its import: the dataset and the job."""
+    noted = request.get("metadata", {})
+    request = {name: value for name, value in request.items() if name != "metadata"}
     file: ReceivedFile | None = request.get("file")
     if file is not None:
         request = request | {"source": UPLOAD, "file": file.to_document()}
@@ -74,18 +73,18 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tup
     dataset_id = new_identifier("ds")
     _store_request(context, dataset_id, request, file)
     try:
-        return _insert(context, dataset_id, request, claim)
+        return _insert(context, dataset_id, request, noted, claim)
     except BaseException:
         context.artifacts.remove(upload_key(dataset_id))
         raise
 
 
-def _created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
+def created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
     """What became of a new dataset by the end of the wait; one that failed is removed again."""
     try:
         with context.database.read() as session:
             dataset, job = datasets.by_id(session, inserted.id), jobs.get(session, job_id)
-    except DatabaseUnavailable:
+    except StorageError:
         return _view(inserted, None)  # it was created, whatever happens now
     if dataset is None:
         raise NotFound(f'The dataset "{inserted.name}" was deleted while it was being imported.')
@@ -93,16 +92,6 @@ def _created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
         _delete(context, dataset.id)
         raise Failed(dataset.error or {})
     return _view(dataset, job)
-
-
-def datasets_key(dataset_id: str | None) -> str:
-    """Below which a dataset's files are kept."""
-    return f"datasets/{dataset_id}"
-
-
-def upload_key(id_: str) -> str:
-    """Where a client's file waits: for the import job of a dataset, or for the job itself that reads it."""
-    return f"{UPLOADS}/{id_}"
 
 
 def _check_name_is_free(context: Context, name: str) -> None:
@@ -122,7 +111,9 @@ def _store_request(context: Context, dataset_id: str, request: dict[str, Any], f
         raise
 
 
-def _insert(context: Context, dataset_id: str, request: dict[str, Any], claim: Claim | None) -> tuple[Dataset, str]:
+def _insert(
+    context: Context, dataset_id: str, request: dict[str, Any], noted: Metadata, claim: Claim | None
+) -> tuple[Dataset, str]:
     name = request["name"]
     dataset = Dataset(
         id=dataset_id,
@@ -130,6 +121,7 @@ def _insert(context: Context, dataset_id: str, request: dict[str, Any], claim: C
         status=statuses.PROCESSING,
         source=request["source"],
         file=request.get("file"),
+        metadata_=noted,
         created_at=datetime.now(UTC),
     )
     with context.database.write() as session:
@@ -139,17 +131,24 @@ def _insert(context: Context, dataset_id: str, request: dict[str, Any], claim: C
         return dataset, queue.enqueue(context, session, statuses.IMPORT, {}, **columns).id
 
 
-def get(context: Context, name: str, wait: float = 0) -> DatasetView:
-    """A dataset by its name; waits up to `wait` seconds while it is being imported. Raises NotFound."""
+def get(context: Context, name: str) -> DatasetView:
+    """A dataset by its name. Raises NotFound."""
+    return _view(*_find(context, name))
+
+
+def find_import(context: Context, name: str) -> str | None:
+    """The id of the job that is importing a dataset; None when none is. Raises NotFound."""
+    dataset, job = _find(context, name)
+    return job.id if job is not None and dataset.status == statuses.PROCESSING else None
+
+
+def _find(context: Context, name: str) -> tuple[Dataset, Job | None]:
     with context.database.read() as session:
         dataset = datasets.by_name(session, name)
         job = jobs.newest(session, statuses.IMPORT, dataset_id=dataset.id) if dataset is not None else None
     if dataset is None:
         raise NotFound(f'There is no dataset "{name}".')
-    if wait and dataset.status == statuses.PROCESSING and job is not None:
-        queue.wait_for_end(context, job.id, wait)
-        return get(context, name)
-    return _view(dataset, job)
+    return dataset, job
 
 
 def _view(dataset: Dataset, job: Job | None) -> DatasetView:
@@ -184,6 +183,15 @@ def open_files(context: Context, dataset: Dataset) -> DatasetFiles:
     if dataset.status != statuses.READY or dataset.folder is None:
         raise NotReady("dataset", dataset.name, dataset.status, failed=dataset.status == statuses.FAILED)
     return DatasetFiles.open(context.artifacts.existing_folder(dataset.folder))
+
+
+def change(context: Context, name: str, changes: dict[str, Any]) -> DatasetView:
+    """Change the `metadata`. Raises NotFound, InvalidRequest."""
+    with context.database.write() as session:
+        dataset = datasets.by_name(session, name, lock=True)
+        if dataset is not None and "metadata" in changes:
+            dataset.metadata_ = merge(dataset.metadata_, changes["metadata"])
+    return get(context, name)
 
 
 def delete(context: Context, name: str) -> None:

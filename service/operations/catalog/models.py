@@ -7,14 +7,16 @@ from typing import Any
 from models.validation import check_network
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable, Failed, InUse, NotFound, NotReady, NoWorker
+from service.errors import Failed, InUse, NotFound, NotReady, NoWorker, StorageError
 from service.operations import idempotency
 from service.operations.catalog.model_inputs import complete_inputs
 from service.operations.catalog.model_layers import complete_layers
 from service.operations.catalog.sources import Source, hold, lock
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
+from service.operations.metadata import merge
 from service.storage import jobs, models
+from service.storage.artifact_keys import versions_key
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery
@@ -22,6 +24,8 @@ from service.storage.records import Model
 
 DRY_RUN_SECONDS = 60
 NEWEST_VERSIONS = 100
+COLUMNS = ("name", "task", "description", "metadata")
+"""The members of a posted document that are columns of their own."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,13 @@ class ModelView:
     versions: tuple[int, ...] = ()
 
 
-def create(context: Context, document: dict[str, Any], wait: float, claim: Claim | None = None) -> ModelView:
-    """Check a spec and build its network; the model may still be `building` when the wait is over.
+def create(context: Context, document: dict[str, Any], claim: Claim | None = None) -> tuple[Model, str]:
+    """Check a spec and queue the build of its network: the model, and the id of the job that builds it.
 
-    With the `claim` of an earlier request it is the model that that one made. Raises InvalidSpec or InvalidRequest at
-    once, or Failed within the wait, with nothing kept; NameTaken, NotReady.
+    With the `claim` of an earlier request it is the model that that one made. Raises InvalidSpec, InvalidRequest,
+    NameTaken, NotReady.
     """
-    model, job_id = _made_before(context, claim) or _insert(context, *_complete(context, document), claim)
-    queue.wait_for_end(context, job_id, wait)
-    return _created(context, model)
+    return _made_before(context, claim) or _insert(context, *_complete(context, document), claim)
 
 
 def _made_before(context: Context, claim: Claim | None) -> tuple[Model, str] | None:
@@ -55,13 +57,13 @@ def _made_before(context: Context, claim: Claim | None) -> tuple[Model, str] | N
     return None if model is None or job is None else (model, job.id)
 
 
-def _created(context: Context, inserted: Model) -> ModelView:
+def created(context: Context, inserted: Model) -> ModelView:
     """What became of a new model by the end of the wait; one that failed is removed again."""
     try:
         with context.database.read() as session:
             model = models.by_id(session, inserted.id)
             view = None if model is None else _view(session, [model], with_versions=True)[0]
-    except DatabaseUnavailable:
+    except StorageError:
         return ModelView(inserted, None, {})  # it was created, whatever happens now
     if view is None:
         raise NotFound(f'The model "{inserted.name}" was deleted while it was being built.')
@@ -71,26 +73,35 @@ def _created(context: Context, inserted: Model) -> ModelView:
     return view
 
 
-def dry_run(context: Context, document: dict[str, Any]) -> Model:
-    """Do all that creating does and keep nothing. Raises as `create`, and NoWorker when nobody builds it in time."""
+def begin_dry_run(context: Context, document: dict[str, Any]) -> tuple[Model, str]:
+    """Do all that creating does, but keep no model: the model, and the id of the job that builds it.
+
+    Raises as `create`.
+    """
     request, sources = _complete(context, document)
     with context.database.write() as session:
         lock(session, sources)
         new_job = queue.enqueue(context, session, statuses.BUILD, request)
         hold(session, new_job, sources)
-        job_id = new_job.id
-    job = queue.wait_for_end(context, job_id, DRY_RUN_SECONDS)
+        return _new_model(request["document"]), new_job.id
+
+
+def end_dry_run(context: Context, model: Model, job_id: str) -> Model:
+    """The model as it was built; nothing is kept of it, and a build that still runs is cancelled.
+
+    Raises Failed, and NoWorker when nobody has built it by now.
+    """
     with context.database.write() as session:
-        left = jobs.get(session, job_id, lock=True)
-        if left is not None:
-            queue.cancel(session, left)
-            if left.status in statuses.FINAL:
-                session.delete(left)
-    if job is None or job.status == statuses.CANCELLED:
+        job = jobs.get(session, job_id, lock=True)
+        is_built = job is not None and job.status in statuses.FINAL
+        if job is not None:
+            queue.cancel(session, job)
+            if job.status in statuses.FINAL:
+                session.delete(job)
+    if job is None or not is_built or job.status == statuses.CANCELLED:
         raise NoWorker(f"No worker built the network within {DRY_RUN_SECONDS} seconds.", retry_after=10)
     if job.status == statuses.FAILED:
         raise Failed(job.error or {})
-    model = _new_model(request["document"])
     model.status, model.summary = statuses.READY, (job.result or {})["summary"]
     return model
 
@@ -114,7 +125,8 @@ def _new_model(document: dict[str, Any]) -> Model:
         status=statuses.BUILDING,
         task=document["task"],
         description=document["description"],
-        document={name: value for name, value in document.items() if name not in ("name", "task", "description")},
+        metadata_=document.get("metadata", {}),
+        document={name: value for name, value in document.items() if name not in COLUMNS},
         last_version=0,
         created_at=datetime.now(UTC),
     )
@@ -140,16 +152,18 @@ def find(session: Session, name: str, *, lock: bool = False) -> Model:
     return model
 
 
-def get(context: Context, name: str, wait: float = 0) -> ModelView:
-    """A model by its name; waits up to `wait` seconds while it is being built. Raises NotFound."""
+def get(context: Context, name: str) -> ModelView:
+    """A model by its name. Raises NotFound."""
+    with context.database.read() as session:
+        return _view(session, [find(session, name)], with_versions=True)[0]
+
+
+def find_build(context: Context, name: str) -> str | None:
+    """The id of the job that is building a model; None when none is. Raises NotFound."""
     with context.database.read() as session:
         model = find(session, name)
-        view = _view(session, [model], with_versions=True)[0]
-        job = jobs.newest(session, statuses.BUILD, model_id=model.id)
-    if wait and model.status == statuses.BUILDING and job is not None:
-        queue.wait_for_end(context, job.id, wait)
-        return get(context, name)
-    return view
+        job = jobs.newest(session, statuses.BUILD, model_id=model.id) if model.status == statuses.BUILDING else None
+    return None if job is None else job.id
 
 
 def get_built(context: Context, name: str) -> Model:
@@ -182,10 +196,13 @@ def _view(session: Session, found: list[Model], *, with_versions: bool = False) 
     ]
 
 
-def describe(context: Context, name: str, description: str) -> ModelView:
-    """Change the description. Raises NotFound."""
+def change(context: Context, name: str, changes: dict[str, Any]) -> ModelView:
+    """Change the `description` or the `metadata`. Raises NotFound, InvalidRequest."""
     with context.database.write() as session:
-        find(session, name, lock=True).description = description
+        model = find(session, name, lock=True)
+        model.description = changes.get("description", model.description)
+        if "metadata" in changes:
+            model.metadata_ = merge(model.metadata_, changes["metadata"])
     return get(context, name)
 
 
@@ -212,8 +229,3 @@ def _delete(context: Context, model_id: str) -> None:
             queue.cancel(session, build)
         session.delete(model)
     context.artifacts.remove(versions_key(model_id))
-
-
-def versions_key(model_id: str | None) -> str:
-    """Below which the files of a model's versions are kept."""
-    return f"models/{model_id}"

@@ -4,15 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.catalogue import nearest
 from models.errors import Fault
 from service.errors import InvalidRequest
+from service.operations.catalog.resolve import find_version, named_in_body
 from service.storage import models
 from service.storage.database import Session
 from service.storage.records import Job, JobSource, Model, Version
-
-MOST_NUMBERS = 20
-"""How many versions a fault names."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +33,9 @@ def find_source(
     model = own if name is None else models.by_name(session, name)
     if model is None:
         raise InvalidRequest(Fault(f'There is no model "{name}".', f"{pointer}/model"))
-    label = reference.get("label")
-    number = reference["version"] if label is None else _number_of_label(session, model, label, f"{pointer}/label")
-    version = models.version(session, model, number)
-    if version is None:
-        numbers = tuple(models.version_numbers(session, model, MOST_NUMBERS))
-        detail = f'The model "{model.name}" has no version {number if numbers else "yet: train it first"}.'
-        raise InvalidRequest(Fault(detail, f"{pointer}/version", allowed=numbers))
+    with named_in_body(pointer):
+        version = find_version(session, model, reference.get("version"), reference.get("label"))
     return Source(model, version, place, pointer)
-
-
-def _number_of_label(session: Session, model: Model, name: str, pointer: str) -> int:
-    label = models.label(session, model, name)
-    if label is None:
-        names = models.labels(session, [model.id])[model.id]
-        detail = f'The model "{model.name}" has no label "{name[:64]}".'
-        raise InvalidRequest(Fault(detail, pointer, allowed=tuple(names), did_you_mean=nearest(name, names)))
-    return label.number
 
 
 def hold(session: Session, job: Job, sources: list[Source]) -> None:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.errors import Fault
 from models.version_files import ARTIFACTS, WEIGHTS
 from service import statuses
 from service.context import Context
-from service.errors import InUse, InvalidRequest, NotFound
+from service.errors import InUse, NotFound
 from service.operations.catalog.models import find as find_model
+from service.operations.catalog.resolve import find_label, find_version, named_in_body
 from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.models import VersionEntry
@@ -18,17 +18,9 @@ from service.storage.paging import Page, PageQuery
 from service.storage.records import Label, Model, Version
 
 
-def find(session: Session, model: Model, number: int | None = None) -> Version:
-    """A version of the model, the latest without a number. Raises NotFound."""
-    version = models.version(session, model, number)
-    if version is None:
-        raise NotFound(f'The model "{model.name}" has no version {"yet" if number is None else number}.')
-    return version
-
-
 def get(context: Context, model_name: str, number: int) -> Version:
     with context.database.read() as session:
-        return find(session, find_model(session, model_name), number)
+        return find_version(session, find_model(session, model_name), number)
 
 
 def list_page(context: Context, model_name: str, query: PageQuery) -> Page[Version]:
@@ -68,7 +60,7 @@ def delete(context: Context, model_name: str, number: int) -> None:
 
 def _delete(session: Session, model: Model, number: int) -> Version:
     """Remove a version of a locked model; its files are left. Raises NotFound, InUse."""
-    version = find(session, model, number)
+    version = find_version(session, model, number)
     labels = models.labels_of_version(session, version)
     if labels:
         raise InUse(f'The label "{labels[0]}" points to version {number}: move or delete it first.')
@@ -111,27 +103,16 @@ def labels_page(context: Context, model_name: str, query: PageQuery) -> Page[Lab
 def get_label(context: Context, model_name: str, name: str) -> Label:
     """Raises NotFound."""
     with context.database.read() as session:
-        return _find_label(session, find_model(session, model_name), name)
-
-
-def _find_label(session: Session, model: Model, name: str) -> Label:
-    label = models.label(session, model, name)
-    if label is None:
-        raise NotFound(f'The model "{model.name}" has no label "{name}".')
-    return label
+        return find_label(session, find_model(session, model_name), name)
 
 
 def put_label(context: Context, model_name: str, name: str, number: int) -> tuple[Label, bool]:
     """Point a label to a version; say whether the label is new. Raises NotFound, InvalidRequest."""
     with context.database.write() as session:
         model = find_model(session, model_name, lock=True)
-        _check_version_for_label(session, model, number)
+        with named_in_body():
+            find_version(session, model, number)
         return point_label(session, model, name, number)
-
-
-def _check_version_for_label(session: Session, model: Model, number: int) -> None:
-    if models.version(session, model, number) is None:
-        raise InvalidRequest(Fault(f'The model "{model.name}" has no version {number}.', pointer="#/version"))
 
 
 def point_label(session: Session, model: Model, name: str, number: int) -> tuple[Label, bool]:
@@ -148,4 +129,4 @@ def point_label(session: Session, model: Model, name: str, number: int) -> tuple
 def delete_label(context: Context, model_name: str, name: str) -> None:
     """Raises NotFound."""
     with context.database.write() as session:
-        session.delete(_find_label(session, find_model(session, model_name, lock=True), name))
+        session.delete(find_label(session, find_model(session, model_name, lock=True), name))

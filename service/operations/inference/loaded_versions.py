@@ -30,6 +30,11 @@ class LoadedVersions:
             self._predictors.move_to_end(folder)
         return loaded.result() if loaded is not None else self._fulfil(folder, mine)
 
+    def has(self, folder: str) -> bool:
+        """Whether the version is loaded."""
+        loaded = self._predictors.get(folder)
+        return loaded is not None and loaded.done()
+
     def _fulfil(self, folder: str, promise: Future[Predictor]) -> Predictor:
         try:
             predictor = self._load(folder)

@@ -12,21 +12,22 @@ import structlog
 from models.errors import ModelsError
 from models.predictor import Predictor
 from service.context import Context
-from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, ServiceError
+from service.errors import ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
+from service.operations.catalog.resolve import check_servable, find_version
 from service.operations.inference.admission import Admission
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
 from service.storage import last_write, models
 from service.storage.database import Session
-from service.storage.records import Model, Version
+from service.storage.records import Version
 
 MOST_REMEMBERED = 1000
 """Answers to «which version?» that a process keeps, also for when the database is away."""
+MOST_ROWS = 2**31 - 1
+"""Of a request, as Triton's configuration can say it."""
 REMEMBERED_NANOSECONDS = 750_000_000
 """How long such an answer is taken for true while this machine's api processes write nothing; workers may."""
-LARGEST_NUMBER = 2**31 - 1
-"""What a database's integer holds; versions of other servers have larger ones."""
 
 log = structlog.get_logger()
 
@@ -71,7 +72,7 @@ class PredictionService:
         """The version that is wanted, loaded. Raises NotFound, NoVersion; Conflict when it can't be served."""
         version = self.find(wanted)
         predictor = self._loaded.get(version.folder)
-        most = min(max(1, self.settings.max_body_bytes // predictor.signature.row_bytes), LARGEST_NUMBER)
+        most = min(max(1, self.settings.max_body_bytes // predictor.signature.row_bytes), MOST_ROWS)
         return Loaded(wanted.model, version.number, predictor, self.statistics.of(version.folder), most)
 
     def deadline(self) -> float:
@@ -83,14 +84,14 @@ class PredictionService:
 
         Raises NotFound, NoVersion; Conflict when the version can't be served.
         """
-        now = time.monotonic_ns()
         remembered = self._found.get(wanted)
-        if remembered is not None and remembered[0] > max(last_write.moment(), now - REMEMBERED_NANOSECONDS):
+        if remembered is not None and _is_fresh(remembered[0]):
             return remembered[1]
+        now = time.monotonic_ns()
         try:
             with self._context.database.read() as session:
-                version = find_version(session, wanted)
-        except DatabaseUnavailable:
+                version = find_wanted(session, wanted)
+        except StorageError:
             if remembered is None:
                 raise
             version = remembered[1]
@@ -105,6 +106,11 @@ class PredictionService:
                 self._found.popitem(last=False)
         return version
 
+    def is_at_hand(self, wanted: Wanted) -> bool:
+        """Whether the version can be had without reading the database or a file."""
+        remembered = self._found.get(wanted)
+        return remembered is not None and _is_fresh(remembered[0]) and self._loaded.has(remembered[1].folder)
+
     def load_latest(self) -> None:
         """Load the latest versions of as many models as the settings say, the newest models first."""
         most = self.settings.preloaded_models
@@ -113,7 +119,7 @@ class PredictionService:
         try:
             with self._context.database.read() as session:
                 names = models.newest_with_versions(session, most)
-        except DatabaseUnavailable as error:
+        except StorageError as error:
             log.warning("no version could be loaded ahead of use", detail=error.detail)
             return
         for name in names:
@@ -128,22 +134,13 @@ class PredictionService:
         return Predictor.load(files, settings.prediction_threads, settings.max_pixels)
 
 
-def find_version(session: Session, wanted: Wanted) -> Version:
+def _is_fresh(moment: int) -> bool:
+    """Whether what was found at a moment (in nanoseconds of the monotonic clock) may be taken for true."""
+    return moment > max(last_write.moment(), time.monotonic_ns() - REMEMBERED_NANOSECONDS)
+
+
+def find_wanted(session: Session, wanted: Wanted) -> Version:
     """The version that is wanted. Raises NotFound, NoVersion, and Conflict when it can't be served."""
-    model = find_model(session, wanted.model)
-    number = wanted.version if wanted.label is None else _labelled(session, model, wanted.label)
-    version = models.version(session, model, number) if (number or 0) <= LARGEST_NUMBER else None
-    if version is None and number is None:
-        raise NoVersion(f'The model "{model.name}" has no version yet: train it first.')
-    if version is None:
-        raise NotFound(f'The model "{model.name}" has no version {number}.')
-    if not version.servable:
-        raise Conflict(f"Version {version.number} can't be served: {version.details['reason']}")
+    version = find_version(session, find_model(session, wanted.model), wanted.version, wanted.label)
+    check_servable(version)
     return version
-
-
-def _labelled(session: Session, model: Model, label: str) -> int:
-    found = models.label(session, model, label)
-    if found is None:
-        raise NotFound(f'The model "{model.name}" has no label "{label}".')
-    return found.number

@@ -6,9 +6,9 @@ from typing import Any
 from service import statuses
 from service.context import Context
 from service.errors import NotFound
-from service.operations.catalog.datasets import upload_key
 from service.operations.catalog.uploads import DATA_FILE
 from service.storage import datasets, jobs, models
+from service.storage.artifact_keys import upload_key
 from service.storage.records import Job
 
 
@@ -28,7 +28,7 @@ def describe(context: Context, job: Job) -> dict[str, Any]:
 def _describe_import(context: Context, job: Job) -> dict[str, Any]:
     settings = context.settings
     return {
-        "upload": str(context.artifacts.folder(upload_key(job.dataset_id or ""))),
+        "upload": str(context.artifacts.folder(upload_key(job.dataset_id))),
         "cache": str(settings.keras_cache),
         "downloads": settings.dataset_downloads,
     }

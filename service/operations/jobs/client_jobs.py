@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from models.errors import Fault
 from service import statuses
 from service.context import Context
-from service.errors import Conflict, InvalidRequest, NotFound, NotReady, NoVersion
-from service.operations.catalog.sources import MOST_NUMBERS
+from service.errors import Conflict, InvalidRequest, NotFound, NotReady
+from service.operations import metadata
+from service.operations.catalog import resolve
 from service.operations.idempotency import Claim
 from service.operations.jobs import outcomes, queue
 from service.storage import datasets, jobs, models
@@ -82,21 +84,10 @@ def _check_ready(kind: str, resource: Model | Dataset) -> None:
 
 def find_version(session: Session, model: Model, number: int | None, label: str | None = None) -> Version:
     """The version that a new job names by number or label, or else the latest. Raises InvalidRequest, NoVersion."""
-    if label is not None:
-        if number is not None:
-            raise InvalidRequest(Fault("Give a version or a label, not both.", pointer="#/label"))
-        labelled = models.label(session, model, label)
-        if labelled is None:
-            raise InvalidRequest(Fault(f'The model "{model.name}" has no label "{label}".', pointer="#/label"))
-        number = labelled.number
-    version = models.version(session, model, number)
-    if version is None and number is None:
-        raise NoVersion(f'The model "{model.name}" has no version yet: train it first.')
-    if version is None:
-        numbers = tuple(models.version_numbers(session, model, MOST_NUMBERS))
-        detail = f'The model "{model.name}" has no version {number}.'
-        raise InvalidRequest(Fault(detail, pointer="#/version", allowed=numbers))
-    return version
+    if label is not None and number is not None:
+        raise InvalidRequest(Fault("Give a version or a label, not both.", pointer="#/label"))
+    with resolve.named_in_body():
+        return resolve.find_version(session, model, number, label)
 
 
 def find(session: Session, kind: str, job_id: str, *, lock: bool = False) -> Job:
@@ -107,12 +98,8 @@ def find(session: Session, kind: str, job_id: str, *, lock: bool = False) -> Job
     return job
 
 
-def get(context: Context, kind: str, job_id: str, wait: float = 0) -> JobView:
-    """A job of that kind; waits up to `wait` seconds for its end. Raises NotFound."""
-    if wait:
-        with context.database.read() as session:
-            find(session, kind, job_id)
-        queue.wait_for_end(context, job_id, wait)
+def get(context: Context, kind: str, job_id: str) -> JobView:
+    """A job of that kind. Raises NotFound."""
     with context.database.read() as session:
         return _view(session, [find(session, kind, job_id)])[0]
 
@@ -145,16 +132,31 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
     ]
 
 
-def cancel(context: Context, kind: str, job_id: str) -> JobView:
-    """End a job that isn't final; nothing changes if it was cancelled. Raises NotFound, Conflict."""
+def change(context: Context, kind: str, job_id: str, changes: dict[str, Any]) -> JobView:
+    """Change the `metadata` of a job, or cancel it by its `desired_status`: one that was cancelled stays so.
+
+    Raises NotFound, Conflict, InvalidRequest.
+    """
     with context.database.write() as session:
         job = find(session, kind, job_id, lock=True)
-        if job.status in statuses.FINAL and job.status != statuses.CANCELLED:
-            raise Conflict(f'The {WORDS[kind]} is final: it is "{job.status}" and stays so.')
-        queue.cancel(session, job)
+        note(job, changes)
+        if "desired_status" in changes:
+            _cancel(session, job)
     if job.status in statuses.FINAL:
         outcomes.clear(context, job)
     return get(context, kind, job_id)
+
+
+def note(job: Job, changes: dict[str, Any]) -> None:
+    """Change the `metadata` of a locked job, where the changes have any. Raises InvalidRequest."""
+    if "metadata" in changes:
+        job.metadata_ = metadata.merge(job.metadata_, changes["metadata"])
+
+
+def _cancel(session: Session, job: Job) -> None:
+    if job.status in statuses.FINAL and job.status != statuses.CANCELLED:
+        raise Conflict(f'The {WORDS[job.kind]} is final: it is "{job.status}" and stays so.')
+    queue.cancel(session, job)
 
 
 def delete(context: Context, kind: str, job_id: str) -> None:

@@ -1,19 +1,30 @@
 """The event log of a training job: read in pages, followed while it grows, and put as text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable
+from service.errors import StorageError
 from service.event_text import TEXT_TYPES, EventText
 from service.operations.jobs.client_jobs import find
-from service.operations.jobs.waiting import pause
 from service.storage import jobs
 from service.storage.records import Event
 
 EVENTS_AT_ONCE = 1000
-LOOK_SECONDS = 0.2
-"""Time between two looks for new events: that between two batches of a supervisor."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What changes of a job while it is followed."""
+
+    status: str
+    last_seq: int
+    """The number of its last event."""
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in statuses.FINAL
 
 
 def read(context: Context, job_id: str, after: int, limit: int) -> tuple[Sequence[Event], bool]:
@@ -31,33 +42,22 @@ def is_over(context: Context, job_id: str, after: int) -> bool:
         return job.status in statuses.FINAL and not jobs.events_after(session, job_id, after, 1)
 
 
-def follow(context: Context, job_id: str, after: int) -> Iterator[Sequence[Event]]:
-    """What happens after event `after`, batch by batch; an empty one says that nothing did for a moment.
-
-    Ends with the job's final status, when the job is deleted, and when this process shuts down. While the database is
-    away, nothing happens.
-    """
-    while True:
-        events, over = _look(context, job_id, after)
-        yield events
-        if events:
-            after = events[-1].seq
-        if over or (len(events) < EVENTS_AT_ONCE and pause(LOOK_SECONDS)):
-            return
-
-
-def _look(context: Context, job_id: str, after: int) -> tuple[Sequence[Event], bool]:
-    """The next events, and whether there will be no others."""
+def read_states(context: Context, job_ids: Collection[str]) -> dict[str, JobState] | None:
+    """How jobs are now, those that there are; None while the database is away."""
     try:
         with context.database.read() as session:
-            state = jobs.log_state(session, job_id)
-            if state is None:
-                return (), True
-            status, last_seq = state
-            events = jobs.events_after(session, job_id, after, EVENTS_AT_ONCE) if last_seq > after else ()
-    except DatabaseUnavailable:
-        return (), False
-    return events, status in statuses.FINAL and len(events) < EVENTS_AT_ONCE
+            return {job_id: JobState(*state) for job_id, state in jobs.log_states(session, job_ids).items()}
+    except StorageError:
+        return None
+
+
+def read_next(context: Context, job_id: str, after: int) -> Sequence[Event] | None:
+    """The next events after number `after`, EVENTS_AT_ONCE at most; None while the database is away."""
+    try:
+        with context.database.read() as session:
+            return jobs.events_after(session, job_id, after, EVENTS_AT_ONCE)
+    except StorageError:
+        return None
 
 
 def text_log(context: Context, job_id: str) -> tuple[int, Iterator[str]]:

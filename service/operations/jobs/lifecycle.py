@@ -11,6 +11,7 @@ from service.errors import LeaseLost
 from service.event_text import metrics_of
 from service.operations.jobs import outcomes, queue
 from service.storage import datasets, jobs, models
+from service.storage.artifact_keys import execution_name
 from service.storage.database import Database, Session
 from service.storage.jobs import NewEvent
 from service.storage.records import Job
@@ -30,7 +31,7 @@ class Lease:
     @property
     def staging_name(self) -> str:
         """What the folder is called that this execution, and no other, writes into."""
-        return f"{self.job_id}-{self.token}"
+        return execution_name(self.job_id, self.token)
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,20 @@ from typing import Any
 from models.pretrained import pretrained_layers
 from service import statuses
 from service.context import Context
-from service.operations.catalog.datasets import datasets_key, upload_key
-from service.operations.catalog.models import versions_key
 from service.operations.catalog.versions import point_label
 from service.operations.jobs import queue
 from service.storage import datasets, models
+from service.storage.artifact_keys import (
+    checkpoint_key,
+    checkpoints_key,
+    datasets_key,
+    key_below,
+    predictions_key,
+    upload_key,
+    versions_key,
+)
 from service.storage.database import Session
 from service.storage.records import Job, Version
-
-PREDICTIONS = "batch-predictions"
 
 
 def publish(context: Context, job: Job, staging_name: str) -> str | None:
@@ -39,13 +44,13 @@ def discard(context: Context, job: Job, staging_name: str) -> None:
 def _key(job: Job, staging_name: str) -> str | None:
     # The execution's own name is in it: one that died between publishing and committing is in nobody's way.
     if job.kind == statuses.IMPORT:
-        return f"{datasets_key(job.dataset_id)}/{staging_name}"
+        return key_below(datasets_key(job.dataset_id), staging_name)
     if job.kind == statuses.TRAINING:
-        return f"{versions_key(job.model_id)}/{staging_name}"
+        return key_below(versions_key(job.model_id), staging_name)
     if job.kind == statuses.BUILD and job.model_id is not None and pretrained_layers(job.request["document"]["layers"]):
-        return f"{versions_key(job.model_id)}/{staging_name}"
+        return key_below(versions_key(job.model_id), staging_name)
     if job.kind == statuses.BATCH_PREDICTION:
-        return f"{predictions_key(job.id)}/{staging_name}"
+        return key_below(predictions_key(job.id), staging_name)
     return None
 
 
@@ -134,7 +139,7 @@ def note_failure(session: Session, job: Job, error: dict[str, Any]) -> None:
 
 def publish_checkpoint(context: Context, job_id: str, staging_name: str, name: str) -> str:
     """Move a checkpoint out of an execution's staged folder; returns its key."""
-    key = f"{checkpoints_key(job_id)}/{staging_name}-{name}"
+    key = checkpoint_key(job_id, staging_name, name)
     context.artifacts.publish(context.artifacts.staged(staging_name) / name, key)
     return key
 
@@ -143,15 +148,6 @@ def remove_checkpoints(context: Context, keys: Collection[str]) -> None:
     """Remove checkpoints that a job has pointed to and doesn't any more."""
     for key in keys:
         context.artifacts.remove(key)
-
-
-def checkpoints_key(job_id: str) -> str:
-    return f"checkpoints/{job_id}"
-
-
-def predictions_key(job_id: str) -> str:
-    """Below which the file of a batch prediction is kept."""
-    return f"{PREDICTIONS}/{job_id}"
 
 
 def clear(context: Context, job: Job) -> None:

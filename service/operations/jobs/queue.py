@@ -1,12 +1,11 @@
-"""Putting work in the queue, and asking it to end."""
+"""Puts jobs in the queue, and asks them to end."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable, QueueFull
-from service.operations.jobs.waiting import wait_until
+from service.errors import QueueFull
 from service.storage import jobs
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
@@ -56,11 +55,15 @@ def record_done(session: Session, kind: str, request: dict[str, Any], **columns:
 
 
 def _new_job(kind: str, request: dict[str, Any], **columns: Any) -> Job:
+    # What a client noted of the job isn't part of the work, and may change.
+    metadata = request.get("metadata", {})
+    request = {name: value for name, value in request.items() if name != "metadata"}
     return Job(
         kind=kind,
         status=statuses.QUEUED,
         desired_status=statuses.RUNNING,
         request=request,
+        metadata_=metadata,
         created_at=datetime.now(UTC),
         token=0,
         renewals=0,
@@ -92,18 +95,3 @@ def cancel(session: Session, job: Job) -> None:
     job.desired_status = statuses.CANCELLED
     claimed = job.status in statuses.CLAIMED
     move(session, job, statuses.CANCELLING if claimed else statuses.CANCELLED)
-
-
-def wait_for_end(context: Context, job_id: str, seconds: float) -> Job | None:
-    """The job once it is final, or None when the seconds are over or there is no such job (any more)."""
-
-    def look() -> tuple[Job | None] | None:
-        try:
-            with context.database.read() as session:
-                job = jobs.get(session, job_id)
-        except DatabaseUnavailable:
-            return None  # it may come back before the wait is over
-        return (job,) if job is None or job.status in statuses.FINAL else None
-
-    (job,) = wait_until(look, seconds) or (None,)
-    return job

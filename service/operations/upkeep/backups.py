@@ -21,6 +21,7 @@ from service.errors import BackupError
 from service.operations.jobs import lifecycle as execution
 from service.operations.upkeep import references
 from service.storage import archives, snapshots
+from service.storage.artifact_keys import GROUPS
 from service.storage.database import Database
 from service.storage.identifiers import new_identifier
 
@@ -110,7 +111,7 @@ def restore(context: Context, source: Path, progress: Progress) -> None:
 def _check_empty(context: Context) -> None:
     if not snapshots.is_empty(context.settings.database_url):
         raise BackupError("The database isn't empty; restore into a new one.")
-    used = [group for group in references.GROUPS if context.artifacts.names(group)]
+    used = [group for group in GROUPS if context.artifacts.names(group)]
     if used:
         raise BackupError(f"The folder {context.artifacts.root} isn't empty: it has {', '.join(used)}.")
 
@@ -130,7 +131,7 @@ def _accepts(name: str, folder: Path) -> bool:
     if name == DATABASE:
         return _has_format(folder / MANIFEST)
     parts = PurePosixPath(name).parts
-    below = len(parts) > 3 and parts[0] == ARTIFACTS and parts[1] in references.GROUPS
+    below = len(parts) > 3 and parts[0] == ARTIFACTS and parts[1] in GROUPS
     return below and (folder / DATABASE).exists()
 
 
@@ -150,7 +151,7 @@ def _has_format(path: Path) -> bool:
 
 def _put_in_place(context: Context, folder: Path) -> None:
     """Files first, then the rows that point to them, in one transaction."""
-    groups = [group for group in references.GROUPS if (folder / ARTIFACTS / group).is_dir()]
+    groups = [group for group in GROUPS if (folder / ARTIFACTS / group).is_dir()]
     try:
         for group in groups:
             context.artifacts.publish(folder / ARTIFACTS / group, group)

@@ -3,18 +3,17 @@
 from datetime import datetime, timedelta
 
 from service.context import Context
-from service.operations.catalog.datasets import UPLOADS
 from service.operations.jobs import lifecycle as execution
-from service.operations.jobs.outcomes import PREDICTIONS
 from service.operations.upkeep import references
 from service.storage import datasets, jobs, models
+from service.storage.artifact_keys import CHECKPOINTS, DATASETS, MODELS, PREDICTIONS, UPLOADS, execution_of, key_below
 from service.storage.artifacts import ArtifactStore
 from service.storage.database import Session
 
 OWNED = {
-    "datasets": datasets.existing,
-    "models": models.existing,
-    "checkpoints": jobs.existing,
+    DATASETS: datasets.existing,
+    MODELS: models.existing,
+    CHECKPOINTS: jobs.existing,
     PREDICTIONS: jobs.existing,
 }
 """The keys below which a folder lies for each of these, and in it what executions published."""
@@ -31,7 +30,7 @@ def remove(context: Context, now: datetime) -> int:
     staged = context.artifacts.staged_before(moment)
     with context.database.read() as session:
         needed, executing = references.needed(session), execution.executing(session)
-        orphans = [key for key in published if key not in needed and _execution(key) not in executing]
+        orphans = [key for key in published if key not in needed and execution_of(key) not in executing]
         orphans += _ownerless(session, empty)
     for key in orphans:
         context.artifacts.remove(key)
@@ -43,21 +42,16 @@ def remove(context: Context, now: datetime) -> int:
 
 
 def _published_before(artifacts: ArtifactStore, moment: float) -> list[str]:
-    groups = [UPLOADS, *(f"{owners}/{name}" for owners in OWNED for name in artifacts.names(owners))]
-    return [f"{group}/{name}" for group in groups for name in artifacts.published_before(moment, group)]
+    groups = [UPLOADS, *(key_below(owners, name) for owners in OWNED for name in artifacts.names(owners))]
+    return [key_below(group, name) for group in groups for name in artifacts.published_before(moment, group)]
 
 
 def _empty_before(artifacts: ArtifactStore, moment: float) -> dict[str, list[str]]:
     """The owners of each kind in whose folder nothing lies any more."""
     old = {owners: artifacts.published_before(moment, owners) for owners in OWNED}
-    return {owners: [n for n in names if not artifacts.names(f"{owners}/{n}")] for owners, names in old.items()}
+    return {owners: [n for n in names if not artifacts.names(key_below(owners, n))] for owners, names in old.items()}
 
 
 def _ownerless(session: Session, empty: dict[str, list[str]]) -> list[str]:
     gone = {owners: set(names) - OWNED[owners](session, names) for owners, names in empty.items()}
-    return [f"{owners}/{name}" for owners, names in gone.items() for name in names]
-
-
-def _execution(key: str) -> str:
-    """The execution whose name a folder begins with; a checkpoint's has its own name after it."""
-    return "-".join(key.rpartition("/")[2].split("-")[:2])
+    return [key_below(owners, name) for owners, names in gone.items() for name in names]

@@ -1,12 +1,8 @@
 """Which folders of the artifact store the database points to."""
 
-from service.operations.catalog.datasets import UPLOADS, upload_key
-from service.operations.jobs.outcomes import PREDICTIONS
 from service.storage import datasets, jobs, models
+from service.storage.artifact_keys import upload_key
 from service.storage.database import Session
-
-GROUPS = ("datasets", "models", "checkpoints", PREDICTIONS, UPLOADS)
-"""Below which keys all folders lie."""
 
 
 def needed(session: Session) -> frozenset[str]:

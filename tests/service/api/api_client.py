@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from tests.journeys.specs import LINE, LINE_DATASET
 
@@ -13,7 +12,7 @@ TRAINING = {"model": "line", "dataset": "line", "epochs": 3}
 class ApiClient:
     """Asserts the status that a test expects, and that every error is a problem."""
 
-    def __init__(self, client: FlaskClient) -> None:
+    def __init__(self, client: Client) -> None:
         self.http = client
 
     def send(self, method: str, path: str, expect: int, **options: Any) -> TestResponse:

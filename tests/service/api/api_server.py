@@ -1,5 +1,6 @@
 """The api as a process of its own, with a worker that pretends."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -15,26 +16,22 @@ from service.storage.records import Record
 from tests.running_service import ROOT, free_port, wait_for
 
 SERVE = """
-import sys
-from pathlib import Path
 from service import logs
-from service.api import balance, connections
 from service.api.server import serve
 from service.config import Settings
 
-port, folder, processes = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-connections.STILL_SECONDS, balance.PATIENCE_SECONDS = int(sys.argv[4]), float(sys.argv[5])
-settings = Settings(port=port, data_dir=folder, api_processes=processes, max_body_bytes=1_000_000)
+settings = Settings.from_environment()
 logs.configure(settings, "api")
 serve(settings)
 """
 
 
-def start(
-    port: int, folder: Path, processes: int = 1, still_seconds: int = 10, patience_seconds: float = 0.005
-) -> subprocess.Popen[str]:
-    arguments = map(str, (port, folder, processes, still_seconds, patience_seconds))
-    return subprocess.Popen([sys.executable, "-c", SERVE, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+def start(port: int, folder: Path, **settings: object) -> subprocess.Popen[str]:
+    """An api with these settings, which are written as the members of `Settings` are."""
+    given = {"port": port, "data_dir": folder, "api_processes": 1, "max_body_bytes": 1_000_000, **settings}
+    environment = os.environ | {f"FITSERVE_{name.upper()}": str(value) for name, value in given.items()}
+    command = [sys.executable, "-c", SERVE]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 
 
 class Server:
@@ -68,14 +65,12 @@ class Server:
 
 
 @contextmanager
-def running_api(
-    folder: Path, processes: int = 1, still_seconds: int = 10, patience_seconds: float = 0.005
-) -> Iterator[Server]:
+def running_api(folder: Path, **settings: object) -> Iterator[Server]:
     """An api that answers, ended cleanly afterwards."""
     context = Context.from_settings(Settings(data_dir=folder))
     Record.metadata.create_all(context.database.engine)
     port = free_port()
-    process = start(port, folder, processes, still_seconds, patience_seconds)
+    process = start(port, folder, **settings)
     log: list[str] = []
     assert process.stderr is not None
     reader = threading.Thread(target=lambda lines=process.stderr: log.extend(lines))

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
-from service.api.app import create_app
+from service.api.app import create_front
+from service.api.front.app import Front
 from service.config import Settings
 from service.context import Context
 from service.storage.records import Record
@@ -14,6 +14,7 @@ from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.front_client import FrontClient
 
 
 @pytest.fixture
@@ -24,6 +25,8 @@ def context(tmp_path: Path) -> Iterator[Context]:
         max_concurrent_predictions=2,
         max_body_bytes=100_000,
         max_upload_bytes=300_000,
+        model_wait_seconds=60,
+        dataset_wait_seconds=60,
     )
     context = Context.from_settings(settings)
     Record.metadata.create_all(context.database.engine)
@@ -32,13 +35,13 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 
 @pytest.fixture
-def app(context: Context) -> Flask:
-    return create_app(context)
+def app(context: Context) -> Front:
+    return create_front(context)
 
 
 @pytest.fixture
-def api(app: Flask) -> ApiClient:
-    return ApiClient(app.test_client())
+def api(app: Front) -> ApiClient:
+    return ApiClient(FrontClient(app))
 
 
 @pytest.fixture

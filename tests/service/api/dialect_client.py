@@ -5,15 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
 from werkzeug.test import TestResponse
 
-from service.api.app import create_app
+from service.api.app import create_front
 from service.config import Settings
 from service.context import Context
 from service.storage.records import Record
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.front_client import FrontClient
 
 MOST_AT_ONCE = 2
 
@@ -41,9 +41,10 @@ SORTER = {
 class DialectClient:
     """Asserts the status that a test expects, and that every error is exactly `{"error": text}`."""
 
-    def __init__(self, app: Flask) -> None:
-        self.app = app
-        self.api = ApiClient(app.test_client())
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.app = app = create_front(context)
+        self.api = ApiClient(FrontClient(app))
 
     def send(self, method: str, path: str, expect: int = 200, **options: Any) -> TestResponse:
         response = self.api.http.open(path, method=method, **options)
@@ -80,7 +81,7 @@ def dialect_client(folder: Path) -> Iterator[DialectClient]:
         Settings(data_dir=folder, max_concurrent_predictions=MOST_AT_ONCE, max_body_bytes=100_000)
     )
     Record.metadata.create_all(context.database.engine)
-    client = DialectClient(create_app(context))
+    client = DialectClient(context)
     with FakeWorker(context):
         client.api.make_line()
         client.api.train_line(label="champion")

@@ -1,62 +1,103 @@
-"""Connections whose clients stand still, and how connections end."""
+"""Connections whose clients are silent or slow, and those that are too many."""
 
 import socket
-from concurrent.futures import Future
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.client import HTTPResponse
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from gunicorn.config import Config
+import requests
 
-from service.api import connections
-from service.api.connections import ClientSocket, Connection, Worker
+from tests.running_service import wait_for
+from tests.service.api.api_server import Server, running_api
 
-MORE_THAN_BUFFERS_HOLD = 8_000_000
+HEAD = b"POST /v1/models HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture
-def pair(monkeypatch: pytest.MonkeyPatch) -> tuple[ClientSocket, socket.socket]:
-    """The service's end, which waits for a second, and the client's."""
-    monkeypatch.setattr(connections, "STILL_SECONDS", 1)
-    ours, theirs = socket.socketpair()
-    return ClientSocket(ours), theirs
+def impatient(tmp_path: Path) -> Iterator[Server]:
+    """An api whose clients may be silent for half a second, and whose connections are few."""
+    with running_api(tmp_path, client_timeout_seconds=0.5, max_connections=40) as server:
+        yield server
 
 
-def test_a_client_that_sends_nothing_is_given_up(pair: tuple[ClientSocket, socket.socket]) -> None:
-    ours, theirs = pair
-    with ours, theirs:
-        with pytest.raises(ConnectionResetError):
-            ours.recv(1)
-        assert ours.given_up
+def connect(server: Server) -> socket.socket:
+    return socket.create_connection(server.address, timeout=20)
 
 
-def test_a_client_that_takes_nothing_is_given_up(pair: tuple[ClientSocket, socket.socket], tmp_path: Path) -> None:
-    ours, theirs = pair
-    path = tmp_path / "file"
-    path.write_bytes(bytes(MORE_THAN_BUFFERS_HOLD))
-    with ours, theirs, path.open("rb") as file:
-        with pytest.raises(ConnectionResetError):
-            ours.sendfile(file)
-        with pytest.raises(ConnectionResetError):
-            ours.sendall(bytes(MORE_THAN_BUFFERS_HOLD))
+def read_answer(connection: socket.socket) -> HTTPResponse:
+    answer = HTTPResponse(connection)
+    answer.begin()
+    return answer
 
 
-def test_looking_whether_the_client_has_gone_waits_for_nothing(pair: tuple[ClientSocket, socket.socket]) -> None:
-    ours, theirs = pair
-    with ours:
-        with theirs, pytest.raises(BlockingIOError):
-            ours.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        assert not ours.given_up
-        assert ours.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+@pytest.mark.parametrize("beginning", [b"GET /healthz HTT", HEAD, HEAD + b"Content-Length: 50\r\n\r\n{"])
+def test_a_client_that_falls_silent_within_its_request_is_told_so(impatient: Server, beginning: bytes) -> None:
+    with connect(impatient) as connection:
+        connection.sendall(beginning)
+        answer = read_answer(connection)
+        assert (answer.status, answer.headers["Connection"]) == (408, "close")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert b"/problems/request-timeout" in answer.read()
+        assert connection.recv(1) == b""
 
 
-def test_a_connection_that_its_thread_has_closed_is_counted_once(pair: tuple[ClientSocket, socket.socket]) -> None:
-    ours, theirs = pair
-    theirs.close()
-    connection = Connection(Config(), ours, ("client", 1), ("server", 2))
-    connection.close(graceful=True)
-    worker = SimpleNamespace(alive=True, nr_conns=1)
-    answered: Future[bool] = Future()
-    answered.set_result(False)
-    Worker.finish_request(worker, connection, answered)
-    assert worker.nr_conns == 0
+def test_a_client_that_never_begins_a_request_is_closed_without_a_word(impatient: Server) -> None:
+    with connect(impatient) as connection:
+        assert connection.recv(1) == b""
+
+
+def test_a_client_that_sends_byte_by_byte_is_given_up_although_it_is_never_silent(impatient: Server) -> None:
+    with connect(impatient) as connection:
+        connection.sendall(HEAD + b"Content-Length: 5000\r\n\r\n")
+        connection.settimeout(0.05)
+        received = b""
+        deadline = time.monotonic() + 20
+        while not received and time.monotonic() < deadline:
+            connection.sendall(b" ")
+            try:
+                received = connection.recv(100)
+            except TimeoutError:
+                continue
+        assert received.startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_client_that_takes_nothing_of_its_answer_is_given_up(impatient: Server) -> None:
+    with connect(impatient) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        connection.sendall(request * 100)
+        wait_for(lambda: _is_reset(connection, request), seconds=20, what="the connection to be given up")
+    assert impatient.get("/healthz").status_code == 200
+
+
+def _is_reset(connection: socket.socket, request: bytes) -> bool:
+    try:
+        connection.send(request, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def test_clients_that_stand_still_cost_the_others_nothing(impatient: Server) -> None:
+    with ExitStack() as stack:
+        for beginning in (b"GET /healthz HTT", HEAD + b"Content-Length: 50\r\n\r\n{"):
+            for _ in range(15):
+                stack.enter_context(connect(impatient)).sendall(beginning)
+        for _ in range(10):
+            assert impatient.get("/healthz").status_code == 200
+
+
+def test_connections_beyond_the_limit_are_a_503_and_come_back_when_others_close(impatient: Server) -> None:
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(requests.Session()) for _ in range(40)]
+        for session in sessions:
+            assert session.get(f"{impatient.url}/healthz", timeout=20).status_code == 200
+        refused = impatient.get("/healthz")
+        assert (refused.status_code, refused.headers["Connection"]) == (503, "close")
+        assert refused.json()["type"] == "/problems/overloaded"
+    wait_for(lambda: impatient.get("/healthz").status_code == 200, what="room for a connection")

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from service.api.app import create_app
+from service.api.app import create_front
 from service.context import Context
 from service.errors import DatabaseUnavailable
 from service.storage.database import Database, Session
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.front_client import FrontClient
 
 
 class LeavingDatabase(Database):
@@ -45,7 +46,7 @@ def database(context: Context) -> Iterator[LeavingDatabase]:
 
 @pytest.fixture
 def api(context: Context, database: LeavingDatabase) -> ApiClient:
-    return ApiClient(create_app(replace(context, database=database)).test_client())
+    return ApiClient(FrontClient(create_front(replace(context, database=database))))
 
 
 def test_loaded_versions_go_on_predicting(api: ApiClient, worker: FakeWorker, database: LeavingDatabase) -> None:

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from flask import Flask
 
 from models.datasets import storage
+from service.api.front.app import Front
 from service.api.http.bodies import write_json
 from service.context import Context
-from service.operations.catalog.datasets import datasets_key
+from service.storage.artifact_keys import datasets_key
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.front_client import FrontClient
 
 CIRCLES = {"name": "rings", "source": "circles", "parameters": {"samples": 50}}
 
@@ -98,7 +99,7 @@ def test_a_split_that_leaves_nothing_to_train_on_is_a_422(api: ApiClient) -> Non
 
 
 def test_a_name_that_is_too_long_is_one_fault(api: ApiClient) -> None:
-    for name in ("a" * 64, "a\0", 5, "stats"):
+    for name in ("a" * 129, "a\0", 5, "stats"):
         (fault,) = api.post("/v1/datasets", named(LINE_DATASET, "x") | {"name": name}, 422)["errors"]
         assert fault["pointer"] == "#/name"
 
@@ -145,14 +146,14 @@ def test_members_of_another_source_are_faults(
     assert all(fault["allowed"] == taken and taken[-1] in fault["detail"] for fault in errors)
 
 
-def test_a_taken_name_is_a_409_also_for_two_at_once(app: Flask) -> None:
+def test_a_taken_name_is_a_409_also_for_two_at_once(app: Front) -> None:
     def create() -> int:
         headers = {"Prefer": "wait=0"}
-        return app.test_client().post("/v1/datasets", json=LINE_DATASET, headers=headers).status_code
+        return FrontClient(app).post("/v1/datasets", json=LINE_DATASET, headers=headers).status_code
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(lambda _: create(), range(4))) == [202, 409, 409, 409]
-    assert ApiClient(app.test_client()).post("/v1/datasets", LINE_DATASET, 409)["type"] == "/problems/name-taken"
+    assert ApiClient(FrontClient(app)).post("/v1/datasets", LINE_DATASET, 409)["type"] == "/problems/name-taken"
 
 
 @pytest.mark.usefixtures("worker")

@@ -19,8 +19,8 @@ from tests.service.api.api_client import TRAINING
 from tests.service.api.api_server import running_api
 from tests.service.api.fake_worker import FakeWorker
 
-ANSWERED_ANEW = {"Date", "X-Request-ID", "Transfer-Encoding"}
-"""Headers that differ between two answers, or between GET and HEAD."""
+ANSWERED_ANEW = {"date", "x-request-id", "transfer-encoding", "content-length"}
+"""Headers that differ between two answers; HEAD may leave out the length that a compressed answer would have."""
 OWN_FORMATS = ("/", "/docs", "/openapi.json", "/openapi.yaml", "/problems/not-found")
 """Pages and documents that have one form, whatever the client accepts."""
 ONNX = "/v1/models/line/versions/1/artifacts/onnx"
@@ -159,15 +159,15 @@ def test_bodies_of_another_type_or_too_large_are_refused_everywhere(service: Ser
 def test_a_connection_goes_on_unless_the_answer_says_that_it_ends(service: Service) -> None:
     headers = {"Content-Type": "application/json"}
     with requests.Session() as session:
-        for size, status in ((1_000_001, 413), (3_000_000, 413), (10, 400), (50_000, 400)):
+        for size, status in ((1_000_001, 413), (17_000_000, 413), (10, 400), (50_000, 400)):
             for body in (b" " * size, iter([b" " * size])):
                 refused = session.post(f"{service.url}/v1/models", data=body, headers=headers, timeout=30)
                 assert refused.status_code == status
                 if "Content-Length" in refused.request.headers:
-                    assert refused.headers["Connection"] == ("close" if size > 2_000_000 else "keep-alive")
+                    assert refused.headers.get("Connection") == ("close" if size > 16 * 2**20 else None)
                 assert session.get(f"{service.url}/healthz", timeout=30).status_code == 200
         missing = session.post(f"{service.url}/v1/nothing", data=b" " * 50_000, headers=headers, timeout=30)
-        assert missing.headers["Connection"] == "keep-alive"
+        assert "Connection" not in missing.headers
         assert session.get(f"{service.url}/healthz", timeout=30).status_code == 200
 
 
@@ -250,11 +250,11 @@ def test_a_range_is_of_the_file_that_the_client_knows(service: Service) -> None:
 @pytest.mark.parametrize(
     ("request_", "status", "code"),
     [
-        (b"GET /v1/models?cursor=" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri-too-long"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 9000 + b"\r\n\r\n", 431, "headers-too-large"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: x\r\n" * 101 + b"\r\n", 431, "headers-too-large"),
+        (b"GET /v1/models?cursor=" + b"x" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414, "uri-too-long"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 9000 + b"\r\n\r\n", 431, "headers-too-large"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: x\r\n" * 101 + b"\r\n", 431, "headers-too-large"),
         (b"nonsense\r\n\r\n", 400, "bad-request"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nbad header: x\r\n\r\n", 400, "bad-request"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nbad header: x\r\n\r\n", 400, "bad-request"),
     ],
 )
 def test_what_is_no_request_yet_is_answered_with_a_problem_too(
@@ -267,7 +267,7 @@ def test_what_is_no_request_yet_is_answered_with_a_problem_too(
         answer.begin()
         assert answer.status == status
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert answer.headers["Connection"] == "close"
+        assert answer.headers.get("Connection") == ("close" if status == 400 else None)
         assert answer.headers["Cache-Control"] == "no-store"
         problem = json.loads(answer.read())
     assert problem["type"] == f"/problems/{code}"

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import requests
-from flask import Flask
 from werkzeug.test import TestResponse
 
+from service.api.app import create_front
+from service.api.front.app import Front
 from service.context import Context
 from service.errors import NotFound, StillRunning
 from service.operations import idempotency
@@ -26,6 +27,7 @@ from tests.running_service import ROOT, wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import UNBUILDABLE, FakeWorker
+from tests.service.api.front_client import FrontClient
 
 CLAIM_AND_DIE = """
 import sys
@@ -42,13 +44,14 @@ POST_AND_WAIT = """
 import json
 import sys
 from pathlib import Path
-from service.api.app import create_app
+from service.api.app import create_front
 from service.config import Settings
 from service.context import Context
+from tests.service.api.front_client import FrontClient
 
 folder, path, body, headers = sys.argv[1:]
-app = create_app(Context.from_settings(Settings(data_dir=Path(folder))))
-app.test_client().post(path, json=json.loads(body), headers={**json.loads(headers), "Prefer": "wait=60"})
+app = create_front(Context.from_settings(Settings(data_dir=Path(folder))))
+FrontClient(app).post(path, json=json.loads(body), headers={**json.loads(headers), "Prefer": "wait=60"})
 """
 
 KEY = {"Idempotency-Key": "0b7e", "Prefer": "wait=0"}
@@ -125,16 +128,15 @@ def test_conflicts_and_faults_are_repeated_and_other_errors_are_not(api: ApiClie
     post(api, "/v1/models", LINE, 202, **{"Idempotency-Key": "3"})
 
 
-def test_a_request_that_fails_unforeseen_can_be_tried_again(app: Flask, api: ApiClient, context: Context) -> None:
-    app.extensions["context"] = Context(context.settings, context.database, None)  # type: ignore[arg-type]
-    post(api, "/v1/datasets", LINE_DATASET, 500)
-    app.extensions["context"] = context
+def test_a_request_that_fails_unforeseen_can_be_tried_again(api: ApiClient, context: Context) -> None:
+    broken = Context(context.settings, context.database, None)  # type: ignore[arg-type]
+    post(ApiClient(FrontClient(create_front(broken))), "/v1/datasets", LINE_DATASET, 500)
     post(api, "/v1/datasets", LINE_DATASET, 202)
 
 
-def test_while_the_first_is_being_answered_the_second_is_a_409(api: ApiClient, app: Flask) -> None:
+def test_while_the_first_is_being_answered_the_second_is_a_409(api: ApiClient, app: Front) -> None:
     with ThreadPoolExecutor(1) as pool:
-        client = ApiClient(app.test_client())
+        client = ApiClient(FrontClient(app))
         first = pool.submit(post, client, "/v1/models", LINE, 202, Prefer="wait=2")
         wait_for(lambda: api.get("/v1/models")["items"], what="the model")
         response = post(api, "/v1/models", LINE, 409, Prefer="wait=2")
@@ -239,7 +241,7 @@ def test_a_request_that_fails_after_it_made_something_can_be_told_of_it(
     api: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(datasets, "_created", lambda *_: 1 / 0)
+        patch.setattr(datasets, "created", lambda *_: 1 / 0)
         post(api, "/v1/datasets", LINE_DATASET, 500)
     assert post(api, "/v1/datasets", LINE_DATASET, 202).json == api.get("/v1/datasets/line")
 
@@ -251,7 +253,7 @@ def test_a_claim_that_was_taken_over_makes_nothing(context: Context) -> None:
     assert isinstance(claim(context), Claim)
     request = {"name": "line", "source": "line"}
     with pytest.raises(StillRunning):
-        datasets.create(context, request, 0, slow)
+        datasets.create(context, request, slow)
     with pytest.raises(NotFound):
         datasets.get(context, "line")
     assert [path for path in context.artifacts.root.rglob("*") if path.is_file()] == []
@@ -345,7 +347,7 @@ def test_two_clients_with_the_same_keys_at_once_make_one_resource_for_each(tmp_p
         assert response.status_code == 202
         return response.json()["id"], response.headers.get("Idempotency-Replayed", "false")
 
-    with running_api(tmp_path, processes=2) as server, ThreadPoolExecutor(2) as clients:
+    with running_api(tmp_path, api_processes=2) as server, ThreadPoolExecutor(2) as clients:
         for number in range(10):
             pair = list(clients.map(create, [server.url] * 2, [number] * 2))
             assert len({resource for resource, _ in pair}) == 1

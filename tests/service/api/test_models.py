@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from flask import Flask
 
+from service.api.front.app import Front
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import UNBUILDABLE, FakeWorker
+from tests.service.api.front_client import FrontClient
 
 
 @pytest.mark.usefixtures("worker")
@@ -105,9 +106,9 @@ def test_only_the_description_can_be_changed(api: ApiClient) -> None:
     api.patch("/v1/models/nobody", {"description": "new"}, 404)
 
 
-def test_a_taken_name_is_a_409_also_for_two_at_once(app: Flask) -> None:
+def test_a_taken_name_is_a_409_also_for_two_at_once(app: Front) -> None:
     def create() -> int:
-        return app.test_client().post("/v1/models", json=LINE, headers={"Prefer": "wait=0"}).status_code
+        return FrontClient(app).post("/v1/models", json=LINE, headers={"Prefer": "wait=0"}).status_code
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(lambda _: create(), range(4))) == [202, 409, 409, 409]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flask import Flask
 
+from service.context import Context
 from tests.service.api.api_client import ApiClient
 from tests.service.api.dialect_client import TABLE, DialectClient, dialect_client
 from tests.service.api.open_inference_bodies import (
@@ -238,9 +238,9 @@ def test_classes_are_named_as_triton_does(client: DialectClient) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_pictures_have_their_channels_last(api: ApiClient, app: Flask) -> None:
+def test_pictures_have_their_channels_last(api: ApiClient, context: Context) -> None:
     api.post("/v1/datasets", DOTS)
     api.post("/v1/models", PICTURES)
     api.post("/v1/training-jobs", {"model": "sorter", "dataset": "dots", "epochs": 1}, Prefer="wait=20")
-    (picture,) = DialectClient(app).get("/v2/models/sorter/config")["input"]
+    (picture,) = DialectClient(context).get("/v2/models/sorter/config")["input"]
     assert picture["format"] == ("FORMAT_NHWC" if len(picture["dims"]) == 3 else "FORMAT_NONE")

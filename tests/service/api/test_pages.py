@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from service.api.app import create_app
+from service.api.app import create_front
 from service.config import Settings
 from service.context import Context
 from service.operations.upkeep import workers
 from service.storage.records import Worker
 from tests.service.api.api_client import ApiClient
+from tests.service.api.front_client import FrontClient
 
 
 def say_alive(context: Context, *, ready: bool) -> None:
@@ -28,10 +29,9 @@ def test_the_process_lives(api: ApiClient) -> None:
 
 def test_readiness_tells_what_each_part_does_and_needs_no_worker(api: ApiClient, context: Context) -> None:
     body = api.get("/readyz")
-    assert body == {
-        "status": "ready",
-        "parts": {"database": {"status": "ready"}, "workers": {"status": "missing", "alive": 0}},
-    }
+    well = {"status": "ready", "detail": None}
+    parts = {"database": well, "disk": well, "workers": {"status": "missing", "alive": 0}}
+    assert body == {"status": "ready", "parts": parts}
     say_alive(context, ready=False)
     assert api.get("/readyz")["parts"]["workers"] == {"status": "missing", "alive": 1}
     say_alive(context, ready=True)
@@ -40,10 +40,11 @@ def test_readiness_tells_what_each_part_does_and_needs_no_worker(api: ApiClient,
 
 def test_without_its_database_it_is_not_ready(tmp_path: Path) -> None:
     context = Context.from_settings(Settings(data_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/none/file.db"))
-    api = ApiClient(create_app(context).test_client())
+    api = ApiClient(FrontClient(create_front(context)))
     unready = api.send("GET", "/readyz", 503)
     assert unready.json is not None
-    assert unready.json["parts"]["database"] == {"status": "unavailable"}
+    detail = "The database doesn't answer (unable to open database file)."
+    assert unready.json["parts"]["database"] == {"status": "unavailable", "detail": detail}
     for path in ("/readyz", "/v2/health/ready"):
         assert int(api.http.get(path).headers["Retry-After"]) > 0
     assert api.get("/healthz") == {"status": "ok"}

@@ -9,16 +9,17 @@ from typing import Any
 
 import orjson
 import pytest
-from flask import Flask
 
 from models.predictor import Predictor
-from service.api.app import create_app
+from service.api.app import create_front
+from service.api.front.app import Front
 from service.context import Context
 from service.operations.catalog import versions
 from service.operations.inference import admission
-from service.operations.inference.predictions import Wanted
+from service.operations.inference.predictions import PredictionService, Wanted
 from tests.journeys.specs import LINE
 from tests.service.api.api_client import ApiClient
+from tests.service.api.front_client import FrontClient
 
 PREDICTIONS = "/v1/models/line/predictions"
 KINDS = {"name": "kinds", "source": "inline", "inputs": [[0, 0]] * 3, "targets": ["a", "b", "c"]}
@@ -99,7 +100,7 @@ def test_without_a_version_it_is_a_409_and_unknown_ones_are_a_404(api: ApiClient
 
 
 @contextmanager
-def busy_with(app: Flask, monkeypatch: pytest.MonkeyPatch, rows: int, requests: int) -> Iterator[None]:
+def busy_with(app: Front, monkeypatch: pytest.MonkeyPatch, rows: int, requests: int) -> Iterator[None]:
     """While so many requests of so many rows are being predicted."""
     inside, leave = threading.Semaphore(0), threading.Event()
     original = Predictor.prepare
@@ -112,7 +113,7 @@ def busy_with(app: Flask, monkeypatch: pytest.MonkeyPatch, rows: int, requests: 
 
     monkeypatch.setattr(Predictor, "prepare", slow)
     body = {"instances": [[1]] * rows}
-    busy = [threading.Thread(target=lambda: app.test_client().post(PREDICTIONS, json=body)) for _ in range(requests)]
+    busy = [threading.Thread(target=lambda: FrontClient(app).post(PREDICTIONS, json=body)) for _ in range(requests)]
     for thread in busy:
         thread.start()
     for _ in busy:
@@ -124,7 +125,7 @@ def busy_with(app: Flask, monkeypatch: pytest.MonkeyPatch, rows: int, requests: 
 
 
 def test_too_many_at_once_are_a_503_at_once(
-    trained: ApiClient, app: Flask, context: Context, monkeypatch: pytest.MonkeyPatch
+    trained: ApiClient, app: Front, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with busy_with(app, monkeypatch, 1, context.settings.max_concurrent_predictions):
         problem = trained.post(PREDICTIONS, {"instances": [[1]]}, expect=503)
@@ -133,7 +134,7 @@ def test_too_many_at_once_are_a_503_at_once(
 
 
 def test_large_requests_leave_room_for_small_ones(
-    trained: ApiClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+    trained: ApiClient, app: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admission, "LARGE", 4000)
     with busy_with(app, monkeypatch, 1000, 1):
@@ -148,8 +149,8 @@ def test_many_rows_come_back_in_their_order(trained: ApiClient) -> None:
 
 
 def test_a_prediction_whose_time_is_over_is_a_503(trained: ApiClient, context: Context) -> None:
-    hurried = create_app(replace(context, settings=replace(context.settings, prediction_seconds=1e-6)))
-    problem = ApiClient(hurried.test_client()).post(PREDICTIONS, {"instances": [[1]]}, expect=503)
+    hurried = create_front(replace(context, settings=replace(context.settings, prediction_seconds=1e-6)))
+    problem = ApiClient(FrontClient(hurried)).post(PREDICTIONS, {"instances": [[1]]}, expect=503)
     assert problem["type"] == "/problems/prediction-timeout"
 
 
@@ -199,20 +200,20 @@ def test_what_is_deleted_or_relabelled_takes_effect_at_once_in_the_process_that_
     trained.post(PREDICTIONS, body, expect=409)
 
 
-def test_the_database_is_not_asked_for_each_prediction(trained: ApiClient, app: Flask) -> None:
-    service = app.extensions["predictions"]
+@pytest.mark.usefixtures("trained")
+def test_the_database_is_not_asked_for_each_prediction(context: Context) -> None:
+    service = PredictionService(context)
     found = [service.find(Wanted("line")) for _ in range(1000)]
     assert len(set(map(id, found))) < 1000
 
 
 def test_the_newest_models_are_loaded_ahead_of_use(trained: ApiClient, context: Context) -> None:
     eager = replace(context, settings=replace(context.settings, preloaded_models=5))
-    app = create_app(eager)
-    app.extensions["predictions"].load_latest()
+    app = create_front(eager)
     path, _ = versions.artifact(context, "line", 1, "onnx")
     path.unlink()
-    ApiClient(app.test_client()).post(PREDICTIONS, {"instances": [[1]]}, expect=200)
-    create_app(eager).extensions["predictions"].load_latest()
+    ApiClient(FrontClient(app)).post(PREDICTIONS, {"instances": [[1]]}, expect=200)
+    create_front(eager)
 
 
 @pytest.mark.parametrize("content", [b"", None])

@@ -59,7 +59,7 @@ def test_headers_may_be_as_long_as_the_document_says(server: Server) -> None:
 
 def test_a_moved_label_takes_effect_at_once_in_every_process(tmp_path: Path) -> None:
     path, label, body = "/v1/models/line/labels/best", {"version": 1}, {"instances": [[1.0]]}
-    with running_api(tmp_path, processes=2) as server, FakeWorker(server.context):
+    with running_api(tmp_path, api_processes=2) as server, FakeWorker(server.context):
         assert server.post("/v1/datasets", LINE_DATASET).status_code == 201
         assert server.post("/v1/models", LINE, "wait=20").status_code == 201
         for _ in range(2):
@@ -72,7 +72,7 @@ def test_a_moved_label_takes_effect_at_once_in_every_process(tmp_path: Path) -> 
 
 
 def test_requests_follow_one_another_on_a_connection_and_each_answer_comes_whole(server: Server) -> None:
-    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     address = server.url.removeprefix("http://").split(":")
     with socket.create_connection((address[0], int(address[1])), timeout=30) as connection:
         for _ in range(5):
@@ -101,11 +101,11 @@ def connect(server: Server) -> socket.socket:
     return socket.create_connection(server.address, timeout=30)
 
 
-HEADERS = b"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEADERS = b"POST /v1/models HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def test_clients_that_stand_still_are_given_up(tmp_path: Path) -> None:
-    with running_api(tmp_path, still_seconds=1) as server:
+    with running_api(tmp_path, client_timeout_seconds=1) as server:
         for beginning in (b"", b"GET /healthz HTT", HEADERS + b"Content-Length: 50\r\n\r\n{"):
             with ExitStack() as stack:
                 for _ in range(20):

@@ -26,7 +26,7 @@ def predict_and_count(server: Server, already: int) -> None:
 
 
 def test_statistics_are_summed_over_processes_also_when_one_is_restarted(tmp_path: Path) -> None:
-    with running_api(tmp_path, processes=2) as server, FakeWorker(server.context):
+    with running_api(tmp_path, api_processes=2) as server, FakeWorker(server.context):
         assert server.post("/v1/datasets", LINE_DATASET).status_code == 201
         assert server.post("/v1/models", LINE, "wait=20").status_code == 201
         assert server.post("/v1/training-jobs", TRAINING, "wait=30").status_code == 201

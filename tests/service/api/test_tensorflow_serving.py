@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from models.runtime import OnnxNetwork
+from service.context import Context
 from tests.models.made_pictures import GREY, picture
 from tests.service.api.api_client import ApiClient
 from tests.service.api.dialect_client import MOST_AT_ONCE, DialectClient, dialect_client
+from tests.service.api.front_client import FrontClient
 from tests.service.api.test_predictions_posted import DOTS
 from tests.service.api.test_predictions_posted import SORTER as PICTURES
 
@@ -89,9 +90,9 @@ def test_unknown_models_versions_and_labels_have_the_servers_own_texts(client: D
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_model_without_a_version_is_not_found(api: ApiClient, app: Flask) -> None:
+def test_a_model_without_a_version_is_not_found(api: ApiClient, context: Context) -> None:
     api.make_line()
-    text = DialectClient(app).error(LINE, {"instances": [[1]]}, 404)
+    text = DialectClient(context).error(LINE, {"instances": [[1]]}, 404)
     assert text == "Servable not found for request: Latest(line)"
 
 
@@ -261,13 +262,13 @@ def test_metadata_nests_the_signature_twice(client: DialectClient) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_pictures_may_be_files_in_base64(api: ApiClient, app: Flask) -> None:
+def test_pictures_may_be_files_in_base64(api: ApiClient, context: Context) -> None:
     api.post("/v1/datasets", DOTS)
     api.post("/v1/models", PICTURES)
     api.post("/v1/training-jobs", {"model": "sorter", "dataset": "dots", "epochs": 1}, Prefer="wait=20")
     file = {"b64": base64.b64encode(picture((GREY, GREY, GREY), 2, 2)).decode()}
     native = api.post("/v1/models/sorter/predictions", {"instances": [file]}, 200)
-    client = DialectClient(app)
+    client = DialectClient(context)
     (scores,) = client.post("/v1/models/sorter:predict", {"instances": [file]})["predictions"]
     assert scores == pytest.approx(native["predictions"][0]["scores"])
     assert "no PNG, JPEG or WebP" in client.error("/v1/models/sorter:predict", {"instances": [{"b64": "AAAA"}]})
@@ -286,7 +287,7 @@ def test_too_many_at_once_are_a_503_with_the_time_to_come_back(
 
     monkeypatch.setattr(OnnxNetwork, "run", slow)
     busy = [
-        threading.Thread(target=lambda: client.app.test_client().post(LINE, json={"instances": [[1]]}))
+        threading.Thread(target=lambda: FrontClient(client.app).post(LINE, json={"instances": [[1]]}))
         for _ in range(MOST_AT_ONCE)
     ]
     for thread in busy:

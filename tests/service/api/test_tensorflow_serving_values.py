@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 
+from service.context import Context
 from tests.models.made_pictures import GREY, picture
 from tests.service.api.api_client import ApiClient
 from tests.service.api.dialect_client import DialectClient, dialect_client
@@ -62,11 +62,11 @@ def test_base64_may_lack_its_padding(client: DialectClient) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_so_may_that_of_pictures(api: ApiClient, app: Flask) -> None:
+def test_so_may_that_of_pictures(api: ApiClient, context: Context) -> None:
     api.post("/v1/datasets", DOTS)
     api.post("/v1/models", PICTURES)
     api.post("/v1/training-jobs", {"model": "sorter", "dataset": "dots", "epochs": 1}, Prefer="wait=20")
-    client = DialectClient(app)
+    client = DialectClient(context)
     encoded = base64.b64encode(picture((GREY, GREY, GREY), 2, 2)).decode()
     padded, unpadded = ({"instances": [{"b64": text}]} for text in (encoded, encoded.rstrip("=")))
     path = "/v1/models/sorter:predict"

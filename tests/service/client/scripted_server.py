@@ -58,6 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
         written = answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)
         self.send_response(answer.status)
         self.send_header("Content-Length", str(len(written) + (100 if answer.cut else 0)))
+        self.send_header("Connection", "close")  # else the client may send its next request while this one closes
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()

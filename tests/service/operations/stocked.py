@@ -30,8 +30,8 @@ def make_context(folder: Path, **settings: Any) -> Context:
     """With the dataset and the model `line`."""
     context = Context.from_settings(Settings(data_dir=folder, **settings))
     migrate(context.settings.database_url)
-    datasets.create(context, DATASET, wait=0)
-    models.create(context, LINE, wait=0)
+    datasets.create(context, DATASET)
+    models.create(context, LINE)
     work(context)
     return context
 

@@ -38,8 +38,8 @@ def context(tmp_path: Path) -> Context:
     """With a version of `line`."""
     context = Context.from_settings(Settings(data_dir=tmp_path))
     Record.metadata.create_all(context.database.engine)
-    datasets.create(context, DATASET, wait=0)
-    models.create(context, LINE, wait=0)
+    datasets.create(context, DATASET)
+    models.create(context, LINE)
     worker = FakeWorker(context)
     while worker.run_next():
         pass
@@ -61,7 +61,7 @@ def train(context: Context) -> str:
 
 
 def evaluate(context: Context) -> str:
-    return evaluations.create(context, EVALUATION, wait=0).job.id
+    return evaluations.create(context, EVALUATION)
 
 
 def claim(context: Context, kind: str = statuses.EVALUATION) -> tuple[Lease, Job]:
@@ -113,7 +113,7 @@ def test_a_training_that_was_cancelled_at_its_end_leaves_no_evaluation(context: 
 def test_cancelling_wins_over_a_success_that_comes_later(context: Context) -> None:
     job_id = evaluate(context)
     lease, _ = claim(context)
-    client_jobs.cancel(context, statuses.EVALUATION, job_id)
+    client_jobs.change(context, statuses.EVALUATION, job_id, {"desired_status": statuses.CANCELLED})
     execution.succeed(context, lease, FIGURES)
     ended = client_jobs.get(context, statuses.EVALUATION, job_id).job
     assert (ended.status, ended.result) == (statuses.CANCELLED, None)
@@ -124,7 +124,7 @@ def test_a_success_that_came_first_is_kept(context: Context) -> None:
     lease, _ = claim(context)
     execution.succeed(context, lease, FIGURES)
     with pytest.raises(Conflict):
-        client_jobs.cancel(context, statuses.EVALUATION, job_id)
+        client_jobs.change(context, statuses.EVALUATION, job_id, {"desired_status": statuses.CANCELLED})
     assert client_jobs.get(context, statuses.EVALUATION, job_id).job.result == FIGURES
 
 

@@ -139,7 +139,7 @@ def test_versions_go_but_the_newest_the_labelled_and_the_needed(make: Callable[.
     context = make(versions_kept=2)
     for number in range(1, 8):
         train(context, label="best" if number == 2 else None)
-    evaluations.create(context, EVALUATION, wait=0)
+    evaluations.create(context, EVALUATION)
     continued = submit(context)
     with context.database.write() as session:
         source = find_source(session, {"model": "line", "version": 3}, "#/start_from")
@@ -161,7 +161,7 @@ def test_files_that_nothing_points_to_go_and_all_others_stay(make: Callable[...,
     train(context)
     submit(context)
     stocked.checkpoint(context, claim(context)[0])
-    datasets.create(context, {**stocked.DATASET, "name": "waiting"}, wait=0)
+    datasets.create(context, {**stocked.DATASET, "name": "waiting"})
     needed = files_of(context)
     orphans = [
         ".staging/tj_gone-1", ".staging/upload_1", ".staging/backup_1", ".removed/rm_1", "uploads/ds_gone",

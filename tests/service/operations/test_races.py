@@ -1,6 +1,5 @@
 """What happens when two clients, or a client and a worker, change the same thing at once."""
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -36,37 +35,28 @@ def claim(context: Context) -> tuple[Lease, Job]:
 
 
 def test_a_model_that_failed_never_takes_another_of_its_name_with_it(context: Context) -> None:
-    raised: list[Exception] = []
-
-    def create_in_vain() -> None:
-        try:
-            models.create(context, LINE, wait=20)
-        except (Failed, NotFound) as error:
-            raised.append(error)
-
-    waiting = threading.Thread(target=create_in_vain)
-    waiting.start()
+    deleted, _ = models.create(context, LINE)
     claim(context)
     models.delete(context, "line")
-    other = models.create(context, LINE, wait=0)
+    other, _ = models.create(context, LINE)
     lease, _ = claim(context)
     execution.succeed(context, lease, {"summary": {"layers": []}, "summary_text": ""})
-    waiting.join(0.5)
-    assert models.get(context, "line").model.id == other.model.id
+    with pytest.raises(NotFound, match="deleted while it was being built"):
+        models.created(context, deleted)
+    assert models.get(context, "line").model.id == other.id
 
 
 def test_a_failed_model_frees_its_name(context: Context) -> None:
-    failing = threading.Thread(target=lambda: execution.fail(context, claim(context)[0], ERROR))
-    failing.start()
+    failed, _ = models.create(context, LINE)
+    execution.fail(context, claim(context)[0], ERROR)
     with pytest.raises(Failed, match="doesn't fit"):
-        models.create(context, LINE, wait=20)
-    failing.join()
+        models.created(context, failed)
     with pytest.raises(NotFound):
         models.get(context, "line")
 
 
 def test_deleting_a_dataset_while_it_is_imported_leaves_nothing(context: Context) -> None:
-    datasets.create(context, {"name": "d", "source": "inline", "inputs": [[1], [2]], "targets": [1, 2]}, wait=0)
+    datasets.create(context, {"name": "d", "source": "inline", "inputs": [[1], [2]], "targets": [1, 2]})
     lease, _ = claim(context)
     (context.artifacts.stage(lease.staging_name) / "file").write_text("half written")
     datasets.delete(context, "d")
@@ -75,7 +65,7 @@ def test_deleting_a_dataset_while_it_is_imported_leaves_nothing(context: Context
 
 
 def test_a_lost_answer_makes_no_epoch_twice(context: Context) -> None:
-    models.create(context, LINE, wait=0)
+    models.create(context, LINE)
     lease, _ = claim(context)
     epochs = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch) for epoch in (1, 2)]
     execution.record(context, lease, epochs)
@@ -87,7 +77,7 @@ def test_a_lost_answer_makes_no_epoch_twice(context: Context) -> None:
 
 
 def test_success_is_written_once_however_often_it_is_told(context: Context) -> None:
-    datasets.create(context, {"name": "d", "source": "line"}, wait=0)
+    datasets.create(context, {"name": "d", "source": "line"})
     lease, _ = claim(context)
     context.artifacts.stage(lease.staging_name)
     result = {"descriptor": {"kind": "vector"}}
@@ -99,7 +89,7 @@ def test_success_is_written_once_however_often_it_is_told(context: Context) -> N
 
 
 def test_a_lease_that_was_taken_over_writes_nothing(context: Context) -> None:
-    models.create(context, LINE, wait=0)
+    models.create(context, LINE)
     lost, _ = claim(context)
     (sighting,) = execution.sightings(context)
     assert execution.reap(context, sighting)
@@ -115,7 +105,7 @@ def test_files_that_were_deleted_meanwhile_are_not_found(tmp_path: Path) -> None
 
 
 def test_progress_follows_the_epochs_and_no_end_is_expected_of_a_final_job(context: Context) -> None:
-    models.create(context, LINE, wait=0)
+    models.create(context, LINE)
     lease, _ = claim(context)
     progress = {"epoch": 2, "epochs": 10, "step": 3, "steps": 5, "fraction": 0.26, "eta_seconds": 7.5}
     epochs = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch) for epoch in (1, 2, 3)]

@@ -13,7 +13,7 @@ import psutil
 from service import statuses
 from service.config import Settings
 from service.context import Context
-from service.errors import DatabaseUnavailable
+from service.errors import StorageError
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import queue
 from service.operations.jobs.kinds import training as training_jobs
@@ -72,7 +72,7 @@ class Bench:
 
     def step_without_database(self) -> None:
         assert self.supervisor is not None
-        with contextlib.suppress(DatabaseUnavailable):
+        with contextlib.suppress(StorageError):
             self.supervisor.step()
         self.supervisor.pause()
 

@@ -100,7 +100,7 @@ def test_a_memory_error_is_named_as_such(bench: Bench) -> None:
 
 
 def test_an_import_that_fills_the_disk_fails_its_dataset_and_leaves_nothing(bench: Bench) -> None:
-    datasets.create(bench.context, {"name": "large", "source": "line"}, wait=0)
+    datasets.create(bench.context, {"name": "large", "source": "line"})
 
     def failed() -> DatasetView | None:
         view = datasets.get(bench.context, "large")

@@ -48,6 +48,23 @@ def test_a_process_reports_and_ends(starter: ProcessStarter, tmp_path: Path) -> 
         assert process.describe_end() == "exit code 0"
 
 
+def test_how_a_process_died_is_known_although_others_start_meanwhile(starter: ProcessStarter, tmp_path: Path) -> None:
+    ends: list[str] = []
+
+    def die_often(name: str) -> None:
+        for number in range(5):
+            with start(starter, tmp_path, die=f"{tmp_path / name}-{number}:1") as process:
+                assert list(messages_until_the_end(process)) == []
+                ends.append(process.describe_end())
+
+    threads = [threading.Thread(target=die_often, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ends == ["killed by SIGKILL"] * 20
+
+
 def test_temporary_files_go_with_the_job(starter: ProcessStarter, tmp_path: Path) -> None:
     with start(starter, tmp_path, temporary=str(tmp_path / "where")) as process:
         assert [message["type"] for message in messages_until_the_end(process)] == ["result"]

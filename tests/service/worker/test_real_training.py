@@ -36,17 +36,17 @@ def test_a_worker_imports_builds_trains_stops_and_ends(
     bench: Bench, start_worker_process: Callable[..., WorkerProcess]
 ) -> None:
     worker = start_worker_process(bench, "real")
-    dataset = datasets.create(bench.context, {"name": "line", "source": "line"}, wait=120).dataset
-    assert dataset.status == "ready"
-    assert models.create(bench.context, LINE, wait=60).model.status == "ready"
-    finished = training_jobs.create(bench.context, REQUEST, wait=60).job
-    assert (finished.status, finished.error) == ("succeeded", None)
+    datasets.create(bench.context, {"name": "line", "source": "line"})
+    bench.wait_for(lambda: datasets.get(bench.context, "line").dataset.status == "ready")
+    models.create(bench.context, LINE)
+    bench.wait_for(lambda: models.get(bench.context, "line").model.status == "ready")
+    finished = bench.wait_for_status(training_jobs.create(bench.context, REQUEST), "succeeded")
     assert [event.epoch for event in bench.events(finished.id, "epoch")] == list(range(1, 21))
-    stopped = training_jobs.create(bench.context, {**REQUEST, "epochs": LONG}, wait=0).job.id
+    stopped = training_jobs.create(bench.context, {**REQUEST, "epochs": LONG})
     bench.wait_for_epoch(stopped)
     bench.order(stopped, "stopped")
     assert bench.wait_for_status(stopped, "succeeded").status_reason == "stopped"
-    interrupted = training_jobs.create(bench.context, {**REQUEST, "epochs": LONG}, wait=0).job.id
+    interrupted = training_jobs.create(bench.context, {**REQUEST, "epochs": LONG})
     bench.wait_for_epoch(interrupted)
     processes = worker.process.children(recursive=True)
     exit_code, printed = worker.end(signal.SIGTERM)

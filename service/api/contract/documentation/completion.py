@@ -4,28 +4,37 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+import orjson
+
 from service.api.contract.documentation import errors
 from service.api.contract.documentation.examples import EXAMPLES, PATH_EXAMPLES
 from service.api.contract.documentation.headers import HEADERS, refer
-from service.api.contract.documentation.info import KEY, OPEN, SECURITY_SCHEMES, SERVERS
+from service.api.contract.documentation.info import SERVERS
 from service.api.contract.documentation.links import add_links
 from service.api.contract.documentation.path_parameters import describe_path_parameter
-from service.api.http.media_types import FORM, JSON, MERGE_PATCH
+from service.api.http.indentation import PARAMETER, ROOT
+from service.api.http.media_types import FORM, JSON, MERGE_PATCH, OCTETS
 from service.config import Settings
 
 Document = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
+PRETTY: Document = {
+    "in": "query",
+    "name": PARAMETER,
+    "description": "Whether JSON is indented. Left out: for curl, by its `User-Agent`, except predictions.",
+    "schema": {"type": "boolean"},
+}
 UNUSED = "PaginationMetadata"
 """flask-smorest's own, which no route has."""
 
 
 def complete(document: Document, settings: Settings) -> Document:
-    """The document with what holds for many operations: security, parameters, headers, errors, examples, links."""
+    """The document with what holds for many operations: parameters, headers, errors, examples, links."""
     # Routes share what they say alike.
     document = deepcopy(document)
     components = document["components"]
     components["schemas"].pop(UNUSED, None)
-    components |= {"headers": HEADERS, "responses": errors.components(), "securitySchemes": SECURITY_SCHEMES}
+    components |= {"headers": HEADERS, "responses": errors.components()}
     for path, item in document["paths"].items():
         for parameter in item.get("parameters", ()):
             parameter |= describe_path_parameter(path, parameter["name"], PATH_EXAMPLES)
@@ -33,17 +42,15 @@ def complete(document: Document, settings: Settings) -> Document:
             if method in item:
                 _complete_operation(item[method], method, path)
     for content in _forms(document):
-        content["encoding"] = _encode_as_json(content["schema"], components["schemas"])
+        content["encoding"] = _encode_fields(content["schema"], components["schemas"])
+    _tell_defaults(components["schemas"])
     _bound_files(document, settings)
     add_links(document)
     head = {name: document[name] for name in ("openapi", "info")}
-    return head | {"servers": SERVERS, "security": [{}, {KEY: []}]} | document
+    return head | {"servers": SERVERS, "security": []} | document
 
 
 def _complete_operation(operation: Document, method: str, path: str) -> None:
-    secured = not path.startswith(OPEN)
-    if not secured:
-        operation["security"] = [{}]
     for parameter in operation.get("parameters", ()):
         _drop_null(parameter)
     if "requestBody" in operation:
@@ -54,9 +61,12 @@ def _complete_operation(operation: Document, method: str, path: str) -> None:
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
     for status, response in successes.items():
         response["headers"] = refer(*_find_headers(response, status, names))
+    is_json = any(JSON in response.get("content", {}) for response in successes.values())
+    if path.startswith(ROOT) and is_json and not errors.is_dialect(operation):
+        operation.setdefault("parameters", []).append(PRETTY)
     if "If-None-Match" in names:
         successes["304"] = {"description": "The client has it already.", "headers": refer("ETag", "Vary")}
-    described = errors.responses(operation, method, path, secured=secured) | successes
+    described = errors.responses(operation, method, path) | successes
     operation["responses"] = dict(sorted(described.items()))
 
 
@@ -85,10 +95,31 @@ def _forms(document: Document) -> Iterator[Document]:
             yield content[FORM]
 
 
-def _encode_as_json(schema: Document, schemas: Document) -> Document:
-    """How the fields of a form are sent that are objects; of a list each item is a field, which is the default."""
+def _encode_fields(schema: Document, schemas: Document) -> Document:
+    """How the parts of a form are sent that are files or objects; of a list each item is a part, by default."""
     properties = schemas[schema["$ref"].rsplit("/", 1)[1]]["properties"]
-    return {name: {"contentType": JSON} for name, property_ in properties.items() if property_["type"] == "object"}
+    types = {name: _find_part_type(property_) for name, property_ in properties.items()}
+    return {name: {"contentType": media_type} for name, media_type in types.items() if media_type is not None}
+
+
+def _find_part_type(schema: Document) -> str | None:
+    """The media type of a part of a form; None for text."""
+    if "anyOf" in schema or "object" in schema["type"]:
+        return JSON
+    return OCTETS if schema.get("items", schema).get("format") == "binary" else None
+
+
+def _tell_defaults(schemas: Document) -> None:
+    """Write the defaults of members into their descriptions.
+
+    A member with a `default` is a required one to openapi-typescript, in requests too.
+    """
+    for schema in schemas.values():
+        for name, property_ in schema.get("properties", {}).items():
+            default = property_.pop("default", None)
+            if default is not None and name not in schema.get("required", ()):
+                text = orjson.dumps(default).decode()
+                property_["description"] = f"{property_['description']} Default: `{text}`."
 
 
 def _find_headers(response: Document, status: str, names: set[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from models.datasets.pictures import CHANNELS, MAX_SIDE
 from models.datasets.splits import MAX_SEED
-from models.tabular.options import MAX_STEPS, MAX_WORDS
+from models.datasets.tables.options import MAX_STEPS, MAX_WORDS
 from models.tabular.reading import TYPES
 from service.api.contract.fields import LARGEST_FLOAT, TEXT_PATTERN
 

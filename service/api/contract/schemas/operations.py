@@ -55,7 +55,7 @@ class ComponentTypesSchema(AnswerSchema):
     items = Listing("The types.", Inner(ComponentTypeSchema, ""), MOST_TYPES)
 
 
-class WorkerSchema(AnswerSchema):
+class JobWorkerSchema(AnswerSchema):
     """A worker that lives."""
 
     id = Identifier("wk", "Its id, a new one at each start.")
@@ -75,7 +75,7 @@ class WorkerSchema(AnswerSchema):
 class WorkersSchema(AnswerSchema):
     """The workers that live."""
 
-    items = Listing("The workers.", Inner(WorkerSchema, ""), MOST_WORKERS)
+    items = Listing("The workers.", Inner(JobWorkerSchema, ""), MOST_WORKERS)
 
 
 class HealthSchema(AnswerSchema):
@@ -84,10 +84,22 @@ class HealthSchema(AnswerSchema):
     status = OneOf("A process that doesn't live says nothing.", "ok")
 
 
-class DatabaseStatusSchema(AnswerSchema):
+class PartSchema(AnswerSchema):
+    """The status of a part that the service can't work without."""
+
+    detail = Words("What is wrong; null: nothing is.", allow_none=True, example=None)
+
+
+class DatabaseStatusSchema(PartSchema):
     """Whether the database answers."""
 
-    status = OneOf("What it does.", "ready", "unavailable")
+    status = OneOf("`unusable`: it is damaged, read-only, or of another version.", "ready", "unavailable", "unusable")
+
+
+class DiskStatusSchema(PartSchema):
+    """Whether the disks of the SQLite file and of the artifacts have free space."""
+
+    status = OneOf("`full`: fewer than FITSERVE_MIN_FREE_BYTES are free.", "ready", "full", "unavailable")
 
 
 class WorkersStatusSchema(AnswerSchema):
@@ -101,6 +113,7 @@ class PartsSchema(AnswerSchema):
     """The parts of the service."""
 
     database = AsItIs(DatabaseStatusSchema, "The database.")
+    disk = AsItIs(DiskStatusSchema, "The disks of the SQLite file and of the artifacts.")
     workers = AsItIs(WorkersStatusSchema, "The workers.")
 
 

@@ -11,20 +11,20 @@ from models.compatibility import check_inputs_fit
 from models.version_files import ARTIFACTS
 from service import statuses
 from service.context import Context
-from service.errors import Conflict, NotReady
+from service.errors import NotReady
 from service.operations import idempotency
-from service.operations.catalog.datasets import upload_key
+from service.operations.catalog.resolve import check_servable
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile
 from service.operations.idempotency import Claim
-from service.operations.jobs import client_jobs, queue
+from service.operations.jobs import queue
 from service.operations.jobs.client_jobs import (
-    JobView,
     find,
     find_model,
     find_model_and_dataset,
     find_version,
     made_before,
 )
+from service.storage.artifact_keys import upload_key
 from service.storage.database import Session
 from service.storage.records import Dataset, Model, Version
 
@@ -32,15 +32,14 @@ KIND = statuses.BATCH_PREDICTION
 Found = tuple[Model, Dataset | None]
 
 
-def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> JobView:
+def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
     """Queue predictions of a version (or a label's, or the latest) for a dataset's rows, or for those of the request's
-    `file`, which is taken over.
+    `file`, which is taken over: the job's id.
 
     With the `claim` of an earlier request it is the job that that one made. Raises InvalidRequest, InvalidData,
     NotReady, NoVersion, QueueFull; Conflict when the version can't be served.
     """
-    job_id = made_before(context, claim) or _make(context, request, claim)
-    return client_jobs.get(context, KIND, job_id, wait)
+    return made_before(context, claim) or _make(context, request, claim)
 
 
 def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
@@ -68,8 +67,7 @@ def _find(session: Session, model_name: str, dataset_name: str | None, ids: tupl
 
 
 def _check_fit(context: Context, version: Version, dataset: Dataset | None, request: dict[str, Any]) -> None:
-    if not version.servable:
-        raise Conflict(f"Version {version.number} can't be served: {version.details['reason']}")
+    check_servable(version)
     document = json.loads(context.artifacts.read(version.folder, ARTIFACTS["preprocessing"]))
     if dataset is not None:
         check_inputs_fit(document, {"name": dataset.name, **(dataset.descriptor or {})}, request["split"])
@@ -84,6 +82,7 @@ def _insert(
     (model, dataset), file = found, request.get("file")
     columns = {} if dataset is None else {"dataset_id": dataset.id, "dataset_name": dataset.name}
     kept = {"split": request.get("split"), "file": None if file is None else file.to_document()}
+    kept["metadata"] = request.get("metadata", {})
     with context.database.write() as session:
         # They may have been deleted meanwhile, and others made under their names.
         _find(session, model.name, columns.get("dataset_name"), (model.id, columns.get("dataset_id", "")))

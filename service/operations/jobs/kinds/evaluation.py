@@ -9,19 +9,18 @@ from service import statuses
 from service.context import Context
 from service.operations import idempotency
 from service.operations.idempotency import Claim
-from service.operations.jobs import client_jobs, queue
-from service.operations.jobs.client_jobs import JobView, find_model_and_dataset, find_version, made_before
+from service.operations.jobs import queue
+from service.operations.jobs.client_jobs import find_model_and_dataset, find_version, made_before
 from service.storage.records import Dataset, Version
 
 
-def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> JobView:
-    """Queue the evaluation of a version (or a label's, or the latest) on a dataset's split.
+def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
+    """Queue the evaluation of a version (or a label's, or the latest) on a dataset's split: the job's id.
 
     With the `claim` of an earlier request it is the evaluation that that one made. Raises InvalidRequest, InvalidData,
     NotReady, NoVersion, QueueFull.
     """
-    job_id = made_before(context, claim) or _make(context, request, claim)
-    return client_jobs.get(context, statuses.EVALUATION, job_id, wait)
+    return made_before(context, claim) or _make(context, request, claim)
 
 
 def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
@@ -35,7 +34,7 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
         find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
         find_version(session, model, version.number)
         job = queue.enqueue(
-            context, session, statuses.EVALUATION, {"split": request["split"]},
+            context, session, statuses.EVALUATION, {"split": request["split"], "metadata": request.get("metadata", {})},
             model_id=model.id, model_name=model.name, version=version.number,
             dataset_id=dataset.id, dataset_name=dataset.name,
         )  # fmt: skip

@@ -33,14 +33,13 @@ MOST_CHOSEN = 10_000
 Item = TypeVar("Item")
 
 
-def create(context: Context, request: dict[str, Any], wait: float, claim: Claim | None = None) -> JobView:
-    """Queue a training job; `request` has every member of the contract, defaults filled in.
+def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
+    """Queue a training job: its id. `request` has every member of the contract, defaults filled in.
 
     With the `claim` of an earlier request it is the job that that one made. Raises InvalidRequest, InvalidData,
     NotReady, QueueFull.
     """
-    job_id = made_before(context, claim) or _make(context, request, claim)
-    return client_jobs.get(context, statuses.TRAINING, job_id, wait)
+    return made_before(context, claim) or _make(context, request, claim)
 
 
 def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
@@ -138,12 +137,14 @@ def _resolve_monitors(
 
 
 def change(context: Context, job_id: str, changes: dict[str, Any]) -> JobView:
-    """Order a job to run, pause, stop or cancel, and to train other `epochs` or with another `learning_rate`.
+    """Order a job to run, pause, stop or cancel, and to train other `epochs` or with another `learning_rate`;
+    or change its `metadata`.
 
     Raises NotFound, Conflict, InvalidRequest.
     """
     with context.database.write() as session:
         job = find(session, statuses.TRAINING, job_id, lock=True)
+        client_jobs.note(job, changes)
         orders.change_training(context, session, job, changes)
         if (desired := changes.get("desired_status")) is not None:
             orders.move_towards(session, job, desired)

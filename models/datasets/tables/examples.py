@@ -1,0 +1,101 @@
+"""A raw table as examples: its target, which rows belong to which split, and which columns may become inputs."""
+
+from typing import Any
+
+import numpy as np
+
+from models.datasets.examples import Examples
+from models.datasets.splits import SPLIT_NAMES, SPLITS
+from models.datasets.tables.options import check_columns
+from models.datasets.tables.target import find_target_faults, read_target
+from models.errors import Fault, InvalidData
+from models.tabular.raw_table import RawTable
+from models.tabular.reading import read_column
+from models.tabular.table import ColumnPlan, find_wrong_cells
+from models.values.columns import Texts, find_texts
+from models.values.pointers import pointer_to
+from models.values.tensors import MAX_FAULTS
+
+
+def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
+    """The examples of a table whose rows are on their own; raises InvalidData."""
+    target = check_names(raw, request)
+    try:
+        targets = read_target(raw, target, (request.get("types") or {}).get(target))
+    except InvalidData as problem:
+        raise InvalidData(*problem.faults, *find_wrong_cells(raw, plan_columns(target, request))) from problem
+    guide = _read_guide(raw, request)
+    return Examples("table", targets, table=raw, target_name=target, guide=guide, facts=raw.facts)
+
+
+def check_names(raw: RawTable, request: dict[str, Any]) -> str:
+    """The target's name; raises InvalidData where an option names what isn't a column, or the target once more."""
+    target = request.get("target") or ""
+    faults = [*find_target_faults(raw, request.get("target")), *check_columns(request, raw.columns)]
+    if not request.get("window") and target in (request.get("ignore") or ()):
+        place = pointer_to("ignore", request["ignore"].index(target))
+        faults.append(Fault(f'"{target}" is the target: it can\'t be ignored.', place))
+    if (request.get("split") or {}).get("column") == target:
+        faults.append(Fault(f'"{target}" is the target: it can\'t tell the splits.', pointer_to("split", "column")))
+    if faults:
+        raise InvalidData(*faults)
+    return target
+
+
+def plan_columns(target: str, request: dict[str, Any]) -> ColumnPlan:
+    """Which columns may become inputs."""
+    apart = dict.fromkeys(request.get("ignore") or (), "ignored")
+    column = (request.get("split") or {}).get("column")
+    if column is not None:
+        apart[column] = "split"
+    return ColumnPlan(request.get("types") or {}, apart | {target: "target"})
+
+
+def _read_guide(raw: RawTable, request: dict[str, Any]) -> np.ndarray | Texts | None:
+    """What the rows are split by, if the request names a column: each row's split, or its place in time."""
+    split = request.get("split") or {}
+    if split.get("column") is not None:
+        return _read_splits(raw, split["column"])
+    if split.get("time_column") is not None:
+        return read_order(raw, split["time_column"], (request.get("types") or {}).get(split["time_column"]))
+    return None
+
+
+def _read_splits(raw: RawTable, column: str) -> Texts:
+    reading, values = read_column(raw, column, "category")
+    if reading.holds is not None:
+        detail = f'The column "{column}" holds {reading.holds}; splits are told by text.'
+        raise InvalidData(raw.fault(detail, column=column))
+    found = {value: SPLIT_NAMES.get((value or "").strip().lower()) for value in values.unique().to_list()}
+    strange = values.is_in([value for value in found if value and not found[value]]) | values.is_null()
+    rows = strange.fill_null(True).arg_true().head(MAX_FAULTS).to_list()
+    wanted = ", ".join(SPLITS)
+    details = (
+        f'"{values[row][:100]}" in the column "{column}" is none of the splits: {wanted}.'
+        if values[row] is not None
+        else f'the split, in the column "{column}", is missing: it should be one of {wanted}.'
+        for row in rows
+    )
+    faults = [raw.fault(f"Row {row}: {detail}", row, column) for row, detail in zip(rows, details, strict=True)]
+    if faults:
+        raise InvalidData(*faults)
+    texts = find_texts(values)
+    return Texts(texts.codes, tuple(str(found[name]) for name in texts.names))
+
+
+def read_order(raw: RawTable, column: str, wanted: str | None) -> np.ndarray:
+    """Each row's place in time (rows,), from 0; of equal times the earlier row comes first. Raises InvalidData."""
+    reading, values = read_column(raw, column, wanted)
+    if reading.type not in ("date", "number"):
+        what = f"is a {reading.type}" if reading.holds is None else f"holds {reading.holds}"
+        detail = f'The column "{column}" {what}; time is told by dates or numbers.'
+        if reading.type == "category" and values.len():
+            detail = f'{detail} Row 0 has "{str(values[0])[:100]}".'
+        raise InvalidData(raw.fault(detail, column=column))
+    rows = values.is_null().arg_true().head(MAX_FAULTS).to_list()
+    if rows:
+        detail = 'Row {}: the time in the column "{}" is missing.'
+        raise InvalidData(*(raw.fault(detail.format(row, column), row, column) for row in rows))
+    places = np.empty(len(values), dtype=np.int64)
+    places[np.argsort(values.to_numpy(), kind="stable")] = np.arange(len(values))
+    return places

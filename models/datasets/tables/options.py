@@ -1,0 +1,108 @@
+"""What a client may say about a table: how its CSV is written, its columns' types, which of them to ignore, windows."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from models.errors import MOST_FAULTS, Fault
+from models.suggestions import unknown_name
+from models.tabular.reading import TYPES
+from models.values.encodings import ENCODINGS, find_codec
+from models.values.pointers import pointer_to
+from models.values.tensors import name_type
+
+MAX_STEPS = 100_000
+MAX_WORDS = 100
+WINDOW = ("steps", "horizon", "stride", "time_column")
+
+
+def check_table_options(request: dict[str, Any]) -> list[Fault]:
+    """What is wrong with `csv`, `types`, `ignore` and `window`, as far as it shows without the table."""
+    checks: dict[str, Callable[[Any], Iterator[Fault]]] = {
+        "csv": _check_csv, "types": _check_types, "ignore": _check_ignore, "window": _check_window,
+    }  # fmt: skip
+    given = (name for name in checks if request.get(name) is not None)
+    return list(islice((fault for name in given for fault in checks[name](request[name])), MOST_FAULTS))
+
+
+def check_columns(request: dict[str, Any], columns: tuple[str, ...]) -> list[Fault]:
+    """What the request's options name that isn't among the table's columns."""
+    split, window = request.get("split") or {}, request.get("window") or {}
+    named = [(name, ("types", name)) for name in request.get("types") or {}]
+    named += [(name, ("ignore", number)) for number, name in enumerate(request.get("ignore") or ())]
+    named += [(split[name], ("split", name)) for name in ("column", "time_column") if split.get(name) is not None]
+    if window.get("time_column") is not None:
+        named.append((window["time_column"], ("window", "time_column")))
+    unknown = islice(((name, tokens) for name, tokens in named if name not in columns), MOST_FAULTS)
+    return [unknown_name(name, columns, pointer_to(*tokens), "column") for name, tokens in unknown]
+
+
+def _check_csv(options: Any) -> Iterator[Fault]:
+    if not isinstance(options, dict):
+        yield Fault(f'"csv" is an object, not {name_type(options)}.', pointer_to("csv"))
+        return
+    rules: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "delimiter": (_is_delimiter, "is a single sign of ASCII, such as a comma or a tab"),
+        "encoding": (_is_encoding, f"is one of {', '.join(ENCODINGS)}"),
+        "decimal": (lambda value: value in (".", ","), "is a point or a comma"),
+        "header": (lambda value: isinstance(value, bool), "is true or false"),
+        "missing": (_are_words, f'is a list of at most {MAX_WORDS} texts, such as "none", for what is missing'),
+    }
+    for name, value in options.items():
+        pointer = pointer_to("csv", name)
+        if name not in rules:
+            yield unknown_name(name, tuple(rules), pointer, "option of CSV")
+        elif value is not None and not rules[name][0](value):
+            yield Fault(f'"{name}" {rules[name][1]}.', pointer)
+    if options.get("decimal") == "," and options.get("delimiter") == ",":
+        yield Fault("The comma can't be both delimiter and decimal sign.", pointer_to("csv", "decimal"))
+
+
+def _is_delimiter(value: Any) -> bool:
+    plain = isinstance(value, str) and len(value) == 1 and value.isascii()
+    return plain and not value.isalnum() and value not in "\r\n\0\"'.+-_"
+
+
+def _is_encoding(value: Any) -> bool:
+    return isinstance(value, str) and find_codec(value) is not None
+
+
+def _are_words(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_WORDS and all(isinstance(word, str) for word in value)
+
+
+def _check_types(types: Any) -> Iterator[Fault]:
+    if not isinstance(types, dict):
+        yield Fault(f'"types" is an object of types by column, not {name_type(types)}.', pointer_to("types"))
+        return
+    for column, type_ in types.items():
+        if type_ not in TYPES:
+            yield unknown_name(str(type_), TYPES, pointer_to("types", column), "type of column")
+
+
+def _check_ignore(columns: Any) -> Iterator[Fault]:
+    if not isinstance(columns, list):
+        yield Fault('"ignore" is a list of columns\' names.', pointer_to("ignore"))
+        return
+    for number, column in enumerate(columns):
+        if not isinstance(column, str):
+            yield Fault(f"The name of a column belongs here, not {name_type(column)}.", pointer_to("ignore", number))
+
+
+def _check_window(window: Any) -> Iterator[Fault]:
+    if not isinstance(window, dict):
+        yield Fault(f'"window" is an object, not {name_type(window)}.', pointer_to("window"))
+        return
+    for name in window:
+        if name not in WINDOW:
+            yield unknown_name(name, WINDOW, pointer_to("window", name), "option of a window")
+    if window.get("steps") is None:
+        yield Fault('A window needs "steps": how many rows make a sequence.', pointer_to("window", "steps"))
+    for name, lowest in (("steps", 1), ("horizon", 0), ("stride", 1)):
+        value = window.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= MAX_STEPS:
+            yield Fault(f'"{name}" is an integer from {lowest} to {MAX_STEPS:,}.', pointer_to("window", name))
+    if not isinstance(window.get("time_column", ""), str | None):
+        yield Fault('"time_column" is the name of a column.', pointer_to("window", "time_column"))

@@ -1,0 +1,97 @@
+"""A table as sequences: windows of rows that follow one another in time, each with a target some rows later."""
+
+from typing import Any
+
+import numpy as np
+
+from models.datasets.examples import Examples
+from models.datasets.tables.examples import check_names, read_order
+from models.datasets.tables.gaps import Gaps
+from models.datasets.tables.target import read_target
+from models.errors import Fault, InvalidData
+from models.limits import Limits
+from models.spec import SINGLE_INPUT
+from models.tabular.describing import LeftOut, find_reason
+from models.tabular.raw_table import RawTable
+from models.tabular.reading import read_column
+from models.tabular.table import APART, refuse_unusable
+from models.values.pointers import pointer_to
+
+WHY = {"time": "It gives the rows their order.", "no_number": "A window takes numbers and booleans."}
+
+
+def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Examples:
+    """Sequences of `steps` rows in time order, float32 (rows, steps, features); the target is that of the row `horizon`
+    (1) rows after the last one. A window begins every `stride` (1) rows.
+
+    The features are the columns of numbers and booleans; with a horizon the target's own past is one, unless it is
+    ignored. Missing numbers are NaN until the Gaps are filled. Raises InvalidData.
+    """
+    target, window = check_names(raw, request), request["window"]
+    steps, stride = window["steps"], window.get("stride") or 1
+    horizon = 1 if window.get("horizon") is None else window["horizon"]
+    windows = (raw.rows - steps - horizon) // stride + 1
+    if windows < 1:
+        detail = f"{raw.rows:,} rows are too few for a window of {steps:,} steps and a target {horizon:,} rows later."
+        raise InvalidData(Fault(detail, pointer_to("window", "steps")))
+    order = _order(raw, request)
+    names, matrix, left_out = _read_features(raw, request, target, horizon > 0, order)
+    size = windows * steps * len(names) * matrix.itemsize
+    if size > limits.dataset_bytes:
+        detail = f"{windows:,} windows of {steps:,} × {len(names):,} numbers become {size:,} bytes; the limit is"
+        detail = f"{detail} {limits.dataset_bytes:,}. Take fewer steps or a larger stride."
+        raise InvalidData(Fault(detail, pointer_to("window")))
+    targets = read_target(raw, target, (request.get("types") or {}).get(target))[order]
+    last = np.arange(windows) * stride + steps - 1
+    sequences = np.lib.stride_tricks.sliding_window_view(matrix, steps, axis=0)[::stride][:windows].swapaxes(1, 2)
+    return Examples(
+        "sequence",
+        targets[last + horizon],
+        tensors={SINGLE_INPUT: sequences},
+        target_name=target,
+        guide=np.arange(windows),
+        features=tuple(names),
+        left_out=tuple(left_out),
+        gaps=Gaps(matrix, steps, stride),
+        facts=raw.facts,
+    )
+
+
+def _order(raw: RawTable, request: dict[str, Any]) -> np.ndarray:
+    """The numbers of the rows in time order; their own order if no column tells the time."""
+    column = request["window"].get("time_column")
+    if column is None:
+        return np.arange(raw.rows)
+    return np.argsort(read_order(raw, column, (request.get("types") or {}).get(column)))
+
+
+def _read_features(
+    raw: RawTable, request: dict[str, Any], target: str, past: bool, order: np.ndarray
+) -> tuple[list[str], np.ndarray, list[LeftOut]]:
+    """The features' names, their values in time order (rows, features), NaN where missing, and the columns that are
+    none; with `past` the target's own may be a feature."""
+    import polars
+
+    types, ignored = request.get("types") or {}, request.get("ignore") or ()
+    columns: dict[str, np.ndarray] = {}
+    left_out: list[LeftOut] = []
+    for name in raw.columns:
+        if name == target and not past:
+            continue
+        reason: LeftOut | None
+        if name in ignored:
+            reason = LeftOut(name, types.get(name), "ignored", APART["ignored"])
+        elif name == request["window"].get("time_column"):
+            reason = LeftOut(name, read_column(raw, name, types.get(name))[0].type, "time", WHY["time"])
+        else:
+            reading, values = read_column(raw, name, types.get(name))
+            reason = find_reason(reading, values, types.get(name), name in raw.unnamed)
+            if reason is None and reading.type not in ("number", "boolean"):
+                reason = LeftOut(name, reading.type, "no_number", WHY["no_number"])
+            if reason is None:
+                columns[name] = values.cast(polars.Float32).fill_null(np.nan).to_numpy()[order]
+        if reason is not None and name != target:
+            left_out.append(reason)
+    if not columns:
+        refuse_unusable(raw, left_out)
+    return list(columns), np.stack(list(columns.values()), axis=1), left_out

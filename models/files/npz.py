@@ -1,0 +1,157 @@
+"""Arrays in an NPZ file, read some megabytes at a time."""
+
+import math
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from models.errors import Fault, InvalidData
+from models.files.npy import TEXT, BadArray, NpyHeader, read_header, shape_rows
+from models.files.zip_files import DAMAGE
+from models.progress import Progress
+from models.scratch import scratch_array
+from models.values.tensors import KINDS, MAX_FAULTS
+
+SUFFIX = ".npy"
+BLOCK_BYTES = 16 << 20
+MAX_ROW_BYTES = 256 << 20
+"""At least one row is held in memory at a time."""
+
+
+def list_arrays(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The arrays of an open NPZ file by name."""
+    return {entry.filename.removesuffix(SUFFIX): entry for entry in archive.infolist()}
+
+
+def find_misfit(array: str, header: NpyHeader, targets: str, rows: int) -> str | None:
+    """Why an array can't be an input whose targets have so many rows, if it can't."""
+    if header.shape[0] != rows:
+        return f'"{array}" has {header.shape[0]:,} rows, but "{targets}" has {rows:,}.'
+    if header.dtype.kind == TEXT:
+        return f'"{array}" holds text, but inputs are numbers.'
+    if math.prod(header.shape) == 0:
+        return f'"{array}" has the shape {list(header.shape)}: there is no number in it.'
+    if len(header.shape) - 1 not in KINDS:
+        most = f"{max(KINDS)} are the most (frames, height, width, channels)"
+        return f'A row of "{array}" has {len(header.shape) - 1} dimensions; {most}.'
+    if header.row_bytes > MAX_ROW_BYTES:
+        return f'A row of "{array}" has {header.row_bytes:,} bytes; the limit is {MAX_ROW_BYTES:,}.'
+    return None
+
+
+class NpzReader:
+    """Reads arrays from an open NPZ file, some megabytes at a time."""
+
+    def __init__(
+        self, archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], folder: Path, progress: Progress
+    ) -> None:
+        self._archive = archive
+        self._entries = entries
+        self._folder = folder
+        self._progress = progress
+        self._bytes = max(1, sum(entry.file_size for entry in entries.values()))
+        self._read = 0
+
+    def file_of(self, array: str) -> str:
+        """What the array's file is called within the NPZ."""
+        return self._entries[array].filename
+
+    def header(self, array: str) -> NpyHeader:
+        """What the array is like; raises InvalidData where it can't be read."""
+        entry = self._entries[array]
+        try:
+            with self._archive.open(entry) as file:
+                return read_header(file, entry.file_size)
+        except BadArray as problem:
+            raise InvalidData(Fault(f'The array "{array}" {problem}.', file=entry.filename)) from problem
+        except DAMAGE as problem:
+            raise InvalidData(Fault(_damage(array, problem), file=entry.filename)) from problem
+
+    def array(self, array: str, header: NpyHeader) -> np.ndarray:
+        """All rows of an array as they are, on the disk."""
+        values = scratch_array(self._folder, header.shape, header.dtype)
+        for first, block in self.blocks(array, header):
+            values[first : first + len(block)] = block
+        return values
+
+    def tensor(self, parts: list[tuple[str, NpyHeader]]) -> np.ndarray:
+        """The rows of all parts together as an input, in the smallest type that holds them as float32 does."""
+        shape = parts[0][1].shape[1:] or (1,)
+        rows = sum(header.shape[0] for _, header in parts)
+        tensor = scratch_array(self._folder, (rows, *shape), _type_of_input([header.dtype for _, header in parts]))
+        start = 0
+        for array, header in parts:
+            for first, block in self.blocks(array, header):
+                self.check_finite(array, first, block)
+                place = start + first
+                tensor[place : place + len(block)] = block.reshape(len(block), *shape)
+            start += header.shape[0]
+        return tensor
+
+    def blocks(self, array: str, header: NpyHeader) -> Iterator[tuple[int, np.ndarray]]:
+        """The array's rows in blocks, each with the number of its first row."""
+        if not header.data_bytes:
+            return
+        rows = max(1, BLOCK_BYTES // header.row_bytes)
+        if header.fortran_order:
+            whole = self._unpack(array, header)
+            for first in range(0, header.shape[0], rows):
+                yield first, np.ascontiguousarray(whole[first : first + rows])
+            return
+        for number, data in enumerate(self._pieces(array, header, rows * header.row_bytes)):
+            yield number * rows, shape_rows(data, header)
+
+    def _unpack(self, array: str, header: NpyHeader) -> np.ndarray:
+        """An array in Fortran's order, whose rows are scattered over the file, on the disk."""
+        values, place = scratch_array(self._folder, (header.data_bytes,), np.uint8), 0
+        for data in self._pieces(array, header, BLOCK_BYTES):
+            values[place : place + len(data)] = np.frombuffer(data, np.uint8)
+            place += len(data)
+        return values.view(header.dtype).reshape(header.shape[::-1]).T
+
+    def _pieces(self, array: str, header: NpyHeader, size: int) -> Iterator[bytes]:
+        """The bytes of the array's numbers, some at a time."""
+        try:
+            with self._archive.open(self._entries[array]) as file:
+                file.read(header.length)
+                for offset in range(0, header.data_bytes, size):
+                    data = file.read(min(size, header.data_bytes - offset))
+                    self._read += len(data)
+                    yield data
+                    self._progress(min(1.0, self._read / self._bytes))
+        except DAMAGE as problem:
+            detail = _damage(array, problem)
+            raise InvalidData(Fault(detail, file=self.file_of(array))) from problem
+
+    def check_finite(self, array: str, first: int, block: np.ndarray) -> None:
+        """Raise InvalidData for rows that hold what float32 can't: NaN, infinity, more than 3.4e38."""
+        if block.dtype.kind != "f":
+            return
+        with np.errstate(over="ignore"):
+            within = np.isfinite(block.astype(np.float32))
+        if within.all():
+            return
+        bad = np.flatnonzero(~within.reshape(len(block), -1).all(axis=1))[:MAX_FAULTS]
+        file = self.file_of(array)
+        faults = []
+        for index in bad.tolist():
+            value = block[index][~within[index]].flat[0]
+            detail = (
+                f'Row {first + index} of "{array}" holds {value}: numbers must be finite, and at most 3.4e38 in size.'
+            )
+            faults.append(Fault(detail, file=file, row=first + index))
+        raise InvalidData(*faults)
+
+
+def _type_of_input(dtypes: list[np.dtype]) -> np.dtype:
+    """The type that keeps all of these as well as float32, which the network takes, does."""
+    for kept in (np.dtype(np.uint8), np.dtype(np.int32)):
+        if all(np.can_cast(dtype, kept) for dtype in dtypes):
+            return kept
+    return np.dtype(np.float32)
+
+
+def _damage(array: str, problem: Exception) -> str:
+    return f'The array "{array}" can\'t be read from the file: it is damaged ({problem}).'

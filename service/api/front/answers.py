@@ -1,0 +1,106 @@
+"""Sends answers: each gets its request's id, the headers that all have, compression, and a line in the log."""
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import orjson
+
+from service.api.front.request import Request, Send
+from service.api.http.compression import GZIP, compress, is_worth, mark_tag, prefers_gzip
+from service.api.http.problems import ErrorAnswer
+from service.logs import RequestLog
+
+QUIET_PATHS = ("/healthz", "/readyz")
+"""What machines ask every few seconds; logged as debugging."""
+CLIENT_LEFT = 499
+"""The status in the log of a request whose client left before it was answered, as nginx has it."""
+WITHOUT_BODY = (204, 304)
+
+
+@dataclass
+class Answer:
+    """What a request is answered: names of headers are lower-case, and a `stream` comes piece by piece."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
+
+
+def answer_json(status: int, document: object, media_type: str, headers: dict[str, str] | None = None) -> Answer:
+    """An answer whose body is JSON."""
+    body = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+    return Answer(status, {"content-type": media_type, **(headers or {})}, body)
+
+
+def answer_failure(error: ErrorAnswer) -> Answer:
+    """The answer to a request that failed."""
+    headers = {name.lower(): value for name, value in error.headers.items()}
+    return answer_json(error.status, error.document, error.media_type, headers)
+
+
+def compress_answer(request: Request, answer: Answer) -> None:
+    """Compress an answer where its client takes that and it is worth it; says so in its headers and its ETag."""
+    headers = answer.headers
+    if answer.stream is not None or answer.status in (*WITHOUT_BODY, 206) or "content-encoding" in headers:
+        return
+    accepted = request.headers.get("accept-encoding")
+    if accepted is None and request.method == "POST":
+        return  # it is in no cache that Vary would tell something
+    length = int(headers.get("content-length", 0)) if request.method == "HEAD" else len(answer.body)
+    if not is_worth(request.path, headers.get("content-type", ""), length):
+        return
+    _add_vary(headers, "Accept-Encoding")
+    if accepted is None or not prefers_gzip(accepted):
+        return
+    headers.pop("content-length", None)
+    headers["content-encoding"] = GZIP
+    if "etag" in headers:
+        headers["etag"] = mark_tag(headers["etag"])
+    answer.body = compress(answer.body) if answer.body else b""
+
+
+def _add_vary(headers: dict[str, str], name: str) -> None:
+    given = headers.get("vary", "")
+    if name.lower() not in given.lower():
+        headers["vary"] = f"{given}, {name}" if given else name
+
+
+class Responder:
+    """Sends the answers of one process."""
+
+    def __init__(self, log: RequestLog) -> None:
+        self._log = log
+
+    async def send(self, request: Request, answer: Answer, send: Send) -> None:
+        """Send an answer, and the pieces of its stream as they come."""
+        self.log(request, answer.status)
+        await send({"type": "http.response.start", "status": answer.status, "headers": _head(request, answer)})
+        if answer.stream is not None:
+            async for piece in answer.stream:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def log(self, request: Request, status: int) -> None:
+        """Write the request's line."""
+        path = request.path
+        level = logging.DEBUG if path in QUIET_PATHS else logging.INFO
+        milliseconds = round((time.monotonic() - request.started) * 1000, 1)
+        shown = path if path.isascii() and path.isprintable() else quote(path, safe="/:")
+        self._log.write(level, request.method, shown, status, milliseconds, request.id)
+
+
+def _head(request: Request, answer: Answer) -> list[tuple[bytes, bytes]]:
+    given = answer.headers
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given.items()]
+    headers += ((b"x-request-id", request.id.encode("latin-1")), (b"x-content-type-options", b"nosniff"))
+    if "cache-control" not in given:
+        headers.append((b"cache-control", b"no-store" if answer.status >= 400 else b"no-cache"))
+    if "content-length" not in given and answer.stream is None and answer.status not in WITHOUT_BODY:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    if not request.is_read and request.length != 0:
+        headers.append((b"connection", b"close"))
+    return headers

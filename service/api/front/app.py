@@ -1,0 +1,146 @@
+"""The ASGI app that every request enters: the general rules of HTTP, then inference, or Flask for everything else."""
+
+import asyncio
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
+from service.api.front.hosts import HostRules
+from service.api.front.inference import Inference
+from service.api.front.protocol import Connections
+from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
+from service.api.front.resources import Resources
+from service.api.front.streams import EventStreams
+from service.api.front.watch import JobWatch
+from service.api.http.dialect_paths import lower_fixed_parts
+from service.api.http.errors import HeadersTooLarge, UriTooLong
+from service.api.http.problems import answer_error
+from service.api.inference.endpoints import Endpoints
+from service.context import Context
+from service.logs import RequestLog
+from service.operations.inference.predictions import PredictionService
+from service.operations.jobs import events
+from service.operations.upkeep import health
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+LONGEST_LINE = 8190
+"""Characters of a path with its query: what RFC 9110, section 4.1, recommends to take."""
+LONGEST_HEADER, MOST_HEADERS = 8186, 100
+"""Characters of a header's name and value together, and headers of a request."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Front:
+    """The app of one process. It belongs to the event loop that calls it first."""
+
+    def __init__(self, context: Context, service: PredictionService, app: "WSGIApplication") -> None:
+        settings = context.settings
+        log = RequestLog(settings, "api")
+        self.connections = Connections(settings, log)
+        self._drain_seconds = settings.drain_seconds
+        self._responder = Responder(log)
+        self._hosts = HostRules(settings)
+        self._endpoints = Endpoints(settings.max_json_depth)
+        self._inference = Inference(service)
+        self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
+        self._watching = ThreadPoolExecutor(1, "watch")
+        self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
+        streams = EventStreams(self._watch, lambda job, after: events.read_next(context, job, after), self._pool)
+        self._resources = Resources(app, settings, self._pool, self._watch, streams)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            answer = await self._answer(request)
+        except ClientDisconnected:
+            self._responder.log(request, CLIENT_LEFT)
+            return
+        except Exception as error:
+            structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)
+            answer = answer_failure(answer_error(error, request.path, request.id))
+            compress_answer(request, answer)
+        await self._send(request, answer, send)
+
+    async def _answer(self, request: Request) -> Answer:
+        _check_size(request)
+        self._hosts.check(request)
+        request.path = lower_fixed_parts(request.path)
+        endpoint = self._endpoints.find(request.path) if request.method == "POST" else None
+        if endpoint is not None:
+            return await self._inference.answer(request, endpoint)
+        answer = await self._resources.answer(request)
+        compress_answer(request, answer)
+        return answer
+
+    async def _send(self, request: Request, answer: Answer, send: Send) -> None:
+        if answer.stream is None:
+            await self._responder.send(request, answer, send)
+            return
+        sending = asyncio.ensure_future(self._responder.send(request, answer, send))
+        leaving = asyncio.ensure_future(_until_disconnected(request))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            if not sending.done():
+                sending.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+        if not sending.cancelled():
+            sending.result()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Start and end with the process (ASGI's lifespan protocol)."""
+        await receive()
+        self._drain_at_signals()
+        sweeping = asyncio.create_task(self.connections.sweep())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        sweeping.cancel()
+        self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _drain_at_signals(self) -> None:
+        """Have uvicorn close the listener only after `/readyz` has said for a moment that the process drains."""
+        loop = asyncio.get_running_loop()
+        for signal_ in SIGNALS:
+            close_listener: Any = signal.getsignal(signal_)
+
+            def drain(number: int, frame: FrameType | None, close_listener: Any = close_listener) -> None:
+                loop.call_soon_threadsafe(self._watch.stop)
+                health.begin_draining()
+                loop.call_soon_threadsafe(loop.call_later, self._drain_seconds, close_listener, number, frame)
+
+            if callable(close_listener):
+                signal.signal(signal_, drain)
+
+    def close(self) -> None:
+        """End what runs beside the requests."""
+        self._watch.stop()
+        self._inference.close()
+        for pool in (self._pool, self._watching):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _check_size(request: Request) -> None:
+    """Raises UriTooLong, HeadersTooLarge."""
+    if len(request.path) + len(request.scope["query_string"]) > LONGEST_LINE:
+        raise UriTooLong(f"The path and the query have more than {LONGEST_LINE:,} characters.")
+    headers = request.scope["headers"]
+    longest = max((len(name) + len(value) for name, value in headers), default=0)
+    if len(headers) > MOST_HEADERS or longest > LONGEST_HEADER:
+        raise HeadersTooLarge(f"At most {MOST_HEADERS} headers of {LONGEST_HEADER:,} characters each are accepted.")
+
+
+async def _until_disconnected(request: Request) -> None:
+    """Wait for the end of the connection; the request has been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,156 @@
+"""A connection: uvicorn's HTTP/1.1 protocol, which here gives up clients that are silent or too slow."""
+
+import asyncio
+import logging
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.api.front.request import new_id
+from service.api.http.problems import answer_status
+from service.config import Settings
+from service.logs import RequestLog
+
+if TYPE_CHECKING:
+    from service.api.front.app import Front
+
+LONGEST_HEAD = 64 * 1024
+"""Bytes of a request's head; what a single header may have, the front says."""
+SWEEP_SECONDS = 1.0
+
+
+class Connections:
+    """The open connections of a process, and the bounds that they are held to."""
+
+    def __init__(self, settings: Settings, log: RequestLog) -> None:
+        self._most = settings.max_connections
+        self._timeout = settings.client_timeout_seconds
+        self._slowest = settings.min_client_bytes_per_second
+        self._open: set[Connection] = set()
+        self.log = log
+
+    def open(self, connection: "Connection") -> bool:
+        """Whether there is room for one more; then it is counted until it is closed."""
+        if len(self._open) >= self._most:
+            return False
+        self._open.add(connection)
+        return True
+
+    def close(self, connection: "Connection") -> None:
+        self._open.discard(connection)
+
+    async def sweep(self) -> None:
+        """Give up, for ever, the connections whose clients are silent or too slow."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic()
+            for connection in list(self._open):
+                connection.check(now, self._timeout, self._slowest)
+
+
+class Connection(HttpToolsProtocol):
+    """One client's connection.
+
+    A client may be silent for `client_timeout_seconds` while its request, or the answer, is incomplete, and must send
+    `min_client_bytes_per_second` on the whole. Between requests uvicorn's keep-alive timeout counts.
+    """
+
+    app: "Front"
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._began: float | None = time.monotonic()
+        """When the request began that isn't complete; a new connection owes one."""
+        self._in_head = True
+        self._is_silent = True
+        """Whether the client has not begun any request yet."""
+        self._received = 0
+        self._last_received = self._last_sent = time.monotonic()
+        self._unsent = 0
+        if not self.app.connections.open(self):
+            self.refuse(503, "Too many connections are open.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.app.connections.close(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        self._last_received = time.monotonic()
+        super().data_received(data)
+        if self._in_head and self._began is not None and self._received > LONGEST_HEAD:
+            self.refuse(431, "The request's head is too large.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._began, self._in_head, self._is_silent, self._received = self._last_received, True, False, 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._began = None
+        super().on_message_complete()
+
+    def check(self, now: float, timeout: float, slowest: int) -> None:
+        """Give the client up if it is too slow: `timeout` in seconds, `slowest` in bytes a second."""
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent or unsent < self._unsent:
+            self._last_sent = now
+        self._unsent = unsent
+        if unsent and now - self._last_sent > timeout:
+            self.transport.abort()
+        elif self._began is not None and not self.flow.read_paused:
+            silent = now - self._last_received > timeout
+            if silent or now - self._began > timeout + self._received / slowest:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        if self._is_silent:
+            self.transport.close()
+        else:
+            self.refuse(408, "The request did not arrive in time.")
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; uvicorn calls it."""
+        if self._in_head:
+            self.refuse(400, "The request is no valid HTTP/1.1.")
+        else:
+            self.refuse(400, "The chunks that the body was sent in are broken (RFC 9112, section 7.1).")
+
+    def eof_received(self) -> None:
+        """The client sends no more: it may still want to know why its body is of no use."""
+        if self._began is not None and not self._in_head:
+            self.refuse(400, "The body was cut off before its end.")
+
+    def refuse(self, status: int, detail: str) -> None:
+        """End the connection with a problem, unless an answer has begun."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            self.transport.write(self._write_problem(status, detail))
+        self.transport.close()
+
+    def _write_problem(self, status: int, detail: str) -> bytes:
+        request_id = new_id()
+        # Where the head wasn't read: as a reference, nothing is what was asked for.
+        method, path = ("", "") if self._in_head else (self.scope["method"], self.scope["path"])
+        self.app.connections.log.write(logging.INFO, method, path, status, 0.0, request_id)
+        answer = answer_status(status, detail, path, request_id)
+        body = orjson.dumps(answer.document, option=orjson.OPT_APPEND_NEWLINE)
+        headers: dict[str, Any] = {
+            "Content-Type": answer.media_type,
+            "Content-Length": len(body),
+            "Connection": "close",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "X-Request-ID": request_id,
+            **answer.headers,
+        }
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode() + body

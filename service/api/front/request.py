@@ -1,0 +1,122 @@
+"""A request as the front has it: its head, and its body as it arrives."""
+
+import random
+import re
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import IO, Any
+
+from service.api.http.errors import BodyTooLarge
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+POSSIBLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
+MOST_DISCARDED = 16 * 2**20
+"""Bytes of a refused body that are still read, so that the client gets the answer while it sends."""
+
+
+class ClientDisconnected(Exception):
+    """The client has gone before its request was complete."""
+
+
+class Request:
+    """The head of a request, decoded once. Names of headers are lower-case; a header given twice is a list."""
+
+    __slots__ = ("headers", "id", "is_read", "method", "path", "receive", "scope", "started")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.started = time.monotonic()
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.is_read = False
+        """Whether the whole body was read."""
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in scope["headers"]:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        self.headers = headers
+        given = headers.get("x-request-id", "")
+        self.id = given if POSSIBLE_ID.fullmatch(given) else new_id()
+
+    @property
+    def length(self) -> int | None:
+        """The bytes of the body as the head announces them; None where it doesn't say."""
+        given = self.headers.get("content-length")
+        if given is None:
+            return None if "transfer-encoding" in self.headers else 0
+        return int(given)
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body. Raises BodyTooLarge, before it is read where its length is known; ClientDisconnected."""
+        await self._refuse_longer_than(limit)
+        message = await self._next()
+        body: bytes = message.get("body", b"")
+        if self.is_read and len(body) <= limit:
+            return body
+        pieces = bytearray(body)
+        while not self.is_read and len(pieces) <= limit:
+            pieces += (await self._next()).get("body", b"")
+        if len(pieces) > limit:
+            await self.discard()
+            raise _too_large(limit)
+        return bytes(pieces)
+
+    async def spool(self, limit: int, in_memory: int, folder: str, write: Callable[..., Awaitable[Any]]) -> IO[bytes]:
+        """The whole body as a file without a name, on the disk where it has more than `in_memory` bytes.
+
+        `write` calls a function that may block. Raises as `read`; OSError where there is no room.
+        """
+        await self._refuse_longer_than(limit)
+        file = tempfile.SpooledTemporaryFile(max_size=in_memory, dir=folder)  # noqa: SIM115 (its reader closes it)
+        try:
+            received = 0
+            while not self.is_read:
+                piece = (await self._next()).get("body", b"")
+                received += len(piece)
+                if received > limit:
+                    await self.discard()
+                    raise _too_large(limit)
+                await write(file.write, piece)
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    async def discard(self) -> None:
+        """Read on, so far as it is little: a client that still sends wouldn't see its answer."""
+        if self.is_read or self.headers.get("expect", "").lower() == "100-continue":
+            return
+        length = self.length
+        left = MOST_DISCARDED if length is None else length
+        if left > MOST_DISCARDED:
+            return
+        while left >= 0 and not self.is_read:
+            left -= len((await self._next()).get("body", b""))
+
+    async def _refuse_longer_than(self, limit: int) -> None:
+        if (self.length or 0) > limit:
+            await self.discard()
+            raise _too_large(limit)
+
+    async def _next(self) -> Message:
+        message = await self.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        self.is_read = not message.get("more_body", False)
+        return message
+
+
+def new_id() -> str:
+    """An id for a request that came without one."""
+    return f"{random.getrandbits(128):032x}"
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body has more than the {limit:,} bytes that are accepted.")

@@ -1,0 +1,177 @@
+"""Everything that isn't inference: the Flask app, called in a bounded number of threads.
+
+A thread is held only while Flask computes: not while a body arrives, a client waits or an answer is sent. a2wsgi would
+hold one for all of that.
+"""
+
+import asyncio
+import io
+import sys
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import Executor
+from typing import IO, TYPE_CHECKING, Any
+
+import structlog
+
+from service.api.front.answers import Answer
+from service.api.front.request import Request
+from service.api.front.streams import EventStreams
+from service.api.front.watch import JobWatch
+from service.api.http.handoff import HANDOFF, RESUMED, Follow, Wait
+from service.api.http.media_types import FORM
+from service.api.http.state import REQUEST_ID
+from service.config import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+IN_MEMORY = 2**20
+"""Bytes of a form that stay in memory."""
+WHOLE = 2**20
+"""Bytes of an answer that is collected in the thread that made it; a larger one is sent piece by piece."""
+OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
+Environment = dict[str, Any]
+
+
+class Resources:
+    """The Flask app of one process, as the front calls it."""
+
+    def __init__(
+        self, app: "WSGIApplication", settings: Settings, pool: Executor, watch: JobWatch, streams: EventStreams
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._pool = pool
+        self._watch = watch
+        self._streams = streams
+        settings.artifact_folder.mkdir(parents=True, exist_ok=True)
+
+    async def answer(self, request: Request) -> Answer:
+        """What Flask answers, once the job is over that the request waits for. Raises BodyTooLarge, OSError."""
+        with await self._receive(request) as body:
+            environment = _describe(request, body)
+            answer, handoff = await self._call(environment)
+        if isinstance(handoff, Wait):
+            await self._watch.until_over(handoff.job_id, handoff.seconds)
+            answer, _ = await self._call(environment | {RESUMED: handoff})
+        elif isinstance(handoff, Follow):
+            answer.headers.pop("content-length", None)
+            if request.method != "HEAD":
+                answer.stream = self._streams.follow(handoff.job_id, handoff.after)
+        return answer
+
+    async def _receive(self, request: Request) -> IO[bytes]:
+        if request.length == 0:
+            return io.BytesIO()
+        if request.headers.get("content-type", "").lower().startswith(FORM):
+            folder = str(self._settings.artifact_folder)
+            return await request.spool(self._settings.max_upload_bytes, IN_MEMORY, folder, self._in_thread)
+        return io.BytesIO(await request.read(self._settings.max_body_bytes))
+
+    async def _in_thread(self, function: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+
+    async def _call(self, environment: Environment) -> tuple[Answer, object]:
+        # Flask changes what it is given.
+        environment = dict(environment)
+        answer, pieces = await self._in_thread(_run, self._app, environment)
+        if pieces is not None:
+            answer.stream = self._send_pieces(pieces)
+        return answer, environment.get(HANDOFF)
+
+    async def _send_pieces(self, pieces: "Pieces") -> AsyncIterator[bytes]:
+        try:
+            while (piece := await self._in_thread(pieces.take)) is not None:
+                yield piece
+        finally:
+            await self._in_thread(pieces.close)
+
+
+class Pieces:
+    """The pieces of an answer that are still to be made."""
+
+    def __init__(self, iterable: Iterable[bytes]) -> None:
+        self._iterable = iterable
+        self._rest = iter(iterable)
+        self._first: bytes | None = None
+
+    def take(self) -> bytes | None:
+        """The next piece; None behind the last."""
+        first, self._first = self._first, None
+        return next(self._rest, None) if first is None else first
+
+    def put_back(self, first: bytes) -> None:
+        """Have `first` taken next."""
+        self._first = first
+
+    def close(self) -> None:
+        close = getattr(self._iterable, "close", None)
+        if close is not None:
+            close()
+
+
+def _run(app: "WSGIApplication", environment: Environment) -> tuple[Answer, Pieces | None]:
+    """Call the app as PEP 3333 says: the answer, whole if it is small, else what is left of it to be taken."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=environment[REQUEST_ID])
+    head: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _exception: Any = None) -> Any:
+        head[:] = [int(status[:3]), headers]
+
+    pieces = Pieces(app(environment, start_response))
+    collected: list[bytes] = []
+    size = 0
+    while size <= WHOLE:
+        piece = pieces.take()
+        if piece is None:
+            pieces.close()
+            return _answer(head[0], head[1], b"".join(collected)), None
+        collected.append(piece)
+        size += len(piece)
+    pieces.put_back(b"".join(collected))
+    return _answer(head[0], head[1], b""), pieces
+
+
+def _answer(status: int, headers: list[tuple[str, str]], body: bytes) -> Answer:
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    return Answer(status, joined, body)
+
+
+def _describe(request: Request, body: IO[bytes]) -> Environment:
+    """The WSGI environment of a request whose body has been received (PEP 3333)."""
+    scope = request.scope
+    host, port = scope.get("server") or ("localhost", 80)
+    client = scope.get("client")
+    length = body.seek(0, io.SEEK_END)
+    body.seek(0)
+    environment: Environment = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": request.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "REMOTE_ADDR": client[0] if client else "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": body,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        REQUEST_ID: request.id,
+    }
+    if request.length != 0:
+        environment["CONTENT_LENGTH"] = str(length)
+    if "content-type" in request.headers:
+        environment["CONTENT_TYPE"] = request.headers["content-type"]
+    for name, value in request.headers.items():
+        if name not in OF_THE_BODY:
+            environment[f"HTTP_{name.upper().replace('-', '_')}"] = value
+    return environment

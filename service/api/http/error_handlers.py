@@ -1,0 +1,45 @@
+"""Has every error that a route raises answered as problems.py says."""
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import ClientDisconnected, HTTPException
+
+from service.api.http.bodies import write_json
+from service.api.http.handoff import Wait, leave_wait
+from service.api.http.problems import ErrorAnswer, answer_error, answer_status
+from service.api.http.state import context, request_id
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Have every error of the app answered by a problem document."""
+    app.register_error_handler(Wait, leave_wait)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer)
+
+
+def _answer(error: Exception) -> Response:
+    return _respond(answer_error(error, request.path, request_id()))
+
+
+def _answer_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400 or error.response is not None:
+        return error.get_response()  # type: ignore[return-value]
+    details = {
+        400: "The body was cut off before its end." if isinstance(error, ClientDisconnected) else None,
+        404: f"There is nothing at {request.path}.",
+        405: f"{request.method} is not possible at {request.path}.",
+        413: f"The body has more than the {context().settings.max_body_bytes:,} bytes that are taken.",
+    }
+    detail = details.get(status) or error.description or ""
+    response = _respond(answer_status(status, detail, request.path, request_id()))
+    headers = response.headers.keys()
+    response.headers.extend([(name, value) for name, value in error.get_headers() if name not in headers])
+    return response
+
+
+def _respond(answer: ErrorAnswer) -> Response:
+    response = write_json(answer.document)
+    response.status_code = answer.status
+    response.mimetype = answer.media_type
+    response.headers.update(answer.headers)
+    return response

@@ -1,0 +1,57 @@
+"""Where each protocol's predictions are posted to."""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from service.api.http.links import MODELS
+from service.api.inference.native import Native
+from service.api.inference.open_inference import Infer
+from service.api.inference.plane import Dialect
+from service.api.inference.tensorflow_serving import Classify, Predict, Regress
+from service.operations.inference.predictions import Wanted
+
+NAME = r"(?P<name>[^/:\0]+)"
+NUMBER = r"/versions/(?P<version>[1-9][0-9]{0,8})"
+ANY_NUMBER = r"/versions/(?P<version>[0-9]{1,4000})"
+LABEL = r"/labels/(?P<label>[^/:\0]+)"
+MOST_REMEMBERED = 1000
+
+
+class Endpoint(NamedTuple):
+    """A protocol's endpoint for a version."""
+
+    dialect: Dialect[Any]
+    wanted: Wanted
+
+
+class Endpoints:
+    """Finds the endpoint that a path names. Not thread-safe."""
+
+    def __init__(self, max_json_depth: int) -> None:
+        makers: tuple[tuple[str, Callable[[int], Dialect[Any]]], ...] = (
+            (rf"{MODELS}/{NAME}(?:{NUMBER}|{LABEL})?/predictions", Native),
+            (rf"{MODELS}/{NAME}(?:{ANY_NUMBER}|{LABEL})?:predict", Predict),
+            (rf"{MODELS}/{NAME}(?:{ANY_NUMBER}|{LABEL})?:classify", Classify),
+            (rf"{MODELS}/{NAME}(?:{ANY_NUMBER}|{LABEL})?:regress", Regress),
+            (rf"/v2/models/{NAME}(?:{ANY_NUMBER})?/infer", Infer),
+        )
+        self._patterns = [(re.compile(pattern), make(max_json_depth)) for pattern, make in makers]
+        self._found: dict[str, Endpoint] = {}
+
+    def find(self, path: str) -> Endpoint | None:
+        """The endpoint at a path; None where there is none."""
+        found = self._found.get(path) or self._match(path)
+        if found is not None and len(self._found) < MOST_REMEMBERED:
+            self._found[path] = found
+        return found
+
+    def _match(self, path: str) -> Endpoint | None:
+        for pattern, dialect in self._patterns:
+            match = pattern.fullmatch(path)
+            if match is not None:
+                parts = match.groupdict()
+                version = parts["version"]
+                wanted = Wanted(parts["name"], None if version is None else int(version), parts.get("label"))
+                return Endpoint(dialect, wanted)
+        return None

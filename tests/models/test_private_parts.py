@@ -1,0 +1,118 @@
+"""What this project uses of Keras and tf2onnx that they don't document, as docs/dependencies.md lists it.
+
+When an upgrade breaks something in the export or in building, look here first: a test that fails names the part.
+"""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf2onnx.convert
+import tf2onnx.optimizer
+from keras.src import activations, constraints, initializers, losses, metrics, optimizers, regularizers
+from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
+from keras.src.export import tf2onnx_lib
+from keras.src.utils.naming import to_snake_case
+from tf2onnx.onnx_opset.math import FloorMod
+from tf2onnx.onnx_opset.nn import ConvOp, ConvTranspose
+
+import models.export  # noqa: F401 - it changes tf2onnx when it is imported
+
+
+def make_network() -> keras.Model:
+    inputs = keras.Input((4,), name="inputs")
+    inner_inputs = keras.Input((3,))
+    block = keras.Model(inner_inputs, keras.layers.Dense(2, name="inner")(inner_inputs), name="block")
+    outputs = block(keras.layers.Dense(3, name="outer")(inputs))
+    network = keras.Model(inputs, outputs)
+    network.compile(optimizer="adam", loss="mse", metrics=["mae"])
+    return network
+
+
+def test_layer_flatten_layers_gives_a_layer_and_all_within_it() -> None:
+    bidirectional = keras.layers.Bidirectional(keras.layers.LSTM(2))
+    bidirectional(keras.Input((5, 3)))
+    within = bidirectional._flatten_layers(include_self=False)
+    assert {type(layer).__name__ for layer in within} >= {"LSTM", "LSTMCell"}
+    assert bidirectional in bidirectional._flatten_layers()
+    assert "inner" in [layer.name for layer in make_network()._flatten_layers()]
+
+
+def test_layer_inbound_nodes_and_the_history_of_a_tensor_name_the_layer_before() -> None:
+    block = make_network().get_layer("block")
+    (tensor,) = block._inbound_nodes[-1].input_tensors
+    assert tensor._keras_history.operation.name == "outer"
+
+
+def test_layer_clear_losses_forgets_what_was_added_to_the_loss() -> None:
+    layer = keras.layers.ActivityRegularization(l2=1.0)
+    layer(np.ones((1, 2), np.float32))
+    assert layer.losses
+    layer._clear_losses()
+    assert layer.losses == []
+
+
+def test_weights_that_wait_for_a_stateless_scope_s_end_are_a_global_attribute() -> None:
+    waiting = list(get_global_attribute("uninitialized_variables", []))
+    with keras.StatelessScope(initialize_variables=False):
+        keras.layers.Dense(2)(keras.Input((3,)))
+    assert len(get_global_attribute("uninitialized_variables")) == len(waiting) + 2
+    set_global_attribute("uninitialized_variables", waiting)
+    assert get_global_attribute("uninitialized_variables") == waiting
+
+
+def test_model_symbolic_build_makes_the_variables_of_metrics_and_optimizer() -> None:
+    network = make_network()
+    assert list(inspect.signature(network._symbolic_build).parameters) == ["iterator", "data_batch"]
+    network._symbolic_build(data_batch=(np.zeros((2, 4), np.float32), np.zeros((2, 2), np.float32)))
+    assert network.optimizer.built
+    assert "mae" in network.get_metrics_result()
+
+
+def test_spectral_normalization_asks_its_own_call_whether_it_trains() -> None:
+    parameters = inspect.signature(keras.layers.SpectralNormalization.call).parameters
+    assert list(parameters) == ["self", "inputs", "training"]
+
+
+@pytest.mark.parametrize(
+    "module", [activations, constraints, initializers, losses, metrics, optimizers, regularizers],
+    ids=lambda module: module.__name__.rpartition(".")[2],
+)  # fmt: skip
+def test_the_registries_of_keras_map_names_to_components(module: object) -> None:
+    registry = module.ALL_OBJECTS_DICT  # type: ignore[attr-defined]
+    assert all(isinstance(name, str) and callable(component) for name, component in registry.items())
+    assert len(registry) > 3
+
+
+def test_keras_names_in_snake_case() -> None:
+    assert to_snake_case("MeanSquaredError") == "mean_squared_error"
+
+
+def test_keras_mends_tf2onnx_for_numpy_2() -> None:
+    assert inspect.signature(tf2onnx_lib.patch_tf2onnx).parameters == {}
+
+
+def test_tf2onnx_keeps_its_optimizers_in_a_mapping_from_which_one_was_taken() -> None:
+    known = tf2onnx.optimizer._optimizers
+    assert "optimize_transpose" in known
+    assert "einsum_optimizer" not in known
+
+
+def test_tf2onnx_hands_operators_to_functions_of_ours() -> None:
+    asked = []
+
+    def handle(graph: object, node: object, name: str, arguments: list[object]) -> None:
+        asked.append((type(graph).__name__, type(node).__name__, name, arguments))
+
+    function = tf.function(lambda given: tf.math.erfc(given))
+    signature = [tf.TensorSpec((None, 2), tf.float32, name="given")]
+    tf2onnx.convert.from_function(function, signature, opset=18, custom_op_handlers={"Erfc": (handle, [])})
+    ((graph, node, _, arguments),) = asked
+    assert (graph, node, arguments) == ("Graph", "Node", [])
+
+
+def test_tf2onnx_s_own_operators_are_classes_with_a_function_for_each_opset() -> None:
+    for operator, version in ((FloorMod, "version_7"), (ConvOp, "version_11"), (ConvTranspose, "version_11")):
+        assert callable(getattr(operator, version)), operator

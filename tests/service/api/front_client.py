@@ -1,0 +1,85 @@
+"""A client of a front in this process: werkzeug's test client, over an event loop that all of them share."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from functools import cache
+from queue import Queue
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.test import Client
+from werkzeug.wsgi import get_input_stream
+
+from service.api.front.app import Front
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+class FrontClient(Client):
+    """Sends requests to a front as a server would; one that closes an answer early has disconnected."""
+
+    def __init__(self, front: Front) -> None:
+        super().__init__(_AsWsgi(front))
+
+
+class _AsWsgi:
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterator[bytes]:
+        loop, sent, gone = _event_loop(), Queue[Any](), asyncio.Event()
+        bodies = iter([get_input_stream(environ).read()])
+
+        async def receive() -> dict[str, Any]:
+            for body in bodies:
+                return {"type": "http.request", "body": body, "more_body": False}
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.put(message)
+
+        answering = asyncio.run_coroutine_threadsafe(self._front(_scope(environ), receive, send), loop)
+        answering.add_done_callback(lambda _: sent.put(None))
+        start = sent.get()
+        if start is None:
+            answering.result()
+        headers = [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in start["headers"]]
+        start_response(f"{start['status']} ", headers)
+
+        def pieces() -> Iterator[bytes]:
+            try:
+                while (message := sent.get()) is not None:
+                    yield message.get("body", b"")
+            finally:
+                loop.call_soon_threadsafe(gone.set)
+                answering.result(30)
+
+        return pieces()
+
+
+def _scope(environ: "WSGIEnvironment") -> dict[str, Any]:
+    named = {name.removeprefix("HTTP_"): value for name, value in environ.items() if name.startswith("HTTP_")}
+    named |= {name: environ[name] for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": environ["REQUEST_METHOD"],
+        "path": environ["PATH_INFO"].encode("latin-1").decode(),
+        "query_string": environ["QUERY_STRING"].encode("latin-1"),
+        "headers": [
+            (name.lower().replace("_", "-").encode(), str(value).encode("latin-1")) for name, value in named.items()
+        ],
+    }
+
+
+def _dashed(name: str) -> bytes:
+    return name.lower().replace("_", "-").encode()
+
+
+@cache
+def _event_loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop

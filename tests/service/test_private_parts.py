@@ -1,0 +1,125 @@
+"""What the service uses of its libraries that they don't document, as docs/dependencies.md lists it.
+
+When an upgrade breaks something in the api, look here first: a test that fails names the part.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import flask
+import flask_smorest
+import pytest
+from environs import Env
+from flask.json.provider import JSONProvider
+from marshmallow import Schema, fields
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn_worker import UvicornWorker
+
+
+def parameters(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+class Answer(Schema):
+    """Something to document."""
+
+    name = fields.String()
+
+
+@pytest.fixture
+def blueprint() -> flask_smorest.Blueprint:
+    """A route with a documented query."""
+    blueprint = flask_smorest.Blueprint("things", "things")
+
+    @blueprint.route("/things")
+    @blueprint.arguments(Answer, location="query")
+    @blueprint.response(200, Answer)
+    def list_things(query: Any) -> Any:
+        return query
+
+    return blueprint
+
+
+def test_flask_smorest_keeps_an_operation_s_documentation_by_endpoint_and_method(
+    blueprint: flask_smorest.Blueprint,
+) -> None:
+    assert parameters(flask_smorest.Blueprint._store_endpoint_docs)[:4] == ["self", "endpoint", "obj", "parameters"]
+    assert set(blueprint._docs["list_things"]) >= {"get"}
+
+
+def test_flask_smorest_takes_an_operation_s_id_from_its_manual_documentation(
+    blueprint: flask_smorest.Blueprint,
+) -> None:
+    blueprint._docs["list_things"]["get"].setdefault("manual_doc", {})["operationId"] = "called_so"
+    app = flask.Flask("things")
+    app.config |= {"API_TITLE": "T", "API_VERSION": "1", "OPENAPI_VERSION": "3.1.0"}
+    api = flask_smorest.Api(app)
+    api.register_blueprint(blueprint)
+    assert api.spec.to_dict()["paths"]["/things"]["get"]["operationId"] == "called_so"
+
+
+def test_flask_smorest_keeps_a_handler_s_parameters_in_an_attribute() -> None:
+    blueprint = flask_smorest.Blueprint("things", "things")
+
+    @blueprint.arguments(Answer, location="query")
+    def handler(query: Any) -> None:
+        """Nothing."""
+
+    (parameter,) = handler._apidoc["arguments"]["parameters"]
+    assert parameter["in"] == "query"
+
+
+def test_flask_smorest_registers_errors_and_responses_by_methods_that_can_be_replaced() -> None:
+    assert parameters(flask_smorest.Api._register_error_handlers) == ["self"]
+    assert parameters(flask_smorest.Api._register_responses) == ["self"]
+
+
+def test_marshmallow_checks_a_number_by_one_method() -> None:
+    class Refusing(fields.Float):
+        def _validated(self, value: Any) -> float:
+            raise self.make_error("invalid")
+
+    assert Schema.from_dict({"number": Refusing()})().validate({"number": 1.5}) == {"number": ["Not a valid number."]}
+
+
+def test_flask_takes_what_a_json_response_is_given_apart() -> None:
+    provider = JSONProvider(flask.Flask("things"))
+    assert provider._prepare_response_obj(({"a": 1},), {}) == {"a": 1}
+    assert provider._prepare_response_obj((), {"a": 1}) == {"a": 1}
+
+
+def test_environs_asks_one_method_for_a_variable() -> None:
+    class Given(Env):
+        def _get_value(self, env_key: str, default: Any) -> Any:
+            return {"NUMBER": "3"}.get(env_key, default)
+
+    assert Given().int("NUMBER") == 3
+
+
+def test_uvicorn_s_protocol_calls_a_method_for_each_part_of_a_request() -> None:
+    methods = {
+        "connection_made": ["self", "transport"],
+        "connection_lost": ["self", "exc"],
+        "data_received": ["self", "data"],
+        "on_message_begin": ["self"],
+        "on_headers_complete": ["self"],
+        "on_message_complete": ["self"],
+        "send_400_response": ["self", "msg"],
+    }
+    assert {name: parameters(getattr(HttpToolsProtocol, name)) for name in methods} == methods
+
+
+def test_uvicorn_s_protocol_knows_its_answer_and_whether_it_reads() -> None:
+    source = inspect.getsource(HttpToolsProtocol.__init__)
+    assert "self.cycle" in source
+    assert "self.flow" in source
+    answer = inspect.getsource(RequestResponseCycle.__init__)
+    assert "self.response_started" in answer
+    assert "self.response_complete" in answer
+    assert "self.read_paused" in inspect.getsource(FlowControl.__init__)
+
+
+def test_uvicorn_worker_takes_its_settings_from_a_class_attribute() -> None:
+    assert set(UvicornWorker.CONFIG_KWARGS) >= {"loop", "http"}
