@@ -13,6 +13,7 @@ from gunicorn.glogging import Logger
 from service.addresses import listen
 from service.api.front.worker import Worker
 from service.config import Settings
+from service.operations.inference.statistics import PREDICTIONS
 from service.storage import last_write
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ MEMORY_FOLDER = Path("/dev/shm")
 def serve(settings: Settings) -> None:
     """Answer requests until SIGTERM or SIGINT. Raises AddressUnavailable."""
     _keep_freed_memory()
-    # The processes share the moment because its memory is there before they are forked.
+    # The processes share both because their memory is there before they are forked.
     last_write.note()
+    PREDICTIONS.share()
     ApiServer(settings, listen(settings.host, settings.port).detach()).run()
 
 
