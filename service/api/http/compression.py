@@ -2,6 +2,7 @@
 
 import gzip
 from functools import lru_cache
+from http import HTTPStatus
 
 from flask import Flask, Response, request
 from werkzeug.datastructures import Accept
@@ -18,6 +19,7 @@ LEVEL = 1
 """Of numbers it saves nearly what the best level does, in a tenth of the time."""
 COMPRESSIBLE = (JSON, OCTETS, PROBLEM, YAML, "text/")
 """What media types begin with whose answers become smaller; of binary ones only tensors are whole in memory."""
+OPEN_INFERENCE, INFER = "/v2/", "/infer"
 
 
 def register(app: Flask) -> None:
@@ -56,8 +58,18 @@ def _is_compressible(response: Response) -> bool:
     """Whether it is a text or a tensor that lies in memory whole: streams, files and their ranges stay as they are."""
     if response.is_streamed or response.status_code == 206 or "Content-Encoding" in response.headers:
         return False
+    if not clients_decompress(request.path, response.status_code):
+        return False
     length = response.calculate_content_length() or 0
     return length > SMALLEST and (response.mimetype or "").startswith(COMPRESSIBLE)
+
+
+def clients_decompress(path: str, status: int) -> bool:
+    """Whether clients that accept gzip on a path also decompress it.
+
+    Triton's asyncio client asks for gzip with every request, and decompresses only the results of `infer`.
+    """
+    return not path.startswith(OPEN_INFERENCE) or (path.endswith(INFER) and status == HTTPStatus.OK)
 
 
 @lru_cache(maxsize=64)
