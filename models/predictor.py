@@ -3,8 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,14 +30,6 @@ THRESHOLD = 0.5
 ROWS_DESCRIBED_AT_ONCE = 1024
 WIDE = 32
 """Numbers of a row from which on they stay an array, which is written without an object for each."""
-
-
-Computing = Callable[[int], AbstractContextManager[None]]
-"""What a network's run on so many rows happens within: who wants to, measures it there."""
-
-
-def _computing_unmeasured(_rows: int) -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -79,18 +70,11 @@ class Predictor:
             tuple(Vocabulary(**members) for members in document.get("vocabularies", ())),
         )
 
-    def run(
-        self, instances: Instances, deadline: float = math.inf, computing: Computing = _computing_unmeasured
-    ) -> tuple[np.ndarray, list[dict[str, Any]]]:
-        """The network's raw outputs for posted instances (float32, rows first), and the warnings.
-
-        The network runs within `computing`, which is told the number of rows. Raises InvalidInstances; TookTooLong
-        when `deadline` (of the monotonic clock) passes meanwhile.
-        """
+    def prepare(self, instances: Instances) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+        """Posted instances as `network.run` takes them, and the warnings. Raises InvalidInstances."""
         inputs, warnings = self.preprocessing.read_instances(instances, self.max_pixels)
         self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
-        with computing(len(next(iter(inputs.values())))):
-            return self.network.run(inputs, deadline), warnings
+        return inputs, warnings
 
     def run_inputs(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """The network's raw outputs for preprocessed rows by input. Raises InvalidInstances."""
@@ -123,25 +107,27 @@ class Predictor:
             raise InvalidInstances(*faults[:MAX_FAULTS])
 
     def predict(
-        self,
-        instances: Instances,
-        top: int | None = None,
-        scores: bool = True,
-        deadline: float = math.inf,
-        computing: Computing = _computing_unmeasured,
+        self, instances: Instances, top: int | None = None, scores: bool = True, deadline: float = math.inf
     ) -> Predictions:
-        """What the network predicts for posted instances, as clients get it. Raises InvalidInstances, TookTooLong.
+        """What the network predicts for posted instances, as clients get it. Raises InvalidInstances, TookTooLong."""
+        inputs, warnings = self.prepare(instances)
+        outputs = self.network.run(inputs, deadline)
+        return Predictions(self.classes, self.interpret(outputs, top, scores, deadline), warnings)
+
+    def interpret(
+        self, outputs: np.ndarray, top: int | None = None, scores: bool = True, deadline: float = math.inf
+    ) -> list[dict[str, Any]]:
+        """A prediction for each row of raw outputs, as clients get it.
 
         `top` adds the best labels with their scores; without `scores` the scores of all classes are left out. What is
-        not finite becomes None. The many numbers of a wide row are an array, in which it is NaN or infinite.
+        not finite becomes None. The many numbers of a wide row are an array, in which it is NaN or infinite. Raises
+        TookTooLong when `deadline` (of the monotonic clock) passes meanwhile.
         """
-        outputs, warnings = self.run(instances, deadline, computing)
         predictions: list[dict[str, Any]] = []
         for start in range(0, len(outputs), ROWS_DESCRIBED_AT_ONCE):
             check_deadline(deadline)
             predictions += self._describe(outputs[start : start + ROWS_DESCRIBED_AT_ONCE], top, scores)
-        classes = None if self.task is Task.REGRESSION else self.classes or []
-        return Predictions(classes, predictions, warnings)
+        return predictions
 
     def _describe(self, outputs: np.ndarray, top: int | None, scores: bool) -> list[dict[str, Any]]:
         """A prediction for each row of raw outputs."""

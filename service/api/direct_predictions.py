@@ -6,7 +6,7 @@ asks for more is left to the app, and so is every error: the app raises it in it
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Flask, request
 from werkzeug.exceptions import ClientDisconnected
@@ -15,45 +15,39 @@ from service.api.http.compression import GZIP, SMALLEST, gzip_text, prefers_gzip
 from service.api.http.links import MODELS
 from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
-from service.api.inference import open_inference, open_inference_tensors, tensorflow_serving
-from service.api.routes import predictions
+from service.api.inference import native, open_inference, tensorflow_serving
+from service.api.inference.plane import Dialect, InferenceRequest, answer
 from service.operations.inference.predictions import PredictionService, Wanted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-HEADER_LENGTH = f"HTTP_{open_inference_tensors.HEADER_LENGTH.upper().replace('-', '_')}"
+HEADER_LENGTH = f"HTTP_{open_inference.HEADER_LENGTH_KEY.upper().replace('-', '_')}"
 ERROR = "fitserve.error"
 """The name in the WSGI environment of an error that the app shall answer."""
 PLAIN_ACCEPTS = (None, "*/*", JSON)
 NAME, NUMBER, DIGITS = r"(?P<name>[A-Za-z0-9._-]+)", r"(?P<version>[1-9][0-9]{0,8})", r"(?P<version>[0-9]{1,9})"
 LABEL = r"/labels/(?P<label>[A-Za-z0-9._-]+)"
 
-Predict = Callable[[PredictionService, Wanted, bytes, "WSGIEnvironment"], Reply]
-
 
 class Route(NamedTuple):
-    """A path, what predicts there, and whether the request's types matter to it."""
+    """A path, the dialect that answers there, and whether the request's types matter to it."""
 
     path: re.Pattern[str]
-    predict: Predict
+    dialect: Callable[[int], Dialect[Any]]
     minds_types: bool
 
 
 ROUTES = (
-    Route(
-        re.compile(rf"{MODELS}/{NAME}(?:/versions/{NUMBER}|{LABEL})?/predictions"),
-        lambda service, wanted, body, _: predictions.predict_json(service, wanted, body),
-        minds_types=True,
-    ),
+    Route(re.compile(rf"{MODELS}/{NAME}(?:/versions/{NUMBER}|{LABEL})?/predictions"), native.Native, minds_types=True),
     Route(
         re.compile(rf"{MODELS}/{NAME}(?:/versions/{DIGITS}|{LABEL})?:predict"),
-        lambda service, wanted, body, _: tensorflow_serving.predict(service, wanted, body),
+        tensorflow_serving.Predict,
         minds_types=False,
     ),
     Route(
         re.compile(rf"/v2/models/{NAME}(?:/versions/{DIGITS})?/infer"),
-        lambda service, wanted, body, environ: open_inference.infer(service, wanted, body, environ.get(HEADER_LENGTH)),
+        open_inference.Infer,
         minds_types=False,
     ),
 )
@@ -106,9 +100,9 @@ class DirectPredictions:
         start_response: "StartResponse",
     ) -> Iterable[bytes]:
         try:
-            body = _read(environ, length)
+            asked = InferenceRequest(_find_wanted(match), _read(environ, length), _find_headers(environ))
             with self._service.admit(length):
-                reply = route.predict(self._service, _find_wanted(match), body, environ)
+                reply = answer(self._service, route.dialect(self._service.settings.max_json_depth), asked)
         except Exception as error:
             environ[ERROR] = error
             return self._app(environ, start_response)
@@ -134,6 +128,14 @@ def _find_wanted(match: re.Match[str]) -> Wanted:
     parts = match.groupdict()
     version = parts["version"]
     return Wanted(parts["name"], None if version is None else int(version), parts.get("label"))
+
+
+def _find_headers(environ: "WSGIEnvironment") -> dict[str, str]:
+    """The headers that matter to a dialect."""
+    headers = {"content-type": environ.get("CONTENT_TYPE", "")}
+    if HEADER_LENGTH in environ:
+        headers[open_inference.HEADER_LENGTH_KEY] = environ[HEADER_LENGTH]
+    return headers
 
 
 def _send(reply: Reply, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

@@ -138,7 +138,8 @@ def test_a_predictor_reads_grouped_numbers_as_they_were_learnt(tmp_path: Path) -
     dataset = learn(tmp_path, {"price": GERMAN["price"]}, ";")
     predictor = make_predictor(dataset, [[0, 1]])
 
-    outputs, _ = predictor.run(CsvText(b"price\n1.234\n1.234,5\n7\n0,25\n"))
+    inputs, _ = predictor.prepare(CsvText(b"price\n1.234\n1.234,5\n7\n0,25\n"))
+    outputs = predictor.network.run(inputs)
 
     assert outputs[:, 1].tolist() == [1234, 1234.5, 7, 0.25]
 

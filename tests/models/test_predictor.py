@@ -112,7 +112,7 @@ def test_raw_outputs_of_one_unit_become_scores(loss: Any, raw: float, scores: li
     predictor = make_predictor(two_classes(tmp_path), [[1]], task="binary", loss=loss)
 
     assert predictor.predict([[raw]]).predictions[0]["scores"] == pytest.approx(scores)
-    assert predictor.run([[raw]])[0] == pytest.approx(np.array([[raw]]))
+    assert predictor.network.run(predictor.prepare([[raw]])[0]) == pytest.approx(np.array([[raw]]))
 
 
 def test_a_unit_for_each_of_two_classes(tmp_path: Path) -> None:

@@ -4,18 +4,17 @@ import io
 from itertools import islice
 from typing import IO, Any
 
-from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
+from werkzeug.http import parse_options_header
 
 from models.errors import MOST_FAULTS, Fault
 from models.preprocessing import CsvText, Instances, JsonNumbers, NamedFile, read_npy
 from models.values.encodings import ENCODINGS, find_codec
-from service.api.http.bodies import parse_json, read_body, refuse_other_types
+from service.api.http.bodies import parse_json
 from service.api.http.errors import MalformedBody, UnsupportedMediaType
 from service.api.http.faults import pointer_to
 from service.api.http.media_types import CSV, FORM, JSON, NPY, PICTURES
-from service.api.http.state import context
 from service.api.inference.json_numbers import read_even_numbers
 from service.errors import InvalidRequest
 from service.operations.catalog.uploads import clean_name
@@ -23,33 +22,35 @@ from service.operations.catalog.uploads import clean_name
 FILE = "file"
 INSTANCES = "instances"
 MOST_FILES = 10_000
+TYPES = (JSON, CSV, NPY, *PICTURES, FORM)
+"""The media types of bodies that are taken."""
 
 
-def read_posted(request: Request) -> bytes:
-    """The body, of one of the taken types. Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge."""
-    refuse_other_types(request, JSON, CSV, NPY, *PICTURES, FORM)
-    return read_body(request)
-
-
-def read_instances(request: Request, body: bytes) -> Instances:
-    """The instances in the body of a request, whichever of the types it has.
+def read_instances(content_type: str, body: bytes, max_depth: int) -> Instances:
+    """The instances in a body, of whichever of the types its Content-Type names; JSON nests at most `max_depth` levels.
 
     Raises UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances.
     """
-    if request.mimetype == JSON:
-        return read_json_instances(body, context().settings.max_json_depth)
+    if content_type == JSON:
+        return read_json_instances(body, max_depth)
+    media_type, parameters = parse_options_header(content_type)
+    media_type = media_type.lower()
+    if media_type not in TYPES:
+        given = f"not {media_type}" if media_type else "and the request has no Content-Type"
+        raise UnsupportedMediaType(f"The body must be {' or '.join(TYPES)}, {given}.")
+    if media_type == JSON:
+        return read_json_instances(body, max_depth)
     if not body.strip():
         raise InvalidRequest(Fault("The body is empty.", pointer="#"))
-    if request.mimetype == CSV:
-        return CsvText(body, _find_encoding(request))
-    if request.mimetype == NPY:
+    if media_type == CSV:
+        return CsvText(body, _find_encoding(parameters.get("charset", "utf-8")))
+    if media_type == NPY:
         return read_npy(body)
-    return _read_files(body, request.mimetype_params.get("boundary", "")) if request.mimetype == FORM else [body]
+    return _read_files(body, parameters.get("boundary", "")) if media_type == FORM else [body]
 
 
-def _find_encoding(request: Request) -> str:
-    """The encoding that the Content-Type names, UTF-8 if none. Raises UnsupportedMediaType."""
-    charset = request.mimetype_params.get("charset", "utf-8")
+def _find_encoding(charset: str) -> str:
+    """The encoding of that name. Raises UnsupportedMediaType."""
     encoding = find_codec(charset)
     if encoding is None:
         raise UnsupportedMediaType(f'The charset "{charset[:100]}" isn\'t taken. Those are: {", ".join(ENCODINGS)}.')

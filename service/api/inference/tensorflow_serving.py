@@ -1,7 +1,7 @@
 """TensorFlow Serving's REST API: what `:predict`, `:classify`, `:regress` and `/metadata` read and answer."""
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import orjson
@@ -14,6 +14,7 @@ from service.api.http.errors import MalformedBody
 from service.api.http.replies import Reply
 from service.api.inference.errors import InvalidInference
 from service.api.inference.json_numbers import read_even_numbers
+from service.api.inference.plane import InferenceRequest, Work
 from service.api.inference.tensorflow_json import (
     DEFAULT_SIGNATURE,
     fit_axes,
@@ -24,25 +25,88 @@ from service.api.inference.tensorflow_json import (
 )
 from service.errors import NotFound, NoVersion
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
-from service.operations.inference.statistics import Clock
 
 METHODS = "tensorflow/serving/"
 ANSWERS = {"instances": "predictions", "inputs": "outputs"}
 """What an answer calls the output, by the form of the request."""
 TENSORFLOW_TYPES = {Datatype.FP32: "DT_FLOAT", Datatype.BYTES: "DT_STRING"}
 Document = dict[str, Any]
-Compute = Callable[[PredictionService, Loaded, bytes, Clock], Document]
 
 
-def predict(service: PredictionService, wanted: Wanted, body: bytes) -> Reply:
-    """What a `:predict` request is answered. Raises InvalidInference, and what predicting raises."""
-    return answer(service, wanted, body, compute_predict)
+@dataclass(frozen=True)
+class _TensorFlowServing:
+    """What the three methods have in common."""
+
+    max_json_depth: int
+
+    def open(self, service: PredictionService, wanted: Wanted) -> Loaded:
+        """Raises NotFound and InvalidInference with TensorFlow Serving's texts; Conflict when it can't be served."""
+        return find(service, wanted)
 
 
-def answer(service: PredictionService, wanted: Wanted, body: bytes, compute: Compute) -> Reply:
-    loaded = find(service, wanted)
-    with loaded.statistics.prediction() as clock:
-        return write(compute(service, loaded, body, clock))
+@dataclass(frozen=True)
+class PredictWork(Work):
+    """Tensors, and what the answer calls the output."""
+
+    answer: str
+
+
+class Predict(_TensorFlowServing):
+    """`:predict`."""
+
+    def read(self, request: InferenceRequest, loaded: Loaded) -> PredictWork:
+        """Raises InvalidInference, InvalidInstances."""
+        predictor = loaded.predictor
+        tensors, answer = _read_tensors(request.body, predictor.signature, self.max_json_depth)
+        return PredictWork(predictor.read_tensors(tensors), answer)
+
+    def write(self, work: PredictWork, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
+        return write({work.answer: outputs})
+
+
+class _OfExamples(_TensorFlowServing):
+    """The methods that take examples."""
+
+    method: ClassVar[str]
+
+    def read(self, request: InferenceRequest, loaded: Loaded) -> Work:
+        """Raises InvalidInference, InvalidInstances."""
+        own = "regress" if loaded.predictor.task is Task.REGRESSION else "classify"
+        if own != self.method:
+            kind = "regression" if self.method == "regress" else "classification"
+            expected = f"Expected {kind} signature method_name to be {METHODS}{self.method}"
+            raise InvalidInference(f"{expected}. Was: {METHODS}{own}")
+        body = _parse(request.body, self.max_json_depth)
+        name = read_signature_name(body)
+        if name not in (DEFAULT_SIGNATURE, f"{METHODS}{self.method}"):
+            raise InvalidInference(f"No signature was found with the name: {name}")
+        return Work(loaded.predictor.read_tensors(read_examples(body, loaded.predictor.signature)))
+
+
+class Classify(_OfExamples):
+    """`:classify`."""
+
+    method = "classify"
+
+    def write(self, work: Work, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
+        with np.errstate(invalid="ignore"):
+            scores = loaded.predictor.score(outputs)
+        labels = [class_name(value) for value in loaded.predictor.classes or ()]
+        return write({"results": [list(zip(labels, row, strict=True)) for row in scores]})
+
+
+class Regress(_OfExamples):
+    """`:regress`."""
+
+    method = "regress"
+
+    def write(self, work: Work, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
+        """Raises InvalidInference for a regression with several outputs."""
+        if outputs[0].size != 1:
+            shape = ",".join(map(str, outputs.shape))
+            expected = "Expected output Tensor shape to be either [batch_size] or [batch_size, 1]"
+            raise InvalidInference(f"{expected} but got [{shape}]")
+        return write({"results": outputs.ravel()})
 
 
 def find(service: PredictionService, wanted: Wanted) -> Loaded:
@@ -75,11 +139,6 @@ def write(document: Document) -> Reply:
     return Reply(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
-def compute_predict(service: PredictionService, loaded: Loaded, content: bytes, clock: Clock) -> Document:
-    tensors, answer = _read_tensors(content, loaded.predictor.signature, service.settings.max_json_depth)
-    return {answer: service.infer(loaded, tensors, clock)}
-
-
 def _read_tensors(content: bytes, signature: Signature, max_depth: int) -> tuple[dict[str, Tensor], str]:
     """The tensors of a `:predict` request, and what the answer calls the output. Raises InvalidInference."""
     spec = next(iter(signature.inputs.values()))
@@ -93,40 +152,6 @@ def _read_tensors(content: bytes, signature: Signature, max_depth: int) -> tuple
     if name != DEFAULT_SIGNATURE:
         raise InvalidInference(f'Serving signature name: "{name}" not found in signature def')
     return read_inputs(body, signature), ANSWERS["inputs" if "inputs" in body else "instances"]
-
-
-def classify(service: PredictionService, loaded: Loaded, content: bytes, clock: Clock) -> Document:
-    if loaded.predictor.task is Task.REGRESSION:
-        raise _wrong_method("classification", "classify", "regress")
-    outputs = _run_examples(service, loaded, content, clock, "classify")
-    with np.errstate(invalid="ignore"):
-        scores = loaded.predictor.score(outputs)
-    labels = [class_name(value) for value in loaded.predictor.classes or ()]
-    return {"results": [list(zip(labels, row, strict=True)) for row in scores]}
-
-
-def regress(service: PredictionService, loaded: Loaded, content: bytes, clock: Clock) -> Document:
-    if loaded.predictor.task is not Task.REGRESSION:
-        raise _wrong_method("regression", "regress", "classify")
-    outputs = _run_examples(service, loaded, content, clock, "regress")
-    if outputs[0].size != 1:
-        shape = ",".join(map(str, outputs.shape))
-        expected = "Expected output Tensor shape to be either [batch_size] or [batch_size, 1]"
-        raise InvalidInference(f"{expected} but got [{shape}]")
-    return {"results": outputs.ravel()}
-
-
-def _run_examples(service: PredictionService, loaded: Loaded, content: bytes, clock: Clock, method: str) -> np.ndarray:
-    body = _parse(content, service.settings.max_json_depth)
-    name = read_signature_name(body)
-    if name not in (DEFAULT_SIGNATURE, f"{METHODS}{method}"):
-        raise InvalidInference(f"No signature was found with the name: {name}")
-    return service.infer(loaded, read_examples(body, loaded.predictor.signature), clock)
-
-
-def _wrong_method(kind: str, method: str, own: str) -> InvalidInference:
-    expected = f"Expected {kind} signature method_name to be {METHODS}{method}"
-    return InvalidInference(f"{expected}. Was: {METHODS}{own}")
 
 
 def describe(loaded: Loaded) -> Document:

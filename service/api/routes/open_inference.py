@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import flask
@@ -30,6 +31,7 @@ from service.api.http.bodies import parse_json, read_body, write_json
 from service.api.http.media_types import JSON, OCTETS
 from service.api.http.state import context, predictions
 from service.api.inference import open_inference
+from service.api.inference.answering import respond
 from service.api.inference.errors import InvalidInference
 from service.api.inference.open_inference_tensors import HEADER_LENGTH
 from service.errors import NotFound
@@ -174,12 +176,6 @@ def refuse(**_: Any) -> Response:
     raise NotHere(f"Fitserve has no {request.path}: it belongs to an extension of Triton's.")
 
 
-def _infer(wanted: Wanted) -> Response:
-    body = read_body(request)
-    with predictions().admit(len(body)):
-        return open_inference.infer(predictions(), wanted, body, request.headers.get(HEADER_LENGTH)).to_response()
-
-
 def _describe_metadata(wanted: Wanted) -> Response:
     signature = open_inference.find(predictions(), wanted).predictor.signature
     servable = [entry for entry in versions.entries(context(), wanted.model) if entry.servable]
@@ -248,7 +244,7 @@ def _describe_parts(parts: Parts) -> dict[str, Duration]:
 
 blueprint.add_for_versions(
     f"{MODEL}{{version}}/infer",
-    _infer,
+    partial(respond, open_inference.Infer),
     name="infer",
     summary="As the Open Inference Protocol: predict with",
     answer=InferAnswerSchema,

@@ -1,8 +1,8 @@
 """The routes of TensorFlow Serving's REST API, below `/v1/models`."""
 
+from collections.abc import Callable
 from functools import partial
-
-from flask import Response, request
+from typing import Any
 
 from service.api.contract.dialect_blueprint import DialectBlueprint
 from service.api.contract.schemas.base import Schema
@@ -13,13 +13,12 @@ from service.api.contract.schemas.tensorflow_serving import (
     TensorsAnswerSchema,
     TensorsSchema,
 )
-from service.api.http.bodies import read_body
 from service.api.http.links import MODELS
 from service.api.http.media_types import JSON
 from service.api.http.state import predictions
 from service.api.inference import tensorflow_serving
-from service.api.inference.tensorflow_serving import Compute
-from service.operations.inference.predictions import Wanted
+from service.api.inference.answering import respond
+from service.api.inference.plane import Dialect
 
 blueprint = DialectBlueprint("tensorflow_serving", __name__, description="TensorFlow Serving's REST API.")
 
@@ -31,16 +30,10 @@ DESCRIPTIONS = {
 }
 
 
-def _handle(wanted: Wanted, compute: Compute) -> Response:
-    body = read_body(request)
-    with predictions().admit(len(body)):
-        return tensorflow_serving.answer(predictions(), wanted, body, compute).to_response()
-
-
-def _add(verb: str, compute: Compute, body: type[Schema], answer: type[Schema]) -> None:
+def _add(verb: str, dialect: Callable[[int], Dialect[Any]], body: type[Schema], answer: type[Schema]) -> None:
     blueprint.add_for_versions(
         f"{MODELS}/<name>{{version}}:{verb}",
-        partial(_handle, compute=compute),
+        partial(respond, dialect),
         name=f"serving_{verb}",
         summary=f"As TensorFlow Serving: {verb} with",
         answer=answer,
@@ -51,9 +44,9 @@ def _add(verb: str, compute: Compute, body: type[Schema], answer: type[Schema]) 
     )
 
 
-_add("predict", tensorflow_serving.compute_predict, TensorsSchema, TensorsAnswerSchema)
-_add("classify", tensorflow_serving.classify, ExamplesRequestSchema, ResultsAnswerSchema)
-_add("regress", tensorflow_serving.regress, ExamplesRequestSchema, ResultsAnswerSchema)
+_add("predict", tensorflow_serving.Predict, TensorsSchema, TensorsAnswerSchema)
+_add("classify", tensorflow_serving.Classify, ExamplesRequestSchema, ResultsAnswerSchema)
+_add("regress", tensorflow_serving.Regress, ExamplesRequestSchema, ResultsAnswerSchema)
 blueprint.add_for_versions(
     f"{MODELS}/<name>{{version}}/metadata",
     lambda wanted: tensorflow_serving.write(

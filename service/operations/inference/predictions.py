@@ -3,24 +3,20 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 import structlog
 
 from models.errors import ModelsError
-from models.predictor import Predictions, Predictor
-from models.preprocessing import Instances
-from models.signature import Tensor
+from models.predictor import Predictor
 from service.context import Context
 from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, ServiceError
 from service.operations.catalog.models import find as find_model
 from service.operations.inference.admission import Admission
 from service.operations.inference.loaded_versions import LoadedVersions
-from service.operations.inference.statistics import Clock, PredictionStatistics, VersionStatistics
+from service.operations.inference.statistics import PredictionStatistics, VersionStatistics
 from service.storage import last_write, models
 from service.storage.database import Session
 from service.storage.records import Model, Version
@@ -41,15 +37,6 @@ class Wanted(NamedTuple):
     model: str
     version: int | None = None
     label: str | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The predictions of a version."""
-
-    model: str
-    version: int
-    predictions: Predictions
 
 
 @dataclass(frozen=True)
@@ -78,35 +65,13 @@ class PredictionService:
         """Parse a body of so many bytes and predict for it. Raises Overloaded."""
         return self._admission.admit(size)
 
-    def predict(self, wanted: Wanted, instances: Instances, *, top: int | None = None, scores: bool = True) -> Answer:
-        """Predict for posted instances.
-
-        Raises NotFound, NoVersion, InvalidInstances, TookTooLong; Conflict when the version can't be
-        served.
-        """
-        deadline = self._deadline()
-        loaded = self.loaded(wanted)
-        with loaded.statistics.prediction() as clock:
-            found = loaded.predictor.predict(instances, top, scores, deadline, clock.computing)
-            return Answer(wanted.model, loaded.version, found)
-
     def loaded(self, wanted: Wanted) -> Loaded:
         """The version that is wanted, loaded. Raises NotFound, NoVersion; Conflict when it can't be served."""
         version = self.find(wanted)
         statistics = self.statistics.of(version.folder)
         return Loaded(wanted.model, version.number, self._loaded.get(version.folder), statistics)
 
-    def infer(self, loaded: Loaded, tensors: Mapping[str, Tensor], clock: Clock) -> np.ndarray:
-        """The network's raw outputs for tensors of its signature: float32, rows first.
-
-        Raises InvalidInstances, TookTooLong.
-        """
-        deadline = self._deadline()
-        inputs = loaded.predictor.read_tensors(tensors)
-        with clock.computing(rows=len(next(iter(inputs.values())))):
-            return loaded.predictor.network.run(inputs, deadline)
-
-    def _deadline(self) -> float:
+    def deadline(self) -> float:
         """The moment of the monotonic clock at which a prediction that begins now is given up."""
         return time.monotonic() + self.settings.prediction_seconds
 

@@ -135,7 +135,7 @@ def test_an_error_nobody_foresaw_is_a_500_with_its_request_id(
     def fail(*_: object) -> None:
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr(direct_predictions.predictions, "predict_json", fail)
+    monkeypatch.setattr(direct_predictions, "answer", fail)
     problem = trained.post(NATIVE, {"instances": [[1]]}, expect=500)
     assert "out of order" not in orjson.dumps(problem).decode()
 

@@ -102,7 +102,7 @@ def test_without_a_version_it_is_a_409_and_unknown_ones_are_a_404(api: ApiClient
 def busy_with(app: Flask, monkeypatch: pytest.MonkeyPatch, rows: int, requests: int) -> Iterator[None]:
     """While so many requests of so many rows are being predicted."""
     inside, leave = threading.Semaphore(0), threading.Event()
-    original = Predictor.predict
+    original = Predictor.prepare
 
     def slow(self: Predictor, instances: Any, *args: Any) -> Any:
         if len(instances) == rows:
@@ -110,7 +110,7 @@ def busy_with(app: Flask, monkeypatch: pytest.MonkeyPatch, rows: int, requests: 
             leave.wait(20)
         return original(self, instances, *args)
 
-    monkeypatch.setattr(Predictor, "predict", slow)
+    monkeypatch.setattr(Predictor, "prepare", slow)
     body = {"instances": [[1]] * rows}
     busy = [threading.Thread(target=lambda: app.test_client().post(PREDICTIONS, json=body)) for _ in range(requests)]
     for thread in busy:
