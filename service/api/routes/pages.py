@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, current_app, jsonify, render_template, send_from_directory
 
 from service import __version__
-from service.api.contract import openapi
+from service.api.contract.document import describe, describe_as_yaml
 from service.api.http.conditional import tagged
 from service.api.http.errors import PROBLEM_TYPES
 from service.api.http.media_types import HTML, YAML
@@ -57,14 +57,14 @@ def documentation_asset(name: str) -> Response:
 @tagged
 def openapi_json() -> Response:
     """The OpenAPI document as JSON."""
-    return jsonify(openapi.describe(current_app))
+    return jsonify(describe(current_app))
 
 
 @blueprint.get("/openapi.yaml")
 @tagged
 def openapi_yaml() -> Response:
     """The OpenAPI document as YAML (RFC 9512)."""
-    return Response(openapi.describe_as_yaml(current_app), mimetype=YAML)
+    return Response(describe_as_yaml(current_app), mimetype=YAML)
 
 
 @blueprint.get("/problems/<code>")

@@ -10,7 +10,8 @@ import yaml
 from flask import Flask
 
 from service.api.app import create_app
-from service.api.contract import openapi
+from service.api.contract import document as openapi_document
+from service.api.contract.openapi import PATH
 from service.config import Settings
 from service.context import Context
 from tests.service.api.api_client import ApiClient
@@ -32,8 +33,8 @@ def operations(document: Any) -> list[tuple[str, str, dict[str, Any]]]:
 def test_the_committed_file_is_current(context: Context) -> None:
     # The document says how large a file may be, which is a setting.
     app = create_app(replace(context, settings=Settings(data_dir=context.settings.data_dir)))
-    current = openapi.to_yaml(openapi.describe(app))
-    assert openapi.PATH.read_text(encoding="utf-8") == current, "run python -m service.api.contract.openapi"
+    current = openapi_document.to_yaml(openapi_document.describe(app))
+    assert PATH.read_text(encoding="utf-8") == current, "run python -m service.api.contract.openapi"
 
 
 def test_it_is_served_as_json_and_as_yaml(api: ApiClient, document: Any) -> None:
@@ -101,3 +102,10 @@ def test_what_was_created_leads_to_the_operations_on_it(document: Any) -> None:
     created = document["paths"]["/v1/training-jobs"]["post"]["responses"]["202"]
     assert {"get_training_job", "change_training_job", "list_events"} <= set(created["links"])
     assert {link["operationId"] for link in document["components"]["links"].values()} <= ids
+
+
+def test_nothing_promises_keys_which_no_request_needs(document: Any) -> None:
+    assert document["security"] == []
+    assert "securitySchemes" not in document["components"]
+    statuses = {status for _, _, operation in operations(document) for status in operation["responses"]}
+    assert not {"401", "403"} & statuses

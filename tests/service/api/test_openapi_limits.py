@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.api.app import create_app
-from service.api.contract import openapi
+from service.api.contract.document import describe
 from service.config import Settings
 from service.context import Context
 from tests.service.api.api_client import ApiClient
@@ -81,7 +81,7 @@ def test_a_parameter_beyond_a_documented_limit_is_a_fault_of_that_parameter(api:
 
 
 def test_how_large_a_file_may_be_is_what_the_service_was_set_to(context: Context) -> None:
-    document = openapi.describe(create_app(context))
+    document = describe(create_app(context))
     upload = document["components"]["schemas"]["NewUpload"]["properties"]["file"]
     assert upload["maxLength"] == context.settings.max_upload_bytes != Settings.max_upload_bytes
     picture = document["paths"]["/v1/models/{name}/predictions"]["post"]["requestBody"]["content"]["image/png"][

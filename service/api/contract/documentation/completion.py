@@ -7,7 +7,7 @@ from typing import Any
 from service.api.contract.documentation import errors
 from service.api.contract.documentation.examples import EXAMPLES, PATH_EXAMPLES
 from service.api.contract.documentation.headers import HEADERS, refer
-from service.api.contract.documentation.info import KEY, OPEN, SECURITY_SCHEMES, SERVERS
+from service.api.contract.documentation.info import SERVERS
 from service.api.contract.documentation.links import add_links
 from service.api.contract.documentation.path_parameters import describe_path_parameter
 from service.api.http.media_types import FORM, JSON, MERGE_PATCH
@@ -20,12 +20,12 @@ UNUSED = "PaginationMetadata"
 
 
 def complete(document: Document, settings: Settings) -> Document:
-    """The document with what holds for many operations: security, parameters, headers, errors, examples, links."""
+    """The document with what holds for many operations: parameters, headers, errors, examples, links."""
     # Routes share what they say alike.
     document = deepcopy(document)
     components = document["components"]
     components["schemas"].pop(UNUSED, None)
-    components |= {"headers": HEADERS, "responses": errors.components(), "securitySchemes": SECURITY_SCHEMES}
+    components |= {"headers": HEADERS, "responses": errors.components()}
     for path, item in document["paths"].items():
         for parameter in item.get("parameters", ()):
             parameter |= describe_path_parameter(path, parameter["name"], PATH_EXAMPLES)
@@ -37,13 +37,10 @@ def complete(document: Document, settings: Settings) -> Document:
     _bound_files(document, settings)
     add_links(document)
     head = {name: document[name] for name in ("openapi", "info")}
-    return head | {"servers": SERVERS, "security": [{}, {KEY: []}]} | document
+    return head | {"servers": SERVERS, "security": []} | document
 
 
 def _complete_operation(operation: Document, method: str, path: str) -> None:
-    secured = not path.startswith(OPEN)
-    if not secured:
-        operation["security"] = [{}]
     for parameter in operation.get("parameters", ()):
         _drop_null(parameter)
     if "requestBody" in operation:
@@ -56,7 +53,7 @@ def _complete_operation(operation: Document, method: str, path: str) -> None:
         response["headers"] = refer(*_find_headers(response, status, names))
     if "If-None-Match" in names:
         successes["304"] = {"description": "The client has it already.", "headers": refer("ETag", "Vary")}
-    described = errors.responses(operation, method, path, secured=secured) | successes
+    described = errors.responses(operation, method, path) | successes
     operation["responses"] = dict(sorted(described.items()))
 
 

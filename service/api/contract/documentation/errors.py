@@ -53,9 +53,6 @@ ERRORS = {
             '"limit" must be a whole number, 1 or more.',
             "invalid-query",
         ),
-        Error(401, "Unauthorized", "The service has keys, and the request has none or a wrong one.",
-              headers=("WWW-Authenticate",)),
-        Error(403, "Forbidden", "The request's key lacks the scope that this needs."),
         Error(404, "NotFound", "What the path names isn't there.", 'There is no model "flowers".', "not-found"),
         Error(
             406,
@@ -133,12 +130,12 @@ ERRORS = {
             "disk-full",
         ),
     )
-}  # fmt: skip
+}
 """By their statuses."""
 OTHER = Error(
     0, "Problem", "Any other problem, such as a method that isn't possible here (405) or too long a URL (414)."
 )
-DIALECT_STATUSES = (400, 401, 403, 404, 413, 500, 503)
+DIALECT_STATUSES = (400, 404, 413, 500, 503)
 DIALECT = "Dialect"
 """What the names of components begin with that are errors of other servers' routes."""
 CONFLICTING_READS = ("list_rows", "get_summary", "get_batch_prediction_result", "get_weights", "get_artifact")
@@ -152,11 +149,11 @@ def components() -> dict[str, Any]:
     return own | {f"{DIALECT}{error.name}": error.to_dialect() for error in of_dialects}
 
 
-def responses(operation: Operation, method: str, path: str, *, secured: bool) -> dict[str, Any]:
+def responses(operation: Operation, method: str, path: str) -> dict[str, Any]:
     """The errors of an operation."""
     dialect = DIALECT if is_dialect(operation) else ""
-    statuses = {*_find_statuses(operation, method, path), *((401, 403) if secured else ())}
-    found = [ERRORS[status] for status in sorted(statuses) if not dialect or status in DIALECT_STATUSES]
+    statuses = sorted(_find_statuses(operation, method, path))
+    found = [ERRORS[status] for status in statuses if not dialect or status in DIALECT_STATUSES]
     named = {str(error.status): error.name for error in found} | {"default": OTHER.name}
     return {status: {"$ref": f"#/components/responses/{dialect}{name}"} for status, name in named.items()}
 

@@ -46,7 +46,6 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "There where the request was answered before, and this is that answer.",
         "schema": {"type": "string", "enum": ["true"]},
     },
-    "WWW-Authenticate": _header("How to authenticate.", "Bearer", required=True),
     "Content-Disposition": _header("What the file may be called.", "attachment; filename=flowers-1.onnx"),
     "Accept-Ranges": {
         "description": "The file can be had in parts.",

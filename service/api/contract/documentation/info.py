@@ -38,15 +38,3 @@ INFO: dict[str, Any] = {
 }
 
 SERVERS = [{"url": "/", "description": "Local: the service that this document is from.", "x-internal": True}]
-
-KEY = "key"
-SECURITY_SCHEMES = {
-    KEY: {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "`Authorization: Bearer KEY`. A key has some of the scopes `read`, `predict`, `train` and "
-        "`admin`; the operator gives it out. A service without any key asks nobody for one.",
-    }
-}
-OPEN = ("/healthz", "/readyz", "/v2/health/")
-"""What the paths begin with that never ask for a key."""

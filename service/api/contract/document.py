@@ -1,0 +1,44 @@
+"""The OpenAPI document of an app, as an object and as YAML."""
+
+from typing import Any
+
+import yaml
+from flask import Flask
+
+from service.api.contract.documentation.completion import complete
+
+
+def describe(app: Flask) -> dict[str, Any]:
+    """The document for all routes of the app, made once."""
+    document: dict[str, Any] | None = app.extensions.get("openapi")
+    if document is None:
+        routes = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+        document = app.extensions["openapi"] = complete(routes, app.extensions["context"].settings)
+    return document
+
+
+def describe_as_yaml(app: Flask) -> str:
+    """The same as YAML, which takes long to write: once for each app."""
+    text: str | None = app.extensions.get("openapi.yaml")
+    if text is None:
+        text = app.extensions["openapi.yaml"] = to_yaml(describe(app))
+    return text
+
+
+def to_yaml(document: dict[str, Any]) -> str:
+    """The document as YAML, in a form that differs only where the document does."""
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes whatever is used twice twice, without YAML's references."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)
