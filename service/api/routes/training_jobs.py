@@ -6,16 +6,19 @@ from flask import Response
 
 from service import statuses
 from service.api.contract.blueprint import LINK_HEADER, TEXT, Blueprint
-from service.api.contract.schemas.jobs import JobListQuery
-from service.api.contract.schemas.training_jobs import (
+from service.api.contract.schemas.events import (
     EventsQuery,
     EventsSchema,
+    JobEventDataSchema,
     MetricsQuery,
     MetricsSchema,
+    present_events,
+)
+from service.api.contract.schemas.jobs import JobListQuery
+from service.api.contract.schemas.training_jobs import (
     NewTrainingJobSchema,
     TrainingJobChangesSchema,
     TrainingJobSchema,
-    present_events,
 )
 from service.api.front.streams import last_event_id, stream_events
 from service.api.http.links import TRAINING_JOBS, training_job_url
@@ -104,7 +107,7 @@ def get_metrics(query: dict[str, Any], job_id: str) -> Any:
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/events")
 @blueprint.response(200, EventsSchema, headers=LINK_HEADER)
-@blueprint.streams
+@blueprint.streams(JobEventDataSchema)
 @blueprint.query(EventsQuery)
 def list_events(query: dict[str, Any], job_id: str) -> Any:
     """List what happened to a training job, or follow it as server-sent events.

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+import orjson
+
 from service.api.contract.documentation import errors
 from service.api.contract.documentation.examples import EXAMPLES, PATH_EXAMPLES
 from service.api.contract.documentation.headers import HEADERS, refer
 from service.api.contract.documentation.info import SERVERS
 from service.api.contract.documentation.links import add_links
 from service.api.contract.documentation.path_parameters import describe_path_parameter
-from service.api.http.media_types import FORM, JSON, MERGE_PATCH
+from service.api.http.media_types import FORM, JSON, MERGE_PATCH, OCTETS
 from service.config import Settings
 
 Document = dict[str, Any]
@@ -33,7 +35,8 @@ def complete(document: Document, settings: Settings) -> Document:
             if method in item:
                 _complete_operation(item[method], method, path)
     for content in _forms(document):
-        content["encoding"] = _encode_as_json(content["schema"], components["schemas"])
+        content["encoding"] = _encode_fields(content["schema"], components["schemas"])
+    _tell_defaults(components["schemas"])
     _bound_files(document, settings)
     add_links(document)
     head = {name: document[name] for name in ("openapi", "info")}
@@ -82,10 +85,31 @@ def _forms(document: Document) -> Iterator[Document]:
             yield content[FORM]
 
 
-def _encode_as_json(schema: Document, schemas: Document) -> Document:
-    """How the fields of a form are sent that are objects; of a list each item is a field, which is the default."""
+def _encode_fields(schema: Document, schemas: Document) -> Document:
+    """How the parts of a form are sent that are files or objects; of a list each item is a part, by default."""
     properties = schemas[schema["$ref"].rsplit("/", 1)[1]]["properties"]
-    return {name: {"contentType": JSON} for name, property_ in properties.items() if property_["type"] == "object"}
+    types = {name: _find_part_type(property_) for name, property_ in properties.items()}
+    return {name: {"contentType": media_type} for name, media_type in types.items() if media_type is not None}
+
+
+def _find_part_type(schema: Document) -> str | None:
+    """The media type of a part of a form; None for text."""
+    if "object" in schema["type"]:
+        return JSON
+    return OCTETS if schema.get("items", schema).get("format") == "binary" else None
+
+
+def _tell_defaults(schemas: Document) -> None:
+    """Write the defaults of members into their descriptions.
+
+    A member with a `default` is a required one to openapi-typescript, in requests too.
+    """
+    for schema in schemas.values():
+        for name, property_ in schema.get("properties", {}).items():
+            default = property_.pop("default", None)
+            if default is not None and name not in schema.get("required", ()):
+                text = orjson.dumps(default).decode()
+                property_["description"] = f"{property_['description']} Default: `{text}`."
 
 
 def _find_headers(response: Document, status: str, names: set[str]) -> Iterator[str]:

@@ -7,14 +7,30 @@ import marshmallow
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 
+from service.api.contract.schemas.base import AnswerSchema
+
 
 class DescribingConverter(OpenAPIConverter):
     """Describes a schema by its class's docstring; apispec's own way to describe leaves out `additionalProperties`."""
 
     def schema2jsonschema(self, schema: marshmallow.Schema) -> dict[str, Any]:
-        document: dict[str, Any] = super().schema2jsonschema(schema)
+        """The schema of an object, or of one of several."""
+        if isinstance(schema, AnswerSchema) and schema.variants:
+            document = self._choose_from(schema)
+        else:
+            document = super().schema2jsonschema(schema)
+        if isinstance(schema, AnswerSchema) and schema.additional is not None:
+            document["additionalProperties"] = schema.additional
         described = type(schema).__doc__
         return document | ({"description": inspect.cleandoc(described)} if described else {})
+
+    def _choose_from(self, schema: AnswerSchema) -> dict[str, Any]:
+        references = [self.resolve_nested_schema(variant) for variant in schema.variants]
+        if schema.discriminator is None:
+            return {"anyOf" if schema.overlapping else "oneOf": references}
+        values = [variant().fields[schema.discriminator].metadata["enum"][0] for variant in schema.variants]
+        mapping = {value: reference["$ref"] for value, reference in zip(values, references, strict=True)}
+        return {"oneOf": references, "discriminator": {"propertyName": schema.discriminator, "mapping": mapping}}
 
 
 class DescribingPlugin(MarshmallowPlugin):

@@ -28,6 +28,14 @@ class AnswerSchema(Schema):
     don't know, since there may be more of them one day."""
 
     sometimes: ClassVar[tuple[str, ...]] = ()
+    additional: ClassVar[dict[str, Any] | None] = None
+    """For the documentation: the JSON schema of further members, whose names are data."""
+    variants: ClassVar[tuple[type["AnswerSchema"], ...]] = ()
+    """For the documentation: the schemas of which one describes what is sent."""
+    overlapping: ClassVar[bool] = False
+    """For the documentation: whether several variants may describe the same object."""
+    discriminator: ClassVar[str | None] = None
+    """For the documentation: the member, with one value in each variant, that tells the variants apart."""
 
     class Meta:
         unknown = marshmallow.EXCLUDE

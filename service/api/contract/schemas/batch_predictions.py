@@ -8,7 +8,7 @@ from models.datasets.splits import SPLITS
 from service import statuses
 from service.api.contract.fields import Choice, Reference, UploadedFile, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema
-from service.api.contract.schemas.datasets import FileSchema
+from service.api.contract.schemas.datasets import UploadedFileSchema
 from service.api.contract.schemas.jobs import VersionJobSchema, link_resources, present_job
 from service.api.contract.schemas.predictions import WarningSchema
 from service.api.contract.schemas.shown import (
@@ -78,7 +78,7 @@ class BatchPredictionSchema(VersionJobSchema):
     id = Identifier("bp", "Jobs have no name: this is what their URL ends with.")
     dataset = Words("The dataset's name; null for a file.", allow_none=True, example="flowers", **NAMED)
     split = OneOf("Whose rows are taken; null: all, or those of a file.", *SPLITS, allow_none=True)
-    file = AsItIs(FileSchema, "The file that was posted; null for a dataset.", allow_none=True)
+    file = AsItIs(UploadedFileSchema, "The file that was posted; null for a dataset.", allow_none=True)
     result = Inner(BatchResultSchema, "What was predicted, in short; null before success.", allow_none=True)
 
     @pre_dump

@@ -25,6 +25,7 @@ from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import (
     CLASS,
     DIGEST,
+    INSTANCE,
     NAMED,
     AsItIs,
     Count,
@@ -149,7 +150,7 @@ class NewUploadSchema(Schema):
         return find_request_faults(members | {"source": UPLOAD, "file": members["file"].to_document()})
 
 
-class FileSchema(AnswerSchema):
+class UploadedFileSchema(AnswerSchema):
     """A file that was uploaded."""
 
     name = Words("What the client called it.", example="flowers.csv")
@@ -246,7 +247,7 @@ class DatasetSchema(AnswerSchema):
     name = Words("Its name, which the client chose.", example="flowers", **NAMED)
     status = OneOf("`processing` while it is imported.", statuses.PROCESSING, statuses.READY, statuses.FAILED)
     source = Words("Where its data are from; `upload` for one that was made from a file.", 63, example="iris")
-    file = AsItIs(FileSchema, "Of an upload: the file.", allow_none=True)
+    file = AsItIs(UploadedFileSchema, "Of an upload: the file.", allow_none=True)
     progress = AsItIs(ImportProgressSchema, "While it is being imported: how far that is.", allow_none=True)
     kind = OneOf("What a row is.", *KINDS, allow_none=True)
     rows = Count("How many rows there are.", allow_none=True, example=150)
@@ -300,6 +301,7 @@ class RowSchema(AnswerSchema):
     row = Count("Its number within the dataset, from 0.", example=1)
     instance = Value(
         "As it can be posted to predictions.",
+        **INSTANCE,
         example={"sepal_length": 4.9, "sepal_width": 3.0, "petal_length": 1.4, "petal_width": 0.2},
     )
     target = Value("What is to be predicted for it.", example="setosa")

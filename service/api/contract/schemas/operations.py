@@ -55,7 +55,7 @@ class ComponentTypesSchema(AnswerSchema):
     items = Listing("The types.", Inner(ComponentTypeSchema, ""), MOST_TYPES)
 
 
-class WorkerSchema(AnswerSchema):
+class JobWorkerSchema(AnswerSchema):
     """A worker that lives."""
 
     id = Identifier("wk", "Its id, a new one at each start.")
@@ -75,7 +75,7 @@ class WorkerSchema(AnswerSchema):
 class WorkersSchema(AnswerSchema):
     """The workers that live."""
 
-    items = Listing("The workers.", Inner(WorkerSchema, ""), MOST_WORKERS)
+    items = Listing("The workers.", Inner(JobWorkerSchema, ""), MOST_WORKERS)
 
 
 class HealthSchema(AnswerSchema):

@@ -4,7 +4,19 @@ from marshmallow import fields
 
 from service.api.contract.fields import MOST_ITEMS, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
-from service.api.contract.schemas.shown import CLASS, NAMED, AsItIs, Count, Inner, Listing, Number, OneOf, Value, Words
+from service.api.contract.schemas.shown import (
+    CLASS,
+    INSTANCE,
+    NAMED,
+    AsItIs,
+    Count,
+    Inner,
+    Listing,
+    Number,
+    OneOf,
+    Value,
+    Words,
+)
 
 
 class PredictionQuery(Schema):
@@ -18,7 +30,7 @@ class PredictionRequestSchema(Schema):
     """Raw rows to predict for."""
 
     instances = fields.List(
-        fields.Raw(),
+        fields.Raw(metadata=INSTANCE),
         required=True,
         metadata={
             "minItems": 1,
@@ -60,21 +72,53 @@ class LabelScoreSchema(AnswerSchema):
     score = Number("Its score; null where it isn't finite.", allow_none=True, example=0.98)
 
 
-class PredictionSchema(AnswerSchema):
-    """What is predicted for an instance: `label` and `score`, for several labels a row `labels`, for a regression
-    `value`."""
+SCORE = Number("A score; null where it isn't finite.", allow_none=True, example=0.98)
+SCORES = Listing("The score of every class, in the order of `classes`; left out with `scores=false`.", SCORE)
+TOP = Listing("The classes with the highest scores; only with `top=N`.", Inner(LabelScoreSchema, ""))
 
-    sometimes = ("label", "labels", "score", "scores", "top", "value")
 
-    label = Value("The class with the highest score; of a binary task, by the threshold 0.5.", **CLASS)
-    labels = Listing("Every class with a score of 0.5 or more.", Value("A class.", **CLASS))
-    score = Number("The label's score; null where it isn't finite.", allow_none=True, example=0.98)
-    scores = Listing(
-        "The score of every class, in the order of `classes`; left out with `scores=false`.",
-        Number("A score.", allow_none=True, example=0.98),
+class ClassPredictionSchema(AnswerSchema):
+    """What a `binary` or `multiclass` model predicts for an instance."""
+
+    sometimes = ("scores", "top")
+
+    label = Value(
+        "The class with the highest score; of a binary task the second class from a score of 0.5 on (score ≥ 0.5). "
+        "Null where the scores aren't finite.",
+        anyOf=[*CLASS["anyOf"], {"type": "null"}],
     )
-    top = Listing("The best classes, with `top=N`.", Inner(LabelScoreSchema, ""))
-    value = Value("A number; with several outputs a list of them.", example=18.98)
+    score = Number("The label's score; null where it isn't finite.", allow_none=True, example=0.98)
+    scores = SCORES
+    top = TOP
+
+
+class LabelsPredictionSchema(AnswerSchema):
+    """What a `multilabel` model predicts for an instance."""
+
+    sometimes = ("scores", "top")
+
+    labels = Listing("Every class with a score of 0.5 or more (score ≥ 0.5).", Value("A class.", **CLASS))
+    scores = SCORES
+    top = TOP
+
+
+class ValuePredictionSchema(AnswerSchema):
+    """What a `regression` model predicts for an instance."""
+
+    value = Value(
+        "A number, null where it isn't finite; with several outputs a list of them.",
+        anyOf=[
+            {"type": ["number", "null"], "format": "double"},
+            {"type": "array", "maxItems": MOST_ITEMS, "items": {}},
+        ],
+        example=18.98,
+    )
+
+
+class PredictionSchema(AnswerSchema):
+    """What is predicted for an instance, by the model's task."""
+
+    variants = (ClassPredictionSchema, LabelsPredictionSchema, ValuePredictionSchema)
 
 
 class PredictionAnswerSchema(AnswerSchema):

@@ -10,8 +10,6 @@ ANY_TEXT = r"^[\s\S]*$"
 """Of texts that may quote what a client sent."""
 LARGEST_COUNT = 2**53 - 1
 """Whole numbers up to it are exact in every language's JSON."""
-LARGEST_NUMBER = 1.7976931348623157e308
-"""Of double precision."""
 MOST_ITEMS = 10_000_000
 LONGEST_URL = 2000
 NAMED: dict[str, Any] = {"pattern": f"^{NAME.pattern}$", "maxLength": 63}
@@ -24,6 +22,14 @@ CLASS: dict[str, Any] = {
     ],
 }
 """A class: a text, or a whole number."""
+INSTANCE: dict[str, Any] = {
+    "anyOf": [
+        {"type": "number", "format": "double"},
+        {"type": "array", "maxItems": MOST_ITEMS, "items": {}},
+        {"type": "object", "additionalProperties": True},
+    ],
+}
+"""A row: a number, nested numbers or a table's values in order, or an object by column or input."""
 
 
 def _about(description: str) -> dict[str, Any]:
@@ -77,14 +83,16 @@ class Number(fields.Float):
     def __init__(
         self,
         description: str,
-        minimum: float = -LARGEST_NUMBER,
-        maximum: float = LARGEST_NUMBER,
+        minimum: float | None = None,
+        maximum: float | None = None,
         *,
         allow_none: bool = False,
         **keywords: Any,
     ) -> None:
-        bounds = {"format": "double", "minimum": minimum, "maximum": maximum}
-        super().__init__(allow_none=allow_none, metadata=_about(description) | bounds | keywords)
+        # The bounds of double precision aren't written out: generators of clients fail on numbers that large.
+        given = {"minimum": minimum, "maximum": maximum}
+        bounds = {name: bound for name, bound in given.items() if bound is not None}
+        super().__init__(allow_none=allow_none, metadata=_about(description) | {"format": "double"} | bounds | keywords)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
         return value  # whole numbers stay whole: an epoch is 3, not 3.0

@@ -1,6 +1,5 @@
 """Training jobs as they are posted and shown."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import ValidationError, pre_dump, validates_schema
@@ -16,7 +15,6 @@ from service.api.contract.fields import (
     Moment,
     Name,
     Part,
-    QueryWhole,
     Reference,
     Text,
     Whole,
@@ -33,16 +31,24 @@ from service.api.contract.schemas.jobs import (
 )
 from service.api.contract.schemas.models import COMPONENT, METRIC_VALUES
 from service.api.contract.schemas.problems import FailureSchema
-from service.api.contract.schemas.shown import Count, Identifier, Inner, Links, Listing, Mapping, Number, OneOf, Url
+from service.api.contract.schemas.shown import (
+    AsItIs,
+    Count,
+    Identifier,
+    Inner,
+    Links,
+    Listing,
+    Mapping,
+    Number,
+    OneOf,
+    Words,
+)
 from service.api.http.links import evaluation_url, training_job_url
-from service.api.http.paging import DEFAULT_LIMIT, LARGEST_LIMIT
 from service.operations.jobs import orders
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds.training import find_component_faults
-from service.storage.records import Event
 
 EXECUTIONS = ("auto", "graph", "compiled")
-EVENT_TYPES = ("transition", "progress", "epoch", "checkpoint", "message")
 
 
 class EarlyStoppingSchema(Schema):
@@ -170,6 +176,17 @@ class ProgressSchema(JobProgressSchema):
     epochs = Count("How many there are to be.", example=5)
 
 
+class RuntimeSchema(AnswerSchema):
+    """What a training runs with, the same in every attempt."""
+
+    sometimes = ("resident_bytes", "tensorflow", "keras")
+
+    threads = Count("Threads that compute.", 1, example=2)
+    resident_bytes = Count("Up to how many bytes the rows are kept in memory.", example=1_073_741_824)
+    tensorflow = Words("The version of TensorFlow.", 100, example="2.21.0")
+    keras = Words("The version of Keras.", 100, example="3.14.0")
+
+
 class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base's members come first
     """A training job."""
 
@@ -177,7 +194,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     dataset_id = Identifier("ds", "The dataset's id.")
     desired_status = OneOf("What the client wants of it.", *DESIRED_STATUSES)
     attempt = Count("Grows when the training process dies.", example=1)
-    runtime = Mapping("Threads and versions of the libraries; null before it runs.", allow_none=True)
+    runtime = AsItIs(RuntimeSchema, "Threads and versions of the libraries; null before it runs.", allow_none=True)
     learning_rate = Number(
         "As last ordered; null while it is the optimizer's or a schedule's.", 0, allow_none=True, example=None
     )
@@ -214,54 +231,6 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
             "last_event": job.last_seq,
             "links": _links(view),
         }
-
-
-class MetricsQuery(Schema):
-    """Which epochs."""
-
-    after = QueryWhole(0, load_default=0, metadata={"description": "Only epochs after this one."})
-    points = QueryWhole(1, load_default=None, metadata={"description": "At most so many, evenly chosen."})
-
-
-class MetricsSchema(AnswerSchema):
-    """The metrics of a job's epochs."""
-
-    epochs = Listing(
-        "`epoch`, `seconds`, `learning_rate`, and loss and metrics by name, for each.",
-        Mapping("An epoch.", METRIC_VALUES),
-        example=[{"epoch": 1, "seconds": 1.9, "loss": 0.21, "accuracy": 0.94, "learning_rate": 0.001}],
-    )
-
-
-class EventsQuery(Schema):
-    """Which events."""
-
-    after = QueryWhole(0, load_default=0, metadata={"description": "Only events after the one of this `seq`."})
-    limit = QueryWhole(
-        1, cap=LARGEST_LIMIT, load_default=DEFAULT_LIMIT, metadata={"description": "Of JSON; a stream has no pages."}
-    )
-
-
-class EventSchema(AnswerSchema):
-    """Something that happened to a job."""
-
-    seq = Count("Its number within the job, from 1.", 1, example=12)
-    at = Moment("When it happened.")
-    type = OneOf("What happened.", *EVENT_TYPES)
-    data = Mapping("More about it, by its type.", example={"epoch": 1, "loss": 0.21})
-
-
-class EventsSchema(AnswerSchema):
-    """Events in their order."""
-
-    items = Listing("The events.", Inner(EventSchema, ""), LARGEST_LIMIT)
-    next = Url("The URL of the following events; null when caught up.", allow_none=True, example=None)
-
-
-def present_events(job_id: str, limit: int, events: Sequence[Event], more: bool) -> dict[str, Any]:
-    """A stretch of a job's events, with the URL of the following ones."""
-    following = f"{training_job_url(job_id)}/events?after={events[-1].seq}&limit={limit}" if more else None
-    return {"items": events, "next": following}
 
 
 def _links(view: JobView) -> dict[str, str | None]:
