@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from service.api.contract.documentation import errors
+from service.api.contract.documentation.alternatives import separate_types
 from service.api.contract.documentation.examples import EXAMPLES, PATH_EXAMPLES
 from service.api.contract.documentation.headers import HEADERS, refer
 from service.api.contract.documentation.info import SERVERS
@@ -25,6 +26,7 @@ def complete(document: Document, settings: Settings) -> Document:
     """The document with what holds for many operations: parameters, headers, errors, examples, links."""
     # Routes share what they say alike.
     document = deepcopy(document)
+    separate_types(document)
     components = document["components"]
     components["schemas"].pop(UNUSED, None)
     components |= {"headers": HEADERS, "responses": errors.components()}
