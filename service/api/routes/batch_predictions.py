@@ -8,8 +8,8 @@ from service import statuses
 from service.api.contract.blueprint import FILE_HEADERS, TEXT, Blueprint
 from service.api.contract.schemas.batch_predictions import (
     BatchPredictionSchema,
-    NewBatchPredictionSchema,
-    NewFilePredictionSchema,
+    CreateBatchPredictionSchema,
+    CreateFilePredictionSchema,
 )
 from service.api.contract.schemas.jobs import CancellationSchema, JobListQuery
 from service.api.http.files import send_predictions
@@ -29,7 +29,7 @@ blueprint = Blueprint("batch-predictions", __name__, description="Predictions fo
 
 @blueprint.post(BATCH_PREDICTIONS)
 @blueprint.creates(BatchPredictionSchema)
-@blueprint.arguments_or_form(NewBatchPredictionSchema, NewFilePredictionSchema)
+@blueprint.arguments_or_form(CreateBatchPredictionSchema, CreateFilePredictionSchema)
 def create_batch_prediction(request: dict[str, Any]) -> Any:
     """Start predicting for the rows of a dataset, or of a file in a form.
 

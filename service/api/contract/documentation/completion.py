@@ -131,7 +131,7 @@ def _bound_files(document: Document, settings: Settings) -> None:
     """How many bytes the files may have that clients send: uploads go to the disk, all else into memory."""
     for name, schema in document["components"]["schemas"].items():
         for file in _binaries(schema):
-            file["maxLength"] = settings.max_upload_bytes if name.startswith("New") else settings.max_body_bytes
+            file["maxLength"] = settings.max_upload_bytes if name.startswith("Create") else settings.max_body_bytes
     for item in document["paths"].values():
         for file in _binaries(item.get("post", {}).get("requestBody", {})):
             file["maxLength"] = settings.max_body_bytes

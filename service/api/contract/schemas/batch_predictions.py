@@ -35,7 +35,7 @@ class PredictingVersionSchema(Schema):
     label = Reference(load_default=None, allow_none=True, metadata={"description": "Instead of a version."})
 
 
-class NewBatchPredictionSchema(PredictingVersionSchema):
+class CreateBatchPredictionSchema(PredictingVersionSchema):
     """Predictions to make for the rows of a dataset."""
 
     dataset = Reference(
@@ -44,7 +44,7 @@ class NewBatchPredictionSchema(PredictingVersionSchema):
     split = Choice(*SPLITS, load_default=None, allow_none=True, metadata={"description": "Null: all rows."})
 
 
-class NewFilePredictionSchema(PredictingVersionSchema):
+class CreateFilePredictionSchema(PredictingVersionSchema):
     """Predictions to make for the rows of a file."""
 
     file = UploadedFile(
