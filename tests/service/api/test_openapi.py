@@ -151,8 +151,8 @@ def test_several_types_are_alternatives_because_generators_know_no_lists_of_type
     assert lists
     assert all(len(types) == 2 and "null" in types for types in lists)
     optimizer = document["components"]["schemas"]["CreateTrainingJob"]["properties"]["optimizer"]
-    assert [schema["type"] for schema in optimizer["anyOf"]] == ["string", "object", "null"]
-    assert optimizer["anyOf"][1]["required"] == ["type"]
+    assert [schema["type"] for schema in optimizer["oneOf"]] == ["string", "object", "null"]
+    assert optimizer["oneOf"][1]["required"] == ["type"]
     assert optimizer["description"] == "Null: the model's."
 
 

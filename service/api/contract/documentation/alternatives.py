@@ -1,4 +1,8 @@
-"""Writes a schema of several types as `anyOf`, an alternative for each: few generators know lists of types."""
+"""Writes a schema of several types as alternatives, one for each type: few generators know lists of types.
+
+Where an object is described it is `oneOf`, of which OpenAPI Generator makes a union. Elsewhere it is `anyOf`, whose
+values that generator's clients send as they are.
+"""
 
 from typing import Any
 
@@ -34,6 +38,7 @@ def separate_types(node: Any) -> None:
 
 def _separate(schema: dict[str, Any], types: list[str]) -> None:
     alternatives = [{"type": name} | {key: schema[key] for key in KEYWORDS[name] if key in schema} for name in types]
+    union = "oneOf" if "properties" in schema else "anyOf"
     for key in ("type", *(key for name in types for key in KEYWORDS[name])):
         schema.pop(key, None)
-    schema["anyOf"] = alternatives
+    schema[union] = alternatives
