@@ -9,9 +9,10 @@ from marshmallow import ValidationError, fields, validate
 
 from service.operations.catalog.uploads import ReceivedFile
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+LONGEST_NAME = 128
+NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
 RESERVED_NAME = "stats"
-NAME_RULE = "must be 1 to 63 of a-z, 0-9, `.`, `_` and `-`, the first a letter or digit"
+NAME_RULE = f"must be 1 to {LONGEST_NAME} of A-Z, a-z, 0-9, `.`, `_` and `-`, the first a letter or digit"
 LARGEST_INTEGER = 2**31 - 1
 LARGEST_FLOAT = 3.4028235e38
 """Of single precision, in which networks compute."""
@@ -85,10 +86,10 @@ def _check_characters(value: str) -> None:
 
 
 class Name(fields.String):
-    """A name that the client chooses."""
+    """A name that the client chooses; upper and lower case differ."""
 
     def __init__(self, *, metadata: dict[str, Any] | None = None, **options: Any) -> None:
-        documented = {"pattern": f"^{NAME.pattern}$", "maxLength": 63} | (metadata or {})
+        documented = {"pattern": f"^{NAME.pattern}$", "maxLength": LONGEST_NAME} | (metadata or {})
         super().__init__(validate=check_name, error_messages=TEXT_MESSAGES, metadata=documented, **options)
 
 
@@ -104,7 +105,7 @@ class Reference(Text):
     """The name of something that is there already."""
 
     def __init__(self, *, metadata: dict[str, Any] | None = None, **options: Any) -> None:
-        super().__init__(63, metadata={"pattern": f"^{NAME.pattern}$"} | (metadata or {}), **options)
+        super().__init__(LONGEST_NAME, metadata={"pattern": f"^{NAME.pattern}$"} | (metadata or {}), **options)
 
 
 class Choice(fields.String):

@@ -102,7 +102,7 @@ def test_a_files_name_is_kept_without_folders(api: ApiClient, sent: str, kept: s
         ({"csv": ""}, "#/csv", "must be JSON"),
         ({"tarjet": "kind"}, "#/tarjet", "is unknown"),
         ({"inputs": "[1]"}, "#/inputs", "is unknown"),
-        ({"name": "Flowers"}, "#/name", "must be"),
+        ({"name": "-flowers"}, "#/name", "must be"),
         ({"name": ["a", "b"]}, "#/name", "given 2 times"),
         ({"file": "text"}, "#/file", "must be a file"),
         ({"fiel": (io.BytesIO(b"1"), "a.csv")}, "#/fiel", "is unknown"),

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from service.api.contract.fields import NAME
+from service.api.contract.fields import LONGEST_NAME, NAME
 from service.api.contract.schemas.versions import FORMATS
 
 LARGEST_VERSION = 999_999_999
 """path_names.NumberConverter takes so many digits."""
 LARGEST_SERVING_VERSION = 2**63 - 1
-NAMED = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": f"^{NAME.pattern}$"}
+NAMED = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": f"^{NAME.pattern}$"}
 
 
 def _identifier(prefix: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from service import statuses
-from service.api.contract.fields import Choice, Moment, Text
+from service.api.contract.fields import LONGEST_NAME, Choice, Moment, Text
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import NAMED, Count, Identifier, Inner, Links, Listing, Number, OneOf, Words
@@ -88,8 +88,8 @@ class JobListQuery(ByTime):
     """Which jobs."""
 
     status = Choice(*statuses.JOB_STATUSES, metadata={"description": "Only jobs with that status."})
-    model = Text(63, metadata={"description": "Only jobs of the model with that name."})
-    dataset = Text(63, metadata={"description": "Only jobs with the dataset of that name."})
+    model = Text(LONGEST_NAME, metadata={"description": "Only jobs of the model with that name."})
+    dataset = Text(LONGEST_NAME, metadata={"description": "Only jobs with the dataset of that name."})
 
 
 def present_job(view: JobView) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from service.api.contract.fields import NAME, TEXT_PATTERN
+from service.api.contract.fields import LONGEST_NAME, NAME, TEXT_PATTERN
 
 ANY_TEXT = r"^[\s\S]*$"
 """Of texts that may quote what a client sent."""
@@ -12,7 +12,7 @@ LARGEST_COUNT = 2**53 - 1
 """Whole numbers up to it are exact in every language's JSON."""
 MOST_ITEMS = 10_000_000
 LONGEST_URL = 2000
-NAMED: dict[str, Any] = {"pattern": f"^{NAME.pattern}$", "maxLength": 63}
+NAMED: dict[str, Any] = {"pattern": f"^{NAME.pattern}$", "maxLength": LONGEST_NAME}
 DIGEST: dict[str, Any] = {"pattern": "^[0-9a-f]{64}$", "maxLength": 64}
 CLASS: dict[str, Any] = {
     "anyOf": [
