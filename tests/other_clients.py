@@ -33,7 +33,7 @@ def environment(name: str) -> Path:
 
 
 def node_modules() -> tuple[Path, str]:
-    """The npm packages of requirements/clients, installed where they aren't, and a PATH with their programs and Node."""
+    """The npm packages of requirements/clients, installed where needed, and a PATH with Node and their programs."""
     folder = REQUIREMENTS / "clients"
     node = run(REQUIREMENTS / "install-npm", VENV, folder).splitlines()[-1]
     modules = folder / "node_modules"

@@ -20,7 +20,7 @@ require {VALIDATOR} v2.0.1
 
 replace {VALIDATOR} => ./validator
 """
-# The one module that generated code asks for checks patterns beside the types. Nothing is fetched, so it checks nothing.
+# Generated code needs this module to check patterns. Nothing is fetched, and this one checks nothing.
 VALIDATOR_MODULE = f"module {VALIDATOR}\n\ngo 1.23\n"
 VALIDATOR_CODE = "package validator\n\nfunc Validate(any) error { return nil }\n"
 
