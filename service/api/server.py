@@ -14,6 +14,7 @@ from service.addresses import AddressUnavailable, listen
 from service.api import balance
 from service.api.connections import Worker
 from service.config import Settings
+from service.operations.inference.statistics import PREDICTIONS
 from service.storage import last_write
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def serve(settings: Settings) -> None:
     _keep_freed_memory()
     # The processes share the moment because its memory is there before they are forked.
     last_write.note()
+    PREDICTIONS.share()
     try:
         listener = listen(settings.host, settings.port)
     except AddressUnavailable as error:

@@ -1,6 +1,7 @@
 """JSON bodies: reading them strictly, saying what is wrong with those that are no JSON, and writing them."""
 
 import json
+import re
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -29,6 +30,9 @@ STEPS[[ord("]"), ord("}")]] = -1
 """By how many levels each byte of a structure goes deeper."""
 DEPTH_CHUNK = 2**16
 """Bytes of a structure whose levels are held at once."""
+NOT_FINITE = (b"NaN", b"Infinity")
+TEXTS_AND_NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|NaN|-?Infinity', re.DOTALL)
+"""A text, of which nothing is looked at, or a number that isn't finite. Takes linear time whatever the body is."""
 
 ADVICE = {
     "infinity": "It has a number beyond the range of double precision.",
@@ -134,8 +138,14 @@ def _unpack(body: bytes, encoding: str, most: int) -> bytes:
     return unpacked
 
 
-def parse_json(body: bytes, max_depth: int) -> Any:
-    """JSON that nests at most `max_depth` levels and gives no member twice. Raises MalformedBody."""
+def parse_json(body: bytes, max_depth: int, *, non_finite: bool = False) -> Any:
+    """JSON that nests at most `max_depth` levels and gives no member twice. Raises MalformedBody.
+
+    With `non_finite` it may also hold `NaN`, `Infinity` and `-Infinity`, which JSON itself doesn't have.
+    """
+    if non_finite and any(word in body for word in NOT_FINITE):
+        parse_json(TEXTS_AND_NOT_FINITE.sub(_as_null, body), max_depth)
+        return json.loads(body)
     structure = _structure(body)
     if _depth(structure) > max_depth:
         raise MalformedBody(f"The body nests more than {max_depth} levels deep.")
@@ -146,6 +156,10 @@ def parse_json(body: bytes, max_depth: int) -> Any:
     if structure.count(b":") != _count_members(document, structure):
         json.loads(body, object_pairs_hook=_refuse_doubled_member)
     return document
+
+
+def _as_null(match: re.Match[bytes]) -> bytes:
+    return match[0] if match[0].startswith(b'"') else b"null"
 
 
 def _structure(body: bytes) -> bytes:

@@ -60,6 +60,7 @@ def list_models(query: PageQuery) -> Page[ModelView]:
 
 @blueprint.get(f"{MODELS}/<name>")
 @blueprint.finds(ModelSchema)
+@blueprint.ignores_query
 def get_model(name: str) -> Any:
     """Get a model.
 

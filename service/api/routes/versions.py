@@ -33,6 +33,7 @@ def list_versions(query: PageQuery, name: str) -> Page[Any]:
 
 @blueprint.get(f"{VERSIONS}/<number:version>")
 @blueprint.resource(VersionSchema)
+@blueprint.ignores_query
 def get_version(name: str, version: int) -> OfModel:
     """Get a version.
 

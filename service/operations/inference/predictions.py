@@ -16,7 +16,7 @@ from service.errors import Conflict, DatabaseUnavailable, NotFound, NoVersion, S
 from service.operations.catalog.models import find as find_model
 from service.operations.inference.admission import Admission
 from service.operations.inference.loaded_versions import LoadedVersions
-from service.operations.inference.statistics import PredictionStatistics, VersionStatistics
+from service.operations.inference.statistics import PREDICTIONS, Counter
 from service.storage import last_write, models
 from service.storage.database import Session
 from service.storage.records import Model, Version
@@ -46,7 +46,9 @@ class Loaded:
     model: str
     version: int
     predictor: Predictor
-    statistics: VersionStatistics
+    statistics: Counter
+    max_batch_size: int
+    """The rows that a body may have in binary."""
 
 
 class PredictionService:
@@ -59,7 +61,7 @@ class PredictionService:
         self._loaded = LoadedVersions(settings.prediction_cache_versions, settings.prediction_cache_bytes, self._load)
         self._found: OrderedDict[Wanted, tuple[int, Version]] = OrderedDict()
         self._finding = threading.Lock()
-        self.statistics = PredictionStatistics()
+        self.statistics = PREDICTIONS
 
     def admit(self, size: int) -> AbstractContextManager[None]:
         """Parse a body of so many bytes and predict for it. Raises Overloaded."""
@@ -68,8 +70,9 @@ class PredictionService:
     def loaded(self, wanted: Wanted) -> Loaded:
         """The version that is wanted, loaded. Raises NotFound, NoVersion; Conflict when it can't be served."""
         version = self.find(wanted)
-        statistics = self.statistics.of(version.folder)
-        return Loaded(wanted.model, version.number, self._loaded.get(version.folder), statistics)
+        predictor = self._loaded.get(version.folder)
+        most = min(max(1, self.settings.max_body_bytes // predictor.signature.row_bytes), LARGEST_NUMBER)
+        return Loaded(wanted.model, version.number, predictor, self.statistics.of(version.folder), most)
 
     def deadline(self) -> float:
         """The moment of the monotonic clock at which a prediction that begins now is given up."""
