@@ -14,7 +14,7 @@ from service.api.contract.documentation.info import INFO
 from service.api.contract.documentation.schemas import DescribingPlugin
 from service.api.front.tracing import Tracing
 from service.api.front.waits import WaitPermits
-from service.api.http import compression, multipart
+from service.api.http import compression, indentation, multipart
 from service.api.http.bodies import write_json
 from service.api.http.dialect_paths import AnyNumberConverter, CaseInsensitivePaths
 from service.api.http.path_names import NameConverter, NumberConverter
@@ -96,6 +96,7 @@ def create_app(context: Context) -> Flask:
     app.wsgi_app = Tracing(app.wsgi_app, context.settings)  # type: ignore[method-assign]
     multipart.register(app)
     compression.register(app)
+    indentation.register(app)  # what is registered last is done first
     register_error_handlers(app)
     _register_routes(app)
     return app

@@ -36,14 +36,22 @@ class Resources:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def list(self, **filters: Any) -> Iterator[Document]:
-        """Every one, page by page, newest first; `filters` are the list's parameters, such as `status` and `sort`."""
-        return pages(self._connection, self.path, filters)
+    def list(self, metadata: dict[str, str] | None = None, **filters: Any) -> Iterator[Document]:
+        """Every one, page by page, newest first; `filters` are the list's parameters, such as `status` and `sort`.
+
+        With `metadata` only those that have all of these entries.
+        """
+        entries = {f"metadata.{key}": value for key, value in (metadata or {}).items()}
+        return pages(self._connection, self.path, filters | entries)
 
     def get(self, name: str) -> Document:
         """The one of a name, or of a job's id."""
         document: Document = self._connection.get(self._of(name))
         return document
+
+    def set_metadata(self, name: str, entries: dict[str, str | None]) -> Document:
+        """Set keys of the metadata, or remove those whose value is None; all others stay."""
+        return self._patch(name, {"metadata": entries})
 
     def delete(self, name: str) -> None:
         """Delete one."""
@@ -67,6 +75,10 @@ class Resources:
             if time.monotonic() - asked_at < seconds:
                 # The service lets only so many requests wait at once.
                 time.sleep(read_retry_after(response.headers.get("Retry-After")) or 1.0)
+
+    def _patch(self, name: str, changes: Document) -> Document:
+        document: Document = self._connection.read(self._connection.request("PATCH", self._of(name), json=changes))
+        return document
 
     def _of(self, name: str, part: str = "") -> str:
         return f"{self.path}/{quote(name, safe='')}{part}"
@@ -127,9 +139,7 @@ class Models(NamedResources):
 
     def describe(self, name: str, description: str) -> Document:
         """Change a model's description."""
-        changed = self._connection.request("PATCH", self._of(name), json={"description": description})
-        document: Document = self._connection.read(changed)
-        return document
+        return self._patch(name, {"description": description})
 
     def summary(self, name: str) -> str:
         """The table of layers as Keras prints it."""
@@ -182,8 +192,7 @@ class Jobs(Resources):
 
     def change(self, job_id: str, **changes: Any) -> Document:
         """Ask a job for a `desired_status`; a training also for other `epochs` or another `learning_rate`."""
-        document: Document = self._connection.read(self._connection.request("PATCH", self._of(job_id), json=changes))
-        return document
+        return self._patch(job_id, changes)
 
     def cancel(self, job_id: str) -> Document:
         """End a job and keep nothing."""

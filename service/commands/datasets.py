@@ -9,7 +9,7 @@ import click
 
 from service.commands.command import ServiceGroup, Session
 from service.commands.output import describe_moment, print_items, print_json, print_members, print_table
-from service.commands.parameters import JSON_DOCUMENT
+from service.commands.parameters import JSON_DOCUMENT, filters_by_metadata, takes_metadata, with_metadata
 
 
 @click.group(cls=ServiceGroup)
@@ -21,10 +21,11 @@ def datasets() -> None:
 @click.option("--status", type=click.Choice(["processing", "ready", "failed"]), help="Only those.")
 @click.option("--kind", type=click.Choice(["table", "vector", "sequence", "image", "video"]), help="Only those.")
 @click.option("--sort", type=click.Choice(["name", "-name", "created_at", "-created_at"]), default="-created_at")
+@filters_by_metadata
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
-def list_datasets(session: Session, status: str | None, kind: str | None, sort: str, limit: int) -> None:
+def list_datasets(session: Session, limit: int, **filters: Any) -> None:
     """List datasets, newest first."""
-    items = islice(session.client.datasets.list(status=status, kind=kind, sort=sort), limit)
+    items = islice(session.client.datasets.list(**filters), limit)
     members = ("name", "kind", "status", "rows", "source")
     print_items(
         items,
@@ -43,9 +44,10 @@ def show_dataset(session: Session, name: str) -> None:
 
 @datasets.command("create")
 @click.argument("spec", type=JSON_DOCUMENT)
-def create_dataset(session: Session, spec: dict[str, Any]) -> None:
+@takes_metadata
+def create_dataset(session: Session, spec: dict[str, Any], metadata: dict[str, str] | None) -> None:
     """Make a dataset of SPEC: a JSON file, - for standard input, or the JSON itself."""
-    _show(session, session.client.datasets.create(spec))
+    _show(session, session.client.datasets.create(with_metadata(spec, metadata)))
 
 
 @datasets.command("upload")
@@ -58,6 +60,7 @@ def create_dataset(session: Session, spec: dict[str, Any]) -> None:
 @click.option("--csv", type=JSON_DOCUMENT, help='How a CSV is written, such as \'{"decimal": ","}\'.')
 @click.option("--window", type=JSON_DOCUMENT, help='Makes sequences of a table: \'{"steps": 24, "horizon": 1}\'.')
 @click.option("--picture", type=JSON_DOCUMENT, help='The size of every picture: \'{"height": 32, "width": 32}\'.')
+@takes_metadata
 def upload(session: Session, file: Path, name: str, ignore: tuple[str, ...], **options: Any) -> None:
     """Make a dataset of FILE: CSV, JSON, JSON Lines, Parquet, NPZ, or a ZIP of pictures in class folders."""
     _show(session, session.client.datasets.upload(file, name, ignore=list(ignore) or None, **options))
@@ -100,7 +103,8 @@ def _show(session: Session, dataset: dict[str, Any]) -> None:
         return print_json(dataset)
     members = ("name", "source", "kind", "status", "rows", "splits", "bytes")
     error = dataset["error"]
-    print_members({name: dataset[name] for name in members} | {"error": error and error["detail"]})
+    noted = {"metadata": dataset["metadata"] or None}
+    print_members({name: dataset[name] for name in members} | noted | {"error": error and error["detail"]})
     columns = [*(dataset["inputs"] or []), *([dataset["target"] | {"role": "target"}] if dataset["target"] else [])]
     if columns:
         click.echo()

@@ -7,7 +7,7 @@ import click
 
 from service.commands.command import ServiceCommand, ServiceGroup, Session
 from service.commands.output import describe, describe_moment, print_items, print_json, print_members, print_table
-from service.commands.parameters import which_jobs
+from service.commands.parameters import takes_metadata, which_jobs
 from service.commands.watching import going_on, leave
 
 MOST_CLASSES = 20
@@ -20,6 +20,7 @@ MOST_CLASSES = 20
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
 @click.option("--version", type=click.IntRange(1), help="Which version; the latest unless given.")
 @click.option("--label", help="The version that a label points to.")
+@takes_metadata
 @click.option("--detach", is_flag=True, help="Start it and don't wait.")
 def evaluate(session: Session, model: str, dataset: str, split: str, detach: bool, **chosen: Any) -> None:
     """Evaluate a version of MODEL on the rows of DATASET.
@@ -44,7 +45,7 @@ def evaluations() -> None:
 
 @evaluations.command("list")
 @which_jobs
-def list_evaluations(session: Session, limit: int, **filters: str | None) -> None:
+def list_evaluations(session: Session, limit: int, **filters: Any) -> None:
     """List evaluations, newest first."""
     members = ("id", "model", "version", "dataset", "split", "status")
     print_items(
@@ -82,7 +83,8 @@ def _show(session: Session, evaluation: dict[str, Any]) -> None:
     members = ("id", "model", "version", "dataset", "split", "status", "status_reason")
     error, result = evaluation["error"], evaluation["result"]
     figures = {} if result is None else {"loss": result["loss"], **result["metrics"]}
-    shown = {name: evaluation[name] for name in members} | {"error": error and error["detail"]}
+    shown = {name: evaluation[name] for name in members} | {"metadata": evaluation["metadata"] or None}
+    shown |= {"error": error and error["detail"]}
     print_members(shown | figures)
     if result is not None:
         _show_classes(result)

@@ -17,7 +17,7 @@ def jobs() -> None:
 
 @jobs.command("list")
 @which_jobs
-def list_jobs(session: Session, limit: int, **filters: str | None) -> None:
+def list_jobs(session: Session, limit: int, **filters: Any) -> None:
     """List training jobs, newest first."""
     print_items(
         islice(session.client.training_jobs.list(**filters), limit),
@@ -110,4 +110,5 @@ def _show(session: Session, job: dict[str, Any]) -> None:
     members = ("id", "model", "dataset", "status", "status_reason", "epochs", "metrics", "best", "version")
     error = job["error"]
     times = {"created": describe_moment(job["created_at"]), "finished": describe_moment(job["finished_at"])}
-    print_members({name: job[name] for name in members} | times | {"error": error and error["detail"]})
+    noted = {"metadata": job["metadata"] or None}
+    print_members({name: job[name] for name in members} | noted | times | {"error": error and error["detail"]})

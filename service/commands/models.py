@@ -8,7 +8,7 @@ import click
 
 from service.commands.command import ServiceGroup, Session
 from service.commands.output import describe_moment, print_items, print_json, print_members, print_table
-from service.commands.parameters import JSON_DOCUMENT
+from service.commands.parameters import JSON_DOCUMENT, filters_by_metadata, takes_metadata, with_metadata
 
 ARTIFACTS = ("onnx", "keras", "saved_model", "preprocessing")
 SUFFIXES = {"onnx": ".onnx", "keras": ".keras", "saved_model": ".zip", "preprocessing": ".json"}
@@ -23,12 +23,13 @@ def models() -> None:
 @click.option("--status", type=click.Choice(["building", "ready", "failed"]), help="Only those.")
 @click.option("--task", type=click.Choice(["regression", "binary", "multiclass", "multilabel"]), help="Only those.")
 @click.option("--sort", type=click.Choice(["name", "-name", "created_at", "-created_at"]), default="-created_at")
+@filters_by_metadata
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
-def list_models(session: Session, status: str | None, task: str | None, sort: str, limit: int) -> None:
+def list_models(session: Session, limit: int, **filters: Any) -> None:
     """List models, newest first."""
     members = ("name", "task", "status", "latest_version", "labels")
     print_items(
-        islice(session.client.models.list(status=status, task=task, sort=sort), limit),
+        islice(session.client.models.list(**filters), limit),
         ("name", "task", "status", "latest version", "labels", "created"),
         lambda item: (*(item[name] for name in members), _created(item)),
         as_json=session.as_json,
@@ -45,8 +46,10 @@ def show_model(session: Session, name: str) -> None:
 @models.command("create")
 @click.argument("spec", type=JSON_DOCUMENT)
 @click.option("--dry-run", is_flag=True, help="Build it, show it, keep nothing.")
-def create_model(session: Session, spec: dict[str, Any], dry_run: bool) -> None:
+@takes_metadata
+def create_model(session: Session, spec: dict[str, Any], dry_run: bool, metadata: dict[str, str] | None) -> None:
     """Make a model of SPEC: a JSON file, - for standard input, or the JSON itself."""
+    spec = with_metadata(spec, metadata)
     models = session.client.models
     _show(session, models.check(spec) if dry_run else models.create(spec))
 
@@ -122,7 +125,7 @@ def delete_label(session: Session, name: str, label: str) -> None:
 def _show(session: Session, model: dict[str, Any]) -> None:
     if session.as_json:
         return print_json(model)
-    members = ("name", "task", "description", "status", "latest_version", "labels", "loss")
+    members = ("name", "task", "description", "status", "latest_version", "labels", "metadata", "loss")
     shown = {name: model[name] for name in members if model[name] not in ("", {})}
     error, summary = model["error"], model["summary"]
     print_members(shown | {"parameters": summary and summary["parameters"], "error": error and error["detail"]})

@@ -6,7 +6,7 @@ import click
 
 from service.commands.command import ServiceCommand, Session
 from service.commands.output import print_json
-from service.commands.parameters import JSON_DOCUMENT
+from service.commands.parameters import JSON_DOCUMENT, takes_metadata, with_metadata
 from service.commands.watching import going_on, leave, show_until_final
 
 
@@ -22,6 +22,7 @@ from service.commands.watching import going_on, leave, show_until_final
 @click.option("--time-limit", "time_limit_seconds", type=click.FloatRange(1), help="End after so many seconds.")
 @click.option("--priority", type=click.IntRange(0, 9), help="Higher ones run first; 5 unless given.")
 @click.option("--options", type=JSON_DOCUMENT, default="{}", help="Everything else that a job takes, as JSON.")
+@takes_metadata
 @click.option("--detach", is_flag=True, help="Start it and don't wait.")
 def train(
     session: Session,
@@ -30,6 +31,7 @@ def train(
     start_from: str | None,
     patience: int | None,
     options: dict[str, Any],
+    metadata: dict[str, str] | None,
     detach: bool,
     **given: Any,
 ) -> None:
@@ -38,7 +40,7 @@ def train(
     Ctrl-C ends the watching, not the job. With --json nothing is shown until the end, which is the job as JSON. The
     exit codes are those of `fitserve watch`.
     """
-    request = options | {name: value for name, value in given.items() if value is not None}
+    request = with_metadata(options, metadata) | {name: value for name, value in given.items() if value is not None}
     if start_from is not None:
         request["start_from"] = {"version": int(start_from)} if start_from.isdecimal() else {"label": start_from}
     if patience is not None:

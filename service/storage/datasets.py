@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from service import statuses
 from service.errors import NameTaken
+from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Dataset
 
@@ -53,7 +54,7 @@ def folders(session: Session) -> frozenset[str]:
 
 
 def page(session: Session, query: PageQuery) -> Page[Dataset]:
-    """Datasets, filtered by `status` and `kind`."""
+    """Datasets, filtered by `status`, `kind` and `metadata`."""
     columns = {"status": Dataset.status, "kind": Dataset.kind}
-    matching = (columns[name] == value for name, value in query.filters.items())
+    matching = conditions(session, query.filters, columns, Dataset.metadata_)
     return fetch_page(session, select(Dataset).where(*matching), ORDERS[query.sort or "-created_at"], query)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from service import statuses
+from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Event, Job, JobSource, Version
 
@@ -37,9 +38,9 @@ def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
 
 
 def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
-    """Jobs of a kind, filtered by `status`, `model` and `dataset` (names)."""
+    """Jobs of a kind, filtered by `status`, `model` and `dataset` (names), and `metadata`."""
     columns = {"status": Job.status, "model": Job.model_name, "dataset": Job.dataset_name}
-    matching = (columns[name] == value for name, value in query.filters.items())
+    matching = conditions(session, query.filters, columns, Job.metadata_)
     statement = select(Job).where(Job.kind == kind, *matching)
     return fetch_page(session, statement, ORDERS[query.sort or "-created_at"], query)
 

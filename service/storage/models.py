@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.errors import NameTaken
+from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Label, Model, Version
 
@@ -54,9 +55,9 @@ def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:
 
 
 def page(session: Session, query: PageQuery) -> Page[Model]:
-    """Models, filtered by `status` and `task`."""
+    """Models, filtered by `status`, `task` and `metadata`."""
     columns = {"status": Model.status, "task": Model.task}
-    matching = (columns[name] == value for name, value in query.filters.items())
+    matching = conditions(session, query.filters, columns, Model.metadata_)
     return fetch_page(session, select(Model).where(*matching), ORDERS[query.sort or "-created_at"], query)
 
 

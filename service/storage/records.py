@@ -34,7 +34,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Record(DeclarativeBase):
-    """The base of all tables."""
+    """The base of all tables. `metadata_` is what clients noted of a resource: `metadata` is SQLAlchemy's own."""
 
     type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}
 
@@ -61,6 +61,7 @@ class Dataset(Record):
     folder: Mapped[str | None]
     """The artifact key of its files, once ready."""
     error: Mapped[dict[str, Any] | None]
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]
 
 
@@ -84,6 +85,7 @@ class Model(Record):
     """The artifact key of the weights that it has from other models' versions, once ready; None without any."""
     last_version: Mapped[int] = mapped_column(default=0)
     """The highest number ever given to a version: numbers are never used again."""
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]
 
 
@@ -159,6 +161,7 @@ class Job(Record):
     """The training job that made this evaluation when it ended; None where a client asked for it."""
     result: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -97,6 +97,18 @@ def test_versions_are_labelled_described_and_downloaded(fitserve: Client, line: 
     assert [file.name for file in tmp_path.iterdir()] == ["line.onnx"]
 
 
+def test_metadata_is_set_and_found_by(fitserve: Client, line: str) -> None:
+    noted = {"team": "clients", "ticket": "ML-42"}
+    fitserve.datasets.create(named(LINE_DATASET, "client-noted", metadata=noted))
+    assert [item["name"] for item in fitserve.datasets.list(metadata=noted)] == ["client-noted"]
+    changed = fitserve.datasets.set_metadata("client-noted", {"ticket": None, "phase": "2"})
+    assert changed["metadata"] == {"team": "clients", "phase": "2"}
+    assert list(fitserve.datasets.list(metadata=noted)) == []
+    evaluation = fitserve.evaluations.create(line, line, split="train", metadata=noted)
+    assert [item["id"] for item in fitserve.evaluations.list(metadata=noted)] == [evaluation["id"]]
+    assert fitserve.models.set_metadata(line, {"team": "clients"})["metadata"] == {"team": "clients"}
+
+
 def test_a_version_is_evaluated(fitserve: Client, line: str) -> None:
     evaluation = fitserve.evaluations.create(line, line, split="train", version=1)
     ended = fitserve.evaluations.wait(evaluation["id"])

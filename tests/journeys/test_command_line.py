@@ -105,6 +105,19 @@ def test_lists_are_tables_for_people_and_arrays_for_scripts(fitserve: CommandLin
     assert fitserve.json("models", "list", "--task", "binary", "--limit", "1", "--sort", "name") != [line]
 
 
+def test_metadata_is_noted_on_what_is_created_and_lists_are_filtered_by_it(fitserve: CommandLine, garden: str) -> None:
+    noted = ("--metadata", "team=garden", "--metadata", "ticket=a=b")
+    dataset = fitserve.json("datasets", "create", '{"name": "noted", "source": "iris"}', *noted)
+    assert dataset["metadata"] == {"team": "garden", "ticket": "a=b"}
+    job = fitserve.json("train", garden, garden, "--epochs", "1", "--detach", *noted)
+    assert [item["id"] for item in fitserve.json("jobs", "list", *noted)] == [job["id"]]
+    assert [item["name"] for item in fitserve.json("datasets", "list", *noted)] == ["noted"]
+    assert fitserve.json("models", "list", *noted) == []
+    assert any("team garden" in line for line in fitserve.table("datasets", "show", "noted"))
+    for wrong in (("--metadata", "team"), ("--metadata", "=x"), ("--metadata", "a=1", "--metadata", "a=2")):
+        assert fitserve.run("jobs", "list", *wrong).returncode == 2
+
+
 def test_a_reader_that_leaves_ends_the_command_as_in_any_pipe(fitserve: CommandLine, garden: str) -> None:
     command = [*fitserve.command, "datasets", "rows", garden, "--limit", "100"]
     for form in ([], ["--json"]):

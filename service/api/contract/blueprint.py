@@ -15,13 +15,15 @@ from service.api.contract.documentation.headers import refer
 from service.api.contract.fields import LARGEST_INTEGER, TEXT_PATTERN
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import DialectErrorSchema, ProblemSchema
-from service.api.contract.schemas.shown import LARGEST_COUNT, Inner, Listing, Url
+from service.api.contract.schemas.shown import INSTANCE, LARGEST_COUNT, Inner, Listing, Url
 from service.api.front.streams import LAST_EVENT_ID
 from service.api.http.bodies import no_content, read_json, refuse_other_types, write_json
 from service.api.http.conditional import IF_MATCH, IF_NONE_MATCH, guarded, tagged
 from service.api.http.errors import InvalidQuery, RequestFault
 from service.api.http.faults import body_faults, query_faults
 from service.api.http.idempotency import HEADER, KEY, claim_key, idempotent
+from service.api.http.indentation import PARAMETER as PRETTY
+from service.api.http.indentation import ROOT
 from service.api.http.media_types import EVENT_STREAM, FORM, JSON
 from service.api.http.multipart import read_form
 from service.api.http.negotiation import require_json
@@ -114,7 +116,11 @@ class Parser(FlaskParser):
             if len(values) > 1:
                 detail = f'"{name}" is given {len(values)} times; give it once.'
                 raise InvalidQuery(detail, [RequestFault(detail, parameter=name)])
-        return req.args.to_dict()
+        query = req.args.to_dict()
+        if req.path.startswith(ROOT) and query.pop(PRETTY, "true") not in ("true", "false"):
+            detail = f'"{PRETTY}" must be true or false.'
+            raise InvalidQuery(detail, [RequestFault(detail, parameter=PRETTY)])
+        return query
 
     def handle_error(
         self, error: marshmallow.ValidationError, req: Request, schema: marshmallow.Schema, **_: Any
@@ -309,6 +315,7 @@ class Api(flask_smorest.Api):
         """documentation.errors has the responses; here are only their schemas."""
         for name, schema in {"Problem": ProblemSchema, "DialectError": DialectErrorSchema}.items():
             self.spec.components.schema(name, schema=schema)
+        self.spec.components.schema("Instance", INSTANCE)
 
 
 def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handler:

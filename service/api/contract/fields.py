@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from service.operations.catalog.uploads import ReceivedFile
+from service.operations.metadata import LONGEST_KEY, LONGEST_VALUE, MOST_KEYS
 
 LONGEST_NAME = 128
 NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
@@ -140,6 +141,53 @@ class Items(fields.List):
         length = validate.Length(max=most, error=f"must have at most {most:,} items")
         messages = MESSAGES | {"invalid": "must be a list"}
         super().__init__(item or Anything(), validate=length, error_messages=messages, **options)
+
+
+def entries_of_metadata(*, removable: bool) -> dict[str, Any]:
+    """The keys and values of metadata."""
+    length = validate.Length(1, LONGEST_KEY, error=f"must have 1 to {LONGEST_KEY} characters")
+    keys = fields.String(validate=[length, _check_characters], error_messages=TEXT_MESSAGES)
+    return {"keys": keys, "values": Text(LONGEST_VALUE, allow_none=removable)}
+
+
+KEYS: dict[str, Any] = {"propertyNames": {"minLength": 1, "maxLength": LONGEST_KEY, "pattern": TEXT_PATTERN}}
+
+
+def _check_number_of_keys(entries: dict[str, str]) -> None:
+    if len(entries) > MOST_KEYS:
+        raise ValidationError(f"must have at most {MOST_KEYS} keys")
+
+
+class Metadata(Object):
+    """What a client notes of a resource: texts by key. Null is none."""
+
+    component = "Metadata"
+
+    def __init__(self) -> None:
+        description = f"Your own notes: at most {MOST_KEYS} texts by key. Lists are filtered by them."
+        example = {"team": "vision", "ticket": "ML-42"}
+        super().__init__(
+            load_default=dict,
+            allow_none=True,
+            validate=_check_number_of_keys,
+            metadata={"description": description, "maxProperties": MOST_KEYS, "example": example, **KEYS},
+            **entries_of_metadata(removable=False),
+        )
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        """The texts by key; none for null."""
+        return super().deserialize(value, attr, data, **kwargs) or {}
+
+
+class MetadataChanges(Object):
+    """A merge patch of metadata."""
+
+    component = "MetadataChanges"
+
+    def __init__(self) -> None:
+        description = f"Keys to set, or with null to remove; at most {MOST_KEYS} may remain. Null removes all."
+        documented = {"description": description, "example": {"ticket": "ML-43", "team": None}, **KEYS}
+        super().__init__(allow_none=True, metadata=documented, **entries_of_metadata(removable=True))
 
 
 class UploadedFile(fields.Field[ReceivedFile]):

@@ -5,14 +5,24 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
 
+import orjson
 from flask import Response, current_app, request
 
 from service.api.http.compression import GZIPPED, is_compressed
 from service.api.http.errors import PreconditionFailed, RequestFault
+from service.api.http.indentation import INDENTED, indent
+from service.api.http.media_types import JSON
 from service.api.http.state import context
 from service.errors import NotFound
 
 IF_MATCH, IF_NONE_MATCH = "If-Match", "If-None-Match"
+FORMS = (f"{INDENTED}{GZIPPED}", INDENTED, GZIPPED)
+"""What tags end with of answers that are sent in another form."""
+PROGRESS = "progress"
+PASSING = (PROGRESS, "metrics", "best", "last_event")
+"""The members of a resource with progress that change by themselves, as it advances."""
+MARK = "."
+"""Between a resource's revision and the hash of the whole answer."""
 
 
 def tagged(handler: Callable[..., Any]) -> Callable[..., Response]:
@@ -28,18 +38,19 @@ def tagged(handler: Callable[..., Any]) -> Callable[..., Response]:
         tag = _tag(response)
         response.set_etag(tag)
         if is_known(tag):
+            sent, _ = indent(response).get_etag()
+            compressed = is_compressed(response)
             response.close()
-            sent = f"{tag}{GZIPPED}" if is_compressed(response) else tag
             response = Response(status=304, headers=response.headers)
-            response.set_etag(sent)
+            response.set_etag(f"{sent}{GZIPPED}" if compressed else str(sent))
         return response
 
     return wrapper
 
 
 def is_known(tag: str) -> bool:
-    """Whether the client has what the tag belongs to already, compressed or not, by its If-None-Match."""
-    return any(map(request.if_none_match.contains_weak, _forms(tag)))
+    """Whether the client has what the tag belongs to already, in whichever form, by its If-None-Match."""
+    return any(map(request.if_none_match.contains_weak, (tag, *(f"{tag}{ending}" for ending in FORMS))))
 
 
 def guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,7 +79,7 @@ def _check_preconditions() -> None:
         if request.method != "PUT":
             raise
         tag = None
-    if IF_MATCH in request.headers and (tag is None or not any(map(request.if_match.contains, _forms(tag)))):
+    if IF_MATCH in request.headers and (tag is None or not _is_current(tag)):
         detail = "The resource isn't as the If-Match says: it was changed meanwhile. Get it again, and its ETag."
         raise PreconditionFailed(detail, [RequestFault(detail, header=IF_MATCH)])
     if tag is not None and is_known(tag):
@@ -85,10 +96,28 @@ def _read_resource() -> Response:
 
 
 def _tag(response: Response) -> str:
+    """The tag of a response as it is: its own, or a hash; of a resource with progress, its revision and that hash."""
     own, _ = response.get_etag()
-    return own or hashlib.blake2b(response.get_data(), digest_size=16).hexdigest()
+    if own:
+        return own
+    content = response.get_data()
+    document = orjson.loads(content) if response.mimetype == JSON else None
+    if not isinstance(document, dict) or PROGRESS not in document:
+        return _hash(content)
+    lasting = {name: value for name, value in document.items() if name not in PASSING}
+    return f"{_hash(orjson.dumps(lasting))}{MARK}{_hash(content)}"
 
 
-def _forms(tag: str) -> tuple[str, str]:
-    """The tag of the response as it is, and compressed."""
-    return tag, f"{tag}{GZIPPED}"
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _is_current(tag: str) -> bool:
+    """Whether If-Match names the tag, in whichever form and with whichever progress. Weak tags never match."""
+    return request.if_match.star_tag or _revision(tag) in map(_revision, request.if_match)
+
+
+def _revision(tag: str) -> str:
+    """What stays of a tag while a resource makes progress."""
+    ending = next((ending for ending in FORMS if tag.endswith(ending)), "")
+    return tag.removesuffix(ending).partition(MARK)[0]

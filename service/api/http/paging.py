@@ -1,19 +1,23 @@
 """Lists over HTTP: the query that asks for a page, and the page with the way to the next."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
-from marshmallow import post_load
+from marshmallow import post_load, pre_load
 
-from service.api.contract.fields import Choice, QueryWhole, Text
+from service.api.contract.fields import Choice, Object, QueryWhole, Text, entries_of_metadata
 from service.api.contract.schemas.base import Schema
+from service.operations.metadata import LONGEST_KEY
 from service.storage.paging import InvalidCursor, Page, PageQuery
 
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 100
+METADATA = "metadata."
+"""What parameters begin with that filter by a key of the metadata."""
 NEWEST_FIRST = "-created_at"
 SORT = f"The order; `-` is descending. Left out: `{NEWEST_FIRST}`, the newest first."
 
@@ -49,6 +53,25 @@ class ByTimeOrName(ListQuery):
     """A list of things with names."""
 
     sort = Choice(NEWEST_FIRST, "created_at", "name", "-name", metadata={"description": SORT})
+
+
+class ByMetadata(Schema):
+    """A list that can be filtered by metadata: `metadata.KEY=VALUE`, as often as there are keys to compare."""
+
+    metadata = Object(
+        **entries_of_metadata(removable=False),
+        metadata={
+            "description": "Only those with all of these entries in their `metadata`, each as `metadata.KEY=VALUE`.",
+            "propertyNames": {"pattern": rf"^{re.escape(METADATA)}[^\x00]{{1,{LONGEST_KEY}}}$"},
+            "example": {f"{METADATA}team": "vision"},
+        },
+    )
+
+    @pre_load
+    def _collect(self, query: dict[str, str], **_: Any) -> dict[str, Any]:
+        entries = {name.removeprefix(METADATA): query[name] for name in query if name.startswith(METADATA)}
+        others = {name: value for name, value in query.items() if not name.startswith(METADATA)}
+        return {**others, "metadata": entries} if entries else others
 
 
 def map_page(make: Callable[[Any], Any], page: Page[Any]) -> Page[Any]:

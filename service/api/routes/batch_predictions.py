@@ -11,12 +11,12 @@ from service.api.contract.schemas.batch_predictions import (
     CreateBatchPredictionSchema,
     CreateFilePredictionSchema,
 )
-from service.api.contract.schemas.jobs import CancellationSchema, JobListQuery
+from service.api.contract.schemas.jobs import JobChangesSchema, JobListQuery
 from service.api.http.files import send_predictions
 from service.api.http.links import BATCH_PREDICTIONS, batch_prediction_url
 from service.api.http.media_types import CSV, JSON_LINES, PARQUET
 from service.api.http.state import context
-from service.api.routes.client_jobs import cancel_job, create_job, get_job
+from service.api.routes.client_jobs import change_job, create_job, get_job
 from service.operations.jobs import client_jobs
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import batch_prediction as batch_predictions
@@ -62,13 +62,13 @@ def get_batch_prediction(batch_prediction_id: str) -> Any:
 
 @blueprint.patch(f"{BATCH_PREDICTIONS}/<batch_prediction_id>")
 @blueprint.resource(BatchPredictionSchema)
-@blueprint.arguments(CancellationSchema)
+@blueprint.arguments(JobChangesSchema)
 def change_batch_prediction(changes: dict[str, Any], batch_prediction_id: str) -> Any:
     """Cancel a batch prediction.
 
     As a merge patch (RFC 7396). 409 where it is final already.
     """
-    return cancel_job(KIND, batch_prediction_id, changes)
+    return change_job(KIND, batch_prediction_id, changes)
 
 
 @blueprint.delete(f"{BATCH_PREDICTIONS}/<batch_prediction_id>")

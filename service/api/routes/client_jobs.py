@@ -30,10 +30,9 @@ def get_job(kind: str, job_id: str) -> Any:
     return show_job(view)
 
 
-def cancel_job(kind: str, job_id: str, changes: dict[str, Any]) -> Any:
-    """Cancel a job, the only change that it takes, or nothing."""
-    change = client_jobs.cancel if changes else client_jobs.get
-    return show_job(change(context(), kind, job_id))
+def change_job(kind: str, job_id: str, changes: dict[str, Any]) -> Any:
+    """Cancel a job, or change its metadata."""
+    return show_job(client_jobs.change(context(), kind, job_id, changes))
 
 
 def show_job(view: JobView) -> Any:

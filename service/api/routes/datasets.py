@@ -7,6 +7,7 @@ from service.api.contract.blueprint import Blueprint, created, found
 from service.api.contract.schemas.datasets import (
     CreateDatasetSchema,
     CreateUploadSchema,
+    DatasetChangesSchema,
     DatasetListQuery,
     DatasetSchema,
     DatasetSourcesSchema,
@@ -70,6 +71,17 @@ def get_dataset(name: str) -> Any:
     with preferred_wait() as wait:
         view = datasets.get(context(), name, wait)
     return found(view, finished=view.dataset.status != statuses.PROCESSING)
+
+
+@blueprint.patch(f"{DATASETS}/<name>")
+@blueprint.resource(DatasetSchema)
+@blueprint.arguments(DatasetChangesSchema)
+def change_dataset(changes: dict[str, Any], name: str) -> Any:
+    """Change a dataset's metadata.
+
+    As a merge patch (RFC 7396): what is left out stays, null removes. All else of a dataset never changes.
+    """
+    return datasets.change(context(), name, changes)
 
 
 @blueprint.delete(f"{DATASETS}/<name>")

@@ -5,10 +5,10 @@ from typing import Any
 from service import statuses
 from service.api.contract.blueprint import Blueprint
 from service.api.contract.schemas.evaluations import CreateEvaluationSchema, EvaluationSchema
-from service.api.contract.schemas.jobs import CancellationSchema, JobListQuery
+from service.api.contract.schemas.jobs import JobChangesSchema, JobListQuery
 from service.api.http.links import EVALUATIONS, evaluation_url
 from service.api.http.state import context
-from service.api.routes.client_jobs import cancel_job, create_job, get_job
+from service.api.routes.client_jobs import change_job, create_job, get_job
 from service.operations.jobs import client_jobs
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import evaluation as evaluations
@@ -54,13 +54,13 @@ def get_evaluation(evaluation_id: str) -> Any:
 
 @blueprint.patch(f"{EVALUATIONS}/<evaluation_id>")
 @blueprint.resource(EvaluationSchema)
-@blueprint.arguments(CancellationSchema)
+@blueprint.arguments(JobChangesSchema)
 def change_evaluation(changes: dict[str, Any], evaluation_id: str) -> Any:
-    """Cancel an evaluation.
+    """Cancel an evaluation, or change its metadata.
 
-    As a merge patch (RFC 7396). 409 where it is final already.
+    As a merge patch (RFC 7396). Cancelling one that is final already is a 409.
     """
-    return cancel_job(KIND, evaluation_id, changes)
+    return change_job(KIND, evaluation_id, changes)
 
 
 @blueprint.delete(f"{EVALUATIONS}/<evaluation_id>")

@@ -76,13 +76,11 @@ def get_model(name: str) -> Any:
 @blueprint.resource(ModelSchema)
 @blueprint.arguments(ModelChangesSchema)
 def change_model(changes: dict[str, Any], name: str) -> Any:
-    """Change a model's description.
+    """Change a model's description or its metadata.
 
     As a merge patch (RFC 7396): what is left out stays. All else of a model never changes: make another model.
     """
-    if not changes:
-        return models.get(context(), name)
-    return models.describe(context(), name, changes["description"])
+    return models.change(context(), name, changes)
 
 
 @blueprint.delete(f"{MODELS}/<name>")

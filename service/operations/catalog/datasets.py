@@ -16,6 +16,7 @@ from service.operations import idempotency
 from service.operations.catalog.uploads import ReceivedFile
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
+from service.operations.metadata import Metadata, merge
 from service.storage import datasets, jobs
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery, decode_cursor, encode_cursor
@@ -64,6 +65,8 @@ def _made_before(context: Context, claim: Claim | None) -> tuple[Dataset, str] |
 
 def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tuple[Dataset, str]:
     """Store what was posted, and queue its import: the dataset and the job."""
+    noted = request.get("metadata", {})
+    request = {name: value for name, value in request.items() if name != "metadata"}
     file: ReceivedFile | None = request.get("file")
     if file is not None:
         request = request | {"source": UPLOAD, "file": file.to_document()}
@@ -74,7 +77,7 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tup
     dataset_id = new_identifier("ds")
     _store_request(context, dataset_id, request, file)
     try:
-        return _insert(context, dataset_id, request, claim)
+        return _insert(context, dataset_id, request, noted, claim)
     except BaseException:
         context.artifacts.remove(upload_key(dataset_id))
         raise
@@ -122,7 +125,9 @@ def _store_request(context: Context, dataset_id: str, request: dict[str, Any], f
         raise
 
 
-def _insert(context: Context, dataset_id: str, request: dict[str, Any], claim: Claim | None) -> tuple[Dataset, str]:
+def _insert(
+    context: Context, dataset_id: str, request: dict[str, Any], noted: Metadata, claim: Claim | None
+) -> tuple[Dataset, str]:
     name = request["name"]
     dataset = Dataset(
         id=dataset_id,
@@ -130,6 +135,7 @@ def _insert(context: Context, dataset_id: str, request: dict[str, Any], claim: C
         status=statuses.PROCESSING,
         source=request["source"],
         file=request.get("file"),
+        metadata_=noted,
         created_at=datetime.now(UTC),
     )
     with context.database.write() as session:
@@ -184,6 +190,15 @@ def open_files(context: Context, dataset: Dataset) -> DatasetFiles:
     if dataset.status != statuses.READY or dataset.folder is None:
         raise NotReady("dataset", dataset.name, dataset.status, failed=dataset.status == statuses.FAILED)
     return DatasetFiles.open(context.artifacts.existing_folder(dataset.folder))
+
+
+def change(context: Context, name: str, changes: dict[str, Any]) -> DatasetView:
+    """Change the `metadata`. Raises NotFound, InvalidRequest."""
+    with context.database.write() as session:
+        dataset = datasets.by_name(session, name, lock=True)
+        if dataset is not None and "metadata" in changes:
+            dataset.metadata_ = merge(dataset.metadata_, changes["metadata"])
+    return get(context, name)
 
 
 def delete(context: Context, name: str) -> None:

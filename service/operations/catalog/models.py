@@ -14,6 +14,7 @@ from service.operations.catalog.model_layers import complete_layers
 from service.operations.catalog.sources import Source, hold, lock
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
+from service.operations.metadata import merge
 from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
@@ -22,6 +23,8 @@ from service.storage.records import Model
 
 DRY_RUN_SECONDS = 60
 NEWEST_VERSIONS = 100
+COLUMNS = ("name", "task", "description", "metadata")
+"""The members of a posted document that are columns of their own."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def _new_model(document: dict[str, Any]) -> Model:
         status=statuses.BUILDING,
         task=document["task"],
         description=document["description"],
-        document={name: value for name, value in document.items() if name not in ("name", "task", "description")},
+        metadata_=document.get("metadata", {}),
+        document={name: value for name, value in document.items() if name not in COLUMNS},
         last_version=0,
         created_at=datetime.now(UTC),
     )
@@ -182,10 +186,13 @@ def _view(session: Session, found: list[Model], *, with_versions: bool = False) 
     ]
 
 
-def describe(context: Context, name: str, description: str) -> ModelView:
-    """Change the description. Raises NotFound."""
+def change(context: Context, name: str, changes: dict[str, Any]) -> ModelView:
+    """Change the `description` or the `metadata`. Raises NotFound, InvalidRequest."""
     with context.database.write() as session:
-        find(session, name, lock=True).description = description
+        model = find(session, name, lock=True)
+        model.description = changes.get("description", model.description)
+        if "metadata" in changes:
+            model.metadata_ = merge(model.metadata_, changes["metadata"])
     return get(context, name)
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from models.errors import Fault
 from service import statuses
 from service.context import Context
 from service.errors import Conflict, InvalidRequest, NotFound, NotReady, NoVersion
+from service.operations import metadata
 from service.operations.catalog.sources import MOST_NUMBERS
 from service.operations.idempotency import Claim
 from service.operations.jobs import outcomes, queue
@@ -145,16 +147,31 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
     ]
 
 
-def cancel(context: Context, kind: str, job_id: str) -> JobView:
-    """End a job that isn't final; nothing changes if it was cancelled. Raises NotFound, Conflict."""
+def change(context: Context, kind: str, job_id: str, changes: dict[str, Any]) -> JobView:
+    """Change the `metadata` of a job, or cancel it by its `desired_status`: one that was cancelled stays so.
+
+    Raises NotFound, Conflict, InvalidRequest.
+    """
     with context.database.write() as session:
         job = find(session, kind, job_id, lock=True)
-        if job.status in statuses.FINAL and job.status != statuses.CANCELLED:
-            raise Conflict(f'The {WORDS[kind]} is final: it is "{job.status}" and stays so.')
-        queue.cancel(session, job)
+        note(job, changes)
+        if "desired_status" in changes:
+            _cancel(session, job)
     if job.status in statuses.FINAL:
         outcomes.clear(context, job)
     return get(context, kind, job_id)
+
+
+def note(job: Job, changes: dict[str, Any]) -> None:
+    """Change the `metadata` of a locked job, where the changes have any. Raises InvalidRequest."""
+    if "metadata" in changes:
+        job.metadata_ = metadata.merge(job.metadata_, changes["metadata"])
+
+
+def _cancel(session: Session, job: Job) -> None:
+    if job.status in statuses.FINAL and job.status != statuses.CANCELLED:
+        raise Conflict(f'The {WORDS[job.kind]} is final: it is "{job.status}" and stays so.')
+    queue.cancel(session, job)
 
 
 def delete(context: Context, kind: str, job_id: str) -> None:

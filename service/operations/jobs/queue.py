@@ -56,11 +56,15 @@ def record_done(session: Session, kind: str, request: dict[str, Any], **columns:
 
 
 def _new_job(kind: str, request: dict[str, Any], **columns: Any) -> Job:
+    # What a client noted of the job isn't part of the work, and may change.
+    metadata = request.get("metadata", {})
+    request = {name: value for name, value in request.items() if name != "metadata"}
     return Job(
         kind=kind,
         status=statuses.QUEUED,
         desired_status=statuses.RUNNING,
         request=request,
+        metadata_=metadata,
         created_at=datetime.now(UTC),
         token=0,
         renewals=0,

@@ -8,7 +8,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.service.api.api_client import ApiClient
+from tests.journeys.specs import LINE, LINE_DATASET
+from tests.service.api.api_client import TRAINING, ApiClient
+from tests.service.api.fake_worker import FakeWorker
 
 JOB = "JOB"
 """Stands for the path of the trained model's job."""
@@ -132,3 +134,37 @@ def test_a_resource_that_is_unfinished_has_a_tag_too(api: ApiClient, idle_worker
     tag = api.send("GET", response.headers["Location"], 200).headers["ETag"]
     api.send("GET", response.headers["Location"], 304, headers={"If-None-Match": tag})
     api.send("DELETE", response.headers["Location"], 204, headers={"If-Match": tag})
+
+
+def test_a_job_that_advances_can_be_changed_by_the_tag_that_was_read_before(
+    api: ApiClient, idle_worker: FakeWorker
+) -> None:
+    for path, document in (("/v1/datasets", LINE_DATASET), ("/v1/models", LINE)):
+        api.post(path, document, 202, Prefer="wait=0")
+    idle_worker.run_all()
+    job = api.post("/v1/training-jobs", {**TRAINING, "epochs": 10}, 202)["links"]["self"]
+    queued = api.send("GET", job, 200).headers["ETag"]
+    claimed = idle_worker.claim()
+    assert claimed is not None
+    lease, _ = claimed
+    tags: list[str] = []
+    for epoch in (1, 2, 3):
+        idle_worker.record_epochs(lease, epoch, epoch, 10)
+        response: Any = api.send("GET", job, 200, headers={"If-None-Match": ", ".join([queued, *tags])})
+        assert response.json["progress"]["epoch"] == epoch
+        tags.append(response.headers["ETag"])
+        api.send("GET", job, 304, headers={"If-None-Match": tags[-1]})
+    assert len(set(tags)) == 3
+    api.send("PATCH", job, 412, json={"desired_status": "cancelled"}, headers={"If-Match": queued})
+    changed: Any = api.send("PATCH", job, 200, json={"metadata": {"a": "b"}}, headers={"If-Match": tags[0]}).json
+    assert (changed["metadata"], changed["progress"]["epoch"]) == ({"a": "b"}, 3)
+    api.send("PATCH", job, 412, json={"desired_status": "cancelled"}, headers={"If-Match": tags[0]})
+    current = api.send("GET", job, 200).headers["ETag"]
+    idle_worker.record_epochs(lease, 4, 4, 10)
+    api.send("PATCH", job, 412, json={"epochs": 5}, headers={"If-Match": f"W/{current}"})
+    api.send("PATCH", job, 200, json={"epochs": 5}, headers={"If-Match": f'"other", {current[:-1]}-pretty-gzip"'})
+    api.send("PATCH", job, 412, json={"epochs": 6}, headers={"If-Match": current})
+    current = api.send("GET", job, 200).headers["ETag"]
+    idle_worker.finish(*claimed)
+    api.send("DELETE", job, 412, headers={"If-Match": current})
+    api.send("DELETE", job, 204, headers={"If-Match": api.send("GET", job, 200).headers["ETag"]})

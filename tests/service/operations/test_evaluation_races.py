@@ -113,7 +113,7 @@ def test_a_training_that_was_cancelled_at_its_end_leaves_no_evaluation(context: 
 def test_cancelling_wins_over_a_success_that_comes_later(context: Context) -> None:
     job_id = evaluate(context)
     lease, _ = claim(context)
-    client_jobs.cancel(context, statuses.EVALUATION, job_id)
+    client_jobs.change(context, statuses.EVALUATION, job_id, {"desired_status": statuses.CANCELLED})
     execution.succeed(context, lease, FIGURES)
     ended = client_jobs.get(context, statuses.EVALUATION, job_id).job
     assert (ended.status, ended.result) == (statuses.CANCELLED, None)
@@ -124,7 +124,7 @@ def test_a_success_that_came_first_is_kept(context: Context) -> None:
     lease, _ = claim(context)
     execution.succeed(context, lease, FIGURES)
     with pytest.raises(Conflict):
-        client_jobs.cancel(context, statuses.EVALUATION, job_id)
+        client_jobs.change(context, statuses.EVALUATION, job_id, {"desired_status": statuses.CANCELLED})
     assert client_jobs.get(context, statuses.EVALUATION, job_id).job.result == FIGURES
 
 

@@ -13,11 +13,18 @@ from service.api.contract.documentation.headers import HEADERS, refer
 from service.api.contract.documentation.info import SERVERS
 from service.api.contract.documentation.links import add_links
 from service.api.contract.documentation.path_parameters import describe_path_parameter
+from service.api.http.indentation import PARAMETER, ROOT
 from service.api.http.media_types import FORM, JSON, MERGE_PATCH, OCTETS
 from service.config import Settings
 
 Document = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
+PRETTY: Document = {
+    "in": "query",
+    "name": PARAMETER,
+    "description": "Whether JSON is indented. Left out: for curl, by its `User-Agent`, except predictions.",
+    "schema": {"type": "boolean"},
+}
 UNUSED = "PaginationMetadata"
 """flask-smorest's own, which no route has."""
 
@@ -56,6 +63,9 @@ def _complete_operation(operation: Document, method: str, path: str) -> None:
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
     for status, response in successes.items():
         response["headers"] = refer(*_find_headers(response, status, names))
+    is_json = any(JSON in response.get("content", {}) for response in successes.values())
+    if path.startswith(ROOT) and is_json and not errors.is_dialect(operation):
+        operation.setdefault("parameters", []).append(PRETTY)
     if "If-None-Match" in names:
         successes["304"] = {"description": "The client has it already.", "headers": refer("ETag", "Vary")}
     described = errors.responses(operation, method, path) | successes
@@ -96,7 +106,7 @@ def _encode_fields(schema: Document, schemas: Document) -> Document:
 
 def _find_part_type(schema: Document) -> str | None:
     """The media type of a part of a form; None for text."""
-    if "object" in schema["type"]:
+    if "anyOf" in schema or "object" in schema["type"]:
         return JSON
     return OCTETS if schema.get("items", schema).get("format") == "binary" else None
 

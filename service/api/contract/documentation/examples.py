@@ -188,8 +188,13 @@ INFERENCES: Examples = {
     )
 }
 
+NOTES: Examples = {
+    "note": _example("Note something, and remove a note", {"metadata": {"team": "vision", "draft": None}})
+}
+
 EXAMPLES: dict[str, dict[str, Examples]] = {
     "create_dataset": {JSON: DATASETS, FORM: UPLOADS},
+    "change_dataset": {JSON: NOTES},
     "create_model": {JSON: MODELS},
     "change_model": {JSON: {"describe": _example("Describe it", {"description": "Irises, by four lengths in cm."})}},
     "create_training_job": {JSON: TRAININGS},

@@ -28,7 +28,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     ),
     "ETag": _header(
         "Changes when the answer does: sent back as `If-None-Match` it saves the body, as `If-Match` it guards a "
-        "change.",
+        "change. For `If-Match` the progress of a job or of an import doesn't count.",
         '"704f0bb41da98ef462c8289d65b8a6bd"',
     ),
     "Vary": _header("The headers of requests that the answer depends on.", "Accept, Accept-Encoding"),

@@ -6,6 +6,7 @@ from typing import Any
 import marshmallow
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from marshmallow import fields
 
 from service.api.contract.schemas.base import AnswerSchema
 
@@ -23,6 +24,20 @@ class DescribingConverter(OpenAPIConverter):
             document["additionalProperties"] = schema.additional
         described = type(schema).__doc__
         return document | ({"description": inspect.cleandoc(described)} if described else {})
+
+    def field2property(self, field: fields.Field[Any]) -> dict[str, Any]:
+        """The schema of a member; apispec leaves out the schema of an object's keys."""
+        document: dict[str, Any] = super().field2property(field)
+        names = {"propertyNames": field.metadata["propertyNames"]} if "propertyNames" in field.metadata else {}
+        component = getattr(field, "component", None)
+        return document | names if component is None else self._refer(component, document | names, field.allow_none)
+
+    def _refer(self, component: str, document: dict[str, Any], nullable: bool) -> dict[str, Any]:
+        """A reference to the component that the schema of a member is."""
+        if component not in self.spec.components.schemas:
+            self.spec.components.schema(component, document | {"type": "object"})
+        reference = {"$ref": f"#/components/schemas/{component}"}
+        return {"anyOf": [reference, {"type": "null"}]} if nullable else reference
 
     def _choose_from(self, schema: AnswerSchema) -> dict[str, Any]:
         references = [self.resolve_nested_schema(variant) for variant in schema.variants]

@@ -6,7 +6,7 @@ from marshmallow import pre_dump
 
 from models.datasets.splits import SPLITS
 from service import statuses
-from service.api.contract.fields import Choice, Reference, UploadedFile, Whole
+from service.api.contract.fields import Choice, Metadata, Reference, UploadedFile, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.datasets import UploadedFileSchema
 from service.api.contract.schemas.jobs import VersionJobSchema, link_resources, present_job
@@ -33,6 +33,7 @@ class PredictingVersionSchema(Schema):
     model = Reference(required=True, metadata={"description": "The model's name."})
     version = Whole(1, load_default=None, allow_none=True, metadata={"description": "Null: the latest."})
     label = Reference(load_default=None, allow_none=True, metadata={"description": "Instead of a version."})
+    metadata = Metadata()
 
 
 class CreateBatchPredictionSchema(PredictingVersionSchema):

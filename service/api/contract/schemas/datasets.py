@@ -13,6 +13,8 @@ from service.api.contract.fields import (
     Anything,
     Choice,
     Items,
+    Metadata,
+    MetadataChanges,
     Moment,
     Name,
     Object,
@@ -23,9 +25,9 @@ from service.api.contract.schemas import dataset_options as options
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import (
+    AN_INSTANCE,
     CLASS,
     DIGEST,
-    INSTANCE,
     NAMED,
     AsItIs,
     Count,
@@ -36,12 +38,13 @@ from service.api.contract.schemas.shown import (
     Mapping,
     Number,
     OneOf,
+    ShownMetadata,
     Truth,
     Value,
     Words,
 )
 from service.api.http.links import dataset_url
-from service.api.http.paging import ByTimeOrName, ListQuery
+from service.api.http.paging import ByMetadata, ByTimeOrName, ListQuery
 from service.api.http.problems import describe_failure
 from service.operations.catalog.datasets import UPLOAD, DatasetView
 
@@ -103,9 +106,10 @@ class CreateDatasetSchema(Schema):
         Anything(metadata=options.COLUMN), most=MOST_COLUMNS, metadata={"description": f"Inline `rows`: {IGNORE}"}
     )
     split = Object(allow_none=True, metadata={"description": SPLIT, **options.SPLIT})
+    metadata = Metadata()
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
-        return find_request_faults(members) if "source" in members else []
+        return find_request_faults(_without_metadata(members)) if "source" in members else []
 
 
 class CreateUploadSchema(Schema):
@@ -143,11 +147,23 @@ class CreateUploadSchema(Schema):
         | options.WINDOW
     )
     picture = Object(metadata={"description": "What every picture is made to be.", **options.PICTURE})
+    metadata = Metadata()
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
         if "file" not in members:
             return []
-        return find_request_faults(members | {"source": UPLOAD, "file": members["file"].to_document()})
+        upload = {"source": UPLOAD, "file": members["file"].to_document()}
+        return find_request_faults(_without_metadata(members) | upload)
+
+
+def _without_metadata(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if name != "metadata"}
+
+
+class DatasetChangesSchema(Schema):
+    """What can be changed of a dataset."""
+
+    metadata = MetadataChanges()
 
 
 class UploadedFileSchema(AnswerSchema):
@@ -258,6 +274,7 @@ class DatasetSchema(AnswerSchema):
         "Columns that can't be used, each with the reason.", AsItIs(LeftOutSchema, ""), MOST_COLUMNS, allow_none=True
     )
     target = AsItIs(DatasetTargetSchema, "What is to be predicted.", allow_none=True)
+    metadata = ShownMetadata()
     created_at = Moment("When it was created.")
     error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
     links = Links("`self` and `rows`.")
@@ -272,12 +289,13 @@ class DatasetSchema(AnswerSchema):
             **{member: getattr(dataset, member) for member in members},
             **{member: (dataset.descriptor or {}).get(member) for member in described},
             "progress": view.progress,
+            "metadata": dataset.metadata_,
             "error": describe_failure(dataset.error),
             "links": {"self": url, "rows": f"{url}/rows"},
         }
 
 
-class DatasetListQuery(ByTimeOrName):
+class DatasetListQuery(ByMetadata, ByTimeOrName):
     """Which datasets."""
 
     status = Choice(
@@ -301,7 +319,7 @@ class RowSchema(AnswerSchema):
     row = Count("Its number within the dataset, from 0.", example=1)
     instance = Value(
         "As it can be posted to predictions.",
-        **INSTANCE,
+        **AN_INSTANCE,
         example={"sepal_length": 4.9, "sepal_width": 3.0, "petal_length": 1.4, "petal_width": 0.2},
     )
     target = Value("What is to be predicted for it.", example="setosa")

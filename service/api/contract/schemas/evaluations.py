@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import pre_dump
 
 from models.datasets.splits import SPLITS
-from service.api.contract.fields import Choice, Reference, Whole
+from service.api.contract.fields import Choice, Metadata, Reference, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.jobs import VersionJobSchema, link_resources, present_job
 from service.api.contract.schemas.shown import CLASS, Count, Identifier, Inner, Listing, Mapping, Number, OneOf, Value
@@ -24,6 +24,7 @@ class CreateEvaluationSchema(Schema):
         metadata={"description": "Its name. It needs the version's inputs, and no classes but the version's."},
     )
     split = Choice(*SPLITS, load_default="test", metadata={"description": "Whose rows are taken."})
+    metadata = Metadata()
 
 
 MOST_CLASSES = 10_000

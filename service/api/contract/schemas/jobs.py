@@ -4,12 +4,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from service import statuses
-from service.api.contract.fields import LONGEST_NAME, Choice, Moment, Text
+from service.api.contract.fields import LONGEST_NAME, Choice, MetadataChanges, Moment, Text
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import FailureSchema
-from service.api.contract.schemas.shown import NAMED, Count, Identifier, Inner, Links, Listing, Number, OneOf, Words
+from service.api.contract.schemas.shown import (
+    NAMED,
+    Count,
+    Identifier,
+    Inner,
+    Links,
+    Listing,
+    Number,
+    OneOf,
+    ShownMetadata,
+    Words,
+)
 from service.api.http.links import dataset_url, model_url, version_url
-from service.api.http.paging import ByTime
+from service.api.http.paging import ByMetadata, ByTime
 from service.api.http.problems import describe_failure
 from service.operations.jobs.client_jobs import JobView
 from service.storage.records import Event
@@ -70,6 +81,7 @@ class VersionJobSchema(JobHeadSchema):
     desired_status = OneOf("What the client wants of it.", statuses.RUNNING, statuses.CANCELLED)
     attempt = Count("Grows when the job's process dies.", example=1)
     progress = Inner(JobProgressSchema, "How far it is.")
+    metadata = ShownMetadata()
     error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
     created_at = Moment("When it was created.")
     started_at = Moment("When its process began; null before.", allow_none=True)
@@ -78,13 +90,14 @@ class VersionJobSchema(JobHeadSchema):
     links = Links("`self`, `model`, `version`, `dataset`, and what else there is; null for what was deleted.")
 
 
-class CancellationSchema(Schema):
+class JobChangesSchema(Schema):
     """What becomes of a job."""
 
-    desired_status = Choice(statuses.CANCELLED, metadata={"description": "Cancelling is the only change there is."})
+    desired_status = Choice(statuses.CANCELLED, metadata={"description": "Cancels the job."})
+    metadata = MetadataChanges()
 
 
-class JobListQuery(ByTime):
+class JobListQuery(ByMetadata, ByTime):
     """Which jobs."""
 
     status = Choice(*statuses.JOB_STATUSES, metadata={"description": "Only jobs with that status."})
@@ -100,6 +113,7 @@ def present_job(view: JobView) -> dict[str, Any]:
         "model": job.model_name,
         "dataset": job.dataset_name,
         "progress": job.progress or NO_PROGRESS,
+        "metadata": job.metadata_,
         "error": describe_failure(job.error),
         "transitions": present_transitions(view.transitions),
     }

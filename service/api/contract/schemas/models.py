@@ -15,6 +15,8 @@ from service.api.contract.fields import (
     Anything,
     Choice,
     Items,
+    Metadata,
+    MetadataChanges,
     Moment,
     Name,
     Object,
@@ -36,13 +38,14 @@ from service.api.contract.schemas.shown import (
     Mapping,
     Number,
     OneOf,
+    ShownMetadata,
     Truth,
     Value,
     Words,
 )
 from service.api.contract.schemas.version_statuses import ServingVersionSchema, version_statuses
 from service.api.http.links import model_url
-from service.api.http.paging import ByTimeOrName
+from service.api.http.paging import ByMetadata, ByTimeOrName
 from service.api.http.problems import describe_failure
 from service.operations.catalog.models import ModelView
 from service.storage.records import Model
@@ -167,6 +170,7 @@ class CreateModelSchema(Schema):
             "maxItems": MOST_METRICS,
         },
     )
+    metadata = Metadata()
 
 
 class NewModelQuery(Schema):
@@ -179,6 +183,7 @@ class ModelChangesSchema(Schema):
     """What can be changed of a model."""
 
     description = Text(LONGEST_DESCRIPTION, metadata={"description": "For people."})
+    metadata = MetadataChanges()
 
 
 MOST_CATEGORIES = 1000
@@ -230,6 +235,7 @@ class ModelItemSchema(AnswerSchema):
     metrics = Listing("As posted.", Value("A metric.", **COMPONENT), MOST_METRICS, example=["accuracy"])
     latest_version = Count("The number of its newest version; null: it has none.", 1, allow_none=True, example=1)
     labels = Mapping("The number of the version that each label points to.", Count("A version.", 1, example=1))
+    metadata = ShownMetadata()
     error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
     created_at = Moment("When it was created; null for a dry run.", allow_none=True)
     links = Links("`self`, `summary`, `versions`, `labels` and `predictions`; null for a dry run.", allow_none=True)
@@ -272,7 +278,7 @@ class ModelSchema(ModelItemSchema):
     ready = Truth("Whether it has a version, as clients of KServe's first protocol ask.")
 
 
-class ModelListQuery(ByTimeOrName):
+class ModelListQuery(ByMetadata, ByTimeOrName):
     """Which models."""
 
     status = Choice(
@@ -291,6 +297,7 @@ def _present_model(view: ModelView) -> dict[str, Any]:
         **{member: getattr(model, member) for member in kept},
         "latest_version": view.latest_version,
         "labels": view.labels,
+        "metadata": model.metadata_,
         "error": describe_failure(model.error),
         "links": {"self": url} | {part: f"{url}/{part}" for part in parts},
         "model_version_status": version_statuses(view.versions),

@@ -5,8 +5,8 @@ from marshmallow import fields
 from service.api.contract.fields import MOST_ITEMS, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.shown import (
+    AN_INSTANCE,
     CLASS,
-    INSTANCE,
     NAMED,
     AsItIs,
     Count,
@@ -30,7 +30,7 @@ class PredictionRequestSchema(Schema):
     """Raw rows to predict for."""
 
     instances = fields.List(
-        fields.Raw(metadata=INSTANCE),
+        fields.Raw(metadata=AN_INSTANCE),
         required=True,
         metadata={
             "minItems": 1,

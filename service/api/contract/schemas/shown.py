@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from service.api.contract.fields import LONGEST_NAME, NAME, TEXT_PATTERN
+from service.api.contract.fields import LONGEST_NAME, NAME, TEXT_PATTERN, Metadata
 
 ANY_TEXT = r"^[\s\S]*$"
 """Of texts that may quote what a client sent."""
@@ -23,13 +23,15 @@ CLASS: dict[str, Any] = {
 }
 """A class: a text, or a whole number."""
 INSTANCE: dict[str, Any] = {
+    "description": "A row: a number, nested numbers or a table's values in order, or an object by column or input.",
     "anyOf": [
         {"type": "number", "format": "double"},
         {"type": "array", "maxItems": MOST_ITEMS, "items": {}},
         {"type": "object", "additionalProperties": True},
     ],
 }
-"""A row: a number, nested numbers or a table's values in order, or an object by column or input."""
+"""The component `Instance`."""
+AN_INSTANCE: dict[str, Any] = {"allOf": [{"$ref": "#/components/schemas/Instance"}]}
 
 
 def _about(description: str) -> dict[str, Any]:
@@ -143,6 +145,15 @@ class Links(Mapping):
     def __init__(self, description: str, *, allow_none: bool = False) -> None:
         url = Url("As an absolute-path reference; null for what was deleted.", allow_none=True)
         super().__init__(description, url, allow_none=allow_none)
+
+
+class ShownMetadata(Mapping):
+    """What a client noted of a resource."""
+
+    component = Metadata.component
+
+    def __init__(self) -> None:
+        super().__init__("What the client noted: texts by key.", fields.String())
 
 
 class Inner(fields.Nested):

@@ -12,6 +12,8 @@ from service.api.contract.fields import (
     Anything,
     Choice,
     Flag,
+    Metadata,
+    MetadataChanges,
     Moment,
     Name,
     Part,
@@ -41,6 +43,7 @@ from service.api.contract.schemas.shown import (
     Mapping,
     Number,
     OneOf,
+    ShownMetadata,
     Words,
 )
 from service.api.http.links import evaluation_url, training_job_url
@@ -147,6 +150,7 @@ class CreateTrainingJobSchema(TrainingOptionsSchema):
 
     model = Reference(required=True, metadata={"description": "The model's name."})
     dataset = Reference(required=True, metadata={"description": "The dataset's name; it must be ready and fit."})
+    metadata = Metadata()
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
         return find_component_faults(members)
@@ -167,6 +171,7 @@ class TrainingJobChangesSchema(Schema):
     )
     epochs = Whole(1, metadata={"description": "How many in all, from the next epoch on."})
     learning_rate = Amount(0, metadata={"description": "From the next epoch on; 409 while a schedule sets it."})
+    metadata = MetadataChanges()
 
 
 class ProgressSchema(JobProgressSchema):
@@ -208,6 +213,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
         example={"epoch": 3, "val_loss": 0.05},
     )
     version = Count("The number of the version that it made; null before.", 1, allow_none=True, example=1)
+    metadata = ShownMetadata()
     error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
     created_at = Moment("When it was created.")
     started_at = Moment("When its process began; null before.", allow_none=True)

@@ -84,6 +84,7 @@ def _insert(
     (model, dataset), file = found, request.get("file")
     columns = {} if dataset is None else {"dataset_id": dataset.id, "dataset_name": dataset.name}
     kept = {"split": request.get("split"), "file": None if file is None else file.to_document()}
+    kept["metadata"] = request.get("metadata", {})
     with context.database.write() as session:
         # They may have been deleted meanwhile, and others made under their names.
         _find(session, model.name, columns.get("dataset_name"), (model.id, columns.get("dataset_id", "")))

@@ -35,7 +35,7 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
         find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
         find_version(session, model, version.number)
         job = queue.enqueue(
-            context, session, statuses.EVALUATION, {"split": request["split"]},
+            context, session, statuses.EVALUATION, {"split": request["split"], "metadata": request.get("metadata", {})},
             model_id=model.id, model_name=model.name, version=version.number,
             dataset_id=dataset.id, dataset_name=dataset.name,
         )  # fmt: skip

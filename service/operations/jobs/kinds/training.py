@@ -138,12 +138,14 @@ def _resolve_monitors(
 
 
 def change(context: Context, job_id: str, changes: dict[str, Any]) -> JobView:
-    """Order a job to run, pause, stop or cancel, and to train other `epochs` or with another `learning_rate`.
+    """Order a job to run, pause, stop or cancel, and to train other `epochs` or with another `learning_rate`;
+    or change its `metadata`.
 
     Raises NotFound, Conflict, InvalidRequest.
     """
     with context.database.write() as session:
         job = find(session, statuses.TRAINING, job_id, lock=True)
+        client_jobs.note(job, changes)
         orders.change_training(context, session, job, changes)
         if (desired := changes.get("desired_status")) is not None:
             orders.move_towards(session, job, desired)

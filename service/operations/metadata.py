@@ -1,0 +1,24 @@
+"""What clients note of their resources: `metadata`, texts by key."""
+
+from models.errors import Fault
+from service.errors import InvalidRequest
+
+MOST_KEYS = 16
+LONGEST_KEY = 64
+LONGEST_VALUE = 512
+
+Metadata = dict[str, str]
+
+
+def merge(noted: Metadata, changes: dict[str, str | None] | None) -> Metadata:
+    """The metadata after a merge patch (RFC 7396), in which null removes a key, or all of them.
+
+    Raises InvalidRequest when the result has too many keys.
+    """
+    if changes is None:
+        return {}
+    merged = {key: value for key, value in (noted | changes).items() if value is not None}
+    if len(merged) > MOST_KEYS:
+        detail = f'"metadata" must have at most {MOST_KEYS} keys; with these changes it would have {len(merged)}.'
+        raise InvalidRequest(Fault(detail, pointer="#/metadata"))
+    return merged

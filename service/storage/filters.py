@@ -1,0 +1,30 @@
+"""Which rows of a table a list is asked for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+METADATA = "metadata"
+
+
+def conditions(
+    session: Session,
+    filters: Mapping[str, Any],
+    columns: Mapping[str, InstrumentedAttribute[Any]],
+    metadata: InstrumentedAttribute[dict[str, Any]],
+) -> list[ColumnElement[bool]]:
+    """That the columns have the values of the filters of their names; of `metadata` that it has all of the entries."""
+    entries: dict[str, str] = filters.get(METADATA) or {}
+    own = [columns[name] == value for name, value in filters.items() if name != METADATA]
+    return own + [_has_entry(session, metadata, key, value) for key, value in entries.items()]
+
+
+def _has_entry(
+    session: Session, metadata: InstrumentedAttribute[dict[str, Any]], key: str, value: str
+) -> ColumnElement[bool]:
+    # As a table, because a path into the JSON can't hold every key on SQLite.
+    each = func.json_each if session.get_bind().dialect.name == "sqlite" else func.json_each_text
+    entry = each(metadata).table_valued("key", "value")
+    return select(entry.c.key).where(entry.c.key == key, entry.c.value == value).exists()
