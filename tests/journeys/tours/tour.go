@@ -67,7 +67,7 @@ func main() {
 
 	job := train(ctx, client, name)
 	ten := []any{10}
-	instances := []fitserve.PredictionRequestInstancesInner{{ArrayOfAny: &ten}}
+	instances := []fitserve.Instance{{ArrayOfAny: &ten}}
 	shown, err := json.Marshal(map[string]any{
 		"metrics": must(client.TrainingJobsAPI.GetMetrics(ctx, job.Id).Points(10).Execute()),
 		"weights": must(client.VersionsAPI.GetWeights(ctx, name, 1).Execute()),
