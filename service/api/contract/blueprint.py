@@ -15,7 +15,7 @@ from service.api.contract.documentation.headers import refer
 from service.api.contract.fields import LARGEST_INTEGER, TEXT_PATTERN
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import DialectErrorSchema, ProblemSchema
-from service.api.contract.schemas.shown import INSTANCE, LARGEST_COUNT, Inner, Listing, Url
+from service.api.contract.schemas.shown import LARGEST_COUNT, Inner, Listing, Url
 from service.api.front.streams import LAST_EVENT_ID
 from service.api.http.bodies import no_content, read_json, refuse_other_types, write_json
 from service.api.http.conditional import IF_MATCH, IF_NONE_MATCH, guarded, tagged
@@ -315,7 +315,6 @@ class Api(flask_smorest.Api):
         """documentation.errors has the responses; here are only their schemas."""
         for name, schema in {"Problem": ProblemSchema, "DialectError": DialectErrorSchema}.items():
             self.spec.components.schema(name, schema=schema)
-        self.spec.components.schema("Instance", INSTANCE)
 
 
 def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handler:

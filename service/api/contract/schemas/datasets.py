@@ -25,7 +25,6 @@ from service.api.contract.schemas import dataset_options as options
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import (
-    AN_INSTANCE,
     CLASS,
     DIGEST,
     NAMED,
@@ -33,6 +32,7 @@ from service.api.contract.schemas.shown import (
     Count,
     Identifier,
     Inner,
+    Instance,
     Links,
     Listing,
     Mapping,
@@ -317,11 +317,7 @@ class RowSchema(AnswerSchema):
     """A row of a dataset."""
 
     row = Count("Its number within the dataset, from 0.", example=1)
-    instance = Value(
-        "As it can be posted to predictions.",
-        **AN_INSTANCE,
-        example={"sepal_length": 4.9, "sepal_width": 3.0, "petal_length": 1.4, "petal_width": 0.2},
-    )
+    instance = Instance()
     target = Value("What is to be predicted for it.", example="setosa")
     split = OneOf("The split that it belongs to.", *SPLITS)
 
