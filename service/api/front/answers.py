@@ -51,7 +51,7 @@ def compress_answer(request: Request, answer: Answer) -> None:
     if accepted is None and request.method == "POST":
         return  # it is in no cache that Vary would tell something
     length = int(headers.get("content-length", 0)) if request.method == "HEAD" else len(answer.body)
-    if not is_worth(request.path, headers.get("content-type", ""), length):
+    if not is_worth(request.path, answer.status, headers.get("content-type", ""), length):
         return
     _add_vary(headers, "Accept-Encoding")
     if accepted is None or not prefers_gzip(accepted):

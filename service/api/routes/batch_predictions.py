@@ -7,8 +7,8 @@ from flask import Response
 from service.api.contract.blueprint import FILE_HEADERS, TEXT, Blueprint
 from service.api.contract.schemas.batch_predictions import (
     BatchPredictionSchema,
-    NewBatchPredictionSchema,
-    NewFilePredictionSchema,
+    CreateBatchPredictionSchema,
+    CreateFilePredictionSchema,
 )
 from service.api.contract.schemas.jobs import JobChangesSchema, JobListQuery
 from service.api.http.files import send_predictions
@@ -26,7 +26,7 @@ blueprint = Blueprint("batch-predictions", __name__, description="Predictions fo
 
 @blueprint.post(BATCH_PREDICTIONS)
 @blueprint.creates(BatchPredictionSchema)
-@blueprint.arguments_or_form(NewBatchPredictionSchema, NewFilePredictionSchema)
+@blueprint.arguments_or_form(CreateBatchPredictionSchema, CreateFilePredictionSchema)
 def create_batch_prediction(request: dict[str, Any]) -> Any:
     """Start predicting for the rows of a dataset, or of a file in a form.
 

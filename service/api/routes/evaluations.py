@@ -3,7 +3,7 @@
 from typing import Any
 
 from service.api.contract.blueprint import Blueprint
-from service.api.contract.schemas.evaluations import EvaluationSchema, NewEvaluationSchema
+from service.api.contract.schemas.evaluations import CreateEvaluationSchema, EvaluationSchema
 from service.api.contract.schemas.jobs import JobChangesSchema, JobListQuery
 from service.api.http.links import EVALUATIONS, evaluation_url
 from service.api.http.state import context
@@ -18,7 +18,7 @@ blueprint = Blueprint("evaluations", __name__, description="How well versions do
 
 @blueprint.post(EVALUATIONS)
 @blueprint.creates(EvaluationSchema)
-@blueprint.arguments(NewEvaluationSchema)
+@blueprint.arguments(CreateEvaluationSchema)
 def create_evaluation(request: dict[str, Any]) -> Any:
     """Start evaluating a version on a split of a dataset.
 

@@ -37,8 +37,11 @@ def swagger_ui_folder() -> Path:
 @blueprint.get("/")
 @tagged
 def home() -> Response:
-    """What this is and how it is; JSON for clients of KServe's first protocol, which ask whether the server lives."""
-    if request.accept_mimetypes.best_match((HTML, JSON), HTML) == JSON:
+    """What this is and how it is; JSON for clients of KServe's first protocol, which ask whether the server lives.
+
+    They accept anything, browsers rather HTML.
+    """
+    if request.accept_mimetypes.best_match((JSON, HTML), HTML) == JSON:
         return write_json({"status": "alive"})
     return _page("home.html", version=__version__, readiness=readiness(context()))
 

@@ -15,7 +15,7 @@ from service.api.contract.schemas.events import (
 )
 from service.api.contract.schemas.jobs import JobListQuery
 from service.api.contract.schemas.training_jobs import (
-    NewTrainingJobSchema,
+    CreateTrainingJobSchema,
     TrainingJobChangesSchema,
     TrainingJobSchema,
 )
@@ -39,7 +39,7 @@ blueprint = Blueprint("training-jobs", __name__, description="Training a model o
 
 @blueprint.post(TRAINING_JOBS)
 @blueprint.creates(TrainingJobSchema)
-@blueprint.arguments(NewTrainingJobSchema)
+@blueprint.arguments(CreateTrainingJobSchema)
 def create_training_job(request: dict[str, Any]) -> Any:
     """Start training a model on a dataset.
 

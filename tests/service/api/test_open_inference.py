@@ -90,6 +90,18 @@ def test_bodies_may_be_packed_and_large_answers_are(client: DialectClient) -> No
     client.send("POST", LINE, 413, data=gzip.compress(b" " * 200_000), headers={"Content-Encoding": "gzip"})
 
 
+def test_only_results_of_infer_are_compressed_because_tritons_client_decompresses_no_others(
+    client: DialectClient,
+) -> None:
+    headers = {"Accept-Encoding": "gzip"}
+    client.post(LINE, {"inputs": [tensor([5])]})
+    statistics = client.send("GET", "/v2/models/stats", headers=headers)
+    error = client.send("POST", LINE, 400, json={"inputs": [tensor([5], name="n" * 600)]}, headers=headers)
+    for response in (statistics, error):
+        assert "Content-Encoding" not in response.headers
+        assert len(response.data) > 500
+
+
 def test_a_table_has_a_tensor_for_each_column(client: DialectClient) -> None:
     rows: list[list[Any]] = [[1.5, "red", True], [2.5, "green", False], [None, None, None]]
     native = client.api.post("/v1/models/fruit/predictions", {"instances": rows}, 200)

@@ -112,7 +112,10 @@ def test_status_routes_ignore_queries_and_say_whether_a_model_is_ready(client: D
         fine = {"error_code": "OK", "error_message": ""}
         assert status == {"version": "1", "state": "AVAILABLE", "status": fine}
     assert client.get("/v1/models/line")["ready"] is True
-    assert client.api.http.get("/", headers={"Accept": "application/json"}).json == {"status": "alive"}
+    for accepted in ("application/json", "*/*"):
+        assert client.api.http.get("/", headers={"Accept": accepted}).json == {"status": "alive"}
+    browser = client.api.http.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert browser.mimetype == "text/html"
 
 
 @pytest.mark.parametrize(

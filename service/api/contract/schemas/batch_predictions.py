@@ -37,7 +37,7 @@ class PredictingVersionSchema(Schema):
     metadata = Metadata()
 
 
-class NewBatchPredictionSchema(PredictingVersionSchema):
+class CreateBatchPredictionSchema(PredictingVersionSchema):
     """Predictions to make for the rows of a dataset."""
 
     dataset = Reference(
@@ -46,7 +46,7 @@ class NewBatchPredictionSchema(PredictingVersionSchema):
     split = Choice(*SPLITS, load_default=None, allow_none=True, metadata={"description": "Null: all rows."})
 
 
-class NewFilePredictionSchema(PredictingVersionSchema):
+class CreateFilePredictionSchema(PredictingVersionSchema):
     """Predictions to make for the rows of a file."""
 
     file = UploadedFile(

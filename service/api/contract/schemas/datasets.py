@@ -82,7 +82,7 @@ TARGET = (
 NAME = "What it is called from now on: in URLs, and by the jobs that use it."
 
 
-class NewDatasetSchema(Schema):
+class CreateDatasetSchema(Schema):
     """A dataset to make, from a built-in source or from data within the request."""
 
     name = Name(required=True, metadata={"description": NAME})
@@ -112,7 +112,7 @@ class NewDatasetSchema(Schema):
         return find_request_faults(_without_metadata(members)) if "source" in members else []
 
 
-class NewUploadSchema(Schema):
+class CreateUploadSchema(Schema):
     """A dataset to make from a file."""
 
     file = UploadedFile(

@@ -14,7 +14,7 @@ from service.api.http.links import evaluation_url, training_job_url
 from service.operations.jobs.client_jobs import JobView
 
 
-class NewEvaluationSchema(Schema):
+class CreateEvaluationSchema(Schema):
     """An evaluation to make."""
 
     model = Reference(required=True, metadata={"description": "The model's name."})

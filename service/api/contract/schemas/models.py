@@ -130,7 +130,7 @@ LAYER = {
 }
 
 
-class NewModelSchema(Schema):
+class CreateModelSchema(Schema):
     """The spec of a network."""
 
     name = Name(required=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from service.api.contract.fields import MOST_ITEMS
 from service.api.contract.schemas.base import AnswerSchema
-from service.api.contract.schemas.shown import Count, Inner, Listing, Mapping, OneOf, Truth, Value, Words
+from service.api.contract.schemas.shown import ANY_TEXT, Count, Inner, Listing, Mapping, OneOf, Truth, Value, Words
 from service.api.contract.schemas.version_statuses import NUMBER
 
 DATATYPES = ["BOOL", *(f"{kind}{bits}" for kind in ("UINT", "INT") for bits in (8, 16, 32, 64))]
@@ -75,6 +75,9 @@ class InferRequestSchema(AnswerSchema):
     outputs = Listing("The outputs that are wanted; all where left out.", Inner(RequestOutputSchema, ""), MOST_TENSORS)
 
 
+ELEMENT_TEXT = {"type": "string", "maxLength": 10_000, "pattern": ANY_TEXT}
+
+
 class AnswerOutputSchema(TensorSchema):
     """An output's tensor."""
 
@@ -83,7 +86,7 @@ class AnswerOutputSchema(TensorSchema):
     parameters = Mapping("`binary_data_size`: bytes of the tensor after the JSON.")
     data = Listing(
         "Flat; null is what isn't finite. Texts where classes are asked for.",
-        Value("An element.", anyOf=[{"type": ["number", "null"]}, {"type": "string", "maxLength": 10_000}]),
+        Value("An element.", anyOf=[{"type": ["number", "null"]}, ELEMENT_TEXT]),
         MOST_ITEMS,
         example=[0.97, 0.02, 0.01],
     )

@@ -146,7 +146,7 @@ class TrainingOptionsSchema(Schema):
     execution = Choice(*EXECUTIONS, load_default="auto", metadata={"description": "The job shows the one taken."})
 
 
-class NewTrainingJobSchema(TrainingOptionsSchema):
+class CreateTrainingJobSchema(TrainingOptionsSchema):
     """A training to run."""
 
     model = Reference(required=True, metadata={"description": "The model's name."})
