@@ -140,6 +140,7 @@ class Connection(HttpToolsProtocol):
         # Where the head wasn't read: as a reference, nothing is what was asked for.
         method, path = ("", "") if self._in_head else (self.scope["method"], self.scope["path"])
         self.app.connections.log.write(logging.INFO, method, path, status, 0.0, request_id)
+        self.app.connections.log.flush()
         answer = answer_status(status, detail, path, request_id)
         body = orjson.dumps(answer.document, option=orjson.OPT_APPEND_NEWLINE)
         headers: dict[str, Any] = {

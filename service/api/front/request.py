@@ -13,6 +13,8 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An ASGI app."""
 
 POSSIBLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 MOST_DISCARDED = 16 * 2**20

@@ -71,19 +71,21 @@ class VersionStatistics:
 
 
 class Clock:
-    """Measures one prediction: from its making to `computing`, then until that ends, then to the end."""
+    """Measures one prediction: until `begin_computing`, until `end_computing`, and until it is counted."""
+
+    __slots__ = ("computed_from", "computed_until", "rows", "started")
 
     def __init__(self) -> None:
-        self.started = time.perf_counter_ns()
-        self.computed_from = self.computed_until = self.started
+        self.started = self.computed_from = self.computed_until = time.perf_counter_ns()
         self.rows = 0
 
-    @contextmanager
-    def computing(self, rows: int) -> Iterator[None]:
-        """The time in which the network runs on so many rows."""
+    def begin_computing(self, rows: int) -> None:
+        """The network begins to run on so many rows."""
         self.rows = rows
         self.computed_from = time.perf_counter_ns()
-        yield
+
+    def end_computing(self) -> None:
+        """The network has run."""
         self.computed_until = time.perf_counter_ns()
 
 
