@@ -1,9 +1,10 @@
 """Sends answers: each gets its request's id, the headers that all have, compression, and a line in the log."""
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -30,7 +31,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes = b""
-    stream: AsyncIterator[bytes] | None = None
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 def answer_json(status: int, document: object, media_type: str, headers: dict[str, str] | None = None) -> Answer:
@@ -80,12 +81,15 @@ class Responder:
         self._flushing: asyncio.TimerHandle | None = None
 
     async def send(self, request: Request, answer: Answer, send: Send) -> None:
-        """Send an answer, and the pieces of its stream as they come."""
+        """Send an answer, and the pieces of its stream as they come, for as long as the client is there."""
         self.log(request, answer.status)
         await send({"type": "http.response.start", "status": answer.status, "headers": _head(request, answer)})
         if answer.stream is not None:
-            async for piece in answer.stream:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            async with contextlib.aclosing(answer.stream) as pieces:
+                async for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    if request.is_gone:
+                        return
         await send({"type": "http.response.body", "body": answer.body})
 
     def log(self, request: Request, status: int) -> None:

@@ -73,7 +73,7 @@ class Front:
             structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)
             answer = answer_failure(answer_error(error, request.path, request.id))
             compress_answer(request, answer)
-        await self._send(request, answer, send)
+        await self._responder.send(request, answer, send)
 
     async def _answer(self, request: Request) -> Answer:
         _check_size(request)
@@ -85,22 +85,6 @@ class Front:
         answer = await self._resources.answer(request)
         compress_answer(request, answer)
         return answer
-
-    async def _send(self, request: Request, answer: Answer, send: Send) -> None:
-        if answer.stream is None:
-            await self._responder.send(request, answer, send)
-            return
-        sending = asyncio.ensure_future(self._responder.send(request, answer, send))
-        leaving = asyncio.ensure_future(_until_disconnected(request))
-        try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            leaving.cancel()
-            if not sending.done():
-                sending.cancel()
-            await asyncio.gather(sending, leaving, return_exceptions=True)
-        if not sending.cancelled():
-            sending.result()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Start and end with the process (ASGI's lifespan protocol)."""
@@ -144,9 +128,3 @@ def _check_size(request: Request) -> None:
     longest = max((len(name) + len(value) for name, value in headers), default=0)
     if len(headers) > MOST_HEADERS or longest > LONGEST_HEADER:
         raise HeadersTooLarge(f"At most {MOST_HEADERS} headers of {LONGEST_HEADER:,} characters each are accepted.")
-
-
-async def _until_disconnected(request: Request) -> None:
-    """Wait for the end of the connection; the request has been read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

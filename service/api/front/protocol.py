@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.api.front.request import REQUEST_ID, Scope, new_id
+from service.api.front.request import IS_CLOSING, REQUEST_ID, Scope, new_id
 from service.api.http.problems import answer_status
 from service.config import Settings
 from service.logs import RequestLog
@@ -86,6 +86,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        cast(Scope, self.scope)[IS_CLOSING] = self.transport.is_closing
         self._began, self._in_head, self._is_silent, self._received = self._last_received, True, False, 0
 
     def on_headers_complete(self) -> None:

@@ -18,6 +18,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 REQUEST_ID = "fitserve.request_id"
 """The id's name in the scope, where the connection finds it."""
+IS_CLOSING = "fitserve.is_closing"
+"""The name in the scope of what says whether the connection closes."""
 POSSIBLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 MOST_DISCARDED = 16 * 2**20
 """Bytes of a refused body that are still read, so that the client gets the answer while it sends."""
@@ -47,6 +49,12 @@ class Request:
         self.headers = headers
         given = headers.get("x-request-id", "")
         self.id = scope[REQUEST_ID] = given if POSSIBLE_ID.fullmatch(given) else new_id()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the client has closed the connection."""
+        is_closing: Callable[[], bool] | None = self.scope.get(IS_CLOSING)
+        return is_closing is not None and is_closing()
 
     @property
     def length(self) -> int | None:

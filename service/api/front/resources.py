@@ -7,7 +7,7 @@ hold one for all of that.
 import asyncio
 import io
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor
 from typing import IO, TYPE_CHECKING, Any
 
@@ -83,7 +83,7 @@ class Resources:
             answer.stream = self._send_pieces(pieces)
         return answer, environment.get(HANDOFF)
 
-    async def _send_pieces(self, pieces: "Pieces") -> AsyncIterator[bytes]:
+    async def _send_pieces(self, pieces: "Pieces") -> AsyncGenerator[bytes, None]:
         try:
             while (piece := await self._in_thread(pieces.take)) is not None:
                 yield piece

@@ -50,7 +50,8 @@ class WatchedJob:
     async def changed(self, seconds: float) -> None:
         """Wait for a change, `seconds` at most."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.change.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.change.wait()
 
 
 class JobWatch:
