@@ -111,7 +111,7 @@ def test_paths_that_are_none_and_methods_that_are_not_possible(client: DialectCl
         (b"", "JSON Parse error: The document is empty"),
         (b"instances = [1, 2]", "JSON Parse error: "),
         (b"[1, 2]", "JSON Value: [1, 2] Is not object"),
-        (b"[" * 99_000, "JSON Parse error: The body nests more than 64 levels deep."),
+        (b"[" * 99_000, "JSON Parse error: The body has more than 64 levels of nesting."),
         (b'{"instances": [[NaN]]}', "JSON Parse error: "),
         (b"{}", "Missing 'inputs' or 'instances' key"),
         (b'{"instances": [[1]], "inputs": [[1]]}', "expecting only one of 'inputs' or 'instances' keys to exist"),
