@@ -39,7 +39,7 @@ def prepare(settings: Settings) -> None:
     from service.storage.database import migrate
 
     migrate(settings.database_url)
-    forget_dead_workers(settings)
+    remove_ended_workers(settings)
 
 
 def serve(settings: Settings) -> int:
@@ -47,7 +47,7 @@ def serve(settings: Settings) -> int:
     return Launcher(settings, COMMANDS).run()
 
 
-def forget_dead_workers(settings: Settings) -> None:
+def remove_ended_workers(settings: Settings) -> None:
     """Remove the worker that a killed service left in the database, so that it doesn't count as ready."""
     from service.context import Context
     from service.identity import may_live

@@ -97,13 +97,13 @@ def _unpack(
 def _checked_name(member: tarfile.TarInfo) -> str:
     """The name of a regular file inside the folder. Raises BackupError."""
     # Links, devices and folders are refused, so that no file can escape from the folder.
-    plain_file = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse()
-    if not plain_file or not _is_plain_path(member.name):
+    regular_file = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse()
+    if not regular_file or not _is_normalized_path(member.name):
         raise BackupError(f'The archive is not a backup of Fitserve: "{member.name}" is not a regular file.')
     return member.name
 
 
-def _is_plain_path(name: str) -> bool:
+def _is_normalized_path(name: str) -> bool:
     """Whether the name is a normalized relative path without `..`."""
     path = PurePosixPath(name)
     below = bool(path.parts) and not path.is_absolute() and ".." not in path.parts

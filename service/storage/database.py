@@ -147,7 +147,7 @@ def _lock(connection: Connection, key: int, *, shared: bool = False) -> None:
 def wait_for_server(url: str, seconds: float) -> None:
     """Wait at most `seconds` for a PostgreSQL server to accept connections; each failed attempt is logged.
 
-    Returns at once for SQLite. Raises DatabaseUnavailable, DatabaseUnusable.
+    Returns immediately for SQLite. Raises DatabaseUnavailable, DatabaseUnusable.
     """
     engine = make_engine(url)
     if _sqlite_file(engine.url) is not None:

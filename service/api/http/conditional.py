@@ -83,7 +83,7 @@ def _check_preconditions() -> None:
         detail = "The resource has changed: its ETag doesn't match If-Match. Get the resource and use its new ETag."
         raise PreconditionFailed(detail, [RequestFault(detail, header=IF_MATCH)])
     if tag is not None and is_known(tag):
-        detail = "The resource already exists, but If-None-Match requires that it doesn't."
+        detail = "The resource already exists and matches If-None-Match."
         raise PreconditionFailed(detail, [RequestFault(detail, header=IF_NONE_MATCH)])
 
 

@@ -194,7 +194,7 @@ class SplitsSchema(AnswerSchema):
 
 
 class HistogramSchema(AnswerSchema):
-    """Ten equal bins."""
+    """A histogram with ten bins of equal width."""
 
     edges = Listing("The edges of the bins; dates are ISO 8601.", Value("A number or a date."), 11)
     counts = Listing("The number of rows in each bin.", Count("Rows."), 10)

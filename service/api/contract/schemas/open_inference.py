@@ -192,7 +192,7 @@ class BatchStatisticsSchema(AnswerSchema):
 
 
 class VersionStatisticsSchema(AnswerSchema):
-    """What the process that answers has counted of a version since it started."""
+    """The statistics of a version in the responding process since its start."""
 
     name = Words(MODEL, example="flowers")
     version = Words(VERSION, 19, **NUMBER)
@@ -211,7 +211,7 @@ class VersionStatisticsSchema(AnswerSchema):
 
 
 class StatisticsSchema(AnswerSchema):
-    """What the process that answers has counted since it started."""
+    """The statistics of the responding process since its start."""
 
     model_stats = Listing(
         "One entry for each version that is ready.", Inner(VersionStatisticsSchema, ""), MOST_VERSIONS
