@@ -82,7 +82,7 @@ def change_training_job(changes: dict[str, Any], job_id: str) -> Any:
     """Pause, resume, stop or cancel a training job, or change its epochs, learning rate or metadata.
 
     The body is a merge patch (RFC 7396). A request that changes nothing is a 200. Any other change of a final job's
-    training is a 409. Orders take effect at the next step or epoch; `status` shows when.
+    training is a 409. An order takes effect at the next step or epoch; `status` shows whether it has.
     """
     return show_job(training_jobs.change(context(), job_id, changes))
 

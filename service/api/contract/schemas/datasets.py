@@ -56,9 +56,8 @@ MOST_COLUMNS = 10_000
 MOST_CLASSES = 10_000
 MOST_DIMENSIONS = 32
 SPLIT = (
-    "`validation` and `test`: shares of the rows, from 0 to 1. `seed`: the seed of the random split. For tables also "
-    "`time_column`: the rows are split in the order of this column; or only `column`: it contains `train`, "
-    "`validation` or `test`."
+    "`validation` and `test`: shares of the rows, from 0 to 1. `seed`: the seed of the random split. Tables can also "
+    "be split in the order of a `time_column`, or only by a `column` that contains `train`, `validation` or `test`."
 )
 TYPES = "By column: `number`, `category`, `boolean`, `date`, `text` or `identifier`. Other columns' types are inferred."
 IGNORE = "Columns to ignore."
@@ -103,10 +102,12 @@ class NewDatasetSchema(Schema):
     )
     targets = Items(metadata={"description": TARGETS})
     rows = Items(metadata={"description": "Inline: the rows of a table, each as an object by column."})
-    target = Text(1000, metadata={"description": f"Inline `rows`: {TARGET}"})
-    types = Object(metadata={"description": f"Inline `rows`: {TYPES}", **options.COLUMN_TYPES})
+    target = Text(1000, metadata={"description": f"Only for inline `rows`. {TARGET}"})
+    types = Object(metadata={"description": f"Only for inline `rows`. {TYPES}", **options.COLUMN_TYPES})
     ignore = Items(
-        Anything(metadata=options.COLUMN), most=MOST_COLUMNS, metadata={"description": f"Inline `rows`: {IGNORE}"}
+        Anything(metadata=options.COLUMN),
+        most=MOST_COLUMNS,
+        metadata={"description": f"Only for inline `rows`. {IGNORE}"},
     )
     split = Object(allow_none=True, metadata={"description": SPLIT, **options.SPLIT})
     metadata = Metadata()
@@ -130,7 +131,7 @@ class NewUploadSchema(Schema):
         },
     )
     name = Name(required=True, metadata={"description": NAME})
-    target = Text(1000, metadata={"description": f"Tables: {TARGET}"})
+    target = Text(1000, metadata={"description": f"Only for tables. {TARGET}"})
     csv = Object(
         metadata={
             "description": "`delimiter`, `encoding`, `decimal`, `header`: detected by default. `missing`: a list of "
@@ -264,9 +265,9 @@ class DatasetTargetSchema(AnswerSchema):
 class DatasetSchema(AnswerSchema):
     """A dataset. The fields that describe its data are null until it is `ready`."""
 
-    id = Identifier("ds", "The dataset's id. If a name is reused after deletion, the new dataset has another id.")
+    id = Identifier("ds", "The dataset's id. It distinguishes datasets that had the same name.")
     name = Words("The name that the client chose.", example="flowers", **NAMED)
-    status = OneOf("`processing` while it is imported.", statuses.PROCESSING, statuses.READY, statuses.FAILED)
+    status = OneOf("`processing` until the import ends.", statuses.PROCESSING, statuses.READY, statuses.FAILED)
     source = Words("The source of the data; `upload` for an uploaded file.", 63, example="iris")
     file = AsItIs(UploadedFileSchema, "The uploaded file; null for other sources.", allow_none=True)
     progress = AsItIs(ImportProgressSchema, "The progress of the import; null after it.", allow_none=True)
@@ -282,8 +283,8 @@ class DatasetSchema(AnswerSchema):
     )
     target = AsItIs(DatasetTargetSchema, "The target to predict.", allow_none=True)
     metadata = ShownMetadata()
-    created_at = Moment("When it was created.")
-    error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
+    created_at = Moment("The creation time.")
+    error = Inner(FailureSchema, "The error of a failed dataset, else null.", allow_none=True)
     links = Links("`self` and `rows`.")
 
     @pre_dump

@@ -83,7 +83,7 @@ class VersionJobSchema(JobHeadSchema):
     progress = Inner(JobProgressSchema, "The job's progress.")
     metadata = ShownMetadata()
     error = Inner(FailureSchema, "The error of a failed job, else null.", allow_none=True)
-    created_at = Moment("The time of the creation.")
+    created_at = Moment("The creation time.")
     started_at = Moment("The time of the first start; null before.", allow_none=True)
     finished_at = Moment("The time when the job became final; null before.", allow_none=True)
     transitions = Listing("All changes of the status, in order.", Inner(TransitionSchema, ""), MOST_TRANSITIONS)

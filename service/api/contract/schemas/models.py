@@ -252,7 +252,7 @@ class ModelItemSchema(AnswerSchema):
     labels = Mapping("The labels, each with the number of its version.", Count("A version.", 1, example=1))
     metadata = ShownMetadata()
     error = Inner(FailureSchema, "The error of a failed model, else null.", allow_none=True)
-    created_at = Moment("The time of the creation; null for a dry run.", allow_none=True)
+    created_at = Moment("The creation time; null for a dry run.", allow_none=True)
     links = Links("`self`, `summary`, `versions`, `labels` and `predictions`; null for a dry run.", allow_none=True)
 
     @pre_dump

@@ -105,7 +105,7 @@ class TrainingOptionsSchema(Schema):
     optimizer = Anything(
         load_default=None,
         allow_none=True,
-        metadata=COMPONENT | {"description": "Overrides the model's optimizer; null: doesn't."},
+        metadata=COMPONENT | {"description": "An optimizer that replaces the model's; null: the model's."},
     )
     start_from = Part(
         StartFromSchema,
@@ -249,7 +249,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     )
     metadata = ShownMetadata()
     error = Inner(FailureSchema, "The error of a failed job, else null.", allow_none=True)
-    created_at = Moment("The time of the creation.")
+    created_at = Moment("The creation time.")
     started_at = Moment("The time of the first start; null before.", allow_none=True)
     finished_at = Moment("The time when the job became final; null before.", allow_none=True)
     transitions = Listing("All changes of the status, in order.", Inner(TransitionSchema, ""), MOST_TRANSITIONS)

@@ -80,7 +80,7 @@ class VersionSchema(AnswerSchema):
     )
     inputs = Listing("The inputs.", AsItIs(ModelInputSchema, ""), MOST_INPUTS)
     artifacts = Listing("The files.", Inner(ArtifactSchema, ""), len(FORMATS))
-    created_at = Moment("The time of the creation.")
+    created_at = Moment("The creation time.")
     links = Links("`self`, `model`, `training_job`, `weights`, `predictions`, and `evaluation` if there is one.")
     model_version_status = Listing(
         "The version's status in TensorFlow Serving's format.", Inner(ServingVersionSchema, ""), 1
