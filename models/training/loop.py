@@ -3,14 +3,14 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import keras
 import numpy as np
 
 from models.errors import Diverged
 from models.training.callbacks import Callbacks
+from models.training.checkpoint_state import CheckpointState, Position
 from models.training.checkpoints import copy_variables, restore_variables
 from models.training.graph_calls import Results
 from models.training.monitoring import is_better
@@ -52,28 +52,6 @@ class _Ended(Exception):
     """The training ends now, in the middle of an epoch; the argument is the outcome's reason."""
 
 
-@dataclass
-class _Position:
-    """Where a training stands: with the variables and the callbacks' state, all that a checkpoint has to keep."""
-
-    epochs: int
-    """The number of epochs to train, which an order may change."""
-    epochs_done: int = 0
-    step: int = 0
-    """Steps done of the epoch after those."""
-    steps_done: int = 0
-    """Of the whole training."""
-    seconds: float = 0.0
-    """Time spent on training, from each start's first call on, which also traces and compiles."""
-    epoch_seconds: float = 0.0
-    """Time spent on the running epoch."""
-    last_order: int = 0
-    """The number of the last order that took effect."""
-    best: dict[str, float] | None = None
-    results: list[Any] | None = None
-    """The metrics and the learning rate of the running epoch once its steps are done: validating them is left."""
-
-
 class _Training:
     """One training and where it stands."""
 
@@ -97,7 +75,7 @@ class _Training:
             # Without an optimizer's arithmetic there is little to gain that pays for compiling.
             self._validation = make_steps(network, network.test_step, validation, plan.batch_size)
             self._validation.set_order(stored_order(validation.rows))
-        self._position = _Position(plan.epochs)
+        self._position = Position(plan.epochs)
         self._callbacks = Callbacks(network, plan, self._steps.steps)
         network.stop_training = False
         self._restore(checkpoint)
@@ -111,9 +89,9 @@ class _Training:
             self._callbacks.begin({}, {})
             return
         restore_variables(self._network, checkpoint.arrays)
-        self._callbacks.begin(checkpoint.state["callbacks"], checkpoint.arrays)
-        self._network.stop_training = checkpoint.state["stop_training"]
-        self._position = _Position(**checkpoint.state["position"])
+        self._callbacks.begin(checkpoint.state.callbacks, checkpoint.arrays)
+        self._network.stop_training = checkpoint.state.stop_training
+        self._position = replace(checkpoint.state.position)
         if self._plan.shuffle and self._position.step:
             self._shuffle()
 
@@ -240,7 +218,7 @@ class _Training:
     def _make_checkpoint(self) -> Checkpoint:
         at = self._position
         callbacks, arrays = self._callbacks.state()
-        state = {"position": asdict(at), "callbacks": callbacks, "stop_training": self._network.stop_training}
+        state = CheckpointState(replace(at), callbacks, self._network.stop_training)
         return Checkpoint(at.epochs_done + 1, at.step, state, copy_variables(self._network) | arrays)
 
     def _keep_best(self, epoch: int, metrics: dict[str, float]) -> None:

@@ -4,10 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from models.documents import Document
+from models.training.checkpoint_state import CheckpointState
 from models.training.monitoring import MIN
 
 GRAPH = "graph"
@@ -126,7 +128,7 @@ class Command(StrEnum):
 
 
 @dataclass(frozen=True)
-class Order:
+class Order(Document):
     """A change of a training under way, which takes effect when an epoch begins; orders are numbered from 1."""
 
     number: int
@@ -136,6 +138,8 @@ class Order:
     """The epoch with which it took effect; None: the next one."""
     earliest: int = 1
     """The first epoch with which it may take effect: what was told of those before holds."""
+    step: int | None = None
+    """The steps of the whole training that were done when it took effect."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +217,5 @@ class Checkpoint:
     """The running epoch, from 1."""
     step: int
     """Steps of it that are done."""
-    state: dict[str, Any]
-    """As JSON."""
+    state: CheckpointState
     arrays: dict[str, np.ndarray]

@@ -2,6 +2,7 @@
 
 import gzip
 from functools import lru_cache
+from http import HTTPStatus
 
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
@@ -17,16 +18,20 @@ LEVEL = 1
 """On numbers, level 1 saves nearly as much as the best level, in a tenth of the time."""
 COMPRESSIBLE = (JSON, OCTETS, PROBLEM, YAML, "text/")
 """Prefixes of compressible media types. Among binary responses, only tensors are whole in memory."""
+OPEN_INFERENCE, INFER = "/v2/", "/infer"
 
 
-def is_worth(path: str, media_type: str, length: int) -> bool:
-    """Whether to compress a response of `length` bytes that is whole in memory, for clients that accept gzip.
+def is_worth(path: str, status: int, media_type: str, length: int) -> bool:
+    """Whether a response of `length` bytes, complete in memory, is compressed for clients that accept it."""
+    return length > SMALLEST and media_type.startswith(COMPRESSIBLE) and _clients_decompress(path, status)
 
-    Triton's asyncio client accepts gzip for all responses below `/v2`, but decompresses only those of `infer`.
+
+def _clients_decompress(path: str, status: int) -> bool:
+    """Whether clients that accept gzip on a path also decompress it.
+
+    Triton's asyncio client asks for gzip with every request, and decompresses only the results of `infer`.
     """
-    if path.startswith("/v2/") and not path.endswith("/infer"):
-        return False
-    return length > SMALLEST and media_type.startswith(COMPRESSIBLE)
+    return not path.startswith(OPEN_INFERENCE) or (path.endswith(INFER) and status == HTTPStatus.OK)
 
 
 @lru_cache(maxsize=64)

@@ -11,8 +11,8 @@ TENSORFLOW = re.compile(
     re.IGNORECASE,
 )
 """The paths of TensorFlow Serving's REST API."""
-MOST_DIGITS = 19
-"""The most digits that TensorFlow Serving accepts as a version number."""
+MOST_DIGITS = 4000
+"""The most digits of a number in a path, even if no version has it. Python doesn't parse longer ones."""
 FIXED = ("root", "versions", "labels", "verb")
 OWN_ERRORS = re.compile(
     r"/v2(?:/.*)?|/v1/models/(?:.*:[A-Za-z]*|[^/]+(?:/(?:versions|labels)/[^/]+)?/metadata)", re.DOTALL

@@ -4,7 +4,6 @@ from typing import Any
 
 from flask import Response
 
-from service import statuses
 from service.api.contract.blueprint import LINK_HEADER, TEXT, Blueprint
 from service.api.contract.schemas.events import (
     EventsQuery,
@@ -16,7 +15,7 @@ from service.api.contract.schemas.events import (
 )
 from service.api.contract.schemas.jobs import JobListQuery
 from service.api.contract.schemas.training_jobs import (
-    NewTrainingJobSchema,
+    CreateTrainingJobSchema,
     TrainingJobChangesSchema,
     TrainingJobSchema,
 )
@@ -35,14 +34,12 @@ from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import training as training_jobs
 from service.storage.paging import Page, PageQuery
 
-KIND = statuses.TRAINING
-
 blueprint = Blueprint("training-jobs", __name__, description="Jobs that train a model on a dataset.")
 
 
 @blueprint.post(TRAINING_JOBS)
 @blueprint.creates(TrainingJobSchema)
-@blueprint.arguments(NewTrainingJobSchema)
+@blueprint.arguments(CreateTrainingJobSchema)
 def create_training_job(request: dict[str, Any]) -> Any:
     """Start training a model on a dataset.
 
@@ -50,7 +47,7 @@ def create_training_job(request: dict[str, Any]) -> Any:
     names the layer and the fix. A successful job creates a version of the model. Without `Prefer: wait=N`, the response
     is an immediate 202.
     """
-    return create_job(KIND, training_jobs.create, request, training_job_url)
+    return create_job(training_jobs.KIND, training_jobs.create, request, training_job_url)
 
 
 @blueprint.get(TRAINING_JOBS)
@@ -61,7 +58,7 @@ def list_training_jobs(query: PageQuery) -> Page[JobView]:
 
     Newest first by default. You can filter by status, model, dataset and metadata.
     """
-    return client_jobs.list_page(context(), KIND, query)
+    return client_jobs.list_page(context(), training_jobs.KIND, query)
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>")
@@ -72,7 +69,7 @@ def get_training_job(job_id: str) -> Any:
     The response has the progress and the metrics of the latest and the best epoch. `Prefer: wait=N` waits until the job
     is final. Before that, poll after `Retry-After` seconds.
     """
-    return get_job(KIND, job_id)
+    return get_job(training_jobs.KIND, job_id)
 
 
 @blueprint.patch(f"{TRAINING_JOBS}/<job_id>")
@@ -94,7 +91,7 @@ def delete_training_job(job_id: str) -> None:
 
     The version that it created stays. If the job isn't final, the response is 409: cancel it first.
     """
-    client_jobs.delete(context(), KIND, job_id)
+    client_jobs.delete(context(), training_jobs.KIND, job_id)
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/metrics")

@@ -25,7 +25,6 @@ from service.api.contract.schemas import dataset_options as options
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import (
-    AN_INSTANCE,
     CLASS,
     DIGEST,
     NAMED,
@@ -33,6 +32,7 @@ from service.api.contract.schemas.shown import (
     Count,
     Identifier,
     Inner,
+    Instance,
     Links,
     Listing,
     Mapping,
@@ -82,7 +82,7 @@ TARGET = (
 NAME = "The dataset's name, in URLs and in the jobs that use it."
 
 
-class NewDatasetSchema(Schema):
+class CreateDatasetSchema(Schema):
     """A new dataset from a built-in source or from data in the request."""
 
     name = Name(required=True, metadata={"description": NAME})
@@ -116,7 +116,7 @@ class NewDatasetSchema(Schema):
         return find_request_faults(_without_metadata(members)) if "source" in members else []
 
 
-class NewUploadSchema(Schema):
+class CreateUploadSchema(Schema):
     """A new dataset from a file."""
 
     file = UploadedFile(
@@ -325,11 +325,7 @@ class RowSchema(AnswerSchema):
     """A row of a dataset."""
 
     row = Count("The row's index in the dataset, from 0.", example=1)
-    instance = Value(
-        "The row in the form of `instances` in predictions.",
-        **AN_INSTANCE,
-        example={"sepal_length": 4.9, "sepal_width": 3.0, "petal_length": 1.4, "petal_width": 0.2},
-    )
+    instance = Instance()
     target = Value("The row's target.", example="setosa")
     split = OneOf("The row's split.", *SPLITS)
 

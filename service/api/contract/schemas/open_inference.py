@@ -4,7 +4,7 @@ from typing import Any
 
 from service.api.contract.fields import MOST_ITEMS
 from service.api.contract.schemas.base import AnswerSchema
-from service.api.contract.schemas.shown import Count, Inner, Listing, Mapping, Number, OneOf, Truth, Value, Words
+from service.api.contract.schemas.shown import ANY_TEXT, Count, Inner, Listing, Mapping, OneOf, Truth, Value, Words
 from service.api.contract.schemas.version_statuses import NUMBER
 
 DATATYPES = ["BOOL", *(f"{kind}{bits}" for kind in ("UINT", "INT") for bits in (8, 16, 32, 64))]
@@ -14,6 +14,8 @@ DATATYPES += ["FP16", "FP32", "FP64", "BF16", "BYTES"]
 MOST_TENSORS = 10_000
 MOST_AXES = 32
 MOST_VERSIONS = 1_000_000
+MOST_SIZES = 100 * 64
+"""Batch sizes of a version that all processes together count apart."""
 MODEL = "The model's name."
 VERSION = "The version's number."
 TENSOR: dict[str, Any] = {"example": "input"}
@@ -34,11 +36,12 @@ class RequestInputSchema(AnswerSchema):
     sometimes = ("parameters", "data")
 
     name = Words("The input's name.", **TENSOR)
-    shape = Listing(
-        "The lengths of the axes, the rows first.", Count("The length of an axis."), MOST_AXES, example=[1, 4]
-    )
+    shape = Listing("The axes, the rows first.", Count("The length of an axis."), MOST_AXES, example=[1, 4])
     datatype = OneOf("The type of the elements. Numbers of any type are cast.", *DATATYPES)
-    parameters = Mapping("`binary_data_size`: the size of the tensor in bytes after the JSON, instead of `data`.")
+    parameters = Mapping(
+        "`binary_data_size`: the size of the tensor in bytes after the JSON, instead of `data`. `content_type`: the "
+        "encoding of strings, one of `base64`, `datetime`, `np`, `pd` and `str`."
+    )
     data = Listing(
         "Flat in row-major order, or nested. In tables, null is a missing value.",
         Value("A number, a string, or a list of them."),
@@ -52,8 +55,11 @@ class RequestOutputSchema(AnswerSchema):
 
     sometimes = ("parameters",)
 
-    name = OneOf("The output's name; there is only one output.", "output")
-    parameters = Mapping("`binary_data`: whether to send the tensor after the JSON.")
+    name = Words("The output's name. Any name works, because there is only one output.", example="output")
+    parameters = Mapping(
+        "`binary_data`: whether to send the tensor after the JSON. `classification`: the number of best "
+        "classes to send instead, each as `score:index:label`."
+    )
 
 
 class InferRequestSchema(AnswerSchema):
@@ -62,9 +68,14 @@ class InferRequestSchema(AnswerSchema):
     sometimes = ("id", "parameters", "outputs")
 
     id = Words("An id that the response repeats.", example="42")
-    parameters = Mapping("`binary_data_output`: whether to send outputs after the JSON.")
+    parameters = Mapping(
+        "`binary_data_output`: whether to send outputs after the JSON. `content_type`: the default for inputs."
+    )
     inputs = Listing("The model's inputs, each once.", Inner(RequestInputSchema, ""), MOST_TENSORS)
     outputs = Listing("The requested outputs. Default: all.", Inner(RequestOutputSchema, ""), MOST_TENSORS)
+
+
+ELEMENT_TEXT = {"type": "string", "maxLength": 10_000, "pattern": ANY_TEXT}
 
 
 class AnswerOutputSchema(TensorSchema):
@@ -74,8 +85,8 @@ class AnswerOutputSchema(TensorSchema):
 
     parameters = Mapping("`binary_data_size`: the size of the tensor in bytes after the JSON.")
     data = Listing(
-        "Flat; null for values that aren't finite.",
-        Number("An element.", allow_none=True),
+        "Flat; null for values that aren't finite. Strings if classes are requested.",
+        Value("An element.", anyOf=[{"type": ["number", "null"]}, ELEMENT_TEXT]),
         MOST_ITEMS,
         example=[0.97, 0.02, 0.01],
     )
@@ -124,12 +135,26 @@ class ModelReadySchema(AnswerSchema):
     ready = Truth("Always true; a model that isn't ready gets an error.")
 
 
-class ConfigTensorSchema(AnswerSchema):
-    """A tensor in Triton's configuration format."""
+class ConfigOutputSchema(AnswerSchema):
+    """An output in Triton's configuration format."""
 
     name = Words("The tensor's name.", **TENSOR)
     data_type = OneOf("The type of the elements.", "TYPE_FP32", "TYPE_STRING")
-    dims = Listing("The lengths of the axes, the rows first.", ROWS, MOST_AXES, example=[-1, 4])
+    dims = Listing("The lengths of the axes, without the rows.", ROWS, MOST_AXES, example=[4])
+    label_filename = OneOf("Always empty.", "")
+    is_shape_tensor = Truth("Always false.")
+
+
+class ConfigInputSchema(AnswerSchema):
+    """An input in Triton's configuration format."""
+
+    name = Words("The tensor's name.", **TENSOR)
+    data_type = OneOf("The type of the elements.", "TYPE_FP32", "TYPE_STRING")
+    dims = Listing("The lengths of the axes, without the rows.", ROWS, MOST_AXES, example=[4])
+    format = OneOf("The position of an image's channels.", "FORMAT_NONE", "FORMAT_NHWC")
+    is_shape_tensor = Truth("Always false.")
+    allow_ragged_batch = Truth("Always false.")
+    optional = Truth("Always false: every input is required.")
 
 
 class ModelConfigSchema(AnswerSchema):
@@ -138,9 +163,20 @@ class ModelConfigSchema(AnswerSchema):
     name = Words(MODEL, example="flowers")
     platform = OneOf("The platform.", "onnx_onnxv1")
     backend = OneOf("The backend, which Triton uses instead of the platform.", "onnxruntime")
-    max_batch_size = Count("Always 0: the shapes have the rows as their first axis.", maximum=0, example=0)
-    input = Listing("The inputs.", Inner(ConfigTensorSchema, ""), MOST_TENSORS)
-    output = Listing("The outputs.", Inner(ConfigTensorSchema, ""), 1)
+    runtime = OneOf("Always empty.", "")
+    version_policy = Mapping("All versions are served.", example={"all": {}})
+    max_batch_size = Count("The most rows in a request.", 1, maximum=2**31 - 1, example=4096)
+    input = Listing("The inputs.", Inner(ConfigInputSchema, ""), MOST_TENSORS)
+    output = Listing("The outputs.", Inner(ConfigOutputSchema, ""), 1)
+    batch_input = Listing("Always empty.", Value("Nothing."), 0)
+    batch_output = Listing("Always empty.", Value("Nothing."), 0)
+    optimization = Mapping("Triton's defaults.", example={"priority": "PRIORITY_DEFAULT"})
+    instance_group = Listing("The instances.", Mapping("A group of instances."), 1)
+    default_model_filename = OneOf("The version's file.", "network.onnx")
+    cc_model_filenames = Mapping("Always empty.", example={})
+    metric_tags = Mapping("Always empty.", example={})
+    parameters = Mapping("Always empty.", example={})
+    model_warmup = Listing("Always empty.", Value("Nothing."), 0)
 
 
 class IndexRequestSchema(AnswerSchema):
@@ -192,26 +228,22 @@ class BatchStatisticsSchema(AnswerSchema):
 
 
 class VersionStatisticsSchema(AnswerSchema):
-    """The statistics of a version in the responding process since its start."""
+    """The statistics of a version since the start of the api."""
 
     name = Words(MODEL, example="flowers")
     version = Words(VERSION, 19, **NUMBER)
-    last_inference = Count(
-        "The time of the last prediction in milliseconds since 1970; 0 if there was none.", example=1_800_000_000_000
-    )
+    last_inference = Count("The last prediction, in milliseconds since 1970; 0: none.", example=1_800_000_000_000)
     inference_count = Count("The number of predicted rows.", example=3)
     execution_count = Count("The number of requests.", example=3)
     inference_stats = Inner(InferenceStatisticsSchema, "The durations of the parts.")
     batch_stats = Listing(
-        "The durations by number of rows in a request, for the first 100 numbers.",
-        Inner(BatchStatisticsSchema, ""),
-        100,
+        "By rows in a request, for the first 100 numbers in each process.", Inner(BatchStatisticsSchema, ""), MOST_SIZES
     )
     memory_usage = Listing("Always empty.", Value("Nothing."), 0)
 
 
 class StatisticsSchema(AnswerSchema):
-    """The statistics of the responding process since its start."""
+    """The statistics since the start of the api."""
 
     model_stats = Listing(
         "One entry for each version that is ready.", Inner(VersionStatisticsSchema, ""), MOST_VERSIONS
