@@ -163,7 +163,7 @@ class Job(Record):
     made_by: Mapped[str | None] = mapped_column(index=True)
     """The training job that created this evaluation; None if a client created it."""
     result: Mapped[dict[str, Any] | None]
-    """What it made, as a document of its kind."""
+    """The job's result, as a document of its kind."""
     error: Mapped[dict[str, Any] | None]
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]

@@ -105,7 +105,7 @@ class Value(fields.Raw):
 
 
 class Instance(fields.Raw):
-    """A row as it can be posted to predictions."""
+    """A row in the form of `instances` in predictions."""
 
     component = "Instance"
 
@@ -113,7 +113,7 @@ class Instance(fields.Raw):
         number = {"type": "number", "format": "double"}
         numbers = {"type": "array", "maxItems": MOST_ITEMS, "items": {}}
         members = {"type": "object", "additionalProperties": True}
-        description = "A row: a number, nested numbers or a table's values in order, or an object by column or input."
+        description = "A row: a number, nested numbers, a table's values in order, or an object by column or input."
         super().__init__(metadata={"description": description, "anyOf": [number, numbers, members]} | keywords)
 
 
