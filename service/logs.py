@@ -1,4 +1,4 @@
-"""The service's log: structlog and the standard library's logging in one form, on standard error, without passwords."""
+"""The service's log: structlog and standard logging in one format, on standard error, with passwords masked."""
 
 import logging.config
 import re
@@ -15,13 +15,13 @@ from service.config import Settings
 PASSWORD_IN_URL = re.compile(r"(://[^\s:/@\"']*):[^\s/@\"']+@")
 
 QUIET_LOGGERS = ("alembic", "sqlalchemy", "urllib3", "tensorflow", "absl")
-"""Libraries whose messages below a warning say nothing to who runs the service."""
+"""Libraries whose messages below the level of a warning don't help the operator."""
 
 
 def configure(settings: Settings, part: str) -> None:
-    """Send everything that this process logs to standard error; `part` (api, worker, …) is on every line.
+    """Send all log messages of this process to standard error, with `part` (api, worker, …) on every line.
 
-    Whatever `structlog.contextvars` holds, such as `request_id` or `job_id`, is on each line of that context.
+    The context variables of structlog, such as `request_id` or `job_id`, are on each line of their context.
     """
     logging.config.dictConfig(configuration(settings, part))
     logging.captureWarnings(True)
@@ -34,7 +34,7 @@ def configure(settings: Settings, part: str) -> None:
 
 
 def configuration(settings: Settings, part: str) -> dict[str, Any]:
-    """What `logging.config.dictConfig` takes; gunicorn is given the same as its `logconfig_dict`."""
+    """The configuration for `logging.config.dictConfig` and for gunicorn's `logconfig_dict`."""
     level = settings.log_level.upper()
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
@@ -60,7 +60,7 @@ def configuration(settings: Settings, part: str) -> dict[str, Any]:
 class RequestLog:
     """Writes one line per request in the format of all other lines, faster than structlog.
 
-    Lines are collected until `flush`: a write per request would take a tenth of a small prediction's time.
+    Lines are buffered until `flush`: one write per request would take a tenth of a small prediction's time.
     """
 
     def __init__(self, settings: Settings, part: str) -> None:
@@ -108,7 +108,7 @@ class RequestLog:
 
 
 def mask_passwords(_logger: Any, _method: str, line: str) -> str:
-    """The line with `***` for the password of every URL in it, tracebacks included."""
+    """Replace the password of every URL in the line by `***`, including those in tracebacks."""
     return PASSWORD_IN_URL.sub(r"\1:***@", line)
 
 

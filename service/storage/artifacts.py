@@ -1,4 +1,4 @@
-"""The files of datasets and versions: folders under keys, published whole or not at all."""
+"""The artifact store: the files of datasets and versions, in folders that are published atomically."""
 
 import fcntl
 import math
@@ -14,15 +14,16 @@ from service.storage.identifiers import new_identifier
 
 STAGING = ".staging"
 REMOVED = ".removed"
-HOLD = ".hold"
+REMOVAL_LOCK = ".hold"
 
 
 class ArtifactStore:
-    """A local folder. A published folder never changes; it disappears by one rename before its files are removed.
+    """A local folder with artifacts by key.
 
-    Whatever it is asked for lies inside: a key or name that leads elsewhere raises BadKey.
+    A published folder never changes. Its removal starts with one rename, so that it disappears atomically. A folder is
+    published before the row that points to it is committed, and removed after the row is deleted.
 
-    What the database points to is published before its row is committed, and removed after the row is gone.
+    All methods raise BadKey for a key or name that would lead out of the store.
     """
 
     def __init__(self, root: Path) -> None:
@@ -33,22 +34,22 @@ class ArtifactStore:
         return shutil.disk_usage(next(path for path in (self.root, *self.root.parents) if path.exists())).free
 
     def stage(self, name: str) -> Path:
-        """A new, empty folder to write into before publishing; one left over under that name is removed."""
+        """Create an empty folder to write into before publishing it. Removes an older folder of the same name."""
         folder = self.staged(name)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
 
     def discard(self, name: str) -> None:
-        """Remove a staged folder that won't be published."""
+        """Remove a staged folder without publishing it."""
         shutil.rmtree(self.staged(name), ignore_errors=True)
 
     def staged(self, name: str) -> Path:
-        """Where a staged folder lies."""
+        """The path of a staged folder."""
         return self.root / STAGING / check_name(name)
 
     def staged_before(self, moment: float) -> list[str]:
-        """The names of staged folders to which nothing was written since `moment` (Unix time)."""
+        """The names of staged folders whose last write was before `moment` (Unix time)."""
         return _names_before(moment, self.root / STAGING)
 
     def names(self, key: str) -> list[str]:
@@ -57,11 +58,11 @@ class ArtifactStore:
         return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
     def published_before(self, moment: float, key: str) -> list[str]:
-        """The names of the folders below a key to which nothing was written since `moment` (Unix time)."""
+        """The names of the folders below a key whose last write was before `moment` (Unix time)."""
         return _names_before(moment, self.folder(key))
 
     def publish(self, folder: Path, key: str) -> None:
-        """Move a staged folder to its key, its files synced first; nothing happens when that was done before."""
+        """Sync a staged folder's files and move it to its key. Does nothing if it has already been published."""
         target = self.folder(key)
         if target.exists() and not folder.exists():
             return
@@ -72,31 +73,31 @@ class ArtifactStore:
         _sync(target.parent)
 
     def folder(self, key: str) -> Path:
-        """Where a published folder's files can be read."""
+        """The path of a published folder."""
         return self.root.joinpath(*parse(key))
 
     def existing_folder(self, key: str) -> Path:
-        """As `folder`; raises NotFound when it was removed meanwhile."""
+        """The path of a published folder. Raises NotFound if it has been removed."""
         if not self.folder(key).is_dir():
-            raise NotFound("Its files were deleted meanwhile.")
+            raise NotFound("The resource's files have been deleted.")
         return self.folder(key)
 
     def existing_file(self, key: str, name: str) -> Path:
-        """A file of a published folder; raises NotFound when it was removed meanwhile."""
+        """The path of a file in a published folder. Raises NotFound if it has been removed."""
         path = self.folder(key) / check_name(name)
         if not path.is_file():
-            raise NotFound("Its files were deleted meanwhile.")
+            raise NotFound("The resource's files have been deleted.")
         return path
 
     def read(self, key: str, name: str) -> bytes:
-        """What a file of a published folder holds; raises NotFound when it was removed meanwhile."""
+        """The content of a file in a published folder. Raises NotFound if it has been removed."""
         try:
             return (self.folder(key) / check_name(name)).read_bytes()
         except FileNotFoundError:
-            raise NotFound("Its files were deleted meanwhile.") from None
+            raise NotFound("The resource's files have been deleted.") from None
 
     def link(self, key: str, folder: Path) -> bool:
-        """Give a published folder's files a second name each, in a new folder; False when there is no such folder."""
+        """Hard-link a published folder's files into a new folder. Returns False if there is no published folder."""
         source = self.folder(key)
         if not source.is_dir():
             return False
@@ -104,9 +105,9 @@ class ArtifactStore:
         return True
 
     def remove(self, key: str) -> None:
-        """Take a folder away; nothing happens when it isn't there, or removing is held: then it is left an orphan."""
+        """Remove a folder if it exists. While removal is locked, the folder stays, for the next cleanup to remove."""
         source, doomed = self.folder(key), self.root / REMOVED / new_identifier("rm")
-        if not source.exists() or self._removing_is_held():
+        if not source.exists() or self._removal_is_locked():
             return
         doomed.parent.mkdir(exist_ok=True)
         try:
@@ -116,20 +117,20 @@ class ArtifactStore:
         shutil.rmtree(doomed, ignore_errors=True)
 
     def remove_leftovers(self) -> None:
-        """Remove the files of folders that were taken away by processes that died then."""
+        """Remove the files of folders whose removal was interrupted by a crash."""
         for folder in (self.root / REMOVED).glob("*"):
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def removing_held(self) -> Iterator[None]:
-        """While it lasts, no process takes a published folder away that a row pointed to when it began."""
-        with (self.root / HOLD).open("a") as file:
+        """Lock removal: until it ends, no process removes a published folder that a row pointed to at its start."""
+        with (self.root / REMOVAL_LOCK).open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _removing_is_held(self) -> bool:
+    def _removal_is_locked(self) -> bool:
         try:
-            with (self.root / HOLD).open() as file:
+            with (self.root / REMOVAL_LOCK).open() as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
@@ -145,7 +146,7 @@ def _names_before(moment: float, folder: Path) -> list[str]:
 
 
 def _last_written(folder: Path) -> float:
-    """When a file of the folder was last written to; a folder that is just being moved counts as written now."""
+    """The time of the folder's last write; infinite if it is being moved."""
     try:
         return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
     except FileNotFoundError:
@@ -155,7 +156,7 @@ def _last_written(folder: Path) -> float:
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
-    except OSError:  # not every file system has links
+    except OSError:  # not every file system supports hard links
         shutil.copyfile(source, target)
 
 
