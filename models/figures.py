@@ -1,8 +1,8 @@
-"""What an evaluation tells besides the loss and the network's own metrics, from rows that come in parts.
+"""The figures of an evaluation besides the loss and the network's own metrics, from rows in blocks.
 
-A row's predicted classes are those that a prediction gives (models/scores.py). Figures of classes are those of
-scikit-learn, with None where scikit-learn has a warning: a class that no row has has no recall. Memory doesn't grow
-with the rows but for a class's number each; scores wait in a file that has no name.
+A row's predicted classes are those of a prediction (models/scores.py). Figures of classes equal scikit-learn's, with
+None where scikit-learn warns: a class without rows has no recall. Per row, only the class index stays in memory; the
+scores are in an unnamed file.
 """
 
 import math
@@ -16,31 +16,31 @@ from models.scratch import scratch_array
 from models.spec import Task
 
 MOST_CLASSES_IN_MATRIX = 256
-"""With more classes there is no confusion matrix: it would have more than 65,536 numbers."""
+"""The most classes with a confusion matrix: a larger matrix would have more than 65,536 numbers."""
 MOST_SCORES = 250_000_000
-"""With more of them (rows × classes) there is no ROC AUC, which needs all scores at once: a gigabyte on the disk."""
+"""The most scores (rows × classes) with a ROC AUC, which needs all scores: a gigabyte on disk."""
 SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
-"""What log loss takes for a score of 0, as scikit-learn does."""
+"""What log loss uses instead of a score of 0, as in scikit-learn."""
 
 
 class Figures(Protocol):
-    """Collects rows and tells their figures."""
+    """Collects rows and computes their figures."""
 
     def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
         """Count rows; both have rows first."""
 
     def metrics(self) -> dict[str, float | None]:
-        """Figures of all rows together, by name."""
+        """Figures of all rows, by name."""
 
     def details(self) -> dict[str, Any]:
         """`confusion_matrix` and `per_class`."""
 
 
 class NumberFigures:
-    """`mae`, `rmse` and `r2` of a regression: the mean over the outputs where there are several."""
+    """`mae`, `rmse` and `r2` of a regression, averaged over several outputs."""
 
     def __init__(self, targets: np.ndarray) -> None:
-        """`targets` are those of all rows, whose mean R² compares with."""
+        """`targets` are those of all rows; R² needs their mean."""
         self._mean = targets.mean(axis=0, dtype=np.float64)
         self._rows = len(targets)
         self._absolute, self._squared, self._around_mean = (np.zeros(self._mean.shape) for _ in range(3))
@@ -66,7 +66,7 @@ class NumberFigures:
 
 
 class ClassFigures:
-    """Of rows that have one class each."""
+    """Figures of rows with one class each."""
 
     def __init__(self, classes: list[Any], rows: int, folder: Path, task: Task = Task.MULTICLASS) -> None:
         self._classes = classes
@@ -80,7 +80,7 @@ class ClassFigures:
         self._rows = 0
 
     def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
-        """Count rows: the numbers of their classes (rows,), and each class's score (rows, classes)."""
+        """Count rows: their class indices (rows,), and the score of each class (rows, classes)."""
         count, guesses = len(self._classes), guess_classes(predicted, self._task)
         self._truth[self._rows : self._rows + len(targets)] = targets
         self._rows += len(targets)
@@ -104,7 +104,7 @@ class ClassFigures:
         }
 
     def _told_apart(self) -> list[int]:
-        """The classes whose areas count: the second of two says all, for the first one's is the same."""
+        """The classes whose areas are averaged: of two classes only the second, because both areas are equal."""
         return [1] if len(self._classes) == 2 else list(range(len(self._classes)))
 
     def details(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class ClassFigures:
 
 
 class LabelFigures:
-    """Of rows that have any number of labels: each label is a decision of its own."""
+    """Figures of rows with any number of labels: each label is a separate binary decision."""
 
     def __init__(self, classes: list[Any], rows: int, folder: Path) -> None:
         self._classes = classes
@@ -125,7 +125,7 @@ class LabelFigures:
         self._rows = 0
 
     def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
-        """Count rows: which labels they have, and each label's score, (rows, classes) both."""
+        """Count rows: their labels and the score of each label, both (rows, classes)."""
         guesses = predicted_labels(predicted)
         self._truth[:, self._rows : self._rows + len(targets)] = targets.T
         self._rows += len(targets)
@@ -157,7 +157,7 @@ class LabelFigures:
 
 
 class KeptScores:
-    """All scores, class by class, in a file without a name; nothing when there are too many, or one is no number."""
+    """All scores, class by class, in an unnamed file; nothing if there are too many or one is NaN."""
 
     def __init__(self, folder: Path, rows: int, classes: int) -> None:
         few = rows * classes <= MOST_SCORES
@@ -165,7 +165,7 @@ class KeptScores:
         self._rows = 0
 
     def add(self, scores: np.ndarray) -> None:
-        """Keep scores (rows, classes)."""
+        """Store scores (rows, classes)."""
         if self._scores is None or not np.isfinite(scores).all():
             self._scores = None
             return
@@ -173,7 +173,7 @@ class KeptScores:
         self._rows += len(scores)
 
     def area(self, number: int, truth: np.ndarray) -> float:
-        """The area under the ROC curve of a class against the rest; NaN unless there are rows of both."""
+        """The area under the ROC curve of a class against the rest; NaN unless both have rows."""
         from sklearn.metrics import roc_auc_score
 
         if self._scores is None or truth.all() or not truth.any():
@@ -182,20 +182,21 @@ class KeptScores:
 
 
 def guess_classes(scores: np.ndarray, task: Task) -> np.ndarray:
-    """As models.scores.predicted_classes, but a score that is no number is the worst; without any it is class 0."""
+    """As models.scores.predicted_classes, but NaN counts as the lowest score; if all are NaN, the class is 0."""
     missing = np.isnan(scores)
     return np.where(missing.all(axis=1), 0, predicted_classes(np.where(missing, -np.inf, scores), task))
 
 
 def surprise(scores: np.ndarray) -> float:
-    """The sum of -log of the scores that what was true got."""
+    """The sum of -log of the scores of the true classes."""
     return float(-np.log(np.clip(scores.astype(np.float64), SMALLEST_PROBABILITY, 1)).sum())
 
 
 def rates(hits: np.ndarray, predicted: np.ndarray, support: np.ndarray) -> dict[str, np.ndarray]:
-    """Precision, recall and F1 of each class (classes,), from counts of rows; NaN where nothing is divided by nothing.
+    """Precision, recall and F1 of each class (classes,), from counts of rows; NaN for 0 divided by 0.
 
-    `hits` are the rows of a class that were predicted as such, `predicted` all that were, `support` all that are.
+    `hits` counts the rows of a class that were predicted as that class, `predicted` all rows predicted as that class,
+    `support` all rows of that class.
     """
     return {
         "precision": divide(hits, predicted),
@@ -205,7 +206,7 @@ def rates(hits: np.ndarray, predicted: np.ndarray, support: np.ndarray) -> dict[
 
 
 def average(figures: dict[str, np.ndarray], support: np.ndarray) -> dict[str, float | None]:
-    """The means over classes, each counting the same (`macro_…`), and by their rows (`weighted_…`).
+    """The means over classes, unweighted (`macro_…`) and weighted by their rows (`weighted_…`).
 
     A class without a figure is left out.
     """
@@ -214,7 +215,7 @@ def average(figures: dict[str, np.ndarray], support: np.ndarray) -> dict[str, fl
 
 
 def describe_classes(classes: list[Any], figures: dict[str, np.ndarray], support: np.ndarray) -> list[dict[str, Any]]:
-    """An entry for each class: `label`, its figures, `support`."""
+    """One entry per class: `label`, its figures, `support`."""
     return [
         {"label": label, **{name: known(values[i]) for name, values in figures.items()}, "support": int(support[i])}
         for i, label in enumerate(classes)
@@ -228,7 +229,7 @@ def divide(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
 
 
 def mean_of_known(values: np.ndarray, weights: np.ndarray | None = None) -> float | None:
-    """The mean of all values but NaN; None if there is none, or none that weighs anything."""
+    """The mean of all values except NaN; None if there are no values or their total weight is 0."""
     there = ~np.isnan(values)
     weights = np.ones(values.shape) if weights is None else weights
     if not weights[there].sum():
@@ -237,5 +238,5 @@ def mean_of_known(values: np.ndarray, weights: np.ndarray | None = None) -> floa
 
 
 def known(value: float) -> float | None:
-    """None for what is no finite number."""
+    """The value, or None if it isn't finite."""
     return float(value) if math.isfinite(value) else None

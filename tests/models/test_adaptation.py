@@ -89,7 +89,7 @@ def test_a_layer_that_could_not_learn_is_refused(layers: list[dict[str, Any]], p
 def test_numbers_that_an_embedding_does_not_know_are_refused_before_training(number: int) -> None:
     spec = make_spec(layers=[{"type": "Embedding", "input_dim": 10, "output_dim": 2}, DENSE], shape=[3])
     check_vocabulary(spec, {"input": np.array([[0, 9, 3]], np.float32)})
-    with pytest.raises(InvalidData, match=r"knows the whole numbers from 0 to 9\. Set its `input_dim` higher"):
+    with pytest.raises(InvalidData, match=r"accepts integers from 0 to 9\. Set its `input_dim` higher"):
         check_vocabulary(spec, {"input": np.array([[0, 1, number]], np.float32)})
 
 
@@ -108,7 +108,7 @@ WITHIN = [
 def test_an_embedding_within_another_layer_is_found(layer: dict[str, Any]) -> None:
     spec = make_spec(layers=[layer, DENSE], shape=[3])
     check_vocabulary(spec, {"input": np.array([[0, 9, 3]], np.float32)})
-    with pytest.raises(InvalidData, match=r"knows the whole numbers from 0 to 9"):
+    with pytest.raises(InvalidData, match=r"accepts integers from 0 to 9"):
         check_vocabulary(spec, {"input": np.array([[0, 10, 3]], np.float32)})
 
 
@@ -135,7 +135,5 @@ def test_rows_that_only_test_are_refused_before_training(tmp_path: Path, monkeyp
         "pretrained": None,
         "sources": {},
     }
-    with pytest.raises(
-        InvalidData, match='has the number 7, but the layer "embedding" knows the whole numbers from 0 to 6'
-    ):
+    with pytest.raises(InvalidData, match='has the number 7, but the layer "embedding" accepts integers from 0 to 6'):
         training.run(assignment, tmp_path, Mock(spec=[]))

@@ -297,7 +297,7 @@ def test_arrays_of_another_shape_and_cut_off_ones_are_refused(tmp_path: Path) ->
     assert "[3]" in details["wide.npy"]
     assert "no rows" in details["empty.npy"]
     assert '"x"' in details["missing.npz"]
-    assert "cut off" in details["cut.npy"]
+    assert "truncated" in details["cut.npy"]
     (fault,) = faults_of(
         read(dataset.folder, predictor, write_zip(tmp_path / "p.zip", {"a.png": b""}).read_bytes(), "p")
     )

@@ -110,7 +110,7 @@ def test_a_number_that_training_would_not_have_read_is_named(
     (fault,) = faults_of(served, write({"stock": ["1", "2"], "price": ["1", cell]}, delimiter))
 
     assert (fault.row, fault.column) == (1, "price")
-    assert fault.detail == f'Row 1: "price" should be a number, such as {written}, not "{cell}".'
+    assert fault.detail == f'Row 1: "price" must be a number, such as {written}, not "{cell}".'
 
 
 def test_a_version_without_formats_takes_a_decimal_point_or_comma(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_the_table_of_sources_has_all_three_groups_and_is_json() -> None:
     assert [parameter["name"] for parameter in circles["parameters"]] == ["samples", "noise", "factor", "seed"]
     assert circles["parameters"][0] == {
         "name": "samples", "type": "integer", "default": 1000, "minimum": 2, "maximum": 1_000_000,
-        "description": "How many rows there are.",
+        "description": "The number of rows.",
     }  # fmt: skip
     assert json.loads(json.dumps(documents)) == documents
 
@@ -207,7 +207,7 @@ def test_a_dataset_keeps_its_bytes_and_opens_again(tmp_path: Path) -> None:
         (b"PK\x03\x04" + bytes(22) + b"\x13\0\0\0[Content_Types].xml", "sales.xlsx", "save the sheet as CSV"),
         (b"\xd0\xcf\x11\xe0" + bytes(600), "sales.xls", "save the sheet as CSV"),
         (b"\x93NUMPY\x01\0", "x.npy", "NPZ"),
-        (b"\x89PNG\r\n\x1a\n", "y.csv", "is PNG, where CSV was expected"),
+        (b"\x89PNG\r\n\x1a\n", "y.csv", "is PNG; expected CSV"),
         (b"", "y.csv", "is empty"),
     ],
 )

@@ -158,7 +158,7 @@ def test_very_deep_nesting_is_a_fault_like_others(tmp_path: Path) -> None:
     for _ in range(900):
         deep = [deep]
 
-    assert "nested too deeply" in faults_of(tmp_path, inputs=[deep, deep], targets=[0, 1])[0].detail
+    assert "nested too deep" in faults_of(tmp_path, inputs=[deep, deep], targets=[0, 1])[0].detail
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_more_rows_than_the_limit_are_refused(tmp_path: Path) -> None:
 def test_a_column_with_too_many_texts_is_no_category(tmp_path: Path) -> None:
     rows = [{"name": f"name {number}", "kind": "a"} for number in range(1001)]
 
-    assert "1,001 different texts" in faults_of(tmp_path, rows=rows, target="kind")[0].detail
+    assert "1,001 distinct texts" in faults_of(tmp_path, rows=rows, target="kind")[0].detail
 
 
 def test_a_column_of_dates_or_of_one_value_is_seen_for_what_it_is(tmp_path: Path) -> None:

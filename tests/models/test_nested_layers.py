@@ -82,12 +82,12 @@ def test_layers_may_lie_in_each_other() -> None:
         (
             {"type": "MultiHeadAttention", "num_heads": 8, "key_dim": 2, "inputs": ["input", "input"]},
             (10_000, 3),
-            "activations a row",
+            "activations per row",
         ),
-        ({"type": "RepeatVector", "n": 10**9}, (4,), "activations a row"),
-        ({"type": "CategoryEncoding", "num_tokens": 10**9}, (4,), "activations a row"),
-        ({"type": "ZeroPadding1D", "padding": 10**6}, (4, 30), "activations a row"),
-        ({"type": "Resizing", "height": 10**5, "width": 10**5}, (4, 4, 3), "activations a row"),
+        ({"type": "RepeatVector", "n": 10**9}, (4,), "activations per row"),
+        ({"type": "CategoryEncoding", "num_tokens": 10**9}, (4,), "activations per row"),
+        ({"type": "ZeroPadding1D", "padding": 10**6}, (4, 30), "activations per row"),
+        ({"type": "Resizing", "height": 10**5, "width": 10**5}, (4, 4, 3), "activations per row"),
     ],
 )
 def test_what_would_take_the_machine_is_refused(layer: dict[str, Any], shape: tuple[int, ...], words: str) -> None:

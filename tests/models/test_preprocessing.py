@@ -289,7 +289,7 @@ def test_rows_that_all_have_another_shape_are_told_which_is_wanted(vectors: Data
     faults = faults_of(fit(vectors, shape=[2]), [[1, 2, 3], [4, 5, 6]])
 
     assert [fault.row for fault in faults] == [0, 1]
-    assert faults[0].detail == "Row 0 has the shape [3], but [2] is wanted."
+    assert faults[0].detail == "Row 0 has the shape [3], but [2] is expected."
 
 
 @pytest.mark.parametrize("instances", [[], None, {"a": 1}, "text"])
@@ -420,4 +420,4 @@ def test_a_cell_that_doesnt_suit_its_column_is_named(orders: Dataset) -> None:
     (fault,) = faults_of(fit_whole(orders), CsvText(b"width,colour\n1,red\nwide,red\n"))
 
     assert (fault.row, fault.column) == (1, "width")
-    assert fault.detail == 'Row 1: "width" should be a number, such as 1,234.5, not "wide".'
+    assert fault.detail == 'Row 1: "width" must be a number, such as 1,234.5, not "wide".'

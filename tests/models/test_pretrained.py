@@ -159,7 +159,7 @@ def test_an_input_that_does_not_fit_points_to_the_layer(source: Path) -> None:
 
 
 def test_the_limits_count_what_is_within(source: Path) -> None:
-    with pytest.raises(InvalidSpec, match="activations a row"):
+    with pytest.raises(InvalidSpec, match="activations per row"):
         build_network(with_layers(pretrained(None, True)), Limits(activations_per_row=100))
     with pytest.raises(InvalidSpec, match="parameters"):
         build_network(with_layers(pretrained(None, True)), Limits(parameters=100))

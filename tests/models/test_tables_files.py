@@ -156,14 +156,14 @@ def test_columns_of_lists_and_objects_are_left_out_as_such(
 
     (left_out,) = dataset.descriptor["left_out"]
     assert left_out["reason"] == "unsupported"
-    assert left_out["detail"] == f"It holds {held}, which aren't supported."
+    assert left_out["detail"] == f"It holds {held}, which are unsupported."
     rows[3]["tags"] = 5
     (tmp_path / "mixed").mkdir()
     (fault,) = faults_of_upload(tmp_path / "mixed", "\n".join(map(json.dumps, rows)), "made.jsonl")
     assert (fault.row, fault.column) == (3, "tags")
     (tmp_path / "target").mkdir()
     (fault,) = faults_of_upload(tmp_path / "target", json.dumps(rows[:3]), "made.json", target="tags")
-    assert f'The target "tags" holds {held}; only numbers' in fault.detail
+    assert f'The target "tags" holds {held}; a target must hold numbers' in fault.detail
 
 
 def test_parquet_of_rarer_types_is_read_as_plain_values_or_left_out_with_the_reason(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_parquet_of_rarer_types_is_read_as_plain_values_or_left_out_with_the_rea
 
     assert read_types(dataset) == {"day": "date", "size": "number", "grade": "number"}
     assert read_reasons(dataset) == {"span": "unsupported", "empty": "empty"}
-    assert dataset.descriptor["left_out"][0]["detail"] == "It holds durations, which aren't supported."
+    assert dataset.descriptor["left_out"][0]["detail"] == "It holds durations, which are unsupported."
 
 
 @pytest.mark.parametrize("name", ["made.json", "made.jsonl"])

@@ -149,5 +149,5 @@ def test_a_class_that_the_network_does_not_know_is_refused(tmp_path: Path) -> No
     dataset = targets_dataset(tmp_path, ["a", "b"])
     encoding = TargetEncoding.for_network(make_spec(), dataset.descriptor, 2)
 
-    with pytest.raises(InvalidData, match='"z" is none of the classes'):
+    with pytest.raises(InvalidData, match='"z" isn\'t a class'):
         encoding.encode(np.array(["a", "z"]))

@@ -128,8 +128,8 @@ def test_with_several_inputs_each_layer_at_the_beginning_says_what_it_takes() ->
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        ({"type": "Add"}, "2 or more inputs, not 1"),
-        (merge("m", "input"), "2 or more inputs, not 1"),
+        ({"type": "Add"}, "at least 2 inputs, not 1"),
+        (merge("m", "input"), "at least 2 inputs, not 1"),
         (merge("m", "input", "input", "input", type_="Subtract"), "2 inputs, not 3"),
         (dense("m", "input", "a"), "1 input, not 2"),
     ],
