@@ -1,4 +1,4 @@
-"""Lets layers learn from the training rows, before the first step, what their parameters don't say."""
+"""Computes omitted parameters of layers from the training rows, before the first step."""
 
 import dataclasses
 import math
@@ -14,13 +14,13 @@ from models.training.plan import Rows
 
 ROWS_AT_ONCE = 4096
 MOST_SORTED = 10_000_000
-"""How many numbers are sorted for the bounds of bins; of more rows an even choice is taken."""
+"""The maximum of numbers that are sorted for the boundaries of bins; more rows are sampled evenly."""
 
 
 def adapt(spec: NetworkSpec, inputs: Mapping[str, Rows]) -> NetworkSpec:
     """The spec with what its layers Normalization and Discretization learn from the training rows of `inputs`.
 
-    Rows first, as the network takes them. Validation has seen to it that these layers take an input of the network.
+    `inputs` are processed, rows first. Validation has checked that these layers take an input of the network.
     """
     layers = list(spec.layers)
     for node in resolve(spec):
@@ -31,7 +31,7 @@ def adapt(spec: NetworkSpec, inputs: Mapping[str, Rows]) -> NetworkSpec:
 
 
 def learn(layer: LayerSpec, rows: Rows) -> LayerSpec:
-    """The layer with the statistics of some rows among its parameters."""
+    """The layer with the statistics of the rows among its parameters."""
     parameters = {name: value for name, value in layer.parameters.items() if value is not None}
     if layer.type == "Normalization":
         normalization = keras.layers.Normalization(axis=parameters.get("axis", -1))
@@ -46,5 +46,5 @@ def learn(layer: LayerSpec, rows: Rows) -> LayerSpec:
 
 
 def parts(rows: Rows) -> Iterator[np.ndarray]:
-    """The rows, a few thousand at a time: all of them may be more than memory holds."""
+    """The rows in blocks of a few thousand: all of them may be larger than memory."""
     return (rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE))

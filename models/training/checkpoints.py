@@ -1,4 +1,4 @@
-"""Checkpoints as files, and the variables that they keep."""
+"""Writes and reads checkpoints, and the variables in them."""
 
 import json
 import os
@@ -16,7 +16,7 @@ VARIABLE = "variable/"
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write it into a new folder, on the disk when this returns."""
+    """Write the checkpoint into a new folder, synced to disk."""
     folder.mkdir(parents=True)
     document = {"epoch": checkpoint.epoch, "step": checkpoint.step, "state": checkpoint.state}
     encoded = np.frombuffer(json.dumps(document).encode(), np.uint8)
@@ -33,7 +33,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             document = json.loads(file[STATE].tobytes())
             arrays = {name: file[name] for name in file.files if name != STATE}
     except (OSError, ValueError, KeyError) as error:
-        raise BadCheckpoint(f"The checkpoint can't be read: {error}.") from error
+        raise BadCheckpoint(f"The checkpoint is unreadable: {error}.") from error
     return Checkpoint(document["epoch"], document["step"], document["state"], arrays)
 
 
@@ -43,7 +43,7 @@ def copy_variables(network: keras.Model) -> dict[str, np.ndarray]:
 
 
 def restore_variables(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
-    """Give a network, built and compiled from the same spec, the values that were copied. Raises BadCheckpoint."""
+    """Restore copied values into a network that was built and compiled from the same spec. Raises BadCheckpoint."""
     variables = _variables(network)
     values = [arrays.get(f"{VARIABLE}{number}") for number in range(len(variables) + 1)]
     fits = values.pop() is None and all(
@@ -51,7 +51,7 @@ def restore_variables(network: keras.Model, arrays: dict[str, np.ndarray]) -> No
         for variable, value in zip(variables, values, strict=True)
     )
     if not fits:
-        raise BadCheckpoint("The checkpoint is of another network.")
+        raise BadCheckpoint("The checkpoint belongs to another network.")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 

@@ -89,7 +89,7 @@ def test_a_layer_that_could_not_learn_is_refused(layers: list[dict[str, Any]], p
 def test_numbers_that_an_embedding_does_not_know_are_refused_before_training(number: int) -> None:
     spec = make_spec(layers=[{"type": "Embedding", "input_dim": 10, "output_dim": 2}, DENSE], shape=[3])
     check_vocabulary(spec, {"input": np.array([[0, 9, 3]], np.float32)})
-    with pytest.raises(InvalidData, match=r"accepts integers from 0 to 9\. Set its `input_dim` higher"):
+    with pytest.raises(InvalidData, match=r"accepts integers from 0 to 9\. Increase its `input_dim`"):
         check_vocabulary(spec, {"input": np.array([[0, 1, number]], np.float32)})
 
 

@@ -180,7 +180,7 @@ def test_a_layer_that_does_not_fit_is_named(layers: Any, shape: tuple[int, ...],
     ("layer", "shape", "words"),
     [
         ({"type": "AdaptiveMaxPooling3D", "output_size": 2}, (1, 1), "rows of 4 dimensions, not 2"),
-        ({"type": "CategoryEncoding", "num_tokens": 1, "output_mode": "count"}, (17, 2), "rows of the shape [2, 1]"),
+        ({"type": "CategoryEncoding", "num_tokens": 1, "output_mode": "count"}, (17, 2), "outputs the shape [2, 1]"),
     ],
 )
 def test_a_layer_that_keras_itself_misjudges_is_refused(layer: Any, shape: tuple[int, ...], words: str) -> None:

@@ -39,10 +39,10 @@ def within(depth: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("layer", "pointer", "words"),
     [
-        ({"type": "Bidirectional", "layer": {"type": "LSTM", "units": 0}}, "layer/units", "1 or more"),
+        ({"type": "Bidirectional", "layer": {"type": "LSTM", "units": 0}}, "layer/units", "at least 1"),
         ({"type": "Bidirectional", "layer": {"type": "LSTM"}}, "layer/units", "needs `units`"),
         ({"type": "Bidirectional", "layer": {"type": "Dense", "units": 2}}, "layer/type", "Dense can't be used here"),
-        ({"type": "Bidirectional", "layer": "LSTM"}, "layer", "A layer is an object"),
+        ({"type": "Bidirectional", "layer": "LSTM"}, "layer", "A layer must be an object"),
         ({"type": "Bidirectional", "layer": {**LSTM, "inputs": ["input"]}}, "layer/inputs", "no parameter `inputs`"),
         ({"type": "Bidirectional"}, "layer", "needs `layer`"),
         ({"type": "SpectralNormalization", "layer": {"type": "ReLU"}}, "layer/type", "ReLU can't be used here"),
@@ -53,7 +53,7 @@ def within(depth: int) -> dict[str, Any]:
         (
             {"type": "RNN", "cell": {"type": "StackedRNNCells", "cells": [{"type": "LSTMCell", "units": 0}]}},
             "cell/cells/0/units",
-            "1 or more",
+            "at least 1",
         ),
         ({"type": "RNN", "cell": {"type": "StackedRNNCells", "cells": []}}, "cell/cells", "a list of cells"),
         ({"type": "LSTMCell", "units": 2}, "type", "post it as the `cell` of a layer RNN"),

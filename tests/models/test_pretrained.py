@@ -177,7 +177,7 @@ def test_a_version_of_several_inputs_is_refused() -> None:
     layers = [{"type": "Concatenate", "inputs": ["left", "right"]}, HEAD]
     inputs = {"left": {"shape": [2]}, "right": {"shape": [2]}}
     document = {**SOURCE, "input": None, "inputs": inputs, "layers": layers}
-    with pytest.raises(InvalidSpec, match="takes 2 inputs") as caught:
+    with pytest.raises(InvalidSpec, match="has 2 inputs") as caught:
         take_layers(NetworkSpec.from_document(document), None, "#/layers/0")
     assert [fault.pointer for fault in caught.value.faults] == ["#/layers/0/model"]
 

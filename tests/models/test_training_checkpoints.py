@@ -203,7 +203,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     checkpoint = pause(classifier(), plan(), 2).checkpoints[-1]
     with pytest.raises(BadCheckpoint, match="another network"):
         train(convolution(), labelled_rows(20, (6, 6, 2)), None, plan(), Recorder(), checkpoint)
-    with pytest.raises(BadCheckpoint, match="can't be read"):
+    with pytest.raises(BadCheckpoint, match="is unreadable"):
         read_checkpoint(tmp_path)
 
 

@@ -159,7 +159,7 @@ def test_a_loss_of_probabilities_refuses_other_outputs(task: str, loss: Any, act
     layers = [{"type": "Flatten"}, {"type": "Dense", "units": 3, "activation": activation}]
     fault = faults(task=task, loss=loss, layers=layers, metrics=[])["#/layers/1/activation"]
     usual = "softmax" if task == "multiclass" else "sigmoid"
-    assert f'Give the last layer the activation "{usual}"' in fault.detail
+    assert f'Set the activation of the last layer to "{usual}"' in fault.detail
     assert usual in fault.allowed
     assert ('"from_logits" on the loss' in fault.detail) == (loss != "kl_divergence")
 
@@ -184,7 +184,7 @@ def test_probabilities_may_come_from_any_layer_that_makes_them(last: list[Any]) 
 def test_layers_without_an_activation_are_told_to_add_one() -> None:
     dense = {"type": "Dense", "units": 3, "activation": "softmax"}
     fault = faults(layers=[dense, {"type": "BatchNormalization"}])["#/layers/1"]
-    assert 'End with a layer Activation that has the activation "softmax"' in fault.detail
+    assert 'End with an Activation layer with "softmax"' in fault.detail
     assert faults(layers=[{"type": "Flatten"}]).keys() == {"#/layers/0"}
 
 
