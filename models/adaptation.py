@@ -25,16 +25,16 @@ def needs_rows(spec: NetworkSpec) -> bool:
     return any(learns_from_rows(layer.type, layer.parameters) for layer in spec.layers)
 
 
-def with_stand_in(layer: LayerSpec) -> LayerSpec:
+def with_placeholders(layer: LayerSpec) -> LayerSpec:
     """The layer with placeholders, so that it can be built before it has seen rows: no scaling, bins of equal width."""
     if not learns_from_rows(layer.type, layer.parameters):
         return layer
     if layer.type == "Normalization":
-        return with_learnt(layer, mean=0.0, variance=1.0)
+        return with_learned(layer, mean=0.0, variance=1.0)
     bins = layer.parameters["num_bins"]
-    return with_learnt(layer, num_bins=None, bin_boundaries=[2 * number / bins - 1 for number in range(1, bins)])
+    return with_learned(layer, num_bins=None, bin_boundaries=[2 * number / bins - 1 for number in range(1, bins)])
 
 
-def with_learnt(layer: LayerSpec, **learnt: Any) -> LayerSpec:
+def with_learned(layer: LayerSpec, **learned: Any) -> LayerSpec:
     """The layer with the learned values among its parameters."""
-    return dataclasses.replace(layer, parameters=layer.parameters | learnt)
+    return dataclasses.replace(layer, parameters=layer.parameters | learned)

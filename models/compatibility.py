@@ -91,9 +91,9 @@ def check_version_fit(document: dict[str, Any], descriptor: dict[str, Any], spli
     `document` is the version's `preprocessing.json`, `descriptor` as for check_fit. The faults point to `#/dataset` or
     `#/split`.
     """
-    faults = [*_find_misfits(document, descriptor)]
+    faults = [*_find_input_mismatches(document, descriptor)]
     encoding = TargetEncoding.from_document(document["target"])
-    problem = _find_strange_target(Task(document["task"]), encoding, descriptor["target"])
+    problem = _find_target_mismatch(Task(document["task"]), encoding, descriptor["target"])
     if problem:
         faults.append(Fault(problem, DATASET, allowed=tuple(encoding.classes or ())))
     faults += _find_empty_split(descriptor, split)
@@ -106,7 +106,7 @@ def check_inputs_fit(document: dict[str, Any], descriptor: dict[str, Any], split
 
     As check_version_fit, but ignores the dataset's target.
     """
-    faults = [*_find_misfits(document, descriptor), *_find_empty_split(descriptor, split)]
+    faults = [*_find_input_mismatches(document, descriptor), *_find_empty_split(descriptor, split)]
     if faults:
         raise InvalidData(*faults)
 
@@ -117,7 +117,7 @@ def _find_empty_split(descriptor: dict[str, Any], split: str | None) -> Iterator
         yield Fault(f"{_title(descriptor)} has no {split} rows.", "#/split", allowed=there)
 
 
-def _find_misfits(document: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[Fault]:
+def _find_input_mismatches(document: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[Fault]:
     """The faults of a dataset that lacks inputs of the version."""
     preprocessing = Preprocessing.from_document(document["inputs"])
     is_table = descriptor["kind"] == "table"
@@ -138,7 +138,7 @@ def _find_misfits(document: dict[str, Any], descriptor: dict[str, Any]) -> Itera
             yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
 
 
-def _find_strange_target(task: Task, encoding: TargetEncoding, target: dict[str, Any]) -> str | None:
+def _find_target_mismatch(task: Task, encoding: TargetEncoding, target: dict[str, Any]) -> str | None:
     """Why a dataset's target can't be compared with a version's predictions, as a sentence; None if it can."""
     problem = find_kind_problem(task, target)
     if problem:

@@ -56,9 +56,9 @@ class NumberFigures:
     def metrics(self) -> dict[str, float | None]:
         r2 = 1 - divide(self._squared, self._around_mean)
         return {
-            "mae": mean_of_known(self._absolute / self._rows),
-            "rmse": mean_of_known(np.sqrt(self._squared / self._rows)),
-            "r2": mean_of_known(r2),
+            "mae": mean_without_nan(self._absolute / self._rows),
+            "rmse": mean_without_nan(np.sqrt(self._squared / self._rows)),
+            "r2": mean_without_nan(r2),
         }
 
     def details(self) -> dict[str, Any]:
@@ -75,8 +75,8 @@ class ClassFigures:
         self._truth = np.empty(rows, np.int32)
         self._matrix = np.zeros((count, count), np.int64) if count <= MOST_CLASSES_IN_MATRIX else None
         self._hits, self._support, self._predicted = (np.zeros(count, np.int64) for _ in range(3))
-        self._surprise = 0.0
-        self._scores = KeptScores(folder, rows, count)
+        self._log_loss = 0.0
+        self._scores = StoredScores(folder, rows, count)
         self._rows = 0
 
     def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
@@ -89,21 +89,21 @@ class ClassFigures:
         self._predicted += np.bincount(guesses, minlength=count)
         if self._matrix is not None:
             self._matrix += np.bincount(targets * count + guesses, minlength=count**2).reshape(count, count)
-        self._surprise += surprise(predicted[np.arange(len(targets)), targets])
+        self._log_loss += total_log_loss(predicted[np.arange(len(targets)), targets])
         self._scores.add(predicted)
 
     def metrics(self) -> dict[str, float | None]:
-        accuracy = known(self._hits.sum() / self._rows)
+        accuracy = finite_or_none(self._hits.sum() / self._rows)
         averages = average(rates(self._hits, self._predicted, self._support), self._support)
-        areas = [self._scores.area(number, self._truth == number) for number in self._told_apart()]
+        areas = [self._scores.area(number, self._truth == number) for number in self._averaged_classes()]
         return {
             "accuracy": accuracy,
             **averages,
-            "roc_auc": mean_of_known(np.array(areas)),
-            "log_loss": known(self._surprise / self._rows),
+            "roc_auc": mean_without_nan(np.array(areas)),
+            "log_loss": finite_or_none(self._log_loss / self._rows),
         }
 
-    def _told_apart(self) -> list[int]:
+    def _averaged_classes(self) -> list[int]:
         """The classes whose areas are averaged: of two classes only the second, because both areas are equal."""
         return [1] if len(self._classes) == 2 else list(range(len(self._classes)))
 
@@ -120,8 +120,8 @@ class LabelFigures:
         self._classes = classes
         self._truth = scratch_array(folder, (len(classes), rows), np.bool_)
         self._hits, self._support, self._predicted = (np.zeros(len(classes), np.int64) for _ in range(3))
-        self._surprise = 0.0
-        self._scores = KeptScores(folder, rows, len(classes))
+        self._log_loss = 0.0
+        self._scores = StoredScores(folder, rows, len(classes))
         self._rows = 0
 
     def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
@@ -132,7 +132,7 @@ class LabelFigures:
         self._hits += (targets & guesses).sum(axis=0)
         self._support += targets.sum(axis=0)
         self._predicted += guesses.sum(axis=0)
-        self._surprise += surprise(np.where(targets, predicted, 1 - predicted))
+        self._log_loss += total_log_loss(np.where(targets, predicted, 1 - predicted))
         self._scores.add(predicted)
 
     def metrics(self) -> dict[str, float | None]:
@@ -140,10 +140,10 @@ class LabelFigures:
         wrong = (self._predicted + self._support - 2 * self._hits).sum()
         areas = [self._scores.area(number, self._truth[number]) for number in range(len(self._classes))]
         return {
-            "accuracy": known(1 - wrong / decisions),
+            "accuracy": finite_or_none(1 - wrong / decisions),
             **average(rates(self._hits, self._predicted, self._support), self._support),
-            "roc_auc": mean_of_known(np.array(areas)),
-            "log_loss": known(self._surprise / decisions),
+            "roc_auc": mean_without_nan(np.array(areas)),
+            "log_loss": finite_or_none(self._log_loss / decisions),
         }
 
     def details(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class LabelFigures:
         return {"confusion_matrix": None, "per_class": entries}
 
 
-class KeptScores:
+class StoredScores:
     """All scores, class by class, in an unnamed file; nothing if there are too many or one is NaN."""
 
     def __init__(self, folder: Path, rows: int, classes: int) -> None:
@@ -187,7 +187,7 @@ def guess_classes(scores: np.ndarray, task: Task) -> np.ndarray:
     return np.where(missing.all(axis=1), 0, predicted_classes(np.where(missing, -np.inf, scores), task))
 
 
-def surprise(scores: np.ndarray) -> float:
+def total_log_loss(scores: np.ndarray) -> float:
     """The sum of -log of the scores of the true classes."""
     return float(-np.log(np.clip(scores.astype(np.float64), SMALLEST_PROBABILITY, 1)).sum())
 
@@ -210,14 +210,18 @@ def average(figures: dict[str, np.ndarray], support: np.ndarray) -> dict[str, fl
 
     A class without a figure is left out.
     """
-    means = {f"macro_{name}": mean_of_known(values) for name, values in figures.items()}
-    return means | {f"weighted_{name}": mean_of_known(values, support) for name, values in figures.items()}
+    means = {f"macro_{name}": mean_without_nan(values) for name, values in figures.items()}
+    return means | {f"weighted_{name}": mean_without_nan(values, support) for name, values in figures.items()}
 
 
 def describe_classes(classes: list[Any], figures: dict[str, np.ndarray], support: np.ndarray) -> list[dict[str, Any]]:
     """One entry per class: `label`, its figures, `support`."""
     return [
-        {"label": label, **{name: known(values[i]) for name, values in figures.items()}, "support": int(support[i])}
+        {
+            "label": label,
+            **{name: finite_or_none(values[i]) for name, values in figures.items()},
+            "support": int(support[i]),
+        }
         for i, label in enumerate(classes)
     ]
 
@@ -228,15 +232,15 @@ def divide(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
     return np.divide(numerators, denominators, out=quotients, where=denominators != 0)
 
 
-def mean_of_known(values: np.ndarray, weights: np.ndarray | None = None) -> float | None:
+def mean_without_nan(values: np.ndarray, weights: np.ndarray | None = None) -> float | None:
     """The mean of all values except NaN; None if there are no values or their total weight is 0."""
     there = ~np.isnan(values)
     weights = np.ones(values.shape) if weights is None else weights
     if not weights[there].sum():
         return None
-    return known(np.average(values[there], weights=weights[there]))
+    return finite_or_none(np.average(values[there], weights=weights[there]))
 
 
-def known(value: float) -> float | None:
+def finite_or_none(value: float) -> float | None:
     """The value, or None if it isn't finite."""
     return float(value) if math.isfinite(value) else None

@@ -67,7 +67,7 @@ class TargetEncoding:
         """The class index of each row (rows,), int64; raises InvalidData if a target isn't a known class."""
         if isinstance(targets, Texts):
             indices = targets.codes_among(self.classes or ())
-            self._refuse_strange(indices < 0, targets)
+            self._refuse_unknown(indices < 0, targets)
             return indices.astype(np.int64)
         if targets.ndim == 2:
             return targets.argmax(axis=1)
@@ -75,11 +75,11 @@ class TargetEncoding:
         order = np.argsort(classes)
         places = np.searchsorted(classes, targets, sorter=order)
         indices = order[np.minimum(places, len(classes) - 1)]
-        self._refuse_strange(classes[indices] != targets, targets)
+        self._refuse_unknown(classes[indices] != targets, targets)
         return indices
 
-    def _refuse_strange(self, strange: np.ndarray, targets: np.ndarray | Texts) -> None:
-        rows = np.flatnonzero(strange)[:1]
+    def _refuse_unknown(self, unknown: np.ndarray, targets: np.ndarray | Texts) -> None:
+        rows = np.flatnonzero(unknown)[:1]
         if len(rows):
             (value,) = targets[rows].tolist()
             raise InvalidData(Fault(f'"{value}" isn\'t a class that the network knows.', "#/dataset"))

@@ -9,7 +9,7 @@ from models.graph import Node
 Shape = tuple[int | None, ...]
 
 
-def misfit(node: Node, arrived: Sequence[Shape], error: Exception) -> Fault:
+def shape_fault(node: Node, arrived: Sequence[Shape], error: Exception) -> Fault:
     """The fault of a layer that doesn't accept the shapes of its inputs."""
     what = f"inputs of the shapes {row_shapes(arrived)}" if len(arrived) > 1 else f"the shape {row_shapes(arrived)}"
     return Fault(f"{node.layer.type} can't take {what}: {first_sentence(error)}.", f"#/layers/{node.index}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from models.adaptation import with_stand_in
+from models.adaptation import with_placeholders
 from models.building.components import make, resolve
 from models.graph import Node, connect
 from models.pretrained import NETWORK, PRETRAINED, inner_layers
@@ -17,7 +17,7 @@ def make_layer(node: Node) -> keras.Layer:
     """Create the layer of a node, with its name; raises InvalidSpec. A Pretrained layer becomes a nested network."""
     if node.layer.type == PRETRAINED:
         return make_pretrained(node)
-    layer: keras.Layer = make("layer", with_stand_in(node.layer), f"#/layers/{node.index}", name=node.name)
+    layer: keras.Layer = make("layer", with_placeholders(node.layer), f"#/layers/{node.index}", name=node.name)
     return layer
 
 

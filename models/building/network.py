@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.building.compiling import compile_network
-from models.building.complaints import Shape, misfit, row_shape
+from models.building.complaints import Shape, row_shape, shape_fault
 from models.building.layers import call_layer, make_layer
 from models.building.sizing import check_size
 from models.errors import Fault, InvalidSpec
@@ -41,8 +41,8 @@ def build_network(spec: NetworkSpec, limits: Limits, seed: int | None = None) ->
             tensors[node.name] = output = call_layer(layer, node, [tensors[name] for name in node.inputs])
             rows[node.name] = try_layer(layer, node, arrived)
         except Exception as error:
-            raise InvalidSpec(misfit(node, [row.shape for row in arrived], error)) from error
-        check_made(node, output.shape, rows[node.name].shape)
+            raise InvalidSpec(shape_fault(node, [row.shape for row in arrived], error)) from error
+        check_output_shape(node, output.shape, rows[node.name].shape)
     first, *others = inputs.values()
     network = keras.Model([first, *others] if others else first, output, name="network")
     compile_network(network, spec)
@@ -72,8 +72,8 @@ def try_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:
     return outputs
 
 
-def check_made(node: Node, told: Shape, made: Shape) -> None:
+def check_output_shape(node: Node, declared: Shape, actual: Shape) -> None:
     """Refuse a layer whose output has another shape than it declares to the layers after it."""
-    if tuple(told[1:]) != tuple(made[1:]):
-        detail = f"{node.layer.type} doesn't work here: it outputs the shape {row_shape(made)}, but Keras expects"
-        raise InvalidSpec(Fault(f"{detail} {row_shape(told)}.", f"#/layers/{node.index}"))
+    if tuple(declared[1:]) != tuple(actual[1:]):
+        detail = f"{node.layer.type} doesn't work here: it outputs the shape {row_shape(actual)}, but Keras expects"
+        raise InvalidSpec(Fault(f"{detail} {row_shape(declared)}.", f"#/layers/{node.index}"))

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
 
-from models.building.complaints import Shape, misfit, row_shape, row_shapes
+from models.building.complaints import Shape, row_shape, row_shapes, shape_fault
 from models.building.inner_size import count_layers, count_recurrent_steps
 from models.building.layers import call_layer, make_layer
 from models.building.summary import count_activations
@@ -89,7 +89,7 @@ def size_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:
     try:
         output = call_layer(layer, node, arrived)
     except Exception as error:
-        raise InvalidSpec(misfit(node, shapes, error)) from error
+        raise InvalidSpec(shape_fault(node, shapes, error)) from error
     check_shape(node, shapes, output.shape)
     return output
 

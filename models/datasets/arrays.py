@@ -25,7 +25,7 @@ from models.values.tensors import KINDS, MAX_FAULTS
 
 MAX_TARGET_BYTES = 512 << 20
 """All targets are in memory: numbers with 8 bytes each, text in NumPy's representation."""
-WAYS = '"x" and "y", or "x_train" and "y_train" with "x_test" and "y_test"; "x_NAME" for several inputs'
+LAYOUTS = '"x" and "y", or "x_train" and "y_train" with "x_test" and "y_test"; "x_NAME" for several inputs'
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ def _find_parts(entries: dict[str, zipfile.ZipInfo], name: str) -> list[_Part]:
             continue
         missing = single if not inputs else targets if targets not in left else None
         if missing is not None:
-            detail = f'{name} has no array "{missing}". An NPZ file holds {WAYS}.'
+            detail = f'{name} has no array "{missing}". An NPZ file holds {LAYOUTS}.'
             raise InvalidData(Fault(detail, file=name, allowed=tuple(sorted(left))[:MAX_FAULTS]))
         left -= {*inputs.values(), targets}
         parts.append(_Part(inputs, targets))
     faults = [
-        Fault(f'The array "{array}" is unexpected. An NPZ file holds {WAYS}.', file=entries[array].filename)
+        Fault(f'The array "{array}" is unexpected. An NPZ file holds {LAYOUTS}.', file=entries[array].filename)
         for array in sorted(left)
     ]
     faults += [

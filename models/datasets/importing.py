@@ -19,7 +19,7 @@ from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.progress import Progress
 from models.suggestions import unknown_name
-from models.tabular.table import understand
+from models.tabular.table import describe_table
 from models.values.pointers import pointer_to
 from models.values.tensors import name_type
 
@@ -46,12 +46,12 @@ DOWNLOADS: dict[str, Callable[[Path, bool, Progress], Examples]] = {
 }
 
 
-MEMBERS = {
+FIELDS = {
     INLINE: ("inputs", "targets", "rows", "target", "types", "ignore", "split"),
     UPLOAD: ("file", "target", "csv", "types", "ignore", "split", "window", "picture"),
 }
 """The fields of a request besides `name` and `source`, by source."""
-MEMBERS_OF_BUILT_IN = ("parameters", "split")
+FIELDS_OF_BUILT_IN = ("parameters", "split")
 
 
 def check_request(request: dict[str, Any]) -> None:
@@ -83,13 +83,13 @@ def find_request_faults(request: dict[str, Any]) -> list[Fault]:
         faults += check_split(split, SOURCES[name].has_test_rows)
     else:
         return [unknown_name(str(name), (INLINE, *SOURCES), pointer_to("source"), "source")]
-    return faults + _find_strangers(request)
+    return faults + _find_unaccepted_fields(request)
 
 
-def _find_strangers(request: dict[str, Any]) -> list[Fault]:
+def _find_unaccepted_fields(request: dict[str, Any]) -> list[Fault]:
     """The faults of the fields that the request's source doesn't accept."""
     source = request["source"]
-    taken = MEMBERS.get(source, MEMBERS_OF_BUILT_IN)
+    taken = FIELDS.get(source, FIELDS_OF_BUILT_IN)
     known = f"{', '.join(taken[:-1])} and {taken[-1]}"
     return [
         Fault(f'The source "{source}" doesn\'t accept "{name}"; it accepts {known}.', pointer_to(name), allowed=taken)
@@ -152,7 +152,7 @@ def _write(
     table = None
     if examples.table is not None:
         plan = plan_columns(examples.target_name, request)
-        table = understand(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75))
+        table = describe_table(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75))
         inputs, left_out = table.inputs, table.left_out
     else:
         gaps = {} if examples.gaps is None else examples.gaps.fill(splits["train"])

@@ -16,7 +16,7 @@ from models.datasets.splits import SPLIT_NAMES, SPLITS
 from models.errors import Fault, InvalidData
 from models.files.pictures import CHANNELS, BadPicture, Picture, read_picture
 from models.files.zip_files import open_zip
-from models.files.zipped_pictures import is_clutter, read_picture_file, split_path
+from models.files.zipped_pictures import is_ignored, read_picture_file, split_path
 from models.limits import Limits
 from models.progress import Progress
 from models.scratch import scratch_array
@@ -113,10 +113,10 @@ def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found
     Notes and the files that desktops add are ignored.
     """
     found = [_Found(split_path(entry), entry) for entry in entries if not entry.is_dir()]
-    found = [picture for picture in found if picture.path and not is_clutter(picture.path)]
-    while _has_needless_top(found):
+    found = [picture for picture in found if picture.path and not is_ignored(picture.path)]
+    while _has_single_top_folder(found):
         found = [_Found(picture.path[1:], picture.entry) for picture in found]
-    found = _take_off_splits(found, name)
+    found = _assign_splits(found, name)
     loose = [picture.entry.filename for picture in found if len(picture.path) < 2]
     faults = [Fault(f"{file} isn't in a class folder.", file=file) for file in loose if file.lower().endswith(SUFFIXES)]
     if faults:
@@ -131,7 +131,7 @@ def _find_guide(found: list[_Found]) -> Texts | None:
     return Texts.of(splits) if VALIDATION in splits else None
 
 
-def _take_off_splits(found: list[_Found], name: str) -> list[_Found]:
+def _assign_splits(found: list[_Found], name: str) -> list[_Found]:
     """Assign the files below `train/`, `validation/` and `test/` to their splits, or return all unchanged if there are
     no such folders; raises InvalidData for a mixture.
 
@@ -151,7 +151,7 @@ def _take_off_splits(found: list[_Found], name: str) -> list[_Found]:
     return [_Found(picture.path[1:], picture.entry, parts.get(picture.path[0]) or TRAIN) for picture in found]
 
 
-def _has_needless_top(found: list[_Found]) -> bool:
+def _has_single_top_folder(found: list[_Found]) -> bool:
     """Whether one top folder contains all class folders."""
     return len({picture.path[0] for picture in found}) == 1 and any(len(picture.path) > 2 for picture in found)
 
@@ -171,9 +171,9 @@ def _find_classes(found: list[_Found], name: str) -> tuple[str, ...]:
             f"The folder name {longest[:50]}… has {len(longest):,} characters; a class has at most {MAX_CLASS_NAME}."
         )
         raise InvalidData(Fault(detail, file=name))
-    strangers = [picture for picture in found if picture.path[0] not in classes]
-    if strangers:
-        file, label = strangers[0].entry.filename, strangers[0].path[0]
+    unknown = [picture for picture in found if picture.path[0] not in classes]
+    if unknown:
+        file, label = unknown[0].entry.filename, unknown[0].path[0]
         detail = f'{file} has the class "{label}", which has no training images.'
         raise InvalidData(Fault(detail, file=file, allowed=tuple(classes[:MAX_FAULTS])))
     return tuple(classes)

@@ -19,14 +19,14 @@ def split_path(entry: zipfile.ZipInfo) -> tuple[str, ...]:
     return tuple(part for part in entry.filename.replace("\\", "/").split("/") if part not in ("", "."))
 
 
-def is_clutter(path: tuple[str, ...]) -> bool:
+def is_ignored(path: tuple[str, ...]) -> bool:
     """Whether a file isn't an image: added by a desktop, or a note."""
     return any(part.startswith(".") or part.lower() in CLUTTER for part in path) or path[-1].lower().endswith(NOTES)
 
 
 def list_pictures(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The images in all folders of a ZIP, sorted by their paths."""
-    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not is_clutter(split_path(entry))]
+    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not is_ignored(split_path(entry))]
     return sorted(entries, key=split_path)
 
 

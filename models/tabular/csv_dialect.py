@@ -92,7 +92,7 @@ def _recognise_lines(lines: list[str], encoding: str, options: dict[str, Any], q
     above = 0 if separator is None else 1
     lines = lines[above:]
     said = options.get("delimiter") or (separator and separator[1])
-    delimiter = said or max(DELIMITERS, key=lambda one: _evenness(lines, one, quote))
+    delimiter = said or max(DELIMITERS, key=lambda one: _score_delimiter(lines, one, quote))
     rows = _sample(lines, delimiter, quote)
     sample = [[cell.strip(WHITE_SPACE) for cell in row] for row in rows if row]
     header = options.get("header")
@@ -178,7 +178,7 @@ def _sample(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:
     return rows
 
 
-def _evenness(lines: list[str], delimiter: str, quote: str) -> tuple[float, float, int]:
+def _score_delimiter(lines: list[str], delimiter: str, quote: str) -> tuple[float, float, int]:
     """How well a delimiter fits the lines: the share of rows with as many fields as the first row, the share of fields
     that are numbers (in `1,5;2,5` the comma would leave `5;2`), and the number of fields. A delimiter that isn't in
     the first row fits nothing; of several such delimiters the best doesn't split any row."""

@@ -17,7 +17,7 @@ from models.tabular.raw_table import MAX_COLUMNS, RawTable
 from models.values.words import WHITE_SPACE
 
 MAX_HEADER_LINES = 1000
-LOOKED_AT = 100
+CHECKED_LINES = 100
 """The number of lines below a header of one column that are checked."""
 
 
@@ -72,7 +72,7 @@ def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ..
             ) from problem
         line = len(above) + reader.line_num
         if len(cells) == 1:
-            _refuse_title(cells[0], islice(lines, LOOKED_AT), line, name, dialect)
+            _refuse_title(cells[0], islice(lines, CHECKED_LINES), line, name, dialect)
     if len(cells) > MAX_COLUMNS:
         raise InvalidData(Fault(f'"{name}" has {len(cells):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))
     given = [cell.strip(WHITE_SPACE) if dialect.header else "" for cell in cells]

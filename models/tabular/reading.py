@@ -19,7 +19,7 @@ TYPES = ("number", "category", "boolean", "date", "text", "identifier")
 SAMPLE_ROWS = 1000
 CODE_DIGITS = 20
 LONGEST_LOOSE = max(map(len, LOOSE))
-LOOKED_AT = 100
+CHECKED_VALUES = 100
 MOSTLY = 0.9
 """The share of a column's values that must be numbers for the others to be reported as exceptions."""
 NOTED = 0.5
@@ -32,7 +32,7 @@ HOLDS = {
 """What columns of unsupported types hold, by Polars's names for the types."""
 AMBIGUOUS = ("%m/%d", "%d/%m", "%m-%d", "%d-%m")
 DAY_FOR_MONTH = str.maketrans("dm", "md")
-NAMES = {"number": "isn't a number", "boolean": "is neither true nor false", "date": "isn't a date"}
+PROBLEMS = {"number": "isn't a number", "boolean": "is neither true nor false", "date": "isn't a date"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str 
         return _read_typed(name, cells, wanted)
     column = polars.col(cells.name)
     found = _read_texts(raw, name, cells, column, wanted, target)
-    if not raw.textual or wanted not in (None, *NAMES) or (found.type in NAMES and _fits(cells, found)):
+    if not raw.textual or wanted not in (None, *PROBLEMS) or (found.type in PROBLEMS and _fits(cells, found)):
         return found
     loose = (
         polars.when((column.str.len_bytes() <= LONGEST_LOOSE) & column.is_in(LOOSE))
@@ -92,7 +92,7 @@ def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str 
     if present.null_count() == cells.null_count():
         return found
     again = _read_texts(raw, name, present, loose, wanted, target)
-    return again if again.type in NAMES and present.null_count() < len(cells) else found
+    return again if again.type in PROBLEMS and present.null_count() < len(cells) else found
 
 
 def _read_texts(
@@ -115,7 +115,7 @@ def _read_texts(
         for candidate in _candidates(name, column, type_, raw.decimal, strict=True):
             if _fits(sample, candidate) and _fits(cells, candidate):
                 return _with_ambiguity(candidate, cells, column)
-    if raw.textual and not target and set(sample.head(LOOKED_AT).str.to_lowercase()) <= YES_NO.keys():
+    if raw.textual and not target and set(sample.head(CHECKED_VALUES).str.to_lowercase()) <= YES_NO.keys():
         (answers,) = _candidates(name, column, "boolean", raw.decimal)
         if (
             _fits(cells, answers)
@@ -247,7 +247,7 @@ def _read_typed(name: str, cells: "polars.Series", wanted: str | None) -> Readin
 
 def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series", reading: Reading) -> None:
     """Raise InvalidData if a cell isn't of the type that the client gave the column."""
-    if reading.type not in NAMES or values.null_count() == cells.null_count():
+    if reading.type not in PROBLEMS or values.null_count() == cells.null_count():
         return
     lost = values.is_null() & cells.is_not_null()
     if raw.textual:
@@ -255,7 +255,7 @@ def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series",
     if cells.dtype.is_float():
         lost &= cells.is_not_nan()
     rows = lost.arg_true().head(MAX_FAULTS).to_list()
-    what = f'in the column "{reading.name}" {NAMES[reading.type]}'
+    what = f'in the column "{reading.name}" {PROBLEMS[reading.type]}'
     if rows:
         raise InvalidData(
             *(raw.fault(f'Row {row}: "{str(cells[row])[:100]}" {what}.', row, reading.name) for row in rows)

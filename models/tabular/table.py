@@ -42,14 +42,14 @@ class ColumnPlan:
 
     types: dict[str, str]
     """The types that the request gives, by column."""
-    apart: dict[str, str]
+    excluded: dict[str, str]
     """Columns that aren't inputs, with the reason: `target`, `ignored`, `split`."""
 
 
-APART = {"ignored": "The request ignores it.", "split": "It assigns the rows to splits."}
+LEFT_OUT_DETAILS = {"ignored": "The request ignores it.", "split": "It assigns the rows to splits."}
 
 
-def understand(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: Progress) -> Table:
+def describe_table(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: Progress) -> Table:
     """Determine every column's type and describe it; `training` holds the indices of the training rows.
 
     Raises InvalidData if a cell isn't of the type that the request gives, or if no column is left.
@@ -57,10 +57,12 @@ def understand(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: 
     readings: list[Reading] = []
     inputs: list[dict[str, Any]] = []
     left_out: list[LeftOut] = []
-    names = [name for name in raw.columns if plan.apart.get(name) != "target"]
+    names = [name for name in raw.columns if plan.excluded.get(name) != "target"]
     for done, name in enumerate(names):
-        if name in plan.apart:
-            left_out.append(LeftOut(name, plan.types.get(name), plan.apart[name], APART[plan.apart[name]]))
+        if name in plan.excluded:
+            left_out.append(
+                LeftOut(name, plan.types.get(name), plan.excluded[name], LEFT_OUT_DETAILS[plan.excluded[name]])
+            )
             continue
         try:
             reading, values = read_column(raw, name, plan.types.get(name))
@@ -85,7 +87,7 @@ def find_wrong_cells(raw: RawTable, plan: ColumnPlan) -> list[Fault]:
     """The faults of the cells of all columns that may become inputs."""
     faults: list[Fault] = []
     for name in raw.columns:
-        if name not in plan.apart:
+        if name not in plan.excluded:
             try:
                 read_column(raw, name, plan.types.get(name))
             except InvalidData as problem:

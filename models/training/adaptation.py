@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import keras
 import numpy as np
 
-from models.adaptation import learns_from_rows, with_learnt
+from models.adaptation import learns_from_rows, with_learned
 from models.graph import resolve
 from models.spec import LayerSpec, NetworkSpec
 from models.training.plan import Rows
@@ -38,11 +38,11 @@ def learn(layer: LayerSpec, rows: Rows) -> LayerSpec:
         normalization.build((None, *rows[:1].shape[1:]))
         normalization.adapt(parts(rows))
         mean, variance = (np.asarray(state).tolist() for state in normalization.weights[:2])
-        return with_learnt(layer, mean=mean, variance=variance)
+        return with_learned(layer, mean=mean, variance=variance)
     bins = parameters["num_bins"]
     stride = math.ceil(len(rows) * rows[:1].size / MOST_SORTED)
     boundaries = np.quantile(rows[::stride], np.linspace(0, 1, bins + 1)[1:-1])
-    return with_learnt(layer, num_bins=None, bin_boundaries=boundaries.tolist())
+    return with_learned(layer, num_bins=None, bin_boundaries=boundaries.tolist())
 
 
 def parts(rows: Rows) -> Iterator[np.ndarray]:

@@ -146,7 +146,7 @@ class _Training:
             elif self._observer.may_end():
                 return "early_stopping" if early else None
             else:
-                self._attend()
+                self._between_calls()
 
     def _refuse_orders(self) -> None:
         """Refuse the remaining orders, which came too late."""
@@ -199,7 +199,7 @@ class _Training:
         """Run the steps from `done`, as long as the loss stays finite, in calls of about 0.3 s; report each call to
         `advance`."""
         while True:
-            self._attend()
+            self._between_calls()
             begin = done
             done, results = pace.run(steps, begin)
             advance(done - begin)
@@ -213,7 +213,7 @@ class _Training:
         self._position.steps_done += steps
         self._progress.advance(steps)
 
-    def _attend(self) -> None:
+    def _between_calls(self) -> None:
         """Between two calls: obey commands, check the time limit, and write a checkpoint if one is due."""
         self._count_seconds()
         command = self._observer.command()

@@ -51,7 +51,7 @@ def component_faults(
     if (allowed and entry.type not in allowed) or (depth and takes_several(entry)):
         yield misplaced(kind, entry, types, where)
         return
-    yield from wrong_together(entry, parameters, pointer)
+    yield from combination_faults(entry, parameters, pointer)
     if depth and learns_from_rows(entry.type, parameters):
         yield Fault(f"A nested {entry.type} can't learn from the training rows: post its parameters.", pointer)
     for key, parameter_value in parameters.items():
@@ -81,7 +81,7 @@ def misplaced(kind: str, entry: Entry, types: tuple[str, ...], pointer: str) -> 
     return Fault(detail, pointer, allowed=types)
 
 
-def wrong_together(entry: Entry, parameters: Mapping[str, Any], pointer: str) -> Iterator[Fault]:
+def combination_faults(entry: Entry, parameters: Mapping[str, Any], pointer: str) -> Iterator[Fault]:
     """The faults of combinations of valid parameters."""
     if entry.type != "PiecewiseConstantDecay":
         return

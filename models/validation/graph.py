@@ -70,30 +70,30 @@ def _find_cycles(nodes: Sequence[Node], inputs: Collection[str]) -> Iterator[lis
 
 def _unused_faults(nodes: Sequence[Node], inputs: Collection[str], cyclic: set[int]) -> Iterator[Fault]:
     """The layers and inputs that don't reach the output, unless another fault explains it."""
-    mended = _mend(nodes, inputs)
+    corrected = _correct(nodes, inputs)
     names = [*inputs, *(node.name for node in nodes)]
     doubled = {node.index for node in nodes if node.name in names[: len(inputs) + node.index]}
-    used = _ancestors({len(nodes) - 1, *cyclic, *doubled}, predecessors(mended, inputs))
+    used = _ancestors({len(nodes) - 1, *cyclic, *doubled}, predecessors(corrected, inputs))
     for node in nodes:
         if node.index not in used:
             detail = f"`{node.name}` doesn't reach the output of the network, which is the last layer:"
             yield Fault(f"{detail} name it in another layer's `inputs`, or remove it.", f"#/layers/{node.index}")
-    taken = {name for index in used for name in mended[index].inputs}
+    taken = {name for index in used for name in corrected[index].inputs}
     if len(inputs) > 1 and all(node.inputs for node in nodes):
         for name in inputs:
             if name not in taken:
                 yield Fault("No layer that reaches the output takes this input.", member("#/inputs", name))
 
 
-def _mend(nodes: Sequence[Node], inputs: Collection[str]) -> list[Node]:
+def _correct(nodes: Sequence[Node], inputs: Collection[str]) -> list[Node]:
     """The layers with each unknown name replaced by all similar names."""
     known = known_names(nodes, inputs)
-    meant = {
+    similar = {
         name: [name] if name in known else get_close_matches(name, known, n=MOST_SHOWN, cutoff=SIMILAR)
         for node in nodes
         for name in node.inputs
     }
-    return [replace(node, inputs=tuple(chain.from_iterable(meant[name] for name in node.inputs))) for node in nodes]
+    return [replace(node, inputs=tuple(chain.from_iterable(similar[name] for name in node.inputs))) for node in nodes]
 
 
 def _ancestors(places: set[int], sources: Mapping[int, list[int]]) -> set[int]:

@@ -13,7 +13,7 @@ from models.suggestions import nearest
 from models.validation.components import component_faults
 from models.validation.graph import graph_faults, known_names
 
-LEARNT = {"Normalization": "`mean` and `variance`", "Discretization": "`bin_boundaries`"}
+LEARNED = {"Normalization": "`mean` and `variance`", "Discretization": "`bin_boundaries`"}
 MOST_TENSORS = 100
 """The maximum of tensors that a layer takes."""
 LONGEST_NAME = 65
@@ -45,7 +45,7 @@ def layers_faults(layers: Any, input_names: Collection[str], limits: Limits) -> 
             and set(node.inputs) - set(input_names)
         ):
             detail = f"{node.layer.type} learns from the training rows only if it takes an input of the network:"
-            yield Fault(f"{detail} put it first, or post {LEARNT[node.layer.type]}.", pointer)
+            yield Fault(f"{detail} put it first, or post {LEARNED[node.layer.type]}.", pointer)
     yield from graph_faults(nodes, input_names)
 
 

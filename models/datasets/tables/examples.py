@@ -46,11 +46,11 @@ def check_names(raw: RawTable, request: dict[str, Any]) -> str:
 
 def plan_columns(target: str, request: dict[str, Any]) -> ColumnPlan:
     """The plan of the columns that may become inputs."""
-    apart = dict.fromkeys(request.get("ignore") or (), "ignored")
+    excluded = dict.fromkeys(request.get("ignore") or (), "ignored")
     column = (request.get("split") or {}).get("column")
     if column is not None:
-        apart[column] = "split"
-    return ColumnPlan(request.get("types") or {}, apart | {target: "target"})
+        excluded[column] = "split"
+    return ColumnPlan(request.get("types") or {}, excluded | {target: "target"})
 
 
 def _read_guide(raw: RawTable, request: dict[str, Any]) -> np.ndarray | Texts | None:
@@ -69,8 +69,8 @@ def _read_splits(raw: RawTable, column: str) -> Texts:
         detail = f'The column "{column}" holds {reading.holds}; the names of splits must be text.'
         raise InvalidData(raw.fault(detail, column=column))
     found = {value: SPLIT_NAMES.get((value or "").strip().lower()) for value in values.unique().to_list()}
-    strange = values.is_in([value for value in found if value and not found[value]]) | values.is_null()
-    rows = strange.fill_null(True).arg_true().head(MAX_FAULTS).to_list()
+    invalid = values.is_in([value for value in found if value and not found[value]]) | values.is_null()
+    rows = invalid.fill_null(True).arg_true().head(MAX_FAULTS).to_list()
     wanted = ", ".join(SPLITS)
     details = (
         f'"{values[row][:100]}" in the column "{column}" isn\'t a split: expected one of {wanted}.'

@@ -14,7 +14,7 @@ from models.spec import SINGLE_INPUT
 from models.tabular.describing import LeftOut, find_reason
 from models.tabular.raw_table import RawTable
 from models.tabular.reading import read_column
-from models.tabular.table import APART, refuse_unusable
+from models.tabular.table import LEFT_OUT_DETAILS, refuse_unusable
 from models.values.pointers import pointer_to
 
 WHY = {"time": "It orders the rows.", "no_number": "A window accepts only numbers and booleans."}
@@ -80,7 +80,7 @@ def _read_features(
             continue
         reason: LeftOut | None
         if name in ignored:
-            reason = LeftOut(name, types.get(name), "ignored", APART["ignored"])
+            reason = LeftOut(name, types.get(name), "ignored", LEFT_OUT_DETAILS["ignored"])
         elif name == request["window"].get("time_column"):
             reason = LeftOut(name, read_column(raw, name, types.get(name))[0].type, "time", WHY["time"])
         else:
