@@ -40,7 +40,7 @@ def test_normalization_takes_mean_and_variance_of_the_training_rows() -> None:
     np.testing.assert_allclose(outputs.std(axis=0), 1, atol=1e-4)
 
 
-def test_what_was_learnt_is_part_of_the_spec_and_its_document() -> None:
+def test_learned_values_are_part_of_the_spec_and_its_document() -> None:
     spec = learnt({"type": "Normalization", "mean": None})
     assert spec.layers[0].parameters["mean"] == pytest.approx([3, -2], abs=0.5)
     assert NetworkSpec.from_document(spec.to_document()) == spec

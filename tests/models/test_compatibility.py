@@ -30,7 +30,7 @@ def inline(folder: Path, **members: Any) -> dict[str, Any]:
     return make_dataset(folder, "inline", **members).descriptor | {"name": "few"}
 
 
-def test_a_model_made_from_the_dataset_fits(flowers: dict[str, Any]) -> None:
+def test_a_model_created_from_the_dataset_fits(flowers: dict[str, Any]) -> None:
     check_fit(make_spec(inputs=inputs_from_dataset(flowers, "flowers")), (3,), flowers)
 
 
@@ -52,7 +52,7 @@ def test_ten_units_for_three_classes_name_the_layer_and_the_fix(flowers: dict[st
     )
 
 
-def test_a_network_made_for_a_dataset_is_told_where_its_spec_is_wrong(flowers: dict[str, Any]) -> None:
+def test_a_network_for_a_dataset_has_faults_that_point_into_its_spec(flowers: dict[str, Any]) -> None:
     inputs = inputs_from_dataset(flowers, "flowers")
     layers: list[dict[str, Any]] = [{"type": "Dense", "units": 10}, {"type": "Softmax"}]
     cases = (
@@ -70,7 +70,7 @@ def test_a_network_made_for_a_dataset_is_told_where_its_spec_is_wrong(flowers: d
     check_target(make_spec(inputs=inputs), (3,), flowers)
 
 
-def test_all_faults_are_told_at_once(flowers: dict[str, Any]) -> None:
+def test_all_faults_are_reported_together(flowers: dict[str, Any]) -> None:
     faults = faults_of(make_spec(shape=[5]), (10,), flowers | {"splits": {"train": 0, "validation": 0, "test": 150}})
 
     assert [fault.pointer for fault in faults] == ["#/dataset", "#/model", "#/dataset"]
@@ -94,7 +94,7 @@ def test_a_target_must_suit_the_task(task: str, output: tuple, detail: str, flow
     assert fault.detail.startswith(detail)
 
 
-def test_fractions_are_no_classes(tmp_path: Path) -> None:
+def test_fractions_are_not_classes(tmp_path: Path) -> None:
     descriptor = inline(tmp_path, inputs=[[1], [2]], targets=[0.5, 0.25])
 
     (fault,) = faults_of(make_spec(shape=[1]), (2,), descriptor)

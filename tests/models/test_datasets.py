@@ -162,11 +162,11 @@ def test_an_unknown_source_names_the_nearest() -> None:
         ({"source": "circles", "split": {"column": "part"}}, "#/split/column"),
     ],
 )
-def test_a_wrong_request_is_told_where_before_anything_is_loaded(request_: dict[str, Any], pointer: str) -> None:
+def test_an_invalid_request_is_refused_before_anything_is_loaded(request_: dict[str, Any], pointer: str) -> None:
     assert fault_of(request_)["pointer"] == pointer
 
 
-def test_all_faults_of_a_request_are_told_at_once() -> None:
+def test_all_faults_of_a_request_are_reported_together() -> None:
     with pytest.raises(InvalidData) as caught:
         check_request({"source": "moons", "parameters": {"samples": 0, "noise": -1}, "split": {"test": 2}})
 

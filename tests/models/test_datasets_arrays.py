@@ -80,7 +80,7 @@ def test_an_input_has_a_name_that_a_network_can_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rank", "kind"), [(1, "vector"), (2, "vector"), (3, "sequence"), (4, "image"), (5, "video")])
-def test_the_rank_says_what_rows_are(rank: int, kind: str, tmp_path: Path) -> None:
+def test_the_rank_determines_the_kind_of_rows(rank: int, kind: str, tmp_path: Path) -> None:
     assert read(save(tmp_path, x=np.ones((4, 2, 2, 2, 2)[:rank]), y=Y)).kind == kind
 
 

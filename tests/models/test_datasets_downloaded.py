@@ -150,7 +150,7 @@ def test_a_damaged_file_is_named_with_the_way_out(content: bytes, tmp_path: Path
         make_dataset(tmp_path, "mnist", cache=cache)
 
 
-def test_an_npz_of_something_else_is_refused(tmp_path: Path, cache: Path) -> None:
+def test_an_npz_of_other_data_is_refused(tmp_path: Path, cache: Path) -> None:
     np.savez(cache / "datasets" / "mnist.npz", x_train=np.zeros(3))
 
     with pytest.raises(SourceUnavailable, match=r"mnist\.npz isn't a valid copy"):

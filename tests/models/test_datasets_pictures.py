@@ -45,7 +45,7 @@ def bare_png(width: int, height: int) -> bytes:
     return data + struct.pack(">I", len(packed)) + idat + struct.pack(">I", zlib.crc32(idat))
 
 
-def test_folders_are_classes_and_every_format_is_taken(tmp_path: Path) -> None:
+def test_folders_are_classes_and_every_format_is_accepted(tmp_path: Path) -> None:
     files = {
         "dog/b.webp": picture(GREEN, format_="WEBP", lossless=True),
         "cat/z.jpg": picture(RED, format_="JPEG"),
@@ -65,7 +65,7 @@ def test_folders_are_classes_and_every_format_is_taken(tmp_path: Path) -> None:
     assert np.abs(tensors["input"][:, 0, 0].astype(int) - [RED, RED, GREEN]).max() <= 6
 
 
-def test_train_and_test_folders_are_kept_apart_also_below_a_folder_of_their_own(tmp_path: Path) -> None:
+def test_train_and_test_folders_are_splits_also_below_a_single_top_folder(tmp_path: Path) -> None:
     files = {
         f"pets/{part}/{name}/{number}.png": picture(colour)
         for part, count in (("test", 1), ("train", 2))
@@ -90,7 +90,7 @@ def test_folders_of_splits_never_become_classes(parts: tuple[str, ...], problem:
     assert "use train/ with validation/, test/ or both" in fault.detail
 
 
-def test_other_words_for_train_and_test_are_understood_and_classes_may_be_called_so(tmp_path: Path) -> None:
+def test_other_names_of_splits_are_accepted_and_classes_may_have_them(tmp_path: Path) -> None:
     files = {f"{part}/{name}": content for part in ("Training", "testing") for name, content in TWO.items()}
     examples = read(write_zip(tmp_path / "data", files))
     assert (examples.classes, examples.test_rows) == (("cat", "dog"), 2)
@@ -127,7 +127,7 @@ def test_the_first_picture_gives_size_and_channels_unless_others_are_asked_for(t
         ({"channels": [1]}, "#/picture/channels"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(options: Any, pointer: str) -> None:
+def test_invalid_options_are_refused(options: Any, pointer: str) -> None:
     assert pointer in [fault.pointer for fault in check_picture(options)]
 
 
@@ -319,7 +319,7 @@ def test_a_zip_with_validation_rows_is_not_split_again(tmp_path: Path) -> None:
     assert [fault.pointer for fault in found] == ["#/split/validation", "#/split/test"]
 
 
-def test_notes_and_what_desktops_leave_are_passed_over_and_other_files_are_named(tmp_path: Path) -> None:
+def test_notes_and_desktop_files_are_ignored_and_other_files_are_named(tmp_path: Path) -> None:
     clutter = dict.fromkeys(["cat/notes.txt", "cat/1.json", "dog/Thumbs.db", "cat/desktop.INI", "LICENSE"], b"x")
     assert read(write_zip(tmp_path / "data", TWO | clutter)).rows == 2
     strangers = {"cat/2.gif": b"GIF89a", "dog/model.bin": b"x"}

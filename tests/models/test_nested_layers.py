@@ -66,7 +66,7 @@ def test_a_fault_within_a_layer_has_its_pointer(layer: dict[str, Any], pointer: 
     assert words in faults[f"#/layers/0/{pointer}"]
 
 
-def test_layers_may_lie_in_each_other() -> None:
+def test_layers_may_be_nested() -> None:
     assert faults_of(within(3), (2, 2, 2, 3), build=True) == {}
 
 
@@ -90,12 +90,14 @@ def test_layers_may_lie_in_each_other() -> None:
         ({"type": "Resizing", "height": 10**5, "width": 10**5}, (4, 4, 3), "activations per row"),
     ],
 )
-def test_what_would_take_the_machine_is_refused(layer: dict[str, Any], shape: tuple[int, ...], words: str) -> None:
+def test_networks_that_would_exhaust_the_machine_are_refused(
+    layer: dict[str, Any], shape: tuple[int, ...], words: str
+) -> None:
     (detail,) = faults_of(layer, shape, build=True).values()
     assert words in detail
 
 
-def test_a_long_sequence_is_no_burden_where_it_is_not_written_out() -> None:
+def test_a_long_sequence_is_accepted_if_it_is_not_unrolled() -> None:
     assert faults_of(LSTM, (10_000, 3), build=True) == {}
 
 

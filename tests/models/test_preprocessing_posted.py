@@ -50,7 +50,7 @@ def faults(preprocessing: Preprocessing, instances: Any, **options: Any) -> Any:
 
 @pytest.mark.parametrize("shape", [None, (HEIGHT * WIDTH * 3,)])
 @pytest.mark.parametrize("scaling", ["none", "unit", "standard"])
-def test_a_posted_picture_becomes_what_training_saw(shape: Any, scaling: str, tmp_path: Path) -> None:
+def test_a_posted_picture_is_processed_as_in_training(shape: Any, scaling: str, tmp_path: Path) -> None:
     files = [pattern(40, 60, "JPEG"), pattern(HEIGHT, WIDTH), picture(GREY, 100, 9, "JPEG")]
     dataset = images(tmp_path, *files)
     preprocessing = fit(dataset, shape=shape, scaling=scaling)
@@ -117,7 +117,7 @@ def test_a_picture_that_can_not_be_read_is_named_by_its_row(instance: Any, part:
     assert fault.pointer == (None if isinstance(instance, bytes) else "#/instances/1")
 
 
-def test_a_model_of_numbers_takes_no_pictures(tmp_path: Path) -> None:
+def test_a_model_of_numbers_refuses_pictures(tmp_path: Path) -> None:
     preprocessing = fit(make_dataset(tmp_path, "circles"))
     assert "[2]" in faults(preprocessing, [b64(picture())])[0].detail
     table = fit(make_dataset(tmp_path, "iris"))

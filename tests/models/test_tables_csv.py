@@ -49,7 +49,7 @@ def test_delimiter_quotes_encoding_and_decimal_comma_are_recognised(data: bytes,
     assert dataset.descriptor["file"]["encoding"] == encoding
 
 
-def test_what_the_client_says_about_the_file_is_taken_as_said(tmp_path: Path) -> None:
+def test_the_clients_description_of_the_file_takes_precedence(tmp_path: Path) -> None:
     options = {"delimiter": ":", "encoding": "cp1251", "decimal": ",", "header": False}
     data = "1,5:красный:a\n2:синий:b\n".encode("cp1251")
     dataset = import_upload(tmp_path, data, csv=options, target="column_3", split=NO_SPLIT)
@@ -128,7 +128,7 @@ def test_a_large_file_is_read_in_several_blocks(tmp_path: Path, monkeypatch: pyt
         ("y\na\nb\n", "There is no column besides the target.", None, None),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_file_is_named(
+def test_faults_of_a_file_are_named(
     data: bytes | str, detail: str, row: int | None, column: str | None, tmp_path: Path
 ) -> None:
     fault = faults_of_upload(tmp_path, data)[0]
@@ -168,7 +168,7 @@ def test_a_row_without_an_end_is_refused_before_it_fills_the_memory(
         (["1.234", "2.345", "3.456"], ".", 1.234),
     ],
 )
-def test_the_decimal_sign_is_told_by_numbers_that_leave_no_doubt(
+def test_the_decimal_separator_is_detected_from_unambiguous_numbers(
     cells: list[str], decimal: str, first: float, tmp_path: Path
 ) -> None:
     rows = (f"{cell};{'ab'[number % 2]}\n" for number, cell in enumerate(cells))
@@ -192,7 +192,7 @@ def test_a_target_of_numbers_with_an_odd_one_names_it(tmp_path: Path) -> None:
     assert '"unknown" in the target "y" isn\'t a number' in fault.detail
 
 
-def test_a_target_that_is_no_column_names_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_target_suggests_the_nearest_column(tmp_path: Path) -> None:
     (fault,) = faults_of_upload(tmp_path, FRUIT, target="color")
 
     assert (fault.pointer, fault.did_you_mean, fault.allowed) == ("#/target", "colour", ("width", "colour", "y"))
@@ -236,7 +236,7 @@ def test_more_rows_than_the_limit_are_refused(tmp_path: Path) -> None:
         ({"picture": {"channels": 4}}, "#/picture/channels"),
     ],
 )
-def test_wrong_options_are_told_before_the_file_is_read(options: dict[str, Any], pointer: str) -> None:
+def test_invalid_options_are_refused_before_the_file_is_read(options: dict[str, Any], pointer: str) -> None:
     assert faults_of_request(**options)[0].pointer == pointer
 
 
@@ -252,7 +252,7 @@ def test_wrong_options_are_told_before_the_file_is_read(options: dict[str, Any],
         ({"window": {"steps": 1, "time_column": "day"}}, "#/window/time_column"),
     ],
 )
-def test_options_that_name_no_column_are_told(options: dict[str, Any], pointer: str, tmp_path: Path) -> None:
+def test_options_that_name_unknown_columns_are_refused(options: dict[str, Any], pointer: str, tmp_path: Path) -> None:
     assert faults_of_upload(tmp_path, FRUIT, **options)[0].pointer == pointer
 
 
@@ -300,7 +300,7 @@ def test_an_odd_word_among_numbers_is_noted(tmp_path: Path) -> None:
     assert (entry["type"], entry["note"]) == ("category", '9 of 10 are numbers; row 0 is "many".')
 
 
-def test_words_for_what_is_missing_can_be_said(tmp_path: Path) -> None:
+def test_words_for_missing_values_can_be_given(tmp_path: Path) -> None:
     data = "width,colour,y\nnone,nothing here,a\n1,red,b\n2,blue,a\n"
     options: dict[str, Any] = {"csv": {"missing": ["nothing here"]}, "split": NO_SPLIT}
     dataset = import_upload(tmp_path, data, **options)
@@ -317,7 +317,7 @@ def test_words_for_yes_and_no_are_booleans_but_classes_of_a_target(tmp_path: Pat
     assert dataset.descriptor["target"]["classes"] == ["no", "yes"]
 
 
-def test_ids_are_told_by_their_digits_and_not_by_the_lack_of_a_header(tmp_path: Path) -> None:
+def test_ids_are_detected_by_their_digits_and_not_by_the_lack_of_a_header(tmp_path: Path) -> None:
     rows = [f"{place},{12345678901234567890 + place},{'ab'[place % 2]}" for place in range(25)]
     dataset = import_upload(tmp_path, "\n".join(rows) + "\n", target="column_3")
 
@@ -327,7 +327,7 @@ def test_ids_are_told_by_their_digits_and_not_by_the_lack_of_a_header(tmp_path: 
     ]  # fmt: skip
 
 
-def test_all_unknown_names_are_told_together(tmp_path: Path) -> None:
+def test_all_unknown_names_are_reported_together(tmp_path: Path) -> None:
     faults = faults_of_upload(tmp_path, FRUIT, target="Y", types={"widht": "number"}, ignore=["color"])
 
     found = [(fault.pointer, fault.did_you_mean) for fault in faults]

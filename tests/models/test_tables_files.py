@@ -51,9 +51,7 @@ def test_json_keeps_the_types_of_its_values(name: str, tmp_path: Path) -> None:
         ("a.jsonl", '{"width": 1, "y": "a"}\n{"width": 2}', 1, "y"),
     ],
 )
-def test_what_is_wrong_with_json_is_named(
-    name: str, data: str, row: int | None, column: str | None, tmp_path: Path
-) -> None:
+def test_faults_of_json_are_named(name: str, data: str, row: int | None, column: str | None, tmp_path: Path) -> None:
     fault = faults_of_upload(tmp_path, data, name)[0]
 
     assert (fault.file, fault.row, fault.column) == (name, row, column)
@@ -92,7 +90,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_damaged_parquet_file_is_told(tmp_path: Path) -> None:
+def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
     polars.DataFrame({"width": range(5000), "y": range(5000)}).write_parquet(tmp_path / "made.parquet")
     data = (tmp_path / "made.parquet").read_bytes()
 
@@ -127,7 +125,7 @@ def test_a_file_is_recognised_by_its_content_and_name(data: bytes, name: str, ex
     assert detect(tmp_path / "data", name) == expected
 
 
-def test_arrays_are_told_from_other_archives(tmp_path: Path) -> None:
+def test_arrays_are_distinguished_from_other_archives(tmp_path: Path) -> None:
     np.savez(tmp_path / "arrays.npz", x=np.zeros(3))
 
     assert detect(tmp_path / "arrays.npz", "arrays.npz") == "npz"
@@ -138,7 +136,7 @@ def test_arrays_are_told_from_other_archives(tmp_path: Path) -> None:
     ("data", "name"),
     [(b"a,b\n", "a.parquet"), (b"a,b\n", "a.zip"), (b"PAR1", "a.json"), (b"GIF89a\0", "data"), (b"\1\0\2", "data")],
 )
-def test_a_name_that_promises_something_else_is_told(data: bytes, name: str, tmp_path: Path) -> None:
+def test_a_name_with_the_extension_of_another_format_is_refused(data: bytes, name: str, tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(data)
 
     with pytest.raises(InvalidData) as caught:

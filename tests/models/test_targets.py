@@ -91,7 +91,7 @@ def test_integer_classes_stay_integers(tmp_path: Path) -> None:
     assert all(type(name) is int for name in classes or [])
 
 
-def test_whole_numbers_serve_as_classes_and_as_numbers_whatever_they_were_taken_for(tmp_path: Path) -> None:
+def test_integers_serve_as_classes_and_as_numbers(tmp_path: Path) -> None:
     few, many = [1, 2, 3, 1, 2, 3], [4, 9, 6, 1, 2, 3]
     for folder, targets in ((tmp_path / "few", few), (tmp_path / "many", many)):
         dataset = targets_dataset(folder, targets)

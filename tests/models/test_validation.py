@@ -188,12 +188,12 @@ def test_layers_without_an_activation_are_told_to_add_one() -> None:
     assert faults(layers=[{"type": "Flatten"}]).keys() == {"#/layers/0"}
 
 
-def test_a_softmax_over_one_unit_is_no_probability() -> None:
+def test_a_softmax_over_one_unit_is_not_a_probability() -> None:
     layers = [{"type": "Dense", "units": 1, "activation": "softmax"}]
     assert "#/layers/0/activation" in faults(task="binary", loss="bce", layers=layers)
 
 
-def test_logits_are_outputs_that_have_had_no_activation_yet() -> None:
+def test_logits_are_outputs_without_an_activation() -> None:
     loss = {"type": "CategoricalCrossentropy", "from_logits": True}
     assert faults(loss=loss, layers=[{"type": "Dense", "units": 3}]) == {}
     assert "twice" in faults(loss=loss)["#/layers/2/activation"].detail
@@ -275,7 +275,7 @@ def test_a_piecewise_schedule_has_a_value_for_each_piece() -> None:
     assert not check_component("schedule", schedule | {"boundaries": [5], "values": [1, 0.1]}, "#")
 
 
-def test_a_plateau_schedule_in_an_optimizer_is_told_where_it_belongs() -> None:
+def test_a_plateau_schedule_in_an_optimizer_names_the_right_place() -> None:
     found = faults(optimizer={"type": "SGD", "learning_rate": {"type": "ReduceLROnPlateau"}})
     fault = found["#/optimizer/learning_rate/type"]
     assert "post it as the `learning_rate_schedule` of a training job" in fault.detail
