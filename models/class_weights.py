@@ -22,7 +22,7 @@ def class_weight_faults(posted: Any, task: Task, classes: list[Any] | None) -> I
     Class weights are `"balanced"`, or an object by class; the default weight of a class is 1.
     """
     if task not in (Task.BINARY, Task.MULTICLASS) or classes is None:
-        yield Fault(f"A {task.value} network has no single class per row: omit it.", pointer_to(MEMBER))
+        yield Fault(f"A {task.value} network has no single class per row: omit the class weights.", pointer_to(MEMBER))
         return
     if posted == BALANCED:
         return

@@ -33,7 +33,7 @@ class Parameter:
         if isinstance(value, bool) or not isinstance(value, int | float) or (self.type == "integer" and not integral):
             article = "an integer" if self.type == "integer" else "a number"
             got = value if isinstance(value, float) else name_type(value)
-            return Fault(f'"{self.name}" is {article}, not {got}.', pointer)
+            return Fault(f'"{self.name}" must be {article}, not {got}.', pointer)
         if not self.minimum <= value <= self.maximum or not math.isfinite(value):
             return Fault(f'"{self.name}" must be between {self.minimum:,} and {self.maximum:,}.', pointer)
         return None

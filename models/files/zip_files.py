@@ -68,7 +68,7 @@ def _check_count(path: Path, name: str, most: int) -> None:
             file.seek(extra, 1)
             left, count = left - ENTRY_BYTES - extra, count + 1
             if count > most:
-                raise InvalidData(Fault(f"{name} holds more than {most:,} files, the limit.", file=name))
+                raise InvalidData(Fault(f"{name} holds more than the limit of {most:,} files.", file=name))
 
 
 def _find_list(file: IO[bytes]) -> tuple[int, int]:

@@ -272,7 +272,7 @@ def _warn(column: FittedColumn, values: ColumnValues) -> Iterator[dict[str, Any]
 
 def _replacement(column: FittedColumn) -> str:
     if column.type == "category":
-        return "counts as unseen"
+        return "it is encoded as an unseen category"
     return f"the training rows' median, {_show(column, column.fill)}, is used"
 
 

@@ -125,7 +125,7 @@ class _Columns:
         for name in dict.fromkeys(name for row in rows for name in row):
             self.types.setdefault(name, None)
         if len(self.types) > MAX_COLUMNS:
-            raise InvalidData(self.raw.fault(f"There are more than {MAX_COLUMNS:,} columns, the limit."))
+            raise InvalidData(self.raw.fault(f"The rows have more than the limit of {MAX_COLUMNS:,} columns."))
         columns = []
         faults: list[Fault] = []
         for place, name in zip(number_columns(len(self.types)), self.types, strict=True):
