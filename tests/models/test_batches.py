@@ -1,4 +1,4 @@
-"""Predictions for many rows equal those for posted ones, whatever they come from and are read as."""
+"""Predictions for many rows equal those for posted rows, for every source and format."""
 
 import csv
 import io

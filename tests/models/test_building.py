@@ -1,4 +1,4 @@
-"""From a spec to a compiled Keras network: sized first, held to limits, the same for the same seed."""
+"""From a spec to a compiled Keras network: sized first, checked against limits, equal for the same seed."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""A dataset that doesn't fit a network is told why, and what to do."""
+"""A dataset that doesn't fit a network is refused with the reason and the fix."""
 
 from pathlib import Path
 from typing import Any

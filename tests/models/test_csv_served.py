@@ -1,4 +1,4 @@
-"""A cell of a CSV file means the same when it is learnt from and when it is posted to be predicted for."""
+"""A cell of a CSV file means the same in training and in a posted prediction."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Built-in sources, splits, and the folder that a dataset is kept in."""
+"""Built-in sources, splits, and the folder of a dataset."""
 
 import json
 from collections import Counter

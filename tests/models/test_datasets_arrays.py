@@ -1,4 +1,4 @@
-"""An NPZ file becomes a dataset, or says which array and row is at fault."""
+"""An NPZ file becomes a dataset, or an error names the invalid array and row."""
 
 import io
 import pickle

@@ -1,4 +1,4 @@
-"""Sources in Keras's cache folder: read as Keras lays them, downloaded if they are missing, refused if damaged."""
+"""Sources in Keras's cache folder: read in Keras's layout, downloaded if missing, refused if damaged."""
 
 import gzip
 import hashlib

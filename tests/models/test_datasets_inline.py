@@ -1,4 +1,4 @@
-"""Data posted within the request."""
+"""Data in the request."""
 
 from pathlib import Path
 from typing import Any

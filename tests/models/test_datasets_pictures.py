@@ -1,4 +1,4 @@
-"""A ZIP of pictures becomes a dataset, or says which file is at fault."""
+"""A ZIP of images becomes a dataset, or an error names the invalid file."""
 
 import io
 import struct

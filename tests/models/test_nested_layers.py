@@ -1,4 +1,4 @@
-"""Layers within layers, cells within RNN, and the bounds of what they may grow to."""
+"""Layers within layers, cells within RNN, and the limits of their size."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Raw values become what the network takes: the same in training and in predicting."""
+"""Raw values become network inputs: the same in training and prediction."""
 
 import json
 from pathlib import Path

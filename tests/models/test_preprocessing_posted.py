@@ -1,4 +1,4 @@
-"""Pictures, arrays and CSV become what the network takes, bit for bit what training made of the same rows."""
+"""Images, arrays and CSV become network inputs that equal those of training bit for bit."""
 
 import base64
 import io

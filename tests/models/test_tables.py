@@ -1,4 +1,4 @@
-"""Tables understood: types of columns, statistics, columns left out, splits, windows."""
+"""Tables: types of columns, statistics, columns left out, splits, windows."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""CSV files: how they are written is recognised or told, and what is wrong with one is named."""
+"""CSV files: their dialect is detected or given, and faults are named."""
 
 from pathlib import Path
 from typing import Any

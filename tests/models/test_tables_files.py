@@ -1,4 +1,4 @@
-"""Tables from other files than CSV: JSON, JSON Lines and Parquet, told by content and name."""
+"""Tables from other files than CSV: JSON, JSON Lines and Parquet, detected by content and name."""
 
 import json
 from pathlib import Path

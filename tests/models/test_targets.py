@@ -1,4 +1,4 @@
-"""Targets become what the loss takes."""
+"""Targets are encoded for the loss."""
 
 import json
 from pathlib import Path

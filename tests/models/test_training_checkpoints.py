@@ -1,4 +1,4 @@
-"""A training that goes on from a checkpoint ends with exactly the weights of one that was never interrupted."""
+"""A training that resumes from a checkpoint ends with exactly the weights of an uninterrupted one."""
 
 import math
 from pathlib import Path

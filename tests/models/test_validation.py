@@ -1,4 +1,4 @@
-"""What a client hears of a spec that can't be right, before anything is built."""
+"""The faults of an invalid spec, before anything is built."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a client hears of layers that can't be connected as they say."""
+"""The faults of invalid connections between layers."""
 
 from typing import Any
 
