@@ -2,7 +2,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LOCK := requirements/dev.lock
-COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate
+PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate
+COMPILE := $(PIN) pyproject.toml
+CLIENTS := requirements/clients
 EXAMPLES := 200
 
 .DEFAULT_GOAL := help
@@ -51,9 +53,13 @@ lock: install ## pin the dependencies of pyproject.toml; UPGRADE=1 takes the new
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra worker --extra postgres --group dev -o requirements/dev.lock
 	$(COMPILE) --extra worker --extra postgres -c requirements/dev.lock -o requirements/worker.lock
 	$(COMPILE) --extra postgres -c requirements/dev.lock -o requirements/api.lock
+	for name in generators kserve open-inference triton; do \
+	    $(PIN) $(if $(UPGRADE),--upgrade) --python-version 3.11 $(CLIENTS)/$$name.in -o $(CLIENTS)/$$name.lock || exit; \
+	done
+	$(PIN) $(if $(UPGRADE),--upgrade) --no-deps $(CLIENTS)/tensorflow-serving.in -o $(CLIENTS)/tensorflow-serving.lock
 
 clean: ## remove .venv and all generated files; keep var/
-	rm -rf $(VENV) requirements/openapi/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) requirements/*/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): $(LOCK) pyproject.toml requirements/make-venv

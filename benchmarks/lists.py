@@ -45,7 +45,7 @@ def fill(context: Context) -> None:
     with context.database.read() as session:
         model, dataset = session.scalars(select(Model)).one(), session.scalars(select(Dataset)).one()
         version = session.scalars(select(Version)).one()
-        job = session.scalars(select(Job).where(Job.kind == statuses.TRAINING)).one()
+        job = session.scalars(select(Job).where(Job.kind == "training")).one()
     copies: dict[type[Record], list[Row]] = {
         Model: [_copy(model, id=f"md_{n:06}", name=f"m{n}") for n in range(OTHERS)],
         Dataset: [_copy(dataset, id=f"ds_{n:06}", name=f"d{n}") for n in range(OTHERS)],
@@ -72,9 +72,9 @@ def _jobs(job: Job) -> Iterator[Row]:
         columns |= {"created_at": job.created_at + timedelta(seconds=n)}
         yield _copy(job, id=f"tj_{n:06}", **columns)
         if n % 2 == 0:
-            yield _copy(job, id=f"bj_{n:06}", kind=statuses.BUILD, **columns)
+            yield _copy(job, id=f"bj_{n:06}", kind="build", **columns)
         if n % 3 == 0:
-            yield _copy(job, id=f"ev_{n:06}", kind=statuses.EVALUATION, **columns | {"request": {"split": "test"}})
+            yield _copy(job, id=f"ev_{n:06}", kind="evaluation", **columns | {"request": {"split": "test"}})
 
 
 def _events(job: Job) -> Iterator[Row]:

@@ -11,6 +11,7 @@ import numpy as np
 from models.building import rows_at_once
 from models.datasets import Dataset, Split
 from models.figures import ClassFigures, Figures, LabelFigures, NumberFigures, finite_or_none
+from models.jobs.evaluation import EvaluationResult
 from models.scores import find_activation, score
 from models.spec import Task
 from models.training.batch_evaluation import BatchEvaluation
@@ -35,11 +36,11 @@ class Evaluation:
     details: dict[str, Any]
     """`confusion_matrix`, `per_class`."""
 
-    def to_document(self) -> dict[str, Any]:
-        """The `result` of an evaluation. If metrics have the same name, it contains the network's own."""
+    def to_result(self) -> EvaluationResult:
+        """The result that clients see. If metrics have the same name, it contains the network's own."""
         metrics = self.figures | {name: finite_or_none(value) for name, value in self.own.items()}
         loss = metrics.pop("loss")
-        return {"loss": loss, "metrics": metrics, "classes": self.classes, **self.details}
+        return EvaluationResult(loss, metrics, self.classes, **self.details)
 
 
 def evaluate_split(

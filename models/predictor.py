@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from models.errors import Fault, InvalidInstances
+from models.graph import resolve
 from models.limits import Limits
 from models.preprocessing import Instances, JsonNumbers, Preprocessing
 from models.preprocessing.preprocessing import INSTANCES
@@ -25,7 +26,7 @@ from models.scores import (
     score,
 )
 from models.signature import Signature, Tensor
-from models.spec import NetworkSpec, Task
+from models.spec import OUTPUT, NetworkSpec, Task
 from models.targets import TargetEncoding
 from models.values.tensors import MAX_FAULTS
 from models.version_files import ARTIFACTS
@@ -59,6 +60,7 @@ class Predictor:
     """Pixels that a posted picture may have."""
     vocabularies: tuple[Vocabulary, ...] = ()
     """What layers know of the inputs that they take."""
+    output_name: str = OUTPUT
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1, max_pixels: int = Limits.pixels) -> Self:
@@ -73,6 +75,7 @@ class Predictor:
             None if activation is None else Activation(activation),
             max_pixels,
             tuple(Vocabulary(**members) for members in document.get("vocabularies", ())),
+            document["output"].get("name", OUTPUT),
         )
 
     def prepare(self, instances: Instances) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
@@ -89,7 +92,7 @@ class Predictor:
     @cached_property
     def signature(self) -> Signature:
         """The named tensors that the network takes and gives."""
-        return Signature.of(self.preprocessing, self.network.output_shape)
+        return Signature.of(self.preprocessing, self.network.output_shape, self.output_name)
 
     def read_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         """Tensors by the signature's names, raw, as `network.run` takes them. Raises InvalidInstances."""
@@ -170,7 +173,7 @@ def write_preprocessing(
         "task": spec.task.value,
         "inputs": preprocessing.to_document(),
         "target": encoding.to_document(),
-        "output": {"activation": find_activation(spec)},
+        "output": {"activation": find_activation(spec), "name": resolve(spec)[-1].layer.name or OUTPUT},
         "vocabularies": [asdict(vocabulary) for vocabulary in vocabularies(spec)],
         "rows_at_once": rows_at_once,
     }

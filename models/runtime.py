@@ -52,6 +52,8 @@ class OnnxNetwork:
         an embedding's `input_dim`; TookTooLong if `deadline` (monotonic clock) passes between two calls.
         """
         rows = self._check(inputs)
+        if not rows:
+            return np.empty((0, *(max(0, length) for length in self.output_shape)), np.float32)
         arrays = {name: np.asarray(array, np.float32) for name, array in inputs.items()}
         most = self._rows_at_once
         if rows <= most:

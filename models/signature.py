@@ -4,9 +4,11 @@ A table is a tensor for each column, a row of it one number or text; anything el
 raw: what was learned from the training rows is applied here, as it is to instances.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -16,10 +18,13 @@ from models.limits import Limits
 from models.preprocessing import Preprocessing
 from models.preprocessing.preprocessing import NOT_JSON
 from models.preprocessing.table_input import TableInput
+from models.preprocessing.tensor_input import TensorInput
+from models.spec import OUTPUT
 
-OUTPUT = "output"
 ANY = -1
 """An axis of any length."""
+ELEMENT_BYTES = 4
+"""Of a number, and of the length before a text."""
 TEXT_COLUMNS = ("category", "date")
 """The types of columns whose values are texts."""
 
@@ -54,7 +59,7 @@ class Signature:
     output: TensorSpec
 
     @classmethod
-    def of(cls, preprocessing: Preprocessing, output_shape: tuple[int, ...]) -> Self:
+    def of(cls, preprocessing: Preprocessing, output_shape: tuple[int, ...], output_name: str = OUTPUT) -> Self:
         """From what the version has learned, and the shape of a row of the network's output."""
         table = _find_table(preprocessing)
         if table is None:
@@ -66,8 +71,23 @@ class Signature:
                 TensorSpec(column.name, Datatype.BYTES if column.type in TEXT_COLUMNS else Datatype.FP32, (ANY, 1))
                 for column in table.columns
             ]
-        output = TensorSpec(OUTPUT, Datatype.FP32, (ANY, *output_shape))
+        output = TensorSpec(output_name, Datatype.FP32, (ANY, *output_shape))
         return cls(preprocessing, {spec.name: spec for spec in specs}, output)
+
+    @cached_property
+    def row_bytes(self) -> int:
+        """The bytes that a row of all inputs takes in binary, at least."""
+        return sum(ELEMENT_BYTES * math.prod(spec.shape[1:]) for spec in self.inputs.values())
+
+    def takes_missing(self, name: str) -> bool:
+        """Whether values of an input may be missing: those of tables, and of sequences that were one."""
+        input_ = self.preprocessing.inputs.get(name)
+        return input_ is None or isinstance(input_, TableInput) or input_.fill is not None
+
+    def takes_booleans(self, name: str) -> bool:
+        """Whether an input is a table's column of booleans."""
+        table = _find_table(self.preprocessing)
+        return table is not None and any(column.name == name and column.type == "boolean" for column in table.columns)
 
     def takes_pictures(self, name: str) -> bool:
         """Whether rows of an input may be pictures' files."""
@@ -75,16 +95,16 @@ class Signature:
         return input_ is not None and not isinstance(input_, TableInput) and input_.picture is not None
 
     def read(self, tensors: Mapping[str, Tensor], max_pixels: int = Limits.pixels) -> dict[str, np.ndarray]:
-        """Tensors as the network takes them: float32, rows first, by input.
+        """Tensors as the network takes them: float32, rows first, by input; there may be none.
 
-        Raises InvalidInstances where one is missing or unknown, has another shape, or holds what its input doesn't
-        take.
+        Numbers that aren't finite go into the network, but stand for what is missing where values may be. Raises
+        InvalidInstances where a tensor is missing or unknown, has another shape, or holds what its input doesn't take.
         """
         self._check(tensors)
         table = _find_table(self.preprocessing)
         if table is None:
             return {
-                name: input_.read(tensors[name], NOT_JSON, max_pixels)[0]
+                name: _read(input_, tensors[name], max_pixels)
                 for name, input_ in self.preprocessing.inputs.items()
                 if not isinstance(input_, TableInput)
             }
@@ -104,14 +124,18 @@ class Signature:
         rows = {len(values) for values in tensors.values()}
         if len(rows) > 1:
             raise InvalidInstances(Fault("The inputs differ in how many rows they have."))
-        if rows == {0}:
-            raise InvalidInstances(Fault("There are no rows."))
 
 
 def _find_table(preprocessing: Preprocessing) -> TableInput | None:
     """The table that a network's only input is, if it is one."""
     first = next(iter(preprocessing.inputs.values()))
     return first if isinstance(first, TableInput) else None
+
+
+def _read(input_: TensorInput, values: Tensor, max_pixels: int) -> np.ndarray:
+    if isinstance(values, np.ndarray):
+        return input_.read_array(values)
+    return input_.read(values, NOT_JSON, max_pixels)[0]
 
 
 def _list_cells(values: Tensor) -> list[Any]:

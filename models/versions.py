@@ -4,7 +4,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -19,6 +18,7 @@ from models.preprocessing import Preprocessing
 from models.saved_model import write_saved_model
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
+from models.version_details import ArtifactFile, VersionDetails
 from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, read_document
 from models.weights import assign_weights, named_weights, read_weights, save_weights
 
@@ -38,11 +38,11 @@ class TrainedNetwork:
     """Metrics by split; None for a split without rows."""
 
 
-def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarray]) -> dict[str, Any]:
+def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarray]) -> VersionDetails:
     """Write all files of a version into an empty folder and describe them.
 
     `rows` are processed inputs, rows first, on which the exported network is compared with Keras. A network that can't
-    be exported, or whose export differs, is saved with `servable: false` and the reason; one that TensorFlow can't
+    be exported, or whose export differs, is saved with `servable` false and the reason; one that TensorFlow can't
     write as a SavedModel is saved without it.
     """
     trained.network.save(folder / ARTIFACTS["keras"])
@@ -52,16 +52,16 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
     _write_trained(folder / TRAINED, trained)
     _save_model(folder / ARTIFACTS["saved_model"], trained.network)
     reason = _export(folder / ARTIFACTS["onnx"], trained.network, rows)
-    return {
-        "servable": reason is None,
-        "reason": reason,
-        "metrics": trained.metrics,
-        "classes": trained.encoding.classes,
-        "inputs": [{"name": name, **input_.to_document()} for name, input_ in trained.spec.inputs.items()],
-        "artifacts": [
+    return VersionDetails(
+        servable=reason is None,
+        reason=reason,
+        metrics=trained.metrics,
+        classes=trained.encoding.classes,
+        inputs=[{"name": name, **input_.to_document()} for name, input_ in trained.spec.inputs.items()],
+        artifacts=tuple(
             _describe(format_, folder / name) for format_, name in ARTIFACTS.items() if (folder / name).exists()
-        ],
-    }
+        ),
+    )
 
 
 def load_version(folder: Path, limits: Limits) -> TrainedNetwork:
@@ -120,7 +120,7 @@ def _export(path: Path, network: keras.Model, rows: dict[str, np.ndarray]) -> st
     return None
 
 
-def _describe(format_: str, path: Path) -> dict[str, Any]:
+def _describe(format_: str, path: Path) -> ArtifactFile:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"format": format_, "bytes": path.stat().st_size, "sha256": digest}
+    return ArtifactFile(format_, path.stat().st_size, digest)

@@ -21,15 +21,6 @@ CLAIMED: Final = (RUNNING, PAUSING, STOPPING, CANCELLING)
 """A worker holds the job's lease."""
 FINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 
-BUILD: Final = "build"
-IMPORT: Final = "import"
-TRAINING: Final = "training"
-EVALUATION: Final = "evaluation"
-BATCH_PREDICTION: Final = "batch_prediction"
-JOB_KINDS: Final = (BUILD, IMPORT, TRAINING, EVALUATION, BATCH_PREDICTION)
-CLIENT_JOB_KINDS: Final = (TRAINING, EVALUATION, BATCH_PREDICTION)
-"""Jobs that clients start: they keep what they work on from being deleted."""
-
 BUILDING: Final = "building"
 PROCESSING: Final = "processing"
 READY: Final = "ready"

@@ -7,17 +7,17 @@ from typing import Any
 from models.batches.blocks import Blocks, renumber
 from models.batches.results import ResultWriter
 from models.errors import InvalidInstances
+from models.jobs.batch_prediction import BatchPredictionResult
 from models.predictor import Predictor
 from models.preprocessing.table_input import MAX_WARNINGS
 
 
 def predict_blocks(
     predictor: Predictor, blocks: Blocks, folder: Path, on_block: Callable[[int, float], None]
-) -> dict[str, Any]:
+) -> BatchPredictionResult:
     """Write the predictions for all rows into the folder as `result.parquet`.
 
-    Returns `rows`, `bytes`, `classes` (None for a regression) and the first `warnings`. `on_block` is told how many
-    rows are done, and what share of all. Raises InvalidInstances, naming rows.
+    `on_block` is told how many rows are done, and what share of all. Raises InvalidInstances, naming rows.
     """
     writer = ResultWriter(folder, predictor)
     rows, warnings = 0, list[dict[str, Any]]()
@@ -31,4 +31,4 @@ def predict_blocks(
         on_block(rows, block.fraction)
     path = writer.finish()
     on_block(rows, 1.0)
-    return {"rows": rows, "bytes": path.stat().st_size, "classes": predictor.classes, "warnings": warnings}
+    return BatchPredictionResult(rows, path.stat().st_size, predictor.classes, warnings)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.batches.blocks import Block
+from models.jobs.batch_prediction import RESULT_FILE
 from models.predictor import Predictor
 from models.scores import predicted_classes, predicted_labels
 from models.spec import Task
@@ -20,7 +21,6 @@ from models.spec import Task
 if TYPE_CHECKING:
     import polars
 
-RESULT_FILE = "result.parquet"
 PARTS_FOLDER = "parts"
 ROWS, FILE, LABEL, LABELS, SCORE, SCORES, VALUE = "row", "file", "label", "labels", "score", "scores", "value"
 MOST_ROWS = 65_536

@@ -110,6 +110,13 @@ class TensorInput:
         ]
         return self.transform(rows), warnings
 
+    def read_array(self, values: np.ndarray) -> np.ndarray:
+        """Posted rows as a network input, including numbers that aren't finite. Raises InvalidInstances."""
+        if self.fill is not None:
+            values = self._fill_array(values, self.fill)
+        numbers = self._check_array(values, finite=self.fill is not None)
+        return self._scale(numbers.reshape(len(numbers), *self.shape))
+
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
         """Posted rows of numbers (float64) as a network input; None if they don't fit."""
         if not shapes_fit(values.shape[1:], self.shape) or max(values.max(), -values.min()) > FLOAT32_MAX:
@@ -120,11 +127,15 @@ class TensorInput:
         """The same rows, with the features' fill values for missing numbers (null or NaN)."""
         if isinstance(instances, list):
             return [_fill_nulls(row, fill) for row in instances]
+        return self._fill_array(instances, fill)
+
+    def _fill_array(self, instances: np.ndarray, fill: tuple[float, ...]) -> np.ndarray:
         if instances.dtype.kind != "f" or instances.ndim < 2 or instances.shape[-1] % len(fill):
             return instances
         return np.where(np.isnan(instances), np.resize(fill, instances.shape[-1]), instances)
 
-    def _check_array(self, rows: np.ndarray) -> np.ndarray:
+    def _check_array(self, rows: np.ndarray, *, finite: bool = True) -> np.ndarray:
+        """The rows as float32, unless they don't fit, or some aren't finite though they must be, or no longer are."""
         if rows.dtype.kind not in "biuf":
             raise InvalidInstances(Fault("The array holds text, but the model takes numbers.", pointer="#"))
         if not shapes_fit(rows.shape[1:], self.shape):
@@ -132,14 +143,17 @@ class TensorInput:
             raise InvalidInstances(Fault(detail, pointer="#"))
         with np.errstate(over="ignore"):
             numbers = rows.astype(np.float32)
-        finite = np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1)
-        faults = [
-            Fault(f"Row {row}: numbers must be finite and at most 3.4e38 in magnitude.", row=row)
-            for row in np.flatnonzero(~finite)[:MAX_FAULTS].tolist()
-        ]
-        if faults:
-            raise InvalidInstances(*faults)
-        return numbers
+        usable = np.isfinite(numbers)
+        if not finite and not usable.all():
+            usable |= ~np.isfinite(rows)
+        if usable.all():
+            return numbers
+        raise InvalidInstances(
+            *(
+                Fault(f"Row {row}: numbers must be finite and at most 3.4e38 in magnitude.", row=row)
+                for row in np.flatnonzero(~usable.reshape(len(rows), -1).all(axis=1))[:MAX_FAULTS].tolist()
+            )
+        )
 
     def _read_pictures(
         self, files: dict[int, bytes | dict[str, Any]], place: Place, max_pixels: int

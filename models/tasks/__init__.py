@@ -1,26 +1,19 @@
-"""What a job's process does: import a dataset, build, train or evaluate a network, predict for many rows.
+"""What a job's process does; one module a kind of job, found by the assignment.
 
-Importing this imports TensorFlow.
-
-A task is given an assignment (JSON), an empty folder for what it makes, and a channel to report through. It returns
-its result as JSON, or raises a ModelsError.
+A task is given an assignment (models/jobs), an empty folder for what it makes, and a channel to report through. It
+returns its result, or why it has none, or raises a ModelsError. Importing most of these modules imports TensorFlow.
 """
 
+import importlib
 from pathlib import Path
-from typing import Any
 
-from models.tasks import batch_prediction, build, evaluation, imports, training
+from models.documents import Document
+from models.jobs.assignment import Assignment, Unfinished
 from models.tasks.channel import Channel
 
-TASKS = {
-    "import": imports.run,
-    "build": build.run,
-    "training": training.run,
-    "evaluation": evaluation.run,
-    "batch_prediction": batch_prediction.run,
-}
 
-
-def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
-    """Do what the assignment's `kind` says."""
-    return TASKS[assignment["kind"]](assignment, folder, channel)
+def run(assignment: Assignment, folder: Path, channel: Channel) -> Document | Unfinished:
+    """Do the assignment's task."""
+    module, _, function = assignment.task.partition(":")
+    outcome: Document | Unfinished = getattr(importlib.import_module(module), function)(assignment, folder, channel)
+    return outcome

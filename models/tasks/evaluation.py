@@ -1,11 +1,10 @@
 """The task that evaluates: a version and a dataset's split in, the figures out."""
 
 from pathlib import Path
-from typing import Any
 
 from models.datasets import Dataset
 from models.evaluation import evaluate_split
-from models.limits import Limits
+from models.jobs.evaluation import EvaluationAssignment, EvaluationResult
 from models.tasks.channel import Channel
 from models.tasks.reporting import Reporter
 from models.training.threads import configure_threads
@@ -13,21 +12,21 @@ from models.training.vocabulary import check_split
 from models.versions import load_version
 
 
-def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
-    """Evaluate the assignment's `version` on the `split` of its `dataset`; the result is as clients see it.
+def run(assignment: EvaluationAssignment, folder: Path, channel: Channel) -> EvaluationResult:
+    """Evaluate the assignment's version on the split of its dataset.
 
     Raises IncompleteVersion, InvalidData.
     """
-    configure_threads(assignment["runtime"]["threads"])
-    trained = load_version(Path(assignment["version"]), Limits(**assignment["limits"]))
-    dataset = Dataset.open(Path(assignment["dataset"]))
-    check_split(trained.spec, trained.preprocessing, dataset.split(assignment["split"]), folder)
+    configure_threads(assignment.runtime.threads)
+    trained = load_version(assignment.version, assignment.limits)
+    dataset = Dataset.open(assignment.dataset)
+    check_split(trained.spec, trained.preprocessing, dataset.split(assignment.split), folder)
     reporter = Reporter(channel)
     evaluation = evaluate_split(
         trained,
         dataset,
-        assignment["split"],
+        assignment.split,
         folder,
         lambda step, steps: reporter.tell(step, steps, step / steps),
     )
-    return evaluation.to_document()
+    return evaluation.to_result()

@@ -15,7 +15,8 @@ from models.building import build_network, rows_at_once
 from models.class_weights import row_weights
 from models.datasets import Dataset
 from models.evaluation import evaluate_split
-from models.limits import Limits
+from models.jobs.assignment import Unfinished
+from models.jobs.training import EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
 from models.preprocessing import Preprocessing
 from models.preprocessing.rows import input_rows
 from models.pretrained_weights import restore_pretrained
@@ -52,47 +53,43 @@ GO_ON_SECONDS = 1.0
 """Time between two signs of life while there is no progress to tell of."""
 
 
-def run(assignment: dict[str, Any], folder: Path, channel: Channel) -> dict[str, Any]:
-    """Train the assignment's `document` on its `dataset` as its `request` says.
+def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> TrainingResult | Unfinished:
+    """Train the assignment's network on its dataset as its request says.
 
-    The result has `version`, the `evaluation` of the test rows (None without any), and `status_reason` when training
-    ended before its last epoch; or `stopped_before_training` when it was stopped before the first step.
     Raises Diverged, InvalidData.
     """
-    configure_threads(assignment["runtime"]["threads"])
-    request = assignment["request"]
-    dataset = Dataset.open(Path(assignment["dataset"]))
+    configure_threads(assignment.runtime.threads)
+    dataset = Dataset.open(assignment.dataset)
     trained = _build(assignment, dataset, folder)
     rows = _load(assignment, trained, dataset, folder)
-    checkpoint = None if assignment["checkpoint"] is None else read_checkpoint(Path(assignment["checkpoint"]))
-    reporter = _Reporter(channel, folder, [Order(**order) for order in assignment["orders"]])
-    plan = _plan(trained.spec, request)
+    checkpoint = None if assignment.checkpoint is None else read_checkpoint(assignment.checkpoint)
+    reporter = _Reporter(channel, folder, assignment.orders)
+    plan = _plan(trained.spec, assignment.request)
     outcome = train(trained.network, rows["train"], rows.get("validation"), plan, reporter, checkpoint)
     if outcome.reason == "paused":
-        return {"paused": True}
+        return Unfinished.PAUSED
     if outcome.steps == 0:
-        return {"stopped_before_training": True}
-    return {"status_reason": outcome.reason} | _save(trained, dataset, rows, folder, reporter.go_on)
+        return Unfinished.STOPPED_BEFORE_TRAINING
+    return dataclasses.replace(_save(trained, dataset, rows, folder, reporter.go_on), status_reason=outcome.reason)
 
 
-def _build(assignment: dict[str, Any], dataset: Dataset, folder: Path) -> TrainedNetwork:
+def _build(assignment: TrainingAssignment, dataset: Dataset, folder: Path) -> TrainedNetwork:
     """The network before its first step, with the preprocessing and whatever else is learnt from the training rows."""
-    request = assignment["request"]
-    spec = _spec(assignment["document"], request)
+    spec = _complete_spec(assignment.spec, assignment.request)
     preprocessing = Preprocessing.fit(spec, dataset)
     if needs_rows(spec):
         spec = adapt(spec, input_rows(preprocessing, dataset.split("train"), folder))
-    network = build_network(spec, Limits(**assignment["limits"]), seed=request["seed"])
+    network = build_network(spec, assignment.limits, seed=assignment.request.seed)
     _assign_known_weights(network, assignment)
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1])
     return TrainedNetwork(network, spec, preprocessing, encoding, {})
 
 
 def _load(
-    assignment: dict[str, Any], trained: TrainedNetwork, dataset: Dataset, folder: Path
+    assignment: TrainingAssignment, trained: TrainedNetwork, dataset: Dataset, folder: Path
 ) -> dict[str, Arrays | StreamedArrays]:
     """The rows that are learnt from, with their weights, by split."""
-    most_bytes, posted = assignment["runtime"]["resident_bytes"], assignment["request"]["class_weights"]
+    most_bytes, posted = assignment.runtime.resident_bytes, assignment.request.class_weights
     loaded = load_rows(dataset, trained.preprocessing, trained.encoding, LEARNT_FROM, most_bytes, folder)
     for rows in loaded.values():
         check_vocabulary(trained.spec, rows.inputs)
@@ -111,7 +108,7 @@ def _save(
     rows: dict[str, Arrays | StreamedArrays],
     folder: Path,
     go_on: Callable[[], None],
-) -> dict[str, Any]:
+) -> TrainingResult:
     """Measure the network on every split, and write the version's files; `go_on` is called again and again."""
     print("The training has ended: its network is evaluated.")
     batch = rows_at_once(trained.network)
@@ -125,7 +122,7 @@ def _save(
     trained.metrics[TEST] = None if evaluation is None else evaluation.own
     print("The network is exported and saved.")
     version = save_version(folder, trained, _sample(trained, dataset))
-    return {"version": version, "evaluation": None if evaluation is None else evaluation.to_document()}
+    return TrainingResult(version, None if evaluation is None else evaluation.to_result())
 
 
 def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:
@@ -134,35 +131,40 @@ def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:
     return trained.preprocessing.network_inputs(split.page(slice(0, COMPARED_ROWS)))
 
 
-def _assign_known_weights(network: keras.Model, assignment: dict[str, Any]) -> None:
+def _assign_known_weights(network: keras.Model, assignment: TrainingAssignment) -> None:
     """Give the network the weights that it doesn't begin afresh with."""
-    if assignment["pretrained"] is not None:
-        restore_pretrained(network, Path(assignment["pretrained"]))
-    for folder in assignment["sources"].values():
-        assign_weights(named_weights(network), read_weights(Path(folder) / WEIGHTS))
+    if assignment.pretrained is not None:
+        restore_pretrained(network, assignment.pretrained)
+    for folder in assignment.sources.values():
+        assign_weights(named_weights(network), read_weights(folder / WEIGHTS))
 
 
-def _spec(document: dict[str, Any], request: dict[str, Any]) -> NetworkSpec:
-    spec = NetworkSpec.from_document(document)
-    if request["optimizer"] is not None:
-        spec = dataclasses.replace(spec, optimizer=ComponentSpec.from_document(request["optimizer"]))
-    return with_schedule(spec, request["learning_rate_schedule"])
+def _complete_spec(spec: NetworkSpec, request: TrainingRequest) -> NetworkSpec:
+    """The network as it is compiled for this training."""
+    if request.optimizer is not None:
+        spec = dataclasses.replace(spec, optimizer=ComponentSpec.from_document(request.optimizer))
+    return with_schedule(spec, request.learning_rate_schedule)
 
 
-def _plan(spec: NetworkSpec, request: dict[str, Any]) -> TrainingPlan:
-    posted = request["early_stopping"]
-    stopping = None if posted is None else EarlyStopping(mode=find_mode(spec, posted["monitor"]), **posted)
+def _plan(spec: NetworkSpec, request: TrainingRequest) -> TrainingPlan:
     return TrainingPlan(
-        epochs=request["epochs"],
-        batch_size=request["batch_size"],
-        shuffle=request["shuffle"],
-        seed=request["seed"],
-        execution=request["execution"],
-        early_stopping=stopping,
-        reduce_on_plateau=reduce_on_plateau(spec, request["learning_rate_schedule"]),
-        checkpoint_seconds=request["checkpoint_seconds"],
-        time_limit_seconds=request["time_limit_seconds"],
+        epochs=request.epochs,
+        batch_size=request.batch_size,
+        shuffle=request.shuffle,
+        seed=request.seed,
+        execution=request.execution,
+        early_stopping=_stopping(spec, request.early_stopping),
+        reduce_on_plateau=reduce_on_plateau(spec, request.learning_rate_schedule),
+        checkpoint_seconds=request.checkpoint_seconds,
+        time_limit_seconds=request.time_limit_seconds,
     )
+
+
+def _stopping(spec: NetworkSpec, request: EarlyStoppingRequest | None) -> EarlyStopping | None:
+    if request is None or request.monitor is None:
+        return None
+    mode = find_mode(spec, request.monitor)
+    return EarlyStopping(request.monitor, mode, request.patience, request.min_delta, request.restore_best)
 
 
 class _Reporter:

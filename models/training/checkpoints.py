@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from models.errors import BadCheckpoint
+from models.training.checkpoint_state import CheckpointState
 from models.training.plan import Checkpoint
 
 FILE = "checkpoint.npz"
@@ -18,7 +19,7 @@ VARIABLE = "variable/"
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Write the checkpoint into a new folder, synced to disk."""
     folder.mkdir(parents=True)
-    document = {"epoch": checkpoint.epoch, "step": checkpoint.step, "state": checkpoint.state}
+    document = {"epoch": checkpoint.epoch, "step": checkpoint.step, "state": checkpoint.state.to_document()}
     encoded = np.frombuffer(json.dumps(document).encode(), np.uint8)
     with (folder / FILE).open("wb") as file:
         np.savez(file, allow_pickle=False, **{STATE: encoded}, **checkpoint.arrays)
@@ -32,9 +33,10 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         with np.load(folder / FILE, allow_pickle=False) as file:
             document = json.loads(file[STATE].tobytes())
             arrays = {name: file[name] for name in file.files if name != STATE}
-    except (OSError, ValueError, KeyError) as error:
+        state = CheckpointState.from_document(document["state"])
+        return Checkpoint(document["epoch"], document["step"], state, arrays)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadCheckpoint(f"The checkpoint is unreadable: {error}.") from error
-    return Checkpoint(document["epoch"], document["step"], document["state"], arrays)
 
 
 def copy_variables(network: keras.Model) -> dict[str, np.ndarray]:

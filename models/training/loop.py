@@ -3,14 +3,14 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import keras
 import numpy as np
 
 from models.errors import Diverged
 from models.training.callbacks import Callbacks
+from models.training.checkpoint_state import CheckpointState, Position
 from models.training.checkpoints import copy_variables, restore_variables
 from models.training.graph_calls import Results
 from models.training.monitoring import is_better
@@ -52,28 +52,6 @@ class _Ended(Exception):
     """Ends the training in the middle of an epoch; the argument is the reason of the outcome."""
 
 
-@dataclass
-class _Position:
-    """The position of a training; with the variables and the callbacks' state, it is all that a checkpoint needs."""
-
-    epochs: int
-    """The number of epochs to train, which orders may change."""
-    epochs_done: int = 0
-    step: int = 0
-    """Finished steps of the next epoch."""
-    steps_done: int = 0
-    """Finished steps of the whole training."""
-    seconds: float = 0.0
-    """Training time, from the first call after each start, which also traces and compiles."""
-    epoch_seconds: float = 0.0
-    """Training time of the running epoch."""
-    last_order: int = 0
-    """The number of the last order that took effect."""
-    best: dict[str, float] | None = None
-    results: list[Any] | None = None
-    """The metrics and the learning rate of the running epoch if its steps are done and only validation remains."""
-
-
 class _Training:
     """One training and its position."""
 
@@ -97,7 +75,7 @@ class _Training:
             # Without the optimizer's arithmetic, compiling gains less than it costs.
             self._validation = make_steps(network, network.test_step, validation, plan.batch_size)
             self._validation.set_order(stored_order(validation.rows))
-        self._position = _Position(plan.epochs)
+        self._position = Position(plan.epochs)
         self._callbacks = Callbacks(network, plan, self._steps.steps)
         network.stop_training = False
         self._restore(checkpoint)
@@ -111,9 +89,9 @@ class _Training:
             self._callbacks.begin({}, {})
             return
         restore_variables(self._network, checkpoint.arrays)
-        self._callbacks.begin(checkpoint.state["callbacks"], checkpoint.arrays)
-        self._network.stop_training = checkpoint.state["stop_training"]
-        self._position = _Position(**checkpoint.state["position"])
+        self._callbacks.begin(checkpoint.state.callbacks, checkpoint.arrays)
+        self._network.stop_training = checkpoint.state.stop_training
+        self._position = replace(checkpoint.state.position)
         if self._plan.shuffle and self._position.step:
             self._shuffle()
 
@@ -240,7 +218,7 @@ class _Training:
     def _make_checkpoint(self) -> Checkpoint:
         at = self._position
         callbacks, arrays = self._callbacks.state()
-        state = {"position": asdict(at), "callbacks": callbacks, "stop_training": self._network.stop_training}
+        state = CheckpointState(replace(at), callbacks, self._network.stop_training)
         return Checkpoint(at.epochs_done + 1, at.step, state, copy_variables(self._network) | arrays)
 
     def _keep_best(self, epoch: int, metrics: dict[str, float]) -> None:

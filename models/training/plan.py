@@ -4,10 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from models.documents import Document
+from models.training.checkpoint_state import CheckpointState
 from models.training.monitoring import MIN
 
 GRAPH = "graph"
@@ -128,7 +130,7 @@ class Command(StrEnum):
 
 
 @dataclass(frozen=True)
-class Order:
+class Order(Document):
     """A change to a running training, which takes effect when an epoch begins; orders are numbered from 1."""
 
     number: int
@@ -138,6 +140,8 @@ class Order:
     """The epoch at which it took effect; None: the next one."""
     earliest: int = 1
     """The first epoch at which it may take effect: earlier epochs have already been reported."""
+    step: int | None = None
+    """The steps of the whole training that were done when it took effect."""
 
 
 @dataclass(frozen=True)
@@ -216,6 +220,5 @@ class Checkpoint:
     """The running epoch, from 1."""
     step: int
     """Finished steps of the running epoch."""
-    state: dict[str, Any]
-    """As JSON."""
+    state: CheckpointState
     arrays: dict[str, np.ndarray]

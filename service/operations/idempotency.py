@@ -77,7 +77,7 @@ def _is_abandoned(key: IdempotencyKey, now: datetime) -> bool:
     return not key.owner or now - key.created_at > ABANDONED_AFTER or not may_live(key.owner)
 
 
-def note(session: Session, claim: Claim | None, resource_id: str) -> None:
+def record_resource(session: Session, claim: Claim | None, resource_id: str) -> None:
     """Keep, in the transaction that makes a resource, that the request with the key made it.
 
     Should the process be killed before it answers, the next request with the key finds the resource. Raises

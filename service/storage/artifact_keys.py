@@ -4,13 +4,14 @@
     models/MODEL/EXECUTION                a version, or the weights that a model has from others
     checkpoints/JOB/EXECUTION-NAME        the state of a training
     batch-predictions/JOB/EXECUTION       the result of a batch prediction
+    results/JOB/EXECUTION                 what a job of another kind made and keeps for itself
     uploads/ID                            a client's file that waits: ID is the dataset's or the job's
 
 EXECUTION is the job's id and the token of its lease, so that one execution is never in another's way.
 """
 
-DATASETS, MODELS, CHECKPOINTS, PREDICTIONS, UPLOADS = GROUPS = (
-    "datasets", "models", "checkpoints", "batch-predictions", "uploads",
+DATASETS, MODELS, CHECKPOINTS, PREDICTIONS, RESULTS, UPLOADS = GROUPS = (
+    "datasets", "models", "checkpoints", "batch-predictions", "results", "uploads",
 )  # fmt: skip
 """What keys begin with."""
 SEPARATOR = "/"
@@ -35,9 +36,9 @@ def checkpoints_key(job_id: str) -> str:
     return _join(CHECKPOINTS, job_id)
 
 
-def predictions_key(job_id: str) -> str:
-    """Below which the file of a batch prediction is kept."""
-    return _join(PREDICTIONS, job_id)
+def results_key(group: str, job_id: str) -> str:
+    """Below which a job keeps what it made; `group` is that of its kind."""
+    return _join(group, job_id)
 
 
 def upload_key(id_: str | None) -> str:

@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
+from models.training.plan import Order as TrainingOrder
 from service import statuses
+from service.storage.documents import KeptCheckpoint
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Event, Job, JobSource, Version
@@ -26,9 +28,9 @@ class NewEvent:
     type: str
     data: dict[str, Any]
     epoch: int | None = None
-    checkpoint: str | None = None
-    """The artifact key of the checkpoint that it tells of."""
-    order: dict[str, Any] | None = None
+    checkpoint: KeptCheckpoint | None = None
+    """The checkpoint that it tells of."""
+    order: TrainingOrder | None = None
     """The order that has taken effect."""
 
 
@@ -57,10 +59,12 @@ def count_waiting(session: Session, kind: str) -> int:
     return session.scalar(statement) or 0
 
 
-def unfinished(session: Session, kinds: Collection[str], **columns: str | int) -> str | None:
-    """The id of a job of these kinds that isn't final and whose columns have these values."""
+def unfinished(session: Session, *, but: str | None = None, **columns: str | int) -> str | None:
+    """The id of a job that isn't final and whose columns have these values, of any kind `but` one."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    statement = select(Job.id).where(*matching, Job.kind.in_(kinds), Job.status.not_in(statuses.FINAL))
+    statement = select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL))
+    if but is not None:
+        statement = statement.where(Job.kind != but)
     return session.scalar(statement.limit(1))
 
 
@@ -127,19 +131,18 @@ def claimed(session: Session) -> Sequence[Job]:
 def checkpoint_folders(session: Session) -> frozenset[str]:
     """The artifact keys of the checkpoints from which jobs that aren't final can go on."""
     checkpoints = session.scalars(select(Job.checkpoint).where(Job.status.not_in(statuses.FINAL)))
-    return frozenset(checkpoint["folder"] for checkpoint in checkpoints if checkpoint is not None)
+    return frozenset(checkpoint.folder for checkpoint in checkpoints if checkpoint is not None)
 
 
-def folders(session: Session) -> frozenset[str]:
-    """The artifact keys of what batch predictions made."""
-    kept = (Job.kind == statuses.BATCH_PREDICTION, Job.status == statuses.SUCCEEDED)
-    return frozenset(result["folder"] for result in session.scalars(select(Job.result).where(*kept)) if result)
+def result_folders(session: Session, kinds: Collection[str]) -> frozenset[str]:
+    """The artifact keys of what jobs of these kinds made, each the `folder` of a job's result."""
+    made = (Job.kind.in_(kinds), Job.status == statuses.SUCCEEDED)
+    return frozenset(result["folder"] for result in session.scalars(select(Job.result).where(*made)) if result)
 
 
-def reading_uploads(session: Session) -> Sequence[str]:
-    """The ids of the batch predictions that aren't final, to which clients' files may belong."""
-    kept = (Job.kind == statuses.BATCH_PREDICTION, Job.status.not_in(statuses.FINAL))
-    return session.scalars(select(Job.id).where(*kept)).all()
+def unfinished_ids(session: Session, kinds: Collection[str]) -> Sequence[str]:
+    """The ids of the jobs of these kinds that aren't final."""
+    return session.scalars(select(Job.id).where(Job.kind.in_(kinds), Job.status.not_in(statuses.FINAL))).all()
 
 
 def finished_before(

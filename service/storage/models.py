@@ -1,6 +1,7 @@
 """Models, their versions and labels in the database."""
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import exists, func, select, tuple_
@@ -124,6 +125,17 @@ def version_entries(session: Session, model: Model | None) -> Sequence[VersionEn
 
 def label(session: Session, model: Model, name: str) -> Label | None:
     return session.get(Label, (model.id, name))
+
+
+def point_label(session: Session, model: Model, name: str, number: int) -> tuple[Label, bool]:
+    """Make or move a label within a unit of work; say whether it is new."""
+    found = label(session, model, name)
+    if found is not None:
+        found.number = number
+        return found, False
+    made = Label(model_id=model.id, label=name, number=number, created_at=datetime.now(UTC))
+    session.add(made)
+    return made, True
 
 
 def labels(session: Session, model_ids: Collection[str]) -> dict[str, dict[str, int]]:

@@ -16,7 +16,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
-from service.statuses import JOB_KINDS, JOB_STATUSES, RESOURCE_STATUSES
+from models.training.plan import Order
+from models.version_details import VersionDetails
+from service.statuses import JOB_STATUSES, RESOURCE_STATUSES
+from service.storage.documents import DocumentColumn, DocumentsColumn, KeptCheckpoint
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -106,7 +109,6 @@ class Job(Record):
     __tablename__ = "jobs"
     __table_args__ = (
         CheckConstraint(_one_of("status", JOB_STATUSES), name="job_status"),
-        CheckConstraint(_one_of("kind", JOB_KINDS), name="job_kind"),
         Index("jobs_queue", "status", "kind", "priority", "id"),
         Index("jobs_model", "model_id", "status"),
         Index("jobs_dataset", "dataset_id", "status"),
@@ -118,6 +120,7 @@ class Job(Record):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
+    """A name of service.operations.jobs.registry."""
     status: Mapped[str]
     status_reason: Mapped[str | None]
     desired_status: Mapped[str]
@@ -128,7 +131,7 @@ class Job(Record):
     dataset_id: Mapped[str | None]
     dataset_name: Mapped[str | None]
     request: Mapped[dict[str, Any]]
-    """What the client posted, with defaults resolved."""
+    """What the client posted, with defaults resolved: the kind's request of models.jobs, as a document."""
     runtime: Mapped[dict[str, Any] | None]
     """Execution, threads and versions of the libraries: chosen at the first attempt, the same at every later one."""
     revision: Mapped[int] = mapped_column()
@@ -142,12 +145,12 @@ class Job(Record):
     """How often training began from its start; every run has the same epochs, of which the log tells once."""
     deaths: Mapped[int] = mapped_column(default=0)
     """Training processes that died since a checkpoint that got further than the one before."""
-    orders: Mapped[list[Any]] = mapped_column(default=list)
-    """Changes asked for while it runs, each with the epoch and the step at which it took effect, or null."""
+    orders: Mapped[list[Order]] = mapped_column(DocumentsColumn(Order), default=list)
+    """Changes asked for while it runs, each with the epoch and the step at which it took effect, or None."""
     closed: Mapped[bool] = mapped_column(default=False)
     """Whether its training has ended and no order can change it any more."""
-    checkpoint: Mapped[dict[str, Any] | None]
-    """The latest: `folder` (its artifact key), `epoch`, `step`."""
+    checkpoint: Mapped[KeptCheckpoint | None] = mapped_column(DocumentColumn(KeptCheckpoint))
+    """The latest."""
     thinned: Mapped[bool] = mapped_column(default=False)
     """Whether only the transitions and epochs of its log were kept, some time after it ended."""
     last_seq: Mapped[int] = mapped_column(default=0)
@@ -160,6 +163,7 @@ class Job(Record):
     made_by: Mapped[str | None] = mapped_column(index=True)
     """The training job that made this evaluation when it ended; None where a client asked for it."""
     result: Mapped[dict[str, Any] | None]
+    """What it made, as a document of its kind."""
     error: Mapped[dict[str, Any] | None]
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]
@@ -183,8 +187,7 @@ class Version(Record):
     folder: Mapped[str]
     """The artifact key of its files."""
     servable: Mapped[bool]
-    details: Mapped[dict[str, Any]]
-    """Metrics by split, classes, inputs, artifacts, and the reason when it isn't servable."""
+    details: Mapped[VersionDetails] = mapped_column(DocumentColumn(VersionDetails))
     created_at: Mapped[datetime]
     job_exists: Mapped[bool] = column_property(select(Job.id).where(Job.id == job_id).correlate_except(Job).exists())
     """Whether the job that made it wasn't deleted yet."""

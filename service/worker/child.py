@@ -1,7 +1,7 @@
 """What runs inside a job's process: it settles in, does the task, reports through a pipe, and ends with its parent.
 
-Messages are JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `ending`, and last of all `result`
-or `failure`. What comes back is an object with `command`, `orders`, or `may_end`.
+Messages are JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `ending`, and last of all `result`,
+`unfinished` or `failure`. What comes back is an object with `command`, `orders`, or `may_end`.
 """
 
 import contextlib
@@ -14,13 +14,15 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
 
+from models.documents import Document
+from models.jobs.assignment import Assignment, Unfinished
 from models.training.plan import Command, Order
 from service.processes import die_with_parent
 from service.worker import failures
@@ -45,7 +47,7 @@ class PipeChannel:
         self.send(encode("epoch", data, best=best))
 
     def order_taken(self, order: Order, step: int) -> None:
-        self.send(encode("order", {**asdict(order), "step": step}))
+        self.send(encode("order", replace(order, step=step).to_document()))
 
     def checkpoint(self, name: str, data: dict[str, Any]) -> None:
         self.send(encode("checkpoint", data, name=name))
@@ -72,7 +74,7 @@ class PipeChannel:
     def _hear(self) -> dict[str, Any]:
         message: dict[str, Any] = orjson.loads(self._connection.recv_bytes())
         self._command = Command(message.get("command", self._command))
-        self._orders += [Order(**order) for order in message.get("orders", ())]
+        self._orders += [Order.from_document(order) for order in message.get("orders", ())]
         return message
 
     def send(self, message: bytes) -> None:
@@ -80,22 +82,21 @@ class PipeChannel:
             self._connection.send_bytes(message)
 
 
-def encode(type_: str, data: dict[str, Any], **members: Any) -> bytes:
+def encode(type_: str, data: dict[str, Any] | Unfinished, **members: Any) -> bytes:
     """A message; numbers that aren't finite become null."""
     return orjson.dumps({"type": type_, "data": data, **members}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def run_task(
-    connection: Connection, output: Connection, task: str, assignment: dict[str, Any], folder: str
-) -> NoReturn:
+def run_task(connection: Connection, output: Connection, task: str, assignment: Assignment, folder: str) -> NoReturn:
     """The process's main: call `task` (`module:function`) with the assignment, its folder and a channel."""
     channel = PipeChannel(connection)
     try:
         settle_in(output)
         module, _, function = task.partition(":")
         with _temporary_files_in(Path(folder)):
-            result = getattr(importlib.import_module(module), function)(assignment, Path(folder), channel)
-        last_message = encode("result", result)
+            outcome = getattr(importlib.import_module(module), function)(assignment, Path(folder), channel)
+        finished = isinstance(outcome, Document)
+        last_message = encode("result", outcome.to_document()) if finished else encode("unfinished", outcome)
     except Exception as error:
         last_message = encode("failure", failures.flatten(error), traceback=traceback.format_exc())
     _end(channel, last_message)

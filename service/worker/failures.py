@@ -4,7 +4,7 @@ import errno
 import re
 from typing import Any
 
-from models.errors import Fault, InvalidSpec, ModelsError
+from models.errors import ModelsError
 from service.errors import ServiceError
 
 OUT_OF_MEMORY = "out-of-memory"
@@ -52,23 +52,6 @@ def over_memory_limit(limit: int) -> dict[str, Any]:
 def stalled(seconds: float, printed: str) -> dict[str, Any]:
     """The job's process did nothing for so long that it was ended; `printed` is the end of its output."""
     return _failure(PROCESS_DIED, f"The job's process did no step for {seconds:g} s and was ended.{_quote(printed)}")
-
-
-def build_took_too_long(seconds: float) -> dict[str, Any]:
-    """The network wasn't built, exported and compared in the time that this may take."""
-    return _invalid_network(
-        f"The network could not be built within {seconds:g} s: take fewer layers or shorter sequences, or raise "
-        "FITSERVE_BUILD_SECONDS."
-    )
-
-
-def build_crashed(signal_name: str) -> dict[str, Any]:
-    """TensorFlow ended the process of a build; `signal_name` says by which signal."""
-    return _invalid_network(f"TensorFlow crashes ({signal_name}) on this network: one of its layers can't work so.")
-
-
-def _invalid_network(detail: str) -> dict[str, Any]:
-    return InvalidSpec(Fault(detail, "#/layers")).to_dict()
 
 
 def process_died(how: str, printed: str) -> dict[str, Any]:

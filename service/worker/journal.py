@@ -3,10 +3,12 @@
 import time
 from typing import Any
 
+from models.training.plan import Order
 from service.context import Context
+from service.operations.jobs import checkpoints
 from service.operations.jobs import lifecycle as execution
-from service.operations.jobs import outcomes
 from service.operations.jobs.lifecycle import Instructions, Lease, NewEvent
+from service.storage.documents import KeptCheckpoint
 
 BATCH_EVENTS = 500
 BATCH_SECONDS = 0.2
@@ -17,10 +19,11 @@ MOST_PENDING = 10_000
 class Journal:
     """Collects a job's events and writes them under its lease; `checkpoint` is the one that it goes on from."""
 
-    def __init__(self, context: Context, lease: Lease, checkpoint: dict[str, Any] | None = None) -> None:
+    def __init__(self, context: Context, lease: Lease, checkpoint: KeptCheckpoint | None = None) -> None:
         self._context = context
         self._lease = lease
-        self._noted_checkpoints = [] if checkpoint is None else [checkpoint["folder"]]
+        self._checkpoints = [] if checkpoint is None else [checkpoint.folder]
+        """The keys of those that the job's row has pointed to and that are still there, the latest last."""
         self.began = checkpoint is not None
         """Whether the training has done a step, as far as is known."""
         self._pending: list[NewEvent] = []
@@ -43,13 +46,13 @@ class Journal:
             self._epochs += 1
             self._urgent = self._urgent or self._epochs == 1
         elif message["type"] == "order":
-            self._pending.append(NewEvent("message", {"text": _tell(data), "order": data}, order=data))
+            order = Order.from_document(data)
+            self._pending.append(NewEvent("message", {"text": _tell(order), "order": data}, order=order))
             self._urgent = True
         else:
-            key = outcomes.publish_checkpoint(
-                self._context, self._lease.job_id, self._lease.staging_name, message["name"]
-            )
-            self._pending.append(NewEvent("checkpoint", data, checkpoint=key))
+            key = checkpoints.publish(self._context, self._lease.job_id, self._lease.staging_name, message["name"])
+            checkpoint = KeptCheckpoint.from_document(data | {"folder": key})
+            self._pending.append(NewEvent("checkpoint", data, checkpoint=checkpoint))
 
     def add_text(self, text: str) -> None:
         """Take what the process printed; what it prints in a row becomes one event."""
@@ -83,10 +86,10 @@ class Journal:
         instructions = execution.record(
             self._context, self._lease, [*batch, *progress], progress=self._progress, best=self._best
         )
-        self._noted_checkpoints += [event.checkpoint for event in batch if event.checkpoint is not None]
+        self._checkpoints += [event.checkpoint.folder for event in batch if event.checkpoint is not None]
         # Those alone: should the lease be lost by now, there may be others, of the execution that has it.
-        outcomes.remove_checkpoints(self._context, self._noted_checkpoints[:-1])
-        del self._noted_checkpoints[:-1]
+        checkpoints.remove(self._context, self._checkpoints[:-1])
+        del self._checkpoints[:-1]
         del self._pending[: len(batch)]
         self._progress = self._best = None
         self._urgent = False
@@ -94,8 +97,8 @@ class Journal:
         return instructions
 
 
-def _tell(order: dict[str, Any]) -> str:
+def _tell(order: Order) -> str:
     """An order that has taken effect, as a line of the log."""
-    what = {"epochs": "epochs", "learning_rate": "learning rate"}
-    changes = ", ".join(f"{words} {order[name]:,}" for name, words in what.items() if order[name] is not None)
-    return f"From epoch {order['epoch']} on: {changes}\n"
+    what = {"epochs": order.epochs, "learning rate": order.learning_rate}
+    changes = ", ".join(f"{words} {value:,}" for words, value in what.items() if value is not None)
+    return f"From epoch {order.epoch} on: {changes}\n"

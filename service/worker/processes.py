@@ -16,17 +16,15 @@ import orjson
 import psutil
 import structlog
 
+from models.jobs.assignment import Assignment
+from service.operations.jobs.registry import KINDS
 from service.worker import child
 
 TASK = "models.tasks:run"
 PRELOADED = (
     "service.worker.child",
     "service.worker.quiet_import",
-    "models.tasks.training",
-    "models.tasks.evaluation",
-    "models.tasks.batch_prediction",
-    "models.tasks.build",
-    "models.tasks.imports",
+    *(kind.assignment.task.partition(":")[0] for kind in KINDS.values()),
     "sklearn.metrics",
 )
 """What the fork server imports once for all jobs: TensorFlow, Keras and the exporter come with it."""
@@ -174,7 +172,7 @@ class ProcessStarter:
         if start_method == "forkserver":
             self._context.set_forkserver_preload(list(preloaded))
 
-    def start_task(self, assignment: dict[str, Any], folder: Path) -> JobProcess:
+    def start_task(self, assignment: Assignment, folder: Path) -> JobProcess:
         """Start a process that does the assignment into `folder`. Raises StartFailed."""
         return self._start(child.run_task, self._task, assignment, str(folder))
 

@@ -9,13 +9,14 @@ from typing import TypeVar
 
 import structlog
 
+from models.jobs.assignment import Unfinished
 from models.training.plan import Command
 from service import statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, DiskFull, LeaseLost, ServiceError, StorageError
-from service.operations.jobs import assignments
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import STALLED, WORKER_LOST, WORKER_SHUTDOWN, Instructions, Lease
+from service.operations.jobs.registry import kind_of
 from service.storage.records import Job
 from service.worker import failures
 from service.worker.journal import Journal
@@ -34,9 +35,6 @@ ORDER_GRACE_SECONDS = 1.5
 """How long a pause waits for the process; then the checkpoint before counts, from which the job goes on as exactly. And
 how long a stop waits for a process that has done no step; then there is nothing to keep."""
 
-STOPPED_BEFORE_TRAINING = "stopped_before_training"
-PAUSED = "paused"
-ORDER_MEMBERS = ("number", "epochs", "learning_rate", "epoch", "earliest")
 
 Written = TypeVar("Written")
 Conclusion = Callable[[], None]
@@ -87,6 +85,7 @@ class Supervision:
         self._context = context
         self._lease = lease
         self._job = job
+        self._kind = kind_of(job)
         self._starter = starter
         self._shutdown = shutdown
         self._journal = Journal(context, lease, job.checkpoint)
@@ -105,13 +104,12 @@ class Supervision:
         self._retry_timer = Timer(RETRY_SECONDS)
         self._database_away = False
         self._disk_grace = Grace(self._context.settings.disk_full_seconds)
-        # Only a training can leave something to go on from.
-        self._shutdown_grace = Grace(SHUTDOWN_GRACE_SECONDS if job.kind == statuses.TRAINING else 0)
+        self._shutdown_grace = Grace(SHUTDOWN_GRACE_SECONDS if self._kind.resumable else 0)
         self._order_grace = Grace(ORDER_GRACE_SECONDS)
 
     def run(self) -> None:
         """Raises LeaseLost, DiskFull and DatabaseUnusable; DatabaseUnavailable when the worker shuts down meanwhile."""
-        assignment = self._persistently(partial(assignments.describe, self._context, self._job))
+        assignment = self._persistently(partial(self._kind.describe, self._context, self._job))
         folder = self._context.artifacts.stage(self._lease.staging_name)
         try:
             with contextlib.closing(self._starter.start_task(assignment, folder)) as process:
@@ -168,16 +166,16 @@ class Supervision:
         if self._instructions.status == statuses.PAUSING and self._order_grace.over:
             return self._end(execution.put_back)
         if self._instructions.status == statuses.STOPPING and not self._journal.began and self._order_grace.over:
-            return self._end(execution.cancelled, STOPPED_BEFORE_TRAINING)
+            return self._end(execution.cancelled, Unfinished.STOPPED_BEFORE_TRAINING.value)
         if self._memory_timer.due() and process.memory() > settings.job_memory_bytes:
             return self._fail(failures.over_memory_limit(settings.job_memory_bytes))
-        if self._job.kind == statuses.BUILD and time.monotonic() - self._began_at > settings.build_seconds:
-            return self._fail(failures.build_took_too_long(settings.build_seconds))
+        if (error := self._kind.explain_timeout(settings, time.monotonic() - self._began_at)) is not None:
+            return self._fail(error)
         silent = time.monotonic() - self._heard_at
         if silent > settings.stall_seconds:
             process.kill()
             log.warning("the job's process stood still", seconds=round(silent), attempt=self._job.attempt)
-            self._note(f"The process did no step for {settings.stall_seconds:g} s and was ended")
+            self._log(f"The process did no step for {settings.stall_seconds:g} s and was ended")
             return self._end(execution.died, failures.stalled(settings.stall_seconds, self._output.tail), STALLED)
         return None
 
@@ -190,7 +188,9 @@ class Supervision:
         for message in process.messages() if everything or not self._journal.full else ():
             heard = True
             if message["type"] == "result":
-                conclusion = self._finish(message["data"])
+                conclusion = self._end(execution.succeed, message["data"])
+            elif message["type"] == "unfinished":
+                conclusion = self._end_unfinished(Unfinished(message["data"]))
             elif message["type"] == "failure":
                 if message["data"]["code"] == failures.INTERNAL:
                     log.error("the task failed", exception=message["traceback"])
@@ -240,7 +240,7 @@ class Supervision:
         """Tell the process what it doesn't know yet."""
         orders = self._instructions.orders[self._orders_told :]
         if orders:
-            process.tell(orders=[{name: order[name] for name in ORDER_MEMBERS} for order in orders])
+            process.tell(orders=[order.to_document() for order in orders])
             self._orders_told += len(orders)
         command = self._find_command()
         if command is not self._command:
@@ -256,12 +256,10 @@ class Supervision:
         pausing = self._instructions.status == statuses.PAUSING or self._shutdown.is_set()
         return Command.PAUSE if pausing else Command.RUN
 
-    def _finish(self, result: dict[str, object]) -> Conclusion:
-        if result.get(PAUSED):
+    def _end_unfinished(self, how: Unfinished) -> Conclusion:
+        if how is Unfinished.PAUSED:
             return self._end(execution.put_back, WORKER_SHUTDOWN if self._shutdown.is_set() else None)
-        if result.get(STOPPED_BEFORE_TRAINING):
-            return self._end(execution.cancelled, STOPPED_BEFORE_TRAINING)
-        return self._end(execution.succeed, result)
+        return self._end(execution.cancelled, how.value)
 
     def _fail(self, failure: dict[str, object]) -> Conclusion:
         return self._end(execution.fail, failure, failures.STATUS_REASONS.get(str(failure["code"])))
@@ -270,14 +268,14 @@ class Supervision:
         self._starter.warm = False
         how = process.describe_end()
         log.warning("the job's process died", how=how, attempt=self._job.attempt)
-        self._note(f"The process died: {how}")
+        self._log(f"The process died: {how}")
         if process.lost_fork_server():
             return self._end(execution.orphaned)
-        if self._job.kind == statuses.BUILD and process.crashed_by:  # the same network would crash it again
-            return self._fail(failures.build_crashed(process.crashed_by))
+        if process.crashed_by and (error := self._kind.explain_crash(process.crashed_by)) is not None:
+            return self._fail(error)
         return self._end(execution.died, failures.process_died(how, self._output.tail))
 
-    def _note(self, what: str) -> None:
+    def _log(self, what: str) -> None:
         """Put a line into the job's log, after what was printed last."""
         printed = self._output.tail
         begin = "" if not printed or printed.endswith("\n") else "\n"

@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 
 import structlog
 
-from service import __version__, statuses
+from models.jobs.assignment import Runtime
+from service import __version__
 from service.context import Context
 from service.errors import LeaseLost, StorageError
 from service.identity import identify, may_live
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Lease
 from service.operations.jobs.queue import QUEUES
+from service.operations.jobs.registry import KINDS
 from service.operations.upkeep import housekeeping, workers
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job, Worker
@@ -44,15 +46,8 @@ class Supervisor:
         self._context = context
         self._starter = starter
         self._versions = library_versions()
-        memory = {"resident_bytes": settings.resident_bytes}
-        self._runtime = {"threads": settings.training_threads, **memory, **self._versions}
-        self._slots = {
-            statuses.BUILD: 1,
-            statuses.IMPORT: 1,
-            statuses.EVALUATION: 1,
-            statuses.BATCH_PREDICTION: 1,
-            statuses.TRAINING: settings.worker_slots,
-        }
+        self._runtime = Runtime(settings.training_threads, settings.resident_bytes, self._versions).to_document()
+        self._slots = {name: kind.slots(settings) for name, kind in KINDS.items()}
         self._running: dict[Lease, tuple[str, threading.Thread]] = {}
         self._shutdown = threading.Event()
         self._slot_freed = threading.Event()
@@ -105,7 +100,7 @@ class Supervisor:
             id=self.id,
             host=socket.gethostname(),
             process=identify(os.getpid()),
-            slots=self._slots[statuses.TRAINING],
+            slots=self._context.settings.worker_slots,
             versions={"fitserve": __version__, "python": platform.python_version(), **self._versions},
             ready=ready,
             heartbeat_at=datetime.now(UTC),

@@ -16,6 +16,10 @@ from fitserve_client.api.predictions import predict
 from fitserve_client.api.training_jobs import create_training_job, get_metrics, get_training_job
 from fitserve_client.api.versions import get_version
 from fitserve_client.models import (
+    CreateEvaluation,
+    CreateModel,
+    CreateTrainingJob,
+    CreateUpload,
     Dataset,
     Evaluation,
     EvaluationResult,
@@ -23,10 +27,6 @@ from fitserve_client.models import (
     ListRowsSplit,
     Metrics,
     Model,
-    NewEvaluation,
-    NewModel,
-    NewTrainingJob,
-    NewUpload,
     PredictionAnswer,
     PredictionRequest,
     RowPage,
@@ -52,7 +52,7 @@ def expect(kind: type[Wanted], answer: Any) -> Wanted:
 
 def upload(client: Client, path: Path) -> None:
     with path.open("rb") as file:
-        body = NewUpload(file=File(payload=file, file_name=path.name), name="mnist")
+        body = CreateUpload(file=File(payload=file, file_name=path.name), name="mnist")
         created = expect(Dataset, create_dataset.sync(client=client, body=body, prefer=WAIT))
     assert created.status == "ready"
     found = expect(Dataset, get_dataset.sync("mnist", client=client))
@@ -61,8 +61,8 @@ def upload(client: Client, path: Path) -> None:
 
 def train(client: Client) -> TrainingJob:
     """A job that has succeeded."""
-    expect(Model, create_model.sync(client=client, body=NewModel.from_dict(DIGITS), prefer=WAIT))
-    body = NewTrainingJob(model="digits-mlp", dataset="mnist", epochs=1, batch_size=512, seed=7)
+    expect(Model, create_model.sync(client=client, body=CreateModel.from_dict(DIGITS), prefer=WAIT))
+    body = CreateTrainingJob(model="digits-mlp", dataset="mnist", epochs=1, batch_size=512, seed=7)
     job = expect(TrainingJob, create_training_job.sync(client=client, body=body))
     while job.status not in FINAL:
         job = expect(TrainingJob, get_training_job.sync(str(job.id), client=client, prefer=WAIT))
@@ -71,7 +71,7 @@ def train(client: Client) -> TrainingJob:
 
 
 def evaluate(client: Client) -> EvaluationResult:
-    body = NewEvaluation(model="digits-mlp", dataset="mnist")
+    body = CreateEvaluation(model="digits-mlp", dataset="mnist")
     evaluation = expect(Evaluation, create_evaluation.sync(client=client, body=body, prefer=WAIT))
     while evaluation.status not in FINAL:
         evaluation = expect(Evaluation, get_evaluation.sync(str(evaluation.id), client=client, prefer=WAIT))

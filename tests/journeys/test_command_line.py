@@ -115,7 +115,7 @@ def test_metadata_is_noted_on_what_is_created_and_lists_are_filtered_by_it(fitse
     assert fitserve.json("models", "list", *noted) == []
     assert any("team garden" in line for line in fitserve.table("datasets", "show", "noted"))
     for wrong in (("--metadata", "team"), ("--metadata", "=x"), ("--metadata", "a=1", "--metadata", "a=2")):
-        assert fitserve.run("jobs", "list", *wrong).returncode == 2
+        assert fitserve.run("jobs", "list", *wrong).returncode == 3
 
 
 def test_a_reader_that_leaves_ends_the_command_as_in_any_pipe(fitserve: CommandLine, garden: str) -> None:

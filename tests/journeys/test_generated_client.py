@@ -28,7 +28,7 @@ MYPY = f"""\
 [mypy]
 check_untyped_defs = true
 strict_equality = true
-[mypy-{PACKAGE}.models.new_upload]
+[mypy-{PACKAGE}.models.create_upload]
 # The member "types" hides the generator's own module of that name.
 disable_error_code = name-defined
 """

@@ -58,9 +58,9 @@ DATASETS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """A service of one process, so that its statistics are all of them, with a version of each model."""
+    """A service of two processes with a version of each model."""
     folder: Path = tmp_path_factory.mktemp("protocols")
-    with running_service(folder, api_processes="1") as running:
+    with running_service(folder, api_processes="2") as running:
         for name, dataset in DATASETS.items():
             running.client.post("/v1/datasets", {"name": name, "source": "inline", **dataset})
             running.client.post("/v1/models", {"name": name, "optimizer": "adam", **MODELS[name]})
@@ -174,10 +174,8 @@ def test_tritons_client_is_told_what_is_wrong(triton: InferenceServerClient) -> 
     wrong = {
         "400": [
             ("dense", [tensor("input", POINTS[:, :3].copy())], ""),
-            ("dense", [tensor("x", POINTS)], ""),
             ("dense", [tensor("input", np.array([["a"]], object), "BYTES")], ""),
             ("two", [tensor("left", POINTS[:, :3].copy())], ""),
-            ("dense", [tensor("input", np.full((1, 4), np.nan, np.float32))], ""),
         ],
         "404": [("nobody", [tensor("input", POINTS)], ""), ("dense", [tensor("input", POINTS)], "9")],
     }
@@ -192,6 +190,17 @@ def test_tritons_client_is_told_what_is_wrong(triton: InferenceServerClient) -> 
     assert caught.value.status() == "501"
 
 
+def test_tritons_client_names_classes_and_sends_what_is_not_finite(triton: InferenceServerClient) -> None:
+    wanted = [InferRequestedOutput("output", class_count=2)]
+    result = triton.infer("dense", [tensor("input-0", POINTS)], outputs=wanted)
+    assert result is not None
+    found = result.as_numpy("output")
+    assert found.shape == (len(POINTS), 2)
+    score, place, label = found[0, 0].decode().split(":")
+    assert (0 < float(score) <= 1, place) == (True, label)
+    assert np.isnan(output(triton.infer("dense", [tensor("input", np.full((1, 4), np.nan, np.float32))]))).all()
+
+
 def test_tritons_client_reads_health_metadata_configuration_and_index(triton: InferenceServerClient) -> None:
     assert triton.is_server_live()
     assert triton.is_server_ready()
@@ -204,11 +213,12 @@ def test_tritons_client_reads_health_metadata_configuration_and_index(triton: In
         ("width", "FP32", [-1, 1]),
         ("colour", "BYTES", [-1, 1]),
     ]
-    assert triton.get_model_config("two", "1")["input"][0] == {
-        "name": "left",
-        "data_type": "TYPE_FP32",
-        "dims": [-1, 3],
-    }
+    configuration = triton.get_model_config("two", "1")
+    assert configuration["max_batch_size"] > 1000
+    assert [(entry["name"], entry["dims"], entry["optional"]) for entry in configuration["input"]] == [
+        ("left", [3], False),
+        ("right", [1], False),
+    ]
     index = triton.get_model_repository_index()
     assert [(entry["name"], entry["version"], entry["state"]) for entry in index] == [
         (name, "1", "READY") for name in sorted(MODELS)

@@ -1,6 +1,5 @@
 """Layers that learn from the training rows before the first step."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -11,6 +10,8 @@ import pytest
 from models.adaptation import needs_rows
 from models.building import build_network
 from models.errors import InvalidData, InvalidSpec
+from models.jobs.assignment import Runtime
+from models.jobs.training import TrainingAssignment, TrainingRequest
 from models.limits import Limits
 from models.pretrained import NETWORK
 from models.spec import NetworkSpec
@@ -125,15 +126,12 @@ def test_rows_that_only_test_are_refused_before_training(tmp_path: Path, monkeyp
         "optimizer": "sgd",
         "loss": "categorical_crossentropy",
     }
-    limits = asdict(Limits())
-    assignment = {
-        "document": document,
-        "dataset": str(tmp_path / "inline"),
-        "request": {"seed": 1, "optimizer": None, "learning_rate_schedule": None, "class_weights": None},
-        "limits": limits,
-        "runtime": {"threads": 1, "resident_bytes": 2**30},
-        "pretrained": None,
-        "sources": {},
-    }
+    assignment = TrainingAssignment(
+        spec=NetworkSpec.from_document(document),
+        dataset=tmp_path / "inline",
+        request=TrainingRequest("m", "inline", epochs=1, seed=1),
+        limits=Limits(),
+        runtime=Runtime(),
+    )
     with pytest.raises(InvalidData, match='has the number 7, but the layer "embedding" accepts integers from 0 to 6'):
         training.run(assignment, tmp_path, Mock(spec=[]))

@@ -18,9 +18,10 @@ from models.batches.blocks import Blocks
 from models.batches.dataset_rows import read_dataset
 from models.batches.files import check_file, read_file
 from models.batches.predicting import predict_blocks
-from models.batches.results import RESULT_FILE, stream_csv, stream_json_lines
+from models.batches.results import stream_csv, stream_json_lines
 from models.datasets import Dataset
 from models.errors import Fault, InvalidData, InvalidInstances
+from models.jobs.batch_prediction import RESULT_FILE, BatchPredictionResult
 from models.limits import Limits
 from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import NamedFile, Preprocessing, inputs_from_dataset
@@ -82,7 +83,7 @@ def read(folder: Path, predictor: Predictor, data: bytes | str, name: str, limit
     yield from read_file(path, name, predictor.preprocessing, limits or Limits(), folder)
 
 
-def predict(folder: Path, predictor: Predictor, found: Blocks) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def predict(folder: Path, predictor: Predictor, found: Blocks) -> tuple[list[dict[str, Any]], BatchPredictionResult]:
     """The predictions as JSON Lines, and what was said of them."""
     target = folder / "batch"
     target.mkdir()
@@ -117,7 +118,7 @@ def test_a_datasets_rows_come_in_its_order_whatever_their_splits(
 
     answers = expected(predictor, [row["instance"] for row in posted])
     assert found == [answer | {"row": row["row"]} for answer, row in zip(answers, posted, strict=True)]
-    assert (said["rows"], said["classes"]) == (len(posted), ["a", "b", "c"])
+    assert (said.rows, said.classes) == (len(posted), ["a", "b", "c"])
 
 
 def test_a_datasets_warnings_are_those_of_its_rows(flowers: Dataset) -> None:
@@ -125,7 +126,7 @@ def test_a_datasets_warnings_are_those_of_its_rows(flowers: Dataset) -> None:
     test = read_rows(flowers, "test", 0, 100)
     warned = predictor.predict([row["instance"] for row in test]).warnings
     _, said = predict(flowers.folder, predictor, read_dataset(flowers, "test", predictor.preprocessing))
-    assert said["warnings"] == [warning | {"row": test[warning["row"]]["row"]} for warning in warned]
+    assert said.warnings == [warning | {"row": test[warning["row"]]["row"]} for warning in warned]
 
 
 def test_a_tensors_rows_are_read_from_all_splits(tmp_path: Path) -> None:
@@ -174,8 +175,8 @@ def test_rows_of_a_table_file_are_read_like_posted_rows(
     }[name]
     found, said = predict(flowers.folder, predictor, read(flowers.folder, predictor, data, name))
     assert found == expected(predictor, rows)
-    assert said["warnings"] == predictor.predict(rows).warnings
-    assert {warning["type"] for warning in said["warnings"]} == {"missing", "unseen_category", "out_of_range"}
+    assert said.warnings == predictor.predict(rows).warnings
+    assert {warning["type"] for warning in said.warnings} == {"missing", "unseen_category", "out_of_range"}
 
 
 def test_the_file_that_was_trained_on_can_be_sent_as_it_is(flowers: Dataset) -> None:
@@ -249,7 +250,7 @@ def test_pictures_are_predicted_in_the_order_of_their_paths_and_named(tmp_path: 
     instances = [NamedFile.of(posted[name], name) for name in names]
     assert [row.pop("file") for row in found] == names
     assert found == expected(predictor, instances)
-    assert [warning["row"] for warning in said["warnings"]] == [0, 1]
+    assert [warning["row"] for warning in said.warnings] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -313,7 +314,7 @@ def test_more_rows_than_the_limit_are_refused(flowers: Dataset) -> None:
 def test_results_are_csv_with_a_column_for_each_class(flowers: Dataset) -> None:
     predictor = make_version(flowers)
     found, said = predict(flowers.folder, predictor, read(flowers.folder, predictor, UNSEEN, "new.csv"))
-    text = b"".join(stream_csv(flowers.folder / "batch" / RESULT_FILE, said["classes"])).decode()
+    text = b"".join(stream_csv(flowers.folder / "batch" / RESULT_FILE, said.classes)).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert list(rows[0]) == ["row", "label", "score", "score_a", "score_b", "score_c"]
     for row, one in zip(rows, found, strict=True):
@@ -329,7 +330,7 @@ def test_values_that_are_not_finite_are_null_and_several_have_columns_of_their_o
     predictor = make_version(dataset, 2, "none", task="regression", loss="mean_squared_error")
     rows = [[1.0], [3e38]]
     found, said = predict(dataset.folder, predictor, read(dataset.folder, predictor, json.dumps(rows), "new.json"))
-    assert said["classes"] is None
+    assert said.classes is None
     assert found == expected(predictor, rows)
     assert None in found[1]["value"]
     text = b"".join(stream_csv(dataset.folder / "batch" / RESULT_FILE, None)).decode()
@@ -344,7 +345,7 @@ def test_labels_of_several_are_lists_and_json_in_csv(tmp_path: Path) -> None:
     rows = [[-5, 5], [5, -5], [5, 5], [-9, -9]]
     found, said = predict(dataset.folder, predictor, read(dataset.folder, predictor, json.dumps(rows), "new.json"))
     assert found == expected(predictor, rows)
-    lines = b"".join(stream_csv(dataset.folder / "batch" / RESULT_FILE, said["classes"])).decode()
+    lines = b"".join(stream_csv(dataset.folder / "batch" / RESULT_FILE, said.classes)).decode()
     for row, one in zip(csv.DictReader(io.StringIO(lines)), found, strict=True):
         assert json.loads(row["labels"]) == one["labels"]
 

@@ -74,7 +74,7 @@ def small_parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 def test_classes_of_a_table(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "iris")
     trained = fresh(dataset, "multiclass", "categorical_crossentropy", 3, "softmax", kernel_regularizer="l2")
-    result = evaluate_split(trained, dataset, "test", tmp_path).to_document()
+    result = evaluate_split(trained, dataset, "test", tmp_path).to_result().to_document()
     expected = expect_keras(trained, dataset, "test")
     scores, encoded = outputs_and_targets(trained, dataset, "test")
     truth = encoded.argmax(axis=1)
@@ -90,7 +90,7 @@ def test_classes_of_a_table(tmp_path: Path) -> None:
 def test_two_classes_by_one_logit(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "circles")
     trained = fresh(dataset, "binary", "hinge", 1, "tanh")
-    result = evaluate_split(trained, dataset, "test", tmp_path).to_document()
+    result = evaluate_split(trained, dataset, "test", tmp_path).to_result().to_document()
     outputs, truth = outputs_and_targets(trained, dataset, "test")
     matrix = sklearn.metrics.confusion_matrix(truth[:, 0], outputs[:, 0] > 0)
     assert result["confusion_matrix"] == matrix.tolist()
@@ -101,7 +101,7 @@ def test_two_classes_by_one_logit(tmp_path: Path) -> None:
 def test_numbers(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "diabetes")
     trained = fresh(dataset, "regression", "mean_squared_error", 1, None)
-    result = evaluate_split(trained, dataset, "validation", tmp_path).to_document()
+    result = evaluate_split(trained, dataset, "validation", tmp_path).to_result().to_document()
     outputs, truth = outputs_and_targets(trained, dataset, "validation")
     assert result["metrics"]["r2"] == pytest.approx(sklearn.metrics.r2_score(truth, outputs), rel=1e-5)
     assert result["metrics"]["mae"] == pytest.approx(result["metrics"]["mean_absolute_error"], rel=1e-5)
@@ -114,7 +114,7 @@ def test_labels(tmp_path: Path) -> None:
     labels = [["a"], ["b", "a"], [], ["c"]] * 5
     dataset = make_dataset(tmp_path, "inline", inputs=rows, targets=labels)
     trained = fresh(dataset, "multilabel", "binary_crossentropy", 3, "sigmoid")
-    result = evaluate_split(trained, dataset, "train", tmp_path).to_document()
+    result = evaluate_split(trained, dataset, "train", tmp_path).to_result().to_document()
     scores, truth = outputs_and_targets(trained, dataset, "train")
     assert result["loss"] == pytest.approx(expect_keras(trained, dataset, "train")["loss"], rel=1e-5)
     assert [entry["support"] for entry in result["per_class"]] == [10, 5, 5]
@@ -128,7 +128,7 @@ def test_classes_are_matched_by_name_in_any_order_and_of_any_type(tmp_path: Path
     trained = fresh(own, "multiclass", "sparse_categorical_crossentropy", 3, "softmax")
     trained.network.layers[-1].bias.assign([0, 9, 0])
     other = make_dataset(tmp_path / "other", "inline", inputs=inputs[:3], targets=["7", "5", "7"])
-    result = evaluate_split(trained, other, "train", tmp_path).to_document()
+    result = evaluate_split(trained, other, "train", tmp_path).to_result().to_document()
     assert result["classes"] == [3, 5, 7]
     assert np.array(result["confusion_matrix"]).sum(axis=1).tolist() == [0, 1, 2]
     assert result["per_class"][0]["recall"] is None
@@ -143,7 +143,7 @@ def test_several_inputs(tmp_path: Path) -> None:
         {"type": "Dense", "units": 1, "inputs": ["both"]},
     ]
     trained = fresh(dataset, "regression", "mean_squared_error", 1, None, layers=layers)
-    result = evaluate_split(trained, dataset, "train", tmp_path).to_document()
+    result = evaluate_split(trained, dataset, "train", tmp_path).to_result().to_document()
     split = dataset.split("train")
     predicted = np.asarray(trained.network(trained.preprocessing.network_inputs(split)))[:, 0]
     assert result["loss"] == pytest.approx(((predicted - split.targets) ** 2).mean(), rel=1e-5)
@@ -162,7 +162,7 @@ def test_evaluating_changes_no_weight(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "iris")
     trained = fresh(dataset, "multiclass", "categorical_crossentropy", 3, "softmax")
     before = trained.network.get_weights()
-    first, second = (evaluate_split(trained, dataset, "test", tmp_path).to_document() for _ in range(2))
+    first, second = (evaluate_split(trained, dataset, "test", tmp_path).to_result().to_document() for _ in range(2))
     assert first == second
     np.testing.assert_equal(trained.network.get_weights(), before)
     assert isinstance(trained.network, keras.Model)
@@ -173,7 +173,7 @@ def test_evaluating_changes_no_weight(tmp_path: Path) -> None:
 def test_accuracy_agrees_with_the_confusion_matrix_of_hinge_losses(loss: str, activation: Any, tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "circles")
     trained = fresh(dataset, "binary", loss, 1, activation, metrics=("accuracy",))
-    result = evaluate_split(trained, dataset, "test", tmp_path).to_document()
+    result = evaluate_split(trained, dataset, "test", tmp_path).to_result().to_document()
     matrix = np.array(result["confusion_matrix"])
     assert result["metrics"]["accuracy"] == pytest.approx(np.trace(matrix) / matrix.sum())
     assert matrix.sum(axis=0).min() > 0 or activation not in (None, "tanh")

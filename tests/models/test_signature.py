@@ -75,8 +75,7 @@ def test_numbers_of_any_type_are_cast_and_scaled(dtype: str) -> None:
         ({"left": np.ones((4, 3))}, 'The input "left" has the shape [4, 3], but [-1, 2] is wanted.'),
         ({"left": np.ones(8)}, "has the shape [8]"),
         ({"left": np.ones((5, 2))}, "The inputs differ in how many rows they have."),
-        ({"left": np.ones((0, 2)), "right": np.ones((0, 3, 2))}, "There are no rows."),
-        ({"left": np.full((4, 2), np.inf)}, "Row 0: numbers must be finite"),
+        ({"left": np.full((4, 2), 1e39)}, "Row 0: numbers must be finite"),
     ],
 )
 def test_tensors_that_do_not_fit_are_named(change: dict[str, Any], says: str) -> None:
@@ -84,3 +83,15 @@ def test_tensors_that_do_not_fit_are_named(change: dict[str, Any], says: str) ->
     with pytest.raises(InvalidInstances) as caught:
         TWO.read({name: values for name, values in tensors.items() if values is not None})
     assert says in caught.value.detail
+
+
+def test_what_is_not_finite_goes_into_a_network_of_tensors() -> None:
+    found = TWO.read({"left": np.array([[np.nan, np.inf]]), "right": np.full((1, 3, 2), -np.inf)})
+    np.testing.assert_array_equal(found["left"], [[np.nan, np.inf]])
+    assert (found["right"] == -np.inf).all()
+
+
+def test_there_may_be_no_rows() -> None:
+    assert TWO.read({"left": np.ones((0, 2)), "right": np.ones((0, 3, 2))})["left"].shape == (0, 2)
+    nothing: dict[str, np.ndarray] = dict.fromkeys(TABLE.inputs, np.empty((0, 1), object))
+    assert TABLE.read(nothing)["input"].shape == (0, 6)

@@ -70,7 +70,7 @@ def test_two_classes_at_the_threshold_are_the_second(activation: str | None, los
     assert [(one["label"], one["score"]) for one in answer] == [("yes", 0.5)] * 4
     assert [best["label"] for best in answer[0]["top"]] == ["yes", "no"]
     assert [one["label"] for one in predict_in_batch(tmp_path, predictor, UNDECIDED)] == ["yes"] * 4
-    result = evaluate_split(trained, dataset, "train", tmp_path).to_document()
+    result = evaluate_split(trained, dataset, "train", tmp_path).to_result().to_document()
     matrix = np.array(result["confusion_matrix"])
     assert matrix[:, 0].tolist() == [0, 0]
     assert result["metrics"]["accuracy"] == pytest.approx(matrix[1, 1] / matrix.sum())
@@ -84,7 +84,7 @@ def test_labels_at_the_threshold_are_given(activation: str | None, loss: Any, tm
 
     assert [one["labels"] for one in predictor.predict(UNDECIDED).predictions] == [["a", "b"]] * 4
     assert [one["labels"] for one in predict_in_batch(tmp_path, predictor, UNDECIDED)] == [["a", "b"]] * 4
-    result = evaluate_split(trained, dataset, "train", tmp_path).to_document()
+    result = evaluate_split(trained, dataset, "train", tmp_path).to_result().to_document()
     matrices = np.array([entry["confusion_matrix"] for entry in result["per_class"]])
     assert matrices[:, :, 0].tolist() == [[0, 0], [0, 0]]
     assert result["metrics"]["accuracy"] == pytest.approx(matrices[:, 1, 1].sum() / matrices.sum())

@@ -62,9 +62,9 @@ def test_a_file_that_is_no_database(tmp_path: Path, command: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_postgresql_server_that_stays_away(tmp_path: Path, command: str) -> None:
     url = f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/fitserve"
-    ended = fitserve(command, tmp_path, database_url=url, start_seconds="0.6")
+    ended = fitserve(command, tmp_path, database_url=url, start_seconds="1")
     assert re.search(r"The database doesn't answer: .*refused", refusal(ended))
-    assert ended.stderr.count("waiting for the database") == 2
+    assert "waiting for the database" in ended.stderr
     assert "secret" not in ended.stderr
 
 

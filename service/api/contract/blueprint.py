@@ -15,7 +15,7 @@ from service.api.contract.documentation.headers import refer
 from service.api.contract.fields import LARGEST_INTEGER, TEXT_PATTERN
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import DialectErrorSchema, ProblemSchema
-from service.api.contract.schemas.shown import INSTANCE, LARGEST_COUNT, Inner, Listing, Url
+from service.api.contract.schemas.shown import LARGEST_COUNT, Inner, Listing, Url
 from service.api.http.bodies import no_content, read_json, refuse_other_types, write_json
 from service.api.http.conditional import IF_MATCH, IF_NONE_MATCH, guarded, tagged
 from service.api.http.errors import InvalidQuery, RequestFault
@@ -43,6 +43,7 @@ BINARY = {"type": "string", "format": "binary", "maxLength": LARGEST_COUNT}
 """A file; of those that clients send, the bytes that they may have are filled in from the settings."""
 TEXT = {"type": "string", "maxLength": LARGEST_INTEGER, "pattern": TEXT_PATTERN}
 PART_HEADERS = FILE_HEADERS | refer("Content-Range", "ETag")
+IGNORES_QUERY = "ignores_query"
 LONGEST_HEADER = 8190
 """Bytes of a header's line, as gunicorn reads it by default; beyond it the answer is 431."""
 
@@ -155,7 +156,7 @@ class Blueprint(DocumentedBlueprint):
         self, rule: str, endpoint: str | None = None, view_func: Handler | None = None, *args: Any, **options: Any
     ) -> None:
         """Register a handler; one that takes no query refuses all parameters, and all take preconditions."""
-        if view_func is not None and not _takes_query(view_func):
+        if view_func is not None and not (_takes_query(view_func) or hasattr(view_func, IGNORES_QUERY)):
             nothing = self.arguments(Schema, location="query", as_kwargs=True, error_status_code=400)
             view_func = nothing(view_func)
         methods = set(options.get("methods") or ())
@@ -164,6 +165,11 @@ class Blueprint(DocumentedBlueprint):
         elif view_func is not None and methods & {"PATCH", "PUT", "DELETE"}:
             view_func = guarded(_document_parameter(view_func, IF_MATCH_PARAMETER))
         super().add_url_rule(rule, endpoint, view_func, *args, **options)
+
+    def ignores_query(self, handler: Handler) -> Handler:
+        """Let any query pass: the handler answers clients of TensorFlow Serving, which ignores them, too."""
+        setattr(handler, IGNORES_QUERY, True)
+        return handler
 
     def query(self, schema: type[Schema]) -> Decorator:
         """Give the handler what the schema makes of the query; its faults are 400."""
@@ -310,7 +316,6 @@ class Api(flask_smorest.Api):
         """documentation.errors has the responses; here are only their schemas."""
         for name, schema in {"Problem": ProblemSchema, "DialectError": DialectErrorSchema}.items():
             self.spec.components.schema(name, schema=schema)
-        self.spec.components.schema("Instance", INSTANCE)
 
 
 def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handler:

@@ -1,5 +1,6 @@
 """Sends answers: each gets its request's id, the headers that all have, compression, and a line in the log."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -17,6 +18,8 @@ QUIET_PATHS = ("/healthz", "/readyz")
 """What machines ask every few seconds; logged as debugging."""
 CLIENT_LEFT = 499
 """The status in the log of a request whose client left before it was answered, as nginx has it."""
+FLUSH_SECONDS = 0.05
+"""How long lines of the log wait for others, at most."""
 WITHOUT_BODY = (204, 304)
 
 
@@ -51,7 +54,7 @@ def compress_answer(request: Request, answer: Answer) -> None:
     if accepted is None and request.method == "POST":
         return  # it is in no cache that Vary would tell something
     length = int(headers.get("content-length", 0)) if request.method == "HEAD" else len(answer.body)
-    if not is_worth(request.path, headers.get("content-type", ""), length):
+    if not is_worth(request.path, answer.status, headers.get("content-type", ""), length):
         return
     _add_vary(headers, "Accept-Encoding")
     if accepted is None or not prefers_gzip(accepted):
@@ -74,6 +77,7 @@ class Responder:
 
     def __init__(self, log: RequestLog) -> None:
         self._log = log
+        self._flushing: asyncio.TimerHandle | None = None
 
     async def send(self, request: Request, answer: Answer, send: Send) -> None:
         """Send an answer, and the pieces of its stream as they come."""
@@ -91,6 +95,13 @@ class Responder:
         milliseconds = round((time.monotonic() - request.started) * 1000, 1)
         shown = path if path.isascii() and path.isprintable() else quote(path, safe="/:")
         self._log.write(level, request.method, shown, status, milliseconds, request.id)
+        if self._flushing is None and not self._log.is_empty:
+            self._flushing = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush_log)
+
+    def flush_log(self) -> None:
+        """Write the lines of the log that wait."""
+        self._flushing = None
+        self._log.flush()
 
 
 def _head(request: Request, answer: Answer) -> list[tuple[bytes, bytes]]:

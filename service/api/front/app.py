@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
+from service.api.front.cors import allow_origins
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
 from service.api.front.protocol import Connections
@@ -53,11 +54,15 @@ class Front:
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         streams = EventStreams(self._watch, lambda job, after: events.read_next(context, job, after), self._pool)
         self._resources = Resources(app, settings, self._pool, self._watch, streams)
+        self._respond_allowed = allow_origins(self._respond, settings.origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-            return
+        else:
+            await self._respond_allowed(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
             answer = await self._answer(request)
@@ -126,6 +131,7 @@ class Front:
         """End what runs beside the requests."""
         self._watch.stop()
         self._inference.close()
+        self._responder.flush_log()
         for pool in (self._pool, self._watching):
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -13,7 +13,11 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An ASGI app."""
 
+REQUEST_ID = "fitserve.request_id"
+"""The id's name in the scope, where the connection finds it."""
 POSSIBLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 MOST_DISCARDED = 16 * 2**20
 """Bytes of a refused body that are still read, so that the client gets the answer while it sends."""
@@ -42,7 +46,7 @@ class Request:
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         self.headers = headers
         given = headers.get("x-request-id", "")
-        self.id = given if POSSIBLE_ID.fullmatch(given) else new_id()
+        self.id = scope[REQUEST_ID] = given if POSSIBLE_ID.fullmatch(given) else new_id()
 
     @property
     def length(self) -> int | None:

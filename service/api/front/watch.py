@@ -6,12 +6,16 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor
 
+import structlog
+
 from service.operations.jobs.events import JobState
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 """Seconds between two queries."""
 SHARE = 20
 """How many times longer than a query the pause after it is, so that looking takes at most 5 % of a core."""
+
+log = structlog.get_logger()
 
 ReadStates = Callable[[Collection[str]], Mapping[str, JobState] | None]
 """Reads how jobs are; those that aren't there are left out. None while the database is away."""
@@ -87,15 +91,21 @@ class JobWatch:
             job.wake()
 
     async def _poll(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._jobs and not self.is_stopped:
             started = time.monotonic()
-            asked = list(self._jobs)
-            states = await loop.run_in_executor(self._pool, self._read, asked)
-            for job_id in asked if states is not None else ():
-                job = self._jobs.get(job_id)
-                if job is not None and states is not None:
-                    job.update(states.get(job_id))
+            try:
+                await self._look(list(self._jobs))
+            except Exception as error:
+                log.error("watched jobs can't be read", exc_info=error)
             pause = SHARE * (time.monotonic() - started)
             await asyncio.sleep(min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE))
         self._polling = None
+
+    async def _look(self, job_ids: list[str]) -> None:
+        states = await asyncio.get_running_loop().run_in_executor(self._pool, self._read, job_ids)
+        if states is None:
+            return
+        for job_id in job_ids:
+            job = self._jobs.get(job_id)
+            if job is not None:
+                job.update(states.get(job_id))

@@ -31,4 +31,4 @@ class Worker(UvicornWorker):
         # uvicorn-worker gives uvicorn's log gunicorn's handlers, of which there are none: the root has one for all.
         log = logging.getLogger("uvicorn.error")
         log.handlers, log.propagate = [], True
-        log.setLevel(logging.WARNING)
+        log.setLevel(logging.ERROR)

@@ -2,6 +2,7 @@
 
 import gzip
 from functools import lru_cache
+from http import HTTPStatus
 
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
@@ -17,16 +18,20 @@ LEVEL = 1
 """Of numbers it saves nearly what the best level does, in a tenth of the time."""
 COMPRESSIBLE = (JSON, OCTETS, PROBLEM, YAML, "text/")
 """What media types begin with whose answers become smaller; of binary ones only tensors are whole in memory."""
+OPEN_INFERENCE, INFER = "/v2/", "/infer"
 
 
-def is_worth(path: str, media_type: str, length: int) -> bool:
-    """Whether an answer of so many bytes, whole in memory, is compressed for those who take it.
+def is_worth(path: str, status: int, media_type: str, length: int) -> bool:
+    """Whether a response of `length` bytes, complete in memory, is compressed for clients that accept it."""
+    return length > SMALLEST and media_type.startswith(COMPRESSIBLE) and _clients_decompress(path, status)
 
-    Triton's asyncio client asks for gzip everywhere below `/v2` and unpacks only what `infer` answers.
+
+def _clients_decompress(path: str, status: int) -> bool:
+    """Whether clients that accept gzip on a path also decompress it.
+
+    Triton's asyncio client asks for gzip with every request, and decompresses only the results of `infer`.
     """
-    if path.startswith("/v2/") and not path.endswith("/infer"):
-        return False
-    return length > SMALLEST and media_type.startswith(COMPRESSIBLE)
+    return not path.startswith(OPEN_INFERENCE) or (path.endswith(INFER) and status == HTTPStatus.OK)
 
 
 @lru_cache(maxsize=64)

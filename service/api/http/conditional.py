@@ -127,5 +127,7 @@ def _is_compressed(response: Response) -> bool:
     """Whether the front would compress the response for this client."""
     if response.is_streamed or response.status_code == 206:
         return False
-    is_smaller = is_worth(request.path, response.mimetype or "", response.calculate_content_length() or 0)
+    is_smaller = is_worth(
+        request.path, response.status_code, response.mimetype or "", response.calculate_content_length() or 0
+    )
     return is_smaller and prefers_gzip(request.headers.get("Accept-Encoding", ""))

@@ -11,8 +11,8 @@ TENSORFLOW = re.compile(
     re.IGNORECASE,
 )
 """The paths of TensorFlow Serving's REST API."""
-MOST_DIGITS = 19
-"""Of a number that TensorFlow Serving takes for a version's."""
+MOST_DIGITS = 4000
+"""Of a number in a path, which no version need have: Python reads no longer ones."""
 FIXED = ("root", "versions", "labels", "verb")
 OWN_ERRORS = re.compile(
     r"/v2(?:/.*)?|/v1/models/(?:.*:[A-Za-z]*|[^/]+(?:/(?:versions|labels)/[^/]+)?/metadata)", re.DOTALL

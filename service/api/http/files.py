@@ -11,6 +11,7 @@ from numpy.lib import format as npy
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from models.batches.results import stream_csv, stream_json_lines
+from models.version_details import ArtifactFile
 from service.api.http.bodies import write_json
 from service.api.http.conditional import is_known
 from service.api.http.media_types import CSV, JSON, JSON_LINES, NPZ, OCTETS, PARQUET, ZIP
@@ -20,10 +21,10 @@ from service.operations.jobs.kinds.batch_prediction import Result
 MOST_NUMBERS_AS_JSON = 10_000
 
 
-def send_artifact(path: Path, entry: dict[str, Any], name: str) -> Response:
-    """The file of a version's `artifacts` entry, with its SHA-256 as the ETag. Raises NotAcceptable."""
+def send_artifact(path: Path, file: ArtifactFile, name: str) -> Response:
+    """A file of a version, with its SHA-256 as the ETag. Raises NotAcceptable."""
     media_type = choose(*{".json": (JSON, OCTETS), ".zip": (ZIP, OCTETS)}.get(path.suffix, (OCTETS,)))
-    return _send(path, media_type, f"{name}{path.suffix}", entry["sha256"])
+    return _send(path, media_type, f"{name}{path.suffix}", file.sha256)
 
 
 def send_weights(path: Path, name: str) -> Response:

@@ -13,7 +13,7 @@ from service.operations.inference.predictions import Wanted
 
 NAME = r"(?P<name>[^/:\0]+)"
 NUMBER = r"/versions/(?P<version>[1-9][0-9]{0,8})"
-ANY_NUMBER = r"/versions/(?P<version>[0-9]{1,19})"
+ANY_NUMBER = r"/versions/(?P<version>[0-9]{1,4000})"
 LABEL = r"/labels/(?P<label>[^/:\0]+)"
 MOST_REMEMBERED = 1000
 

@@ -4,8 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
-from service.api.inference.open_inference_tensors import HEADER_LENGTH, InferRequest, read_request, write_answer
+from service.api.inference.errors import InvalidInference
+from service.api.inference.open_inference_answers import write_answer
+from service.api.inference.open_inference_request import (
+    HEADER_LENGTH,
+    NO_HEADER,
+    InferRequest,
+    read_request,
+)
 from service.api.inference.plane import InferenceRequest, Work
 from service.errors import NotFound, NoVersion
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
@@ -27,23 +35,35 @@ class Infer:
     max_json_depth: int
 
     def open(self, service: PredictionService, wanted: Wanted) -> Loaded:
-        """Raises NotFound; Conflict when the version can't be served."""
+        """Raises NotFound with Triton's texts; Conflict when the version can't be served."""
         return find(service, wanted)
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> InferWork:
         """Raises InvalidInference, InvalidInstances."""
         header_length = request.headers.get(HEADER_LENGTH_KEY)
+        if header_length == NO_HEADER and request.headers.get("content-type", "").startswith(JSON):
+            raise InvalidInference(f"{HEADER_LENGTH} is 0, but the Content-Type says that the body is JSON.")
         asked = read_request(request.body, header_length, loaded.predictor.signature, self.max_json_depth)
+        most = loaded.max_batch_size
+        if any(len(tensor) > most for tensor in asked.tensors.values()):
+            raise InvalidInference(f"inference request batch-size must be <= {most} for '{loaded.model}'")
         return InferWork(loaded.predictor.read_tensors(asked.tensors), asked)
 
     def write(self, work: InferWork, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
-        name = loaded.predictor.signature.output.name
-        return write_answer(work.asked, loaded.model, loaded.version, name, outputs)
+        return write_answer(work.asked, loaded.model, loaded.version, loaded.predictor, outputs)
 
 
 def find(service: PredictionService, wanted: Wanted) -> Loaded:
-    """Raises NotFound; Conflict when the version can't be served."""
+    """Raises NotFound with Triton's texts; Conflict when the version can't be served."""
     try:
         return service.loaded(wanted)
-    except NoVersion as error:
-        raise NotFound(error.detail) from None
+    except NoVersion:
+        raise NotFound(f"Request for unknown model: '{wanted.model}' has no available versions") from None
+    except NotFound:
+        raise unknown(wanted) from None
+
+
+def unknown(wanted: Wanted) -> NotFound:
+    """What Triton says where there is no such model, or no such version."""
+    version = "" if wanted.version is None else f" version {wanted.version}"
+    return NotFound(f"Request for unknown model: '{wanted.model}'{version} is not found")

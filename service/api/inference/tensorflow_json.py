@@ -4,8 +4,6 @@ Forms and texts are those of https://github.com/tensorflow/serving/blob/master/t
 of its server.
 """
 
-import base64
-import binascii
 import json
 import math
 from collections.abc import Mapping
@@ -16,12 +14,30 @@ import numpy as np
 
 from models.signature import Datatype, Signature, Tensor, TensorSpec
 from models.values.tensors import leaf_types
+from service.api.inference.base64_texts import decode_base64
 from service.api.inference.errors import InvalidInference
 
 DEFAULT_SIGNATURE = "serving_default"
 B64 = "b64"
 JSON_TYPES = {dict: "Object", list: "Array", str: "String", bool: "True", int: "Number", float: "Number"}
 TENSORFLOW_TYPES = {Datatype.FP32: "float", Datatype.BYTES: "string"}
+SYNTAX = {
+    "Expecting value": "Invalid value.",
+    "Expecting property name enclosed in double quotes": "Missing a name for object member.",
+    "Illegal trailing comma before end of object": "Missing a name for object member.",
+    "Illegal trailing comma before end of array": "Invalid value.",
+    "Expecting ':' delimiter": "Missing a colon after a name of object member.",
+    "Extra data": "The document root must not be followed by other values.",
+    "Unterminated string starting at": "Missing a closing quotation mark in string.",
+    "Invalid \\escape": "Invalid escape character in string.",
+    "Invalid \\uXXXX escape": "Incorrect hex digit after \\u escape in string.",
+    "Invalid control character at": "Invalid encoding in string.",
+}
+"""What its parser says, by what Python's says."""
+EXPLAINED = 2**20
+"""Bytes of a body beyond which it is not read again to say where it goes wrong."""
+NO_BASE64 = "Unable to base64 decode"
+_NUMBERS: set[type] = {int, float}
 SHOWN = 256
 """Characters of a value that an error shows."""
 
@@ -29,6 +45,20 @@ SHOWN = 256
 def show(value: Any) -> str:
     """The beginning of a value as JSON, however large it is."""
     return "".join(islice(json.JSONEncoder(ensure_ascii=False).iterencode(value), SHOWN))[:SHOWN]
+
+
+def explain_syntax(body: bytes) -> str | None:
+    """TensorFlow Serving's words for why a body is no JSON, if it has any for that, and where it ends to be."""
+    if len(body) > EXPLAINED:
+        return None
+    try:
+        json.loads(body)
+    except json.JSONDecodeError as error:
+        reason = SYNTAX.get(error.msg.rstrip(": "))
+        return None if reason is None else f"{reason} at offset: {len(error.doc[: error.pos].encode())}"
+    except (UnicodeDecodeError, RecursionError):
+        return None
+    return None
 
 
 def read_signature_name(body: dict[str, Any]) -> str:
@@ -89,7 +119,7 @@ def _read_rows(instances: list[Any], signature: Signature) -> dict[str, Tensor]:
     for spec in signature.inputs.values():
         rows = [instance[spec.name] for instance in instances] if named else instances
         try:
-            tensors[spec.name] = _read_tensor(rows, spec, signature)
+            tensors[spec.name] = _read_tensor(rows, spec, signature, by_rows=True)
         except _NoTensorError as problem:
             key = f" key: {spec.name}" if named else ""
             detail = f"Failed to process element: {problem.row}{key} of 'instances' list. Error: INVALID_ARGUMENT: "
@@ -161,14 +191,29 @@ class _NoTensorError(Exception):
         self.row = row
 
 
-def _read_tensor(value: Any, spec: TensorSpec, signature: Signature) -> Tensor:
-    """The tensor that nested lists are; axes of length 1 at its end may be left out. Raises _NoTensorError."""
+def _read_tensor(value: Any, spec: TensorSpec, signature: Signature, *, by_rows: bool = False) -> Tensor:
+    """The tensor that nested lists are; axes of length 1 at its end may be left out. Raises _NoTensorError.
+
+    What is wrong is said of the value as a whole, or `by_rows` of each row by itself.
+    """
     if isinstance(value, list) and signature.takes_pictures(spec.name) and any(map(_is_b64, value)):
-        return value
-    array = _read_numbers(value) if spec.datatype is Datatype.FP32 else _read_texts(value)
+        return [_read_file(row, item) for row, item in enumerate(value)]
+    kinds = _NUMBERS | ({type(None)} if signature.takes_missing(spec.name) else set())
+    kinds |= {bool} if signature.takes_booleans(spec.name) else set()
+    array = _read_numbers(value, kinds) if spec.datatype is Datatype.FP32 else _read_texts(value)
     if array is None:
-        raise _explain(value, spec)
+        raise (_explain_rows(value, spec, kinds) if by_rows else _explain(value, spec, kinds))
     return fit_axes(array, spec)
+
+
+def _read_file(row: int, item: Any) -> Any:
+    """A picture's file, where an item is one. Raises _NoTensorError."""
+    if not _is_b64(item):
+        return item
+    try:
+        return decode_base64(item[B64])
+    except ValueError:
+        raise _NoTensorError(NO_BASE64, row) from None
 
 
 def fit_axes(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
@@ -177,12 +222,10 @@ def fit_axes(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     return array.reshape(with_ones) if array.ndim and with_ones[1:] == spec.shape[1:] else array
 
 
-def _read_numbers(value: Any) -> np.ndarray | None:
-    """As float64, null being NaN; None where anything else is no number, or lists aren't even."""
+def _read_numbers(value: Any, kinds: set[type]) -> np.ndarray | None:
+    """As float64, null being NaN; None where anything is of another kind, or lists aren't even."""
     try:
-        if not leaf_types([value]) <= {int, float, type(None)}:
-            return None
-        return np.array(value, np.float64)
+        return np.array(value, np.float64) if leaf_types([value]) <= kinds else None
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -205,57 +248,81 @@ def _read_text(value: Any) -> str | None:
         return value
     if not _is_b64(value):
         raise TypeError
-    return base64.b64decode(value[B64], validate=True).decode()
+    return decode_base64(value[B64]).decode()
 
 
 def _is_b64(value: object) -> bool:
     return isinstance(value, dict) and value.keys() == {B64} and isinstance(value[B64], str)
 
 
-def _explain(value: Any, spec: TensorSpec) -> _NoTensorError:
-    """What is wrong with the first thing in a value that keeps it from being a tensor."""
-    shape: list[int] = []
-    first = value
-    while isinstance(first, list):
-        shape.append(len(first))
-        first = first[0] if first else None
-    rows = value if isinstance(value, list) else [value]
+def _explain_rows(rows: list[Any], spec: TensorSpec, kinds: set[type]) -> _NoTensorError:
+    """What is wrong with the first row that is no tensor, or not one of the first row's shape."""
+    first = _shape_of(rows[0])
     for row, item in enumerate(rows):
-        detail = _find_fault(item, tuple(shape[1:]), 1 if isinstance(value, list) else 0, spec)
+        shape = _shape_of(item)
+        detail = _find_fault(item, shape, 0, spec, kinds)
+        if detail is None and math.prod(shape) != math.prod(first):
+            detail = f"Expecting tensor size: {math.prod(first)} but got: {math.prod(shape)}"
+        if detail is None and shape != first:
+            detail = f"Expecting shape {_show_shape(first)} but got: {_show_shape(shape)}"
         if detail is not None:
             return _NoTensorError(detail, row)
-    return _NoTensorError(f"JSON Value: {show(value)} is no tensor")
+    return _NoTensorError(f"JSON Value: {show(rows)} is no tensor")
 
 
-def _find_fault(value: Any, shape: tuple[int, ...], level: int, spec: TensorSpec) -> str | None:
+def _explain(value: Any, spec: TensorSpec, kinds: set[type]) -> _NoTensorError:
+    """What is wrong with the first thing in a value that keeps it from being a tensor."""
+    detail = _find_fault(value, _shape_of(value), 0, spec, kinds)
+    return _NoTensorError(detail or f"JSON Value: {show(value)} is no tensor")
+
+
+def _shape_of(value: Any) -> tuple[int, ...]:
+    """The lengths of the first lists within lists."""
+    shape: list[int] = []
+    while isinstance(value, list):
+        shape.append(len(value))
+        value = value[0] if value else None
+    return tuple(shape)
+
+
+def _show_shape(shape: tuple[int, ...]) -> str:
+    return f"[{','.join(map(str, shape))}]"
+
+
+def _find_fault(value: Any, shape: tuple[int, ...], level: int, spec: TensorSpec, kinds: set[type]) -> str | None:
+    """What is wrong with a value at a level of what should have the shape."""
     if isinstance(value, list):
-        if not shape:
-            return f"Encountered list at unexpected level: {level} expected < {level}"
-        if len(value) != shape[0]:
+        if level >= len(shape):
+            return f"Encountered list at unexpected level: {level} expected < {len(shape)}"
+        if len(value) != shape[level]:
             size = f"Encountered list at unexpected size: {len(value)} at level: {level}"
-            return f"{size} expected size: {shape[0]}"
-        faults = (_find_fault(item, shape[1:], level + 1, spec) for item in value)
+            return f"{size} expected size: {shape[level]}"
+        faults = (_find_fault(item, shape, level + 1, spec, kinds) for item in value)
         return next((fault for fault in faults if fault is not None), None)
-    if shape:
+    if level != len(shape):
         found = f"JSON Value: {show(value)} found at incorrect level: {level + 1} in the JSON DOM."
-        return f"{found} Expected at level: {level + len(shape)}"
-    return _find_type_fault(value, spec.datatype)
+        return f"{found} Expected at level: {len(shape)}"
+    return _find_text_fault(value) if spec.datatype is Datatype.BYTES else _find_number_fault(value, kinds)
 
 
-def _find_type_fault(value: Any, datatype: Datatype) -> str | None:
-    if datatype is Datatype.BYTES and isinstance(value, dict):
+def _find_text_fault(value: Any) -> str | None:
+    if isinstance(value, dict):
         if not _is_b64(value):
             return f"JSON Value: {show(value)} not formatted correctly for base64 data"
         try:
             _read_text(value)
         except UnicodeDecodeError:
             return "The bytes are not UTF-8"
-        except (binascii.Error, ValueError):
-            return "Unable to base64 decode"
-        return None
-    wanted = str if datatype is Datatype.BYTES else int | float
-    if value is None or (isinstance(value, wanted) and not isinstance(value, bool)):
-        return None
+        except ValueError:
+            return NO_BASE64
+    return None if value is None or isinstance(value, str | dict) else _wrong_type(value, Datatype.BYTES)
+
+
+def _find_number_fault(value: Any, kinds: set[type]) -> str | None:
+    return None if type(value) in kinds else _wrong_type(value, Datatype.FP32)
+
+
+def _wrong_type(value: Any, datatype: Datatype) -> str:
     shown = f"JSON Value: {show(value)} Type: {_type_of(value)}"
     return f"{shown} is not of expected type: {TENSORFLOW_TYPES[datatype]}"
 

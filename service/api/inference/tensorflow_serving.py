@@ -17,6 +17,7 @@ from service.api.inference.json_numbers import read_even_numbers
 from service.api.inference.plane import InferenceRequest, Work
 from service.api.inference.tensorflow_json import (
     DEFAULT_SIGNATURE,
+    explain_syntax,
     fit_axes,
     read_examples,
     read_inputs,
@@ -26,7 +27,9 @@ from service.api.inference.tensorflow_json import (
 from service.errors import NotFound, NoVersion
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 METHODS = "tensorflow/serving/"
+LARGEST_VERSION = 2**63 - 1
 ANSWERS = {"instances": "predictions", "inputs": "outputs"}
 """What an answer calls the output, by the form of the request."""
 TENSORFLOW_TYPES = {Datatype.FP32: "DT_FLOAT", Datatype.BYTES: "DT_STRING"}
@@ -111,6 +114,8 @@ class Regress(_OfExamples):
 
 def find(service: PredictionService, wanted: Wanted) -> Loaded:
     """The version that a path means. Raises NotFound and InvalidInference with TensorFlow Serving's texts."""
+    if (wanted.version or 0) > LARGEST_VERSION:
+        raise InvalidInference(f"Failed to convert version: {wanted.version} to numeric.")
     try:
         return service.loaded(wanted)
     except (NotFound, NoVersion):
@@ -123,12 +128,13 @@ def find(service: PredictionService, wanted: Wanted) -> Loaded:
 
 def _parse(body: bytes, max_depth: int) -> Document:
     """Raises InvalidInference."""
+    body = body.removeprefix(BYTE_ORDER_MARK)
     if not body.strip():
         raise InvalidInference("JSON Parse error: The document is empty")
     try:
-        document = parse_json(body, max_depth)
+        document = parse_json(body, max_depth, non_finite=True)
     except MalformedBody as error:
-        raise InvalidInference(f"JSON Parse error: {error.detail}") from None
+        raise InvalidInference(f"JSON Parse error: {explain_syntax(body) or error.detail}") from None
     if not isinstance(document, dict):
         raise InvalidInference(f"JSON Value: {show(document)} Is not object")
     return document

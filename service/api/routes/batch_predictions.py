@@ -4,12 +4,11 @@ from typing import Any
 
 from flask import Response
 
-from service import statuses
 from service.api.contract.blueprint import FILE_HEADERS, TEXT, Blueprint
 from service.api.contract.schemas.batch_predictions import (
     BatchPredictionSchema,
-    NewBatchPredictionSchema,
-    NewFilePredictionSchema,
+    CreateBatchPredictionSchema,
+    CreateFilePredictionSchema,
 )
 from service.api.contract.schemas.jobs import JobChangesSchema, JobListQuery
 from service.api.http.files import send_predictions
@@ -22,21 +21,19 @@ from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import batch_prediction as batch_predictions
 from service.storage.paging import Page, PageQuery
 
-KIND = statuses.BATCH_PREDICTION
-
 blueprint = Blueprint("batch-predictions", __name__, description="Predictions for all rows of a dataset or a file.")
 
 
 @blueprint.post(BATCH_PREDICTIONS)
 @blueprint.creates(BatchPredictionSchema)
-@blueprint.arguments_or_form(NewBatchPredictionSchema, NewFilePredictionSchema)
+@blueprint.arguments_or_form(CreateBatchPredictionSchema, CreateFilePredictionSchema)
 def create_batch_prediction(request: dict[str, Any]) -> Any:
     """Start predicting for the rows of a dataset, or of a file in a form.
 
     For more rows than a request should hold. `version` is fixed now. `links.result` is where the predictions are once
     it succeeded.
     """
-    return create_job(KIND, batch_predictions.create, request, batch_prediction_url)
+    return create_job(batch_predictions.KIND, batch_predictions.create, request, batch_prediction_url)
 
 
 @blueprint.get(BATCH_PREDICTIONS)
@@ -47,7 +44,7 @@ def list_batch_predictions(query: PageQuery) -> Page[JobView]:
 
     The newest first, unless `sort` says otherwise; by status, model or dataset.
     """
-    return client_jobs.list_page(context(), KIND, query)
+    return client_jobs.list_page(context(), batch_predictions.KIND, query)
 
 
 @blueprint.get(f"{BATCH_PREDICTIONS}/<batch_prediction_id>")
@@ -57,7 +54,7 @@ def get_batch_prediction(batch_prediction_id: str) -> Any:
 
     With how many rows are done. `Prefer: wait=N` waits until it is final.
     """
-    return get_job(KIND, batch_prediction_id)
+    return get_job(batch_predictions.KIND, batch_prediction_id)
 
 
 @blueprint.patch(f"{BATCH_PREDICTIONS}/<batch_prediction_id>")
@@ -68,7 +65,7 @@ def change_batch_prediction(changes: dict[str, Any], batch_prediction_id: str) -
 
     As a merge patch (RFC 7396). 409 where it is final already.
     """
-    return change_job(KIND, batch_prediction_id, changes)
+    return change_job(batch_predictions.KIND, batch_prediction_id, changes)
 
 
 @blueprint.delete(f"{BATCH_PREDICTIONS}/<batch_prediction_id>")
@@ -78,7 +75,7 @@ def delete_batch_prediction(batch_prediction_id: str) -> None:
 
     409 while it isn't final: cancel it first.
     """
-    client_jobs.delete(context(), KIND, batch_prediction_id)
+    client_jobs.delete(context(), batch_predictions.KIND, batch_prediction_id)
 
 
 @blueprint.get(f"{BATCH_PREDICTIONS}/<batch_prediction_id>/result")

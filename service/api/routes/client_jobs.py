@@ -12,12 +12,13 @@ from service.context import Context
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs
 from service.operations.jobs.client_jobs import JobView
+from service.operations.jobs.kind import Kind
 
 Create = Callable[[Context, dict[str, Any], Claim | None], str]
 """Queues a job, and returns its id."""
 
 
-def create_job(kind: str, create: Create, request: dict[str, Any], url: Callable[[str], str]) -> Any:
+def create_job(kind: Kind, create: Create, request: dict[str, Any], url: Callable[[str], str]) -> Any:
     """Start a job, and wait for it as long as the client prefers."""
     job_id = create(context(), request, current_claim())
 
@@ -28,14 +29,14 @@ def create_job(kind: str, create: Create, request: dict[str, Any], url: Callable
     return show_after(job_id, show)
 
 
-def get_job(kind: str, job_id: str) -> Any:
+def get_job(kind: Kind, job_id: str) -> Any:
     """A job, once it is final or the wait that the client prefers is over."""
     view = client_jobs.get(context(), kind, job_id)
     is_final = view.job.status in statuses.FINAL
     return show_after(None if is_final else job_id, lambda: show_job(client_jobs.get(context(), kind, job_id)))
 
 
-def change_job(kind: str, job_id: str, changes: dict[str, Any]) -> Any:
+def change_job(kind: Kind, job_id: str, changes: dict[str, Any]) -> Any:
     """Cancel a job, or change its metadata."""
     return show_job(client_jobs.change(context(), kind, job_id, changes))
 

@@ -5,12 +5,12 @@ from typing import Any
 from service import statuses
 from service.api.contract.blueprint import Blueprint, created, found
 from service.api.contract.schemas.datasets import (
+    CreateDatasetSchema,
+    CreateUploadSchema,
     DatasetChangesSchema,
     DatasetListQuery,
     DatasetSchema,
     DatasetSourcesSchema,
-    NewDatasetSchema,
-    NewUploadSchema,
     RowSchema,
     RowsQuery,
 )
@@ -37,7 +37,7 @@ def list_dataset_sources() -> Any:
 
 @blueprint.post(DATASETS)
 @blueprint.creates(DatasetSchema)
-@blueprint.arguments_or_form(NewDatasetSchema, NewUploadSchema)
+@blueprint.arguments_or_form(CreateDatasetSchema, CreateUploadSchema)
 def create_dataset(request: dict[str, Any]) -> Any:
     """Create a dataset, from a built-in source or data in the request as JSON, or from a file in a form.
 

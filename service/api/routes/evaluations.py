@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from service import statuses
 from service.api.contract.blueprint import Blueprint
-from service.api.contract.schemas.evaluations import EvaluationSchema, NewEvaluationSchema
+from service.api.contract.schemas.evaluations import CreateEvaluationSchema, EvaluationSchema
 from service.api.contract.schemas.jobs import JobChangesSchema, JobListQuery
 from service.api.http.links import EVALUATIONS, evaluation_url
 from service.api.http.state import context
@@ -14,21 +13,19 @@ from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import evaluation as evaluations
 from service.storage.paging import Page, PageQuery
 
-KIND = statuses.EVALUATION
-
 blueprint = Blueprint("evaluations", __name__, description="How well versions do on the rows of a dataset.")
 
 
 @blueprint.post(EVALUATIONS)
 @blueprint.creates(EvaluationSchema)
-@blueprint.arguments(NewEvaluationSchema)
+@blueprint.arguments(CreateEvaluationSchema)
 def create_evaluation(request: dict[str, Any]) -> Any:
     """Start evaluating a version on a split of a dataset.
 
     The dataset may be another than it was trained on, as long as it fits. `result` has the figures when it succeeded.
     Every training ends with an evaluation by itself where there are test rows.
     """
-    return create_job(KIND, evaluations.create, request, evaluation_url)
+    return create_job(evaluations.KIND, evaluations.create, request, evaluation_url)
 
 
 @blueprint.get(EVALUATIONS)
@@ -39,7 +36,7 @@ def list_evaluations(query: PageQuery) -> Page[JobView]:
 
     The newest first, unless `sort` says otherwise; by status, model or dataset.
     """
-    return client_jobs.list_page(context(), KIND, query)
+    return client_jobs.list_page(context(), evaluations.KIND, query)
 
 
 @blueprint.get(f"{EVALUATIONS}/<evaluation_id>")
@@ -49,7 +46,7 @@ def get_evaluation(evaluation_id: str) -> Any:
 
     With its result once it succeeded. `Prefer: wait=N` waits until it is final.
     """
-    return get_job(KIND, evaluation_id)
+    return get_job(evaluations.KIND, evaluation_id)
 
 
 @blueprint.patch(f"{EVALUATIONS}/<evaluation_id>")
@@ -60,7 +57,7 @@ def change_evaluation(changes: dict[str, Any], evaluation_id: str) -> Any:
 
     As a merge patch (RFC 7396). Cancelling one that is final already is a 409.
     """
-    return change_job(KIND, evaluation_id, changes)
+    return change_job(evaluations.KIND, evaluation_id, changes)
 
 
 @blueprint.delete(f"{EVALUATIONS}/<evaluation_id>")
@@ -70,4 +67,4 @@ def delete_evaluation(evaluation_id: str) -> None:
 
     409 while it isn't final: cancel it first.
     """
-    client_jobs.delete(context(), KIND, evaluation_id)
+    client_jobs.delete(context(), evaluations.KIND, evaluation_id)

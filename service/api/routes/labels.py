@@ -30,6 +30,7 @@ def list_labels(query: PageQuery, name: str) -> Page[Any]:
 
 @blueprint.get(f"{LABELS}/<label>")
 @blueprint.resource(LabelSchema)
+@blueprint.ignores_query
 def get_label(name: str, label: str) -> OfModel:
     """Get a label.
 

@@ -7,12 +7,12 @@ from flask import Response
 from service import statuses
 from service.api.contract.blueprint import TEXT, Blueprint, created, found
 from service.api.contract.schemas.models import (
+    CreateModelSchema,
     ModelChangesSchema,
     ModelItemSchema,
     ModelListQuery,
     ModelSchema,
     NewModelQuery,
-    NewModelSchema,
     SummarySchema,
 )
 from service.api.http.handoff import Wait
@@ -32,7 +32,7 @@ blueprint = Blueprint("models", __name__, description="Specs of networks.")
 @blueprint.post(MODELS)
 @blueprint.creates(ModelSchema)
 @blueprint.alt_response(200, schema=ModelSchema, description="A dry run: nothing was kept.")
-@blueprint.arguments(NewModelSchema)
+@blueprint.arguments(CreateModelSchema)
 @blueprint.query(NewModelQuery)
 def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
     """Create a model.
@@ -65,6 +65,7 @@ def list_models(query: PageQuery) -> Page[ModelView]:
 
 @blueprint.get(f"{MODELS}/<name>")
 @blueprint.finds(ModelSchema)
+@blueprint.ignores_query
 def get_model(name: str) -> Any:
     """Get a model.
 

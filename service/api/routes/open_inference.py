@@ -1,7 +1,6 @@
 """The Open Inference Protocol v2, as KServe, Triton and MLServer speak it: `/v2`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -9,7 +8,6 @@ import flask
 from flask import Response, request
 from werkzeug.exceptions import NotImplemented as NotHere
 
-from models.signature import Datatype, TensorSpec
 from service import __version__
 from service.api.contract.blueprint import BINARY, RETRY_AFTER, RETRY_AFTER_HEADER
 from service.api.contract.dialect_blueprint import DialectBlueprint
@@ -33,7 +31,8 @@ from service.api.http.state import context, predictions
 from service.api.inference import open_inference
 from service.api.inference.answering import respond
 from service.api.inference.errors import InvalidInference
-from service.api.inference.open_inference_tensors import HEADER_LENGTH
+from service.api.inference.open_inference_models import describe_config, describe_metadata
+from service.api.inference.open_inference_request import HEADER_LENGTH
 from service.errors import NotFound
 from service.operations.catalog import versions
 from service.operations.catalog.versions import VersionEntry
@@ -41,9 +40,7 @@ from service.operations.inference.predictions import Wanted
 from service.operations.inference.statistics import Duration, Parts
 from service.operations.upkeep import health
 
-PLATFORM = "onnx_onnxv1"
-EXTENSIONS = ["binary_tensor_data", "model_configuration", "parameters", "statistics"]
-CONFIG_TYPES = {Datatype.FP32: "TYPE_FP32", Datatype.BYTES: "TYPE_STRING"}
+EXTENSIONS = ["binary_tensor_data", "classification", "model_configuration", "parameters", "statistics"]
 MODEL = "/v2/models/<name>"
 FILE = {"schema": BINARY}
 INFER_OPERATION = {
@@ -52,8 +49,9 @@ INFER_OPERATION = {
         {
             "in": "header",
             "name": HEADER_LENGTH,
-            "description": "Bytes of the JSON, where binary tensors come after it. Such answers have it too.",
-            "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**53 - 1},
+            "description": "Bytes of the JSON, where binary tensors come after it. Such answers have it too. 0: the "
+            "body is nothing but the only input's elements.",
+            "schema": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**53 - 1},
         }
     ],
     "responses": {
@@ -141,9 +139,9 @@ def list_repository() -> Response:
 @blueprint.get("/v2/models/stats")
 @blueprint.response(200, StatisticsSchema)
 def list_statistics() -> Response:
-    """As the Open Inference Protocol: get what this process counted of all models.
+    """As the Open Inference Protocol: get what was counted of all models.
 
-    Of several api processes each counts for itself, from its start on.
+    By all api processes together, since the service started.
     """
     return _write_statistics(versions.entries(context()))
 
@@ -151,24 +149,21 @@ def list_statistics() -> Response:
 @blueprint.get(f"{MODEL}/stats")
 @blueprint.response(200, StatisticsSchema)
 def get_model_statistics(name: str) -> Response:
-    """As the Open Inference Protocol: get what this process counted of a model's versions.
+    """As the Open Inference Protocol: get what was counted of a model's versions.
 
-    Of several api processes each counts for itself, from its start on.
+    By all api processes together, since the service started.
     """
-    return _write_statistics(versions.entries(context(), name))
+    return _write_statistics(_find_entries(name))
 
 
 @blueprint.get(f"{MODEL}/versions/<any_number:version>/stats")
 @blueprint.response(200, StatisticsSchema)
 def get_version_statistics(name: str, version: int) -> Response:
-    """As the Open Inference Protocol: get what this process counted of a version.
+    """As the Open Inference Protocol: get what was counted of a version.
 
-    Of several api processes each counts for itself, from its start on.
+    By all api processes together, since the service started.
     """
-    found = [entry for entry in versions.entries(context(), name) if entry.version == version]
-    if not found:
-        raise NotFound(f'The model "{name}" has no version {version}.')
-    return _write_statistics(found)
+    return _write_statistics(_find_entries(name, version))
 
 
 def refuse(**_: Any) -> Response:
@@ -176,36 +171,23 @@ def refuse(**_: Any) -> Response:
     raise NotHere(f"Fitserve has no {request.path}: it belongs to an extension of Triton's.")
 
 
+def _find_entries(model: str, version: int | None = None) -> Sequence[VersionEntry]:
+    """The versions of a model, or the one of that number. Raises NotFound with Triton's texts."""
+    wanted = Wanted(model, version)
+    try:
+        found = versions.entries(context(), model)
+    except NotFound:
+        raise open_inference.unknown(wanted) from None
+    chosen = [entry for entry in found if version in (None, entry.version)]
+    if not chosen:
+        raise open_inference.unknown(wanted)
+    return chosen
+
+
 def _describe_metadata(wanted: Wanted) -> Response:
     signature = open_inference.find(predictions(), wanted).predictor.signature
-    servable = [entry for entry in versions.entries(context(), wanted.model) if entry.servable]
-    return write_json(
-        {
-            "name": wanted.model,
-            "versions": [str(entry.version) for entry in servable],
-            "platform": PLATFORM,
-            "inputs": [asdict(spec) for spec in signature.inputs.values()],
-            "outputs": [asdict(signature.output)],
-        }
-    )
-
-
-def _describe_config(wanted: Wanted) -> Response:
-    signature = open_inference.find(predictions(), wanted).predictor.signature
-    return write_json(
-        {
-            "name": wanted.model,
-            "platform": PLATFORM,
-            "backend": "onnxruntime",
-            "max_batch_size": 0,
-            "input": [_describe_type(spec) for spec in signature.inputs.values()],
-            "output": [_describe_type(signature.output)],
-        }
-    )
-
-
-def _describe_type(spec: TensorSpec) -> dict[str, Any]:
-    return {"name": spec.name, "data_type": CONFIG_TYPES[spec.datatype], "dims": spec.shape}
+    servable = [entry.version for entry in _find_entries(wanted.model) if entry.servable]
+    return write_json(describe_metadata(wanted.model, signature, servable))
 
 
 def _describe_entry(entry: VersionEntry) -> dict[str, Any]:
@@ -271,7 +253,7 @@ blueprint.add_for_versions(
 )
 blueprint.add_for_versions(
     f"{MODEL}{{version}}/config",
-    _describe_config,
+    lambda wanted: write_json(describe_config(open_inference.find(predictions(), wanted))),
     name="get_inference_config",
     summary="As the Open Inference Protocol: get the configuration of",
     answer=ModelConfigSchema,

@@ -4,13 +4,14 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, current_app, jsonify, render_template, send_from_directory
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request, send_from_directory
 
 from service import __version__
 from service.api.contract.document import describe, describe_as_yaml
+from service.api.http.bodies import write_json
 from service.api.http.conditional import tagged
 from service.api.http.errors import PROBLEM_TYPES
-from service.api.http.media_types import HTML, YAML
+from service.api.http.media_types import HTML, JSON, YAML
 from service.api.http.state import context
 from service.operations.upkeep.health import readiness
 
@@ -36,7 +37,12 @@ def swagger_ui_folder() -> Path:
 @blueprint.get("/")
 @tagged
 def home() -> Response:
-    """What this is and how it is."""
+    """What this is and how it is; JSON for clients of KServe's first protocol, which ask whether the server lives.
+
+    They accept anything, browsers rather HTML.
+    """
+    if request.accept_mimetypes.best_match((JSON, HTML), HTML) == JSON:
+        return write_json({"status": "alive"})
     return _page("home.html", version=__version__, readiness=readiness(context()))
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from flask import Response
 
-from service import statuses
 from service.api.contract.blueprint import LINK_HEADER, TEXT, Blueprint
 from service.api.contract.schemas.events import (
     EventsQuery,
@@ -16,7 +15,7 @@ from service.api.contract.schemas.events import (
 )
 from service.api.contract.schemas.jobs import JobListQuery
 from service.api.contract.schemas.training_jobs import (
-    NewTrainingJobSchema,
+    CreateTrainingJobSchema,
     TrainingJobChangesSchema,
     TrainingJobSchema,
 )
@@ -35,21 +34,19 @@ from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import training as training_jobs
 from service.storage.paging import Page, PageQuery
 
-KIND = statuses.TRAINING
-
 blueprint = Blueprint("training-jobs", __name__, description="Training a model on a dataset.")
 
 
 @blueprint.post(TRAINING_JOBS)
 @blueprint.creates(TrainingJobSchema)
-@blueprint.arguments(NewTrainingJobSchema)
+@blueprint.arguments(CreateTrainingJobSchema)
 def create_training_job(request: dict[str, Any]) -> Any:
     """Start training a model on a dataset.
 
     What can be known to fail is refused before it is queued: 10 units for 3 classes are a 422 that names the layer
     and the fix. Success makes a version of the model. Without `Prefer: wait=N` the answer is a 202 at once.
     """
-    return create_job(KIND, training_jobs.create, request, training_job_url)
+    return create_job(training_jobs.KIND, training_jobs.create, request, training_job_url)
 
 
 @blueprint.get(TRAINING_JOBS)
@@ -60,7 +57,7 @@ def list_training_jobs(query: PageQuery) -> Page[JobView]:
 
     The newest first, unless `sort` says otherwise; by status, model or dataset.
     """
-    return client_jobs.list_page(context(), KIND, query)
+    return client_jobs.list_page(context(), training_jobs.KIND, query)
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>")
@@ -71,7 +68,7 @@ def get_training_job(job_id: str) -> Any:
     With its progress, and the figures of its latest and its best epoch. `Prefer: wait=N` waits until it is final;
     until then `Retry-After` says when to ask again.
     """
-    return get_job(KIND, job_id)
+    return get_job(training_jobs.KIND, job_id)
 
 
 @blueprint.patch(f"{TRAINING_JOBS}/<job_id>")
@@ -93,7 +90,7 @@ def delete_training_job(job_id: str) -> None:
 
     The version that it made stays. 409 while it isn't final: cancel it first.
     """
-    client_jobs.delete(context(), KIND, job_id)
+    client_jobs.delete(context(), training_jobs.KIND, job_id)
 
 
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/metrics")

@@ -33,6 +33,7 @@ def list_versions(query: PageQuery, name: str) -> Page[Any]:
 
 @blueprint.get(f"{VERSIONS}/<number:version>")
 @blueprint.resource(VersionSchema)
+@blueprint.ignores_query
 def get_version(name: str, version: int) -> OfModel:
     """Get a version.
 
@@ -60,8 +61,8 @@ def get_artifact(name: str, version: int, format: str) -> Response:
     The first three expect input that is processed already as the last one says. The `ETag` is the file's SHA-256;
     `Range` gets a part of it.
     """
-    path, entry = versions.artifact(context(), name, version, format)
-    return send_artifact(path, entry, f"{name}-{version}")
+    path, file = versions.artifact(context(), name, version, format)
+    return send_artifact(path, file, f"{name}-{version}")
 
 
 @blueprint.get(f"{VERSIONS}/<number:version>/weights")

@@ -16,6 +16,7 @@ from service.operations import idempotency
 from service.operations.catalog.uploads import ReceivedFile
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
+from service.operations.jobs.kinds import dataset_import
 from service.operations.metadata import Metadata, merge
 from service.storage import datasets, jobs
 from service.storage.artifact_keys import datasets_key, upload_key
@@ -25,6 +26,7 @@ from service.storage.records import Dataset, Job
 
 UPLOAD = "upload"
 """The source of a dataset that is made from a client's file."""
+IMPORT = dataset_import.KIND.name
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def _made_before(context: Context, claim: Claim | None) -> tuple[Dataset, str] |
         return None
     with context.database.read() as session:
         dataset = datasets.by_id(session, claim.resource_id)
-        job = jobs.newest(session, statuses.IMPORT, dataset_id=claim.resource_id)
+        job = jobs.newest(session, IMPORT, dataset_id=claim.resource_id)
     return None if dataset is None or job is None else (dataset, job.id)
 
 
@@ -126,9 +128,8 @@ def _insert(
     )
     with context.database.write() as session:
         datasets.add(session, dataset)
-        idempotency.note(session, claim, dataset_id)
-        columns = {"dataset_id": dataset_id, "dataset_name": name}
-        return dataset, queue.enqueue(context, session, statuses.IMPORT, {}, **columns).id
+        idempotency.record_resource(session, claim, dataset_id)
+        return dataset, dataset_import.enqueue(context, session, dataset).id
 
 
 def get(context: Context, name: str) -> DatasetView:
@@ -145,7 +146,7 @@ def find_import(context: Context, name: str) -> str | None:
 def _find(context: Context, name: str) -> tuple[Dataset, Job | None]:
     with context.database.read() as session:
         dataset = datasets.by_name(session, name)
-        job = jobs.newest(session, statuses.IMPORT, dataset_id=dataset.id) if dataset is not None else None
+        job = jobs.newest(session, IMPORT, dataset_id=dataset.id) if dataset is not None else None
     if dataset is None:
         raise NotFound(f'There is no dataset "{name}".')
     return dataset, job
@@ -159,7 +160,7 @@ def list_page(context: Context, query: PageQuery) -> Page[DatasetView]:
     with context.database.read() as session:
         page = datasets.page(session, query)
         processing = [dataset.id for dataset in page.items if dataset.status == statuses.PROCESSING]
-        imports = {id_: jobs.newest(session, statuses.IMPORT, dataset_id=id_) for id_ in processing}
+        imports = {id_: jobs.newest(session, IMPORT, dataset_id=id_) for id_ in processing}
     return Page([_view(dataset, imports.get(dataset.id)) for dataset in page.items], page.next_cursor)
 
 
@@ -204,10 +205,10 @@ def _delete(context: Context, dataset_id: str) -> None:
         dataset = datasets.by_id(session, dataset_id, lock=True)
         if dataset is None:
             return
-        user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, dataset_id=dataset_id)
+        user = jobs.unfinished(session, but=IMPORT, dataset_id=dataset_id)
         if user is not None:
             raise InUse(f'The job {user} still needs the dataset "{dataset.name}".')
-        import_job = jobs.newest(session, statuses.IMPORT, lock=True, dataset_id=dataset_id)
+        import_job = jobs.newest(session, IMPORT, lock=True, dataset_id=dataset_id)
         if import_job is not None:
             queue.cancel(session, import_job)
         session.delete(dataset)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from models.jobs.build import BuildRequest, BuildResult
 from models.validation import check_network
 from service import statuses
 from service.context import Context
@@ -11,9 +12,10 @@ from service.errors import Failed, InUse, NotFound, NotReady, NoWorker, StorageE
 from service.operations import idempotency
 from service.operations.catalog.model_inputs import complete_inputs
 from service.operations.catalog.model_layers import complete_layers
-from service.operations.catalog.sources import Source, hold, lock
+from service.operations.catalog.sources import Source, lock_models
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
+from service.operations.jobs.kinds import build as builds
 from service.operations.metadata import merge
 from service.storage import jobs, models
 from service.storage.artifact_keys import versions_key
@@ -24,6 +26,7 @@ from service.storage.records import Model
 
 DRY_RUN_SECONDS = 60
 NEWEST_VERSIONS = 100
+BUILD = builds.KIND.name
 COLUMNS = ("name", "task", "description", "metadata")
 """The members of a posted document that are columns of their own."""
 
@@ -53,7 +56,7 @@ def _made_before(context: Context, claim: Claim | None) -> tuple[Model, str] | N
         return None
     with context.database.read() as session:
         model = models.by_id(session, claim.resource_id)
-        job = jobs.newest(session, statuses.BUILD, model_id=claim.resource_id)
+        job = jobs.newest(session, BUILD, model_id=claim.resource_id)
     return None if model is None or job is None else (model, job.id)
 
 
@@ -80,10 +83,8 @@ def begin_dry_run(context: Context, document: dict[str, Any]) -> tuple[Model, st
     """
     request, sources = _complete(context, document)
     with context.database.write() as session:
-        lock(session, sources)
-        new_job = queue.enqueue(context, session, statuses.BUILD, request)
-        hold(session, new_job, sources)
-        return _new_model(request["document"]), new_job.id
+        lock_models(session, sources)
+        return _new_model(request.document), builds.enqueue(context, session, request, sources).id
 
 
 def end_dry_run(context: Context, model: Model, job_id: str) -> Model:
@@ -102,11 +103,11 @@ def end_dry_run(context: Context, model: Model, job_id: str) -> Model:
         raise NoWorker(f"No worker built the network within {DRY_RUN_SECONDS} seconds.", retry_after=10)
     if job.status == statuses.FAILED:
         raise Failed(job.error or {})
-    model.status, model.summary = statuses.READY, (job.result or {})["summary"]
+    model.status, model.summary = statuses.READY, BuildResult.from_document(job.result or {}).summary
     return model
 
 
-def _complete(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any], list[Source]]:
+def _complete(context: Context, document: dict[str, Any]) -> tuple[BuildRequest, list[Source]]:
     """What is to be built: the `document`, with the inputs that a dataset describes and the layers of versions filled
     in, and checked against the catalogue; `made_for`, the name and target of that dataset, which the network is to
     learn. And those versions.
@@ -115,7 +116,7 @@ def _complete(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any
     check_network(document, context.settings.limits)
     with context.database.read() as session:
         document, sources = complete_layers(session, context.artifacts, document)
-    return {"document": document, "made_for": made_for}, sources
+    return BuildRequest(document, made_for), sources
 
 
 def _new_model(document: dict[str, Any]) -> Model:
@@ -132,16 +133,13 @@ def _new_model(document: dict[str, Any]) -> Model:
     )
 
 
-def _insert(context: Context, request: dict[str, Any], sources: list[Source], claim: Claim | None) -> tuple[Model, str]:
-    model = _new_model(request["document"])
+def _insert(context: Context, request: BuildRequest, sources: list[Source], claim: Claim | None) -> tuple[Model, str]:
+    model = _new_model(request.document)
     with context.database.write() as session:
-        lock(session, sources)
+        lock_models(session, sources)
         models.add(session, model)
-        idempotency.note(session, claim, model.id)
-        columns = {"model_id": model.id, "model_name": model.name}
-        job = queue.enqueue(context, session, statuses.BUILD, request, **columns)
-        hold(session, job, sources)
-        return model, job.id
+        idempotency.record_resource(session, claim, model.id)
+        return model, builds.enqueue(context, session, request, sources, model).id
 
 
 def find(session: Session, name: str, *, lock: bool = False) -> Model:
@@ -162,7 +160,7 @@ def find_build(context: Context, name: str) -> str | None:
     """The id of the job that is building a model; None when none is. Raises NotFound."""
     with context.database.read() as session:
         model = find(session, name)
-        job = jobs.newest(session, statuses.BUILD, model_id=model.id) if model.status == statuses.BUILDING else None
+        job = jobs.newest(session, BUILD, model_id=model.id) if model.status == statuses.BUILDING else None
     return None if job is None else job.id
 
 
@@ -218,13 +216,13 @@ def _delete(context: Context, model_id: str) -> None:
         model = models.by_id(session, model_id, lock=True)
         if model is None:
             return
-        user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, model_id=model.id)
+        user = jobs.unfinished(session, but=BUILD, model_id=model.id)
         if user is not None:
             raise InUse(f'The job {user} still needs the model "{model.name}".')
         taker = jobs.taking_weights(session, model.id)
         if taker is not None:
             raise InUse(f'The job {taker} still takes weights from a version of the model "{model.name}".')
-        build = jobs.newest(session, statuses.BUILD, lock=True, model_id=model.id)
+        build = jobs.newest(session, BUILD, lock=True, model_id=model.id)
         if build is not None:
             queue.cancel(session, build)
         session.delete(model)

@@ -75,4 +75,4 @@ def find_label(session: Session, model: Model, name: str) -> Label:
 def check_servable(version: Version) -> None:
     """Raise Conflict for a version that can't predict."""
     if not version.servable:
-        raise Conflict(f"Version {version.number} can't be served: {version.details['reason']}")
+        raise Conflict(f"Version {version.number} can't be served: {version.details.reason}")

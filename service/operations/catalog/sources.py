@@ -38,10 +38,10 @@ def find_source(
     return Source(model, version, place, pointer)
 
 
-def hold(session: Session, job: Job, sources: list[Source]) -> None:
+def protect_versions(session: Session, job: Job, sources: list[Source]) -> None:
     """Keep the versions from being deleted before the job is final.
 
-    Call it after `lock`. Raises InvalidRequest where a version was deleted since it was found.
+    Call it after `lock_models`. Raises InvalidRequest where a version was deleted since it was found.
     """
     for source in sources:
         found = models.version(session, source.model, source.version.number)
@@ -53,7 +53,7 @@ def hold(session: Session, job: Job, sources: list[Source]) -> None:
         )
 
 
-def lock(session: Session, sources: list[Source], *others: Model) -> None:
+def lock_models(session: Session, sources: list[Source], *others: Model) -> None:
     """Lock the models that versions are taken from, and others, before anything else is locked."""
     if sources:
         models.lock_all(session, {source.model.id for source in sources} | {model.id for model in others})

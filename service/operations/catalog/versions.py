@@ -1,12 +1,10 @@
 """Versions and the labels that point to them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from models.version_details import ArtifactFile
 from models.version_files import ARTIFACTS, WEIGHTS
-from service import statuses
 from service.context import Context
 from service.errors import InUse, NotFound
 from service.operations.catalog.models import find as find_model
@@ -36,13 +34,13 @@ def entries(context: Context, model_name: str | None = None) -> Sequence[Version
         return models.version_entries(session, model)
 
 
-def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, dict[str, Any]]:
+def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, ArtifactFile]:
     """The file of a version in a format, and its entry in the version's `artifacts`. Raises NotFound."""
     version = get(context, model_name, number)
-    entries = {entry["format"]: entry for entry in version.details["artifacts"]}
-    if format_ not in entries:
-        raise NotFound(f'Version {number} of "{model_name}" has no {format_} file, but {", ".join(entries)}.')
-    return context.artifacts.existing_file(version.folder, ARTIFACTS[format_]), entries[format_]
+    files = {file.format: file for file in version.details.artifacts}
+    if format_ not in files:
+        raise NotFound(f'Version {number} of "{model_name}" has no {format_} file, but {", ".join(files)}.')
+    return context.artifacts.existing_file(version.folder, ARTIFACTS[format_]), files[format_]
 
 
 def weights_file(context: Context, model_name: str, number: int) -> Path:
@@ -64,7 +62,7 @@ def _delete(session: Session, model: Model, number: int) -> Version:
     labels = models.labels_of_version(session, version)
     if labels:
         raise InUse(f'The label "{labels[0]}" points to version {number}: move or delete it first.')
-    user = jobs.unfinished(session, statuses.CLIENT_JOB_KINDS, model_id=model.id, version=number)
+    user = jobs.unfinished(session, model_id=model.id, version=number)
     if user is not None:
         raise InUse(f'The job {user} still needs version {number} of "{model.name}".')
     user = jobs.taking_weights(session, model.id, number)
@@ -112,18 +110,7 @@ def put_label(context: Context, model_name: str, name: str, number: int) -> tupl
         model = find_model(session, model_name, lock=True)
         with named_in_body():
             find_version(session, model, number)
-        return point_label(session, model, name, number)
-
-
-def point_label(session: Session, model: Model, name: str, number: int) -> tuple[Label, bool]:
-    """Make or move a label within a unit of work."""
-    label = models.label(session, model, name)
-    if label is not None:
-        label.number = number
-        return label, False
-    label = Label(model_id=model.id, label=name, number=number, created_at=datetime.now(UTC))
-    session.add(label)
-    return label, True
+        return models.point_label(session, model, name, number)
 
 
 def delete_label(context: Context, model_name: str, name: str) -> None:

@@ -1,16 +1,23 @@
-"""How often this process has predicted with each version, and how long it took. Kept in memory alone."""
+"""How often the api has predicted with each version since it started, and how long it took; of all its processes."""
 
+import os
 import threading
 import time
-from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
-MOST_VERSIONS = 1000
-"""Versions that are counted; the one that was longest not predicted with is forgotten."""
-MOST_BATCH_SIZES = 100
-"""Batch sizes of a version that are counted apart; rarer ones that come later are counted in the whole alone."""
+from service.operations.inference.shared_counts import (
+    MOST_SIZES,
+    OF_SIZE,
+    SIZES,
+    WHOLE,
+    Region,
+    SharedCounts,
+)
+
+LAST, ROWS, SUCCESS, SUCCESS_NS, FAIL, FAIL_NS, INPUT_NS, INFER_NS, OUTPUT_NS = range(len(WHOLE))
 
 
 @dataclass
@@ -20,8 +27,8 @@ class Duration:
     count: int = 0
     ns: int = 0
 
-    def add(self, ns: int) -> None:
-        self.count += 1
+    def add(self, count: int, ns: int) -> None:
+        self.count += count
         self.ns += ns
 
 
@@ -33,36 +40,61 @@ class Parts:
     infer: Duration = field(default_factory=Duration)
     output: Duration = field(default_factory=Duration)
 
+    def add(self, count: int, input_ns: int, infer_ns: int, output_ns: int) -> None:
+        self.input.add(count, input_ns)
+        self.infer.add(count, infer_ns)
+        self.output.add(count, output_ns)
+
+
+@dataclass
+class VersionStatistics:
+    """What was counted of one version."""
+
+    last_inference: float = 0.0
+    """When the last prediction ended, in seconds since 1970."""
+    rows: int = 0
+    success: Duration = field(default_factory=Duration)
+    fail: Duration = field(default_factory=Duration)
+    parts: Parts = field(default_factory=Parts)
+    by_batch_size: dict[int, Parts] = field(default_factory=dict)
+
+    def add(self, row: list[int]) -> None:
+        """What a process has counted."""
+        self.last_inference = max(self.last_inference, row[LAST] / 1e9)
+        self.rows += row[ROWS]
+        self.success.add(row[SUCCESS], row[SUCCESS_NS])
+        self.fail.add(row[FAIL], row[FAIL_NS])
+        self.parts.add(row[SUCCESS], row[INPUT_NS], row[INFER_NS], row[OUTPUT_NS])
+        for start in range(SIZES + 1, SIZES + 1 + row[SIZES] * len(OF_SIZE), len(OF_SIZE)):
+            size, *counted = row[start : start + len(OF_SIZE)]
+            self.by_batch_size.setdefault(size, Parts()).add(*counted)
+
 
 class Clock:
-    """Measures one prediction: from its making to `computing`, then until that ends, then to the end."""
+    """Measures one prediction: until `begin_computing`, until `end_computing`, and until it is counted."""
+
+    __slots__ = ("computed_from", "computed_until", "rows", "started")
 
     def __init__(self) -> None:
-        self.started = time.perf_counter_ns()
-        self.computed_from = self.computed_until = self.started
+        self.started = self.computed_from = self.computed_until = time.perf_counter_ns()
         self.rows = 0
 
-    @contextmanager
-    def computing(self, rows: int) -> Iterator[None]:
-        """The time in which the network runs on so many rows."""
+    def begin_computing(self, rows: int) -> None:
+        """The network begins to run on so many rows."""
         self.rows = rows
         self.computed_from = time.perf_counter_ns()
-        yield
+
+    def end_computing(self) -> None:
+        """The network has run."""
         self.computed_until = time.perf_counter_ns()
 
 
-class VersionStatistics:
-    """The counts and times of one version. Thread-safe; the members are read as they are."""
+class Counter:
+    """Counts the predictions with one version. Thread-safe."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.last_inference = 0.0
-        """When the last prediction ended, in seconds since 1970."""
-        self.rows = 0
-        self.success = Duration()
-        self.fail = Duration()
-        self.parts = Parts()
-        self.by_batch_size: dict[int, Parts] = defaultdict(Parts)
+    def __init__(self, statistics: "PredictionStatistics", folder: str) -> None:
+        self._statistics = statistics
+        self._folder = folder
 
     @contextmanager
     def prediction(self) -> Iterator[Clock]:
@@ -71,43 +103,85 @@ class VersionStatistics:
         try:
             yield clock
         except BaseException:
-            with self._lock:
-                self.fail.add(time.perf_counter_ns() - clock.started)
+            self._statistics.count_failure(self._folder, time.perf_counter_ns() - clock.started)
             raise
-        self._succeed(clock, time.perf_counter_ns())
-
-    def _succeed(self, clock: Clock, ended: int) -> None:
-        with self._lock:
-            self.last_inference = time.time()
-            self.rows += clock.rows
-            self.success.add(ended - clock.started)
-            counted = [self.parts]
-            if clock.rows in self.by_batch_size or len(self.by_batch_size) < MOST_BATCH_SIZES:
-                counted.append(self.by_batch_size[clock.rows])
-            for parts in counted:
-                parts.input.add(clock.computed_from - clock.started)
-                parts.infer.add(clock.computed_until - clock.computed_from)
-                parts.output.add(ended - clock.computed_until)
+        self._statistics.count(self._folder, clock, time.perf_counter_ns())
 
 
 class PredictionStatistics:
-    """The statistics of the versions that this process last predicted with, by the version's folder. Thread-safe."""
+    """The statistics of versions by their folders, in memory shared with processes forked later. Thread-safe."""
 
     def __init__(self) -> None:
-        self._versions: OrderedDict[str, VersionStatistics] = OrderedDict()
         self._lock = threading.Lock()
+        self._region: Region | None = None
+        self._process = 0
 
-    def of(self, folder: str) -> VersionStatistics:
-        """Those of one version, to be counted in."""
-        with self._lock:
-            found = self._versions.get(folder)
-            if found is None:
-                found = self._versions[folder] = VersionStatistics()
-            self._versions.move_to_end(folder)
-            if len(self._versions) > MOST_VERSIONS:
-                self._versions.popitem(last=False)
-        return found
+    @cached_property
+    def _counts(self) -> SharedCounts:
+        return SharedCounts()
+
+    def share(self) -> None:
+        """Make the memory, which processes that are forked from now on share."""
+        self._counts  # noqa: B018
+
+    def of(self, folder: str) -> Counter:
+        """What counts the predictions with one version."""
+        return Counter(self, folder)
 
     def look(self, folder: str) -> VersionStatistics:
-        """Those of one version as they are; zeros where there are none."""
-        return self._versions.get(folder) or VersionStatistics()
+        """What all processes have counted of a version; zeros where they have nothing."""
+        found = VersionStatistics()
+        for row in self._counts.read(folder):
+            found.add(row)
+        return found
+
+    def count_failure(self, folder: str, ns: int) -> None:
+        """A prediction that failed after so many nanoseconds."""
+        with self._lock:
+            row = self._row(folder)
+            row[FAIL] += 1
+            row[FAIL_NS] += ns
+
+    def count(self, folder: str, clock: Clock, ended: int) -> None:
+        """A prediction that has ended at a moment of the clock's."""
+        parts = (
+            clock.computed_from - clock.started,
+            clock.computed_until - clock.computed_from,
+            ended - clock.computed_until,
+        )
+        with self._lock:
+            row = self._row(folder)
+            row[LAST] = time.time_ns()
+            row[ROWS] += clock.rows
+            row[SUCCESS] += 1
+            row[SUCCESS_NS] += ended - clock.started
+            for place, ns in enumerate(parts, INPUT_NS):
+                row[place] += ns
+            start = _find_size(row, clock.rows)
+            if start is not None:
+                row[start + 1] += 1
+                for place, ns in enumerate(parts, start + 2):
+                    row[place] += ns
+
+    def _row(self, folder: str) -> memoryview:
+        if self._region is None or self._process != os.getpid():
+            self._region, self._process = Region.claimed(self._counts), os.getpid()
+        return self._region.row(folder)
+
+
+def _find_size(row: memoryview, size: int) -> int | None:
+    """Where a batch size is counted in a version's row; None for one that came after too many others."""
+    first = SIZES + 1
+    for start in range(first, first + row[SIZES] * len(OF_SIZE), len(OF_SIZE)):
+        if row[start] == size:
+            return start
+    if row[SIZES] == MOST_SIZES:
+        return None
+    start = first + row[SIZES] * len(OF_SIZE)
+    row[start] = size
+    row[SIZES] += 1
+    return start
+
+
+PREDICTIONS = PredictionStatistics()
+"""Those of this service."""

@@ -11,17 +11,12 @@ from service.errors import Conflict, InvalidRequest, NotFound, NotReady
 from service.operations import metadata
 from service.operations.catalog import resolve
 from service.operations.idempotency import Claim
-from service.operations.jobs import outcomes, queue
+from service.operations.jobs import queue
+from service.operations.jobs.kind import Kind
 from service.storage import datasets, jobs, models
 from service.storage.database import Session
 from service.storage.paging import Page, PageQuery
 from service.storage.records import Dataset, Event, Job, Model, Version
-
-WORDS = {
-    statuses.TRAINING: "training job",
-    statuses.EVALUATION: "evaluation",
-    statuses.BATCH_PREDICTION: "batch prediction",
-}
 
 
 @dataclass(frozen=True)
@@ -90,23 +85,23 @@ def find_version(session: Session, model: Model, number: int | None, label: str 
         return resolve.find_version(session, model, number, label)
 
 
-def find(session: Session, kind: str, job_id: str, *, lock: bool = False) -> Job:
+def find(session: Session, kind: Kind, job_id: str, *, lock: bool = False) -> Job:
     """The job of that kind and id. Raises NotFound."""
     job = jobs.get(session, job_id, lock=lock)
-    if job is None or job.kind != kind:
-        raise NotFound(f'There is no {WORDS[kind]} "{job_id}".')
+    if job is None or job.kind != kind.name:
+        raise NotFound(f'There is no {kind.words} "{job_id}".')
     return job
 
 
-def get(context: Context, kind: str, job_id: str) -> JobView:
+def get(context: Context, kind: Kind, job_id: str) -> JobView:
     """A job of that kind. Raises NotFound."""
     with context.database.read() as session:
         return _view(session, [find(session, kind, job_id)])[0]
 
 
-def list_page(context: Context, kind: str, query: PageQuery) -> Page[JobView]:
+def list_page(context: Context, kind: Kind, query: PageQuery) -> Page[JobView]:
     with context.database.read() as session:
-        page = jobs.page(session, query, kind)
+        page = jobs.page(session, query, kind.name)
         return Page(_view(session, page.items), page.next_cursor)
 
 
@@ -132,38 +127,38 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
     ]
 
 
-def change(context: Context, kind: str, job_id: str, changes: dict[str, Any]) -> JobView:
+def change(context: Context, kind: Kind, job_id: str, changes: dict[str, Any]) -> JobView:
     """Change the `metadata` of a job, or cancel it by its `desired_status`: one that was cancelled stays so.
 
     Raises NotFound, Conflict, InvalidRequest.
     """
     with context.database.write() as session:
         job = find(session, kind, job_id, lock=True)
-        note(job, changes)
+        change_metadata(job, changes)
         if "desired_status" in changes:
-            _cancel(session, job)
+            _cancel(session, kind, job)
     if job.status in statuses.FINAL:
-        outcomes.clear(context, job)
+        kind.remove_inputs(context, job)
     return get(context, kind, job_id)
 
 
-def note(job: Job, changes: dict[str, Any]) -> None:
+def change_metadata(job: Job, changes: dict[str, Any]) -> None:
     """Change the `metadata` of a locked job, where the changes have any. Raises InvalidRequest."""
     if "metadata" in changes:
         job.metadata_ = metadata.merge(job.metadata_, changes["metadata"])
 
 
-def _cancel(session: Session, job: Job) -> None:
+def _cancel(session: Session, kind: Kind, job: Job) -> None:
     if job.status in statuses.FINAL and job.status != statuses.CANCELLED:
-        raise Conflict(f'The {WORDS[job.kind]} is final: it is "{job.status}" and stays so.')
+        raise Conflict(f'The {kind.words} is final: it is "{job.status}" and stays so.')
     queue.cancel(session, job)
 
 
-def delete(context: Context, kind: str, job_id: str) -> None:
+def delete(context: Context, kind: Kind, job_id: str) -> None:
     """Remove a final job, its events and the files that are its own. Raises NotFound, Conflict."""
     with context.database.write() as session:
         job = find(session, kind, job_id, lock=True)
         if job.status not in statuses.FINAL:
-            raise Conflict(f'The {WORDS[kind]} is "{job.status}". Cancel it before you delete it.')
+            raise Conflict(f'The {kind.words} is "{job.status}". Cancel it before you delete it.')
         session.delete(job)
-    outcomes.remove(context, job)
+    kind.remove_files(context, job)

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from models.jobs.training import TrainingRequest
 from service import statuses
 from service.context import Context
 from service.errors import StorageError
 from service.event_text import TEXT_TYPES, EventText
-from service.operations.jobs.client_jobs import find
+from service.operations.jobs import client_jobs
+from service.operations.jobs.kinds import training
 from service.storage import jobs
 from service.storage.records import Event
 
@@ -30,7 +32,7 @@ class JobState:
 def read(context: Context, job_id: str, after: int, limit: int) -> tuple[Sequence[Event], bool]:
     """Some events after number `after`, and whether there are more. Raises NotFound."""
     with context.database.read() as session:
-        find(session, statuses.TRAINING, job_id)
+        client_jobs.find(session, training.KIND, job_id)
         found = jobs.events_after(session, job_id, after, limit + 1)
     return found[:limit], len(found) > limit
 
@@ -38,7 +40,7 @@ def read(context: Context, job_id: str, after: int, limit: int) -> tuple[Sequenc
 def is_over(context: Context, job_id: str, after: int) -> bool:
     """Whether the job is final and nothing has happened after event `after`. Raises NotFound."""
     with context.database.read() as session:
-        job = find(session, statuses.TRAINING, job_id)
+        job = client_jobs.find(session, training.KIND, job_id)
         return job.status in statuses.FINAL and not jobs.events_after(session, job_id, after, 1)
 
 
@@ -64,8 +66,10 @@ def text_log(context: Context, job_id: str) -> tuple[int, Iterator[str]]:
     """What the training process printed and a line for each epoch, as it is now: the number of the last event, and the
     text piece by piece. Raises NotFound."""
     with context.database.read() as session:
-        job = find(session, statuses.TRAINING, job_id)
-        return job.last_seq, _put_as_text(context, job_id, EventText(job.request["epochs"]), job.last_seq)
+        job = client_jobs.find(session, training.KIND, job_id)
+        return job.last_seq, _put_as_text(
+            context, job_id, EventText(TrainingRequest.from_document(job.request).epochs), job.last_seq
+        )
 
 
 def _put_as_text(context: Context, job_id: str, text: EventText, last: int) -> Iterator[str]:

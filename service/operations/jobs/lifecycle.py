@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from models.training.plan import Order
 from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
 from service.event_text import metrics_of
-from service.operations.jobs import outcomes, queue
+from service.operations.jobs import queue
+from service.operations.jobs.kind import Success
+from service.operations.jobs.registry import KINDS, kind_of
 from service.storage import datasets, jobs, models
 from service.storage.artifact_keys import execution_name
 from service.storage.database import Database, Session
@@ -39,7 +42,7 @@ class Instructions:
     """What a job's execution is to do: the job's status, which may be an order, and changes of the training."""
 
     status: str
-    orders: Sequence[dict[str, Any]]
+    orders: Sequence[Order]
     closed: bool
     """Whether there will be no more orders: the training may end."""
 
@@ -150,24 +153,20 @@ def record(
         if newest is not None:
             job.metrics, job.best = metrics_of(newest), best or job.best
         for event in events:
-            _note(job, event)
+            _apply(job, event)
         jobs.append_events(session, job, events)
         return _instructions(job)
 
 
-def _note(job: Job, event: NewEvent) -> None:
-    """Keep what a later execution needs to go on from."""
+def _apply(job: Job, event: NewEvent) -> None:
+    """Write into the job's row what a later execution needs to go on from."""
     if event.checkpoint is not None:
-        if job.checkpoint is None or _position(event.data) > _position(job.checkpoint):
+        if job.checkpoint is None or event.checkpoint.position > job.checkpoint.position:
             job.deaths = 0
-        job.checkpoint = {"folder": event.checkpoint, **event.data}
+        job.checkpoint = event.checkpoint
     if event.order is not None:
-        taken = {order["number"]: order for order in job.orders} | {event.order["number"]: event.order}
+        taken = {order.number: order for order in job.orders} | {event.order.number: event.order}
         job.orders = list(taken.values())
-
-
-def _position(checkpoint: dict[str, Any]) -> tuple[int, int]:
-    return checkpoint["epoch"], checkpoint["step"]
 
 
 def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent]) -> dict[str, Any] | None:
@@ -189,21 +188,55 @@ def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
     if job is None:
         raise LeaseLost(f"The job {lease.job_id} is gone.")
     if job.token == lease.token and job.status == statuses.SUCCEEDED:
-        outcomes.clear(context, job)
+        kind_of(job).remove_inputs(context, job)
         return
-    key = outcomes.publish(context, job, lease.staging_name)
+    key = _publish(context, job, lease.staging_name)
     try:
         with context.database.write() as session:
             job = held_with_resources(session, lease)
-            kept = job.status != statuses.CANCELLING and outcomes.keep(session, job, key, result)
-            reason = result.get("status_reason") if kept else None
-            queue.move(session, job, statuses.SUCCEEDED if kept else statuses.CANCELLED, reason)
+            success = _record_success(session, job, key, result)
     except LeaseLost:
-        outcomes.discard(context, job, lease.staging_name)
+        _discard(context, job, lease.staging_name)
         raise
-    if not kept:
-        outcomes.discard(context, job, lease.staging_name)
-    outcomes.clear(context, job)
+    if success is None:
+        _discard(context, job, lease.staging_name)
+    kind_of(job).remove_inputs(context, job)
+
+
+def _record_success(session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
+    """Write what the job made; None where it is cancelled instead."""
+    cancelling = job.status == statuses.CANCELLING
+    success = None if cancelling else kind_of(job).record_success(session, job, key, result)
+    if success is None:
+        queue.move(session, job, statuses.CANCELLED)
+        return None
+    for byproduct in success.byproducts:
+        queue.record_done(
+            session, KINDS[byproduct.kind], byproduct.request,
+            model_id=job.model_id, model_name=job.model_name, version=job.version,
+            dataset_id=job.dataset_id, dataset_name=job.dataset_name,
+            runtime=job.runtime, made_by=job.id, result=byproduct.result.to_document(),
+        )  # fmt: skip
+    queue.move(session, job, statuses.SUCCEEDED, success.reason)
+    return success
+
+
+def _publish(context: Context, job: Job, staging_name: str) -> str | None:
+    """Move the job's staged folder to the key where its files are kept; None for a job that leaves none."""
+    key = kind_of(job).output_key(job, staging_name)
+    if key is None:
+        context.artifacts.discard(staging_name)
+    else:
+        context.artifacts.publish(context.artifacts.staged(staging_name), key)
+    return key
+
+
+def _discard(context: Context, job: Job, staging_name: str) -> None:
+    """Remove whatever an execution left that ended without an outcome."""
+    context.artifacts.discard(staging_name)
+    key = kind_of(job).output_key(job, staging_name)
+    if key is not None:
+        context.artifacts.remove(key)
 
 
 def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | None = None) -> None:
@@ -219,15 +252,15 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
         queue.move(session, job, statuses.CANCELLED)
         return
     job.error = error
-    outcomes.note_failure(session, job, error)
+    kind_of(job).record_failure(session, job, error)
     queue.move(session, job, statuses.FAILED, reason)
 
 
 def _tidy(context: Context, job: Job, staging_name: str) -> None:
     """Remove what an execution left that ended without an outcome, and what nobody needs of a job that is final."""
-    outcomes.discard(context, job, staging_name)
+    _discard(context, job, staging_name)
     if job.status in statuses.FINAL:
-        outcomes.clear(context, job)
+        kind_of(job).remove_inputs(context, job)
 
 
 def cancelled(context: Context, lease: Lease, reason: str | None = None) -> None:

@@ -3,6 +3,9 @@
 from typing import Any
 
 from models.errors import Fault
+from models.jobs.assignment import Unfinished
+from models.jobs.training import TrainingRequest
+from models.training.plan import Order
 from models.training.schedules import has_schedule
 from service import statuses
 from service.context import Context
@@ -11,8 +14,6 @@ from service.operations.jobs import queue
 from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.records import Job
-
-STOPPED_BEFORE_TRAINING = "stopped_before_training"
 
 
 def move_towards(session: Session, job: Job, desired_status: str) -> None:
@@ -58,7 +59,7 @@ def _stop(session: Session, job: Job) -> None:
     if job.status in statuses.CLAIMED:
         queue.move(session, job, statuses.STOPPING)
     elif job.checkpoint is None:
-        queue.move(session, job, statuses.CANCELLED, STOPPED_BEFORE_TRAINING)
+        queue.move(session, job, statuses.CANCELLED, Unfinished.STOPPED_BEFORE_TRAINING.value)
     elif job.status == statuses.PAUSED:
         # A worker has to make the model of its checkpoint.
         queue.move(session, job, statuses.QUEUED)
@@ -72,8 +73,8 @@ def change_training(context: Context, session: Session, job: Job, changes: dict[
 
     Raises Conflict, InvalidRequest.
     """
-    wanted = {name: changes[name] for name in ("epochs", "learning_rate") if name in changes}
-    wanted = {name: value for name, value in wanted.items() if value != current(job, name)}
+    now = {"epochs": current_epochs(job), "learning_rate": current_learning_rate(job)}
+    wanted = {name: changes[name] for name in now if name in changes and changes[name] != now[name]}
     if not wanted:
         return
     if job.status in statuses.FINAL:
@@ -85,19 +86,24 @@ def change_training(context: Context, session: Session, job: Job, changes: dict[
     _check_epochs(context, session, job, wanted.get("epochs"))
     # A training that goes on from a checkpoint may be behind the epochs that were told: those stay as they are.
     earliest = jobs.last_epoch(session, job) + 1
-    order = {"number": len(job.orders) + 1, "epochs": None, "learning_rate": None, "epoch": None, "step": None}
-    job.orders = [*job.orders, order | wanted | {"earliest": earliest}]
+    job.orders = [*job.orders, Order(len(job.orders) + 1, earliest=earliest, **wanted)]
 
 
-def current(job: Job, name: str) -> Any:
-    """What was last ordered of `epochs` or `learning_rate`; else what was posted, None for a learning rate."""
-    ordered = [order[name] for order in job.orders if order[name] is not None]
-    return ordered[-1] if ordered else job.request.get(name)
+def current_epochs(job: Job) -> int:
+    """How many epochs were last ordered, else posted."""
+    ordered = [order.epochs for order in job.orders if order.epochs is not None]
+    return ordered[-1] if ordered else TrainingRequest.from_document(job.request).epochs
+
+
+def current_learning_rate(job: Job) -> float | None:
+    """The learning rate that was last ordered; None: none was."""
+    ordered = [order.learning_rate for order in job.orders if order.learning_rate is not None]
+    return ordered[-1] if ordered else None
 
 
 def progress(job: Job) -> dict[str, Any] | None:
     """How far a training is on its way to the epochs as last ordered, which its process may not have heard of yet."""
-    told, epochs = job.progress, current(job, "epochs")
+    told, epochs = job.progress, current_epochs(job)
     if told is None or told["epochs"] == epochs:
         return told
     done = told["fraction"] * told["epochs"]
@@ -108,11 +114,12 @@ def progress(job: Job) -> dict[str, Any] | None:
 
 
 def _is_scheduled(session: Session, job: Job) -> bool:
-    optimizer = job.request.get("optimizer")
+    request = TrainingRequest.from_document(job.request)
+    optimizer = request.optimizer
     model = models.by_id(session, job.model_id)
     if optimizer is None and model is not None:
         optimizer = model.document.get("optimizer")
-    return has_schedule(optimizer) or job.request.get("learning_rate_schedule") is not None
+    return has_schedule(optimizer) or request.learning_rate_schedule is not None
 
 
 def _check_epochs(context: Context, session: Session, job: Job, epochs: int | None) -> None:
@@ -122,11 +129,11 @@ def _check_epochs(context: Context, session: Session, job: Job, epochs: int | No
     if epochs < running:
         detail = f"Epoch {running:,} has begun already: ask for {running:,} epochs or more, or stop the job."
         raise InvalidRequest(Fault(detail, pointer="#/epochs"))
-    if faults := limit_faults(context, {"epochs": epochs}):
+    if faults := limit_faults(context, epochs=epochs):
         raise InvalidRequest(*faults)
 
 
-def limit_faults(context: Context, wanted: dict[str, Any]) -> list[Fault]:
+def limit_faults(context: Context, **wanted: int) -> list[Fault]:
     """The faults of the members of a training job of which the operator allows less."""
     limits = context.settings.limits
     bounds = {"epochs": limits.epochs, "batch_size": limits.batch_size}

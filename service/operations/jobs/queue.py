@@ -3,42 +3,37 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from models.documents import Document
 from service import statuses
 from service.context import Context
 from service.errors import QueueFull
+from service.operations.jobs.kind import Kind
 from service.storage import jobs
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job
 
-PREFIXES = {
-    statuses.BUILD: "bj",
-    statuses.IMPORT: "ij",
-    statuses.TRAINING: "tj",
-    statuses.EVALUATION: "ev",
-    statuses.BATCH_PREDICTION: "bp",
-}
 HIGHEST_PRIORITY = 9
 DEFAULT_QUEUE = "cpu"
 QUEUES = (DEFAULT_QUEUE,)
 """The queues that workers take jobs from."""
 
 
-def new_id(kind: str) -> str:
+def new_id(kind: Kind) -> str:
     """For a job that isn't in the queue yet."""
-    return new_identifier(PREFIXES[kind])
+    return new_identifier(kind.prefix)
 
 
-def enqueue(context: Context, session: Session, kind: str, request: dict[str, Any], **columns: Any) -> Job:
+def enqueue(context: Context, session: Session, kind: Kind, request: Document, **columns: Any) -> Job:
     """Add a job to the queue; `columns` are those that name its model and dataset, its priority and its queue, and its
     id if it has one.
 
     Raises QueueFull when too many jobs of that kind wait already.
     """
     limit = context.settings.max_queued_jobs
-    if jobs.count_waiting(session, kind) >= limit:
+    if jobs.count_waiting(session, kind.name) >= limit:
         raise QueueFull(
-            f"{limit} {kind.replace('_', ' ')} jobs are waiting already. Try again when some have been done.",
+            f"{limit} {kind.name.replace('_', ' ')} jobs are waiting already. Try again when some have been done.",
             retry_after=30,
         )
     job = _new_job(kind, request, **columns)
@@ -46,7 +41,7 @@ def enqueue(context: Context, session: Session, kind: str, request: dict[str, An
     return job
 
 
-def record_done(session: Session, kind: str, request: dict[str, Any], **columns: Any) -> Job:
+def record_done(session: Session, kind: Kind, request: Document, **columns: Any) -> Job:
     """Add a job that was done along with another one, without ever having been in the queue."""
     job = _new_job(kind, request, **columns)
     job.status, job.started_at, job.finished_at = statuses.SUCCEEDED, job.created_at, job.created_at
@@ -54,23 +49,19 @@ def record_done(session: Session, kind: str, request: dict[str, Any], **columns:
     return job
 
 
-def _new_job(kind: str, request: dict[str, Any], **columns: Any) -> Job:
-    # What a client noted of the job isn't part of the work, and may change.
-    metadata = request.get("metadata", {})
-    request = {name: value for name, value in request.items() if name != "metadata"}
+def _new_job(kind: Kind, request: Document, **columns: Any) -> Job:
     return Job(
-        kind=kind,
+        kind=kind.name,
         status=statuses.QUEUED,
         desired_status=statuses.RUNNING,
-        request=request,
-        metadata_=metadata,
+        request=request.to_document(),
         created_at=datetime.now(UTC),
         token=0,
         renewals=0,
         attempt=1,
         run=0,
         last_seq=0,
-        **{"id": new_id(kind), "priority": HIGHEST_PRIORITY, "queue": DEFAULT_QUEUE, **columns},
+        **{"id": new_id(kind), "priority": HIGHEST_PRIORITY, "queue": DEFAULT_QUEUE, "metadata_": {}, **columns},
     )
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from service import statuses
 from service.context import Context
 from service.operations import idempotency
 from service.operations.catalog import versions
+from service.operations.jobs import registry
 from service.operations.upkeep import orphans
 from service.storage import jobs
 
@@ -17,7 +17,6 @@ BATCH_EVENTS = 2000
 """Deleted in some hundredths of a second, in which nobody else can write."""
 BATCH_JOBS = 100
 PAUSE_SECONDS = 0.02
-INNER_KINDS = (statuses.BUILD, statuses.IMPORT)
 INNER_DAYS = 7
 """How long a job is kept that no client sees; requests with an idempotency key look for it for a day."""
 LASTING_EVENTS = ("transition", "epoch")
@@ -31,8 +30,8 @@ def sweep(context: Context, now: datetime | None = None) -> None:
     now, settings = now or datetime.now(UTC), context.settings
     idempotency.forget_expired(context)
     removed = {
-        "jobs": _delete_jobs(context, statuses.CLIENT_JOB_KINDS, now, settings.job_retention_days)
-        + _delete_jobs(context, INNER_KINDS, now, INNER_DAYS),
+        "jobs": _delete_jobs(context, registry.names(from_clients=True), now, settings.job_retention_days)
+        + _delete_jobs(context, registry.names(from_clients=False), now, INNER_DAYS),
         "thinned_jobs": _thin_logs(context, now),
         "versions": versions.delete_unlabelled(context, settings.versions_kept) if settings.versions_kept else 0,
         "orphans": orphans.remove(context, now),
@@ -58,7 +57,8 @@ def _delete_jobs(context: Context, kinds: Collection[str], now: datetime, days: 
 def _thin_logs(context: Context, now: datetime) -> int:
     """Leave transitions and epochs alone of the logs of jobs that ended long ago; returns of how many."""
     thinned, days = 0, context.settings.event_retention_days
-    while days and (job_ids := _finished(context, statuses.CLIENT_JOB_KINDS, now, days, thinned=False)):
+    kinds = registry.names(from_clients=True)
+    while days and (job_ids := _finished(context, kinds, now, days, thinned=False)):
         for job_id in job_ids:
             _delete_events(context, job_id, keeping=LASTING_EVENTS)
             with context.database.write() as session:

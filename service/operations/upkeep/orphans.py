@@ -6,7 +6,16 @@ from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.operations.upkeep import references
 from service.storage import datasets, jobs, models
-from service.storage.artifact_keys import CHECKPOINTS, DATASETS, MODELS, PREDICTIONS, UPLOADS, execution_of, key_below
+from service.storage.artifact_keys import (
+    CHECKPOINTS,
+    DATASETS,
+    MODELS,
+    PREDICTIONS,
+    RESULTS,
+    UPLOADS,
+    execution_of,
+    key_below,
+)
 from service.storage.artifacts import ArtifactStore
 from service.storage.database import Session
 
@@ -15,6 +24,7 @@ OWNED = {
     MODELS: models.existing,
     CHECKPOINTS: jobs.existing,
     PREDICTIONS: jobs.existing,
+    RESULTS: jobs.existing,
 }
 """The keys below which a folder lies for each of these, and in it what executions published."""
 

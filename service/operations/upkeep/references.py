@@ -1,13 +1,16 @@
 """Which folders of the artifact store the database points to."""
 
+from service.operations.jobs.registry import KINDS
 from service.storage import datasets, jobs, models
 from service.storage.artifact_keys import upload_key
 from service.storage.database import Session
 
 
 def needed(session: Session) -> frozenset[str]:
-    """The keys of the files of datasets, versions and models, of checkpoints, of batch predictions, and of uploads that
+    """The keys of the files of datasets, versions and models, of checkpoints, of what jobs keep, and of uploads that
     wait."""
-    uploads = frozenset(map(upload_key, (*datasets.being_imported(session), *jobs.reading_uploads(session))))
+    reading = jobs.unfinished_ids(session, [kind.name for kind in KINDS.values() if kind.reads_upload])
+    uploads = frozenset(map(upload_key, (*datasets.being_imported(session), *reading)))
+    results = jobs.result_folders(session, [kind.name for kind in KINDS.values() if kind.group is not None])
     versions = models.folders(session)
-    return uploads | datasets.folders(session) | versions | jobs.checkpoint_folders(session) | jobs.folders(session)
+    return uploads | datasets.folders(session) | versions | jobs.checkpoint_folders(session) | results

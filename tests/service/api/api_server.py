@@ -28,7 +28,8 @@ serve(settings)
 
 def start(port: int, folder: Path, **settings: object) -> subprocess.Popen[str]:
     """An api with these settings, which are written as the members of `Settings` are."""
-    given = {"port": port, "data_dir": folder, "api_processes": 1, "max_body_bytes": 1_000_000, **settings}
+    waits = {"model_wait_seconds": 60, "dataset_wait_seconds": 60}
+    given = {"port": port, "data_dir": folder, "api_processes": 1, "max_body_bytes": 1_000_000, **waits, **settings}
     environment = os.environ | {f"FITSERVE_{name.upper()}": str(value) for name, value in given.items()}
     command = [sys.executable, "-c", SERVE]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)

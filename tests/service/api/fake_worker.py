@@ -1,6 +1,7 @@
 """A worker without processes: it imports and predicts for real, and makes networks of known weights, untrained."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,21 +14,26 @@ from models.batches.dataset_rows import read_dataset
 from models.batches.files import read_file
 from models.batches.predicting import predict_blocks
 from models.datasets import Dataset, import_dataset
+from models.documents import Document
 from models.errors import Fault, InvalidSpec, ModelsError
-from models.limits import Limits
+from models.jobs.assignment import Assignment
+from models.jobs.batch_prediction import BatchPredictionAssignment, BatchPredictionResult
+from models.jobs.build import BuildAssignment, BuildResult
+from models.jobs.dataset_import import ImportAssignment, ImportResult
+from models.jobs.evaluation import EvaluationAssignment, EvaluationResult
+from models.jobs.training import TrainingAssignment, TrainingResult
 from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import Preprocessing
-from models.spec import NetworkSpec
 from models.targets import TargetEncoding
-from service import statuses
+from models.version_details import ArtifactFile, VersionDetails
+from models.version_files import ARTIFACTS, TRAINED, WEIGHTS
 from service.context import Context
-from service.operations.jobs import assignments
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.registry import KINDS, kind_of
 from service.storage.jobs import NewEvent
 from service.storage.records import Job
 
-KINDS = (statuses.BUILD, statuses.IMPORT, *statuses.CLIENT_JOB_KINDS)
 UNBUILDABLE = "unbuildable"
 """A model with this in its description fails to be built."""
 
@@ -66,27 +72,22 @@ class FakeWorker:
             pass
 
     def claim(self, *kinds: str) -> tuple[Lease, Job] | None:
-        return execution.claim(self._context, "fake", kinds or KINDS, ["cpu"], {"threads": 1})
+        return execution.claim(self._context, "fake", kinds or tuple(KINDS), ["cpu"], {"threads": 1})
 
     def finish(self, lease: Lease, job: Job) -> None:
         """Do a claimed job."""
-        assignment = assignments.describe(self._context, job)
+        assignment = kind_of(job).describe(self._context, job)
         folder = self._context.artifacts.stage(lease.staging_name)
-        tasks = {
-            statuses.BUILD: _build,
-            statuses.IMPORT: _import,
-            statuses.TRAINING: _write_version,
-            statuses.EVALUATION: _evaluate,
-            statuses.BATCH_PREDICTION: _predict,
-        }
         try:
-            if job.kind == statuses.TRAINING:
-                self._record_training(lease, job.request["epochs"])
-            result = tasks[job.kind](assignment, folder)
+            if UNBUILDABLE in job.request.get("document", {}).get("description", ""):
+                raise InvalidSpec(Fault("The shapes don't fit.", pointer="#/layers/0"))
+            if isinstance(assignment, TrainingAssignment):
+                self._record_training(lease, assignment.request.epochs)
+            result = TASKS[type(assignment)](assignment, folder)
         except ModelsError as error:
             execution.fail(self._context, lease, error.to_dict())
         else:
-            execution.succeed(self._context, lease, result)
+            execution.succeed(self._context, lease, result.to_document())
 
     def record_epochs(self, lease: Lease, first: int, last: int, epochs: int) -> None:
         events = [
@@ -104,29 +105,25 @@ class FakeWorker:
         execution.record(self._context, lease, [NewEvent("message", {"text": "training\n"})])
 
 
-def _import(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
-    upload = Path(assignment["upload"])
-    request = orjson.loads((upload / "request.json").read_bytes())
-    limits = Limits(**assignment["limits"])
-    cache = Path(assignment["cache"])
+def _import(assignment: ImportAssignment, folder: Path) -> ImportResult:
+    request = orjson.loads((assignment.upload / "request.json").read_bytes())
     descriptor = import_dataset(
-        request, folder, upload=upload, cache=cache, downloads=False, limits=limits, progress=lambda fraction: None
-    )
-    return {"descriptor": descriptor}
+        request, folder, upload=assignment.upload, cache=assignment.cache, downloads=False, limits=assignment.limits,
+        progress=lambda fraction: None,
+    )  # fmt: skip
+    return ImportResult(descriptor)
 
 
-def _build(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
-    document = assignment["document"]
-    if UNBUILDABLE in document["description"]:
-        raise InvalidSpec(Fault("The shapes don't fit.", pointer="#/layers/0"))
-    layers, width = [], document["input"]["shape"][-1]
-    for index, layer in enumerate(document["layers"]):
-        units = layer.get("units", width)
-        parameters = (width + 1) * units if "units" in layer else 0
+def _build(assignment: BuildAssignment, folder: Path) -> BuildResult:
+    layers: list[dict[str, Any]] = []
+    width = assignment.spec.input.shape[-1]
+    for index, layer in enumerate(assignment.spec.layers):
+        units = layer.parameters.get("units", width)
+        parameters = (width + 1) * units if "units" in layer.parameters else 0
         layers.append(
             {
                 "name": f"layer_{index}",
-                "type": layer["type"],
+                "type": layer.type,
                 "output_shape": [units],
                 "parameters": parameters,
                 "trainable": True,
@@ -136,53 +133,62 @@ def _build(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
         width = units
     total = sum(layer["parameters"] for layer in layers)
     counts = {"parameters": total, "trainable_parameters": total, "non_trainable_parameters": 0, "bytes": 4 * total}
-    return {"summary": {"layers": layers, **counts}, "summary_text": 'Model: "sequential"\n'}
+    return BuildResult({"layers": layers, **counts}, 'Model: "sequential"\n')
 
 
-def _write_version(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _train(assignment: TrainingAssignment, folder: Path) -> TrainingResult:
     """Write the files of a network that adds up its inputs, as its first output, and has zeros as the others."""
-    spec = NetworkSpec.from_document(assignment["document"])
-    dataset = Dataset.open(Path(assignment["dataset"]))
-    outputs = assignment["document"]["layers"][-1]["units"]
+    spec, dataset = assignment.spec, Dataset.open(assignment.dataset)
+    outputs = spec.layers[-1].parameters["units"]
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, outputs)
     weights = np.zeros((spec.input.size, outputs), np.float32)
     weights[:, 0] = 1
-    (folder / "network.keras").write_bytes(b"keras")
+    (folder / ARTIFACTS["keras"]).write_bytes(b"keras")
     arrays: dict[str, Any] = {"dense/kernel": weights, "dense/bias": np.zeros(outputs, np.float32)}
-    np.savez(folder / "weights.npz", **arrays)
-    (folder / "trained.json").write_bytes(orjson.dumps({"spec": spec.to_document()}))
-    write_preprocessing(folder / "preprocessing.json", spec, Preprocessing.fit(spec, dataset), encoding)
-    _write_network(folder / "network.onnx", weights)
-    names = {"keras": "network.keras", "onnx": "network.onnx", "preprocessing": "preprocessing.json"}
-    artifacts = [
-        {"format": format_, "bytes": (folder / name).stat().st_size, "sha256": f"{format_}-sha256"}
-        for format_, name in names.items()
-    ]
-    metrics = {"train": {"loss": 0.1}, "validation": None, "test": None}
-    inputs = [{"name": name, **input_.to_document()} for name, input_ in spec.inputs.items()]
-    details = {"metrics": metrics, "classes": encoding.classes, "inputs": inputs, "artifacts": artifacts}
-    evaluation = _evaluate(assignment, folder) if dataset.descriptor["splits"]["test"] else None
-    return {
-        "status_reason": None,
-        "version": {"servable": True, "reason": None, **details},
-        "evaluation": evaluation,
-    }
+    np.savez(folder / WEIGHTS, **arrays)
+    (folder / TRAINED).write_bytes(orjson.dumps({"spec": spec.to_document()}))
+    write_preprocessing(folder / ARTIFACTS["preprocessing"], spec, Preprocessing.fit(spec, dataset), encoding)
+    _write_network(folder / ARTIFACTS["onnx"], weights)
+    version = VersionDetails(
+        servable=True,
+        metrics={"train": {"loss": 0.1}, "validation": None, "test": None},
+        classes=encoding.classes,
+        inputs=[{"name": name, **input_.to_document()} for name, input_ in spec.inputs.items()],
+        artifacts=tuple(
+            ArtifactFile(format_, (folder / name).stat().st_size, f"{format_}-sha256")
+            for format_, name in ARTIFACTS.items()
+            if (folder / name).exists()
+        ),
+    )
+    return TrainingResult(version, _figures() if dataset.descriptor["splits"]["test"] else None)
 
 
-def _evaluate(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
-    figures = {"mae": 0.3, "rmse": 0.4, "r2": None}
-    return {"loss": 0.2, "metrics": figures, "classes": None, "confusion_matrix": None, "per_class": None}
+def _evaluate(assignment: EvaluationAssignment, folder: Path) -> EvaluationResult:
+    return _figures()
 
 
-def _predict(assignment: dict[str, Any], folder: Path) -> dict[str, Any]:
-    predictor = Predictor.load(Path(assignment["version"]))
-    if assignment["dataset"] is not None:
-        dataset = Dataset.open(Path(assignment["dataset"]))
-        blocks = read_dataset(dataset, assignment["split"], predictor.preprocessing)
+def _figures() -> EvaluationResult:
+    return EvaluationResult(loss=0.2, metrics={"mae": 0.3, "rmse": 0.4, "r2": None})
+
+
+def _predict(assignment: BatchPredictionAssignment, folder: Path) -> BatchPredictionResult:
+    predictor = Predictor.load(assignment.version)
+    if assignment.dataset is not None:
+        blocks = read_dataset(Dataset.open(assignment.dataset), assignment.split, predictor.preprocessing)
     else:
-        file, limits = assignment["file"], Limits(**assignment["limits"])
-        blocks = read_file(Path(file["path"]), file["name"], predictor.preprocessing, limits, folder)
+        assert assignment.file is not None
+        names = assignment.file, assignment.file_name
+        blocks = read_file(*names, predictor.preprocessing, assignment.limits, folder)
     return predict_blocks(predictor, blocks, folder, lambda rows, fraction: None)
+
+
+TASKS: dict[type[Assignment], Callable[[Any, Path], Document]] = {
+    BuildAssignment: _build,
+    ImportAssignment: _import,
+    TrainingAssignment: _train,
+    EvaluationAssignment: _evaluate,
+    BatchPredictionAssignment: _predict,
+}
 
 
 def _write_network(path: Path, weights: np.ndarray) -> None:

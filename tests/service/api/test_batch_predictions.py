@@ -9,7 +9,6 @@ from typing import Any
 import polars
 import pytest
 
-from service import statuses
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.operations.upkeep import housekeeping
@@ -60,7 +59,7 @@ def test_a_job_waits_in_the_queue_and_is_followed_to_its_result(
     assert early.json["type"] == "/problems/not-ready"  # type: ignore[index]
     assert "Retry-After" in early.headers
 
-    claimed = idle_worker.claim(statuses.BATCH_PREDICTION)
+    claimed = idle_worker.claim("batch_prediction")
     assert claimed is not None
     progress = {"step": 3, "steps": 6, "fraction": 0.5, "eta_seconds": 1.5}
     execution.record(context, claimed[0], [], progress=progress)
@@ -102,7 +101,7 @@ def test_a_file_is_kept_until_the_job_has_ended(trained: ApiClient, idle_worker:
     assert job["file"] == {"name": "rows.csv", "bytes": 7, "sha256": job["file"]["sha256"]}
     upload = f"uploads/{job['id']}/data"
     assert files_below(context) == {upload}
-    lost = idle_worker.claim(statuses.BATCH_PREDICTION)
+    lost = idle_worker.claim("batch_prediction")
     assert lost is not None
     (sighting,) = execution.sightings(context)
     assert execution.reap(context, sighting)
@@ -182,7 +181,7 @@ def test_the_target_of_a_dataset_does_not_matter_but_its_inputs_do(trained: ApiC
 def test_a_version_that_can_not_be_served_is_a_409(trained: ApiClient, context: Context) -> None:
     with context.database.write() as session:
         version = session.query(Version).one()
-        version.servable, version.details = False, {**version.details, "reason": "It has a Lambda."}
+        version.servable, version.details = False, replace(version.details, reason="It has a Lambda.")
     assert "Lambda" in trained.post(URL, ALL, 409)["detail"]
 
 
@@ -195,7 +194,7 @@ def test_cancelling_removes_the_file_at_once_or_when_the_worker_has_let_go(
     assert files_below(context) == set()
 
     running = send(trained, "1\n")["links"]["self"]
-    claimed = idle_worker.claim(statuses.BATCH_PREDICTION)
+    claimed = idle_worker.claim("batch_prediction")
     assert claimed is not None
     assert trained.patch(running, {})["status"] == "running"
     assert trained.patch(running, {"desired_status": "cancelled"})["status"] == "cancelling"
@@ -214,7 +213,7 @@ def test_a_job_whose_process_dies_again_and_again_leaves_no_file(
 ) -> None:
     job = send(trained, "1\n")["links"]["self"]
     for _ in range(context.settings.max_attempts):
-        claimed = idle_worker.claim(statuses.BATCH_PREDICTION)
+        claimed = idle_worker.claim("batch_prediction")
         assert claimed is not None
         execution.died(context, claimed[0], {"code": "worker-process-died", "detail": "It died.", "faults": []})
     assert trained.get(job)["status"] == "failed"

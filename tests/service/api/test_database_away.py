@@ -8,17 +8,21 @@ import pytest
 
 from service.api.app import create_front
 from service.context import Context
-from service.errors import DatabaseUnavailable
+from service.errors import DatabaseUnavailable, DatabaseUnusable, StorageError
 from service.storage.database import Database, Session
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
 
+UNAVAILABLE = DatabaseUnavailable("The database doesn't answer.", retry_after=5)
+DAMAGED = DatabaseUnusable("The database is damaged.")
+
 
 class LeavingDatabase(Database):
     """A database that can be away."""
 
-    away = False
+    away: StorageError | None = None
+    """What it fails with while it is away."""
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -33,8 +37,8 @@ class LeavingDatabase(Database):
             yield session
 
     def _check(self) -> None:
-        if self.away:
-            raise DatabaseUnavailable("The database doesn't answer.", retry_after=5)
+        if self.away is not None:
+            raise self.away
 
 
 @pytest.fixture
@@ -49,24 +53,27 @@ def api(context: Context, database: LeavingDatabase) -> ApiClient:
     return ApiClient(FrontClient(create_front(replace(context, database=database))))
 
 
-def test_loaded_versions_go_on_predicting(api: ApiClient, worker: FakeWorker, database: LeavingDatabase) -> None:
+@pytest.mark.parametrize(("failure", "status"), [(UNAVAILABLE, 503), (DAMAGED, 500)], ids=["unavailable", "damaged"])
+def test_loaded_versions_go_on_predicting(
+    api: ApiClient, worker: FakeWorker, database: LeavingDatabase, failure: StorageError, status: int
+) -> None:
     api.make_line()
     api.train_line()
     path, body = "/v1/models/line/predictions", {"instances": [[10]]}
     before = api.post(path, body, expect=200)
-    database.away = True
+    database.away = failure
     assert api.post(path, body, expect=200) == before
-    api.post("/v1/models/line/versions/1/predictions", body, expect=503)
+    api.post("/v1/models/line/versions/1/predictions", body, expect=status)
 
 
 def test_everything_else_says_so_and_when_to_try_again(api: ApiClient, database: LeavingDatabase) -> None:
-    database.away = True
+    database.away = UNAVAILABLE
     assert api.get("/v1/models", expect=503)["type"] == "/problems/database-unavailable"
     assert api.get("/readyz", expect=503)["parts"]["database"]["status"] != "ready"
     api.get("/healthz")
 
 
 def test_a_name_with_a_nul_is_not_found_without_asking_the_database(api: ApiClient, database: LeavingDatabase) -> None:
-    database.away = True
+    database.away = UNAVAILABLE
     for path in ("/v1/models/a%00", "/v1/datasets/%00/rows", "/v1/training-jobs/%00", "/v1/models/line/labels/a%00b"):
         assert api.http.get(path).status_code == 404

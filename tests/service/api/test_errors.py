@@ -220,7 +220,7 @@ def test_faults_of_the_query_are_a_400_that_names_the_parameter(
 
 
 def test_routes_without_a_query_refuse_every_parameter(api: ApiClient) -> None:
-    for path in ("/v1/models/line", "/v1/layer-types", "/healthz", "/v1/models/line/versions/1/weights"):
+    for path in ("/v1/layer-types", "/healthz", "/v1/models/line/versions/1/weights"):
         assert only_fault(api.get(f"{path}?wait=5", 400))["parameter"] == "wait"
     api.delete("/v1/models/line?force=true", 400)
     assert only_fault(api.post("/v1/datasets?dry_run=true", LINE_DATASET, 400))["parameter"] == "dry_run"

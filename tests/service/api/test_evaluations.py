@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from service import statuses
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from tests.journeys.specs import LINE, named
@@ -30,7 +29,7 @@ def test_an_evaluation_waits_in_the_queue_and_is_followed_to_its_result(
     assert new["progress"] == {"step": 0, "steps": None, "fraction": 0.0, "eta_seconds": None}
     assert new["links"]["version"] == "/v1/models/line/versions/1"
 
-    claimed = idle_worker.claim(statuses.EVALUATION)
+    claimed = idle_worker.claim("evaluation")
     assert claimed is not None
     progress = {"step": 1, "steps": 4, "fraction": 0.25, "eta_seconds": 1.5}
     execution.record(context, claimed[0], [], progress=progress)
@@ -117,7 +116,7 @@ def test_cancelling_holds_when_repeated_and_is_refused_when_too_late(
     assert trained.patch(waiting, {"desired_status": "cancelled"})["status"] == "cancelled"
 
     running = trained.post(URL, EVALUATION, 202)["links"]["self"]
-    claimed = idle_worker.claim(statuses.EVALUATION)
+    claimed = idle_worker.claim("evaluation")
     assert claimed is not None
     assert trained.patch(running, {})["status"] == "running"
     assert trained.patch(running, {"desired_status": "cancelled"})["status"] == "cancelling"

@@ -118,7 +118,7 @@ def test_conflicts_and_faults_are_repeated_and_other_errors_are_not(api: ApiClie
     taken = post(api, "/v1/datasets", LINE_DATASET, 409)
     api.delete("/v1/datasets/line")
     assert post(api, "/v1/datasets", LINE_DATASET, 409).data == taken.data
-    wrong = named(LINE_DATASET, "Wrong")
+    wrong = named(LINE_DATASET, "-wrong")
     faulty = post(api, "/v1/datasets", wrong, 422, **{"Idempotency-Key": "2"})
     assert post(api, "/v1/datasets", wrong, 422, **{"Idempotency-Key": "2"}).data == faulty.data
     for body, status in ((b"{", 400), (b"5" * 200_000, 413)):

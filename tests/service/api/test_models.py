@@ -85,7 +85,7 @@ def test_faults_of_a_spec_are_located(api: ApiClient, change: dict[str, Any], po
 def test_the_summary_is_json_or_the_table_of_keras(api: ApiClient) -> None:
     api.post("/v1/models", LINE)
     assert api.get("/v1/models/line/summary")["parameters"] == 2
-    assert api.send("GET", "/v1/models/line/summary", 200).headers["Vary"] == "Accept, Accept-Encoding"
+    assert api.send("GET", "/v1/models/line/summary", 200).headers["Vary"] == "Accept, Accept-Encoding, User-Agent"
     text = api.send("GET", "/v1/models/line/summary", 200, headers={"Accept": "text/plain"})
     assert text.mimetype == "text/plain"
     assert "sequential" in text.text

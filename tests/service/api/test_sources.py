@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from service import statuses
 from tests.journeys.specs import LINE, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
@@ -29,7 +28,7 @@ def taking(name: str, *layers: dict[str, Any]) -> dict[str, Any]:
 
 def make(api: ApiClient, worker: FakeWorker, model: dict[str, Any]) -> None:
     api.post("/v1/models", model, 202, Prefer="wait=0")
-    assert worker.run_next(statuses.BUILD)
+    assert worker.run_next("build")
 
 
 def pointers(problem: Any) -> list[str]:
@@ -95,7 +94,7 @@ def test_a_model_stays_while_its_layers_are_being_copied_and_may_go_afterwards(
     trained.post("/v1/models", taking("taker", TAKEN), 202, Prefer="wait=0")
     trained.delete(VERSION, 409)
     trained.delete("/v1/models/line", 409)
-    idle_worker.run_next(statuses.BUILD)
+    idle_worker.run_next("build")
     trained.delete("/v1/models/line")
     taker = trained.get("/v1/models/taker")
     assert taker["status"] == "ready"

@@ -12,7 +12,6 @@ import pytest
 import requests
 from werkzeug.test import TestResponse
 
-from service import statuses
 from service.client import JobEvent
 from service.client.following import read_events
 from service.operations.jobs import events as job_events
@@ -60,7 +59,7 @@ def open_stream(api: ApiClient, url: str) -> TestResponse:
 
 
 def claim(worker: FakeWorker) -> Lease:
-    claimed = worker.claim(statuses.TRAINING)
+    claimed = worker.claim("training")
     assert claimed is not None
     return claimed[0]
 

@@ -102,17 +102,38 @@ def test_paths_that_are_none_and_methods_that_are_not_possible(client: DialectCl
     client.send("POST", "/v1/models/line/metadata", 405)
     client.send("POST", "/v1/models/line:explain", 404, json={})
     client.send("POST", "/v1/models/line/versions/one:predict", 404, json={})
-    client.send("POST", f"/v1/models/line/versions/{10**30}:predict", 404, json={})
+    text = client.error(f"/v1/models/line/versions/{10**30}:predict", {"instances": [[1]]})
+    assert text == f"Failed to convert version: {10**30} to numeric."
+
+
+def test_status_routes_ignore_queries_and_say_whether_a_model_is_ready(client: DialectClient) -> None:
+    for path in ("", "/versions/1", "/labels/champion"):
+        (status,) = client.get(f"/v1/models/line{path}?timeout=5&timeout=6")["model_version_status"]
+        fine = {"error_code": "OK", "error_message": ""}
+        assert status == {"version": "1", "state": "AVAILABLE", "status": fine}
+    assert client.get("/v1/models/line")["ready"] is True
+    for accepted in ("application/json", "*/*"):
+        assert client.api.http.get("/", headers={"Accept": accepted}).json == {"status": "alive"}
+    browser = client.api.http.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert browser.mimetype == "text/html"
 
 
 @pytest.mark.parametrize(
     ("body", "text"),
     [
         (b"", "JSON Parse error: The document is empty"),
-        (b"instances = [1, 2]", "JSON Parse error: "),
+        (b"instances = [1, 2]", "JSON Parse error: Invalid value. at offset: 0"),
+        ('{"ä": ["x": 1]}'.encode(), "JSON Parse error: "),
+        ('{"ä" 1}'.encode(), "JSON Parse error: Missing a colon after a name of object member. at offset: 6"),
+        (b"{5: 1}", "Missing a name for object member. at offset: 1"),
+        (b'{"a": "b', "Missing a closing quotation mark in string. at offset: 6"),
+        (b"{} {}", "The document root must not be followed by other values. at offset: 3"),
         (b"[1, 2]", "JSON Value: [1, 2] Is not object"),
         (b"[" * 99_000, "JSON Parse error: The body nests more than 64 levels deep."),
-        (b'{"instances": [[NaN]]}', "JSON Parse error: "),
+        (b'{"instances": [[-NaN]]}', "JSON Parse error: "),
+        (b'{"instances": [[NaN]], "instances": [[1]]}', 'gives the member "instances" twice'),
+        (b'{"instances": [[NaN], [1e999]]}', "JSON Parse error: "),
+        (b'{"instances": [[NaN, "a]]', "JSON Parse error: "),
         (b"{}", "Missing 'inputs' or 'instances' key"),
         (b'{"instances": [[1]], "inputs": [[1]]}', "expecting only one of 'inputs' or 'instances' keys to exist"),
         (b'{"instances": 5}', "Expecting 'instances' to be an list/array"),
@@ -125,13 +146,19 @@ def test_paths_that_are_none_and_methods_that_are_not_possible(client: DialectCl
             'JSON Value: "x" Type: String is not of expected type: float',
         ),
         (b'{"instances": [[true]]}', "JSON Value: true Type: True is not of expected type: float"),
-        (b'{"instances": [[1], [1, 2]]}', "Encountered list at unexpected size: 2 at level: 1 expected size: 1"),
-        (b'{"instances": [[1], 2]}', "JSON Value: 2 found at incorrect level: 2 in the JSON DOM. Expected at level: 2"),
-        (b'{"instances": [[1], [[2]]]}', "Encountered list at unexpected level: 2"),
+        (b'{"instances": [[1], [1, 2]]}', "Expecting tensor size: 1 but got: 2"),
+        (b'{"instances": [[1], 2]}', "Expecting shape [1] but got: []"),
+        (b'{"instances": [[1], [[2]]]}', "Expecting shape [1] but got: [1,1]"),
+        (b'{"instances": [[1, [2]]]}', "Encountered list at unexpected level: 1 expected < 1"),
+        (
+            b'{"instances": [[[1], 2]]}',
+            "JSON Value: 2 found at incorrect level: 2 in the JSON DOM. Expected at level: 2",
+        ),
+        (b'{"inputs": [[1], [1, 2]]}', "Encountered list at unexpected size: 2 at level: 1 expected size: 1"),
         (b'{"instances": [[1, 2]]}', 'The input "input" has the shape [1, 2], but [-1, 1] is wanted.'),
         (b'{"instances": [[1]], "instances": [[1]]}', "JSON Parse error: "),
         (b'{"instances": [[1e39]]}', "Row 0: numbers must be finite"),
-        (b'{"instances": [[null]]}', "Row 0: numbers must be finite"),
+        (b'{"instances": [[null]]}', "JSON Value: null Type: Null is not of expected type: float"),
         (b'{"instances": [{"b64": "AAAA"}]}', "Type: Object is not of expected type: float"),
         (b'{"instances": [{"x": [1]}]}', "JSON object: does not have named input: x"),
         (b'{"instances": [{}]}', "keys must be equal to: input"),
@@ -139,7 +166,6 @@ def test_paths_that_are_none_and_methods_that_are_not_possible(client: DialectCl
         (b'{"instances": [[1], {"input": [1]}]}', "Expecting value/list but got object at item 1 of input list"),
         (b'{"inputs": {}}', "Missing named input: input in 'inputs' object."),
         (b'{"inputs": 5}', 'The input "input" has the shape [], but [-1, 1] is wanted.'),
-        (b'{"inputs": []}', "There are no rows."),
         (b'{"inputs": {"input": [["x"]]}}', "is not of expected type: float"),
     ],
 )

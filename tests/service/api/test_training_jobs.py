@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from service import statuses
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
+from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
@@ -129,7 +129,7 @@ def test_a_dataset_that_is_not_ready_is_a_409_with_a_time_to_come_back(ready: Ap
 
 def test_the_metrics_of_epochs_are_followed_thinned_and_finite(ready: ApiClient, idle_worker: FakeWorker) -> None:
     job = ready.post("/v1/training-jobs", TRAINING | {"epochs": 100}, 202)
-    claimed = idle_worker.claim(statuses.TRAINING)
+    claimed = idle_worker.claim("training")
     assert claimed is not None
     idle_worker.record_epochs(claimed[0], 1, 10, 100)
 
@@ -171,9 +171,11 @@ def test_a_job_that_nobody_works_on_has_no_time_left(
     ready: ApiClient, context: Context, idle_worker: FakeWorker
 ) -> None:
     job = ready.post("/v1/training-jobs", TRAINING, 202)
-    claimed = idle_worker.claim(statuses.TRAINING)
+    claimed = idle_worker.claim("training")
     assert claimed is not None
-    execution.record(context, claimed[0], [NewEvent("checkpoint", {"epoch": 2, "step": 0}, checkpoint="k")])
+    execution.record(
+        context, claimed[0], [NewEvent("checkpoint", {"epoch": 2, "step": 0}, checkpoint=KeptCheckpoint("k", 2, 0))]
+    )
     idle_worker.record_epochs(claimed[0], 1, 1, 3)
     assert ready.patch(job["links"]["self"], {"desired_status": "paused"})["progress"]["eta_seconds"] == 0.0
     execution.put_back(context, claimed[0])
@@ -210,7 +212,7 @@ def test_orders_are_obeyed_and_hold_when_repeated(ready: ApiClient, idle_worker:
     assert ready.patch(url, {"desired_status": "running"}, 409)["type"] == "/problems/conflict"
 
     url = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
-    claimed = idle_worker.claim(statuses.TRAINING)
+    claimed = idle_worker.claim("training")
     assert claimed is not None
     assert ready.patch(url, {"desired_status": "stopped"})["status"] == "stopping"
     ready.delete(url, 409)
@@ -234,7 +236,7 @@ def test_more_epochs_than_allowed_are_refused_as_when_the_job_was_posted(ready: 
 
 def test_the_progress_is_that_towards_the_epochs_as_ordered(ready: ApiClient, idle_worker: FakeWorker) -> None:
     url = ready.post("/v1/training-jobs", TRAINING | {"epochs": 100}, 202)["links"]["self"]
-    claimed = idle_worker.claim(statuses.TRAINING)
+    claimed = idle_worker.claim("training")
     assert claimed is not None
     idle_worker.record_epochs(claimed[0], 1, 10, 100)
     progress = ready.patch(url, {"epochs": 20})["progress"]
@@ -243,7 +245,7 @@ def test_the_progress_is_that_towards_the_epochs_as_ordered(ready: ApiClient, id
 
 def test_an_epoch_that_has_begun_cannot_be_taken_back(ready: ApiClient, idle_worker: FakeWorker) -> None:
     url = ready.post("/v1/training-jobs", TRAINING | {"epochs": 100}, 202)["links"]["self"]
-    claimed = idle_worker.claim(statuses.TRAINING)
+    claimed = idle_worker.claim("training")
     assert claimed is not None
     idle_worker.record_epochs(claimed[0], 1, 13, 100)
     (fault,) = ready.patch(url, {"epochs": 2}, 422)["errors"]

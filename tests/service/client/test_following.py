@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from service import statuses
 from service.client import Client, JobEvent, connection, following
 from service.client.following import read_events
 from service.config import Settings
@@ -56,7 +55,7 @@ def test_a_job_is_followed_across_the_end_and_the_return_of_its_service(tmp_path
         following.start()
     wait_for(lambda: told, what="the client to notice")
     with api_at(port, tmp_path) as server:
-        FakeWorker(server.context).run_next(statuses.TRAINING)
+        FakeWorker(server.context).run_next("training")
         following.join(30)
     assert [event.seq for event in seen] == list(range(1, len(seen) + 1))
     assert seen[-1].data["status"] == "succeeded"

@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from service import statuses
+from models.jobs.training import TrainingRequest
 from service.config import Settings
 from service.context import Context
 from service.operations.catalog import datasets, models
+from service.operations.jobs import checkpoints, queue
 from service.operations.jobs import lifecycle as execution
-from service.operations.jobs import outcomes, queue
+from service.operations.jobs.kinds import training as training_jobs
 from service.operations.jobs.lifecycle import Lease
 from service.storage.database import migrate
+from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.storage.records import Job, Version
 from tests.service.api.fake_worker import FakeWorker
@@ -45,10 +47,11 @@ def work(context: Context) -> None:
 
 def submit(context: Context, **request: Any) -> str:
     """Queue a training of `line`."""
+    made = TrainingRequest.from_document(TRAINING | request)
     with context.database.write() as session:
         model, dataset = models.find(session, "line"), datasets.get(context, "line").dataset
         columns = {"model_id": model.id, "model_name": "line", "dataset_id": dataset.id, "dataset_name": "line"}
-        return queue.enqueue(context, session, statuses.TRAINING, TRAINING | request, **columns).id
+        return queue.enqueue(context, session, training_jobs.KIND, made, **columns).id
 
 
 def train(context: Context, **request: Any) -> str:
@@ -62,7 +65,7 @@ def train(context: Context, **request: Any) -> str:
 
 
 def claim(context: Context) -> tuple[Lease, Job]:
-    claimed = execution.claim(context, "wk_test", [statuses.TRAINING], ["cpu"], {"threads": 1})
+    claimed = execution.claim(context, "wk_test", ["training"], ["cpu"], {"threads": 1})
     assert claimed is not None
     return claimed
 
@@ -74,9 +77,10 @@ def checkpoint(context: Context, lease: Lease, name: str = "checkpoint-1") -> st
     (folder / "checkpoint.npz").write_text(name)
     before = job(context, lease.job_id)
     assert before is not None
-    key = outcomes.publish_checkpoint(context, lease.job_id, lease.staging_name, name)
-    execution.record(context, lease, [NewEvent("checkpoint", {"epoch": 1, "step": 1}, checkpoint=key)])
-    outcomes.remove_checkpoints(context, [before.checkpoint["folder"]] if before.checkpoint else [])
+    key = checkpoints.publish(context, lease.job_id, lease.staging_name, name)
+    kept = KeptCheckpoint(key, epoch=1, step=1)
+    execution.record(context, lease, [NewEvent("checkpoint", {"epoch": 1, "step": 1}, checkpoint=kept)])
+    checkpoints.remove(context, [before.checkpoint.folder] if before.checkpoint else [])
     return key
 
 

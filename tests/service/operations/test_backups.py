@@ -31,6 +31,7 @@ from service.operations.jobs.kinds import training as training_jobs
 from service.operations.upkeep import backups
 from service.operations.upkeep.references import needed
 from service.storage.database import Session
+from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.storage.records import Record, Worker
 from tests.service.operations import stocked
@@ -105,7 +106,7 @@ def test_batch_predictions_are_restored_with_their_results_and_the_files_that_th
     kept = {name for name in files_of(there) if name.startswith(("uploads", "batch-predictions"))}
     assert len(kept) == 2
     stocked.work(there)
-    assert client_jobs.get(there, statuses.BATCH_PREDICTION, waiting).job.status == statuses.SUCCEEDED
+    assert client_jobs.get(there, batch_predictions.KIND, waiting).job.status == statuses.SUCCEEDED
     assert not any(name.startswith("uploads") for name in files_of(there))
 
 
@@ -159,7 +160,7 @@ def test_jobs_wait_for_a_worker_after_they_were_restored(
     restored = found[running]
     assert restored is not None
     assert (restored.owner, restored.attempt, restored.run) == (None, 1, 1)
-    assert restored.checkpoint == {"folder": key, "epoch": 1, "step": 1}
+    assert restored.checkpoint == KeptCheckpoint(key, epoch=1, step=1)
     assert (there.artifacts.folder(key) / "checkpoint.npz").is_file()
     lease, claimed = claim(there)
     assert (claimed.id, claimed.run, lease.token) == (running, 1, 2)

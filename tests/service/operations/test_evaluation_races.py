@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from models.errors import ModelsError
+from models.jobs.evaluation import EvaluationResult
+from models.jobs.training import TrainingRequest, TrainingResult
+from models.version_details import VersionDetails
 from service import statuses
 from service.config import Settings
 from service.context import Context
@@ -29,7 +32,7 @@ DATASET = {
     "name": "line", "source": "inline", "inputs": [[0], [1], [2], [3]], "targets": [0, 1, 2, 3], "split": {"test": 0.5},
 }  # fmt: skip
 EVALUATION: dict[str, Any] = {"model": "line", "version": None, "label": None, "dataset": "line", "split": "test"}
-FIGURES = {"loss": 0.5, "metrics": {}, "classes": None, "confusion_matrix": None, "per_class": None}
+FIGURES = EvaluationResult(loss=0.5).to_document()
 ERROR = {"code": "incomplete-version", "detail": "It can't be loaded.", "faults": []}
 
 
@@ -50,72 +53,61 @@ def context(tmp_path: Path) -> Context:
 
 
 def train(context: Context) -> str:
-    request = {
-        "model": "line", "dataset": "line", "epochs": 1, "batch_size": 32, "shuffle": True, "seed": 1, "label": None,
-        "optimizer": None, "early_stopping": None, "priority": 5, "queue": "cpu", "execution": "graph",
-    }  # fmt: skip
+    request = TrainingRequest("line", "line", epochs=1, seed=1)
     with context.database.write() as session:
         model, dataset = models.find(session, "line"), datasets.get(context, "line").dataset
         columns = {"model_id": model.id, "model_name": "line", "dataset_id": dataset.id, "dataset_name": "line"}
-        return queue.enqueue(context, session, statuses.TRAINING, request, **columns).id
+        return queue.enqueue(context, session, training_jobs.KIND, request, **columns).id
 
 
 def evaluate(context: Context) -> str:
     return evaluations.create(context, EVALUATION)
 
 
-def claim(context: Context, kind: str = statuses.EVALUATION) -> tuple[Lease, Job]:
+def claim(context: Context, kind: str = "evaluation") -> tuple[Lease, Job]:
     claimed = execution.claim(context, "wk_test", [kind], ["cpu"], {})
     assert claimed is not None
     return claimed
 
 
 def made(context: Context) -> list[Job]:
-    return [view.job for view in client_jobs.list_page(context, statuses.EVALUATION, PageQuery()).items]
+    return [view.job for view in client_jobs.list_page(context, evaluations.KIND, PageQuery()).items]
 
 
 def training_result(context: Context, lease: Lease) -> dict[str, Any]:
     (context.artifacts.stage(lease.staging_name) / "network.onnx").write_text("weights")
-    version: dict[str, Any] = {
-        "servable": True,
-        "reason": None,
-        "metrics": {},
-        "artifacts": [],
-        "classes": None,
-        "inputs": [],
-    }
-    return {"status_reason": None, "version": version, "evaluation": FIGURES}
+    return TrainingResult(VersionDetails(servable=True), EvaluationResult.from_document(FIGURES)).to_document()
 
 
 def test_a_success_that_is_told_twice_makes_one_evaluation(context: Context) -> None:
     before = len(made(context))
     job_id = train(context)
-    lease, _ = claim(context, statuses.TRAINING)
+    lease, _ = claim(context, "training")
     result = training_result(context, lease)
     execution.succeed(context, lease, result)
     execution.succeed(context, lease, result)
     assert len(made(context)) == before + 1
     assert made(context)[0].made_by == job_id
-    assert client_jobs.get(context, statuses.TRAINING, job_id).evaluation == made(context)[0].id
+    assert client_jobs.get(context, training_jobs.KIND, job_id).evaluation == made(context)[0].id
 
 
 def test_a_training_that_was_cancelled_at_its_end_leaves_no_evaluation(context: Context) -> None:
     before = len(made(context))
     job_id = train(context)
-    lease, _ = claim(context, statuses.TRAINING)
+    lease, _ = claim(context, "training")
     result = training_result(context, lease)
     training_jobs.change(context, job_id, {"desired_status": statuses.CANCELLED})
     execution.succeed(context, lease, result)
-    assert client_jobs.get(context, statuses.TRAINING, job_id).job.status == statuses.CANCELLED
+    assert client_jobs.get(context, training_jobs.KIND, job_id).job.status == statuses.CANCELLED
     assert len(made(context)) == before
 
 
 def test_cancelling_wins_over_a_success_that_comes_later(context: Context) -> None:
     job_id = evaluate(context)
     lease, _ = claim(context)
-    client_jobs.change(context, statuses.EVALUATION, job_id, {"desired_status": statuses.CANCELLED})
+    client_jobs.change(context, evaluations.KIND, job_id, {"desired_status": statuses.CANCELLED})
     execution.succeed(context, lease, FIGURES)
-    ended = client_jobs.get(context, statuses.EVALUATION, job_id).job
+    ended = client_jobs.get(context, evaluations.KIND, job_id).job
     assert (ended.status, ended.result) == (statuses.CANCELLED, None)
 
 
@@ -124,8 +116,8 @@ def test_a_success_that_came_first_is_kept(context: Context) -> None:
     lease, _ = claim(context)
     execution.succeed(context, lease, FIGURES)
     with pytest.raises(Conflict):
-        client_jobs.change(context, statuses.EVALUATION, job_id, {"desired_status": statuses.CANCELLED})
-    assert client_jobs.get(context, statuses.EVALUATION, job_id).job.result == FIGURES
+        client_jobs.change(context, evaluations.KIND, job_id, {"desired_status": statuses.CANCELLED})
+    assert client_jobs.get(context, evaluations.KIND, job_id).job.result == FIGURES
 
 
 def test_an_evaluation_whose_worker_was_lost_runs_again_and_the_lost_one_writes_nothing(context: Context) -> None:
@@ -137,7 +129,7 @@ def test_an_evaluation_whose_worker_was_lost_runs_again_and_the_lost_one_writes_
     with pytest.raises(LeaseLost):
         execution.succeed(context, lost, FIGURES)
     execution.succeed(context, lease, FIGURES)
-    assert client_jobs.get(context, statuses.EVALUATION, job_id).job.status == statuses.SUCCEEDED
+    assert client_jobs.get(context, evaluations.KIND, job_id).job.status == statuses.SUCCEEDED
 
 
 def test_a_failed_evaluation_says_why_and_lets_go_of_what_it_needed(context: Context) -> None:
@@ -146,7 +138,7 @@ def test_a_failed_evaluation_says_why_and_lets_go_of_what_it_needed(context: Con
     with pytest.raises(InUse):
         versions.delete(context, "line", 1)
     execution.fail(context, lease, ERROR)
-    assert client_jobs.get(context, statuses.EVALUATION, job_id).job.error == ERROR
+    assert client_jobs.get(context, evaluations.KIND, job_id).job.error == ERROR
     versions.delete(context, "line", 1)
 
 

@@ -12,7 +12,7 @@ from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
 from service.operations.catalog import datasets, models, versions
-from service.operations.catalog.sources import find_source, hold
+from service.operations.catalog.sources import find_source, protect_versions
 from service.operations.jobs import events as job_events
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import evaluation as evaluations
@@ -88,7 +88,7 @@ def test_the_jobs_that_no_client_sees_go_after_a_week(make: Callable[..., Contex
 
     def inner() -> int:
         with context.database.read() as session:
-            return session.query(Job).filter(Job.kind.in_((statuses.BUILD, statuses.IMPORT))).count()
+            return session.query(Job).filter(Job.kind.in_(("build", "import"))).count()
 
     sweep_after(context, 6)
     assert inner() == 2
@@ -145,7 +145,7 @@ def test_versions_go_but_the_newest_the_labelled_and_the_needed(make: Callable[.
         source = find_source(session, {"model": "line", "version": 3}, "#/start_from")
         waiting = jobs.get(session, continued)
         assert waiting is not None
-        hold(session, waiting, [source])
+        protect_versions(session, waiting, [source])
     sweep_after(context, 0)
     assert numbers(context) == [1, 2, 3, 6, 7]
     left = {Path(name).parent.name for name in files_of(context) if name.startswith("models/")}

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from service.storage.artifact_keys import (
     execution_of,
     key_below,
     parse,
-    predictions_key,
+    results_key,
     upload_key,
     versions_key,
 )
@@ -40,7 +41,7 @@ def test_every_key_is_made_of_names_and_parsed_into_them_again() -> None:
         key_below(versions_key("md_1"), execution): ("models", "md_1", "tj_1-3"),
         checkpoints_key("tj_1"): ("checkpoints", "tj_1"),
         checkpoint_key("tj_1", execution, "checkpoint-2"): ("checkpoints", "tj_1", "tj_1-3-checkpoint-2"),
-        predictions_key("bp_1"): ("batch-predictions", "bp_1"),
+        results_key("batch-predictions", "bp_1"): ("batch-predictions", "bp_1"),
         upload_key("ds_1"): ("uploads", "ds_1"),
     }
     assert {key: parse(key) for key in keys} == keys
@@ -52,8 +53,11 @@ def test_what_an_execution_published_tells_which_one_it_was() -> None:
     assert execution_of(checkpoint_key("tj_1", execution, "checkpoint-2")) == execution
 
 
+MAKERS = [datasets_key, versions_key, checkpoints_key, upload_key, partial(results_key, "results")]
+
+
 @pytest.mark.parametrize("name", [*NO_NAMES, None])
-@pytest.mark.parametrize("make", [datasets_key, versions_key, checkpoints_key, predictions_key, upload_key])
+@pytest.mark.parametrize("make", MAKERS)
 def test_no_key_is_made_of_what_is_no_name(make: Callable[[str | None], str], name: str | None) -> None:
     with pytest.raises(BadKey):
         make(name)

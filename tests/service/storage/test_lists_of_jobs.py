@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from service import statuses
 from service.storage import jobs
 from service.storage.database import Database, migrate
 from service.storage.paging import PageQuery, encode_cursor
@@ -40,7 +39,7 @@ def test_a_page_is_found_by_an_index_and_sorted_by_it(
     sent: list[tuple[str, Any]] = []
     event.listen(database.engine, "before_cursor_execute", lambda *given: sent.append((given[2], given[3])))
     with database.read() as session:
-        jobs.page(session, PageQuery(100, cursor, sort, filters), statuses.TRAINING)
+        jobs.page(session, PageQuery(100, cursor, sort, filters), "training")
         (statement, parameters) = next(found for found in sent if "FROM jobs" in found[0])
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
     (step,) = [row[-1] for row in plan]

@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 
 from service.storage.database import MIGRATIONS, Session, make_engine, migrate
 from service.storage.records import Dataset, Record
@@ -85,3 +86,31 @@ def test_the_files_of_uploads_outlive_the_options_that_held_them(engine: Engine)
     assert {name: orjson.loads(value) for name, value in kept} == {
         "a": {"file": {"name": "a.csv", "bytes": 5}}, "b": {}, "c": {},
     }  # fmt: skip
+
+
+def test_kinds_of_jobs_are_listed_by_no_table_any_more(engine: Engine) -> None:
+    job = (
+        "INSERT INTO jobs (id, kind, status, desired_status, priority, queue, request, revision, token, renewals, "
+        "attempt, run, last_seq, created_at) VALUES (:id, :kind, 'queued', 'running', 5, 'cpu', '{}', 1, 0, 0, 1, 0, "
+        "1, '2026-01-02 03:04:05+00:00')"
+    )
+    event = (
+        "INSERT INTO events (job_id, seq, at, type, run, data) VALUES ('tj_1', 1, '2026-01-02 03:04:05+00:00', "
+        "'transition', 0, '{}')"
+    )
+    move(engine, command.upgrade, "0009")
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(text(job), {"id": "tj_1", "kind": "training"})
+        connection.execute(text(event))
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text(job), {"id": "sj_1", "kind": "sleep"})
+    move(engine, command.upgrade, "head")
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(text(job), {"id": "sj_1", "kind": "sleep"})
+        assert connection.scalar(text("SELECT count(*) FROM events")) == 1
+        connection.execute(text("DELETE FROM jobs WHERE id = 'sj_1'"))
+    move(engine, command.downgrade, "0009")
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text(job), {"id": "sj_1", "kind": "sleep"})
+    with engine.connect() as connection:
+        assert connection.scalars(text("SELECT job_id FROM events")).all() == ["tj_1"]

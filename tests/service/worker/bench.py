@@ -10,12 +10,15 @@ from typing import Any, TypeVar
 
 import psutil
 
+from models.jobs.build import BuildRequest
+from models.jobs.training import TrainingRequest
 from service import statuses
 from service.config import Settings
 from service.context import Context
 from service.errors import StorageError
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import queue
+from service.operations.jobs.kinds import build as builds
 from service.operations.jobs.kinds import training as training_jobs
 from service.operations.jobs.lifecycle import Lease
 from service.operations.upkeep import workers
@@ -46,7 +49,7 @@ class Bench:
         with self.context.database.write() as session:
             if session.get(Model, "md_1") is None:
                 session.add(Model(id="md_1", name="m", status=statuses.READY, task="regression", description="",
-                                  document={}, created_at=now))  # fmt: skip
+                                  document=document_of({}), created_at=now))  # fmt: skip
                 session.add(Dataset(id="ds_1", name="d", status=statuses.READY, source="inline",
                                     folder="datasets/ds_1", created_at=now))  # fmt: skip
 
@@ -78,17 +81,16 @@ class Bench:
 
     def submit(self, wishes: dict[str, Any], priority: int = 5, **request: Any) -> str:
         """Queue a training job whose process does these wishes."""
+        document = {"model": "m", "dataset": "d", "epochs": 1, **request, "optimizer": wishes}
         with self.context.database.write() as session:
             return queue.enqueue(
-                self.context, session, statuses.TRAINING, {"wishes": wishes, "label": None, **request},
+                self.context, session, training_jobs.KIND, TrainingRequest.from_document(document),
                 model_id="md_1", model_name="m", dataset_id="ds_1", dataset_name="d", priority=priority,
             ).id  # fmt: skip
 
     def submit_build(self, wishes: dict[str, Any]) -> str:
         with self.context.database.write() as session:
-            return queue.enqueue(
-                self.context, session, statuses.BUILD, {"document": {"wishes": wishes}, "made_for": None}
-            ).id
+            return builds.enqueue(self.context, session, BuildRequest(document_of(wishes)), []).id
 
     def job(self, job_id: str) -> Job:
         with self.context.database.read() as session:
@@ -161,6 +163,14 @@ class Bench:
                 return left
             time.sleep(0.01)
         return []
+
+
+def document_of(wishes: dict[str, Any]) -> dict[str, Any]:
+    """A model whose only layer has the wishes as its parameters."""
+    return {
+        "task": "regression", "input": {"shape": [1]}, "layers": [{"type": "Wishes", **wishes}],
+        "optimizer": "sgd", "loss": "mean_squared_error", "metrics": [],
+    }  # fmt: skip
 
 
 def is_gone(process: psutil.Process) -> bool:

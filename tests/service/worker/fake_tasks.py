@@ -8,8 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.documents import Document
 from models.errors import Diverged
+from models.jobs.assignment import Assignment, Unfinished
+from models.jobs.build import BuildAssignment, BuildResult
+from models.jobs.training import TrainingAssignment, TrainingResult
 from models.training.plan import Command
+from models.version_details import VersionDetails
 
 if TYPE_CHECKING:  # its package imports TensorFlow
     from models.tasks.channel import Channel
@@ -23,31 +28,43 @@ class Stopped(Exception):
     """The supervisor handed on an order to stop."""
 
 
+class NothingDone(Stopped):
+    """And the task has done no step yet."""
+
+
 class Paused(Exception):
     """The supervisor handed on an order to pause."""
 
 
-def run(assignment: dict[str, Any], folder: Path, channel: "Channel") -> dict[str, Any]:
-    if assignment["kind"] == "import":
-        fill_the_disk(folder)
-    wishes = assignment["request"] if assignment["kind"] == "training" else assignment["document"]
+def run(assignment: Assignment, folder: Path, channel: "Channel") -> Document | Unfinished:
     reason = None
     try:
-        for wish, value in wishes["wishes"].items():
+        for wish, value in wishes_of(assignment, folder).items():
             WISHES[wish](value, channel)
+    except NothingDone:
+        return Unfinished.STOPPED_BEFORE_TRAINING
     except Stopped:
         reason = "stopped"
     except Paused:
         (folder / "checkpoint-1").mkdir()
         (folder / "checkpoint-1" / "state").write_text("where it was")
         channel.checkpoint("checkpoint-1", {"epoch": 2, "step": 5})
-        return {"paused": True}
-    if assignment["kind"] == "build":
-        return {"summary": {"layers": []}, "summary_text": "no layers"}
-    if wishes.get("stopped_before_training"):
-        return {"stopped_before_training": True}
+        return Unfinished.PAUSED
+    if isinstance(assignment, BuildAssignment):
+        return BuildResult({"layers": []}, "no layers")
     (folder / "network.onnx").write_text("weights")
-    return {"status_reason": reason, "version": {"servable": True, "metrics": {}}, "evaluation": None}
+    return TrainingResult(VersionDetails(servable=True), status_reason=reason)
+
+
+def wishes_of(assignment: Assignment, folder: Path) -> dict[str, Any]:
+    """The members that are for a network's components to read, and that nothing before the task does."""
+    if isinstance(assignment, BuildAssignment):
+        return assignment.spec.layers[0].parameters
+    if isinstance(assignment, TrainingAssignment):
+        assert isinstance(assignment.request.optimizer, dict)
+        return assignment.request.optimizer
+    fill_the_disk(folder)
+    return {}
 
 
 def fill_the_disk(folder: Path) -> None:
@@ -68,6 +85,13 @@ def wait_for_file(path: str, channel: "Channel") -> None:
         if channel.command() is Command.PAUSE:
             raise Paused
         time.sleep(0.01)
+
+
+def wait_before_the_first_step(path: str, channel: "Channel") -> None:
+    try:
+        wait_for_file(path, channel)
+    except Stopped:
+        raise NothingDone from None
 
 
 def wait_for_file_deafly(path: str, _channel: "Channel") -> None:
@@ -134,6 +158,7 @@ WISHES: dict[str, Callable[..., None]] = {
     "epochs": train,
     "fall": fall,
     "until": wait_for_file,
+    "before_the_first_step_until": wait_before_the_first_step,
     "deaf_until": wait_for_file_deafly,
     "pid": note_pid,
     "temporary": write_temporary_file,

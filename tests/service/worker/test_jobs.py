@@ -67,7 +67,7 @@ def test_a_stopped_job_keeps_its_model(bench: Bench) -> None:
 
 
 def test_a_job_stopped_before_its_first_step_is_cancelled(bench: Bench) -> None:
-    job_id = bench.submit({"until": "/nonexistent"}, stopped_before_training=True)
+    job_id = bench.submit({"before_the_first_step_until": "/nonexistent"})
     bench.wait_for_status(job_id, "running")
     bench.order(job_id, "stopped")
     assert bench.wait_for_status(job_id, "cancelled").status_reason == "stopped_before_training"

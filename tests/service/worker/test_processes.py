@@ -13,8 +13,12 @@ from typing import Any
 import psutil
 import pytest
 
+from models.jobs.assignment import Runtime
+from models.jobs.training import TrainingAssignment, TrainingRequest
+from models.limits import Limits
+from models.spec import NetworkSpec
 from service.worker.processes import JobProcess, ProcessStarter, StartFailed
-from tests.service.worker.bench import fork_server, is_gone
+from tests.service.worker.bench import document_of, fork_server, is_gone
 from tests.service.worker.fake_tasks import PRELOADED, TASK
 
 
@@ -26,9 +30,15 @@ def starter() -> ProcessStarter:
     return starter
 
 
+def assign(folder: Path, **wishes: Any) -> TrainingAssignment:
+    return TrainingAssignment(
+        limits=Limits(), runtime=Runtime(), dataset=folder, spec=NetworkSpec.from_document(document_of({})),
+        request=TrainingRequest("m", "d", epochs=1, optimizer=wishes),
+    )  # fmt: skip
+
+
 def start(starter: ProcessStarter, folder: Path, **wishes: Any) -> contextlib.closing[JobProcess]:
-    assignment = {"kind": "training", "request": {"wishes": wishes}}
-    return contextlib.closing(starter.start_task(assignment, folder))
+    return contextlib.closing(starter.start_task(assign(folder, **wishes), folder))
 
 
 def messages_until_the_end(process: JobProcess) -> Iterator[dict[str, Any]]:
@@ -151,4 +161,4 @@ def test_a_module_that_jobs_need_and_cannot_be_imported_keeps_the_worker_from_cl
 def test_a_closed_starter_starts_nothing(starter: ProcessStarter, tmp_path: Path) -> None:
     starter.close()
     with pytest.raises(StartFailed, match="ending"):
-        starter.start_task({}, tmp_path)
+        starter.start_task(assign(tmp_path), tmp_path)

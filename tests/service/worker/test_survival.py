@@ -13,6 +13,7 @@ from service.errors import DatabaseUnavailable, InvalidRequest
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
 from service.operations.jobs.lifecycle import Lease
+from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.worker.journal import BATCH_EVENTS, Journal
 from tests.running_service import wait_for
@@ -80,8 +81,9 @@ def test_deaths_count_until_a_checkpoint_gets_further(make_bench: Callable[..., 
 def die_after_checkpoint(bench: Bench, epoch: int, step: int) -> None:
     claimed = execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {})
     assert claimed is not None
-    kept = NewEvent("checkpoint", {"epoch": epoch, "step": step}, checkpoint="checkpoints/one")
-    execution.record(bench.context, claimed[0], [kept])
+    checkpoint = KeptCheckpoint("checkpoints/one", epoch, step)
+    event = NewEvent("checkpoint", {"epoch": epoch, "step": step}, checkpoint=checkpoint)
+    execution.record(bench.context, claimed[0], [event])
     execution.died(bench.context, claimed[0], {"code": "died", "detail": "", "faults": []})
 
 
@@ -96,7 +98,7 @@ def test_orders_after_a_crash_begin_with_the_first_epoch_that_was_not_told(make_
     execution.orphaned(bench.context, claimed[0])
     assert execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {}) is not None
     training_jobs.change(bench.context, job_id, {"epochs": 12})
-    assert [order["earliest"] for order in bench.job(job_id).orders] == [4]
+    assert [order.earliest for order in bench.job(job_id).orders] == [4]
     with pytest.raises(InvalidRequest, match="Epoch 3 has begun"):
         training_jobs.change(bench.context, job_id, {"epochs": 2})
 
@@ -128,7 +130,7 @@ def test_a_checkpoint_that_is_yet_to_be_noted_stays(make_bench: Callable[..., Be
         journal.write()
         noted = bench.job(job_id).checkpoint
         assert noted is not None
-        assert artifacts.folder(noted["folder"]).is_dir()
+        assert artifacts.folder(noted.folder).is_dir()
     assert artifacts.names(f"checkpoints/{job_id}") == [f"{claimed[0].staging_name}-checkpoint-2"]
 
 
@@ -154,8 +156,8 @@ def test_an_execution_that_was_overtaken_leaves_the_checkpoints_of_the_one_that_
     late.write()
     noted = bench.job(job_id).checkpoint
     assert noted is not None
-    assert noted["epoch"] == 2
-    assert bench.context.artifacts.folder(noted["folder"]).is_dir()
+    assert noted.epoch == 2
+    assert bench.context.artifacts.folder(noted.folder).is_dir()
 
 
 def claim(bench: Bench) -> Lease:
@@ -264,7 +266,7 @@ def test_shutting_down_puts_jobs_back_without_blame(bench: Bench, tmp_path: Path
     assert is_gone(child)
     assert (job.status, job.status_reason, job.attempt, job.owner) == ("queued", "worker_shutdown", 1, None)
     assert job.checkpoint is not None
-    assert (bench.context.artifacts.folder(job.checkpoint["folder"]) / "state").read_text() == "where it was"
+    assert (bench.context.artifacts.folder(job.checkpoint.folder) / "state").read_text() == "where it was"
     assert bench.left_behind() == []
     release(tmp_path)
     bench.start_worker()

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from service.api.contract.documentation import errors
+from service.api.contract.documentation.alternatives import separate_types
 from service.api.contract.documentation.examples import EXAMPLES, PATH_EXAMPLES
 from service.api.contract.documentation.headers import HEADERS, refer
 from service.api.contract.documentation.info import SERVERS
@@ -32,6 +33,7 @@ def complete(document: Document, settings: Settings) -> Document:
     """The document with what holds for many operations: parameters, headers, errors, examples, links."""
     # Routes share what they say alike.
     document = deepcopy(document)
+    separate_types(document)
     components = document["components"]
     components["schemas"].pop(UNUSED, None)
     components |= {"headers": HEADERS, "responses": errors.components()}
@@ -139,7 +141,7 @@ def _bound_files(document: Document, settings: Settings) -> None:
     """How many bytes the files may have that clients send: uploads go to the disk, all else into memory."""
     for name, schema in document["components"]["schemas"].items():
         for file in _binaries(schema):
-            file["maxLength"] = settings.max_upload_bytes if name.startswith("New") else settings.max_body_bytes
+            file["maxLength"] = settings.max_upload_bytes if name.startswith("Create") else settings.max_body_bytes
     for item in document["paths"].values():
         for file in _binaries(item.get("post", {}).get("requestBody", {})):
             file["maxLength"] = settings.max_body_bytes

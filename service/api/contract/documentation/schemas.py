@@ -35,7 +35,7 @@ class DescribingConverter(OpenAPIConverter):
     def _refer(self, component: str, document: dict[str, Any], nullable: bool) -> dict[str, Any]:
         """A reference to the component that the schema of a member is."""
         if component not in self.spec.components.schemas:
-            self.spec.components.schema(component, document | {"type": "object"})
+            self.spec.components.schema(component, document | ({"type": "object"} if nullable else {}))
         reference = {"$ref": f"#/components/schemas/{component}"}
         return {"anyOf": [reference, {"type": "null"}]} if nullable else reference
 

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import pre_dump
 
 from models.datasets import SPLITS
+from models.jobs.batch_prediction import BatchPredictionRequest
 from service import statuses
 from service.api.contract.fields import Choice, Metadata, Reference, UploadedFile, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema
@@ -36,7 +37,7 @@ class PredictingVersionSchema(Schema):
     metadata = Metadata()
 
 
-class NewBatchPredictionSchema(PredictingVersionSchema):
+class CreateBatchPredictionSchema(PredictingVersionSchema):
     """Predictions to make for the rows of a dataset."""
 
     dataset = Reference(
@@ -45,7 +46,7 @@ class NewBatchPredictionSchema(PredictingVersionSchema):
     split = Choice(*SPLITS, load_default=None, allow_none=True, metadata={"description": "Null: all rows."})
 
 
-class NewFilePredictionSchema(PredictingVersionSchema):
+class CreateFilePredictionSchema(PredictingVersionSchema):
     """Predictions to make for the rows of a file."""
 
     file = UploadedFile(
@@ -87,8 +88,7 @@ class BatchPredictionSchema(VersionJobSchema):
         job, url = view.job, batch_prediction_url(view.job.id)
         result = f"{url}/result" if job.status == statuses.SUCCEEDED else None
         return present_job(view) | {
-            "split": job.request["split"],
-            "file": job.request["file"],
+            **BatchPredictionRequest.from_document(job.request).to_document(),
             "result": job.result,
             "links": {"self": url, "result": result, **link_resources(view)},
         }

@@ -25,7 +25,6 @@ from service.api.contract.schemas import dataset_options as options
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import (
-    AN_INSTANCE,
     CLASS,
     DIGEST,
     NAMED,
@@ -33,6 +32,7 @@ from service.api.contract.schemas.shown import (
     Count,
     Identifier,
     Inner,
+    Instance,
     Links,
     Listing,
     Mapping,
@@ -82,7 +82,7 @@ TARGET = (
 NAME = "What it is called from now on: in URLs, and by the jobs that use it."
 
 
-class NewDatasetSchema(Schema):
+class CreateDatasetSchema(Schema):
     """A dataset to make, from a built-in source or from data within the request."""
 
     name = Name(required=True, metadata={"description": NAME})
@@ -112,7 +112,7 @@ class NewDatasetSchema(Schema):
         return find_request_faults(_without_metadata(members)) if "source" in members else []
 
 
-class NewUploadSchema(Schema):
+class CreateUploadSchema(Schema):
     """A dataset to make from a file."""
 
     file = UploadedFile(
@@ -317,11 +317,7 @@ class RowSchema(AnswerSchema):
     """A row of a dataset."""
 
     row = Count("Its number within the dataset, from 0.", example=1)
-    instance = Value(
-        "As it can be posted to predictions.",
-        **AN_INSTANCE,
-        example={"sepal_length": 4.9, "sepal_width": 3.0, "petal_length": 1.4, "petal_width": 0.2},
-    )
+    instance = Instance()
     target = Value("What is to be predicted for it.", example="setosa")
     split = OneOf("The split that it belongs to.", *SPLITS)
 

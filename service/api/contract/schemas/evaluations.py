@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import pre_dump
 
 from models.datasets import SPLITS
+from models.jobs.evaluation import EvaluationRequest
 from service.api.contract.fields import Choice, Metadata, Reference, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.jobs import VersionJobSchema, link_resources, present_job
@@ -13,7 +14,7 @@ from service.api.http.links import evaluation_url, training_job_url
 from service.operations.jobs.client_jobs import JobView
 
 
-class NewEvaluationSchema(Schema):
+class CreateEvaluationSchema(Schema):
     """An evaluation to make."""
 
     model = Reference(required=True, metadata={"description": "The model's name."})
@@ -98,7 +99,7 @@ class EvaluationSchema(VersionJobSchema):
         job = view.job
         maker = training_job_url(str(job.made_by)) if view.maker_exists else None
         return present_job(view) | {
-            "split": job.request["split"],
+            "split": EvaluationRequest.from_document(job.request).split,
             "training_job": job.made_by,
             "result": job.result,
             "links": {"self": evaluation_url(job.id), **link_resources(view), "training_job": maker},

@@ -130,7 +130,7 @@ LAYER = {
 }
 
 
-class NewModelSchema(Schema):
+class CreateModelSchema(Schema):
     """The spec of a network."""
 
     name = Name(required=True)
@@ -275,6 +275,7 @@ class ModelSchema(ModelItemSchema):
     model_version_status = Listing(
         "Its newest 100 versions as TensorFlow Serving shows them.", Inner(ServingVersionSchema, ""), 100
     )
+    ready = Truth("Whether it has a version, as clients of KServe's first protocol ask.")
 
 
 class ModelListQuery(ByMetadata, ByTimeOrName):
@@ -300,6 +301,7 @@ def _present_model(view: ModelView) -> dict[str, Any]:
         "error": describe_failure(model.error),
         "links": {"self": url} | {part: f"{url}/{part}" for part in parts},
         "model_version_status": version_statuses(view.versions),
+        "ready": view.latest_version is not None,
     }
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from service.api.contract.fields import MOST_ITEMS
 from service.api.contract.schemas.base import AnswerSchema
-from service.api.contract.schemas.shown import Count, Inner, Listing, Mapping, Number, OneOf, Truth, Value, Words
+from service.api.contract.schemas.shown import ANY_TEXT, Count, Inner, Listing, Mapping, OneOf, Truth, Value, Words
 from service.api.contract.schemas.version_statuses import NUMBER
 
 DATATYPES = ["BOOL", *(f"{kind}{bits}" for kind in ("UINT", "INT") for bits in (8, 16, 32, 64))]
@@ -14,6 +14,8 @@ DATATYPES += ["FP16", "FP32", "FP64", "BF16", "BYTES"]
 MOST_TENSORS = 10_000
 MOST_AXES = 32
 MOST_VERSIONS = 1_000_000
+MOST_SIZES = 100 * 64
+"""Batch sizes of a version that all processes together count apart."""
 MODEL = "The model's name."
 VERSION = "The version's number."
 TENSOR: dict[str, Any] = {"example": "input"}
@@ -36,7 +38,10 @@ class RequestInputSchema(AnswerSchema):
     name = Words("The input's name.", **TENSOR)
     shape = Listing("Its axes, the rows first.", Count("The length of an axis."), MOST_AXES, example=[1, 4])
     datatype = OneOf("What its elements are. Numbers of any type are cast.", *DATATYPES)
-    parameters = Mapping("`binary_data_size`: bytes of the tensor after the JSON, instead of `data`.")
+    parameters = Mapping(
+        "`binary_data_size`: bytes of the tensor after the JSON, instead of `data`. `content_type`: what texts stand "
+        "for, `base64`, `datetime`, `np`, `pd` or `str`."
+    )
     data = Listing(
         "Flat in row-major order, or nested. null: missing in a table.",
         Value("A number, text, or a list of them."),
@@ -50,8 +55,11 @@ class RequestOutputSchema(AnswerSchema):
 
     sometimes = ("parameters",)
 
-    name = OneOf("The output's name: there is only one.", "output")
-    parameters = Mapping("`binary_data`: whether to send the tensor after the JSON.")
+    name = Words("The output's name: any, since there is only one.", example="output")
+    parameters = Mapping(
+        "`binary_data`: whether to send the tensor after the JSON. `classification`: how many of the best classes to "
+        "send instead, each as `score:index:label`."
+    )
 
 
 class InferRequestSchema(AnswerSchema):
@@ -60,9 +68,14 @@ class InferRequestSchema(AnswerSchema):
     sometimes = ("id", "parameters", "outputs")
 
     id = Words("Is repeated in the answer.", example="42")
-    parameters = Mapping("`binary_data_output`: whether to send outputs after the JSON.")
+    parameters = Mapping(
+        "`binary_data_output`: whether to send outputs after the JSON. `content_type`: that of inputs without one."
+    )
     inputs = Listing("The model's inputs, each once.", Inner(RequestInputSchema, ""), MOST_TENSORS)
     outputs = Listing("The outputs that are wanted; all where left out.", Inner(RequestOutputSchema, ""), MOST_TENSORS)
+
+
+ELEMENT_TEXT = {"type": "string", "maxLength": 10_000, "pattern": ANY_TEXT}
 
 
 class AnswerOutputSchema(TensorSchema):
@@ -72,8 +85,8 @@ class AnswerOutputSchema(TensorSchema):
 
     parameters = Mapping("`binary_data_size`: bytes of the tensor after the JSON.")
     data = Listing(
-        "Flat; null is what isn't finite.",
-        Number("An element.", allow_none=True),
+        "Flat; null is what isn't finite. Texts where classes are asked for.",
+        Value("An element.", anyOf=[{"type": ["number", "null"]}, ELEMENT_TEXT]),
         MOST_ITEMS,
         example=[0.97, 0.02, 0.01],
     )
@@ -122,12 +135,26 @@ class ModelReadySchema(AnswerSchema):
     ready = Truth("Always true: otherwise there is an error.")
 
 
-class ConfigTensorSchema(AnswerSchema):
-    """A tensor as Triton's configuration has it."""
+class ConfigOutputSchema(AnswerSchema):
+    """An output as Triton's configuration has it."""
 
     name = Words("Its name.", **TENSOR)
     data_type = OneOf("What its elements are.", "TYPE_FP32", "TYPE_STRING")
-    dims = Listing("Its axes, the rows first.", ROWS, MOST_AXES, example=[-1, 4])
+    dims = Listing("Its axes, without the rows.", ROWS, MOST_AXES, example=[4])
+    label_filename = OneOf("Always empty.", "")
+    is_shape_tensor = Truth("Always false.")
+
+
+class ConfigInputSchema(AnswerSchema):
+    """An input as Triton's configuration has it."""
+
+    name = Words("Its name.", **TENSOR)
+    data_type = OneOf("What its elements are.", "TYPE_FP32", "TYPE_STRING")
+    dims = Listing("Its axes, without the rows.", ROWS, MOST_AXES, example=[4])
+    format = OneOf("Where the channels of a picture are.", "FORMAT_NONE", "FORMAT_NHWC")
+    is_shape_tensor = Truth("Always false.")
+    allow_ragged_batch = Truth("Always false.")
+    optional = Truth("Always false: every input is needed.")
 
 
 class ModelConfigSchema(AnswerSchema):
@@ -136,9 +163,20 @@ class ModelConfigSchema(AnswerSchema):
     name = Words(MODEL, example="flowers")
     platform = OneOf("What predicts.", "onnx_onnxv1")
     backend = OneOf("What predicts, in Triton's newer words.", "onnxruntime")
-    max_batch_size = Count("Always 0: the shapes have the rows as their first axis.", maximum=0, example=0)
-    input = Listing("What it takes.", Inner(ConfigTensorSchema, ""), MOST_TENSORS)
-    output = Listing("What it gives.", Inner(ConfigTensorSchema, ""), 1)
+    runtime = OneOf("Always empty.", "")
+    version_policy = Mapping("All versions are served.", example={"all": {}})
+    max_batch_size = Count("The most rows of a request.", 1, maximum=2**31 - 1, example=4096)
+    input = Listing("What it takes.", Inner(ConfigInputSchema, ""), MOST_TENSORS)
+    output = Listing("What it gives.", Inner(ConfigOutputSchema, ""), 1)
+    batch_input = Listing("Always empty.", Value("Nothing."), 0)
+    batch_output = Listing("Always empty.", Value("Nothing."), 0)
+    optimization = Mapping("Triton's defaults.", example={"priority": "PRIORITY_DEFAULT"})
+    instance_group = Listing("Where it runs.", Mapping("A group of instances."), 1)
+    default_model_filename = OneOf("The version's file.", "network.onnx")
+    cc_model_filenames = Mapping("Always empty.", example={})
+    metric_tags = Mapping("Always empty.", example={})
+    parameters = Mapping("Always empty.", example={})
+    model_warmup = Listing("Always empty.", Value("Nothing."), 0)
 
 
 class IndexRequestSchema(AnswerSchema):
@@ -190,7 +228,7 @@ class BatchStatisticsSchema(AnswerSchema):
 
 
 class VersionStatisticsSchema(AnswerSchema):
-    """What the process that answers has counted of a version since it started."""
+    """What the api has counted of a version since it started."""
 
     name = Words(MODEL, example="flowers")
     version = Words(VERSION, 19, **NUMBER)
@@ -198,11 +236,13 @@ class VersionStatisticsSchema(AnswerSchema):
     inference_count = Count("Rows.", example=3)
     execution_count = Count("Requests.", example=3)
     inference_stats = Inner(InferenceStatisticsSchema, "How long the parts took.")
-    batch_stats = Listing("By rows of a request: the first 100 sizes.", Inner(BatchStatisticsSchema, ""), 100)
+    batch_stats = Listing(
+        "By rows of a request: the first 100 sizes of each process.", Inner(BatchStatisticsSchema, ""), MOST_SIZES
+    )
     memory_usage = Listing("Always empty.", Value("Nothing."), 0)
 
 
 class StatisticsSchema(AnswerSchema):
-    """What the process that answers has counted since it started."""
+    """What the api has counted since it started."""
 
     model_stats = Listing("One for each version that can predict.", Inner(VersionStatisticsSchema, ""), MOST_VERSIONS)

@@ -5,12 +5,12 @@ from marshmallow import fields
 from service.api.contract.fields import MOST_ITEMS, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.shown import (
-    AN_INSTANCE,
     CLASS,
     NAMED,
     AsItIs,
     Count,
     Inner,
+    Instance,
     Listing,
     Number,
     OneOf,
@@ -30,7 +30,7 @@ class PredictionRequestSchema(Schema):
     """Raw rows to predict for."""
 
     instances = fields.List(
-        fields.Raw(metadata=AN_INSTANCE),
+        Instance(),
         required=True,
         metadata={
             "minItems": 1,

@@ -22,16 +22,6 @@ CLASS: dict[str, Any] = {
     ],
 }
 """A class: a text, or a whole number."""
-INSTANCE: dict[str, Any] = {
-    "description": "A row: a number, nested numbers or a table's values in order, or an object by column or input.",
-    "anyOf": [
-        {"type": "number", "format": "double"},
-        {"type": "array", "maxItems": MOST_ITEMS, "items": {}},
-        {"type": "object", "additionalProperties": True},
-    ],
-}
-"""The component `Instance`."""
-AN_INSTANCE: dict[str, Any] = {"allOf": [{"$ref": "#/components/schemas/Instance"}]}
 
 
 def _about(description: str) -> dict[str, Any]:
@@ -112,6 +102,19 @@ class Value(fields.Raw):
 
     def __init__(self, description: str, *, allow_none: bool = False, **keywords: Any) -> None:
         super().__init__(allow_none=allow_none, metadata=_about(description) | keywords)
+
+
+class Instance(fields.Raw):
+    """A row as it can be posted to predictions."""
+
+    component = "Instance"
+
+    def __init__(self, **keywords: Any) -> None:
+        number = {"type": "number", "format": "double"}
+        numbers = {"type": "array", "maxItems": MOST_ITEMS, "items": {}}
+        members = {"type": "object", "additionalProperties": True}
+        description = "A row: a number, nested numbers or a table's values in order, or an object by column or input."
+        super().__init__(metadata={"description": description, "anyOf": [number, numbers, members]} | keywords)
 
 
 class Listing(fields.List):

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, pre_dump, validates_schema
 
 from models.errors import Fault
+from models.jobs.training import TrainingRequest
 from service import statuses
 from service.api.contract.fields import (
     LARGEST_INTEGER,
@@ -145,7 +146,7 @@ class TrainingOptionsSchema(Schema):
     execution = Choice(*EXECUTIONS, load_default="auto", metadata={"description": "The job shows the one taken."})
 
 
-class NewTrainingJobSchema(TrainingOptionsSchema):
+class CreateTrainingJobSchema(TrainingOptionsSchema):
     """A training to run."""
 
     model = Reference(required=True, metadata={"description": "The model's name."})
@@ -153,7 +154,7 @@ class NewTrainingJobSchema(TrainingOptionsSchema):
     metadata = Metadata()
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
-        return find_component_faults(members)
+        return find_component_faults(members.get("optimizer"), members.get("learning_rate_schedule"))
 
 
 DESIRED_STATUSES = (statuses.RUNNING, statuses.PAUSED, statuses.STOPPED, statuses.CANCELLED)
@@ -226,14 +227,14 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
 
     @pre_dump
     def _present(self, view: JobView, **_: Any) -> dict[str, Any]:
-        job, epochs = view.job, orders.current(view.job, "epochs")
+        job, epochs = view.job, orders.current_epochs(view.job)
         return {
-            **job.request,
+            **TrainingRequest.from_document(job.request).to_document(),
             **present_job(view),
             **{member: getattr(job, member) for member in ("runtime", "metrics", "best")},
             "epochs": epochs,
             "progress": orders.progress(job) or NO_PROGRESS | {"epoch": 0, "epochs": epochs},
-            "learning_rate": orders.current(job, "learning_rate"),
+            "learning_rate": orders.current_learning_rate(job),
             "last_event": job.last_seq,
             "links": _links(view),
         }

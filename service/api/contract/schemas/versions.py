@@ -90,15 +90,15 @@ class VersionSchema(AnswerSchema):
         url = version_url(found.model, version.number)
         details = version.details
         return {
-            **{member: details[member] for member in ("metrics", "classes", "inputs")},
-            **({} if version.servable else {"reason": details["reason"]}),
+            **{member: getattr(details, member) for member in ("metrics", "classes", "inputs")},
+            **({} if version.servable else {"reason": details.reason}),
             "version": version.number,
             "status": "available",
             "servable": version.servable,
             "training_job": version.job_id,
             "dataset": version.dataset_name,
             "artifacts": [
-                {**artifact, "href": f"{url}/artifacts/{artifact['format']}"} for artifact in details["artifacts"]
+                file.to_document() | {"href": f"{url}/artifacts/{file.format}"} for file in details.artifacts
             ],
             "created_at": version.created_at,
             "links": _version_links(found.model, version),

@@ -3,11 +3,17 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from models.batches.files import check_file
-from models.batches.results import RESULT_FILE
 from models.compatibility import check_inputs_fit
+from models.jobs.batch_prediction import (
+    RESULT_FILE,
+    BatchPredictionAssignment,
+    BatchPredictionRequest,
+    BatchPredictionResult,
+    PostedFile,
+)
 from models.version_files import ARTIFACTS
 from service import statuses
 from service.context import Context
@@ -16,20 +22,50 @@ from service.operations import idempotency
 from service.operations.catalog.resolve import check_servable
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile
 from service.operations.idempotency import Claim
-from service.operations.jobs import queue
-from service.operations.jobs.client_jobs import (
-    find,
-    find_model,
-    find_model_and_dataset,
-    find_version,
-    made_before,
-)
-from service.storage.artifact_keys import upload_key
+from service.operations.jobs import client_jobs, inputs, queue
+from service.operations.jobs.kind import Kind, Success
+from service.storage.artifact_keys import PREDICTIONS, upload_key
 from service.storage.database import Session
-from service.storage.records import Dataset, Model, Version
+from service.storage.records import Dataset, Job, Model, Version
 
-KIND = statuses.BATCH_PREDICTION
 Found = tuple[Model, Dataset | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptResult(BatchPredictionResult):
+    """The result as its row has it: with the artifact key of the file's folder."""
+
+    folder: str
+
+
+class BatchPrediction(Kind):
+    """Predicts for many rows, and keeps the predictions as a file of its own."""
+
+    name = "batch_prediction"
+    prefix = "bp"
+    words = "batch prediction"
+    assignment = BatchPredictionAssignment
+    reads_upload: ClassVar = True
+    group: ClassVar = PREDICTIONS
+
+    def describe(self, context: Context, job: Job) -> BatchPredictionAssignment:
+        request = BatchPredictionRequest.from_document(job.request)
+        file = None if request.file is None else context.artifacts.folder(upload_key(job.id)) / DATA_FILE
+        return BatchPredictionAssignment(
+            version=inputs.version_folder(context, job),
+            dataset=None if job.dataset_id is None else inputs.dataset_folder(context, job),
+            split=request.split,
+            file=file,
+            file_name="" if request.file is None else request.file.name,
+            **inputs.bounds(context, job),
+        )
+
+    def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
+        job.result = KeptResult.from_document(result | {"folder": key}).to_document()
+        return Success()
+
+
+KIND = BatchPrediction()
 
 
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
@@ -39,7 +75,7 @@ def create(context: Context, request: dict[str, Any], claim: Claim | None = None
     With the `claim` of an earlier request it is the job that that one made. Raises InvalidRequest, InvalidData,
     NotReady, NoVersion, QueueFull; Conflict when the version can't be served.
     """
-    return made_before(context, claim) or _make(context, request, claim)
+    return client_jobs.made_before(context, claim) or _make(context, request, claim)
 
 
 def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
@@ -47,7 +83,7 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     file: ReceivedFile | None = request.get("file")
     with context.database.read() as session:
         found = _find(session, request["model"], request.get("dataset"))
-        version = find_version(session, found[0], request["version"], request["label"])
+        version = client_jobs.find_version(session, found[0], request["version"], request["label"])
     _check_fit(context, version, found[1], request)
     job_id = queue.new_id(KIND)
     if file is not None:
@@ -62,8 +98,8 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
 
 def _find(session: Session, model_name: str, dataset_name: str | None, ids: tuple[str, str] | None = None) -> Found:
     if dataset_name is None:
-        return find_model(session, model_name, ids and ids[0]), None
-    return find_model_and_dataset(session, model_name, dataset_name, ids)
+        return client_jobs.find_model(session, model_name, ids and ids[0]), None
+    return client_jobs.find_model_and_dataset(session, model_name, dataset_name, ids)
 
 
 def _check_fit(context: Context, version: Version, dataset: Dataset | None, request: dict[str, Any]) -> None:
@@ -81,17 +117,17 @@ def _insert(
 ) -> None:
     (model, dataset), file = found, request.get("file")
     columns = {} if dataset is None else {"dataset_id": dataset.id, "dataset_name": dataset.name}
-    kept = {"split": request.get("split"), "file": None if file is None else file.to_document()}
-    kept["metadata"] = request.get("metadata", {})
+    posted = None if file is None else PostedFile.from_document(file.to_document())
+    wanted = BatchPredictionRequest(request.get("split"), posted)
     with context.database.write() as session:
         # They may have been deleted meanwhile, and others made under their names.
         _find(session, model.name, columns.get("dataset_name"), (model.id, columns.get("dataset_id", "")))
-        find_version(session, model, version.number)
+        client_jobs.find_version(session, model, version.number)
         queue.enqueue(
-            context, session, KIND, kept,
+            context, session, KIND, wanted, metadata_=request.get("metadata", {}),
             id=job_id, model_id=model.id, model_name=model.name, version=version.number, **columns,
         )  # fmt: skip
-        idempotency.note(session, claim, job_id)
+        idempotency.record_resource(session, claim, job_id)
 
 
 @dataclass(frozen=True)
@@ -105,7 +141,8 @@ class Result:
 def result(context: Context, job_id: str) -> Result:
     """What a batch prediction made. Raises NotFound; NotReady before success."""
     with context.database.read() as session:
-        job = find(session, KIND, job_id)
+        job = client_jobs.find(session, KIND, job_id)
     if job.status != statuses.SUCCEEDED or job.result is None:
-        raise NotReady("batch prediction", job_id, job.status, failed=job.status in statuses.FINAL)
-    return Result(context.artifacts.existing_file(job.result["folder"], RESULT_FILE), job.result["classes"])
+        raise NotReady(KIND.words, job_id, job.status, failed=job.status in statuses.FINAL)
+    kept = KeptResult.from_document(job.result)
+    return Result(context.artifacts.existing_file(kept.folder, RESULT_FILE), kept.classes)

@@ -1,17 +1,42 @@
-"""Evaluations: refusing what doesn't fit, and queueing."""
+"""Evaluations: how well a version does on the rows of a dataset's split."""
 
 import json
 from typing import Any
 
 from models.compatibility import check_version_fit
+from models.jobs.evaluation import EvaluationAssignment, EvaluationRequest, EvaluationResult
 from models.version_files import ARTIFACTS
-from service import statuses
 from service.context import Context
 from service.operations import idempotency
 from service.operations.idempotency import Claim
-from service.operations.jobs import queue
-from service.operations.jobs.client_jobs import find_model_and_dataset, find_version, made_before
-from service.storage.records import Dataset, Version
+from service.operations.jobs import client_jobs, inputs, queue
+from service.operations.jobs.kind import Kind, Success
+from service.storage.database import Session
+from service.storage.records import Dataset, Job, Version
+
+
+class Evaluation(Kind):
+    """Measures a version; its result is all that it leaves."""
+
+    name = "evaluation"
+    prefix = "ev"
+    words = "evaluation"
+    assignment = EvaluationAssignment
+
+    def describe(self, context: Context, job: Job) -> EvaluationAssignment:
+        return EvaluationAssignment(
+            version=inputs.version_folder(context, job),
+            dataset=inputs.dataset_folder(context, job),
+            split=EvaluationRequest.from_document(job.request).split,
+            **inputs.bounds(context, job),
+        )
+
+    def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
+        job.result = EvaluationResult.from_document(result).to_document()
+        return Success()
+
+
+KIND = Evaluation()
 
 
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
@@ -20,25 +45,26 @@ def create(context: Context, request: dict[str, Any], claim: Claim | None = None
     With the `claim` of an earlier request it is the evaluation that that one made. Raises InvalidRequest, InvalidData,
     NotReady, NoVersion, QueueFull.
     """
-    return made_before(context, claim) or _make(context, request, claim)
+    return client_jobs.made_before(context, claim) or _insert(context, request, claim)
 
 
-def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
+def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
     """Queue the evaluation; its id."""
     with context.database.read() as session:
-        model, dataset = find_model_and_dataset(session, request["model"], request["dataset"])
-        version = find_version(session, model, request["version"], request["label"])
-    _check_fit(context, version, dataset, request["split"])
+        model, dataset = client_jobs.find_model_and_dataset(session, request["model"], request["dataset"])
+        version = client_jobs.find_version(session, model, request["version"], request["label"])
+    wanted = EvaluationRequest.from_document(request)
+    _check_fit(context, version, dataset, wanted.split)
     with context.database.write() as session:
         # They may have been deleted meanwhile, and others made under their names.
-        find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
-        find_version(session, model, version.number)
+        client_jobs.find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
+        client_jobs.find_version(session, model, version.number)
         job = queue.enqueue(
-            context, session, statuses.EVALUATION, {"split": request["split"], "metadata": request.get("metadata", {})},
+            context, session, KIND, wanted, metadata_=request.get("metadata", {}),
             model_id=model.id, model_name=model.name, version=version.number,
             dataset_id=dataset.id, dataset_name=dataset.name,
         )  # fmt: skip
-        idempotency.note(session, claim, job.id)
+        idempotency.record_resource(session, claim, job.id)
     return job.id
 
 

@@ -2,28 +2,41 @@
 
 import secrets
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar
 
 from models.catalogue import PLATEAU
 from models.class_weights import class_weight_faults
 from models.compatibility import check_fit, check_same_weights
 from models.errors import Fault
+from models.jobs.evaluation import EvaluationRequest
+from models.jobs.training import (
+    StartFrom,
+    TrainingAssignment,
+    TrainingRequest,
+    TrainingResult,
+)
 from models.spec import NetworkSpec
 from models.training.execution import choose_execution
 from models.training.monitoring import monitored_names
 from models.training.schedules import has_schedule, with_defaults
 from models.validation import check_component
 from service import statuses
+from service.config import Settings
 from service.context import Context
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, NotFound
 from service.operations import idempotency
-from service.operations.catalog.sources import Source, find_source, hold, lock
+from service.operations.catalog import sources
+from service.operations.catalog.sources import Source
 from service.operations.idempotency import Claim
-from service.operations.jobs import client_jobs, orders, outcomes, queue
-from service.operations.jobs.client_jobs import JobView, find, find_model_and_dataset, made_before
-from service.storage import jobs
+from service.operations.jobs import client_jobs, inputs, orders, queue
+from service.operations.jobs.client_jobs import JobView
+from service.operations.jobs.kind import Byproduct, Kind, Success
+from service.storage import jobs, models
+from service.storage.artifact_keys import key_below, versions_key
 from service.storage.database import Session
-from service.storage.records import Dataset, Model
+from service.storage.records import Dataset, Job, Model, Version
 
 AUTO = "auto"
 START = "#/start_from"
@@ -33,32 +46,103 @@ MOST_CHOSEN = 10_000
 Item = TypeVar("Item")
 
 
+class Training(Kind):
+    """Trains a model on a dataset; its success is a new version of the model."""
+
+    name = "training"
+    prefix = "tj"
+    words = "training job"
+    assignment = TrainingAssignment
+    resumable: ClassVar = True
+
+    def slots(self, settings: Settings) -> int:
+        return settings.worker_slots
+
+    def describe(self, context: Context, job: Job) -> TrainingAssignment:
+        artifacts = context.artifacts
+        with context.database.read() as session:
+            model = models.by_id(session, job.model_id)
+        if model is None:
+            raise NotFound("The model of the job was deleted.")
+        return TrainingAssignment(
+            spec=NetworkSpec.from_document({"task": model.task, **model.document}),
+            request=TrainingRequest.from_document(job.request),
+            dataset=inputs.dataset_folder(context, job),
+            pretrained=None if model.folder is None else artifacts.folder(model.folder),
+            sources=inputs.source_folders(context, job),
+            orders=tuple(job.orders),
+            checkpoint=None if job.checkpoint is None else artifacts.folder(job.checkpoint.folder),
+            **inputs.bounds(context, job),
+        )
+
+    def output_key(self, job: Job, execution: str) -> str:
+        return key_below(versions_key(job.model_id), execution)
+
+    def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
+        trained = TrainingResult.from_document(result)
+        model = models.by_id(session, job.model_id, lock=True)
+        if model is None or key is None:
+            return None
+        version = _add_version(session, job, model, key, trained)
+        label = TrainingRequest.from_document(job.request).label
+        if label is not None:
+            models.point_label(session, model, label, version.number)
+        if trained.evaluation is None:
+            return Success(trained.status_reason)
+        evaluation = Byproduct("evaluation", EvaluationRequest("test"), trained.evaluation)
+        return Success(trained.status_reason, [evaluation])
+
+
+def _add_version(session: Session, job: Job, model: Model, key: str, trained: TrainingResult) -> Version:
+    model.last_version += 1
+    job.version = model.last_version
+    version = Version(
+        model_id=model.id,
+        number=model.last_version,
+        job_id=job.id,
+        dataset_id=job.dataset_id or "",
+        dataset_name=job.dataset_name or "",
+        folder=key,
+        servable=trained.version.servable,
+        details=trained.version,
+        created_at=datetime.now(UTC),
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+KIND = Training()
+
+
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
     """Queue a training job: its id. `request` has every member of the contract, defaults filled in.
 
     With the `claim` of an earlier request it is the job that that one made. Raises InvalidRequest, InvalidData,
     NotReady, QueueFull.
     """
-    return made_before(context, claim) or _make(context, request, claim)
+    return client_jobs.made_before(context, claim) or _insert(context, request, claim)
 
 
-def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
+def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> str:
     """Queue the job; its id."""
     with context.database.read() as session:
-        model, dataset = find_model_and_dataset(session, request["model"], request["dataset"])
-        sources = _find_start(session, request["start_from"], model)
-    request = _resolve(context, request, model, dataset) | {"start_from": _describe_start(sources)}
+        model, dataset = client_jobs.find_model_and_dataset(session, posted["model"], posted["dataset"])
+        taken_from = _find_start(session, posted["start_from"], model)
+    seed = secrets.randbits(31) if posted["seed"] is None else posted["seed"]
+    request = TrainingRequest.from_document(posted | {"seed": seed, "start_from": None})
+    request = replace(_resolve(context, request, model, dataset), start_from=_describe_start(taken_from))
     with context.database.write() as session:
-        lock(session, sources, model)
+        sources.lock_models(session, taken_from, model)
         # They may have been deleted meanwhile, and others made under their names.
-        find_model_and_dataset(session, request["model"], request["dataset"], (model.id, dataset.id))
+        client_jobs.find_model_and_dataset(session, request.model, request.dataset, (model.id, dataset.id))
         job = queue.enqueue(
-            context, session, statuses.TRAINING, request,
+            context, session, KIND, request, metadata_=posted.get("metadata", {}),
             model_id=model.id, model_name=model.name, dataset_id=dataset.id, dataset_name=dataset.name,
-            priority=request["priority"], queue=request["queue"],
+            priority=request.priority, queue=request.queue,
         )  # fmt: skip
-        hold(session, job, sources)
-        idempotency.note(session, claim, job.id)
+        sources.protect_versions(session, job, taken_from)
+        idempotency.record_resource(session, claim, job.id)
     return job.id
 
 
@@ -66,74 +150,80 @@ def _find_start(session: Session, posted: dict[str, Any] | None, model: Model) -
     """The version to start from, whose weights fit the model's layers; none where training starts afresh."""
     if posted is None:
         return []
-    source = find_source(session, posted, START, own=model)
+    source = sources.find_source(session, posted, START, own=model)
     check_same_weights(model.summary or {}, source.model.summary or {}, START)
     return [source]
 
 
-def _describe_start(sources: list[Source]) -> dict[str, Any] | None:
+def _describe_start(taken_from: list[Source]) -> StartFrom | None:
     """`start_from` by model and number, which no label that is moved later changes."""
-    return {"model": sources[0].model.name, "version": sources[0].version.number} if sources else None
+    return StartFrom(taken_from[0].model.name, taken_from[0].version.number) if taken_from else None
 
 
-def _resolve(context: Context, request: dict[str, Any], model: Model, dataset: Dataset) -> dict[str, Any]:
+def _resolve(context: Context, request: TrainingRequest, model: Model, dataset: Dataset) -> TrainingRequest:
     """The request with everything chosen that was left to us, refused when it is bound to fail."""
     descriptor, summary = {"name": dataset.name, **(dataset.descriptor or {})}, model.summary or {}
     spec = NetworkSpec.from_document({"task": model.task, **model.document})
     last_layer = summary["layers"][-1]
     check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"])
-    request = {**request, "seed": secrets.randbits(31) if request["seed"] is None else request["seed"]}
-    if request["execution"] == AUTO:
-        request["execution"] = choose_execution(
-            spec, descriptor["splits"]["train"], request["batch_size"], request["epochs"], summary["parameters"]
+    if request.execution == AUTO:
+        execution = choose_execution(
+            spec, descriptor["splits"]["train"], request.batch_size, request.epochs, summary["parameters"]
         )
-    components = find_component_faults(request)
-    faults = [*orders.limit_faults(context, request), *components, *_option_faults(request, model)]
-    if request["class_weights"] is not None:
-        faults += class_weight_faults(request["class_weights"], spec.task, descriptor["target"].get("classes"))
-    sound = request | {"learning_rate_schedule": None} if components else request
-    monitors, monitor_faults = _resolve_monitors(sound, spec, descriptor)
+        request = replace(request, execution=execution)
+    components = find_component_faults(request.optimizer, request.learning_rate_schedule)
+    limits = orders.limit_faults(context, epochs=request.epochs, batch_size=request.batch_size)
+    faults = [*limits, *components, *_option_faults(request, model)]
+    if request.class_weights is not None:
+        faults += class_weight_faults(request.class_weights, spec.task, descriptor["target"].get("classes"))
+    sound = replace(request, learning_rate_schedule=None) if components else request
+    resolved, monitor_faults = _resolve_monitors(sound, spec, validated=bool(descriptor["splits"]["validation"]))
     if faults := [*faults, *monitor_faults]:
         raise InvalidRequest(*faults)
-    return request | monitors
+    return resolved
 
 
-def _option_faults(request: dict[str, Any], model: Model) -> Iterator[Fault]:
-    if request["queue"] not in queue.QUEUES:
+def _option_faults(request: TrainingRequest, model: Model) -> Iterator[Fault]:
+    if request.queue not in queue.QUEUES:
         yield Fault("No worker takes jobs from that queue.", pointer="#/queue", allowed=queue.QUEUES)
-    optimizer = model.document["optimizer"] if request["optimizer"] is None else request["optimizer"]
-    if has_schedule(optimizer) and (request["learning_rate_schedule"] or {}).get("type") == PLATEAU:
+    optimizer = model.document["optimizer"] if request.optimizer is None else request.optimizer
+    if has_schedule(optimizer) and (request.learning_rate_schedule or {}).get("type") == PLATEAU:
         detail = f"The optimizer's learning rate has a schedule already, which {PLATEAU} can't change:"
         yield Fault(f"{detail} leave it out, or give the job an `optimizer` without one.", "#/learning_rate_schedule")
 
 
-def find_component_faults(request: dict[str, Any]) -> list[Fault]:
-    """The faults of the optimizer and the schedule in a request, or in as much of one as there is."""
-    kinds = {"optimizer": "optimizer", "learning_rate_schedule": "schedule"}
-    posted = {name: kind for name, kind in kinds.items() if request.get(name) is not None}
-    return [fault for name, kind in posted.items() for fault in check_component(kind, request[name], f"#/{name}")]
+def find_component_faults(optimizer: Any, learning_rate_schedule: Any) -> list[Fault]:
+    """The faults of a posted optimizer and schedule, as far as there are any."""
+    posted = {"optimizer": ("optimizer", optimizer), "learning_rate_schedule": ("schedule", learning_rate_schedule)}
+    found = {name: posted_ for name, posted_ in posted.items() if posted_[1] is not None}
+    return [fault for name, (kind, document) in found.items() for fault in check_component(kind, document, f"#/{name}")]
 
 
 def _resolve_monitors(
-    request: dict[str, Any], spec: NetworkSpec, descriptor: dict[str, Any]
-) -> tuple[dict[str, Any], list[Fault]]:
-    """`early_stopping` and `learning_rate_schedule`, complete with what they monitor, and the faults of that."""
-    validated = bool(descriptor["splits"]["validation"])
+    request: TrainingRequest, spec: NetworkSpec, *, validated: bool
+) -> tuple[TrainingRequest, list[Fault]]:
+    """The request whose early stopping and schedule are complete with what they monitor, and the faults of that."""
+    stopping, schedule = request.early_stopping, request.learning_rate_schedule
+    usual = "val_loss" if validated else "loss"
+    faults: list[Fault] = []
+    if stopping is not None:
+        monitor = stopping.monitor or usual
+        stopping = replace(stopping, monitor=monitor)
+        faults += _monitor_faults("early_stopping", monitor, spec, validated)
+    if schedule is not None:
+        schedule = with_defaults(schedule)
+        if "monitor" in schedule:
+            schedule["monitor"] = schedule["monitor"] or usual
+            faults += _monitor_faults("learning_rate_schedule", schedule["monitor"], spec, validated)
+    return replace(request, early_stopping=stopping, learning_rate_schedule=schedule), faults
+
+
+def _monitor_faults(member: str, monitor: str, spec: NetworkSpec, validated: bool) -> Iterator[Fault]:
     allowed = monitored_names(spec, validated)
-    resolved: dict[str, Any] = {}
-    faults = []
-    for name in ("early_stopping", "learning_rate_schedule"):
-        posted = request[name]
-        if posted is not None and name == "learning_rate_schedule":
-            posted = with_defaults(posted)
-        if posted is not None and "monitor" in posted:
-            posted = {**posted, "monitor": posted["monitor"] or ("val_loss" if validated else "loss")}
-            if posted["monitor"] not in allowed:
-                why = "" if validated or not posted["monitor"].startswith("val_") else " There are no validation rows."
-                detail = f'There is no "{posted["monitor"][:64]}" to monitor.{why}'
-                faults.append(Fault(detail, pointer=f"#/{name}/monitor", allowed=tuple(allowed)))
-        resolved[name] = posted
-    return resolved, faults
+    if monitor not in allowed:
+        why = "" if validated or not monitor.startswith("val_") else " There are no validation rows."
+        detail = f'There is no "{monitor[:64]}" to monitor.{why}'
+        yield Fault(detail, pointer=f"#/{member}/monitor", allowed=tuple(allowed))
 
 
 def change(context: Context, job_id: str, changes: dict[str, Any]) -> JobView:
@@ -143,20 +233,20 @@ def change(context: Context, job_id: str, changes: dict[str, Any]) -> JobView:
     Raises NotFound, Conflict, InvalidRequest.
     """
     with context.database.write() as session:
-        job = find(session, statuses.TRAINING, job_id, lock=True)
-        client_jobs.note(job, changes)
+        job = client_jobs.find(session, KIND, job_id, lock=True)
+        client_jobs.change_metadata(job, changes)
         orders.change_training(context, session, job, changes)
         if (desired := changes.get("desired_status")) is not None:
             orders.move_towards(session, job, desired)
     if job.status in statuses.FINAL:
-        outcomes.clear(context, job)
-    return client_jobs.get(context, statuses.TRAINING, job_id)
+        KIND.remove_inputs(context, job)
+    return client_jobs.get(context, KIND, job_id)
 
 
 def epochs(context: Context, job_id: str, after: int = 0, points: int | None = None) -> list[dict[str, Any]]:
     """The metrics of the epochs after `after`, thinned to `points` evenly chosen ones. Raises NotFound."""
     with context.database.read() as session:
-        job = find(session, statuses.TRAINING, job_id)
+        job = client_jobs.find(session, KIND, job_id)
         if points is None or points > MOST_CHOSEN:
             found = jobs.epochs_after(session, job, after)
             return found if points is None else list(choose_evenly(found, points))

@@ -1,0 +1,1 @@
+"""What jobs are asked, told and report, as typed documents; one module a kind. Knows no Keras."""

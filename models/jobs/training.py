@@ -1,0 +1,114 @@
+"""What a training job is asked, told, and reports."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from models.documents import Document
+from models.jobs.assignment import Assignment
+from models.jobs.evaluation import EvaluationResult
+from models.spec import NetworkSpec
+from models.training.plan import GRAPH, Order
+from models.version_details import VersionDetails
+
+
+@dataclass(frozen=True)
+class EarlyStoppingRequest(Document):
+    """When training ends before its last epoch."""
+
+    monitor: str | None = None
+    """Null: chosen when the job is made, from then on a name."""
+    patience: int = 5
+    min_delta: float = 0.0
+    restore_best: bool = True
+
+
+@dataclass(frozen=True)
+class StartFrom(Document):
+    """The version whose weights training starts from."""
+
+    model: str
+    version: int
+
+
+@dataclass(frozen=True)
+class TrainingRequest(Document):
+    """How to train, with everything chosen that was left to the service; openapi.yaml describes the members."""
+
+    model: str
+    dataset: str
+    epochs: int
+    seed: int = 0
+    batch_size: int = 32
+    shuffle: bool = True
+    optimizer: str | dict[str, Any] | None = None
+    start_from: StartFrom | None = None
+    class_weights: str | dict[str, float] | None = None
+    early_stopping: EarlyStoppingRequest | None = None
+    learning_rate_schedule: dict[str, Any] | None = None
+    checkpoint_seconds: float = 60.0
+    time_limit_seconds: float | None = None
+    label: str | None = None
+    priority: int = 5
+    queue: str = "cpu"
+    execution: str = GRAPH
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        request = super().from_document(document)
+        stopping, start = document.get("early_stopping"), document.get("start_from")
+        return replace(
+            request,
+            early_stopping=None if stopping is None else EarlyStoppingRequest.from_document(stopping),
+            start_from=None if start is None else StartFrom.from_document(start),
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        return super().to_document() | {
+            "early_stopping": None if self.early_stopping is None else self.early_stopping.to_document(),
+            "start_from": None if self.start_from is None else self.start_from.to_document(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingAssignment(Assignment):
+    """Train the network of `spec` on the dataset in the folder `dataset` as the request says."""
+
+    task: ClassVar = "models.tasks.training:run"
+    spec: NetworkSpec
+    request: TrainingRequest
+    dataset: Path
+    pretrained: Path | None = None
+    """The folder of the weights that the model has from other models' versions."""
+    sources: dict[int, Path] = field(default_factory=dict)
+    """The folders of the versions whose weights the network starts from, by the places that these are taken to."""
+    orders: tuple[Order, ...] = ()
+    """Those that earlier processes of the job were given."""
+    checkpoint: Path | None = None
+    """The folder of the checkpoint to go on from."""
+
+
+@dataclass(frozen=True)
+class TrainingResult(Document):
+    """The version that a training made, whose files lie in the job's folder."""
+
+    version: VersionDetails
+    evaluation: EvaluationResult | None = None
+    """Of the test rows; None without any."""
+    status_reason: str | None = None
+    """Why training ended before its last epoch; None: it didn't."""
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        evaluation = document.get("evaluation")
+        return replace(
+            super().from_document(document),
+            version=VersionDetails.from_document(document["version"]),
+            evaluation=None if evaluation is None else EvaluationResult.from_document(evaluation),
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        return super().to_document() | {
+            "version": self.version.to_document(),
+            "evaluation": None if self.evaluation is None else self.evaluation.to_document(),
+        }

@@ -1,0 +1,26 @@
+"""The task that turns a posted request into a dataset's files."""
+
+from pathlib import Path
+
+import orjson
+
+from models.datasets import import_dataset
+from models.jobs.dataset_import import ImportAssignment, ImportResult
+from models.tasks.channel import Channel
+
+REQUEST_FILE = "request.json"
+
+
+def run(assignment: ImportAssignment, folder: Path, channel: Channel) -> ImportResult:
+    """Import the request that lies in the assignment's `upload` folder."""
+    request = orjson.loads((assignment.upload / REQUEST_FILE).read_bytes())
+    descriptor = import_dataset(
+        request,
+        folder,
+        upload=assignment.upload,
+        cache=assignment.cache,
+        downloads=assignment.downloads,
+        limits=assignment.limits,
+        progress=lambda fraction: channel.progress({"fraction": fraction}),
+    )
+    return ImportResult(descriptor)

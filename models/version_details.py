@@ -1,0 +1,40 @@
+"""What is known of a version beside its files: what its training reached, and what it takes, gives and consists of."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from models.documents import Document
+
+
+@dataclass(frozen=True)
+class ArtifactFile(Document):
+    """A file of a version that clients may download."""
+
+    format: str
+    """A key of models.version_files.ARTIFACTS."""
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class VersionDetails(Document):
+    """A version as it was saved."""
+
+    servable: bool
+    reason: str | None = None
+    """Why it can't be served."""
+    metrics: dict[str, dict[str, float] | None] = field(default_factory=dict)
+    """By split; None for a split without rows."""
+    classes: list[Any] | None = None
+    """What its scores are of, in order; None for a regression."""
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    """What it takes: models.spec.InputSpec as a document, with its `name`."""
+    artifacts: tuple[ArtifactFile, ...] = ()
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        files = tuple(ArtifactFile.from_document(file) for file in document.get("artifacts", ()))
+        return replace(super().from_document(document), artifacts=files)
+
+    def to_document(self) -> dict[str, Any]:
+        return super().to_document() | {"artifacts": [file.to_document() for file in self.artifacts]}

@@ -1,0 +1,254 @@
+"""What a client of the Open Inference Protocol v2 asks for: inputs, the output as it is wanted, and an `id`.
+
+The protocol is https://github.com/kserve/open-inference-protocol (REST), with Triton's extensions for binary data and
+classification, and MLServer's content types.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from models.signature import Signature, Tensor, TensorSpec
+from models.spec import OUTPUT
+from service.api.http.bodies import parse_json
+from service.api.http.errors import MalformedBody
+from service.api.inference.errors import InvalidInference
+from service.api.inference.json_numbers import take_out_lists
+from service.api.inference.open_inference_tensors import (
+    BYTES,
+    CONTENT_TYPES,
+    FLOATING,
+    Given,
+    read_binary,
+    read_data,
+    read_raw,
+)
+
+HEADER_LENGTH = "Inference-Header-Content-Length"
+NO_HEADER = "0"
+"""The length that says that a body is nothing but the only input's elements."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+SHARED_MEMORY = "shared_memory_region"
+"""A parameter of tensors that changes what is meant, and that there is not."""
+CLASSIFICATION, CONTENT_TYPE = "classification", "content_type"
+NUMBERS_CONTENT_TYPES = ("np", "pd")
+"""Content types that an output may be wanted in."""
+
+
+@dataclass(frozen=True)
+class WantedOutput:
+    """The output as it is wanted."""
+
+    name: str
+    binary: bool
+    classes: int = 0
+    """How many classes to name instead of the network's output; 0: none."""
+
+
+@dataclass(frozen=True)
+class InferRequest:
+    """An inference request: its `id`, the tensors by the signature's names, and the output that is wanted."""
+
+    id: str | None
+    tensors: dict[str, Tensor]
+    output: WantedOutput
+
+
+def read_request(body: bytes, header_length: str | None, signature: Signature, max_depth: int) -> InferRequest:
+    """What a body asks for. `header_length` is the header that says where its JSON ends. Raises InvalidInference."""
+    if header_length == NO_HEADER:
+        return _read_raw_request(body, signature)
+    end = len(body) if header_length is None else _read_header_length(header_length, len(body))
+    document = _parse_with_lists(body[:end].removeprefix(BYTE_ORDER_MARK), max_depth, len(signature.inputs))
+    id_ = document.get("id")
+    if id_ is not None and not isinstance(id_, str):
+        raise InvalidInference("'id' must be a string.")
+    parameters = _parameters(document, "The request")
+    output = _read_output(document, parameters, signature)
+    content_type = _read_content_type(parameters, "The request")
+    binary = _Binary(memoryview(body)[end:])
+    tensors: dict[str, Tensor] = {}
+    inputs = _list(document, "inputs", required=True)
+    for entry in inputs:
+        name = _text(entry, "name", "input")
+        spec = _find_spec(name, signature, alone=len(inputs) == 1)
+        if spec.name in tensors:
+            raise InvalidInference(f"The input '{name}' is given twice.")
+        tensors[spec.name] = _read_input(_Entry(name, entry, content_type), spec, binary, signature)
+    binary.check_end()
+    return InferRequest(id_, tensors, output)
+
+
+def _read_raw_request(body: bytes, signature: Signature) -> InferRequest:
+    """A body that is the only input's elements, of as many rows as there are; the answer is binary, too."""
+    if len(signature.inputs) > 1:
+        raise InvalidInference(
+            f"A body without JSON is for models with one input, and this has {len(signature.inputs)}."
+        )
+    ((name, spec),) = signature.inputs.items()
+    return InferRequest(None, {name: read_raw(spec, body)}, WantedOutput(signature.output.name, binary=True))
+
+
+class _Binary:
+    """What comes after the JSON: the inputs' elements, one input after the other."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+
+    def take(self, name: str, size: Any) -> memoryview:
+        """The next `size` bytes, which are the input's. Raises InvalidInference."""
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise InvalidInference(f"The input '{name}': 'binary_data_size' must be a number of bytes.")
+        if size > len(self._data):
+            left = f"after the JSON and the inputs before it there are {len(self._data)}"
+            raise InvalidInference(f"The input '{name}': 'binary_data_size' is {size} bytes, but {left}.")
+        taken, self._data = self._data[:size], self._data[size:]
+        return taken
+
+    def check_end(self) -> None:
+        """Raise InvalidInference if there is anything left."""
+        if len(self._data):
+            raise InvalidInference(f"The body has {len(self._data)} bytes more than its inputs.")
+
+
+def _read_header_length(given: str, size: int) -> int:
+    if not (given.isascii() and given.isdigit()) or len(given) > 18 or int(given) > size:
+        detail = f"must be a number of bytes, at most the body's {size}, not {given[:100]}."
+        raise InvalidInference(f"{HEADER_LENGTH} {detail}")
+    return int(given)
+
+
+def _parse_with_lists(content: bytes, max_depth: int, most: int) -> dict[str, Any]:
+    """The request's JSON, in which the `data` of the first `most` inputs may be an array (float64, flat) instead of a
+    list of floats."""
+    rest, lists = take_out_lists(content, "data", most)
+    if lists:
+        with suppress(InvalidInference):
+            document = _parse(rest, max_depth)
+            inputs = [entry for entry in _list(document, "inputs") if entry.get("datatype") in FLOATING]
+            found = [entry for entry in inputs if isinstance(entry.get("data"), str) and entry["data"] in lists]
+            if len(found) == len(lists):
+                for entry in found:
+                    entry["data"] = lists[entry["data"]]
+                return document
+    return _parse(content, max_depth)
+
+
+def _parse(content: bytes, max_depth: int) -> dict[str, Any]:
+    try:
+        document = parse_json(content, max_depth, non_finite=True)
+    except MalformedBody as error:
+        raise InvalidInference(f"Failed to parse the request's JSON: {error.detail}") from None
+    if not isinstance(document, dict):
+        raise InvalidInference("The request's JSON must be an object.")
+    return document
+
+
+def _list(document: dict[str, Any], member: str, *, required: bool = False) -> list[dict[str, Any]]:
+    entries = document.get(member)
+    if entries is None and not required:
+        return []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InvalidInference(f"'{member}' must be a list of objects.")
+    return entries
+
+
+def _text(entry: Mapping[str, Any], member: str, what: str) -> str:
+    value = entry.get(member)
+    if not isinstance(value, str):
+        raise InvalidInference(f"Each {what} must have a '{member}', which is a string.")
+    return value
+
+
+def _parameters(entry: Mapping[str, Any], whose: str) -> dict[str, Any]:
+    parameters = entry.get("parameters")
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, dict):
+        raise InvalidInference(f"{whose}: 'parameters' must be an object.")
+    if SHARED_MEMORY in parameters:
+        raise InvalidInference(f"{whose}: the parameter '{SHARED_MEMORY}' is not supported.")
+    return parameters
+
+
+def _read_content_type(parameters: dict[str, Any], whose: str, known: tuple[str, ...] = CONTENT_TYPES) -> str | None:
+    """MLServer's name for what elements stand for. Raises InvalidInference for one that isn't known."""
+    content_type = parameters.get(CONTENT_TYPE)
+    if content_type is None or content_type in known:
+        return content_type
+    names = ", ".join(f"'{name}'" for name in known)
+    raise InvalidInference(
+        f"{whose}: the content type '{str(content_type)[:100]}' is not supported; there are {names}."
+    )
+
+
+def _read_output(document: dict[str, Any], parameters: dict[str, Any], signature: Signature) -> WantedOutput:
+    binary = _flag(parameters, "binary_data_output", default=False)
+    outputs = _list(document, "outputs")
+    if not outputs:
+        return WantedOutput(signature.output.name, binary)
+    names = [_text(entry, "name", "output") for entry in outputs]
+    own = (signature.output.name, OUTPUT)
+    for place, name in enumerate(names):
+        # The only output answers to whatever name it is asked by.
+        if len(names) > 1 and name not in own:
+            raise InvalidInference(f"The output '{name}' is unknown; there is '{own[0]}'.")
+        if place:
+            raise InvalidInference(f"The output '{name}' is asked for twice.")
+    (entry,), (name,) = outputs, names
+    whose = f"The output '{name}'"
+    wanted = _parameters(entry, whose)
+    _read_content_type(wanted, whose, NUMBERS_CONTENT_TYPES)
+    classes = wanted.get(CLASSIFICATION, 0)
+    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 0:
+        raise InvalidInference(f"{whose}: the parameter '{CLASSIFICATION}' must be a number of classes.")
+    return WantedOutput(name, _flag(wanted, "binary_data", default=binary), classes)
+
+
+def _flag(parameters: dict[str, Any], name: str, *, default: bool) -> bool:
+    value = parameters.get(name, default)
+    if not isinstance(value, bool):
+        raise InvalidInference(f"The parameter '{name}' must be true or false.")
+    return value
+
+
+def _find_spec(name: str, signature: Signature, *, alone: bool) -> TensorSpec:
+    """The input of that name, or the only one by whatever name it is given."""
+    if alone and len(signature.inputs) == 1:
+        return next(iter(signature.inputs.values()))
+    if name not in signature.inputs:
+        names = ", ".join(f"'{known}'" for known in signature.inputs)
+        raise InvalidInference(f"The input '{name}' is unknown; there are {names}.")
+    return signature.inputs[name]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """An input as it was posted."""
+
+    name: str
+    members: dict[str, Any]
+    content_type: str | None
+    """The request's, for an input without one of its own."""
+
+
+def _read_input(entry: _Entry, spec: TensorSpec, binary: _Binary, signature: Signature) -> Tensor:
+    whose = f"The input '{entry.name}'"
+    parameters = _parameters(entry.members, whose)
+    datatype = _text(entry.members, "datatype", "input")
+    content_type = _read_content_type(parameters, whose)
+    if content_type is None and datatype == BYTES:
+        content_type = entry.content_type
+    given = Given.of(
+        entry.name,
+        datatype,
+        entry.members.get("shape"),
+        spec,
+        content_type=content_type,
+        takes_missing=signature.takes_missing(spec.name),
+    )
+    size, data = parameters.get("binary_data_size"), entry.members.get("data")
+    if (size is None) == (data is None):
+        raise InvalidInference(f"{whose} must have either 'data' or the parameter 'binary_data_size'.")
+    return read_data(given, data) if size is None else read_binary(given, binary.take(entry.name, size))

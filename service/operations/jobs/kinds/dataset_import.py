@@ -1,0 +1,60 @@
+"""Import jobs: each makes a new dataset ready."""
+
+from typing import Any, ClassVar
+
+from models.jobs.dataset_import import ImportAssignment, ImportRequest, ImportResult
+from service import statuses
+from service.context import Context
+from service.operations.jobs import inputs, queue
+from service.operations.jobs.kind import Kind, Success
+from service.storage import datasets
+from service.storage.artifact_keys import datasets_key, key_below, upload_key
+from service.storage.database import Session
+from service.storage.records import Dataset, Job
+
+
+class DatasetImport(Kind):
+    """Makes a dataset's files of what a client posted, or of a built-in source."""
+
+    name = "import"
+    prefix = "ij"
+    words = "import job"
+    assignment = ImportAssignment
+    from_clients: ClassVar = False
+
+    def describe(self, context: Context, job: Job) -> ImportAssignment:
+        return ImportAssignment(
+            upload=context.artifacts.folder(upload_key(job.dataset_id)),
+            cache=context.settings.keras_cache,
+            downloads=context.settings.dataset_downloads,
+            **inputs.bounds(context, job),
+        )
+
+    def output_key(self, job: Job, execution: str) -> str:
+        return key_below(datasets_key(job.dataset_id), execution)
+
+    def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
+        dataset, descriptor = datasets.by_id(session, job.dataset_id), ImportResult.from_document(result).descriptor
+        if dataset is None:
+            return None
+        dataset.status, dataset.kind, dataset.folder = statuses.READY, descriptor["kind"], key
+        dataset.descriptor = descriptor
+        return Success()
+
+    def record_failure(self, session: Session, job: Job, error: dict[str, Any]) -> None:
+        dataset = datasets.by_id(session, job.dataset_id)
+        if dataset is not None:
+            dataset.status, dataset.error = statuses.FAILED, error
+
+    def remove_inputs(self, context: Context, job: Job) -> None:
+        super().remove_inputs(context, job)
+        if job.dataset_id is not None:
+            context.artifacts.remove(upload_key(job.dataset_id))
+
+
+KIND = DatasetImport()
+
+
+def enqueue(context: Context, session: Session, dataset: Dataset) -> Job:
+    """Queue the import of a new dataset. Raises QueueFull."""
+    return queue.enqueue(context, session, KIND, ImportRequest(), dataset_id=dataset.id, dataset_name=dataset.name)

@@ -1,0 +1,27 @@
+"""All kinds of jobs by their names: each module of `kinds` has one, as `KIND`."""
+
+import importlib
+import pkgutil
+
+from service.operations.jobs import kinds
+from service.operations.jobs.kind import Kind
+from service.storage.records import Job
+
+
+def _find_kinds() -> dict[str, Kind]:
+    modules = [
+        importlib.import_module(f"{kinds.__name__}.{found.name}") for found in pkgutil.iter_modules(kinds.__path__)
+    ]
+    return {module.KIND.name: module.KIND for module in modules}
+
+
+KINDS = _find_kinds()
+
+
+def kind_of(job: Job) -> Kind:
+    return KINDS[job.kind]
+
+
+def names(*, from_clients: bool) -> tuple[str, ...]:
+    """The names of the kinds that clients start, or of those that the service starts by itself."""
+    return tuple(kind.name for kind in KINDS.values() if kind.from_clients is from_clients)

@@ -1,0 +1,59 @@
+"""Columns whose JSON is read and written as typed documents."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import JSON, Dialect, TypeDecorator
+
+from models.documents import Document
+
+
+@dataclass(frozen=True)
+class KeptCheckpoint(Document):
+    """A job's latest checkpoint, as its row has it."""
+
+    folder: str
+    """Its artifact key."""
+    epoch: int
+    """The running epoch, from 1."""
+    step: int
+    """Steps of it that are done."""
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """How far the training was: a later checkpoint's is greater."""
+        return self.epoch, self.step
+
+
+class DocumentColumn(TypeDecorator[Any]):
+    """A JSON object as a document of the type `of`; None stays None."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, of: type[Document]) -> None:
+        super().__init__()
+        self.of = of
+
+    def process_bind_param(self, value: Document | None, dialect: Dialect) -> dict[str, Any] | None:
+        return None if value is None else value.to_document()
+
+    def process_result_value(self, value: dict[str, Any] | None, dialect: Dialect) -> Document | None:
+        return None if value is None else self.of.from_document(value)
+
+
+class DocumentsColumn(TypeDecorator[Any]):
+    """A JSON list as documents of the type `of`."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, of: type[Document]) -> None:
+        super().__init__()
+        self.of = of
+
+    def process_bind_param(self, value: list[Document] | None, dialect: Dialect) -> list[dict[str, Any]] | None:
+        return None if value is None else [document.to_document() for document in value]
+
+    def process_result_value(self, value: list[dict[str, Any]] | None, dialect: Dialect) -> list[Document] | None:
+        return None if value is None else [self.of.from_document(document) for document in value]

@@ -1,0 +1,81 @@
+"""What jobs are asked and report is stored and read again, also by another release."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from models.documents import Document
+from models.jobs.assignment import Runtime
+from models.jobs.batch_prediction import BatchPredictionRequest, BatchPredictionResult, PostedFile
+from models.jobs.build import BuildRequest, BuildResult
+from models.jobs.dataset_import import ImportRequest, ImportResult
+from models.jobs.evaluation import EvaluationRequest, EvaluationResult
+from models.jobs.training import EarlyStoppingRequest, StartFrom, TrainingRequest, TrainingResult
+from models.training.checkpoint_state import CheckpointState, Position
+from models.training.plan import Order
+from models.version_details import ArtifactFile, VersionDetails
+
+FIGURES = EvaluationResult(loss=0.5, metrics={"accuracy": 0.9, "roc_auc": None}, classes=["a", "b"])
+VERSION = VersionDetails(
+    servable=False, reason="It has a Lambda.", metrics={"train": {"loss": 0.1}, "test": None}, classes=[0, 1],
+    inputs=[{"name": "input", "shape": [1]}], artifacts=(ArtifactFile("keras", 7, "ab"),),
+)  # fmt: skip
+DOCUMENTS: list[Document] = [
+    Runtime(4, 1024, {"keras": "3.15.0"}),
+    TrainingRequest("m", "d", epochs=3),
+    TrainingRequest(
+        "m", "d", epochs=3, seed=1, optimizer={"type": "Adam"}, start_from=StartFrom("n", 2),
+        class_weights={"a": 2.0}, early_stopping=EarlyStoppingRequest("loss"), label="best",
+    ),
+    TrainingResult(VERSION, FIGURES, "early_stopping"),
+    TrainingResult(VERSION),
+    EvaluationRequest("train"),
+    FIGURES,
+    BatchPredictionRequest("test"),
+    BatchPredictionRequest(file=PostedFile("a.csv", 5, "cd")),
+    BatchPredictionResult(2, 300, ["a"], [{"type": "missing", "row": 1}]),
+    BuildRequest({"name": "m"}, {"name": "d", "target": {}}),
+    BuildResult({"layers": []}, "Model"),
+    ImportRequest(),
+    ImportResult({"kind": "vector"}),
+    Order(1, epochs=5, epoch=2, step=40),
+    CheckpointState(Position(9, 2, 1, best={"epoch": 1, "loss": 0.5}), {"EarlyStopping": {"wait": 1}}, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: type(document).__name__)
+def test_a_document_is_the_same_after_it_was_json(document: Document) -> None:
+    stored = orjson.loads(orjson.dumps(document.to_document()))
+    assert type(document).from_document(stored) == document
+
+
+@pytest.mark.parametrize("document", DOCUMENTS[1:], ids=lambda document: type(document).__name__)
+def test_members_of_a_newer_release_are_ignored(document: Document) -> None:
+    assert type(document).from_document(document.to_document() | {"invented_later": 1}) == document
+
+
+@pytest.mark.parametrize(
+    ("of", "oldest"),
+    [
+        (TrainingRequest, {"model": "m", "dataset": "d", "epochs": 1}),
+        (TrainingResult, {"version": {"servable": True}}),
+        (EvaluationRequest, {}),
+        (EvaluationResult, {"loss": None}),
+        (BatchPredictionRequest, {}),
+        (BatchPredictionResult, {"rows": 1, "bytes": 1}),
+        (BuildRequest, {"document": {}}),
+        (BuildResult, {"summary": {}}),
+        (VersionDetails, {"servable": True}),
+        (Order, {"number": 1}),
+        (CheckpointState, {"position": {"epochs": 1}}),
+    ],
+)
+def test_members_that_an_older_release_did_not_know_have_defaults(of: type[Document], oldest: dict[str, Any]) -> None:
+    read = of.from_document(oldest)
+    assert of.from_document(read.to_document()) == read
+
+
+def test_versions_of_libraries_are_members_of_a_runtime() -> None:
+    assert Runtime(2, 10, {"keras": "3"}).to_document() == {"threads": 2, "resident_bytes": 10, "keras": "3"}
+    assert Runtime.from_document({}) == Runtime()
