@@ -202,7 +202,7 @@ def test_a_table_has_a_tensor_for_each_column(client: DialectClient) -> None:
         ({"instances": [RED | {"colour": [{"b64": "%"}]}]}, "Unable to base64 decode"),
         ({"instances": [RED | {"colour": [{"b64": "/w=="}]}]}, "The bytes are not UTF-8"),
         ({"instances": [RED | {"colour": [{"b46": "AA=="}]}]}, "not formatted correctly for base64 data"),
-        ({"instances": [RED | {"ripe": [7]}]}, '"ripe" should be true or false'),
+        ({"instances": [RED | {"ripe": [7]}]}, '"ripe" must be true or false'),
         ({"instances": [RED, {"width": [1]}]}, "keys must be equal to: colour,ripe,width"),
         ({"inputs": {name: [cell] * (1 + (name == "ripe")) for name, cell in RED.items()}}, "differ in how many rows"),
     ],
@@ -274,7 +274,7 @@ def test_pictures_may_be_files_in_base64(api: ApiClient, context: Context) -> No
     client = DialectClient(context)
     (scores,) = client.post("/v1/models/sorter:predict", {"instances": [file]})["predictions"]
     assert scores == pytest.approx(native["predictions"][0]["scores"])
-    assert "no PNG, JPEG or WebP" in client.error("/v1/models/sorter:predict", {"instances": [{"b64": "AAAA"}]})
+    assert "isn't a PNG, JPEG or WebP" in client.error("/v1/models/sorter:predict", {"instances": [{"b64": "AAAA"}]})
 
 
 def test_too_many_at_once_are_a_503_with_the_time_to_come_back(
