@@ -1,14 +1,13 @@
-"""What a route leaves to the front, so that it holds no thread: waiting for a job, and following one."""
+"""What passes between the front and Flask: ids of requests, and what routes leave to the front to hold no thread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, request
-
-from service.api.http.media_types import EVENT_STREAM
 from service.operations.idempotency import Claim
 
+REQUEST_ID = "fitserve.request_id"
+"""The name in the WSGI environment of the request's id."""
 HANDOFF = "fitserve.handoff"
 """The name in the WSGI environment of what a route leaves to the front."""
 RESUMED = "fitserve.resumed"
@@ -38,24 +37,3 @@ class Follow:
 
     job_id: str
     after: int
-
-
-def leave_wait(wait: Wait) -> Response:
-    """Leave a wait to the front; what is answered here goes nowhere."""
-    request.environ[HANDOFF] = wait
-    return Response(status=202)
-
-
-def leave_stream(job_id: str, after: int) -> Response:
-    """Leave the stream of a job's events to the front, which sends it with the headers of this response."""
-    request.environ[HANDOFF] = Follow(job_id, after)
-    response = Response(iter(()), headers=STREAM_HEADERS)
-    response.content_type = EVENT_STREAM
-    response.vary.add("Accept")
-    return response
-
-
-def resumed() -> Wait | None:
-    """The wait of this request, if it is over."""
-    wait: Wait | None = request.environ.get(RESUMED)
-    return wait
