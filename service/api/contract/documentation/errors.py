@@ -53,6 +53,14 @@ ERRORS = {
             '"limit" must be a whole number, 1 or more.',
             "invalid-query",
         ),
+        Error(
+            403,
+            "CrossSiteRequest",
+            "A browser sent the request on behalf of a page of another site.",
+            "A page of another site (https://example.org) sent this request. The operator lists the sites that may in "
+            "FITSERVE_CORS_ORIGINS.",
+            "cross-site-request",
+        ),
         Error(404, "NotFound", "What the path names isn't there.", 'There is no model "flowers".', "not-found"),
         Error(
             406,
@@ -133,9 +141,12 @@ ERRORS = {
 }
 """By their statuses."""
 OTHER = Error(
-    0, "Problem", "Any other problem, such as a method that isn't possible here (405) or too long a URL (414)."
+    0,
+    "Problem",
+    "Any other problem, such as a method that isn't possible here (405), a request that arrives too slowly (408), too "
+    "long a URL (414) or a `Host` that the service doesn't answer for (421).",
 )
-DIALECT_STATUSES = (400, 404, 413, 500, 503)
+DIALECT_STATUSES = (400, 403, 404, 413, 500, 503)
 DIALECT = "Dialect"
 """What the names of components begin with that are errors of other servers' routes."""
 CONFLICTING_READS = ("list_rows", "get_summary", "get_batch_prediction_result", "get_weights", "get_artifact")
@@ -177,5 +188,7 @@ def _find_statuses(operation: Operation, method: str, path: str) -> Iterator[int
         yield 412
     if "Range" in names:
         yield 416
+    if method != "get":
+        yield 403
     if method != "get" or operation["operationId"] in CONFLICTING_READS:
         yield 409
