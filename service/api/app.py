@@ -12,7 +12,7 @@ from service.api.contract.blueprint import Api
 from service.api.contract.documentation.info import INFO
 from service.api.contract.documentation.schemas import DescribingPlugin
 from service.api.front.app import Front
-from service.api.http import indentation, multipart
+from service.api.http import indented_responses, multipart
 from service.api.http.bodies import write_json
 from service.api.http.dialect_paths import AnyNumberConverter
 from service.api.http.error_handlers import register_error_handlers
@@ -98,7 +98,7 @@ def create_app(context: Context, service: PredictionService | None = None) -> Fl
     app.url_map.converters["number"] = NumberConverter
     app.url_map.converters["any_number"] = AnyNumberConverter
     multipart.register(app)
-    indentation.register(app)
+    indented_responses.register(app)
     register_error_handlers(app)
     _register_routes(app)
     return app

@@ -6,12 +6,13 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 import orjson
 
 from service.api.front.request import Request, Send
 from service.api.http.compression import GZIP, compress, is_worth, mark_tag, prefers_gzip
+from service.api.http.indentation import OPTIONS, PARAMETER, is_wanted
 from service.api.http.problems import ErrorAnswer
 from service.logs import RequestLog
 
@@ -34,16 +35,14 @@ class Answer:
     stream: AsyncGenerator[bytes, None] | None = None
 
 
-def answer_json(status: int, document: object, media_type: str, headers: dict[str, str] | None = None) -> Answer:
-    """An answer whose body is JSON."""
-    body = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
-    return Answer(status, {"content-type": media_type, **(headers or {})}, body)
-
-
-def answer_failure(error: ErrorAnswer) -> Answer:
-    """The answer to a request that failed."""
+def answer_failure(request: Request, error: ErrorAnswer) -> Answer:
+    """The answer to a request that failed, indented where its client wants that."""
     headers = {name.lower(): value for name, value in error.headers.items()}
-    return answer_json(error.status, error.document, error.media_type, headers)
+    query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    parameter = query.get(PARAMETER, [None])[0]
+    indented = is_wanted(request.method, request.path, parameter, request.headers.get("user-agent", ""))
+    body = orjson.dumps(error.document, option=OPTIONS if indented else orjson.OPT_APPEND_NEWLINE)
+    return Answer(error.status, {"content-type": error.media_type, **headers}, body)
 
 
 def compress_answer(request: Request, answer: Answer) -> None:

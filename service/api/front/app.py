@@ -71,7 +71,7 @@ class Front:
             return
         except Exception as error:
             structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)
-            answer = answer_failure(answer_error(error, request.path, request.id))
+            answer = answer_failure(request, answer_error(error, request.path, request.id))
             compress_answer(request, answer)
         await self._responder.send(request, answer, send)
 

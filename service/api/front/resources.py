@@ -17,10 +17,9 @@ from service.api.front.answers import Answer
 from service.api.front.request import Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
-from service.api.http.handoff import HANDOFF, RESUMED, Follow, Wait
+from service.api.http.handoff import HANDOFF, REQUEST_ID, RESUMED, Follow, Wait
 from service.api.http.links import BATCH_PREDICTIONS, DATASETS
 from service.api.http.media_types import FORM
-from service.api.http.state import REQUEST_ID
 from service.config import Settings
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""HTTP for the Flask routes: bodies, errors, conditional requests, idempotency, lists, downloads."""
+"""HTTP, for the front and for the Flask routes: bodies, errors, conditional requests, idempotency, lists, downloads."""

@@ -10,7 +10,8 @@ from flask import Response, current_app, request
 
 from service.api.http.compression import GZIPPED, is_worth, prefers_gzip
 from service.api.http.errors import PreconditionFailed, RequestFault
-from service.api.http.indentation import INDENTED, indent
+from service.api.http.indentation import INDENTED
+from service.api.http.indented_responses import indent
 from service.api.http.media_types import JSON
 from service.api.http.state import context
 from service.errors import NotFound

@@ -4,7 +4,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from service.api.http.bodies import write_json
-from service.api.http.handoff import Wait, leave_wait
+from service.api.http.handing_over import leave_wait
+from service.api.http.handoff import Wait
 from service.api.http.problems import ErrorAnswer, answer_error, answer_status
 from service.api.http.state import context, request_id
 

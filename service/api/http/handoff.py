@@ -1,14 +1,13 @@
-"""Hands waits and event streams over to the ASGI app, where they occupy no thread."""
+"""What passes between the front and Flask: request ids, and what routes hand over so that it occupies no thread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, request
-
-from service.api.http.media_types import EVENT_STREAM
 from service.operations.idempotency import Claim
 
+REQUEST_ID = "fitserve.request_id"
+"""The name in the WSGI environment of the request's id."""
 HANDOFF = "fitserve.handoff"
 """The WSGI environment's key for what a route hands over: a Wait or a Follow."""
 RESUMED = "fitserve.resumed"
@@ -38,24 +37,3 @@ class Follow:
 
     job_id: str
     after: int
-
-
-def leave_wait(wait: Wait) -> Response:
-    """Hand a wait over to the ASGI app, which discards this response."""
-    request.environ[HANDOFF] = wait
-    return Response(status=202)
-
-
-def leave_stream(job_id: str, after: int) -> Response:
-    """Hand the stream of a job's events over to the ASGI app, which sends it with the headers of this response."""
-    request.environ[HANDOFF] = Follow(job_id, after)
-    response = Response(iter(()), headers=STREAM_HEADERS)
-    response.content_type = EVENT_STREAM
-    response.vary.add("Accept")
-    return response
-
-
-def resumed() -> Wait | None:
-    """The wait of this request if it has ended, else None."""
-    wait: Wait | None = request.environ.get(RESUMED)
-    return wait

@@ -10,7 +10,8 @@ import structlog
 from flask import Response, current_app, g, request
 
 from service.api.http.errors import InvalidHeader, RequestFault
-from service.api.http.handoff import Wait, resumed
+from service.api.http.handing_over import resumed
+from service.api.http.handoff import Wait
 from service.api.http.state import context
 from service.errors import KeyReused, StorageError
 from service.operations import idempotency

@@ -1,10 +1,9 @@
-"""Indents JSON for people in a terminal: with `?pretty=true`, and by default for curl."""
+"""Decides which JSON is indented for people in a terminal: with `?pretty=true`, and by default for curl."""
 
 import orjson
-from flask import Flask, Response, request
 
 from service.api.http.dialect_paths import OWN_ERRORS
-from service.api.http.media_types import JSON, PROBLEM
+from service.api.http.errors import InvalidQuery, RequestFault
 
 ROOT = "/v1/"
 """The prefix of paths whose responses can be indented."""
@@ -15,36 +14,30 @@ INDENTED = "-pretty"
 OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
-def register(app: Flask) -> None:
-    """Register the indentation of the app's responses; compression follows it."""
-    app.after_request(indent)
+def may_indent(path: str) -> bool:
+    """Whether responses at a path may be indented; those of other servers' protocols never are."""
+    return path.startswith(ROOT) and not OWN_ERRORS.fullmatch(path)
 
 
-def is_wanted(parameter: str | None, user_agent: str, *, of_prediction: bool) -> bool:
-    """Whether a client wants a response of `/v1` indented; `parameter` is the query's `pretty`, if present."""
+def is_wanted(method: str, path: str, parameter: str | None, user_agent: str) -> bool:
+    """Whether a client wants a response indented; `parameter` is the query's `pretty`, if present."""
+    if not may_indent(path):
+        return False
     if parameter is not None:
         return parameter == "true"
-    return not of_prediction and user_agent.startswith(CURL)
+    is_prediction = method == "POST" and path.endswith("/predictions")
+    return not is_prediction and user_agent.startswith(CURL)
+
+
+def take_parameter(query: dict[str, str]) -> bool:
+    """Take `pretty` out of a query, if it is there: whether it is true. Raises InvalidQuery."""
+    given = query.pop(PARAMETER, "false")
+    if given not in ("true", "false"):
+        detail = f'"{PARAMETER}" must be true or false.'
+        raise InvalidQuery(detail, [RequestFault(detail, parameter=PARAMETER)])
+    return given == "true"
 
 
 def indent_json(content: bytes) -> bytes:
     """Indent JSON."""
     return orjson.dumps(orjson.loads(content), option=OPTIONS)
-
-
-def indent(response: Response) -> Response:
-    """Indent the response and mark its ETag if the request's client wants that; otherwise return it unchanged."""
-    if not request.path.startswith(ROOT) or OWN_ERRORS.fullmatch(request.path):
-        return response
-    of_prediction = request.method == "POST" and request.path.endswith("/predictions")
-    if request.method != "POST" and response.mimetype == JSON:
-        response.vary.add("User-Agent")
-    if not is_wanted(request.args.get(PARAMETER), request.headers.get("User-Agent", ""), of_prediction=of_prediction):
-        return response
-    if response.is_streamed or response.mimetype not in (JSON, PROBLEM) or not response.get_data():
-        return response
-    response.set_data(indent_json(response.get_data()))
-    tag, is_weak = response.get_etag()
-    if tag is not None:
-        response.set_etag(f"{tag}{INDENTED}", weak=bool(is_weak))
-    return response

@@ -12,8 +12,9 @@ from werkzeug.wsgi import LimitedStream
 
 from models.errors import Fault
 from models.values.pointers import pointer_to
-from service.api.http.bodies import content_encoding, parse_json, refuse_other_types
+from service.api.http.bodies import content_encoding, refuse_other_types
 from service.api.http.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from service.api.http.json_documents import parse_json
 from service.api.http.media_types import FORM
 from service.api.http.state import context
 from service.errors import InvalidRequest

@@ -1,9 +1,7 @@
-"""A prediction's response, independent of Flask."""
+"""A prediction's response, before the front sends it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from flask import Response
 
 from service.api.http.media_types import JSON
 
@@ -15,6 +13,3 @@ class Reply:
     content: bytes
     media_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
-
-    def to_response(self) -> Response:
-        return Response(self.content, mimetype=self.media_type, headers=dict(self.headers))

@@ -2,11 +2,9 @@
 
 from flask import current_app, request
 
+from service.api.http.handoff import REQUEST_ID
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
-
-REQUEST_ID = "fitserve.request_id"
-"""The WSGI environment's key for the id."""
 
 
 def context() -> Context:

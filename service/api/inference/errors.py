@@ -6,7 +6,7 @@ from models.errors import Fault
 from service.api.http.dialect_paths import OWN_ERRORS
 from service.errors import ServiceError
 
-STATUSES = (400, 404, 405, 413)
+STATUSES = (400, 403, 404, 405, 408, 413, 421)
 """Of the client's errors; any other is a 400."""
 
 

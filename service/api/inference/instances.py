@@ -11,9 +11,9 @@ from werkzeug.http import parse_options_header
 from models.errors import MOST_FAULTS, Fault
 from models.preprocessing import CsvText, Instances, JsonNumbers, NamedFile, read_npy
 from models.values.encodings import ENCODINGS, find_codec
-from service.api.http.bodies import parse_json
 from service.api.http.errors import MalformedBody, UnsupportedMediaType
 from service.api.http.faults import pointer_to
+from service.api.http.json_documents import parse_json
 from service.api.http.media_types import CSV, FORM, JSON, NPY, PICTURES
 from service.api.inference.json_numbers import read_even_numbers
 from service.errors import InvalidRequest

@@ -12,9 +12,10 @@ from werkzeug.http import parse_accept_header
 from models.errors import summarize
 from models.spec import Task
 from service.api.contract.schemas.predictions import PredictionQuery
-from service.api.http.bodies import dump_json, in_parts
 from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
+from service.api.http.indentation import indent_json, take_parameter
+from service.api.http.json_documents import dump_json, in_parts
 from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
 from service.api.inference.instances import read_instances
@@ -25,12 +26,23 @@ QUERY = PredictionQuery()
 
 
 @dataclass(frozen=True)
+class NativeQuery:
+    """How predictions are wanted; curl's are indented only by `pretty`."""
+
+    top: int | None = None
+    scores: bool = True
+    indented: bool = False
+
+
+DEFAULTS = NativeQuery()
+
+
+@dataclass(frozen=True)
 class NativeWork(Work):
     """Instances as the network takes them, and how their predictions are wanted."""
 
     warnings: list[dict[str, Any]]
-    top: int | None
-    scores: bool
+    query: NativeQuery
 
 
 @dataclass(frozen=True)
@@ -46,26 +58,25 @@ class Native:
     def read(self, request: InferenceRequest, loaded: Loaded) -> NativeWork:
         """Raises NotAcceptable, InvalidQuery, UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances."""
         _require_json(request.headers.get("accept"))
-        top, scores = _read_query(request.query, loaded.predictor.task)
+        query = _read_query(request.query, loaded.predictor.task)
         instances = read_instances(request.headers.get("content-type", ""), request.body, self.max_json_depth)
         inputs, warnings = loaded.predictor.prepare(instances)
-        return NativeWork(inputs, warnings, top, scores)
+        return NativeWork(inputs, warnings, query)
 
     def write(self, work: NativeWork, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
         """Raises TookTooLong."""
         predictor = loaded.predictor
-        predictions = predictor.interpret(outputs, work.top, work.scores, deadline)
-        return Reply(
-            dump_json(
-                {
-                    "model": loaded.model,
-                    "version": loaded.version,
-                    "classes": predictor.classes,
-                    "predictions": in_parts(predictions),
-                    "warnings": work.warnings,
-                }
-            )
+        predictions = predictor.interpret(outputs, work.query.top, work.query.scores, deadline)
+        content = dump_json(
+            {
+                "model": loaded.model,
+                "version": loaded.version,
+                "classes": predictor.classes,
+                "predictions": in_parts(predictions),
+                "warnings": work.warnings,
+            }
         )
+        return Reply(indent_json(content) if work.query.indented else content)
 
 
 def _require_json(accept: str | None) -> None:
@@ -74,14 +85,15 @@ def _require_json(accept: str | None) -> None:
         raise NotAcceptable(f"This can be sent as {JSON} only.")
 
 
-def _read_query(query: Mapping[str, Sequence[str]], task: Task) -> tuple[int | None, bool]:
-    """`top` and `scores`. Raises InvalidQuery."""
+def _read_query(query: Mapping[str, Sequence[str]], task: Task) -> NativeQuery:
+    """Raises InvalidQuery."""
     if not query:
-        return None, True
+        return DEFAULTS
     for name, values in query.items():
         if len(values) > 1:
             raise _invalid_query(name, f'"{name}" is given {len(values)} times; give it once.')
     given = {name: value for name, (value,) in query.items()}
+    indented = take_parameter(given)
     try:
         found = QUERY.load(given)
     except marshmallow.ValidationError as error:
@@ -90,7 +102,7 @@ def _read_query(query: Mapping[str, Sequence[str]], task: Task) -> tuple[int | N
     if found["top"] is not None and task is Task.REGRESSION:
         detail = '"top" is for classifications: a regression has no classes to choose the best of.'
         raise _invalid_query("top", detail)
-    return found["top"], found["scores"]
+    return NativeQuery(found["top"], found["scores"], indented)
 
 
 def _invalid_query(parameter: str, detail: str) -> InvalidQuery:

@@ -8,7 +8,7 @@ import orjson
 from models.predictor import Predictor
 from models.signature import Datatype
 from models.targets import class_name
-from service.api.http.bodies import dump_json
+from service.api.http.json_documents import dump_json
 from service.api.http.media_types import OCTETS
 from service.api.http.replies import Reply
 from service.api.inference.open_inference_request import HEADER_LENGTH, InferRequest

@@ -11,8 +11,8 @@ from typing import Any
 
 from models.signature import Signature, Tensor, TensorSpec
 from models.spec import OUTPUT
-from service.api.http.bodies import parse_json
 from service.api.http.errors import MalformedBody
+from service.api.http.json_documents import parse_json
 from service.api.inference.errors import InvalidInference
 from service.api.inference.json_numbers import take_out_lists
 from service.api.inference.open_inference_tensors import (

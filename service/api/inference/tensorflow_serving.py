@@ -9,8 +9,8 @@ import orjson
 from models.signature import Datatype, Signature, Tensor, TensorSpec
 from models.spec import Task
 from models.targets import class_name
-from service.api.http.bodies import parse_json
 from service.api.http.errors import MalformedBody
+from service.api.http.json_documents import parse_json
 from service.api.http.replies import Reply
 from service.api.inference.errors import InvalidInference
 from service.api.inference.json_numbers import read_even_numbers

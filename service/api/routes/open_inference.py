@@ -1,7 +1,6 @@
 """The Open Inference Protocol v2, as KServe, Triton and MLServer speak it: `/v2`."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import flask
@@ -12,6 +11,7 @@ from service import __version__
 from service.api.contract.blueprint import BINARY, RETRY_AFTER, RETRY_AFTER_HEADER
 from service.api.contract.dialect_blueprint import DialectBlueprint
 from service.api.contract.documentation.headers import refer
+from service.api.contract.front_operations import never_called
 from service.api.contract.schemas.open_inference import (
     MOST_VERSIONS,
     IndexEntrySchema,
@@ -25,11 +25,11 @@ from service.api.contract.schemas.open_inference import (
     ServerMetadataSchema,
     StatisticsSchema,
 )
-from service.api.http.bodies import parse_json, read_body, write_json
+from service.api.http.bodies import read_body, write_json
+from service.api.http.json_documents import parse_json
 from service.api.http.media_types import JSON, OCTETS
 from service.api.http.state import context, predictions
 from service.api.inference import open_inference
-from service.api.inference.answering import respond
 from service.api.inference.errors import InvalidInference
 from service.api.inference.open_inference_models import describe_config, describe_metadata
 from service.api.inference.open_inference_request import HEADER_LENGTH
@@ -226,7 +226,7 @@ def _describe_parts(parts: Parts) -> dict[str, Duration]:
 
 blueprint.add_for_versions(
     f"{MODEL}{{version}}/infer",
-    partial(respond, open_inference.Infer),
+    never_called,
     name="infer",
     summary="As the Open Inference Protocol: predict with",
     answer=InferAnswerSchema,

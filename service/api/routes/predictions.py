@@ -1,10 +1,9 @@
-"""`…/predictions`. No schema touches the bodies: they may hold millions of numbers."""
+"""`…/predictions`, as they are documented: the front answers them."""
 
-from typing import Any
-
-from flask import Response
+from typing import Any, NoReturn
 
 from service.api.contract.blueprint import BINARY, Blueprint
+from service.api.contract.front_operations import never_called
 from service.api.contract.schemas.predictions import (
     PicturesSchema,
     PredictionAnswerSchema,
@@ -13,10 +12,6 @@ from service.api.contract.schemas.predictions import (
 )
 from service.api.http.links import MODELS
 from service.api.http.media_types import CSV, FORM, JSON, NPY, PICTURES
-from service.api.http.negotiation import require_json
-from service.api.inference.answering import respond
-from service.api.inference.native import Native
-from service.operations.inference.predictions import Wanted
 
 FILE: dict[str, Any] = {"schema": BINARY}
 BODY = {
@@ -37,40 +32,35 @@ blueprint = Blueprint("predictions", __name__, description="Raw values in, label
 @blueprint.response(200, PredictionAnswerSchema)
 @blueprint.doc(requestBody=BODY)
 @blueprint.query(PredictionQuery)
-def predict(_query: dict[str, Any], name: str) -> Response:
+def predict(*_: Any, **__: Any) -> NoReturn:
     """Predict with the latest version of a model.
 
     By raw values: what was learned about scales, categories and missing values is applied here. A row that doesn't
     fit is a 422 that names it; one that is only odd is predicted, with a warning. Other types than JSON: CSV (of
     tables with a header), one array as NPY, one picture, or a form with several.
     """
-    return _predict(Wanted(name))
+    never_called()
 
 
 @blueprint.post(f"{MODELS}/<name>/versions/<number:version>/predictions")
 @blueprint.response(200, PredictionAnswerSchema)
 @blueprint.doc(requestBody=BODY)
 @blueprint.query(PredictionQuery)
-def predict_with_version(_query: dict[str, Any], name: str, version: int) -> Response:
+def predict_with_version(*_: Any, **__: Any) -> NoReturn:
     """Predict with a version of a model.
 
     As with the latest version.
     """
-    return _predict(Wanted(name, version=version))
+    never_called()
 
 
 @blueprint.post(f"{MODELS}/<name>/labels/<label>/predictions")
 @blueprint.response(200, PredictionAnswerSchema)
 @blueprint.doc(requestBody=BODY)
 @blueprint.query(PredictionQuery)
-def predict_with_label(_query: dict[str, Any], name: str, label: str) -> Response:
+def predict_with_label(*_: Any, **__: Any) -> NoReturn:
     """Predict with the version that a label points to.
 
     As with the latest version; whoever moves the label changes what predicts.
     """
-    return _predict(Wanted(name, label=label))
-
-
-def _predict(wanted: Wanted) -> Response:
-    require_json()
-    return respond(Native, wanted)
+    never_called()

@@ -1,10 +1,9 @@
-"""The routes of TensorFlow Serving's REST API, below `/v1/models`."""
+"""The routes of TensorFlow Serving's REST API, below `/v1/models`; the front answers those of predictions."""
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from flask import Response
 
 from service.api.contract.dialect_blueprint import DialectBlueprint
+from service.api.contract.front_operations import never_called
 from service.api.contract.schemas.base import Schema
 from service.api.contract.schemas.tensorflow_serving import (
     ExamplesRequestSchema,
@@ -13,12 +12,12 @@ from service.api.contract.schemas.tensorflow_serving import (
     TensorsAnswerSchema,
     TensorsSchema,
 )
+from service.api.http.bodies import write_json
 from service.api.http.links import MODELS
 from service.api.http.media_types import JSON
 from service.api.http.state import predictions
 from service.api.inference import tensorflow_serving
-from service.api.inference.answering import respond
-from service.api.inference.plane import Dialect
+from service.operations.inference.predictions import Wanted
 
 blueprint = DialectBlueprint("tensorflow_serving", __name__, description="TensorFlow Serving's REST API.")
 
@@ -30,10 +29,10 @@ DESCRIPTIONS = {
 }
 
 
-def _add(verb: str, dialect: Callable[[int], Dialect[Any]], body: type[Schema], answer: type[Schema]) -> None:
+def _add(verb: str, body: type[Schema], answer: type[Schema]) -> None:
     blueprint.add_for_versions(
         f"{MODELS}/<name>{{version}}:{verb}",
-        partial(respond, dialect),
+        never_called,
         name=f"serving_{verb}",
         summary=f"As TensorFlow Serving: {verb} with",
         answer=answer,
@@ -44,14 +43,16 @@ def _add(verb: str, dialect: Callable[[int], Dialect[Any]], body: type[Schema], 
     )
 
 
-_add("predict", tensorflow_serving.Predict, TensorsSchema, TensorsAnswerSchema)
-_add("classify", tensorflow_serving.Classify, ExamplesRequestSchema, ResultsAnswerSchema)
-_add("regress", tensorflow_serving.Regress, ExamplesRequestSchema, ResultsAnswerSchema)
+def _describe_signature(wanted: Wanted) -> Response:
+    return write_json(tensorflow_serving.describe(tensorflow_serving.find(predictions(), wanted)))
+
+
+_add("predict", TensorsSchema, TensorsAnswerSchema)
+_add("classify", ExamplesRequestSchema, ResultsAnswerSchema)
+_add("regress", ExamplesRequestSchema, ResultsAnswerSchema)
 blueprint.add_for_versions(
     f"{MODELS}/<name>{{version}}/metadata",
-    lambda wanted: tensorflow_serving.write(
-        tensorflow_serving.describe(tensorflow_serving.find(predictions(), wanted))
-    ).to_response(),
+    _describe_signature,
     name="serving_metadata",
     summary="As TensorFlow Serving: get the signature of",
     answer=ServingMetadataSchema,

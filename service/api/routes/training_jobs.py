@@ -21,7 +21,7 @@ from service.api.contract.schemas.training_jobs import (
 )
 from service.api.http.bodies import no_content
 from service.api.http.event_ids import last_event_id
-from service.api.http.handoff import leave_stream
+from service.api.http.handing_over import leave_stream
 from service.api.http.links import TRAINING_JOBS, training_job_url
 from service.api.http.media_types import EVENT_STREAM, JSON, PLAIN
 from service.api.http.negotiation import choose

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class FrontClient(Client):
-    """Sends requests to a front as a server would; one that closes an answer early has disconnected."""
+    """Sends requests to a front as a server would; one that closes an answer early has disconnected.
+
+    A header is left out that is None in a request's `environ_overrides`.
+    """
 
     def __init__(self, front: Front) -> None:
         super().__init__(_AsWsgi(front))
@@ -60,11 +63,15 @@ class _AsWsgi:
 
 
 def _scope(environ: "WSGIEnvironment") -> dict[str, Any]:
-    named = {name.removeprefix("HTTP_"): value for name, value in environ.items() if name.startswith("HTTP_")}
+    named = {
+        name.removeprefix("HTTP_"): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") and value is not None
+    }
     named |= {name: environ[name] for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
     return {
         "type": "http",
-        "http_version": "1.1",
+        "http_version": environ["SERVER_PROTOCOL"].removeprefix("HTTP/"),
         "method": environ["REQUEST_METHOD"],
         "path": environ["PATH_INFO"].encode("latin-1").decode(),
         "query_string": environ["QUERY_STRING"].encode("latin-1"),
@@ -72,10 +79,6 @@ def _scope(environ: "WSGIEnvironment") -> dict[str, Any]:
             (name.lower().replace("_", "-").encode(), str(value).encode("latin-1")) for name, value in named.items()
         ],
     }
-
-
-def _dashed(name: str) -> bytes:
-    return name.lower().replace("_", "-").encode()
 
 
 @cache

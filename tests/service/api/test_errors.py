@@ -10,8 +10,8 @@ import pytest
 
 from service.api.app import create_app
 from service.api.front.app import Front
-from service.api.http.bodies import parse_json
 from service.api.http.errors import PROBLEM_TYPES, MalformedBody
+from service.api.http.json_documents import parse_json
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
 from tests.journeys.specs import LINE, LINE_DATASET, named

@@ -30,6 +30,23 @@ def test_the_parameter_decides_and_else_curl_gets_indented_answers(trained: ApiC
     assert not get("", {"User-Agent": "python-requests/2.32 (like curl/8.5.0)"})
 
 
+def test_errors_of_the_front_are_indented_as_all_others(trained: ApiClient) -> None:
+    def fail(path: str, **headers: str) -> bool:
+        return is_indented(trained.send("POST", path, 422, json={"rows": []}, headers=headers).text)
+
+    assert [fail(PREDICTIONS), fail(f"{PREDICTIONS}?pretty=true"), fail(f"{PREDICTIONS}?pretty=false")] == [
+        False,
+        True,
+        False,
+    ]
+    assert not fail(PREDICTIONS, **CURL)
+    elsewhere = {"Host": "example.org"}
+    assert not is_indented(trained.send("GET", "/v1/models", 421, headers=elsewhere).text)
+    assert is_indented(trained.send("GET", "/v1/models", 421, headers=elsewhere | CURL).text)
+    assert not is_indented(trained.send("GET", "/v1/models?pretty=", 421, headers=elsewhere | CURL).text)
+    assert is_indented(trained.send("GET", "/v1/models?pretty=true", 421, headers=elsewhere).text)
+
+
 def test_errors_and_what_was_created_are_indented_too(api: ApiClient) -> None:
     assert is_indented(api.send("GET", "/v1/models/nothing?pretty=true", 404).text)
     document = {"name": "a", "source": "circles"}
@@ -48,6 +65,15 @@ def test_predictions_are_compact_unless_the_parameter_says_otherwise(trained: Ap
 
     assert [post(PREDICTIONS), post(f"{PREDICTIONS}?pretty=true")] == [False, True]
     assert post("/v1/models/line/versions/1/predictions?pretty=true&scores=false")
+    assert not post(f"{PREDICTIONS}?pretty=false")
+
+
+def test_an_indented_prediction_is_the_same_document(trained: ApiClient) -> None:
+    compact, indented = (
+        trained.send("POST", f"{PREDICTIONS}{query}", 200, json=INSTANCES) for query in ("", "?pretty=true")
+    )
+    assert compact.json == indented.json
+    assert int(indented.headers["Content-Length"]) == len(indented.data) > len(compact.data)
 
 
 def test_other_servers_routes_answer_as_those_servers_do(trained: ApiClient) -> None:
@@ -75,11 +101,12 @@ def test_an_indented_answer_has_a_tag_of_its_own_that_is_taken_like_the_others(t
 
 
 def test_a_parameter_that_is_neither_true_nor_false_is_a_fault(trained: ApiClient) -> None:
-    for path in ("/v1/models", "/v1/models/line", "/v1/layer-types"):
+    for path in ("/v1/models", "/v1/models/line/versions", "/v1/layer-types"):
         (fault,) = trained.get(f"{path}?pretty=yes", 400)["errors"]
         assert fault["parameter"] == "pretty"
-    problem: Any = trained.send("POST", f"{PREDICTIONS}?pretty=1", 400, json=INSTANCES).json
-    assert problem["errors"][0]["parameter"] == "pretty"
+    for query in ("pretty=1", "pretty=", "pretty=true&pretty=true"):
+        problem: Any = trained.send("POST", f"{PREDICTIONS}?{query}", 400, json=INSTANCES).json
+        assert problem["errors"][0]["parameter"] == "pretty"
     api_wide = trained.get("/healthz?pretty=true", 400)["errors"]
     assert api_wide[0]["parameter"] == "pretty"
 

@@ -11,8 +11,8 @@ import pytest
 
 from models.errors import InvalidInstances
 from models.preprocessing import JsonNumbers, Preprocessing, inputs_from_dataset
-from service.api.http.bodies import parse_json
 from service.api.http.errors import MalformedBody
+from service.api.http.json_documents import parse_json
 from service.api.inference import json_numbers
 from service.api.inference.json_numbers import read_even_numbers, take_out_lists
 from tests.models.made_datasets import make_dataset

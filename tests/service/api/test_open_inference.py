@@ -96,7 +96,8 @@ def test_only_results_of_infer_are_compressed_because_tritons_client_decompresse
     headers = {"Accept-Encoding": "gzip"}
     client.post(LINE, {"inputs": [tensor([5])]})
     statistics = client.send("GET", "/v2/models/stats", headers=headers)
-    error = client.send("POST", LINE, 400, json={"inputs": [tensor([5], name="n" * 600)]}, headers=headers)
+    outputs = [{"name": "n" * 600}, {"name": "output"}]
+    error = client.send("POST", LINE, 400, json={"inputs": [tensor([5])], "outputs": outputs}, headers=headers)
     for response in (statistics, error):
         assert "Content-Encoding" not in response.headers
         assert len(response.data) > 500

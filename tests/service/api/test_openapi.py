@@ -109,8 +109,15 @@ def test_what_was_created_leads_to_the_operations_on_it(document: Any) -> None:
 def test_nothing_promises_keys_which_no_request_needs(document: Any) -> None:
     assert document["security"] == []
     assert "securitySchemes" not in document["components"]
-    statuses = {status for _, _, operation in operations(document) for status in operation["responses"]}
-    assert not {"401", "403"} & statuses
+    assert not [operation for _, _, operation in operations(document) if "401" in operation["responses"]]
+
+
+def test_what_changes_something_is_refused_to_pages_of_other_sites(document: Any) -> None:
+    for path, method, operation in operations(document):
+        assert ("403" in operation["responses"]) == (method != "get"), path
+        named = document["components"]["responses"][operation["responses"]["default"]["$ref"].rsplit("/", 1)[1]]
+        assert "(408)" in named["description"]
+        assert "(421)" in named["description"]
 
 
 def numbers(node: Any) -> Iterator[float]:

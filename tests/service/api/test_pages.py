@@ -52,6 +52,19 @@ def test_without_its_database_it_is_not_ready(tmp_path: Path) -> None:
     api.get("/v1/models", 503)
 
 
+def test_the_home_page_tells_caches_that_it_is_json_for_clients_that_want_that(api: ApiClient) -> None:
+    for accept, media_type in (
+        ("text/html", "text/html"),
+        ("*/*", "application/json"),
+        ("application/json", "application/json"),
+    ):
+        response = api.send("GET", "/", 200, headers={"Accept": accept})
+        assert response.mimetype == media_type
+        assert "Accept" in response.headers["Vary"].split(", ")
+        known = {"Accept": accept, "If-None-Match": response.headers["ETag"]}
+        assert "Accept" in api.send("GET", "/", 304, headers=known).headers["Vary"].split(", ")
+
+
 def test_workers_are_listed(api: ApiClient, context: Context) -> None:
     say_alive(context, ready=True)
     (worker,) = api.get("/v1/workers")["items"]

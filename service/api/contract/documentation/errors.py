@@ -53,6 +53,14 @@ ERRORS = {
             '"limit" must be an integer of at least 1.',
             "invalid-query",
         ),
+        Error(
+            403,
+            "CrossSiteRequest",
+            "A browser sent the request on behalf of a page of another site.",
+            "A page of another site (https://example.org) sent this request. The operator lists the sites that may in "
+            "FITSERVE_CORS_ORIGINS.",
+            "cross-site-request",
+        ),
         Error(404, "NotFound", "The resource in the path doesn't exist.", 'There is no model "flowers".', "not-found"),
         Error(
             406,
@@ -133,8 +141,13 @@ ERRORS = {
     )
 }
 """By status."""
-OTHER = Error(0, "Problem", "Any other error, such as an unsupported method (405) or a URL that is too long (414).")
-DIALECT_STATUSES = (400, 404, 413, 500, 503)
+OTHER = Error(
+    0,
+    "Problem",
+    "Any other error, such as an unsupported method (405), a request that arrives too slowly (408), a URL that is too "
+    "long (414) or a host that the service doesn't answer for (421).",
+)
+DIALECT_STATUSES = (400, 403, 404, 413, 500, 503)
 DIALECT = "Dialect"
 """The prefix of the components that are errors of other servers' protocols."""
 CONFLICTING_READS = ("list_rows", "get_summary", "get_batch_prediction_result", "get_weights", "get_artifact")
@@ -176,5 +189,7 @@ def _find_statuses(operation: Operation, method: str, path: str) -> Iterator[int
         yield 412
     if "Range" in names:
         yield 416
+    if method != "get":
+        yield 403
     if method != "get" or operation["operationId"] in CONFLICTING_READS:
         yield 409

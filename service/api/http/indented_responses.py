@@ -1,0 +1,27 @@
+"""Indents the responses of Flask for clients that want it."""
+
+from flask import Flask, Response, request
+
+from service.api.http.indentation import INDENTED, PARAMETER, indent_json, is_wanted, may_indent
+from service.api.http.media_types import JSON, PROBLEM
+
+
+def register(app: Flask) -> None:
+    """Register the indentation of the app's responses; compression follows it."""
+    app.after_request(indent)
+
+
+def indent(response: Response) -> Response:
+    """Indent the response and mark its ETag if the request's client wants that; otherwise return it unchanged."""
+    if may_indent(request.path) and request.method != "POST" and response.mimetype == JSON:
+        response.vary.add("User-Agent")
+    user_agent = request.headers.get("User-Agent", "")
+    if not is_wanted(request.method, request.path, request.args.get(PARAMETER), user_agent):
+        return response
+    if response.is_streamed or response.mimetype not in (JSON, PROBLEM) or not response.get_data():
+        return response
+    response.set_data(indent_json(response.get_data()))
+    tag, is_weak = response.get_etag()
+    if tag is not None:
+        response.set_etag(f"{tag}{INDENTED}", weak=bool(is_weak))
+    return response
