@@ -121,7 +121,7 @@ class ArtifactStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def removing_held(self) -> Iterator[None]:
+    def removal_blocked(self) -> Iterator[None]:
         """While it lasts, no process takes a published folder away that a row pointed to when it began."""
         with (self.root / HOLD).open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

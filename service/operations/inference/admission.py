@@ -1,4 +1,4 @@
-"""How many predictions a process computes or has waiting: what is over the bounds is refused at once."""
+"""Limits how many predictions a process has in progress. Further requests are refused immediately."""
 
 import threading
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ from service.config import Settings
 from service.errors import Overloaded
 
 LARGE = 2**20
-"""Bytes of a body from which on it is a large one."""
+"""A body of at least so many bytes is a large one."""
 LARGE_SHARE = 8
 """How many small predictions are admitted for each large one."""
 
 
 class Admission:
-    """Admits requests whose bodies are in memory, before they are parsed. Thread-safe.
+    """Admits requests whose bodies are in memory, before the bodies are parsed. Thread-safe.
 
-    Small and large ones have permits of their own, so that neither take the others' place.
+    Small and large bodies have separate permits, so that neither can use up those of the other.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -26,7 +26,7 @@ class Admission:
 
     @contextmanager
     def admit(self, size: int) -> Iterator[None]:
-        """Work on a body of so many bytes. Raises Overloaded."""
+        """Hold a permit for a body of `size` bytes during the block. Raises Overloaded."""
         permits = self._permits if size < LARGE else self._large_permits
         if not permits.acquire(blocking=False):
             raise Overloaded("Too many predictions at once.", retry_after=1)

@@ -1,4 +1,4 @@
-"""Versions in memory, ready to predict: each loaded once, the least recently used leave first."""
+"""A cache of loaded versions. Each is loaded once; the least recently used ones are evicted first."""
 
 import gc
 import threading
@@ -10,8 +10,8 @@ from models.predictor import Predictor
 
 
 class LoadedVersions:
-    """A cache of predictors by the version's folder: at most so many, of at most so many bytes together, but always
-    the one that was used last. Thread-safe; a slow load holds up nobody else's."""
+    """A cache of predictors by the version's folder: at most `most` of them, of at most `most_bytes` together, but
+    always the last one used. Thread-safe. A slow load doesn't delay other versions."""
 
     def __init__(self, most: int, most_bytes: int, load: Callable[[str], Predictor]) -> None:
         self._most = most
@@ -22,7 +22,7 @@ class LoadedVersions:
         self._lock = threading.Lock()
 
     def get(self, folder: str) -> Predictor:
-        """The predictor of a version; several that ask at once share one load. Raises what loading raises."""
+        """The predictor of a version. Concurrent calls share one load. Raises what loading raises."""
         with self._lock:
             loaded = self._predictors.get(folder)
             if loaded is None:
@@ -52,20 +52,20 @@ class LoadedVersions:
         return predictor
 
     def _shrink(self) -> bool:
-        """Let the least recently used leave until the rest is within the bounds; says whether any did."""
-        leaving = False
+        """Evict the least recently used predictors until the rest is within the limits; returns whether any were."""
+        evicted = False
         while len(self._bytes) > 1 and (len(self._bytes) > self._most or sum(self._bytes.values()) > self._most_bytes):
             oldest = next(folder for folder in self._predictors if folder in self._bytes)
             del self._predictors[oldest], self._bytes[oldest]
-            leaving = True
-        return leaving
+            evicted = True
+        return evicted
 
 
 def _freeze() -> None:
-    """Have later collections of garbage pass over what is in memory now: visiting it all made the slowest answers.
+    """Exclude all current objects from later garbage collections, which caused the slowest responses.
 
-    What a request happens to hold meanwhile is never collected if it forms a cycle, so it must not be done for ever:
-    it is done only while the cache grows.
+    Reference cycles that exist now are never collected, so this must not happen repeatedly for ever: it happens only
+    while the cache grows.
     """
     gc.collect()
     gc.freeze()

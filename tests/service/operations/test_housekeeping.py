@@ -41,7 +41,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Context]]:
 
 
 def sweep_after(context: Context, days: float) -> None:
-    housekeeping.sweep(context, datetime.now(UTC) + timedelta(days=days))
+    housekeeping.clean_up(context, datetime.now(UTC) + timedelta(days=days))
 
 
 def numbers(context: Context) -> list[int]:
@@ -239,7 +239,7 @@ def test_what_is_deleted_while_removing_is_held_goes_with_a_later_sweep(make: Ca
     context = make()
     train(context)
     folder = context.artifacts.folder(stocked.versions(context)[0].folder)
-    with context.artifacts.removing_held():
+    with context.artifacts.removal_blocked():
         versions.delete(context, "line", 1)
         sweep_after(context, 1)
         assert folder.is_dir()

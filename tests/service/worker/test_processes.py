@@ -58,7 +58,7 @@ def test_a_process_reports_and_ends(starter: ProcessStarter, tmp_path: Path) -> 
         assert process.describe_end() == "exit code 0"
 
 
-def test_how_a_process_died_is_known_although_others_start_meanwhile(starter: ProcessStarter, tmp_path: Path) -> None:
+def test_how_a_process_ended_is_known_although_others_start_meanwhile(starter: ProcessStarter, tmp_path: Path) -> None:
     ends: list[str] = []
 
     def die_often(name: str) -> None:
@@ -117,7 +117,7 @@ def test_an_error_while_importing_quietly_surfaces(capfd: pytest.CaptureFixture[
 
 def test_an_order_to_stop_arrives(starter: ProcessStarter, tmp_path: Path) -> None:
     with start(starter, tmp_path, until="/nonexistent") as process:
-        process.tell(command="stop")
+        process.send(command="stop")
         (result,) = messages_until_the_end(process)
         assert result["data"]["status_reason"] == "stopped"
 
