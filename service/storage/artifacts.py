@@ -1,4 +1,4 @@
-"""The files of datasets and versions: folders under keys, published whole or not at all."""
+"""The artifact store: folders of files under keys, each published completely or not at all."""
 
 import fcntl
 import math
@@ -14,26 +14,26 @@ from service.storage.identifiers import new_identifier
 
 STAGING = ".staging"
 REMOVED = ".removed"
-HOLD = ".hold"
+REMOVAL_LOCK = ".hold"
 
 
 class ArtifactStore:
-    """A local folder. A published folder never changes; it disappears by one rename before its files are removed.
+    """An artifact store in a local folder. Published folders never change. Removing one first renames it, atomically.
 
-    Whatever it is asked for lies inside: a key or name that leads elsewhere raises BadKey.
+    Keys and names that would refer to files outside the store raise BadKey.
 
-    What the database points to is published before its row is committed, and removed after the row is gone.
+    Publish a folder before you commit the row that points to it, and remove it after you delete the row.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def free_bytes(self) -> int:
-        """Free bytes on the folder's disk; the folder itself may not exist yet. Raises OSError."""
+        """The free bytes of the folder's disk. The folder may not exist yet. Raises OSError."""
         return shutil.disk_usage(next(path for path in (self.root, *self.root.parents) if path.exists())).free
 
     def stage(self, name: str) -> Path:
-        """A new, empty folder to write into before publishing; one left over under that name is removed."""
+        """Create an empty folder for files to be published. An existing staged folder with that name is removed."""
         folder = self.staged(name)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -44,7 +44,7 @@ class ArtifactStore:
         shutil.rmtree(self.staged(name), ignore_errors=True)
 
     def staged(self, name: str) -> Path:
-        """Where a staged folder lies."""
+        """The path of a staged folder."""
         return self.root / STAGING / check_name(name)
 
     def staged_before(self, moment: float) -> list[str]:
@@ -61,7 +61,7 @@ class ArtifactStore:
         return _names_before(moment, self.folder(key))
 
     def publish(self, folder: Path, key: str) -> None:
-        """Move a staged folder to its key, its files synced first; nothing happens when that was done before."""
+        """Sync the files of a staged folder and move it to its key. Does nothing if that was done before."""
         target = self.folder(key)
         if target.exists() and not folder.exists():
             return
@@ -72,31 +72,31 @@ class ArtifactStore:
         _sync(target.parent)
 
     def folder(self, key: str) -> Path:
-        """Where a published folder's files can be read."""
+        """The path of a published folder. It may not exist."""
         return self.root.joinpath(*parse(key))
 
     def existing_folder(self, key: str) -> Path:
-        """As `folder`; raises NotFound when it was removed meanwhile."""
+        """The path of a published folder. Raises NotFound if it was removed."""
         if not self.folder(key).is_dir():
             raise NotFound("Its files were deleted meanwhile.")
         return self.folder(key)
 
     def existing_file(self, key: str, name: str) -> Path:
-        """A file of a published folder; raises NotFound when it was removed meanwhile."""
+        """The path of a file in a published folder. Raises NotFound if it was removed."""
         path = self.folder(key) / check_name(name)
         if not path.is_file():
             raise NotFound("Its files were deleted meanwhile.")
         return path
 
     def read(self, key: str, name: str) -> bytes:
-        """What a file of a published folder holds; raises NotFound when it was removed meanwhile."""
+        """The content of a file in a published folder. Raises NotFound if it was removed."""
         try:
             return (self.folder(key) / check_name(name)).read_bytes()
         except FileNotFoundError:
             raise NotFound("Its files were deleted meanwhile.") from None
 
     def link(self, key: str, folder: Path) -> bool:
-        """Give a published folder's files a second name each, in a new folder; False when there is no such folder."""
+        """Hard-link the files of a published folder into the new folder `folder`; False if the key doesn't exist."""
         source = self.folder(key)
         if not source.is_dir():
             return False
@@ -104,9 +104,9 @@ class ArtifactStore:
         return True
 
     def remove(self, key: str) -> None:
-        """Take a folder away; nothing happens when it isn't there, or removing is held: then it is left an orphan."""
+        """Remove a folder. Does nothing if it doesn't exist, or if removal is blocked: then the cleanup removes it."""
         source, doomed = self.folder(key), self.root / REMOVED / new_identifier("rm")
-        if not source.exists() or self._removing_is_held():
+        if not source.exists() or self._is_removal_blocked():
             return
         doomed.parent.mkdir(exist_ok=True)
         try:
@@ -116,20 +116,20 @@ class ArtifactStore:
         shutil.rmtree(doomed, ignore_errors=True)
 
     def remove_leftovers(self) -> None:
-        """Remove the files of folders that were taken away by processes that died then."""
+        """Remove the files of folders whose removal was interrupted by a crash."""
         for folder in (self.root / REMOVED).glob("*"):
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def removal_blocked(self) -> Iterator[None]:
-        """While it lasts, no process takes a published folder away that a row pointed to when it began."""
-        with (self.root / HOLD).open("a") as file:
+        """During the block, no process removes a published folder to which a row pointed at the start of the block."""
+        with (self.root / REMOVAL_LOCK).open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _removing_is_held(self) -> bool:
+    def _is_removal_blocked(self) -> bool:
         try:
-            with (self.root / HOLD).open() as file:
+            with (self.root / REMOVAL_LOCK).open() as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
@@ -145,7 +145,7 @@ def _names_before(moment: float, folder: Path) -> list[str]:
 
 
 def _last_written(folder: Path) -> float:
-    """When a file of the folder was last written to; a folder that is just being moved counts as written now."""
+    """When a file of the folder was last written. A folder that is being moved counts as just written."""
     try:
         return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
     except FileNotFoundError:
@@ -155,7 +155,7 @@ def _last_written(folder: Path) -> float:
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
-    except OSError:  # not every file system has links
+    except OSError:  # not every file system has hard links
         shutil.copyfile(source, target)
 
 

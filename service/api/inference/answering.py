@@ -1,4 +1,4 @@
-"""Flask's requests for predictions, answered by the plane."""
+"""Connects Flask's prediction routes to the plane."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from service.operations.inference.predictions import Wanted
 
 
 def respond(make_dialect: Callable[[int], Dialect[Any]], wanted: Wanted) -> Response:
-    """What the current request for a prediction is answered in a dialect. Raises what answering it raises."""
+    """The response to Flask's current request, in a dialect. Raises what `plane.answer` raises; Overloaded."""
     service = predictions()
     body = read_body(request)
     headers = {name.lower(): value for name, value in request.headers.items()}

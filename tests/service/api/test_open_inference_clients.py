@@ -89,7 +89,7 @@ def test_dates_are_read_as_mlserver_writes_them(client: DialectClient) -> None:
     plain = client.post(path, ask("2024-01-02", None))
     assert client.post(path, ask("2024-01-02T00:00:00", "datetime")) == plain
     assert client.post(path, ask("2024-01-02T01:00:00+01:00", "datetime")) == plain
-    assert "'today' is no date in ISO 8601." in client.error(path, ask("today", "datetime"))
+    assert "'today' is not an ISO 8601 date." in client.error(path, ask("today", "datetime"))
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_dates_are_read_as_mlserver_writes_them(client: DialectClient) -> None:
         (
             {},
             colour("hg_json", "red"),
-            "The input 'colour': the content type 'hg_json' is not supported; there are 'base",
+            "The input 'colour': the content type 'hg_json' is not supported. Supported are 'base",
         ),
-        ({}, colour("base64", "r$d"), "The input 'colour': 'r$d' is no Base64."),
+        ({}, colour("base64", "r$d"), "The input 'colour': 'r$d' is not Base64."),
         ({}, colour("base64", "/w=="), "The input 'colour': a text is not UTF-8."),
         ({"content_type": "pickle"}, colour(None, "red"), "The request: the content type 'pickle' is not supported"),
         ({"content_type": 5}, colour(None, "red"), "The request: the content type '5' is not supported"),
@@ -114,7 +114,7 @@ def test_contents_that_are_not_understood_are_refused(
 
 def test_numbers_are_no_texts(client: DialectClient) -> None:
     given = tensor([1], parameters={"content_type": "str"})
-    assert "the content type 'str' is for BYTES alone" in client.error(LINE, {"inputs": [given]})
+    assert "the content type 'str' is only for BYTES" in client.error(LINE, {"inputs": [given]})
     assert client.post(LINE, {"inputs": [tensor([1], parameters={"content_type": "np"})]})
 
 

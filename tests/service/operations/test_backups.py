@@ -352,7 +352,7 @@ def of_newer_schema(archive: Path) -> None:
         (foreign(b"hello\n" * 1000), "broken"),
         (manifest(b"{}"), "no backup of Fitserve"),
         (manifest(b"[1"), "no backup of Fitserve"),
-        (manifest(b'{"format": 2, "fitserve": "9.1"}'), "made by Fitserve 9.1, in a format"),
+        (manifest(b'{"format": 2, "fitserve": "9.1"}'), "Fitserve 9.1 made the backup, in a format"),
         (of_newer_schema, "of a newer Fitserve"),
         (added("artifacts/models/../../../evil"), "ordinary"),
         (added("../evil"), "ordinary"),

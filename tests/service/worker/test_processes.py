@@ -160,5 +160,5 @@ def test_a_module_that_jobs_need_and_cannot_be_imported_keeps_the_worker_from_cl
 
 def test_a_closed_starter_starts_nothing(starter: ProcessStarter, tmp_path: Path) -> None:
     starter.close()
-    with pytest.raises(StartFailed, match="ending"):
+    with pytest.raises(StartFailed, match="shutting down"):
         starter.start_task(assign(tmp_path), tmp_path)

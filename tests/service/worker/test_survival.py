@@ -99,7 +99,7 @@ def test_orders_after_a_crash_begin_with_the_first_epoch_that_was_not_told(make_
     assert execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {}) is not None
     training_jobs.change(bench.context, job_id, {"epochs": 12})
     assert [order.earliest for order in bench.job(job_id).orders] == [4]
-    with pytest.raises(InvalidRequest, match="Epoch 3 has begun"):
+    with pytest.raises(InvalidRequest, match="Epoch 3 has already begun"):
         training_jobs.change(bench.context, job_id, {"epochs": 2})
 
 

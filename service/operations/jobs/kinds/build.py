@@ -64,7 +64,7 @@ class Build(Kind):
         if seconds <= settings.build_seconds:
             return None
         return _invalid_network(
-            f"Building the network took longer than {settings.build_seconds:g} s. Use fewer layers or shorter "
+            f"The network was not built within {settings.build_seconds:g} s. Use fewer layers or shorter "
             "sequences, or increase FITSERVE_BUILD_SECONDS."
         )
 
