@@ -84,7 +84,7 @@ def read_request(body: bytes, header_length: str | None, signature: Signature, m
 
 
 def _read_raw_request(body: bytes, signature: Signature) -> InferRequest:
-    """A body with only the elements of the sole input. Its size gives the number of rows. The response is binary too."""
+    """A body with only the elements of the sole input. Its size gives the rows. The response is binary too."""
     if len(signature.inputs) > 1:
         raise InvalidInference(
             f"A body without JSON is only for models with one input. This model has {len(signature.inputs)}."
