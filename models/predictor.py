@@ -35,7 +35,7 @@ from models.vocabulary import Vocabulary, vocabularies
 FORMAT = 1
 ROWS_DESCRIBED_AT_ONCE = 1024
 WIDE = 32
-"""A row with at least so many numbers stays an array, which is serialized without a Python object for each number."""
+"""The numbers of a row from which on it stays an array, which is serialized without a Python object for each number."""
 
 
 @dataclass(frozen=True)

@@ -78,14 +78,14 @@ class ArtifactStore:
     def existing_folder(self, key: str) -> Path:
         """The path of a published folder. Raises NotFound if it was removed."""
         if not self.folder(key).is_dir():
-            raise NotFound("Its files were deleted meanwhile.")
+            raise NotFound("The files were deleted meanwhile.")
         return self.folder(key)
 
     def existing_file(self, key: str, name: str) -> Path:
         """The path of a file in a published folder. Raises NotFound if it was removed."""
         path = self.folder(key) / check_name(name)
         if not path.is_file():
-            raise NotFound("Its files were deleted meanwhile.")
+            raise NotFound("The files were deleted meanwhile.")
         return path
 
     def read(self, key: str, name: str) -> bytes:
@@ -93,7 +93,7 @@ class ArtifactStore:
         try:
             return (self.folder(key) / check_name(name)).read_bytes()
         except FileNotFoundError:
-            raise NotFound("Its files were deleted meanwhile.") from None
+            raise NotFound("The files were deleted meanwhile.") from None
 
     def link(self, key: str, folder: Path) -> bool:
         """Hard-link the files of a published folder into the new folder `folder`; False if the key doesn't exist."""

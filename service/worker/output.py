@@ -17,7 +17,7 @@ class PrintedOutput:
         self.tail = ""
         """The last characters printed, including those beyond the limit."""
 
-    def take(self, printed: bytes) -> str:
+    def decode(self, printed: bytes) -> str:
         """The text of `printed` that is within the limit. It may be empty."""
         self.tail = (self.tail + self._tail_decoder.decode(printed))[-TAIL_CHARACTERS:]
         kept = printed[: self._left]

@@ -204,7 +204,7 @@ class Supervision:
             self._last_message_at = time.monotonic()
         while printed := process.printed():
             received = True
-            self._journal.add_text(self._output.take(printed))
+            self._journal.add_text(self._output.decode(printed))
         return received, conclusion
 
     def _exchange(self) -> None:

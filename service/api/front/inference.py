@@ -16,8 +16,8 @@ from service.operations.inference.predictions import PredictionService, Wanted
 from service.processes import usable_cores
 
 INLINE_SECONDS = 0.003
-"""A prediction that is expected to take at most so long is computed in the event loop, which serves no other request
-meanwhile. Handing it to a thread and back takes about 0.1 ms."""
+"""A prediction that is expected to take at most this time is computed in the event loop, which serves no other request
+during it. Handing it to a thread and back takes about 0.1 ms."""
 SLOW_SECONDS = 0.1
 """A prediction that is expected to take longer is slow. Slow predictions have their own pool, so that they don't delay
 quick ones."""

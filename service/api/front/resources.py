@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 IN_MEMORY = 2**20
 """The bytes of a form that stay in memory at most."""
 WHOLE = 2**20
-"""A response of at most so many bytes is collected in Flask's thread. A larger one is sent in chunks."""
+"""The bytes of a response that is collected in Flask's thread, at most. A larger response is sent in chunks."""
 OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
 Environment = dict[str, Any]
 

@@ -11,7 +11,7 @@ from service.operations.jobs.events import JobState
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 """The limits of the pause between two queries, in seconds."""
 SHARE = 20
-"""The pause after a query is so many times the query's duration, so that polling takes at most 5 % of a core."""
+"""The pause after a query is SHARE times the query's duration, so that polling takes at most 5 % of a core."""
 
 ReadStates = Callable[[Collection[str]], Mapping[str, JobState] | None]
 """Reads the states of those jobs that exist; None if the database is unavailable."""

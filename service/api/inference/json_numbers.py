@@ -34,7 +34,7 @@ quotes have backslashes."""
 MARK = secrets.token_hex(16)
 
 SHORT = 4096
-"""Shapes of structures of at most so many bytes are cached: most clients send the same shape repeatedly."""
+"""The bytes of a structure whose shape is cached, at most. Most clients send the same shape repeatedly."""
 BLOCK = 2**20
 """The bytes that are parsed in one call. During a call, no other thread of the process runs."""
 

@@ -8,7 +8,7 @@ from service.config import Settings
 from service.errors import Overloaded
 
 LARGE = 2**20
-"""A body of at least so many bytes is a large one."""
+"""The bytes from which on a body is large."""
 LARGE_SHARE = 8
 """How many small predictions are admitted for each large one."""
 

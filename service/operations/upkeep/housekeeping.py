@@ -14,7 +14,7 @@ from service.operations.upkeep import orphans
 from service.storage import jobs
 
 BATCH_EVENTS = 2000
-"""Deleting so many takes a few hundredths of a second, during which nobody else can write."""
+"""The events deleted in one transaction. It takes a few hundredths of a second, during which nobody else can write."""
 BATCH_JOBS = 100
 PAUSE_SECONDS = 0.02
 INNER_DAYS = 7
