@@ -96,7 +96,9 @@ def test_only_results_of_infer_are_compressed_because_tritons_client_decompresse
     headers = {"Accept-Encoding": "gzip"}
     client.post(LINE, {"inputs": [tensor([5])]})
     statistics = client.send("GET", "/v2/models/stats", headers=headers)
-    error = client.send("POST", LINE, 400, json={"inputs": [tensor([5], name="n" * 600)]}, headers=headers)
+    error = client.send(
+        "POST", LINE, 400, json={"inputs": [tensor([5], shape=[2, 1], name="n" * 600)]}, headers=headers
+    )
     for response in (statistics, error):
         assert "Content-Encoding" not in response.headers
         assert len(response.data) > 500
@@ -213,14 +215,14 @@ def test_what_is_asked_for_must_be_possible(client: DialectClient, more: dict[st
 @pytest.mark.parametrize(
     ("size", "content", "text"),
     [
-        (4, b"", "there are 0."),
+        (4, b"", "the rest of the body has 0."),
         (8, bytes(8), "has 8 bytes of binary data, but needs 4 bytes for the shape [1, 1] of FP32."),
         (3, bytes(3), "has 3 bytes of binary data, but needs 4"),
         (4, bytes(9), "The body has 5 bytes more than its inputs."),
         (-1, bytes(4), "must be a number of bytes"),
         ("4", bytes(4), "must be a number of bytes"),
         (True, bytes(4), "must be a number of bytes"),
-        (10**18, bytes(4), "there are 4."),
+        (10**18, bytes(4), "the rest of the body has 4."),
     ],
 )
 def test_a_wrong_size_of_binary_data_is_refused(client: DialectClient, size: Any, content: bytes, text: str) -> None:
@@ -261,7 +263,7 @@ def test_columns_must_have_as_many_rows_and_their_own_types(client: DialectClien
     assert client.post(FRUIT, {"inputs": [width, colour, ripe]})
     assert "different numbers of rows" in client.error(FRUIT, {"inputs": [width, colour, tensor([1, 0], name="ripe")]})
     assert 'The input "ripe" is missing.' in client.error(FRUIT, {"inputs": [width, colour]})
-    assert "but BYTES is wanted" in client.error(FRUIT, {"inputs": [width, tensor([1], name="colour"), ripe]})
+    assert "but must have BYTES" in client.error(FRUIT, {"inputs": [width, tensor([1], name="colour"), ripe]})
     assert '"ripe" should be true or false' in client.error(
         FRUIT, {"inputs": [width, colour, tensor([7], name="ripe")]}
     )

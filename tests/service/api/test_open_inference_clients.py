@@ -204,7 +204,7 @@ def test_a_body_may_be_nothing_but_the_sole_inputs_elements(client: DialectClien
     assert said == {"error": f"{LENGTH} is 0, but the Content-Type says that the body is JSON."}
     for path, body, text in (
         (LINE, b"abc", "The body has 3 bytes, but a row of the input 'input' has 4."),
-        (FRUIT, b"abcd", "for models with one input, and this has 3."),
+        (FRUIT, b"abcd", "only for models with one input. This model has 3."),
     ):
         answer = client.send("POST", path, 400, data=body, headers={LENGTH: "0"}).json
         assert answer is not None
