@@ -1,1 +1,1 @@
-"""The machine-learning side of Fitserve: knows no HTTP, no SQL, no environment variables."""
+"""The machine-learning side of Fitserve. It uses no HTTP, SQL or environment variables."""

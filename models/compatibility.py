@@ -1,4 +1,4 @@
-"""Whether a dataset fits a network, and one network's weights another: told before anything is queued."""
+"""Checks whether a dataset fits a network, and whether a network fits another's weights, before a job is queued."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -26,14 +26,14 @@ from models.vocabulary import vocabularies
 
 DATASET, MODEL = "#/dataset", "#/model"
 MOST_NAMED = 20
-"""How many classes or columns a sentence names."""
+"""The maximum of classes or columns that a sentence names."""
 
 
 def check_fit(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, Any], layer: str | None = None) -> None:
     """Raise InvalidData with all reasons why the network can't be trained on the dataset.
 
-    `output_shape` is a row's, without the batch; `descriptor` the dataset's (with its `name`, if it has one);
-    `layer` the last layer's name. The faults point to `#/dataset` or `#/model`.
+    `output_shape` is the shape of one row, without the batch; `descriptor` the dataset's (with its `name`, if it has
+    one); `layer` the name of the last layer. The faults point to `#/dataset` or `#/model`.
     """
     faults = [
         *_find_input_faults(spec, descriptor),
@@ -47,9 +47,9 @@ def check_fit(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, Any]
 
 
 def check_target(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, Any], layer: str | None = None) -> None:
-    """Raise InvalidSpec with all reasons why a network that is made for a dataset can't learn the dataset's target.
+    """Raise InvalidSpec with all reasons why a network that is created for a dataset can't learn its target.
 
-    As `check_fit`, of whose `descriptor` the name and target are enough here; but the faults point into the spec.
+    As `check_fit`, but `descriptor` needs only the name and the target, and the faults point into the spec.
     """
     last = len(spec.layers) - 1
     units = ("units",) if "units" in spec.layers[last].parameters else ()
@@ -60,9 +60,9 @@ def check_target(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, A
 
 
 def check_same_weights(summary: dict[str, Any], source: dict[str, Any], pointer: str) -> None:
-    """Raise InvalidData, naming the first layer that differs, unless a network can take all of another's weights.
+    """Raise InvalidData, naming the first layer that differs, unless a network fits all of another's weights.
 
-    Both are given as summaries. Layers without weights don't count, nor do the layers' names.
+    Both are given as summaries. Layers without weights and the names of layers are ignored.
     """
     layers, others = ([layer for layer in each["layers"] if layer["parameters"]] for each in (summary, source))
     for ours, theirs in zip_longest(layers, others):
@@ -75,7 +75,7 @@ def check_same_weights(summary: dict[str, Any], source: dict[str, Any], pointer:
 
 
 def _same_weights(layer: dict[str, Any], other: dict[str, Any]) -> bool:
-    # Models that were made before Fitserve kept the shapes have only the count.
+    # Summaries of older models have only the count of weights, not the shapes.
     kept = [name for name in ("type", "parameters", "weight_shapes") if name in layer and name in other]
     return all(layer[name] == other[name] for name in kept)
 
@@ -91,9 +91,9 @@ def check_version_fit(document: dict[str, Any], descriptor: dict[str, Any], spli
     `document` is the version's `preprocessing.json`, `descriptor` as for check_fit. The faults point to `#/dataset` or
     `#/split`.
     """
-    faults = [*_find_misfits(document, descriptor)]
+    faults = [*_find_input_mismatches(document, descriptor)]
     encoding = TargetEncoding.from_document(document["target"])
-    problem = _find_strange_target(Task(document["task"]), encoding, descriptor["target"])
+    problem = _find_target_mismatch(Task(document["task"]), encoding, descriptor["target"])
     if problem:
         faults.append(Fault(problem, DATASET, allowed=tuple(encoding.classes or ())))
     faults += _find_empty_split(descriptor, split)
@@ -104,9 +104,9 @@ def check_version_fit(document: dict[str, Any], descriptor: dict[str, Any], spli
 def check_inputs_fit(document: dict[str, Any], descriptor: dict[str, Any], split: str | None) -> None:
     """Raise InvalidData with all reasons why a version can't predict for a split of a dataset, or for all of it.
 
-    As check_version_fit, but the dataset's target doesn't matter.
+    As check_version_fit, but ignores the dataset's target.
     """
-    faults = [*_find_misfits(document, descriptor), *_find_empty_split(descriptor, split)]
+    faults = [*_find_input_mismatches(document, descriptor), *_find_empty_split(descriptor, split)]
     if faults:
         raise InvalidData(*faults)
 
@@ -117,8 +117,8 @@ def _find_empty_split(descriptor: dict[str, Any], split: str | None) -> Iterator
         yield Fault(f"{_title(descriptor)} has no {split} rows.", "#/split", allowed=there)
 
 
-def _find_misfits(document: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[Fault]:
-    """What of the version's inputs the dataset lacks."""
+def _find_input_mismatches(document: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[Fault]:
+    """The faults of a dataset that lacks inputs of the version."""
     preprocessing = Preprocessing.from_document(document["inputs"])
     is_table = descriptor["kind"] == "table"
     shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
@@ -127,7 +127,7 @@ def _find_misfits(document: dict[str, Any], descriptor: dict[str, Any]) -> Itera
             yield from _find_column_faults(input_.columns, descriptor)
         elif isinstance(input_, TableInput):
             columns = ", ".join(column.name for column in input_.columns[:20])
-            yield Fault(f"The model takes the columns {columns}, but {_name(descriptor)} is no table.", DATASET)
+            yield Fault(f"The model takes the columns {columns}, but {_name(descriptor)} isn't a table.", DATASET)
         elif is_table:
             detail = f"{_title(descriptor)} is a table, but the model takes numbers of the shape {list(input_.shape)}."
             yield Fault(detail, DATASET)
@@ -138,8 +138,8 @@ def _find_misfits(document: dict[str, Any], descriptor: dict[str, Any]) -> Itera
             yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
 
 
-def _find_strange_target(task: Task, encoding: TargetEncoding, target: dict[str, Any]) -> str | None:
-    """Why a dataset's target can't be compared with what a version predicts, as a sentence."""
+def _find_target_mismatch(task: Task, encoding: TargetEncoding, target: dict[str, Any]) -> str | None:
+    """Why a dataset's target can't be compared with a version's predictions, as a sentence; None if it can."""
     problem = find_kind_problem(task, target)
     if problem:
         return problem
@@ -162,7 +162,7 @@ def _find_input_faults(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterato
     shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
     for name, input_ in spec.inputs.items():
         if input_.columns is not None:
-            yield Fault(f"The model takes a table's columns, but {_name(descriptor)} is no table.", DATASET)
+            yield Fault(f"The model takes the columns of a table, but {_name(descriptor)} isn't a table.", DATASET)
         elif name not in shapes:
             yield Fault(f'{_title(descriptor)} has no input "{name}".', DATASET, allowed=tuple(shapes))
         elif not shapes_fit(shapes[name], input_.shape):
@@ -171,7 +171,7 @@ def _find_input_faults(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterato
 
 
 def _find_unknown_numbers(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterator[Fault]:
-    """The numbers beyond what the layers know that take an input unscaled."""
+    """The faults of numbers outside the range of layers that take an unscaled input."""
     is_table = descriptor["kind"] == "table"
     for vocabulary in vocabularies(spec):
         if spec.inputs[vocabulary.input].scaling is not Scaling.NONE:
@@ -182,7 +182,7 @@ def _find_unknown_numbers(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iter
             if entry["min"] < 0:
                 yield Fault(f"{_title(descriptor)} has the number {entry['min']:g}, but {vocabulary}.", DATASET)
             elif entry["max"] >= vocabulary.size:
-                fix = f"set its `{vocabulary.parameter}` to {math.floor(entry['max']) + 1} or more"
+                fix = f"set its `{vocabulary.parameter}` to at least {math.floor(entry['max']) + 1}"
                 yield Fault(f"{_title(descriptor)} has the number {entry['max']:g}, but {vocabulary}: {fix}.", MODEL)
 
 
@@ -197,7 +197,7 @@ def _find_table_faults(inputs: dict[str, InputSpec], descriptor: dict[str, Any])
         if special:
             what = f'The column "{special[0].name}" of {_name(descriptor)} is a {special[0].type}'
             detail = f"{what}, but the model takes plain"
-            yield Fault(f'{detail} numbers: make the model with "input": {{"dataset": …}}.', DATASET)
+            yield Fault(f'{detail} numbers: create the model with "input": {{"dataset": …}}.', DATASET)
         elif not shapes_fit((len(present),), input_.shape):
             detail = f"{_title(descriptor)} has {len(present)} columns, but the model takes rows of the shape"
             yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
@@ -210,7 +210,7 @@ def _find_column_faults(columns: Iterable[Column | FittedColumn], descriptor: di
     for column in columns:
         found = present.get(column.name)
         if found is None:
-            detail = f'{_title(descriptor)} has no column "{column.name}", which the model takes.'
+            detail = f'{_title(descriptor)} has no column "{column.name}", which the model requires.'
             yield Fault(detail, DATASET, column=column.name)
         elif found.type != column.type:
             detail = f'The column "{column.name}" of {_name(descriptor)} is a {found.type}, not a {column.type}.'
@@ -229,18 +229,16 @@ def _find_target_faults(
     if spec.task is Task.REGRESSION and len(number_shape(target)) > 1:
         wanted = number_shape(target)
         if not (len(output_shape) > 1 and shapes_fit(output_shape, wanted)):
-            yield Fault(f"{last} puts out the shape {list(output_shape)}, but targets have {list(wanted)}.", MODEL)
+            yield Fault(f"{last} outputs the shape {list(output_shape)}, but targets have {list(wanted)}.", MODEL)
         return
     if len(output_shape) != 1:
-        detail = (
-            f"{last} puts out the shape {list(output_shape)}: end with one row of units, as Flatten and Dense give."
-        )
+        detail = f"{last} outputs the shape {list(output_shape)}: it must be a vector, as after Flatten and Dense."
         yield Fault(detail, MODEL)
         return
     allowed = count_outputs(spec.task, target)
     if output_shape[0] not in allowed:
         needs = _describe_need(spec.task, descriptor)
-        detail = f"{last} has {_units(output_shape[0])}, but {needs}: give it {_units(allowed[0])}."
+        detail = f"{last} has {_units(output_shape[0])}, but {needs}: set it to {_units(allowed[0])}."
         yield Fault(detail, MODEL)
 
 

@@ -1,6 +1,6 @@
-"""What can go wrong on the machine-learning side, in a form that survives a process boundary.
+"""The errors of the machine-learning side, which can be sent between processes.
 
-Every error has a stable `code`, a sentence, and faults that say where. No HTTP status: the api maps codes.
+Every error has a stable `code`, a sentence, and faults with locations. It has no HTTP status: the api maps codes.
 """
 
 from collections.abc import Sequence
@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 MOST_FAULTS = 100
-"""How many faults an error has at most; the input may have more."""
+"""The maximum of faults in an error; the input may have more."""
 MOST_ALLOWED = 100
-"""How many values that would be right a fault names at most."""
+"""The maximum of valid values that a fault lists."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with a client's input, and where.
+    """One problem with a client's input, and its location.
 
     `pointer` is a JSON pointer into the posted body as a URI fragment (`#/layers/0/units`); `file`, `row` (from 0)
-    and `column` locate a fault within data. `allowed` lists the values that would be right,
-    at most MOST_ALLOWED of them.
+    and `column` locate a fault within data. `allowed` lists at most MOST_ALLOWED valid values.
     """
 
     detail: str
@@ -34,7 +33,7 @@ class Fault:
         object.__setattr__(self, "allowed", self.allowed[:MOST_ALLOWED])
 
     def to_dict(self) -> dict[str, Any]:
-        """The fault as JSON, without the members that say nothing."""
+        """The fault as JSON, without empty fields."""
         members = {name: value for name, value in vars(self).items() if value is not None and value != ()}
         if self.allowed:
             members["allowed"] = list(self.allowed)
@@ -61,7 +60,7 @@ class ModelsError(Exception):
 
 
 class InvalidInput(ModelsError):
-    """The client's input can't be used; each fault says where and why."""
+    """The client's input is invalid; each fault says where and why."""
 
     def __init__(self, *faults: Fault) -> None:
         super().__init__(summarize(faults), faults)
@@ -74,37 +73,37 @@ class InvalidSpec(InvalidInput):
 
 
 class InvalidData(InvalidInput):
-    """Data that can't become a dataset, or that doesn't fit the network."""
+    """Data that can't become a dataset, or doesn't fit the network."""
 
     code = "invalid-data"
 
 
 class InvalidInstances(InvalidInput):
-    """Instances posted to a prediction that don't fit the network's input."""
+    """Instances in a prediction request that don't fit the network's input."""
 
     code = "invalid-instances"
 
 
 class SourceUnavailable(ModelsError):
-    """A built-in source is neither in the cache nor can it be downloaded."""
+    """A built-in source is not in the cache and can't be downloaded."""
 
     code = "source-unavailable"
 
 
 class NotServable(ModelsError):
-    """The network can't be exported to ONNX, or the export disagrees with Keras."""
+    """The network can't be exported to ONNX, or the export differs from Keras."""
 
     code = "not-servable"
 
 
 class DamagedNetwork(NotServable):
-    """The file of an exported network is missing, or can't be loaded."""
+    """The file of an exported network is missing or can't be loaded."""
 
     code = "damaged-network"
 
 
 class IncompleteVersion(ModelsError):
-    """A version's files don't suffice to load its network again, or don't fit each other."""
+    """A version's files are incomplete or inconsistent, so its network can't be loaded."""
 
     code = "incomplete-version"
 
@@ -122,12 +121,12 @@ class Diverged(ModelsError):
 
 
 class BadCheckpoint(ModelsError):
-    """A checkpoint that can't be read, or is another network's."""
+    """A checkpoint that is unreadable or belongs to another network."""
 
     code = "bad-checkpoint"
 
 
 def summarize(faults: Sequence[Fault]) -> str:
-    """One sentence for several faults: the first, and how many more there are."""
+    """One sentence for several faults: the first one and the number of the others."""
     first = faults[0].detail
     return first if len(faults) == 1 else f"{first} (and {len(faults) - 1} more)"

@@ -1,4 +1,4 @@
-"""Evaluates a trained network on a split, a part of its rows at a time: loss, metrics, and the figures of its task."""
+"""Evaluates a trained network on a split in blocks of rows: loss, metrics, and the figures of its task."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import numpy as np
 
 from models.building import rows_at_once
 from models.datasets import Dataset, Split
-from models.figures import ClassFigures, Figures, LabelFigures, NumberFigures, known
+from models.figures import ClassFigures, Figures, LabelFigures, NumberFigures, finite_or_none
 from models.jobs.evaluation import EvaluationResult
 from models.scores import find_activation, score
 from models.spec import Task
@@ -21,15 +21,15 @@ from models.versions import TrainedNetwork
 
 PART_ROWS = 65_536
 PART_NUMBERS = 16 * 1024 * 1024
-"""Numbers of the processed inputs that are in memory at once."""
+"""Numbers of processed inputs in one block in memory."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network reaches on a split."""
+    """The results of a network on a split."""
 
     own: dict[str, float]
-    """`loss` and the metrics that the network was compiled with; a number may be NaN or infinite."""
+    """`loss` and the metrics with which the network was compiled; a value may be NaN or infinite."""
     figures: dict[str, float | None]
     """The other metrics of the task; models/figures.py."""
     classes: list[Any] | None
@@ -37,8 +37,8 @@ class Evaluation:
     """`confusion_matrix`, `per_class`."""
 
     def to_result(self) -> EvaluationResult:
-        """What clients see. Of metrics with the same name the network's own is shown."""
-        metrics = self.figures | {name: known(value) for name, value in self.own.items()}
+        """The result that clients see. If metrics have the same name, it contains the network's own."""
+        metrics = self.figures | {name: finite_or_none(value) for name, value in self.own.items()}
         loss = metrics.pop("loss")
         return EvaluationResult(loss, metrics, self.classes, **self.details)
 
@@ -50,9 +50,9 @@ def evaluate_split(
     folder: Path,
     on_batch: Callable[[int, int], None] = lambda step, steps: None,
 ) -> Evaluation:
-    """Evaluate on all rows of a split that has some and fits (compatibility.check_version_fit).
+    """Evaluate on all rows of a split that isn't empty and fits (compatibility.check_version_fit).
 
-    `folder` is where files without names may grow; `on_batch` is told how many batches of how many are done.
+    `folder` is for unnamed temporary files; `on_batch` receives the number of finished batches and the total.
     """
     split, encoding = dataset.split(split_name), trained.encoding
     classes = dataset.descriptor["target"].get("classes")
@@ -73,7 +73,7 @@ def evaluate_split(
 
 
 def _parts(trained: TrainedNetwork, split: Split, batch_rows: int) -> Iterator[Split]:
-    """The split in whole batches, as many at a time as fit into memory."""
+    """The split in blocks of whole batches that fit into memory."""
     width = sum(input_.size for input_ in trained.spec.inputs.values())
     rows = max(1, min(PART_ROWS, PART_NUMBERS // width) // batch_rows) * batch_rows
     for start in range(0, len(split.targets), rows):
@@ -92,7 +92,7 @@ def _make_figures(trained: TrainedNetwork, split: Split, folder: Path) -> Figure
 def _compared(
     trained: TrainedNetwork, raw: np.ndarray | Texts, encoded: np.ndarray, outputs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and predictions as the figures of the task take them."""
+    """Targets and predictions in the form that the figures of the task need."""
     if trained.spec.task is Task.REGRESSION:
         return encoded, outputs
     with np.errstate(invalid="ignore"):

@@ -1,8 +1,8 @@
-"""What an evaluation tells besides the loss and the network's own metrics, from rows that come in parts.
+"""The figures of an evaluation besides the loss and the network's own metrics, from rows in blocks.
 
-A row's predicted classes are those that a prediction gives (models/scores.py). Figures of classes are those of
-scikit-learn, with None where scikit-learn has a warning: a class that no row has has no recall. Memory doesn't grow
-with the rows but for a class's number each; scores wait in a file that has no name.
+A row's predicted classes are those of a prediction (models/scores.py). Figures of classes equal scikit-learn's, with
+None where scikit-learn warns: a class without rows has no recall. Per row, only the class index stays in memory; the
+scores are in an unnamed file.
 """
 
 import math
@@ -16,31 +16,31 @@ from models.scratch import scratch_array
 from models.spec import Task
 
 MOST_CLASSES_IN_MATRIX = 256
-"""With more classes there is no confusion matrix: it would have more than 65,536 numbers."""
+"""The most classes with a confusion matrix: a larger matrix would have more than 65,536 numbers."""
 MOST_SCORES = 250_000_000
-"""With more of them (rows × classes) there is no ROC AUC, which needs all scores at once: a gigabyte on the disk."""
+"""The most scores (rows × classes) with a ROC AUC, which needs all scores: a gigabyte on disk."""
 SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
-"""What log loss takes for a score of 0, as scikit-learn does."""
+"""What log loss uses instead of a score of 0, as in scikit-learn."""
 
 
 class Figures(Protocol):
-    """Collects rows and tells their figures."""
+    """Collects rows and computes their figures."""
 
     def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
         """Count rows; both have rows first."""
 
     def metrics(self) -> dict[str, float | None]:
-        """Figures of all rows together, by name."""
+        """Figures of all rows, by name."""
 
     def details(self) -> dict[str, Any]:
         """`confusion_matrix` and `per_class`."""
 
 
 class NumberFigures:
-    """`mae`, `rmse` and `r2` of a regression: the mean over the outputs where there are several."""
+    """`mae`, `rmse` and `r2` of a regression, averaged over several outputs."""
 
     def __init__(self, targets: np.ndarray) -> None:
-        """`targets` are those of all rows, whose mean R² compares with."""
+        """`targets` are those of all rows; R² needs their mean."""
         self._mean = targets.mean(axis=0, dtype=np.float64)
         self._rows = len(targets)
         self._absolute, self._squared, self._around_mean = (np.zeros(self._mean.shape) for _ in range(3))
@@ -56,9 +56,9 @@ class NumberFigures:
     def metrics(self) -> dict[str, float | None]:
         r2 = 1 - divide(self._squared, self._around_mean)
         return {
-            "mae": mean_of_known(self._absolute / self._rows),
-            "rmse": mean_of_known(np.sqrt(self._squared / self._rows)),
-            "r2": mean_of_known(r2),
+            "mae": mean_without_nan(self._absolute / self._rows),
+            "rmse": mean_without_nan(np.sqrt(self._squared / self._rows)),
+            "r2": mean_without_nan(r2),
         }
 
     def details(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class NumberFigures:
 
 
 class ClassFigures:
-    """Of rows that have one class each."""
+    """Figures of rows with one class each."""
 
     def __init__(self, classes: list[Any], rows: int, folder: Path, task: Task = Task.MULTICLASS) -> None:
         self._classes = classes
@@ -75,12 +75,12 @@ class ClassFigures:
         self._truth = np.empty(rows, np.int32)
         self._matrix = np.zeros((count, count), np.int64) if count <= MOST_CLASSES_IN_MATRIX else None
         self._hits, self._support, self._predicted = (np.zeros(count, np.int64) for _ in range(3))
-        self._surprise = 0.0
-        self._scores = KeptScores(folder, rows, count)
+        self._log_loss = 0.0
+        self._scores = StoredScores(folder, rows, count)
         self._rows = 0
 
     def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
-        """Count rows: the numbers of their classes (rows,), and each class's score (rows, classes)."""
+        """Count rows: their class indices (rows,), and the score of each class (rows, classes)."""
         count, guesses = len(self._classes), guess_classes(predicted, self._task)
         self._truth[self._rows : self._rows + len(targets)] = targets
         self._rows += len(targets)
@@ -89,22 +89,22 @@ class ClassFigures:
         self._predicted += np.bincount(guesses, minlength=count)
         if self._matrix is not None:
             self._matrix += np.bincount(targets * count + guesses, minlength=count**2).reshape(count, count)
-        self._surprise += surprise(predicted[np.arange(len(targets)), targets])
+        self._log_loss += total_log_loss(predicted[np.arange(len(targets)), targets])
         self._scores.add(predicted)
 
     def metrics(self) -> dict[str, float | None]:
-        accuracy = known(self._hits.sum() / self._rows)
+        accuracy = finite_or_none(self._hits.sum() / self._rows)
         averages = average(rates(self._hits, self._predicted, self._support), self._support)
-        areas = [self._scores.area(number, self._truth == number) for number in self._told_apart()]
+        areas = [self._scores.area(number, self._truth == number) for number in self._averaged_classes()]
         return {
             "accuracy": accuracy,
             **averages,
-            "roc_auc": mean_of_known(np.array(areas)),
-            "log_loss": known(self._surprise / self._rows),
+            "roc_auc": mean_without_nan(np.array(areas)),
+            "log_loss": finite_or_none(self._log_loss / self._rows),
         }
 
-    def _told_apart(self) -> list[int]:
-        """The classes whose areas count: the second of two says all, for the first one's is the same."""
+    def _averaged_classes(self) -> list[int]:
+        """The classes whose areas are averaged: of two classes only the second, because both areas are equal."""
         return [1] if len(self._classes) == 2 else list(range(len(self._classes)))
 
     def details(self) -> dict[str, Any]:
@@ -114,25 +114,25 @@ class ClassFigures:
 
 
 class LabelFigures:
-    """Of rows that have any number of labels: each label is a decision of its own."""
+    """Figures of rows with any number of labels: each label is a separate binary decision."""
 
     def __init__(self, classes: list[Any], rows: int, folder: Path) -> None:
         self._classes = classes
         self._truth = scratch_array(folder, (len(classes), rows), np.bool_)
         self._hits, self._support, self._predicted = (np.zeros(len(classes), np.int64) for _ in range(3))
-        self._surprise = 0.0
-        self._scores = KeptScores(folder, rows, len(classes))
+        self._log_loss = 0.0
+        self._scores = StoredScores(folder, rows, len(classes))
         self._rows = 0
 
     def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
-        """Count rows: which labels they have, and each label's score, (rows, classes) both."""
+        """Count rows: their labels and the score of each label, both (rows, classes)."""
         guesses = predicted_labels(predicted)
         self._truth[:, self._rows : self._rows + len(targets)] = targets.T
         self._rows += len(targets)
         self._hits += (targets & guesses).sum(axis=0)
         self._support += targets.sum(axis=0)
         self._predicted += guesses.sum(axis=0)
-        self._surprise += surprise(np.where(targets, predicted, 1 - predicted))
+        self._log_loss += total_log_loss(np.where(targets, predicted, 1 - predicted))
         self._scores.add(predicted)
 
     def metrics(self) -> dict[str, float | None]:
@@ -140,10 +140,10 @@ class LabelFigures:
         wrong = (self._predicted + self._support - 2 * self._hits).sum()
         areas = [self._scores.area(number, self._truth[number]) for number in range(len(self._classes))]
         return {
-            "accuracy": known(1 - wrong / decisions),
+            "accuracy": finite_or_none(1 - wrong / decisions),
             **average(rates(self._hits, self._predicted, self._support), self._support),
-            "roc_auc": mean_of_known(np.array(areas)),
-            "log_loss": known(self._surprise / decisions),
+            "roc_auc": mean_without_nan(np.array(areas)),
+            "log_loss": finite_or_none(self._log_loss / decisions),
         }
 
     def details(self) -> dict[str, Any]:
@@ -156,8 +156,8 @@ class LabelFigures:
         return {"confusion_matrix": None, "per_class": entries}
 
 
-class KeptScores:
-    """All scores, class by class, in a file without a name; nothing when there are too many, or one is no number."""
+class StoredScores:
+    """All scores, class by class, in an unnamed file; nothing if there are too many or one is NaN."""
 
     def __init__(self, folder: Path, rows: int, classes: int) -> None:
         few = rows * classes <= MOST_SCORES
@@ -165,7 +165,7 @@ class KeptScores:
         self._rows = 0
 
     def add(self, scores: np.ndarray) -> None:
-        """Keep scores (rows, classes)."""
+        """Store scores (rows, classes)."""
         if self._scores is None or not np.isfinite(scores).all():
             self._scores = None
             return
@@ -173,7 +173,7 @@ class KeptScores:
         self._rows += len(scores)
 
     def area(self, number: int, truth: np.ndarray) -> float:
-        """The area under the ROC curve of a class against the rest; NaN unless there are rows of both."""
+        """The area under the ROC curve of a class against the rest; NaN unless both have rows."""
         from sklearn.metrics import roc_auc_score
 
         if self._scores is None or truth.all() or not truth.any():
@@ -182,20 +182,21 @@ class KeptScores:
 
 
 def guess_classes(scores: np.ndarray, task: Task) -> np.ndarray:
-    """As models.scores.predicted_classes, but a score that is no number is the worst; without any it is class 0."""
+    """As models.scores.predicted_classes, but NaN counts as the lowest score; if all are NaN, the class is 0."""
     missing = np.isnan(scores)
     return np.where(missing.all(axis=1), 0, predicted_classes(np.where(missing, -np.inf, scores), task))
 
 
-def surprise(scores: np.ndarray) -> float:
-    """The sum of -log of the scores that what was true got."""
+def total_log_loss(scores: np.ndarray) -> float:
+    """The sum of -log of the scores of the true classes."""
     return float(-np.log(np.clip(scores.astype(np.float64), SMALLEST_PROBABILITY, 1)).sum())
 
 
 def rates(hits: np.ndarray, predicted: np.ndarray, support: np.ndarray) -> dict[str, np.ndarray]:
-    """Precision, recall and F1 of each class (classes,), from counts of rows; NaN where nothing is divided by nothing.
+    """Precision, recall and F1 of each class (classes,), from counts of rows; NaN for 0 divided by 0.
 
-    `hits` are the rows of a class that were predicted as such, `predicted` all that were, `support` all that are.
+    `hits` counts the rows of a class that were predicted as that class, `predicted` all rows predicted as that class,
+    `support` all rows of that class.
     """
     return {
         "precision": divide(hits, predicted),
@@ -205,18 +206,22 @@ def rates(hits: np.ndarray, predicted: np.ndarray, support: np.ndarray) -> dict[
 
 
 def average(figures: dict[str, np.ndarray], support: np.ndarray) -> dict[str, float | None]:
-    """The means over classes, each counting the same (`macro_…`), and by their rows (`weighted_…`).
+    """The means over classes, unweighted (`macro_…`) and weighted by their rows (`weighted_…`).
 
     A class without a figure is left out.
     """
-    means = {f"macro_{name}": mean_of_known(values) for name, values in figures.items()}
-    return means | {f"weighted_{name}": mean_of_known(values, support) for name, values in figures.items()}
+    means = {f"macro_{name}": mean_without_nan(values) for name, values in figures.items()}
+    return means | {f"weighted_{name}": mean_without_nan(values, support) for name, values in figures.items()}
 
 
 def describe_classes(classes: list[Any], figures: dict[str, np.ndarray], support: np.ndarray) -> list[dict[str, Any]]:
-    """An entry for each class: `label`, its figures, `support`."""
+    """One entry per class: `label`, its figures, `support`."""
     return [
-        {"label": label, **{name: known(values[i]) for name, values in figures.items()}, "support": int(support[i])}
+        {
+            "label": label,
+            **{name: finite_or_none(values[i]) for name, values in figures.items()},
+            "support": int(support[i]),
+        }
         for i, label in enumerate(classes)
     ]
 
@@ -227,15 +232,15 @@ def divide(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
     return np.divide(numerators, denominators, out=quotients, where=denominators != 0)
 
 
-def mean_of_known(values: np.ndarray, weights: np.ndarray | None = None) -> float | None:
-    """The mean of all values but NaN; None if there is none, or none that weighs anything."""
+def mean_without_nan(values: np.ndarray, weights: np.ndarray | None = None) -> float | None:
+    """The mean of all values except NaN; None if there are no values or their total weight is 0."""
     there = ~np.isnan(values)
     weights = np.ones(values.shape) if weights is None else weights
     if not weights[there].sum():
         return None
-    return known(np.average(values[there], weights=weights[there]))
+    return finite_or_none(np.average(values[there], weights=weights[there]))
 
 
-def known(value: float) -> float | None:
-    """None for what is no finite number."""
+def finite_or_none(value: float) -> float | None:
+    """The value, or None if it isn't finite."""
     return float(value) if math.isfinite(value) else None

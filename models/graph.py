@@ -1,4 +1,4 @@
-"""The layers of a network as a graph: whose outputs each takes, what each is called, in which order they are made."""
+"""The layers of a network as a graph: the inputs, name and order of each layer."""
 
 import heapq
 import itertools
@@ -13,20 +13,19 @@ from models.spec import LayerSpec, NetworkSpec
 
 @dataclass(frozen=True)
 class Node:
-    """A layer in its graph."""
+    """A layer in the graph."""
 
     index: int
-    """Its place among the posted layers."""
+    """Its index among the posted layers."""
     layer: LayerSpec
     name: str
-    """The one it was given, or as Keras names those of a fresh process: `dense`, `dense_1`."""
+    """The posted name, or the one that Keras generates in a fresh process: `dense`, `dense_1`."""
     inputs: tuple[str, ...]
-    """The names of the layers and of the network's inputs whose outputs it takes, in order."""
+    """The names of the layers and network inputs that it takes, in order."""
 
 
 def resolve(spec: NetworkSpec) -> tuple[Node, ...]:
-    """The layers of a spec that validation has accepted, each after those whose outputs it takes, else as they are
-    listed; so the output is the last."""
+    """The layers of a validated spec in topological order, otherwise in posted order; the last is the output."""
     nodes = connect(spec.layers, spec.inputs)
     sorter = TopologicalSorter(predecessors(nodes, spec.inputs))
     sorter.prepare()
@@ -42,10 +41,10 @@ def resolve(spec: NetworkSpec) -> tuple[Node, ...]:
 
 
 def connect(layers: Iterable[LayerSpec], inputs: Collection[str]) -> tuple[Node, ...]:
-    """The layers as they are listed, with their names and what they take, be it there or not.
+    """The layers in posted order, with their names and the names of their inputs, whether these exist or not.
 
-    A layer without `inputs` takes the layer before it, the first the only one of the network's `inputs` (none of them,
-    where there are several).
+    A layer without `inputs` takes the layer before it; the first layer takes the network's only input (nothing, if
+    there are several `inputs`).
     """
     nodes: list[Node] = []
     layers = tuple(layers)
@@ -61,18 +60,18 @@ def connect(layers: Iterable[LayerSpec], inputs: Collection[str]) -> tuple[Node,
 
 
 def predecessors(nodes: Sequence[Node], inputs: Collection[str]) -> Mapping[int, list[int]]:
-    """For each layer the layers that it takes, by their places; of what has the same name an input, else the first."""
+    """The indices of the layers that each layer takes; if a name is ambiguous, an input or else the first layer."""
     places = {node.name: node.index for node in reversed(nodes) if node.name not in inputs}
     return {node.index: [places[name] for name in node.inputs if name in places] for node in nodes}
 
 
 def base_name(type_: str) -> str:
-    """What Keras calls the first unnamed layer of a type: `max_pooling2d` for MaxPooling2D, or its alias MaxPool2D."""
+    """Keras's name of the first unnamed layer of a type: `max_pooling2d` for MaxPooling2D or its alias MaxPool2D."""
     entry = load_catalogue().find("layer", type_)
     boundaries = r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])"
     return re.sub(boundaries, "_", entry.type if entry else type_).lower()
 
 
 def numbered(base: str) -> Iterator[str]:
-    """`base`, and then `base_1` and so on."""
+    """`base`, then `base_1` and so on."""
     return (f"{base}_{number}" if number else base for number in itertools.count())

@@ -1,28 +1,28 @@
-"""The bounds that keep one request from taking the machine: each has a default and a documented error."""
+"""The limits that keep one request from exhausting the machine: each has a default and a documented error."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Upper bounds on what a client may ask for."""
+    """Upper limits on requests."""
 
     layers: int = 500
-    """Layers and cells, with those within others, and their copies for the steps of a sequence."""
+    """Layers and cells, including nested ones and their copies for the steps of a sequence."""
     recurrent_steps: int = 20_000
-    """Steps of sequences that recurrent layers take for a row, all together."""
+    """The total number of time steps of all recurrent layers for one row."""
     parameters: int = 50_000_000
     activations_per_row: int = 50_000_000
-    """Numbers that one row makes in all layers' outputs together."""
+    """The total size of all layers' outputs for one row."""
     rows: int = 10_000_000
     epochs: int = 1_000_000
     batch_size: int = 1_000_000
     pixels: int = 50_000_000
-    """Pixels of a picture."""
+    """Pixels of an image."""
     total_pixels: int = 20_000_000_000
-    """Pixels of all pictures in a ZIP together, as their files have them: what decoding them costs."""
+    """Pixels of all images in a ZIP at their original size, which determines the cost of decoding."""
     zip_entries: int = 500_000
     zip_ratio: int = 100
-    """How many times larger a ZIP of pictures may become when it is unpacked."""
+    """The maximum ratio of the unpacked size of a ZIP of images to its own size."""
     dataset_bytes: int = 8 * 1024**3
-    """Bytes of a dataset's arrays and pictures, unpacked."""
+    """Bytes of a dataset's arrays and images, unpacked."""

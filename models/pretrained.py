@@ -1,4 +1,4 @@
-"""Layers taken from trained networks: how a spec names them, and the layers themselves as part of the new spec."""
+"""Layers from trained networks: how a spec refers to them, and the layers themselves in the new spec."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,47 +10,47 @@ from models.suggestions import nearest
 
 PRETRAINED = "Pretrained"
 NETWORK = "network"
-"""The member of a Pretrained layer that holds the layers it stands for; no client posts it or sees it."""
+"""The field of a Pretrained layer that holds the layers it stands for; clients neither post nor see it."""
 
 
 def pretrained_layers(layers: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
-    """The Pretrained ones among posted layers, by their places."""
+    """The Pretrained layers among posted layers, by index."""
     return {place: layer for place, layer in enumerate(layers) if layer["type"] == PRETRAINED}
 
 
 def as_posted(layer: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer as a client posts it."""
+    """A layer in the form in which clients post it."""
     return {name: value for name, value in layer.items() if name != NETWORK}
 
 
 def reference_faults(layers: Any) -> Iterator[Fault]:
-    """What is wrong with the Pretrained layers of a posted network, whatever it is, besides their parameters' types."""
+    """The faults of the Pretrained layers in any posted value, except for the types of their parameters."""
     for place, layer in enumerate(layers if isinstance(layers, list | tuple) else ()):
         pointer = f"#/layers/{place}"
         yield from _wrapped_faults(layer, pointer)
         if isinstance(layer, Mapping) and layer.get("type") == PRETRAINED:
             given = [name for name in ("version", "label") if layer.get(name) is not None]
             if len(given) != 1:
-                yield Fault("Pretrained needs a `version` or a `label`, and not both.", f"{pointer}/version")
+                yield Fault("Pretrained requires either a `version` or a `label`.", f"{pointer}/version")
 
 
 def _wrapped_faults(layer: Any, pointer: str) -> Iterator[Fault]:
     members = layer.items() if isinstance(layer, Mapping) else enumerate(layer) if isinstance(layer, list) else ()
     for name, value in members:
         if isinstance(value, Mapping) and value.get("type") == PRETRAINED:
-            yield Fault("A Pretrained layer can't be within another layer.", f"{pointer}/{name}")
+            yield Fault("A Pretrained layer can't be nested in another layer.", f"{pointer}/{name}")
         elif name in ("layer", "cell", "cells"):
             yield from _wrapped_faults(value, f"{pointer}/{name}")
 
 
 def take_layers(spec: NetworkSpec, until: str | None, pointer: str) -> dict[str, Any]:
-    """The layers of a trained network from its input up to and including `until`, as the member NETWORK.
+    """The layers of a trained network from its input up to and including `until`, as the field NETWORK.
 
-    It has the `input`, by name and shape, and the `layers`, each with its name and inputs. Raises InvalidSpec at
-    `pointer`, the Pretrained layer's.
+    It has the `input`, with name and shape, and the `layers`, each with its name and inputs. Raises InvalidSpec at
+    `pointer`, which refers to the Pretrained layer.
     """
     if len(spec.inputs) > 1:
-        detail = f"The version takes {len(spec.inputs)} inputs; layers can be taken only from one with a single input."
+        detail = f"The version has {len(spec.inputs)} inputs; Pretrained requires a version with a single input."
         raise InvalidSpec(Fault(detail, f"{pointer}/model"))
     nodes = {node.name: node for node in resolve(spec)}
     if until is not None and until not in nodes:
@@ -67,7 +67,7 @@ def take_layers(spec: NetworkSpec, until: str | None, pointer: str) -> dict[str,
 
 
 def _ancestors(nodes: Mapping[str, Node], name: str) -> set[str]:
-    """A layer, and all whose outputs reach it."""
+    """A layer and all layers before it."""
     found, waiting = set(), [name]
     while waiting:
         name = waiting.pop()
@@ -78,5 +78,5 @@ def _ancestors(nodes: Mapping[str, Node], name: str) -> set[str]:
 
 
 def inner_layers(layer: LayerSpec) -> tuple[LayerSpec, ...]:
-    """The layers that a Pretrained layer stands for, each after those that it takes, the last being its output."""
+    """The layers that a Pretrained layer stands for, in topological order; the last is its output."""
     return tuple(map(LayerSpec.from_document, layer.parameters[NETWORK]["layers"]))

@@ -1,4 +1,4 @@
-"""The weights of a network's Pretrained layers: copied from versions once, then kept with the model."""
+"""The weights of a network's Pretrained layers: copied from versions once, then stored with the model."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,13 +13,13 @@ from models.versions import load_version
 from models.weights import assign_weights, named_weights, read_weights, save_weights
 
 PRETRAINED = "pretrained.npz"
-"""The file in a model's folder."""
+"""The name of the file in a model's folder."""
 
 
 def copy_pretrained(network: keras.Model, spec: NetworkSpec, sources: Mapping[int, Path], limits: Limits) -> None:
-    """Give each Pretrained layer the weights of the version's folder that is its source, by its place in the spec.
+    """Copy the weights into each Pretrained layer from the folder of its version; `sources` is by layer index.
 
-    Raises InvalidSpec where a version can't be loaded.
+    Raises InvalidSpec if a version can't be loaded.
     """
     names = {node.index: node.name for node in resolve(spec)}
     for place, folder in sources.items():
@@ -31,23 +31,23 @@ def copy_pretrained(network: keras.Model, spec: NetworkSpec, sources: Mapping[in
 
 
 def copy_weights(block: keras.Model, source: keras.Model) -> None:
-    """Give each layer of a block the weights of the source's layer of the same name."""
+    """Copy the weights of each layer of a block from the source's layer of the same name."""
     for layer in block.layers:
         for weight, value in zip(layer.weights, source.get_layer(layer.name).weights, strict=True):
             weight.assign(value)
 
 
 def save_pretrained(network: keras.Model, folder: Path) -> None:
-    """Keep the weights of all Pretrained layers."""
+    """Save the weights of all Pretrained layers."""
     save_weights(folder / PRETRAINED, pretrained_weights(network))
 
 
 def restore_pretrained(network: keras.Model, folder: Path) -> None:
-    """Give the Pretrained layers the weights that were kept. Raises IncompleteVersion."""
+    """Restore the saved weights of the Pretrained layers. Raises IncompleteVersion."""
     assign_weights(pretrained_weights(network), read_weights(folder / PRETRAINED))
 
 
 def pretrained_weights(network: keras.Model) -> dict[str, keras.Variable]:
-    """The weights of the Pretrained layers, which are the networks within the network, by name."""
+    """The weights of the Pretrained layers (the nested networks), by name."""
     kept = {id(weight) for layer in network.layers if isinstance(layer, keras.Model) for weight in layer.weights}
     return {name: weight for name, weight in named_weights(network).items() if id(weight) in kept}

@@ -1,6 +1,6 @@
-"""How work that takes a while tells how far it is."""
+"""How long-running work reports its progress."""
 
 from collections.abc import Callable
 
 Progress = Callable[[float], None]
-"""Is called with the share that is done, from 0 to 1."""
+"""Called with the fraction that is done, from 0 to 1."""

@@ -1,4 +1,4 @@
-"""Runs exported networks with ONNX Runtime on NumPy arrays, without TensorFlow."""
+"""Runs exported networks with ONNX Runtime, from NumPy arrays to NumPy arrays, without TensorFlow."""
 
 import math
 import time
@@ -11,16 +11,16 @@ from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from models.errors import DamagedNetwork, Fault, InvalidInstances, TookTooLong
 
 ROWS_AT_ONCE = 256
-"""The rows of a call to ONNX Runtime at most. Activations take memory, and larger calls were slower."""
+"""The maximum of rows per call, because activations take memory; larger calls were also slower."""
 
 
 class OnnxNetwork:
-    """A network loaded from an ONNX file. Thread-safe: threads may run it concurrently.
+    """A network loaded from an ONNX file. It is thread-safe: several threads may run it concurrently.
 
     A call computes at most `rows_at_once` rows; use fewer for a network with many activations. `input_shapes` are the
-    shapes of a row by input, without the batch axis. `output_shape` is the shape of a row of the output, with -1 for an
-    axis of variable length. `bytes` is the file's size, nearly all of which is weights that stay in memory. Raises
-    DamagedNetwork if the file is missing or isn't a network.
+    shapes of a row by input, without the batch, `output_shape` that of a row of the output, with -1 for a variable
+    length. `bytes` is the size of the file, nearly all of which are the weights that stay in memory. Raises
+    DamagedNetwork if the file isn't a network or doesn't exist.
     """
 
     def __init__(self, path: Path, threads: int = 1, rows_at_once: int = ROWS_AT_ONCE) -> None:
@@ -28,7 +28,7 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # By default, an arena keeps the memory of the largest request for ever, and waiting threads spin.
+        # An arena would never free the memory of the largest request, and waiting threads would spin.
         options.enable_cpu_mem_arena = False
         options.enable_mem_pattern = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -36,7 +36,7 @@ class OnnxNetwork:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             self.bytes = path.stat().st_size
-        except Exception as error:  # ONNX Runtime's exceptions have no common base class
+        except Exception as error:  # ONNX Runtime has a dozen exception classes without a common base
             reason = str(error).replace(str(path), path.name)
             raise DamagedNetwork(f"{path.name} can't be loaded as an ONNX network: {reason}.") from error
         self.input_shapes: dict[str, tuple[int, ...]] = {
@@ -46,10 +46,10 @@ class OnnxNetwork:
         self.output_shape: tuple[int, ...] = tuple(length if isinstance(length, int) else -1 for length in shape)
 
     def run(self, inputs: dict[str, np.ndarray], deadline: float = math.inf) -> np.ndarray:
-        """The network's raw output for rows of every input: float32, shape (rows, …).
+        """The network's raw output for rows of every input: float32, rows first.
 
-        Raises InvalidInstances if an input is missing or unknown, or if rows have another shape or a number outside an
-        embedding's vocabulary; TookTooLong if `deadline` (of the monotonic clock) passes between two calls.
+        Raises InvalidInstances if an input is missing or unknown, or if its rows have another shape or a number beyond
+        an embedding's `input_dim`; TookTooLong if `deadline` (monotonic clock) passes between two calls.
         """
         rows = self._check(inputs)
         if not rows:
@@ -68,18 +68,18 @@ class OnnxNetwork:
         try:
             output: np.ndarray = self._session.run(None, inputs)[0]
         except InvalidArgument as error:
-            detail = "The rows have numbers outside a layer's vocabulary: an Embedding's `input_dim` is too small."
+            detail = "The rows have numbers that a layer doesn't know: they exceed an Embedding's `input_dim`."
             raise InvalidInstances(Fault(detail)) from error
         return output
 
     def _check(self, inputs: dict[str, np.ndarray]) -> int:
-        """The number of rows of the inputs. Raises InvalidInstances."""
+        """Check the inputs and return their number of rows."""
         if inputs.keys() != self.input_shapes.keys():
             detail = f"The network takes the inputs {', '.join(self.input_shapes)}, not {', '.join(inputs)}."
             raise InvalidInstances(Fault(detail))
         rows = {len(array) for array in inputs.values()}
         if len(rows) > 1:
-            raise InvalidInstances(Fault("The inputs have different numbers of rows."))
+            raise InvalidInstances(Fault("The inputs differ in how many rows they have."))
         for name, array in inputs.items():
             if array.shape[1:] != self.input_shapes[name]:
                 detail = (
@@ -90,6 +90,6 @@ class OnnxNetwork:
 
 
 def check_deadline(deadline: float) -> None:
-    """Raise TookTooLong if `deadline` (of the monotonic clock) has passed."""
+    """Raise TookTooLong if the deadline (monotonic clock) has passed."""
     if time.monotonic() > deadline:
-        raise TookTooLong("The prediction exceeded its time limit. Send fewer rows per request.")
+        raise TookTooLong("The prediction exceeded its deadline. Post fewer rows per request.")

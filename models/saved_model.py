@@ -1,4 +1,4 @@
-"""Writes a network as a TensorFlow SavedModel in a ZIP, the same bytes for the same network."""
+"""Writes a network as a TensorFlow SavedModel in a ZIP, with the same bytes for the same network."""
 
 import re
 import tempfile
@@ -13,16 +13,16 @@ from tensorflow.core.protobuf import saved_model_pb2
 OUTPUT = "output"
 GRAPH_FILE = "saved_model.pb"
 FINGERPRINT = "fingerprint.pb"
-"""Random, and not needed for loading."""
+"""Files that are random and not needed for loading."""
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""The time of all files in the ZIP; its format knows none before."""
+"""The timestamp of all files in the ZIP: the earliest that the format supports."""
 
 
 def write_saved_model(network: keras.Model, path: Path) -> None:
-    """Write the network as it predicts, with any number of rows: endpoint `serve`, signature `serving_default`.
+    """Write the network in inference mode, for any number of rows: endpoint `serve`, signature `serving_default`.
 
-    Inputs keep their names as far as argument_names can, the output is "output". Keras's own export does the same in
-    three times the time, for it keeps every layer, and names differ from one time to the next.
+    Inputs keep their names as far as argument_names allows; the output is "output". Keras's own export takes three
+    times as long, because it saves every layer, and its names differ between exports.
     """
     with tempfile.TemporaryDirectory(dir=path.parent) as name:
         folder = Path(name)
@@ -34,7 +34,7 @@ def write_saved_model(network: keras.Model, path: Path) -> None:
 
 
 def _make_module(network: keras.Model) -> Any:
-    """What is saved: the network's variables, and one function of its inputs."""
+    """The module to save: the network's variables, and one function of its inputs."""
     names = [tensor.name for tensor in network.inputs]
     signature = [
         tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, argument)
@@ -52,21 +52,21 @@ def _make_module(network: keras.Model) -> Any:
 
 
 def argument_names(names: list[str]) -> list[str]:
-    """What the inputs are called as arguments: their names, or `input_0`, `input_1`, … where TensorFlow, to which
-    capitals and punctuation are the same, could not tell these apart, or takes one for its own `self`."""
+    """The argument names of the inputs: their names, or `input_0`, `input_1`, … if TensorFlow, which ignores case and
+    punctuation, couldn't distinguish them, or if one conflicts with `self`."""
     plain = [re.sub(r"\W", "_", name.lower()) for name in names]
     distinct = len({*plain, "self"}) > len(plain)
     return names if distinct else [f"input_{place}" for place in range(len(names))]
 
 
 def _order(path: Path) -> None:
-    """Write a graph again with the members of its maps in order."""
+    """Rewrite a graph with the entries of its maps sorted."""
     graph = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     path.write_bytes(graph.SerializeToString(deterministic=True))
 
 
 def _pack(folder: Path, path: Path) -> None:
-    """Put all files of a folder into a ZIP, uncompressed: weights are noise to a compressor."""
+    """Pack all files of a folder into a ZIP, uncompressed, because weights hardly compress."""
     with zipfile.ZipFile(path, "w") as archive:
         for file in sorted(found for found in folder.rglob("*") if found.is_file()):
             entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), LONG_AGO)

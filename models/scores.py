@@ -1,6 +1,6 @@
-"""What a classifying network's raw outputs mean: the scores that are made of them, and the classes that scores predict.
+"""Turns the raw outputs of a classification network into scores, and scores into predicted classes.
 
-The rule for every prediction, batch prediction and evaluation is here. NumPy alone.
+All predictions, batch predictions and evaluations use these rules. NumPy only.
 """
 
 from enum import StrEnum
@@ -12,24 +12,24 @@ from models.spec import NetworkSpec, Task
 from models.validation.outputs import ends_in_probabilities
 
 THRESHOLD = 0.5
-"""From this score on a label of a multilabel task, and the second class of a binary task, counts as predicted."""
+"""The score from which a label of a multilabel task, or the second class of a binary task, is predicted."""
 MARGIN_LOSSES = ("Hinge", "SquaredHinge")
 
 
 class Activation(StrEnum):
-    """What makes scores of the network's raw outputs, where they aren't scores yet."""
+    """What turns the network's raw outputs into scores if they aren't scores already."""
 
     SOFTMAX = "softmax"
     SIGMOID = "sigmoid"
     MARGIN = "margin"
-    """From -1 … 1, as hinge losses train, to 0 … 1."""
+    """From the range -1 to 1 of hinge losses to 0 to 1."""
 
 
 def find_activation(spec: NetworkSpec) -> Activation | None:
-    """What is still to be applied to the outputs of a network that was compiled so.
+    """The activation to apply to the outputs of a network with this spec; None if they are scores.
 
-    Losses `from_logits` leave softmax or sigmoid out of the network; hinge losses train outputs from -1 to 1, unless
-    the network ends in probabilities.
+    With `from_logits` the network lacks the softmax or sigmoid; hinge losses train outputs from -1 to 1, unless the
+    network ends in probabilities.
     """
     loss = load_catalogue().find("loss", spec.loss.type)
     if spec.task is Task.REGRESSION or loss is None:
@@ -41,7 +41,7 @@ def find_activation(spec: NetworkSpec) -> Activation | None:
 
 
 def score(outputs: np.ndarray, task: Task, activation: Activation | None) -> np.ndarray:
-    """The score of each class (rows, classes), from a classifying network's raw outputs."""
+    """The score of each class (rows, classes), from the raw outputs of a classification network."""
     if activation is Activation.SOFTMAX:
         return _softmax(outputs)
     if activation is Activation.SIGMOID:
@@ -54,10 +54,10 @@ def score(outputs: np.ndarray, task: Task, activation: Activation | None) -> np.
 
 
 def predicted_classes(scores: np.ndarray, task: Task) -> np.ndarray:
-    """The number of the class that each row of scores (rows, classes) predicts, (rows,): the one with the highest.
+    """The index of the class with the highest score (rows,), for each row of scores (rows, classes).
 
-    Of equal scores the first counts; of a binary task's two the second, whose probability then is the THRESHOLD. A
-    score that is no number counts as the highest.
+    Of equal scores the first wins; in a binary task the second, because its probability reaches THRESHOLD. NaN counts
+    as the highest score.
     """
     if task is Task.BINARY:
         return 1 - scores[:, ::-1].argmax(axis=1)
@@ -65,14 +65,14 @@ def predicted_classes(scores: np.ndarray, task: Task) -> np.ndarray:
 
 
 def ranked_classes(scores: np.ndarray, task: Task) -> np.ndarray:
-    """The numbers of all classes of each row (rows, classes), best first; equal ones as in `predicted_classes`."""
+    """The indices of all classes of each row (rows, classes), best first; ties as in `predicted_classes`."""
     if task is Task.BINARY:
         return 1 - np.argsort(-scores[:, ::-1], axis=1, kind="stable")
     return np.argsort(-scores, axis=1, kind="stable")
 
 
 def predicted_labels(scores: np.ndarray) -> np.ndarray:
-    """Which labels each row of a multilabel task's scores predicts (rows, classes): those with 0.5 or more."""
+    """Whether each label of a multilabel task is predicted (rows, classes): its score is at least THRESHOLD."""
     return scores >= THRESHOLD
 
 

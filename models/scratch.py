@@ -1,4 +1,4 @@
-"""Arrays that need not fit into memory, in files that vanish by themselves."""
+"""Arrays that may be larger than memory, in files that are deleted automatically."""
 
 import os
 import tempfile
@@ -9,9 +9,9 @@ from numpy.typing import DTypeLike
 
 
 def scratch_array(folder: Path, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-    """An array on the disk that holds `folder`; its file has no name and is gone when the array is.
+    """An array on the disk of `folder`, in an unnamed file that is deleted with the array.
 
-    Raises OSError when the disk is full: writing to a memory map without room for it would end the process.
+    Raises OSError if the disk is full: writing to a memory map without space would end the process.
     """
     size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     with tempfile.TemporaryFile(dir=folder) as file:

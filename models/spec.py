@@ -1,4 +1,4 @@
-"""The spec of a network as plain data: what a client posts, parsed. Knows no Keras; validation.py checks it."""
+"""The spec of a network as plain data, parsed from what a client posts. It needs no Keras; `validation` checks it."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,13 +7,13 @@ from typing import Any, Self
 import numpy as np
 
 SINGLE_INPUT = "input"
-"""What the only input of a network is called, in specs, datasets and ONNX files alike."""
+"""The name of a single input, in specs, datasets and ONNX files."""
 OUTPUT = "output"
-"""What the output of a network is called in ONNX files, and so no input."""
+"""The name of a network's output in ONNX files, which no input may have."""
 
 
 class Task(StrEnum):
-    """What the network's output means."""
+    """The meaning of the network's output."""
 
     REGRESSION = "regression"
     BINARY = "binary"
@@ -22,32 +22,35 @@ class Task(StrEnum):
 
 
 class Scaling(StrEnum):
-    """What is done to numbers before they reach the network."""
+    """How numbers are scaled before they reach the network."""
 
     NONE = "none"
     UNIT = "unit"
     """Divided by 255."""
     STANDARD = "standard"
-    """Less the mean, divided by the deviation, both of the training rows."""
+    """Minus the mean, divided by the standard deviation, both of the training rows."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table as the network takes it; a category becomes one number for each of its `categories`,
-    and one more for values that weren't among the training rows; a date a number and two for each of its `parts`."""
+    """One column of a table as a network input.
+
+    A category becomes one number per entry of `categories`, and one more for values that aren't in the training rows; a
+    date becomes one number, and two per entry of `parts`.
+    """
 
     name: str
     type: str
     """`number`, `boolean`, `date` or `category`."""
     categories: tuple[Any, ...] = ()
     parts: tuple[str, ...] = ()
-    """The cycles of a date that count: `year`, `week`, `day`."""
+    """The cycles of a date that are encoded: `year`, `week`, `day`."""
     format: str | None = None
-    """How the table writes its dates or numbers, if that is known."""
+    """The format of the table's dates or numbers, if known."""
 
     @property
     def width(self) -> int:
-        """How many numbers the column becomes."""
+        """The number of numbers that encode the column."""
         return len(self.categories) + 1 if self.type == "category" else 1 + 2 * len(self.parts)
 
     def to_document(self) -> dict[str, Any]:
@@ -75,11 +78,11 @@ class InputSpec:
     scaling: Scaling = Scaling.NONE
     columns: tuple[Column, ...] | None = None
     dataset: str | None = None
-    """The dataset that shape and columns were taken from, if any."""
+    """The dataset that determined shape and columns, if any."""
 
     @property
     def size(self) -> int:
-        """Numbers in a row."""
+        """The number of numbers in a row."""
         return int(np.prod(self.shape, dtype=np.int64))
 
     def to_document(self) -> dict[str, Any]:
@@ -101,7 +104,7 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class ComponentSpec:
-    """A layer, optimizer, loss or metric: a type of the catalogue and its parameters as Keras names them."""
+    """A layer, optimizer, loss or metric: a type of the catalogue and its parameters under Keras's names."""
 
     type: str
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -118,9 +121,9 @@ class ComponentSpec:
 
 @dataclass(frozen=True)
 class LayerSpec(ComponentSpec):
-    """A layer, the name that it was given, and whose outputs it takes: of layers or of the network's inputs, by name.
+    """A layer, its posted name, and the names of the layers or network inputs that it takes.
 
-    Without `inputs` it takes those of the layer before it, the first layer those of the only input.
+    Without `inputs` it takes the layer before it; the first layer takes the only input.
     """
 
     name: str | None = None
@@ -141,7 +144,7 @@ class LayerSpec(ComponentSpec):
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A whole network: inputs, layers, of which the last is the output, and how it is compiled."""
+    """A whole network: inputs, layers (the last is the output), and how it is compiled."""
 
     task: Task
     inputs: dict[str, InputSpec]
@@ -158,7 +161,7 @@ class NetworkSpec:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Read a document that validation.py has accepted; openapi.yaml describes its members."""
+        """Read a document that `validation` has accepted; openapi.yaml describes its fields."""
         inputs = document.get("inputs") or {SINGLE_INPUT: document["input"]}
         return cls(
             task=Task(document["task"]),
@@ -170,7 +173,7 @@ class NetworkSpec:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """The document that `from_document` makes the same spec of."""
+        """The document from which `from_document` creates the same spec."""
         return {
             "task": self.task.value,
             "inputs": {name: input_.to_document() for name, input_ in self.inputs.items()},

@@ -1,4 +1,4 @@
-"""Did you mean …? Which of the known names a wrong one may have been meant for."""
+"""Suggests the most similar known name for an unknown one ("Did you mean …?")."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,13 +7,13 @@ from itertools import islice
 from models.errors import Fault
 
 LIKE_ENOUGH = 0.65
-"""How like a name (difflib's ratio) what is suggested instead must be: "sort" isn't meant to be "cursor"."""
+"""The minimum similarity (difflib's ratio) of a suggestion: "cursor" is no suggestion for "sort"."""
 COMPARED_NAMES, COMPARED_CHARACTERS = 1000, 64
-"""Comparing takes a while; a table may have ten thousand columns, and a client may send any text."""
+"""Comparisons are slow; a table may have ten thousand columns, and a client may send any text."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of `names` most like `name` whatever the case, if any of the first 1,000 is much like it."""
+    """The name most similar to `name`, ignoring case, among the first 1,000 of `names`; None if none is similar."""
     by_case: dict[str, str] = {}
     for known in islice(names, COMPARED_NAMES):
         by_case.setdefault(known.lower(), known)
@@ -24,7 +24,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def unknown_name(name: str, allowed: tuple[str, ...], pointer: str | None, noun: str) -> Fault:
-    """The fault of a name that isn't among the allowed ones, with the nearest of them."""
+    """The fault of a name that isn't allowed, with the most similar allowed one."""
     suggestion = nearest(name, allowed)
     detail = f'There is no {noun} "{name}".' + (f' Did you mean "{suggestion}"?' if suggestion else "")
     return Fault(detail, pointer, allowed=allowed, did_you_mean=suggestion)

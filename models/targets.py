@@ -1,4 +1,4 @@
-"""How targets become what the loss takes, and what the network's outputs are called."""
+"""Encodes targets for the loss, and names the network's outputs."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,23 +13,23 @@ from models.values.columns import Texts
 
 
 class Form(StrEnum):
-    """What targets are as the network's loss takes them."""
+    """The form of targets that the network's loss expects."""
 
     NUMBERS = "numbers"
     """float32, (rows, *shape)."""
     BINARY = "binary"
     """0 or 1 as float32, (rows, 1)."""
     INDICES = "indices"
-    """A class's number as int32, (rows,)."""
+    """A class index as int32, (rows,)."""
     ONE_HOT = "one_hot"
-    """float32, (rows, classes), a single 1 in a row."""
+    """float32, (rows, classes), a single 1 per row."""
     MULTI_HOT = "multi_hot"
-    """float32, (rows, classes), a 1 for each label."""
+    """float32, (rows, classes), a 1 per label."""
 
 
 @dataclass(frozen=True)
 class TargetEncoding:
-    """The form of a network's targets, the classes in the order of its outputs, and the shape of numbers."""
+    """The form of a network's targets, the classes in the order of its outputs, and the shape of numeric targets."""
 
     name: str
     form: Form
@@ -38,8 +38,8 @@ class TargetEncoding:
 
     @classmethod
     def for_network(cls, spec: NetworkSpec, descriptor: dict[str, Any], outputs: int) -> Self:
-        """The encoding for a network with so many output units (the last axis); raises InvalidData where the dataset's
-        target doesn't suit the network's task or outputs."""
+        """The encoding for a network with this number of output units (the last axis); raises InvalidData if the
+        dataset's target doesn't suit the network's task or outputs."""
         target = descriptor["target"]
         problem = find_target_problem(spec.task, target) or _find_size_problem(spec.task, target, outputs)
         if problem:
@@ -49,7 +49,7 @@ class TargetEncoding:
         return cls(target["name"], _form(spec, outputs), list(target["classes"]))
 
     def encode(self, targets: np.ndarray | Texts) -> np.ndarray:
-        """Raw targets of a split as the loss takes them; raises InvalidData where one is none of the classes."""
+        """Encode raw targets of a split for the loss; raises InvalidData if one isn't a known class."""
         if not isinstance(targets, Texts) and self.form is Form.NUMBERS:
             return targets.astype(np.float32).reshape(len(targets), *self.shape)
         if not isinstance(targets, Texts) and self.form is Form.MULTI_HOT:
@@ -64,10 +64,10 @@ class TargetEncoding:
         return one_hot
 
     def class_indices(self, targets: np.ndarray | Texts) -> np.ndarray:
-        """The number of each row's class (rows,), int64; raises InvalidData where a target is none of the classes."""
+        """The class index of each row (rows,), int64; raises InvalidData if a target isn't a known class."""
         if isinstance(targets, Texts):
             indices = targets.codes_among(self.classes or ())
-            self._refuse_strange(indices < 0, targets)
+            self._refuse_unknown(indices < 0, targets)
             return indices.astype(np.int64)
         if targets.ndim == 2:
             return targets.argmax(axis=1)
@@ -75,19 +75,19 @@ class TargetEncoding:
         order = np.argsort(classes)
         places = np.searchsorted(classes, targets, sorter=order)
         indices = order[np.minimum(places, len(classes) - 1)]
-        self._refuse_strange(classes[indices] != targets, targets)
+        self._refuse_unknown(classes[indices] != targets, targets)
         return indices
 
-    def _refuse_strange(self, strange: np.ndarray, targets: np.ndarray | Texts) -> None:
-        rows = np.flatnonzero(strange)[:1]
+    def _refuse_unknown(self, unknown: np.ndarray, targets: np.ndarray | Texts) -> None:
+        rows = np.flatnonzero(unknown)[:1]
         if len(rows):
             (value,) = targets[rows].tolist()
-            raise InvalidData(Fault(f'"{value}" is none of the classes that the network knows.', "#/dataset"))
+            raise InvalidData(Fault(f'"{value}" isn\'t a class that the network knows.', "#/dataset"))
 
     def translate(self, targets: np.ndarray | Texts, classes: list[Any] | None) -> np.ndarray | Texts:
-        """Raw targets of a dataset that has these classes, as the network's own dataset would have them.
+        """Convert raw targets of a dataset with these classes to those of the network's own dataset.
 
-        Classes are the same when their names are; each must be one that the network knows (find_unknown_classes).
+        Classes are equal if their names are; the network must know each of them (find_unknown_classes).
         """
         if self.classes is None or classes is None or classes == self.classes:
             return targets
@@ -109,46 +109,46 @@ class TargetEncoding:
 
 
 def find_target_problem(task: Task, target: dict[str, Any]) -> str | None:
-    """Why a dataset's target (of its descriptor) can't be what the task is to learn, as a sentence; None if it can.
+    """Why the task can't learn a dataset's target (from its descriptor), as a sentence; None if it can.
 
-    Any target with classes suits a classification, be they numbers; any target that is numbers suits a regression.
+    Any target with classes, including numbers, suits a classification; any numeric target suits a regression.
     """
     problem = find_kind_problem(task, target)
     if problem is None and task is Task.BINARY and len(target["classes"]) != 2:
         many = f'The target "{target["name"]}" has {len(target["classes"])} classes'
-        return f"{many}, but a binary task needs two: choose multiclass for more."
+        return f"{many}, but a binary task needs two: use multiclass for more."
     return problem
 
 
 def find_kind_problem(task: Task, target: dict[str, Any]) -> str | None:
-    """As find_target_problem, however many classes there are: an evaluation needn't meet all of them."""
+    """As find_target_problem, with any number of classes: an evaluation may lack some of them."""
     name, kind, classes = f'The target "{target["name"]}"', target["type"], target.get("classes")
     if task is Task.REGRESSION:
         text = kind == "category" and any(isinstance(value, str) for value in target["classes"])
-        return f"{name} is text, but a regression predicts numbers: choose a classification." if text else None
+        return f"{name} is text, but a regression predicts numbers: use a classification." if text else None
     if task is Task.MULTILABEL:
         lists = "lists of labels, or of 0 and 1"
-        return None if kind == "labels" else f"{name} has one value a row, but a multilabel task needs {lists}."
+        return None if kind == "labels" else f"{name} has one value per row, but a multilabel task needs {lists}."
     if classes is None:
-        return f"{name} is numbers with fractions or too many values for classes, but the task is {task.value}."
+        return f"{name} has fractions or too many distinct numbers for classes, but the task is {task.value}."
     if kind == "labels" and not target["exclusive"]:
-        return f"{name} has several labels in a row, but a {task.value} task needs one class a row."
+        return f"{name} has several labels per row, but a {task.value} task needs one class per row."
     return None
 
 
 def class_name(value: Any) -> str:
-    """What a class is called, whatever type its source gave it: 7 and "7" are one class, as are true and "true"."""
+    """The name of a class, independent of its type: 7 and "7" are one class, as are true and "true"."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def find_unknown_classes(known: list[Any], classes: list[Any]) -> list[Any]:
-    """Those of the classes whose names are none of the known ones."""
+    """The classes whose names aren't known."""
     names = {class_name(value) for value in known}
     return [value for value in classes if class_name(value) not in names]
 
 
 def count_outputs(task: Task, target: dict[str, Any]) -> tuple[int, ...]:
-    """The numbers of output units that suit the task and target."""
+    """The possible numbers of output units for the task and target."""
     if task is Task.BINARY:
         return 1, 2
     if task is Task.REGRESSION:
@@ -157,7 +157,7 @@ def count_outputs(task: Task, target: dict[str, Any]) -> tuple[int, ...]:
 
 
 def number_shape(target: dict[str, Any]) -> tuple[int, ...]:
-    """The shape of a row's target, when taken as numbers."""
+    """The shape of a row's target as numbers."""
     if target["type"] == "labels":
         return (len(target["classes"]),)
     return tuple(target.get("shape", ())) or (1,)

@@ -1,4 +1,4 @@
-"""What the files in a version's folder are called, and those that can be read without Keras."""
+"""The names of the files in a version's folder, and reading those that need no Keras."""
 
 import json
 from pathlib import Path
@@ -13,22 +13,22 @@ ARTIFACTS: Final = {
     "saved_model": "saved_model.zip",
     "preprocessing": "preprocessing.json",
 }
-"""The formats that clients may download."""
+"""The formats that clients can download."""
 WEIGHTS: Final = "weights.npz"
 TRAINED: Final = "trained.json"
-"""What rebuilding the trained network takes besides its weights and its preprocessing."""
+"""What is needed to rebuild the trained network besides its weights and preprocessing."""
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A JSON file of a version. Raises IncompleteVersion where it is missing or damaged."""
+    """Read a JSON file of a version. Raises IncompleteVersion if it is missing or damaged."""
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        detail = f"The version has no {path.name} that can be read, so its network can't be loaded: train another one."
+        detail = f"{path.name} of the version is missing or damaged, so its network can't be loaded: train a new one."
         raise IncompleteVersion(detail) from error
     return document
 
 
 def read_spec(folder: Path) -> NetworkSpec:
-    """The spec of a version's network, with what its layers learnt from the rows. Raises IncompleteVersion."""
+    """The spec of a version's network, with what its layers learned from the rows. Raises IncompleteVersion."""
     return NetworkSpec.from_document(read_document(folder / TRAINED)["spec"])

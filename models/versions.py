@@ -1,4 +1,4 @@
-"""The files of a trained network: written once, described with their checksums, loaded again."""
+"""Writes the files of a trained network, describes them with their checksums, and loads them."""
 
 import hashlib
 import json
@@ -23,27 +23,27 @@ from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, read_document
 from models.weights import assign_weights, named_weights, read_weights, save_weights
 
 COMPARED_ROWS = 1000
-"""Rows that are enough to compare an exported network with Keras."""
+"""The number of rows on which an exported network is compared with Keras."""
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network after training, with all that is needed to predict from raw values."""
+    """A network after training, with everything that is needed to predict from raw values."""
 
     network: keras.Model
     spec: NetworkSpec
     preprocessing: Preprocessing
     encoding: TargetEncoding
     metrics: dict[str, dict[str, float] | None]
-    """By split; None for a split without rows."""
+    """Metrics by split; None for a split without rows."""
 
 
 def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarray]) -> VersionDetails:
     """Write all files of a version into an empty folder and describe them.
 
-    `rows` are processed inputs, rows first, on which the exported network is compared with Keras. A network that
-    can't be exported, or disagrees, is kept with `servable` false and the reason; one of which TensorFlow makes no
-    SavedModel is kept without it.
+    `rows` are processed inputs, rows first, on which the exported network is compared with Keras. A network that can't
+    be exported, or whose export differs, is saved with `servable` false and the reason; one that TensorFlow can't
+    write as a SavedModel is saved without it.
     """
     trained.network.save(folder / ARTIFACTS["keras"])
     save_weights(folder / WEIGHTS, named_weights(trained.network))
@@ -65,10 +65,10 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
 
 
 def load_version(folder: Path, limits: Limits) -> TrainedNetwork:
-    """The trained network of a version's folder, built anew from its spec and compiled, with a fresh optimizer.
+    """Load the trained network from a version's folder: rebuilt from its spec and compiled, with a fresh optimizer.
 
-    It puts out bit for bit what the one that was saved did, and draws the same random numbers in training. Raises
-    IncompleteVersion where files are missing or don't fit each other, InvalidSpec for a network beyond `limits`.
+    Its outputs equal those of the saved network bit for bit, and it draws the same random numbers in training. Raises
+    IncompleteVersion if files are missing or inconsistent, InvalidSpec for a network beyond `limits`.
     """
     document = read_document(folder / TRAINED)
     preprocessing = read_document(folder / ARTIFACTS["preprocessing"])
@@ -96,7 +96,7 @@ def _write_trained(path: Path, trained: TrainedNetwork) -> None:
 
 
 def _random_states(network: keras.Model) -> list[keras.Variable]:
-    """Where the layers that draw random numbers stand; Keras counts them among the variables, not the weights."""
+    """The states of layers that draw random numbers; in Keras they are variables but not weights."""
     weights = {id(weight) for weight in network.weights}
     return [variable for variable in network.variables if id(variable) not in weights]
 
@@ -106,7 +106,7 @@ def _save_model(path: Path, network: keras.Model) -> None:
         write_saved_model(network, path)
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # whatever TensorFlow finds, the trained weights are worth more
+    except Exception as error:  # whatever TensorFlow raises, the trained weights must be saved
         path.unlink(missing_ok=True)
         print(f"The version has no SavedModel: {first_sentence(error)}.")
 

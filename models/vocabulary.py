@@ -1,4 +1,4 @@
-"""Which layers know only so many whole numbers of an input, and whether rows keep to them. Knows no Keras."""
+"""Layers that accept only a limited range of integers, and checks that rows are within it. It needs no Keras."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,29 +10,29 @@ from models.pretrained import NETWORK, PRETRAINED, inner_layers
 from models.spec import LayerSpec, NetworkSpec
 
 PARAMETERS = {"Embedding": "input_dim", "ReversibleEmbedding": "input_dim", "CategoryEncoding": "num_tokens"}
-"""The parameter that says from which number on a layer knows none."""
+"""The parameter that sets the size of a layer's vocabulary."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The whole numbers from 0 that a layer knows of the input that it takes."""
+    """The integers, from 0, that a layer accepts from its input."""
 
     input: str
     layer: str
     parameter: str
-    """The one that sets the `size`."""
+    """The parameter that sets the `size`."""
     size: int
 
     def unknown(self, values: np.ndarray) -> np.ndarray:
-        """Which numbers (any shape) the layer doesn't know."""
+        """The numbers, from values of any shape, that the layer doesn't know."""
         return (values < 0) | (values >= self.size) | (values != np.floor(values))
 
     def __str__(self) -> str:
-        return f'the layer "{self.layer}" knows the whole numbers from 0 to {self.size - 1:,}'
+        return f'the layer "{self.layer}" accepts integers from 0 to {self.size - 1:,}'
 
 
 def vocabularies(spec: NetworkSpec) -> Iterator[Vocabulary]:
-    """Those of the layers that take an input of the network as it is, and of layers within them that do."""
+    """The vocabularies of the layers, including nested ones, that take an input of the network directly."""
     for node in resolve(spec):
         for source in node.inputs:
             if source in spec.inputs:
@@ -41,7 +41,7 @@ def vocabularies(spec: NetworkSpec) -> Iterator[Vocabulary]:
 
 
 def _known_numbers(layer: LayerSpec) -> Iterator[tuple[str, int]]:
-    """How many numbers a layer knows, with the parameter that says it; likewise those within that take what it does."""
+    """The vocabulary size of a layer with the parameter that sets it, and those of nested layers on the same input."""
     if layer.type in PARAMETERS:
         yield PARAMETERS[layer.type], layer.parameters[PARAMETERS[layer.type]]
     elif layer.type == PRETRAINED:

@@ -1,4 +1,4 @@
-"""A network's weights under names, and back into a network of the same layers."""
+"""Saves a network's weights by name, and restores them into a network with the same layers."""
 
 from collections.abc import Mapping
 from itertools import zip_longest
@@ -12,7 +12,7 @@ from models.errors import IncompleteVersion
 
 
 def named_weights(network: keras.Model) -> dict[str, keras.Variable]:
-    """The weights in Keras's order under their paths (`dense/kernel`); a path that comes again gets a number."""
+    """The weights in Keras's order by path (`dense/kernel`); a repeated path gets a number."""
     named: dict[str, keras.Variable] = {}
     for weight in network.weights:
         name, number = weight.path, 0
@@ -24,22 +24,22 @@ def named_weights(network: keras.Model) -> dict[str, keras.Variable]:
 
 
 def save_weights(path: Path, weights: Mapping[str, keras.Variable]) -> None:
-    """Write weights as NPZ, each array under its name."""
+    """Write weights as NPZ, one array per name."""
     arrays = {name: weight.numpy() for name, weight in weights.items()}
     np.savez(path, **arrays)
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
-    """The arrays that save_weights wrote, by name. Raises IncompleteVersion where the file is missing or damaged."""
+    """Read the arrays that save_weights wrote, by name. Raises IncompleteVersion if the file is missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise IncompleteVersion(f"{path.name} is missing or damaged: the version's weights can't be read.") from error
+        raise IncompleteVersion(f"{path.name} is missing or damaged: the version's weights are unreadable.") from error
 
 
 def assign_weights(weights: Mapping[str, keras.Variable], values: Mapping[str, np.ndarray]) -> None:
-    """Give weights the values in the same order, whatever they are called; nothing is changed unless all shapes agree.
+    """Assign values to weights in order, ignoring names; nothing is changed unless all shapes match.
 
     Raises IncompleteVersion, naming the first weight that differs.
     """

@@ -1,4 +1,4 @@
-"""The address that the api listens on: taken, or refused with one clear line."""
+"""Opens the listening socket of the api."""
 
 import socket
 
@@ -6,11 +6,11 @@ BACKLOG = 2048
 
 
 class AddressUnavailable(Exception):
-    """The api can't listen where the settings say; the text is one line."""
+    """The api can't listen on the configured address. The text is one line."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises AddressUnavailable."""
+    """Open a socket that listens on the address. Raises AddressUnavailable."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -24,6 +24,6 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise AddressUnavailable(
             f"The api can't listen on port {port} of {host}: {error.strerror}. "
-            "Set FITSERVE_PORT or FITSERVE_HOST, or stop what listens there."
+            "Set FITSERVE_PORT or FITSERVE_HOST, or stop the program that uses the port."
         ) from None
     return listener

@@ -1,4 +1,4 @@
-"""The `fitserve` command: reads the settings and starts the parts; each command imports only what it runs."""
+"""The `fitserve` command. Each subcommand imports only the modules that it needs."""
 
 import os
 import sys
@@ -21,11 +21,11 @@ from service.config import InvalidSettings, Settings
 from service.errors import BackupError, StorageError
 
 PRIVATE = 0o077
-"""The umask of commands that run the service: files 0600, folders 0700."""
+"""The umask of the commands that run the service: files get 0600, folders 0700."""
 
 
 class Refused(click.ClickException):
-    """The command can't start; click prints the line and ends with this code."""
+    """The command can't start. click prints the error and exits with this code."""
 
     exit_code = 2
 
@@ -35,8 +35,8 @@ class Refused(click.ClickException):
 def main() -> None:
     """Train and serve neural networks over HTTP.
 
-    Every setting is an environment variable; docs/configuration.md lists them. The commands that talk to a service find
-    it by --url or FITSERVE_URL; docs/command-line.md shows each of them.
+    Settings are environment variables; docs/configuration.md lists them. Client commands connect to the service at
+    --url or FITSERVE_URL; docs/command-line.md describes them.
     """
 
 
@@ -46,7 +46,7 @@ for command in (models, datasets, train, watch, jobs, predict, evaluate, evaluat
 
 @main.command()
 def serve() -> None:
-    """Run api and worker together."""
+    """Run the api and a worker."""
     from service import launcher
 
     settings = _prepare("launcher")
@@ -57,7 +57,7 @@ def serve() -> None:
 
 @main.command()
 def api() -> None:
-    """Run the api alone."""
+    """Run only the api."""
     settings = _prepare("api")
     from service.api.server import serve
     from service.storage.database import migrate
@@ -70,7 +70,7 @@ def api() -> None:
 
 @main.command()
 def worker() -> None:
-    """Run a worker alone."""
+    """Run only a worker."""
     settings = _prepare("worker")
     from service.storage.database import migrate
     from service.worker.main import run
@@ -84,7 +84,7 @@ def worker() -> None:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def backup(file: Path) -> None:
-    """Write everything that the service keeps into FILE, a tar archive; the service may run meanwhile."""
+    """Back up all data of the service to FILE, a tar archive. The service can be running."""
     settings = _prepare("backup")
     from service.context import Context
     from service.operations.upkeep.backups import back_up
@@ -99,7 +99,7 @@ def backup(file: Path) -> None:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def restore(file: Path) -> None:
-    """Bring everything back from FILE, where the settings point to an empty database and an empty folder."""
+    """Restore all data from FILE. The settings must point to an empty database and an empty folder."""
     settings = _prepare("restore")
     from service.context import Context
     from service.operations.upkeep import backups
@@ -111,7 +111,7 @@ def restore(file: Path) -> None:
 
 @contextmanager
 def _refusing(*errors: type[Exception]) -> Iterator[None]:
-    """On one of these errors, end the command with one line and exit code 2."""
+    """Turn these errors into one line on standard error and exit code 2."""
     try:
         yield
     except errors as error:
@@ -136,7 +136,7 @@ def _line(error: Exception) -> str:
 
 @contextmanager
 def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error where that is a terminal; it is told how much more was done, of how much."""
+    """Show a progress bar if standard error is a terminal. Yields a function of the new bytes and the total."""
     with click.progressbar(length=0, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
 
         def advance(done: int, total: int) -> None:
@@ -147,7 +147,7 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _prepare(part: str) -> Settings:
-    """Read the settings, then set up what they name: the folders, the log, and the connection to the database."""
+    """Read the settings, then set up the folders and the log, and wait for the database."""
     with _refusing(InvalidSettings):
         settings = Settings.from_environment()
     os.umask(PRIVATE)

@@ -1,4 +1,4 @@
-"""The errors of the service's own rules: each with a stable code, none with an HTTP status, which the api maps."""
+"""The service's exceptions. Each has a stable code and no HTTP status; the api maps codes to statuses."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -7,7 +7,7 @@ from models.errors import MOST_FAULTS, Fault, summarize
 
 
 class ServiceError(Exception):
-    """The base of every error that an operation raises on purpose."""
+    """The base class of errors that operations raise deliberately."""
 
     code: ClassVar[str] = "internal"
 
@@ -16,7 +16,7 @@ class ServiceError(Exception):
         self.detail = detail
         self.faults = tuple(faults[:MOST_FAULTS])
         self.retry_after = retry_after
-        """Seconds after which asking again may help."""
+        """Seconds until a retry may succeed."""
 
     def to_dict(self) -> dict[str, Any]:
         """The error as JSON: `code`, `detail`, `faults`."""
@@ -24,84 +24,84 @@ class ServiceError(Exception):
 
 
 class BackupError(Exception):
-    """A backup can't be made or restored; the text is a line for the operator."""
+    """A backup can't be created or restored. The text is one line for the operator."""
 
 
 class NotFound(ServiceError):
-    """What the path names doesn't exist."""
+    """The resource doesn't exist."""
 
     code = "not-found"
 
 
 class NameTaken(ServiceError):
-    """Another resource has that name."""
+    """Another resource has the same name."""
 
     code = "name-taken"
 
 
 class NotReady(ServiceError):
-    """The resource exists but is still being made, or failed to be, which no waiting mends."""
+    """The resource is still being created, or its creation failed, in which case waiting doesn't help."""
 
     code = "not-ready"
 
     def __init__(self, kind: str, name: str, status: str, *, failed: bool) -> None:
-        advice = " Its error says why; delete it, and make it anew." if failed else ""
+        advice = " Its error says why. Delete it and create it again." if failed else ""
         super().__init__(f'The {kind} "{name}" is {status}.{advice}', retry_after=None if failed else 1)
 
 
 class NoVersion(ServiceError):
-    """The model has no version to predict with yet."""
+    """The model has no version yet."""
 
     code = "no-version"
 
 
 class InUse(ServiceError):
-    """Something that isn't final still needs the resource."""
+    """An unfinished job or a label still uses the resource."""
 
     code = "in-use"
 
 
 class Conflict(ServiceError):
-    """The resource's state doesn't allow that change."""
+    """The resource's state doesn't allow the change."""
 
     code = "conflict"
 
 
 class StillRunning(ServiceError):
-    """The first request with the same idempotency key is still being answered."""
+    """The first request with the same idempotency key is still being processed."""
 
     code = "request-in-progress"
 
     def __init__(self) -> None:
-        super().__init__("The first request with this Idempotency-Key is still being answered.", retry_after=1)
+        super().__init__("The first request with this Idempotency-Key is still being processed.", retry_after=1)
 
 
 class KeyReused(ServiceError):
-    """The idempotency key came with another request before."""
+    """The idempotency key has been used for another request."""
 
     code = "idempotency-key-reused"
 
 
 class QueueFull(ServiceError):
-    """Too many jobs are waiting."""
+    """The queue is full."""
 
     code = "queue-full"
 
 
 class Overloaded(ServiceError):
-    """Too many requests of that kind are being answered."""
+    """Too many concurrent requests of this kind."""
 
     code = "overloaded"
 
 
 class NoWorker(ServiceError):
-    """No worker answered in time."""
+    """No worker finished the work in time."""
 
     code = "worker-unavailable"
 
 
 class StorageError(ServiceError):
-    """The base of errors of the database."""
+    """The base class of database errors."""
 
 
 class DatabaseUnavailable(StorageError):
@@ -111,19 +111,19 @@ class DatabaseUnavailable(StorageError):
 
 
 class DatabaseUnusable(StorageError):
-    """The database is damaged, read-only, or of another version; retrying doesn't help."""
+    """The database is damaged, read-only, or from another version of Fitserve; retrying doesn't help."""
 
     code = "database-unusable"
 
 
 class DiskFull(StorageError):
-    """No space is left; retrying helps only after somebody has freed some."""
+    """The disk is full; retrying only helps after space is freed."""
 
     code = "disk-full"
 
 
 class InvalidRequest(ServiceError):
-    """The body's content can't be accepted; each fault says where and why."""
+    """The body's content is invalid; each fault says where and why."""
 
     code = "invalid-request"
 
@@ -132,7 +132,7 @@ class InvalidRequest(ServiceError):
 
 
 class Failed(ServiceError):
-    """A job that the client waited for found its input wrong; `error` is the flattened error that the job recorded."""
+    """The job that the client waited for failed. `error` is the error that the job recorded, as a dictionary."""
 
     def __init__(self, error: dict[str, Any]) -> None:
         super().__init__(error["detail"], [Fault.from_dict(fault) for fault in error.get("faults", ())])
@@ -140,6 +140,6 @@ class Failed(ServiceError):
 
 
 class LeaseLost(ServiceError):
-    """The job was claimed by somebody else, or ended: this execution must stop and write nothing more."""
+    """Another worker claimed the job, or the job is final: this execution must stop and write nothing more."""
 
     code = "lease-lost"

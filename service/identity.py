@@ -1,4 +1,4 @@
-"""What identifies a process on its host, so that another can tell later whether it is gone."""
+"""Identifies processes on their host, to detect later whether they have ended."""
 
 import os
 from pathlib import Path
@@ -8,12 +8,12 @@ PROC = Path("/proc")
 
 
 def identify(pid: int) -> dict[str, Any]:
-    """A running process: its id and start (clock ticks since boot), the boot and the pid namespace they belong to.
+    """Describe a running process: its id, start time (clock ticks since boot), boot id and pid namespace.
 
-    Raises ProcessLookupError when there is none, or only a zombie.
+    Raises ProcessLookupError if it doesn't exist or is a zombie.
     """
     try:
-        # proc(5): the name in parentheses may hold anything; after it come the state and, 20th, the start time.
+        # proc(5): after the name in parentheses, which can contain anything, come the state and, 20th, the start time.
         state, *rest = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         raise ProcessLookupError(f"There is no process {pid}.") from None
@@ -23,9 +23,9 @@ def identify(pid: int) -> dict[str, Any]:
 
 
 def may_live(process: dict[str, Any]) -> bool:
-    """False when the process that `identify` described is gone for certain.
+    """Return False if the process that `identify` described has certainly ended.
 
-    Another boot or pid namespace can't be judged from here: it may be another machine, or container, of that name.
+    A process with another boot id or pid namespace may run on another machine or in another container of the same name.
     """
     if any(process[name] != value for name, value in _surroundings().items()):
         return True

@@ -1,4 +1,4 @@
-"""`fitserve serve`: runs api and worker as child processes, says when both are ready, and ends them together."""
+"""`fitserve serve`: runs api and worker as child processes, reports when both are ready, and ends them together."""
 
 import contextlib
 import http.client
@@ -23,10 +23,10 @@ COMMANDS = {name: (sys.executable, "-m", "service", name) for name in ("api", "w
 SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
 
 GRACE_SECONDS = 8.0
-"""Time that the parts have for ending after SIGTERM, before they are killed."""
+"""The time between SIGTERM and SIGKILL for a part that doesn't end."""
 
 STEADY_SECONDS = 60.0
-"""A part that ran this long is started again without delay when it dies."""
+"""A part that has run this long is restarted without delay after a crash."""
 
 LONGEST_DELAY_SECONDS = 30.0
 
@@ -34,21 +34,21 @@ log = structlog.get_logger()
 
 
 def prepare(settings: Settings) -> None:
-    """Find out what would keep api and worker from starting. Raises AddressUnavailable, StorageError, OSError."""
+    """Check the address and migrate the database before the start. Raises AddressUnavailable, StorageError, OSError."""
     listen(settings.host, settings.port).close()
     from service.storage.database import migrate
 
     migrate(settings.database_url)
-    forget_dead_workers(settings)
+    remove_ended_workers(settings)
 
 
 def serve(settings: Settings) -> int:
-    """Run api and worker until SIGINT or SIGTERM; the result is the command's exit code."""
+    """Run api and worker until SIGINT or SIGTERM. Returns the command's exit code."""
     return Launcher(settings, COMMANDS).run()
 
 
-def forget_dead_workers(settings: Settings) -> None:
-    """Remove what a killed service left, so that its worker isn't taken for one that is ready."""
+def remove_ended_workers(settings: Settings) -> None:
+    """Remove the worker that a killed service left in the database, so that it doesn't count as ready."""
     from service.context import Context
     from service.identity import may_live
     from service.operations.upkeep.workers import take_over
@@ -59,11 +59,11 @@ def forget_dead_workers(settings: Settings) -> None:
 
 
 class StopRequested(Exception):
-    """SIGINT or SIGTERM arrived."""
+    """The process received SIGINT or SIGTERM."""
 
 
 class PartDidNotStart(Exception):
-    """A part ended before the service was ever ready, which starting it again wouldn't mend."""
+    """A part ended before the service was ready for the first time. Restarting it wouldn't help."""
 
     def __init__(self, name: str, exit_code: int) -> None:
         super().__init__(name)
@@ -72,7 +72,7 @@ class PartDidNotStart(Exception):
 
 
 class Part:
-    """A child process that is started again when it dies."""
+    """A child process that is restarted after a crash."""
 
     def __init__(self, name: str, command: Sequence[str]) -> None:
         self.name = name
@@ -81,7 +81,7 @@ class Part:
         self.start()
 
     def start(self) -> None:
-        """Start the process in a session of its own, so that a terminal's Ctrl-C reaches the launcher alone."""
+        """Start the process in its own session, so that Ctrl-C in a terminal only reaches the launcher."""
         launcher = os.getpid()
 
         def before_exec() -> None:
@@ -104,14 +104,14 @@ class Part:
         return self.process.poll() is None
 
     def restart_when_due(self) -> None:
-        """Start a dead part again, after a delay that doubles with each death in a row."""
+        """Restart a part that has ended, after a delay that doubles with each crash in a row."""
         now = time.monotonic()
         if self.restart_at is None:
             self.kill()
             self.failures = 0 if now - self.started_at > STEADY_SECONDS else self.failures + 1
             delay = min(2.0 ** (self.failures - 1), LONGEST_DELAY_SECONDS) if self.failures else 0.0
             self.restart_at = now + delay
-            log.error("part died", name=self.name, exit_code=self.process.returncode, restart_in_seconds=delay)
+            log.error("part crashed", name=self.name, exit_code=self.process.returncode, restart_in_seconds=delay)
         if now >= self.restart_at:
             self.start()
 
@@ -120,7 +120,7 @@ class Part:
             self.process.terminate()
 
     def kill(self) -> None:
-        """Kill what is left of the part's process group, children that outlived it included."""
+        """Kill the rest of the part's process group, including children that are still running."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -129,7 +129,7 @@ class Part:
 
 
 class Launcher:
-    """The loop over signals and parts. Signals are blocked and waited for, so that no handler interrupts anything."""
+    """The loop over signals and parts. Signals are blocked and polled, so that handlers don't interrupt other code."""
 
     def __init__(self, settings: Settings, commands: Mapping[str, Sequence[str]]) -> None:
         self.settings = settings
@@ -137,7 +137,7 @@ class Launcher:
         self.parts: list[Part] = []
 
     def run(self) -> int:
-        """Start the parts, keep them running until a signal, end them; 0 after a clean end, 1 if one didn't start."""
+        """Run the parts until a signal arrives. Returns 0 after a clean end, or 1 if a part didn't start."""
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             for name, command in self.commands.items():
@@ -181,14 +181,14 @@ class Launcher:
 
 
 def wait_for_signal(seconds: float) -> None:
-    """Wait at most `seconds`, less when a child ends. Raises StopRequested at SIGINT and SIGTERM."""
+    """Wait at most `seconds`, or until a child ends. Raises StopRequested on SIGINT and SIGTERM."""
     received = signal.sigtimedwait(SIGNALS, seconds)
     if received is not None and received.si_signo != signal.SIGCHLD:
         raise StopRequested
 
 
 def is_ready(host: str, port: int) -> bool:
-    """Whether the api answers and a worker can start a job, as `GET /readyz` says."""
+    """Whether `GET /readyz` reports that the api and a worker are ready."""
     connection = http.client.HTTPConnection(_reachable(host), port, timeout=1)
     try:
         connection.request("GET", "/readyz")

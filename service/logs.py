@@ -1,8 +1,9 @@
-"""The service's log: structlog and the standard library's logging in one form, on standard error, without passwords."""
+"""The service's log: structlog and standard logging in one format, on standard error, with passwords masked."""
 
 import logging.config
 import re
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,13 +15,13 @@ from service.config import Settings
 PASSWORD_IN_URL = re.compile(r"(://[^\s:/@\"']*):[^\s/@\"']+@")
 
 QUIET_LOGGERS = ("alembic", "sqlalchemy", "urllib3", "tensorflow", "absl")
-"""Libraries whose messages below a warning say nothing to who runs the service."""
+"""Libraries whose messages below the level of a warning don't help the operator."""
 
 
 def configure(settings: Settings, part: str) -> None:
-    """Send everything that this process logs to standard error; `part` (api, worker, …) is on every line.
+    """Send all log messages of this process to standard error, with `part` (api, worker, …) on every line.
 
-    Whatever `structlog.contextvars` holds, such as `request_id` or `job_id`, is on each line of that context.
+    The context variables of structlog, such as `request_id` or `job_id`, are on each line of their context.
     """
     logging.config.dictConfig(configuration(settings, part))
     logging.captureWarnings(True)
@@ -33,7 +34,7 @@ def configure(settings: Settings, part: str) -> None:
 
 
 def configuration(settings: Settings, part: str) -> dict[str, Any]:
-    """What `logging.config.dictConfig` takes; gunicorn is given the same as its `logconfig_dict`."""
+    """The configuration for `logging.config.dictConfig` and for gunicorn's `logconfig_dict`."""
     level = settings.log_level.upper()
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
@@ -57,17 +58,28 @@ def configuration(settings: Settings, part: str) -> dict[str, Any]:
 
 
 class RequestLog:
-    """Writes a line for each request in the form of all others. structlog's way takes as long as a prediction."""
+    """Writes one line per request in the format of all other lines, faster than structlog.
+
+    Lines are buffered until `flush`: one write per request would take a tenth of a small prediction's time.
+    """
 
     def __init__(self, settings: Settings, part: str) -> None:
         self._part = part
         self._is_json = settings.log_format == "json"
         self._least = logging.getLevelNamesMapping()[settings.log_level.upper()]
+        self._lines: list[str] = []
+        self._second, self._prefix = 0, ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to flush."""
+        return not self._lines
 
     def write(self, level: int, method: str, path: str, status: int, milliseconds: float, request_id: str) -> None:
+        """Add the line of a request that took `milliseconds`."""
         if level < self._least:
             return
-        moment = datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+        moment = self._timestamp()
         name = "info" if level == logging.INFO else "debug"
         if self._is_json:
             members = {"part": self._part, "method": method, "path": path, "status": status}
@@ -78,11 +90,25 @@ class RequestLog:
                 f"{moment} [{name:<9}] {'request':<30} method={method} milliseconds={milliseconds} part={self._part} "
                 f"path={path} request_id={request_id} status={status}"
             )
-        sys.stderr.write((mask_passwords(None, name, line) if "://" in line else line) + "\n")
+        self._lines.append(mask_passwords(None, name, line) if "://" in line else line)
+
+    def flush(self) -> None:
+        """Write the collected lines to standard error."""
+        lines, self._lines = self._lines, []
+        if lines:
+            sys.stderr.write("\n".join(lines) + "\n")
+
+    def _timestamp(self) -> str:
+        """The time in RFC 3339; the seconds are formatted once per second."""
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second, self._prefix = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._prefix}.{int((now - second) * 1e6):06d}Z"
 
 
 def mask_passwords(_logger: Any, _method: str, line: str) -> str:
-    """The line with `***` for the password of every URL in it, tracebacks included."""
+    """Replace the password of every URL in the line by `***`, including those in tracebacks."""
     return PASSWORD_IN_URL.sub(r"\1:***@", line)
 
 

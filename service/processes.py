@@ -1,4 +1,4 @@
-"""What the service asks of the operating system about processes: their parent's death, cores and memory."""
+"""Process features of the operating system: a signal when the parent ends, usable cores and usable memory."""
 
 import ctypes
 import os
@@ -6,16 +6,16 @@ import signal
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-"""From <linux/prctl.h>: the signal that the kernel sends when the thread that started this process ends."""
+"""From <linux/prctl.h>: sets the signal that the kernel sends when the thread that started this process ends."""
 
 CGROUP = Path("/sys/fs/cgroup")
 
 
 def die_with_parent(parent: int, signal_number: int = signal.SIGKILL) -> None:
-    """Have this process receive `signal_number` when `parent`, which started it, ends however it ends.
+    """Make the kernel send `signal_number` to this process when its parent ends for any reason.
 
-    `parent` is the parent's process id as the parent itself knew it: were it already gone, the kernel would never
-    send the signal, so it is raised here. Linux only (prctl(2), PR_SET_PDEATHSIG). Raises OSError.
+    `parent` is the process id that the parent reported before it started this process. If the parent has already ended,
+    the kernel doesn't send the signal, so this function does. Linux only (prctl(2), PR_SET_PDEATHSIG). Raises OSError.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0) != 0:
@@ -25,7 +25,7 @@ def die_with_parent(parent: int, signal_number: int = signal.SIGKILL) -> None:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use: its affinity, and a container's quota where one is set."""
+    """The number of cores that this process may use, by its affinity and its container's quota, if any."""
     cores = len(os.sched_getaffinity(0))
     quota, _, period = _read_cgroup("cpu.max").partition(" ")
     if quota.isdigit() and period.isdigit():
@@ -34,7 +34,7 @@ def usable_cores() -> int:
 
 
 def usable_memory() -> int:
-    """Bytes of memory that this process may use: the machine's, or a container's limit where one is set."""
+    """The bytes of memory that this process may use: the machine's, or its container's limit, if any."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = _read_cgroup("memory.max")
     return min(machine, int(limit)) if limit.isdigit() else machine

@@ -1,4 +1,4 @@
-"""Turns a checked spec into a compiled Keras network: sized before anything is allocated, then really built."""
+"""Turns a validated spec into a compiled Keras network: sizes it without allocating memory, then builds it."""
 
 from models.building.network import build_network
 from models.building.summary import print_summary, rows_at_once, summarize_network

@@ -1,4 +1,4 @@
-"""What Keras says of values and shapes, in a client's words."""
+"""Rewrites Keras's errors about values and shapes in a client's terms."""
 
 import re
 from collections.abc import Sequence
@@ -9,29 +9,25 @@ from models.graph import Node
 Shape = tuple[int | None, ...]
 
 
-def misfit(node: Node, arrived: Sequence[Shape], error: Exception) -> Fault:
-    """The fault of a layer that can't take the shapes that arrive at it."""
-    what = (
-        f"the shapes {row_shapes(arrived)} that arrive"
-        if len(arrived) > 1
-        else f"the shape {row_shapes(arrived)} that arrives"
-    )
+def shape_fault(node: Node, arrived: Sequence[Shape], error: Exception) -> Fault:
+    """The fault of a layer that doesn't accept the shapes of its inputs."""
+    what = f"inputs of the shapes {row_shapes(arrived)}" if len(arrived) > 1 else f"the shape {row_shapes(arrived)}"
     return Fault(f"{node.layer.type} can't take {what}: {first_sentence(error)}.", f"#/layers/{node.index}")
 
 
 def row_shapes(shapes: Sequence[Shape]) -> str:
-    """Several shapes in words, at most ten of them."""
+    """At most ten shapes in words."""
     listed = [row_shape(shape) for shape in shapes[:10]]
     return " and ".join(listed) + (" and others" if len(shapes) > len(listed) else "")
 
 
 def row_shape(shape: Shape) -> str:
-    """A shape without its batch."""
+    """A shape without the batch."""
     return str(list(shape[1:]))
 
 
 def first_sentence(error: Exception) -> str:
-    """What Keras says was wrong, without the names of its objects and its advice."""
+    """Keras's error message, without the names of its objects and its advice."""
     text = " ".join(str(error).split())
     text = re.sub(r"^Exception encountered when calling \w+\.\w+\(\)\. ", "", text)
     text = re.sub(r"Input \d+ (with name \S+ )?of layer \S+ is incompatible with the layer: ", "", text)
@@ -42,6 +38,6 @@ def first_sentence(error: Exception) -> str:
 
 
 def dimensions_in_words(match: re.Match[str]) -> str:
-    """Keras counts the batch as a dimension; a client's shapes don't."""
+    """Rewrite dimensions: Keras counts the batch as one, but a client's shapes don't."""
     bound = {"min_": "at least ", "max_": "at most ", "": ""}[match[1]]
     return f"it takes rows of {bound}{int(match[2]) - 1} dimensions, not {int(match[3]) - 1}"

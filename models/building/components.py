@@ -1,4 +1,4 @@
-"""Makes Keras's objects of what a spec names: layers, optimizers, losses, metrics, initializers, …"""
+"""Creates the Keras objects that a spec names: layers, optimizers, losses, metrics, initializers, …"""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ from models.errors import Fault, InvalidSpec
 from models.graph import base_name
 from models.spec import ComponentSpec
 
-load_catalogue()  # by the fork server that imports this module, so that its children needn't
+load_catalogue()  # here, so that the fork server loads it once and its children don't have to
 
 MODULES = {kind: getattr(keras, module) for kind, module in KINDS.items() if hasattr(keras, module)} | {
     "cell": keras.layers,
@@ -28,9 +28,9 @@ def resolve(kind: str, name: str) -> Entry:
 
 
 def make(kind: str, component: ComponentSpec, pointer: str, **extra: Any) -> Any:
-    """A component of Keras's with the catalogue's defaults, the posted parameters, and `extra` ones.
+    """Create a Keras component with the catalogue's defaults, the posted parameters, and `extra` ones.
 
-    Raises InvalidSpec at `pointer` where Keras refuses values that are right each for itself.
+    Raises InvalidSpec at `pointer` if Keras refuses a combination of valid values.
     """
     entry = resolve(kind, component.type)
     if kind == "activation":
@@ -40,7 +40,7 @@ def make(kind: str, component: ComponentSpec, pointer: str, **extra: Any) -> Any
     arguments = {name: argument(entry, name, value, pointer) for name, value in values.items()}
     try:
         made = getattr(MODULES[kind], entry.type)(**arguments)
-    except Exception as error:  # whatever the constructors of Keras's classes run into
+    except Exception as error:  # Keras's constructors raise many kinds of exceptions
         raise InvalidSpec(Fault(f"{entry.type}: {first_sentence(error)}.", pointer)) from error
     if kind == "layer":
         require_dimensions(made)
@@ -48,15 +48,17 @@ def make(kind: str, component: ComponentSpec, pointer: str, **extra: Any) -> Any
 
 
 def require_dimensions(layer: keras.Layer) -> None:
-    """Have Keras refuse rows of other dimensions than a layer's type names, where it leaves that to TensorFlow, which
-    may end the process."""
+    """Make Keras check the number of dimensions in the name of a layer's type.
+
+    For some layers it leaves this to TensorFlow, which may end the process.
+    """
     named = re.search(r"([123])D$", type(layer).__name__)
     if named and layer.input_spec is None:
         layer.input_spec = keras.InputSpec(ndim=int(named[1]) + 2)
 
 
 def argument(entry: Entry, name: str, value: Any, pointer: str) -> Any:
-    """A parameter's value as Keras takes it: names and objects become components, lists tuples, numbers floats."""
+    """A parameter's value for Keras: names and objects become components, lists become tuples, numbers floats."""
     parameter = entry.by_name[name]
     where = f"{pointer}/{name}"
     if parameter.type in KINDS and isinstance(value, str | dict):
@@ -74,8 +76,8 @@ def argument(entry: Entry, name: str, value: Any, pointer: str) -> Any:
 
 
 def make_nested(kind: str, document: Any, pointer: str, index: int = 0) -> Any:
-    """A component that another one holds; a layer is named after its type and its place there, so that the names of
-    its weights don't depend on what was built before."""
+    """Create a nested component. A layer is named by its type and index, so that the names of its weights don't depend
+    on what was built before."""
     component = ComponentSpec.from_document(document)
     if kind not in ("layer", "cell"):
         return make(kind, component, pointer)

@@ -1,4 +1,4 @@
-"""What a layer makes besides its output: copies of itself for the steps of a sequence, scores between steps."""
+"""Sizes a layer's internals: its copies for the steps of a sequence, and the scores between steps."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -12,8 +12,8 @@ from models.pretrained import NETWORK
 
 
 def count_layers(layer: Mapping[str, Any], shape: Shape) -> int:
-    """How many layers and cells a posted layer is written out as, with those within it, for the shape that arrives:
-    each makes the graph larger, which takes time and memory."""
+    """The number of layers and cells, including nested ones, into which a posted layer is unrolled for this input
+    shape; each of them enlarges the graph, which costs time and memory."""
     copies, within = 1, shape
     if layer["type"] == "TimeDistributed":
         copies, within = count_steps_of(shape), (shape[0], *shape[2:])
@@ -26,7 +26,7 @@ def count_layers(layer: Mapping[str, Any], shape: Shape) -> int:
 
 
 def count_recurrent_steps(layer: Mapping[str, Any], shape: Shape) -> int:
-    """How many steps of sequences a row takes through a posted layer, one after the other."""
+    """The number of sequential time steps of a posted layer for one row."""
     if layer["type"] in SEQUENCE_LAYERS:
         return count_steps_of(shape)
     if layer["type"] == "TimeDistributed":
@@ -35,12 +35,12 @@ def count_recurrent_steps(layer: Mapping[str, Any], shape: Shape) -> int:
 
 
 def count_steps_of(shape: Shape) -> int:
-    """How long the sequences are."""
+    """The length of the sequences."""
     return shape[1] or 1 if len(shape) > 2 else 1
 
 
 def layers_within(layer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The layers and cells that a posted layer holds."""
+    """The layers and cells nested in a posted layer."""
     for name in ("layer", "backward_layer", "cell"):
         if layer.get(name):
             yield layer[name]
@@ -50,8 +50,8 @@ def layers_within(layer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def inner_activations(layer: keras.Layer) -> int:
-    """The numbers that one row makes within a called layer: an attention's score of each step of the query for each of
-    the value, or what a number is compared with where its bin or its index is looked up, as the export does it."""
+    """The numbers that one row produces inside a called layer: an attention's scores for each pair of query and value
+    steps, or the comparisons with which the export looks up a number's bin or index."""
     shapes = [tensor.shape for tensor in keras.tree.flatten(layer.input)]
     if isinstance(layer, keras.layers.Discretization):
         return math.prod(shapes[0][1:]) * len(layer.bin_boundaries or ())
@@ -66,7 +66,7 @@ def inner_activations(layer: keras.Layer) -> int:
 
 
 def count_heads(layer: keras.Layer) -> int:
-    """How many scores an attention makes of the same steps; none for other layers."""
+    """The number of scores that an attention computes per pair of steps; 0 for other layers."""
     if isinstance(layer, keras.layers.MultiHeadAttention):
         return int(layer.num_heads)
     if isinstance(layer, keras.layers.GroupQueryAttention):

@@ -1,4 +1,4 @@
-"""Makes the layers of a network and calls them."""
+"""Creates the layers of a network and calls them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,24 +7,24 @@ from typing import Any
 
 import keras
 
-from models.adaptation import with_stand_in
+from models.adaptation import with_placeholders
 from models.building.components import make, resolve
 from models.graph import Node, connect
 from models.pretrained import NETWORK, PRETRAINED, inner_layers
 
 
 def make_layer(node: Node) -> keras.Layer:
-    """The layer of a node, under its name; raises InvalidSpec. One that is Pretrained is a network of its own."""
+    """Create the layer of a node, with its name; raises InvalidSpec. A Pretrained layer becomes a nested network."""
     if node.layer.type == PRETRAINED:
         return make_pretrained(node)
-    layer: keras.Layer = make("layer", with_stand_in(node.layer), f"#/layers/{node.index}", name=node.name)
+    layer: keras.Layer = make("layer", with_placeholders(node.layer), f"#/layers/{node.index}", name=node.name)
     return layer
 
 
 def make_pretrained(node: Node) -> keras.Model:
-    """The layers that a Pretrained layer stands for, with fresh weights, whose names begin with the layer's name.
+    """Create the layers of a Pretrained layer with fresh weights, whose names begin with the layer's name.
 
-    `trainable` holds for all of them, as in Keras: what is frozen so also normalizes as it does when predicting.
+    `trainable` applies to all of them, as in Keras: frozen layers also normalize as in inference mode.
     """
     input_ = node.layer.parameters[NETWORK]["input"]
     with keras.name_scope(node.name):
@@ -34,13 +34,13 @@ def make_pretrained(node: Node) -> keras.Model:
             layer = make_layer(replace(inner, index=node.index))
             tensors[inner.name] = output = call_layer(layer, inner, [tensors[name] for name in inner.inputs])
         block = keras.Model(inputs, output, name=node.name)
-    for each in block._flatten_layers():  # a network within the block doesn't always hear what the block is told
+    for each in block._flatten_layers():  # the block doesn't always pass the setting on to nested networks
         each.trainable = node.layer.parameters.get("trainable", True)
     return block
 
 
 def call_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any], **training: bool) -> Any:
-    """What the layer makes of the tensors that arrive at it, handed over as its entry in the catalogue says."""
+    """Call the layer with its input tensors, passed as its entry in the catalogue specifies."""
     tensors = resolve("layer", node.layer.type).tensors
     taken = (list(arrived),) if tensors and tensors.as_list else arrived
     output = layer(*taken, **training)
@@ -49,9 +49,9 @@ def call_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any], **trainin
 
 
 def freeze(layer: keras.Layer) -> None:
-    """Have what is not trainable, among a layer that is built and those within it, keep all its weights.
+    """Freeze all weights of a built layer and its nested layers where `trainable` is false.
 
-    Keras tells the layers within only when `trainable` changes, which they must be there for.
+    Keras passes `trainable` to nested layers only when it changes, and only to those that already exist.
     """
     for each in layer._flatten_layers():
         for inner in () if each.trainable else each._flatten_layers(include_self=False):
@@ -61,6 +61,6 @@ def freeze(layer: keras.Layer) -> None:
 
 
 def normalize_if_trainable(layer: keras.layers.SpectralNormalization, inputs: Any, training: bool = False) -> Any:
-    """What SpectralNormalization puts out; Keras's own normalizes the weights in training even when they are frozen."""
+    """The output of SpectralNormalization. Keras's own call normalizes the weights in training even if frozen."""
     thawed = layer.trainable and layer.layer.trainable
     return keras.layers.SpectralNormalization.call(layer, inputs, training=training and thawed)

@@ -1,4 +1,4 @@
-"""Builds a network that was sized first, and tries each layer on one row."""
+"""Builds a network after sizing it, and tries each layer on one row."""
 
 import inspect
 import logging
@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.building.compiling import compile_network
-from models.building.complaints import Shape, misfit, row_shape
+from models.building.complaints import Shape, row_shape, shape_fault
 from models.building.layers import call_layer, make_layer
 from models.building.sizing import check_size
 from models.errors import Fault, InvalidSpec
@@ -19,14 +19,14 @@ from models.graph import Node, resolve
 from models.limits import Limits
 from models.spec import NetworkSpec
 
-# TensorFlow warns of functions that are traced again and again, as trying layers does, and of tables in exports.
+# TensorFlow warns about functions that are traced repeatedly, as in trying layers, and about tables in exports.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def build_network(spec: NetworkSpec, limits: Limits, seed: int | None = None) -> keras.Model:
-    """The network of a spec that validation.py has accepted, compiled and with fresh weights.
+    """Build the network of a validated spec, compiled and with fresh weights.
 
-    The same `seed` gives the same weights in every process. Raises InvalidSpec where layers don't fit or pass `limits`.
+    The same `seed` gives the same weights in every process. Raises InvalidSpec if layers don't fit or exceed `limits`.
     """
     check_size(spec, limits)
     if seed is not None:
@@ -41,8 +41,8 @@ def build_network(spec: NetworkSpec, limits: Limits, seed: int | None = None) ->
             tensors[node.name] = output = call_layer(layer, node, [tensors[name] for name in node.inputs])
             rows[node.name] = try_layer(layer, node, arrived)
         except Exception as error:
-            raise InvalidSpec(misfit(node, [row.shape for row in arrived], error)) from error
-        check_made(node, output.shape, rows[node.name].shape)
+            raise InvalidSpec(shape_fault(node, [row.shape for row in arrived], error)) from error
+        check_output_shape(node, output.shape, rows[node.name].shape)
     first, *others = inputs.values()
     network = keras.Model([first, *others] if others else first, output, name="network")
     compile_network(network, spec)
@@ -50,10 +50,10 @@ def build_network(spec: NetworkSpec, limits: Limits, seed: int | None = None) ->
 
 
 def try_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:
-    """What the layer makes of one row; its regularizers and constraints are run too, as training would.
+    """Call the layer on one row, including its regularizers and constraints, as in training; return its output.
 
-    It runs as a graph, which takes long sequences many times faster; training is only traced, for that would change
-    the layer's state.
+    It runs as a graph, which is many times faster for long sequences. Training mode is only traced, because running it
+    would change the layer's state.
     """
 
     def call(*rows: tf.Tensor, **training: bool) -> tf.Tensor:
@@ -72,8 +72,8 @@ def try_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:
     return outputs
 
 
-def check_made(node: Node, told: Shape, made: Shape) -> None:
-    """Refuse a layer that makes rows of another shape than it tells the layers after it."""
-    if tuple(told[1:]) != tuple(made[1:]):
-        detail = f"{node.layer.type} doesn't work here: it makes rows of the shape {row_shape(made)} where Keras takes"
-        raise InvalidSpec(Fault(f"{detail} them for {row_shape(told)}.", f"#/layers/{node.index}"))
+def check_output_shape(node: Node, declared: Shape, actual: Shape) -> None:
+    """Refuse a layer whose output has another shape than it declares to the layers after it."""
+    if tuple(declared[1:]) != tuple(actual[1:]):
+        detail = f"{node.layer.type} doesn't work here: it outputs the shape {row_shape(actual)}, but Keras expects"
+        raise InvalidSpec(Fault(f"{detail} {row_shape(declared)}.", f"#/layers/{node.index}"))

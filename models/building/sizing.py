@@ -1,4 +1,4 @@
-"""Sizes a network before anything of it is allocated, and holds it to limits and task."""
+"""Sizes a network without allocating memory, and checks it against the limits and the task."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
 
-from models.building.complaints import Shape, misfit, row_shape, row_shapes
+from models.building.complaints import Shape, row_shape, row_shapes, shape_fault
 from models.building.inner_size import count_layers, count_recurrent_steps
 from models.building.layers import call_layer, make_layer
 from models.building.summary import count_activations
@@ -21,9 +21,9 @@ from models.spec import NetworkSpec, Task
 
 
 def check_size(spec: NetworkSpec, limits: Limits) -> None:
-    """Follow the shapes through the layers without allocating a weight, and hold them to limits and task.
+    """Propagate the shapes through the layers without allocating weights, and check the limits and the task.
 
-    Raises InvalidSpec with the faults of every layer at which something arrives.
+    Raises InvalidSpec with the faults of every layer whose inputs are known.
     """
     faults: list[Fault] = []
     tensors = {name: keras.KerasTensor((None, *input_.shape)) for name, input_ in spec.inputs.items()}
@@ -47,12 +47,12 @@ def check_size(spec: NetworkSpec, limits: Limits) -> None:
 
 
 class TooLarge(InvalidSpec):
-    """The network passes a limit, with whatever layers may follow."""
+    """The network exceeds a limit, whatever layers follow."""
 
 
 @dataclass
 class Size:
-    """What the layers so far amount to, which may not be more than the limits."""
+    """The size of the layers so far, compared with the limits."""
 
     limits: Limits
     layers: int = 0
@@ -61,20 +61,20 @@ class Size:
     activations: int = 0
 
     def add_posted(self, node: Node, shape: Shape) -> None:
-        """Count a layer before it is called with what arrives. Raises TooLarge."""
+        """Count a layer before it is called. Raises TooLarge."""
         posted = {"type": node.layer.type, **node.layer.parameters}
         self.layers += count_layers(posted, shape)
         self.recurrent_steps += count_recurrent_steps(posted, shape)
-        written = "layers, with those within others and their copies for the steps of sequences"
+        written = "layers, including nested layers and their copies for the steps of sequences"
         self._hold(node, written, self.layers, self.limits.layers)
-        self._hold(node, "recurrent steps a row", self.recurrent_steps, self.limits.recurrent_steps)
+        self._hold(node, "recurrent steps per row", self.recurrent_steps, self.limits.recurrent_steps)
 
     def add_made(self, node: Node, layer: keras.Layer) -> None:
-        """Count what a called layer holds and puts out. Raises TooLarge."""
+        """Count the weights and outputs of a called layer. Raises TooLarge."""
         self.parameters += sum(math.prod(weight.shape) for weight in layer.weights)
         self.activations += count_activations(layer)
         self._hold(node, "parameters", self.parameters, self.limits.parameters)
-        self._hold(node, "activations a row", self.activations, self.limits.activations_per_row)
+        self._hold(node, "activations per row", self.activations, self.limits.activations_per_row)
 
     def _hold(self, node: Node, unit: str, amount: int, limit: int) -> None:
         if amount > limit:
@@ -83,20 +83,20 @@ class Size:
 
 
 def size_layer(layer: keras.Layer, node: Node, arrived: Sequence[Any]) -> Any:
-    """What the layer puts out; raises InvalidSpec where it can't take what arrives."""
+    """Call the layer symbolically and return its output; raises InvalidSpec if it doesn't accept its inputs."""
     shapes = [tensor.shape for tensor in arrived]
     check_axes(node, shapes)
     try:
         output = call_layer(layer, node, arrived)
     except Exception as error:
-        raise InvalidSpec(misfit(node, shapes, error)) from error
+        raise InvalidSpec(shape_fault(node, shapes, error)) from error
     check_shape(node, shapes, output.shape)
     return output
 
 
 @contextmanager
 def sizing_scope() -> Iterator[None]:
-    """Weights made in it are never allocated: Keras would otherwise do that when its next scope of the kind ends."""
+    """A scope whose weights are never allocated: otherwise Keras would allocate them when its next such scope ends."""
     waiting = list(get_global_attribute("uninitialized_variables", []))
     try:
         with keras.StatelessScope(initialize_variables=False):
@@ -106,34 +106,34 @@ def sizing_scope() -> Iterator[None]:
 
 
 def check_axes(node: Node, arrived: Sequence[Shape]) -> None:
-    """Refuse an axis that a row doesn't have; Keras itself may notice only when it trains."""
-    axis, axes = (node.layer.parameters.get(name) for name in ("axis", "axes"))  # `axes` has one for each tensor
+    """Refuse an axis that a row doesn't have; Keras itself may notice it only in training."""
+    axis, axes = (node.layer.parameters.get(name) for name in ("axis", "axes"))  # `axes` has one per tensor
     posted = axes if axis is None else axis
     listed = posted if isinstance(posted, list) else [] if posted is None else [posted]
     pairs = zip(listed, arrived, strict=False) if isinstance(axes, list) else product(listed, arrived)
     for one, shape in pairs:
         most = len(shape) - 1
         if not 1 <= abs(one) <= most:
-            detail = f"A row of {most} dimensions has no axis {one}: 1 to {most}, or -1 to -{most}."
+            detail = f"A row of {most} dimensions has no axis {one}: use 1 to {most}, or -1 to -{most}."
             raise InvalidSpec(Fault(detail, f"#/layers/{node.index}/{'axes' if axis is None else 'axis'}"))
 
 
 def check_shape(node: Node, arrived: Sequence[Shape], shape: Shape) -> None:
-    """Refuse outputs without a number for each row, such as those of a kernel larger than its picture."""
+    """Refuse empty outputs, such as those of a kernel larger than its image."""
     if any(length is None or length < 1 for length in shape[1:]) or shape[0] is not None:
-        detail = f"{node.layer.type} leaves nothing of what arrives, {row_shapes(arrived)}: {row_shape(shape)}."
+        detail = f"{node.layer.type} has an empty output for the input {row_shapes(arrived)}: {row_shape(shape)}."
         raise InvalidSpec(Fault(detail, f"#/layers/{node.index}"))
 
 
 def check_output(spec: NetworkSpec, shape: Shape) -> None:
-    """Refuse an output that the task can't mean anything by."""
+    """Refuse an output that doesn't fit the task."""
     last = len(spec.layers) - 1
     if len(shape) != 2:
-        detail = f"The last layer puts out the shape {row_shape(shape)}; it has to be a vector: add Flatten before it."
+        detail = f"The last layer outputs the shape {row_shape(shape)}; it must be a vector: add Flatten before it."
         raise InvalidSpec(Fault(detail, f"#/layers/{last}"))
     units = shape[1] or 0
     pointer = f"#/layers/{last}/units" if "units" in spec.layers[last].parameters else f"#/layers/{last}"
     if spec.task is Task.BINARY and units != 1:
-        raise InvalidSpec(Fault(f"A binary network puts out 1 number, not {units}.", pointer, allowed=(1,)))
+        raise InvalidSpec(Fault(f"A binary network must output 1 number, not {units}.", pointer, allowed=(1,)))
     if spec.task is Task.MULTICLASS and units < 2:
-        raise InvalidSpec(Fault("A multiclass network puts out a number for each class, so at least 2.", pointer))
+        raise InvalidSpec(Fault("A multiclass network must output one number per class, at least 2.", pointer))

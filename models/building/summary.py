@@ -1,4 +1,4 @@
-"""What a network consists of, and how much memory its outputs take."""
+"""Summarizes the layers of a network and the memory that their outputs take."""
 
 import math
 from typing import Any
@@ -14,7 +14,7 @@ MOST_ACTIVATIONS_AT_ONCE = 10_000_000
 
 
 def summarize_network(network: keras.Model) -> dict[str, Any]:
-    """A model's `summary`: the client's layers, without the input; shapes of a row, `bytes` of weights."""
+    """A model's `summary`: the posted layers, without the input; shapes per row; `bytes` of the weights."""
     layers = [layer for layer in network.layers if not isinstance(layer, keras.layers.InputLayer)]
     return {
         "layers": [summarize_layer(layer) for layer in layers],
@@ -39,19 +39,19 @@ def summarize_layer(layer: keras.Layer) -> dict[str, Any]:
 
 
 def rows_at_once(network: keras.Model) -> int:
-    """How many rows a call may take without its layers' outputs filling the memory, however wide the network is."""
+    """The number of rows per call for which the outputs of all layers fit in memory, even in a wide network."""
     activations = count_activations(network)
     return max(1, min(MOST_ROWS_AT_ONCE, MOST_ACTIVATIONS_AT_ONCE // max(activations, 1)))
 
 
 def count_activations(layer: keras.Layer) -> int:
-    """How many numbers a row makes in the outputs of a layer that was called, and of those within it."""
+    """The size of the outputs of a called layer and its nested layers, for one row."""
     inner = sum(map(count_activations, layer.layers)) if isinstance(layer, keras.Model) else inner_activations(layer)
     return math.prod(layer.output.shape[1:]) + inner
 
 
 def count(weights: list[keras.Variable]) -> int:
-    """How many numbers some weights hold."""
+    """The number of values in the weights."""
     return sum(math.prod(weight.shape) for weight in weights)
 
 

@@ -1,4 +1,4 @@
-"""The catalogue of layers, optimizers, losses … that a spec may name, read from catalogue.json without Keras."""
+"""The catalogue of layers, optimizers, losses, … that a spec may use, read from catalogue.json without Keras."""
 
 import json
 from collections.abc import Mapping
@@ -23,18 +23,18 @@ KINDS = {
     "regularizer": "regularizers",
     "constraint": "constraints",
 }
-"""Each kind of component, and the member of the catalogue that holds it."""
+"""The field of the catalogue for each kind of component."""
 
 PLATEAU = "ReduceLROnPlateau"
-"""The schedule that monitors epochs: a training job can have it, an optimizer can't."""
+"""The schedule that monitors epochs: a training job can use it, an optimizer can't."""
 
 LISTS = {"layers": "layer", "cells": "cell"}
-"""The types of parameters that are lists of components, and the kind of their members."""
+"""The parameter types that are lists of components, and the kind of their items."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of an entry, as Keras names it.
+    """A parameter of an entry, under Keras's name.
 
     `type` is `integer`, `number`, `boolean`, `string`, `name`, `integers` or `numbers` (one, or a list of `length` if
     there is one), `shape` (a list of integers), `margins` (an integer, or a list of `length` integers or pairs of
@@ -75,31 +75,31 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Tensors:
-    """How many tensors a layer takes, `most` None for any number; in one list, or as arguments of their own."""
+    """The number of tensors that a layer takes (`most` is None for any number), as one list or separate arguments."""
 
     least: int
     most: int | None
     as_list: bool
 
     def __str__(self) -> str:
-        """In words: `exactly 1`, `2 or more`, `2 to 3`."""
+        """In words: `exactly 1`, `at least 2`, `2 to 3`."""
         if self.most == self.least:
             return f"exactly {self.least}"
-        return f"{self.least} or more" if self.most is None else f"{self.least} to {self.most}"
+        return f"at least {self.least}" if self.most is None else f"{self.least} to {self.most}"
 
     def to_parameter(self) -> Parameter:
-        """The member `inputs` of a posted layer, as the catalogue documents it."""
+        """The field `inputs` of a posted layer, as documented in the catalogue."""
         several = self.least > 1
-        what = "What this layer takes, by name: the outputs of other layers, or inputs of the network;"
-        how = f"{self}, in order." if several else "the layer before it, the first layer the only input, if left out."
+        what = "The names of the layers or network inputs that this layer takes;"
+        how = f"{self}, in order." if several else "by default the layer before it, for the first layer the only input."
         return Parameter("inputs", "names", several, None, None, None, (), f"{what} {how}")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One component: the name of its class in Keras, and what a client may set.
+    """One component: the name of its class in Keras, and the parameters that a client may set.
 
-    `tasks` are those that a loss or a metric suits; other entries have none. `tensors` are what a layer takes.
+    `tasks` are those that a loss or metric supports; other entries have none. `tensors` is the input of a layer.
     """
 
     type: str
@@ -116,11 +116,11 @@ class Entry:
 
     @property
     def takes_class_numbers(self) -> bool:
-        """Whether a loss or metric takes targets as class numbers rather than one-hot rows."""
+        """Whether a loss or metric takes targets as class indices rather than one-hot rows."""
         return self.type.startswith("Sparse") or self.type == "CategoricalGeneralizedCrossEntropy"
 
     def to_document(self) -> dict[str, Any]:
-        """The entry as the service lists it."""
+        """The entry in the form that the service lists."""
         listed = [*self.parameters, *([self.tensors.to_parameter()] if self.tensors else [])]
         return {
             "type": self.type,
@@ -141,7 +141,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All entries, by the names of Keras's classes, in the order in which they are listed."""
+    """All entries, by the names of Keras's classes, in listed order."""
 
     layers: Mapping[str, Entry]
     cells: Mapping[str, Entry]
@@ -156,7 +156,7 @@ class Catalogue:
 
     @cached_property
     def _names(self) -> Mapping[str, Mapping[str, Entry]]:
-        """For each kind, every name and alias."""
+        """Every name and alias, by kind."""
         names: dict[str, dict[str, Entry]] = {}
         for kind, member in KINDS.items():
             entries: Mapping[str, Entry] = getattr(self, member)
@@ -169,22 +169,22 @@ class Catalogue:
         return tuple(getattr(self, KINDS[kind]).values())
 
     def find(self, kind: str, name: str) -> Entry | None:
-        """The entry that Keras finds by this name or alias, an optimizer's in any case; None if there is none."""
+        """The entry with this name or alias, ignoring case for optimizers, as in Keras; None if there is none."""
         return self._names[kind].get(name.lower() if kind == "optimizer" else name)
 
     @property
     def keras_schedules(self) -> tuple[str, ...]:
-        """The schedules that an optimizer can have."""
+        """The schedules that an optimizer can use."""
         return tuple(name for name in self.schedules if name != PLATEAU)
 
     def nearest(self, kind: str, name: str) -> str | None:
-        """The known name most like this one, if any is much like it."""
+        """The known name most similar to this one; None if none is similar."""
         return nearest(name, self._names[kind])
 
 
 @lru_cache(maxsize=1)
 def load_catalogue() -> Catalogue:
-    """The catalogue that was generated from Keras."""
+    """Read the catalogue that was generated from Keras."""
     document = json.loads(CATALOGUE_PATH.read_text(encoding="utf-8"))
     members = {
         member: {entry["type"]: Entry.from_document(entry) for entry in document[member]} for member in KINDS.values()

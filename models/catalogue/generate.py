@@ -1,6 +1,6 @@
 """Writes catalogue.json from the signatures and docstrings of the installed Keras.
 
-`python -m models.catalogue.generate` writes the file; with `--check` it exits with 1 when the file differs.
+`python -m models.catalogue.generate` writes the file; with `--check` it exits with 1 if the file differs.
 """
 
 import inspect
@@ -27,7 +27,7 @@ REGISTRIES: dict[str, dict[str, Any]] = {
     "regularizers": regularizers.ALL_OBJECTS_DICT,
     "constraints": constraints.ALL_OBJECTS_DICT,
 }
-"""The names by which Keras finds components of each kind."""
+"""Keras's names of the components of each kind."""
 
 MODULES = {
     "layers": keras.layers,
@@ -41,10 +41,10 @@ MODULES = {
     "regularizers": keras.regularizers,
     "constraints": keras.constraints,
 }
-"""Where Keras exports the components of each kind."""
+"""The module from which Keras exports the components of each kind."""
 
 BASES = {"layers": keras.Layer, "cells": keras.Layer, "optimizers": keras.optimizers.SGD}
-"""Where parameters that a kind's components share are documented, for those that don't repeat it."""
+"""The class that documents the shared parameters of a kind, for components that don't repeat them."""
 
 NUMERIC_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", tuple: "integers"}
 
@@ -67,7 +67,7 @@ def generate() -> dict[str, Any]:
 
 
 def describe(kind: str, name: str, tasks: Iterable[str] = ()) -> dict[str, Any]:
-    """One entry: a class of Keras's, or a function where `kind` is `activations`."""
+    """One entry: a class of Keras, or a function if `kind` is `activations`."""
     component = getattr(MODULES[kind], name)
     return {
         "type": name,
@@ -81,13 +81,13 @@ def describe(kind: str, name: str, tasks: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def tensors(layer: str) -> dict[str, Any]:
-    """How many tensors a layer takes, and how Keras wants them."""
+    """The number of tensors that a layer takes, and how Keras expects them."""
     least, most, form = selection.TENSORS.get(layer, (1, 1, selection.ARGUMENTS))
     return {"least": least, "most": most, "as_list": form == selection.LIST}
 
 
 def category(kind: str, component: Any) -> str:
-    """Where Keras's own source files keep the component: `convolutional`, `accuracy`, …"""
+    """The category of the component in Keras's source files: `convolutional`, `accuracy`, …"""
     words: list[str] = component.__module__.split(".")
     if kind in ("layers", "cells"):
         return words[3]
@@ -95,7 +95,7 @@ def category(kind: str, component: Any) -> str:
 
 
 def aliases(kind: str, component: Any) -> list[str]:
-    """The other names that Keras knows the component by."""
+    """Keras's other names of the component."""
     exports = {name: value for name, value in vars(MODULES[kind]).items() if not name.startswith("_")}
     names = {name for name, value in exports.items() if value is component}
     for name, value in REGISTRIES.get(kind, {}).items():
@@ -112,7 +112,7 @@ def value_is_function_of(value: Any, loss: type) -> bool:
 
 
 def describe_parameters(kind: str, component: type) -> Iterator[dict[str, Any]]:
-    """The parameters that JSON clients may set, in the order of the signature; a layer's shared ones come last."""
+    """The parameters that JSON clients may set, in the order of the signature; a layer's shared parameters are last."""
     base = BASES.get(kind, component)
     texts = arguments(base.__doc__ or "") | arguments(component.__doc__ or "")
     signature = init_parameters(component)
@@ -126,14 +126,14 @@ def describe_parameters(kind: str, component: type) -> Iterator[dict[str, Any]]:
 
 
 def init_parameters(component: type) -> dict[str, inspect.Parameter]:
-    """What the constructor takes by name."""
+    """The constructor's named parameters."""
     parameters = list(inspect.signature(component.__init__).parameters.values())[1:]  # type: ignore[misc]
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {parameter.name: parameter for parameter in parameters if parameter.kind not in variadic}
 
 
 def takes(component: type, name: str) -> bool:
-    """Whether the constructor takes a parameter, be it to hand it on."""
+    """Whether the constructor accepts a parameter, directly or to pass it on."""
     parameters = inspect.signature(component.__init__).parameters.values()  # type: ignore[misc]
     return any(parameter.name == name or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
@@ -145,7 +145,7 @@ def describe_parameter(kind: str, component: type, parameter: inspect.Parameter,
         raise ValueError(f"{component.__name__}.{name} is not documented: describe it in descriptions.DESCRIPTIONS")
     type_ = lookup(parameters.TYPES, kind, component, name) or infer_type(name, default)
     if type_ is None:
-        raise ValueError(f"the type of {component.__name__}.{name} is not known: add it to parameters.TYPES")
+        raise ValueError(f"the type of {component.__name__}.{name} is unknown: add it to parameters.TYPES")
     required = default is UNDOCUMENTED or f"{component.__name__}.{name}" in parameters.REQUIRED
     if required or type_ == "name":
         default = None
@@ -166,13 +166,13 @@ def describe_parameter(kind: str, component: type, parameter: inspect.Parameter,
 
 
 def lookup(table: dict[str, Any], kind: str, component: type, name: str) -> Any:
-    """What a table of the selection says of a parameter, the most specific line first; None if nothing."""
+    """The most specific entry for a parameter in a table of the selection; None if there is none."""
     keys = (f"{component.__name__}.{name}", f"{kind}.{name}", name)
     return next((table[key] for key in keys if key in table), None)
 
 
 def length(kind: str, component: type, name: str) -> int | None:
-    """How many members a list has; None where that may vary."""
+    """The length of a list; None if it may vary."""
     rank = dimensions(component)
     if rank and name in parameters.ONE_A_DIMENSION:
         return rank
@@ -187,7 +187,7 @@ def dimensions(component: type) -> int | None:
 
 
 def infer_type(name: str, default: Any) -> str | None:
-    """The type that a parameter's name or default tells; None if neither does."""
+    """The type that follows from a parameter's name or default; None if neither determines it."""
     for component_type in ("initializer", "regularizer", "constraint"):
         if name.endswith(f"_{component_type}"):
             return component_type
@@ -197,7 +197,7 @@ def infer_type(name: str, default: Any) -> str | None:
 
 
 def as_json(default: Any, type_: str) -> Any:
-    """A default as JSON writes it, numbers as floats: 0 and 0.0 are the same default."""
+    """A default as a JSON value, with numbers as floats: 0 and 0.0 are the same default."""
     if isinstance(default, tuple):
         return [as_json(element, type_) for element in default]
     return float(default) if type_ in ("number", "numbers", "learning_rate") and default is not None else default
@@ -209,7 +209,7 @@ def paragraph(docstring: str) -> str:
 
 
 def arguments(docstring: str) -> dict[str, str]:
-    """The text on each parameter in a docstring's section "Args", however the section is indented."""
+    """The text on each parameter in a docstring's section "Args", with any indentation."""
     heading = re.search(r"^( *)Arg(?:ument)?s: *\n( *)", docstring, re.MULTILINE)
     if heading is None:
         return {}
@@ -230,14 +230,14 @@ def arguments(docstring: str) -> dict[str, str]:
 
 
 def in_json_terms(text: str) -> str:
-    """A text on one line, with JSON's words for Python's constants."""
+    """A text on one line, with JSON's literals for Python's constants."""
     for python, json_ in (("None", "null"), ("True", "true"), ("False", "false")):
         text = re.sub(rf"\b{python}\b", json_, text)
     return " ".join(text.split())
 
 
 def main(path: Path = CATALOGUE_PATH) -> int:
-    """Write the file, or with `--check` compare it; the exit status."""
+    """Write the file, or with `--check` compare it; return the exit status."""
     text = json.dumps(generate(), indent=1, ensure_ascii=False) + "\n"
     if "--check" not in sys.argv[1:]:
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What Keras's signatures can't say of parameters: types, lengths, ranges, allowed values. Data alone, no Keras.
+"""What Keras's signatures don't specify about parameters: types, lengths, ranges, allowed values. Data only, no Keras.
 
 Each table is looked up by `type.name`, then `kind.name`, then name.
 """
@@ -76,17 +76,17 @@ TYPES = {
     **dict.fromkeys(("Cropping1D.cropping", "Cropping2D.cropping", "Cropping3D.cropping"), "margins"),
     **dict.fromkeys(("ZeroPadding1D.padding", "ZeroPadding2D.padding", "ZeroPadding3D.padding"), "margins"),
 }  # fmt: skip
-"""Types that neither the name nor the default tells: by `type.name`, `kind.name`, or name."""
+"""Types that follow from neither the name nor the default: by `type.name`, `kind.name`, or name."""
 
 ONE_A_DIMENSION = (
     "kernel_size", "strides", "pool_size", "dilation_rate", "output_padding", "output_size", "size", "cropping",
     "padding",
 )  # fmt: skip
-"""Parameters of which a list has one member for each dimension in the type's name: two for Conv2D."""
+"""Parameters whose lists have one item per dimension in the type's name: two for Conv2D."""
 
 MOST_A_DIMENSION = {1: 1_000_000, 2: 10_000, 3: 1_000}
-"""The greatest of their members by how many dimensions there are: TensorFlow multiplies them in 32 bits, and dividing
-by what overflowed ends its process."""
+"""The maximum of their items by the number of dimensions: TensorFlow multiplies them in 32 bits, and a division by an
+overflowed product ends the process."""
 
 LENGTHS = {
     "RandomGaussianBlur.kernel_size": 2,
@@ -96,10 +96,10 @@ LENGTHS = {
     **dict.fromkeys(("addition_factor", "threshold_factor", "axes"), 2),
     **dict.fromkeys(("RandomElasticTransform.scale", "RandomErasing.scale", "RandomPerspective.scale"), 2),
 }
-"""How many members the lists of other parameters have; one number stands for all of them, or for a range."""
+"""The length of the lists of other parameters; a single number stands for all items, or for a range."""
 
 REQUIRED = ("CategoryEncoding.num_tokens", "IntegerLookup.vocabulary")
-"""Parameters that have to be posted although Keras's signature has a default for them."""
+"""Parameters that are required although Keras's signature has a default for them."""
 
 SEQUENCE_LAYERS = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 KERNEL_LAYERS = (
@@ -140,7 +140,7 @@ ALLOWED = {
 """The only values that a parameter may have, or the only types of a layer."""
 
 DEFAULTS = {"average": "macro"}
-"""Defaults other than Keras's: its own makes a number for each class, and a metric here is one number."""
+"""Defaults other than Keras's: its own returns one number per class, but a metric here is a single number."""
 
 FRACTION = (0.0, 1.0)
 POSITIVE_COUNT = (1, None)
@@ -191,4 +191,4 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
     "num_thresholds": (2, 1000),
     "target_shape": (-1, None),
 }  # fmt: skip
-"""Least and greatest values, by `type.name`, `kind.name`, or name."""
+"""Minimum and maximum values, by `type.name`, `kind.name`, or name."""

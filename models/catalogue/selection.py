@@ -36,14 +36,14 @@ LAYERS = (
     "ZeroPadding2D", "ZeroPadding3D", "UpSampling1D", "UpSampling2D", "UpSampling3D",
     # preprocessing
     "Normalization", "Discretization", "CategoryEncoding", "IntegerLookup", "STFTSpectrogram", "MelSpectrogram",
-    # pictures
+    # images
     "Rescaling", "Resizing", "CenterCrop", "AutoContrast", "AugMix", "CutMix", "MixUp", "RandAugment",
     "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomElasticTransform",
     "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert",
     "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear",
     "RandomTranslation", "RandomZoom", "Solarization", "ContrastLimitedAdaptiveHistogramEqualization", "Pipeline",
 )  # fmt: skip
-"""The layers of Keras that a network may consist of, each with or without a layer, layers or a cell of its own."""
+"""The Keras layers that a network may use, including those that wrap a layer, layers or a cell."""
 
 LAYERS_LEFT_OUT = {
     "Layer": "the base class",
@@ -68,10 +68,10 @@ NOT_DESCRIBABLE = (
     "Layer", "Wrapper", "InputSpec", "InputLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer",
     "FlaxLayer", "Equalization",
 )  # fmt: skip
-"""Those that JSON can't describe: they need code, aren't layers of a network, or Keras can't build them."""
+"""The layers that JSON can't describe: they need code, aren't layers of a network, or Keras can't build them."""
 
 CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells")
-"""The layers of Keras that compute one step of a sequence; they are a parameter of the layer RNN."""
+"""The Keras layers that compute one step of a sequence; they are a parameter of the layer RNN."""
 
 LIST, ARGUMENTS = "list", "arguments"
 TENSORS: dict[str, tuple[int, int | None, str]] = {
@@ -80,8 +80,8 @@ TENSORS: dict[str, tuple[int, int | None, str]] = {
     **dict.fromkeys(("Attention", "AdditiveAttention"), (2, 3, LIST)),
     **dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention"), (2, 3, ARGUMENTS)),
 }
-"""The layers that take several tensors: the least and the greatest number of them, and whether Keras wants them in one
-list or as arguments of their own. Attention's are query, value and, if it is another, key."""
+"""The layers that take several tensors: their minimum and maximum number, and whether Keras expects one list or
+separate arguments. Attention takes query, value and, if it differs, key."""
 
 OPTIMIZERS = (
     "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion", "Muon", "Nadam", "RMSprop",
@@ -200,51 +200,51 @@ SCHEDULES = (
     "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay", "PiecewiseConstantDecay",
     "PolynomialDecay",
 )  # fmt: skip
-"""What an optimizer's `learning_rate` may be instead of a number."""
+"""The schedules that an optimizer's `learning_rate` may be instead of a number."""
 
 REGULARIZERS = ("L1", "L1L2", "L2", "OrthogonalRegularizer")
 CONSTRAINTS = ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm")
 
 PARAMETERS_LEFT_OUT = {
     "dtype": "networks are trained and served in 32-bit floats",
-    "autocast": "as dtype",
+    "autocast": "see dtype",
     "lora_rank": "an adapter for a network trained elsewhere",
-    "lora_alpha": "as lora_rank",
-    "quantization_config": "takes an object of Keras's",
+    "lora_alpha": "see lora_rank",
+    "quantization_config": "takes a Keras object",
     "noise_shape": "depends on the batch, which JSON can't name",
-    "synchronized": "for training on several devices at once",
+    "synchronized": "for training on several devices",
     "renorm_clipping": "Keras itself falls back to its defaults",
     "input_axes": "for kernels of layers that Keras doesn't have",
     "output_axes": "as input_axes",
     "loss_scale_factor": "for half precision",
     "exclude_layers": "names of variables, which a spec doesn't have",
-    "exclude_embeddings": "for layers that the catalogue doesn't hold",
+    "exclude_embeddings": "for layers that aren't in the catalogue",
     "num_labels": "follows from the network's output",
     "label_weights": "follows from the network's output",
     "return_state": "a layer hands on one tensor",
     "stateful": "rows are independent of each other",
-    "use_cudnn": "Keras chooses rightly by itself",
-    "flash_attention": "as use_cudnn",
+    "use_cudnn": "Keras chooses it automatically",
+    "flash_attention": "see use_cudnn",
     "weights": "weights come from training, or from a version",
     "sparse": "for sparse tensors",
     "gptq_unpacked_column_size": "for quantized weights",
-    "reverse_dtype": "as dtype",
-    "tie_weights": "for the way back from vectors to numbers, which a network doesn't go",
-    "logit_soft_cap": "as tie_weights",
-    "vocabulary_dtype": "as dtype",
-    "max_tokens": "for a vocabulary that is counted by the layer",
-    "pad_to_max_tokens": "as max_tokens",
-    "idf_weights": "as max_tokens",
-    "oov_token": "for the way back from numbers to tokens",
-    "IntegerLookup.invert": "as oov_token",
-    "oov_method": "its other choice hashes, which ONNX has nothing for",
-    "salt": "as oov_method",
-    "Discretization.epsilon": "the bounds of learnt bins are exact",
-    "schedules.name": "seen nowhere",
-    "from_sorted_ids": "for networks that put out class numbers",
-    "optimizers.name": "seen nowhere",
-    "losses.name": "seen nowhere",
-    "losses.axis": "the output is a vector for each row",
-    "metrics.axis": "as losses.axis",
+    "reverse_dtype": "see dtype",
+    "tie_weights": "for the reverse mapping from vectors to numbers, which networks don't use",
+    "logit_soft_cap": "see tie_weights",
+    "vocabulary_dtype": "see dtype",
+    "max_tokens": "for a vocabulary that the layer counts",
+    "pad_to_max_tokens": "see max_tokens",
+    "idf_weights": "see max_tokens",
+    "oov_token": "for the reverse mapping from numbers to tokens",
+    "IntegerLookup.invert": "see oov_token",
+    "oov_method": "the other method is hashing, for which ONNX has no operator",
+    "salt": "see oov_method",
+    "Discretization.epsilon": "the boundaries of learned bins are exact",
+    "schedules.name": "not visible anywhere",
+    "from_sorted_ids": "for networks that output class indices",
+    "optimizers.name": "not visible anywhere",
+    "losses.name": "not visible anywhere",
+    "losses.axis": "the output is one vector per row",
+    "metrics.axis": "see losses.axis",
 }
-"""Parameters of Keras's that no entry has, by name or by `kind.name`, and why."""
+"""Keras's parameters that no entry has, by name or by `kind.name`, with the reason."""

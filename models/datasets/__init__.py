@@ -1,4 +1,4 @@
-"""Datasets: where raw rows come from, how they are split and described, and the folder that keeps them."""
+"""Datasets: the sources of raw rows, splitting, description, and storage in a folder."""
 
 from models.datasets.importing import check_request, find_request_faults, import_dataset
 from models.datasets.sources import source_documents

@@ -1,5 +1,5 @@
-"""An NPZ file of arrays as examples: `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`; `x_NAME` for several
-inputs (`x_train_NAME`, `x_test_NAME`)."""
+"""Reads an NPZ file of arrays as examples: `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`; several inputs
+are `x_NAME` (`x_train_NAME`, `x_test_NAME`)."""
 
 import math
 import zipfile
@@ -24,20 +24,20 @@ from models.values.columns import Texts
 from models.values.tensors import KINDS, MAX_FAULTS
 
 MAX_TARGET_BYTES = 512 << 20
-"""All targets are held in memory: numbers with 8 bytes each, text as NumPy keeps it."""
-WAYS = '"x" and "y", or "x_train" and "y_train" with "x_test" and "y_test"; "x_NAME" for several inputs'
+"""All targets are in memory: numbers with 8 bytes each, text in NumPy's representation."""
+LAYOUTS = '"x" and "y", or "x_train" and "y_train" with "x_test" and "y_test"; "x_NAME" for several inputs'
 
 
 @dataclass(frozen=True)
 class _Part:
-    """The arrays of some of the rows: the names in the file of the inputs, by input, and of the targets."""
+    """The arrays of the training or test rows: the array name of each input, and that of the targets."""
 
     inputs: dict[str, str]
     targets: str
 
 
 def read_arrays(path: Path, request: dict[str, Any], limits: Limits, progress: Progress) -> Examples:
-    """The arrays in the NPZ file at `path`, rows first; raises InvalidData, which names the array and row at fault."""
+    """Read the arrays in the NPZ file at `path`, rows first; raises InvalidData, naming the invalid array and row."""
     name = request.get("file", {}).get("name", path.name)
     with open_zip(path, name, limits) as archive:
         entries = list_arrays(archive)
@@ -58,12 +58,12 @@ def read_arrays(path: Path, request: dict[str, Any], limits: Limits, progress: P
 
 
 def _is_grey(header: NpyHeader) -> bool:
-    """Whether rows are matrices of bytes: pictures without channels, where other matrices are sequences."""
+    """Whether rows are matrices of bytes, that is grey images without channels; other matrices are sequences."""
     return len(header.shape) == 3 and header.dtype == np.uint8
 
 
 def _find_parts(entries: dict[str, zipfile.ZipInfo], name: str) -> list[_Part]:
-    """The training rows, or all, and then the test rows if there are any; raises InvalidData."""
+    """The training rows (or all rows), followed by the test rows, if any; raises InvalidData."""
     left = set(entries)
     parts = []
     for ending in ("_train", "_test") if {"x_train", "y_train"} & left else ("",):
@@ -75,12 +75,12 @@ def _find_parts(entries: dict[str, zipfile.ZipInfo], name: str) -> list[_Part]:
             continue
         missing = single if not inputs else targets if targets not in left else None
         if missing is not None:
-            detail = f'{name} has no array "{missing}". An NPZ file holds {WAYS}.'
+            detail = f'{name} has no array "{missing}". An NPZ file holds {LAYOUTS}.'
             raise InvalidData(Fault(detail, file=name, allowed=tuple(sorted(left))[:MAX_FAULTS]))
         left -= {*inputs.values(), targets}
         parts.append(_Part(inputs, targets))
     faults = [
-        Fault(f'The array "{array}" has no place here. An NPZ file holds {WAYS}.', file=entries[array].filename)
+        Fault(f'The array "{array}" is unexpected. An NPZ file holds {LAYOUTS}.', file=entries[array].filename)
         for array in sorted(left)
     ]
     faults += [
@@ -92,7 +92,9 @@ def _find_parts(entries: dict[str, zipfile.ZipInfo], name: str) -> list[_Part]:
     if faults:
         raise InvalidData(*faults[:MAX_FAULTS])
     if len(parts) > 1 and parts[0].inputs.keys() != parts[1].inputs.keys():
-        detail = f"The training rows of {name} have the inputs {', '.join(parts[0].inputs)}, the test rows others."
+        detail = (
+            f"The training rows of {name} have the inputs {', '.join(parts[0].inputs)}, but the test rows have others."
+        )
         raise InvalidData(Fault(detail, file=name))
     return parts
 
@@ -112,7 +114,7 @@ def _check_shapes(parts: list[_Part], headers: dict[str, NpyHeader], limits: Lim
     targets = [headers[part.targets] for part in parts]
     for part, header in zip(parts, targets, strict=True):
         if header.shape[0] and not header.row_bytes:
-            detail = f'"{part.targets}" has the shape {list(header.shape)}: there is no target in it.'
+            detail = f'"{part.targets}" has the shape {list(header.shape)}: it holds no targets.'
             faults.append(Fault(detail, file=f"{part.targets}{SUFFIX}"))
     rows, size = sum(header.shape[0] for header in targets), sum(map(_target_bytes, targets))
     if rows > limits.rows:
@@ -126,7 +128,7 @@ def _check_shapes(parts: list[_Part], headers: dict[str, NpyHeader], limits: Lim
 
 
 def _target_bytes(header: NpyHeader) -> int:
-    """What targets take in memory at most."""
+    """The memory that targets take at most, in bytes."""
     return math.prod(header.shape) * max(header.dtype.itemsize, np.dtype(np.float64).itemsize)
 
 
@@ -135,7 +137,7 @@ def _names(part: _Part) -> list[str]:
 
 
 def _read_targets(reader: NpzReader, parts: list[tuple[str, NpyHeader]]) -> np.ndarray | Texts:
-    """The targets of all parts together as Examples has them: texts, booleans, int64 or float64."""
+    """The targets of all parts as in Examples: texts, booleans, int64 or float64."""
     (first, header), (last, last_header) = parts[0], parts[-1]
     if (header.dtype.kind == TEXT) != (last_header.dtype.kind == TEXT):
         detail = f'"{first}" and "{last}" must both hold text, or both numbers.'
@@ -148,7 +150,7 @@ def _read_targets(reader: NpzReader, parts: list[tuple[str, NpyHeader]]) -> np.n
         targets = numeric_targets(np.concatenate([_read_numbers(reader, array, header) for array, header in parts]))
         same = bool((targets == targets[:1]).all())
     if same:
-        detail = f'"{first}" is the same in every row: there is only one class, or number, to predict.'
+        detail = f'"{first}" is the same in every row: there is nothing to learn.'
         raise InvalidData(Fault(detail, file=reader.file_of(first)))
     return targets
 
@@ -171,18 +173,20 @@ def _read_texts(reader: NpzReader, parts: list[tuple[str, NpyHeader]]) -> Texts:
     for array, header in parts:
         file = reader.file_of(array)
         if header.row_bytes != header.dtype.itemsize:
-            detail = f'"{array}" holds text of the shape {list(header.shape)}; there may be one text a row.'
+            detail = f'"{array}" holds text of the shape {list(header.shape)}; a row has one text.'
             raise InvalidData(Fault(detail, file=file))
         for first, block in reader.blocks(array, header):
             names, inverse = np.unique(block.reshape(-1), return_inverse=True)
             lengths = np.strings.str_len(names)
             if lengths.max() > MAX_CLASS_NAME:
                 row = first + int(np.argmax(lengths[inverse]))
-                detail = f'Row {row} of "{array}" has {lengths.max():,} characters; a class has {MAX_CLASS_NAME}.'
+                detail = (
+                    f'Row {row} of "{array}" has {lengths.max():,} characters; a class has at most {MAX_CLASS_NAME}.'
+                )
                 raise InvalidData(Fault(detail, file=file, row=row))
             own = [places.setdefault(name, len(places)) for name in names.tolist()]
             if len(places) > MAX_CLASSES:
-                detail = f'"{array}" has more than {MAX_CLASSES:,} different texts, which is the limit for classes.'
+                detail = f'"{array}" has more than {MAX_CLASSES:,} distinct texts, the limit for classes.'
                 raise InvalidData(Fault(detail, file=file))
             codes.append(np.array(own, dtype=np.int32)[inverse])
     return Texts(np.concatenate(codes), tuple(places))

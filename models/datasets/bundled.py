@@ -1,4 +1,4 @@
-"""Sources that come with scikit-learn: small and well known, no network needed."""
+"""Sources that come with scikit-learn: small and well known; they need no network access."""
 
 import re
 from typing import Any

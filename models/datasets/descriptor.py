@@ -1,4 +1,4 @@
-"""What a dataset's data are like: the inputs and target of its descriptor, as clients see them."""
+"""Describes a dataset's data: the inputs and target of its descriptor, as clients see them."""
 
 from typing import Any
 
@@ -12,20 +12,21 @@ from models.values.statistics import mean_and_deviation
 
 MAX_CLASSES = 10_000
 MIN_ROWS_OF_CLASSES = 10
-"""So many different texts must occur twice on average to be classes."""
+"""If a target has at least this many distinct texts, each must occur twice on average for them to be classes."""
 MAX_CLASS_NAME = 256
-"""Characters that the name of a class may have."""
+"""The maximum length of a class name, in characters."""
 MAX_GUESSED_CLASSES = 20
-"""How many different whole numbers may still be taken for classes."""
+"""The largest number of distinct integers that are treated as classes."""
 MAX_LISTED_NUMBERS = 100
-"""How many different whole numbers are listed, so that a classification may take them for classes."""
+"""The largest number of distinct integers that are listed, so that a classification may use them as classes."""
 
 
 def has_classes(examples: Examples) -> bool:
-    """Whether each row's target is taken for one of several classes, rather than for a number.
+    """Whether each row's target is treated as one of several classes rather than as a number.
 
-    It is where the source names classes. Text and booleans are. Whole numbers are if they are all 0 or 1, or if there
-    are at most 20 different ones and each occurs twice on average. A task may still use such numbers either way.
+    Targets are classes if the source names classes, and if they are text or booleans. Integers are classes if they are
+    all 0 or 1, or if there are at most 20 distinct ones and each occurs twice on average. A task may use integers
+    either way.
     """
     targets = examples.targets
     if isinstance(targets, Texts):
@@ -41,9 +42,9 @@ def has_classes(examples: Examples) -> bool:
 
 
 def find_too_many_classes(examples: Examples) -> str | None:
-    """Why a target of text can't be learnt from, as a sentence: nearly every row has a value of its own.
+    """Why a text target can't be learned, as a sentence: nearly every row has a distinct value. None if it can.
 
-    A handful of rows is always taken, and so are classes that the source itself names.
+    A few rows are always accepted, and so are classes that the source itself names.
     """
     targets = examples.targets
     if not isinstance(targets, Texts) or examples.classes:
@@ -51,12 +52,12 @@ def find_too_many_classes(examples: Examples) -> str | None:
     distinct = len(targets.counts())
     if distinct < MIN_ROWS_OF_CLASSES or 2 * distinct <= len(targets):
         return None
-    detail = f'The target "{examples.target_name}" has {distinct:,} different texts in {len(targets):,} rows'
-    return f"{detail}: that is no class of rows, which has two at least on average. Choose another target."
+    detail = f'The target "{examples.target_name}" has {distinct:,} distinct texts in {len(targets):,} rows'
+    return f"{detail}; classes must have at least two rows on average. Choose another target."
 
 
 def describe_tensors(examples: Examples) -> list[dict[str, Any]]:
-    """One entry for each tensor."""
+    """One entry per tensor."""
     features = {"features": list(examples.features)} if examples.features else {}
     tensors = (examples.tensors or {}).items()
     return [
@@ -66,10 +67,10 @@ def describe_tensors(examples: Examples) -> list[dict[str, Any]]:
 
 
 def describe_target(examples: Examples) -> dict[str, Any]:
-    """The target: a `category` with classes and counts, `labels` (several a row), or a `number`.
+    """The target: a `category` with classes and counts, `labels` (several per row), or a `number`.
 
-    A few whole numbers that aren't taken for classes have `classes` and `counts` too, so that a classification may
-    use them. `exclusive` says that every row has exactly one label.
+    A few integers that aren't treated as classes have `classes` and `counts` too, so that a classification may use
+    them. `exclusive` means that every row has exactly one label.
     """
     targets = examples.targets
     entry: dict[str, Any] = {"name": examples.target_name}
@@ -104,7 +105,7 @@ def _count_classes(targets: np.ndarray, classes: tuple[Any, ...] | None) -> dict
 
 def _list_classes(found: dict[Any, int], classes: tuple[Any, ...] | None) -> dict[str, list]:
     if len(found) > MAX_CLASSES:
-        detail = f"The target has {len(found):,} different values; there can be {MAX_CLASSES:,} classes at most."
+        detail = f"The target has {len(found):,} distinct values; the limit is {MAX_CLASSES:,} classes."
         raise InvalidData(Fault(detail, pointer_to("target")))
     names = list(classes or found)
     _check_names(names)
@@ -112,10 +113,10 @@ def _list_classes(found: dict[Any, int], classes: tuple[Any, ...] | None) -> dic
 
 
 def _check_names(classes: list[Any]) -> None:
-    """Raise InvalidData for the longest of the classes' names, if it is too long."""
+    """Raise InvalidData for the longest class name if it is too long."""
     longest = max((name for name in classes if isinstance(name, str)), key=len, default="")
     if len(longest) > MAX_CLASS_NAME:
-        detail = f'The class "{longest[:50]}…" has {len(longest):,} characters; a class has {MAX_CLASS_NAME} at most.'
+        detail = f'The class "{longest[:50]}…" has {len(longest):,} characters; a class has at most {MAX_CLASS_NAME}.'
         raise InvalidData(Fault(detail, pointer_to("target")))
 
 

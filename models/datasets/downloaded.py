@@ -1,7 +1,7 @@
-"""Sources in Keras's cache folder, in the files that Keras keeps there.
+"""Sources in Keras's cache folder, in the same files that Keras stores there.
 
-Nothing in a file is ever run: arrays are read without pickle, and CIFAR-10's own pickles with an unpickler that
-knows nothing but NumPy's arrays.
+Nothing in a file is ever executed: arrays are read without pickle, and CIFAR-10's own pickles with an unpickler that
+creates only NumPy arrays.
 """
 
 import gzip
@@ -42,7 +42,7 @@ CIFAR10_FOLDER = "cifar-10-batches-py"
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 Part = tuple[np.ndarray, np.ndarray]
-"""Pictures (rows, …) and the numbers of their classes (rows,)."""
+"""Images (rows, …) and their class indices (rows,)."""
 
 
 def mnist(cache: Path, downloads: bool, progress: Progress) -> Examples:
@@ -77,12 +77,12 @@ def _open_below(folder: Path, name: str) -> IO[bytes]:
 
 
 def _pictures(train: Part, test: Part, shape: tuple[int, ...], target_name: str, classes: Sequence[Any]) -> Examples:
-    """Examples with test rows of their own, from 8-bit pictures; ValueError if they are something else."""
+    """Examples with their own test rows, from 8-bit images; ValueError if they are anything else."""
     inputs = np.concatenate([train[0], test[0]])
     numbers = np.concatenate([train[1], test[1]])
     if inputs.shape != (len(numbers), *shape) or inputs.dtype != np.uint8:
-        raise ValueError(f"pictures of the shape {list(shape)} in 8 bits were expected")
-    places = np.arange(len(classes), dtype=np.int32)[numbers]  # LookupError for a class that there isn't
+        raise ValueError(f"expected images of the shape {list(shape)} in 8 bits")
+    places = np.arange(len(classes), dtype=np.int32)[numbers]  # LookupError for an unknown class
     return Examples(
         "image",
         Texts(places, tuple(classes)) if isinstance(classes[0], str) else np.array(classes)[places],
@@ -107,7 +107,7 @@ def _read_cifar10(open_batch: Callable[[str], Any]) -> Examples:
     def read(name: str) -> Part:
         with open_batch(name) as file:
             batch = _ArrayUnpickler(file, encoding="bytes").load()
-        # a picture is stored plane by plane: red, green, blue
+        # an image is stored plane by plane: red, green, blue
         pictures = np.asarray(batch[b"data"]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         return pictures, np.asarray(batch[b"labels"])
 
@@ -117,7 +117,7 @@ def _read_cifar10(open_batch: Callable[[str], Any]) -> Examples:
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Reads plain containers, bytes and NumPy's arrays; refuses to import anything else."""
+    """Reads plain containers, bytes and NumPy arrays; refuses to import anything else."""
 
     ALLOWED = frozenset(
         {("numpy", "ndarray"), ("numpy", "dtype")}
@@ -126,5 +126,5 @@ class _ArrayUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"{module}.{name} has no place in a file of pictures")
+            raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a file of images")
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)

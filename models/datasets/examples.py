@@ -14,10 +14,10 @@ from models.values.columns import Texts
 
 @dataclass(frozen=True)
 class Examples:
-    """Raw rows: either `tensors`, one for each input, or a `table`, which still has the target among its columns.
+    """Raw rows: either `tensors`, one per input, or a `table`, whose columns include the target.
 
     `targets` are numbers (rows, …), booleans (rows,), texts that name classes, or a boolean matrix (rows, classes)
-    where a row may have several labels. The last `test_rows` rows are test rows of the source's own.
+    if a row may have several labels. The last `test_rows` rows are the source's own test rows.
     """
 
     kind: str
@@ -26,18 +26,18 @@ class Examples:
     table: RawTable | None = None
     target_name: str = "target"
     classes: tuple[Any, ...] | None = None
-    """The classes in the source's own order; None: those that occur, sorted."""
+    """The classes in the source's order; None: the classes that occur, sorted."""
     test_rows: int = 0
     guide: np.ndarray | Texts | None = None
-    """What to split the rows by (rows,): their splits' names, or their places in time; None: by chance."""
+    """What to split the rows by (rows,): the names of their splits, or their positions in time; None: randomly."""
     features: tuple[str, ...] = ()
-    """Of sequences that were a table: what the last axis holds."""
+    """For sequences from a table: the names of the features on the last axis."""
     left_out: tuple[LeftOut, ...] = ()
-    """The columns of that table that the sequences don't hold."""
+    """The columns of that table that aren't in the sequences."""
     gaps: Gaps | None = None
-    """Of sequences that were a table: what it doesn't say, to be filled once the training rows are known."""
+    """For sequences from a table: its missing numbers, which are filled once the training rows are known."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """What was recognised about the file that the rows come from."""
+    """What was detected about the file that the rows come from."""
 
     @property
     def rows(self) -> int:

@@ -1,4 +1,4 @@
-"""Sources that are computed: points in the plane and on curves, for trying things out. NumPy only."""
+"""Computed sources: points in the plane and on curves, for experiments. NumPy only."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ from models.datasets.examples import Examples, vectors
 
 
 def line(samples: int, slope: float, intercept: float, noise: float, seed: int) -> Examples:
-    """y = slope · x + intercept, x evenly from -1 to 4: with 6 samples -1, 0, 1, 2, 3, 4."""
+    """y = slope · x + intercept, x evenly spaced from -1 to 4: with 6 samples -1, 0, 1, 2, 3, 4."""
     x = np.linspace(-1, 4, samples)
     return vectors(x[:, None], slope * x + intercept + _noise((samples,), noise, seed))
 
 
 def sine(samples: int, cycles: float, amplitude: float, noise: float, seed: int) -> Examples:
-    """y = amplitude · sin(2π · cycles · x), x evenly from 0 to 1."""
+    """y = amplitude · sin(2π · cycles · x), x evenly spaced from 0 to 1."""
     x = np.linspace(0, 1, samples)
     return vectors(x[:, None], amplitude * np.sin(2 * np.pi * cycles * x) + _noise((samples,), noise, seed))
 
@@ -24,14 +24,14 @@ def circles(samples: int, noise: float, factor: float, seed: int) -> Examples:
 
 
 def moons(samples: int, noise: float, seed: int) -> Examples:
-    """Two half circles that reach into one another."""
+    """Two interleaving half circles."""
     upper = _arc(np.linspace(0, np.pi, samples - samples // 2))
     lower = np.array([1, 0.5]) - _arc(np.linspace(0, np.pi, samples // 2))
     return _classes([upper, lower], noise, seed)
 
 
 def spirals(samples: int, classes: int, turns: float, noise: float, seed: int) -> Examples:
-    """Arms of Archimedean spirals, from the middle to radius 1, one arm a class."""
+    """Arms of Archimedean spirals, from the centre to radius 1, one arm per class."""
     arms = []
     for arm, size in enumerate(_shares(samples, classes)):
         radius = np.linspace(0.05, 1, size)
@@ -40,21 +40,21 @@ def spirals(samples: int, classes: int, turns: float, noise: float, seed: int) -
 
 
 def xor(samples: int, noise: float, seed: int) -> Examples:
-    """Points around the corners of a square; the class is the exclusive or of the two signs."""
+    """Points around the corners of a square; the class is the exclusive or of the signs of x and y."""
     corners = np.array([[-1, -1], [1, 1], [-1, 1], [1, -1]])
     clouds = [np.repeat(corners[[i]], size, axis=0) for i, size in enumerate(_shares(samples, 4))]
     return _classes([np.concatenate(clouds[:2]), np.concatenate(clouds[2:])], noise, seed)
 
 
 def blobs(samples: int, classes: int, features: int, spread: float, seed: int) -> Examples:
-    """Round clouds around random centres between -10 and 10, one a class."""
+    """Gaussian clusters around random centres between -10 and 10, one per class."""
     centres = np.random.default_rng([seed, 1]).uniform(-10, 10, (classes, features))
     clouds = [np.repeat(centres[[i]], size, axis=0) for i, size in enumerate(_shares(samples, classes))]
     return _classes(clouds, spread, seed)
 
 
 def _classes(points: list[np.ndarray], noise: float, seed: int) -> Examples:
-    """Points with noise, one array a class, mixed, so that training without shuffling sees all classes."""
+    """Points with noise from one array per class, mixed so that training without shuffling sees all classes."""
     inputs = np.concatenate(points)
     targets = np.repeat(np.arange(len(points)), [len(part) for part in points])
     order = np.random.default_rng([seed, 2]).permutation(len(targets))

@@ -1,4 +1,4 @@
-"""From a request to a dataset's folder: load the source's rows, cut the splits, describe, write."""
+"""Imports a dataset: loads the source's rows, splits and describes them, and writes the folder."""
 
 import shutil
 from collections.abc import Callable
@@ -19,12 +19,12 @@ from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.progress import Progress
 from models.suggestions import unknown_name
-from models.tabular.table import understand
+from models.tabular.table import describe_table
 from models.values.pointers import pointer_to
 from models.values.tensors import name_type
 
 SCRATCH_FOLDER = "scratch"
-"""Where an import keeps what it needs only while it runs, below the dataset's folder."""
+"""The subfolder for temporary files of an import."""
 GENERATORS: dict[str, Callable[..., Examples]] = {
     "line": generated.line,
     "circles": generated.circles,
@@ -46,26 +46,26 @@ DOWNLOADS: dict[str, Callable[[Path, bool, Progress], Examples]] = {
 }
 
 
-MEMBERS = {
+FIELDS = {
     INLINE: ("inputs", "targets", "rows", "target", "types", "ignore", "split"),
     UPLOAD: ("file", "target", "csv", "types", "ignore", "split", "window", "picture"),
 }
-"""What a request has besides `name` and `source`, by its source."""
-MEMBERS_OF_BUILT_IN = ("parameters", "split")
+"""The fields of a request besides `name` and `source`, by source."""
+FIELDS_OF_BUILT_IN = ("parameters", "split")
 
 
 def check_request(request: dict[str, Any]) -> None:
-    """Raise InvalidData with a fault for each thing that find_request_faults finds."""
+    """Raise InvalidData with the faults that find_request_faults finds."""
     faults = find_request_faults(request)
     if faults:
         raise InvalidData(*faults)
 
 
 def find_request_faults(request: dict[str, Any]) -> list[Fault]:
-    """What can be known to be wrong with a request without loading anything.
+    """The faults of a request that can be found without loading any data.
 
-    Checks the source's name, its parameters, the split, the outline of inline data, and an upload's options; refuses
-    members that only other sources take.
+    Checks the name of the source, its parameters, the split, the structure of inline data, and the options of an
+    upload; refuses fields that only other sources accept.
     """
     name = request.get("source")
     split = request.get("split")
@@ -79,20 +79,20 @@ def find_request_faults(request: dict[str, Any]) -> list[Fault]:
         if parameters is None or isinstance(parameters, dict):
             faults = SOURCES[name].find_faults(parameters or {})
         else:
-            faults = [Fault(f'"parameters" is an object, not {name_type(parameters)}.', pointer_to("parameters"))]
+            faults = [Fault(f'"parameters" must be an object, not {name_type(parameters)}.', pointer_to("parameters"))]
         faults += check_split(split, SOURCES[name].has_test_rows)
     else:
         return [unknown_name(str(name), (INLINE, *SOURCES), pointer_to("source"), "source")]
-    return faults + _find_strangers(request)
+    return faults + _find_unaccepted_fields(request)
 
 
-def _find_strangers(request: dict[str, Any]) -> list[Fault]:
-    """The members that the request's source has no use for."""
+def _find_unaccepted_fields(request: dict[str, Any]) -> list[Fault]:
+    """The faults of the fields that the request's source doesn't accept."""
     source = request["source"]
-    taken = MEMBERS.get(source, MEMBERS_OF_BUILT_IN)
+    taken = FIELDS.get(source, FIELDS_OF_BUILT_IN)
     known = f"{', '.join(taken[:-1])} and {taken[-1]}"
     return [
-        Fault(f'The source "{source}" takes no "{name}"; it takes {known}.', pointer_to(name), allowed=taken)
+        Fault(f'The source "{source}" doesn\'t accept "{name}"; it accepts {known}.', pointer_to(name), allowed=taken)
         for name, value in request.items()
         if value is not None and name not in ("name", "source", *taken)
     ]
@@ -108,11 +108,11 @@ def import_dataset(
     progress: Progress,
     upload: Path | None = None,
 ) -> dict[str, Any]:
-    """Write the dataset that a request asks for into the empty `folder`; returns its descriptor.
+    """Write the requested dataset into the empty `folder` and return its descriptor.
 
-    `request` as posted: `source` with `parameters`, inline data, or `upload` with the options of one, and `split`.
-    `cache` is Keras's folder, in which `datasets` lies; `upload` the folder that holds an uploaded file as `data`.
-    `progress` is called with the share that is done. Raises InvalidData, SourceUnavailable.
+    `request` is the posted body: `source` with `parameters`, inline data, or `upload` with its options, and `split`.
+    `cache` is Keras's folder, which contains `datasets`; `upload` is the folder with the uploaded file `data`.
+    `progress` is called with the fraction that is done. Raises InvalidData, SourceUnavailable.
     """
     check_request(request)
     scratch = folder / SCRATCH_FOLDER
@@ -152,7 +152,7 @@ def _write(
     table = None
     if examples.table is not None:
         plan = plan_columns(examples.target_name, request)
-        table = understand(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75))
+        table = describe_table(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75))
         inputs, left_out = table.inputs, table.left_out
     else:
         gaps = {} if examples.gaps is None else examples.gaps.fill(splits["train"])
@@ -166,9 +166,9 @@ def _write(
 
 
 def _check_training(examples: Examples, training_rows: int, request: dict[str, Any]) -> None:
-    """Raise InvalidData where nothing can be learnt: there are no training rows, or nearly as many classes as rows."""
+    """Raise InvalidData if nothing can be learned: there are no training rows, or nearly as many classes as rows."""
     if not training_rows:
-        raise InvalidData(Fault("The split leaves no rows to train on.", pointer_to("split")))
+        raise InvalidData(Fault("The split leaves no training rows.", pointer_to("split")))
     problem = find_too_many_classes(examples)
     if problem:
         member = next((member for member in ("targets", "target") if request.get(member) is not None), "file")
@@ -176,14 +176,14 @@ def _check_training(examples: Examples, training_rows: int, request: dict[str, A
 
 
 def _share(progress: Progress, start: float, end: float) -> Progress:
-    """The progress of a part of the work."""
+    """Progress scaled to a part of the work."""
     return lambda share: progress(start + (end - start) * share)
 
 
 def _load(
     request: dict[str, Any], cache: Path, downloads: bool, limits: Limits, progress: Progress
 ) -> tuple[Examples, tuple[float, float]]:
-    """The source's rows, and the shares of validation and test rows that it takes where none are given."""
+    """The source's rows, and its default shares of validation and test rows."""
     if request["source"] == INLINE:
         return read_inline(request, limits), (0, 0)
     source = SOURCES[request["source"]]

@@ -1,4 +1,4 @@
-"""Data posted within the request: nested lists of numbers with targets, or rows of a table."""
+"""Reads data in the request: nested lists of numbers with targets, or rows of a table."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ from models.values.tensors import KINDS, Place, leaf_types, name_type, read_numb
 
 EXACT_IN_FLOAT32 = 2**24
 EXACT_IN_FLOAT64 = 2**53
-"""Up to here floating point holds every whole number."""
+"""Floats represent every integer up to this one exactly."""
 
 
 def check_inline(request: dict[str, Any]) -> list[Fault]:
-    """What is wrong with the outline of inline data: members that are missing, and numbers of rows that differ."""
+    """The faults in the structure of inline data: missing fields, and unequal numbers of rows."""
     if "rows" in request:
         return _check_rows(request)
     found = [
@@ -33,7 +33,7 @@ def check_inline(request: dict[str, Any]) -> list[Fault]:
     ]
     absent = [member for member in ("inputs", "targets") if request.get(member) in (None, {})]
     if absent:
-        detail = 'Inline data needs either "inputs" and "targets", or "rows" and "target".'
+        detail = 'Inline data requires either "inputs" and "targets", or "rows" and "target".'
         return [Fault(detail, pointer_to(absent[0])), *found]
     inputs, targets = request["inputs"], request["targets"]
     named = inputs if isinstance(inputs, dict) else {"": inputs}
@@ -46,7 +46,7 @@ def check_inline(request: dict[str, Any]) -> list[Fault]:
     if len(lengths) > 1:
         found.append(Fault("Every input needs the same number of rows.", pointer_to("inputs")))
     elif lengths and len(targets) not in lengths:
-        detail = f"There are {len(targets):,} targets for {lengths.pop():,} rows of inputs: give one for each row."
+        detail = f"There are {len(targets):,} targets for {lengths.pop():,} rows of inputs: give one per row."
         found.append(Fault(detail, pointer_to("targets")))
     return found
 
@@ -63,7 +63,7 @@ def _check_rows(request: dict[str, Any]) -> list[Fault]:
             return [Fault(f"Row {number} is {name_type(row)}, not an object.", pointer_to("rows", number), row=number)]
     columns = tuple(dict.fromkeys(name for row in rows for name in row))
     if not isinstance(target, str):
-        detail = 'A table needs "target": the column that is to be predicted.'
+        detail = 'A table requires "target": the column to predict.'
         return [Fault(detail, pointer_to("target"), allowed=columns)]
     if target not in columns:
         return [unknown_name(target, columns, pointer_to("target"), "column")]
@@ -75,12 +75,12 @@ def _check_rows(request: dict[str, Any]) -> list[Fault]:
 def _check_list(rows: object, member: str, name: str = "") -> Fault | None:
     pointer = pointer_to(member, name) if name else pointer_to(member)
     if not isinstance(rows, list):
-        return Fault(f"A list of rows belongs here, not {name_type(rows)}.", pointer)
+        return Fault(f"Expected a list of rows, not {name_type(rows)}.", pointer)
     return None if rows else Fault("There are no rows.", pointer)
 
 
 def read_inline(request: dict[str, Any], limits: Limits) -> Examples:
-    """The examples within a request that check_inline finds nothing wrong with; raises InvalidData."""
+    """The examples in a request that check_inline has accepted; raises InvalidData."""
     member = "rows" if "rows" in request else "targets"
     if len(request[member]) > limits.rows:
         detail = f"There are {len(request[member]):,} rows; the limit is {limits.rows:,}."
@@ -100,13 +100,13 @@ def read_inline(request: dict[str, Any], limits: Limits) -> Examples:
 def _read_input(rows: list, where: tuple[str, ...]) -> np.ndarray:
     array = compact(read_numbers(rows, Place(where), InvalidData, dtype=np.float64))
     if array.ndim - 1 not in KINDS:
-        detail = f"A row has {array.ndim - 1} dimensions; {max(KINDS)} are the most (frames, height, width, channels)."
+        detail = f"A row has {array.ndim - 1} dimensions; the limit is {max(KINDS)} (frames, height, width, channels)."
         raise InvalidData(Fault(detail, pointer_to(*where)))
     return array[:, None] if array.ndim == 1 else array
 
 
 def compact(array: np.ndarray) -> np.ndarray:
-    """The same numbers in the smallest type that holds them as well as float32 does."""
+    """The same numbers in the smallest type that is as exact as float32."""
     smallest, largest = array.min(), array.max()
     if max(-smallest, largest) <= EXACT_IN_FLOAT32 and np.array_equal(array, np.rint(array)):
         return array.astype(np.uint8 if smallest >= 0 and largest <= 255 else np.int32)
@@ -114,21 +114,21 @@ def compact(array: np.ndarray) -> np.ndarray:
 
 
 def _read_targets(targets: list) -> tuple[np.ndarray | Texts, tuple[Any, ...] | None]:
-    """The targets as Examples has them, and the classes if they are names of labels."""
+    """The targets as in Examples, and the classes if they are names of labels."""
     types = set(map(type, targets))
     if types == {list} and all(set(map(type, row)) <= {str} for row in targets):
         return _read_labels(targets)
     if types == {str}:
         row = max(range(len(targets)), key=lambda number: len(targets[number]))
         if len(targets[row]) > MAX_CLASS_NAME:
-            detail = f"Target {row} has {len(targets[row]):,} characters; a class has {MAX_CLASS_NAME}."
+            detail = f"Target {row} has {len(targets[row]):,} characters; a class has at most {MAX_CLASS_NAME}."
             raise InvalidData(Fault(detail, pointer_to("targets", row), row=row))
         return Texts.of(targets), None
     if types == {bool}:
         return np.array(targets), None
     if str in types or bool in types:
         odd = next(number for number, value in enumerate(targets) if type(value) is not type(targets[0]))
-        detail = f"Target {odd} is {name_type(targets[odd])}, but those before it are {name_type(targets[0])}."
+        detail = f"Target {odd} is {name_type(targets[odd])}, but earlier ones are {name_type(targets[0])}."
         raise InvalidData(Fault(detail, pointer_to("targets", odd), row=odd))
     array = read_numbers(targets, Place(("targets",)), InvalidData, dtype=np.float64)
     whole = leaf_types(targets) == {int} and np.abs(array).max() < EXACT_IN_FLOAT64
@@ -136,14 +136,14 @@ def _read_targets(targets: list) -> tuple[np.ndarray | Texts, tuple[Any, ...] | 
 
 
 def numeric_targets(array: np.ndarray) -> np.ndarray:
-    """Targets (rows, …) as Examples has them: one number a row without its own axis, rows of 0 and 1 as labels."""
+    """Targets (rows, …) as in Examples: one number per row without an axis of its own, rows of 0 and 1 as labels."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     return array.astype(bool) if array.ndim == 2 and np.isin(array, (0, 1)).all() else array
 
 
 def _read_labels(targets: list[list[str]]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """A boolean matrix (rows, classes) from lists of label names, and the names, sorted."""
+    """A boolean matrix (rows, classes) from lists of label names, and the sorted names."""
     classes = tuple(sorted({label for row in targets for label in row}))
     if not classes:
         raise InvalidData(Fault("No row has a label.", pointer_to("targets")))

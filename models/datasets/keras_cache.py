@@ -1,4 +1,4 @@
-"""The files in Keras's cache folder: found there, or downloaded from where Keras gets them. No Keras needed."""
+"""Finds the files in Keras's cache folder, or downloads them from Keras's URLs. It needs no Keras."""
 
 import hashlib
 import os
@@ -23,21 +23,21 @@ from models.errors import SourceUnavailable
 from models.progress import Progress
 
 SILENCE_SECONDS = 10
-"""How long a server may say nothing."""
+"""The timeout for a server's next data, in seconds."""
 DOWNLOAD_SECONDS = 900
-"""How long a download may take as a whole."""
+"""The timeout for a whole download, in seconds."""
 BLOCK_BYTES = 1 << 20
 
 DAMAGE = (
     OSError, ValueError, LookupError, TypeError, AttributeError, EOFError,
     zlib.error, zipfile.BadZipFile, tarfile.TarError, pickle.UnpicklingError,
 )  # fmt: skip
-"""What parsing raises on a file that isn't what it should be."""
+"""What parsing an invalid file raises."""
 
 
 @dataclass(frozen=True)
 class CachedFile:
-    """A file of Keras's cache: its path below `datasets`, where it comes from, and its SHA-256 where Keras knows it."""
+    """A file of Keras's cache: its path below `datasets`, its URL, and its SHA-256 if Keras specifies it."""
 
     path: str
     url: str
@@ -45,41 +45,41 @@ class CachedFile:
 
 
 def fetch(file: CachedFile, cache: Path, downloads: bool, progress: Progress) -> Path:
-    """Where the file lies in the cache folder, downloaded first if need be; raises SourceUnavailable."""
+    """The path of the file in the cache folder, downloaded first if necessary; raises SourceUnavailable."""
     path = cache / "datasets" / file.path
     if path.is_file():
         return path
     put = f"Put the file from {file.url} at {path} ($KERAS_HOME/datasets/{file.path})"
     if not downloads:
-        detail = f"{path.name} is not there, and downloads are switched off."
-        raise SourceUnavailable(f"{detail} {put}, or have FITSERVE_DATASET_DOWNLOADS switched on.")
+        detail = f"{path.name} is missing, and downloads are disabled."
+        raise SourceUnavailable(f"{detail} {put}, or enable FITSERVE_DATASET_DOWNLOADS.")
     part = path.with_name(f"{path.name}.{uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _download(file, part, progress)
         part.rename(path)
     except (OSError, ValueError, HTTPException) as problem:
-        detail = f"{path.name} is not there, and could not be downloaded: {_explain(problem, file.url)}."
-        raise SourceUnavailable(f"{detail} {put}, or try again when the server can be reached.") from problem
+        detail = f"{path.name} is missing and could not be downloaded: {_explain(problem, file.url)}."
+        raise SourceUnavailable(f"{detail} {put}, or retry when the server is reachable.") from problem
     finally:
         part.unlink(missing_ok=True)
     return path
 
 
 def _explain(problem: Exception, url: str) -> str:
-    """What went wrong with a download, as the end of a sentence."""
+    """Why a download failed, as the end of a sentence."""
     host = urlsplit(url).netloc
     if isinstance(problem, HTTPError):
         return f"{host} answered {problem.code} ({problem.reason})"
     cause = problem.reason if isinstance(problem, URLError) else problem
     if isinstance(cause, socket.gaierror):
-        return f"the address of {host} can't be found, which mostly means that there is no network"
+        return f"the address of {host} can't be resolved; usually this means that there is no network"
     if isinstance(cause, ssl.SSLError):
         return f"the connection to {host} is not secure ({cause.reason or cause})"
     if isinstance(cause, TimeoutError):
-        return f"{host} took too long to answer"
+        return f"{host} timed out"
     if isinstance(cause, OSError) and cause.strerror:
-        what = f"{host} can't be reached" if isinstance(problem, URLError) else "it can't be received or kept"
+        what = f"{host} is unreachable" if isinstance(problem, URLError) else "it can't be received or stored"
         return f"{what} ({cause.strerror})"
     return str(cause)
 
@@ -95,20 +95,20 @@ def _download(file: CachedFile, path: Path, progress: Progress) -> None:
             received += len(block)
             progress(received / max(expected, received))
             if time.monotonic() > deadline:
-                raise ValueError(f"it took longer than {DOWNLOAD_SECONDS} s")
+                raise ValueError(f"it timed out after {DOWNLOAD_SECONDS} s")
         target.flush()
         os.fsync(target.fileno())
     if received < expected or (file.sha256 and digest.hexdigest() != file.sha256):
-        raise ValueError("what arrived is incomplete or not the original")
+        raise ValueError("the download is incomplete or not the original file")
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Whatever goes wrong inside while parsing becomes SourceUnavailable, naming the file and the way out."""
+    """Turn parsing errors in the block into SourceUnavailable, with the file and how to fix it."""
     try:
         yield
     except DAMAGE as problem:
-        detail = f"{path} can't be read as what Keras keeps there ({problem})."
+        detail = f"{path} isn't a valid copy of Keras's file ({problem})."
         raise SourceUnavailable(
-            f"{detail} Delete it to have it downloaded again, or put the original there."
+            f"{detail} Delete it so that it is downloaded again, or replace it with the original."
         ) from problem

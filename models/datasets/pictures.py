@@ -1,4 +1,4 @@
-"""A ZIP of pictures in folders named for their classes, perhaps below `train/`, `validation/` and `test/`."""
+"""Reads a ZIP of images in class folders, optionally below `train/`, `validation/` and `test/`."""
 
 import os
 import zipfile
@@ -16,7 +16,7 @@ from models.datasets.splits import SPLIT_NAMES, SPLITS
 from models.errors import Fault, InvalidData
 from models.files.pictures import CHANNELS, BadPicture, Picture, read_picture
 from models.files.zip_files import open_zip
-from models.files.zipped_pictures import is_clutter, read_picture_file, split_path
+from models.files.zipped_pictures import is_ignored, read_picture_file, split_path
 from models.limits import Limits
 from models.progress import Progress
 from models.scratch import scratch_array
@@ -33,14 +33,14 @@ TRAIN, VALIDATION, TEST = SPLITS
 
 BLOCK_ROWS = 16
 MAX_THREADS = 4
-"""Large pictures are decoded side by side; each takes memory."""
+"""Large images are decoded concurrently; each takes memory."""
 SMALL_FILE = 2500
-"""Bytes; pictures of about 80 × 80 pixels are as fast with one thread as with two."""
+"""Bytes; images of about 80 × 80 pixels are as fast with one thread as with two."""
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A picture in the ZIP: the folders and name that lead to it, the first being its class."""
+    """An image in the ZIP: the folders and name of its path, of which the first is its class."""
 
     path: tuple[str, ...]
     entry: zipfile.ZipInfo
@@ -52,11 +52,11 @@ class _Found:
 
 
 def check_picture(picture: object) -> list[Fault]:
-    """What is wrong with a posted `picture`, the size and channels that pictures are to have."""
+    """The faults of a posted `picture`: the requested size and channels of all images."""
     if picture is None:
         return []
     if not isinstance(picture, dict):
-        return [Fault(f'"picture" is an object, not {name_type(picture)}.', pointer_to("picture"))]
+        return [Fault(f'"picture" must be an object, not {name_type(picture)}.', pointer_to("picture"))]
     faults = [
         unknown_name(name, OPTIONS, pointer_to("picture", name), "option of a picture")
         for name in picture
@@ -66,34 +66,34 @@ def check_picture(picture: object) -> list[Fault]:
     for name in ("height", "width"):
         side = given.get(name, 1)
         if isinstance(side, bool) or not isinstance(side, int) or not 1 <= side <= MAX_SIDE:
-            detail = f'"{name}" is a number of pixels, from 1 to {MAX_SIDE:,}.'
+            detail = f'"{name}" must be a number of pixels from 1 to {MAX_SIDE:,}.'
             faults.append(Fault(detail, pointer_to("picture", name)))
     if ("height" in given) != ("width" in given):
         faults.append(Fault('Give both "height" and "width", or neither.', pointer_to("picture")))
     channels = given.get("channels", 1)
     if isinstance(channels, bool) or not isinstance(channels, int) or channels not in CHANNELS:
-        detail = '"channels" is 1 for grey or 3 for colour.'
+        detail = '"channels" must be 1 for grey or 3 for colour.'
         faults.append(Fault(detail, pointer_to("picture", "channels"), allowed=tuple(CHANNELS)))
     return faults
 
 
 def read_pictures(path: Path, request: dict[str, Any], limits: Limits, progress: Progress) -> Examples:
-    """The pictures of the ZIP at `path` as examples of the shape (height, width, channels), sorted by name.
+    """Read the images of the ZIP at `path` as examples of the shape (height, width, channels), sorted by name.
 
-    All are stretched to the size of `request["picture"]`, or else to that of the first. Raises InvalidData, which
-    names the files at fault.
+    All are resized to the size in `request["picture"]`, or else to the size of the first. Raises InvalidData, naming
+    the invalid files.
     """
     name = request.get("file", {}).get("name", path.name)
     with open_zip(path, name, limits, limits.zip_ratio) as archive:
         found = _find_pictures(archive.infolist(), name)
         classes = _find_classes(found, name)
         if len(found) > limits.rows:
-            raise InvalidData(Fault(f"{name} has {len(found):,} pictures; the limit is {limits.rows:,}.", file=name))
+            raise InvalidData(Fault(f"{name} has {len(found):,} images; the limit is {limits.rows:,}.", file=name))
         shape = _choose_shape(request.get("picture") or {}, archive, found[0], limits)
         size = len(found) * int(np.prod(shape, dtype=np.int64))
         if size > limits.dataset_bytes:
-            detail = f"{len(found):,} pictures of {shape[1]} × {shape[0]} pixels become {size:,} bytes; the limit is"
-            raise InvalidData(Fault(f"{detail} {limits.dataset_bytes:,}. Ask for smaller ones.", pointer_to("picture")))
+            detail = f"{len(found):,} images of {shape[1]} × {shape[0]} pixels become {size:,} bytes; the limit is"
+            raise InvalidData(Fault(f"{detail} {limits.dataset_bytes:,}. Reduce the size.", pointer_to("picture")))
         pixels = scratch_array(path.parent, (len(found), *shape), np.uint8)
         _decode(archive, found, pixels, limits, progress)
     return Examples(
@@ -108,21 +108,17 @@ def read_pictures(path: Path, request: dict[str, Any], limits: Limits, progress:
 
 
 def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found]:
-    """The files in class folders, those of `validation/` and `test/` last; raises InvalidData for pictures elsewhere.
+    """The files in class folders, those of `validation/` and `test/` last; raises InvalidData for images elsewhere.
 
-    Notes, and what desktops leave, are passed over.
+    Notes and the files that desktops add are ignored.
     """
     found = [_Found(split_path(entry), entry) for entry in entries if not entry.is_dir()]
-    found = [picture for picture in found if picture.path and not is_clutter(picture.path)]
-    while _has_needless_top(found):
+    found = [picture for picture in found if picture.path and not is_ignored(picture.path)]
+    while _has_single_top_folder(found):
         found = [_Found(picture.path[1:], picture.entry) for picture in found]
-    found = _take_off_splits(found, name)
+    found = _assign_splits(found, name)
     loose = [picture.entry.filename for picture in found if len(picture.path) < 2]
-    faults = [
-        Fault(f"{file} lies in no folder that names its class.", file=file)
-        for file in loose
-        if file.lower().endswith(SUFFIXES)
-    ]
+    faults = [Fault(f"{file} isn't in a class folder.", file=file) for file in loose if file.lower().endswith(SUFFIXES)]
     if faults:
         raise InvalidData(*faults[:MAX_FAULTS])
     placed = [picture for picture in found if len(picture.path) >= 2]
@@ -130,16 +126,16 @@ def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found
 
 
 def _find_guide(found: list[_Found]) -> Texts | None:
-    """The splits of the pictures, where the ZIP holds validation rows of its own."""
+    """The splits of the images if the ZIP has its own validation rows."""
     splits = [picture.split for picture in found]
     return Texts.of(splits) if VALIDATION in splits else None
 
 
-def _take_off_splits(found: list[_Found], name: str) -> list[_Found]:
-    """The files below `train/`, `validation/` and `test/` as these say, or all as they are; raises InvalidData for
-    anything between.
+def _assign_splits(found: list[_Found], name: str) -> list[_Found]:
+    """Assign the files below `train/`, `validation/` and `test/` to their splits, or return all unchanged if there are
+    no such folders; raises InvalidData for a mixture.
 
-    Folders below one that is named for a split must be classes, or the splits would become the classes.
+    Folders below the folder of a split must be classes; otherwise the splits would become the classes.
     """
     parts = {picture.path[0]: SPLIT_NAMES.get(picture.path[0].lower()) for picture in found if len(picture.path) > 1}
     below = any(parts[picture.path[0]] for picture in found if len(picture.path) > 2)
@@ -149,34 +145,36 @@ def _take_off_splits(found: list[_Found], name: str) -> list[_Found]:
     others = sorted(top for top, part in parts.items() if part is None)
     if others or TRAIN not in parts.values():
         held = ", ".join(f"{top}/" for top in sorted(parts)[:MAX_FAULTS])
-        problem = f"of which {others[0]}/ has no place" if others else f"but no {TRAIN}/"
-        detail = f"{name} holds {held}, {problem}: give {TRAIN}/ with any of {VALIDATION}/ and {TEST}/ beside it"
-        raise InvalidData(Fault(f"{detail}, or class folders alone.", file=name))
+        problem = f"of which {others[0]}/ is unexpected" if others else f"but no {TRAIN}/"
+        detail = f"{name} holds {held}, {problem}: use {TRAIN}/ with {VALIDATION}/, {TEST}/ or both"
+        raise InvalidData(Fault(f"{detail}, or only class folders.", file=name))
     return [_Found(picture.path[1:], picture.entry, parts.get(picture.path[0]) or TRAIN) for picture in found]
 
 
-def _has_needless_top(found: list[_Found]) -> bool:
-    """Whether all lies in one folder that holds the folders of the classes."""
+def _has_single_top_folder(found: list[_Found]) -> bool:
+    """Whether one top folder contains all class folders."""
     return len({picture.path[0] for picture in found}) == 1 and any(len(picture.path) > 2 for picture in found)
 
 
 def _find_classes(found: list[_Found], name: str) -> tuple[str, ...]:
-    """The names of the folders with training pictures, sorted."""
+    """The sorted names of the folders with training images."""
     classes = sorted({picture.path[0] for picture in found if picture.split == TRAIN})
     if not classes:
-        detail = f"{name} holds no pictures in folders named for their classes, such as cat/1.png and dog/1.png."
+        detail = f"{name} holds no images in class folders, such as cat/1.png and dog/1.png."
         raise InvalidData(Fault(detail, file=name))
     if len(classes) == 1:
-        detail = f'{name} has only one class folder, "{classes[0]}"; there must be two at least.'
+        detail = f'{name} has only one class folder, "{classes[0]}"; at least two are required.'
         raise InvalidData(Fault(detail, file=name))
     longest = max(classes, key=len)
     if len(longest) > MAX_CLASS_NAME:
-        detail = f"The folder {longest[:50]}… has a name of {len(longest):,} characters; a class has {MAX_CLASS_NAME}."
+        detail = (
+            f"The folder name {longest[:50]}… has {len(longest):,} characters; a class has at most {MAX_CLASS_NAME}."
+        )
         raise InvalidData(Fault(detail, file=name))
-    strangers = [picture for picture in found if picture.path[0] not in classes]
-    if strangers:
-        file, label = strangers[0].entry.filename, strangers[0].path[0]
-        detail = f'{file} is of the class "{label}", of which there is no training picture.'
+    unknown = [picture for picture in found if picture.path[0] not in classes]
+    if unknown:
+        file, label = unknown[0].entry.filename, unknown[0].path[0]
+        detail = f'{file} has the class "{label}", which has no training images.'
         raise InvalidData(Fault(detail, file=file, allowed=tuple(classes[:MAX_FAULTS])))
     return tuple(classes)
 
@@ -184,23 +182,23 @@ def _find_classes(found: list[_Found], name: str) -> tuple[str, ...]:
 def _choose_shape(
     options: dict[str, Any], archive: zipfile.ZipFile, first: _Found, limits: Limits
 ) -> tuple[int, int, int]:
-    """Height, width and channels as asked for, or else as the first picture has them."""
+    """The requested height, width and channels, or else those of the first image."""
     height, width, channels = (options.get(name) for name in OPTIONS)
     if height is None or width is None or channels is None:
         own = _read(archive, first.entry, limits).original
         height, width = (own[0], own[1]) if height is None or width is None else (height, width)
         channels = channels or own[2]
     if max(height, width) > MAX_SIDE:
-        detail = f"The first picture, {first.entry.filename}, has {width:,} × {height:,} pixels"
-        raise InvalidData(Fault(f"{detail}; ask for at most {MAX_SIDE:,} a side.", pointer_to("picture")))
+        detail = f"The first image, {first.entry.filename}, has {width:,} × {height:,} pixels"
+        raise InvalidData(Fault(f"{detail}; set height and width of at most {MAX_SIDE:,}.", pointer_to("picture")))
     return height, width, channels
 
 
 def _decode(
     archive: zipfile.ZipFile, found: list[_Found], pixels: np.ndarray, limits: Limits, progress: Progress
 ) -> None:
-    """Fill `pixels`, one row for each picture; raises InvalidData with up to 20 of the files at fault, or as soon as
-    all together have too many pixels."""
+    """Fill `pixels`, one row per image; raises InvalidData with at most 20 of the invalid files, or as soon as the
+    images have too many pixels in total."""
     size, channels = (pixels.shape[1], pixels.shape[2]), pixels.shape[3]
 
     def decode_block(start: int) -> tuple[list[Fault], int]:
@@ -230,14 +228,14 @@ def _decode(
                 progress(done / len(starts))
     if total > limits.total_pixels:
         name = found[min(done * BLOCK_ROWS, len(found)) - 1].entry.filename
-        detail = f"With {name} the pictures have {total:,} pixels together; the limit is {limits.total_pixels:,}."
-        raise InvalidData(Fault(f"{detail} The operator sets it by FITSERVE_MAX_TOTAL_PIXELS.", file=name))
+        detail = f"With {name} the images have {total:,} pixels in total; the limit is {limits.total_pixels:,}."
+        raise InvalidData(Fault(f"{detail} The operator sets it with FITSERVE_MAX_TOTAL_PIXELS.", file=name))
     if faults:
         raise InvalidData(*faults[:MAX_FAULTS])
 
 
 def _choose_threads(found: list[_Found]) -> int:
-    """One for small files: of these most of the work is Python's, at which threads only get in each other's way."""
+    """One thread for small files: most of their work is in Python, where threads only block each other."""
     size = sum(picture.entry.file_size for picture in found) / len(found)
     return 1 if size < SMALL_FILE else min(MAX_THREADS, os.cpu_count() or 1)
 
@@ -253,4 +251,4 @@ def _read(
     try:
         return read_picture(data, limits.pixels, size, channels)
     except BadPicture as problem:
-        raise InvalidData(Fault(f"{entry.filename} can't be used. {problem}", file=entry.filename)) from problem
+        raise InvalidData(Fault(f"{entry.filename} is invalid. {problem}", file=entry.filename)) from problem

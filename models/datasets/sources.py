@@ -1,4 +1,4 @@
-"""The built-in sources and their parameters: what a client may ask for, as plain data."""
+"""The built-in sources and their parameters, as plain data."""
 
 import math
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from models.values.pointers import pointer_to
 from models.values.tensors import name_type
 
 INLINE = "inline"
-"""The source of data that is posted within the request."""
+"""The source of data in the request."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number that a generated source takes; `minimum` and `maximum` are allowed themselves."""
+    """A numeric parameter of a generated source; `minimum` and `maximum` are inclusive."""
 
     name: str
     type: str
@@ -27,21 +27,21 @@ class Parameter:
     description: str
 
     def find_fault(self, value: object) -> Fault | None:
-        """What is wrong with a client's value, if anything."""
+        """The fault of a client's value, if it is invalid."""
         pointer = pointer_to("parameters", self.name)
         integral = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         if isinstance(value, bool) or not isinstance(value, int | float) or (self.type == "integer" and not integral):
             article = "an integer" if self.type == "integer" else "a number"
             got = value if isinstance(value, float) else name_type(value)
-            return Fault(f'"{self.name}" is {article}, not {got}.', pointer)
+            return Fault(f'"{self.name}" must be {article}, not {got}.', pointer)
         if not self.minimum <= value <= self.maximum or not math.isfinite(value):
-            return Fault(f'"{self.name}" must lie between {self.minimum:,} and {self.maximum:,}.', pointer)
+            return Fault(f'"{self.name}" must be between {self.minimum:,} and {self.maximum:,}.', pointer)
         return None
 
 
 @dataclass(frozen=True)
 class Source:
-    """A built-in source: `group` is `generated`, `bundled` or `downloaded`, `kind` what its rows are."""
+    """A built-in source: `group` is `generated`, `bundled` or `downloaded`, `kind` the kind of its rows."""
 
     name: str
     group: str
@@ -50,9 +50,9 @@ class Source:
     description: str
     parameters: tuple[Parameter, ...] = ()
     split: tuple[float, float] = (0.2, 0.2)
-    """The shares of validation and test rows that are taken where a request leaves `split` out."""
+    """The default shares of validation and test rows."""
     has_test_rows: bool = False
-    """Whether the source has test rows of its own."""
+    """Whether the source has its own test rows."""
 
     def to_document(self) -> dict[str, Any]:
         names = ("name", "title", "description", "group", "kind")
@@ -60,7 +60,7 @@ class Source:
         return {name: getattr(self, name) for name in names} | {"parameters": parameters}
 
     def find_faults(self, values: dict[str, Any]) -> list[Fault]:
-        """What is wrong with the parameters that a client posted."""
+        """The faults of the parameters in a request."""
         known = {parameter.name: parameter for parameter in self.parameters}
         faults = [
             unknown_name(name, tuple(known), pointer_to("parameters", name), "parameter")
@@ -70,7 +70,7 @@ class Source:
         return faults + [fault for fault in checks if fault]
 
     def complete(self, values: dict[str, Any]) -> dict[str, Any]:
-        """All parameters, with the defaults of those that weren't posted."""
+        """All parameters, with defaults for the omitted ones."""
         types = {"integer": int, "number": float}
         return {
             parameter.name: types[parameter.type](values.get(parameter.name, parameter.default))
@@ -79,25 +79,27 @@ class Source:
 
 
 def _samples(default: int = 1000) -> Parameter:
-    return Parameter("samples", "integer", default, 2, 1_000_000, "How many rows there are.")
+    return Parameter("samples", "integer", default, 2, 1_000_000, "The number of rows.")
 
 
 def _noise(default: float, maximum: float = 100) -> Parameter:
-    return Parameter("noise", "number", default, 0, maximum, "The deviation of the normal noise that is added.")
+    return Parameter(
+        "noise", "number", default, 0, maximum, "The standard deviation of the Gaussian noise that is added."
+    )
 
 
 def _classes(default: int) -> Parameter:
-    return Parameter("classes", "integer", default, 2, 20, "How many classes there are.")
+    return Parameter("classes", "integer", default, 2, 20, "The number of classes.")
 
 
 SEED = Parameter("seed", "integer", 0, 0, 2**32 - 1, "The same seed gives the same rows.")
 
 GENERATED = (
     Source(
-        "line", "generated", "vector", "Line", "y = slope · x + intercept for x evenly from -1 to 4.",
+        "line", "generated", "vector", "Line", "y = slope · x + intercept for x evenly spaced from -1 to 4.",
         (
             _samples(6),
-            Parameter("slope", "number", 2, -1e6, 1e6, "How much y grows with x."),
+            Parameter("slope", "number", 2, -1e6, 1e6, "The increase of y per unit of x."),
             Parameter("intercept", "number", -1, -1e6, 1e6, "y where x is 0."),
             _noise(0),
             SEED,
@@ -105,7 +107,7 @@ GENERATED = (
         split=(0, 0),
     ),
     Source(
-        "circles", "generated", "vector", "Circles", "Two concentric circles of points, one a class.",
+        "circles", "generated", "vector", "Circles", "Two concentric circles of points, one per class.",
         (
             _samples(),
             _noise(0.05),
@@ -114,38 +116,38 @@ GENERATED = (
         ),
     ),
     Source(
-        "moons", "generated", "vector", "Moons", "Two half circles that reach into one another, one a class.",
+        "moons", "generated", "vector", "Moons", "Two interleaving half circles, one per class.",
         (_samples(), _noise(0.1), SEED),
     ),
     Source(
-        "spirals", "generated", "vector", "Spirals", "Arms of a spiral from the middle outwards, one a class.",
+        "spirals", "generated", "vector", "Spirals", "Arms of a spiral from the centre outwards, one per class.",
         (
             _samples(),
             _classes(2),
-            Parameter("turns", "number", 1.5, 0.1, 10, "How often an arm goes round."),
+            Parameter("turns", "number", 1.5, 0.1, 10, "The number of turns of an arm."),
             _noise(0.02),
             SEED,
         ),
     ),
     Source(
-        "xor", "generated", "vector", "Exclusive or", "Clouds at a square's corners; opposite corners are one class.",
+        "xor", "generated", "vector", "Exclusive or", "Clusters at a square's corners; opposite corners are one class.",
         (_samples(), _noise(0.3), SEED),
     ),
     Source(
-        "blobs", "generated", "vector", "Blobs", "Round clouds around random centres, one a class.",
+        "blobs", "generated", "vector", "Blobs", "Gaussian clusters around random centres, one per class.",
         (
             _samples(),
             _classes(3),
-            Parameter("features", "integer", 2, 1, 20, "How many numbers a row has."),
-            Parameter("spread", "number", 1, 0, 100, "The deviation of a cloud in each direction."),
+            Parameter("features", "integer", 2, 1, 20, "The number of features per row."),
+            Parameter("spread", "number", 1, 0, 100, "The standard deviation of a cluster in each direction."),
             SEED,
         ),
     ),
     Source(
-        "sine", "generated", "vector", "Sine", "y = amplitude · sin(2π · cycles · x) for x evenly from 0 to 1.",
+        "sine", "generated", "vector", "Sine", "y = amplitude · sin(2π · cycles · x) for x evenly spaced from 0 to 1.",
         (
             _samples(),
-            Parameter("cycles", "number", 1, 0.01, 100, "How many waves there are."),
+            Parameter("cycles", "number", 1, 0.01, 100, "The number of waves."),
             Parameter("amplitude", "number", 1, 0, 1e6, "The height of the waves."),
             _noise(0.05),
             SEED,
@@ -154,26 +156,32 @@ GENERATED = (
 )  # fmt: skip
 
 BUNDLED = (
-    Source("iris", "bundled", "table", "Iris", "150 irises of three species, by four lengths in cm."),
-    Source("wine", "bundled", "table", "Wine", "178 wines of three cultivars, by 13 chemical measurements."),
-    Source("breast-cancer", "bundled", "table", "Breast cancer", "569 tumours, malignant or benign, by 30 numbers."),
+    Source("iris", "bundled", "table", "Iris", "150 irises of three species, with four lengths in cm."),
+    Source("wine", "bundled", "table", "Wine", "178 wines of three cultivars, with 13 chemical measurements."),
     Source(
-        "diabetes", "bundled", "table", "Diabetes", "442 patients by 10 numbers; the disease's progression in a year."
+        "breast-cancer", "bundled", "table", "Breast cancer", "569 tumours, malignant or benign, with 30 measurements."
     ),
-    Source("digits", "bundled", "image", "Digits", "1,797 handwritten digits of 8 by 8 points from 0 to 16."),
+    Source(
+        "diabetes",
+        "bundled",
+        "table",
+        "Diabetes",
+        "442 patients with 10 measurements; the target is the disease's progression after a year.",
+    ),
+    Source("digits", "bundled", "image", "Digits", "1,797 handwritten digits of 8 by 8 pixels from 0 to 16."),
 )
 
 DOWNLOADED = (
     Source(
-        "mnist", "downloaded", "image", "MNIST", "70,000 handwritten digits of 28 by 28 points.",
+        "mnist", "downloaded", "image", "MNIST", "70,000 handwritten digits of 28 by 28 pixels.",
         split=(0, 0), has_test_rows=True,
     ),
     Source(
-        "fashion-mnist", "downloaded", "image", "Fashion-MNIST", "70,000 articles of clothing of 28 by 28 points.",
+        "fashion-mnist", "downloaded", "image", "Fashion-MNIST", "70,000 articles of clothing of 28 by 28 pixels.",
         split=(0, 0), has_test_rows=True,
     ),
     Source(
-        "cifar10", "downloaded", "image", "CIFAR-10", "60,000 colour pictures of 32 by 32 points in ten classes.",
+        "cifar10", "downloaded", "image", "CIFAR-10", "60,000 colour images of 32 by 32 pixels in ten classes.",
         split=(0, 0), has_test_rows=True,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which rows are for training, which for validation, which for the final test."""
+"""Assigns rows to the training, validation and test splits."""
 
 import math
 from collections.abc import Iterator
@@ -19,35 +19,35 @@ SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {name: name for name in SPLITS} | {
     "training": "train", "val": "validation", "valid": "validation", "dev": "validation", "testing": "test",
 }  # fmt: skip
-"""What files may call the splits, in any case."""
+"""The names of splits that files may use, in upper or lower case."""
 OPTIONS = ("validation", "test", "seed", "column", "time_column")
 TABLE_OPTIONS = ("column", "time_column")
 MAX_SEED = 2**32 - 1
 
 
 def check_split(split: object, has_test_rows: bool = False, columns: bool = False) -> list[Fault]:
-    """What is wrong with a posted `split`, for a source with or without test rows of its own; `columns` says whether
+    """The faults of a posted `split`. `has_test_rows` says whether the source has its own test rows, `columns` whether
     it may be a table, which can be split by a column."""
     if split is None:
         return []
     if not isinstance(split, dict):
-        return [Fault(f'"split" is an object, not {name_type(split)}.', pointer_to("split"))]
+        return [Fault(f'"split" must be an object, not {name_type(split)}.', pointer_to("split"))]
     faults = [
         unknown_name(name, OPTIONS, pointer_to("split", name), "option of a split")
         for name in islice((name for name in split if name not in OPTIONS), MOST_FAULTS)
     ]
     shares = {name: split[name] for name in ("validation", "test") if split.get(name) is not None}
     wrong = [name for name, share in shares.items() if not _is_share(share)]
-    faults += [Fault(f'"{name}" is a share of the rows, from 0 to 1.', pointer_to("split", name)) for name in wrong]
+    faults += [Fault(f'"{name}" must be a share of the rows from 0 to 1.', pointer_to("split", name)) for name in wrong]
     if not wrong and sum(shares.values()) > 1 - 1e-9:
-        what = "more than 1 together" if sum(shares.values()) > 1 + 1e-9 else "1 together: no rows are left to train on"
+        what = "more than 1 in total" if sum(shares.values()) > 1 + 1e-9 else "1 in total: no training rows are left"
         faults.append(Fault(f"The shares of validation and test rows are {what}.", pointer_to("split")))
     if has_test_rows and "test" in shares:
-        detail = "The source has test rows of its own: only validation rows can be cut from the others."
+        detail = "The source has its own test rows: only validation rows can be split from the others."
         faults.append(Fault(detail, pointer_to("split", "test")))
     seed = split.get("seed")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED):
-        faults.append(Fault(f'"seed" is an integer from 0 to {MAX_SEED:,}.', pointer_to("split", "seed")))
+        faults.append(Fault(f'"seed" must be an integer from 0 to {MAX_SEED:,}.', pointer_to("split", "seed")))
     return [*faults, *_check_columns(split, columns)]
 
 
@@ -57,12 +57,12 @@ def _check_columns(split: dict[str, Any], allowed: bool) -> Iterator[Fault]:
         if not allowed:
             yield Fault("Only a table can be split by a column.", pointer_to("split", name))
         elif not isinstance(split[name], str):
-            yield Fault(f'"{name}" is the name of a column.', pointer_to("split", name))
+            yield Fault(f'"{name}" must be the name of a column.', pointer_to("split", name))
     excluded = {"column": ("validation", "test", "seed", "time_column"), "time_column": ("seed",)}
     for name in named:
         for other in excluded[name]:
             if split.get(other) is not None:
-                yield Fault(f'"{other}" makes no sense beside "{name}".', pointer_to("split", other))
+                yield Fault(f'"{other}" can\'t be combined with "{name}".', pointer_to("split", other))
 
 
 def _is_share(share: object) -> bool:
@@ -70,11 +70,11 @@ def _is_share(share: object) -> bool:
 
 
 def split_rows(examples: Examples, split: dict[str, Any] | None, default: tuple[float, float]) -> dict[str, np.ndarray]:
-    """The numbers of the rows of each split, ascending; by chance, but the same for the same seed (0 by default).
+    """The sorted row indices of each split: random, but the same for the same seed (0 by default).
 
-    `default` are the shares of validation and test rows where the request gives neither. Where the targets are classes,
-    each split gets every class's share. With a guide nothing is left to chance: it names the rows' splits, or the last
-    rows in time are for the test, and those before them for validation.
+    `default` holds the shares of validation and test rows if the request gives neither. If the targets are classes,
+    the split is stratified. With a guide nothing is random: it names the rows' splits, or the last rows in time become
+    the test rows and those before them the validation rows.
     """
     if isinstance(examples.guide, Texts):
         places = examples.guide.codes_among(SPLITS)
@@ -106,7 +106,7 @@ def _share_of(rows: int, share: float) -> int:
 
 
 def _draw(rows: np.ndarray, examples: Examples, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """`count` of the rows, each class with its share, and the others."""
+    """`count` of the rows, in proportion to the classes, and the other rows."""
     if count == 0:
         return rows[:0], rows
     groups = _group(rows, examples)
@@ -117,7 +117,7 @@ def _draw(rows: np.ndarray, examples: Examples, count: int, rng: np.random.Gener
 
 
 def _group(rows: np.ndarray, examples: Examples) -> list[np.ndarray]:
-    """The rows by class; all in one group where targets are no classes."""
+    """The rows by class; a single group if the targets aren't classes."""
     if not has_classes(examples):
         return [rows]
     targets = examples.targets
@@ -128,7 +128,7 @@ def _group(rows: np.ndarray, examples: Examples) -> list[np.ndarray]:
 
 
 def _apportion(sizes: np.ndarray, count: int) -> np.ndarray:
-    """How many of each group, `count` in all, in proportion to its size (the largest remainders are rounded up)."""
+    """How many rows to take of each group, `count` in total, in proportion to its size (largest remainder method)."""
     quotas = sizes * count / sizes.sum()
     takes = np.floor(quotas).astype(np.int64)
     largest = np.argsort(takes - quotas, kind="stable")[: count - takes.sum()]

@@ -1,4 +1,4 @@
-"""A dataset as a folder of plain files: `dataset.json`, and for each split Parquet for a table, `.npy` for the rest."""
+"""Stores a dataset as a folder of plain files: `dataset.json`, and per split Parquet for a table, `.npy` otherwise."""
 
 import json
 import math
@@ -25,22 +25,24 @@ if TYPE_CHECKING:
     import polars
 
 FORMAT = 3
-"""Format 2, which is still read, kept texts that name classes as such; now they are numbers among the classes."""
+"""Format 2, which is still readable, stored the texts of class names; the current format stores class indices."""
 DESCRIPTOR_FILE = "dataset.json"
 TABLE_FOLDER = "table"
 ROWS_FILE = "rows.npy"
 TARGETS_FILE = "targets.npy"
 INPUTS_FOLDER = "inputs"
 CHUNK_BYTES = 16 * 1024 * 1024
-"""How much of a tensor is copied at once."""
+"""Bytes of a tensor that are copied in one step."""
 MAX_PAGE_NUMBERS = 1_000_000
-"""How many numbers or cells a page of rows holds, unless it is a single row."""
+"""The maximum of numbers or cells in a page of rows, unless it is a single row."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """The rows of a split: their numbers in the whole dataset (int64), raw targets as Examples has them, and raw
-    inputs, which are memory-mapped tensors by input, or a table's columns by name, read when they are asked for."""
+    """The rows of a split: their indices in the whole dataset (int64), raw targets as in Examples, and raw inputs.
+
+    The inputs are memory-mapped tensors by input, or a table's columns by name, which are read on demand.
+    """
 
     name: str
     rows: np.ndarray
@@ -49,14 +51,14 @@ class Split:
     table: "StoredColumns | dict[str, ColumnValues] | None" = None
 
     def page(self, page: slice) -> "Split":
-        """Some of its rows."""
+        """A slice of its rows."""
         tensors = {name: tensor[page] for name, tensor in self.tensors.items()} if self.tensors is not None else None
         table = self.table.page(page) if isinstance(self.table, StoredColumns) else None
         return Split(self.name, self.rows[page], self.targets[page], tensors, table)
 
 
 class Dataset:
-    """A dataset that was imported, read from its folder."""
+    """An imported dataset, read from its folder."""
 
     def __init__(self, folder: Path, descriptor: dict[str, Any]) -> None:
         self.folder = folder
@@ -68,7 +70,7 @@ class Dataset:
         return cls(folder, json.loads((folder / DESCRIPTOR_FILE).read_bytes())["descriptor"])
 
     def split(self, name: str) -> Split:
-        """The rows of `train`, `validation` or `test`, perhaps none."""
+        """The rows of `train`, `validation` or `test`; the split may be empty."""
         folder = self.folder / name
         rows, targets = np.load(folder / ROWS_FILE), self._read_targets(np.load(folder / TARGETS_FILE))
         if self.descriptor["kind"] == "table":
@@ -81,10 +83,10 @@ class Dataset:
         return Split(name, rows, targets, tensors={name: np.load(path, mmap_mode=mode) for name, path in paths.items()})
 
     def rows_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Some rows of a split as `row`, `instance` (as it can be posted to predictions), `target`, `split`.
+        """A page of a split's rows as `row`, `instance` (in the form of predictions), `target`, `split`.
 
-        There are `limit` at most, and fewer where rows are large, but at least one if there is any at the offset.
-        Lists of numbers are arrays of the type that they are stored in.
+        The page has at most `limit` rows, and fewer if rows are large, but at least one if there is a row at the
+        offset. Lists of numbers are arrays in the type in which they are stored.
         """
         count = min(limit, max(1, MAX_PAGE_NUMBERS // self._row_numbers()))
         page = slice(offset, min(offset + count, self.descriptor["splits"][split]))
@@ -96,7 +98,7 @@ class Dataset:
         return [{"row": row, "instance": instance, "target": target, "split": split} for row, instance, target in items]
 
     def _row_numbers(self) -> int:
-        """How many numbers a row has, the target's included."""
+        """The number of numbers in a row, including the target."""
         shapes = [entry.get("shape", ()) for entry in (*self.descriptor["inputs"], self.descriptor["target"])]
         return sum(math.prod(shape) for shape in shapes)
 
@@ -113,7 +115,7 @@ class Dataset:
         return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
 
     def _read_targets(self, stored: np.ndarray) -> np.ndarray | Texts:
-        """Targets from what the file has of them."""
+        """Targets from their stored form."""
         if stored.dtype.kind == "U":
             return Texts.of(stored.tolist())
         target = self.descriptor["target"]
@@ -130,7 +132,7 @@ class Dataset:
 
 
 class StoredColumns(Mapping[str, ColumnValues]):
-    """A split's columns by name, each read from the disk when it is asked for."""
+    """A split's columns by name, each read from disk on demand."""
 
     def __init__(self, folder: Path, inputs: list[dict[str, Any]], rows: int) -> None:
         self._folder = folder
@@ -148,12 +150,12 @@ class StoredColumns(Mapping[str, ColumnValues]):
         return _column_to_numpy(self._reader.read(self._places[name]), self._types[name])
 
     def page(self, page: slice) -> dict[str, ColumnValues]:
-        """Some rows, in memory."""
+        """A slice of the rows, in memory."""
         frame = self._scan().slice(page.start, page.stop - page.start).collect()
         return {name: _column_to_numpy(frame[self._places[name]], type_) for name, type_ in self._types.items()}
 
     def rows(self, page: slice) -> list[dict[str, Any]]:
-        """Some rows as objects by column, dates in ISO 8601."""
+        """A slice of the rows as objects by column, with dates in ISO 8601."""
         frame = self._scan().slice(page.start, page.stop - page.start).collect()
         dates = [self._places[name] for name, type_ in self._types.items() if type_ == "date"]
         rows = frame.with_columns(dates_to_text(frame[place]) for place in dates).iter_rows()
@@ -168,7 +170,7 @@ class StoredColumns(Mapping[str, ColumnValues]):
 
         parts = sorted(self._folder.iterdir(), key=lambda path: int(path.stem))
         frame = polars.scan_parquet(parts, glob=False)
-        # older datasets have the columns' names there, in the same order
+        # older datasets store the names of the columns, in the same order
         return frame.rename(dict(zip(frame.collect_schema(), self._places.values(), strict=True)))
 
 
@@ -180,7 +182,7 @@ def write_dataset(
     descriptor: dict[str, Any],
     progress: Progress,
 ) -> dict[str, Any]:
-    """Write everything into the folder, synced to the disk; returns the descriptor with `bytes` filled in."""
+    """Write the dataset into the folder, synced to disk; returns the descriptor with `bytes` filled in."""
     targets = examples.targets
     if isinstance(targets, Texts):
         targets = targets.codes_among(descriptor["target"]["classes"])
@@ -208,7 +210,7 @@ def _write_split(folder: Path, tensors: dict[str, np.ndarray], targets: np.ndarr
 
 
 def _write_tensor(file: IO[bytes], tensor: np.ndarray, rows: np.ndarray) -> None:
-    """Some rows of a tensor as `.npy`, a little at a time: it may be larger than memory."""
+    """Write rows of a tensor as `.npy` in small blocks: they may be larger than memory."""
     shape = (len(rows), *tensor.shape[1:])
     header = {"descr": np.lib.format.dtype_to_descr(tensor.dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
@@ -219,7 +221,7 @@ def _write_tensor(file: IO[bytes], tensor: np.ndarray, rows: np.ndarray) -> None
 
 
 def _write_table(folder: Path, table: Table, splits: dict[str, np.ndarray], progress: Progress) -> None:
-    """The rows of each split as Parquet files, `0.parquet` and so on; the first is there even without rows."""
+    """Write the rows of each split as Parquet files, `0.parquet` and so on; the first exists even without rows."""
     for name in SPLITS:
         (folder / name / TABLE_FOLDER).mkdir()
     start = 0
@@ -235,7 +237,7 @@ def _write_table(folder: Path, table: Table, splits: dict[str, np.ndarray], prog
 
 @contextmanager
 def _synced(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that is on the disk when the block ends."""
+    """A new file that is synced to disk when the block ends."""
     with path.open("wb") as file:
         yield file
         file.flush()
@@ -243,12 +245,12 @@ def _synced(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _tensor_file(folder: Path, number: int) -> Path:
-    """An input's file, by its number: a client's name for an input need not be a file's name."""
+    """An input's file, named by its index: the name of an input may not be a valid file name."""
     return folder / INPUTS_FOLDER / f"{number}.npy"
 
 
 def _column_to_numpy(column: "polars.Series", type_: str) -> ColumnValues:
-    """A Polars series as ColumnValues says."""
+    """Convert a Polars series to ColumnValues."""
     import polars
 
     if type_ == "category":

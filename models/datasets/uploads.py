@@ -1,4 +1,4 @@
-"""Uploaded files: recognised, and read by whoever knows their format."""
+"""Reads uploaded files: detects the format and calls its reader."""
 
 from pathlib import Path
 from typing import Any
@@ -20,32 +20,32 @@ from models.tabular.raw_table import RawTable
 from models.values.pointers import pointer_to
 
 UPLOAD = "upload"
-"""The source of data that is posted as a file."""
+"""The source of uploaded files."""
 DATA_FILE = "data"
 DEFAULT_SPLIT = (0.2, 0.2)
 OPTIONS = {
     "csv": ("CSV", frozenset({"csv"})),
     **dict.fromkeys(("types", "ignore", "target", "window"), ("tables", TABLES)),
-    "picture": ("ZIPs of pictures", frozenset({"zip"})),
+    "picture": ("ZIPs of images", frozenset({"zip"})),
 }
 """What each option is for, in words and as formats."""
 
 
 def check_upload(request: dict[str, Any]) -> list[Fault]:
-    """What is wrong with the options of an upload, as far as it shows without the file."""
+    """The faults of an upload's options that can be found without the file."""
     faults = check_table_options(request) + check_picture(request.get("picture"))
     target = request.get("target")
     if target is not None and not isinstance(target, str):
-        faults.append(Fault('"target" is the name of a column.', pointer_to("target")))
+        faults.append(Fault('"target" must be the name of a column.', pointer_to("target")))
     promised = name_format(request["file"]["name"])
     if request["file"].get("bytes") == 0:
         faults.append(Fault(f'The file "{request["file"]["name"]}" is empty.', file=request["file"]["name"]))
     elif promised in TABLES and target is None:
-        faults.append(Fault('A table needs "target": the column that is to be predicted.', pointer_to("target")))
+        faults.append(Fault('A table requires "target": the column to predict.', pointer_to("target")))
     split = request.get("split")
     if request.get("window") and isinstance(split, dict):
         faults += [
-            Fault("Windows are split in time order.", pointer_to("split", name))
+            Fault("Windows are always split in time order.", pointer_to("split", name))
             for name in ("column", "time_column", "seed")
             if split.get(name) is not None
         ]
@@ -55,9 +55,9 @@ def check_upload(request: dict[str, Any]) -> list[Fault]:
 def read_upload(
     path: Path, request: dict[str, Any], scratch: Path, limits: Limits, progress: Progress
 ) -> tuple[Examples, tuple[float, float]]:
-    """The rows of an uploaded file, and the shares of validation and test rows that they take where none are given.
+    """The rows of an uploaded file, and their default shares of validation and test rows.
 
-    Raises InvalidData, naming the file and the row or column at fault.
+    Raises InvalidData, naming the file and the invalid row or column.
     """
     name = request["file"]["name"]
     format_ = detect(path, name)
@@ -88,18 +88,18 @@ def _read_table(
 
 
 def _refuse_new_splits(examples: Examples, split: dict[str, Any]) -> None:
-    """Raise InvalidData where rows are to be cut from a file that brings its own validation or test rows."""
+    """Raise InvalidData if the request splits a file that has its own validation or test rows."""
     asked = [name for name in ("validation", "test", "seed") if split.get(name) is not None]
     if examples.guide is not None and asked:
-        detail = "The file has validation rows of its own: its splits are kept as they are."
+        detail = "The file has its own validation rows: its splits can't be changed."
         raise InvalidData(*(Fault(detail, pointer_to("split", name)) for name in asked))
     if examples.test_rows and "test" in asked:
-        detail = "The file has test rows of its own: only validation rows can be cut from the others."
+        detail = "The file has its own test rows: only validation rows can be split from the others."
         raise InvalidData(Fault(detail, pointer_to("split", "test")))
 
 
 def _refuse_other_options(request: dict[str, Any], format_: str) -> None:
-    """Raise InvalidData where a file comes with what only files of other formats have."""
+    """Raise InvalidData for options that apply only to files of other formats."""
     misplaced: list[tuple[str, tuple[str, ...]]] = [
         (purpose, (option,))
         for option, (purpose, formats) in OPTIONS.items()
@@ -110,7 +110,7 @@ def _refuse_other_options(request: dict[str, Any], format_: str) -> None:
         columns = (name for name in ("column", "time_column") if split.get(name) is not None)
         misplaced += [("tables", ("split", name)) for name in columns]
     if misplaced:
-        detail = "This is for {}, but the file is {}."
+        detail = "This option is for {}, but the file is {}."
         raise InvalidData(
             *(Fault(detail.format(purpose, TITLES[format_]), pointer_to(*place)) for purpose, place in misplaced)
         )

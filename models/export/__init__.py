@@ -1,4 +1,4 @@
-"""Exports Keras networks to ONNX, and compares what both make of the same rows."""
+"""Exports Keras networks to ONNX, and compares the outputs of both for the same rows."""
 
 import os
 from pathlib import Path
@@ -16,13 +16,13 @@ from models.spec import OUTPUT
 
 TOLERANCE = 1e-5
 VOCABULARIES = ("input_dim", "num_tokens")
-"""How layers call the number from which on they know no whole number."""
+"""The names of the attributes that set the size of a layer's vocabulary."""
 
 
 def export_onnx(network: keras.Model, path: Path) -> None:
-    """Write the network as it predicts, with any number of rows; inputs keep their names, the output is "output".
+    """Write the network in inference mode, for any number of rows; inputs keep their names, the output is "output".
 
-    Raises NotServable where TensorFlow or tf2onnx has no ONNX for one of the layers; then nothing is left at `path`.
+    Raises NotServable if TensorFlow or tf2onnx can't convert one of the layers; then there is no file at `path`.
     """
     signature = [tf.TensorSpec((None, *tensor.shape[1:]), tf.float32, tensor.name) for tensor in network.inputs]
 
@@ -45,9 +45,9 @@ def export_onnx(network: keras.Model, path: Path) -> None:
 
 
 def compare_with_keras(network: keras.Model, path: Path, rows: dict[str, np.ndarray]) -> None:
-    """Raise NotServable unless both give the same for `rows` (by input): |a - b| <= 1e-5 * max(1, max |b|), b of Keras.
+    """Raise NotServable unless both outputs for `rows` (by input) agree: |a - b| <= 1e-5 * max(1, max |b|), b of Keras.
 
-    The largest output sets the scale: where large numbers cancel out, one near zero is as rounded as they are.
+    The largest output sets the scale: where large numbers cancel out, a result near zero has their rounding error.
     """
     total, most = len(next(iter(rows.values()))), rows_at_once(network)
     served = OnnxNetwork(path, rows_at_once=most)
@@ -55,7 +55,7 @@ def compare_with_keras(network: keras.Model, path: Path, rows: dict[str, np.ndar
     actual = np.concatenate([served.run(part) for part in parts])
     expected = np.concatenate([run_keras(network, part) for part in parts])
     if actual.shape != expected.shape:
-        raise NotServable(f"The exported network's output has the shape {actual.shape}, in Keras {expected.shape}.")
+        raise NotServable(f"The exported network outputs the shape {actual.shape}, Keras {expected.shape}.")
     with np.errstate(invalid="ignore"):
         scale = np.max(np.abs(expected), where=np.isfinite(expected), initial=1)
         differences = np.abs(actual - expected) / scale
@@ -68,13 +68,13 @@ def compare_with_keras(network: keras.Model, path: Path, rows: dict[str, np.ndar
 def run_keras(network: keras.Model, rows: dict[str, np.ndarray]) -> np.ndarray:
     """The network's raw outputs for rows of every input, by name."""
     tensors = [tf.convert_to_tensor(rows[tensor.name]) for tensor in network.inputs]
-    predict = tf.function(lambda given: network(given, training=False), autograph=False)  # eager loops take long
+    predict = tf.function(lambda given: network(given, training=False), autograph=False)  # eager loops are slow
     return np.asarray(predict(tensors[0] if len(tensors) == 1 else tensors))
 
 
 def random_rows(network: keras.Model, rows: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Rows for every input of a network that has seen no data yet: drawn from the normal distribution, or whole numbers
-    that all its layers know where it has layers that take nothing else."""
+    """Random rows for every input of an untrained network: normally distributed, or integers that all layers accept if
+    it has layers that require them."""
     generator = np.random.default_rng(seed)
     known = [
         getattr(layer, name) for layer in network._flatten_layers() for name in VOCABULARIES if hasattr(layer, name)

@@ -1,4 +1,4 @@
-"""Gives layers, while they are exported, what ONNX can hold in the place of what they have."""
+"""Replaces parts of layers that ONNX can't represent during an export."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,22 +12,22 @@ TABLES = (tf.lookup.StaticHashTable, DenseHashTable)
 
 
 class Comparisons:
-    """Looks numbers up as a hash table does, by comparing each with all that the table holds."""
+    """Replaces a hash table by comparing each number with all of its keys."""
 
     def __init__(self, table: Any) -> None:
         keys, values = table.export()
         self._keys, self._values, self._default = keys.numpy(), values.numpy(), table.default_value.numpy()
 
     def lookup(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The value of each number, or the table's default: the shape of the inputs."""
+        """The value of each number, or the table's default, in the shape of the inputs."""
         same = tf.cast(inputs[..., None] == self._keys, self._values.dtype)
         return tf.reduce_sum(same * (self._values - self._default), axis=-1) + self._default
 
 
 @contextmanager
 def exportable(network: keras.Model) -> Iterator[None]:
-    """Replace tensors that layers keep beside their weights, which tf2onnx takes for inputs, and hash tables; leave out
-    what is added to the loss for outputs, which only training needs."""
+    """Replace hash tables and the tensors that layers hold besides their weights, which tf2onnx treats as inputs; omit
+    losses on outputs, which only training needs."""
     replaced = []
     for layer in network._flatten_layers():
         for name, value in list(vars(layer).items()):

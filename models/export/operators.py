@@ -1,6 +1,6 @@
-"""Writes in ONNX what tf2onnx has no ONNX for, or a wrong one, one TensorFlow operator a function.
+"""Converts TensorFlow operators that tf2onnx doesn't convert, or converts incorrectly; one function per operator.
 
-Each takes tf2onnx's graph, the operator's node and its name, and puts nodes of ONNX in its place.
+Each function takes tf2onnx's graph, the operator's node and its name, and replaces the node by ONNX nodes.
 """
 
 from typing import Any
@@ -13,21 +13,21 @@ from tf2onnx.onnx_opset.nn import ConvOp, ConvTranspose
 
 
 def replace_erfc(graph: Any, node: Any, name: str, _: list[Any]) -> None:
-    """Write erfc(x), which is part of gelu, as 1 - erf(x)."""
+    """Replace erfc(x), a part of gelu, by 1 - erf(x)."""
     erf = graph.make_node("Erf", node.input)
     one = graph.make_const(f"{name}_one", np.array(1, np.float32))
     replace(graph, node, "Sub", [one.output[0], erf.output[0]])
 
 
 def replace_expm1(graph: Any, node: Any, name: str, _: list[Any]) -> None:
-    """Write expm1(x), which is part of celu, as exp(x) - 1."""
+    """Replace expm1(x), a part of celu, by exp(x) - 1."""
     exp = graph.make_node("Exp", node.input)
     one = graph.make_const(f"{name}_one", np.array(1, np.float32))
     replace(graph, node, "Sub", [exp.output[0], one.output[0]])
 
 
 def replace_bucketize(graph: Any, node: Any, name: str, _: list[Any]) -> None:
-    """Write the bin of x, which is how many boundaries it has reached, as a sum of comparisons."""
+    """Replace the bin of x, the number of boundaries that it has reached, by a sum of comparisons."""
     boundaries = graph.make_const(f"{name}_boundaries", np.array(node.get_attr_value("boundaries"), np.float32))
     axis = graph.make_const(f"{name}_axis", np.array([-1], np.int64)).output[0]
     apart = graph.make_node("Unsqueeze", [node.input[0], axis]).output[0]
@@ -37,9 +37,9 @@ def replace_bucketize(graph: Any, node: Any, name: str, _: list[Any]) -> None:
 
 
 def replace_resize(graph: Any, node: Any, name: str, _: list[Any]) -> None:
-    """Write the resizing of pictures as what it is, a matrix for the height and one for the width.
+    """Replace the resizing of images by a matrix for the height and one for the width.
 
-    ONNX has no Lanczos and no averaging of pixels, and its cubic differs from TensorFlow's at the borders.
+    ONNX has no Lanczos interpolation or area averaging, and its cubic interpolation differs at the borders.
     """
     _, height, width, _ = graph.get_shape(node.input[0])
     _, new_height, new_width, _ = graph.get_shape(node.output[0])
@@ -49,7 +49,7 @@ def replace_resize(graph: Any, node: Any, name: str, _: list[Any]) -> None:
 
 
 def resizing_matrix(node: Any, length: int, new_length: int) -> np.ndarray:
-    """How much of each old pixel is in each new one: (new_length, length), found by resizing single pixels."""
+    """The weight of each old pixel in each new one (new_length, length), computed by resizing single pixels."""
     size = (new_length, 1)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         pixels = tf.eye(length)[None, :, None, :]
@@ -70,14 +70,14 @@ def resizing_matrix(node: Any, length: int, new_length: int) -> np.ndarray:
 
 
 def replace_conv3d(graph: Any, node: Any, name: str, _: list[Any]) -> None:
-    """Convert as tf2onnx does, which forgets the groups of volumes."""
+    """Convert with tf2onnx, and add the groups of 3D convolutions, which it omits."""
     channels, of_a_group = graph.get_shape(node.input[0])[-1], graph.get_shape(node.input[1])[-2]
     ConvOp.version_11(graph, node)
     node.set_attr("group", channels // of_a_group)
 
 
 def replace_conv_transpose(graph: Any, node: Any, name: str, _: list[Any]) -> None:
-    """Convert as tf2onnx does, which removes less than nothing where the output is longer than the kernels reach."""
+    """Convert with tf2onnx, and fix its negative cropping if the output is longer than the kernels reach."""
     ConvTranspose.version_11(graph, node)
     transpose = graph.get_node_by_name(name)
     pads = np.reshape(transpose.get_attr_value("pads"), (2, -1))
@@ -97,8 +97,8 @@ def replace_imag(graph: Any, node: Any, name: str, _: list[Any]) -> None:
 
 
 def replace_part_of_fourier(graph: Any, node: Any, wave: Any) -> None:
-    """Write the real or imaginary part of a Fourier transform of real numbers as a matrix of waves, in 64 bits: the
-    quiet frequencies beside loud ones would drown in the rounding of 32."""
+    """Replace the real or imaginary part of a Fourier transform of real numbers by a matrix of waves, in 64 bits: in 32
+    bits, rounding would hide weak frequencies next to strong ones."""
     transform = node.inputs[0]
     length = int(transform.inputs[1].get_tensor_value(as_list=False).item())
     angles = 2 * np.pi / length * np.outer(np.arange(length), np.arange(length // 2 + 1))
@@ -109,7 +109,7 @@ def replace_part_of_fourier(graph: Any, node: Any, wave: Any) -> None:
 
 
 def replace_floor_mod(graph: Any, node: Any, name: str, _: list[Any]) -> None:
-    """Convert as tf2onnx does, which rounds the quotients of whole numbers towards zero; ONNX's own Mod rounds down."""
+    """Replace integer FloorMod by ONNX's Mod, which rounds down; tf2onnx rounds the quotients towards zero."""
     if graph.get_dtype(node.input[0]) in (TensorProto.INT32, TensorProto.INT64):
         replace(graph, node, "Mod", node.input)
     else:
@@ -117,11 +117,11 @@ def replace_floor_mod(graph: Any, node: Any, name: str, _: list[Any]) -> None:
 
 
 def keep(graph: Any, node: Any, name: str, _: list[Any]) -> None:
-    """Leave an operator that those that use it will replace."""
+    """Keep an operator that its consumers will replace."""
 
 
 def replace(graph: Any, node: Any, type_: str, inputs: list[str], **attributes: Any) -> None:
-    """Put a node of ONNX in the place of one of TensorFlow."""
+    """Replace a TensorFlow node by an ONNX node."""
     output = node.output[0]
     shape, dtype = graph.get_shape(output), graph.get_dtype(output)
     graph.remove_node(node.name)
@@ -142,4 +142,4 @@ HANDLERS: dict[str, tuple[Any, list[Any]]] = {
     "Real": (replace_real, []),
     "Imag": (replace_imag, []),
 }
-"""What replaces each operator, and the arguments that tf2onnx hands on to it."""
+"""The replacement of each operator, and the arguments that tf2onnx passes to it."""

@@ -1,1 +1,1 @@
-"""Files from strangers: what they are, and what lies in them, read without running or unpacking anything."""
+"""Untrusted files: detecting their format and reading them without executing or unpacking anything."""

@@ -1,4 +1,4 @@
-"""What an uploaded file is: by its first bytes, held against what its name says."""
+"""Detects the format of an uploaded file from its first bytes, and compares it with the file name."""
 
 import json
 import re
@@ -11,7 +11,7 @@ EXTENSIONS = {
     ".parquet": "parquet", ".npz": "npz", ".zip": "zip",
 }  # fmt: skip
 TABLES = frozenset({"csv", "json", "jsonl", "parquet"})
-"""The formats that hold a table."""
+"""The formats of tables."""
 
 SIGNATURES = {
     b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"PAR1": "parquet", b"\x93NUMPY": "NPY", b"\x89PNG": "PNG",
@@ -19,16 +19,16 @@ SIGNATURES = {
     b"\xd0\xcf\x11\xe0": "Excel", b"\x89HDF": "HDF5", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
 }  # fmt: skip
 WORKBOOK_ENTRIES = ("[Content_Types].xml", "_rels/.rels", "docProps/app.xml", "xl/workbook.xml")
-"""What ZIPs of Office begin with."""
+"""The first entries of the ZIPs that Office writes."""
 ADVICE = {
     "Excel": "is an Excel workbook: save the sheet as CSV",
     "NPY": 'is one array: save it as "x" and the targets as "y" together in an NPZ file, with numpy.savez',
 }
-"""What is said of files that people take for data, and how they become data."""
+"""What an error says about common unsupported formats, and how to convert them."""
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 TEXTS = ("csv", "json", "jsonl")
 ROWS_OF_JSON, ROW_OF_JSON = re.compile(rb'\[\s*\{\s*"'), re.compile(rb'\{\s*"')
-"""How files begin that are JSON whatever their names promise."""
+"""The first bytes of files that are JSON whatever their names say."""
 HEAD_BYTES = 64 * 1024
 TITLES = {
     "csv": "CSV", "json": "JSON", "jsonl": "JSON Lines", "parquet": "Parquet", "npz": "NPZ", "zip": "ZIP",
@@ -36,12 +36,12 @@ TITLES = {
 
 
 def name_format(name: str) -> str | None:
-    """The format that a file's name promises, if it promises any."""
+    """The format that a file's extension names, if any."""
     return EXTENSIONS.get(Path(name).suffix.lower())
 
 
 def detect(path: Path, name: str) -> str:
-    """`csv`, `json`, `jsonl`, `parquet`, `npz` or `zip`; raises InvalidData where content and name contradict."""
+    """`csv`, `json`, `jsonl`, `parquet`, `npz` or `zip`; raises InvalidData if content and name disagree."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if not head.strip():
@@ -53,13 +53,13 @@ def detect(path: Path, name: str) -> str:
         return found
     if found in ADVICE:
         raise InvalidData(_fault(name, ADVICE[found]))
-    is_ = f"is {TITLES.get(found, found)}" if found != "binary" else "is no text, but binary data"
+    is_ = f"is {TITLES.get(found, found)}" if found != "binary" else "is binary data, not text"
     wanted = TITLES[promised] if promised else ", ".join(TITLES.values())
-    raise InvalidData(_fault(name, f"{is_}, where {wanted} was expected"))
+    raise InvalidData(_fault(name, f"{is_}; expected {wanted}"))
 
 
 def _find_binary(head: bytes) -> str | None:
-    """What a file of bytes is, `binary` if nothing known; None for text."""
+    """The format of a binary file, `binary` if it is unknown; None for text."""
     kind = next((kind for signature, kind in SIGNATURES.items() if head.startswith(signature)), None)
     if kind == "zip":
         first = _first_entry(head)
@@ -70,14 +70,14 @@ def _find_binary(head: bytes) -> str | None:
 
 
 def _first_entry(head: bytes) -> str:
-    """The name of the first file of a ZIP, which follows a header of 30 bytes (APPNOTE.TXT, 4.3.7)."""
+    """The name of the first file in a ZIP, which follows a header of 30 bytes (APPNOTE.TXT, 4.3.7)."""
     length = int.from_bytes(head[26:28], "little")
     return head[30 : 30 + length].decode(errors="replace")
 
 
 def _detect_text(head: bytes, name: str, promised: str | None) -> str:
     if promised is not None and promised not in TEXTS:
-        raise InvalidData(_fault(name, f"is no {TITLES[promised]} file"))
+        raise InvalidData(_fault(name, f"isn't a valid {TITLES[promised]} file"))
     start = head.removeprefix(BYTE_ORDER_MARKS[0]).lstrip()
     if ROWS_OF_JSON.match(start) or (promised is None and start.startswith(b"[")):
         return "json"
@@ -87,7 +87,7 @@ def _detect_text(head: bytes, name: str, promised: str | None) -> str:
 
 
 def _is_object(line: bytes) -> bool:
-    """Whether a line is an object of JSON by itself, as in JSON Lines, or the beginning of one that goes on."""
+    """Whether a line is a complete JSON object, as in JSON Lines, rather than the first line of a longer one."""
     try:
         return isinstance(json.loads(line), dict)
     except ValueError:

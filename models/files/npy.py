@@ -1,4 +1,4 @@
-"""NumPy's own file format, read without running anything that lies in it."""
+"""Reads NumPy's file format without executing anything in it."""
 
 import io
 import math
@@ -13,12 +13,12 @@ TEXT = "U"
 
 
 class BadArray(Exception):
-    """A file that isn't an array that can be used; the text is the end of a sentence about it."""
+    """A file that isn't a usable array; the text is the end of a sentence about it."""
 
 
 @dataclass(frozen=True)
 class NpyHeader:
-    """What an array in a `.npy` file is like, and how many bytes of the file say so."""
+    """The shape and type of an array in a `.npy` file, and the size of the header in bytes."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -36,29 +36,29 @@ class NpyHeader:
 
 LONGEST_AXIS = 2**40
 START_BYTES = 10_012
-"""NumPy reads headers of up to 10,000 bytes; the signature, the version and the header's length come before one."""
+"""NumPy reads headers of at most 10,000 bytes, after the signature, the version and the header's length."""
 DAMAGE = (ValueError, LookupError, SyntaxError, TypeError, RecursionError, MemoryError, tokenize.TokenError)
-"""What NumPy raises for a header that isn't one; a deeply nested one exhausts its parser."""
+"""What NumPy raises for an invalid header; a deeply nested one exhausts its parser."""
 
 
 def read_header(file: IO[bytes], size: int) -> NpyHeader:
-    """The header of a `.npy` file of `size` bytes, from its start (NEP 1).
+    """Read the header of a `.npy` file of `size` bytes, from its start (NEP 1).
 
-    Raises BadArray for anything but rows of numbers or text, and for data that don't have the size that they claim.
+    Raises BadArray for anything but rows of numbers or text, and if the size of the data differs from the header's.
     """
-    start = io.BytesIO(file.read(START_BYTES))  # no more: a header may claim to have gigabytes
+    start = io.BytesIO(file.read(START_BYTES))  # no more, because a header may claim to have gigabytes
     shape, fortran_order, dtype = _parse(start)
     if dtype.hasobject:
-        raise BadArray("holds Python objects (a pickle), which are never read; save plain numbers or text")
+        raise BadArray("holds Python objects (a pickle), which are unsupported; save plain numbers or text")
     if dtype.kind not in NUMBERS + TEXT or not dtype.itemsize:
         raise BadArray(f"holds the type {dtype}, not numbers")
     if not shape:
         raise BadArray("is a single number, not rows")
     if not all(0 <= length <= LONGEST_AXIS for length in shape):
-        raise BadArray("has a shape that no array can have")
+        raise BadArray("has an invalid shape")
     header = NpyHeader(shape, dtype, fortran_order, start.tell())
     if header.length + header.data_bytes != size:
-        raise BadArray("is cut off, or has another size than it says")
+        raise BadArray("is truncated, or its size differs from its header")
     return header
 
 
@@ -71,7 +71,7 @@ def _parse(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def shape_rows(data: bytes, header: NpyHeader) -> np.ndarray:
-    """The array, or rows of it if the array is not in Fortran's order, from bytes."""
+    """The array from its bytes, or some of its rows if it isn't in Fortran order."""
     values = np.frombuffer(data, header.dtype)
     if header.fortran_order:
         return values.reshape(header.shape[::-1]).T

@@ -1,4 +1,4 @@
-"""Arrays in an NPZ file, read some megabytes at a time."""
+"""Reads arrays from an NPZ file, a few megabytes at a time."""
 
 import math
 import zipfile
@@ -17,7 +17,7 @@ from models.values.tensors import KINDS, MAX_FAULTS
 SUFFIX = ".npy"
 BLOCK_BYTES = 16 << 20
 MAX_ROW_BYTES = 256 << 20
-"""At least one row is held in memory at a time."""
+"""Bytes of the longest row: at least one row is in memory at a time."""
 
 
 def list_arrays(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -26,15 +26,15 @@ def list_arrays(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 
 
 def find_misfit(array: str, header: NpyHeader, targets: str, rows: int) -> str | None:
-    """Why an array can't be an input whose targets have so many rows, if it can't."""
+    """Why an array can't be an input of targets with this number of rows; None if it can."""
     if header.shape[0] != rows:
         return f'"{array}" has {header.shape[0]:,} rows, but "{targets}" has {rows:,}.'
     if header.dtype.kind == TEXT:
         return f'"{array}" holds text, but inputs are numbers.'
     if math.prod(header.shape) == 0:
-        return f'"{array}" has the shape {list(header.shape)}: there is no number in it.'
+        return f'"{array}" has the shape {list(header.shape)}: it holds no numbers.'
     if len(header.shape) - 1 not in KINDS:
-        most = f"{max(KINDS)} are the most (frames, height, width, channels)"
+        most = f"the limit is {max(KINDS)} (frames, height, width, channels)"
         return f'A row of "{array}" has {len(header.shape) - 1} dimensions; {most}.'
     if header.row_bytes > MAX_ROW_BYTES:
         return f'A row of "{array}" has {header.row_bytes:,} bytes; the limit is {MAX_ROW_BYTES:,}.'
@@ -42,7 +42,7 @@ def find_misfit(array: str, header: NpyHeader, targets: str, rows: int) -> str |
 
 
 class NpzReader:
-    """Reads arrays from an open NPZ file, some megabytes at a time."""
+    """Reads arrays from an open NPZ file, a few megabytes at a time."""
 
     def __init__(
         self, archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], folder: Path, progress: Progress
@@ -55,11 +55,11 @@ class NpzReader:
         self._read = 0
 
     def file_of(self, array: str) -> str:
-        """What the array's file is called within the NPZ."""
+        """The name of the array's file in the NPZ."""
         return self._entries[array].filename
 
     def header(self, array: str) -> NpyHeader:
-        """What the array is like; raises InvalidData where it can't be read."""
+        """The array's header; raises InvalidData if it is unreadable."""
         entry = self._entries[array]
         try:
             with self._archive.open(entry) as file:
@@ -70,14 +70,14 @@ class NpzReader:
             raise InvalidData(Fault(_damage(array, problem), file=entry.filename)) from problem
 
     def array(self, array: str, header: NpyHeader) -> np.ndarray:
-        """All rows of an array as they are, on the disk."""
+        """All rows of an array, unchanged, on disk."""
         values = scratch_array(self._folder, header.shape, header.dtype)
         for first, block in self.blocks(array, header):
             values[first : first + len(block)] = block
         return values
 
     def tensor(self, parts: list[tuple[str, NpyHeader]]) -> np.ndarray:
-        """The rows of all parts together as an input, in the smallest type that holds them as float32 does."""
+        """The rows of all parts as one input, in the smallest type that is as exact as float32."""
         shape = parts[0][1].shape[1:] or (1,)
         rows = sum(header.shape[0] for _, header in parts)
         tensor = scratch_array(self._folder, (rows, *shape), _type_of_input([header.dtype for _, header in parts]))
@@ -91,7 +91,7 @@ class NpzReader:
         return tensor
 
     def blocks(self, array: str, header: NpyHeader) -> Iterator[tuple[int, np.ndarray]]:
-        """The array's rows in blocks, each with the number of its first row."""
+        """The array's rows in blocks, each with the index of its first row."""
         if not header.data_bytes:
             return
         rows = max(1, BLOCK_BYTES // header.row_bytes)
@@ -104,7 +104,7 @@ class NpzReader:
             yield number * rows, shape_rows(data, header)
 
     def _unpack(self, array: str, header: NpyHeader) -> np.ndarray:
-        """An array in Fortran's order, whose rows are scattered over the file, on the disk."""
+        """An array in Fortran order, whose rows are scattered over the file, on disk."""
         values, place = scratch_array(self._folder, (header.data_bytes,), np.uint8), 0
         for data in self._pieces(array, header, BLOCK_BYTES):
             values[place : place + len(data)] = np.frombuffer(data, np.uint8)
@@ -112,7 +112,7 @@ class NpzReader:
         return values.view(header.dtype).reshape(header.shape[::-1]).T
 
     def _pieces(self, array: str, header: NpyHeader, size: int) -> Iterator[bytes]:
-        """The bytes of the array's numbers, some at a time."""
+        """The bytes of the array's numbers, in pieces."""
         try:
             with self._archive.open(self._entries[array]) as file:
                 file.read(header.length)
@@ -126,7 +126,7 @@ class NpzReader:
             raise InvalidData(Fault(detail, file=self.file_of(array))) from problem
 
     def check_finite(self, array: str, first: int, block: np.ndarray) -> None:
-        """Raise InvalidData for rows that hold what float32 can't: NaN, infinity, more than 3.4e38."""
+        """Raise InvalidData for rows with values that float32 can't hold: NaN, infinity, more than 3.4e38."""
         if block.dtype.kind != "f":
             return
         with np.errstate(over="ignore"):
@@ -138,15 +138,13 @@ class NpzReader:
         faults = []
         for index in bad.tolist():
             value = block[index][~within[index]].flat[0]
-            detail = (
-                f'Row {first + index} of "{array}" holds {value}: numbers must be finite, and at most 3.4e38 in size.'
-            )
+            detail = f'Row {first + index} of "{array}" holds {value}: numbers must be finite and at most 3.4e38.'
             faults.append(Fault(detail, file=file, row=first + index))
         raise InvalidData(*faults)
 
 
 def _type_of_input(dtypes: list[np.dtype]) -> np.dtype:
-    """The type that keeps all of these as well as float32, which the network takes, does."""
+    """The smallest type that holds all of these as exactly as float32, which the network computes with."""
     for kept in (np.dtype(np.uint8), np.dtype(np.int32)):
         if all(np.can_cast(dtype, kept) for dtype in dtypes):
             return kept
@@ -154,4 +152,4 @@ def _type_of_input(dtypes: list[np.dtype]) -> np.dtype:
 
 
 def _damage(array: str, problem: Exception) -> str:
-    return f'The array "{array}" can\'t be read from the file: it is damaged ({problem}).'
+    return f'The array "{array}" is damaged ({problem}).'

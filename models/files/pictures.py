@@ -1,4 +1,4 @@
-"""Pictures as they lie in files (PNG, JPEG, WebP) become arrays of 8-bit numbers: one way for training and serving."""
+"""Decodes image files (PNG, JPEG, WebP) into arrays of 8-bit numbers, identically for training and serving."""
 
 import io
 import struct
@@ -18,28 +18,28 @@ CHANNELS = {1: "grey", 3: "colour"}
 GREY_MODES = ("1", "L", "La", "LA", "I", "I;16", "I;16B", "I;16L")
 EXIF_ORIENTATION = 0x0112
 TURNS = ("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90")
-"""What puts a picture upright, for the orientations 2 to 8 of Exif 2.32, tag 274."""
+"""The operations that turn an image upright, for the orientations 2 to 8 of Exif 2.32, tag 274."""
 
 DAMAGE = (
     OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError, struct.error,
     zlib.error,
 )  # fmt: skip
-"""What Pillow raises on bytes that aren't the picture that they should be."""
+"""What Pillow raises for bytes that aren't a valid image."""
 
 
 class BadPicture(Exception):
-    """Bytes that can't become a picture; the text is a sentence."""
+    """Bytes that can't be decoded as an image; the text is a sentence."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture's numbers, uint8 (height, width, channels), and the height, width and channels that its file had."""
+    """An image's pixels, uint8 (height, width, channels), and the height, width and channels of its file."""
 
     pixels: np.ndarray
     original: tuple[int, int, int]
 
     def describe_change(self) -> str | None:
-        """What was done to it, as the end of a sentence, if anything."""
+        """How the image was changed, as the end of a sentence; None if it wasn't."""
         height, width, channels = self.pixels.shape
         if (height, width, channels) == self.original:
             return None
@@ -47,23 +47,22 @@ class Picture:
             f"{columns} × {rows} pixels in {CHANNELS[depth]}"
             for rows, columns, depth in (self.original, (height, width, channels))
         )
-        return f"was {was}, and was made {is_}"
+        return f"was {was} and was converted to {is_}"
 
 
 def read_picture(
     data: bytes, max_pixels: int, size: tuple[int, int] | None = None, channels: int | None = None
 ) -> Picture:
-    """The picture in a file's bytes, stretched to `size` (height, width) and turned to 1 or 3 `channels` if given.
+    """Decode an image file, resized to `size` (height, width) and converted to 1 or 3 `channels`, if given.
 
-    It is turned upright as its EXIF data say, and laid on white where it is transparent. Raises BadPicture, for too
-    many pixels before any of them is decoded.
+    The image is turned upright according to its EXIF data; transparent pixels are put on a white background. Raises
+    BadPicture; an image with too many pixels is refused before it is decoded.
     """
     try:
         with _pillow().open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             if width * height > max_pixels:
-                detail = f"It has {width:,} × {height:,} pixels; a picture may have {max_pixels:,}"
-                raise BadPicture(f"{detail} in all.")
+                raise BadPicture(f"It has {width:,} × {height:,} pixels; the limit is {max_pixels:,} in total.")
             return _convert(image, size, channels)
     except DAMAGE as problem:
         raise BadPicture(_explain(data, problem)) from problem
@@ -71,7 +70,7 @@ def read_picture(
 
 @cache
 def _pillow() -> ModuleType:
-    """Pillow with the three formats that are taken; its own limit on pixels is off, for read_picture has one."""
+    """Pillow with the three supported formats. Its own limit on pixels is off because read_picture has one."""
     from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
     Image.MAX_IMAGE_PIXELS = None
@@ -82,7 +81,7 @@ def _convert(image: "Image", size: tuple[int, int] | None, channels: int | None)
     own = 1 if image.mode in GREY_MODES else 3
     width, height = image.size
     if size is not None:
-        # A JPEG is decoded at a half, a quarter or an eighth where that is still larger; the side may yet be turned.
+        # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size if that is still large enough, even after a rotation.
         image.draft("L" if channels == 1 else "RGB", (max(size), max(size)))
     orientation = _orientation(image)
     image = _to_channels(image, channels or own)
@@ -97,7 +96,7 @@ def _convert(image: "Image", size: tuple[int, int] | None, channels: int | None)
 
 
 def _orientation(image: "Image") -> int:
-    """How the picture lies, from 1 (upright) to 8."""
+    """The image's EXIF orientation, from 1 (upright) to 8."""
     if "exif" not in image.info:
         return 1
     try:
@@ -109,7 +108,7 @@ def _orientation(image: "Image") -> int:
 
 def _to_channels(image: "Image", channels: int) -> "Image":
     if image.mode.startswith("I"):
-        # Pillow would cut 16-bit values off at 255
+        # Pillow would clip 16-bit values at 255
         image = _pillow().fromarray((np.asarray(image) >> 8).astype(np.uint8))
     elif image.has_transparency_data:
         image = _lay_on_white(image)
@@ -129,5 +128,5 @@ def _explain(data: bytes, problem: Exception) -> str:
         return "It is empty."
     starts = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
     if not (data.startswith(starts) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP")):
-        return "It is no PNG, JPEG or WebP picture."
-    return f"The picture is damaged or cut off ({str(problem)[:200] or type(problem).__name__})."
+        return "It isn't a PNG, JPEG or WebP image."
+    return f"The image is damaged or truncated ({str(problem)[:200] or type(problem).__name__})."

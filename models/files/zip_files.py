@@ -1,4 +1,4 @@
-"""ZIP files from strangers: counted, weighed and read without unpacking anything to the disk."""
+"""Untrusted ZIP files: checks their entries and sizes, and reads them without unpacking anything to disk."""
 
 import struct
 import zipfile
@@ -11,32 +11,32 @@ from models.limits import Limits
 from models.values.tensors import MAX_FAULTS
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
-"""What reading a ZIP raises where it is damaged or made in a way that Python doesn't know."""
+"""What reading a ZIP raises if it is damaged or uses a feature that Python doesn't support."""
 
 # Sections 4.3.12 to 4.3.16 of the ZIP specification, APPNOTE.TXT 6.3.10.
 END_BYTES, LOCATOR_BYTES, END64_BYTES, ENTRY_BYTES = 22, 20, 56, 46
 LONGEST_COMMENT = 65535
 ENCRYPTED = 0x1
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Python unpacks these a little at a time; of the others (bzip2, LZMA) some bytes may become gigabytes at once."""
+"""Python unpacks these in small pieces; with the others (bzip2, LZMA) a few bytes may become gigabytes in one step."""
 
 
 def open_zip(path: Path, name: str, limits: Limits, max_ratio: int | None = None) -> zipfile.ZipFile:
-    """The ZIP at `path`, which the client calls `name`, once its list of files has nothing against it.
+    """Open the ZIP at `path`, which the client calls `name`, and check its list of files.
 
-    Raises InvalidData for a damaged one, for too many files, for any that is encrypted or compressed by another method
-    than Deflate, for names that lead out of the ZIP, and for more bytes unpacked than `limits.dataset_bytes` or
-    `max_ratio` times the ZIP's own.
+    Raises InvalidData for a damaged ZIP, for too many files, for a file that is encrypted or compressed with another
+    method than Deflate, for names that lead out of the ZIP, and if the unpacked size exceeds `limits.dataset_bytes` or
+    `max_ratio` times the size of the ZIP.
     """
     try:
         _check_count(path, name, limits.zip_entries)
         archive = zipfile.ZipFile(path)
     except DAMAGE as problem:
-        raise InvalidData(Fault(f"{name} is no ZIP that can be read ({problem}).", file=name)) from problem
+        raise InvalidData(Fault(f"{name} isn't a valid ZIP ({problem}).", file=name)) from problem
     try:
         entries = archive.infolist()
         if any(entry.header_offset < 0 for entry in entries):
-            raise InvalidData(Fault(f"{name} is cut off at its beginning.", file=name))
+            raise InvalidData(Fault(f"{name} is truncated at its beginning.", file=name))
         faults = [fault for entry in entries if (fault := _check_entry(entry))]
         if faults:
             raise InvalidData(*faults[:MAX_FAULTS])
@@ -48,17 +48,17 @@ def open_zip(path: Path, name: str, limits: Limits, max_ratio: int | None = None
 
 
 def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """The bytes of a file in the ZIP; raises InvalidData where they are damaged, or more than the ZIP says."""
+    """The bytes of a file in the ZIP; raises InvalidData if they are damaged or larger than the ZIP declares."""
     try:
         with archive.open(entry) as file:
-            return file.read(entry.file_size + 1)  # never more, whatever they unpack to
+            return file.read(entry.file_size + 1)  # never more, whatever size they unpack to
     except DAMAGE as problem:
-        detail = f"{entry.filename} can't be read from the ZIP ({problem})."
+        detail = f"{entry.filename} is unreadable in the ZIP ({problem})."
         raise InvalidData(Fault(detail, file=entry.filename)) from problem
 
 
 def _check_count(path: Path, name: str, most: int) -> None:
-    """Raise InvalidData if the ZIP lists more than `most` files: zipfile would take memory for all of them first."""
+    """Raise InvalidData if the ZIP lists more than `most` files: zipfile would allocate memory for all of them."""
     with path.open("rb") as file:
         start, size = _find_list(file)
         file.seek(start)
@@ -68,22 +68,22 @@ def _check_count(path: Path, name: str, most: int) -> None:
             file.seek(extra, 1)
             left, count = left - ENTRY_BYTES - extra, count + 1
             if count > most:
-                raise InvalidData(Fault(f"{name} holds more than {most:,} files, which is the limit.", file=name))
+                raise InvalidData(Fault(f"{name} holds more than the limit of {most:,} files.", file=name))
 
 
 def _find_list(file: IO[bytes]) -> tuple[int, int]:
-    """Where the ZIP's list of files begins, and how many bytes it has; ValueError if there is none."""
+    """The offset of the ZIP's list of files and its size in bytes; ValueError if there is none."""
     size = file.seek(0, 2)
     file.seek(max(0, size - END_BYTES - LONGEST_COMMENT))
     begin, tail = file.tell(), file.read()
     at = tail.rfind(b"PK\5\6")
     if at < 0 or len(tail) - at < END_BYTES:
-        raise ValueError("its list of files is missing: it may be cut off")
+        raise ValueError("its list of files is missing: it may be truncated")
     end = begin + at
     (length,) = struct.unpack_from("<I", tail, at + 12)
     file.seek(max(0, end - LOCATOR_BYTES - END64_BYTES))
     record, locator = file.read(END64_BYTES), file.read(LOCATOR_BYTES)
-    if record.startswith(b"PK\6\6") and locator.startswith(b"PK\6\7"):  # as zipfile has it: neither counts alone
+    if record.startswith(b"PK\6\6") and locator.startswith(b"PK\6\7"):  # as in zipfile, both are required
         (length,) = struct.unpack_from("<Q", record, 40)
         end -= LOCATOR_BYTES + END64_BYTES
     if length > end:
@@ -98,7 +98,9 @@ def _check_entry(entry: zipfile.ZipInfo) -> Fault | None:
     if entry.flag_bits & ENCRYPTED:
         return Fault(f"{entry.filename} is encrypted.", file=entry.filename)
     if entry.compress_type not in METHODS:
-        detail = f"{entry.filename} is compressed in an unusual way ({entry.compress_type}): make the ZIP with Deflate."
+        detail = (
+            f"{entry.filename} uses an unsupported compression ({entry.compress_type}): create the ZIP with Deflate."
+        )
         return Fault(detail, file=entry.filename)
     return None
 

@@ -1,4 +1,4 @@
-"""Pictures in a ZIP: which of its files they are, and their bytes."""
+"""Finds and reads the images in a ZIP."""
 
 import zipfile
 
@@ -7,32 +7,32 @@ from models.files.zip_files import read_entry
 from models.limits import Limits
 
 CLUTTER = ("__macosx", "thumbs.db", "desktop.ini")
-"""What desktops leave in ZIPs, in lower case, besides names that begin with a dot."""
+"""Files that desktops add to ZIPs, in lower case, besides names that begin with a dot."""
 NOTES = (".csv", ".html", ".ini", ".json", ".md", ".pdf", ".txt", ".xml", ".yaml", ".yml")
-"""What lies beside pictures and is none by its name; every other file in a class folder should be a picture."""
+"""Extensions of other files beside images; every other file in a class folder must be an image."""
 HEADER_BYTES, BYTES_PER_PIXEL = 1 << 20, 8
-"""More bytes than this and this many for each pixel no picture needs."""
+"""The size of an image file is at most this plus this many bytes per pixel."""
 
 
 def split_path(entry: zipfile.ZipInfo) -> tuple[str, ...]:
-    """The folders and the name that lead to a file in a ZIP."""
+    """The folders and the name of a file in a ZIP."""
     return tuple(part for part in entry.filename.replace("\\", "/").split("/") if part not in ("", "."))
 
 
-def is_clutter(path: tuple[str, ...]) -> bool:
-    """Whether a file is none of the pictures: left by a desktop, or a note."""
+def is_ignored(path: tuple[str, ...]) -> bool:
+    """Whether a file isn't an image: added by a desktop, or a note."""
     return any(part.startswith(".") or part.lower() in CLUTTER for part in path) or path[-1].lower().endswith(NOTES)
 
 
 def list_pictures(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """The pictures in a ZIP, in whatever folders, sorted by their paths."""
-    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not is_clutter(split_path(entry))]
+    """The images in all folders of a ZIP, sorted by their paths."""
+    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not is_ignored(split_path(entry))]
     return sorted(entries, key=split_path)
 
 
 def read_picture_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Limits) -> bytes:
-    """The bytes of a picture's file; raises InvalidData where they are damaged, or more than any picture has."""
+    """The bytes of an image file; raises InvalidData if they are damaged or too large for an image."""
     if entry.file_size > HEADER_BYTES + BYTES_PER_PIXEL * limits.pixels:
-        detail = f"{entry.filename} is too large for a picture: {entry.file_size:,} bytes."
+        detail = f"{entry.filename} is too large for an image: {entry.file_size:,} bytes."
         raise InvalidData(Fault(detail, file=entry.filename))
     return read_entry(archive, entry)

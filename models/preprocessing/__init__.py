@@ -1,7 +1,7 @@
-"""From raw values to what the network takes: one implementation for training and for predicting. NumPy only.
+"""Turns raw values into the network's inputs: one implementation for training and prediction. NumPy only.
 
 A number always becomes (value - mean) / std; without scaling that is (value - 0) / 1, and `unit` is (value - 0) / 255.
-What was learned from the training rows is kept as JSON, and reads back to the same bits.
+The fitted state is stored as JSON, from which it is restored bit for bit.
 """
 
 from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile, read_npy

@@ -1,4 +1,4 @@
-"""One column of a table and what was learned from its training rows."""
+"""One column of a table, fitted to its training rows."""
 
 import math
 from dataclasses import dataclass, replace
@@ -14,17 +14,17 @@ from models.values.statistics import mean_and_deviation
 
 DAY = np.timedelta64(1, "D")
 FIRST_WEEKDAY = 3
-"""1970-01-01, from which days are counted, was a Thursday."""
+"""1970-01-01, day 0, was a Thursday."""
 
 
 @dataclass(frozen=True)
 class FittedColumn:
-    """How a column's values become numbers side by side.
+    """Encodes a column's values as one or more numbers.
 
-    Numbers and booleans become (value - mean) / std, with `fill`, the median, where the value is missing. A category
-    becomes a 1 among zeros, the last place being for what is missing or wasn't among the training rows. A date becomes
-    its day since 1970 as a number does, and for each of its `parts`, such as the year, the sine and cosine of how much
-    of it has passed.
+    Numbers and booleans become (value - mean) / std; a missing value becomes `fill`, the median. A category is one-hot
+    encoded; the last position is for missing values and those that weren't in the training rows. A date becomes its
+    day since 1970, scaled like a number, and for each of its `parts`, such as the year, the sine and cosine of the
+    fraction that has passed.
     """
 
     name: str
@@ -37,7 +37,7 @@ class FittedColumn:
     categories: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     format: str | None = None
-    """How the training rows wrote their dates or numbers, if that is known."""
+    """The format of dates or numbers in the training rows, if known."""
 
     @classmethod
     def fit(cls, column: Column, values: ColumnValues, scaling: Scaling) -> Self:
@@ -60,12 +60,12 @@ class FittedColumn:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """The categories, to look texts up in."""
+        """The categories as a set, for lookups."""
         return frozenset(self.categories)
 
     @property
     def width(self) -> int:
-        """How many numbers the column becomes."""
+        """The number of numbers that encode the column."""
         return len(self.categories) + 1 if self.type == "category" else 1 + 2 * len(self.parts)
 
     def encode(self, values: ColumnValues, encoded: np.ndarray) -> None:
@@ -74,7 +74,7 @@ class FittedColumn:
             encoded[np.arange(len(values)), self.find_categories(values)] = 1
             return
         numbers = _fill(_to_numbers(values), self.fill)
-        with np.errstate(over="ignore"):  # a number far from all that training saw becomes infinite
+        with np.errstate(over="ignore"):  # a number far outside the training range becomes infinite
             encoded[:, 0] = (numbers - self.mean) / self.std
         for place, part in enumerate(self.parts):
             angle = 2 * np.pi * CYCLES[part](numbers)
@@ -82,10 +82,10 @@ class FittedColumn:
             encoded[:, 2 + 2 * place] = np.cos(angle)
 
     def find_categories(self, values: Texts) -> np.ndarray:
-        """The place of each value among the categories; one past the last for what isn't among them."""
+        """The index of each value's category; one past the last for unknown values."""
         places = {category: place for place, category in enumerate(self.categories)}
         unseen = len(places)
-        # the last entry is where a missing value's code, -1, leads
+        # -1, the code of a missing value, selects the last entry
         return np.array([*(places.get(name, unseen) for name in values.names), unseen], dtype=np.int64)[values.codes]
 
     def to_numbers(self, values: np.ndarray) -> np.ndarray:
@@ -93,7 +93,7 @@ class FittedColumn:
         return _to_numbers(values)
 
     def to_dates(self, numbers: np.ndarray) -> np.ndarray:
-        """The dates that days since 1970 are."""
+        """Convert days since 1970 to dates."""
         return np.rint(numbers * (DAY / np.timedelta64(1, "us"))).astype("datetime64[us]")
 
     def to_document(self) -> dict[str, Any]:
@@ -128,14 +128,14 @@ def _fill(numbers: np.ndarray, fill: float) -> np.ndarray:
 
 
 def _of_year(days: np.ndarray) -> np.ndarray:
-    """How much of the year has passed, from 0 to 1."""
+    """The fraction of the year that has passed, from 0 to 1."""
     years = np.floor(days).astype("datetime64[D]").astype("datetime64[Y]")
     start, end = (year.astype("datetime64[D]").astype(np.float64) for year in (years, years + 1))
     return (days - start) / (end - start)
 
 
 def _of_week(days: np.ndarray) -> np.ndarray:
-    """How much of the week, from Monday, has passed when the day begins."""
+    """The fraction of the week, from Monday, that has passed when the day begins."""
     return (np.floor(days) + FIRST_WEEKDAY) % 7 / 7
 
 

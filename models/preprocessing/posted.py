@@ -1,4 +1,4 @@
-"""What clients post to be predicted for besides JSON: arrays, CSV, files of pictures."""
+"""What clients post for predictions besides JSON: arrays, CSV, image files."""
 
 import base64
 import binascii
@@ -19,14 +19,14 @@ B64 = "b64"
 
 @dataclass(frozen=True)
 class CsvText:
-    """Rows as CSV, in one of the encodings that are taken; what the columns are only the model's input knows."""
+    """Rows as CSV, in one of the supported encodings; the model's input determines the types of the columns."""
 
     data: bytes
     encoding: str = "utf-8"
 
 
 class NamedFile(bytes):
-    """A picture's file with the name that the client gave it."""
+    """An image file with the name that the client gave it."""
 
     name: str
 
@@ -39,23 +39,23 @@ class NamedFile(bytes):
 
 @dataclass(frozen=True)
 class JsonNumbers:
-    """Rows of JSON that hold nothing but numbers, evenly nested, and became an array without an object for each."""
+    """Rows of JSON that hold only numbers in lists of equal shapes, parsed into an array without Python objects."""
 
     values: np.ndarray
     """float64, rows first."""
     read_lists: Callable[[], list]
-    """The same rows as lists, to say what is wrong with them."""
+    """The same rows as lists, to locate faults in them."""
 
     def __len__(self) -> int:
         return len(self.values)
 
 
 Instances = list | np.ndarray | CsvText | JsonNumbers
-"""JSON values or pictures' files (bytes), one a row; an array, rows first; CSV; or JSON that was numbers alone."""
+"""JSON values or image files (bytes), one per row; an array, rows first; CSV; or JSON that holds only numbers."""
 
 
 def read_npy(data: bytes) -> np.ndarray:
-    """The array in a `.npy` file, rows first; raises InvalidInstances."""
+    """Read the array in a `.npy` file, rows first; raises InvalidInstances."""
     file = io.BytesIO(data)
     try:
         header = read_header(file, len(data))
@@ -65,13 +65,13 @@ def read_npy(data: bytes) -> np.ndarray:
 
 
 def picture_bytes(instance: bytes | dict[str, Any]) -> bytes:
-    """The file of a picture that is posted as it is, or in JSON as `{"b64": …}`; raises BadPicture."""
+    """The bytes of an image that is posted as a file, or in JSON as `{"b64": …}`; raises BadPicture."""
     if isinstance(instance, bytes):
         return instance
     if set(instance) != {B64} or not isinstance(instance[B64], str):
         members = ", ".join(f'"{name}": {name_type(value)}' for name, value in list(instance.items())[:3])
-        raise BadPicture(f'A picture is an object of "{B64}", its file in Base64, not of {members or "nothing"}.')
+        raise BadPicture(f'An image must be an object with "{B64}", its file in Base64, not {{{members}}}.')
     try:
         return base64.b64decode("".join(instance[B64].split()), validate=True)
     except (binascii.Error, ValueError) as problem:
-        raise BadPicture(f'"{B64}" is no Base64 (RFC 4648, section 4).') from problem
+        raise BadPicture(f'"{B64}" isn\'t valid Base64 (RFC 4648, section 4).') from problem

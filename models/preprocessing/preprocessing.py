@@ -1,4 +1,4 @@
-"""All inputs of a network together, as fitted to a dataset's training rows."""
+"""The preprocessing of all inputs of a network, fitted to a dataset's training rows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -23,19 +23,20 @@ NOT_JSON = Place(None)
 
 
 BYTE, UPPER_HALF = 255, 128
-"""The largest byte, and the first with its highest bit."""
+"""The largest byte, and the smallest with the highest bit set."""
 OWN_SCALING = ("Embedding", "Normalization", "Rescaling")
-"""Layers that want the numbers as they are."""
+"""Layers that expect unscaled numbers."""
 
 
 def inputs_from_dataset(
     descriptor: dict[str, Any], name: str, scaling: str | None = None, layers: Iterable[str] = ()
 ) -> dict[str, InputSpec]:
-    """The inputs of a model whose spec says `{"dataset": name}`, from the dataset's descriptor.
+    """The inputs of a model with `{"dataset": name}` in its spec, from the dataset's descriptor.
 
-    A table is one input of as many numbers as its columns become, anything else has its own shapes. Without `scaling`
-    that of pictures and video is `unit` where their numbers are bytes (none below 0 or above 255, some above 127), and
-    of all else `standard`; but `none`, except for tables, where one of the types of `layers` has its own way.
+    A table is one input, whose size is the sum of its columns' widths; other datasets have their own shapes. The
+    default of `scaling` for images and video is `unit` if their numbers are bytes (none below 0 or above 255, some
+    above 127), and `standard` for everything else; but it is `none`, except for tables, if one of the types in `layers`
+    expects unscaled numbers.
     """
     if descriptor["kind"] == "table":
         columns = table_columns(descriptor)
@@ -65,16 +66,14 @@ def named_input_from_dataset(
     scaling: str | None = None,
     layers: Iterable[str] = (),
 ) -> InputSpec:
-    """The input `name` of a model whose spec says `{"dataset": …}` of it: what the dataset has under the same name.
+    """The input `name` of a model with `{"dataset": …}` in its spec: the dataset's input of the same name.
 
-    Where it is the model's only one it may be a table. Raises InvalidData with a fault without a pointer.
+    If it is the model's only input, it may be a table. Raises InvalidData with a fault without a pointer.
     """
     inputs = inputs_from_dataset(descriptor, dataset, scaling, layers)
     if descriptor["kind"] == "table":
         if not alone:
-            detail = (
-                f'The dataset "{dataset}" is a table, whose columns are one input: a model that takes it has no other.'
-            )
+            detail = f'The dataset "{dataset}" is a table, which is one input: a model for it can have no other input.'
             raise InvalidData(Fault(detail))
         return inputs[SINGLE_INPUT]
     if name not in inputs:
@@ -97,16 +96,16 @@ def _table_column(entry: dict[str, Any]) -> Column:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How raw rows become network inputs, by the inputs' names."""
+    """Converts raw rows to network inputs, by the names of the inputs."""
 
     inputs: dict[str, TensorInput | TableInput]
 
     @classmethod
     def fit(cls, spec: NetworkSpec, dataset: Dataset) -> Self:
-        """Learn from the training rows of a dataset that check_fit has nothing against.
+        """Fit to the training rows of a dataset that check_fit has accepted.
 
-        A table of numbers also fits a network of a plain shape: its columns are then taken in order. How dates and
-        numbers are written is the dataset's, whichever dataset the network's columns were taken from.
+        A table of numbers also fits a network with a plain shape: its columns are then used in order. The formats of
+        dates and numbers are this dataset's, whichever dataset the network's columns come from.
         """
         training = dataset.split("train")
         if training.table is not None:
@@ -128,7 +127,7 @@ class Preprocessing:
         )
 
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
-        """A split's rows as the network takes them: float32, rows first, by input."""
+        """A split's rows as network inputs: float32, rows first, by input."""
         table, tensors = split.table or {}, split.tensors or {}
         return {
             name: input_.transform(table) if isinstance(input_, TableInput) else input_.transform(tensors[name])
@@ -138,13 +137,13 @@ class Preprocessing:
     def read_instances(
         self, instances: Instances, max_pixels: int = Limits.pixels
     ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-        """Posted instances as the network takes them, and at most 100 warnings (`row`, `column`, `type`, `detail`).
+        """Posted instances as network inputs, and at most 100 warnings (`row`, `column`, `type`, `detail`).
 
-        With one input an instance is its row; with several it is an object of rows by input. A picture may have
+        With one input an instance is its row; with several it is an object of rows by input. An image may have at most
         `max_pixels`. Raises InvalidInstances, naming row and column.
         """
         if not isinstance(instances, Instances):
-            raise InvalidInstances(Fault(f"A list belongs here, not {name_type(instances)}.", INSTANCES.whole))
+            raise InvalidInstances(Fault(f"Expected a list, not {name_type(instances)}.", INSTANCES.whole))
         if isinstance(instances, JsonNumbers):
             read = self._read_numbers(instances.values)
             if read is not None:
@@ -153,7 +152,7 @@ class Preprocessing:
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
         if len(self.inputs) > 1 and place is NOT_JSON:
-            detail = f"The model has the inputs {self._names()}: post JSON, with an object of them for each instance."
+            detail = f"The model has the inputs {self._names()}: post JSON, with one object of them per instance."
             raise InvalidInstances(Fault(detail, pointer="#"))
         rows = self._read_csv(instances) if isinstance(instances, CsvText) else instances
         if not len(rows):
@@ -165,7 +164,7 @@ class Preprocessing:
         return {name: values}, warnings[:MAX_WARNINGS]
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
-        """What `read_instances` makes of rows of numbers alone; None where they don't fit, or need more than that."""
+        """As `read_instances`, for rows of numbers only; None if they don't fit or need more work."""
         if len(self.inputs) > 1:
             return None
         ((name, input_),) = self.inputs.items()
@@ -173,22 +172,22 @@ class Preprocessing:
         return None if read is None else ({name: read[0]}, read[1])
 
     def read_arrays(self, arrays: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-        """As `read_instances`, for rows that are an array for each input, by its name."""
+        """As `read_instances`, for one array per input, by its name."""
         if arrays.keys() != self.inputs.keys():
-            detail = f"The model takes the inputs {self._names()}, not {', '.join(arrays)}."
+            detail = f"The model has the inputs {self._names()}, not {', '.join(arrays)}."
             raise InvalidInstances(Fault(detail, allowed=tuple(self.inputs)))
         read = {name: _read(input_, arrays[name], NOT_JSON, Limits.pixels) for name, input_ in self.inputs.items()}
         warnings = [warning for _, found in read.values() for warning in found]
         return {name: values for name, (values, _) in read.items()}, warnings[:MAX_WARNINGS]
 
     def find_warnings(self, split: Split) -> list[dict[str, Any]]:
-        """What is odd about a split's rows: as of posted ones, by their places in the split."""
+        """The warnings about a split's rows, as for posted ones, by their index in the split."""
         table = split.table or {}
         found = [input_.find_warnings(table) for input_ in self.inputs.values() if isinstance(input_, TableInput)]
         return [warning for warnings in found for warning in warnings]
 
     def _are_named(self, rows: list | np.ndarray) -> bool:
-        """Whether instances are objects of rows by input; with one input that got a name of its own they may be."""
+        """Whether instances are objects of rows by input; optional for a single input with a name of its own."""
         if len(self.inputs) > 1:
             return True
         ((name, input_),) = self.inputs.items()
@@ -196,7 +195,7 @@ class Preprocessing:
         return named and all(isinstance(row, dict) and row.keys() == {name} for row in rows)
 
     def _read_named(self, rows: list, max_pixels: int) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-        """The rows of every input; what is wrong with any of them is told together."""
+        """The rows of every input; the faults of all inputs are reported together."""
         self._check_names(rows)
         inputs: dict[str, np.ndarray] = {}
         warnings: list[dict[str, Any]] = []
@@ -230,7 +229,7 @@ class Preprocessing:
 
     def _find_name_faults(self, row: int, value: object) -> Iterator[Fault]:
         if not isinstance(value, dict):
-            detail = f"Row {row} is {name_type(value)}; it should be an object of {self._names()}."
+            detail = f"Row {row} is {name_type(value)}; expected an object with {self._names()}."
             yield Fault(detail, INSTANCES.pointer(row), row=row)
             return
         for name in self.inputs:
@@ -254,7 +253,7 @@ class Preprocessing:
 def _read(
     input_: TensorInput | TableInput, rows: list | np.ndarray, place: Place, max_pixels: int
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """Posted rows of one input as the network takes them, and warnings; NaN in an array is a missing value."""
+    """Posted rows as a network input, and warnings; NaN in an array is a missing value."""
     if isinstance(input_, TensorInput):
         return input_.read(rows, place, max_pixels)
     if not isinstance(rows, np.ndarray):

@@ -1,4 +1,4 @@
-"""A split's rows as the network takes them: all in memory, or made ready as they are asked for."""
+"""A split's rows as network inputs: all in memory, or processed on demand."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ ROWS_AT_ONCE = 65_536
 
 @dataclass(frozen=True)
 class TensorRows:
-    """Raw rows (rows, …) on the disk, scaled when they're taken: float32, (rows, *shape)."""
+    """Raw rows (rows, …) on disk, scaled on access: float32, (rows, *shape)."""
 
     values: np.ndarray
     input_: TensorInput
@@ -31,7 +31,7 @@ class TensorRows:
 
 @dataclass(frozen=True)
 class TargetRows:
-    """Raw targets (rows, …), encoded when they're taken; InvalidData where one is none of the classes."""
+    """Raw targets (rows, …), encoded on access; raises InvalidData if one isn't a known class."""
 
     values: np.ndarray | Texts
     encoding: TargetEncoding
@@ -44,10 +44,10 @@ class TargetRows:
 
 
 def input_rows(preprocessing: Preprocessing, split: Split, folder: Path) -> dict[str, np.ndarray | TensorRows]:
-    """The inputs of a split that needn't fit into memory, by name.
+    """The inputs of a split that may be larger than memory, by name.
 
-    Tensors are read and scaled row by row. A table is encoded once, into an array on the disk of `folder`: its columns
-    lie one after another, and a row would have to be gathered from all of them.
+    Tensors are read and scaled row by row. A table is encoded once, into an array on the disk of `folder`: it is stored
+    column by column, so each row would have to be gathered from all columns.
     """
     if split.table is None:
         tensors = split.tensors or {}
@@ -68,6 +68,6 @@ def input_rows(preprocessing: Preprocessing, split: Split, folder: Path) -> dict
 
 
 def row_bytes(preprocessing: Preprocessing, encoding: TargetEncoding, split: Split) -> int:
-    """Bytes of a row of the split as the network takes it, with its target."""
+    """The size in bytes of a processed row of the split, with its target."""
     numbers = sum(int(np.prod(input_.shape)) for input_ in preprocessing.inputs.values())
     return numbers * np.dtype(np.float32).itemsize + encoding.encode(split.targets[:1]).nbytes

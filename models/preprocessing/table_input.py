@@ -1,4 +1,4 @@
-"""An input that is a table's row: numbers, booleans, dates and categories become one vector."""
+"""An input from a table: the numbers, booleans, dates and categories of a row become one vector."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -32,13 +32,13 @@ EXPECTED = {
 
 @dataclass(frozen=True)
 class PostedTable:
-    """What posted rows may hold besides the columns, and how their CSV is written, as the dataset's file was."""
+    """What posted rows may hold besides the columns, and the dialect of their CSV, as in the dataset's file."""
 
     unused: tuple[str, ...] = ()
-    """Other columns of the dataset, its target among them, which don't count."""
+    """Other columns of the dataset, including its target, which are ignored."""
     quote: str = QUOTE
     missing: tuple[str, ...] = ()
-    """Words that stand for what is missing, besides those that always do."""
+    """Words that mean a missing value, besides those that always do."""
 
     @classmethod
     def of(cls, descriptor: dict[str, Any], columns: tuple[Column, ...]) -> Self:
@@ -61,7 +61,7 @@ class PostedTable:
 
 @dataclass(frozen=True)
 class TableInput:
-    """How rows of a table become what the network takes: the columns' numbers side by side, in order."""
+    """Converts rows of a table to a network input: the encoded columns, concatenated in order."""
 
     shape: Shape
     scaling: Scaling
@@ -72,16 +72,16 @@ class TableInput:
     def fit(
         cls, spec: InputSpec, columns: tuple[Column, ...], table: Mapping[str, ColumnValues], posted: PostedTable
     ) -> Self:
-        """Learn from the training rows of a table."""
+        """Fit to the training rows of a table."""
         fitted = tuple(FittedColumn.fit(column, table[column.name], spec.scaling) for column in columns)
         return cls(spec.shape, spec.scaling, fitted, posted)
 
     def csv_columns(self) -> CsvColumns:
-        """What a CSV body holds."""
+        """The columns of a CSV body."""
         return CsvColumns(tuple(column.name for column in self.columns), self.posted.unused, self.posted.quote)
 
     def transform(self, table: Mapping[str, ColumnValues]) -> np.ndarray:
-        """Raw columns by name as the network takes them: float32, (rows, *shape)."""
+        """Raw columns by name as a network input: float32, (rows, *shape)."""
         ends = np.cumsum([column.width for column in self.columns]).tolist()
         encoded: np.ndarray | None = None
         for column, end in zip(self.columns, ends, strict=True):
@@ -94,9 +94,9 @@ class TableInput:
         return encoded.reshape(len(encoded), *self.shape)
 
     def read(self, instances: list, place: Place) -> tuple[np.ndarray, list[dict[str, Any]]]:
-        """Posted rows, objects by column name or lists in column order, as the network takes them, and warnings.
+        """Posted rows, objects by column name or lists in column order, as a network input, and warnings.
 
-        Raises InvalidInstances, naming rows and columns. What is null or left out counts as missing.
+        Raises InvalidInstances, naming rows and columns. Null and omitted values are missing.
         """
         rows, faults = self._cells(instances, place)
         table: dict[str, ColumnValues] = {}
@@ -111,24 +111,24 @@ class TableInput:
         return self._finish(table)
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
-        """Posted rows of numbers (float64) as the network takes them, and warnings; None where they don't fit, or
-        where columns hold anything else."""
+        """Posted rows of numbers (float64) as a network input, and warnings; None if they don't fit, or if columns
+        hold anything else."""
         plain = all(column.type == "number" for column in self.columns)
         if not plain or values.shape[1:] != (len(self.columns),) or np.abs(values).max() > FLOAT32_MAX:
             return None
         return self._finish({column.name: values[:, index] for index, column in enumerate(self.columns)})
 
     def _finish(self, table: dict[str, ColumnValues]) -> tuple[np.ndarray, list[dict[str, Any]]]:
-        """Raw columns as the network takes them, and warnings of what is odd about them."""
+        """Raw columns as a network input, and warnings about them."""
         return self.transform(table), self.find_warnings(table)
 
     def find_warnings(self, table: Mapping[str, ColumnValues]) -> list[dict[str, Any]]:
-        """What is odd about raw columns by name, at most 100 things, by row."""
+        """At most 100 warnings about raw columns by name, sorted by row."""
         warnings = [warning for column in self.columns for warning in _warn(column, table[column.name])]
         return sorted(warnings, key=lambda warning: warning["row"])[:MAX_WARNINGS]
 
     def read_columns(self, columns: Mapping[str, list]) -> np.ndarray:
-        """Posted columns by name, None where a value is missing, as the network takes them.
+        """Posted columns by name, None where a value is missing, as a network input.
 
         Raises InvalidInstances, naming rows and columns.
         """
@@ -142,7 +142,7 @@ class TableInput:
         return self.transform(table)
 
     def _cells(self, instances: list, place: Place) -> tuple[list[list], list[Fault]]:
-        """The rows' values in the columns' order, without any in rows that are at fault as a whole; and the faults."""
+        """The rows' values in the order of the columns, without rows that are invalid as a whole; and the faults."""
         names = [column.name for column in self.columns]
         known = {*names, *self.posted.unused}
         rows: list[list] = []
@@ -160,9 +160,9 @@ class TableInput:
         return rows, faults
 
     def _read_cell(self, value: object, column: FittedColumn) -> object:
-        """A value, of a cell of CSV its text, without white space unless a category has some; None where missing.
+        """A value, or the text of a CSV cell, without white space unless a category has some; None if missing.
 
-        What is one of the training rows' categories is that, though it may look like a missing value.
+        A category of the training rows stays that category even if it looks like a missing value.
         """
         if not isinstance(value, CsvCell) or value in column.known:
             return value
@@ -191,20 +191,20 @@ def _find_unknown_columns(
 
 
 def _find_row_fault(row: object, number: int, names: list[str], place: Place) -> Fault:
-    """What is wrong with a row that is neither an object nor a list of as many values as there are columns."""
+    """The fault of a row that is neither an object nor a list with one value per column."""
     if isinstance(row, list):
         detail = f"Row {number} has {len(row)} values, but there are {len(names)} columns: {', '.join(names[:20])}."
     else:
-        detail = f"Row {number} is {name_type(row)}; it should be an object by column name, or a list."
+        detail = f"Row {number} is {name_type(row)}; expected an object by column name, or a list."
     return Fault(detail, place.pointer(number), row=number)
 
 
 def _read_values(column: FittedColumn, values: list) -> tuple[ColumnValues, dict[int, str]]:
-    """A column's posted values as a dataset has them, and by row what is wrong with them."""
+    """A column's posted values as in a dataset, and the problems by row."""
     read = {"number": _read_number, "boolean": _read_boolean, "category": _read_text, "date": _read_date}[column.type]
     found: list[Any] = [None if value is None else read(value, column) for value in values]
     problems = {
-        row: f'"{column.name}" should be {_describe_expected(column, value)}, not {_describe_posted(value)}.'
+        row: f'"{column.name}" must be {_describe_expected(column, value)}, not {_describe_posted(value)}.'
         for row, (value, result) in enumerate(zip(values, found, strict=True))
         if result is None and value is not None
     }
@@ -250,7 +250,7 @@ def _describe_posted(value: object) -> str:
 
 
 def _warn(column: FittedColumn, values: ColumnValues) -> Iterator[dict[str, Any]]:
-    """What is odd about posted values, though they can be used: missing, or unlike the training rows."""
+    """Warnings about usable values: those that are missing or unlike the training rows."""
     missing = is_missing(values)
     for row in np.flatnonzero(missing)[:MAX_WARNINGS].tolist():
         yield _warning(row, column, "missing", f'"{column.name}" is missing: {_replacement(column)}.')
@@ -258,7 +258,7 @@ def _warn(column: FittedColumn, values: ColumnValues) -> Iterator[dict[str, Any]
         unseen = ~missing & (column.find_categories(values) == len(column.categories))
         for row in np.flatnonzero(unseen)[:MAX_WARNINGS].tolist():
             name = values.names[values.codes[row]]
-            yield _warning(row, column, "unseen_category", f'"{name}" was not among the training rows.')
+            yield _warning(row, column, "unseen_category", f'"{name}" isn\'t in the training rows.')
     elif column.type in ("number", "date"):
         numbers = column.to_numbers(values)
         outside = (numbers < column.minimum) | (numbers > column.maximum)
@@ -272,12 +272,12 @@ def _warn(column: FittedColumn, values: ColumnValues) -> Iterator[dict[str, Any]
 
 def _replacement(column: FittedColumn) -> str:
     if column.type == "category":
-        return "counts as unseen"
+        return "it is encoded as an unseen category"
     return f"the training rows' median, {_show(column, column.fill)}, is used"
 
 
 def _show(column: FittedColumn, number: float) -> str:
-    """A column's number for use in a sentence, a date as such."""
+    """A column's number, or date, for use in a sentence."""
     return write_dates(column.to_dates(np.array([number])))[0] if column.type == "date" else f"{number:g}"
 
 

@@ -1,4 +1,4 @@
-"""An input of plain numbers: vectors, sequences, pictures, video."""
+"""An input of plain numbers: vectors, sequences, images, video."""
 
 import math
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, read_nu
 
 LARGEST_BYTE = 255
 MAX_PIXELS_AT_ONCE = 200_000_000
-"""Pixels that are decoded for one request: a few kilobytes can hold a picture that takes a second."""
+"""Pixels that are decoded for one request: an image of a few kilobytes can take a second to decode."""
 MAX_NUMBERS = 50_000_000
-"""How many numbers the pictures of one request may become: files of some bytes could be made as large as any."""
+"""The maximum of numbers that the images of one request become, because small files can be resized to any size."""
 NEARLY_CONSTANT = 1e-12
-"""A deviation this small beside the mean is nothing but rounding."""
+"""A standard deviation this small relative to the mean is only rounding."""
 
 
 @dataclass(frozen=True)
 class TensorInput:
-    """How raw rows become (value - mean) / std in float32, in the network's shape.
+    """Converts raw rows to (value - mean) / std in float32, in the network's shape.
 
-    `mean` and `std` (float64) broadcast against a row: one number, or one for each feature or channel.
+    `mean` and `std` (float64) broadcast against a row: one number, or one per feature or channel.
     """
 
     shape: Shape
@@ -36,17 +36,16 @@ class TensorInput:
     mean: np.ndarray
     std: np.ndarray
     picture: tuple[int, int, int] | None = None
-    """The height, width and channels that a posted picture is given; None: rows are no pictures."""
+    """The height, width and channels to which posted images are converted; None: rows aren't images."""
     fill: tuple[float, ...] | None = None
-    """Of sequences that were a table: what a missing number of each feature is; None: numbers can't be missing."""
+    """For sequences from a table: the replacement for a missing number of each feature; None: none may be missing."""
 
     @classmethod
     def fit(cls, spec: InputSpec, values: np.ndarray, kind: str, fill: list[float] | None = None) -> Self:
-        """Learn from raw training rows (rows, …) of a dataset of this kind, in which `fill` was put where numbers were
-        missing.
+        """Fit to raw training rows (rows, …) of a dataset of this kind, in which `fill` replaced missing numbers.
 
-        Standard scaling takes a mean and deviation for each feature of a vector, and for each index of the last axis
-        of anything else (features of a step, channels), but only one for pictures without channels.
+        Standard scaling uses a mean and standard deviation per feature of a vector, and per index of the last axis of
+        anything else (features of a step, channels), but only one for images without channels.
         """
         mean, std = np.zeros(()), np.ones(())
         if spec.scaling is Scaling.UNIT:
@@ -61,13 +60,13 @@ class TensorInput:
         return cls(spec.shape, spec.scaling, mean, std, picture, None if fill is None else tuple(fill))
 
     def transform(self, values: np.ndarray) -> np.ndarray:
-        """Raw rows as the network takes them: float32, (rows, *shape)."""
+        """Raw rows as a network input: float32, (rows, *shape)."""
         rows = aligned_empty((len(values), *self.shape), np.float32)
         np.copyto(rows, values.reshape(rows.shape), casting="unsafe")
         return self._scale(rows)
 
     def _scale(self, rows: np.ndarray) -> np.ndarray:
-        """The same array of float32, scaled in its place."""
+        """Scale the float32 array in place and return it."""
         shift, divisor = self._scales
         if shift is not None:
             rows -= shift
@@ -77,16 +76,16 @@ class TensorInput:
 
     @cached_property
     def _scales(self) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """What to subtract and to divide by, None where that changes nothing."""
+        """What to subtract and what to divide by; None if it changes nothing."""
         shift = self.mean.astype(np.float32) if self.mean.any() else None
         return shift, self.std.astype(np.float32) if (self.std != 1).any() else None
 
     def read(
         self, instances: list | np.ndarray, place: Place, max_pixels: int
     ) -> tuple[np.ndarray, list[dict[str, Any]]]:
-        """Posted rows as the network takes them, and warnings of pictures that were resized.
+        """Posted rows as a network input, and warnings about images that were resized.
 
-        A row is numbers, or a picture's file as bytes or `{"b64": …}`. Raises InvalidInstances.
+        A row is numbers, or an image file as bytes or `{"b64": …}`. Raises InvalidInstances.
         """
         if self.fill is not None:
             instances = self._fill(instances, self.fill)
@@ -105,27 +104,27 @@ class TensorInput:
         column = "/".join(place.within) or None
         changes = ((row, picture.describe_change()) for row, picture in pictures.items())
         warnings = [
-            {"row": row, "column": column, "type": "resized", "detail": f"The picture {change}."}
+            {"row": row, "column": column, "type": "resized", "detail": f"The image {change}."}
             for row, change in changes
             if change
         ]
         return self.transform(rows), warnings
 
     def read_array(self, values: np.ndarray) -> np.ndarray:
-        """Posted rows as the network takes them, numbers that aren't finite too. Raises InvalidInstances."""
+        """Posted rows as a network input, including numbers that aren't finite. Raises InvalidInstances."""
         if self.fill is not None:
             values = self._fill_array(values, self.fill)
         numbers = self._check_array(values, finite=self.fill is not None)
         return self._scale(numbers.reshape(len(numbers), *self.shape))
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
-        """Posted rows of numbers (float64) as the network takes them; None where they don't fit."""
+        """Posted rows of numbers (float64) as a network input; None if they don't fit."""
         if not shapes_fit(values.shape[1:], self.shape) or max(values.max(), -values.min()) > FLOAT32_MAX:
             return None
         return self._scale(values.astype(np.float32).reshape(len(values), *self.shape)), []
 
     def _fill(self, instances: list | np.ndarray, fill: tuple[float, ...]) -> list | np.ndarray:
-        """The same rows with the features' values where numbers are missing, null or NaN."""
+        """The same rows, with the features' fill values for missing numbers (null or NaN)."""
         if isinstance(instances, list):
             return [_fill_nulls(row, fill) for row in instances]
         return self._fill_array(instances, fill)
@@ -140,7 +139,7 @@ class TensorInput:
         if rows.dtype.kind not in "biuf":
             raise InvalidInstances(Fault("The array holds text, but the model takes numbers.", pointer="#"))
         if not shapes_fit(rows.shape[1:], self.shape):
-            detail = f"Rows of the array have the shape {list(rows.shape[1:])}, but {list(self.shape)} is wanted."
+            detail = f"Rows of the array have the shape {list(rows.shape[1:])}, but {list(self.shape)} is expected."
             raise InvalidInstances(Fault(detail, pointer="#"))
         with np.errstate(over="ignore"):
             numbers = rows.astype(np.float32)
@@ -151,7 +150,7 @@ class TensorInput:
             return numbers
         raise InvalidInstances(
             *(
-                Fault(f"Row {row}: numbers must be finite, and at most 3.4e38 in size.", row=row)
+                Fault(f"Row {row}: numbers must be finite and at most 3.4e38 in magnitude.", row=row)
                 for row in np.flatnonzero(~usable.reshape(len(rows), -1).all(axis=1))[:MAX_FAULTS].tolist()
             )
         )
@@ -159,22 +158,22 @@ class TensorInput:
     def _read_pictures(
         self, files: dict[int, bytes | dict[str, Any]], place: Place, max_pixels: int
     ) -> dict[int, Picture]:
-        """The pictures in these files, by row, in the size and channels of the training's."""
+        """The images in these files, by row, converted to the size and channels of the training images."""
         first = next(iter(files))
         if self.picture is None:
-            detail = f"Row {first} is a picture or an object, but the model takes numbers of the shape"
+            detail = f"Row {first} is an image or an object, but the model takes numbers of the shape"
             raise InvalidInstances(Fault(f"{detail} {list(self.shape)}.", place.pointer(first), row=first))
         height, width, channels = self.picture
         most = max(1, MAX_NUMBERS // (height * width * channels))
         if len(files) > most:
-            detail = f"There are {len(files):,} pictures; post {most:,} of this size at once at most."
+            detail = f"There are {len(files):,} images; post at most {most:,} of this size per request."
             raise InvalidInstances(Fault(detail, place.pointer(first), row=first))
         pictures: dict[int, Picture] = {}
         faults: list[Fault] = []
         decoded = 0
         for row, file in files.items():
             if decoded > MAX_PIXELS_AT_ONCE:
-                detail = f"The pictures before row {row} have {decoded:,} pixels already: post fewer at once."
+                detail = f"The images before row {row} have {decoded:,} pixels: post fewer per request."
                 raise InvalidInstances(Fault(detail, place.pointer(row), row=row))
             try:
                 pictures[row] = read_picture(picture_bytes(file), max_pixels, (height, width), channels)
@@ -216,7 +215,7 @@ class TensorInput:
 
 
 def _fill_nulls(value: Any, fill: tuple[float, ...]) -> Any:
-    """The same nested lists with the features' values instead of null."""
+    """The same nested lists, with the features' fill values instead of null."""
     if not isinstance(value, list):
         return value
     if None in value:
@@ -225,13 +224,13 @@ def _fill_nulls(value: Any, fill: tuple[float, ...]) -> Any:
 
 
 def _as_picture(shape: Shape) -> tuple[int, int, int] | None:
-    """Height, width and channels, if rows of the shape can be pictures."""
+    """Height, width and channels, if rows of the shape can be images."""
     if len(shape) == 2:
         return (shape[0], shape[1], 1)
     return (shape[0], shape[1], shape[2]) if len(shape) == 3 and shape[2] in CHANNELS else None
 
 
 def usable_deviation(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """The deviation to divide by: 1 where the values are all the same."""
+    """The standard deviation to divide by: 1 where all values are equal."""
     varies = (deviation > NEARLY_CONSTANT * np.abs(mean)) & (deviation.astype(np.float32) > 0)
     return np.where(varies, deviation, 1.0)

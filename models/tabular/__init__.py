@@ -1,1 +1,1 @@
-"""Tables: reading CSV, JSON and Parquet, finding types, describing columns, making windows."""
+"""Tables: reading CSV, JSON and Parquet, inferring types, describing columns."""

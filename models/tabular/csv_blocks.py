@@ -1,7 +1,7 @@
-"""A CSV file in blocks of whole rows, each row with as many fields as there are columns.
+"""Reads a CSV file in blocks of whole rows, each row with one field per column.
 
-Polars reads fast, but takes short rows for rows that end in missing values. So each block's fields are counted first,
-with NumPy; a block that isn't plainly in order is read by the csv module instead, which finds the rows at fault.
+Polars is fast, but reads short rows as rows that end in missing values. So NumPy first counts each block's fields. A
+block that isn't clearly valid is read with the csv module instead, which finds the invalid rows.
 """
 
 import codecs
@@ -31,7 +31,7 @@ SPACE, RARE_SPACES, BEYOND_ASCII = ord(" "), b"\t\v\f", 128
 
 @dataclass
 class CsvBlocks:
-    """The rows below the header, in frames of text columns, which are called by their places."""
+    """The rows below the header, in frames of text columns; the columns are named by their positions."""
 
     path: Path
     name: str
@@ -42,7 +42,7 @@ class CsvBlocks:
     bytes_read: int = 0
 
     def __iter__(self) -> Iterator["polars.DataFrame"]:
-        """Raises InvalidData, naming the rows at fault."""
+        """Raises InvalidData, naming the invalid rows."""
         self.rows, self.bytes_read, line = 0, 0, self.lines_above
         for block in self._whole_rows():
             frame = self._parse(block, line)
@@ -52,7 +52,7 @@ class CsvBlocks:
                 yield frame
 
     def _whole_rows(self) -> Iterator[bytes]:
-        """UTF-8 that ends where a row ends."""
+        """Blocks of UTF-8 that end at the end of a row."""
         quote, carried = self.dialect.quote.encode(), b""
         for block in self._text_below_header():
             carried += block
@@ -61,7 +61,7 @@ class CsvBlocks:
                 yield carried[:end]
                 carried = carried[end:]
             elif len(carried) > MAX_ROW_BYTES:
-                detail = f"Row {self.rows} has no end within {MAX_ROW_BYTES:,} bytes: is a quote not closed?"
+                detail = f"Row {self.rows} is longer than {MAX_ROW_BYTES:,} bytes: is a quote not closed?"
                 raise InvalidData(Fault(detail, file=self.name, row=self.rows))
         if carried:
             yield carried if carried.endswith(b"\n") else carried + b"\n"
@@ -103,19 +103,19 @@ class CsvBlocks:
         return self._without_missing(frame, layout.may_be_padded())
 
     def _without_missing(self, frame: "polars.DataFrame", padded: bool) -> "polars.DataFrame":
-        """The same texts without white space around them, null for the words that stand for a missing value."""
+        """The same texts without surrounding white space; null for the words that mean a missing value."""
         import polars
 
         if padded:
             frame = frame.with_columns(polars.all().str.strip_chars())
         words, texts = (*MISSING, *self.dialect.missing), polars.all()
-        # the length is cheap to look at, and few texts are as short as these words
+        # comparing lengths is cheap, and few texts are as short as these words
         longest = max(len(word.encode()) for word in words)
         missing = (texts.str.len_bytes() <= longest) & texts.is_in(words)
         return frame.with_columns(polars.when(missing).then(None).otherwise(texts).name.keep())
 
     def _parse_carefully(self, text: str, line: int) -> list[list[str]]:
-        """The rows as the csv module reads them, without blank lines; raises InvalidData."""
+        """The rows read with the csv module, without blank lines; raises InvalidData."""
         rows: list[list[str]] = []
         faults: list[Fault] = []
         reader = self.dialect.rows(io.StringIO(text, newline=""))
@@ -136,14 +136,14 @@ class CsvBlocks:
                 rows.append(cells)
         except csv.Error as problem:
             row = self.rows + len(rows)
-            detail = f"Row {row} (line {line + reader.line_num}) can't be read: {explain(problem)}."
+            detail = f"Row {row} (line {line + reader.line_num}) is unreadable: {explain(problem)}."
             faults.append(Fault(detail, file=self.name, row=row))
         if faults:
             raise InvalidData(*faults)
         return rows
 
     def _unclosed(self, row: int, line: int) -> Fault:
-        return Fault(f"Row {row}: the quote that begins in line {line} is never closed.", file=self.name, row=row)
+        return Fault(f"Row {row}: the quote that opens in line {line} is never closed.", file=self.name, row=row)
 
     def _ragged(self, fields: int, row: int, line: int) -> Fault:
         wanted = f"{len(self.columns)} column{'s' * (len(self.columns) != 1)}"
@@ -154,12 +154,12 @@ class CsvBlocks:
 
 
 def _is_unclosed(text: str, first: int, last: int, quote: str) -> bool:
-    """Whether a row of several lines, between these two, ends within quotes."""
+    """Whether a row that spans the lines between these two ends within quotes."""
     return last - first > 1 and "".join(text.splitlines(keepends=True)[first:last]).count(quote) % 2 == 1
 
 
 def _end_of_rows(text: bytes, quote: bytes) -> int:
-    """Where the last whole row of the text ends; 0 if none does."""
+    """The end of the last whole row of the text; 0 if there is none."""
     if quote not in text:
         return text.rfind(b"\n") + 1
     cells = np.frombuffer(text, np.uint8)
@@ -169,12 +169,12 @@ def _end_of_rows(text: bytes, quote: bytes) -> int:
 
 
 def _inside_quotes(cells: np.ndarray, quote: int) -> np.ndarray:
-    """Which characters have an odd number of quotes up to them; booleans."""
+    """Whether an odd number of quotes precedes each character; booleans."""
     return np.bitwise_xor.accumulate(cells == quote)
 
 
 class Layout:
-    """Where the rows and fields of a block end, found without parsing it."""
+    """Finds where the rows and fields of a block end, without parsing it."""
 
     def __init__(self, block: bytes, dialect: Dialect) -> None:
         self._block, self._delimiter, self._quote = block, ord(dialect.delimiter), ord(dialect.quote)
@@ -182,14 +182,14 @@ class Layout:
         self._newlines = self._cells == NEWLINE
         self._separators = self._newlines | (self._cells == self._delimiter)
         self._inside: np.ndarray | None = None
-        """Which characters lie within quotes; None if there are no quotes."""
+        """Whether each character is within quotes; None if there are no quotes."""
         if dialect.quote.encode() in block:
             self._inside = _inside_quotes(self._cells, self._quote)
             self._separators &= ~self._inside
 
     def is_regular(self, columns: int) -> bool:
-        """Whether every line is a row of as many fields as there are columns, with quotes only around whole fields,
-        and CR only before LF."""
+        """Whether every line is a row with one field per column, quotes only around whole fields, and CR only before
+        LF."""
         if self._inside is not None and (self._inside[-1] or not self._quotes_surround(self._inside)):
             return False
         if b"\r" in self._block and self._block.count(b"\r") != self._block.count(b"\r\n"):
@@ -203,8 +203,8 @@ class Layout:
         return self._block.startswith((b"\n", b"\r\n")) or b"\n\n" in self._block or b"\n\r\n" in self._block
 
     def may_be_padded(self) -> bool:
-        """Whether there may be white space around a field: beside what ends one, or beside a quote, is some, or a
-        character beyond ASCII, which may be some."""
+        """Whether there may be white space around a field: next to a separator or a quote is white space, or a
+        non-ASCII character, which may be white space."""
         edges, white = self._separators, self._white_space()
         if self._inside is not None:
             edges = edges | (self._cells == self._quote)
@@ -213,7 +213,7 @@ class Layout:
         return bool(white[0] or (edges[:-1] & white[1:]).any() or (edges[1:] & white[:-1]).any())
 
     def _white_space(self) -> np.ndarray:
-        """Which bytes may be white space within a field; of a line's end in quotes LF stands for CR too."""
+        """Which bytes may be white space within a field; LF also represents CR in a line end within quotes."""
         white = self._cells == SPACE
         for rare in (character for character in RARE_SPACES if character in self._block):
             white |= (self._cells == rare) & ~self._separators
@@ -222,7 +222,7 @@ class Layout:
         return white if self._inside is None else white | (self._newlines & self._inside)
 
     def _quotes_surround(self, inside: np.ndarray) -> bool:
-        """Whether every quote opens or closes a field, or is doubled within one."""
+        """Whether every quote opens or closes a field, or is doubled within a field."""
         quotes = np.flatnonzero(self._cells == self._quote)
         opening = inside[quotes]
         edges = np.array([NEWLINE, RETURN, self._delimiter, self._quote])
@@ -232,5 +232,5 @@ class Layout:
 
 
 def _row_pattern(columns: int) -> np.ndarray:
-    """Which of a row's separators end it: the last."""
+    """Which of a row's separators ends the row: the last one."""
     return np.arange(columns) == columns - 1

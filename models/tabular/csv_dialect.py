@@ -1,4 +1,4 @@
-"""How a CSV file is written: encoding, delimiter, quotes, header, decimal sign. Told by the client, or recognised."""
+"""The dialect of a CSV file (encoding, delimiter, quotes, header, decimal separator), from the client or detected."""
 
 import codecs
 import contextlib
@@ -24,17 +24,17 @@ NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?")
 POINT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d*)\.\d+")
 COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
 EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
-"""A number in which the sign may be the decimal one or group thousands."""
+"""A number whose separator may be the decimal separator or the thousands separator."""
 SEPARATOR = re.compile(r'"?sep=([^\w\s"\'.+-]|\t)"?\s*')
-"""A first line that tells the delimiter, as Excel reads it."""
+"""A first line that declares the delimiter, as in Excel."""
 CROWDED = 0.3
-"""Western text has accented letters one by one; where more of them than this stand three or more in a row it is
-another script's text, or no text."""
+"""In Western text accented letters stand alone. If a larger share of them is in runs of three or more, the file is text
+in another script, or not text."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """`encoding` as Python names it; `decimal` is `.` or `,`."""
+    """The dialect of a file: `encoding` is Python's name; `decimal` is `.` or `,`."""
 
     delimiter: str
     quote: str
@@ -42,9 +42,9 @@ class Dialect:
     decimal: str
     header: bool
     above: int = 0
-    """How many lines lie above the first row, or the header."""
+    """The number of lines above the header, or above the first row if there is no header."""
     missing: tuple[str, ...] = ()
-    """Words that stand for what is missing, besides those that always do."""
+    """Words that mean a missing value, besides those that always do."""
 
     def to_document(self) -> dict[str, Any]:
         encoding = "utf-8" if self.encoding == "utf-8-sig" else self.encoding
@@ -53,14 +53,14 @@ class Dialect:
         return document | ({"missing": list(self.missing)} if self.missing else {})
 
     def rows(self, lines: Iterator[str]) -> Any:
-        """A reader of the csv module."""
+        """A csv.reader over the lines."""
         return csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote)
 
 
 def recognise(path: Path, name: str, options: dict[str, Any]) -> Dialect:
-    """The dialect of a file; what `options` say (the request's `csv`) is taken as said.
+    """Detect the dialect of a file; `options` (the request's `csv`) take precedence.
 
-    Raises InvalidData where the bytes are no text in the encoding.
+    Raises InvalidData if the bytes aren't text in the encoding.
     """
     encoding = find_encoding(path, name, options.get("encoding"))
     with path.open("rb") as file:
@@ -73,15 +73,15 @@ def recognise(path: Path, name: str, options: dict[str, Any]) -> Dialect:
 
 
 def recognise_text(text: str, header: bool, quote: str) -> Dialect:
-    """The dialect of text that is already decoded; its quotes are known."""
+    """Detect the dialect of decoded text with known quotes."""
     lines = text[:HEAD_BYTES].splitlines(keepends=True)
     return _recognise_lines(lines, "utf-8", {"header": header}, quote)
 
 
 def explain(problem: csv.Error) -> str:
-    """What the csv module says, in plain words."""
+    """The csv module's error in plain words."""
     if "new-line" in str(problem):
-        return "a line ends in CR alone, where LF or CR LF should be"
+        return "a line ends in CR alone instead of LF or CR LF"
     if "field limit" in str(problem):
         return f"a field has more than {csv.field_size_limit():,} characters; a quote may not be closed"
     return str(problem)
@@ -92,7 +92,7 @@ def _recognise_lines(lines: list[str], encoding: str, options: dict[str, Any], q
     above = 0 if separator is None else 1
     lines = lines[above:]
     said = options.get("delimiter") or (separator and separator[1])
-    delimiter = said or max(DELIMITERS, key=lambda one: _evenness(lines, one, quote))
+    delimiter = said or max(DELIMITERS, key=lambda one: _score_delimiter(lines, one, quote))
     rows = _sample(lines, delimiter, quote)
     sample = [[cell.strip(WHITE_SPACE) for cell in row] for row in rows if row]
     header = options.get("header")
@@ -102,8 +102,8 @@ def _recognise_lines(lines: list[str], encoding: str, options: dict[str, Any], q
 
 
 def find_encoding(path: Path, name: str, wanted: str | None) -> str:
-    """The encoding that the whole file can be read in: the one that is wanted, else UTF-8, UTF-16 with its mark, or
-    Windows-1252 if that makes sense."""
+    """The encoding in which the whole file is readable: the one given, or else UTF-8, UTF-16 with a byte order mark,
+    or Windows-1252 if the text is plausible."""
     with path.open("rb") as file:
         head = file.read(4)
     mark = next((encoding for mark, encoding in MARKS.items() if head.startswith(mark)), None)
@@ -115,18 +115,18 @@ def find_encoding(path: Path, name: str, wanted: str | None) -> str:
         return encoding
     if wanted is None and mark is None and not problem.multibyte and _is_western(path):
         return WESTERN
-    detail = f'Line {problem.line} of "{name}" is no text in the encoding {encoding}'
-    advice = "give another" if wanted else "name the file's own"
-    # the header is no row
+    detail = f'Line {problem.line} of "{name}" can\'t be decoded as {encoding}'
+    advice = "another one" if wanted else "the encoding of the file"
+    # the header isn't a row
     row = problem.line - 2 if problem.line > 1 else None
-    raise InvalidData(Fault(f'{detail}: {advice} as "encoding" in "csv".', file=name, row=row))
+    raise InvalidData(Fault(f'{detail}: set "encoding" in "csv" to {advice}.', file=name, row=row))
 
 
 @dataclass(frozen=True)
 class _Undecodable:
     line: int
     multibyte: bool
-    """Whether other characters beyond ASCII did decode."""
+    """Whether other non-ASCII characters were decoded."""
 
 
 def _find_undecodable(path: Path, encoding: str) -> _Undecodable | None:
@@ -150,7 +150,7 @@ def _find_undecodable(path: Path, encoding: str) -> _Undecodable | None:
 
 
 def _is_western(path: Path) -> bool:
-    """Whether the bytes beyond ASCII look like Windows-1252: all of them mean something, and most stand alone."""
+    """Whether the non-ASCII bytes look like Windows-1252: all of them are defined, and most stand alone."""
     crowded = total = 0
     with path.open("rb") as file:
         while block := file.read(BLOCK_BYTES):
@@ -171,17 +171,17 @@ def _find_quote(lines: list[str]) -> str:
 
 
 def _sample(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:
-    """The first rows; those before the first that can't be read so."""
+    """The first rows, up to the first that is unreadable with these settings."""
     rows: list[list[str]] = []
     with contextlib.suppress(csv.Error):
         rows.extend(itertools.islice(csv.reader(iter(lines), delimiter=delimiter, quotechar=quote), SAMPLE_ROWS))
     return rows
 
 
-def _evenness(lines: list[str], delimiter: str, quote: str) -> tuple[float, float, int]:
-    """How well a delimiter explains the lines: the share of rows with as many fields as the first, the share of
-    fields that are numbers (of `1,5;2,5` the comma would leave `5;2`), and how many fields that are. A delimiter that
-    isn't in the first row explains nothing; of several such the best leaves every row in one piece."""
+def _score_delimiter(lines: list[str], delimiter: str, quote: str) -> tuple[float, float, int]:
+    """How well a delimiter fits the lines: the share of rows with as many fields as the first row, the share of fields
+    that are numbers (in `1,5;2,5` the comma would leave `5;2`), and the number of fields. A delimiter that isn't in
+    the first row fits nothing; of several such delimiters the best doesn't split any row."""
     rows = [row for row in _sample(lines, delimiter, quote) if row]
     if not rows:
         return 0, 0, 0
@@ -193,13 +193,13 @@ def _evenness(lines: list[str], delimiter: str, quote: str) -> tuple[float, floa
 
 
 def name_columns(header: list[str]) -> list[str]:
-    """The columns' names; one that has none is called `column_1` and so on, by its place."""
+    """The names of the columns; a column without a name is called `column_1` and so on, by its position."""
     stripped = (cell.strip(WHITE_SPACE) for cell in header)
     return [name or f"column_{number}" for number, name in enumerate(stripped, 1)]
 
 
 def _find_header(sample: list[list[str]]) -> bool:
-    """Whether the first row is names: it isn't where it has numbers in columns of numbers, and nowhere text in one."""
+    """Whether the first row is a header: it isn't if it has numbers, but no text, in columns of numbers."""
     if len(sample) < 2:
         return True
     first, others = sample[0], sample[1:]
@@ -214,7 +214,7 @@ def _is_numeric(cells: list[list[str]]) -> bool:
 
 
 def _find_decimal(sample: list[list[str]], delimiter: str) -> str:
-    """The decimal comma if more numbers have one than have a point; `1.234` only counts where no others decide."""
+    """A comma if more numbers have a decimal comma than a decimal point; `1.234` counts only if no others decide."""
     if delimiter == ",":
         return "."
     cells = [cell for row in sample for cell in row]

@@ -1,4 +1,4 @@
-"""Rows posted to a prediction as CSV: the cells stay text, to be read as what their columns are."""
+"""Reads rows posted to a prediction as CSV. Cells stay text; the input parses them by the types of its columns."""
 
 import csv
 import io
@@ -25,49 +25,49 @@ from models.values.words import BOOLEANS, WHITE_SPACE
 
 
 class CsvCell(str):
-    """A table's cell as a CSV body has it, white space and all: what it is only its column knows."""
+    """A cell of a table in a CSV body, with its white space; its column determines its type."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class CsvColumns:
-    """What a table's CSV bodies hold: columns that are taken, and columns that may be there but don't count; and the
-    quotes that they are in."""
+    """The columns of a table's CSV bodies: those that the model reads and those that are ignored; and the quote
+    character."""
 
     taken: tuple[str, ...]
     unused: tuple[str, ...] = ()
     quote: str = QUOTE
     complete: bool = False
-    """Whether all columns that are taken must be there."""
+    """Whether all columns that the model reads are required."""
 
 
 def read_csv_instances(data: bytes, table: CsvColumns | None, encoding: str = "utf-8") -> list:
-    """The instances that a CSV body in the encoding (one of ENCODINGS) holds.
+    """The instances of a CSV body in the encoding (one of ENCODINGS).
 
-    With `table` the body has a header with some of its columns in any order, and an instance is an object by column
-    of CsvCell. Without, every line is numbers, with a decimal point or comma, and an instance is a list of them. The
-    delimiter is recognised. Blank lines don't count, but in a body of one column are a row without a value, except at
-    the end. Raises InvalidInstances, naming rows and columns.
+    With `table` the body has a header with some of the table's columns in any order, and an instance is an object of
+    CsvCell by column. Without it every line is numbers, with a decimal point or comma, and an instance is a list of
+    numbers. The delimiter is detected. Blank lines are ignored; in a body with one column they are rows without a
+    value, except at the end. Raises InvalidInstances, naming rows and columns.
     """
     above = 0 if table is None else 1
     try:
         text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start)
-        detail = f"Line {line + 1} of the CSV is no text in {encoding}."
+        detail = f"Line {line + 1} of the CSV can't be decoded as {encoding}."
         row = None if line < above else line - above
-        raise InvalidInstances(Fault(f"{detail} Content-Type may name another charset.", row=row)) from problem
+        raise InvalidInstances(Fault(f"{detail} Set another charset in Content-Type.", row=row)) from problem
     quote = QUOTE if table is None else table.quote
     dialect = recognise_text(text, table is not None, quote)
     return list(chain.from_iterable(csv_blocks(io.StringIO(text, newline=""), dialect, table)))
 
 
 def read_csv_file(path: Path, name: str, table: CsvColumns | None, rows_at_once: int) -> Iterator[tuple[list, float]]:
-    """The instances of a CSV file, some at a time, each time with the share of the file that was read.
+    """The instances of a CSV file in blocks, each with the share of the file that has been read.
 
-    As read_csv_instances, but the encoding is recognised. Raises InvalidInstances, whose rows count from the first of
-    those that were to come next, and InvalidData for a file that is no text.
+    As read_csv_instances, but the encoding is detected. Raises InvalidInstances, with rows counted from the start of
+    the block, and InvalidData for a file that isn't text.
     """
     encoding, size = find_encoding(path, name, None), path.stat().st_size
     with path.open("rb") as file, io.TextIOWrapper(file, encoding, newline="") as text:
@@ -81,8 +81,8 @@ def read_csv_file(path: Path, name: str, table: CsvColumns | None, rows_at_once:
 def csv_blocks(
     lines: Iterable[str], dialect: Dialect, table: CsvColumns | None, rows_at_once: int | None = None
 ) -> Iterator[list]:
-    """The instances in lines of CSV, all or some at a time. Raises InvalidInstances, whose rows count from the block's
-    first."""
+    """The instances in lines of CSV, in one block or several. Raises InvalidInstances, with rows counted from the
+    start of the block."""
     rows = _without_blank_lines(_read_rows(dialect, iter(lines)))
     header = None if table is None else _read_header(next(rows, []), table)
     width = None if header is None else len(header)
@@ -97,7 +97,7 @@ def _read_rows(dialect: Dialect, lines: Iterator[str]) -> Iterator[list[str]]:
     try:
         yield from islice(reader, dialect.above, None)
     except csv.Error as problem:
-        detail = f"Line {reader.line_num} of the CSV can't be read: {explain(problem)}."
+        detail = f"Line {reader.line_num} of the CSV is unreadable: {explain(problem)}."
         raise InvalidInstances(Fault(detail)) from problem
 
 
@@ -116,14 +116,14 @@ def _without_blank_lines(rows: Iterator[list[str]]) -> Iterator[list[str]]:
 def _read_header(row: list[str], table: CsvColumns) -> list[str]:
     header = name_columns(row)
     if not set(header) & set(table.taken):
-        detail = "A table's CSV begins with a header that names its columns"
+        detail = "The CSV of a table starts with a header that names its columns"
         raise InvalidInstances(Fault(f"{detail}: {', '.join(table.taken[:20])}.", allowed=table.taken))
     check_columns(header, table)
     return header
 
 
 def check_columns(names: Sequence[str], table: CsvColumns) -> None:
-    """Raise InvalidInstances where columns are named twice, are none of the table's, or lack though all are wanted."""
+    """Raise InvalidInstances for duplicate and unknown columns, and for missing ones if all are required."""
     faults = [
         Fault(f'The header names "{name}" more than once.', column=name)
         for name, count in Counter(names).items()
@@ -135,7 +135,7 @@ def check_columns(names: Sequence[str], table: CsvColumns) -> None:
     ]
     if table.complete:
         lacking = (name for name in table.taken if name not in names)
-        faults += [Fault(f'There is no column "{name}", which the model takes.', column=name) for name in lacking]
+        faults += [Fault(f'There is no column "{name}", which the model requires.', column=name) for name in lacking]
     if faults:
         raise InvalidInstances(*faults[:MAX_FAULTS])
 
@@ -147,7 +147,7 @@ def _read_cells(rows: list[list[str]], header: list[str]) -> list[dict[str, CsvC
 def _read_numbers(rows: list[list[str]]) -> list[list[float]]:
     found = [[read_number(cell.strip(WHITE_SPACE), None) for cell in row] for row in rows]
     faults = [
-        Fault(f'Row {number}: "{rows[number][place][:100]}" is no number.', row=number, column=str(place))
+        Fault(f'Row {number}: "{rows[number][place][:100]}" isn\'t a number.', row=number, column=str(place))
         for number, row in enumerate(found)
         for place, value in enumerate(row)
         if value is None or not abs(value) <= FLOAT32_MAX

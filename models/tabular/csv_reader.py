@@ -1,4 +1,4 @@
-"""CSV files as raw tables: read in blocks, kept as Parquet until the columns' types are known."""
+"""Reads CSV files as raw tables: in blocks, stored as Parquet until the types of the columns are known."""
 
 import csv
 from collections import Counter
@@ -17,16 +17,16 @@ from models.tabular.raw_table import MAX_COLUMNS, RawTable
 from models.values.words import WHITE_SPACE
 
 MAX_HEADER_LINES = 1000
-LOOKED_AT = 100
-"""How many lines below a header of one column are looked at."""
+CHECKED_LINES = 100
+"""The number of lines below a header of one column that are checked."""
 
 
 def read_csv(
     path: Path, name: str, options: dict[str, Any], scratch: Path, limits: Limits, progress: Progress
 ) -> RawTable:
-    """The table of a CSV file, kept in the folder `scratch`; `options` are the request's `csv`.
+    """Read the table of a CSV file, stored in the folder `scratch`; `options` are the request's `csv`.
 
-    Raises InvalidData, naming the file and the row or column at fault.
+    Raises InvalidData, naming the file and the invalid row or column.
     """
     import polars
 
@@ -38,12 +38,12 @@ def read_csv(
         written: Future[None] | None = None
         for number, frame in enumerate(blocks):
             if blocks.rows > limits.rows:
-                raise InvalidData(Fault(f"There are more than {limits.rows:,} rows, which is the limit.", file=name))
+                raise InvalidData(Fault(f"The file has more than the limit of {limits.rows:,} rows.", file=name))
             _refuse_repeated_header(frame, blocks, columns)
             if written:
                 written.result()
             parts.append(scratch / f"{number}.parquet")
-            # while the next block is read
+            # concurrently with reading the next block
             written = writer.submit(frame.write_parquet, parts[-1], compression="uncompressed", statistics=False)
             progress(blocks.bytes_read / size)
     if written is None:
@@ -56,9 +56,9 @@ def read_csv(
 
 
 def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ...], frozenset[str], int]:
-    """The columns' names, which of them the file doesn't name, and how many lines lie above the first row.
+    """The names of the columns, which of them the file doesn't name, and the number of lines above the first row.
 
-    Without a header they are called `column_1` and so on.
+    Without a header the columns are called `column_1` and so on.
     """
     with path.open(encoding=dialect.encoding, newline="\n") as file:
         lines = _first_lines(file, name)
@@ -68,25 +68,25 @@ def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ..
             cells: list[str] = next((row for row in reader if row), [])
         except csv.Error as problem:
             raise InvalidData(
-                Fault(f'The header of "{name}" can\'t be read: {explain(problem)}.', file=name)
+                Fault(f'The header of "{name}" is unreadable: {explain(problem)}.', file=name)
             ) from problem
         line = len(above) + reader.line_num
         if len(cells) == 1:
-            _refuse_title(cells[0], islice(lines, LOOKED_AT), line, name, dialect)
+            _refuse_title(cells[0], islice(lines, CHECKED_LINES), line, name, dialect)
     if len(cells) > MAX_COLUMNS:
         raise InvalidData(Fault(f'"{name}" has {len(cells):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))
     given = [cell.strip(WHITE_SPACE) if dialect.header else "" for cell in cells]
     columns = tuple(name_columns(given))
     doubled = [column for column, count in Counter(columns).items() if count > 1]
     if doubled:
-        detail = 'The header names the column "{}" more than once: give each column a name of its own.'
+        detail = 'The header names the column "{}" more than once: give each column a unique name.'
         raise InvalidData(*(Fault(detail.format(column), file=name, column=column) for column in doubled))
     unnamed = frozenset(column for column, cell in zip(columns, given, strict=True) if dialect.header and not cell)
     return columns, unnamed, line if dialect.header else dialect.above
 
 
 def _refuse_title(first: str, lines: Iterator[str], above: int, name: str, dialect: Dialect) -> None:
-    """Raise InvalidData where the first line is one field, but it, or a row below it, can be split into several."""
+    """Raise InvalidData if the first line is one field, but it or a row below it can be split into several."""
     texts = [(None, first), *((row, line) for row, line in enumerate(lines) if line.strip())]
     for row, text in texts:
         fields = {one: len(next(csv.reader([text], delimiter=one, quotechar=dialect.quote))) for one in DELIMITERS}
@@ -94,23 +94,23 @@ def _refuse_title(first: str, lines: Iterator[str], above: int, name: str, diale
         if fields[delimiter] == 1:
             continue
         if row is None:
-            detail = f'"{name}" has one column by the delimiter {dialect.delimiter!r}, but {delimiter!r} makes'
+            detail = f'"{name}" has one column with the delimiter {dialect.delimiter!r}, but {delimiter!r} splits its'
             raise InvalidData(
-                Fault(f"{detail} {fields[delimiter]} of its first line: is that the delimiter?", file=name, row=0)
+                Fault(f"{detail} first line into {fields[delimiter]}: is that the delimiter?", file=name, row=0)
             )
         detail = f"Row {row} (line {above + row + 1}) has {fields[delimiter]} fields, but the first line has one,"
-        advice = f'"{first[:100]}": is that a title or a comment? Take it out. Or is the delimiter another one?'
+        advice = f'"{first[:100]}". If that is a title or a comment, remove it; otherwise check the delimiter.'
         raise InvalidData(Fault(f"{detail} {advice}", file=name, row=row))
 
 
 def _first_lines(file: TextIO, name: str) -> Iterator[str]:
-    """The lines of the first row; raises InvalidData where it goes on for longer than a row may."""
+    """The lines of the first row; raises InvalidData if it is longer than a row may be."""
     left = MAX_ROW_BYTES
     for _ in range(MAX_HEADER_LINES):
         line = file.readline(left + 1)
         left -= len(line)
         if left < 0:
-            most = f"more than the {MAX_ROW_BYTES:,} characters that a row may have: do its lines end in LF?"
+            most = f"more than the limit of {MAX_ROW_BYTES:,} characters: do its lines end in LF?"
             raise InvalidData(Fault(f'The first row of "{name}" has {most}', file=name, row=0))
         if not line:
             return
@@ -120,12 +120,12 @@ def _first_lines(file: TextIO, name: str) -> Iterator[str]:
 
 
 def _refuse_repeated_header(frame: Any, blocks: CsvBlocks, columns: tuple[str, ...]) -> None:
-    """Raise InvalidData where the header stands among the rows again, as in files put one after the other."""
+    """Raise InvalidData if the header occurs again among the rows, as in concatenated files."""
     if not blocks.dialect.header:
         return
     first = frame.with_row_index("\0row").filter(frame["0"] == columns[0])
     for row in first.iter_rows():
         if row[1:] == columns:
             number = blocks.rows - len(frame) + row[0]
-            detail = f"Row {number} is the header once more: take it out."
+            detail = f"Row {number} repeats the header: remove it."
             raise InvalidData(Fault(detail, file=blocks.name, row=number))

@@ -1,4 +1,4 @@
-"""What a table's columns are like: their entries in the dataset's description, or why they are left out."""
+"""Describes a table's columns: their entries in the dataset's descriptor, or why they are left out."""
 
 import re
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import polars
 
 MAX_CATEGORIES = 1000
-"""How many different texts a column may hold as a category."""
+"""The largest number of distinct texts in a category column."""
 FEW_ROWS = 20
-"""Below so many rows it says nothing that all their values differ."""
+"""With fewer rows than this, distinct values don't mean that a column identifies rows."""
 SENTENCE_WORDS = 4
-"""From so many words a row on, texts that hardly repeat are prose."""
+"""Texts that rarely repeat are prose if they have at least this many words per row."""
 REPEATED = 0.5
-"""Texts hardly repeat if the different ones are more than this share of the rows."""
+"""Texts rarely repeat if the distinct ones are more than this share of the rows."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BINS = 10
 IDENTIFIER_NAME = re.compile(r"(?i)(.*[_\W])?(id|uuid|guid|key|index|row_?(no|number))|.*[a-z]I[dD]")
@@ -28,11 +28,11 @@ IDENTIFIER_NAME = re.compile(r"(?i)(.*[_\W])?(id|uuid|guid|key|index|row_?(no|nu
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A column that is no input: `reason` is a stable word, `detail` the sentence for people."""
+    """A column that isn't an input: `reason` is a stable code, `detail` a sentence for people."""
 
     name: str
     type: str | None
-    """None where nobody looked."""
+    """None if it wasn't determined."""
     reason: str
     detail: str
 
@@ -41,13 +41,13 @@ class LeftOut:
 
 
 def find_reason(reading: Reading, values: "polars.Series", wanted: str | None, unnamed: bool) -> LeftOut | None:
-    """Why a column can't be an input, if it can't: it has no value or only one, identifies its rows, or is prose."""
+    """Why a column can't be an input: it has at most one value, identifies its rows, or is prose. None if it can."""
     name, type_ = reading.name, reading.type
     present, missing = len(values) - values.null_count(), values.null_count()
     if wanted in ("text", "identifier"):
-        return LeftOut(name, wanted, wanted, f"The request says that it is {wanted}.")
+        return LeftOut(name, wanted, wanted, f"The request declares it as {wanted}.")
     if type_ == "unsupported":
-        return LeftOut(name, type_, type_, f"It holds {reading.holds}, which aren't supported.")
+        return LeftOut(name, type_, type_, f"It holds {reading.holds}, which are unsupported.")
     if not present:
         return LeftOut(name, type_, "empty", "It has no value in any row.")
     if len(values) > 1 and values.min() == values.max() and not (missing and type_ == "category"):
@@ -58,14 +58,14 @@ def find_reason(reading: Reading, values: "polars.Series", wanted: str | None, u
     different = values.n_unique() - bool(missing)
     if may_identify and different == present:
         kind = "texts" if type_ == "category" else "numbers"
-        detail = f"It holds {different:,} different {kind} in {present:,} rows, and so identifies rows."
+        detail = f"It holds {different:,} distinct {kind} in {present:,} rows, so it identifies rows."
         return LeftOut(name, "identifier", "identifier", detail)
     return _find_text_reason(reading, values, wanted, different, present) if type_ == "category" else None
 
 
 def _may_identify(reading: Reading, values: "polars.Series", unnamed: bool) -> bool:
-    """Whether a column names its rows if its values all differ: texts without the words of prose, or whole numbers
-    with a name that says so or with none."""
+    """Whether a column with distinct values identifies its rows: short texts, or integers in a column that has no name
+    or a name that suggests it."""
     if reading.type == "category":
         return reading.odd_row is None and _words(values) < SENTENCE_WORDS
     whole = reading.type == "number" and values.dtype.is_integer()
@@ -75,26 +75,27 @@ def _may_identify(reading: Reading, values: "polars.Series", unnamed: bool) -> b
 def _find_text_reason(
     reading: Reading, values: "polars.Series", wanted: str | None, different: int, present: int
 ) -> LeftOut | None:
-    many = f"It holds {different:,} different texts in {present:,} rows"
+    many = f"It holds {different:,} distinct texts in {present:,} rows"
     prose = _words(values) >= SENTENCE_WORDS and different > max(FEW_ROWS, REPEATED * present)
     if wanted is None and prose:
-        return LeftOut(reading.name, "text", "text", f"{many}, of several words each.")
+        return LeftOut(reading.name, "text", "text", f"{many}, each of several words.")
     if different <= MAX_CATEGORIES:
         return None
-    detail = f"{many}; a category has {MAX_CATEGORIES:,} at most."
+    detail = f"{many}; a category has at most {MAX_CATEGORIES:,}."
     if reading.odd_row is not None:
-        odd = f'row {reading.odd_row}, for one, has "{values[reading.odd_row][:100]}"'
-        detail = f'{detail} Most are numbers, but {odd}: mend it, or give the column\'s type in "types".'
+        odd = f'row {reading.odd_row} has "{values[reading.odd_row][:100]}"'
+        detail = f'{detail} Most are numbers, but {odd}: correct it, or set the type of the column in "types".'
     return LeftOut(reading.name, "category", "too_many_categories", detail)
 
 
 def _words(values: "polars.Series") -> float:
-    """How many words a text has on average."""
+    """The average number of words per text."""
     return float(values.drop_nulls().head(1000).str.count_matches(r"\S+").mean() or 0)  # type: ignore[arg-type]
 
 
 def describe_column(reading: Reading, values: "polars.Series", training: np.ndarray) -> dict[str, Any]:
-    """A column's entry among the inputs; its categories are those of the training rows (or of all, if none train)."""
+    """A column's entry among the inputs; its categories are those of the training rows (or of all rows, if there are no
+    training rows)."""
     entry: dict[str, Any] = {
         "name": reading.name, "type": reading.type, "shape": [], "missing": values.null_count(),
     }  # fmt: skip
@@ -113,7 +114,7 @@ def describe_column(reading: Reading, values: "polars.Series", training: np.ndar
 
 
 def describe_numbers(values: np.ndarray) -> dict[str, Any]:
-    """Mean, deviation, extremes, quantiles, and a histogram of ten equal bins."""
+    """Mean, standard deviation, minimum, maximum, quantiles, and a histogram of ten equal bins."""
     mean, deviation = mean_and_deviation(values)
     counts, edges = np.histogram(values, BINS)
     return {
@@ -127,7 +128,7 @@ def describe_numbers(values: np.ndarray) -> dict[str, Any]:
 
 
 def _describe_dates(values: "polars.Series") -> dict[str, Any]:
-    """As of numbers, in ISO 8601; and which cycles the dates have: `year` and `week`, and `day` if there are times."""
+    """As for numbers, in ISO 8601, with the cycles of the dates: `year` and `week`, and `day` if there are times."""
     moments = values.to_numpy().astype("datetime64[us]")
     numbers = moments.astype(np.int64)
     counts, edges = np.histogram(numbers, BINS)

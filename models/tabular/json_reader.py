@@ -1,4 +1,4 @@
-"""Rows as JSON objects: a file with a list of them, one a line, or posted within the request."""
+"""Reads rows that are JSON objects: in a list in a file, one per line of a file, or in the request."""
 
 import json
 import math
@@ -24,51 +24,51 @@ if TYPE_CHECKING:
 NESTED: dict[type, str] = {list: "lists", dict: "objects"}
 TYPES: dict[type, str] = {bool: "boolean", int: "number", float: "number", str: "text"}
 MEMBER = re.compile(rb'"\s*:')
-"""What ends the name of a member; texts may hold it too."""
+"""What ends the name of a field; texts may contain it too."""
 NOT_FINITE = re.compile(rb"\b(NaN|Infinity)\b")
 BATCH_ROWS = 20_000
 EXACT = 2**53
-"""Up to here floating point holds every whole number."""
+"""Floats represent every integer up to this one exactly."""
 
 Rows = Iterable[Any]
 
 
 def read_json(path: Path, name: str, scratch: Path, limits: Limits, progress: Progress) -> RawTable:
-    """The table of a file that holds a list of objects; it is read as a whole. Raises InvalidData."""
+    """Read the table of a file with a list of objects; the whole file is in memory. Raises InvalidData."""
     rows = load_rows(path, name)
     return _read_rows(rows, len(rows), RawTable(_nothing(), (), 0, file=name), scratch, limits, progress)
 
 
 def load_rows(path: Path, name: str) -> list[Any]:
-    """The list that a file holds, whatever its rows are. Raises InvalidData."""
+    """The list in a file, with rows of any type. Raises InvalidData."""
     try:
         rows = _parse(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except ValueError as problem:
-        raise InvalidData(Fault(f'"{name}" is no JSON: {problem}.', file=name)) from problem
+        raise InvalidData(Fault(f'"{name}" isn\'t valid JSON: {problem}.', file=name)) from problem
     if not isinstance(rows, list):
-        detail = f'"{name}" holds {name_type(rows)}; it should be a list of rows, each an object by column.'
+        detail = f'"{name}" holds {name_type(rows)}; expected a list of rows, each an object by column.'
         raise InvalidData(Fault(detail, file=name))
     return rows
 
 
 def read_json_lines(path: Path, name: str, scratch: Path, limits: Limits, progress: Progress) -> RawTable:
-    """The table of a file with an object on every line; blank lines don't count. Raises InvalidData."""
+    """Read the table of a file with an object on every line; blank lines are ignored. Raises InvalidData."""
     size = path.stat().st_size
     reader = RawTable(_nothing(), (), 0, file=name)
     with path.open("rb") as file:
         rows = read_lines(file, name)
-        # the number of rows isn't known beforehand, but lines of a table are about as long as one another
+        # the number of rows isn't known beforehand, but the lines of a table have similar lengths
         return _read_rows(rows, max(1, size // 200), reader, scratch, limits, progress)
 
 
 def read_posted_rows(rows: list, limits: Limits) -> RawTable:
-    """The table of rows posted within the request. Raises InvalidData with pointers to them."""
+    """Read the table of rows in the request. Raises InvalidData with pointers to them."""
     posted = RawTable(_nothing(), (), 0)
     return _read_rows(rows, len(rows), posted, None, limits, lambda share: None)
 
 
 def _parse(text: bytes) -> Any:
-    """JSON, in which NaN and Infinity, as Python writes them, are null; raises ValueError, also for doubled members."""
+    """Parse JSON; NaN and Infinity (Python's output) become null. Raises ValueError, also for duplicate fields."""
     try:
         document = orjson.loads(text)
     except ValueError:
@@ -85,7 +85,7 @@ def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         doubled = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f'an object has the member "{doubled}" twice')
+        raise ValueError(f'an object has the field "{doubled}" twice')
     return members
 
 
@@ -96,7 +96,7 @@ def _nothing() -> "polars.LazyFrame":
 
 
 def read_lines(lines: Iterable[bytes], name: str) -> Iterator[Any]:
-    """What the lines of a file hold, one after another; blank ones don't count. Raises InvalidData."""
+    """The values in the lines of a file; blank lines are ignored. Raises InvalidData."""
     row = 0
     for line, text in enumerate(lines, 1):
         if not text.strip():
@@ -104,29 +104,28 @@ def read_lines(lines: Iterable[bytes], name: str) -> Iterator[Any]:
         try:
             yield _parse(text.removeprefix(b"\xef\xbb\xbf"))
         except ValueError as problem:
-            detail = f"Row {row} (line {line}) is no JSON: {problem}."
+            detail = f"Row {row} (line {line}) isn't valid JSON: {problem}."
             raise InvalidData(Fault(detail, file=name, row=row)) from problem
         row += 1
 
 
 @dataclass
 class _Columns:
-    """The columns that rows have had so far: their types (one of TYPES's or NESTED's), and whether numbers were all
-    whole."""
+    """The columns of the rows so far: their types (of TYPES or NESTED), and whether all numbers were integers."""
 
     raw: RawTable
     types: dict[str, str | None] = field(default_factory=dict)
     whole: dict[str, bool] = field(default_factory=dict)
 
     def read(self, rows: list, first: int) -> "polars.DataFrame":
-        """A batch of rows, of which the first has this number; raises InvalidData."""
+        """Convert a batch of rows, the first of which has the index `first`; raises InvalidData."""
         import polars
 
         self._check_rows(rows, first)
         for name in dict.fromkeys(name for row in rows for name in row):
             self.types.setdefault(name, None)
         if len(self.types) > MAX_COLUMNS:
-            raise InvalidData(self.raw.fault(f"There are more than {MAX_COLUMNS:,} columns, which is the limit."))
+            raise InvalidData(self.raw.fault(f"The rows have more than the limit of {MAX_COLUMNS:,} columns."))
         columns = []
         faults: list[Fault] = []
         for place, name in zip(number_columns(len(self.types)), self.types, strict=True):
@@ -148,7 +147,7 @@ class _Columns:
                 raise InvalidData(self.raw.fault(f"Row {number} is {name_type(row)}, not an object.", number))
 
     def _find_faults(self, name: str, values: list, first: int) -> list[Fault]:
-        """What is wrong with a column's values; takes note of their type."""
+        """The faults of a column's values; records their type."""
         kinds = set(map(type, values)) - {type(None)}
         if not kinds:
             return []
@@ -178,21 +177,21 @@ class _Columns:
         if value is None:
             return None
         if wanted in NESTED.values():
-            before = f"but rows before it hold {wanted}; a column has one type."
+            before = f"but earlier rows hold {wanted}; a column has one type."
             return None if type(value) in NESTED else f"it is {name_type(value)}, {before}"
         if type(value) not in TYPES:
-            return f"a number, a boolean or text belongs here, not {name_type(value)}."
+            return f"expected a number, a boolean or text, not {name_type(value)}."
         if TYPES[type(value)] != wanted:
             return f"it is {name_type(value)}, but the column's first value is a {wanted}; a column has one type."
         if wanted == "number" and not abs(value) <= FLOAT32_MAX:
-            return "numbers must be finite, and at most 3.4e38 in size."
+            return "numbers must be finite and at most 3.4e38 in magnitude."
         return None
 
 
 def _read_rows(
     rows: Rows, expected: int, raw: RawTable, scratch: Path | None, limits: Limits, progress: Progress
 ) -> RawTable:
-    """A table of objects, in batches that are kept in the folder `scratch` if there is one."""
+    """Read a table of objects in batches, which are stored in the folder `scratch`, if given."""
     import polars
 
     columns, frames, count = _Columns(raw), [], 0
@@ -215,7 +214,7 @@ def _read_rows(
 
 
 def _stored_type(type_: str | None) -> "type[polars.DataType]":
-    """How a column is kept; one that has no value yet, or none of a type that is kept, is taken for numbers."""
+    """The type in which a column is stored; numbers if it has no value yet, or only values that aren't stored."""
     import polars
 
     if type_ == "boolean":
@@ -226,7 +225,7 @@ def _stored_type(type_: str | None) -> "type[polars.DataType]":
 def _combine(frames: list["polars.LazyFrame"], columns: _Columns, raw: RawTable, count: int) -> RawTable:
     import polars
 
-    # a column that had no value yet when a batch was written was taken for numbers
+    # a column that had no value yet when a batch was written was stored as numbers
     kinds = {"boolean": polars.Boolean, "text": polars.String}
     places = number_columns(len(columns.types))
     wanted = {

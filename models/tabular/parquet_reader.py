@@ -1,4 +1,4 @@
-"""Parquet files as raw tables: left where they are, and read column by column."""
+"""Reads Parquet files as raw tables: in place, column by column."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_parquet(path: Path, name: str, limits: Limits) -> RawTable:
-    """The table of a Parquet file. Raises InvalidData where it is damaged, too large or without rows."""
+    """Read the table of a Parquet file. Raises InvalidData if it is damaged, too large or has no rows."""
     import polars
     from polars.exceptions import PanicException, PolarsError
 
@@ -21,7 +21,7 @@ def read_parquet(path: Path, name: str, limits: Limits) -> RawTable:
         columns = tuple(frame.collect_schema().names())
         rows = int(frame.select(polars.len()).collect().item())
         if rows:
-            # the metadata stands at the file's end; whether the data before it are whole shows only when read
+            # the metadata is at the end of the file; damage in the data before it shows only when they are read
             frame.select(polars.all().null_count()).collect(engine="streaming")
     except (PolarsError, PanicException, OSError) as problem:
         raise InvalidData(Fault(f'The Parquet file "{name}" is damaged: {problem}.', file=name)) from problem
@@ -38,7 +38,7 @@ def read_parquet(path: Path, name: str, limits: Limits) -> RawTable:
 
 
 def _plain_type(type_: "polars.DataType") -> "type[polars.DataType] | None":
-    """What a column's values are cast to where Polars can't do everything with its type; None: they stay."""
+    """The type to cast a column to if Polars doesn't fully support its own; None if no cast is needed."""
     import polars
 
     if type_ in (polars.Categorical, polars.Enum):

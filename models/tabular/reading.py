@@ -1,4 +1,4 @@
-"""From a column's cells to values of a type, which is found in the cells or told by the client."""
+"""Converts a column's cells into values of a type, which is inferred from the cells or given by the client."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,52 +15,52 @@ if TYPE_CHECKING:
     import polars
 
 TYPES = ("number", "category", "boolean", "date", "text", "identifier")
-"""What a client may say that a column is."""
+"""The types that a client may give a column."""
 SAMPLE_ROWS = 1000
 CODE_DIGITS = 20
 LONGEST_LOOSE = max(map(len, LOOSE))
-LOOKED_AT = 100
+CHECKED_VALUES = 100
 MOSTLY = 0.9
-"""The share of a column's values that must be numbers for the others to count as odd among them."""
+"""The share of a column's values that must be numbers for the others to be reported as exceptions."""
 NOTED = 0.5
-"""The share from which a note says so."""
+"""The share from which a note reports them."""
 SHORT_YEAR = r"^([0-9]{1,2}[./]\s*){2}[0-9]{1,2}([0-9\s]|$)"
 HOLDS = {
     "List": "lists", "Array": "lists", "Struct": "objects", "Binary": "bytes", "Duration": "durations",
     "Time": "times of day",
 }  # fmt: skip
-"""What columns of the types that no network takes hold, by Polars's names for the types."""
+"""What columns of unsupported types hold, by Polars's names for the types."""
 AMBIGUOUS = ("%m/%d", "%d/%m", "%m-%d", "%d-%m")
 DAY_FOR_MONTH = str.maketrans("dm", "md")
-NAMES = {"number": "no number", "boolean": "neither true nor false", "date": "no date"}
+PROBLEMS = {"number": "isn't a number", "boolean": "is neither true nor false", "date": "isn't a date"}
 
 
 @dataclass(frozen=True)
 class Reading:
     """How a column's cells become values: Int64 or Float64, Boolean, Datetime in µs, or String.
 
-    `type` is `number`, `boolean`, `date`, `category` (any text), or `unsupported`, for what no network takes.
+    `type` is `number`, `boolean`, `date`, `category` (any text), or `unsupported`.
     """
 
     name: str
     type: str
     expression: "polars.Expr"
     format: str | None = None
-    """Of dates, and of numbers that are read from text, as the description shows it."""
+    """The format of dates, and of numbers that are read from text, as in the descriptor."""
     holds: str | None = None
     """What an unsupported column holds, for use in a sentence."""
     odd_row: int | None = None
-    """The first row of texts that isn't a number, where nearly all others are."""
+    """The first row of texts that isn't a number, if nearly all others are."""
     note: str | None = None
-    """What a reader of the description should know."""
+    """A note for readers of the descriptor."""
 
 
 def read_column(
     raw: RawTable, name: str, wanted: str | None = None, *, target: bool = False
 ) -> tuple[Reading, "polars.Series"]:
-    """How a column is to be read, and its values; null is missing. Raises InvalidData, naming rows and the column.
+    """How a column is read, and its values; null is missing. Raises InvalidData, naming rows and the column.
 
-    `wanted` is one of TYPES, or None to find the type. Of a target words such as yes and no are classes.
+    `wanted` is one of TYPES, or None to infer the type. In a target, words such as yes and no are classes.
     """
     cells = raw.cells(name)
     reading = _find_reading(raw, name, cells, wanted, target)
@@ -80,7 +80,7 @@ def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str 
         return _read_typed(name, cells, wanted)
     column = polars.col(cells.name)
     found = _read_texts(raw, name, cells, column, wanted, target)
-    if not raw.textual or wanted not in (None, *NAMES) or (found.type in NAMES and _fits(cells, found)):
+    if not raw.textual or wanted not in (None, *PROBLEMS) or (found.type in PROBLEMS and _fits(cells, found)):
         return found
     loose = (
         polars.when((column.str.len_bytes() <= LONGEST_LOOSE) & column.is_in(LOOSE))
@@ -92,7 +92,7 @@ def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str 
     if present.null_count() == cells.null_count():
         return found
     again = _read_texts(raw, name, present, loose, wanted, target)
-    return again if again.type in NAMES and present.null_count() < len(cells) else found
+    return again if again.type in PROBLEMS and present.null_count() < len(cells) else found
 
 
 def _read_texts(
@@ -100,7 +100,7 @@ def _read_texts(
 ) -> Reading:
     if wanted in ("number", "boolean", "date"):
         candidates = list(_candidates(name, column, wanted, raw.decimal))
-        # of those that don't fit the one that fits best shows the rows at fault
+        # if none fits, the best one finds the invalid rows
         return next((one for one in candidates if _fits(cells, one)), max(candidates, key=lambda one: _fit(cells, one)))
     texts = Reading(name, "category", column)
     if wanted or cells.null_count() == len(cells):
@@ -115,7 +115,7 @@ def _read_texts(
         for candidate in _candidates(name, column, type_, raw.decimal, strict=True):
             if _fits(sample, candidate) and _fits(cells, candidate):
                 return _with_ambiguity(candidate, cells, column)
-    if raw.textual and not target and set(sample.head(LOOKED_AT).str.to_lowercase()) <= YES_NO.keys():
+    if raw.textual and not target and set(sample.head(CHECKED_VALUES).str.to_lowercase()) <= YES_NO.keys():
         (answers,) = _candidates(name, column, "boolean", raw.decimal)
         if (
             _fits(cells, answers)
@@ -126,7 +126,7 @@ def _read_texts(
 
 
 def _candidates(name: str, texts: "polars.Expr", type_: str, decimal: str, strict: bool = False) -> Iterator[Reading]:
-    """The ways to read texts as a type, the most particular first; a text that isn't of the type becomes null."""
+    """The ways to read texts as a type, the most specific first; a text that isn't of the type becomes null."""
     import polars
 
     if type_ == "boolean":
@@ -150,7 +150,7 @@ def _candidates(name: str, texts: "polars.Expr", type_: str, decimal: str, stric
 
 
 def _to_number(texts: "polars.Expr", written: NumberFormat) -> "polars.Expr":
-    """Numbers that may be grouped; a sign that would group thousands, but doesn't, makes a text no number."""
+    """Parse numbers whose thousands may be grouped; a misplaced thousands separator makes a text invalid."""
     import polars
 
     assert written.group is not None
@@ -165,13 +165,13 @@ def _to_moment(texts: "polars.Expr", format_: str) -> "polars.Expr":
     import polars
 
     if "%y" in format_:
-        # Polars takes any character for a year's second digit
+        # Polars accepts any character as the second digit of a year
         texts = polars.when(texts.str.contains(SHORT_YEAR)).then(texts)
     return texts.str.to_datetime(format_, time_unit="us", strict=False, exact=True).dt.replace_time_zone(None)
 
 
 def _fit(cells: "polars.Series", reading: Reading) -> float:
-    """The share of the cells that can be read so; dates are only taken for such in years of four digits."""
+    """The share of the cells that the reading fits; dates are detected only with four-digit years."""
     values = cells.to_frame().select(reading.expression).to_series()
     present = len(cells) - cells.null_count()
     if reading.type == "date" and not values.dt.year().drop_nulls().is_between(1000, 9999).all():
@@ -184,7 +184,7 @@ def _fits(cells: "polars.Series", reading: Reading) -> bool:
 
 
 def _with_ambiguity(dates: Reading, cells: "polars.Series", column: "polars.Expr") -> Reading:
-    """The reading, with a note if day and month could be the other way round in every row."""
+    """The reading, with a note if day and month could be swapped in every row."""
     format_ = dates.format or ""
     if not format_.startswith(AMBIGUOUS):
         return dates
@@ -192,12 +192,12 @@ def _with_ambiguity(dates: Reading, cells: "polars.Series", column: "polars.Expr
     if not _fits(cells, replace(dates, expression=_to_moment(column, swapped))):
         return dates
     first, other = ("month", "day") if swapped.startswith("%d") else ("day", "month")
-    return replace(dates, note=f"The {first} is taken to come first; the {other} could as well in every row.")
+    return replace(dates, note=f"The {first} is assumed to come first; in every row the {other} could come first too.")
 
 
 def _are_codes(cells: "polars.Series") -> bool:
-    """Whether some texts of digits begin with a 0 that a number would lose, as postal codes do, or are too long for
-    a number to tell them apart."""
+    """Whether some texts of digits begin with a 0 that a number would lose, as in postal codes, or are too long for a
+    number to distinguish."""
     longest: Any = cells.str.len_bytes().max() or 0
     too_long = longest >= CODE_DIGITS and cells.str.contains(rf"^[+-]?\d{{{CODE_DIGITS},}}$").any()
     return bool(too_long or cells.str.contains(r"^[+-]?0\d").any())
@@ -215,7 +215,7 @@ def _with_odd_row(texts: Reading, numbers: list[Reading], cells: "polars.Series"
 
 
 def _read_typed(name: str, cells: "polars.Series", wanted: str | None) -> Reading:
-    """The reading of a column that the file keeps as something else than text."""
+    """The reading of a column that isn't text in the file."""
     import polars
 
     values, kind = polars.col(cells.name), cells.dtype
@@ -241,13 +241,13 @@ def _read_typed(name: str, cells: "polars.Series", wanted: str | None) -> Readin
         if kind.is_integer() and kind != polars.UInt64:
             return Reading(name, "number", values.cast(polars.Int64))
         return Reading(name, "number", values.cast(polars.Float64).fill_nan(None))
-    # of what can't be read as the type that is wanted every cell is at fault
+    # if the type can't be converted to the requested one, every cell is invalid
     return unsupported if wanted is None else Reading(name, wanted, polars.lit(None))
 
 
 def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series", reading: Reading) -> None:
-    """Raise InvalidData where a cell isn't of the type that the client says the column has."""
-    if reading.type not in NAMES or values.null_count() == cells.null_count():
+    """Raise InvalidData if a cell isn't of the type that the client gave the column."""
+    if reading.type not in PROBLEMS or values.null_count() == cells.null_count():
         return
     lost = values.is_null() & cells.is_not_null()
     if raw.textual:
@@ -255,7 +255,7 @@ def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series",
     if cells.dtype.is_float():
         lost &= cells.is_not_nan()
     rows = lost.arg_true().head(MAX_FAULTS).to_list()
-    what = f'in the column "{reading.name}" is {NAMES[reading.type]}'
+    what = f'in the column "{reading.name}" {PROBLEMS[reading.type]}'
     if rows:
         raise InvalidData(
             *(raw.fault(f'Row {row}: "{str(cells[row])[:100]}" {what}.', row, reading.name) for row in rows)
@@ -266,7 +266,7 @@ def _refuse_infinite(raw: RawTable, name: str, values: "polars.Series") -> None:
     if not values.dtype.is_float():
         return
     rows = (values.abs() > FLOAT32_MAX).arg_true().head(MAX_FAULTS).to_list()
-    limit = "numbers must be finite, and at most 3.4e38 in size"
+    limit = "numbers must be finite and at most 3.4e38 in magnitude"
     faults = [raw.fault(f'Row {row}: "{name}" is {values[row]:g}; {limit}.', row, name) for row in rows]
     if faults:
         raise InvalidData(*faults)

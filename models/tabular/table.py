@@ -1,4 +1,4 @@
-"""A table that is understood: every column typed and described, or left out with the reason."""
+"""A table with types: every column is typed and described, or left out with the reason."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import polars
 
 PART_ROWS, PART_CELLS = 65_536, 4_000_000
-"""How many rows and cells are held in memory together while a table is written."""
+"""The number of rows and cells in memory while a table is written."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Typed columns, called by their places, that Polars computes when they are asked for; the inputs' descriptions,
-    in the same order; and what was left out."""
+    """Typed columns, named by their positions, that Polars computes on demand; the descriptions of the inputs, in the
+    same order; and the columns that were left out."""
 
     frame: "polars.LazyFrame"
     rows: int
@@ -30,7 +30,7 @@ class Table:
     left_out: list[LeftOut]
 
     def parts(self) -> Iterator["polars.DataFrame"]:
-        """The rows in order, some at a time; one part even if there are none."""
+        """The rows in order, in parts; one part even if there are no rows."""
         rows = min(PART_ROWS, max(1, PART_CELLS // len(self.inputs)))
         for start in range(0, max(1, self.rows), rows):
             yield self.frame.slice(start, rows).collect()
@@ -38,29 +38,31 @@ class Table:
 
 @dataclass(frozen=True)
 class ColumnPlan:
-    """Which of a table's columns may become inputs, and as what."""
+    """Which of a table's columns may become inputs, and their types."""
 
     types: dict[str, str]
     """The types that the request gives, by column."""
-    apart: dict[str, str]
-    """Columns that are no inputs, with the reason: `target`, `ignored`, `split`."""
+    excluded: dict[str, str]
+    """Columns that aren't inputs, with the reason: `target`, `ignored`, `split`."""
 
 
-APART = {"ignored": "The request says so.", "split": "It says which split a row belongs to."}
+LEFT_OUT_DETAILS = {"ignored": "The request ignores it.", "split": "It assigns the rows to splits."}
 
 
-def understand(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: Progress) -> Table:
-    """Find every column's type and describe it; `training` are the numbers of the training rows.
+def describe_table(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: Progress) -> Table:
+    """Determine every column's type and describe it; `training` holds the indices of the training rows.
 
-    Raises InvalidData where a cell isn't what the request says, or if no column is left.
+    Raises InvalidData if a cell isn't of the type that the request gives, or if no column is left.
     """
     readings: list[Reading] = []
     inputs: list[dict[str, Any]] = []
     left_out: list[LeftOut] = []
-    names = [name for name in raw.columns if plan.apart.get(name) != "target"]
+    names = [name for name in raw.columns if plan.excluded.get(name) != "target"]
     for done, name in enumerate(names):
-        if name in plan.apart:
-            left_out.append(LeftOut(name, plan.types.get(name), plan.apart[name], APART[plan.apart[name]]))
+        if name in plan.excluded:
+            left_out.append(
+                LeftOut(name, plan.types.get(name), plan.excluded[name], LEFT_OUT_DETAILS[plan.excluded[name]])
+            )
             continue
         try:
             reading, values = read_column(raw, name, plan.types.get(name))
@@ -82,10 +84,10 @@ def understand(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: 
 
 
 def find_wrong_cells(raw: RawTable, plan: ColumnPlan) -> list[Fault]:
-    """What is wrong with the cells of all columns that may become inputs."""
+    """The faults of the cells of all columns that may become inputs."""
     faults: list[Fault] = []
     for name in raw.columns:
-        if name not in plan.apart:
+        if name not in plan.excluded:
             try:
                 read_column(raw, name, plan.types.get(name))
             except InvalidData as problem:
@@ -94,8 +96,8 @@ def find_wrong_cells(raw: RawTable, plan: ColumnPlan) -> list[Fault]:
 
 
 def refuse_unusable(raw: RawTable, left_out: Collection[LeftOut]) -> None:
-    """Raise InvalidData, saying of each column why it can't be used."""
+    """Raise InvalidData with the reason why each column can't be used."""
     if not left_out:
         raise InvalidData(raw.fault("There is no column besides the target."))
-    detail = 'No column besides the target can be used. "{}" can\'t: {}'
+    detail = 'No column besides the target can be used. "{}": {}'
     raise InvalidData(*(raw.fault(detail.format(one.name, one.detail), column=one.name) for one in left_out))

@@ -1,4 +1,4 @@
 """Training a compiled Keras network on arrays: the plan, the steps as graph calls, the loop, the evaluation.
 
-`plan` and `execution` know no Keras; of the others some import TensorFlow.
+`plan` and `execution` use no Keras; some of the other modules import TensorFlow.
 """

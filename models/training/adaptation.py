@@ -1,4 +1,4 @@
-"""Lets layers learn from the training rows, before the first step, what their parameters don't say."""
+"""Computes omitted parameters of layers from the training rows, before the first step."""
 
 import dataclasses
 import math
@@ -7,20 +7,20 @@ from collections.abc import Iterator, Mapping
 import keras
 import numpy as np
 
-from models.adaptation import learns_from_rows, with_learnt
+from models.adaptation import learns_from_rows, with_learned
 from models.graph import resolve
 from models.spec import LayerSpec, NetworkSpec
 from models.training.plan import Rows
 
 ROWS_AT_ONCE = 4096
 MOST_SORTED = 10_000_000
-"""How many numbers are sorted for the bounds of bins; of more rows an even choice is taken."""
+"""The maximum of numbers that are sorted for the boundaries of bins; more rows are sampled evenly."""
 
 
 def adapt(spec: NetworkSpec, inputs: Mapping[str, Rows]) -> NetworkSpec:
     """The spec with what its layers Normalization and Discretization learn from the training rows of `inputs`.
 
-    Rows first, as the network takes them. Validation has seen to it that these layers take an input of the network.
+    `inputs` are processed, rows first. Validation has checked that these layers take an input of the network.
     """
     layers = list(spec.layers)
     for node in resolve(spec):
@@ -31,20 +31,20 @@ def adapt(spec: NetworkSpec, inputs: Mapping[str, Rows]) -> NetworkSpec:
 
 
 def learn(layer: LayerSpec, rows: Rows) -> LayerSpec:
-    """The layer with the statistics of some rows among its parameters."""
+    """The layer with the statistics of the rows among its parameters."""
     parameters = {name: value for name, value in layer.parameters.items() if value is not None}
     if layer.type == "Normalization":
         normalization = keras.layers.Normalization(axis=parameters.get("axis", -1))
         normalization.build((None, *rows[:1].shape[1:]))
         normalization.adapt(parts(rows))
         mean, variance = (np.asarray(state).tolist() for state in normalization.weights[:2])
-        return with_learnt(layer, mean=mean, variance=variance)
+        return with_learned(layer, mean=mean, variance=variance)
     bins = parameters["num_bins"]
     stride = math.ceil(len(rows) * rows[:1].size / MOST_SORTED)
     boundaries = np.quantile(rows[::stride], np.linspace(0, 1, bins + 1)[1:-1])
-    return with_learnt(layer, num_bins=None, bin_boundaries=boundaries.tolist())
+    return with_learned(layer, num_bins=None, bin_boundaries=boundaries.tolist())
 
 
 def parts(rows: Rows) -> Iterator[np.ndarray]:
-    """The rows, a few thousand at a time: all of them may be more than memory holds."""
+    """The rows in blocks of a few thousand: all of them may be larger than memory."""
     return (rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE))

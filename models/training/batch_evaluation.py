@@ -1,4 +1,4 @@
-"""Measures a network on rows that come in batches, and gives its outputs for them."""
+"""Evaluates a network on batches, and returns its outputs for them."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,10 @@ from models.training.plan import Arrays
 
 
 class BatchEvaluation:
-    """Measures a network on rows that come in batches: loss and metrics over all, as `network.evaluate` gives them.
+    """Evaluates a network on batches: loss and metrics over all rows, as in `network.evaluate`.
 
-    Every row counts the same, whichever batch it comes in. Keeps the metrics in the network, of which only one
-    evaluation can go on at a time.
+    Every row has the same weight, whatever the size of its batch. The state of the metrics is in the network, so only
+    one evaluation can run at a time.
     """
 
     def __init__(self, network: keras.Model) -> None:
@@ -32,7 +32,7 @@ class BatchEvaluation:
         return np.asarray(self._step(inputs, targets))
 
     def _trace(self, inputs: dict[str, tf.Tensor], targets: tf.Tensor) -> Callable[..., tf.Tensor]:
-        """The step as one graph for any number of rows."""
+        """The step, as one graph for any number of rows."""
         build_state(self._network, (only_or_all(inputs), targets))
         signature = {name: tf.TensorSpec((None, *t.shape[1:]), t.dtype) for name, t in inputs.items()}
         target = tf.TensorSpec((None, *targets.shape[1:]), targets.dtype)

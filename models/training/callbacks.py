@@ -1,4 +1,4 @@
-"""Keras's callbacks that a plan asks for, and their state."""
+"""The Keras callbacks of a plan, and their state."""
 
 import math
 from typing import Any
@@ -20,7 +20,7 @@ WEIGHTS = "best_weights"
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Keeps the weights of the epoch that is the best by the plan."""
+    """Keeps the weights of the best epoch according to the plan."""
 
     def __init__(self, plan: TrainingPlan) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class BestWeights(keras.callbacks.Callback):
             self.best, self.best_weights = value, self.model.get_weights()
 
     def restore(self) -> None:
-        """Give the network those weights, if an epoch ended."""
+        """Restore those weights, if an epoch has ended."""
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
 
@@ -55,7 +55,7 @@ class Callbacks:
         self._list = keras.callbacks.CallbackList(self._callbacks, model=network, epochs=plan.epochs, steps=steps)
 
     def begin(self, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """Begin the training, with a checkpoint's state if there is one."""
+        """Begin the training, with the state of a checkpoint if there is one."""
         self._list.on_train_begin()
         for callback in self._callbacks:
             name = type(callback).__name__
@@ -72,13 +72,13 @@ class Callbacks:
         self._list.on_epoch_end(epoch - 1, dict(metrics))
 
     def end(self, *, out_of_time: bool) -> None:
-        """End the training; a callback may now put other weights in place."""
+        """End the training; a callback may now replace the weights."""
         self._list.on_train_end()
         if out_of_time and self._best is not None:
             self._best.restore()
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What a checkpoint keeps of them: JSON, and arrays."""
+        """Their state for a checkpoint: JSON, and arrays."""
         state: dict[str, Any] = {}
         arrays: dict[str, np.ndarray] = {}
         for callback in self._callbacks:

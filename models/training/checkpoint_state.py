@@ -8,29 +8,29 @@ from models.documents import Document
 
 @dataclass
 class Position(Document):
-    """Where a training stands: with the variables and the callbacks' state, all that a checkpoint has to keep."""
+    """The position of a training; with the variables and the callbacks' state, it is all that a checkpoint needs."""
 
     epochs: int
-    """The number of epochs to train, which an order may change."""
+    """The number of epochs to train, which orders may change."""
     epochs_done: int = 0
     step: int = 0
-    """Steps done of the epoch after those."""
+    """Finished steps of the next epoch."""
     steps_done: int = 0
-    """Of the whole training."""
+    """Finished steps of the whole training."""
     seconds: float = 0.0
-    """Time spent on training, from each start's first call on, which also traces and compiles."""
+    """Training time, from the first call after each start, which also traces and compiles."""
     epoch_seconds: float = 0.0
-    """Time spent on the running epoch."""
+    """Training time of the running epoch."""
     last_order: int = 0
     """The number of the last order that took effect."""
     best: dict[str, float] | None = None
     results: list[Any] | None = None
-    """The metrics and the learning rate of the running epoch once its steps are done: validating them is left."""
+    """The metrics and the learning rate of the running epoch if its steps are done and only validation remains."""
 
 
 @dataclass(frozen=True)
 class CheckpointState(Document):
-    """All of a training's state that is no array."""
+    """The state of a training, except for arrays."""
 
     position: Position
     callbacks: dict[str, dict[str, Any]] = field(default_factory=dict)

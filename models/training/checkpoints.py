@@ -1,4 +1,4 @@
-"""Checkpoints as files, and the variables that they keep."""
+"""Writes and reads checkpoints, and the variables in them."""
 
 import json
 import os
@@ -17,7 +17,7 @@ VARIABLE = "variable/"
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write it into a new folder, on the disk when this returns."""
+    """Write the checkpoint into a new folder, synced to disk."""
     folder.mkdir(parents=True)
     document = {"epoch": checkpoint.epoch, "step": checkpoint.step, "state": checkpoint.state.to_document()}
     encoded = np.frombuffer(json.dumps(document).encode(), np.uint8)
@@ -36,7 +36,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         state = CheckpointState.from_document(document["state"])
         return Checkpoint(document["epoch"], document["step"], state, arrays)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadCheckpoint(f"The checkpoint can't be read: {error}.") from error
+        raise BadCheckpoint(f"The checkpoint is unreadable: {error}.") from error
 
 
 def copy_variables(network: keras.Model) -> dict[str, np.ndarray]:
@@ -45,7 +45,7 @@ def copy_variables(network: keras.Model) -> dict[str, np.ndarray]:
 
 
 def restore_variables(network: keras.Model, arrays: dict[str, np.ndarray]) -> None:
-    """Give a network, built and compiled from the same spec, the values that were copied. Raises BadCheckpoint."""
+    """Restore copied values into a network that was built and compiled from the same spec. Raises BadCheckpoint."""
     variables = _variables(network)
     values = [arrays.get(f"{VARIABLE}{number}") for number in range(len(variables) + 1)]
     fits = values.pop() is None and all(
@@ -53,7 +53,7 @@ def restore_variables(network: keras.Model, arrays: dict[str, np.ndarray]) -> No
         for variable, value in zip(variables, values, strict=True)
     )
     if not fits:
-        raise BadCheckpoint("The checkpoint is of another network.")
+        raise BadCheckpoint("The checkpoint belongs to another network.")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 

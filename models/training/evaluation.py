@@ -1,4 +1,4 @@
-"""Measures a network on rows: exact means over all of them."""
+"""Evaluates a network on rows: exact means over all of them."""
 
 from collections.abc import Callable
 
@@ -16,10 +16,10 @@ def evaluate(
     batch_size: int,
     go_on: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
-    """`loss` and the network's metrics over all rows, as `network.evaluate` gives them.
+    """`loss` and the network's metrics over all rows, as in `network.evaluate`.
 
-    `batch_size` bounds the memory; every row counts the same, whichever batch it falls into. `go_on` is called again
-    and again, 0.3 s apart or so.
+    `batch_size` limits the memory; every row has the same weight, whatever the size of its batch. `go_on` is called
+    about every 0.3 s.
     """
     steps = make_steps(network, network.test_step, arrays, min(batch_size, arrays.rows))
     steps.set_order(stored_order(arrays.rows))

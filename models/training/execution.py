@@ -1,4 +1,4 @@
-"""Chooses how a training's steps run: a fixed rule, never a timing, so that the same request gives the same weights."""
+"""Chooses how training steps run, by a fixed rule and not by timing, so that equal requests give equal weights."""
 
 import math
 
@@ -26,34 +26,34 @@ COMPILED_WELL = frozenset(
         "Subtract",
     }
 )
-"""Layers that XLA was seen to compile with every optimizer, loss and metric, and to run faster than the graph.
+"""Layers that XLA compiled with every optimizer, loss and metric in tests, and ran faster than the graph.
 
-Not among them: convolution and pooling, which it made 20 times slower on the CPU, and Dropout, which it made 12 times
-slower, because it draws the random numbers of a mask again and again.
+Excluded: convolution and pooling, which were 20 times slower on the CPU, and Dropout, which was 12 times slower because
+XLA draws the random numbers of a mask repeatedly.
 """
 
 RECURRENT = frozenset({"GRU", "LSTM", "SimpleRNN"})
-"""Layers whose loop over the time steps XLA compiles into one, which pays while a step is little work."""
+"""Layers whose loop over the time steps XLA compiles into one, which is faster if a step is small."""
 MOST_RECURRENT_UNITS = 128
-"""With 256 units a graph was as fast: multiplying matrices takes the time then."""
+"""With 256 units a graph was as fast, because matrix multiplication dominates."""
 
 COMPILING_SECONDS = 0.25
-"""What a layer adds to the time that XLA takes to compile a step."""
+"""Seconds of XLA's compile time per layer."""
 RECURRENT_COMPILING_SECONDS = 0.5
-"""What a recurrent layer adds besides."""
+"""Additional seconds of compile time per recurrent layer."""
 LAYER_SECONDS_A_STEP = 3e-5
-"""What a step saves for each layer, because its small operations become one piece of machine code."""
+"""Seconds saved per step and layer, because small operations become one piece of machine code."""
 TIME_STEP_SECONDS_A_STEP = 5e-5
-"""What a step saves for each time step of each recurrent layer."""
+"""Seconds saved per step, for each time step of each recurrent layer."""
 PARAMETER_SECONDS_A_STEP = 3e-9
-"""What a step saves for each parameter, because the optimizer's arithmetic runs through memory once."""
+"""Seconds saved per step and parameter, because the optimizer passes through memory once."""
 
 
 def choose_execution(spec: NetworkSpec, rows: int, batch_size: int, epochs: int, parameters: int) -> str:
-    """`compiled` where XLA compiles every layer well and saves more time than it costs, else `graph`.
+    """`compiled` if XLA supports every layer well and saves more time than compiling takes, else `graph`.
 
-    `rows` are the training rows, `parameters` those of the whole network. The constants are rounded measurements of the
-    reference jobs on two cores.
+    `rows` is the number of training rows, `parameters` that of the whole network. The constants are rounded
+    measurements of the reference jobs on two cores.
     """
     recurrent = [layer for layer in spec.layers if _is_recurrent(layer)]
     if not all(layer.type in COMPILED_WELL or layer in recurrent for layer in spec.layers):
@@ -69,7 +69,7 @@ def choose_execution(spec: NetworkSpec, rows: int, batch_size: int, epochs: int,
 
 
 def _is_recurrent(layer: LayerSpec) -> bool:
-    """Whether it is a recurrent layer that XLA runs faster: not a wide one, and none with dropout."""
+    """Whether it is a recurrent layer that XLA runs faster: not a wide one, and not one with dropout."""
     given = layer.parameters
     narrow = layer.type in RECURRENT and given.get("units", 0) <= MOST_RECURRENT_UNITS
     return narrow and not any(given.get(name) for name in ("dropout", "recurrent_dropout", "unroll"))

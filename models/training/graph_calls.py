@@ -1,4 +1,4 @@
-"""One graph call: a loop over batches with Keras's own `train_step` or `test_step`, and what is known after it."""
+"""One graph call: a loop over batches with Keras's `train_step` or `test_step`, and its results."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self
@@ -9,26 +9,28 @@ import tensorflow as tf
 INTEGER = tf.TensorSpec((), tf.int32)
 
 Step = Callable[[Any], Any]
-"""The network's `train_step` or `test_step`, which takes a batch: inputs, targets, and the rows' weights if any."""
+"""The network's `train_step` or `test_step`, which takes a batch: inputs, targets, and row weights, if any."""
 
 
 class Results(NamedTuple):
-    """What is known after a call: the metrics since the epoch's first step, and the learning rate of its last one."""
+    """The results of a call: the metrics since the epoch's first step, and the learning rate of its last step."""
 
     metrics: dict[str, float]
     learning_rate: float
 
     @classmethod
     def of(cls, metrics: dict[str, tf.Tensor], learning_rate: tf.Tensor) -> Self:
-        """Of the tensors that run_batches returns."""
+        """Create the results from the tensors that run_batches returns."""
         return cls({name: float(value) for name, value in metrics.items()}, float(learning_rate))
 
 
 def run_batches(
     network: keras.Model, run_batch: Callable[[tf.Tensor], Any], begin: tf.Tensor, end: tf.Tensor, steps_before: Any
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    """Run the batches [begin, end) as one loop of the graph being traced; the metrics start anew with an epoch's first
-    step. Returns them, and the learning rate."""
+    """Run the batches [begin, end) as one loop of the traced graph; returns the metrics and the learning rate.
+
+    The first step of an epoch resets the metrics.
+    """
 
     def run_one(index: tf.Tensor) -> tuple[tf.Tensor]:
         run_batch(index)
@@ -45,10 +47,10 @@ def run_batches(
 
 
 def only_or_all(inputs: dict[str, Any]) -> Any:
-    """Inputs as a network takes them: the only one by itself, several by name."""
+    """Inputs in the form that a network takes: a single one alone, several by name."""
     return next(iter(inputs.values())) if len(inputs) == 1 else inputs
 
 
 def build_state(network: keras.Model, batch: tuple[Any, ...]) -> None:
-    """Make the variables of metrics and optimizer, as `fit` does first: a graph that is traced can't make any."""
+    """Create the variables of metrics and optimizer before tracing, as `fit` does: a traced graph can't create any."""
     network._symbolic_build(data_batch=batch)

@@ -1,4 +1,4 @@
-"""The training loop: epochs of paced graph calls; between them the observer, between epochs Keras's callbacks."""
+"""The training loop: epochs of paced graph calls, with the observer between calls and callbacks between epochs."""
 
 import math
 import time
@@ -39,21 +39,21 @@ def train(
     observer: Observer,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
-    """Train a compiled network as `plan` says, from its beginning or from a checkpoint on; it holds the trained weights
-    afterwards, unless it was paused.
+    """Train a compiled network according to `plan`, from the start or from a checkpoint. Unless it was paused, the
+    network has the trained weights afterwards.
 
-    With `graph` execution the losses are those of `network.fit` on rows in the same order. Raises Diverged when the
-    loss or a weight becomes NaN or infinite, after the observer has been told of that epoch; BadCheckpoint.
+    With `graph` execution the losses equal those of `network.fit` on rows in the same order. Raises Diverged if the
+    loss or a weight becomes NaN or infinite, after the observer has received that epoch; BadCheckpoint.
     """
     return _Training(network, training, validation, plan, observer, checkpoint).run()
 
 
 class _Ended(Exception):
-    """The training ends now, in the middle of an epoch; the argument is the outcome's reason."""
+    """Ends the training in the middle of an epoch; the argument is the reason of the outcome."""
 
 
 class _Training:
-    """One training and where it stands."""
+    """One training and its position."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class _Training:
         self._pace, self._validation_pace = Pace(), Pace()
         self._validation: EpochSteps | None = None
         if validation is not None:
-            # Without an optimizer's arithmetic there is little to gain that pays for compiling.
+            # Without the optimizer's arithmetic, compiling gains less than it costs.
             self._validation = make_steps(network, network.test_step, validation, plan.batch_size)
             self._validation.set_order(stored_order(validation.rows))
         self._position = Position(plan.epochs)
@@ -81,7 +81,7 @@ class _Training:
         self._restore(checkpoint)
         self._progress = ProgressReporter(observer, self._position.epochs, self._steps.steps, self._position.steps_done)
         self._under_way = False
-        """Whether a call has been done since this start."""
+        """Whether a call has finished since this start."""
         self._clock = self._checkpointed_at = time.perf_counter()
 
     def _restore(self, checkpoint: Checkpoint | None) -> None:
@@ -107,7 +107,7 @@ class _Training:
             self._progress.report()
         at = self._position
         if at.steps_done and reason != "paused":
-            # Only now does an optimizer that averages the weights put its averages in their place.
+            # Only here does an optimizer that averages weights replace them by the averages.
             self._network.optimizer.finalize_variable_values(self._network.trainable_weights)
             self._callbacks.end(out_of_time=reason == "time_limit")
             check_weights(self._network)
@@ -124,15 +124,15 @@ class _Training:
             elif self._observer.may_end():
                 return "early_stopping" if early else None
             else:
-                self._attend()
+                self._between_calls()
 
     def _refuse_orders(self) -> None:
-        """Whatever is still ordered comes too late."""
+        """Refuse the remaining orders, which came too late."""
         while not self._observer.may_end():
             self._take_orders()
 
     def _take_orders(self) -> None:
-        """Let the orders take effect that are due before the next epoch."""
+        """Apply the orders that are due before the next epoch."""
         at = self._position
         epoch = at.epochs_done + 1
         for order in self._observer.orders():
@@ -174,10 +174,10 @@ class _Training:
         self._steps.set_order(epoch_order(self._rows, self._plan.seed, self._position.epochs_done + 1))
 
     def _run_steps(self, steps: EpochSteps, pace: Pace, done: int, advance: Callable[[int], None]) -> Results:
-        """Run the steps from `done` on, or as many as the loss stays finite, in calls of about 0.3 s; tell `advance` of
-        each call."""
+        """Run the steps from `done`, as long as the loss stays finite, in calls of about 0.3 s; report each call to
+        `advance`."""
         while True:
-            self._attend()
+            self._between_calls()
             begin = done
             done, results = pace.run(steps, begin)
             advance(done - begin)
@@ -191,8 +191,8 @@ class _Training:
         self._position.steps_done += steps
         self._progress.advance(steps)
 
-    def _attend(self) -> None:
-        """Between two calls: obey, look at the time, and keep a checkpoint when one is due."""
+    def _between_calls(self) -> None:
+        """Between two calls: obey commands, check the time limit, and write a checkpoint if one is due."""
         self._count_seconds()
         command = self._observer.command()
         limit = self._plan.time_limit_seconds
@@ -200,7 +200,7 @@ class _Training:
         if over and command is Command.RUN:
             raise _Ended("time_limit")
         due = time.perf_counter() - self._checkpointed_at >= self._plan.checkpoint_seconds
-        # What is stopped is to be kept, even if this process dies before the network is measured and saved.
+        # A stopped training must not be lost if this process crashes before the network is evaluated and saved.
         stopped = command is Command.STOP and self._under_way
         if command is Command.PAUSE or stopped or (due and self._position.steps_done):
             self._observer.on_checkpoint(self._make_checkpoint())
@@ -232,10 +232,10 @@ def check_loss(result: EpochResult) -> None:
     loss = result.metrics["loss"]
     if not math.isfinite(loss):
         name = "NaN" if math.isnan(loss) else "infinite"
-        raise Diverged(f"The loss became {name} in epoch {result.epoch}; try a lower learning rate, or scaled inputs.")
+        raise Diverged(f"The loss became {name} in epoch {result.epoch}; try a lower learning rate or scaled inputs.")
 
 
 def check_weights(network: keras.Model) -> None:
-    """An epoch's loss doesn't show what its last step did."""
+    """Raise Diverged if weights aren't finite: an epoch's loss doesn't show the effect of its last step."""
     if not all(np.isfinite(weight.numpy()).all() for weight in network.weights):
-        raise Diverged("The last step made weights NaN or infinite; try a lower learning rate, or scaled inputs.")
+        raise Diverged("The last step made weights NaN or infinite; try a lower learning rate or scaled inputs.")

@@ -1,4 +1,4 @@
-"""Which way a monitored number gets better."""
+"""The direction in which a monitored metric improves."""
 
 import math
 
@@ -30,31 +30,31 @@ HIGHER_IS_BETTER = frozenset(
         "TruePositives",
     }
 )
-"""The catalogue's metrics of which more is better; of the others, and of the loss, less is."""
+"""The catalogue's metrics for which higher is better; for the others and the loss, lower is better."""
 
 MAX, MIN = "max", "min"
 
 
 def monitored_names(spec: NetworkSpec, validated: bool) -> list[str]:
-    """What a training of the network logs, by the names that a monitor may have."""
+    """The names of the metrics that a training of the network logs, which can be monitored."""
     logged = ["loss", *_metric_types(spec)]
     return [*logged, *(f"val_{name}" for name in logged)] if validated else logged
 
 
 def find_mode(spec: NetworkSpec, monitor: str) -> str:
-    """`max` or `min`, as Keras's callbacks take it: they know it themselves for some metrics only."""
+    """`max` or `min`, for Keras's callbacks, which know it only for some metrics."""
     type_ = _metric_types(spec).get(monitor.removeprefix("val_"))
     return MAX if type_ in HIGHER_IS_BETTER else MIN
 
 
 def is_better(value: float, best: float | None, mode: str) -> bool:
-    """Whether a monitored number beats the best one before it; one that isn't finite beats none."""
+    """Whether a monitored value is better than the best one before it; values that aren't finite never are."""
     if not math.isfinite(value):
         return False
     return best is None or (value > best if mode == MAX else value < best)
 
 
 def _metric_types(spec: NetworkSpec) -> dict[str, str]:
-    """The catalogue's types of the network's metrics, by the names under which they are logged."""
+    """The catalogue's types of the network's metrics, by their names in the log."""
     found = {m.parameters.get("name") or m.type: load_catalogue().find("metric", m.type) for m in spec.metrics}
     return {name: entry.type for name, entry in found.items() if entry is not None}

@@ -1,4 +1,4 @@
-"""How many steps a graph call takes, so that orders are heard soon without costing time."""
+"""Chooses the number of steps per graph call, so that orders take effect soon at little cost."""
 
 import time
 
@@ -7,18 +7,17 @@ from models.training.steps import EpochSteps
 
 CALL_SECONDS = 0.3
 GROWTH = 8
-"""A call has at most this many times the steps of the one before, however fast that was."""
+"""The maximum ratio of a call's steps to those of the previous call."""
 
 
 class Pace:
-    """Sizes calls by the time that the last one took. The sizes never change what is computed."""
+    """Sizes calls by the duration of the previous call. The sizes don't affect the results."""
 
     def __init__(self) -> None:
         self._steps = 1
 
     def run(self, steps: EpochSteps, begin: int) -> tuple[int, Results]:
-        """Run the next call's share of `steps`, from the step `begin` on: the step that it ended before, and what is
-        known then."""
+        """Run the next call of `steps` from the step `begin`; returns the step after its last one, and the results."""
         end = min(begin + self.next_steps(), steps.steps)
         start = time.perf_counter()
         results = steps.run(begin, end)
@@ -26,10 +25,10 @@ class Pace:
         return end, results
 
     def next_steps(self) -> int:
-        """Steps of the next call: 1 at first, for that one also compiles."""
+        """The steps of the next call: 1 at first, because the first call also compiles."""
         return self._steps
 
     def record(self, steps: int, seconds: float) -> None:
-        """Learn from a call."""
+        """Record the duration of a call."""
         fitting = int(CALL_SECONDS * steps / seconds) if seconds else GROWTH * steps
         self._steps = max(1, min(fitting, GROWTH * steps))

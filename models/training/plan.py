@@ -1,4 +1,4 @@
-"""What a training is asked to do, and what it reports: plain data, without Keras."""
+"""The plan of a training and its reports, as plain data without Keras."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,35 +13,35 @@ from models.training.checkpoint_state import CheckpointState
 from models.training.monitoring import MIN
 
 GRAPH = "graph"
-"""Steps run as a plain TensorFlow graph: the losses of `keras.Model.fit`, bit for bit."""
+"""Steps run as a plain TensorFlow graph: the losses equal those of `keras.Model.fit` bit for bit."""
 COMPILED = "compiled"
-"""Steps run as machine code that XLA made for this network."""
+"""Steps run as machine code that XLA compiles for this network."""
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """Rows in memory, ready for the network: `inputs` by name, (rows, …) each; `targets` as the loss takes them.
+    """Processed rows in memory: `inputs` by name, (rows, …) each; `targets` encoded for the loss.
 
-    Training computes on an array's own memory where that is aligned (models/memory.py): don't change it meanwhile.
+    Training uses an array's own memory if it is aligned (models/memory.py): don't change the array meanwhile.
     """
 
     inputs: dict[str, np.ndarray]
     targets: np.ndarray
     weights: np.ndarray | None = None
-    """How much each row counts in the loss (rows,), float32; None: all the same."""
+    """The weight of each row in the loss (rows,), float32; None: equal weights."""
 
     @property
     def rows(self) -> int:
         return len(self.targets)
 
     def part(self, rows: slice) -> "Arrays":
-        """Some of the rows, on the same memory."""
+        """A slice of the rows, in the same memory."""
         weights = None if self.weights is None else self.weights[rows]
         return Arrays({name: values[rows] for name, values in self.inputs.items()}, self.targets[rows], weights)
 
 
 class Rows(Protocol):
-    """Rows (rows, …) that are read and made ready when somebody takes some of them, in several threads at once."""
+    """Rows (rows, …) that are read and processed on access; several threads may access them concurrently."""
 
     def __len__(self) -> int: ...
 
@@ -50,7 +50,7 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class StreamedArrays:
-    """What Arrays holds, of rows that needn't fit into memory."""
+    """As Arrays, for rows that may be larger than memory."""
 
     inputs: Mapping[str, Rows]
     targets: Rows
@@ -63,11 +63,11 @@ class StreamedArrays:
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """End when `monitor` hasn't improved by more than `min_delta` for `patience` epochs.
+    """Stop if `monitor` hasn't improved by more than `min_delta` for `patience` epochs.
 
-    `monitor` is `loss` or a metric's name, with `val_` before it for the validation rows; `mode` says whether more of
-    it is better (`max`) or less (`min`). With `restore_best` the network ends with the weights of its best epoch,
-    however the training ended.
+    `monitor` is `loss` or a metric's name, prefixed with `val_` for the validation rows; `mode` says whether higher
+    (`max`) or lower (`min`) is better. With `restore_best` the network has the weights of its best epoch, however the
+    training ended.
     """
 
     monitor: str
@@ -79,8 +79,10 @@ class EarlyStopping:
 
 @dataclass(frozen=True)
 class ReduceOnPlateau:
-    """Multiply the learning rate by `factor` when `monitor` hasn't improved for `patience` epochs; members as those of
-    Keras's ReduceLROnPlateau, `mode` as in EarlyStopping."""
+    """Multiply the learning rate by `factor` if `monitor` hasn't improved for `patience` epochs.
+
+    The fields are those of Keras's ReduceLROnPlateau, `mode` as in EarlyStopping.
+    """
 
     monitor: str
     mode: str
@@ -93,7 +95,7 @@ class ReduceOnPlateau:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How to train. `seed` draws each epoch's order; the network's own randomness was seeded when it was built."""
+    """How to train. `seed` determines each epoch's order; the network's own randomness is seeded when it is built."""
 
     epochs: int
     batch_size: int
@@ -104,69 +106,70 @@ class TrainingPlan:
     early_stopping: EarlyStopping | None = None
     reduce_on_plateau: ReduceOnPlateau | None = None
     time_limit_seconds: float | None = None
-    """When these have passed since the first step was done, pauses and crashes not counted, training ends with the
-    weights of its best epoch."""
+    """The time limit from the end of the first step, without pauses and crashes; then training ends with the weights
+    of its best epoch."""
     checkpoint_seconds: float = math.inf
     """Time between checkpoints."""
 
     def best_by(self, validated: bool) -> tuple[str, str]:
-        """What the best epoch is the best of, and its mode: what early stopping monitors, else the loss, of the
-        validation rows where there are any."""
+        """The metric that determines the best epoch, and its mode: the one that early stopping monitors, or else the
+        loss, of the validation rows if there are any."""
         if self.early_stopping is not None:
             return self.early_stopping.monitor, self.early_stopping.mode
         return "val_loss" if validated else "loss", MIN
 
 
 class Command(StrEnum):
-    """What a training is asked to do now."""
+    """What a training must do now."""
 
     RUN = "run"
     STOP = "stop"
-    """End, and keep the network as it is."""
+    """End and keep the current network."""
     PAUSE = "pause"
     """Write a checkpoint and end."""
 
 
 @dataclass(frozen=True)
 class Order(Document):
-    """A change of a training under way, which takes effect when an epoch begins; orders are numbered from 1."""
+    """A change to a running training, which takes effect when an epoch begins; orders are numbered from 1."""
 
     number: int
     epochs: int | None = None
     learning_rate: float | None = None
     epoch: int | None = None
-    """The epoch with which it took effect; None: the next one."""
+    """The epoch at which it took effect; None: the next one."""
     earliest: int = 1
-    """The first epoch with which it may take effect: what was told of those before holds."""
+    """The first epoch at which it may take effect: earlier epochs have already been reported."""
     step: int | None = None
     """The steps of the whole training that were done when it took effect."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training is. `epoch` counts from 1 and is the running one; `step` is the steps done of its `steps`."""
+    """The progress of a training. `epoch` is the running one, from 1; `step` is the number of its `steps` that are
+    done."""
 
     epoch: int
     epochs: int
     step: int
     steps: int
     fraction: float
-    """Of the whole training, 0 to 1."""
+    """The fraction of the whole training, from 0 to 1."""
     eta_seconds: float | None
-    """Until the last epoch ends; None until there is something to judge by."""
+    """The estimated time until the last epoch ends; None until there is enough data."""
 
 
 @dataclass(frozen=True)
 class EpochResult:
-    """An epoch that ended, counted from 1. A number may be NaN or infinite."""
+    """A finished epoch, counted from 1. Values may be NaN or infinite."""
 
     epoch: int
     seconds: float
     metrics: dict[str, float]
-    """`loss` and the network's metrics, then the same of the validation rows with `val_` before the name."""
+    """`loss` and the network's metrics, then those of the validation rows with the prefix `val_`."""
     learning_rate: float
     best: dict[str, float] | None
-    """The `epoch` that is the best so far by `TrainingPlan.best_by`, and what it reached there."""
+    """The best `epoch` so far according to `TrainingPlan.best_by`, and its value."""
 
 
 @dataclass(frozen=True)
@@ -174,48 +177,48 @@ class Outcome:
     """How a training ended."""
 
     epochs: int
-    """Epochs that ended; one that was stopped in the middle is none."""
+    """Finished epochs, without one that was stopped in the middle."""
     steps: int
-    """Updates of the weights: 0 when it was stopped before the first."""
+    """Updates of the weights; 0 if the training was stopped before the first."""
     reason: str | None
     """`early_stopping`, `stopped`, `paused`, `time_limit`, or None after the last epoch."""
     best: dict[str, float] | None
-    """As the last epoch's result had it; None without an epoch."""
+    """As in the last epoch's result; None without an epoch."""
 
 
 class Observer(Protocol):
-    """Who watches a training; called in the training process between graph calls, at most 0.3 s apart or so."""
+    """Observes a training; called in the training process between graph calls, about every 0.3 s."""
 
     def on_progress(self, progress: Progress) -> None:
-        """At most five times a second."""
+        """Called at most five times a second."""
 
     def on_epoch(self, result: EpochResult) -> None:
-        """After each epoch, also after the one that diverged."""
+        """Called after each epoch, including one that diverged."""
 
     def on_order(self, order: Order, step: int) -> None:
-        """When an order takes effect, with the `epoch` filled in, after so many steps of the whole training."""
+        """Called when an order takes effect, with its `epoch` filled in, after `step` steps of the whole training."""
 
     def on_checkpoint(self, checkpoint: "Checkpoint") -> None:
-        """When a checkpoint should be kept."""
+        """Called when a checkpoint must be saved."""
 
     def command(self) -> Command:
-        """What is asked for now."""
+        """The current command."""
 
     def orders(self) -> Sequence[Order]:
-        """All orders that were ever given, by number, with the `epoch` of those that took effect in an earlier run."""
+        """All orders so far, by number, with the `epoch` of those that took effect in an earlier run."""
 
     def may_end(self) -> bool:
-        """Whether the training may end with its last epoch; False when there is an order that it hasn't seen. After
-        True there will be no more orders."""
+        """Whether the training may end with its last epoch; False if there is an order that it hasn't seen. After True
+        there are no more orders."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All of a training's state: who continues from it ends with the weights of a training that never stopped."""
+    """The complete state of a training: resuming from it gives the same weights as an uninterrupted training."""
 
     epoch: int
     """The running epoch, from 1."""
     step: int
-    """Steps of it that are done."""
+    """Finished steps of the running epoch."""
     state: CheckpointState
     arrays: dict[str, np.ndarray]

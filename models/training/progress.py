@@ -1,4 +1,4 @@
-"""Tells an observer how far a training is, and when it will end."""
+"""Reports the progress of a training and its estimated end to an observer."""
 
 import math
 import time
@@ -20,14 +20,14 @@ class ProgressReporter:
         self._first_call: tuple[int, float] | None = None
 
     def advance(self, steps: int) -> None:
-        """Count steps that a call has done."""
+        """Count the steps of a finished call."""
         self._steps_done += steps
         if self._first_call is None:
             self._first_call = self._steps_done, time.monotonic()
         self._report_when_due()
 
     def go_on(self, _: int) -> None:
-        """Show that the training lives while it validates, which takes time but is no step."""
+        """Report that the training is alive during validation, which takes time but has no steps."""
         self._report_when_due()
 
     def _report_when_due(self) -> None:
@@ -35,7 +35,7 @@ class ProgressReporter:
             self.report()
 
     def report(self) -> None:
-        """Report now, whenever the last time was."""
+        """Report immediately, regardless of the last report."""
         self._reported_at = time.monotonic()
         epoch = max(1, math.ceil(self._steps_done / self._steps))
         self._observer.on_progress(
@@ -50,7 +50,7 @@ class ProgressReporter:
         )
 
     def _eta_seconds(self) -> float | None:
-        """By the pace since the first call, which also compiled."""
+        """Estimate from the pace after the first call, which also compiled."""
         if self._first_call is None or self._steps_done == self._first_call[0]:
             return None
         steps, at = self._first_call

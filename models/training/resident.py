@@ -16,9 +16,9 @@ SIGNATURE = (tf.TensorSpec((None, None), tf.int32), INTEGER, INTEGER, INTEGER)
 class ResidentSteps:
     """The steps of an epoch over rows in memory.
 
-    The rows lie in the graph's reach as tensors; a step gathers its batch from them, in the order last given. Batches
-    are rows of a matrix of row numbers, so that one traced function serves the full batches and, in a call of its own,
-    the smaller last one.
+    The rows are tensors that the graph captures; a step gathers its batch from them, in the order last set. Batches are
+    rows of a matrix of row indices, so that one traced function serves the full batches and, in a separate call, the
+    smaller last one.
     """
 
     def __init__(self, network: keras.Model, step: Step, arrays: Arrays, batch_size: int, compiled: bool) -> None:
@@ -38,8 +38,8 @@ class ResidentSteps:
             self._compile()
 
     def _compile(self) -> None:
-        """Let XLA compile the function that was traced; it compiles anew for each shape, for which one step of an
-        epoch is no reason, unless it is the only one."""
+        """Compile the traced function with XLA. XLA compiles once per shape, so a smaller last batch isn't compiled
+        unless it is the only one."""
         traced = self._run
         self._run = tf.function(
             lambda *arguments: traced(*arguments), input_signature=SIGNATURE, autograph=False, jit_compile=True
@@ -72,6 +72,6 @@ class ResidentSteps:
 
 
 def as_tensor(values: np.ndarray) -> tf.Tensor:
-    """The array as a tensor on the same memory where that is possible; fractions as Keras computes with them."""
+    """The array as a tensor, in the same memory if possible; floats in Keras's float type."""
     values = aligned(values, keras.config.floatx() if values.dtype.kind == "f" else values.dtype)
     return tf.reshape(tf.experimental.dlpack.from_dlpack(values.reshape(-1).__dlpack__()), values.shape)

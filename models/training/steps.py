@@ -1,4 +1,4 @@
-"""The steps of an epoch, over rows in memory or on the disk: the same arithmetic on the same batches."""
+"""The steps of an epoch, over rows in memory or on disk: the same arithmetic on the same batches."""
 
 from typing import Protocol
 
@@ -12,12 +12,12 @@ from models.training.streaming import StreamedSteps
 
 
 class EpochSteps(Protocol):
-    """The steps of an epoch over some rows, of which a call runs as many as asked for."""
+    """The steps of an epoch over rows; each call runs a range of them."""
 
     steps: int
 
     def set_order(self, order: np.ndarray) -> None:
-        """Take the rows in this order from now on: row numbers (rows,), int32."""
+        """Use this order of rows from now on: row indices (rows,), int32."""
 
     def run(self, begin: int, end: int) -> Results:
         """Run the steps [begin, end) of the epoch."""
@@ -26,7 +26,7 @@ class EpochSteps(Protocol):
 def make_steps(
     network: keras.Model, step: Step, arrays: Arrays | StreamedArrays, batch_size: int, compiled: bool = False
 ) -> EpochSteps:
-    """The steps that hand batches of `arrays` to `step`, run as a plain graph or compiled by XLA."""
+    """The steps that pass batches of `arrays` to `step`, as a plain graph or compiled by XLA."""
     if isinstance(arrays, StreamedArrays):
         return StreamedSteps(network, step, arrays, batch_size, compiled)
     return ResidentSteps(network, step, arrays, batch_size, compiled)

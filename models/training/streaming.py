@@ -1,4 +1,4 @@
-"""Steps over rows that needn't fit into memory: `tf.data` reads the next batches while the network trains on one."""
+"""Steps over rows that may be larger than memory: `tf.data` reads the next batches while the network trains."""
 
 import math
 from typing import Any
@@ -11,14 +11,14 @@ from models.training.graph_calls import INTEGER, Results, Step, build_state, onl
 from models.training.plan import Rows, StreamedArrays
 
 READERS = 2
-"""Threads that read batches; most of their time is the disk's, or NumPy's without Python's lock."""
+"""Threads that read batches; they mostly wait for the disk or run NumPy code without Python's lock."""
 BATCHES_AHEAD = 4
 
 
 class StreamedSteps:
-    """Steps over rows that are read in the order last given; the same arithmetic as ResidentSteps's.
+    """Steps over rows that are read in the order last set; the arithmetic is that of ResidentSteps.
 
-    Compiled ones run a full batch at a time as machine code: XLA can't reach the disk from within a loop.
+    Compiled steps run one full batch per call of the machine code: XLA can't read the disk within a loop.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class StreamedSteps:
         return Results.of(*self._run(self._batches, begin, end))
 
     def _read_from(self, begin: int) -> tf.data.Dataset:
-        """The epoch's batches from a step on."""
+        """The epoch's batches, starting at a step."""
         order = self._order
         types = [spec.dtype for spec in self._specs]
 

@@ -1,4 +1,4 @@
-"""Checks that layers which know only so many whole numbers get no others, before TensorFlow stops at the first."""
+"""Checks that rows are within the vocabularies of layers, before TensorFlow fails at the first unknown number."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,16 +14,16 @@ from models.vocabulary import vocabularies
 
 
 def check_split(spec: NetworkSpec, preprocessing: Preprocessing, split: Split, folder: Path) -> None:
-    """As check_vocabulary, for the rows of a split; a table is encoded in the `folder`, if there is a need."""
+    """As check_vocabulary, for the rows of a split; if necessary, a table is encoded in the `folder`."""
     if any(vocabularies(spec)):
         check_vocabulary(spec, input_rows(preprocessing, split, folder))
 
 
 def check_vocabulary(spec: NetworkSpec, inputs: Mapping[str, Rows]) -> None:
-    """Raise InvalidData where rows of an input have numbers that the layer taking it doesn't know."""
+    """Raise InvalidData if rows of an input have numbers that the layer that takes it doesn't know."""
     for vocabulary in vocabularies(spec):
         for part in parts(inputs[vocabulary.input]) if vocabulary.input in inputs else ():
             unknown = part[vocabulary.unknown(part)]
             if len(unknown):
                 detail = f"`{vocabulary.input}` has the number {unknown[0]:g}, but {vocabulary}."
-                raise InvalidData(Fault(f"{detail} Set its `{vocabulary.parameter}` higher, or change the dataset."))
+                raise InvalidData(Fault(f"{detail} Increase its `{vocabulary.parameter}`, or change the dataset."))

@@ -11,11 +11,11 @@ from models.suggestions import nearest
 from models.validation.values import article, expected, is_integer, member, value_faults
 
 OBJECTS = ("layer", "cell", "schedule")
-"""The kinds whose components are objects: none of them is complete by its name."""
+"""The kinds whose components must be objects, because a name alone isn't enough."""
 MOST_NESTED = 5
-"""How deep layers may lie in each other."""
+"""The maximum nesting depth of layers."""
 MOST_LISTED = 20
-"""How many layers or cells a list holds: each step of a sequence carries the state of all cells."""
+"""The maximum of layers or cells in a list: each step of a sequence carries the state of all cells."""
 
 
 def check_component(kind: str, value: Any, pointer: str) -> list[Fault]:
@@ -31,9 +31,9 @@ def component_faults(
     allowed: tuple[str, ...] = (),
     depth: int = 0,
 ) -> Iterator[Fault]:
-    """The faults of a name, or of an object with a type, its parameters, and `besides` members that it may have.
+    """The faults of a name, or of an object with a type, its parameters, and the optional fields `besides`.
 
-    `allowed` are the only types, if it names any; `depth` is how many components this one lies in.
+    If `allowed` isn't empty, it lists the only valid types; `depth` is the number of components around this one.
     """
     types = allowed or tuple(entry.type for entry in load_catalogue().entries(kind))
     if isinstance(value, Mapping):
@@ -42,7 +42,7 @@ def component_faults(
         name, parameters, where = (None if kind in OBJECTS else value), {}, pointer
     if not isinstance(name, str):
         form = "an object with a `type`" if kind in OBJECTS else "a name, or an object with a `type`"
-        yield Fault(f"{article(kind)} is {form}.", where, allowed=types)
+        yield Fault(f"{article(kind)} must be {form}.", where, allowed=types)
         return
     entry = load_catalogue().find(kind, name)
     if entry is None:
@@ -51,9 +51,9 @@ def component_faults(
     if (allowed and entry.type not in allowed) or (depth and takes_several(entry)):
         yield misplaced(kind, entry, types, where)
         return
-    yield from wrong_together(entry, parameters, pointer)
+    yield from combination_faults(entry, parameters, pointer)
     if depth and learns_from_rows(entry.type, parameters):
-        yield Fault(f"{entry.type} within another layer can't learn from the training rows: post what it is.", pointer)
+        yield Fault(f"A nested {entry.type} can't learn from the training rows: post its parameters.", pointer)
     for key, parameter_value in parameters.items():
         if key not in entry.by_name and key not in besides:
             known = (*entry.by_name, *besides)
@@ -68,48 +68,48 @@ def component_faults(
 
 def unknown_type(kind: str, name: str, types: tuple[str, ...], pointer: str) -> Fault:
     if kind == "layer" and load_catalogue().find("cell", name):
-        return Fault(f"{name} makes one step of a sequence: post it as the `cell` of a layer RNN.", pointer)
+        return Fault(f"{name} computes one step of a sequence: post it as the `cell` of a layer RNN.", pointer)
     suggestion = load_catalogue().nearest(kind, name)
     return Fault(f"There is no {kind} `{name[:64]}`.", pointer, allowed=types, did_you_mean=suggestion)
 
 
 def misplaced(kind: str, entry: Entry, types: tuple[str, ...], pointer: str) -> Fault:
     if entry.type == PLATEAU:
-        detail = f"{PLATEAU} looks at the epochs' results: post it as the `learning_rate_schedule` of a training job."
+        detail = f"{PLATEAU} monitors epochs: post it as the `learning_rate_schedule` of a training job."
     else:
         detail = f"{article(kind)} {entry.type} can't be used here."
     return Fault(detail, pointer, allowed=types)
 
 
-def wrong_together(entry: Entry, parameters: Mapping[str, Any], pointer: str) -> Iterator[Fault]:
-    """The faults of parameters that are right each for itself."""
+def combination_faults(entry: Entry, parameters: Mapping[str, Any], pointer: str) -> Iterator[Fault]:
+    """The faults of combinations of valid parameters."""
     if entry.type != "PiecewiseConstantDecay":
         return
     boundaries, values = parameters.get("boundaries"), parameters.get("values")
     if isinstance(boundaries, int):
-        yield Fault("`boundaries` is a list of whole numbers.", f"{pointer}/boundaries")
+        yield Fault("`boundaries` must be a list of integers.", f"{pointer}/boundaries")
     elif isinstance(boundaries, list) and all(map(is_integer, boundaries)):
         if any(later <= earlier for earlier, later in pairwise(boundaries)):
-            yield Fault("Each boundary is a later step than the one before it.", f"{pointer}/boundaries")
+            yield Fault("Each boundary must be greater than the previous one.", f"{pointer}/boundaries")
         needed = len(boundaries) + 1
         if isinstance(values, int | float) or (isinstance(values, list) and len(values) != needed):
-            detail = f"{len(boundaries)} boundaries part {needed} values: one before each, and one after the last."
+            detail = f"{len(boundaries)} boundaries require {needed} values: one before each, and one after the last."
             yield Fault(detail, f"{pointer}/values")
 
 
 def takes_several(entry: Entry) -> bool:
-    """Whether a layer takes more tensors than one, which a layer around it can't give it."""
+    """Whether a layer takes several tensors, which a wrapper layer can't pass to it."""
     return entry.tensors is not None and entry.tensors.least > 1
 
 
 def parameter_faults(entry: Entry, parameter: Parameter, value: Any, pointer: str, depth: int = 0) -> Iterator[Fault]:
     if value is None:
         if not parameter.nullable:
-            yield Fault(f"`{parameter.name}` of {entry.type} can't be null: it is {expected(parameter)}.", pointer)
+            yield Fault(f"`{parameter.name}` of {entry.type} must be {expected(parameter)}, not null.", pointer)
     elif depth >= MOST_NESTED:
-        yield Fault(f"Layers may lie in each other {MOST_NESTED} deep.", pointer)
+        yield Fault(f"Layers can be nested at most {MOST_NESTED} deep.", pointer)
     elif parameter.type == "cell" and isinstance(value, list):
-        yield Fault("Several cells are one cell: post a StackedRNNCells that has them as its `cells`.", pointer)
+        yield Fault("A list of cells must be posted as the `cells` of a StackedRNNCells.", pointer)
     elif parameter.type in KINDS:
         yield from component_faults(parameter.type, value, pointer, (), parameter.allowed, depth + 1)
     elif parameter.type in LISTS:
@@ -123,7 +123,7 @@ def parameter_faults(entry: Entry, parameter: Parameter, value: Any, pointer: st
 def list_faults(parameter: Parameter, value: Any, pointer: str, depth: int) -> Iterator[Fault]:
     """The faults of a list of layers or cells."""
     if not isinstance(value, list | tuple) or not 1 <= len(value) <= MOST_LISTED:
-        yield Fault(f"`{parameter.name}` is {expected(parameter)}, at least 1 and at most {MOST_LISTED}.", pointer)
+        yield Fault(f"`{parameter.name}` must be {expected(parameter)}, at least 1 and at most {MOST_LISTED}.", pointer)
         return
     for index, listed in enumerate(value):
         where = f"{pointer}/{index}"
@@ -131,6 +131,6 @@ def list_faults(parameter: Parameter, value: Any, pointer: str, depth: int) -> I
 
 
 def resolve(kind: str, value: Any) -> Entry | None:
-    """The entry that a name or an object names, if there is one."""
+    """The entry for a name, or for an object's type; None if there is none."""
     name = value.get("type") if isinstance(value, Mapping) else value
     return load_catalogue().find(kind, name) if isinstance(name, str) else None

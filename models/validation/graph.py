@@ -1,4 +1,4 @@
-"""Checks how the layers of a posted network are connected: names, cycles, and that everything reaches the output."""
+"""Checks the connections of a posted network: names, cycles, and that every layer reaches the output."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,13 +10,13 @@ from models.graph import Node, predecessors
 from models.validation.values import member
 
 SIMILAR = 0.4
-"""How like a name (difflib's ratio) what it may have been meant for has to be."""
+"""The minimum similarity (difflib's ratio) of a name to a possible correction."""
 MOST_SHOWN = 10
-"""How many layers of a cycle a sentence lists."""
+"""The maximum of layers of a cycle that a sentence lists."""
 
 
 def graph_faults(nodes: Sequence[Node], inputs: Collection[str]) -> Iterator[Fault]:
-    """The faults of connected layers, the last of which is the output of a network with these inputs."""
+    """The faults of the connections between layers, of which the last is the output, in a network with these inputs."""
     yield from _name_faults(nodes, inputs)
     cycles = list(_find_cycles(nodes, inputs))
     for cycle in cycles:
@@ -37,14 +37,14 @@ def _name_faults(nodes: Sequence[Node], inputs: Collection[str]) -> Iterator[Fau
 
 
 def known_names(nodes: Sequence[Node], inputs: Collection[str]) -> tuple[str, ...]:
-    """What layers may name as their inputs, also by names that weren't given but made up."""
+    """The names that layers may use in `inputs`, including generated ones."""
     return tuple(dict.fromkeys([*inputs, *(node.name for node in nodes)]))
 
 
 def _find_cycles(nodes: Sequence[Node], inputs: Collection[str]) -> Iterator[list[int]]:
-    """Layers that take each other in turn, the first of each cycle again at its end; a layer is in one of them only.
+    """The cycles of layers, each with its first layer repeated at the end; a layer is in at most one of them.
 
-    One search in depth: what takes a layer of the path that leads to it closes a cycle.
+    One depth-first search: a layer that takes a layer on the path to it closes a cycle.
     """
     sources = predecessors(nodes, inputs)
     cyclic: set[int] = set()
@@ -70,34 +70,34 @@ def _find_cycles(nodes: Sequence[Node], inputs: Collection[str]) -> Iterator[lis
 
 def _unused_faults(nodes: Sequence[Node], inputs: Collection[str], cyclic: set[int]) -> Iterator[Fault]:
     """The layers and inputs that don't reach the output, unless another fault explains it."""
-    mended = _mend(nodes, inputs)
+    corrected = _correct(nodes, inputs)
     names = [*inputs, *(node.name for node in nodes)]
     doubled = {node.index for node in nodes if node.name in names[: len(inputs) + node.index]}
-    used = _ancestors({len(nodes) - 1, *cyclic, *doubled}, predecessors(mended, inputs))
+    used = _ancestors({len(nodes) - 1, *cyclic, *doubled}, predecessors(corrected, inputs))
     for node in nodes:
         if node.index not in used:
-            detail = f"What `{node.name}` puts out doesn't reach the output, which is the last layer's:"
-            yield Fault(f"{detail} name it in another layer's `inputs`, or leave it out.", f"#/layers/{node.index}")
-    taken = {name for index in used for name in mended[index].inputs}
+            detail = f"`{node.name}` doesn't reach the output of the network, which is the last layer:"
+            yield Fault(f"{detail} name it in another layer's `inputs`, or remove it.", f"#/layers/{node.index}")
+    taken = {name for index in used for name in corrected[index].inputs}
     if len(inputs) > 1 and all(node.inputs for node in nodes):
         for name in inputs:
             if name not in taken:
-                yield Fault("No layer on the way to the output takes this input.", member("#/inputs", name))
+                yield Fault("No layer that reaches the output takes this input.", member("#/inputs", name))
 
 
-def _mend(nodes: Sequence[Node], inputs: Collection[str]) -> list[Node]:
-    """The layers as they may have been meant: with all similar names in place of an unknown one."""
+def _correct(nodes: Sequence[Node], inputs: Collection[str]) -> list[Node]:
+    """The layers with each unknown name replaced by all similar names."""
     known = known_names(nodes, inputs)
-    meant = {
+    similar = {
         name: [name] if name in known else get_close_matches(name, known, n=MOST_SHOWN, cutoff=SIMILAR)
         for node in nodes
         for name in node.inputs
     }
-    return [replace(node, inputs=tuple(chain.from_iterable(meant[name] for name in node.inputs))) for node in nodes]
+    return [replace(node, inputs=tuple(chain.from_iterable(similar[name] for name in node.inputs))) for node in nodes]
 
 
 def _ancestors(places: set[int], sources: Mapping[int, list[int]]) -> set[int]:
-    """These layers, and all whose outputs reach them."""
+    """These layers and all layers before them."""
     waiting, found = list(places), set(places)
     while waiting:
         new = set(sources[waiting.pop()]) - found

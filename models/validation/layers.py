@@ -1,4 +1,4 @@
-"""Checks the layers of a posted network, each for itself and together as a graph."""
+"""Checks the layers of a posted network, individually and as a graph."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -13,19 +13,19 @@ from models.suggestions import nearest
 from models.validation.components import component_faults
 from models.validation.graph import graph_faults, known_names
 
-LEARNT = {"Normalization": "`mean` and `variance`", "Discretization": "`bin_boundaries`"}
+LEARNED = {"Normalization": "`mean` and `variance`", "Discretization": "`bin_boundaries`"}
 MOST_TENSORS = 100
-"""How many tensors a layer may take."""
+"""The maximum of tensors that a layer takes."""
 LONGEST_NAME = 65
-"""What is read of a name: one character more than it may have, so that sentences stay short."""
+"""The characters of a name that are read: one more than its maximum length, so that sentences stay short."""
 
 
 def layers_faults(layers: Any, input_names: Collection[str], limits: Limits) -> Iterator[Fault]:
     if not isinstance(layers, list | tuple) or not layers:
-        yield Fault("A network needs at least one layer.", "#/layers")
+        yield Fault("A network requires at least one layer.", "#/layers")
         return
     if len(layers) > limits.layers:
-        yield Fault(f"{len(layers):,} layers are more than the limit of {limits.layers:,}.", "#/layers")
+        yield Fault(f"The network has {len(layers):,} layers, more than the limit of {limits.layers:,}.", "#/layers")
         return
     nodes = connect(map(read_layer, layers), input_names)
     known = known_names(nodes, input_names)
@@ -44,13 +44,13 @@ def layers_faults(layers: Any, input_names: Collection[str], limits: Limits) -> 
             and learns_from_rows(node.layer.type, layer)
             and set(node.inputs) - set(input_names)
         ):
-            detail = f"{node.layer.type} learns from the training rows only where it takes an input of the network:"
-            yield Fault(f"{detail} put it first, or post {LEARNT[node.layer.type]}.", pointer)
+            detail = f"{node.layer.type} learns from the training rows only if it takes an input of the network:"
+            yield Fault(f"{detail} put it first, or post {LEARNED[node.layer.type]}.", pointer)
     yield from graph_faults(nodes, input_names)
 
 
 def read_layer(layer: Any) -> LayerSpec:
-    """A layer as far as it can be read, whatever was posted: its type, its name, what it takes."""
+    """The readable part of a posted layer, which may be invalid: its type, its name, its inputs."""
     members = layer if isinstance(layer, Mapping) else {}
     type_, name = (value if isinstance(value := members.get(key), str) else "" for key in ("type", "name"))
     inputs = members.get("inputs")
@@ -60,23 +60,23 @@ def read_layer(layer: Any) -> LayerSpec:
 
 
 def reference_faults(posted: Any, known: tuple[str, ...], pointer: str) -> Iterator[Fault]:
-    """The faults of a layer's `inputs`: their form, and names that neither a layer nor an input was given."""
+    """The faults of a layer's `inputs`: an invalid form, and unknown names."""
     names = {pointer: posted}
     if isinstance(posted, list | tuple) and 1 <= len(posted) <= MOST_TENSORS:
         names = {f"{pointer}/{place}": name for place, name in enumerate(posted)}
     elif not isinstance(posted, str):
-        yield Fault(f"`inputs` are 1 to {MOST_TENSORS} names of layers or inputs, in a list.", pointer)
+        yield Fault(f"`inputs` must be a list of 1 to {MOST_TENSORS} names of layers or inputs.", pointer)
         return
     for where, name in names.items():
         if not isinstance(name, str):
-            yield Fault("The name of a layer or an input belongs here.", where)
+            yield Fault("Expected the name of a layer or an input.", where)
         elif name not in known:
             detail = f"There is no layer or input called `{name[:64]}`."
             yield Fault(detail, where, allowed=known, did_you_mean=nearest(name, known))
 
 
 def count_faults(node: Node, pointer: str) -> Iterator[Fault]:
-    """The fault of a layer that takes another number of tensors."""
+    """The fault of a layer with the wrong number of inputs."""
     entry, count = load_catalogue().find("layer", node.layer.type), len(node.inputs)
     if entry is None or entry.tensors is None or not count:
         return

@@ -1,4 +1,4 @@
-"""Checks the metrics of a posted network, and how they fit its task and loss."""
+"""Checks the metrics of a posted network, and that they fit its task and loss."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,16 +12,16 @@ from models.validation.outputs import takes_logits
 
 MOST_METRICS = 100
 RESERVED_METRIC_NAMES = ("loss", "learning_rate", "epoch", "seconds")
-"""What an epoch's results hold besides its metrics."""
+"""The fields of an epoch's results besides its metrics."""
 
 
 def metrics_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
-    """The faults of each metric, of their names, and of how they fit the task and the loss."""
+    """The faults of the metrics, their names, and their fit to the task and the loss."""
     metrics = document.get("metrics")
     if metrics is None:
         return
     if not isinstance(metrics, list | tuple) or len(metrics) > MOST_METRICS:
-        yield Fault(f"`metrics` is a list of at most {MOST_METRICS}.", "#/metrics")
+        yield Fault(f"`metrics` must be a list of at most {MOST_METRICS} metrics.", "#/metrics")
         return
     names: Counter[str] = Counter()
     for index, metric in enumerate(metrics):
@@ -41,7 +41,7 @@ def metrics_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def metric_fit_faults(metric: ComponentSpec, document: Mapping[str, Any], pointer: str) -> Iterator[Fault]:
-    """Why a valid metric can't judge this network: its task, or how the loss takes targets and outputs."""
+    """Why a valid metric doesn't fit this network: its task, or the form of targets and outputs that the loss takes."""
     task, loss = document.get("task"), resolve("loss", document.get("loss"))
     if task not in list(Task) or loss is None or task not in loss.tasks:
         return
@@ -51,17 +51,17 @@ def metric_fit_faults(metric: ComponentSpec, document: Mapping[str, Any], pointe
         detail = f"{metric.type} doesn't suit a {task} network with the loss {loss.type}."
         yield Fault(detail, pointer, allowed=tuple(entry.type for entry in fitting))
     elif takes_logits(document["loss"]) and takes_probabilities(entry):
-        detail = f"{metric.type} takes probabilities, and the loss has `from_logits`: end with an activation instead."
+        detail = f"{metric.type} takes probabilities, but the loss has `from_logits`: end with an activation instead."
         yield Fault(detail, pointer)
 
 
 def fits(metric: Entry, task: Any, loss: Entry) -> bool:
-    """Whether a metric suits a task, and takes targets as the loss does."""
+    """Whether a metric supports a task, and takes targets in the same form as the loss."""
     either_way = metric.type == "Accuracy"
     return task in metric.tasks and (either_way or metric.takes_class_numbers == loss.takes_class_numbers)
 
 
 def takes_probabilities(metric: Entry) -> bool:
-    """Whether a metric compares outputs with thresholds between 0 and 1, and has no `from_logits` of its own."""
+    """Whether a metric compares outputs with thresholds between 0 and 1, and has no `from_logits` parameter."""
     thresholds = {"threshold", "thresholds", "num_thresholds"}
     return bool(thresholds & metric.by_name.keys()) and "from_logits" not in metric.by_name

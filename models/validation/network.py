@@ -1,4 +1,4 @@
-"""Checks a whole network as it was posted."""
+"""Checks a whole posted network."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -17,14 +17,14 @@ from models.validation.outputs import output_faults
 
 
 def check_network(document: Mapping[str, Any], limits: Limits) -> None:
-    """Raise InvalidSpec with the faults of a posted network, at most 100; openapi.yaml describes its members."""
+    """Raise InvalidSpec with at most 100 faults of a posted network; openapi.yaml describes its fields."""
     faults = list(islice(network_faults(document, limits), MOST_FAULTS))
     if faults:
         raise InvalidSpec(*faults)
 
 
 def check_outputs(document: Mapping[str, Any]) -> None:
-    """Raise InvalidSpec where the loss doesn't get what it takes, now that the Pretrained layers are known."""
+    """Raise InvalidSpec if the output doesn't fit the loss, once the Pretrained layers are known."""
     faults = list(output_faults(document))
     if faults:
         raise InvalidSpec(*faults)
@@ -34,7 +34,9 @@ def network_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Faul
     task = document.get("task")
     if task not in list(Task):
         yield Fault(
-            "`task` says what the network's output means.", "#/task", allowed=tuple(task.value for task in Task)
+            "`task` must name the meaning of the network's output.",
+            "#/task",
+            allowed=tuple(task.value for task in Task),
         )
     yield from input_faults(document, limits)
     yield from layers_faults(document.get("layers"), input_names(document), limits)

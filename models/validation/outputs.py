@@ -1,4 +1,4 @@
-"""Checks that the loss gets what it takes from the last layer: probabilities, or logits."""
+"""Checks that the last layer outputs what the loss takes: probabilities or logits."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,10 +17,10 @@ PROBABILITIES = {
     Task.MULTICLASS: ("softmax", "sparsemax", "sigmoid", "hard_sigmoid", "sparse_sigmoid"),
     Task.MULTILABEL: ("sigmoid", "hard_sigmoid", "sparse_sigmoid"),
 }
-"""The activations whose outputs are a task's probabilities, the usual one first; softmax makes 1 of a single unit."""
+"""The activations that output a task's probabilities, the usual one first; softmax of a single unit is always 1."""
 
 PROBABILITY_LOSSES = ("KLDivergence", "CategoricalGeneralizedCrossEntropy", "Dice", "Tversky")
-"""The losses that take probabilities alone."""
+"""The losses that take only probabilities."""
 
 PASSING_LAYERS = (
     "Flatten", "Reshape", "Permute", "RepeatVector", "Identity", "ActivityRegularization", "Dropout",
@@ -31,11 +31,11 @@ PASSING_LAYERS = (
     ),
     "Average", "Maximum", "Minimum", "Multiply", "Concatenate",
 )  # fmt: skip
-"""Layers that make probabilities of probabilities."""
+"""Layers that turn probabilities into probabilities."""
 
 
 def output_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
-    """What is wrong when a loss of probabilities gets others, or when `from_logits` gets probabilities already."""
+    """The faults of a loss for probabilities without them, and of `from_logits` with an activation."""
     task, layers, loss = document.get("task"), document.get("layers"), resolve("loss", document.get("loss"))
     if task not in list(PROBABILITIES) or not isinstance(layers, list | tuple) or not layers:
         return
@@ -54,7 +54,7 @@ def output_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def origins(nodes: Sequence[Node], inputs: Collection[str]) -> list[int]:
-    """The layers that the output's numbers come from, through layers that make probabilities of probabilities."""
+    """The layers that determine the output, before any layers that turn probabilities into probabilities."""
     sources, waiting, seen = predecessors(nodes, inputs), [len(nodes) - 1], set()
     found = []
     while waiting:
@@ -71,7 +71,7 @@ def origins(nodes: Sequence[Node], inputs: Collection[str]) -> list[int]:
 
 
 def activation_name(type_: str, posted: Any) -> str | None:
-    """The activation that a layer ends in, as the catalogue calls it: of what was `posted`; None if nobody knows it."""
+    """The catalogue's name of the activation in which a layer ends, from its `posted` value; None if it is unknown."""
     entry = load_catalogue().find("layer", type_)
     if entry is not None and entry.type == "Softmax":
         return "softmax"
@@ -81,36 +81,36 @@ def activation_name(type_: str, posted: Any) -> str | None:
 
 
 def ends_in_probabilities(layers: Sequence[LayerSpec], inputs: Collection[str], task: Task) -> bool:
-    """Whether the output of valid layers, Pretrained ones among them, is the probabilities of a classification."""
+    """Whether valid layers, including Pretrained ones, output the probabilities of a classification."""
     nodes = connect(layers, inputs)
     return all(gives_probabilities(nodes[index].layer, task) for index in origins(nodes, inputs))
 
 
 def gives_probabilities(layer: LayerSpec, task: Task) -> bool:
-    """Whether a layer puts out a task's probabilities itself."""
+    """Whether a layer itself outputs a task's probabilities."""
     if layer.type == PRETRAINED:
         return ends_in_probabilities(inner_layers(layer), [layer.parameters[NETWORK]["input"]["name"]], task)
     return activation_name(layer.type, layer.parameters.get("activation")) in PROBABILITIES[task]
 
 
 def activation_faults(document: Mapping[str, Any], index: int, name: str, has_activation: bool) -> Iterator[Fault]:
-    """What is wrong with a layer that ends in the activation of this `name` where the loss takes its numbers."""
+    """The faults of a layer that ends in the activation `name` and whose output goes to the loss."""
     task, loss = document["task"], resolve("loss", document["loss"])
     pointer = f"#/layers/{index}/activation" if has_activation else f"#/layers/{index}"
     if takes_logits(document["loss"]):
         if name in PROBABILITIES[Task.MULTICLASS]:
             detail = f"With `from_logits` the loss applies its own activation, so {name} would be applied twice:"
-            yield Fault(f"{detail} leave it out, or leave out `from_logits`.", pointer)
+            yield Fault(f"{detail} remove it, or remove `from_logits`.", pointer)
     elif loss is not None and name not in PROBABILITIES[task]:
         first, *_ = PROBABILITIES[task]
-        advice = "Give the last layer" if has_activation else "End with a layer Activation that has"
-        detail = f'{loss.type} takes probabilities. {advice} the activation "{first}"'
+        advice = "Set the activation of the last layer to" if has_activation else "End with an Activation layer with"
+        detail = f'{loss.type} takes probabilities. {advice} "{first}"'
         instead = ', or set "from_logits" on the loss.' if "from_logits" in loss.by_name else "."
         yield Fault(detail + instead, pointer, allowed=PROBABILITIES[task] if has_activation else ())
 
 
 def pretrained_output_faults(document: Mapping[str, Any], place: int) -> Iterator[Fault]:
-    """What is wrong with the layer at the end of a Pretrained one, once it is known."""
+    """The faults of the last layer of a Pretrained layer, once it is known."""
     network = document["layers"][place].get(NETWORK)
     if network is None:
         return
@@ -121,7 +121,7 @@ def pretrained_output_faults(document: Mapping[str, Any], place: int) -> Iterato
 
 
 def takes_probability(loss: Entry) -> bool:
-    """Whether a loss takes probabilities, or logits if it is told so."""
+    """Whether a loss takes probabilities, or logits if it has `from_logits`."""
     return "from_logits" in loss.by_name or loss.type in PROBABILITY_LOSSES
 
 

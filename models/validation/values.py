@@ -13,21 +13,21 @@ LONGEST_LIST = 4096
 LONGEST_STRING = 256
 LARGEST_INTEGER = 2**31 - 1
 LARGEST_NUMBER = 3.4e38
-"""What a 32-bit float holds."""
+"""The largest 32-bit float."""
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
 
 WORDS = {
-    "integer": "a whole number",
+    "integer": "an integer",
     "number": "a finite number",
     "boolean": "true or false",
     "string": "a string",
-    "name": "1 to 64 letters, digits, `_`, `.` and `-`, the first a letter or digit",
-    "integer_list": "a list of whole numbers",
-    "integers": "a whole number, or a list of them",
+    "name": "1 to 64 letters, digits, `_`, `.` and `-`, beginning with a letter or digit",
+    "integer_list": "a list of integers",
+    "integers": "an integer, or a list of integers",
     "numbers": "a finite number, or a list of them",
-    "shape": "a list of whole numbers",
-    "margins": "a whole number, or a list of them or of pairs",
+    "shape": "a list of integers",
+    "margins": "an integer, or a list of integers or of pairs",
     "learning_rate": "a finite number, or an object with the `type` of a schedule",
     "layer": "an object with the `type` of a layer and its parameters",
     "cell": "an object with the `type` of a cell and its parameters",
@@ -37,8 +37,8 @@ WORDS = {
 
 
 def value_faults(parameter: Parameter, value: Any, pointer: str) -> Iterator[Fault]:
-    """The faults of a value that is no component: its type, its length, its range."""
-    wrong = Fault(f"`{parameter.name}` is {expected(parameter)}.", pointer, allowed=parameter.allowed)
+    """The faults of a value that isn't a component: its type, its length, its range."""
+    wrong = Fault(f"`{parameter.name}` must be {expected(parameter)}.", pointer, allowed=parameter.allowed)
     is_list = isinstance(value, list | tuple)
     if parameter.type in ("shape", "integer_list") or (parameter.type in ("integers", "numbers") and is_list):
         longest = parameter.length or (MOST_DIMENSIONS if parameter.type == "shape" else LONGEST_LIST)
@@ -71,9 +71,9 @@ def is_string(parameter: Parameter, value: Any) -> bool:
 
 
 def is_margins(parameter: Parameter, value: Any) -> bool:
-    """Whether a value is what is cut off or added at both ends: for all dimensions, for each, or for each end.
+    """Whether a value is a valid cropping or padding: one for all dimensions, one per dimension, or one per end.
 
-    With a single dimension a list is already the pair of its ends.
+    With a single dimension, a list is the pair of its ends.
     """
     if not isinstance(value, list | tuple):
         return is_integer(value) and in_range(parameter, value)
@@ -89,12 +89,12 @@ def is_element(type_: str, value: Any) -> bool:
 
 
 def is_integer(value: Any) -> bool:
-    """Whether a value is a whole number that 32 bits hold; true and false are none."""
+    """Whether a value is a 32-bit integer; true and false aren't."""
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_INTEGER
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number that a 32-bit float holds; NaN and infinity are none."""
+    """Whether a value is a number that a 32-bit float can hold; NaN and infinity aren't."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
 
 
@@ -105,24 +105,24 @@ def in_range(parameter: Parameter, value: float) -> bool:
 
 
 def expected(parameter: Parameter) -> str:
-    """What a parameter's value is, in words."""
+    """The valid values of a parameter, in words."""
     if parameter.type in KINDS and parameter.type not in WORDS:
         return f"{article(parameter.type).lower()}: a name, or an object with a `type`"
     if parameter.allowed and parameter.type == "string":
         return "one of " + ", ".join(f"`{value}`" for value in parameter.allowed)
     words = WORDS[parameter.type]
     if parameter.length and parameter.type != "margins":
-        kind = "whole" if parameter.type == "integers" else "finite"
-        words = f"a {kind} number, or a list of {parameter.length} of them"
+        kind = "an integer" if parameter.type == "integers" else "a finite number"
+        words = f"{kind}, or a list of {parameter.length} of them"
     if parameter.minimum is not None and parameter.maximum is not None:
         return f"{words}, from {parameter.minimum:g} to {parameter.maximum:g}"
     if parameter.minimum is not None:
-        return f"{words}, {parameter.minimum:g} or more"
-    return words if parameter.maximum is None else f"{words}, {parameter.maximum:g} or less"
+        return f"{words}, at least {parameter.minimum:g}"
+    return words if parameter.maximum is None else f"{words}, at most {parameter.maximum:g}"
 
 
 def member(pointer: str, name: Any) -> str:
-    """The pointer to a member, escaped as RFC 6901 and URI fragments ask."""
+    """The pointer to a field, escaped for RFC 6901 and URI fragments."""
     return f"{pointer}/{quote(str(name)[:64].replace('~', '~0').replace('/', '~1'), safe='~')}"
 
 

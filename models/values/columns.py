@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     import polars
 
 CELLS_AT_ONCE = 1_000_000
-"""How many cells of a table are read at once, unless a single column has more."""
+"""Cells of a table that are read together, unless a single column has more."""
 
 
 @dataclass(frozen=True)
 class Texts:
-    """A column of texts: `codes` (rows,) say which of the different `names` a row has; -1 where it has none."""
+    """A column of texts. `codes` (rows,) hold the index of each row's text in `names`; -1 where it is missing."""
 
     codes: np.ndarray
     names: tuple[str, ...]
 
     @classmethod
     def of(cls, values: Iterable[str | None]) -> Self:
-        """From one text a row, None where missing."""
+        """Create a column from one text per row, None where missing."""
         places: dict[str, int] = {}
         codes = [-1 if value is None else places.setdefault(value, len(places)) for value in values]
         return cls(np.array(codes, dtype=np.int32), tuple(places))
@@ -31,16 +31,16 @@ class Texts:
         return len(self.codes)
 
     def __getitem__(self, rows: np.ndarray | slice) -> Self:
-        """The same column with some of the rows."""
+        """The column with the selected rows only."""
         return replace(self, codes=self.codes[rows])
 
     def codes_among(self, names: Sequence[str]) -> np.ndarray:
-        """Which of these `names` each row has (rows,), int32; -1 where it has none of them."""
+        """The index in these `names` of each row's text (rows,), int32; -1 where it isn't among them."""
         places = {name: number for number, name in enumerate(names)}
         return np.array([*(places.get(name, -1) for name in self.names), -1], dtype=np.int32)[self.codes]
 
     def counts(self) -> dict[str, int]:
-        """How many rows have each of the names that occur, by name in order."""
+        """The number of rows of each name that occurs, in the order of the names."""
         counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.names)).tolist()
         return {name: count for name, count in sorted(zip(self.names, counts, strict=True)) if count}
 
@@ -49,7 +49,7 @@ class Texts:
 
 
 def find_texts(column: "polars.Series") -> Texts:
-    """From a Polars series of strings, without a step of Python for each; the names are sorted."""
+    """Create a column from a Polars series of strings, without a Python loop; the names are sorted."""
     import polars
 
     names = column.drop_nulls().unique().sort()
@@ -58,8 +58,11 @@ def find_texts(column: "polars.Series") -> Texts:
 
 
 class ColumnReader:
-    """Reads columns of a lazy table by name. Columns that follow are read along, since every reading looks at all of
-    the table's files; each is handed out once, and then forgotten."""
+    """Reads columns of a lazy table by name.
+
+    Every read visits all of the table's files, so the next columns are read ahead. Each column is returned once and
+    then dropped.
+    """
 
     def __init__(self, frame: "polars.LazyFrame", names: Sequence[str], rows: int) -> None:
         self._frame = frame
@@ -83,7 +86,7 @@ datetime64[us]; texts for a category."""
 
 
 def is_missing(values: ColumnValues) -> np.ndarray:
-    """Which rows of a column have no value; booleans (rows,)."""
+    """Whether each row of a column lacks a value; booleans (rows,)."""
     if isinstance(values, Texts):
         return values.codes < 0
     return np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)

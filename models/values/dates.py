@@ -1,6 +1,6 @@
-"""Dates and times as tables write them: the forms that are recognised, and reading one of them.
+"""The date and time formats that tables use, and parsing them.
 
-A time zone is turned into UTC and then left out.
+A time with a time zone is converted to UTC; the zone itself is dropped.
 """
 
 import re
@@ -21,10 +21,10 @@ DAY_FORMATS = (
     "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y",
     "%B %d, %Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y",
 )  # fmt: skip
-"""Where the day can't be told from the month in any row, the month comes first between slashes."""
+"""If no row distinguishes day from month, the month comes first between slashes."""
 TIMES = ("", " %H:%M", " %H:%M:%S")
 FORMATS = (*ISO_FORMATS, *ZONED_FORMATS, *(day + time for day in DAY_FORMATS for time in TIMES))
-"""As Polars has them, in the order in which they are tried."""
+"""In Polars's notation, in the order in which they are tried."""
 
 ISO = "ISO 8601"
 
@@ -33,9 +33,9 @@ MONTHS = (
     "december",
 )  # fmt: skip
 SHORT = 3
-"""Letters of a month's short name."""
+"""Letters in the short name of a month."""
 FIRST_OF_1900 = 70
-"""The first year of two digits that is one of the 20th century; those below it are of the 21st."""
+"""Two-digit years from this one belong to the 20th century, those below it to the 21st."""
 HOURS, LEAP_SECOND = 24, 60
 FIELDS = {
     "%Y": r"\s*\+?(?P<year>[0-9]{4})",
@@ -51,16 +51,16 @@ FIELDS = {
     "%#z": r"\s*(?P<zone>[zZ]|(?P<sign>[+\-\u2212])(?P<zone_hour>[0-9]{2})[:\s]*(?P<zone_minute>[0-5][0-9])?)",
     " ": r"\s*",
 }
-"""What the parts of a format stand for, as Polars reads them: numbers may be short, spaces left out or repeated."""
+"""What the directives of a format match, as in Polars: leading zeros may be omitted, spaces omitted or repeated."""
 
 
 def format_title(format_: str) -> str:
-    """What a dataset's description calls the format."""
+    """The name of the format in a dataset's description."""
     return ISO if format_ in (*ISO_FORMATS, *ZONED_FORMATS) else format_
 
 
 def read_date(text: str, format_: str | None) -> np.datetime64 | None:
-    """A date in ISO 8601, or in the format that a column's training rows had; None if it is neither."""
+    """Parse a date in ISO 8601 or in the format of a column's training rows; None if it is neither."""
     text = text.strip()
     own = () if format_ in (None, ISO) else (format_,)
     for known in (*own, *ISO_FORMATS, *ZONED_FORMATS):
@@ -81,9 +81,9 @@ def _pattern(format_: str) -> re.Pattern[str]:
 
 
 def _to_moment(parts: dict[str, str]) -> np.datetime64 | None:
-    """The moment that a format's fields say; None if there is none, such as on the 30th of February."""
+    """The point in time that a format's fields give; None if it doesn't exist, such as 30 February."""
     day = (_year(parts), _month(parts), int(parts["day"]))
-    # what is left out is 0; a 60th second, which no datetime has, begins the next minute
+    # omitted fields are 0; datetime doesn't accept second 60, which becomes the start of the next minute
     hour, minute, second, zone_hour, zone_minute = (
         int(parts.get(name, 0)) for name in ("hour", "minute", "second", "zone_hour", "zone_minute")
     )
@@ -113,7 +113,7 @@ def _month(parts: dict[str, str]) -> int:
 
 
 def write_dates(values: np.ndarray) -> list[str]:
-    """Moments as ISO 8601, as short as they can be: without a time where it is midnight."""
+    """Write dates as ISO 8601, without the time at midnight."""
     texts = np.datetime_as_string(values.astype("datetime64[us]"), unit="us").tolist()
     return [_shorten(text) for text in texts]
 
@@ -125,7 +125,7 @@ def _shorten(text: str) -> str:
 
 
 def dates_to_text(column: "polars.Series") -> "polars.Series":
-    """Moments (Datetime in microseconds) as ISO 8601; what is missing stays so."""
+    """Write dates (Datetime in microseconds) as ISO 8601; missing values stay missing."""
     import polars
 
     present = write_dates(column.drop_nulls().to_numpy())

@@ -1,4 +1,4 @@
-"""The encodings of text that are taken."""
+"""The supported text encodings."""
 
 import codecs
 
@@ -9,12 +9,12 @@ ENCODINGS = (
     "cp1258", "cp437", "cp850", "cp852", "cp866", "koi8-r", "koi8-u", "mac-roman", "shift_jis", "cp932", "euc_jp",
     "gb2312", "gbk", "gb18030", "big5", "euc_kr", "cp949", "tis-620",
 )  # fmt: skip
-"""As Python names them; their other names, such as latin-1, are taken as well."""
+"""Python's names for them; aliases such as latin-1 are accepted too."""
 KNOWN = {codecs.lookup(name).name: name for name in ENCODINGS} | {"utf-8-sig": "utf-8"}
 
 
 def find_codec(name: str) -> str | None:
-    """The encoding of that name among ENCODINGS; None if it isn't taken."""
+    """The encoding in ENCODINGS with this name or alias; None if it is unsupported."""
     try:
         return KNOWN.get(codecs.lookup(name).name)
     except (LookupError, ValueError):

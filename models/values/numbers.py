@@ -1,4 +1,4 @@
-"""Numbers as tables write them: the formats that are told apart, and reading one of them."""
+"""The number formats that tables use, and parsing them."""
 
 import math
 import re
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """How a column writes its numbers: the decimal sign, and what groups thousands (None: they aren't grouped)."""
+    """How a column writes its numbers: the decimal separator and the thousands separator (None: not grouped)."""
 
     title: str
-    """A number written so, by which descriptions know the format."""
+    """A number in this format; descriptions use it to name the format."""
     decimal: str
     group: str | None
 
     @property
     def grouped(self) -> str:
-        """The pattern, of Python and of Polars alike, of numbers whose thousands are grouped."""
+        """The regular expression, for Python and Polars, of numbers with grouped thousands."""
         group, decimal = re.escape(self.group or ""), re.escape(self.decimal)
         return rf"^[+-]?[1-9][0-9]{{0,2}}({group}[0-9]{{3}})+({decimal}[0-9]*)?$"
 
@@ -29,9 +29,9 @@ NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def read_number(text: str, format_: str | None) -> float | None:
-    """A number in the format that a column's rows had, as they were read; None if it is none.
+    """Parse a number in the format of a column's rows; None if it isn't one.
 
-    Without a format it may have a decimal point or comma.
+    Without a format both a decimal point and a decimal comma are accepted.
     """
     if format_ is None:
         return _read_either(text)

@@ -1,16 +1,18 @@
-"""Means and deviations of arrays that may be larger than memory."""
+"""Means and standard deviations of arrays that may be larger than memory."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 PIECE_BYTES = 8 << 20
-"""How much is added up at once, as float64."""
+"""Bytes that are summed in one step, as float64."""
 
 
 def mean_and_deviation(values: np.ndarray, axes: tuple[int, ...] | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and the population's standard deviation over `axes` (which hold the rows, axis 0; None: all),
-    added up in float64, some megabytes at a time."""
+    """The mean and the population standard deviation over `axes` (which include the rows, axis 0; None: all axes).
+
+    The sums are in float64 and read a few megabytes at a time.
+    """
     axes = tuple(range(values.ndim)) if axes is None else axes
     count = np.prod([values.shape[axis] for axis in axes], dtype=np.float64)
     mean = np.asarray(sum(piece.astype(np.float64).sum(axis=axes) for piece in _cut(values, axes)) / count)
@@ -26,7 +28,7 @@ def mean_and_deviation(values: np.ndarray, axes: tuple[int, ...] | None = None) 
 
 
 def _cut(values: np.ndarray, axes: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """Pieces of the array along `axes`, none larger than PIECE_BYTES as float64 if those axes allow it."""
+    """Pieces of the array along `axes`, at most PIECE_BYTES each as float64 if those axes allow it."""
     size = values.size * np.dtype(np.float64).itemsize
     axis = next((axis for axis in axes if values.shape[axis] > 1), None)
     if size <= PIECE_BYTES or axis is None:

@@ -1,4 +1,4 @@
-"""Nested lists of numbers as arrays, and where exactly they go wrong."""
+"""Turns nested lists of numbers into arrays, and locates invalid values in them."""
 
 import math
 from collections.abc import Iterator
@@ -13,20 +13,22 @@ from models.errors import Fault, InvalidInput
 from models.values.pointers import pointer_to
 
 MAX_FAULTS = 20
-"""How many rows at fault are named."""
+"""Invalid rows that an error names."""
 
 MAX_NESTING = 16
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 KINDS = {0: "vector", 1: "vector", 2: "sequence", 3: "image", 4: "video"}
-"""What rows are by the rank of one."""
+"""The kind of rows, by the rank of one row."""
 
 Shape = tuple[int, ...]
 
 
 def shapes_fit(shape: Shape, wanted: Shape) -> bool:
-    """Whether a row of `shape` can become `wanted` without changing what it means: they differ only by trailing
-    dimensions of 1, or one is the other flattened."""
+    """Whether a row of `shape` can be reshaped to `wanted` without changing its meaning.
+
+    This holds if they differ only by trailing dimensions of 1, or one is the other flattened.
+    """
     if math.prod(shape) != math.prod(wanted):
         return False
     return len(shape) <= 1 or len(wanted) <= 1 or _without_trailing_ones(shape) == _without_trailing_ones(wanted)
@@ -34,9 +36,9 @@ def shapes_fit(shape: Shape, wanted: Shape) -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """Where rows lie in the posted body: below `above`, and within each row below `within`.
+    """Where rows are in the posted body: below `above`, and within each row below `within`.
 
-    With None for `above` the body is no JSON, and nothing in it has a pointer.
+    If `above` is None, the body isn't JSON and has no pointers.
     """
 
     above: tuple[str, ...] | None
@@ -44,7 +46,7 @@ class Place:
 
     @property
     def whole(self) -> str | None:
-        """The pointer to the rows together."""
+        """The pointer to the list of rows."""
         return None if self.above is None else pointer_to(*self.above)
 
     def pointer(self, row: int, path: tuple[str | int, ...] = ()) -> str | None:
@@ -54,10 +56,10 @@ class Place:
 def read_numbers(
     rows: list, place: Place, error: type[InvalidInput], wanted: Shape | None = None, dtype: DTypeLike = np.float32
 ) -> np.ndarray:
-    """The array, rows first, that nested lists of numbers are; each row fits the shape `wanted` if one is given.
+    """Convert nested lists of numbers into an array, rows first; each row must fit the shape `wanted`, if given.
 
-    Booleans, text, null, numbers that
-    are not finite as float32, and rows of different shapes are faults of `error`, which names the rows.
+    Raises `error`, naming the rows, for booleans, text, null, numbers that aren't finite as float32, and rows of
+    different shapes.
     """
     array = _read_at_once(rows, dtype)
     if array is None or not (wanted is None or shapes_fit(array.shape[1:], wanted)):
@@ -66,7 +68,7 @@ def read_numbers(
 
 
 def _read_at_once(rows: list, dtype: DTypeLike) -> np.ndarray | None:
-    """The array, or None if anything at all is wrong; without a step of Python for each number."""
+    """The array, or None if anything is invalid; without a Python loop over the numbers."""
     try:
         if not all(issubclass(kind, int | float) and kind is not bool for kind in leaf_types(rows)):
             return None
@@ -79,7 +81,7 @@ def _read_at_once(rows: list, dtype: DTypeLike) -> np.ndarray | None:
 
 
 def leaf_types(rows: list) -> set[type]:
-    """The types of what lies innermost in nested lists, as deep as the first row is nested."""
+    """The types of the innermost values of nested lists, at the depth of the first row."""
     leaves: Any = rows
     first = rows[0] if rows else None
     while isinstance(first, list):
@@ -89,7 +91,7 @@ def leaf_types(rows: list) -> set[type]:
 
 
 def _find_faults(rows: list, place: Place, wanted: Shape | None) -> Iterator[Fault]:
-    """What is wrong with the rows one by one; the shape to keep to is `wanted`, else the first row's."""
+    """The faults of each row; the expected shape is `wanted`, or else the first row's."""
     if not rows:
         yield Fault("There are no rows.", pointer=place.whole)
     expected: Shape | None = None
@@ -105,16 +107,16 @@ def _find_faults(rows: list, place: Place, wanted: Shape | None) -> Iterator[Fau
             continue
         expected = shape if expected is None else expected
         if wanted is not None and not shapes_fit(shape, wanted):
-            detail = f"Row {number}{where} has the shape {list(shape)}, but {list(wanted)} is wanted."
+            detail = f"Row {number}{where} has the shape {list(shape)}, but {list(wanted)} is expected."
         elif shape != expected:
-            detail = f"Row {number}{where} has the shape {list(shape)}, but a row before it has {list(expected)}."
+            detail = f"Row {number}{where} has the shape {list(shape)}, but an earlier row has {list(expected)}."
         else:
             continue
         yield Fault(detail, pointer=place.pointer(number), row=number, column=inside)
 
 
 class _NotNumbersError(Exception):
-    """Something in a row that can't be part of an array, and the path to it."""
+    """A value in a row that can't be part of an array, and its path."""
 
     def __init__(self, detail: str, path: tuple[int, ...]) -> None:
         super().__init__(detail)
@@ -124,30 +126,32 @@ class _NotNumbersError(Exception):
 def _shape_of(value: object, path: tuple[int, ...]) -> Shape:
     if isinstance(value, list):
         if len(path) >= MAX_NESTING:
-            raise _NotNumbersError("the lists are nested too deeply.", path)
+            raise _NotNumbersError("the lists are nested too deep.", path)
         if not value:
-            raise _NotNumbersError("an empty list has no numbers.", path)
+            raise _NotNumbersError("a list is empty.", path)
         shapes = [_shape_of(item, (*path, index)) for index, item in enumerate(value)]
         for index, shape in enumerate(shapes):
             if shape != shapes[0]:
-                detail = f"the shape {list(shape)} differs from {list(shapes[0])} beside it; lists must be even."
+                detail = (
+                    f"the shape {list(shape)} differs from {list(shapes[0])} before it; lists must have equal shapes."
+                )
                 raise _NotNumbersError(detail, (*path, index))
         return (len(value), *shapes[0])
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _NotNumbersError(f"a number belongs here, not {name_type(value)}.", path)
+        raise _NotNumbersError(f"expected a number, not {name_type(value)}.", path)
     if not abs(value) <= FLOAT32_MAX:
-        raise _NotNumbersError("numbers must be finite, and at most 3.4e38 in size.", path)
+        raise _NotNumbersError("numbers must be finite and at most 3.4e38 in magnitude.", path)
     return ()
 
 
 def name_type(value: object) -> str:
-    """What JSON calls the value's type, for use in a sentence."""
-    names = {bool: "a boolean", str: "text", type(None): "null", list: "a list", dict: "an object", bytes: "a picture"}
+    """The JSON name of the value's type, for use in a sentence."""
+    names = {bool: "a boolean", str: "text", type(None): "null", list: "a list", dict: "an object", bytes: "an image"}
     return names.get(type(value), "a number")
 
 
 def describe(value: object) -> str:
-    """A value for use in a sentence: a number itself, of anything else the type."""
+    """A value for use in a sentence: a number itself, or the type of anything else."""
     if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
         return f"{value:.6g}" if abs(value) <= FLOAT32_MAX else "a number beyond 3.4e38"
     return name_type(value)

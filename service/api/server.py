@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import resource
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +27,15 @@ SWITCH_SECONDS = 0.001
 """How long a thread that computes in Python keeps the others waiting, each time that they want to go on."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 MALLOC_OPTIONS = {M_ARENA_MAX: 1, M_MMAP_THRESHOLD: 8 * 2**20, M_TRIM_THRESHOLD: 32 * 2**20}
+OTHER_FILES = 1024
+"""Files that a process opens besides its connections: databases, networks, uploads."""
 MEMORY_FOLDER = Path("/dev/shm")
 
 
 def serve(settings: Settings) -> None:
     """Answer requests until SIGTERM or SIGINT. Raises AddressUnavailable."""
     _keep_freed_memory()
+    _allow_open_files(settings.max_connections + OTHER_FILES)
     # The processes share both because their memory is there before they are forked.
     last_write.note()
     PREDICTIONS.share()
@@ -47,6 +51,14 @@ def _keep_freed_memory() -> None:
     if mallopt is not None:
         for parameter, value in MALLOC_OPTIONS.items():
             mallopt(parameter, value)
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Raise the limit of open files, which is 1,024 in most shells, so far as the system lets a process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if most > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class ApiServer(BaseApplication):

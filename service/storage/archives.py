@@ -1,6 +1,6 @@
-"""Backups as files: tar archives that are written and read as streams, with a checksum of every file at their end.
+"""Backup files: tar archives that are written and read as streams and end with the checksums of all files.
 
-Without this project they are unpacked with `tar xf FILE` and checked with `sha256sum -c SHA256SUMS`.
+Without Fitserve, `tar xf FILE` unpacks them and `sha256sum -c SHA256SUMS` verifies them.
 """
 
 import hashlib
@@ -14,16 +14,16 @@ from typing import IO, BinaryIO
 from service.errors import BackupError
 
 SUMS = "SHA256SUMS"
-PIECE = 1024**2
-LONGEST_DOCUMENT = 100 * PIECE
-"""More than the checksums of a million files."""
+CHUNK = 1024**2
+LONGEST_DOCUMENT = 100 * CHUNK
+"""Bytes of the checksums; enough for a million files."""
 
 Progress = Callable[[int], None]
-"""Is told how many more bytes were done."""
+"""A function that gets the number of bytes processed since its last call."""
 
 
 def pack(stream: BinaryIO, folder: Path, files: Iterable[Path], progress: Progress) -> None:
-    """Write an archive of these files, named as they lie below the folder. Raises OSError."""
+    """Write an archive of the files, with names relative to the folder. Raises OSError."""
     sums: dict[str, str] = {}
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         for path in files:
@@ -43,7 +43,7 @@ def _add(archive: tarfile.TarFile, name: str, file: BinaryIO, size: int, progres
 
 
 class _Hashed(io.RawIOBase):
-    """A file of which what is read is hashed and counted."""
+    """A file whose content is hashed and counted as it is read."""
 
     def __init__(self, file: IO[bytes], progress: Progress) -> None:
         self._file = file
@@ -62,16 +62,16 @@ class _Hashed(io.RawIOBase):
 
 
 def unpack(stream: BinaryIO, folder: Path, accepts: Callable[[str, Path], bool], progress: Progress) -> None:
-    """Write an archive's files below a new folder, and compare them with their checksums.
+    """Unpack an archive into a new folder and verify the checksums.
 
-    `accepts(name, folder)` says for each name whether it may be in the archive, knowing what came before it.
+    `accepts(name, folder)` decides whether a name is allowed in the archive; the folder contains the files before it.
     Raises BackupError, OSError.
     """
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             sums = _unpack(archive, folder, accepts, progress)
     except (tarfile.TarError, EOFError) as error:
-        raise BackupError(f"The archive is broken: {error}.") from error
+        raise BackupError(f"The archive is damaged: {error}.") from error
     if sums is not None:
         raise BackupError("The archive is cut off: its checksums are missing.")
 
@@ -79,7 +79,7 @@ def unpack(stream: BinaryIO, folder: Path, accepts: Callable[[str, Path], bool],
 def _unpack(
     archive: tarfile.TarFile, folder: Path, accepts: Callable[[str, Path], bool], progress: Progress
 ) -> dict[str, str] | None:
-    """The checksums of what was unpacked; None once they were found to be the archive's."""
+    """The checksums of the unpacked files; None if the archive's checksums were found and match."""
     sums: dict[str, str] = {}
     for member in archive:
         name = _checked_name(member)
@@ -89,22 +89,22 @@ def _unpack(
             _compare(sums, content.read(LONGEST_DOCUMENT))
             return None
         if name in sums or not accepts(name, folder):
-            raise BackupError(f'The archive is no backup of Fitserve: it has "{name}".')
+            raise BackupError(f'The archive is not a backup of Fitserve: it contains "{name}".')
         sums[name] = _write(content, folder / name, progress)
     return sums
 
 
 def _checked_name(member: tarfile.TarInfo) -> str:
-    """The name of a regular file that stays below the folder. Raises BackupError."""
-    # Links, devices and folders are refused, so no member can lead out of the folder by a name that is written plainly.
-    plain_file = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse()
-    if not plain_file or not _is_plain_path(member.name):
-        raise BackupError(f'The archive is no backup of Fitserve: "{member.name}" is no ordinary file in it.')
+    """The name of a regular file inside the folder. Raises BackupError."""
+    # Links, devices and folders are refused, so that no file can escape from the folder.
+    regular_file = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse()
+    if not regular_file or not _is_normalized_path(member.name):
+        raise BackupError(f'The archive is not a backup of Fitserve: "{member.name}" is not a regular file.')
     return member.name
 
 
-def _is_plain_path(name: str) -> bool:
-    """Whether it is a relative path in its shortest form, which names nothing above where it starts."""
+def _is_normalized_path(name: str) -> bool:
+    """Whether the name is a normalized relative path without `..`."""
     path = PurePosixPath(name)
     below = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
     return below and str(path) == name and "\0" not in name
@@ -114,7 +114,7 @@ def _write(content: IO[bytes], path: Path, progress: Progress) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     source = _Hashed(content, progress)
     with path.open("xb") as file:
-        while piece := source.read(PIECE):
+        while piece := source.read(CHUNK):
             file.write(piece)
     return source.sha256
 
@@ -123,7 +123,7 @@ def _compare(found: dict[str, str], document: bytes) -> None:
     lines = [line.partition("  ") for line in document.decode(errors="replace").splitlines()]
     expected = {name: digest for digest, _, name in lines}
     if expected.keys() != found.keys():
-        raise BackupError("The archive isn't complete: its files are not those of its checksums.")
+        raise BackupError("The archive isn't complete: its files don't match its list of checksums.")
     for name, digest in expected.items():
         if found[name] != digest:
-            raise BackupError(f'The archive is broken: "{name}" differs from its checksum.')
+            raise BackupError(f'The archive is damaged: "{name}" doesn\'t match its checksum.')

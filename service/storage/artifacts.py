@@ -1,4 +1,4 @@
-"""The artifact store: folders of files under keys, each published completely or not at all."""
+"""The artifact store: the files of datasets and versions, in folders that are published atomically."""
 
 import fcntl
 import math
@@ -18,29 +18,30 @@ REMOVAL_LOCK = ".hold"
 
 
 class ArtifactStore:
-    """An artifact store in a local folder. Published folders never change. Removing one first renames it, atomically.
+    """A local folder with artifacts by key.
 
-    Keys and names that would refer to files outside the store raise BadKey.
+    A published folder never changes. Its removal starts with one rename, so that it disappears atomically. A folder is
+    published before the row that points to it is committed, and removed after the row is deleted.
 
-    Publish a folder before you commit the row that points to it, and remove it after you delete the row.
+    All methods raise BadKey for a key or name that would lead out of the store.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def free_bytes(self) -> int:
-        """The free bytes of the folder's disk. The folder may not exist yet. Raises OSError."""
+        """Free bytes on the folder's disk; the folder itself may not exist yet. Raises OSError."""
         return shutil.disk_usage(next(path for path in (self.root, *self.root.parents) if path.exists())).free
 
     def stage(self, name: str) -> Path:
-        """Create an empty folder for files to be published. An existing staged folder with that name is removed."""
+        """Create an empty folder to write into before publishing it. Removes an older folder of the same name."""
         folder = self.staged(name)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
 
     def discard(self, name: str) -> None:
-        """Remove a staged folder that won't be published."""
+        """Remove a staged folder without publishing it."""
         shutil.rmtree(self.staged(name), ignore_errors=True)
 
     def staged(self, name: str) -> Path:
@@ -48,7 +49,7 @@ class ArtifactStore:
         return self.root / STAGING / check_name(name)
 
     def staged_before(self, moment: float) -> list[str]:
-        """The names of staged folders to which nothing was written since `moment` (Unix time)."""
+        """The names of staged folders whose last write was before `moment` (Unix time)."""
         return _names_before(moment, self.root / STAGING)
 
     def names(self, key: str) -> list[str]:
@@ -57,11 +58,11 @@ class ArtifactStore:
         return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
     def published_before(self, moment: float, key: str) -> list[str]:
-        """The names of the folders below a key to which nothing was written since `moment` (Unix time)."""
+        """The names of the folders below a key whose last write was before `moment` (Unix time)."""
         return _names_before(moment, self.folder(key))
 
     def publish(self, folder: Path, key: str) -> None:
-        """Sync the files of a staged folder and move it to its key. Does nothing if that was done before."""
+        """Sync a staged folder's files and move it to its key. Does nothing if it has already been published."""
         target = self.folder(key)
         if target.exists() and not folder.exists():
             return
@@ -72,31 +73,31 @@ class ArtifactStore:
         _sync(target.parent)
 
     def folder(self, key: str) -> Path:
-        """The path of a published folder. It may not exist."""
+        """The path of a published folder."""
         return self.root.joinpath(*parse(key))
 
     def existing_folder(self, key: str) -> Path:
-        """The path of a published folder. Raises NotFound if it was removed."""
+        """The path of a published folder. Raises NotFound if it has been removed."""
         if not self.folder(key).is_dir():
-            raise NotFound("The files were deleted meanwhile.")
+            raise NotFound("The resource's files have been deleted.")
         return self.folder(key)
 
     def existing_file(self, key: str, name: str) -> Path:
-        """The path of a file in a published folder. Raises NotFound if it was removed."""
+        """The path of a file in a published folder. Raises NotFound if it has been removed."""
         path = self.folder(key) / check_name(name)
         if not path.is_file():
-            raise NotFound("The files were deleted meanwhile.")
+            raise NotFound("The resource's files have been deleted.")
         return path
 
     def read(self, key: str, name: str) -> bytes:
-        """The content of a file in a published folder. Raises NotFound if it was removed."""
+        """The content of a file in a published folder. Raises NotFound if it has been removed."""
         try:
             return (self.folder(key) / check_name(name)).read_bytes()
         except FileNotFoundError:
-            raise NotFound("The files were deleted meanwhile.") from None
+            raise NotFound("The resource's files have been deleted.") from None
 
     def link(self, key: str, folder: Path) -> bool:
-        """Hard-link the files of a published folder into the new folder `folder`; False if the key doesn't exist."""
+        """Hard-link a published folder's files into a new folder. Returns False if there is no published folder."""
         source = self.folder(key)
         if not source.is_dir():
             return False
@@ -104,9 +105,9 @@ class ArtifactStore:
         return True
 
     def remove(self, key: str) -> None:
-        """Remove a folder. Does nothing if it doesn't exist, or if removal is blocked: then the cleanup removes it."""
+        """Remove a folder if it exists. While removal is locked, the folder stays, for the next cleanup to remove."""
         source, doomed = self.folder(key), self.root / REMOVED / new_identifier("rm")
-        if not source.exists() or self._is_removal_blocked():
+        if not source.exists() or self._removal_is_locked():
             return
         doomed.parent.mkdir(exist_ok=True)
         try:
@@ -121,13 +122,13 @@ class ArtifactStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def removal_blocked(self) -> Iterator[None]:
-        """During the block, no process removes a published folder to which a row pointed at the start of the block."""
+    def removing_held(self) -> Iterator[None]:
+        """Lock removal: until it ends, no process removes a published folder that a row pointed to at its start."""
         with (self.root / REMOVAL_LOCK).open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _is_removal_blocked(self) -> bool:
+    def _removal_is_locked(self) -> bool:
         try:
             with (self.root / REMOVAL_LOCK).open() as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -145,7 +146,7 @@ def _names_before(moment: float, folder: Path) -> list[str]:
 
 
 def _last_written(folder: Path) -> float:
-    """When a file of the folder was last written. A folder that is being moved counts as just written."""
+    """The time of the folder's last write; infinite if it is being moved."""
     try:
         return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
     except FileNotFoundError:
@@ -155,7 +156,7 @@ def _last_written(folder: Path) -> float:
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
-    except OSError:  # not every file system has hard links
+    except OSError:  # not every file system supports hard links
         shutil.copyfile(source, target)
 
 

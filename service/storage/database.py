@@ -1,4 +1,4 @@
-"""The database: engine, units of work, migrations. On SQLite a writing transaction takes its lock when it begins."""
+"""The database: engine, units of work and migrations. On SQLite, writing transactions lock the file at their start."""
 
 import fcntl
 import shutil
@@ -27,16 +27,16 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK, CONDITION_LOCK = 0x666974, 0x666975
 """Arbitrary numbers for PostgreSQL's advisory locks."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
-"""Between two tries to reach a server at startup; each pause is twice as long as the one before."""
+"""Between two attempts to reach a server at startup. The pause doubles after each attempt."""
 
 log = structlog.get_logger()
 
 
 class Database:
-    """Opens units of work: `read()` and `write()`. A unit is never held across other input or output.
+    """Opens units of work: `read()` and `write()`. Don't do other input or output within a unit of work.
 
-    Both raise DatabaseUnavailable when the database doesn't answer, DiskFull when it has no room, and DatabaseUnusable
-    when it is damaged or read-only.
+    Both raise DatabaseUnavailable if the database doesn't answer, DiskFull if its disk has no space, and
+    DatabaseUnusable if it is damaged or read-only.
     """
 
     def __init__(self, url: str) -> None:
@@ -45,27 +45,27 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """For reading alone; records stay usable after it."""
+        """Open a unit of work that only reads. Its records stay usable after it ends."""
         with translating_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
+        """Open a transaction. It is committed at the end of the block, or rolled back if the block raises."""
         writing = self.engine.execution_options(writes=True)
         try:
             with translating_errors(), Session(writing, expire_on_commit=False) as session, session.begin():
-                self._meet_condition(session)
+                self._check_condition(session)
                 yield session
         finally:
-            # Also when it failed: whether a lost connection committed nobody knows.
+            # Also after a failure: if the connection was lost, the commit may have succeeded.
             last_write.note()
 
     @contextmanager
     def only_if(self, condition: Callable[[], None]) -> Iterator[None]:
-        """Within it this thread's first write begins with the condition, which raises to refuse it.
+        """Check a condition at the start of this thread's next write; the condition raises to refuse the write.
 
-        Others write nothing between the two. What the condition is about must be what is written first.
+        Nobody else writes between the check and the write. The condition must concern what the write changes first.
         """
         self._thread.condition = condition
         try:
@@ -73,20 +73,20 @@ class Database:
         finally:
             self._thread.condition = None
 
-    def _meet_condition(self, session: Session) -> None:
+    def _check_condition(self, session: Session) -> None:
         condition, self._thread.condition = getattr(self._thread, "condition", None), None
-        connection = session.connection()  # begins the transaction: from here on nobody else writes to SQLite
+        connection = session.connection()  # starts the transaction: from here on, nobody else writes to SQLite
         _lock(connection, CONDITION_LOCK, shared=condition is None)
         if condition is not None:
             condition()
 
     def ping(self) -> None:
-        """Raise when the database doesn't answer."""
+        """Raise if the database doesn't answer."""
         with self.read() as session:
             session.execute(text("SELECT 1"))
 
     def free_bytes(self) -> int | None:
-        """Free bytes on the disk of an SQLite file; None for a server. Raises OSError."""
+        """The free bytes on the disk of an SQLite file; None for a server. Raises OSError."""
         path = _sqlite_file(self.engine.url)
         return None if path is None else shutil.disk_usage(path.parent).free
 
@@ -95,7 +95,7 @@ class Database:
 
 
 def make_engine(url: str) -> Engine:
-    """An engine with this project's rules for SQLite applied. Raises DatabaseUnusable for a URL that can't be used."""
+    """Create an engine, with the required settings for SQLite. Raises DatabaseUnusable for an invalid URL."""
     try:
         parsed = make_url(url)
         engine = create_engine(
@@ -104,11 +104,13 @@ def make_engine(url: str) -> Engine:
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             pool_size=20,
-            # Threads bound it: each holds two at most, one that writes and one that a condition reads by.
+            # Bounded by the threads: each uses at most two connections, one to write and one for a condition to read.
             max_overflow=-1,
         )
     except (ArgumentError, ValueError):
-        raise DatabaseUnusable("FITSERVE_DATABASE_URL can't be read: it must be as SQLAlchemy writes a URL.") from None
+        raise DatabaseUnusable(
+            "FITSERVE_DATABASE_URL is invalid: it must be a database URL as SQLAlchemy defines it."
+        ) from None
     except ModuleNotFoundError as error:
         raise DatabaseUnusable(f"The database's driver is not installed: {error}.") from None
     if engine.dialect.name == "sqlite":
@@ -118,7 +120,7 @@ def make_engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # The driver's own transaction control begins late and deferred: turned off, _begin_sqlite begins.
+    # Turn off the driver's own transactions, which begin late and deferred: _begin_sqlite begins them.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
@@ -127,15 +129,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A deferred transaction that turns to writing fails at once with "database is locked" when another has written.
+    # A deferred transaction that starts to write fails immediately with "database is locked" after another's write.
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _lock(connection: Connection, key: int, *, shared: bool = False) -> None:
-    """Hold this lock until the writing transaction ends, alone, or with all who share it.
+    """Hold an advisory lock, exclusive or shared, until the writing transaction ends.
 
-    On SQLite, where one transaction writes at a time, its beginning has seen to that.
+    SQLite needs no lock, because only one transaction writes at a time.
     """
     if connection.dialect.name == "postgresql":
         function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
@@ -143,9 +145,9 @@ def _lock(connection: Connection, key: int, *, shared: bool = False) -> None:
 
 
 def wait_for_server(url: str, seconds: float) -> None:
-    """Wait at most `seconds` for a PostgreSQL server to accept connections; each failed try is logged.
+    """Wait at most `seconds` for a PostgreSQL server to accept connections; each failed attempt is logged.
 
-    Returns at once for SQLite. Raises DatabaseUnavailable, DatabaseUnusable.
+    Returns immediately for SQLite. Raises DatabaseUnavailable, DatabaseUnusable.
     """
     engine = make_engine(url)
     if _sqlite_file(engine.url) is not None:
@@ -172,9 +174,9 @@ def _connection_error(engine: Engine) -> str | None:
 
 
 def migrate(url: str) -> None:
-    """Bring the database to the newest schema; processes that start at once wait for one another.
+    """Migrate the database to the newest schema. Processes that start concurrently wait for each other.
 
-    Raises DatabaseUnavailable, DiskFull, and DatabaseUnusable, also where the schema is of a newer Fitserve; OSError.
+    Raises DatabaseUnavailable, DiskFull, OSError, and DatabaseUnusable, also if a newer Fitserve made the schema.
     """
     from alembic import command
     from alembic.config import Config
@@ -194,7 +196,7 @@ def migrate(url: str) -> None:
             command.upgrade(config, "head")
     except CommandError:
         raise DatabaseUnusable(
-            "The database is of a newer Fitserve than this one: install the newer one, or restore a backup of this one."
+            "A newer Fitserve made the database. Install the newer version, or restore a backup from this version."
         ) from None
     finally:
         engine.dispose()
@@ -202,7 +204,7 @@ def migrate(url: str) -> None:
 
 @contextmanager
 def _migration_lock(engine: Engine) -> Iterator[None]:
-    """For SQLite a lock file beside the database, whose folder is made if need be."""
+    """Lock the migration of an SQLite database with a file next to it. Creates the folder if needed."""
     path = _sqlite_file(engine.url)
     if path is None:
         yield
@@ -214,7 +216,7 @@ def _migration_lock(engine: Engine) -> Iterator[None]:
 
 
 def _sqlite_file(url: URL) -> Path | None:
-    """The file of an SQLite database; None for a server, and for a database in memory."""
+    """The file of an SQLite database; None for a server or an in-memory database."""
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return None
     return Path(url.database)

@@ -26,7 +26,7 @@ def add(session: Session, dataset: Dataset) -> None:
     try:
         session.flush()
     except IntegrityError as error:
-        raise NameTaken(f'There is a dataset "{dataset.name}" already. Choose another name, or delete it.') from error
+        raise NameTaken(f'The dataset "{dataset.name}" already exists. Choose another name, or delete it.') from error
 
 
 def by_name(session: Session, name: str, *, lock: bool = False) -> Dataset | None:

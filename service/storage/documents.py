@@ -1,4 +1,4 @@
-"""Columns whose JSON is read and written as typed documents."""
+"""Columns that store typed documents as JSON."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,18 +10,18 @@ from models.documents import Document
 
 @dataclass(frozen=True)
 class KeptCheckpoint(Document):
-    """A job's latest checkpoint, as its row has it."""
+    """A job's latest checkpoint, as stored in its row."""
 
     folder: str
-    """Its artifact key."""
+    """The artifact key."""
     epoch: int
-    """The running epoch, from 1."""
+    """The current epoch, from 1."""
     step: int
-    """Steps of it that are done."""
+    """The finished steps of the epoch."""
 
     @property
     def position(self) -> tuple[int, int]:
-        """How far the training was: a later checkpoint's is greater."""
+        """The progress of the training; greater for a later checkpoint."""
         return self.epoch, self.step
 
 

@@ -1,4 +1,4 @@
-"""Translates a driver's errors: the database is unavailable, its disk is full, or it can't be used."""
+"""Translates a driver's errors: the database is unavailable, its disk is full, or it is unusable."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from service.errors import DatabaseUnavailable, DatabaseUnusable, DiskFull, Stor
 RETRY_AFTER_SECONDS = 5
 
 SQLITE_AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CANTOPEN}
-"""Another process holds a lock, or the file's folder isn't mounted."""
+"""Another process holds a lock, or the file can't be opened, for example because its folder isn't mounted."""
 SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
 SQLITE_UNUSABLE = {
     sqlite3.SQLITE_READONLY: "is read-only",
@@ -36,7 +36,7 @@ POSTGRESQL_UNUSABLE = {
 
 @contextmanager
 def translating_errors() -> Iterator[None]:
-    """Raise a StorageError for each error of the driver, except for a bug in a statement, which passes unchanged."""
+    """Translate the driver's errors to StorageErrors. An error that indicates a bug passes unchanged."""
     try:
         yield
     except DBAPIError as error:
@@ -47,14 +47,14 @@ def translating_errors() -> Iterator[None]:
 
 
 def classify(error: DBAPIError) -> StorageError | None:
-    """The StorageError for a driver's error; None for a bug in the statement."""
+    """The StorageError for a driver's error; None if it indicates a bug."""
     if isinstance(error.orig, sqlite3.Error):
         return classify_sqlite(error.orig)
     return _classify_postgresql(error)
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text without its full stop; SQLAlchemy's wrapping is left out."""
+    """The first line of an error's text, without the full stop and without SQLAlchemy's additions."""
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
 
 
@@ -93,7 +93,7 @@ def _away(reason: str = "") -> StorageError:
 
 
 def _disk_full() -> StorageError:
-    return DiskFull("The disk of the database is full: nothing was saved. Free some space, then try again.")
+    return DiskFull("The database's disk is full: nothing was saved. Free some space, then retry.")
 
 
 def _unusable(what: str) -> StorageError:

@@ -1,4 +1,4 @@
-"""Which rows of a table a list is asked for."""
+"""The filters of lists."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ def conditions(
     columns: Mapping[str, InstrumentedAttribute[Any]],
     metadata: InstrumentedAttribute[dict[str, Any]],
 ) -> list[ColumnElement[bool]]:
-    """That the columns have the values of the filters of their names; of `metadata` that it has all of the entries."""
+    """The conditions that columns equal the filters of their names and `metadata` has all entries of its filter."""
     entries: dict[str, str] = filters.get(METADATA) or {}
     own = [columns[name] == value for name, value in filters.items() if name != METADATA]
     return own + [_has_entry(session, metadata, key, value) for key, value in entries.items()]
@@ -24,7 +24,7 @@ def conditions(
 def _has_entry(
     session: Session, metadata: InstrumentedAttribute[dict[str, Any]], key: str, value: str
 ) -> ColumnElement[bool]:
-    # As a table, because a path into the JSON can't hold every key on SQLite.
+    # SQLite's JSON paths don't support every key, so the entries are read as a table.
     each = func.json_each if session.get_bind().dialect.name == "sqlite" else func.json_each_text
     entry = each(metadata).table_valued("key", "value")
     return select(entry.c.key).where(entry.c.key == key, entry.c.value == value).exists()

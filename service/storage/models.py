@@ -33,12 +33,12 @@ LABEL_ORDERS = {
 
 
 def add(session: Session, model: Model) -> None:
-    """Raises NameTaken."""
+    """Insert a model. Raises NameTaken."""
     session.add(model)
     try:
         session.flush()
     except IntegrityError as error:
-        raise NameTaken(f'There is a model "{model.name}" already. Choose another name, or delete it.') from error
+        raise NameTaken(f'The model "{model.name}" already exists. Choose another name, or delete it.') from error
 
 
 def by_name(session: Session, name: str, *, lock: bool = False) -> Model | None:
@@ -51,25 +51,25 @@ def by_id(session: Session, model_id: str | None, *, lock: bool = False) -> Mode
 
 
 def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:
-    """Which of these models there still are."""
+    """The ids among `ids` that still exist."""
     return frozenset(session.scalars(select(Model.id).where(Model.id.in_(ids))))
 
 
 def page(session: Session, query: PageQuery) -> Page[Model]:
-    """Models, filtered by `status`, `task` and `metadata`."""
+    """A page of models, filtered by `status`, `task` and `metadata`."""
     columns = {"status": Model.status, "task": Model.task}
     matching = conditions(session, query.filters, columns, Model.metadata_)
     return fetch_page(session, select(Model).where(*matching), ORDERS[query.sort or "-created_at"], query)
 
 
 def version(session: Session, model: Model, number: int | None) -> Version | None:
-    """A version by its number; the latest for None."""
+    """The version with this number, or the latest version for None."""
     statement = select(Version).where(Version.model_id == model.id).order_by(Version.number.desc()).limit(1)
     return session.scalar(statement if number is None else statement.where(Version.number == number))
 
 
 def lock_all(session: Session, model_ids: Collection[str]) -> None:
-    """Lock these models, in an order that everybody keeps."""
+    """Lock these models, always in the same order to prevent deadlocks."""
     session.execute(select(Model.id).where(Model.id.in_(model_ids)).order_by(Model.id).with_for_update())
 
 
@@ -96,7 +96,7 @@ def newest_with_versions(session: Session, limit: int) -> Sequence[str]:
 
 
 def existing_versions(session: Session, keys: Collection[tuple[str | None, int | None]]) -> frozenset[tuple[str, int]]:
-    """Which of these versions, given as model id and number, there still are."""
+    """The versions among `keys`, pairs of model id and number, that still exist."""
     statement = select(Version.model_id, Version.number).where(tuple_(Version.model_id, Version.number).in_(keys))
     return frozenset((model_id, number) for model_id, number in session.execute(statement))
 
@@ -107,7 +107,7 @@ def versions_page(session: Session, model: Model, query: PageQuery) -> Page[Vers
 
 
 class VersionEntry(NamedTuple):
-    """A version in a list of all models' versions; `version` and `folder` are None for a model without any."""
+    """A version in a list of all models' versions; all but `model` are None for a model without versions."""
 
     model: str
     version: int | None
@@ -116,7 +116,7 @@ class VersionEntry(NamedTuple):
 
 
 def version_entries(session: Session, model: Model | None) -> Sequence[VersionEntry]:
-    """The versions of a model, or of all of them, by name and number."""
+    """The versions of a model, or of all models, ordered by name and number."""
     statement = select(Model.name, Version.number, Version.servable, Version.folder).select_from(Model)
     statement = statement.join(Version, isouter=True).order_by(Model.name, Version.number)
     found = session.execute(statement if model is None else statement.where(Model.id == model.id))
@@ -139,7 +139,7 @@ def point_label(session: Session, model: Model, name: str, number: int) -> tuple
 
 
 def labels(session: Session, model_ids: Collection[str]) -> dict[str, dict[str, int]]:
-    """The labels of several models, by name, each with the number of its version."""
+    """The labels of several models: by model id and label, the number of the version."""
     found: dict[str, dict[str, int]] = {model_id: {} for model_id in model_ids}
     statement = select(Label.model_id, Label.label, Label.number).where(Label.model_id.in_(model_ids))
     for model_id, label, number in session.execute(statement.order_by(Label.label)):
@@ -158,13 +158,13 @@ def labels_of_version(session: Session, version: Version) -> Sequence[str]:
 
 
 def folders(session: Session) -> frozenset[str]:
-    """The artifact keys of all versions' files, and of the weights that models have from others."""
+    """The artifact keys of all versions, and of the weights that models reuse from other models' versions."""
     found = [*session.scalars(select(Version.folder)), *session.scalars(select(Model.folder))]
     return frozenset(folder for folder in found if folder is not None)
 
 
 def unlabelled_versions(session: Session, newest: int) -> Sequence[tuple[str, int]]:
-    """The versions, as model id and number, that no label points to and that aren't among their model's newest."""
+    """The versions, as model id and number, without a label and not among the `newest` of their model."""
     age = func.row_number().over(partition_by=Version.model_id, order_by=Version.number.desc())
     aged = select(Version.model_id, Version.number, age.label("age")).subquery()
     labelled = exists().where(Label.model_id == aged.c.model_id, Label.number == aged.c.number)

@@ -1,4 +1,4 @@
-"""File permissions: what the service stores is readable by its own user only."""
+"""File permissions: only the service's user can read the stored data."""
 
 import contextlib
 import stat

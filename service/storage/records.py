@@ -1,4 +1,4 @@
-"""The tables, and the records that the rest of the service reads: plain attributes, detached from any session."""
+"""The tables and their records, which the service uses detached from any session."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -23,7 +23,7 @@ from service.storage.documents import DocumentColumn, DocumentsColumn, KeptCheck
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite forgets time zones, so it is put back when read."""
+    """A timestamp in UTC. SQLite doesn't store time zones, so UTC is set again when reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -37,7 +37,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Record(DeclarativeBase):
-    """The base of all tables. `metadata_` is what clients noted of a resource: `metadata` is SQLAlchemy's own."""
+    """The base of all tables. Clients' metadata is in `metadata_`, because SQLAlchemy uses `metadata` itself."""
 
     type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}
 
@@ -47,7 +47,7 @@ def _one_of(column: str, values: tuple[str, ...]) -> str:
 
 
 class Dataset(Record):
-    """A dataset: where it comes from, and what its import found."""
+    """A dataset: its source and the result of its import."""
 
     __tablename__ = "datasets"
     __table_args__ = (CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="dataset_status"),)
@@ -58,18 +58,18 @@ class Dataset(Record):
     source: Mapped[str]
     kind: Mapped[str | None]
     file: Mapped[dict[str, Any] | None]
-    """Of an upload: `name`, `bytes`, `sha256`."""
+    """For an upload: `name`, `bytes`, `sha256`."""
     descriptor: Mapped[dict[str, Any] | None]
     """Kind, rows, splits, bytes, inputs and target, once ready."""
     folder: Mapped[str | None]
-    """The artifact key of its files, once ready."""
+    """The artifact key of the files, once ready."""
     error: Mapped[dict[str, Any] | None]
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]
 
 
 class Model(Record):
-    """A network's spec, and what building it showed."""
+    """A network's spec and the result of building it."""
 
     __tablename__ = "models"
     __table_args__ = (CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="model_status"),)
@@ -80,20 +80,20 @@ class Model(Record):
     task: Mapped[str]
     description: Mapped[str]
     document: Mapped[dict[str, Any]]
-    """The spec as posted, with defaults and what was taken from a dataset filled in."""
+    """The spec of the request, completed with defaults and with the dataset's shape and columns."""
     summary: Mapped[dict[str, Any] | None]
     summary_text: Mapped[str | None]
     error: Mapped[dict[str, Any] | None]
     folder: Mapped[str | None]
-    """The artifact key of the weights that it has from other models' versions, once ready; None without any."""
+    """The artifact key of the weights that it reuses from other models' versions, once ready; None without any."""
     last_version: Mapped[int] = mapped_column(default=0)
-    """The highest number ever given to a version: numbers are never used again."""
+    """The highest version number so far. Numbers are never reused."""
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]
 
 
 class Label(Record):
-    """A name that a client gives to a version and may move."""
+    """A name that points to a version and that clients can move."""
 
     __tablename__ = "labels"
 
@@ -104,7 +104,7 @@ class Label(Record):
 
 
 class Job(Record):
-    """A piece of work for a worker; the row is the queue entry."""
+    """A job for a worker; the row is also its entry in the queue."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -131,51 +131,51 @@ class Job(Record):
     dataset_id: Mapped[str | None]
     dataset_name: Mapped[str | None]
     request: Mapped[dict[str, Any]]
-    """What the client posted, with defaults resolved: the kind's request of models.jobs, as a document."""
+    """The client's request with defaults resolved: the request of the job's kind in models.jobs, as a document."""
     runtime: Mapped[dict[str, Any] | None]
-    """Execution, threads and versions of the libraries: chosen at the first attempt, the same at every later one."""
+    """Threads and versions of the libraries: chosen at the first attempt and the same in every later one."""
     revision: Mapped[int] = mapped_column()
     owner: Mapped[str | None]
     token: Mapped[int] = mapped_column(default=0)
-    """The fencing token: raised by every claim, carried by every write of the execution that claimed."""
+    """The fencing token: increases with every claim; every write of the claiming execution carries it."""
     renewals: Mapped[int] = mapped_column(default=0)
     attempt: Mapped[int] = mapped_column(default=1)
-    """One more than the training processes that died on it."""
+    """The number of the attempt, from 1. Increases when the child process crashes."""
     run: Mapped[int] = mapped_column(default=0)
-    """How often training began from its start; every run has the same epochs, of which the log tells once."""
+    """How often training has started from the beginning. All runs have the same epochs, which the log has once."""
     deaths: Mapped[int] = mapped_column(default=0)
-    """Training processes that died since a checkpoint that got further than the one before."""
+    """The number of crashes since the last checkpoint that made progress."""
     orders: Mapped[list[Order]] = mapped_column(DocumentsColumn(Order), default=list)
-    """Changes asked for while it runs, each with the epoch and the step at which it took effect, or None."""
+    """The changes that clients requested, each with the epoch and the step at which it took effect, or None."""
     closed: Mapped[bool] = mapped_column(default=False)
-    """Whether its training has ended and no order can change it any more."""
+    """Whether the training has ended, so that orders no longer have an effect."""
     checkpoint: Mapped[KeptCheckpoint | None] = mapped_column(DocumentColumn(KeptCheckpoint))
-    """The latest."""
+    """The latest checkpoint."""
     thinned: Mapped[bool] = mapped_column(default=False)
-    """Whether only the transitions and epochs of its log were kept, some time after it ended."""
+    """Whether the log was reduced to transitions and epochs, some time after the job became final."""
     last_seq: Mapped[int] = mapped_column(default=0)
-    """The number of its latest event."""
+    """The number of the latest event."""
     progress: Mapped[dict[str, Any] | None]
     metrics: Mapped[dict[str, Any] | None]
     best: Mapped[dict[str, Any] | None]
     version: Mapped[int | None]
-    """The version that a training made, or that an evaluation is of."""
+    """The version that a training job created, or that another job uses."""
     made_by: Mapped[str | None] = mapped_column(index=True)
-    """The training job that made this evaluation when it ended; None where a client asked for it."""
+    """The training job that created this evaluation; None if a client created it."""
     result: Mapped[dict[str, Any] | None]
-    """What it made, as a document of its kind."""
+    """The job's result, as a document of its kind."""
     error: Mapped[dict[str, Any] | None]
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
-    # Every update is conditional on the revision that was read, and its row count is checked.
+    # Every update is conditional on the revision that was read, and SQLAlchemy checks its row count.
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 (its base declares it so)
 
 
 class Version(Record):
-    """A trained network, never changed."""
+    """A trained network. It never changes."""
 
     __tablename__ = "versions"
 
@@ -185,38 +185,38 @@ class Version(Record):
     dataset_id: Mapped[str]
     dataset_name: Mapped[str]
     folder: Mapped[str]
-    """The artifact key of its files."""
+    """The artifact key of the files."""
     servable: Mapped[bool]
     details: Mapped[VersionDetails] = mapped_column(DocumentColumn(VersionDetails))
     created_at: Mapped[datetime]
     job_exists: Mapped[bool] = column_property(select(Job.id).where(Job.id == job_id).correlate_except(Job).exists())
-    """Whether the job that made it wasn't deleted yet."""
+    """Whether the job that created it still exists."""
     evaluation_id: Mapped[str | None] = column_property(
         select(Job.id).where(Job.made_by == job_id).correlate_except(Job).scalar_subquery()
     )
-    """The evaluation of the test rows that its training made, unless that was deleted."""
+    """The evaluation that its training job created, if it still exists."""
 
 
 class JobSource(Record):
-    """A version that a job takes weights from: it can't be deleted before the job is final."""
+    """A version whose weights a job uses. The version can't be deleted before the job is final."""
 
     __tablename__ = "job_sources"
     __table_args__ = (Index("job_sources_version", "model_id", "number"),)
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     place: Mapped[int] = mapped_column(primary_key=True)
-    """The layer that gets the weights, by its place among the posted ones; 0 where the whole network does."""
+    """The index of the layer that gets the weights; 0 if the whole network does."""
     model_id: Mapped[str]
     number: Mapped[int]
 
 
 class Event(Record):
-    """One entry of a job's append-only log."""
+    """An entry in a job's append-only log."""
 
     __tablename__ = "events"
     __table_args__ = (
         UniqueConstraint("job_id", "run", "epoch", name="event_epoch"),
-        # A log of days has a hundred thousand events, of which transitions are a few.
+        # The log of a long job has a hundred thousand events, but only a few transitions.
         Index("events_type", "job_id", "type", "seq"),
     )
 
@@ -230,20 +230,20 @@ class Event(Record):
 
 
 class IdempotencyKey(Record):
-    """A key under which a client sent a creating request, and what that was answered once it is known."""
+    """A client's key for a creating request, with the response once it is known."""
 
     __tablename__ = "idempotency_keys"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    """A digest of what the key belongs to (method, path) and of the key itself."""
+    """A digest of the key's scope (method and path) and the key itself."""
     fingerprint: Mapped[str]
     """A digest of the body and the query."""
     token: Mapped[str]
-    """Drawn by the request that claimed the key: no other may settle or release it."""
+    """A random token of the request that claimed the key; only that request can settle or release it."""
     owner: Mapped[dict[str, Any]]
-    """What identifies the process that answers the request, so that its death can be told; empty once it gave up."""
+    """Identifies the process that handles the request, to detect its crash; empty once it has given up."""
     resource_id: Mapped[str | None]
-    """What the request made, written in the transaction that made it."""
+    """The resource that the request created, written in the transaction that created it."""
     created_at: Mapped[datetime] = mapped_column(index=True)
     status: Mapped[int | None]
     headers: Mapped[dict[str, Any] | None]
@@ -251,14 +251,14 @@ class IdempotencyKey(Record):
 
 
 class Worker(Record):
-    """A worker that says it is alive."""
+    """A worker with its latest heartbeat."""
 
     __tablename__ = "workers"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     host: Mapped[str]
     process: Mapped[dict[str, Any]]
-    """What identifies the process on its host, so that a worker that starts there can tell that it is gone."""
+    """Identifies the process on its host, so that a worker that starts there can detect its end."""
     slots: Mapped[int]
     versions: Mapped[dict[str, Any]]
     ready: Mapped[bool]

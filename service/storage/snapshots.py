@@ -1,6 +1,6 @@
-"""Whole databases copied: into an SQLite file of its own while others write, and from one into an empty database.
+"""Copies whole databases: into an SQLite file during other writes, and from such a file into an empty database.
 
-All functions raise BackupError, and a StorageError where the database itself fails.
+All functions raise BackupError, and a StorageError if the database itself fails.
 """
 
 import sqlite3
@@ -24,7 +24,7 @@ def sqlite_url(path: Path) -> str:
 
 
 def take(url: str, path: Path) -> None:
-    """Copy the database as it is at one moment into a new file, with the newest schema."""
+    """Copy a consistent snapshot of the database into a new file with the newest schema."""
     if make_url(url).get_backend_name() == "sqlite":
         _copy_sqlite(Path(make_url(url).database or ""), path)
         migrate(sqlite_url(path))
@@ -45,7 +45,7 @@ def _copy_sqlite(source: Path, target: Path) -> None:
             closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as reading,
             closing(sqlite3.connect(target)) as writing,
         ):
-            # All pages in one step: with several, each write of another process would start it anew.
+            # All pages in one step: with several steps, each write of another process would restart the copy.
             reading.backup(writing)
     except sqlite3.Error as error:
         failed = BackupError(f"The database {source} can't be read: {error}.")
@@ -53,7 +53,7 @@ def _copy_sqlite(source: Path, target: Path) -> None:
 
 
 def upgrade(path: Path) -> None:
-    """Bring an archive's database to the newest schema. Raises BackupError, also where it is newer than that."""
+    """Migrate an archive's database to the newest schema. Raises BackupError, also if its schema is newer."""
     try:
         migrate(sqlite_url(path))
     except StorageError as error:
@@ -61,7 +61,7 @@ def upgrade(path: Path) -> None:
 
 
 def is_empty(url: str) -> bool:
-    """Whether nothing was written to the database yet, or it isn't there; that workers have run doesn't count."""
+    """Whether the database doesn't exist or has no rows, not counting those of workers."""
     path = make_url(url).database
     if make_url(url).get_backend_name() == "sqlite" and not Path(path or "").exists():
         return True
@@ -70,7 +70,7 @@ def is_empty(url: str) -> bool:
 
 
 def load(path: Path, url: str) -> None:
-    """Copy a snapshot's rows into an empty database, all or none."""
+    """Copy a snapshot's rows into an empty database in one transaction."""
     with _engine(url) as target, _engine(sqlite_url(path)) as source:
         migrate(url)
         with source.connect() as reading, target.execution_options(writes=True).begin() as writing:
@@ -97,7 +97,7 @@ def _check_same_schema(connection: Connection) -> None:
     for table in _tables():
         found = {column["name"] for column in inspector.get_columns(table.name)} if table.name in there else set()
         if found != {column.name for column in table.columns}:
-            raise BackupError("The database's schema is of another Fitserve than this one.")
+            raise BackupError("Another version of Fitserve made the database's schema.")
 
 
 def _has_no_rows(connection: Connection) -> bool:
@@ -107,7 +107,7 @@ def _has_no_rows(connection: Connection) -> bool:
 
 
 def _tables() -> list[Table]:
-    """What is copied, each table after those that it refers to; an absent JSON value is NULL in them, not `null`."""
+    """The tables to copy, each after those that it refers to. They store an absent JSON value as NULL, not `null`."""
     copies = MetaData()
     for table in Record.metadata.sorted_tables:
         for column in table.to_metadata(copies).columns:

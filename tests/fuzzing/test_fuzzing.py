@@ -66,4 +66,4 @@ def test_every_answer_is_as_the_document_says(fuzzed: RunningService, tmp_path: 
         check=False,
     )
     assert run.returncode == 0, run.stdout
-    assert "unforeseen error" not in fuzzed.log
+    assert "unexpected error" not in fuzzed.log

@@ -234,7 +234,7 @@ def test_a_table_is_the_only_input_of_a_model(client: Client) -> None:
 
 def test_the_catalogue_says_how_many_tensors_a_layer_takes(client: Client) -> None:
     entries = {entry["type"]: entry for entry in client.get("/v1/layer-types")["items"]}
-    for type_, words in {"Add": "2 or more", "Subtract": "exactly 2", "Dense": "the layer before it"}.items():
+    for type_, words in {"Add": "at least 2", "Subtract": "exactly 2", "Dense": "the layer before it"}.items():
         inputs = entries[type_]["parameters"][-1]
         assert inputs["name"] == "inputs"
         assert words in inputs["description"]

@@ -1,4 +1,4 @@
-"""For each layer of the catalogue, networks that prove it: the shape that arrives, its parameters, layers after it."""
+"""Networks that test each layer of the catalogue: the input shape, its parameters, the layers after it."""
 
 from typing import Any
 

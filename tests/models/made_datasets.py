@@ -1,4 +1,4 @@
-"""Datasets imported for tests, as a client would ask for them."""
+"""Datasets imported for tests, as a client would request them."""
 
 from pathlib import Path
 from typing import Any

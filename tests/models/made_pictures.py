@@ -1,4 +1,4 @@
-"""Pictures and ZIPs of them for tests, as clients would have them."""
+"""Images and ZIPs of images for tests."""
 
 import io
 import zipfile

@@ -41,7 +41,7 @@ def test_normalization_takes_mean_and_variance_of_the_training_rows() -> None:
     np.testing.assert_allclose(outputs.std(axis=0), 1, atol=1e-4)
 
 
-def test_what_was_learnt_is_part_of_the_spec_and_its_document() -> None:
+def test_learned_values_are_part_of_the_spec_and_its_document() -> None:
     spec = learnt({"type": "Normalization", "mean": None})
     assert spec.layers[0].parameters["mean"] == pytest.approx([3, -2], abs=0.5)
     assert NetworkSpec.from_document(spec.to_document()) == spec
@@ -90,7 +90,7 @@ def test_a_layer_that_could_not_learn_is_refused(layers: list[dict[str, Any]], p
 def test_numbers_that_an_embedding_does_not_know_are_refused_before_training(number: int) -> None:
     spec = make_spec(layers=[{"type": "Embedding", "input_dim": 10, "output_dim": 2}, DENSE], shape=[3])
     check_vocabulary(spec, {"input": np.array([[0, 9, 3]], np.float32)})
-    with pytest.raises(InvalidData, match=r"knows the whole numbers from 0 to 9\. Set its `input_dim` higher"):
+    with pytest.raises(InvalidData, match=r"accepts integers from 0 to 9\. Increase its `input_dim`"):
         check_vocabulary(spec, {"input": np.array([[0, 1, number]], np.float32)})
 
 
@@ -109,7 +109,7 @@ WITHIN = [
 def test_an_embedding_within_another_layer_is_found(layer: dict[str, Any]) -> None:
     spec = make_spec(layers=[layer, DENSE], shape=[3])
     check_vocabulary(spec, {"input": np.array([[0, 9, 3]], np.float32)})
-    with pytest.raises(InvalidData, match=r"knows the whole numbers from 0 to 9"):
+    with pytest.raises(InvalidData, match=r"accepts integers from 0 to 9"):
         check_vocabulary(spec, {"input": np.array([[0, 10, 3]], np.float32)})
 
 
@@ -133,7 +133,5 @@ def test_rows_that_only_test_are_refused_before_training(tmp_path: Path, monkeyp
         limits=Limits(),
         runtime=Runtime(),
     )
-    with pytest.raises(
-        InvalidData, match='has the number 7, but the layer "embedding" knows the whole numbers from 0 to 6'
-    ):
+    with pytest.raises(InvalidData, match='has the number 7, but the layer "embedding" accepts integers from 0 to 6'):
         training.run(assignment, tmp_path, Mock(spec=[]))

@@ -1,4 +1,4 @@
-"""Predictions for many rows equal those for posted ones, whatever they come from and are read as."""
+"""Predictions for many rows equal those for posted rows, for every source and format."""
 
 import csv
 import io
@@ -162,7 +162,7 @@ def as_parquet(rows: list[dict[str, Any]]) -> bytes:
 
 @pytest.mark.parametrize("name", ["new.csv", "new.json", "new.jsonl", "new.parquet"])
 @pytest.mark.parametrize("at_once", [1, 3, 1000])
-def test_the_rows_of_a_table_mean_what_posted_ones_mean(
+def test_rows_of_a_table_file_are_read_like_posted_rows(
     flowers: Dataset, name: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blocks, "MOST_ROWS", 4 * at_once)
@@ -270,7 +270,7 @@ def test_pictures_are_predicted_in_the_order_of_their_paths_and_named(tmp_path: 
         ("bad.xlsx", b"\xd0\xcf\x11\xe0" + b"\0" * 100, None, None),
     ],
 )
-def test_what_does_not_fit_is_named_by_row_and_column(
+def test_invalid_values_are_named_by_row_and_column(
     flowers: Dataset, name: str, data: str | bytes, row: int | None, column: str | None, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(blocks, "MOST_ROWS", 8)  # two rows at once
@@ -283,7 +283,7 @@ def test_what_does_not_fit_is_named_by_row_and_column(
         assert f"Row {row}" in fault.detail
 
 
-def test_arrays_of_another_shape_and_cut_off_ones_are_refused(tmp_path: Path) -> None:
+def test_arrays_of_another_shape_and_truncated_ones_are_refused(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "inline", inputs=[[0, 1], [2, 3]], targets=["a", "b"])
     predictor = make_version(dataset, outputs=2)
     wide, empty, missing = (io.BytesIO() for _ in range(3))
@@ -298,7 +298,7 @@ def test_arrays_of_another_shape_and_cut_off_ones_are_refused(tmp_path: Path) ->
     assert "[3]" in details["wide.npy"]
     assert "no rows" in details["empty.npy"]
     assert '"x"' in details["missing.npz"]
-    assert "cut off" in details["cut.npy"]
+    assert "truncated" in details["cut.npy"]
     (fault,) = faults_of(
         read(dataset.folder, predictor, write_zip(tmp_path / "p.zip", {"a.png": b""}).read_bytes(), "p")
     )

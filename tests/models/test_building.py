@@ -1,4 +1,4 @@
-"""From a spec to a compiled Keras network: sized first, held to limits, the same for the same seed."""
+"""From a spec to a compiled Keras network: sized first, checked against limits, equal for the same seed."""
 
 import dataclasses
 import os
@@ -103,7 +103,7 @@ def test_it_is_compiled_as_the_spec_says() -> None:
     assert results.keys() == {"loss", "acc", "area"}
 
 
-def test_another_optimizer_takes_its_place() -> None:
+def test_another_optimizer_replaces_the_compiled_one() -> None:
     optimizer = ComponentSpec("sgd", {"momentum": 0.5})
     network = build_network(dataclasses.replace(spec_of(DIGITS), optimizer=optimizer), Limits())
     assert isinstance(network.optimizer, keras.optimizers.SGD)
@@ -118,7 +118,7 @@ def test_another_optimizer_takes_its_place() -> None:
         ("Adam", {"learning_rate": 0, "beta_1": 0, "clipnorm": 1}),
     ],
 )
-def test_whole_numbers_are_taken_where_keras_wants_fractions(type_: str, parameters: dict[str, Any]) -> None:
+def test_integers_are_accepted_where_keras_expects_floats(type_: str, parameters: dict[str, Any]) -> None:
     optimizer = {"type": type_, **parameters}
     network = build_network(spec_of(DIGITS, optimizer=optimizer), Limits())
     assert float(network.optimizer.learning_rate) == parameters["learning_rate"]
@@ -134,7 +134,7 @@ def test_accuracy_knows_where_an_output_changes_sides(from_logits: bool) -> None
     assert results["accuracy"] == 1
 
 
-def test_a_billion_units_are_refused_without_being_made() -> None:
+def test_a_billion_units_are_refused_without_being_allocated() -> None:
     fault = fault_of([{"type": "Flatten"}, {"type": "Dense", "units": 10**9}, SOFTMAX])
     assert fault.pointer == "#/layers/1"
     assert "785,000,000,000 parameters" in fault.detail
@@ -180,7 +180,7 @@ def test_a_layer_that_does_not_fit_is_named(layers: Any, shape: tuple[int, ...],
     ("layer", "shape", "words"),
     [
         ({"type": "AdaptiveMaxPooling3D", "output_size": 2}, (1, 1), "rows of 4 dimensions, not 2"),
-        ({"type": "CategoryEncoding", "num_tokens": 1, "output_mode": "count"}, (17, 2), "rows of the shape [2, 1]"),
+        ({"type": "CategoryEncoding", "num_tokens": 1, "output_mode": "count"}, (17, 2), "outputs the shape [2, 1]"),
     ],
 )
 def test_a_layer_that_keras_itself_misjudges_is_refused(layer: Any, shape: tuple[int, ...], words: str) -> None:

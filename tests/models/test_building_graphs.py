@@ -109,7 +109,7 @@ def test_inputs_may_have_odd_names(names: tuple[str, str], tmp_path: Path) -> No
 def test_shapes_that_do_not_fit_are_both_named() -> None:
     found = faults_of([dense("a"), dense("b", "a", units=5), merge("sum", "a", "b"), dense()])
     assert found.keys() == {"#/layers/2"}
-    assert "Add can't take the shapes [4] and [5] that arrive" in found["#/layers/2"].detail
+    assert "Add can't take inputs of the shapes [4] and [5]" in found["#/layers/2"].detail
     assert found["#/layers/2"].detail.count("Add") == 1
 
 

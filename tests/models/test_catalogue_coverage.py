@@ -1,4 +1,4 @@
-"""Every name of Keras's is in the catalogue, or left out with a reason."""
+"""Every name in Keras is in the catalogue, or left out with a reason."""
 
 import inspect
 

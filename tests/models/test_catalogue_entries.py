@@ -1,4 +1,4 @@
-"""Every entry of the catalogue builds and trains a step; what is part of the exported graph serves as in Keras."""
+"""Every entry of the catalogue builds and trains a step; parts of the exported graph predict as in Keras."""
 
 import math
 from pathlib import Path

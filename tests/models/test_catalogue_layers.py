@@ -1,4 +1,4 @@
-"""Every layer of the catalogue trains an epoch in a small network, and serves as it does in Keras."""
+"""Every layer of the catalogue trains an epoch in a small network, and predicts as in Keras."""
 
 import math
 from pathlib import Path

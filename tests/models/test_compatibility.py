@@ -1,4 +1,4 @@
-"""A dataset that doesn't fit a network is told why, and what to do."""
+"""A dataset that doesn't fit a network is refused with the reason and the fix."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def inline(folder: Path, **members: Any) -> dict[str, Any]:
     return make_dataset(folder, "inline", **members).descriptor | {"name": "few"}
 
 
-def test_a_model_made_from_the_dataset_fits(flowers: dict[str, Any]) -> None:
+def test_a_model_created_from_the_dataset_fits(flowers: dict[str, Any]) -> None:
     check_fit(make_spec(inputs=inputs_from_dataset(flowers, "flowers")), (3,), flowers)
 
 
@@ -48,16 +48,16 @@ def test_ten_units_for_three_classes_name_the_layer_and_the_fix(flowers: dict[st
 
     assert fault.pointer == "#/model"
     assert fault.detail == (
-        'The last layer, "dense_1", has 10 units, but dataset "flowers" has 3 classes: give it 3 units.'
+        'The last layer, "dense_1", has 10 units, but dataset "flowers" has 3 classes: set it to 3 units.'
     )
 
 
-def test_a_network_made_for_a_dataset_is_told_where_its_spec_is_wrong(flowers: dict[str, Any]) -> None:
+def test_a_network_for_a_dataset_has_faults_that_point_into_its_spec(flowers: dict[str, Any]) -> None:
     inputs = inputs_from_dataset(flowers, "flowers")
     layers: list[dict[str, Any]] = [{"type": "Dense", "units": 10}, {"type": "Softmax"}]
     cases = (
-        (make_spec(inputs=inputs), (10,), "#/layers/0/units", "give it 3 units"),
-        (make_spec(inputs=inputs, layers=layers), (10,), "#/layers/1", "give it 3 units"),
+        (make_spec(inputs=inputs), (10,), "#/layers/0/units", "set it to 3 units"),
+        (make_spec(inputs=inputs, layers=layers), (10,), "#/layers/1", "set it to 3 units"),
         (make_spec("regression", inputs, "mse"), (1,), "#/task", "is text"),
         (make_spec("binary", inputs, "binary_crossentropy"), (1,), "#/task", "3 classes"),
     )
@@ -70,7 +70,7 @@ def test_a_network_made_for_a_dataset_is_told_where_its_spec_is_wrong(flowers: d
     check_target(make_spec(inputs=inputs), (3,), flowers)
 
 
-def test_all_faults_are_told_at_once(flowers: dict[str, Any]) -> None:
+def test_all_faults_are_reported_together(flowers: dict[str, Any]) -> None:
     faults = faults_of(make_spec(shape=[5]), (10,), flowers | {"splits": {"train": 0, "validation": 0, "test": 150}})
 
     assert [fault.pointer for fault in faults] == ["#/dataset", "#/model", "#/dataset"]
@@ -83,8 +83,8 @@ def test_all_faults_are_told_at_once(flowers: dict[str, Any]) -> None:
     [
         ("regression", (1,), 'The target "species" is text'),
         ("binary", (1,), 'The target "species" has 3 classes, but a binary task needs two'),
-        ("multilabel", (3,), 'The target "species" has one value a row'),
-        ("multiclass", (4, 3), 'The last layer, "dense_1", puts out the shape [4, 3]: end with one row of units'),
+        ("multilabel", (3,), 'The target "species" has one value per row'),
+        ("multiclass", (4, 3), 'The last layer, "dense_1", outputs the shape [4, 3]: it must be a vector'),
         ("multiclass", (1,), 'The last layer, "dense_1", has 1 unit, but dataset "flowers" has 3 classes'),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_target_must_suit_the_task(task: str, output: tuple, detail: str, flow
     assert fault.detail.startswith(detail)
 
 
-def test_fractions_are_no_classes(tmp_path: Path) -> None:
+def test_fractions_are_not_classes(tmp_path: Path) -> None:
     descriptor = inline(tmp_path, inputs=[[1], [2]], targets=[0.5, 0.25])
 
     (fault,) = faults_of(make_spec(shape=[1]), (2,), descriptor)
@@ -107,7 +107,7 @@ def test_a_regression_needs_an_output_for_each_number(tmp_path: Path) -> None:
 
     check_fit(make_spec(task="regression", shape=[1]), (2,), descriptor)
     (fault,) = faults_of(make_spec(task="regression", shape=[1]), (1,), descriptor)
-    assert fault.detail.endswith('has 1 unit, but a row\'s target in dataset "few" is 2 numbers: give it 2 units.')
+    assert fault.detail.endswith('has 1 unit, but a row\'s target in dataset "few" is 2 numbers: set it to 2 units.')
 
 
 def test_sequences_of_numbers_may_be_put_out(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_columns_do_not_fit_pictures(flowers: dict[str, Any], tmp_path: Path) ->
 
     (fault,) = faults_of(spec, (10,), make_dataset(tmp_path, "digits").descriptor)
 
-    assert fault.detail == "The model takes a table's columns, but the dataset is no table."
+    assert fault.detail == "The model takes the columns of a table, but the dataset isn't a table."
 
 
 EMBEDDING: list[dict[str, Any]] = [
@@ -182,6 +182,6 @@ def test_a_number_that_an_embedding_does_not_know_names_the_layer_and_the_fix(tm
     (fault,) = faults_of(make_spec(shape=[2], layers=EMBEDDING), (3,), descriptor)
     assert fault.pointer == "#/model"
     assert fault.detail == (
-        'Dataset "few" has the number 7, but the layer "embedding" knows the whole numbers from 0 to 4: '
-        "set its `input_dim` to 8 or more."
+        'Dataset "few" has the number 7, but the layer "embedding" accepts integers from 0 to 4: '
+        "set its `input_dim` to at least 8."
     )

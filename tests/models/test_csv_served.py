@@ -1,4 +1,4 @@
-"""A cell of a CSV file means the same when it is learnt from and when it is posted to be predicted for."""
+"""A cell of a CSV file means the same in training and in a posted prediction."""
 
 import itertools
 import json
@@ -110,7 +110,7 @@ def test_a_number_that_training_would_not_have_read_is_named(
     (fault,) = faults_of(served, write({"stock": ["1", "2"], "price": ["1", cell]}, delimiter))
 
     assert (fault.row, fault.column) == (1, "price")
-    assert fault.detail == f'Row 1: "price" should be a number, such as {written}, not "{cell}".'
+    assert fault.detail == f'Row 1: "price" must be a number, such as {written}, not "{cell}".'
 
 
 def test_a_version_without_formats_takes_a_decimal_point_or_comma(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_dates_give_the_same_bits_however_the_file_writes_them(cells: list[str],
 @pytest.mark.parametrize("space", [" ", "\t", "\xa0", "\u3000", "  \t"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("cell", ["{0}red", "red{0}", '"{0}red"', '"red{0}"', '"red\n{0}"', '"\nred"'])
-def test_white_space_that_begins_late_in_a_file_is_no_part_of_its_values(
+def test_white_space_that_begins_late_in_a_file_is_stripped(
     cell: str, newline: str, space: str, tmp_path: Path
 ) -> None:
     cells = ["red", "blue", "NA"] * 200 + [cell.format(space), f"blue{space}", f"{space}NA{space}"]
@@ -248,7 +248,7 @@ def test_a_blank_line_in_a_body_of_one_column_is_a_row_without_a_value(tmp_path:
     assert read(served, "size\n1\n\n3\r\n\n\n").tolist() == [[1], [2.5], [3]]
 
 
-def test_columns_of_the_dataset_that_are_no_inputs_may_be_posted_and_dont_count(tmp_path: Path) -> None:
+def test_columns_of_the_dataset_that_are_not_inputs_may_be_posted_and_are_ignored(tmp_path: Path) -> None:
     rows = [f"{100 + row},{row % 7},c{row % 3},same,{'ab'[row % 2]}" for row in range(30)]
     data = "\n".join(["id,size,colour,constant,y", *rows]) + "\n"
     dataset = import_upload(tmp_path, data, split=ALL_TRAIN, ignore=["colour"])
@@ -281,7 +281,7 @@ def test_a_body_may_be_in_other_encodings(encoding: str, tmp_path: Path) -> None
     assert served.read_instances(CsvText(data, encoding))[0]["input"].tolist() == [[0, 1, 0]]
 
 
-def test_words_for_what_is_missing_travel_with_the_version(tmp_path: Path) -> None:
+def test_words_for_missing_values_are_saved_with_the_version(tmp_path: Path) -> None:
     columns = {
         "size": ["1", "-", "3", "none"], "colour": ["red", "-", "gone", "blue"], "flag": ["yes", "no", "no", "gone"],
     }  # fmt: skip

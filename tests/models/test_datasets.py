@@ -1,4 +1,4 @@
-"""Built-in sources, splits, and the folder that a dataset is kept in."""
+"""Built-in sources, splits, and the folder of a dataset."""
 
 import json
 from collections import Counter
@@ -32,7 +32,7 @@ def test_the_table_of_sources_has_all_three_groups_and_is_json() -> None:
     assert [parameter["name"] for parameter in circles["parameters"]] == ["samples", "noise", "factor", "seed"]
     assert circles["parameters"][0] == {
         "name": "samples", "type": "integer", "default": 1000, "minimum": 2, "maximum": 1_000_000,
-        "description": "How many rows there are.",
+        "description": "The number of rows.",
     }  # fmt: skip
     assert json.loads(json.dumps(documents)) == documents
 
@@ -162,11 +162,11 @@ def test_an_unknown_source_names_the_nearest() -> None:
         ({"source": "circles", "split": {"column": "part"}}, "#/split/column"),
     ],
 )
-def test_a_wrong_request_is_told_where_before_anything_is_loaded(request_: dict[str, Any], pointer: str) -> None:
+def test_an_invalid_request_is_refused_before_anything_is_loaded(request_: dict[str, Any], pointer: str) -> None:
     assert fault_of(request_)["pointer"] == pointer
 
 
-def test_all_faults_of_a_request_are_told_at_once() -> None:
+def test_all_faults_of_a_request_are_reported_together() -> None:
     with pytest.raises(InvalidData) as caught:
         check_request({"source": "moons", "parameters": {"samples": 0, "noise": -1}, "split": {"test": 2}})
 
@@ -207,7 +207,7 @@ def test_a_dataset_keeps_its_bytes_and_opens_again(tmp_path: Path) -> None:
         (b"PK\x03\x04" + bytes(22) + b"\x13\0\0\0[Content_Types].xml", "sales.xlsx", "save the sheet as CSV"),
         (b"\xd0\xcf\x11\xe0" + bytes(600), "sales.xls", "save the sheet as CSV"),
         (b"\x93NUMPY\x01\0", "x.npy", "NPZ"),
-        (b"\x89PNG\r\n\x1a\n", "y.csv", "is PNG, where CSV was expected"),
+        (b"\x89PNG\r\n\x1a\n", "y.csv", "is PNG; expected CSV"),
         (b"", "y.csv", "is empty"),
     ],
 )

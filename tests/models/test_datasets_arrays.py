@@ -1,4 +1,4 @@
-"""An NPZ file becomes a dataset, or says which array and row is at fault."""
+"""An NPZ file becomes a dataset, or an error names the invalid array and row."""
 
 import io
 import pickle
@@ -80,7 +80,7 @@ def test_an_input_has_a_name_that_a_network_can_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rank", "kind"), [(1, "vector"), (2, "vector"), (3, "sequence"), (4, "image"), (5, "video")])
-def test_the_rank_says_what_rows_are(rank: int, kind: str, tmp_path: Path) -> None:
+def test_the_rank_determines_the_kind_of_rows(rank: int, kind: str, tmp_path: Path) -> None:
     assert read(save(tmp_path, x=np.ones((4, 2, 2, 2, 2)[:rank]), y=Y)).kind == kind
 
 
@@ -161,8 +161,8 @@ def npy(array: np.ndarray) -> bytes:
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        (npy(X)[:-8], "cut off"),
-        (npy(X).replace(b"(4, 3)", b"(9, 9)"), "another size"),
+        (npy(X)[:-8], "truncated"),
+        (npy(X).replace(b"(4, 3)", b"(9, 9)"), "differs from its header"),
         (npy(X).replace(b"(4, 3)", b"(4, x"), "NumPy's format"),
         (npy(X)[:20], "NumPy's format"),
         (npy(X * 1j), "complex128"),
@@ -187,17 +187,17 @@ def test_an_array_that_can_not_be_an_input_is_named(content: bytes, part: str, t
         ({"y": Y}, '"x"'),
         ({"x_train": X, "y_test": Y}, '"y_train"'),
         ({"x_train": X, "y_train": Y, "x_test": X}, '"y_test"'),
-        ({"x": X, "y": Y, "z": Y}, '"z" has no place'),
+        ({"x": X, "y": Y, "z": Y}, '"z" is unexpected'),
         ({"x_train": X, "y_train": Y, "x_test": X[:, :2], "y_test": Y}, '"x_test" have the shape [2]'),
         ({"x_train": X, "y_train": Y, "x_test": X, "y_test": Y.astype(str)}, "both hold text"),
         ({"x": X, "y": np.zeros(4)}, '"y" is the same in every row'),
         ({"x": X, "y": np.full(4, "a")}, '"y" is the same in every row'),
         ({"x": X, "y": np.ones((4, 2))}, '"y" is the same in every row'),
-        ({"x": X, "y": np.zeros((4, 0))}, "no target in it"),
+        ({"x": X, "y": np.zeros((4, 0))}, "holds no targets"),
         ({"x": X, "y": np.array(["a", "b", "c", "d" * 257])}, '3 of "y" has 257 characters'),
-        ({"x": X, "y": np.array([["a", "b"]] * 4)}, "one text a row"),
-        ({"x": np.zeros((10_001, 1)), "y": np.arange(10_001).astype(str)}, "more than 10,000 different texts"),
-        ({"x_train_a": X, "y_train": Y, "x_test": X, "y_test": Y}, "the test rows others"),
+        ({"x": X, "y": np.array([["a", "b"]] * 4)}, "a row has one text"),
+        ({"x": np.zeros((10_001, 1)), "y": np.arange(10_001).astype(str)}, "more than 10,000 distinct texts"),
+        ({"x_train_a": X, "y_train": Y, "x_test": X, "y_test": Y}, "the test rows have others"),
     ],
 )
 def test_arrays_that_do_not_belong_together_are_refused(values: dict, part: str, tmp_path: Path) -> None:

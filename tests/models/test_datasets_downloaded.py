@@ -1,4 +1,4 @@
-"""Sources in Keras's cache folder: read as Keras lays them, downloaded if they are missing, refused if damaged."""
+"""Sources in Keras's cache folder: read in Keras's layout, downloaded if missing, refused if damaged."""
 
 import gzip
 import hashlib
@@ -136,7 +136,7 @@ def test_code_in_a_pickle_of_cifar10_is_not_run(tmp_path: Path, cache: Path, mon
     write_cifar10(folder)
     (folder / "data_batch_1").write_bytes(pickle.dumps({b"data": Intruder(), b"labels": []}))
 
-    with pytest.raises(SourceUnavailable, match="has no place in a file of pictures"):
+    with pytest.raises(SourceUnavailable, match="is not allowed in a file of images"):
         make_dataset(tmp_path, "cifar10", cache=cache)
 
     assert not (tmp_path / "intruded").exists()
@@ -146,20 +146,20 @@ def test_code_in_a_pickle_of_cifar10_is_not_run(tmp_path: Path, cache: Path, mon
 def test_a_damaged_file_is_named_with_the_way_out(content: bytes, tmp_path: Path, cache: Path) -> None:
     (cache / "datasets" / "mnist.npz").write_bytes(content)
 
-    with pytest.raises(SourceUnavailable, match=r"mnist\.npz can't be read.*Delete it"):
+    with pytest.raises(SourceUnavailable, match=r"mnist\.npz isn't a valid copy.*Delete it"):
         make_dataset(tmp_path, "mnist", cache=cache)
 
 
-def test_an_npz_of_something_else_is_refused(tmp_path: Path, cache: Path) -> None:
+def test_an_npz_of_other_data_is_refused(tmp_path: Path, cache: Path) -> None:
     np.savez(cache / "datasets" / "mnist.npz", x_train=np.zeros(3))
 
-    with pytest.raises(SourceUnavailable, match=r"mnist\.npz can't be read"):
+    with pytest.raises(SourceUnavailable, match=r"mnist\.npz isn't a valid copy"):
         make_dataset(tmp_path, "mnist", cache=cache)
 
 
 @pytest.mark.parametrize("source", ["mnist", "fashion-mnist", "cifar10"])
 def test_without_file_and_downloads_the_file_and_its_origin_are_named(source: str, tmp_path: Path, cache: Path) -> None:
-    with pytest.raises(SourceUnavailable, match="is not there, and downloads are switched off") as caught:
+    with pytest.raises(SourceUnavailable, match="is missing, and downloads are disabled") as caught:
         make_dataset(tmp_path, source, cache=cache)
     for part in (f" at {cache}/datasets/", "$KERAS_HOME/datasets/", "https://", "FITSERVE_DATASET_DOWNLOADS"):
         assert part in caught.value.detail
@@ -209,8 +209,8 @@ def test_a_download_that_fails_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("host", "why"),
     [
-        ("127.0.0.1:1", "127.0.0.1:1 can't be reached (Connection refused)"),
-        ("nowhere.invalid", "the address of nowhere.invalid can't be found"),
+        ("127.0.0.1:1", "127.0.0.1:1 is unreachable (Connection refused)"),
+        ("nowhere.invalid", "the address of nowhere.invalid can't be resolved"),
     ],
 )
 def test_a_server_that_can_not_be_reached_is_a_clear_error(

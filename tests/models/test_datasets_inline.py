@@ -1,4 +1,4 @@
-"""Data posted within the request."""
+"""Data in the request."""
 
 from pathlib import Path
 from typing import Any
@@ -158,7 +158,7 @@ def test_very_deep_nesting_is_a_fault_like_others(tmp_path: Path) -> None:
     for _ in range(900):
         deep = [deep]
 
-    assert "nested too deeply" in faults_of(tmp_path, inputs=[deep, deep], targets=[0, 1])[0].detail
+    assert "nested too deep" in faults_of(tmp_path, inputs=[deep, deep], targets=[0, 1])[0].detail
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_an_unknown_target_column_names_the_nearest() -> None:
 
 
 @pytest.mark.timeout(60)
-def test_of_many_faults_and_names_the_first_hundred_are_told(tmp_path: Path) -> None:
+def test_at_most_a_hundred_faults_and_names_are_reported(tmp_path: Path) -> None:
     names = [f"column_{number}" for number in range(50_000)]
     with pytest.raises(InvalidData) as caught:
         check_request({"source": "inline", "rows": [dict.fromkeys(names, 1)], "target": "colunm" * 10_000})
@@ -248,13 +248,13 @@ def test_more_rows_than_the_limit_are_refused(tmp_path: Path) -> None:
     assert fault.detail == "There are 3 rows; the limit is 2."
 
 
-def test_a_column_with_too_many_texts_is_no_category(tmp_path: Path) -> None:
+def test_a_column_with_too_many_texts_is_not_a_category(tmp_path: Path) -> None:
     rows = [{"name": f"name {number}", "kind": "a"} for number in range(1001)]
 
-    assert "1,001 different texts" in faults_of(tmp_path, rows=rows, target="kind")[0].detail
+    assert "1,001 distinct texts" in faults_of(tmp_path, rows=rows, target="kind")[0].detail
 
 
-def test_a_column_of_dates_or_of_one_value_is_seen_for_what_it_is(tmp_path: Path) -> None:
+def test_a_column_of_dates_or_of_one_value_is_detected(tmp_path: Path) -> None:
     rows = [{"day": f"2024-01-0{day}", "shop": "north", "kind": "ab"[day % 2]} for day in range(1, 6)]
     descriptor = make_dataset(tmp_path, "inline", rows=rows, target="kind").descriptor
 

@@ -1,4 +1,4 @@
-"""A ZIP of pictures becomes a dataset, or says which file is at fault."""
+"""A ZIP of images becomes a dataset, or an error names the invalid file."""
 
 import io
 import struct
@@ -45,7 +45,7 @@ def bare_png(width: int, height: int) -> bytes:
     return data + struct.pack(">I", len(packed)) + idat + struct.pack(">I", zlib.crc32(idat))
 
 
-def test_folders_are_classes_and_every_format_is_taken(tmp_path: Path) -> None:
+def test_folders_are_classes_and_every_format_is_accepted(tmp_path: Path) -> None:
     files = {
         "dog/b.webp": picture(GREEN, format_="WEBP", lossless=True),
         "cat/z.jpg": picture(RED, format_="JPEG"),
@@ -65,7 +65,7 @@ def test_folders_are_classes_and_every_format_is_taken(tmp_path: Path) -> None:
     assert np.abs(tensors["input"][:, 0, 0].astype(int) - [RED, RED, GREEN]).max() <= 6
 
 
-def test_train_and_test_folders_are_kept_apart_also_below_a_folder_of_their_own(tmp_path: Path) -> None:
+def test_train_and_test_folders_are_splits_also_below_a_single_top_folder(tmp_path: Path) -> None:
     files = {
         f"pets/{part}/{name}/{number}.png": picture(colour)
         for part, count in (("test", 1), ("train", 2))
@@ -81,16 +81,16 @@ def test_train_and_test_folders_are_kept_apart_also_below_a_folder_of_their_own(
 
 @pytest.mark.parametrize(
     ("parts", "problem"),
-    [(("valid", "test"), "but no train/"), (("train", "owl"), "of which owl/ has no place")],
+    [(("valid", "test"), "but no train/"), (("train", "owl"), "of which owl/ is unexpected")],
 )
 def test_folders_of_splits_never_become_classes(parts: tuple[str, ...], problem: str, tmp_path: Path) -> None:
     files = {f"{part}/{name}": content for part in parts for name, content in TWO.items()}
     (fault,) = faults(write_zip(tmp_path / "data", files))
     assert problem in fault.detail
-    assert "give train/ with any of validation/ and test/ beside it" in fault.detail
+    assert "use train/ with validation/, test/ or both" in fault.detail
 
 
-def test_other_words_for_train_and_test_are_understood_and_classes_may_be_called_so(tmp_path: Path) -> None:
+def test_other_names_of_splits_are_accepted_and_classes_may_have_them(tmp_path: Path) -> None:
     files = {f"{part}/{name}": content for part in ("Training", "testing") for name, content in TWO.items()}
     examples = read(write_zip(tmp_path / "data", files))
     assert (examples.classes, examples.test_rows) == (("cat", "dog"), 2)
@@ -127,7 +127,7 @@ def test_the_first_picture_gives_size_and_channels_unless_others_are_asked_for(t
         ({"channels": [1]}, "#/picture/channels"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(options: Any, pointer: str) -> None:
+def test_invalid_options_are_refused(options: Any, pointer: str) -> None:
     assert pointer in [fault.pointer for fault in check_picture(options)]
 
 
@@ -151,7 +151,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     (fault,) = faults(path, Limits(dataset_bytes=1_000_000))
     assert "50,0" in fault.detail
     (fault,) = faults(path, Limits(zip_entries=2))
-    assert "more than 2 files" in fault.detail
+    assert "more than the limit of 2 files" in fault.detail
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -182,7 +182,7 @@ def test_a_record_of_zip64_without_its_locator_hides_no_files(tmp_path: Path) ->
         last.comment = record + bytes(20)
         archive.writestr(last, picture(GREEN))
     (fault,) = faults(path, Limits(zip_entries=2))
-    assert "more than 2 files" in fault.detail
+    assert "more than the limit of 2 files" in fault.detail
 
 
 def test_a_picture_of_40000_by_40000_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
@@ -198,9 +198,9 @@ def test_a_truncated_picture_is_named(format_: str, tmp_path: Path) -> None:
     files = {**TWO, "dog/cut": whole[: len(whole) // 2], "dog/empty.png": b"", "dog/text.jpg": b"no picture"}
     found = faults(write_zip(tmp_path / "data", files))
     assert [fault.file for fault in found] == ["dog/cut", "dog/empty.png", "dog/text.jpg"]
-    assert "damaged or cut off" in found[0].detail
+    assert "damaged or truncated" in found[0].detail
     assert "empty" in found[1].detail
-    assert "no PNG, JPEG or WebP" in found[2].detail
+    assert "isn't a PNG, JPEG or WebP" in found[2].detail
 
 
 def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
@@ -227,11 +227,11 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "part", "file"),
     [
-        ({}, "no pictures in folders", "pets.zip"),
-        ({"README.txt": b"x"}, "no pictures in folders", "pets.zip"),
+        ({}, "no images in class folders", "pets.zip"),
+        ({"README.txt": b"x"}, "no images in class folders", "pets.zip"),
         ({"cat/1.png": picture()}, "only one class", "pets.zip"),
         ({**TWO, "x" * 257 + "/1.png": picture()}, "257 characters", "pets.zip"),
-        ({**TWO, "loose.png": picture()}, "in no folder", "loose.png"),
+        ({**TWO, "loose.png": picture()}, "isn't in a class folder", "loose.png"),
         ({f"{part}/{name}": p for part in ("train", "test") for name, p in TWO.items()} | {"a/b.png": b""}, "a/", None),
         (
             {**{f"train/{name}": p for name, p in TWO.items()}, "test/owl/1.png": picture()},
@@ -258,7 +258,7 @@ def test_the_pixels_of_all_pictures_together_are_limited(tmp_path: Path) -> None
     small = {"height": 4, "width": 4}
     (fault,) = faults(path, Limits(total_pixels=5000), picture=small)
     assert fault.file == "dog/3.png"
-    assert "5,048 pixels together; the limit is 5,000" in fault.detail
+    assert "5,048 pixels in total; the limit is 5,000" in fault.detail
     assert "FITSERVE_MAX_TOTAL_PIXELS" in fault.detail
     read_pictures(path, {"picture": small}, Limits(total_pixels=5048), lambda share: None)
 
@@ -319,7 +319,7 @@ def test_a_zip_with_validation_rows_is_not_split_again(tmp_path: Path) -> None:
     assert [fault.pointer for fault in found] == ["#/split/validation", "#/split/test"]
 
 
-def test_notes_and_what_desktops_leave_are_passed_over_and_other_files_are_named(tmp_path: Path) -> None:
+def test_notes_and_desktop_files_are_ignored_and_other_files_are_named(tmp_path: Path) -> None:
     clutter = dict.fromkeys(["cat/notes.txt", "cat/1.json", "dog/Thumbs.db", "cat/desktop.INI", "LICENSE"], b"x")
     assert read(write_zip(tmp_path / "data", TWO | clutter)).rows == 2
     strangers = {"cat/2.gif": b"GIF89a", "dog/model.bin": b"x"}
@@ -328,7 +328,7 @@ def test_notes_and_what_desktops_leave_are_passed_over_and_other_files_are_named
 
 def test_other_formats_are_refused() -> None:
     for format_ in ("GIF", "BMP", "TIFF"):
-        with pytest.raises(BadPicture, match="no PNG, JPEG or WebP"):
+        with pytest.raises(BadPicture, match="isn't a PNG, JPEG or WebP"):
             read_picture(picture(format_=format_), 1000)
 
 

@@ -1,4 +1,4 @@
-"""A trained network on a dataset's split: the figures of Keras and scikit-learn, whatever the size of the parts."""
+"""A trained network on a dataset's split: the figures of Keras and scikit-learn, for any size of the blocks."""
 
 from pathlib import Path
 from typing import Any

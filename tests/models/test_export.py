@@ -1,4 +1,4 @@
-"""A network in Keras, its ONNX file, and what ONNX Runtime makes of it."""
+"""A network in Keras, its ONNX file, and the outputs of ONNX Runtime."""
 
 import threading
 import warnings

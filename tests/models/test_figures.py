@@ -1,4 +1,4 @@
-"""The figures of an evaluation are those of scikit-learn, however the rows come, and None where it only warns."""
+"""The figures of an evaluation equal scikit-learn's, for any blocks of rows, and are None where it warns."""
 
 from pathlib import Path
 from typing import Any

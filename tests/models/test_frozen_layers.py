@@ -1,4 +1,4 @@
-"""Layers that are not trainable keep their weights, whatever they hold and whatever holds them."""
+"""Layers that are not trainable keep their weights, whether they are nested or have nested layers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Layers within layers, cells within RNN, and the bounds of what they may grow to."""
+"""Layers within layers, cells within RNN, and the limits of their size."""
 
 from typing import Any
 
@@ -39,10 +39,10 @@ def within(depth: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("layer", "pointer", "words"),
     [
-        ({"type": "Bidirectional", "layer": {"type": "LSTM", "units": 0}}, "layer/units", "1 or more"),
+        ({"type": "Bidirectional", "layer": {"type": "LSTM", "units": 0}}, "layer/units", "at least 1"),
         ({"type": "Bidirectional", "layer": {"type": "LSTM"}}, "layer/units", "needs `units`"),
         ({"type": "Bidirectional", "layer": {"type": "Dense", "units": 2}}, "layer/type", "Dense can't be used here"),
-        ({"type": "Bidirectional", "layer": "LSTM"}, "layer", "A layer is an object"),
+        ({"type": "Bidirectional", "layer": "LSTM"}, "layer", "A layer must be an object"),
         ({"type": "Bidirectional", "layer": {**LSTM, "inputs": ["input"]}}, "layer/inputs", "no parameter `inputs`"),
         ({"type": "Bidirectional"}, "layer", "needs `layer`"),
         ({"type": "SpectralNormalization", "layer": {"type": "ReLU"}}, "layer/type", "ReLU can't be used here"),
@@ -53,7 +53,7 @@ def within(depth: int) -> dict[str, Any]:
         (
             {"type": "RNN", "cell": {"type": "StackedRNNCells", "cells": [{"type": "LSTMCell", "units": 0}]}},
             "cell/cells/0/units",
-            "1 or more",
+            "at least 1",
         ),
         ({"type": "RNN", "cell": {"type": "StackedRNNCells", "cells": []}}, "cell/cells", "a list of cells"),
         ({"type": "LSTMCell", "units": 2}, "type", "post it as the `cell` of a layer RNN"),
@@ -66,7 +66,7 @@ def test_a_fault_within_a_layer_has_its_pointer(layer: dict[str, Any], pointer: 
     assert words in faults[f"#/layers/0/{pointer}"]
 
 
-def test_layers_may_lie_in_each_other() -> None:
+def test_layers_may_be_nested() -> None:
     assert faults_of(within(3), (2, 2, 2, 3), build=True) == {}
 
 
@@ -82,20 +82,22 @@ def test_layers_may_lie_in_each_other() -> None:
         (
             {"type": "MultiHeadAttention", "num_heads": 8, "key_dim": 2, "inputs": ["input", "input"]},
             (10_000, 3),
-            "activations a row",
+            "activations per row",
         ),
-        ({"type": "RepeatVector", "n": 10**9}, (4,), "activations a row"),
-        ({"type": "CategoryEncoding", "num_tokens": 10**9}, (4,), "activations a row"),
-        ({"type": "ZeroPadding1D", "padding": 10**6}, (4, 30), "activations a row"),
-        ({"type": "Resizing", "height": 10**5, "width": 10**5}, (4, 4, 3), "activations a row"),
+        ({"type": "RepeatVector", "n": 10**9}, (4,), "activations per row"),
+        ({"type": "CategoryEncoding", "num_tokens": 10**9}, (4,), "activations per row"),
+        ({"type": "ZeroPadding1D", "padding": 10**6}, (4, 30), "activations per row"),
+        ({"type": "Resizing", "height": 10**5, "width": 10**5}, (4, 4, 3), "activations per row"),
     ],
 )
-def test_what_would_take_the_machine_is_refused(layer: dict[str, Any], shape: tuple[int, ...], words: str) -> None:
+def test_networks_that_would_exhaust_the_machine_are_refused(
+    layer: dict[str, Any], shape: tuple[int, ...], words: str
+) -> None:
     (detail,) = faults_of(layer, shape, build=True).values()
     assert words in detail
 
 
-def test_a_long_sequence_is_no_burden_where_it_is_not_written_out() -> None:
+def test_a_long_sequence_is_accepted_if_it_is_not_unrolled() -> None:
     assert faults_of(LSTM, (10_000, 3), build=True) == {}
 
 

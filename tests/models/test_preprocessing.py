@@ -1,4 +1,4 @@
-"""Raw values become what the network takes: the same in training and in predicting."""
+"""Raw values become network inputs: the same in training and prediction."""
 
 import json
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_unit_scaling_divides_by_255(tmp_path: Path) -> None:
         ([[[[-1], [200]]], [[[7], [9]]]], "standard"),
     ],
 )
-def test_a_dataset_says_how_its_numbers_are_scaled_unless_a_layer_or_the_client_does(
+def test_a_dataset_determines_the_default_scaling_unless_a_layer_does(
     inputs: list, scaling: str, tmp_path: Path
 ) -> None:
     descriptor = make_dataset(tmp_path, "inline", inputs=inputs, targets=["a", "b"]).descriptor
@@ -107,7 +107,7 @@ def test_a_dataset_says_how_its_numbers_are_scaled_unless_a_layer_or_the_client_
     assert scalings("unit", ["Rescaling"]) == ["unit"]
 
 
-def test_a_table_is_standardised_whatever_its_layers_are(fruit: Dataset) -> None:
+def test_a_table_is_standardised_for_any_layers(fruit: Dataset) -> None:
     (input_,) = inputs_from_dataset(fruit.descriptor, "fruit", None, ["Rescaling"]).values()
     assert input_.scaling == "standard"
 
@@ -285,11 +285,11 @@ def test_numbers_at_fault_are_named_by_row_and_column(
     assert (fault.pointer, fault.row, fault.column) == (pointer, 1, column)
 
 
-def test_rows_that_all_have_another_shape_are_told_which_is_wanted(vectors: Dataset) -> None:
+def test_rows_of_another_shape_are_refused_with_the_expected_shape(vectors: Dataset) -> None:
     faults = faults_of(fit(vectors, shape=[2]), [[1, 2, 3], [4, 5, 6]])
 
     assert [fault.row for fault in faults] == [0, 1]
-    assert faults[0].detail == "Row 0 has the shape [3], but [2] is wanted."
+    assert faults[0].detail == "Row 0 has the shape [3], but [2] is expected."
 
 
 @pytest.mark.parametrize("instances", [[], None, {"a": 1}, "text"])
@@ -407,7 +407,7 @@ def test_a_csv_body_of_numbers_has_none() -> None:
         (b"wid\xffth\n1\n", ["width"], None, None),
     ],
 )
-def test_what_is_wrong_with_a_csv_body_is_named(
+def test_faults_of_a_csv_body_are_named(
     body: bytes, columns: list[str] | None, row: int | None, column: str | None
 ) -> None:
     with pytest.raises(InvalidInstances) as caught:
@@ -420,4 +420,4 @@ def test_a_cell_that_doesnt_suit_its_column_is_named(orders: Dataset) -> None:
     (fault,) = faults_of(fit_whole(orders), CsvText(b"width,colour\n1,red\nwide,red\n"))
 
     assert (fault.row, fault.column) == (1, "width")
-    assert fault.detail == 'Row 1: "width" should be a number, such as 1,234.5, not "wide".'
+    assert fault.detail == 'Row 1: "width" must be a number, such as 1,234.5, not "wide".'

@@ -1,4 +1,4 @@
-"""Pictures, arrays and CSV become what the network takes, bit for bit what training made of the same rows."""
+"""Images, arrays and CSV become network inputs that equal those of training bit for bit."""
 
 import base64
 import io
@@ -50,7 +50,7 @@ def faults(preprocessing: Preprocessing, instances: Any, **options: Any) -> Any:
 
 @pytest.mark.parametrize("shape", [None, (HEIGHT * WIDTH * 3,)])
 @pytest.mark.parametrize("scaling", ["none", "unit", "standard"])
-def test_a_posted_picture_becomes_what_training_saw(shape: Any, scaling: str, tmp_path: Path) -> None:
+def test_a_posted_picture_is_processed_as_in_training(shape: Any, scaling: str, tmp_path: Path) -> None:
     files = [pattern(40, 60, "JPEG"), pattern(HEIGHT, WIDTH), picture(GREY, 100, 9, "JPEG")]
     dataset = images(tmp_path, *files)
     preprocessing = fit(dataset, shape=shape, scaling=scaling)
@@ -59,7 +59,9 @@ def test_a_posted_picture_becomes_what_training_saw(shape: Any, scaling: str, tm
         served, warnings = preprocessing.read_instances(instances)
         assert served["input"].tobytes() == trained.tobytes()
         assert [(warning["row"], warning["type"]) for warning in warnings] == [(0, "resized"), (2, "resized")]
-    assert warnings[0]["detail"] == ("The picture was 60 × 40 pixels in colour, and was made 6 × 4 pixels in colour.")
+    assert warnings[0]["detail"] == (
+        "The image was 60 × 40 pixels in colour and was converted to 6 × 4 pixels in colour."
+    )
     assert "in grey" in warnings[1]["detail"]
 
 
@@ -98,12 +100,12 @@ def test_several_inputs_may_each_be_a_picture(tmp_path: Path) -> None:
     ("instance", "part"),
     [
         (b"", "empty"),
-        (b"GIF89a", "no PNG, JPEG or WebP"),
-        (pattern(30, 30)[:500], "damaged or cut off"),
-        ({"b64": "not Base64!"}, "no Base64"),
+        (b"GIF89a", "isn't a PNG, JPEG or WebP"),
+        (pattern(30, 30)[:500], "damaged or truncated"),
+        ({"b64": "not Base64!"}, "isn't valid Base64"),
         ({"b64": 5}, '"b64"'),
         ({"b65": ""}, '"b64"'),
-        ({}, "nothing"),
+        ({}, "not {}"),
         (picture(RED, 200, 100), "200"),
     ],
 )
@@ -115,16 +117,16 @@ def test_a_picture_that_can_not_be_read_is_named_by_its_row(instance: Any, part:
     assert fault.pointer == (None if isinstance(instance, bytes) else "#/instances/1")
 
 
-def test_a_model_of_numbers_takes_no_pictures(tmp_path: Path) -> None:
+def test_a_model_of_numbers_refuses_pictures(tmp_path: Path) -> None:
     preprocessing = fit(make_dataset(tmp_path, "circles"))
     assert "[2]" in faults(preprocessing, [b64(picture())])[0].detail
     table = fit(make_dataset(tmp_path, "iris"))
-    assert "a picture" in faults(table, [picture()])[0].detail
+    assert "an image" in faults(table, [picture()])[0].detail
 
 
 def test_more_pictures_than_memory_allows_are_refused_before_they_are_read(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "inline", inputs=[[[[0] * 3] * 500] * 500] * 2, targets=[0, 1])
-    assert "at once" in faults(fit(dataset), [b"tiny"] * 100)[0].detail
+    assert "per request" in faults(fit(dataset), [b"tiny"] * 100)[0].detail
 
 
 def test_a_request_decodes_a_bounded_number_of_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def values(weights: dict[str, Any]) -> dict[str, bytes]:
     return {name: weight.numpy().tobytes() for name, weight in weights.items()}
 
 
-def test_the_layers_put_out_what_they_did_where_they_came_from(source: Path) -> None:
+def test_the_layers_have_the_same_outputs_as_in_their_version(source: Path) -> None:
     network = build(with_layers(pretrained(None, True)), source)
     trained = load_version(source, Limits()).network
     rows = random_rows(network, 5)["input"]
@@ -128,7 +128,7 @@ def test_thawed_weights_learn(source: Path, dataset: Dataset, tmp_path: Path) ->
     assert all(values(pretrained_weights(network))[name] != before[name] for name in before)
 
 
-def test_the_copy_is_kept_with_the_model(source: Path, tmp_path: Path) -> None:
+def test_the_copy_is_stored_with_the_model(source: Path, tmp_path: Path) -> None:
     spec = with_layers(pretrained("dense", False), HEAD)
     network = build(spec, source)
     save_pretrained(network, tmp_path)
@@ -137,7 +137,7 @@ def test_the_copy_is_kept_with_the_model(source: Path, tmp_path: Path) -> None:
     assert values(pretrained_weights(other)) == values(pretrained_weights(network))
 
 
-def test_layers_that_were_taken_can_be_taken_again(source: Path, dataset: Dataset, tmp_path: Path) -> None:
+def test_pretrained_layers_can_be_copied_again(source: Path, dataset: Dataset, tmp_path: Path) -> None:
     first = {**SOURCE, "layers": [pretrained("dense", False, name="eyes"), HEAD]}
     spec = NetworkSpec.from_document(first)
     trained = train_version(tmp_path / "version", spec, dataset, build(spec, source))
@@ -158,8 +158,8 @@ def test_an_input_that_does_not_fit_points_to_the_layer(source: Path) -> None:
     assert [fault.pointer for fault in caught.value.faults] == ["#/layers/0"]
 
 
-def test_the_limits_count_what_is_within(source: Path) -> None:
-    with pytest.raises(InvalidSpec, match="activations a row"):
+def test_the_limits_count_nested_layers(source: Path) -> None:
+    with pytest.raises(InvalidSpec, match="activations per row"):
         build_network(with_layers(pretrained(None, True)), Limits(activations_per_row=100))
     with pytest.raises(InvalidSpec, match="parameters"):
         build_network(with_layers(pretrained(None, True)), Limits(parameters=100))
@@ -177,12 +177,12 @@ def test_a_version_of_several_inputs_is_refused() -> None:
     layers = [{"type": "Concatenate", "inputs": ["left", "right"]}, HEAD]
     inputs = {"left": {"shape": [2]}, "right": {"shape": [2]}}
     document = {**SOURCE, "input": None, "inputs": inputs, "layers": layers}
-    with pytest.raises(InvalidSpec, match="takes 2 inputs") as caught:
+    with pytest.raises(InvalidSpec, match="has 2 inputs") as caught:
         take_layers(NetworkSpec.from_document(document), None, "#/layers/0")
     assert [fault.pointer for fault in caught.value.faults] == ["#/layers/0/model"]
 
 
-def test_only_the_branches_that_reach_the_last_layer_are_taken_from_a_graph() -> None:
+def test_only_the_branches_that_reach_the_last_layer_are_copied_from_a_graph() -> None:
     layers = [
         {"type": "Dense", "units": 4, "name": "left", "inputs": ["input"]},
         {"type": "Dense", "units": 4, "name": "right", "inputs": ["input"]},
@@ -198,7 +198,7 @@ def test_only_the_branches_that_reach_the_last_layer_are_taken_from_a_graph() ->
     assert network.get_layer("pretrained").output.shape == (None, 4)
 
 
-def test_taken_layers_stand_anywhere_in_a_graph(source: Path) -> None:
+def test_pretrained_layers_may_be_anywhere_in_a_graph(source: Path) -> None:
     branches = [
         pretrained("flatten", False, name="eyes", inputs=["input"]),
         {"type": "Flatten", "name": "raw", "inputs": ["input"]},
@@ -210,7 +210,7 @@ def test_taken_layers_stand_anywhere_in_a_graph(source: Path) -> None:
 
 
 @pytest.mark.parametrize("nested", ["layer", "cell"])
-def test_taken_layers_can_not_be_within_another_layer(nested: str) -> None:
+def test_pretrained_layers_can_not_be_nested_in_another_layer(nested: str) -> None:
     layers = [{"type": "TimeDistributed", nested: {"type": "Pretrained", "model": "m", "version": 1}}]
     (fault,) = reference_faults(layers)
     assert fault.pointer == f"#/layers/0/{nested}"
@@ -226,7 +226,7 @@ def test_ordinary_layers_that_are_frozen_stay_as_they_were(dataset: Dataset, tmp
     assert [weight.tobytes() for layer in network.layers[:3] for weight in layer.get_weights()] == before
 
 
-def test_taken_layers_have_what_they_learnt_from_the_rows(tmp_path: Path) -> None:
+def test_pretrained_layers_keep_what_they_learned_from_the_rows(tmp_path: Path) -> None:
     rows = np.random.default_rng(4).normal([500, -3], [20, 1], (24, 2)).astype(np.float32)
     dataset = make_dataset(tmp_path, "inline", inputs=rows.tolist(), targets=["a", "b", "c"] * 8)
     document = {**SOURCE, "input": {"shape": [2]}, "layers": [{"type": "Normalization"}, HEAD]}

@@ -1,4 +1,4 @@
-"""Means and deviations are those of the whole array, whatever it takes to add them up in pieces."""
+"""Means and deviations are those of the whole array, for any size of the pieces."""
 
 import tracemalloc
 

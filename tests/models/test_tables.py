@@ -1,4 +1,4 @@
-"""Tables understood: types of columns, statistics, columns left out, splits, windows."""
+"""Tables: types of columns, statistics, columns left out, splits, windows."""
 
 import json
 import shutil
@@ -75,11 +75,11 @@ def test_columns_that_cant_be_used_are_left_out_with_the_reason(tmp_path: Path) 
         "shop": "too_many_categories", "same": "constant", "nothing": "empty", "mixed": "too_many_categories",
     }  # fmt: skip
     details = {entry["name"]: entry["detail"] for entry in dataset.descriptor["left_out"]}
-    assert "1,001 different texts" in details["shop"]
-    assert 'row 2999, for one, has "unknown"' in details["mixed"]
+    assert "1,001 distinct texts" in details["shop"]
+    assert 'row 2999 has "unknown"' in details["mixed"]
 
 
-def test_types_can_be_said(tmp_path: Path) -> None:
+def test_types_can_be_given(tmp_path: Path) -> None:
     columns = {"id": list(range(30)), "size": [1, 2, 3] * 10, "flag": ["y", "n", "y"] * 10,
                "day": ["20240131", "20240201", "20240301"] * 10, "y": [0, 1, 2] * 10}  # fmt: skip
     types = {"id": "number", "size": "category", "flag": "boolean", "day": "text", "y": "number"}
@@ -92,12 +92,13 @@ def test_types_can_be_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("type_", "what"), [("number", "no number"), ("boolean", "neither true nor false"), ("date", "no date")]
+    ("type_", "what"),
+    [("number", "isn't a number"), ("boolean", "is neither true nor false"), ("date", "isn't a date")],
 )
-def test_cells_that_arent_of_the_type_that_was_said_are_named(type_: str, what: str, tmp_path: Path) -> None:
+def test_cells_of_another_type_than_the_given_one_are_named(type_: str, what: str, tmp_path: Path) -> None:
     (fault,) = faults_of_upload(tmp_path, "width,y\n,a\nwide,b\n", types={"width": type_})
 
-    assert fault.detail == f'Row 1: "wide" in the column "width" is {what}.'
+    assert fault.detail == f'Row 1: "wide" in the column "width" {what}.'
     assert (fault.row, fault.column) == (1, "width")
 
 
@@ -143,7 +144,7 @@ def test_options_for_other_files_are_refused(tmp_path: Path) -> None:
     json = '[{"width": 1, "y": "a"}, {"width": 2, "y": "b"}]'
     faults = faults_of_upload(tmp_path, json, "made.json", csv={"header": True}, picture={"channels": 1})
     assert [fault.pointer for fault in faults] == ["#/csv", "#/picture"]
-    assert faults[1].detail == "This is for ZIPs of pictures, but the file is JSON."
+    assert faults[1].detail == "This option is for ZIPs of images, but the file is JSON."
 
 
 def test_the_last_rows_in_time_are_for_the_test(tmp_path: Path) -> None:
@@ -156,7 +157,7 @@ def test_the_last_rows_in_time_are_for_the_test(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_time_that_is_missing_or_none_is_named(tmp_path: Path) -> None:
+def test_a_missing_or_invalid_time_is_named(tmp_path: Path) -> None:
     split = {"time_column": "day"}
     (fault,) = faults_of_upload(tmp_path, "day,width,y\n2024-01-01,1,a\n,2,b\n", split=split)
     assert (fault.row, fault.column) == (1, "day")
@@ -195,13 +196,13 @@ def test_windows_have_a_horizon_and_a_stride(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_too_few_rows_for_a_window_are_told(tmp_path: Path) -> None:
+def test_too_few_rows_for_a_window_are_refused(tmp_path: Path) -> None:
     (fault,) = faults_of_upload(tmp_path, "wind,y\n1,2\n2,3\n3,4\n", window={"steps": 3})
 
     assert fault.pointer == "#/window/steps"
 
 
-def test_windows_that_become_too_large_are_told(tmp_path: Path) -> None:
+def test_windows_that_become_too_large_are_refused(tmp_path: Path) -> None:
     data = to_csv({"wind": [number / 2 for number in range(100)], "y": [number * number for number in range(100)]})
     window = {"steps": 50, "stride": 2}
     size = 25 * 50 * 2 * 4
@@ -255,14 +256,14 @@ def test_names_that_polars_takes_for_patterns_are_names(
     assert read_rows(dataset, "train", 1, 1)[0]["instance"] == {feature: 2, "c": "g"}
 
 
-def test_a_split_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:
+def test_a_split_that_is_missing_or_not_text_is_refused(tmp_path: Path) -> None:
     data = "part,width,y\ntrain,1,a\n,2,b\n"
     (fault,) = faults_of_upload(tmp_path, data, split={"column": "part"})
     assert (fault.row, fault.column) == (1, "part")
-    assert 'Row 1: the split, in the column "part", is missing' in fault.detail
+    assert 'Row 1: the split in the column "part" is missing' in fault.detail
     rows = [{"part": [number], "width": number, "y": "ab"[number]} for number in range(2)]
     (fault,) = faults_of_upload(tmp_path, json.dumps(rows), "made.json", split={"column": "part"})
-    assert fault.detail == 'The column "part" holds lists; splits are told by text.'
+    assert fault.detail == 'The column "part" holds lists; the names of splits must be text.'
 
 
 def test_missing_numbers_of_windows_are_the_training_medians_when_served_too(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""CSV files: how they are written is recognised or told, and what is wrong with one is named."""
+"""CSV files: their dialect is detected or given, and faults are named."""
 
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def test_delimiter_quotes_encoding_and_decimal_comma_are_recognised(data: bytes,
     assert dataset.descriptor["file"]["encoding"] == encoding
 
 
-def test_what_the_client_says_about_the_file_is_taken_as_said(tmp_path: Path) -> None:
+def test_the_clients_description_of_the_file_takes_precedence(tmp_path: Path) -> None:
     options = {"delimiter": ":", "encoding": "cp1251", "decimal": ",", "header": False}
     data = "1,5:красный:a\n2:синий:b\n".encode("cp1251")
     dataset = import_upload(tmp_path, data, csv=options, target="column_3", split=NO_SPLIT)
@@ -109,26 +109,26 @@ def test_a_large_file_is_read_in_several_blocks(tmp_path: Path, monkeypatch: pyt
         ("width,colour,y\n1,red\n", "Row 0 (line 2) has 2 fields, but there are 3 columns.", 0, None),
         ("width,colour,y\n1,red,a\n\n2,red,b,c\n", "Row 1 (line 4) has 4 fields, but there are 3 columns.", 1, None),
         ("width,width,y\n1,2,a\n", 'names the column "width" more than once', None, "width"),
-        ("width,colour,y\n1,red,a\nwidth,colour,y\n", "Row 1 is the header once more", 1, None),
-        (b"width,colour,y\n1,r\xc3\xb6t,a\n2,bl\xe4u,b\n", "no text in the encoding utf-8", 1, None),
+        ("width,colour,y\n1,red,a\nwidth,colour,y\n", "Row 1 repeats the header", 1, None),
+        (b"width,colour,y\n1,r\xc3\xb6t,a\n2,bl\xe4u,b\n", "can't be decoded as utf-8", 1, None),
         ("ширина,y\nкрасный,a\n".encode("cp1251"), "Line 1", None, None),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 'The file "made.csv" is PNG, where CSV was expected.', None, None),
-        (bytes(range(256)), "is no text, but binary data", None, None),
-        (b"width,y\n1,a\n2,\0b\n" , "is no text, but binary data", None, None),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 'The file "made.csv" is PNG; expected CSV.', None, None),
+        (bytes(range(256)), "is binary data, not text", None, None),
+        (b"width,y\n1,a\n2,\0b\n" , "is binary data, not text", None, None),
         ("width,y\n1,a\n2,\n", 'Row 1: the target "y" is missing.', 1, "y"),
         ("width,y\n1,a\n2,NaN\n", 'Row 1: the target "y" is missing.', 1, "y"),
         ("width,y\n1,\n2,\n", 'The target "y" has no value in any row.', None, "y"),
-        ("width,y\n1,a\n2,a\n", "there is only one class to predict", None, "y"),
+        ("width,y\n1,a\n2,a\n", "there is nothing to learn", None, "y"),
         ("width,y\n1,2.5\n2,2.5\n", "The target \"y\" is 2.5 in every row", None, "y"),
-        ("width,y\n,a\n,b\n", '"width" can\'t: It has no value in any row.', None, "width"),
-        ("width,y\n1,a\n1,b\n", '"width" can\'t: It has the same value in every row.', None, "width"),
+        ("width,y\n,a\n,b\n", '"width": It has no value in any row.', None, "width"),
+        ("width,y\n1,a\n1,b\n", '"width": It has the same value in every row.', None, "width"),
         ("width,y\n1,a\n1e39,b\n", 'Row 1: "width" is 1e+39; numbers must be finite', 1, "width"),
         ("width,y\n1,a\ninf,b\n", 'Row 1: "width" is inf; numbers must be finite', 1, "width"),
-        ("width,y\r1,a\r2,b\r", 'The header of "made.csv" can\'t be read: a line ends in CR alone', None, None),
+        ("width,y\r1,a\r2,b\r", 'The header of "made.csv" is unreadable: a line ends in CR alone', None, None),
         ("y\na\nb\n", "There is no column besides the target.", None, None),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_file_is_named(
+def test_faults_of_a_file_are_named(
     data: bytes | str, detail: str, row: int | None, column: str | None, tmp_path: Path
 ) -> None:
     fault = faults_of_upload(tmp_path, data)[0]
@@ -140,10 +140,10 @@ def test_what_is_wrong_with_a_file_is_named(
 @pytest.mark.parametrize(
     ("begin", "repeated", "detail", "row"),
     [
-        ("", "width,", 'The first row of "made.csv" has more than the 16,777,216 characters that a row may have', 0),
+        ("", "width,", 'The first row of "made.csv" has more than the limit of 16,777,216 characters', 0),
         ('"', "width\n", 'The first row of "made.csv" has more than 1,000 lines: is a quote not closed?', 0),
-        ("width,y\n1,a\n", "2", "Row 1 has no end within 16,777,216 bytes", 1),
-        ('width,y\n1,a\n"', "2\n", "Row 1 has no end within 16,777,216 bytes: is a quote not closed?", 1),
+        ("width,y\n1,a\n", "2", "Row 1 is longer than 16,777,216 bytes", 1),
+        ('width,y\n1,a\n"', "2\n", "Row 1 is longer than 16,777,216 bytes: is a quote not closed?", 1),
     ],
 )
 def test_a_row_without_an_end_is_refused_before_it_fills_the_memory(
@@ -168,7 +168,7 @@ def test_a_row_without_an_end_is_refused_before_it_fills_the_memory(
         (["1.234", "2.345", "3.456"], ".", 1.234),
     ],
 )
-def test_the_decimal_sign_is_told_by_numbers_that_leave_no_doubt(
+def test_the_decimal_separator_is_detected_from_unambiguous_numbers(
     cells: list[str], decimal: str, first: float, tmp_path: Path
 ) -> None:
     rows = (f"{cell};{'ab'[number % 2]}\n" for number, cell in enumerate(cells))
@@ -189,10 +189,10 @@ def test_a_target_of_numbers_with_an_odd_one_names_it(tmp_path: Path) -> None:
     (fault,) = faults_of_upload(tmp_path, data)
 
     assert (fault.row, fault.column) == (20, "y")
-    assert '"unknown" in the target "y" is no number' in fault.detail
+    assert '"unknown" in the target "y" isn\'t a number' in fault.detail
 
 
-def test_a_target_that_is_no_column_names_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_target_suggests_the_nearest_column(tmp_path: Path) -> None:
     (fault,) = faults_of_upload(tmp_path, FRUIT, target="color")
 
     assert (fault.pointer, fault.did_you_mean, fault.allowed) == ("#/target", "colour", ("width", "colour", "y"))
@@ -201,7 +201,7 @@ def test_a_target_that_is_no_column_names_the_nearest(tmp_path: Path) -> None:
 def test_more_rows_than_the_limit_are_refused(tmp_path: Path) -> None:
     (fault,) = faults_of_upload(tmp_path, FRUIT, limits=Limits(rows=2))
 
-    assert "more than 2 rows" in fault.detail
+    assert "more than the limit of 2 rows" in fault.detail
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_more_rows_than_the_limit_are_refused(tmp_path: Path) -> None:
         ({"picture": {"channels": 4}}, "#/picture/channels"),
     ],
 )
-def test_wrong_options_are_told_before_the_file_is_read(options: dict[str, Any], pointer: str) -> None:
+def test_invalid_options_are_refused_before_the_file_is_read(options: dict[str, Any], pointer: str) -> None:
     assert faults_of_request(**options)[0].pointer == pointer
 
 
@@ -252,19 +252,19 @@ def test_wrong_options_are_told_before_the_file_is_read(options: dict[str, Any],
         ({"window": {"steps": 1, "time_column": "day"}}, "#/window/time_column"),
     ],
 )
-def test_options_that_name_no_column_are_told(options: dict[str, Any], pointer: str, tmp_path: Path) -> None:
+def test_options_that_name_unknown_columns_are_refused(options: dict[str, Any], pointer: str, tmp_path: Path) -> None:
     assert faults_of_upload(tmp_path, FRUIT, **options)[0].pointer == pointer
 
 
 @pytest.mark.parametrize(
     ("data", "options", "row", "detail"),
     [
-        ("# made by me\na,b,y\n1,2,3.5\n", {}, 0, 'the first line has one, "# made by me": is that a title or a comm'),
+        ("# made by me\na,b,y\n1,2,3.5\n", {}, 0, 'the first line has one, "# made by me". If that is a title or'),
         ("a\n1,2\n3,4\n", {"target": "a"}, 0, "Row 0 (line 2) has 2 fields, but the first line has one"),
         ("y\n1\n2,3\n4,5,6\n", {}, 1, "Row 1 (line 3) has 2 fields"),
-        ("a,b,y\n1,2,3\n2,3,4\n", {"csv": {"delimiter": ";"}}, 0, "but ',' makes 3 of its first line"),
+        ("a,b,y\n1,2,3\n2,3,4\n", {"csv": {"delimiter": ";"}}, 0, "but ',' splits its first line into 3"),
         ("Sales, 2024\na,b,y\n1,2,3\n", {}, 0, 'Is the first line, "Sales,2024", a title or a comment?'),
-        ('width,y\n"1,a\n2,b\n', {}, 0, "Row 0: the quote that begins in line 2 is never closed."),
+        ('width,y\n"1,a\n2,b\n', {}, 0, "Row 0: the quote that opens in line 2 is never closed."),
     ],
 )
 def test_the_likely_cause_of_rows_that_differ_from_the_header_is_named(
@@ -300,7 +300,7 @@ def test_an_odd_word_among_numbers_is_noted(tmp_path: Path) -> None:
     assert (entry["type"], entry["note"]) == ("category", '9 of 10 are numbers; row 0 is "many".')
 
 
-def test_words_for_what_is_missing_can_be_said(tmp_path: Path) -> None:
+def test_words_for_missing_values_can_be_given(tmp_path: Path) -> None:
     data = "width,colour,y\nnone,nothing here,a\n1,red,b\n2,blue,a\n"
     options: dict[str, Any] = {"csv": {"missing": ["nothing here"]}, "split": NO_SPLIT}
     dataset = import_upload(tmp_path, data, **options)
@@ -317,7 +317,7 @@ def test_words_for_yes_and_no_are_booleans_but_classes_of_a_target(tmp_path: Pat
     assert dataset.descriptor["target"]["classes"] == ["no", "yes"]
 
 
-def test_ids_are_told_by_their_digits_and_not_by_the_lack_of_a_header(tmp_path: Path) -> None:
+def test_ids_are_detected_by_their_digits_and_not_by_the_lack_of_a_header(tmp_path: Path) -> None:
     rows = [f"{place},{12345678901234567890 + place},{'ab'[place % 2]}" for place in range(25)]
     dataset = import_upload(tmp_path, "\n".join(rows) + "\n", target="column_3")
 
@@ -327,7 +327,7 @@ def test_ids_are_told_by_their_digits_and_not_by_the_lack_of_a_header(tmp_path: 
     ]  # fmt: skip
 
 
-def test_all_unknown_names_are_told_together(tmp_path: Path) -> None:
+def test_all_unknown_names_are_reported_together(tmp_path: Path) -> None:
     faults = faults_of_upload(tmp_path, FRUIT, target="Y", types={"widht": "number"}, ignore=["color"])
 
     found = [(fault.pointer, fault.did_you_mean) for fault in faults]
@@ -340,5 +340,5 @@ def test_dates_whose_day_could_be_the_month_are_noted(tmp_path: Path) -> None:
     entries = import_upload(tmp_path, data).descriptor["inputs"]
 
     notes = {entry["name"]: entry.get("note") for entry in entries}
-    assert notes.pop("us") == "The month is taken to come first; the day could as well in every row."
+    assert notes.pop("us") == "The month is assumed to come first; in every row the day could come first too."
     assert notes == {"iso": None, "german": None, "clear": None}

@@ -1,4 +1,4 @@
-"""Tables from other files than CSV: JSON, JSON Lines and Parquet, told by content and name."""
+"""Tables from other files than CSV: JSON, JSON Lines and Parquet, detected by content and name."""
 
 import json
 from pathlib import Path
@@ -51,9 +51,7 @@ def test_json_keeps_the_types_of_its_values(name: str, tmp_path: Path) -> None:
         ("a.jsonl", '{"width": 1, "y": "a"}\n{"width": 2}', 1, "y"),
     ],
 )
-def test_what_is_wrong_with_json_is_named(
-    name: str, data: str, row: int | None, column: str | None, tmp_path: Path
-) -> None:
+def test_faults_of_json_are_named(name: str, data: str, row: int | None, column: str | None, tmp_path: Path) -> None:
     fault = faults_of_upload(tmp_path, data, name)[0]
 
     assert (fault.file, fault.row, fault.column) == (name, row, column)
@@ -92,7 +90,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_damaged_parquet_file_is_told(tmp_path: Path) -> None:
+def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
     polars.DataFrame({"width": range(5000), "y": range(5000)}).write_parquet(tmp_path / "made.parquet")
     data = (tmp_path / "made.parquet").read_bytes()
 
@@ -127,7 +125,7 @@ def test_a_file_is_recognised_by_its_content_and_name(data: bytes, name: str, ex
     assert detect(tmp_path / "data", name) == expected
 
 
-def test_arrays_are_told_from_other_archives(tmp_path: Path) -> None:
+def test_arrays_are_distinguished_from_other_archives(tmp_path: Path) -> None:
     np.savez(tmp_path / "arrays.npz", x=np.zeros(3))
 
     assert detect(tmp_path / "arrays.npz", "arrays.npz") == "npz"
@@ -138,7 +136,7 @@ def test_arrays_are_told_from_other_archives(tmp_path: Path) -> None:
     ("data", "name"),
     [(b"a,b\n", "a.parquet"), (b"a,b\n", "a.zip"), (b"PAR1", "a.json"), (b"GIF89a\0", "data"), (b"\1\0\2", "data")],
 )
-def test_a_name_that_promises_something_else_is_told(data: bytes, name: str, tmp_path: Path) -> None:
+def test_a_name_with_the_extension_of_another_format_is_refused(data: bytes, name: str, tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(data)
 
     with pytest.raises(InvalidData) as caught:
@@ -156,14 +154,14 @@ def test_columns_of_lists_and_objects_are_left_out_as_such(
 
     (left_out,) = dataset.descriptor["left_out"]
     assert left_out["reason"] == "unsupported"
-    assert left_out["detail"] == f"It holds {held}, which aren't supported."
+    assert left_out["detail"] == f"It holds {held}, which are unsupported."
     rows[3]["tags"] = 5
     (tmp_path / "mixed").mkdir()
     (fault,) = faults_of_upload(tmp_path / "mixed", "\n".join(map(json.dumps, rows)), "made.jsonl")
     assert (fault.row, fault.column) == (3, "tags")
     (tmp_path / "target").mkdir()
     (fault,) = faults_of_upload(tmp_path / "target", json.dumps(rows[:3]), "made.json", target="tags")
-    assert f'The target "tags" holds {held}; only numbers' in fault.detail
+    assert f'The target "tags" holds {held}; a target must hold numbers' in fault.detail
 
 
 def test_parquet_of_rarer_types_is_read_as_plain_values_or_left_out_with_the_reason(tmp_path: Path) -> None:
@@ -182,7 +180,7 @@ def test_parquet_of_rarer_types_is_read_as_plain_values_or_left_out_with_the_rea
 
     assert read_types(dataset) == {"day": "date", "size": "number", "grade": "number"}
     assert read_reasons(dataset) == {"span": "unsupported", "empty": "empty"}
-    assert dataset.descriptor["left_out"][0]["detail"] == "It holds durations, which aren't supported."
+    assert dataset.descriptor["left_out"][0]["detail"] == "It holds durations, which are unsupported."
 
 
 @pytest.mark.parametrize("name", ["made.json", "made.jsonl"])

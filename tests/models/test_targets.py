@@ -1,4 +1,4 @@
-"""Targets become what the loss takes."""
+"""Targets are encoded for the loss."""
 
 import json
 from pathlib import Path
@@ -91,7 +91,7 @@ def test_integer_classes_stay_integers(tmp_path: Path) -> None:
     assert all(type(name) is int for name in classes or [])
 
 
-def test_whole_numbers_serve_as_classes_and_as_numbers_whatever_they_were_taken_for(tmp_path: Path) -> None:
+def test_integers_serve_as_classes_and_as_numbers(tmp_path: Path) -> None:
     few, many = [1, 2, 3, 1, 2, 3], [4, 9, 6, 1, 2, 3]
     for folder, targets in ((tmp_path / "few", few), (tmp_path / "many", many)):
         dataset = targets_dataset(folder, targets)
@@ -149,5 +149,5 @@ def test_a_class_that_the_network_does_not_know_is_refused(tmp_path: Path) -> No
     dataset = targets_dataset(tmp_path, ["a", "b"])
     encoding = TargetEncoding.for_network(make_spec(), dataset.descriptor, 2)
 
-    with pytest.raises(InvalidData, match='"z" is none of the classes'):
+    with pytest.raises(InvalidData, match='"z" isn\'t a class'):
         encoding.encode(np.array(["a", "z"]))

@@ -1,4 +1,4 @@
-"""Rows in memory and rows on the disk are the same numbers."""
+"""Rows in memory and rows on disk are the same numbers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A training that goes on from a checkpoint ends with exactly the weights of one that was never interrupted."""
+"""A training that resumes from a checkpoint ends with exactly the weights of an uninterrupted one."""
 
 import math
 from pathlib import Path
@@ -72,7 +72,7 @@ def test_progress_goes_on_where_it_was_and_judges_the_time_left_anew(monkeypatch
     assert second.progress[2].eta_seconds is not None
 
 
-def test_checkpoints_are_made_when_their_time_has_come_and_any_of_them_can_be_gone_on_from() -> None:
+def test_checkpoints_are_made_at_intervals_and_training_resumes_from_any_of_them() -> None:
     how = plan(3, shuffle=True, checkpoint_seconds=0.0)
     whole = classifier()
     checkpoints = finish(whole, how).checkpoints
@@ -96,7 +96,7 @@ def test_a_checkpoint_survives_the_disk(tmp_path: Path) -> None:
     assert_same_weights(resumed, whole)
 
 
-def test_what_is_stopped_can_be_kept_although_its_process_dies_before_it_is_saved() -> None:
+def test_a_stopped_training_is_kept_if_its_process_crashes_before_it_is_saved() -> None:
     stopped, again, how = classifier(), classifier(seed=2), plan(3, shuffle=True)
     first = Recorder(stop=lambda recorder: recorder.questions > 4)
     assert train(stopped, TRAINING, VALIDATION, how, first).reason == "stopped"
@@ -148,7 +148,7 @@ def test_orders_take_effect_with_the_next_epoch_and_again_where_they_did() -> No
         assert_same_weights(resumed, whole)
 
 
-def test_an_order_leaves_alone_what_was_told_before_it_came() -> None:
+def test_an_order_does_not_change_epochs_that_were_already_reported() -> None:
     recorder = finish(classifier("sgd"), plan(4), [Order(1, learning_rate=0.5, earliest=3), Order(2, epochs=5)])
     assert [result.learning_rate for result in recorder.epochs] == pytest.approx([0.01, 0.01, 0.5, 0.5, 0.5])
     assert [(order.number, order.epoch) for order in recorder.taken] == [(1, 3), (2, 3)]
@@ -188,7 +188,7 @@ def test_the_time_before_the_first_step_is_done_does_not_count(monkeypatch: pyte
     assert outcome.reason is None
 
 
-def test_the_time_limit_keeps_the_best_of_what_early_stopping_monitors() -> None:
+def test_the_time_limit_keeps_the_best_epoch_of_the_monitored_metric() -> None:
     stopping = EarlyStopping("val_accuracy", mode="max", patience=10**6, min_delta=0.0, restore_best=False)
     how = plan(10**6, time_limit_seconds=1.0, early_stopping=stopping)
     network, recorder = classifier(keras.optimizers.SGD(2.0)), Recorder()
@@ -203,7 +203,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     checkpoint = pause(classifier(), plan(), 2).checkpoints[-1]
     with pytest.raises(BadCheckpoint, match="another network"):
         train(convolution(), labelled_rows(20, (6, 6, 2)), None, plan(), Recorder(), checkpoint)
-    with pytest.raises(BadCheckpoint, match="can't be read"):
+    with pytest.raises(BadCheckpoint, match="is unreadable"):
         read_checkpoint(tmp_path)
 
 

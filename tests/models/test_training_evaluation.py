@@ -1,4 +1,4 @@
-"""Evaluating: the figures of `Model.evaluate`, whatever the size of the batches."""
+"""Evaluating: the figures of `Model.evaluate`, for any batch size."""
 
 import numpy as np
 import pytest

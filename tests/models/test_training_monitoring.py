@@ -1,4 +1,4 @@
-"""Every metric of the catalogue can be monitored, and gets better the way Keras thinks where Keras says so."""
+"""Every metric of the catalogue can be monitored, in Keras's direction if Keras defines one."""
 
 import keras
 import pytest

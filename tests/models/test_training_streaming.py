@@ -1,4 +1,4 @@
-"""Training on rows that are read from the disk: the same weights as from memory."""
+"""Training on rows that are read from disk: the same weights as from memory."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a client hears of a spec that can't be right, before anything is built."""
+"""The faults of an invalid spec, before anything is built."""
 
 from typing import Any
 
@@ -159,7 +159,7 @@ def test_a_loss_of_probabilities_refuses_other_outputs(task: str, loss: Any, act
     layers = [{"type": "Flatten"}, {"type": "Dense", "units": 3, "activation": activation}]
     fault = faults(task=task, loss=loss, layers=layers, metrics=[])["#/layers/1/activation"]
     usual = "softmax" if task == "multiclass" else "sigmoid"
-    assert f'Give the last layer the activation "{usual}"' in fault.detail
+    assert f'Set the activation of the last layer to "{usual}"' in fault.detail
     assert usual in fault.allowed
     assert ('"from_logits" on the loss' in fault.detail) == (loss != "kl_divergence")
 
@@ -184,16 +184,16 @@ def test_probabilities_may_come_from_any_layer_that_makes_them(last: list[Any]) 
 def test_layers_without_an_activation_are_told_to_add_one() -> None:
     dense = {"type": "Dense", "units": 3, "activation": "softmax"}
     fault = faults(layers=[dense, {"type": "BatchNormalization"}])["#/layers/1"]
-    assert 'End with a layer Activation that has the activation "softmax"' in fault.detail
+    assert 'End with an Activation layer with "softmax"' in fault.detail
     assert faults(layers=[{"type": "Flatten"}]).keys() == {"#/layers/0"}
 
 
-def test_a_softmax_over_one_unit_is_no_probability() -> None:
+def test_a_softmax_over_one_unit_is_not_a_probability() -> None:
     layers = [{"type": "Dense", "units": 1, "activation": "softmax"}]
     assert "#/layers/0/activation" in faults(task="binary", loss="bce", layers=layers)
 
 
-def test_logits_are_outputs_that_have_had_no_activation_yet() -> None:
+def test_logits_are_outputs_without_an_activation() -> None:
     loss = {"type": "CategoricalCrossentropy", "from_logits": True}
     assert faults(loss=loss, layers=[{"type": "Dense", "units": 3}]) == {}
     assert "twice" in faults(loss=loss)["#/layers/2/activation"].detail
@@ -275,7 +275,7 @@ def test_a_piecewise_schedule_has_a_value_for_each_piece() -> None:
     assert not check_component("schedule", schedule | {"boundaries": [5], "values": [1, 0.1]}, "#")
 
 
-def test_a_plateau_schedule_in_an_optimizer_is_told_where_it_belongs() -> None:
+def test_a_plateau_schedule_in_an_optimizer_names_the_right_place() -> None:
     found = faults(optimizer={"type": "SGD", "learning_rate": {"type": "ReduceLROnPlateau"}})
     fault = found["#/optimizer/learning_rate/type"]
     assert "post it as the `learning_rate_schedule` of a training job" in fault.detail

@@ -1,4 +1,4 @@
-"""What a client hears of layers that can't be connected as they say."""
+"""The faults of invalid connections between layers."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ def test_unnamed_layers_are_called_as_keras_calls_them() -> None:
         assert node.name == to_snake_case(type_)
 
 
-def test_one_input_may_stand_without_a_list() -> None:
+def test_one_input_may_be_posted_without_a_list() -> None:
     assert faults([dense("a", inputs="input"), dense(inputs="a")]) == {}
     assert faults([dense("a"), dense(inputs="b")])["#/layers/1/inputs"].allowed == ("input", "a", "dense")
 
@@ -92,7 +92,7 @@ def test_many_cycles_are_found_in_one_search() -> None:
     assert len(found) == 100
 
 
-def test_a_long_cycle_of_long_names_is_told_in_a_short_sentence() -> None:
+def test_a_long_cycle_of_long_names_has_a_short_sentence() -> None:
     names = [f"{number:03}" + "x" * 100_000 for number in range(50)]
     found = faults([merge(name, "input", before) for name, before in zip(names, names[-1:] + names[:-1], strict=True)])
     assert len(found) == 100
@@ -119,7 +119,7 @@ def test_layers_and_inputs_that_do_not_reach_the_output_are_named() -> None:
     }
 
 
-def test_with_several_inputs_each_layer_at_the_beginning_says_what_it_takes() -> None:
+def test_with_several_inputs_each_first_layer_must_name_its_input() -> None:
     found = faults([dense("a"), merge("b", "a", "right")], TWO)
     assert found.keys() == {"#/layers/0/inputs"}
     assert found["#/layers/0/inputs"].allowed == ("left", "right")
@@ -128,8 +128,8 @@ def test_with_several_inputs_each_layer_at_the_beginning_says_what_it_takes() ->
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        ({"type": "Add"}, "2 or more inputs, not 1"),
-        (merge("m", "input"), "2 or more inputs, not 1"),
+        ({"type": "Add"}, "at least 2 inputs, not 1"),
+        (merge("m", "input"), "at least 2 inputs, not 1"),
         (merge("m", "input", "input", "input", type_="Subtract"), "2 inputs, not 3"),
         (dense("m", "input", "a"), "1 input, not 2"),
     ],

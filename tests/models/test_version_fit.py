@@ -1,4 +1,4 @@
-"""A dataset that a version can't be evaluated on is told why, before anything is queued."""
+"""A dataset that doesn't fit a version is refused with the reason, before a job is queued."""
 
 from pathlib import Path
 from typing import Any

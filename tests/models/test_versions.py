@@ -1,4 +1,4 @@
-"""A version's folder gives the trained network back."""
+"""The trained network can be loaded from a version's folder."""
 
 import json
 from pathlib import Path

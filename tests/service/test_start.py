@@ -48,7 +48,7 @@ def newer(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("command", ["serve", "api", "worker", "backup"])
 def test_a_database_of_a_newer_fitserve(newer: Path, command: str) -> None:
-    assert "The database is of a newer Fitserve than this one" in refusal(fitserve(command, newer))
+    assert "A newer Fitserve made the database" in refusal(fitserve(command, newer))
     assert not (newer / ARCHIVE).exists()
 
 
@@ -85,7 +85,7 @@ def test_an_address_in_use(tmp_path: Path, taken: int, command: str) -> None:
     ("settings", "says"),
     [
         ({"port": "many"}, "FITSERVE_PORT can't be"),
-        ({"database_url": "postgresql+psycopg://me@host:many/db"}, "FITSERVE_DATABASE_URL can't be read"),
+        ({"database_url": "postgresql+psycopg://me@host:many/db"}, "FITSERVE_DATABASE_URL is invalid"),
         ({"database_url": "sqlite:////proc/none/fitserve.db"}, "/proc/none: No such file or directory."),
         ({"data_dir": "/proc/none"}, "FITSERVE_DATA_DIR can't be /proc/none: No such file or directory."),
     ],

@@ -1,1 +1,1 @@
-"""Tables as datasets: what a request says of one, its target, and rows or windows of rows as examples."""
+"""Tables as datasets: the options of a request, the target, and rows or windows of rows as examples."""

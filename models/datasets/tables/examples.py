@@ -1,4 +1,4 @@
-"""A raw table as examples: its target, which rows belong to which split, and which columns may become inputs."""
+"""Reads a raw table as examples: its target, the splits of its rows, and the columns that may become inputs."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from models.values.tensors import MAX_FAULTS
 
 
 def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
-    """The examples of a table whose rows are on their own; raises InvalidData."""
+    """The examples of a table with independent rows; raises InvalidData."""
     target = check_names(raw, request)
     try:
         targets = read_target(raw, target, (request.get("types") or {}).get(target))
@@ -29,30 +29,32 @@ def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
 
 
 def check_names(raw: RawTable, request: dict[str, Any]) -> str:
-    """The target's name; raises InvalidData where an option names what isn't a column, or the target once more."""
+    """The name of the target; raises InvalidData if an option names an unknown column, or the target."""
     target = request.get("target") or ""
     faults = [*find_target_faults(raw, request.get("target")), *check_columns(request, raw.columns)]
     if not request.get("window") and target in (request.get("ignore") or ()):
         place = pointer_to("ignore", request["ignore"].index(target))
         faults.append(Fault(f'"{target}" is the target: it can\'t be ignored.', place))
     if (request.get("split") or {}).get("column") == target:
-        faults.append(Fault(f'"{target}" is the target: it can\'t tell the splits.', pointer_to("split", "column")))
+        faults.append(
+            Fault(f'"{target}" is the target: it can\'t determine the splits.', pointer_to("split", "column"))
+        )
     if faults:
         raise InvalidData(*faults)
     return target
 
 
 def plan_columns(target: str, request: dict[str, Any]) -> ColumnPlan:
-    """Which columns may become inputs."""
-    apart = dict.fromkeys(request.get("ignore") or (), "ignored")
+    """The plan of the columns that may become inputs."""
+    excluded = dict.fromkeys(request.get("ignore") or (), "ignored")
     column = (request.get("split") or {}).get("column")
     if column is not None:
-        apart[column] = "split"
-    return ColumnPlan(request.get("types") or {}, apart | {target: "target"})
+        excluded[column] = "split"
+    return ColumnPlan(request.get("types") or {}, excluded | {target: "target"})
 
 
 def _read_guide(raw: RawTable, request: dict[str, Any]) -> np.ndarray | Texts | None:
-    """What the rows are split by, if the request names a column: each row's split, or its place in time."""
+    """What the rows are split by, if the request names a column: each row's split, or its position in time."""
     split = request.get("split") or {}
     if split.get("column") is not None:
         return _read_splits(raw, split["column"])
@@ -64,16 +66,16 @@ def _read_guide(raw: RawTable, request: dict[str, Any]) -> np.ndarray | Texts | 
 def _read_splits(raw: RawTable, column: str) -> Texts:
     reading, values = read_column(raw, column, "category")
     if reading.holds is not None:
-        detail = f'The column "{column}" holds {reading.holds}; splits are told by text.'
+        detail = f'The column "{column}" holds {reading.holds}; the names of splits must be text.'
         raise InvalidData(raw.fault(detail, column=column))
     found = {value: SPLIT_NAMES.get((value or "").strip().lower()) for value in values.unique().to_list()}
-    strange = values.is_in([value for value in found if value and not found[value]]) | values.is_null()
-    rows = strange.fill_null(True).arg_true().head(MAX_FAULTS).to_list()
+    invalid = values.is_in([value for value in found if value and not found[value]]) | values.is_null()
+    rows = invalid.fill_null(True).arg_true().head(MAX_FAULTS).to_list()
     wanted = ", ".join(SPLITS)
     details = (
-        f'"{values[row][:100]}" in the column "{column}" is none of the splits: {wanted}.'
+        f'"{values[row][:100]}" in the column "{column}" isn\'t a split: expected one of {wanted}.'
         if values[row] is not None
-        else f'the split, in the column "{column}", is missing: it should be one of {wanted}.'
+        else f'the split in the column "{column}" is missing: expected one of {wanted}.'
         for row in rows
     )
     faults = [raw.fault(f"Row {row}: {detail}", row, column) for row, detail in zip(rows, details, strict=True)]
@@ -84,11 +86,11 @@ def _read_splits(raw: RawTable, column: str) -> Texts:
 
 
 def read_order(raw: RawTable, column: str, wanted: str | None) -> np.ndarray:
-    """Each row's place in time (rows,), from 0; of equal times the earlier row comes first. Raises InvalidData."""
+    """Each row's position in time (rows,), from 0; of equal times the earlier row comes first. Raises InvalidData."""
     reading, values = read_column(raw, column, wanted)
     if reading.type not in ("date", "number"):
         what = f"is a {reading.type}" if reading.holds is None else f"holds {reading.holds}"
-        detail = f'The column "{column}" {what}; time is told by dates or numbers.'
+        detail = f'The column "{column}" {what}; a time column must hold dates or numbers.'
         if reading.type == "category" and values.len():
             detail = f'{detail} Row 0 has "{str(values[0])[:100]}".'
         raise InvalidData(raw.fault(detail, column=column))

@@ -17,8 +17,8 @@ class Gaps:
     stride: int
 
     def fill(self, training: np.ndarray) -> dict[str, object]:
-        """Put each feature's median, of the rows within the training sequences (their numbers are given), where a
-        number is missing; returns how many are, and the medians, as the description of the input has them."""
+        """Replace each missing number with the feature's median over the rows of the training sequences, whose indices
+        are given; returns the number of missing values and the medians, as in the description of the input."""
         covered = np.zeros(len(self.matrix), dtype=bool)
         starts = training * self.stride
         for step in range(self.steps):

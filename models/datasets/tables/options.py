@@ -1,4 +1,4 @@
-"""What a client may say about a table: how its CSV is written, its columns' types, which of them to ignore, windows."""
+"""The options of a table: its CSV dialect, the types of its columns, columns to ignore, and windows."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -17,7 +17,7 @@ WINDOW = ("steps", "horizon", "stride", "time_column")
 
 
 def check_table_options(request: dict[str, Any]) -> list[Fault]:
-    """What is wrong with `csv`, `types`, `ignore` and `window`, as far as it shows without the table."""
+    """The faults of `csv`, `types`, `ignore` and `window` that can be found without the table."""
     checks: dict[str, Callable[[Any], Iterator[Fault]]] = {
         "csv": _check_csv, "types": _check_types, "ignore": _check_ignore, "window": _check_window,
     }  # fmt: skip
@@ -26,7 +26,7 @@ def check_table_options(request: dict[str, Any]) -> list[Fault]:
 
 
 def check_columns(request: dict[str, Any], columns: tuple[str, ...]) -> list[Fault]:
-    """What the request's options name that isn't among the table's columns."""
+    """The faults of options that name unknown columns."""
     split, window = request.get("split") or {}, request.get("window") or {}
     named = [(name, ("types", name)) for name in request.get("types") or {}]
     named += [(name, ("ignore", number)) for number, name in enumerate(request.get("ignore") or ())]
@@ -39,14 +39,14 @@ def check_columns(request: dict[str, Any], columns: tuple[str, ...]) -> list[Fau
 
 def _check_csv(options: Any) -> Iterator[Fault]:
     if not isinstance(options, dict):
-        yield Fault(f'"csv" is an object, not {name_type(options)}.', pointer_to("csv"))
+        yield Fault(f'"csv" must be an object, not {name_type(options)}.', pointer_to("csv"))
         return
     rules: dict[str, tuple[Callable[[Any], bool], str]] = {
-        "delimiter": (_is_delimiter, "is a single sign of ASCII, such as a comma or a tab"),
-        "encoding": (_is_encoding, f"is one of {', '.join(ENCODINGS)}"),
-        "decimal": (lambda value: value in (".", ","), "is a point or a comma"),
-        "header": (lambda value: isinstance(value, bool), "is true or false"),
-        "missing": (_are_words, f'is a list of at most {MAX_WORDS} texts, such as "none", for what is missing'),
+        "delimiter": (_is_delimiter, "must be a single ASCII character, such as a comma or a tab"),
+        "encoding": (_is_encoding, f"must be one of {', '.join(ENCODINGS)}"),
+        "decimal": (lambda value: value in (".", ","), "must be a point or a comma"),
+        "header": (lambda value: isinstance(value, bool), "must be true or false"),
+        "missing": (_are_words, f'must be a list of at most {MAX_WORDS} texts for missing values, such as "none"'),
     }
     for name, value in options.items():
         pointer = pointer_to("csv", name)
@@ -55,7 +55,7 @@ def _check_csv(options: Any) -> Iterator[Fault]:
         elif value is not None and not rules[name][0](value):
             yield Fault(f'"{name}" {rules[name][1]}.', pointer)
     if options.get("decimal") == "," and options.get("delimiter") == ",":
-        yield Fault("The comma can't be both delimiter and decimal sign.", pointer_to("csv", "decimal"))
+        yield Fault("The comma can't be both the delimiter and the decimal separator.", pointer_to("csv", "decimal"))
 
 
 def _is_delimiter(value: Any) -> bool:
@@ -73,7 +73,7 @@ def _are_words(value: Any) -> bool:
 
 def _check_types(types: Any) -> Iterator[Fault]:
     if not isinstance(types, dict):
-        yield Fault(f'"types" is an object of types by column, not {name_type(types)}.', pointer_to("types"))
+        yield Fault(f'"types" must be an object of types by column, not {name_type(types)}.', pointer_to("types"))
         return
     for column, type_ in types.items():
         if type_ not in TYPES:
@@ -82,27 +82,27 @@ def _check_types(types: Any) -> Iterator[Fault]:
 
 def _check_ignore(columns: Any) -> Iterator[Fault]:
     if not isinstance(columns, list):
-        yield Fault('"ignore" is a list of columns\' names.', pointer_to("ignore"))
+        yield Fault('"ignore" must be a list of column names.', pointer_to("ignore"))
         return
     for number, column in enumerate(columns):
         if not isinstance(column, str):
-            yield Fault(f"The name of a column belongs here, not {name_type(column)}.", pointer_to("ignore", number))
+            yield Fault(f"Expected the name of a column, not {name_type(column)}.", pointer_to("ignore", number))
 
 
 def _check_window(window: Any) -> Iterator[Fault]:
     if not isinstance(window, dict):
-        yield Fault(f'"window" is an object, not {name_type(window)}.', pointer_to("window"))
+        yield Fault(f'"window" must be an object, not {name_type(window)}.', pointer_to("window"))
         return
     for name in window:
         if name not in WINDOW:
             yield unknown_name(name, WINDOW, pointer_to("window", name), "option of a window")
     if window.get("steps") is None:
-        yield Fault('A window needs "steps": how many rows make a sequence.', pointer_to("window", "steps"))
+        yield Fault('A window requires "steps": the number of rows in a sequence.', pointer_to("window", "steps"))
     for name, lowest in (("steps", 1), ("horizon", 0), ("stride", 1)):
         value = window.get(name)
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= MAX_STEPS:
-            yield Fault(f'"{name}" is an integer from {lowest} to {MAX_STEPS:,}.', pointer_to("window", name))
+            yield Fault(f'"{name}" must be an integer from {lowest} to {MAX_STEPS:,}.', pointer_to("window", name))
     if not isinstance(window.get("time_column", ""), str | None):
-        yield Fault('"time_column" is the name of a column.', pointer_to("window", "time_column"))
+        yield Fault('"time_column" must be the name of a column.', pointer_to("window", "time_column"))

@@ -1,4 +1,4 @@
-"""A table as sequences: windows of rows that follow one another in time, each with a target some rows later."""
+"""Reads a table as sequences: windows of rows that are consecutive in time, each with a target some rows later."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ from models.spec import SINGLE_INPUT
 from models.tabular.describing import LeftOut, find_reason
 from models.tabular.raw_table import RawTable
 from models.tabular.reading import read_column
-from models.tabular.table import APART, refuse_unusable
+from models.tabular.table import LEFT_OUT_DETAILS, refuse_unusable
 from models.values.pointers import pointer_to
 
-WHY = {"time": "It gives the rows their order.", "no_number": "A window takes numbers and booleans."}
+WHY = {"time": "It orders the rows.", "no_number": "A window accepts only numbers and booleans."}
 
 
 def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Examples:
-    """Sequences of `steps` rows in time order, float32 (rows, steps, features); the target is that of the row `horizon`
-    (1) rows after the last one. A window begins every `stride` (1) rows.
+    """Sequences of `steps` rows in time order, float32 (rows, steps, features). The target is the one in the row
+    `horizon` (default 1) rows after the last. A window begins every `stride` (default 1) rows.
 
-    The features are the columns of numbers and booleans; with a horizon the target's own past is one, unless it is
-    ignored. Missing numbers are NaN until the Gaps are filled. Raises InvalidData.
+    The features are the columns of numbers and booleans; with a horizon the target's past values are a feature too,
+    unless the target is ignored. Missing numbers are NaN until the Gaps are filled. Raises InvalidData.
     """
     target, window = check_names(raw, request), request["window"]
     steps, stride = window["steps"], window.get("stride") or 1
@@ -39,7 +39,7 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
     size = windows * steps * len(names) * matrix.itemsize
     if size > limits.dataset_bytes:
         detail = f"{windows:,} windows of {steps:,} × {len(names):,} numbers become {size:,} bytes; the limit is"
-        detail = f"{detail} {limits.dataset_bytes:,}. Take fewer steps or a larger stride."
+        detail = f"{detail} {limits.dataset_bytes:,}. Use fewer steps or a larger stride."
         raise InvalidData(Fault(detail, pointer_to("window")))
     targets = read_target(raw, target, (request.get("types") or {}).get(target))[order]
     last = np.arange(windows) * stride + steps - 1
@@ -58,7 +58,7 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
 
 
 def _order(raw: RawTable, request: dict[str, Any]) -> np.ndarray:
-    """The numbers of the rows in time order; their own order if no column tells the time."""
+    """The row indices in time order; in file order if there is no time column."""
     column = request["window"].get("time_column")
     if column is None:
         return np.arange(raw.rows)
@@ -68,8 +68,8 @@ def _order(raw: RawTable, request: dict[str, Any]) -> np.ndarray:
 def _read_features(
     raw: RawTable, request: dict[str, Any], target: str, past: bool, order: np.ndarray
 ) -> tuple[list[str], np.ndarray, list[LeftOut]]:
-    """The features' names, their values in time order (rows, features), NaN where missing, and the columns that are
-    none; with `past` the target's own may be a feature."""
+    """The names of the features, their values in time order (rows, features), NaN where missing, and the columns that
+    were left out; with `past` the target's own column may be a feature."""
     import polars
 
     types, ignored = request.get("types") or {}, request.get("ignore") or ()
@@ -80,7 +80,7 @@ def _read_features(
             continue
         reason: LeftOut | None
         if name in ignored:
-            reason = LeftOut(name, types.get(name), "ignored", APART["ignored"])
+            reason = LeftOut(name, types.get(name), "ignored", LEFT_OUT_DETAILS["ignored"])
         elif name == request["window"].get("time_column"):
             reason = LeftOut(name, read_column(raw, name, types.get(name))[0].type, "time", WHY["time"])
         else:

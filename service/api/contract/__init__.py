@@ -1,1 +1,1 @@
-"""The documented contract: schemas, fields, and what openapi.yaml is generated from."""
+"""The documented contract: schemas, fields, and the sources of openapi.yaml."""

@@ -1,4 +1,4 @@
-"""flask-smorest with this service's rules: strict bodies, one form of errors, operation ids, lists and creations."""
+"""flask-smorest blueprints with this service's conventions: strict bodies, uniform errors, lists and creations."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -40,12 +40,12 @@ RETRY_AFTER_HEADER = refer("Retry-After")
 LINK_HEADER = refer("Link")
 FILE_HEADERS = refer("Accept-Ranges", "Content-Disposition")
 BINARY = {"type": "string", "format": "binary", "maxLength": LARGEST_COUNT}
-"""A file; of those that clients send, the bytes that they may have are filled in from the settings."""
+"""A file. The settings determine the size limit of files that clients send."""
 TEXT = {"type": "string", "maxLength": LARGEST_INTEGER, "pattern": TEXT_PATTERN}
 PART_HEADERS = FILE_HEADERS | refer("Content-Range", "ETag")
 IGNORES_QUERY = "ignores_query"
 LONGEST_HEADER = 8190
-"""Bytes of a header's line, as gunicorn reads it by default; beyond it the answer is 431."""
+"""Bytes of a header line, gunicorn's default. Longer ones get a 431."""
 
 
 def _header_text(name: str) -> dict[str, Any]:
@@ -55,50 +55,50 @@ def _header_text(name: str) -> dict[str, Any]:
 IDEMPOTENCY_KEY = {
     "in": "header",
     "name": HEADER,
-    "description": "Makes the request safe to send again: for 24 hours the same request with the same key creates "
-    "nothing more, and is answered as the first time, with `Idempotency-Replayed: true`.",
+    "description": "Makes the request safe to retry. For 24 hours, the same request with the same key creates "
+    "nothing more and gets the first response again, with `Idempotency-Replayed: true`.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 512, "pattern": f"^({KEY.pattern})$"},
 }
 PREFER = {
     "in": "header",
     "name": "Prefer",
-    "description": "`wait=N` waits up to N seconds (60 at most); `respond-async` doesn't wait (RFC 7240).",
+    "description": "`wait=N` waits at most N seconds, and never more than 60. `respond-async` doesn't wait (RFC 7240).",
     "schema": _header_text("Prefer") | {"example": "wait=10"},
 }
 LAST_EVENT_ID_PARAMETER = {
     "in": "header",
     "name": LAST_EVENT_ID,
-    "description": "Of a stream: the `id` of the last event that the client has. It counts before `after`.",
+    "description": "For streams: the `id` of the last event that the client received. It overrides `after`.",
     "schema": {"type": "string", "maxLength": 18, "pattern": "^[0-9]*$"},
 }
 IF_NONE_MATCH_PARAMETER = {
     "in": "header",
     "name": IF_NONE_MATCH,
-    "description": "The `ETag` of an answer that the client has: 304 if it is still the same.",
+    "description": "The `ETag` of an earlier response: 304 if it is still current.",
     "schema": _header_text(IF_NONE_MATCH),
 }
 IF_MATCH_PARAMETER = {
     "in": "header",
     "name": IF_MATCH,
-    "description": "The `ETag` of the resource as the client knows it: 412 if it has changed, and nothing is done.",
+    "description": "The `ETag` of the resource when the client read it: 412, without effect, if it has changed.",
     "schema": _header_text(IF_MATCH),
 }
 RANGE_PARAMETER = {
     "in": "header",
     "name": "Range",
-    "description": "A part of the file, such as `bytes=0-99` (RFC 9110): 206. Several at once are ignored.",
+    "description": "A byte range of the file, such as `bytes=0-99` (RFC 9110): 206. Multiple ranges are ignored.",
     "schema": _header_text("Range"),
 }
 IF_RANGE_PARAMETER = {
     "in": "header",
     "name": "If-Range",
-    "description": "The `ETag` of the file whose other parts the client has: the whole file if it is another one.",
+    "description": "The `ETag` of the file whose other parts the client has: the whole file if it has changed.",
     "schema": _header_text("If-Range"),
 }
 
 
 class Parser(FlaskParser):
-    """Reads bodies and queries, and raises every fault of theirs as an error of this service."""
+    """Parses bodies and queries, and raises their faults as errors of this service."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(("json", "form", "query"), marshmallow.RAISE)
 
@@ -115,7 +115,7 @@ class Parser(FlaskParser):
     def load_querystring(self, req: Request, schema: marshmallow.Schema) -> dict[str, str]:
         for name, values in req.args.lists():
             if len(values) > 1:
-                detail = f'"{name}" is given {len(values)} times; give it once.'
+                detail = f'"{name}" was sent {len(values)} times; send it once.'
                 raise InvalidQuery(detail, [RequestFault(detail, parameter=name)])
         query = req.args.to_dict()
         if req.path.startswith(ROOT) and query.pop(PRETTY, "true") not in ("true", "false"):
@@ -132,13 +132,13 @@ class Parser(FlaskParser):
             raise InvalidQuery(summarize(faults), faults) from None
         faults = body_faults(messages, schema, error.data)
         if isinstance(schema, Schema) and isinstance(error.data, dict):
-            sound = {name: value for name, value in error.data.items() if name not in messages}
-            faults += schema.find_more_faults(sound)
+            valid = {name: value for name, value in error.data.items() if name not in messages}
+            faults += schema.find_more_faults(valid)
         raise InvalidRequest(*faults) from None
 
 
 class DocumentedBlueprint(flask_smorest.Blueprint):
-    """Routes whose operations in the OpenAPI document are called as their handlers are."""
+    """Routes whose operation ids in the OpenAPI document are the names of their handlers."""
 
     def _store_endpoint_docs(self, endpoint: str, obj: Handler, parameters: Any, tags: Any, **options: Any) -> None:
         super()._store_endpoint_docs(endpoint, obj, parameters, tags, **options)
@@ -148,14 +148,14 @@ class DocumentedBlueprint(flask_smorest.Blueprint):
 
 
 class Blueprint(DocumentedBlueprint):
-    """The routes of one kind of resource."""
+    """The routes of a kind of resource."""
 
     ARGUMENTS_PARSER = Parser()
 
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: Handler | None = None, *args: Any, **options: Any
     ) -> None:
-        """Register a handler; one that takes no query refuses all parameters, and all take preconditions."""
+        """Register a handler with support for preconditions. A handler without a query refuses all parameters."""
         if view_func is not None and not (_takes_query(view_func) or hasattr(view_func, IGNORES_QUERY)):
             nothing = self.arguments(Schema, location="query", as_kwargs=True, error_status_code=400)
             view_func = nothing(view_func)
@@ -172,9 +172,9 @@ class Blueprint(DocumentedBlueprint):
         return handler
 
     def query(self, schema: type[Schema]) -> Decorator:
-        """Give the handler what the schema makes of the query; its faults are 400."""
+        """Pass the parsed query to the handler; faults are 400."""
         parse: Decorator = self.arguments(schema, location="query", error_status_code=400)
-        of_nothing = schema().load({})
+        defaults = schema().load({})
 
         def decorate(handler: Handler) -> Handler:
             parsing = parse(handler)
@@ -183,14 +183,14 @@ class Blueprint(DocumentedBlueprint):
             def wrapper(*args: Any, **kwargs: Any) -> Any:
                 if request.query_string:
                     return parsing(*args, **kwargs)
-                return handler(*args, of_nothing, **kwargs)
+                return handler(*args, defaults, **kwargs)
 
             return wrapper
 
         return decorate
 
     def arguments_or_form(self, schema: type[Schema], form: type[Schema]) -> Decorator:
-        """Give the handler what one schema makes of a JSON body, or the other of a form with files."""
+        """Pass the parsed body to the handler: JSON by one schema, or a form with files by the other."""
 
         def decorate(handler: Handler) -> Handler:
             from_json = self.arguments(schema)(handler)
@@ -207,7 +207,7 @@ class Blueprint(DocumentedBlueprint):
         return decorate
 
     def resource(self, schema: type[Schema], status: int = 200, headers: dict[str, Any] | None = None) -> Decorator:
-        """Answer with a resource as JSON, refusing clients that take none before anything is done."""
+        """Respond with a resource as JSON. Clients that don't accept JSON get a 406 before the handler runs."""
         respond = self.response(status, schema, headers=headers)
 
         def decorate(handler: Handler) -> Handler:
@@ -222,19 +222,21 @@ class Blueprint(DocumentedBlueprint):
         return decorate
 
     def creates(self, schema: type[Schema]) -> Decorator:
-        """Answer a creating request, which may wait for what it creates."""
+        """Respond to a creating request, which may wait for what it creates."""
 
         def decorate(handler: Handler) -> Handler:
             handler = _document_parameter(handler, PREFER, IDEMPOTENCY_KEY)
             headers = LOCATION_HEADER | RETRY_AFTER_HEADER
-            handler = self.alt_response(202, schema=schema, description="Not finished yet.", headers=headers)(handler)
+            handler = self.alt_response(
+                202, schema=schema, description="Accepted, but not finished yet.", headers=headers
+            )(handler)
             created: Handler = idempotent(self.resource(schema, 201, LOCATION_HEADER)(_resumable(handler)))
             return created
 
         return decorate
 
     def finds(self, schema: type[Schema]) -> Decorator:
-        """Answer with a resource that may be unfinished, which the client may want to wait for."""
+        """Respond with a resource that may be unfinished, and for which the client may wait."""
 
         def decorate(handler: Handler) -> Handler:
             return self.resource(schema)(_resumable(_document_parameter(handler, PREFER)))
@@ -242,12 +244,12 @@ class Blueprint(DocumentedBlueprint):
         return decorate
 
     def lists(self, schema: type[Schema]) -> Decorator:
-        """Answer with the page that the handler returns."""
+        """Respond with the page that the handler returns."""
         item = schema()
         page_schema = AnswerSchema.from_dict(
             {
                 "items": Listing("The items, in order.", Inner(schema, ""), LARGEST_LIMIT),
-                "next": Url("The URL of the next page; null on the last one.", allow_none=True),
+                "next": Url("The URL of the next page; null on the last page.", allow_none=True),
             },
             name=f"{schema.__name__.removesuffix('Schema')}PageSchema",
         )
@@ -268,7 +270,7 @@ class Blueprint(DocumentedBlueprint):
         return decorate
 
     def downloads(self, *media_types: str) -> Decorator:
-        """Document that the handler sends a file of one of these types, of which clients can have parts."""
+        """Document that the handler sends a file of one of these types, whole or as a byte range."""
 
         def decorate(handler: Handler) -> Handler:
             documented = _document_parameter(handler, RANGE_PARAMETER, IF_RANGE_PARAMETER)
@@ -281,10 +283,10 @@ class Blueprint(DocumentedBlueprint):
         return decorate
 
     def streams(self, data: type[Schema]) -> Decorator:
-        """Document that the handler can also send server-sent events, each with such `data` as JSON."""
-        # OpenAPI 3.1 has no schema for a stream's items: generators take the media type's schema for that of `data`.
+        """Document that the handler can also stream server-sent events with this schema of `data`."""
+        # OpenAPI 3.1 has no schema for a stream's items: generators use the media type's schema for `data`.
         event_stream = self.alt_response(200, schema=data, content_type=EVENT_STREAM)
-        nothing_more = self.alt_response(204, description="The job is final and has no later events: don't reconnect.")
+        nothing_more = self.alt_response(204, description="The job is final and has no more events: don't reconnect.")
 
         def decorate(handler: Handler) -> Handler:
             documented: Handler = event_stream(nothing_more(_document_parameter(handler, LAST_EVENT_ID_PARAMETER)))
@@ -293,7 +295,7 @@ class Blueprint(DocumentedBlueprint):
         return decorate
 
     def deletes(self, handler: Handler) -> Handler:
-        """Answer 204 when the handler is done."""
+        """Respond with 204 after the handler returns."""
 
         @wraps(handler)
         def wrapper(*args: Any, **kwargs: Any) -> Response:
@@ -305,15 +307,15 @@ class Blueprint(DocumentedBlueprint):
 
 
 class Api(flask_smorest.Api):
-    """The documented api; its errors are those of problems.py."""
+    """The documented api. error_handlers.py and problems.py define its errors."""
 
     ERROR_SCHEMA = ProblemSchema
 
     def _register_error_handlers(self) -> None:
-        """problems.py registers the handlers."""
+        """Do nothing: error_handlers.py registers the handlers."""
 
     def _register_responses(self) -> None:
-        """documentation.errors has the responses; here are only their schemas."""
+        """Register only the schemas of errors: documentation.errors defines the responses."""
         for name, schema in {"Problem": ProblemSchema, "DialectError": DialectErrorSchema}.items():
             self.spec.components.schema(name, schema=schema)
 
@@ -326,7 +328,7 @@ def _document_parameter(handler: Handler, *parameters: dict[str, Any]) -> Handle
 
 
 def _resumable(handler: Handler) -> Handler:
-    """Call the handler, or show what its request has waited for."""
+    """Call the handler, or if the request's wait has ended, show what it waited for."""
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -342,11 +344,11 @@ def _takes_query(handler: Handler) -> bool:
 
 
 def created(resource: Any, location: str, *, finished: bool) -> tuple[Any, int, dict[str, str]]:
-    """201 for what is finished, else 202 with the time after which to ask."""
+    """201 if the resource is finished, else 202 with `Retry-After`."""
     headers = {"Location": location}
     return (resource, 201, headers) if finished else (resource, 202, headers | RETRY_AFTER)
 
 
 def found(resource: Any, *, finished: bool) -> tuple[Any, int, dict[str, str]]:
-    """200, with the time after which to ask again for what is unfinished."""
+    """200, with `Retry-After` if the resource is unfinished."""
     return resource, 200, {} if finished else RETRY_AFTER

@@ -1,4 +1,4 @@
-"""A flask-smorest blueprint for routes of a dialect: documented like all, but queries and content types are ignored."""
+"""A blueprint for the routes of another protocol. They are documented, but ignore queries and content types."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ CHOICES = {
     "_version": ("/versions/<any_number:version>", "a version"),
     "_label": ("/labels/<label>", "the version that a label points to"),
 }
-"""How a path chooses a version, by what the operation's name ends with."""
+"""How a path selects a version, by the suffix of the operation's name."""
 
 
 class DialectBlueprint(DocumentedBlueprint):
@@ -31,10 +31,10 @@ class DialectBlueprint(DocumentedBlueprint):
         documentation: dict[str, Any] | None = None,
         labels: bool = True,
     ) -> None:
-        """Add a route for each way to choose a version, which stands in `path` where it says `{version}`.
+        """Add a route for each way to select a version, which replaces `{version}` in `path`.
 
-        It is a POST if the `documentation` (an operation of OpenAPI) has a `requestBody`, else a GET; to the `summary`
-        is added which version.
+        The method is POST if the `documentation` (an OpenAPI operation) has a `requestBody`, else GET. The way to
+        select the version is appended to the `summary`.
         """
         operation = documentation or {}
         add = self.post if "requestBody" in operation else self.get

@@ -9,7 +9,7 @@ from service.api.contract.documentation.completion import complete
 
 
 def describe(app: Flask) -> dict[str, Any]:
-    """The document for all routes of the app, made once."""
+    """The document for all routes of the app; generated once."""
     document: dict[str, Any] | None = app.extensions.get("openapi")
     if document is None:
         routes = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
@@ -18,7 +18,7 @@ def describe(app: Flask) -> dict[str, Any]:
 
 
 def describe_as_yaml(app: Flask) -> str:
-    """The same as YAML, which takes long to write: once for each app."""
+    """The document as YAML; written once for each app because it takes long."""
     text: str | None = app.extensions.get("openapi.yaml")
     if text is None:
         text = app.extensions["openapi.yaml"] = to_yaml(describe(app))
@@ -26,12 +26,12 @@ def describe_as_yaml(app: Flask) -> str:
 
 
 def to_yaml(document: dict[str, Any]) -> str:
-    """The document as YAML, in a form that differs only where the document does."""
+    """Write a document as stable YAML: equal documents give equal text."""
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes whatever is used twice twice, without YAML's references."""
+    """Writes repeated values in full, without YAML aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

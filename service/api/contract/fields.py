@@ -1,4 +1,4 @@
-"""The kinds of values that requests hold, strictly: nothing is converted, and every message completes `"name" …`."""
+"""The fields of requests. They convert nothing, and each error message is a predicate for `"name" …`."""
 
 import re
 from collections.abc import Callable
@@ -13,30 +13,30 @@ from service.operations.metadata import LONGEST_KEY, LONGEST_VALUE, MOST_KEYS
 LONGEST_NAME = 128
 NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
 RESERVED_NAME = "stats"
-NAME_RULE = f"must be 1 to {LONGEST_NAME} of A-Z, a-z, 0-9, `.`, `_` and `-`, the first a letter or digit"
+NAME_RULE = f"must be 1 to {LONGEST_NAME} characters (A-Z, a-z, 0-9, `.`, `_`, `-`) and begin with a letter or digit"
 LARGEST_INTEGER = 2**31 - 1
 LARGEST_FLOAT = 3.4028235e38
-"""Of single precision, in which networks compute."""
+"""The largest number of single precision, in which networks compute."""
 MOST_ITEMS = 100_000_000
-"""Of a list of data: far more than the bytes that a body may have."""
+"""The most items of a list of data; far more than fit into a body."""
 MOST_IN_QUERY = 10**18 - 1
-"""A whole number in a query has at most 18 digits."""
+"""An integer in a query has at most 18 digits."""
 TEXT_PATTERN = r"^[^\x00]*$"
-"""Of every text, which not every database can hold with U+0000."""
+"""The pattern of every string: not every database can store U+0000."""
 
 MESSAGES: dict[str, Any] = {
     "required": "is required",
     "null": "can't be null",
-    "validator_failed": "has a wrong value",
+    "validator_failed": "has an invalid value",
 }
 TEXT_MESSAGES = MESSAGES | {"invalid": "must be a string", "invalid_utf8": "must be a string"}
 
 
 class Whole(fields.Integer):
-    """A JSON number without a fraction between two bounds, both allowed."""
+    """A JSON integer between two bounds, inclusive."""
 
     def __init__(self, minimum: int, maximum: int = LARGEST_INTEGER, **options: Any) -> None:
-        message = f"must be a whole number between {minimum:,} and {maximum:,}"
+        message = f"must be an integer between {minimum:,} and {maximum:,}"
         between = validate.Range(minimum, maximum, error=message)
         metadata = {"format": "int32"} | options.pop("metadata", {})
         messages = MESSAGES | {"invalid": message}
@@ -44,7 +44,7 @@ class Whole(fields.Integer):
 
 
 class Amount(fields.Float):
-    """A finite JSON number between two bounds, both allowed."""
+    """A finite JSON number between two bounds, inclusive."""
 
     def __init__(self, minimum: float, maximum: float = LARGEST_FLOAT, **options: Any) -> None:
         message = f"must be a number between {minimum} and {maximum:,}"
@@ -60,7 +60,7 @@ class Amount(fields.Float):
 
 
 class Flag(fields.Boolean):
-    """true or false; 0, 1 and strings are neither."""
+    """true or false; 0, 1 and strings are invalid."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(error_messages=MESSAGES | {"invalid": "must be true or false"}, **options)
@@ -83,11 +83,11 @@ class Text(fields.String):
 
 def _check_characters(value: str) -> None:
     if "\0" in value:
-        raise ValidationError("must not hold the character U+0000")
+        raise ValidationError("must not contain the character U+0000")
 
 
 class Name(fields.String):
-    """A name that the client chooses; upper and lower case differ."""
+    """A name that the client chooses; case-sensitive."""
 
     def __init__(self, *, metadata: dict[str, Any] | None = None, **options: Any) -> None:
         documented = {"pattern": f"^{NAME.pattern}$", "maxLength": LONGEST_NAME} | (metadata or {})
@@ -95,7 +95,7 @@ class Name(fields.String):
 
 
 def check_name(value: str) -> None:
-    """Raise ValidationError unless a client may choose that name."""
+    """Raise ValidationError if clients may not choose this name."""
     if not NAME.fullmatch(value):
         raise ValidationError(NAME_RULE)
     if value == RESERVED_NAME:
@@ -103,14 +103,14 @@ def check_name(value: str) -> None:
 
 
 class Reference(Text):
-    """The name of something that is there already."""
+    """The name of an existing resource."""
 
     def __init__(self, *, metadata: dict[str, Any] | None = None, **options: Any) -> None:
         super().__init__(LONGEST_NAME, metadata={"pattern": f"^{NAME.pattern}$"} | (metadata or {}), **options)
 
 
 class Choice(fields.String):
-    """One of some strings."""
+    """One of a set of strings."""
 
     def __init__(self, *choices: str, **options: Any) -> None:
         message = f"must be one of {', '.join(choices)}"
@@ -120,7 +120,7 @@ class Choice(fields.String):
 
 
 class Anything(fields.Raw):
-    """JSON that an operation checks itself; `types` says for the documentation what it may be."""
+    """JSON that an operation validates itself; `types` documents its JSON types."""
 
     def __init__(self, *types: str, metadata: dict[str, Any] | None = None, **options: Any) -> None:
         documented = {"type": list(types) if len(types) > 1 else types[0]} if types else {}
@@ -128,14 +128,14 @@ class Anything(fields.Raw):
 
 
 class Object(fields.Dict):
-    """A JSON object that an operation checks itself."""
+    """A JSON object that an operation validates itself."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(error_messages=MESSAGES | {"invalid": "must be an object"}, **options)
 
 
 class Items(fields.List):
-    """A JSON list of at most `most` items, which an operation checks itself."""
+    """A JSON array of at most `most` items, which an operation validates itself."""
 
     def __init__(self, item: fields.Field[Any] | None = None, *, most: int = MOST_ITEMS, **options: Any) -> None:
         length = validate.Length(max=most, error=f"must have at most {most:,} items")
@@ -159,12 +159,12 @@ def _check_number_of_keys(entries: dict[str, str]) -> None:
 
 
 class Metadata(Object):
-    """What a client notes of a resource: texts by key. Null is none."""
+    """A client's metadata of a resource: strings by key. Null means no entries."""
 
     component = "Metadata"
 
     def __init__(self) -> None:
-        description = f"Your own notes: at most {MOST_KEYS} texts by key. Lists are filtered by them."
+        description = f"Your own data: at most {MOST_KEYS} strings by key. You can filter lists by them."
         example = {"team": "vision", "ticket": "ML-42"}
         super().__init__(
             load_default=dict,
@@ -175,7 +175,7 @@ class Metadata(Object):
         )
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
-        """The texts by key; none for null."""
+        """The strings by key; empty for null."""
         return super().deserialize(value, attr, data, **kwargs) or {}
 
 
@@ -185,13 +185,13 @@ class MetadataChanges(Object):
     component = "MetadataChanges"
 
     def __init__(self) -> None:
-        description = f"Keys to set, or with null to remove; at most {MOST_KEYS} may remain. Null removes all."
+        description = f"The keys to change; null removes a key. At most {MOST_KEYS} keys can remain. Null removes all."
         documented = {"description": description, "example": {"ticket": "ML-43", "team": None}, **KEYS}
         super().__init__(allow_none=True, metadata=documented, **entries_of_metadata(removable=True))
 
 
 class UploadedFile(fields.Field[ReceivedFile]):
-    """A part of a form that is a file."""
+    """A file in a form."""
 
     def __init__(self, *, metadata: dict[str, Any], **options: Any) -> None:
         documented = {"type": "string", "format": "binary"} | metadata
@@ -199,19 +199,19 @@ class UploadedFile(fields.Field[ReceivedFile]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> ReceivedFile:
         if not isinstance(value, ReceivedFile):
-            raise ValidationError("must be a file, which has a file name in its part of the form")
+            raise ValidationError("must be a file: its part of the form needs a file name")
         return value
 
 
 class Part(fields.Nested):
-    """An object with a schema of its own."""
+    """An object with its own schema."""
 
     def __init__(self, schema: Any, **options: Any) -> None:
         super().__init__(schema, error_messages=MESSAGES | {"type": "must be an object"}, **options)
 
 
 class Moment(fields.DateTime):
-    """A time as RFC 3339 in UTC."""
+    """A timestamp as RFC 3339 in UTC."""
 
     def __init__(self, description: str, *, allow_none: bool = False) -> None:
         metadata = {"description": description, "maxLength": 32, "example": "2027-01-31T12:34:56.789012Z"}
@@ -222,11 +222,11 @@ class Moment(fields.DateTime):
 
 
 class QueryWhole(fields.Integer):
-    """A whole number in a query; beyond `cap` it counts as `cap`."""
+    """An integer in a query; values above `cap` count as `cap`."""
 
     def __init__(self, minimum: int, *, cap: int = LARGEST_INTEGER, **options: Any) -> None:
         self.cap = cap
-        message = f"must be a whole number, {minimum} or more"
+        message = f"must be an integer of at least {minimum}"
         at_least = validate.Range(minimum, MOST_IN_QUERY, error=message)
         metadata = {"format": "int64"} | options.pop("metadata", {})
         messages = MESSAGES | {"invalid": message}

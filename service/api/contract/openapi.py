@@ -12,11 +12,11 @@ PATH = Path(__file__).parents[3] / "openapi.yaml"
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check openapi.yaml; the result is the exit code."""
+    """Write or check openapi.yaml. Returns the exit code."""
     text = describe_as_yaml(create_app(Context.from_settings(Settings())))
     if arguments == ["--check"]:
         current = PATH.exists() and PATH.read_text(encoding="utf-8") == text
-        print("openapi.yaml is current." if current else "openapi.yaml differs: run make openapi.")
+        print("openapi.yaml is up to date." if current else "openapi.yaml differs from the code: run make openapi.")
         return 0 if current else 1
     PATH.write_text(text, encoding="utf-8")
     return 0

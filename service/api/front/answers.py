@@ -1,8 +1,10 @@
 """Sends responses with the request's id, the common headers and compression, and logs a line for each."""
 
+import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -17,6 +19,8 @@ QUIET_PATHS = ("/healthz", "/readyz")
 """Health checks that machines poll every few seconds. They are logged at level DEBUG."""
 CLIENT_LEFT = 499
 """The logged status of a request whose client disconnected before the response. nginx uses the same number."""
+FLUSH_SECONDS = 0.05
+"""The time for which log lines are buffered at most."""
 WITHOUT_BODY = (204, 304)
 
 
@@ -27,7 +31,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes = b""
-    stream: AsyncIterator[bytes] | None = None
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 def answer_json(status: int, document: object, media_type: str, headers: dict[str, str] | None = None) -> Answer:
@@ -74,14 +78,18 @@ class Responder:
 
     def __init__(self, log: RequestLog) -> None:
         self._log = log
+        self._flushing: asyncio.TimerHandle | None = None
 
     async def send(self, request: Request, answer: Answer, send: Send) -> None:
-        """Send a response, and the chunks of its stream as they arrive."""
+        """Send a response, and the chunks of its stream as they arrive, until the client disconnects."""
         self.log(request, answer.status)
         await send({"type": "http.response.start", "status": answer.status, "headers": _head(request, answer)})
         if answer.stream is not None:
-            async for piece in answer.stream:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            async with contextlib.aclosing(answer.stream) as pieces:
+                async for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    if request.is_gone:
+                        return
         await send({"type": "http.response.body", "body": answer.body})
 
     def log(self, request: Request, status: int) -> None:
@@ -91,6 +99,13 @@ class Responder:
         milliseconds = round((time.monotonic() - request.started) * 1000, 1)
         shown = path if path.isascii() and path.isprintable() else quote(path, safe="/:")
         self._log.write(level, request.method, shown, status, milliseconds, request.id)
+        if self._flushing is None and not self._log.is_empty:
+            self._flushing = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush_log)
+
+    def flush_log(self) -> None:
+        """Write the buffered log lines."""
+        self._flushing = None
+        self._log.flush()
 
 
 def _head(request: Request, answer: Answer) -> list[tuple[bytes, bytes]]:

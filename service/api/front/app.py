@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
+from service.api.front.cors import allow_origins
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
 from service.api.front.protocol import Connections
@@ -53,11 +54,15 @@ class Front:
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         streams = EventStreams(self._watch, lambda job, after: events.read_next(context, job, after), self._pool)
         self._resources = Resources(app, settings, self._pool, self._watch, streams)
+        self._respond_allowed = allow_origins(self._respond, settings.origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-            return
+        else:
+            await self._respond_allowed(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
             answer = await self._answer(request)
@@ -68,7 +73,7 @@ class Front:
             structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)
             answer = answer_failure(answer_error(error, request.path, request.id))
             compress_answer(request, answer)
-        await self._send(request, answer, send)
+        await self._responder.send(request, answer, send)
 
     async def _answer(self, request: Request) -> Answer:
         _check_size(request)
@@ -80,22 +85,6 @@ class Front:
         answer = await self._resources.answer(request)
         compress_answer(request, answer)
         return answer
-
-    async def _send(self, request: Request, answer: Answer, send: Send) -> None:
-        if answer.stream is None:
-            await self._responder.send(request, answer, send)
-            return
-        sending = asyncio.ensure_future(self._responder.send(request, answer, send))
-        leaving = asyncio.ensure_future(_until_disconnected(request))
-        try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            leaving.cancel()
-            if not sending.done():
-                sending.cancel()
-            await asyncio.gather(sending, leaving, return_exceptions=True)
-        if not sending.cancelled():
-            sending.result()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Run ASGI's lifespan protocol: start and end with the process."""
@@ -126,6 +115,7 @@ class Front:
         """Stop the job watch and the thread pools."""
         self._watch.stop()
         self._inference.close()
+        self._responder.flush_log()
         for pool in (self._pool, self._watching):
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -138,9 +128,3 @@ def _check_size(request: Request) -> None:
     longest = max((len(name) + len(value) for name, value in headers), default=0)
     if len(headers) > MOST_HEADERS or longest > LONGEST_HEADER:
         raise HeadersTooLarge(f"At most {MOST_HEADERS} headers of at most {LONGEST_HEADER:,} characters are allowed.")
-
-
-async def _until_disconnected(request: Request) -> None:
-    """Wait until the client disconnects. The request must have been read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

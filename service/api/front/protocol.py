@@ -4,12 +4,12 @@ import asyncio
 import logging
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.api.front.request import new_id
+from service.api.front.request import IS_CLOSING, REQUEST_ID, Scope, new_id
 from service.api.http.problems import answer_status
 from service.config import Settings
 from service.logs import RequestLog
@@ -86,6 +86,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        cast(Scope, self.scope)[IS_CLOSING] = self.transport.is_closing
         self._began, self._in_head, self._is_silent, self._received = self._last_received, True, False, 0
 
     def on_headers_complete(self) -> None:
@@ -136,10 +137,14 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
     def _write_problem(self, status: int, detail: str) -> bytes:
-        request_id = new_id()
         # If the head wasn't read, the path is unknown. An empty reference stands for the requested URL itself.
-        method, path = ("", "") if self._in_head else (self.scope["method"], self.scope["path"])
+        method = path = ""
+        request_id = new_id()
+        if not self._in_head:
+            scope = cast(Scope, self.scope)
+            method, path, request_id = scope["method"], scope["path"], scope.get(REQUEST_ID, request_id)
         self.app.connections.log.write(logging.INFO, method, path, status, 0.0, request_id)
+        self.app.connections.log.flush()
         answer = answer_status(status, detail, path, request_id)
         body = orjson.dumps(answer.document, option=orjson.OPT_APPEND_NEWLINE)
         headers: dict[str, Any] = {

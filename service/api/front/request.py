@@ -13,7 +13,13 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An ASGI app."""
 
+REQUEST_ID = "fitserve.request_id"
+"""The key of the request's id in the scope, where the connection finds it."""
+IS_CLOSING = "fitserve.is_closing"
+"""The key in the scope of a function that tells whether the connection is closing."""
 POSSIBLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 MOST_DISCARDED = 16 * 2**20
 """How many bytes of a refused body are still read, so that a client that is sending receives the response."""
@@ -42,7 +48,13 @@ class Request:
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         self.headers = headers
         given = headers.get("x-request-id", "")
-        self.id = given if POSSIBLE_ID.fullmatch(given) else new_id()
+        self.id = scope[REQUEST_ID] = given if POSSIBLE_ID.fullmatch(given) else new_id()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the client has closed the connection."""
+        is_closing: Callable[[], bool] | None = self.scope.get(IS_CLOSING)
+        return is_closing is not None and is_closing()
 
     @property
     def length(self) -> int | None:

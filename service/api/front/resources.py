@@ -7,7 +7,7 @@ sent. With a2wsgi it would occupy a thread for all of that.
 import asyncio
 import io
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from service.api.front.request import Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.handoff import HANDOFF, RESUMED, Follow, Wait
+from service.api.http.links import BATCH_PREDICTIONS, DATASETS
 from service.api.http.media_types import FORM
 from service.api.http.state import REQUEST_ID
 from service.config import Settings
@@ -29,6 +30,8 @@ IN_MEMORY = 2**20
 """The bytes of a form that stay in memory at most."""
 WHOLE = 2**20
 """The bytes of a response that is collected in Flask's thread, at most. A larger response is sent in chunks."""
+UPLOADS = (DATASETS, BATCH_PREDICTIONS)
+"""The paths that accept forms with files."""
 OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
 Environment = dict[str, Any]
 
@@ -63,7 +66,8 @@ class Resources:
     async def _receive(self, request: Request) -> IO[bytes]:
         if request.length == 0:
             return io.BytesIO()
-        if request.headers.get("content-type", "").lower().startswith(FORM):
+        is_form = request.headers.get("content-type", "").lower().startswith(FORM)
+        if is_form and request.path in UPLOADS:
             folder = str(self._settings.artifact_folder)
             return await request.spool(self._settings.max_upload_bytes, IN_MEMORY, folder, self._in_thread)
         return io.BytesIO(await request.read(self._settings.max_body_bytes))
@@ -79,7 +83,7 @@ class Resources:
             answer.stream = self._send_pieces(pieces)
         return answer, environment.get(HANDOFF)
 
-    async def _send_pieces(self, pieces: "Pieces") -> AsyncIterator[bytes]:
+    async def _send_pieces(self, pieces: "Pieces") -> AsyncGenerator[bytes, None]:
         try:
             while (piece := await self._in_thread(pieces.take)) is not None:
                 yield piece

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor
 
 import orjson
@@ -30,7 +30,7 @@ class EventStreams:
         self._pool = pool
         self._batches: dict[tuple[str, int], asyncio.Task[Batch | None]] = {}
 
-    async def follow(self, job_id: str, after: int) -> AsyncIterator[bytes]:
+    async def follow(self, job_id: str, after: int) -> AsyncGenerator[bytes, None]:
         """The events of a job after number `after`, with a heartbeat if there are none for HEARTBEAT_SECONDS.
 
         Ends after the job's final status, if the job is deleted, and if the process shuts down.

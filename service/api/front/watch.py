@@ -6,12 +6,16 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor
 
+import structlog
+
 from service.operations.jobs.events import JobState
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 """The limits of the pause between two queries, in seconds."""
 SHARE = 20
 """The pause after a query is SHARE times the query's duration, so that polling takes at most 5 % of a core."""
+
+log = structlog.get_logger()
 
 ReadStates = Callable[[Collection[str]], Mapping[str, JobState] | None]
 """Reads the states of those jobs that exist; None if the database is unavailable."""
@@ -46,7 +50,8 @@ class WatchedJob:
     async def changed(self, seconds: float) -> None:
         """Wait for a change, at most `seconds`."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.change.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.change.wait()
 
 
 class JobWatch:
@@ -87,15 +92,21 @@ class JobWatch:
             job.wake()
 
     async def _poll(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._jobs and not self.is_stopped:
             started = time.monotonic()
-            asked = list(self._jobs)
-            states = await loop.run_in_executor(self._pool, self._read, asked)
-            for job_id in asked if states is not None else ():
-                job = self._jobs.get(job_id)
-                if job is not None and states is not None:
-                    job.update(states.get(job_id))
+            try:
+                await self._look(list(self._jobs))
+            except Exception as error:
+                log.error("watched jobs can't be read", exc_info=error)
             pause = SHARE * (time.monotonic() - started)
             await asyncio.sleep(min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE))
         self._polling = None
+
+    async def _look(self, job_ids: list[str]) -> None:
+        states = await asyncio.get_running_loop().run_in_executor(self._pool, self._read, job_ids)
+        if states is None:
+            return
+        for job_id in job_ids:
+            job = self._jobs.get(job_id)
+            if job is not None:
+                job.update(states.get(job_id))

@@ -31,4 +31,4 @@ class Worker(UvicornWorker):
         # uvicorn-worker gives uvicorn's logger the handlers of gunicorn's, which has none: only the root logger does.
         log = logging.getLogger("uvicorn.error")
         log.handlers, log.propagate = [], True
-        log.setLevel(logging.WARNING)
+        log.setLevel(logging.ERROR)

@@ -1,1 +1,1 @@
-"""HTTP on the side of Flask: bodies, errors, conditional requests, idempotency, lists, downloads."""
+"""HTTP for the Flask routes: bodies, errors, conditional requests, idempotency, lists, downloads."""

@@ -1,4 +1,4 @@
-"""JSON bodies: reading them strictly, saying what is wrong with those that are no JSON, and writing them."""
+"""Reads JSON bodies strictly, explains what is invalid in malformed ones, and writes JSON responses."""
 
 import json
 import re
@@ -15,8 +15,8 @@ from service.api.http.errors import MalformedBody, UnsupportedMediaType
 from service.api.http.media_types import JSON, MERGE_PATCH
 from service.api.http.state import context
 
-ITEMS_AT_ONCE = 2000
-"""Items of a list that are written before other threads may go on."""
+CHUNK_ITEMS = 2000
+"""Items of a list that are written in one step; other threads run between two steps."""
 
 QUOTE = ord('"')
 STRUCTURE = b"[]{}:"
@@ -24,73 +24,73 @@ UNSTRUCTURED = bytes(byte for byte in range(256) if byte not in STRUCTURE + b'"'
 STEPS = np.zeros(256, np.int8)
 STEPS[[ord("["), ord("{")]] = 1
 STEPS[[ord("]"), ord("}")]] = -1
-"""By how many levels each byte of a structure goes deeper."""
+"""The change of the nesting level at each byte of a structure."""
 SHORT = 4096
-"""Bytes of a body that is split at its quotation marks, which for large ones takes longer than NumPy does."""
+"""Bytes of a body that is split at its quotation marks. For larger ones, NumPy is faster."""
 DEPTH_CHUNK = 2**16
-"""Bytes of a structure whose levels are held at once."""
+"""Bytes of a structure whose levels are in memory at a time."""
 NOT_FINITE = (b"NaN", b"Infinity")
 TEXTS_AND_NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|NaN|-?Infinity', re.DOTALL)
-"""A text, of which nothing is looked at, or a number that isn't finite. Takes linear time whatever the body is."""
+"""Matches a string, whose content is skipped, or a number that isn't finite. Takes linear time for any body."""
 
 ADVICE = {
     "infinity": "It has a number beyond the range of double precision.",
     "UTF-8:": "It has bytes that are not UTF-8.",
     "byte order mark": "It begins with a byte order mark, which JSON doesn't allow.",
-    "depth limit": "It nests too deeply.",
-    "surrogate": "It has half of a surrogate pair, which stands for no character.",
+    "depth limit": "It has too many levels of nesting.",
+    "surrogate": "It has an unpaired surrogate, which is not a character.",
 }
-"""A sentence for what the parser says, by a part of its message."""
+"""An explanation of the parser's error, by a part of its message."""
 
 
 def write_json(document: Any) -> Response:
-    """A response with the document as JSON."""
+    """Return a response with the document as JSON."""
     return Response(dump_json(document), mimetype=JSON)
 
 
 def dump_json(document: Any) -> bytes:
-    """The document as JSON, in which NumPy's arrays are lists; a number that is not finite is null."""
-    # A terminal that shows several answers keeps them apart.
+    """Serialize the document as JSON. NumPy arrays become lists; numbers that are not finite become null."""
+    # The final newline separates responses in a terminal.
     return orjson.dumps(document, default=_as_json, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def in_parts(items: list[Any]) -> list[Any] | orjson.Fragment:
-    """What to write for a list that may be long: while orjson writes, no other thread of the process goes on."""
-    if len(items) <= ITEMS_AT_ONCE:
+    """Split a long list for `dump_json`, because orjson blocks all other threads of the process while it writes."""
+    if len(items) <= CHUNK_ITEMS:
         return items
-    parts = (items[start : start + ITEMS_AT_ONCE] for start in range(0, len(items), ITEMS_AT_ONCE))
+    parts = (items[start : start + CHUNK_ITEMS] for start in range(0, len(items), CHUNK_ITEMS))
     return orjson.Fragment(b"[%b]" % b",".join(orjson.dumps(part, default=_as_json)[1:-1] for part in parts))
 
 
 def no_content() -> Response:
-    """A 204."""
+    """Return a response with status 204."""
     response = Response(status=204)
     del response.headers["Content-Type"]
     return response
 
 
 def _as_json(value: Any) -> orjson.Fragment:
-    """What orjson shall write for an array."""
+    """Serialize an array for orjson."""
     if not isinstance(value, np.ndarray):
-        raise TypeError(f"{type(value).__name__} is no JSON")
+        raise TypeError(f"{type(value).__name__} is not JSON serializable")
     return orjson.Fragment(_write_array(value))
 
 
 def _write_array(array: np.ndarray) -> bytes:
-    """An array as JSON, one matrix after another: orjson takes some hundred bytes at once for each innermost list."""
+    """Serialize an array matrix by matrix, because orjson allocates some hundred bytes for each innermost list."""
     if array.ndim <= 2:
         return orjson.dumps(np.array(array, order="C"), option=orjson.OPT_SERIALIZE_NUMPY)
     return b"[%b]" % b",".join(_write_array(part) for part in array)
 
 
 def read_json(request: Request) -> Any:
-    """The request's body as JSON. Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge."""
+    """Parse the request's body as JSON. Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge."""
     refuse_other_types(request, *((JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)))
     return parse_json(read_body(request), context().settings.max_json_depth)
 
 
 def refuse_other_types(request: Request, *accepted: str) -> None:
-    """Raises UnsupportedMediaType for a body that is of none of these types."""
+    """Raise UnsupportedMediaType if the body has none of these media types."""
     if request.environ.get("CONTENT_TYPE") in accepted:
         return
     if request.mimetype not in accepted:
@@ -99,41 +99,41 @@ def refuse_other_types(request: Request, *accepted: str) -> None:
 
 
 def read_body(request: Request) -> bytes:
-    """The whole body, unpacked if it is compressed.
+    """Read the whole body and decompress it if needed.
 
     Raises RequestEntityTooLarge, UnsupportedMediaType, MalformedBody.
     """
     encoding = content_encoding(request)
     body = request.get_data(cache=False)
     most = current_app.config["MAX_CONTENT_LENGTH"] - 1
-    # Of a body without a length, Flask reads no more than its limit, which is one byte above ours, and says nothing.
+    # If a body has no length, Flask silently stops at its limit, which is one byte above the configured one.
     if len(body) > most:
         raise RequestEntityTooLarge
     return body if encoding is None else unpack(body, encoding, most)
 
 
 def content_encoding(request: Request) -> str | None:
-    """How the body is compressed. Raises UnsupportedMediaType where nobody here can unpack it."""
+    """The body's content encoding; None if it is not compressed. Raises UnsupportedMediaType."""
     return find_encoding(request.environ.get("HTTP_CONTENT_ENCODING", ""))
 
 
 def parse_json(body: bytes, max_depth: int, *, non_finite: bool = False) -> Any:
-    """JSON that nests at most `max_depth` levels and gives no member twice. Raises MalformedBody.
+    """Parse JSON with at most `max_depth` levels of nesting and no duplicate fields. Raises MalformedBody.
 
-    With `non_finite` it may also hold `NaN`, `Infinity` and `-Infinity`, which JSON itself doesn't have.
+    With `non_finite`, also accept `NaN`, `Infinity` and `-Infinity`, which are not valid JSON.
     """
     if non_finite and any(word in body for word in NOT_FINITE):
         parse_json(TEXTS_AND_NOT_FINITE.sub(_as_null, body), max_depth)
         return json.loads(body)
     structure = _structure(body)
     if _depth(structure) > max_depth:
-        raise MalformedBody(f"The body nests more than {max_depth} levels deep.")
+        raise MalformedBody(f"The body has more than {max_depth} levels of nesting.")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise MalformedBody(_explain(error, body)) from None
-    if structure.count(b":") != _count_members(document, structure):
-        json.loads(body, object_pairs_hook=_refuse_doubled_member)
+    if structure.count(b":") != _count_fields(document, structure):
+        json.loads(body, object_pairs_hook=_refuse_duplicate_field)
     return document
 
 
@@ -142,7 +142,7 @@ def _as_null(match: re.Match[bytes]) -> bytes:
 
 
 def _structure(body: bytes) -> bytes:
-    """The brackets, braces and colons of a body, without those in strings. Takes linear time whatever the body is."""
+    """The brackets, braces and colons of a body, without those in strings. Takes linear time for any body."""
     if b"\\" in body:
         body = body.replace(rb"\\", b"").replace(rb"\"", b"")
     if len(body) <= SHORT:
@@ -169,14 +169,14 @@ def _explain(error: orjson.JSONDecodeError, body: bytes) -> str:
         return "The body is empty."
     for part, sentence in ADVICE.items():
         if part in error.msg:
-            return f"The body is no JSON. {sentence}"
-    return f"The body is no JSON: line {error.lineno}, column {error.colno}: {error.msg}."
+            return f"The body is not JSON. {sentence}"
+    return f"The body is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
 
 
-def _count_members(document: Any, structure: bytes) -> int:
-    """How many members the document's objects have together. The millions of numbers that it may hold are not visited.
+def _count_fields(document: Any, structure: bytes) -> int:
+    """Count the fields of all objects in the document, without visiting the millions of numbers that it may hold.
 
-    Where there are more objects than the outermost, they are counted in what the document is when written again.
+    If the document has nested objects, it is serialized again and the fields are counted there.
     """
     objects = structure.count(b"{")
     if objects <= 1 and (isinstance(document, dict) or not objects):
@@ -184,9 +184,9 @@ def _count_members(document: Any, structure: bytes) -> int:
     return _structure(orjson.dumps(document)).count(b":")
 
 
-def _refuse_doubled_member(pairs: Sequence[tuple[str, Any]]) -> None:
+def _refuse_duplicate_field(pairs: Sequence[tuple[str, Any]]) -> None:
     names = set()
     for name, _ in pairs:
         if name in names:
-            raise MalformedBody(f'The body gives the member "{name}" twice in one object.')
+            raise MalformedBody(f'The body has the field "{name}" twice in one object.')
         names.add(name)

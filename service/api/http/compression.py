@@ -1,4 +1,4 @@
-"""Which answers are compressed with gzip (RFC 9110, section 12.5.3): where the client takes it and it is worth it."""
+"""Decides which responses are compressed with gzip (RFC 9110, section 12.5.3)."""
 
 import gzip
 from functools import lru_cache
@@ -11,13 +11,13 @@ from service.api.http.media_types import JSON, OCTETS, PROBLEM, YAML
 
 GZIP, AS_IT_IS = "gzip", "identity"
 GZIPPED = "-gzip"
-"""What is put behind the tag of a compressed answer, by proxies too."""
+"""The suffix of a compressed response's ETag; proxies use it too."""
 SMALLEST = 500
-"""Bytes up to which an answer fits a packet or two anyway."""
+"""Bytes. Smaller responses fit into one or two packets anyway."""
 LEVEL = 1
-"""Of numbers it saves nearly what the best level does, in a tenth of the time."""
+"""On numbers, level 1 saves nearly as much as the best level, in a tenth of the time."""
 COMPRESSIBLE = (JSON, OCTETS, PROBLEM, YAML, "text/")
-"""What media types begin with whose answers become smaller; of binary ones only tensors are whole in memory."""
+"""Prefixes of compressible media types. Among binary responses, only tensors are whole in memory."""
 OPEN_INFERENCE, INFER = "/v2/", "/infer"
 
 
@@ -36,17 +36,17 @@ def _clients_decompress(path: str, status: int) -> bool:
 
 @lru_cache(maxsize=64)
 def prefers_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding ranks gzip at least as high as no compression."""
+    """Whether an `Accept-Encoding` header ranks gzip at least as high as `identity`."""
     codings = parse_accept_header(accepted, Accept)
     quality = codings.quality(GZIP)
     return quality > 0 and quality >= codings.quality(AS_IT_IS)
 
 
 def compress(content: bytes) -> bytes:
-    """The content compressed, the same each time."""
+    """Compress the content. The same content gives the same bytes."""
     return gzip.compress(content, LEVEL, mtime=0)
 
 
 def mark_tag(tag: str) -> str:
-    """The ETag, as a header has it, of the compressed form of an answer."""
+    """The ETag header's value for the compressed form of a response."""
     return f'{tag[:-1]}{GZIPPED}"'

@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, section 13): a strong ETag on what is read, preconditions on what is changed."""
+"""Conditional requests (RFC 9110, section 13): strong ETags for reads, preconditions for changes."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from service.errors import NotFound
 
 IF_MATCH, IF_NONE_MATCH = "If-Match", "If-None-Match"
 FORMS = (f"{INDENTED}{GZIPPED}", INDENTED, GZIPPED)
-"""What tags end with of answers that are sent in another form."""
+"""The suffixes of the tags of responses that are sent indented or compressed."""
 PROGRESS = "progress"
-PASSING = (PROGRESS, "metrics", "best", "last_event")
-"""The members of a resource with progress that change by themselves, as it advances."""
-MARK = "."
-"""Between a resource's revision and the hash of the whole answer."""
+VOLATILE = (PROGRESS, "metrics", "best", "last_event")
+"""The fields that change by themselves as a resource with progress advances."""
+SEPARATOR = "."
+"""Separates a resource's revision from the hash of the whole response."""
 
 
 def tagged(handler: Callable[..., Any]) -> Callable[..., Response]:
-    """Give what the handler of a GET answers its ETag; a client that has it already gets a 304."""
+    """Add an ETag to the response of a GET handler; return 304 if the client already has it."""
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Response:
@@ -49,15 +49,15 @@ def tagged(handler: Callable[..., Any]) -> Callable[..., Response]:
 
 
 def is_known(tag: str) -> bool:
-    """Whether the client has what the tag belongs to already, in whichever form, by its If-None-Match."""
+    """Whether the request's `If-None-Match` contains the tag, in any of its forms."""
     return any(map(request.if_none_match.contains_weak, (tag, *(f"{tag}{ending}" for ending in FORMS))))
 
 
 def guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Call the handler of a change only if the resource is as the client's If-Match and If-None-Match say.
+    """Call the handler of a change only if the preconditions `If-Match` and `If-None-Match` hold.
 
-    They are checked at once, for nothing may be left to be written, and in the transaction that writes: of two
-    clients that read the same resource one comes first.
+    They are checked twice: immediately, because the handler may have nothing to write, and in the transaction that
+    writes, because another client may change the resource in between.
     """
 
     @wraps(handler)
@@ -72,7 +72,7 @@ def guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check_preconditions() -> None:
-    """Raises PreconditionFailed, and what a GET of the resource raises."""
+    """Raise PreconditionFailed, or whatever a GET of the resource raises."""
     try:
         tag = _tag(_read_resource())
     except NotFound:
@@ -80,15 +80,15 @@ def _check_preconditions() -> None:
             raise
         tag = None
     if IF_MATCH in request.headers and (tag is None or not _is_current(tag)):
-        detail = "The resource isn't as the If-Match says: it was changed meanwhile. Get it again, and its ETag."
+        detail = "The resource has changed: its ETag doesn't match If-Match. Get the resource and use its new ETag."
         raise PreconditionFailed(detail, [RequestFault(detail, header=IF_MATCH)])
     if tag is not None and is_known(tag):
-        detail = "There is the resource already that the If-None-Match says must not be there."
+        detail = "The resource already exists and matches If-None-Match."
         raise PreconditionFailed(detail, [RequestFault(detail, header=IF_NONE_MATCH)])
 
 
 def _read_resource() -> Response:
-    """What a GET of the request's path answers."""
+    """The response of a GET of the request's path."""
     adapter = current_app.create_url_adapter(request)
     assert adapter is not None
     endpoint, arguments = adapter.match(method="GET")
@@ -96,7 +96,7 @@ def _read_resource() -> Response:
 
 
 def _tag(response: Response) -> str:
-    """The tag of a response as it is: its own, or a hash; of a resource with progress, its revision and that hash."""
+    """The response's own tag, or a hash of its content. A resource with progress gets its revision and that hash."""
     own, _ = response.get_etag()
     if own:
         return own
@@ -104,8 +104,8 @@ def _tag(response: Response) -> str:
     document = orjson.loads(content) if response.mimetype == JSON else None
     if not isinstance(document, dict) or PROGRESS not in document:
         return _hash(content)
-    lasting = {name: value for name, value in document.items() if name not in PASSING}
-    return f"{_hash(orjson.dumps(lasting))}{MARK}{_hash(content)}"
+    stable = {name: value for name, value in document.items() if name not in VOLATILE}
+    return f"{_hash(orjson.dumps(stable))}{SEPARATOR}{_hash(content)}"
 
 
 def _hash(content: bytes) -> str:
@@ -113,18 +113,18 @@ def _hash(content: bytes) -> str:
 
 
 def _is_current(tag: str) -> bool:
-    """Whether If-Match names the tag, in whichever form and with whichever progress. Weak tags never match."""
+    """Whether `If-Match` contains the tag, in any form and with any progress. Weak tags never match."""
     return request.if_match.star_tag or _revision(tag) in map(_revision, request.if_match)
 
 
 def _revision(tag: str) -> str:
-    """What stays of a tag while a resource makes progress."""
+    """The part of a tag that stays the same while a resource makes progress."""
     ending = next((ending for ending in FORMS if tag.endswith(ending)), "")
-    return tag.removesuffix(ending).partition(MARK)[0]
+    return tag.removesuffix(ending).partition(SEPARATOR)[0]
 
 
 def _is_compressed(response: Response) -> bool:
-    """Whether the front would compress the response for this client."""
+    """Whether the response will be compressed for this client."""
     if response.is_streamed or response.status_code == 206:
         return False
     is_smaller = is_worth(

@@ -1,4 +1,4 @@
-"""Which paths belong to a dialect, and what of them ignores case."""
+"""Recognizes the paths of other servers' protocols, parts of which are case-insensitive."""
 
 import re
 
@@ -12,16 +12,16 @@ TENSORFLOW = re.compile(
 )
 """The paths of TensorFlow Serving's REST API."""
 MOST_DIGITS = 4000
-"""Of a number in a path, which no version need have: Python reads no longer ones."""
+"""The most digits of a number in a path, even if no version has it. Python doesn't parse longer ones."""
 FIXED = ("root", "versions", "labels", "verb")
 OWN_ERRORS = re.compile(
     r"/v2(?:/.*)?|/v1/models/(?:.*:[A-Za-z]*|[^/]+(?:/(?:versions|labels)/[^/]+)?/metadata)", re.DOTALL
 )
-"""Paths on which errors have the dialects' form; on the others they are problems."""
+"""Paths whose errors have the form of their protocol; all others return problem documents."""
 
 
 class AnyNumberConverter(BaseConverter):
-    """A version as TensorFlow Serving's paths have it: any digits, though no version may have that number."""
+    """A version number in TensorFlow Serving's paths: any digits, even if no version can have the number."""
 
     regex = r"[0-9]+"
 
@@ -32,7 +32,7 @@ class AnyNumberConverter(BaseConverter):
 
 
 def lower_fixed_parts(path: str) -> str:
-    """The path with the fixed parts of TensorFlow Serving's in lower case, as that server takes them in any."""
+    """Lower-case the fixed parts of a TensorFlow Serving path, which are case-insensitive there."""
     if path == path.lower():
         return path
     match = TENSORFLOW.fullmatch(path)

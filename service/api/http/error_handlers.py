@@ -1,4 +1,4 @@
-"""Has every error that a route raises answered as problems.py says."""
+"""Turns every exception of a route into an error response."""
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
@@ -10,7 +10,7 @@ from service.api.http.state import context, request_id
 
 
 def register_error_handlers(app: Flask) -> None:
-    """Have every error of the app answered by a problem document."""
+    """Register handlers that answer every exception of the app with an error response."""
     app.register_error_handler(Wait, leave_wait)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer)
@@ -25,10 +25,10 @@ def _answer_http(error: HTTPException) -> Response:
     if status < 400 or error.response is not None:
         return error.get_response()  # type: ignore[return-value]
     details = {
-        400: "The body was cut off before its end." if isinstance(error, ClientDisconnected) else None,
-        404: f"There is nothing at {request.path}.",
-        405: f"{request.method} is not possible at {request.path}.",
-        413: f"The body has more than the {context().settings.max_body_bytes:,} bytes that are taken.",
+        400: "The connection ended before the body was complete." if isinstance(error, ClientDisconnected) else None,
+        404: f"Nothing was found at {request.path}.",
+        405: f"{request.path} doesn't support {request.method}.",
+        413: f"The body exceeds the limit of {context().settings.max_body_bytes:,} bytes.",
     }
     detail = details.get(status) or error.description or ""
     response = _respond(answer_status(status, detail, request.path, request_id()))

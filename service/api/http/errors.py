@@ -1,4 +1,4 @@
-"""Every error that a client can meet, in one table; and the errors that only HTTP knows."""
+"""The table of all errors that clients can get, and the exceptions that only the HTTP layer raises."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from service.errors import ServiceError
 
 @dataclass(frozen=True)
 class ProblemType:
-    """What a code means over HTTP. The code is also the last part of the problem's `type`."""
+    """The HTTP status and texts of an error code. The code is also the last segment of the problem's `type`."""
 
     code: str
     status: int
@@ -24,136 +24,138 @@ PROBLEM_TYPES = {
     problem.code: problem
     for problem in (
         ProblemType(
-            "malformed-body", 400, "The body can't be read",
-            "The request's body could not be read as JSON: a syntax error, bytes that are not UTF-8, NaN or infinity, "
-            "a number beyond the range of double precision, a member given twice, or nesting that is too deep. Or a "
-            "form with files ended before it was complete.",
+            "malformed-body", 400, "The body is malformed",
+            "The request's body is not valid JSON. It has a syntax error, bytes that are not UTF-8, NaN or infinity, "
+            "a number beyond the range of double precision, a duplicate field, or too many levels of nesting. Or the "
+            "body is a form with files that is incomplete or malformed.",
         ),
         ProblemType(
-            "invalid-query", 400, "The query is wrong",
-            "The part of the URL after the question mark has a parameter that doesn't exist here, has a value that "
-            "isn't possible, or is given twice. Each entry of `errors` names the parameter.",
+            "invalid-query", 400, "The query is invalid",
+            "The URL's query string has a parameter that the endpoint doesn't support, an invalid value, or the same "
+            "parameter twice. Each entry of `errors` names the parameter.",
         ),
         ProblemType(
-            "invalid-header", 400, "A header is wrong",
-            "A header of the request has a value that isn't possible. Each entry of `errors` names the header.",
+            "invalid-header", 400, "A header is invalid",
+            "A request header has an invalid value. Each entry of `errors` names the header.",
         ),
         ProblemType(
-            "bad-request", 400, "The request can't be understood",
-            "The request breaks a rule of HTTP itself, for example by ending before its body does.",
+            "bad-request", 400, "The request is malformed",
+            "The request violates the HTTP protocol. For example, the connection ended before the body was complete.",
         ),
         ProblemType(
-            "cross-site-request", 403, "A page of another site sent the request",
-            "A browser sent a changing request on behalf of a page of another site. The operator lists the sites whose "
-            "pages may use the service in FITSERVE_CORS_ORIGINS.",
+            "cross-site-request", 403, "Cross-site requests are not allowed",
+            "A browser sent a request that changes data on behalf of a page from another site. The operator lists the "
+            "allowed sites in FITSERVE_CORS_ORIGINS.",
         ),
         ProblemType(
-            "not-found", 404, "There is nothing here",
-            "What the path names doesn't exist: it was never made, was deleted, or is spelt otherwise.",
+            "not-found", 404, "Not found",
+            "The resource in the path doesn't exist: it was never created, it was deleted, or its name is misspelled.",
         ),
         ProblemType(
-            "method-not-allowed", 405, "The method is not possible here",
-            "The path exists but not for this method. The header `Allow` lists those that are possible.",
+            "method-not-allowed", 405, "The method is not allowed",
+            "The path exists but doesn't support this method. The `Allow` header lists the methods that it supports.",
         ),
         ProblemType(
-            "not-acceptable", 406, "None of the accepted types is possible",
-            "The header `Accept` leaves out every media type in which this can be sent. The detail names those.",
+            "not-acceptable", 406, "No acceptable media type",
+            "The `Accept` header includes none of the media types that the endpoint can send. The detail lists them.",
         ),
         ProblemType(
-            "request-timeout", 408, "The request did not arrive in time",
-            "The client was silent for too long while its request was incomplete, or sent it too slowly. The operator "
-            "sets the limits: FITSERVE_CLIENT_TIMEOUT_SECONDS and FITSERVE_MIN_CLIENT_BYTES_PER_SECOND.",
+            "request-timeout", 408, "The request timed out",
+            "The client paused for too long before its request was complete, or sent it too slowly. The operator sets "
+            "the limits with FITSERVE_CLIENT_TIMEOUT_SECONDS and FITSERVE_MIN_CLIENT_BYTES_PER_SECOND.",
         ),
         ProblemType(
             "name-taken", 409, "The name is taken",
-            "Another resource of that kind has the name. Choose another name, or delete the other resource first.",
+            "Another resource of the same kind has this name. Choose another name, or delete that resource first.",
         ),
         ProblemType(
-            "not-ready", 409, "It is not ready",
-            "The resource exists but is still being made: `Retry-After` says when to ask again, and `GET` with "
-            "`Prefer: wait=N` waits for it. Or it failed to be made: its `error` says why.",
+            "not-ready", 409, "The resource is not ready",
+            "The resource is still being created: retry after `Retry-After` seconds, or send `GET` with "
+            "`Prefer: wait=N` to wait for it. If its creation failed, its `error` says why.",
         ),
         ProblemType(
             "no-version", 409, "The model has no version yet",
-            "Predictions need a trained version. Start a training job for the model and wait until it has succeeded.",
+            "Predictions need a trained version. Start a training job for the model and wait until it succeeds.",
         ),
         ProblemType(
-            "in-use", 409, "It is still needed",
-            "Something that isn't finished, or a label, still needs the resource. The detail names it.",
+            "in-use", 409, "The resource is in use",
+            "An unfinished job or a label still uses the resource. The detail names it.",
         ),
         ProblemType(
-            "conflict", 409, "The state doesn't allow it",
-            "The resource's present state doesn't allow that change. The detail says what it is.",
+            "conflict", 409, "The resource's state conflicts with the request",
+            "The resource's current state doesn't allow the change. The detail names the state.",
         ),
         ProblemType(
-            "request-in-progress", 409, "The same request is being answered",
-            "The first request with the same Idempotency-Key is still being answered. `Retry-After` says when to send "
-            "it again; the answer is then that of the first.",
+            "request-in-progress", 409, "The first request is still in progress",
+            "The first request with the same Idempotency-Key is still being processed. Retry after `Retry-After` "
+            "seconds to get the response of the first request.",
         ),
         ProblemType(
             "precondition-failed", 412, "The resource has changed",
-            "The header `If-Match` names none of the resource's present ETags: it was changed since the client read "
-            "it. Or `If-None-Match` says that it must not be there, and it is. Nothing was done.",
+            "The `If-Match` header doesn't match the resource's current ETag: the resource has changed since the "
+            "client read it. Or `If-None-Match` requires that the resource doesn't exist, but it does. The request "
+            "had no effect.",
         ),
         ProblemType(
             "body-too-large", 413, "The body is too large",
-            "The body has more bytes than the service takes. The operator sets the limits: FITSERVE_MAX_UPLOAD_BYTES "
-            "for forms with files, FITSERVE_MAX_BODY_BYTES for everything else.",
+            "The body exceeds the size limit. The operator sets the limits: FITSERVE_MAX_UPLOAD_BYTES for forms with "
+            "files, FITSERVE_MAX_BODY_BYTES for all other bodies.",
         ),
         ProblemType(
             "uri-too-long", 414, "The URL is too long",
-            "The path and the query have more characters together than the service reads, which are about 8,000.",
+            "The path and the query together exceed the limit of about 8,000 characters.",
         ),
         ProblemType(
-            "unsupported-media-type", 415, "The body's type is not taken",
-            "The header `Content-Type` is missing, or names a media type that isn't taken here. The detail names "
-            "those that are.",
+            "unsupported-media-type", 415, "The body's media type is unsupported",
+            "The `Content-Type` header is missing, or the endpoint doesn't support its media type. The detail lists "
+            "the supported types.",
         ),
         ProblemType(
-            "range-not-satisfiable", 416, "There is no such range",
-            "The header `Range` asks for bytes beyond the end of the file.",
+            "range-not-satisfiable", 416, "The range is not satisfiable",
+            "The `Range` header requests bytes beyond the end of the file.",
         ),
         ProblemType(
-            "misdirected-request", 421, "The service does not answer for this host",
-            "The header `Host` names a host that the service does not answer for, which keeps web pages from reaching "
-            "it under a name of their own. The operator lists the hosts in FITSERVE_ALLOWED_HOSTS.",
+            "misdirected-request", 421, "The host is not allowed",
+            "The `Host` header names a host that is not in the list of allowed hosts. The list protects the service "
+            "from web pages that reach it under a host name of their own. The operator sets it in "
+            "FITSERVE_ALLOWED_HOSTS.",
         ),
         ProblemType(
-            "invalid-request", 422, "The content is wrong",
-            "The body is JSON, but its content can't be accepted. Each entry of `errors` says what is wrong, where "
-            "(`pointer` is a JSON pointer into the body), and what would be right.",
+            "invalid-request", 422, "The request is invalid",
+            "The body is well-formed, but its content is invalid. Each entry of `errors` says what is wrong, where "
+            "(`pointer` is a JSON pointer into the body), and what would be valid.",
         ),
         ProblemType(
             "invalid-spec", 422, "The network can't be built",
-            "The model's spec can't become a network that can be trained and served. Each entry of `errors` points to "
-            "the layer, parameter, loss or metric that is wrong.",
+            "The model's spec doesn't describe a network that can be trained and served. Each entry of `errors` points "
+            "to the invalid layer, parameter, loss or metric.",
         ),
         ProblemType(
             "invalid-data", 422, "The data can't be used",
-            "The data can't become a dataset, or doesn't fit the model. Each entry of `errors` says where.",
+            "The data can't be imported as a dataset, or doesn't fit the model. Each entry of `errors` says where.",
         ),
         ProblemType(
             "invalid-instances", 422, "An instance doesn't fit the model",
-            "An instance that was posted for prediction doesn't fit the model's input. Each entry of `errors` names "
-            "its row, counted from 0, and where there are columns its column.",
+            "An instance in a prediction request doesn't fit the model's input. Each entry of `errors` names the row, "
+            "counted from 0, and for tables the column.",
         ),
         ProblemType(
-            "idempotency-key-reused", 422, "The key belongs to another request",
-            "The Idempotency-Key came with another body or query within the last 24 hours. A key stands for one "
-            "request, sent once or again: choose a new one for a new request.",
+            "idempotency-key-reused", 422, "The idempotency key belongs to another request",
+            "The Idempotency-Key was sent with another body or query within the last 24 hours. A key identifies one "
+            "request and its retries. Choose a new key for a new request.",
         ),
         ProblemType(
-            "source-unavailable", 422, "The source can't be reached",
-            "The dataset's source is neither in the service's cache nor can it be downloaded now.",
+            "source-unavailable", 422, "The source is unavailable",
+            "The dataset's source is not in the service's cache and can't be downloaded now.",
         ),
         ProblemType(
             "not-servable", 422, "The network can't be served",
-            "The network can't be exported to ONNX, or its export doesn't agree with Keras.",
+            "The network can't be exported to ONNX, or the exported network computes other results than Keras.",
         ),
         ProblemType(
-            "incomplete-version", 422, "The version can't be loaded again",
-            "The version's files lack something that training on, evaluating or taking layers from it needs; versions "
-            "that were trained before Fitserve wrote it do. Train another version.",
+            "incomplete-version", 422, "The version is incomplete",
+            "The version lacks data that further training, evaluation, or reuse of its layers needs, because an older "
+            "Fitserve trained it. Train another version.",
         ),
         ProblemType(
             "diverged", 422, "The training diverged",
@@ -161,65 +163,66 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "out-of-memory", 422, "The job needs too much memory",
-            "The job's process used more memory than it may. Use smaller batches, a smaller network or less data.",
+            "The job's process exceeded its memory limit. Use smaller batches, a smaller network or less data.",
         ),
         ProblemType(
             "headers-too-large", 431, "The headers are too large",
-            "The request has too many headers, or one that is too long: the service reads 100, of about 8,000 "
+            "The request has too many headers, or a header is too long. The limit is 100 headers of about 8,000 "
             "characters each.",
         ),
         ProblemType(
-            "internal", 500, "Something went wrong in the service",
-            "A fault of the service, not of the request. Its log has the details under the `request_id`.",
+            "internal", 500, "Internal error",
+            "An error in the service, not in the request. The service's log has the details under the `request_id`.",
         ),
         ProblemType(
             "damaged-network", 500, "The version's network is damaged",
-            "The file of the version's network is missing or damaged: a fault of the service's storage, not of the "
-            "request. Restore the file, or train another version.",
+            "The file of the version's network is missing or damaged. This is an error in the service's storage, not "
+            "in the request. Restore the file, or train another version.",
         ),
         ProblemType(
             "database-unusable", 500, "The database can't be used",
-            "The database is damaged, read-only, or of another version of the service: a fault of the service's "
-            "storage, not of the request. The detail and the log say which; waiting doesn't help.",
+            "The database is damaged, read-only, or from another version of Fitserve. This is an error in the "
+            "service's storage, not in the request. The detail and the log give the cause. Retrying doesn't help.",
         ),
         ProblemType(
-            "worker-process-died", 500, "The job's process died",
-            "The process that did the job ended without a word, each time that it was tried.",
+            "worker-process-died", 500, "The job's process crashed",
+            "The process that ran the job crashed in every attempt.",
         ),
         ProblemType(
-            "not-implemented", 501, "The route is not implemented",
-            "Another server has the route, but Fitserve doesn't.",
+            "not-implemented", 501, "The endpoint is not implemented",
+            "The protocol defines the endpoint, but Fitserve doesn't implement it.",
         ),
         ProblemType(
-            "queue-full", 503, "Too many jobs are waiting",
-            "The queue is full. `Retry-After` says when to try again. The operator sets the limit by "
+            "queue-full", 503, "The queue is full",
+            "Too many jobs are queued. Retry after `Retry-After` seconds. The operator sets the limit with "
             "FITSERVE_MAX_QUEUED_JOBS.",
         ),
         ProblemType(
-            "overloaded", 503, "Too many requests at once",
-            "The service answers as many such requests as it can. `Retry-After` says when to try again.",
+            "overloaded", 503, "Too many concurrent requests",
+            "The service already processes as many requests of this kind as it can. Retry after `Retry-After` seconds.",
         ),
         ProblemType(
-            "prediction-timeout", 503, "The prediction took too long",
-            "The prediction was given up when its time was over. Post fewer rows at once, or try again when the "
-            "service has less to do. The operator sets the limit by FITSERVE_PREDICTION_SECONDS.",
+            "prediction-timeout", 503, "The prediction timed out",
+            "The prediction was not ready by its deadline. Send fewer rows in one request, or retry when the service "
+            "is less busy. The operator sets the timeout with FITSERVE_PREDICTION_SECONDS.",
         ),
         ProblemType(
-            "worker-unavailable", 503, "No worker answered",
-            "The request needs a worker, and none did its part in time. `GET /v1/workers` shows those that live.",
+            "worker-unavailable", 503, "No worker is available",
+            "The request needs a worker, and no worker finished the work in time. `GET /v1/workers` lists the running "
+            "workers.",
         ),
         ProblemType(
-            "database-unavailable", 503, "The database is away",
-            "The service can't reach its database. Nothing was changed; `Retry-After` says when to try again.",
+            "database-unavailable", 503, "The database is unavailable",
+            "The service can't reach its database. The request had no effect. Retry after `Retry-After` seconds.",
         ),
         ProblemType(
             "disk-full", 507, "The disk is full",
-            "There is no room left for an upload's or a job's files, or for the database. Nothing was kept. Delete "
-            "what is no longer needed, or make room on the disk, then try again.",
+            "The disk has no space left for an upload, a job's files or the database. Nothing was saved. Delete "
+            "resources that you no longer need, or free space on the disk, then retry.",
         ),
     )
 }  # fmt: skip
-"""By their stable codes."""
+"""By code. Codes never change."""
 
 INTERNAL = PROBLEM_TYPES["internal"]
 
@@ -236,12 +239,12 @@ CODES_OF_STATUS = {
     501: "not-implemented",
     503: "overloaded",
 }
-"""The codes of the errors that Flask and gunicorn themselves raise; any other is a `bad-request`."""
+"""The codes of errors that Flask and gunicorn raise themselves; any other client error is a `bad-request`."""
 
 
 @dataclass(frozen=True)
 class RequestFault(Fault):
-    """One thing that is wrong with a request outside its body: in a query parameter, a header or the path."""
+    """A fault outside the request's body: in a query parameter, a header or the path."""
 
     parameter: str | None = None
     header: str | None = None
@@ -254,7 +257,7 @@ class MalformedBody(ServiceError):
 
 
 class BodyTooLarge(ServiceError):
-    """The body, or a part of it, has more bytes than are taken."""
+    """The body, or a part of it, exceeds the size limit."""
 
     code = "body-too-large"
 
@@ -266,36 +269,36 @@ class UriTooLong(ServiceError):
 
 
 class HeadersTooLarge(ServiceError):
-    """The request has too many headers, or one that is too long."""
+    """The request has too many headers, or a header is too long."""
 
     code = "headers-too-large"
 
 
 class InvalidHeader(ServiceError):
-    """A header has a fault; each fault names it."""
+    """A header is invalid; each fault names it."""
 
     code = "invalid-header"
 
 
 class InvalidQuery(ServiceError):
-    """The query has a fault; each fault names its parameter."""
+    """The query is invalid; each fault names its parameter."""
 
     code = "invalid-query"
 
 
 class NotAcceptable(ServiceError):
-    """Nothing that the client accepts can be sent."""
+    """The endpoint can't send any media type that the client accepts."""
 
     code = "not-acceptable"
 
 
 class PreconditionFailed(ServiceError):
-    """The resource is not as the request's If-Match says."""
+    """The resource doesn't match the request's `If-Match` or `If-None-Match`."""
 
     code = "precondition-failed"
 
 
 class UnsupportedMediaType(ServiceError):
-    """The body's type isn't taken."""
+    """The body's media type or content encoding is unsupported."""
 
     code = "unsupported-media-type"

@@ -1,4 +1,4 @@
-"""The header with which a client of server-sent events says which event it has (the HTML standard, section 9.2)."""
+"""The `Last-Event-ID` header of server-sent events (HTML standard, section 9.2)."""
 
 import re
 
@@ -11,11 +11,11 @@ LAST_EVENT_ID = "Last-Event-ID"
 
 
 def last_event_id(default: int) -> int:
-    """The event that the client has by the request's Last-Event-ID, else the default. Raises InvalidHeader."""
+    """The request's `Last-Event-ID`, or the default if there is none. Raises InvalidHeader."""
     given = request.headers.get(LAST_EVENT_ID)
     if not given:
         return default
     if not re.fullmatch(r"[0-9]{1,18}", given):
-        detail = f"{LAST_EVENT_ID} must be the id of an event, a whole number."
+        detail = f"{LAST_EVENT_ID} must be the id of an event, an integer."
         raise InvalidHeader(detail, [RequestFault(detail, header=LAST_EVENT_ID)])
     return min(int(given), LARGEST_INTEGER)

@@ -1,4 +1,4 @@
-"""Flattens marshmallow's nested messages to faults that say where: JSON pointers, or names of query parameters."""
+"""Flattens marshmallow's nested messages into faults with a JSON pointer or the name of a query parameter."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -12,9 +12,9 @@ from models.values.pointers import pointer_to
 from service.api.http.errors import RequestFault
 
 WHOLE = "_schema"
-"""Where marshmallow keeps the messages about an object as a whole."""
+"""marshmallow's key for the messages about an object as a whole."""
 UNKNOWN = "is unknown"
-"""The message of every schema for a member that it doesn't have."""
+"""The message for a field that a schema doesn't have."""
 
 Path = tuple[str | int, ...]
 
@@ -65,7 +65,7 @@ def _suggest(message: str, kind: Any, data: Any, path: Path) -> tuple[tuple[Any,
 
 
 class _Siblings:
-    """In place of an unknown member's field: the members that its object may have."""
+    """Stands in for the field of an unknown name: the names that its object may have."""
 
     def __init__(self, names: list[str]) -> None:
         self.names = names

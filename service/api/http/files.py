@@ -1,4 +1,4 @@
-"""Sends the files of versions and of batch predictions: whole, in ranges, or not again where the client has them."""
+"""Sends the files of versions and batch predictions: complete, as a byte range, or as 304."""
 
 import math
 import zipfile
@@ -22,18 +22,18 @@ MOST_NUMBERS_AS_JSON = 10_000
 
 
 def send_artifact(path: Path, file: ArtifactFile, name: str) -> Response:
-    """A file of a version, with its SHA-256 as the ETag. Raises NotAcceptable."""
+    """Send a file of a version, with its SHA-256 as the ETag. Raises NotAcceptable."""
     media_type = choose(*{".json": (JSON, OCTETS), ".zip": (ZIP, OCTETS)}.get(path.suffix, (OCTETS,)))
     return _send(path, media_type, f"{name}{path.suffix}", file.sha256)
 
 
 def send_weights(path: Path, name: str) -> Response:
-    """Weights as NPZ, or as JSON where the client prefers it and they are few. Raises NotAcceptable.
+    """Send weights as NPZ, or as JSON if the client prefers it and there are few. Raises NotAcceptable.
 
-    The file is never written again, so its ETag is the version's folder, which no other version ever has.
+    The file never changes, so its ETag is the version's folder, which is unique.
     """
     few = _count_numbers(path) <= MOST_NUMBERS_AS_JSON
-    hint = "" if few else f" JSON is for at most {MOST_NUMBERS_AS_JSON:,} numbers."
+    hint = "" if few else f" JSON is available for at most {MOST_NUMBERS_AS_JSON:,} numbers."
     if choose(*((NPZ, JSON) if few else (NPZ,)), hint=hint) == NPZ:
         return _send(path, NPZ, f"{name}.npz", "-".join(path.parent.parts[-2:]))
     with np.load(path, allow_pickle=False) as weights:
@@ -41,9 +41,9 @@ def send_weights(path: Path, name: str) -> Response:
 
 
 def send_predictions(result: Result, name: str) -> Response:
-    """The result of a batch prediction as the client prefers it: CSV, JSON Lines, Parquet. Raises NotAcceptable.
+    """Send the result of a batch prediction as CSV, JSON Lines or Parquet, as the client prefers. Raises NotAcceptable.
 
-    It is never made again, so that its ETag is the name and the format.
+    The result never changes, so its ETag is the name and the format.
     """
     media_type = choose(CSV, JSON_LINES, PARQUET)
     if media_type == PARQUET:
@@ -57,7 +57,7 @@ def send_predictions(result: Result, name: str) -> Response:
 
 
 def _count_numbers(path: Path) -> int:
-    """How many numbers an NPZ file holds, by the headers of its arrays alone."""
+    """Count the numbers in an NPZ file. Reads only the headers of its arrays."""
     with zipfile.ZipFile(path) as archive:
         return sum(_read_size(archive, member) for member in archive.namelist())
 
@@ -76,7 +76,7 @@ def _describe(name: str, values: np.ndarray) -> dict[str, Any]:
 
 def _send(path: Path, media_type: str, name: str, digest: str) -> Response:
     response = send_file(path, media_type, as_attachment=True, download_name=name, conditional=False, etag=digest)
-    # A file of the same name may be another's, made later within the same second: only the tag tells them apart.
+    # Two files of the same name may have been written within the same second: only the ETag distinguishes them.
     del response.headers["Last-Modified"]
     asked = {"HTTP_RANGE": request.headers["Range"]} if _wants_range(digest) else {}
     size = response.content_length
@@ -89,7 +89,7 @@ def _send(path: Path, media_type: str, name: str, digest: str) -> Response:
 
 
 def _wants_range(digest: str) -> bool:
-    """Whether a part of the file is to be sent. RFC 9110, section 14.2, has all other ranges ignored."""
+    """Whether to send a part of the file. Other ranges are ignored, as RFC 9110, section 14.2, allows."""
     if request.method != "GET" or request.range is None or is_known(digest):
         return False
     is_single = request.range.units == "bytes" and len(request.range.ranges) == 1

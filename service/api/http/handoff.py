@@ -1,4 +1,4 @@
-"""What a route leaves to the front, so that it holds no thread: waiting for a job, and following one."""
+"""Hands waits and event streams over to the ASGI app, where they occupy no thread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from service.api.http.media_types import EVENT_STREAM
 from service.operations.idempotency import Claim
 
 HANDOFF = "fitserve.handoff"
-"""The name in the WSGI environment of what a route leaves to the front."""
+"""The WSGI environment's key for what a route hands over: a Wait or a Follow."""
 RESUMED = "fitserve.resumed"
-"""The name in the WSGI environment of the wait that is over."""
+"""The WSGI environment's key for the wait that has ended."""
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-"""No proxy may keep a stream, nor hold it back."""
+"""Proxies must neither store a stream nor buffer it."""
 
 
 class Wait(Exception):
-    """Raised by a route whose client waits for a job: the front waits, then sends the request through again.
+    """Raised by a route whose client waits for a job. The ASGI app waits, then passes the request to the route again.
 
-    `show` is called then, in place of the route, and returns what the route would return. `claim` is the request's
-    idempotency key, which stays claimed meanwhile.
+    The second time, `show` is called instead of the route and returns what the route would return. `claim` is the
+    claim of the request's idempotency key, which lasts during the wait.
     """
 
     def __init__(self, job_id: str, seconds: float, show: Callable[[], Any]) -> None:
@@ -34,20 +34,20 @@ class Wait(Exception):
 
 @dataclass(frozen=True)
 class Follow:
-    """A job whose events after number `after` are streamed."""
+    """A job whose events after the number `after` are streamed."""
 
     job_id: str
     after: int
 
 
 def leave_wait(wait: Wait) -> Response:
-    """Leave a wait to the front; what is answered here goes nowhere."""
+    """Hand a wait over to the ASGI app, which discards this response."""
     request.environ[HANDOFF] = wait
     return Response(status=202)
 
 
 def leave_stream(job_id: str, after: int) -> Response:
-    """Leave the stream of a job's events to the front, which sends it with the headers of this response."""
+    """Hand the stream of a job's events over to the ASGI app, which sends it with the headers of this response."""
     request.environ[HANDOFF] = Follow(job_id, after)
     response = Response(iter(()), headers=STREAM_HEADERS)
     response.content_type = EVENT_STREAM
@@ -56,6 +56,6 @@ def leave_stream(job_id: str, after: int) -> Response:
 
 
 def resumed() -> Wait | None:
-    """The wait of this request, if it is over."""
+    """The wait of this request if it has ended, else None."""
     wait: Wait | None = request.environ.get(RESUMED)
     return wait

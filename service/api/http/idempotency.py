@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a creating request that is sent again is answered as the first time, and creates nothing."""
+"""`Idempotency-Key`: a repeated request gets the first request's response and creates nothing more."""
 
 import hashlib
 import re
@@ -19,14 +19,14 @@ from service.operations.idempotency import Answer, Claim
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 KEY = re.compile(r'"((?:[^"\\]|\\["\\]){1,255})"|([^" \t].{0,254})')
-"""As a string of RFC 9651, or without the quotation marks."""
-KEPT_HEADERS = ("Content-Type", "Location", "Retry-After")
+"""A string as in RFC 9651, with or without quotation marks."""
+SAVED_HEADERS = ("Content-Type", "Location", "Retry-After")
 
 log = structlog.get_logger()
 
 
 class Replay(Exception):
-    """The request was answered before."""
+    """The request has already been answered."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -34,7 +34,7 @@ class Replay(Exception):
 
 
 def claim_key(body: Any) -> None:
-    """Claim the request's key, if it has one, now that its body is known; `body` is what makes bodies the same.
+    """Claim the request's key, if it has one. `body` identifies the body: equal values mean the same request.
 
     Raises Replay, StillRunning, KeyReused.
     """
@@ -53,13 +53,13 @@ def claim_key(body: Any) -> None:
 
 
 def current_claim() -> Claim | None:
-    """The request's claim of its key, for the operation that makes something; None without a key."""
+    """The request's claim of its key, for the operation that creates the resource; None without a key."""
     claimed: Claim | None = g.get("idempotency_claim")
     return claimed
 
 
 def idempotent(handler: Any) -> Any:
-    """Answer a request whose key was settled before as then; settle the key of one that is answered now."""
+    """Replay the saved response if the request's key has one; otherwise call the handler and save its response."""
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -86,7 +86,7 @@ def idempotent(handler: Any) -> Any:
 
 
 def _respond(handler: Any, args: Any, kwargs: Any) -> Response:
-    """The response of a handler, or the one that its error is turned into."""
+    """The handler's response, or the error response for its exception."""
     try:
         return current_app.make_response(handler(*args, **kwargs))
     except (Replay, Wait):
@@ -96,18 +96,18 @@ def _respond(handler: Any, args: Any, kwargs: Any) -> Response:
 
 
 def _conclude(response: Response | None) -> None:
-    """Settle the key that the request claimed, or release it when the answer isn't one to repeat."""
+    """Save the response under the claimed key, or release the key if the response must not be replayed."""
     claim: Claim | None = g.pop("idempotency_claim", None)
     if claim is None:
         return
     try:
         if response is not None and (response.status_code < 300 or response.status_code in (409, 422)):
-            headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+            headers = {name: response.headers[name] for name in SAVED_HEADERS if name in response.headers}
             idempotency.settle(context(), claim, Answer(response.status_code, headers, response.get_data()))
         else:
             idempotency.release(context(), claim)
     except StorageError:
-        log.warning("the answer to a request with an idempotency key was not kept")
+        log.warning("the response to a request with an idempotency key was not saved")
 
 
 def _read_key() -> str | None:
@@ -116,7 +116,7 @@ def _read_key() -> str | None:
         return None
     match = KEY.fullmatch(given.strip(" \t"))
     if match is None:
-        detail = f"{HEADER} must be 1 to 255 characters, in quotation marks or without."
+        detail = f"{HEADER} must have 1 to 255 characters, with or without quotation marks."
         raise InvalidHeader(detail, [RequestFault(detail, header=HEADER)])
     quoted, bare = match.groups()
     return bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted)

@@ -1,4 +1,4 @@
-"""Indents JSON for whoever reads it in a terminal: `?pretty=true`, and curl."""
+"""Indents JSON for people in a terminal: with `?pretty=true`, and by default for curl."""
 
 import orjson
 from flask import Flask, Response, request
@@ -7,33 +7,33 @@ from service.api.http.dialect_paths import OWN_ERRORS
 from service.api.http.media_types import JSON, PROBLEM
 
 ROOT = "/v1/"
-"""What paths begin with whose answers may be indented."""
+"""The prefix of paths whose responses can be indented."""
 PARAMETER = "pretty"
 CURL = "curl/"
 INDENTED = "-pretty"
-"""What is put behind the tag of an indented answer, before that of a compressed one."""
+"""The suffix of an indented response's ETag, before the suffix of a compressed one."""
 OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 def register(app: Flask) -> None:
-    """Have the answers of an app indented where that is wanted; they are compressed afterwards."""
+    """Register the indentation of the app's responses; compression follows it."""
     app.after_request(indent)
 
 
 def is_wanted(parameter: str | None, user_agent: str, *, of_prediction: bool) -> bool:
-    """Whether a client wants an answer of `/v1` indented; `parameter` is the query's `pretty`, if any."""
+    """Whether a client wants a response of `/v1` indented; `parameter` is the query's `pretty`, if present."""
     if parameter is not None:
         return parameter == "true"
     return not of_prediction and user_agent.startswith(CURL)
 
 
 def indent_json(content: bytes) -> bytes:
-    """JSON, indented."""
+    """Indent JSON."""
     return orjson.dumps(orjson.loads(content), option=OPTIONS)
 
 
 def indent(response: Response) -> Response:
-    """The response as it is sent to the client of the request: indented, with a tag of its own, or as it is."""
+    """Indent the response and mark its ETag if the request's client wants that; otherwise return it unchanged."""
     if not request.path.startswith(ROOT) or OWN_ERRORS.fullmatch(request.path):
         return response
     of_prediction = request.method == "POST" and request.path.endswith("/predictions")

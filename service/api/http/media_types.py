@@ -1,4 +1,4 @@
-"""The media types of bodies and answers."""
+"""The media types of requests and responses."""
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"

@@ -1,4 +1,4 @@
-"""Forms with files (`multipart/form-data`, RFC 7578): read in pieces, the files going straight to the disk."""
+"""Reads forms with files (`multipart/form-data`, RFC 7578) in chunks and writes the files directly to disk."""
 
 from dataclasses import dataclass
 from typing import IO, Any, cast
@@ -21,25 +21,25 @@ from service.operations.catalog.uploads import IncomingFile, ReceivedFile, Recep
 
 MOST_PARTS = 64
 LONGEST_FIELD = 1024**2
-"""Bytes of a field that is no file."""
+"""Bytes of a field that is not a file."""
 PIECE = 256 * 1024
 JSON_BEGINS = ("[", "{", '"')
-"""What a list that is given once begins with if it is JSON, which else is its only item."""
+"""If the only value of a list field begins with one of these, it is JSON; otherwise it is the list's only item."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """A form as it was sent: fields as text, each as often as it was given, and the files, which lie on the disk."""
+    """A form as the client sent it: the text values of each field, and the files, which are on disk."""
 
     fields: dict[str, list[str]]
     files: dict[str, ReceivedFile]
 
     def fingerprint(self) -> dict[str, Any]:
-        """What two forms have in common when they are the same."""
+        """A value that is equal for equal forms."""
         return {"fields": self.fields, "files": {name: file.sha256 for name, file in self.files.items()}}
 
     def to_document(self, schema: Schema) -> dict[str, Any]:
-        """The members that a schema takes: objects are fields of JSON; so are lists, or a field for each item.
+        """Convert the form to the document that a schema loads. Objects are sent as JSON, lists as JSON or by item.
 
         Raises InvalidRequest.
         """
@@ -48,12 +48,12 @@ class Form:
         for name, values in self.fields.items():
             field = schema.fields.get(name)
             if len(values) > 1 and not isinstance(field, fields.List):
-                faults.append(_doubled(name, len(values)))
+                faults.append(_duplicate_fault(name, len(values)))
                 continue
             try:
                 document[name] = _read_field(field, values)
             except MalformedBody as error:
-                detail = f'"{name}" must be JSON: {error.detail.removeprefix("The body is no JSON: ")}'
+                detail = f'"{name}" must be JSON: {error.detail.removeprefix("The body is not JSON: ")}'
                 faults.append(Fault(detail, pointer_to(name)))
         if faults:
             raise InvalidRequest(*faults)
@@ -61,7 +61,7 @@ class Form:
 
 
 def register(app: Flask) -> None:
-    """Have the files of every request removed that nothing took over."""
+    """Register the removal of every request's files that no operation has taken over."""
     app.teardown_request(_remove_files)
 
 
@@ -71,12 +71,12 @@ def _remove_files(_error: BaseException | None) -> None:
 
 
 def read_form(request: Request) -> Form:
-    """The request's form, its files received. Raises MalformedBody, BodyTooLarge, InvalidRequest, OSError."""
+    """Read the request's form and store its files. Raises MalformedBody, BodyTooLarge, InvalidRequest, OSError."""
     refuse_other_types(request, FORM)
     if content_encoding(request):
         raise UnsupportedMediaType("A form with files must not be compressed.")
     limit = context().settings.max_upload_bytes
-    # One more than the limit, so that a body of exactly the limit isn't taken for one that is cut there.
+    # One byte more than the limit, so that a body of exactly the limit doesn't look like a truncated one.
     request.max_content_length = limit + 1
     boundary = request.mimetype_params.get("boundary", "")
     if not boundary.isascii() or not boundary:
@@ -85,21 +85,23 @@ def read_form(request: Request) -> Form:
     try:
         stream = request.stream
     except RequestEntityTooLarge:
-        raise BodyTooLarge(f"The upload has more than the {limit:,} bytes that are taken.") from None
+        raise BodyTooLarge(f"The upload exceeds the limit of {limit:,} bytes.") from None
     try:
         pairs, files = _parse(stream, boundary.encode(), request.content_length)
     except (ValueError, ClientDisconnected):
-        detail = f"The body is no complete {FORM}: it was cut off, or a part of it has no proper header."
+        detail = f"The body is not complete {FORM}: it was cut off, or the header of a part is malformed."
         raise MalformedBody(detail) from None
     except RequestEntityTooLarge:
         limited = cast(LimitedStream, stream)
         if limited.is_exhausted and limited.limit > limit:
-            raise BodyTooLarge(f"The upload has more than the {limit:,} bytes that are taken.") from None
-        detail = f"A form has at most {MOST_PARTS} parts, of {LONGEST_FIELD:,} bytes each unless they are files."
+            raise BodyTooLarge(f"The upload exceeds the limit of {limit:,} bytes.") from None
+        detail = (
+            f"A form can have at most {MOST_PARTS} parts, each of at most {LONGEST_FIELD:,} bytes unless it is a file."
+        )
         raise BodyTooLarge(detail) from None
     if None in (*pairs.keys(), *files.keys()):
         raise MalformedBody("A part of the form has no name.")
-    _refuse_doubled_files(pairs, files)
+    _refuse_duplicate_files(pairs, files)
     return Form(dict(pairs.lists()), {name: cast(IncomingFile, file.stream).complete() for name, file in files.items()})
 
 
@@ -119,15 +121,15 @@ def _parse(
     return parser.parse(stream, boundary, length)
 
 
-def _refuse_doubled_files(pairs: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> None:
+def _refuse_duplicate_files(pairs: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> None:
     given = {name: len(files.getlist(name)) + len(pairs.getlist(name)) for name in files}
-    faults = [_doubled(name, count) for name, count in given.items() if count > 1]
+    faults = [_duplicate_fault(name, count) for name, count in given.items() if count > 1]
     if faults:
         raise InvalidRequest(*faults)
 
 
-def _doubled(name: str, count: int) -> Fault:
-    return Fault(f'"{name}" is given {count} times; give it once.', pointer_to(name))
+def _duplicate_fault(name: str, count: int) -> Fault:
+    return Fault(f'"{name}" was sent {count} times; send it once.', pointer_to(name))
 
 
 def _read_field(field: Any, values: list[str]) -> Any:

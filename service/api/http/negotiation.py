@@ -1,4 +1,4 @@
-"""What the client accepts, against what a route can send."""
+"""Content negotiation: chooses among the media types that a route can send."""
 
 from flask import request
 
@@ -7,14 +7,14 @@ from service.api.http.media_types import JSON
 
 
 def choose(*offers: str, hint: str = "") -> str:
-    """The offer that the client's Accept prefers, the first where it doesn't care. Raises NotAcceptable."""
+    """The offer that the request's `Accept` prefers; the first one by default. Raises NotAcceptable."""
     best = request.accept_mimetypes.best_match(offers) if request.accept_mimetypes else offers[0]
     if best is None:
-        raise NotAcceptable(f"This can be sent as {' or '.join(offers)} only.{hint}")
+        raise NotAcceptable(f"The response is only available as {' or '.join(offers)}.{hint}")
     return best
 
 
 def require_json() -> None:
-    """Raises NotAcceptable for a client that takes no JSON."""
+    """Raise NotAcceptable if the client doesn't accept JSON."""
     if request.headers.get("Accept") not in (None, "*/*", JSON):
         choose(JSON)

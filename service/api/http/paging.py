@@ -1,4 +1,4 @@
-"""Lists over HTTP: the query that asks for a page, and the page with the way to the next."""
+"""Lists over HTTP: the query parameters of a page, and the URL of the next page."""
 
 import hashlib
 import re
@@ -17,24 +17,24 @@ from service.storage.paging import InvalidCursor, Page, PageQuery
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 100
 METADATA = "metadata."
-"""What parameters begin with that filter by a key of the metadata."""
+"""The prefix of parameters that filter by a key of the metadata."""
 NEWEST_FIRST = "-created_at"
-SORT = f"The order; `-` is descending. Left out: `{NEWEST_FIRST}`, the newest first."
+SORT = f"The sort order; `-` means descending. Default: `{NEWEST_FIRST}`, the newest first."
 
 
 class ListQuery(Schema):
-    """Which page of a list; a subclass adds its sort orders and filters."""
+    """The parameters of a page; subclasses add sort orders and filters."""
 
     limit = QueryWhole(
         1,
         cap=LARGEST_LIMIT,
         load_default=DEFAULT_LIMIT,
-        metadata={"description": f"At most so many items; more than {LARGEST_LIMIT} counts as {LARGEST_LIMIT}."},
+        metadata={"description": f"The most items to return; values above {LARGEST_LIMIT} count as {LARGEST_LIMIT}."},
     )
     cursor = Text(
         1000,
         load_default=None,
-        metadata={"description": "Where the page before ended; opaque. Follow `next` rather than make one."},
+        metadata={"description": "An opaque position in the list. Follow `next` instead of constructing a cursor."},
     )
 
     @post_load
@@ -44,24 +44,24 @@ class ListQuery(Schema):
 
 
 class ByTime(ListQuery):
-    """A list in the order of creation."""
+    """A list sorted by creation time."""
 
     sort = Choice(NEWEST_FIRST, "created_at", metadata={"description": SORT})
 
 
 class ByTimeOrName(ListQuery):
-    """A list of things with names."""
+    """A list sorted by creation time or name."""
 
     sort = Choice(NEWEST_FIRST, "created_at", "name", "-name", metadata={"description": SORT})
 
 
 class ByMetadata(Schema):
-    """A list that can be filtered by metadata: `metadata.KEY=VALUE`, as often as there are keys to compare."""
+    """A list that can be filtered by metadata, with one `metadata.KEY=VALUE` for each key."""
 
     metadata = Object(
         **entries_of_metadata(removable=False),
         metadata={
-            "description": "Only those with all of these entries in their `metadata`, each as `metadata.KEY=VALUE`.",
+            "description": "Only resources whose `metadata` has all these entries, each sent as `metadata.KEY=VALUE`.",
             "propertyNames": {"pattern": rf"^{re.escape(METADATA)}[^\x00]{{1,{LONGEST_KEY}}}$"},
             "example": {f"{METADATA}team": "vision"},
         },
@@ -75,12 +75,12 @@ class ByMetadata(Schema):
 
 
 def map_page(make: Callable[[Any], Any], page: Page[Any]) -> Page[Any]:
-    """The page with each of its items made into something else."""
+    """Apply `make` to each item of a page."""
     return Page([make(item) for item in page.items], page.next_cursor)
 
 
 def next_url(page: Page[Any]) -> str | None:
-    """The URL of the page after this one, with the rest of the query unchanged."""
+    """The URL of the next page, with the rest of the query unchanged; None on the last page."""
     if page.next_cursor is None:
         return None
     query = request.args.to_dict() | {"cursor": _mark() + page.next_cursor}
@@ -88,12 +88,12 @@ def next_url(page: Page[Any]) -> str | None:
 
 
 def link_to_next(url: str | None) -> dict[str, str]:
-    """The header (RFC 8288) that leads to the next page, if there is one."""
+    """The `Link` header (RFC 8288) to the next page, if there is one."""
     return {"Link": f'<{url}>; rel="next"'} if url else {}
 
 
 def _unbind(cursor: str) -> str:
-    """The position within the list that is asked for. Raises InvalidCursor for a cursor of another list or order."""
+    """The cursor without its mark. Raises InvalidCursor if the cursor belongs to another list or order."""
     mark = _mark()
     if not cursor.startswith(mark):
         raise InvalidCursor(cursor)
@@ -101,6 +101,6 @@ def _unbind(cursor: str) -> str:
 
 
 def _mark() -> str:
-    """What cursors begin with that belong to the list that is asked for, in its order."""
+    """The prefix that binds a cursor to the requested list and its order."""
     listed = f"{request.path}?sort={request.args.get('sort', '')}"
     return hashlib.blake2b(listed.encode(), digest_size=6).hexdigest()

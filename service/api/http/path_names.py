@@ -1,4 +1,4 @@
-"""What stands in paths: numbers of versions, and names that a client chooses by writing to them."""
+"""The path parameters: version numbers, and names that clients choose."""
 
 from marshmallow import ValidationError
 from werkzeug.routing import BaseConverter, Map, UnicodeConverter
@@ -10,8 +10,8 @@ from service.errors import InvalidRequest
 
 
 class NameConverter(UnicodeConverter):
-    """What a client may have named; nothing has a name with U+0000, which not every database can look for, or with a
-    colon, behind which TensorFlow Serving's paths have a verb."""
+    """A name that a client chose. It has no U+0000, which not every database can search for, and no colon, which
+    precedes the verb in TensorFlow Serving's paths."""
 
     def __init__(self, map_: Map) -> None:
         super().__init__(map_)
@@ -24,7 +24,7 @@ class NameConverter(UnicodeConverter):
 
 
 class NumberConverter(BaseConverter):
-    """The number of a version; anything else is no such version."""
+    """The number of a version; the route doesn't match anything else."""
 
     regex = "[1-9][0-9]{0,8}"
 
@@ -33,7 +33,7 @@ class NumberConverter(BaseConverter):
 
 
 def require_name(parameter: str, value: str) -> None:
-    """Raise InvalidRequest unless a client may choose the name that the path gives."""
+    """Raise InvalidRequest if the name in the path isn't one that clients may choose."""
     try:
         check_name(value)
     except ValidationError as error:

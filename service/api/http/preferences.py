@@ -1,4 +1,4 @@
-"""How long a request waits for what it started: the client's Prefer (RFC 7240), the default, and the cap on both."""
+"""The `Prefer` header (RFC 7240): how long a request waits for the job that it started."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ from service.api.http.handoff import Wait
 
 LONGEST_WAIT = 60
 WAITING = ("GET", "HEAD", "POST")
-"""The methods of requests that may wait; a change reads its resource too, for its preconditions, at once."""
+"""The methods that can wait. A change doesn't, because its preconditions read the resource immediately."""
 
 
 def show_after(job_id: str | None, show: Callable[[], Any], default: float = 0.0) -> Any:
-    """What `show` returns when a job is final, or when the client's wait is over: `default` seconds unless it says.
+    """Return the result of `show` once the job is final or the client's wait has ended; without a job, immediately.
 
-    Without a job at once. Raises Wait, which has the front wait.
+    The client's `Prefer: wait=N` sets the wait; by default it is `default` seconds. Raises Wait to start the wait.
     """
     preferred, applied = _read_preference()
     seconds = default if preferred is None else preferred
@@ -32,14 +32,14 @@ def show_after(job_id: str | None, show: Callable[[], Any], default: float = 0.0
 
 
 def _confirm(response: Response, applied: str) -> Response:
-    """Say which preference was followed, unless the answer is an error."""
+    """Add the header `Preference-Applied`, unless the response is an error."""
     if response.status_code < 400:
         response.headers["Preference-Applied"] = applied
     return response
 
 
 def _read_preference() -> tuple[float | None, str]:
-    """The wait that the client prefers, and the preference in the form that is confirmed."""
+    """The client's preferred wait in seconds, if any, and the value for `Preference-Applied`."""
     preferences = _preferences() if request.method in WAITING else {}
     wait = preferences.get("wait", "")
     if wait.isascii() and wait.isdigit():
@@ -51,7 +51,7 @@ def _read_preference() -> tuple[float | None, str]:
 
 
 def _preferences() -> dict[str, str]:
-    """The preferences of the request; of one given twice the first counts, and parameters are ignored."""
+    """The request's preferences. If one is repeated, the first applies; parameters are ignored."""
     preferences: dict[str, str] = {}
     for item in parse_list_header(",".join(request.headers.getlist("Prefer"))):
         name, _, value = item.partition(";")[0].partition("=")

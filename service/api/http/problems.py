@@ -1,4 +1,4 @@
-"""What every error is answered: a problem document (RFC 9457), or on a dialect's paths what that protocol has."""
+"""Error responses: problem documents (RFC 9457), or the protocol's own form on the paths of other servers."""
 
 import errno
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from service.errors import ServiceError
 from service.storage.paging import InvalidCursor
 
 RETRY_AFTER_SECONDS = 5
-"""For errors that pass by themselves, where nothing better is known."""
-OPERATORS_FAULTS = (500, 507)
-"""Statuses of what only the operator can mend, and finds in the log."""
+"""The default for temporary errors."""
+OPERATOR_STATUSES = (500, 507)
+"""The statuses of errors that only the operator can fix; they are logged."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class ErrorAnswer:
-    """The answer to a request that failed: `document` is its body as JSON."""
+    """The response to a failed request: `document` is its JSON body."""
 
     status: int
     media_type: str
@@ -33,26 +33,26 @@ class ErrorAnswer:
 
 
 def answer_error(error: Exception, path: str, request_id: str) -> ErrorAnswer:
-    """What an error is answered that was raised for a request; a fault of the service is logged."""
+    """The response for an exception. Errors of the service are logged."""
     if isinstance(error, InvalidCursor):
-        detail = "The cursor is none that this list gave out. Follow the `next` of a page, or begin without a cursor."
+        detail = "The cursor is invalid for this list. Follow `next` of a page, or omit the cursor to start again."
         error = InvalidQuery(detail, [RequestFault(detail, parameter="cursor")])
     if isinstance(error, ServiceError | ModelsError) and error.code in PROBLEM_TYPES:
-        if PROBLEM_TYPES[error.code].status in OPERATORS_FAULTS:
-            log.error("fault of the service", code=error.code, detail=error.detail)
+        if PROBLEM_TYPES[error.code].status in OPERATOR_STATUSES:
+            log.error("service error", code=error.code, detail=error.detail)
         retry_after = getattr(error, "retry_after", None)
         return answer_code(error.code, error.detail, path, request_id, error.faults, retry_after)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         log.error("the disk is full", path=error.filename)
-        detail = "The disk is full: nothing was kept. Delete what is no longer needed, then try again."
+        detail = "The disk is full: nothing was saved. Delete resources that you no longer need, then retry."
         return answer_code("disk-full", detail, path, request_id)
-    log.error("unforeseen error", exc_info=error)
-    detail = "Something went wrong in the service. Its log says more under the request_id."
+    log.error("unexpected error", exc_info=error)
+    detail = "An unexpected error occurred in the service. The service's log has the details under the request_id."
     return answer_code("internal", detail, path, request_id)
 
 
 def answer_status(status: int, detail: str, path: str, request_id: str) -> ErrorAnswer:
-    """What a request is answered that HTTP itself has an error for."""
+    """The response for an HTTP status that the server or Flask raises."""
     code = CODES_OF_STATUS.get(status, "bad-request" if status < 500 else "internal")
     return answer_code(code, detail or PROBLEM_TYPES[code].title, path, request_id)
 
@@ -65,7 +65,7 @@ def answer_code(
     faults: Sequence[Fault] = (),
     retry_after: int | None = None,
 ) -> ErrorAnswer:
-    """The answer to an error of a known code, in the form that the path's protocol has."""
+    """The response for an error code, in the form of the path's protocol."""
     document = _describe(code, detail, faults)
     status: int = document["status"]
     if speaks_dialect(path):
@@ -80,7 +80,7 @@ def answer_code(
 
 
 def describe_failure(error: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The problem object for what a job recorded as its error: `code`, `detail` and `faults`."""
+    """The problem object for the error that a job recorded as `code`, `detail` and `faults`."""
     if error is None:
         return None
     return _describe(error["code"], error["detail"], [Fault.from_dict(fault) for fault in error.get("faults", ())])

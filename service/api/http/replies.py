@@ -1,4 +1,4 @@
-"""What is answered to a prediction, before it is a response: with Flask, or in front of it."""
+"""A prediction's response, independent of Flask."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from service.api.http.media_types import JSON
 
 @dataclass(frozen=True)
 class Reply:
-    """The body of a 200, its media type, and the headers that belong to it."""
+    """The body of a response with status 200, its media type and its headers."""
 
     content: bytes
     media_type: str = JSON

@@ -1,4 +1,4 @@
-"""What the handlers of an app share: the context of the operations, the loaded networks, the request's id."""
+"""The shared state of an app's handlers: the context of the operations, the loaded networks, the request's id."""
 
 from flask import current_app, request
 
@@ -6,17 +6,17 @@ from service.context import Context
 from service.operations.inference.predictions import PredictionService
 
 REQUEST_ID = "fitserve.request_id"
-"""The id's name in the WSGI environment."""
+"""The WSGI environment's key for the id."""
 
 
 def context() -> Context:
-    """The context that the current app was created with."""
+    """The context of the current app."""
     found: Context = current_app.extensions["context"]
     return found
 
 
 def predictions() -> PredictionService:
-    """The networks that this process keeps loaded."""
+    """The prediction service of this process, with its loaded networks."""
     found: PredictionService = current_app.extensions["predictions"]
     return found
 

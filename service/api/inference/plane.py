@@ -59,6 +59,7 @@ def answer(service: PredictionService, dialect: Dialect[W], request: InferenceRe
     loaded = dialect.open(service, request.wanted)
     with loaded.statistics.prediction() as clock:
         work = dialect.read(request, loaded)
-        with clock.computing(rows=len(next(iter(work.inputs.values())))):
-            outputs = loaded.predictor.network.run(work.inputs, deadline)
+        clock.begin_computing(rows=len(next(iter(work.inputs.values()))))
+        outputs = loaded.predictor.network.run(work.inputs, deadline)
+        clock.end_computing()
         return dialect.write(work, loaded, outputs, deadline)

@@ -1,1 +1,1 @@
-"""The handlers, one module a resource: each makes one call of an operation."""
+"""The handlers, in one module for each resource. Each handler calls one operation."""

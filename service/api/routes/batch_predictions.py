@@ -28,10 +28,10 @@ blueprint = Blueprint("batch-predictions", __name__, description="Predictions fo
 @blueprint.creates(BatchPredictionSchema)
 @blueprint.arguments_or_form(CreateBatchPredictionSchema, CreateFilePredictionSchema)
 def create_batch_prediction(request: dict[str, Any]) -> Any:
-    """Start predicting for the rows of a dataset, or of a file in a form.
+    """Start a batch prediction for the rows of a dataset, or of a file in a form.
 
-    For more rows than a request should hold. `version` is fixed now. `links.result` is where the predictions are once
-    it succeeded.
+    Use it for more rows than fit into a prediction request. `version` is resolved to a number now. After success,
+    `links.result` is the URL of the predictions.
     """
     return create_job(batch_predictions.KIND, batch_predictions.create, request, batch_prediction_url)
 
@@ -42,7 +42,7 @@ def create_batch_prediction(request: dict[str, Any]) -> Any:
 def list_batch_predictions(query: PageQuery) -> Page[JobView]:
     """List batch predictions.
 
-    The newest first, unless `sort` says otherwise; by status, model or dataset.
+    Newest first by default. You can filter by status, model, dataset and metadata.
     """
     return client_jobs.list_page(context(), batch_predictions.KIND, query)
 
@@ -52,7 +52,7 @@ def list_batch_predictions(query: PageQuery) -> Page[JobView]:
 def get_batch_prediction(batch_prediction_id: str) -> Any:
     """Get a batch prediction.
 
-    With how many rows are done. `Prefer: wait=N` waits until it is final.
+    `progress` shows how many rows are finished. `Prefer: wait=N` waits until the job is final.
     """
     return get_job(batch_predictions.KIND, batch_prediction_id)
 
@@ -61,9 +61,9 @@ def get_batch_prediction(batch_prediction_id: str) -> Any:
 @blueprint.resource(BatchPredictionSchema)
 @blueprint.arguments(JobChangesSchema)
 def change_batch_prediction(changes: dict[str, Any], batch_prediction_id: str) -> Any:
-    """Cancel a batch prediction.
+    """Cancel a batch prediction, or change its metadata.
 
-    As a merge patch (RFC 7396). 409 where it is final already.
+    The body is a merge patch (RFC 7396). Cancelling a job that is already final is a 409.
     """
     return change_job(batch_predictions.KIND, batch_prediction_id, changes)
 
@@ -71,9 +71,9 @@ def change_batch_prediction(changes: dict[str, Any], batch_prediction_id: str) -
 @blueprint.delete(f"{BATCH_PREDICTIONS}/<batch_prediction_id>")
 @blueprint.deletes
 def delete_batch_prediction(batch_prediction_id: str) -> None:
-    """Delete a batch prediction that is final, with its result.
+    """Delete a final batch prediction and its result.
 
-    409 while it isn't final: cancel it first.
+    If it isn't final, the response is 409: cancel it first.
     """
     client_jobs.delete(context(), batch_predictions.KIND, batch_prediction_id)
 
@@ -83,10 +83,10 @@ def delete_batch_prediction(batch_prediction_id: str) -> None:
 @blueprint.downloads(PARQUET)
 @blueprint.alt_response(200, schema=TEXT, content_type=JSON_LINES)
 def get_batch_prediction_result(batch_prediction_id: str) -> Response:
-    """Download the predictions, in the order of the rows: `row` (of a ZIP also `file`), then as predictions are.
+    """Download the predictions of a batch prediction.
 
-    A line of JSON Lines is `{"row": 0, "label": …, "score": …, "scores": […]}`. In CSV there is a column for each class
-    instead of `scores`, such as `score_setosa`; several values of a regression are `value_0` and so on; several
-    labels are JSON.
+    They are in the order of the rows. Each has `row`, for a ZIP also `file`, and the fields of a prediction. A line of
+    JSON Lines is `{"row": 0, "label": …, "score": …, "scores": […]}`. CSV has a column for each class instead of
+    `scores`, such as `score_setosa`. Several values of a regression are `value_0` and so on; several labels are JSON.
     """
     return send_predictions(batch_predictions.result(context(), batch_prediction_id), batch_prediction_id)

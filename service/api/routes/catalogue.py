@@ -1,4 +1,4 @@
-"""What a model's spec may name: `/v1/layer-types` and its like."""
+"""The types that a model's spec can use: `/v1/layer-types`, `/v1/optimizer-types` and so on."""
 
 from typing import Any
 
@@ -6,7 +6,9 @@ from models.catalogue import load_catalogue
 from service.api.contract.blueprint import Blueprint
 from service.api.contract.schemas.operations import ComponentTypesSchema
 
-blueprint = Blueprint("catalogue", __name__, description="What a model's spec may name, with every parameter.")
+blueprint = Blueprint(
+    "catalogue", __name__, description="The types that a model's spec can use, with their parameters."
+)
 
 
 def _list(*kinds: str) -> Any:
@@ -16,9 +18,9 @@ def _list(*kinds: str) -> Any:
 @blueprint.get("/v1/layer-types")
 @blueprint.resource(ComponentTypesSchema)
 def list_layer_types() -> Any:
-    """List the types of layers, and of the cells that the layer RNN takes.
+    """List the types of layers, and of the cells for the layer RNN.
 
-    Names, parameters and defaults are Keras's own, each parameter with its type, range and description.
+    Names, parameters and defaults are those of Keras. Each parameter has its type, range and description.
     """
     return _list("layer", "cell")
 
@@ -28,7 +30,7 @@ def list_layer_types() -> Any:
 def list_optimizer_types() -> Any:
     """List the types of optimizers.
 
-    What `optimizer` of a model or a training job may be. Names, parameters and defaults are Keras's own.
+    They are the values for `optimizer` of a model or a training job. Names, parameters and defaults are those of Keras.
     """
     return _list("optimizer")
 
@@ -38,7 +40,7 @@ def list_optimizer_types() -> Any:
 def list_loss_types() -> Any:
     """List the types of losses.
 
-    What `loss` of a model may be. Names, parameters and defaults are Keras's own.
+    They are the values for `loss` of a model. Names, parameters and defaults are those of Keras.
     """
     return _list("loss")
 
@@ -48,6 +50,6 @@ def list_loss_types() -> Any:
 def list_metric_types() -> Any:
     """List the types of metrics.
 
-    What `metrics` of a model may have. Names, parameters and defaults are Keras's own.
+    They are the values for `metrics` of a model. Names, parameters and defaults are those of Keras.
     """
     return _list("metric")

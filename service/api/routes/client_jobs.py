@@ -1,4 +1,4 @@
-"""What the routes of all jobs that clients start do alike."""
+"""The shared handlers of all kinds of jobs that clients create."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ Create = Callable[[Context, dict[str, Any], Claim | None], str]
 
 
 def create_job(kind: Kind, create: Create, request: dict[str, Any], url: Callable[[str], str]) -> Any:
-    """Start a job, and wait for it as long as the client prefers."""
+    """Queue a job, and wait for it as long as the client prefers."""
     job_id = create(context(), request, current_claim())
 
     def show() -> Any:
@@ -30,7 +30,7 @@ def create_job(kind: Kind, create: Create, request: dict[str, Any], url: Callabl
 
 
 def get_job(kind: Kind, job_id: str) -> Any:
-    """A job, once it is final or the wait that the client prefers is over."""
+    """Return a job once it is final or the client's wait has ended."""
     view = client_jobs.get(context(), kind, job_id)
     is_final = view.job.status in statuses.FINAL
     return show_after(None if is_final else job_id, lambda: show_job(client_jobs.get(context(), kind, job_id)))
@@ -42,5 +42,5 @@ def change_job(kind: Kind, job_id: str, changes: dict[str, Any]) -> Any:
 
 
 def show_job(view: JobView) -> Any:
-    """A job that was got or changed, with the time after which to ask again unless it is final."""
+    """Return a job, with `Retry-After` unless it is final."""
     return found(view, finished=view.job.status in statuses.FINAL)

@@ -22,7 +22,7 @@ from service.operations.catalog import datasets
 from service.operations.catalog.datasets import DatasetView
 from service.storage.paging import Page, PageQuery
 
-blueprint = Blueprint("datasets", __name__, description="Data to train and to evaluate with.")
+blueprint = Blueprint("datasets", __name__, description="Data for training and evaluation.")
 
 
 @blueprint.get("/v1/dataset-sources")
@@ -30,7 +30,7 @@ blueprint = Blueprint("datasets", __name__, description="Data to train and to ev
 def list_dataset_sources() -> Any:
     """List the built-in sources and their parameters.
 
-    What `source` of a new dataset may be, besides `inline`, and what its `parameters` may be.
+    Besides `inline`, they are the values for `source` of a new dataset, with their `parameters`.
     """
     return {"items": datasets.sources()}
 
@@ -39,11 +39,11 @@ def list_dataset_sources() -> Any:
 @blueprint.creates(DatasetSchema)
 @blueprint.arguments_or_form(CreateDatasetSchema, CreateUploadSchema)
 def create_dataset(request: dict[str, Any]) -> Any:
-    """Create a dataset, from a built-in source or data in the request as JSON, or from a file in a form.
+    """Create a dataset from a built-in source, from data in the JSON body, or from a file in a form.
 
-    A worker imports it, which the request waits for: 10 s unless `Prefer: wait=N` says otherwise. 201 is a dataset
-    that is ready, 202 one that is still `processing`. A fault that is found within the wait is a 422, and nothing is
-    kept.
+    A worker imports the data. By default the request waits at most 10 s for it; `Prefer: wait=N` sets another wait.
+    201: the dataset is ready. 202: it is still `processing`. If the import finds a fault during the wait, the response
+    is 422 and nothing is saved.
     """
     dataset, job_id = datasets.create(context(), request, current_claim())
 
@@ -60,7 +60,7 @@ def create_dataset(request: dict[str, Any]) -> Any:
 def list_datasets(query: PageQuery) -> Page[DatasetView]:
     """List datasets.
 
-    The newest first, unless `sort` says otherwise. Datasets that are still being imported, or failed, are listed too.
+    Newest first by default. The list includes datasets that are being imported or have failed.
     """
     return datasets.list_page(context(), query)
 
@@ -70,7 +70,7 @@ def list_datasets(query: PageQuery) -> Page[DatasetView]:
 def get_dataset(name: str) -> Any:
     """Get a dataset.
 
-    With what its data are like: inputs, target, statistics. `Prefer: wait=N` waits for one that is still `processing`.
+    The response describes its inputs, target and statistics. `Prefer: wait=N` waits while it is `processing`.
     """
 
     def show() -> Any:
@@ -86,7 +86,7 @@ def get_dataset(name: str) -> Any:
 def change_dataset(changes: dict[str, Any], name: str) -> Any:
     """Change a dataset's metadata.
 
-    As a merge patch (RFC 7396): what is left out stays, null removes. All else of a dataset never changes.
+    The body is a merge patch (RFC 7396): omitted keys stay, null removes a key. Only the metadata can be changed.
     """
     return datasets.change(context(), name, changes)
 
@@ -94,9 +94,9 @@ def change_dataset(changes: dict[str, Any], name: str) -> Any:
 @blueprint.delete(f"{DATASETS}/<name>")
 @blueprint.deletes
 def delete_dataset(name: str) -> None:
-    """Delete a dataset.
+    """Delete a dataset and its files.
 
-    With its files. Models and versions that learned from it stay. 409 while a job that is not final uses it.
+    Models and versions that were trained on it stay. If an unfinished job uses it, the response is 409.
     """
     datasets.delete(context(), name)
 
@@ -105,8 +105,8 @@ def delete_dataset(name: str) -> None:
 @blueprint.lists(RowSchema)
 @blueprint.query(RowsQuery)
 def list_rows(query: PageQuery, name: str) -> Page[dict[str, Any]]:
-    """List the rows of a split as they can be posted to predictions.
+    """List the rows of a split.
 
-    `instance` goes into `instances` of a prediction as it is; `target` is what should come out.
+    `instance` has the form of an entry of `instances` in predictions; `target` is the expected prediction.
     """
     return datasets.rows_page(context(), name, query.filters["split"], query)

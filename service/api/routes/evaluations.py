@@ -13,17 +13,17 @@ from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import evaluation as evaluations
 from service.storage.paging import Page, PageQuery
 
-blueprint = Blueprint("evaluations", __name__, description="How well versions do on the rows of a dataset.")
+blueprint = Blueprint("evaluations", __name__, description="Metrics of versions on the rows of a dataset.")
 
 
 @blueprint.post(EVALUATIONS)
 @blueprint.creates(EvaluationSchema)
 @blueprint.arguments(CreateEvaluationSchema)
 def create_evaluation(request: dict[str, Any]) -> Any:
-    """Start evaluating a version on a split of a dataset.
+    """Start an evaluation of a version on a split of a dataset.
 
-    The dataset may be another than it was trained on, as long as it fits. `result` has the figures when it succeeded.
-    Every training ends with an evaluation by itself where there are test rows.
+    The dataset can differ from the one that the version was trained on, if it fits. After success, `result` has the
+    metrics. Every training whose dataset has test rows creates an evaluation when it ends.
     """
     return create_job(evaluations.KIND, evaluations.create, request, evaluation_url)
 
@@ -34,7 +34,7 @@ def create_evaluation(request: dict[str, Any]) -> Any:
 def list_evaluations(query: PageQuery) -> Page[JobView]:
     """List evaluations.
 
-    The newest first, unless `sort` says otherwise; by status, model or dataset.
+    Newest first by default. You can filter by status, model, dataset and metadata.
     """
     return client_jobs.list_page(context(), evaluations.KIND, query)
 
@@ -44,7 +44,7 @@ def list_evaluations(query: PageQuery) -> Page[JobView]:
 def get_evaluation(evaluation_id: str) -> Any:
     """Get an evaluation.
 
-    With its result once it succeeded. `Prefer: wait=N` waits until it is final.
+    After success, `result` has the metrics. `Prefer: wait=N` waits until the job is final.
     """
     return get_job(evaluations.KIND, evaluation_id)
 
@@ -55,7 +55,7 @@ def get_evaluation(evaluation_id: str) -> Any:
 def change_evaluation(changes: dict[str, Any], evaluation_id: str) -> Any:
     """Cancel an evaluation, or change its metadata.
 
-    As a merge patch (RFC 7396). Cancelling one that is final already is a 409.
+    The body is a merge patch (RFC 7396). Cancelling a job that is already final is a 409.
     """
     return change_job(evaluations.KIND, evaluation_id, changes)
 
@@ -63,8 +63,8 @@ def change_evaluation(changes: dict[str, Any], evaluation_id: str) -> Any:
 @blueprint.delete(f"{EVALUATIONS}/<evaluation_id>")
 @blueprint.deletes
 def delete_evaluation(evaluation_id: str) -> None:
-    """Delete an evaluation that is final.
+    """Delete a final evaluation.
 
-    409 while it isn't final: cancel it first.
+    If it isn't final, the response is 409: cancel it first.
     """
     client_jobs.delete(context(), evaluations.KIND, evaluation_id)

@@ -14,7 +14,7 @@ from service.storage.paging import Page, PageQuery
 
 LABELS = f"{MODELS}/<name>/labels"
 
-blueprint = Blueprint("labels", __name__, description="Names for versions, which can be moved.")
+blueprint = Blueprint("labels", __name__, description="Names that point to versions and can be moved.")
 
 
 @blueprint.get(LABELS)
@@ -23,7 +23,7 @@ blueprint = Blueprint("labels", __name__, description="Names for versions, which
 def list_labels(query: PageQuery, name: str) -> Page[Any]:
     """List the labels of a model.
 
-    With the version that each points to.
+    Each has the number of the version that it points to.
     """
     return map_page(partial(OfModel, name), versions.labels_page(context(), name, query))
 
@@ -34,20 +34,20 @@ def list_labels(query: PageQuery, name: str) -> Page[Any]:
 def get_label(name: str, label: str) -> OfModel:
     """Get a label.
 
-    With the version that it points to.
+    The response has the number of the version that it points to.
     """
     return OfModel(name, versions.get_label(context(), name, label))
 
 
 @blueprint.put(f"{LABELS}/<label>")
 @blueprint.resource(LabelSchema)
-@blueprint.alt_response(201, schema=LabelSchema, description="The label is new.", headers=LOCATION_HEADER)
+@blueprint.alt_response(201, schema=LabelSchema, description="The label was created.", headers=LOCATION_HEADER)
 @blueprint.arguments(LabelTargetSchema)
 def put_label(target: dict[str, Any], name: str, label: str) -> Any:
     """Point a label to a version.
 
-    Makes the label (201) or moves it (200): whoever predicts by it uses the new version from now on. With
-    `If-None-Match: *` only a new label is made.
+    Creates the label (201) or moves it (200). Predictions by this label use the new version from now on. With
+    `If-None-Match: *`, an existing label isn't moved.
     """
     require_name("label", label)
     record, is_new = versions.put_label(context(), name, label, target["version"])

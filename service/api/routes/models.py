@@ -31,14 +31,14 @@ blueprint = Blueprint("models", __name__, description="Specs of networks.")
 
 @blueprint.post(MODELS)
 @blueprint.creates(ModelSchema)
-@blueprint.alt_response(200, schema=ModelSchema, description="A dry run: nothing was kept.")
+@blueprint.alt_response(200, schema=ModelSchema, description="A dry run: nothing was created.")
 @blueprint.arguments(CreateModelSchema)
 @blueprint.query(NewModelQuery)
 def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
     """Create a model.
 
-    The network is really built by a worker before the model is `ready`, so that a layer that doesn't fit is a fault
-    of that layer: 422 with its pointer, and nothing is kept. With `dry_run` nothing is kept either way.
+    A worker builds the network before the model becomes `ready`. If a layer doesn't fit, the response is 422 with a
+    pointer to the layer, and nothing is created. With `dry_run`, a valid model isn't created either.
     """
     if query["dry_run"]:
         model, job_id = models.begin_dry_run(context(), document)
@@ -58,7 +58,7 @@ def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
 def list_models(query: PageQuery) -> Page[ModelView]:
     """List models.
 
-    The newest first, unless `sort` says otherwise. Items leave out `layers`, `summary` and `model_version_status`.
+    Newest first by default. The items omit `layers`, `summary` and `model_version_status`.
     """
     return models.list_page(context(), query)
 
@@ -69,8 +69,8 @@ def list_models(query: PageQuery) -> Page[ModelView]:
 def get_model(name: str) -> Any:
     """Get a model.
 
-    With its spec as it was posted and a summary of its network. `Prefer: wait=N` waits for one that is still
-    `building`. For clients of TensorFlow Serving its newest 100 versions stand in `model_version_status`.
+    The response has the spec as in the request and a summary of the network. `Prefer: wait=N` waits while the model is
+    `building`. For clients of TensorFlow Serving, `model_version_status` lists the newest 100 versions.
     """
 
     def show() -> Any:
@@ -84,9 +84,9 @@ def get_model(name: str) -> Any:
 @blueprint.resource(ModelSchema)
 @blueprint.arguments(ModelChangesSchema)
 def change_model(changes: dict[str, Any], name: str) -> Any:
-    """Change a model's description or its metadata.
+    """Change a model's description or metadata.
 
-    As a merge patch (RFC 7396): what is left out stays. All else of a model never changes: make another model.
+    The body is a merge patch (RFC 7396): omitted fields stay. To change anything else, create another model.
     """
     return models.change(context(), name, changes)
 
@@ -96,7 +96,7 @@ def change_model(changes: dict[str, Any], name: str) -> Any:
 def delete_model(name: str) -> None:
     """Delete a model with its versions and labels.
 
-    Jobs stay, with `links.model` null. 409 while a job that is not final uses it.
+    Jobs stay, with null as `links.model`. If an unfinished job uses the model, the response is 409.
     """
     models.delete(context(), name)
 
@@ -105,9 +105,9 @@ def delete_model(name: str) -> None:
 @blueprint.response(200, SummarySchema)
 @blueprint.alt_response(200, schema=TEXT, content_type=PLAIN)
 def get_summary(name: str) -> Any:
-    """Get the layers, output shapes and parameters of a model, as JSON or as the table that Keras prints.
+    """Get the layers, output shapes and parameters of a model.
 
-    By `Accept`: `application/json`, or `text/plain` for the table.
+    `Accept` selects the format: `application/json`, or `text/plain` for the table that Keras prints.
     """
     wanted = choose(JSON, PLAIN)
     model = models.get_built(context(), name)

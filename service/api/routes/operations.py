@@ -9,15 +9,15 @@ from service.api.http.links import WORKERS
 from service.api.http.state import context
 from service.operations.upkeep import health, workers
 
-blueprint = Blueprint("operations", __name__, description="How the service is.")
+blueprint = Blueprint("operations", __name__, description="Health of the service and its workers.")
 
 
 @blueprint.get(WORKERS)
 @blueprint.resource(WorkersSchema)
 def list_workers() -> Any:
-    """List the workers that live.
+    """List the running workers.
 
-    Without any, jobs wait. `slots` is how many training jobs one runs at once.
+    Without a worker, jobs stay queued. `slots` is the number of training jobs that a worker runs concurrently.
     """
     return {"items": workers.alive(context())}
 
@@ -25,9 +25,9 @@ def list_workers() -> Any:
 @blueprint.get("/healthz")
 @blueprint.resource(HealthSchema)
 def get_health() -> Any:
-    """Say that the process lives.
+    """Check that the process is alive.
 
-    For whoever restarts what doesn't. It touches nothing: the database may be away.
+    A liveness probe for supervisors that restart processes. It doesn't use the database.
     """
     return {"status": "ok"}
 
@@ -37,13 +37,14 @@ def get_health() -> Any:
 @blueprint.alt_response(
     503,
     schema=ReadinessSchema,
-    description="Starting, draining, without its database, or with a full disk.",
+    description="Not ready: starting, draining, without its database, or with a full disk.",
     headers=RETRY_AFTER_HEADER,
 )
 def get_readiness() -> Any:
-    """Say what each part does.
+    """Check that the service is ready.
 
-    For whoever sends requests here only while they can be answered. A missing worker is no 503: predictions go on.
+    A readiness probe for load balancers, with the status of each part. A missing worker doesn't cause a 503, because
+    predictions continue without one.
     """
     readiness = health.readiness(context())
     is_ready = readiness.status == health.READY

@@ -1,4 +1,4 @@
-"""The pages for people: what this is, the documentation, and what each error means."""
+"""The HTML pages: the home page, the documentation, and an explanation of each error."""
 
 from functools import cache
 from importlib.util import find_spec
@@ -19,7 +19,7 @@ POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "connect-src 'self'; font-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self' 'unsafe-inline'"
 )
-"""No script within a page and nothing from elsewhere; Swagger UI sets styles on elements."""
+"""No inline scripts and nothing from other hosts. Swagger UI needs inline styles."""
 ASSET_SECONDS = 3600
 
 blueprint = Blueprint("pages", __name__)
@@ -27,7 +27,7 @@ blueprint = Blueprint("pages", __name__)
 
 @cache
 def swagger_ui_folder() -> Path:
-    """Where the installed package flask-swagger-ui has Swagger UI's files; it is not imported."""
+    """The folder of Swagger UI's files in the package flask-swagger-ui, which is not imported."""
     package = find_spec("flask_swagger_ui")
     if package is None or package.origin is None:
         raise ModuleNotFoundError("flask-swagger-ui is not installed")
@@ -37,9 +37,9 @@ def swagger_ui_folder() -> Path:
 @blueprint.get("/")
 @tagged
 def home() -> Response:
-    """What this is and how it is; JSON for clients of KServe's first protocol, which ask whether the server lives.
+    """The home page, with the status of the service; JSON for liveness checks of KServe's v1 protocol.
 
-    They accept anything, browsers rather HTML.
+    Their clients accept any media type; browsers prefer HTML.
     """
     if request.accept_mimetypes.best_match((JSON, HTML), HTML) == JSON:
         return write_json({"status": "alive"})
@@ -76,7 +76,7 @@ def openapi_yaml() -> Response:
 @blueprint.get("/problems/<code>")
 @tagged
 def problem(code: str) -> Response:
-    """What an error means."""
+    """The explanation of an error."""
     if code not in PROBLEM_TYPES:
         abort(404)
     return _page("problem.html", problem=PROBLEM_TYPES[code])

@@ -34,7 +34,7 @@ from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import training as training_jobs
 from service.storage.paging import Page, PageQuery
 
-blueprint = Blueprint("training-jobs", __name__, description="Training a model on a dataset.")
+blueprint = Blueprint("training-jobs", __name__, description="Jobs that train a model on a dataset.")
 
 
 @blueprint.post(TRAINING_JOBS)
@@ -43,8 +43,9 @@ blueprint = Blueprint("training-jobs", __name__, description="Training a model o
 def create_training_job(request: dict[str, Any]) -> Any:
     """Start training a model on a dataset.
 
-    What can be known to fail is refused before it is queued: 10 units for 3 classes are a 422 that names the layer
-    and the fix. Success makes a version of the model. Without `Prefer: wait=N` the answer is a 202 at once.
+    The model and the dataset are checked before the job is queued: for example, 10 units for 3 classes are a 422 that
+    names the layer and the fix. A successful job creates a version of the model. Without `Prefer: wait=N`, the response
+    is an immediate 202.
     """
     return create_job(training_jobs.KIND, training_jobs.create, request, training_job_url)
 
@@ -55,7 +56,7 @@ def create_training_job(request: dict[str, Any]) -> Any:
 def list_training_jobs(query: PageQuery) -> Page[JobView]:
     """List training jobs.
 
-    The newest first, unless `sort` says otherwise; by status, model or dataset.
+    Newest first by default. You can filter by status, model, dataset and metadata.
     """
     return client_jobs.list_page(context(), training_jobs.KIND, query)
 
@@ -65,8 +66,8 @@ def list_training_jobs(query: PageQuery) -> Page[JobView]:
 def get_training_job(job_id: str) -> Any:
     """Get a training job.
 
-    With its progress, and the figures of its latest and its best epoch. `Prefer: wait=N` waits until it is final;
-    until then `Retry-After` says when to ask again.
+    The response has the progress and the metrics of the latest and the best epoch. `Prefer: wait=N` waits until the job
+    is final. Before that, poll after `Retry-After` seconds.
     """
     return get_job(training_jobs.KIND, job_id)
 
@@ -75,10 +76,10 @@ def get_training_job(job_id: str) -> Any:
 @blueprint.resource(TrainingJobSchema)
 @blueprint.arguments(TrainingJobChangesSchema)
 def change_training_job(changes: dict[str, Any], job_id: str) -> Any:
-    """Pause a training job, let it go on, stop it and keep its model, cancel it, or change how it trains.
+    """Pause, resume, stop or cancel a training job, or change its epochs, learning rate or metadata.
 
-    As a merge patch (RFC 7396). Asking for what holds already changes nothing and is a 200; any other change of a job
-    that is final is a 409. An order is carried out at the next step or epoch: `status` says how far that is.
+    The body is a merge patch (RFC 7396). A request that changes nothing is a 200. Any other change of a final job's
+    training is a 409. An order takes effect at the next step or epoch; `status` shows whether it has.
     """
     return show_job(training_jobs.change(context(), job_id, changes))
 
@@ -86,9 +87,9 @@ def change_training_job(changes: dict[str, Any], job_id: str) -> Any:
 @blueprint.delete(f"{TRAINING_JOBS}/<job_id>")
 @blueprint.deletes
 def delete_training_job(job_id: str) -> None:
-    """Delete a training job that is final.
+    """Delete a final training job.
 
-    The version that it made stays. 409 while it isn't final: cancel it first.
+    The version that it created stays. If the job isn't final, the response is 409: cancel it first.
     """
     client_jobs.delete(context(), training_jobs.KIND, job_id)
 
@@ -99,7 +100,8 @@ def delete_training_job(job_id: str) -> None:
 def get_metrics(query: dict[str, Any], job_id: str) -> Any:
     """Get the metrics of a training job's epochs.
 
-    All of them, or those after `after`; `points` thins them out for a chart. A number that is not finite is null.
+    By default, the response has all epochs. `after` selects later ones; `points` reduces them for a chart. Numbers that
+    aren't finite are null.
     """
     return {"epochs": training_jobs.epochs(context(), job_id, **query)}
 
@@ -109,11 +111,11 @@ def get_metrics(query: dict[str, Any], job_id: str) -> Any:
 @blueprint.streams(JobEventDataSchema)
 @blueprint.query(EventsQuery)
 def list_events(query: dict[str, Any], job_id: str) -> Any:
-    """List what happened to a training job, or follow it as server-sent events.
+    """List the events of a training job, or stream them as server-sent events.
 
-    As `text/event-stream` an event's `id` is its `seq`, its `event` the type, its `data` the data as JSON; a comment
-    comes every 15 s, and the stream ends with the job's final status. 204, which ends reconnecting, says that the job
-    is final and the client has everything.
+    With `Accept: text/event-stream`, each event has its `seq` as `id`, its type as `event` and its data as JSON in
+    `data`. A comment is sent every 15 s. The stream ends with the job's final status. A 204 means that the job is final
+    and the client has all events; it stops clients from reconnecting.
     """
     last = last_event_id(default=query["after"])
     if choose(JSON, EVENT_STREAM) == EVENT_STREAM:
@@ -126,9 +128,9 @@ def list_events(query: dict[str, Any], job_id: str) -> Any:
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/log")
 @blueprint.response(200, TEXT, content_type=PLAIN)
 def get_log(job_id: str) -> Response:
-    """Get what the training process printed.
+    """Get the output of the training process.
 
-    With it comes a line for each epoch that ended, as Keras prints it with `verbose=2`, and one for each change of
+    The log also has a line for each finished epoch, as Keras prints it with `verbose=2`, and a line for each change of
     `epochs` or `learning_rate` that took effect.
     """
     choose(PLAIN)

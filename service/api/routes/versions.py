@@ -17,7 +17,7 @@ from service.storage.paging import Page, PageQuery
 
 VERSIONS = f"{MODELS}/<name>/versions"
 
-blueprint = Blueprint("versions", __name__, description="Trained networks.")
+blueprint = Blueprint("versions", __name__, description="Trained networks of a model.")
 
 
 @blueprint.get(VERSIONS)
@@ -26,7 +26,7 @@ blueprint = Blueprint("versions", __name__, description="Trained networks.")
 def list_versions(query: PageQuery, name: str) -> Page[Any]:
     """List the versions of a model.
 
-    The newest first, unless `sort` says otherwise.
+    Newest first by default.
     """
     return map_page(partial(OfModel, name), versions.list_page(context(), name, query))
 
@@ -37,7 +37,7 @@ def list_versions(query: PageQuery, name: str) -> Page[Any]:
 def get_version(name: str, version: int) -> OfModel:
     """Get a version.
 
-    What a training job made: figures by split, classes, inputs, and the files that can be downloaded.
+    The response has the metrics on each split, the classes, the inputs, and the files to download.
     """
     return OfModel(name, versions.get(context(), name, version))
 
@@ -47,7 +47,7 @@ def get_version(name: str, version: int) -> OfModel:
 def delete_version(name: str, version: int) -> None:
     """Delete a version that no label points to.
 
-    Its number is never used again. 409 while a label points to it, or a job that is not final needs it.
+    Its number is never reused. If a label points to the version or an unfinished job uses it, the response is 409.
     """
     versions.delete(context(), name, version)
 
@@ -58,8 +58,8 @@ def delete_version(name: str, version: int) -> None:
 def get_artifact(name: str, version: int, format: str) -> Response:
     """Download a file of a version: `keras`, `onnx`, `saved_model` (a ZIP) or `preprocessing`.
 
-    The first three expect input that is processed already as the last one says. The `ETag` is the file's SHA-256;
-    `Range` gets a part of it.
+    The first three expect preprocessed input; `preprocessing` describes the preprocessing. The `ETag` is the file's
+    SHA-256. `Range` downloads a part.
     """
     path, file = versions.artifact(context(), name, version, format)
     return send_artifact(path, file, f"{name}-{version}")
@@ -69,8 +69,8 @@ def get_artifact(name: str, version: int, format: str) -> Response:
 @blueprint.response(200, NetworkWeightsSchema)
 @blueprint.downloads(NPZ)
 def get_weights(name: str, version: int) -> Response:
-    """Get the weights of a version: as NPZ, or as JSON where there are few.
+    """Get the weights of a version, as NPZ or as JSON.
 
-    By `Accept`: `application/x-npz`, or `application/json` for at most 10,000 numbers (406 beyond).
+    `Accept` selects the format: `application/x-npz`, or `application/json` for at most 10,000 numbers (else 406).
     """
     return send_weights(versions.weights_file(context(), name, version), f"{name}-{version}")

@@ -1,36 +1,44 @@
-"""Limits how many predictions a process has in progress. Further requests are refused immediately."""
+"""Limits how many predictions a process computes or keeps waiting; further ones are refused immediately."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from service.config import Settings
 from service.errors import Overloaded
 
 LARGE = 2**20
-"""The bytes from which on a body is large."""
+"""Size in bytes from which on a body counts as large."""
 LARGE_SHARE = 8
 """How many small predictions are admitted for each large one."""
 
 
-class Admission:
-    """Admits requests whose bodies are in memory, before the bodies are parsed. Thread-safe.
+class Permits:
+    """Permits for predictions, as a context manager: entering takes one, leaving returns it. For one thread."""
 
-    Small and large bodies have separate permits, so that neither can use up those of the other.
+    def __init__(self, most: int) -> None:
+        self._free = most
+
+    def __enter__(self) -> None:
+        if self._free <= 0:
+            raise Overloaded("Too many predictions at once.", retry_after=1)
+        self._free -= 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._free += 1
+
+
+class Admission:
+    """Admits requests whose bodies are in memory, before they are parsed. It belongs to one event loop.
+
+    Small and large requests have permits of their own, so that neither take the others' place.
     """
 
     def __init__(self, settings: Settings) -> None:
         most = settings.max_concurrent_predictions
-        self._permits = threading.BoundedSemaphore(most)
-        self._large_permits = threading.BoundedSemaphore(max(1, most // LARGE_SHARE))
+        self._small = Permits(most)
+        self._large = Permits(max(1, most // LARGE_SHARE))
 
-    @contextmanager
-    def admit(self, size: int) -> Iterator[None]:
-        """Hold a permit for a body of `size` bytes during the block. Raises Overloaded."""
-        permits = self._permits if size < LARGE else self._large_permits
-        if not permits.acquire(blocking=False):
-            raise Overloaded("Too many predictions at once.", retry_after=1)
-        try:
-            yield
-        finally:
-            permits.release()
+    def admit(self, size: int) -> Permits:
+        """The permits for a body of `size` bytes; entering them raises Overloaded if none is free."""
+        return self._small if size < LARGE else self._large

@@ -17,48 +17,53 @@ class LoadedVersions:
         self._most = most
         self._most_bytes = most_bytes
         self._load = load
-        self._predictors: OrderedDict[str, Future[Predictor]] = OrderedDict()
-        self._bytes: dict[str, int] = {}
+        self._loading: dict[str, Future[Predictor]] = {}
+        self._ready: OrderedDict[str, Predictor] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, folder: str) -> Predictor:
-        """The predictor of a version. Concurrent calls share one load. Raises what loading raises."""
+        """The predictor of a version; concurrent callers share one load. Raises what loading raises."""
         with self._lock:
-            loaded = self._predictors.get(folder)
-            if loaded is None:
-                mine = self._predictors[folder] = Future()
-            self._predictors.move_to_end(folder)
-        return loaded.result() if loaded is not None else self._fulfil(folder, mine)
+            predictor = self._ready.get(folder)
+            if predictor is not None:
+                self._ready.move_to_end(folder)
+                return predictor
+            loading = self._loading.get(folder)
+            if loading is None:
+                mine = self._loading[folder] = Future()
+        return loading.result() if loading is not None else self._fulfil(folder, mine)
 
     def has(self, folder: str) -> bool:
         """Whether the version is loaded."""
-        loaded = self._predictors.get(folder)
-        return loaded is not None and loaded.done()
+        return folder in self._ready
 
     def _fulfil(self, folder: str, promise: Future[Predictor]) -> Predictor:
         try:
             predictor = self._load(folder)
         except BaseException as error:
             with self._lock:
-                self._predictors.pop(folder, None)
+                del self._loading[folder]
             promise.set_exception(error)
             raise
-        promise.set_result(predictor)
         with self._lock:
-            self._bytes[folder] = predictor.network.bytes
+            self._ready[folder] = predictor
+            del self._loading[folder]
             grown = not self._shrink()
+        promise.set_result(predictor)
         if grown:
             _freeze()
         return predictor
 
     def _shrink(self) -> bool:
-        """Evict the least recently used predictors until the rest is within the limits; returns whether any were."""
-        evicted = False
-        while len(self._bytes) > 1 and (len(self._bytes) > self._most or sum(self._bytes.values()) > self._most_bytes):
-            oldest = next(folder for folder in self._predictors if folder in self._bytes)
-            del self._predictors[oldest], self._bytes[oldest]
-            evicted = True
-        return evicted
+        """Remove the least recently used versions until the rest is within the bounds; says whether any was removed."""
+        removed = False
+        while len(self._ready) > 1 and (len(self._ready) > self._most or self._size() > self._most_bytes):
+            self._ready.popitem(last=False)
+            removed = True
+        return removed
+
+    def _size(self) -> int:
+        return sum(predictor.network.bytes for predictor in self._ready.values())
 
 
 def _freeze() -> None:

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections import OrderedDict
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,12 +14,11 @@ from service.context import Context
 from service.errors import ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import check_servable, find_version
-from service.operations.inference.admission import Admission
+from service.operations.inference.admission import Admission, Permits
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
 from service.storage import last_write, models
 from service.storage.database import Session
-from service.storage.records import Version
 
 MAX_RESOLVED = 1000
 """How many resolved versions a process caches, also for times when the database is unavailable."""
@@ -40,7 +38,15 @@ class Wanted(NamedTuple):
     label: str | None = None
 
 
-@dataclass(frozen=True)
+class Found(NamedTuple):
+    """The version that a client wants: its model's name, its number, and the folder of its files."""
+
+    model: str
+    number: int
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """A loaded version and its statistics."""
 
@@ -48,8 +54,12 @@ class Loaded:
     version: int
     predictor: Predictor
     statistics: Counter
-    max_batch_size: int
-    """How many rows a binary body can contain."""
+    max_body_bytes: int
+
+    @property
+    def max_batch_size(self) -> int:
+        """How many rows a binary body can contain."""
+        return min(max(1, self.max_body_bytes // self.predictor.signature.row_bytes), MAX_ROWS)
 
 
 class PredictionService:
@@ -60,26 +70,25 @@ class PredictionService:
         self.settings = settings = context.settings
         self._admission = Admission(settings)
         self._loaded = LoadedVersions(settings.prediction_cache_versions, settings.prediction_cache_bytes, self._load)
-        self._found: OrderedDict[Wanted, tuple[int, Version]] = OrderedDict()
+        self._found: OrderedDict[Wanted, tuple[int, Found]] = OrderedDict()
         self._found_lock = threading.Lock()
+        self._max_body_bytes = settings.max_body_bytes
         self.statistics = PREDICTIONS
 
-    def admit(self, size: int) -> AbstractContextManager[None]:
-        """Hold a permit for a body of `size` bytes. Raises Overloaded."""
+    def admit(self, size: int) -> Permits:
+        """The permits for parsing a body of `size` bytes and predicting for it; entering them raises Overloaded."""
         return self._admission.admit(size)
 
     def loaded(self, wanted: Wanted) -> Loaded:
         """The wanted version, loaded. Raises NotFound, NoVersion; Conflict if it can't be served."""
-        version = self.find(wanted)
-        predictor = self._loaded.get(version.folder)
-        most = min(max(1, self.settings.max_body_bytes // predictor.signature.row_bytes), MAX_ROWS)
-        return Loaded(wanted.model, version.number, predictor, self.statistics.of(version.folder), most)
+        model, number, folder = self.find(wanted)
+        return Loaded(model, number, self._loaded.get(folder), self.statistics.of(folder), self._max_body_bytes)
 
     def deadline(self) -> float:
         """The deadline of a prediction that begins now, on the monotonic clock."""
         return time.monotonic() + self.settings.prediction_seconds
 
-    def find(self, wanted: Wanted) -> Version:
+    def find(self, wanted: Wanted) -> Found:
         """The wanted version. While the database is unavailable, the one that it last resolved to.
 
         Raises NotFound, NoVersion; Conflict if the version can't be served.
@@ -90,21 +99,21 @@ class PredictionService:
         now = time.monotonic_ns()
         try:
             with self._context.database.read() as session:
-                version = find_wanted(session, wanted)
+                found = find_wanted(session, wanted)
         except StorageError:
             if cached is None:
                 raise
-            version = cached[1]
+            found = cached[1]
         except ServiceError:
             with self._found_lock:
                 self._found.pop(wanted, None)
             raise
         with self._found_lock:
-            self._found[wanted] = (now, version)
+            self._found[wanted] = (now, found)
             self._found.move_to_end(wanted)
             if len(self._found) > MAX_RESOLVED:
                 self._found.popitem(last=False)
-        return version
+        return found
 
     def is_at_hand(self, wanted: Wanted) -> bool:
         """Whether the version is available without reading the database or a file."""
@@ -139,8 +148,8 @@ def _is_fresh(resolved_at: int) -> bool:
     return resolved_at > max(last_write.moment(), time.monotonic_ns() - FRESH_NANOSECONDS)
 
 
-def find_wanted(session: Session, wanted: Wanted) -> Version:
+def find_wanted(session: Session, wanted: Wanted) -> Found:
     """The wanted version. Raises NotFound, NoVersion, and Conflict if it can't be served."""
     version = find_version(session, find_model(session, wanted.model), wanted.version, wanted.label)
     check_servable(version)
-    return version
+    return Found(wanted.model, version.number, version.folder)

@@ -58,7 +58,7 @@ def back_up(context: Context, target: Path, progress: Progress) -> BackUp:
 
 def _collect(context: Context, folder: Path) -> list[str]:
     """Copy the database and link the files into a folder; returns the keys of missing files."""
-    with context.artifacts.removal_blocked():
+    with context.artifacts.removing_held():
         snapshots.take(context.settings.database_url, folder / DATABASE)
         with _opened(folder / DATABASE) as database, database.read() as session:
             keys = sorted(references.needed(session))

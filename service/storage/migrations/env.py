@@ -1,4 +1,4 @@
-"""What Alembic runs: migrations over the connection that service.storage.database.migrate hands in."""
+"""Alembic's environment: runs the migrations on the connection that service.storage.database.migrate passes."""
 
 from alembic import context
 

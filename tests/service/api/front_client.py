@@ -54,7 +54,7 @@ class _AsWsgi:
                     yield message.get("body", b"")
             finally:
                 loop.call_soon_threadsafe(gone.set)
-                answering.result(30)
+                answering.cancel()
 
         return pieces()
 

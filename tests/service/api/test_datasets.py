@@ -112,7 +112,7 @@ def test_as_many_classes_as_rows_are_no_target(api: ApiClient) -> None:
         "errors"
     ]
     assert fault["pointer"] == "#/target"
-    assert "20 different texts in 20 rows" in fault["detail"]
+    assert "20 distinct texts in 20 rows" in fault["detail"]
     inline = {"name": "a", "source": "inline", "inputs": list(range(20)), "targets": sentences}
     (fault,) = api.post("/v1/datasets", inline, 422)["errors"]
     assert fault["pointer"] == "#/targets"

@@ -312,4 +312,4 @@ def test_json_ends_with_a_line(api: ApiClient) -> None:
 
 def test_a_body_that_nests_too_deeply_is_not_said_to_be_no_json(api: ApiClient) -> None:
     response = api.send("POST", "/v1/models", 400, data="[" * 1000 + "]" * 1000, content_type="application/json")
-    assert (response.json or {})["title"] == "The body can't be read"
+    assert (response.json or {})["title"] == "The body is malformed"

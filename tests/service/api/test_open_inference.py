@@ -264,8 +264,6 @@ def test_columns_must_have_as_many_rows_and_their_own_types(client: DialectClien
     assert "different numbers of rows" in client.error(FRUIT, {"inputs": [width, colour, tensor([1, 0], name="ripe")]})
     assert 'The input "ripe" is missing.' in client.error(FRUIT, {"inputs": [width, colour]})
     assert "but must have BYTES" in client.error(FRUIT, {"inputs": [width, tensor([1], name="colour"), ripe]})
-    assert '"ripe" should be true or false' in client.error(
-        FRUIT, {"inputs": [width, colour, tensor([7], name="ripe")]}
-    )
+    assert '"ripe" must be true or false' in client.error(FRUIT, {"inputs": [width, colour, tensor([7], name="ripe")]})
     ragged = tensor([["red"], "green"], "BYTES", [2, 1], "colour")
     assert "must be a list of texts" in client.error(FRUIT, {"inputs": [width, ragged, ripe]})

@@ -153,7 +153,7 @@ def test_several_types_are_alternatives_because_generators_know_no_lists_of_type
     optimizer = document["components"]["schemas"]["CreateTrainingJob"]["properties"]["optimizer"]
     assert [schema["type"] for schema in optimizer["oneOf"]] == ["string", "object", "null"]
     assert optimizer["oneOf"][1]["required"] == ["type"]
-    assert optimizer["description"] == "Null: the model's."
+    assert optimizer["description"] == "An optimizer that replaces the model's; null: the model's."
 
 
 def test_predictions_and_events_are_unions(document: Any) -> None:

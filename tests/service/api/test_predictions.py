@@ -175,7 +175,7 @@ def test_a_body_may_be_compressed(trained: ApiClient) -> None:
         (b'{"instances": [[1, 2], [3, 4]]}', 422, "Row 0"),
         (b'{"instances": [[1], [3.5e38]]}', 422, "Row 1"),
         (b'{"instances": [[1], [1e999]]}', 400, "double precision"),
-        (b'{"instances": [[1], [2]]', 400, "no JSON"),
+        (b'{"instances": [[1], [2]]', 400, "not JSON"),
     ],
     ids=lambda value: str(value)[:30],
 )

@@ -129,9 +129,9 @@ def test_status_routes_ignore_queries_and_say_whether_a_model_is_ready(client: D
         (b'{"a": "b', "Missing a closing quotation mark in string. at offset: 6"),
         (b"{} {}", "The document root must not be followed by other values. at offset: 3"),
         (b"[1, 2]", "JSON Value: [1, 2] Is not object"),
-        (b"[" * 99_000, "JSON Parse error: The body nests more than 64 levels deep."),
+        (b"[" * 99_000, "JSON Parse error: The body has more than 64 levels of nesting."),
         (b'{"instances": [[-NaN]]}', "JSON Parse error: "),
-        (b'{"instances": [[NaN]], "instances": [[1]]}', 'gives the member "instances" twice'),
+        (b'{"instances": [[NaN]], "instances": [[1]]}', 'has the field "instances" twice'),
         (b'{"instances": [[NaN], [1e999]]}', "JSON Parse error: "),
         (b'{"instances": [[NaN, "a]]', "JSON Parse error: "),
         (b"{}", "Missing 'inputs' or 'instances' key"),
@@ -202,7 +202,7 @@ def test_a_table_has_a_tensor_for_each_column(client: DialectClient) -> None:
         ({"instances": [RED | {"colour": [{"b64": "%"}]}]}, "Unable to base64 decode"),
         ({"instances": [RED | {"colour": [{"b64": "/w=="}]}]}, "The bytes are not UTF-8"),
         ({"instances": [RED | {"colour": [{"b46": "AA=="}]}]}, "not formatted correctly for base64 data"),
-        ({"instances": [RED | {"ripe": [7]}]}, '"ripe" should be true or false'),
+        ({"instances": [RED | {"ripe": [7]}]}, '"ripe" must be true or false'),
         ({"instances": [RED, {"width": [1]}]}, "keys must be equal to: colour,ripe,width"),
         (
             {"inputs": {name: [cell] * (1 + (name == "ripe")) for name, cell in RED.items()}},
@@ -277,7 +277,7 @@ def test_pictures_may_be_files_in_base64(api: ApiClient, context: Context) -> No
     client = DialectClient(context)
     (scores,) = client.post("/v1/models/sorter:predict", {"instances": [file]})["predictions"]
     assert scores == pytest.approx(native["predictions"][0]["scores"])
-    assert "no PNG, JPEG or WebP" in client.error("/v1/models/sorter:predict", {"instances": [{"b64": "AAAA"}]})
+    assert "isn't a PNG, JPEG or WebP" in client.error("/v1/models/sorter:predict", {"instances": [{"b64": "AAAA"}]})
 
 
 def test_too_many_at_once_are_a_503_with_the_time_to_come_back(

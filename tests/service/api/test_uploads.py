@@ -104,7 +104,7 @@ def test_a_files_name_is_kept_without_folders(api: ApiClient, sent: str, kept: s
         ({"tarjet": "kind"}, "#/tarjet", "is unknown"),
         ({"inputs": "[1]"}, "#/inputs", "is unknown"),
         ({"name": "-flowers"}, "#/name", "must be"),
-        ({"name": ["a", "b"]}, "#/name", "given 2 times"),
+        ({"name": ["a", "b"]}, "#/name", "sent 2 times"),
         ({"file": "text"}, "#/file", "must be a file"),
         ({"fiel": (io.BytesIO(b"1"), "a.csv")}, "#/fiel", "is unknown"),
     ],

@@ -239,7 +239,7 @@ def test_what_is_deleted_while_removing_is_held_goes_with_a_later_sweep(make: Ca
     context = make()
     train(context)
     folder = context.artifacts.folder(stocked.versions(context)[0].folder)
-    with context.artifacts.removal_blocked():
+    with context.artifacts.removing_held():
         versions.delete(context, "line", 1)
         sweep_after(context, 1)
         assert folder.is_dir()

@@ -1,1 +1,1 @@
-"""What the OpenAPI document says beyond the routes' own schemas: who may, what can go wrong, headers, examples."""
+"""The parts of the OpenAPI document besides the routes' own schemas: errors, headers, examples, links."""

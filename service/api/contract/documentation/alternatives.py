@@ -1,7 +1,7 @@
-"""Writes a schema of several types as alternatives, one for each type: few generators know lists of types.
+"""Rewrites schemas with several types as alternatives of one type, because few generators support lists of types.
 
-Where an object is described it is `oneOf`, of which OpenAPI Generator makes a union. Elsewhere it is `anyOf`, whose
-values that generator's clients send as they are.
+If one of the types is a described object, the alternatives are in `oneOf`, for which OpenAPI Generator generates a
+union. Otherwise they are in `anyOf`, whose values the generated clients send unchanged.
 """
 
 from typing import Any
@@ -17,13 +17,13 @@ KEYWORDS = {
     "string": ("format", "pattern", "minLength", "maxLength"),
     NULL: (),
 }
-"""What is said about values of a type alone; everything else is said about the whole."""
+"""The keywords that apply to one type; all others apply to the whole schema."""
 LITERAL = ("default", "example", "examples", "value", "enum")
-"""Members that hold values rather than schemas."""
+"""Keys whose content is a value, not a schema."""
 
 
 def separate_types(node: Any) -> None:
-    """Rewrite in place every schema in a part of the document that has several types besides null."""
+    """Rewrite in place every schema below a node that has several types besides null."""
     if isinstance(node, list):
         for child in node:
             separate_types(child)

@@ -1,4 +1,4 @@
-"""Completes the OpenAPI document that flask-smorest makes of the routes."""
+"""Completes the OpenAPI document that flask-smorest generates from the routes."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -22,16 +22,16 @@ METHODS = ("get", "post", "put", "patch", "delete")
 PRETTY: Document = {
     "in": "query",
     "name": PARAMETER,
-    "description": "Whether JSON is indented. Left out: for curl, by its `User-Agent`, except predictions.",
+    "description": "Whether to indent JSON. Default: only for curl, by its `User-Agent`, and not for predictions.",
     "schema": {"type": "boolean"},
 }
 UNUSED = "PaginationMetadata"
-"""flask-smorest's own, which no route has."""
+"""A schema of flask-smorest that no route uses."""
 
 
 def complete(document: Document, settings: Settings) -> Document:
-    """The document with what holds for many operations: parameters, headers, errors, examples, links."""
-    # Routes share what they say alike.
+    """Add what many operations share: parameters, headers, errors, examples, links."""
+    # Operations share equal parts of the document.
     document = deepcopy(document)
     separate_types(document)
     components = document["components"]
@@ -45,7 +45,7 @@ def complete(document: Document, settings: Settings) -> Document:
                 _complete_operation(item[method], method, path)
     for content in _forms(document):
         content["encoding"] = _encode_fields(content["schema"], components["schemas"])
-    _tell_defaults(components["schemas"])
+    _describe_defaults(components["schemas"])
     _bound_files(document, settings)
     add_links(document)
     head = {name: document[name] for name in ("openapi", "info")}
@@ -67,13 +67,13 @@ def _complete_operation(operation: Document, method: str, path: str) -> None:
     if path.startswith(ROOT) and is_json and not errors.is_dialect(operation):
         operation.setdefault("parameters", []).append(PRETTY)
     if "If-None-Match" in names:
-        successes["304"] = {"description": "The client has it already.", "headers": refer("ETag", "Vary")}
+        successes["304"] = {"description": "Not modified since the client read it.", "headers": refer("ETag", "Vary")}
     described = errors.responses(operation, method, path) | successes
     operation["responses"] = dict(sorted(described.items()))
 
 
 def _drop_null(parameter: Document) -> None:
-    """A parameter of a query is left out rather than null."""
+    """Remove null from a query parameter's schema: clients omit the parameter instead."""
     schema = parameter.get("schema", {})
     if isinstance(schema.get("type"), list):
         (schema["type"],) = (name for name in schema["type"] if name != "null")
@@ -90,7 +90,7 @@ def _complete_body(content: Document, operation_id: str, method: str) -> None:
 
 
 def _forms(document: Document) -> Iterator[Document]:
-    """The contents of bodies that are forms."""
+    """The content of every body that is a form."""
     for item in document["paths"].values():
         content = item.get("post", {}).get("requestBody", {}).get("content", {})
         if FORM in content:
@@ -98,23 +98,23 @@ def _forms(document: Document) -> Iterator[Document]:
 
 
 def _encode_fields(schema: Document, schemas: Document) -> Document:
-    """How the parts of a form are sent that are files or objects; of a list each item is a part, by default."""
+    """The encoding of a form's files and objects. By default, each item of a list is a part of its own."""
     properties = schemas[schema["$ref"].rsplit("/", 1)[1]]["properties"]
     types = {name: _find_part_type(property_) for name, property_ in properties.items()}
     return {name: {"contentType": media_type} for name, media_type in types.items() if media_type is not None}
 
 
 def _find_part_type(schema: Document) -> str | None:
-    """The media type of a part of a form; None for text."""
+    """The media type of a form's part; None for text."""
     if "anyOf" in schema or "object" in schema["type"]:
         return JSON
     return OCTETS if schema.get("items", schema).get("format") == "binary" else None
 
 
-def _tell_defaults(schemas: Document) -> None:
-    """Write the defaults of members into their descriptions.
+def _describe_defaults(schemas: Document) -> None:
+    """Move the defaults of fields into their descriptions.
 
-    A member with a `default` is a required one to openapi-typescript, in requests too.
+    openapi-typescript makes a field with a `default` required, in requests too.
     """
     for schema in schemas.values():
         for name, property_ in schema.get("properties", {}).items():
@@ -125,7 +125,7 @@ def _tell_defaults(schemas: Document) -> None:
 
 
 def _find_headers(response: Document, status: str, names: set[str]) -> Iterator[str]:
-    """The headers of a success besides those of all answers: `names` are the request's parameters."""
+    """The headers of a success, besides those of all responses; `names` are the request's parameters."""
     yield from response.get("headers", {})
     if status == "200" and "If-None-Match" in names:
         yield from ("ETag", "Vary")
@@ -138,7 +138,7 @@ def _find_headers(response: Document, status: str, names: set[str]) -> Iterator[
 
 
 def _bound_files(document: Document, settings: Settings) -> None:
-    """How many bytes the files may have that clients send: uploads go to the disk, all else into memory."""
+    """Set the largest size of the files that clients send: uploads go to disk, all others into memory."""
     for name, schema in document["components"]["schemas"].items():
         for file in _binaries(schema):
             file["maxLength"] = settings.max_upload_bytes if name.startswith("Create") else settings.max_body_bytes
@@ -148,7 +148,7 @@ def _bound_files(document: Document, settings: Settings) -> None:
 
 
 def _binaries(node: Any) -> Iterator[Document]:
-    """Every schema of a file, wherever it stands."""
+    """Every schema of a file within the node."""
     if isinstance(node, dict):
         if node.get("format") == "binary":
             yield node

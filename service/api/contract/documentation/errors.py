@@ -1,4 +1,4 @@
-"""The errors that each operation can meet, as responses of the OpenAPI document."""
+"""The error responses of each operation in the OpenAPI document."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Operation = dict[str, Any]
 
 @dataclass(frozen=True)
 class Error:
-    """What a status says, with an example's `code` in the table of problems and its detail."""
+    """The documentation of a status, with the `code` and the `detail` of an example."""
 
     status: int
     name: str
@@ -23,14 +23,14 @@ class Error:
     headers: tuple[str, ...] = ()
 
     def to_response(self) -> dict[str, Any]:
-        """As a problem document."""
+        """The response with a problem document."""
         content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
         if self.code:
             content["example"] = self._example()
         return {"description": self.description, "headers": refer(*self.headers), "content": {PROBLEM: content}}
 
     def to_dialect(self) -> dict[str, Any]:
-        """As other servers have it."""
+        """The response in the form of other servers' protocols."""
         schema = {"$ref": "#/components/schemas/DialectError"}
         example = {"example": {"error": self.detail}} if self.detail else {}
         content = {JSON: {"schema": schema, **example}}
@@ -49,108 +49,107 @@ ERRORS = {
         Error(
             400,
             "BadRequest",
-            "The query, a header, or the JSON is malformed; each fault names its parameter.",
-            '"limit" must be a whole number, 1 or more.',
+            "The query, a header or the JSON is malformed. Each entry of `errors` names its parameter or header.",
+            '"limit" must be an integer of at least 1.',
             "invalid-query",
         ),
-        Error(404, "NotFound", "What the path names isn't there.", 'There is no model "flowers".', "not-found"),
+        Error(404, "NotFound", "The resource in the path doesn't exist.", 'There is no model "flowers".', "not-found"),
         Error(
             406,
             "NotAcceptable",
-            "The request's `Accept` leaves out every type in which this can be sent.",
-            "This can be sent as application/json only.",
+            "The request's `Accept` includes none of the media types that the endpoint can send.",
+            "The response is only available as application/json.",
             "not-acceptable",
         ),
         Error(
             409,
             "Conflict",
-            "The present state doesn't allow it: a name is taken, something isn't ready, is still needed, or is final. "
-            "With `Retry-After` it will pass by itself.",
-            'There is a model "flowers" already.',
+            "The current state doesn't allow the request: a name is taken, or a resource isn't ready, is in use or is "
+            "final. If the response has `Retry-After`, the conflict is temporary.",
+            'The model "flowers" already exists. Choose another name, or delete it.',
             "name-taken",
             ("Retry-After",),
         ),
         Error(
             412,
             "PreconditionFailed",
-            "The resource isn't as `If-Match` says: it was changed meanwhile. Nothing was done.",
-            "The resource isn't as the If-Match says: it was changed meanwhile. Get it again, and its ETag.",
+            "The resource has changed and doesn't match `If-Match`, or exists although `If-None-Match` is `*`. The "
+            "request had no effect.",
+            "The resource has changed: its ETag doesn't match If-Match. Get the resource and use its new ETag.",
             "precondition-failed",
         ),
         Error(
             413,
             "BodyTooLarge",
-            "The body has more bytes than are taken; the operator sets the limits.",
-            "The body has more than the 67,108,864 bytes that are taken.",
+            "The body exceeds the size limit, which the operator sets.",
+            "The body exceeds the limit of 67,108,864 bytes.",
             "body-too-large",
         ),
         Error(
             415,
             "UnsupportedMediaType",
-            "The `Content-Type` or the `Content-Encoding` of the body isn't taken here.",
+            "The `Content-Type` or the `Content-Encoding` of the body is unsupported.",
             "The body must be application/json, not text/plain.",
             "unsupported-media-type",
         ),
         Error(
             416,
             "RangeNotSatisfiable",
-            "The `Range` begins beyond the end of the file.",
+            "The `Range` starts beyond the end of the file.",
             "The requested range cannot be satisfied",
             "range-not-satisfiable",
         ),
         Error(
             422,
             "ContentWrong",
-            "The body is well-formed, but what it says can't be done: every fault stands in `errors`, with its place "
-            "and what would be right.",
+            "The request is invalid: the body is well-formed, but its content isn't. `errors` lists every fault, with "
+            "its location and what would be valid.",
             '"task" must be one of regression, binary, multiclass, multilabel.',
             "invalid-request",
         ),
         Error(
             500,
             "Internal",
-            "A fault of the service, not of the request: its log says more under the `request_id`.",
-            "Something went wrong in the service. Its log says more under the request_id.",
+            "An error in the service, not in the request. The service's log has the details under the `request_id`.",
+            "An unexpected error occurred in the service. The service's log has the details under the request_id.",
             "internal",
         ),
         Error(
             503,
             "Unavailable",
-            "Not now: too many requests or jobs, no worker, or the database is away. `Retry-After` says when to try "
-            "again.",
-            "Too many predictions at once.",
+            "Temporarily unavailable: too many requests or jobs, no worker, or no database. Retry after `Retry-After` "
+            "seconds.",
+            "Too many concurrent predictions.",
             "overloaded",
             ("Retry-After",),
         ),
         Error(
             507,
             "DiskFull",
-            "There is no room left: nothing was kept.",
-            "The disk is full: nothing was kept. Delete what is no longer needed, then try again.",
+            "The disk is full. Nothing was saved.",
+            "The disk is full: nothing was saved. Delete resources that you no longer need, then retry.",
             "disk-full",
         ),
     )
 }
-"""By their statuses."""
-OTHER = Error(
-    0, "Problem", "Any other problem, such as a method that isn't possible here (405) or too long a URL (414)."
-)
+"""By status."""
+OTHER = Error(0, "Problem", "Any other error, such as an unsupported method (405) or a URL that is too long (414).")
 DIALECT_STATUSES = (400, 404, 413, 500, 503)
 DIALECT = "Dialect"
-"""What the names of components begin with that are errors of other servers' routes."""
+"""The prefix of the components that are errors of other servers' protocols."""
 CONFLICTING_READS = ("list_rows", "get_summary", "get_batch_prediction_result", "get_weights", "get_artifact")
-"""Operations that read what may not be ready yet."""
+"""Operations that read resources which may not be ready yet."""
 
 
 def components() -> dict[str, Any]:
-    """The responses that operations refer to."""
+    """The response components that operations refer to."""
     own = {error.name: error.to_response() for error in (*ERRORS.values(), OTHER)}
     of_dialects = [ERRORS[status] for status in DIALECT_STATUSES] + [OTHER]
     return own | {f"{DIALECT}{error.name}": error.to_dialect() for error in of_dialects}
 
 
 def responses(operation: Operation, method: str, path: str) -> dict[str, Any]:
-    """The errors of an operation."""
+    """The error responses of an operation."""
     dialect = DIALECT if is_dialect(operation) else ""
     statuses = sorted(_find_statuses(operation, method, path))
     found = [ERRORS[status] for status in statuses if not dialect or status in DIALECT_STATUSES]
@@ -159,7 +158,7 @@ def responses(operation: Operation, method: str, path: str) -> dict[str, Any]:
 
 
 def is_dialect(operation: Operation) -> bool:
-    """Whether an operation is of another server's protocol."""
+    """Whether an operation belongs to another server's protocol."""
     return bool({"tensorflow_serving", "open_inference"} & set(operation["tags"]))
 
 

@@ -1,4 +1,4 @@
-"""The examples of the OpenAPI document: in the order of its operations they are one story, in which all succeed."""
+"""The examples of the OpenAPI document. Sent in the order of the operations, all of them succeed."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ PATH_EXAMPLES: dict[tuple[str, str], Any] = {
     ("/v1/batch-predictions", "batch_prediction_id"): f"bp_{IDENTIFIER}",
     ("/v1/evaluations", "evaluation_id"): f"ev_{IDENTIFIER}",
 }
-"""By what paths begin or end with, and the parameter's name; the first that fits counts."""
+"""By the start or end of a path and the parameter's name; the first match applies."""
 
 Examples = dict[str, dict[str, Any]]
 
@@ -33,9 +33,9 @@ def _example(summary: str, value: Any) -> dict[str, Any]:
 
 
 DATASETS: Examples = {
-    "flowers": _example("A table that comes with the service", {"name": "flowers", "source": "iris"}),
+    "flowers": _example("A built-in table", {"name": "flowers", "source": "iris"}),
     "rings": _example(
-        "Rows that are generated",
+        "Generated rows",
         {
             "name": "rings",
             "source": "circles",
@@ -44,7 +44,7 @@ DATASETS: Examples = {
         },
     ),
     "line": _example(
-        "Numbers within the request",
+        "Numbers in the request",
         {
             "name": "line",
             "source": "inline",
@@ -53,7 +53,7 @@ DATASETS: Examples = {
         },
     ),
     "fruit": _example(
-        "A table within the request",
+        "A table in the request",
         {
             "name": "fruit",
             "source": "inline",
@@ -83,11 +83,11 @@ UPLOADS: Examples = {
 }
 MODELS: Examples = {
     "flowers": _example(
-        "One of several classes, by the columns of a dataset",
+        "A multiclass model with the columns of a dataset",
         {
             "name": "flowers",
             "task": "multiclass",
-            "description": "Three species of irises by four lengths.",
+            "description": "Predicts one of three iris species from four lengths.",
             "input": {"dataset": "flowers"},
             "layers": [
                 {"type": "Dense", "units": 16, "activation": "relu"},
@@ -99,7 +99,7 @@ MODELS: Examples = {
         },
     ),
     "rings": _example(
-        "One of two classes, as a graph of layers",
+        "A binary model as a graph of layers",
         {
             "name": "rings",
             "task": "binary",
@@ -115,7 +115,7 @@ MODELS: Examples = {
         },
     ),
     "line": _example(
-        "A number, by the smallest network there is",
+        "A regression with a single layer",
         {
             "name": "line",
             "task": "regression",
@@ -128,15 +128,15 @@ MODELS: Examples = {
 }
 TRAININGS: Examples = {
     "flowers": _example(
-        "A training whose version gets a label",
+        "A training that labels its version",
         {"model": "flowers", "dataset": "flowers", "epochs": 20, "batch_size": 16, "seed": 7, "label": "champion"},
     ),
     "line": _example(
-        "A training of a regression",
+        "A training of a regression model",
         {"model": "line", "dataset": "line", "epochs": 50, "seed": 7, "label": "champion"},
     ),
     "rings": _example(
-        "A training that ends when it no longer gets better",
+        "A training with early stopping",
         {
             "model": "rings",
             "dataset": "rings",
@@ -146,14 +146,14 @@ TRAININGS: Examples = {
         },
     ),
     "long": _example(
-        "A long training, to be paused, changed and cancelled",
+        "A long training to pause, change and cancel",
         {"model": "line", "dataset": "line", "epochs": 1_000_000, "checkpoint_seconds": 30, "priority": 1},
     ),
 }
 ORDERS: Examples = {
     "pause": _example("Pause", {"desired_status": "paused"}),
-    "slow": _example("Learn more slowly from the next epoch on", {"learning_rate": 0.001}),
-    "resume": _example("Go on", {"desired_status": "running"}),
+    "slow": _example("Lower the learning rate from the next epoch on", {"learning_rate": 0.001}),
+    "resume": _example("Resume", {"desired_status": "running"}),
     "shorten": _example("Train for fewer epochs", {"epochs": 900_000}),
     "cancel": _example("Cancel", {"desired_status": "cancelled"}),
 }
@@ -161,7 +161,7 @@ CANCELLATIONS: Examples = {"cancel": _example("Cancel", {"desired_status": "canc
 INSTANCES: Examples = {
     "objects": _example("Rows of a table as objects", {"instances": [FLOWER]}),
     "lists": _example("Rows of a table as lists", {"instances": [[5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]]}),
-    "gaps": _example("A missing value, and one out of range: warnings", {"instances": [[5.1, None, 1.4, 20]]}),
+    "gaps": _example("Warnings: a missing value and a value out of range", {"instances": [[5.1, None, 1.4, 20]]}),
 }
 ROWS_AS_CSV: Examples = {
     "csv": _example(
@@ -188,15 +188,19 @@ INFERENCES: Examples = {
     )
 }
 
-NOTES: Examples = {
-    "note": _example("Note something, and remove a note", {"metadata": {"team": "vision", "draft": None}})
-}
+NOTES: Examples = {"note": _example("Set one key and remove another", {"metadata": {"team": "vision", "draft": None}})}
 
 EXAMPLES: dict[str, dict[str, Examples]] = {
     "create_dataset": {JSON: DATASETS, FORM: UPLOADS},
     "change_dataset": {JSON: NOTES},
     "create_model": {JSON: MODELS},
-    "change_model": {JSON: {"describe": _example("Describe it", {"description": "Irises, by four lengths in cm."})}},
+    "change_model": {
+        JSON: {
+            "describe": _example(
+                "Change the description", {"description": "Predicts iris species from four lengths in cm."}
+            )
+        }
+    },
     "create_training_job": {JSON: TRAININGS},
     "change_training_job": {JSON: ORDERS},
     "put_label": {JSON: {"version": _example("Point it to version 1", {"version": 1})}},
@@ -204,7 +208,7 @@ EXAMPLES: dict[str, dict[str, Examples]] = {
         JSON: {
             "flowers": _example("The latest version on the test rows", {"model": "flowers", "dataset": "flowers"}),
             "champion": _example(
-                "A label on the training rows",
+                "A labelled version on the training rows",
                 {"model": "flowers", "label": "champion", "dataset": "flowers", "split": "train"},
             ),
         }
@@ -227,7 +231,7 @@ EXAMPLES: dict[str, dict[str, Examples]] = {
     **_each(("serving_predict", "serving_predict_version", "serving_predict_label"), {JSON: TENSORS}),
     **_each(("serving_classify", "serving_classify_version", "serving_classify_label"), {JSON: FEATURES}),
     **_each(("serving_regress", "serving_regress_version", "serving_regress_label"), {JSON: NUMBERS}),
-    "list_repository": {JSON: {"ready": _example("Those that can predict", {"ready": True})}},
+    "list_repository": {JSON: {"ready": _example("Only versions that are ready", {"ready": True})}},
     **_each(("infer", "infer_version"), {JSON: INFERENCES}),
 }
-"""By operation and media type; each has a summary and a value."""
+"""By operation and media type. Each has a summary and a value."""

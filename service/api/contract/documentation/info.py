@@ -1,29 +1,29 @@
-"""What the OpenAPI document says about the service as a whole."""
+"""The description of the service in the OpenAPI document."""
 
 from typing import Any
 
 DESCRIPTION = """\
 A self-hosted service that trains and serves neural networks.
 
-**A first job**, every step of which can be tried out right on `/docs` with the example that is filled in, and the
-`id` of an answer where one is asked for:
+**Quickstart.** You can run each step on `/docs` with the example that is filled in; where a step needs an `id`, copy
+it from an earlier response:
 
-1. `POST /v1/datasets` makes a dataset: `flowers`, 150 irises of three species.
-2. `POST /v1/models` makes a model: the layers of a network, its optimizer and its loss, in Keras's own words. The
-   network is really built, so that a shape that doesn't fit is told at once.
-3. `POST /v1/training-jobs` trains the model on the dataset. `GET` of the job's `links.self` with `Prefer: wait=60`
-   answers when it is done; `links.events` streams what happens meanwhile.
-4. A job that succeeds makes a version of the model, numbered from 1. `POST /v1/models/flowers/predictions` predicts
-   with the latest one, by raw values: whatever was learned about scales and categories is applied here.
+1. `POST /v1/datasets` creates a dataset: `flowers`, 150 irises of three species.
+2. `POST /v1/models` creates a model: the layers of a network, its optimizer and its loss, named as in Keras. A worker
+   builds the network immediately, so the response reports shapes that don't fit.
+3. `POST /v1/training-jobs` trains the model on the dataset. `GET` the job's `links.self` with `Prefer: wait=60` to wait
+   until the job is final, or follow its events at `links.events`.
+4. A successful job creates a version of the model, numbered from 1. `POST /v1/models/flowers/predictions` predicts
+   with the latest version. Send raw values: the version applies the scaling and the categories of its training.
 
-**What holds everywhere.** Bodies are JSON objects with `snake_case` members, times RFC 3339 in UTC, durations seconds,
-sizes bytes, URLs absolute-path references. Clients ignore members that they don't know. Errors are
-`application/problem+json` (RFC 9457): every fault is told at once in `errors`, each with its place and what would be
-right, and `type` leads to a page about it.
+**Conventions.** Bodies are JSON objects with `snake_case` fields. Timestamps are RFC 3339 in UTC, durations are in
+seconds, sizes are in bytes, URLs are absolute-path references. Ignore response fields that you don't know. Errors are
+`application/problem+json` (RFC 9457): `errors` lists all faults, each with its location and what would be valid, and
+`type` is the URL of a page that explains the error.
 
-**Creating** answers 201 when the thing is finished within the wait, else 202 with `Retry-After`; `Prefer: wait=N`
-sets the wait, and `Idempotency-Key` makes it safe to send the request again. **Lists** go on at `next`. **Changes**
-can be made conditional with the `ETag` of what was read.
+**Creating** a resource returns 201 if it is finished within the wait, else 202 with `Retry-After`. `Prefer: wait=N`
+sets the wait, and `Idempotency-Key` makes the request safe to retry. **Lists** continue at `next`. **Changes** can be
+made conditional with the `ETag` of the resource.
 
 Clients of TensorFlow Serving and of the Open Inference Protocol v2 (KServe, Triton, MLServer) work unchanged.
 """
@@ -32,9 +32,9 @@ INFO: dict[str, Any] = {
     "summary": "Trains and serves neural networks over HTTP.",
     "description": DESCRIPTION,
     "license": {"name": "MIT", "identifier": "MIT"},
-    "contact": {"name": "Whoever runs this service", "url": "http://127.0.0.1:8000/"},
+    "contact": {"name": "The operator of this service", "url": "http://127.0.0.1:8000/"},
     "x-api-id": "fitserve",
     "x-audience": "company-internal",
 }
 
-SERVERS = [{"url": "/", "description": "Local: the service that this document is from.", "x-internal": True}]
+SERVERS = [{"url": "/", "description": "Local: the service that returned this document.", "x-internal": True}]

@@ -1,4 +1,4 @@
-"""The links of the OpenAPI document: what can be done with what a creating operation answered."""
+"""The links of the OpenAPI document: the operations that can follow a creation."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,12 +11,12 @@ CREATING = {
     "create_evaluation": "id",
     "create_batch_prediction": "id",
 }
-"""The operations, and the member of their answers by which paths name the resource."""
+"""The creating operations, each with the response field that identifies the resource in paths."""
 STATUSES = ("201", "202")
 
 
 def add_links(document: Document) -> None:
-    """Link each creating operation to the operations whose path names nothing but what it created."""
+    """Link each creating operation to the operations whose only path parameter is the created resource."""
     links = document["components"]["links"] = {}
     paths = document["paths"]
     for path, item in paths.items():
@@ -37,7 +37,7 @@ def add_links(document: Document) -> None:
 
 
 def _find_following(path: str, paths: Document) -> Iterator[tuple[str, Document]]:
-    """The only parameter and the operation of every path below another."""
+    """Each operation below the path that has a single path parameter, with the parameter's name."""
     for below, item in paths.items():
         names = [parameter["name"] for parameter in item.get("parameters", ()) if parameter["in"] == "path"]
         if below.startswith(f"{path}/{{") and len(names) == 1:

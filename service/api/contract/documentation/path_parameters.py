@@ -1,4 +1,4 @@
-"""What stands in the paths of the OpenAPI document."""
+"""The path parameters of the OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from service.api.contract.fields import LONGEST_NAME, NAME
 from service.api.contract.schemas.versions import FORMATS
 
 LARGEST_VERSION = 999_999_999
-"""path_names.NumberConverter takes so many digits."""
+"""path_names.NumberConverter accepts at most 9 digits."""
 LARGEST_SERVING_VERSION = 2**63 - 1
 NAMED = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": f"^{NAME.pattern}$"}
 
@@ -18,9 +18,9 @@ def _identifier(prefix: str) -> dict[str, Any]:
 
 PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "name": ("The name that the client chose.", NAMED),
-    "label": ("A name for a version.", NAMED),
-    "version": ("The number of a version.", {"type": "integer", "format": "int64", "minimum": 1}),
-    "format": ("Which of the version's files.", {"type": "string", "enum": list(FORMATS)}),
+    "label": ("The label that points to a version.", NAMED),
+    "version": ("The version's number.", {"type": "integer", "format": "int64", "minimum": 1}),
+    "format": ("The format of the version's file.", {"type": "string", "enum": list(FORMATS)}),
     "job_id": ("The job's id.", _identifier("tj")),
     "batch_prediction_id": ("The batch prediction's id.", _identifier("bp")),
     "evaluation_id": ("The evaluation's id.", _identifier("ev")),
@@ -29,14 +29,14 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def describe_path_parameter(path: str, name: str, examples: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
-    """The members of a parameter; `examples` are by what paths begin or end with, and the parameter's name."""
+    """Describe a parameter. `examples` are keyed by the start or end of a path and the parameter's name."""
     description, schema = PARAMETERS[name]
     if name == "version":
         serving = ":" in path or path.endswith("/metadata") or path.startswith("/v2")
         schema = schema | {"maximum": LARGEST_SERVING_VERSION if serving else LARGEST_VERSION}
-    fitting = (
+    matches = (
         value
         for (part, parameter), value in examples.items()
         if parameter == name and (path.startswith(part) or path.endswith(part))
     )
-    return {"description": description, "schema": schema, "example": next(fitting)}
+    return {"description": description, "schema": schema, "example": next(matches)}

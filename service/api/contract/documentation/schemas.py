@@ -1,4 +1,4 @@
-"""Makes schemas of the OpenAPI document of marshmallow's."""
+"""Converts marshmallow schemas to schemas of the OpenAPI document."""
 
 import inspect
 from typing import Any
@@ -12,10 +12,10 @@ from service.api.contract.schemas.base import AnswerSchema
 
 
 class DescribingConverter(OpenAPIConverter):
-    """Describes a schema by its class's docstring; apispec's own way to describe leaves out `additionalProperties`."""
+    """Describes each schema by its class's docstring. apispec's own descriptions would drop `additionalProperties`."""
 
     def schema2jsonschema(self, schema: marshmallow.Schema) -> dict[str, Any]:
-        """The schema of an object, or of one of several."""
+        """The schema of an object, or of a choice between several."""
         if isinstance(schema, AnswerSchema) and schema.variants:
             document = self._choose_from(schema)
         else:
@@ -26,14 +26,14 @@ class DescribingConverter(OpenAPIConverter):
         return document | ({"description": inspect.cleandoc(described)} if described else {})
 
     def field2property(self, field: fields.Field[Any]) -> dict[str, Any]:
-        """The schema of a member; apispec leaves out the schema of an object's keys."""
+        """The schema of a field, with the schema of its keys, which apispec omits."""
         document: dict[str, Any] = super().field2property(field)
         names = {"propertyNames": field.metadata["propertyNames"]} if "propertyNames" in field.metadata else {}
         component = getattr(field, "component", None)
         return document | names if component is None else self._refer(component, document | names, field.allow_none)
 
     def _refer(self, component: str, document: dict[str, Any], nullable: bool) -> dict[str, Any]:
-        """A reference to the component that the schema of a member is."""
+        """A reference to a field's schema as a component."""
         if component not in self.spec.components.schemas:
             self.spec.components.schema(component, document | ({"type": "object"} if nullable else {}))
         reference = {"$ref": f"#/components/schemas/{component}"}

@@ -1,1 +1,1 @@
-"""The forms of requests and resources, one module a resource."""
+"""The schemas of requests and responses, in one module for each resource."""

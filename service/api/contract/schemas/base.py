@@ -1,4 +1,4 @@
-"""What all schemas have in common."""
+"""The base classes of all schemas."""
 
 from typing import Any, ClassVar
 
@@ -10,32 +10,32 @@ from service.api.http.faults import UNKNOWN
 
 
 class Schema(marshmallow.Schema):
-    """Members in the order in which they are declared; unknown ones are faults."""
+    """Fields in the order of their declaration; unknown ones are faults."""
 
     error_messages = {"unknown": UNKNOWN, "type": "must be an object"}  # noqa: RUF012
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
-        # marshmallow asks in several ways, which is a third of the time that a list takes.
+        # marshmallow's own lookup tries several ways, which takes a third of the time of a list.
         return obj.get(attr, default) if type(obj) is dict else super().get_attribute(obj, attr, default)
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
-        """What an operation would find wrong with the members that are right by the schema, where others aren't."""
+        """Check the schema-valid fields as the operation would, to report all faults when other fields are invalid."""
         return []
 
 
 class AnswerSchema(Schema):
-    """What the service sends. Every member is always there but those in `sometimes`; clients ignore those that they
-    don't know, since there may be more of them one day."""
+    """A response. Fields are always present, except those in `sometimes`. Clients ignore unknown fields, because later
+    versions may add some."""
 
     sometimes: ClassVar[tuple[str, ...]] = ()
     additional: ClassVar[dict[str, Any] | None] = None
-    """For the documentation: the JSON schema of further members, whose names are data."""
+    """For the documentation: the JSON schema of additional fields, whose names are data."""
     variants: ClassVar[tuple[type["AnswerSchema"], ...]] = ()
-    """For the documentation: the schemas of which one describes what is sent."""
+    """For the documentation: alternative schemas, one of which describes the object."""
     overlapping: ClassVar[bool] = False
-    """For the documentation: whether several variants may describe the same object."""
+    """For the documentation: whether several variants can match the same object."""
     discriminator: ClassVar[str | None] = None
-    """For the documentation: the member, with one value in each variant, that tells the variants apart."""
+    """For the documentation: the field that distinguishes the variants, with one value in each."""
 
     class Meta:
         unknown = marshmallow.EXCLUDE

@@ -1,4 +1,4 @@
-"""Batch predictions as they are posted and shown."""
+"""Requests and responses of batch predictions."""
 
 from typing import Any
 
@@ -29,59 +29,72 @@ from service.operations.jobs.client_jobs import JobView
 
 
 class PredictingVersionSchema(Schema):
-    """What to predict with."""
+    """The model and version to predict with."""
 
     model = Reference(required=True, metadata={"description": "The model's name."})
-    version = Whole(1, load_default=None, allow_none=True, metadata={"description": "Null: the latest."})
-    label = Reference(load_default=None, allow_none=True, metadata={"description": "Instead of a version."})
+    version = Whole(
+        1,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The version's number; null: the latest version."},
+    )
+    label = Reference(
+        load_default=None, allow_none=True, metadata={"description": "Instead of `version`: a label that points to it."}
+    )
     metadata = Metadata()
 
 
 class CreateBatchPredictionSchema(PredictingVersionSchema):
-    """Predictions to make for the rows of a dataset."""
+    """A batch prediction for the rows of a dataset."""
 
     dataset = Reference(
-        required=True, metadata={"description": "Its name. It needs the version's inputs; its target isn't used."}
+        required=True,
+        metadata={"description": "The dataset's name. It must have the version's inputs; its target is ignored."},
     )
-    split = Choice(*SPLITS, load_default=None, allow_none=True, metadata={"description": "Null: all rows."})
+    split = Choice(
+        *SPLITS, load_default=None, allow_none=True, metadata={"description": "The split to predict; null: all rows."}
+    )
 
 
 class CreateFilePredictionSchema(PredictingVersionSchema):
-    """Predictions to make for the rows of a file."""
+    """A batch prediction for the rows of a file."""
 
     file = UploadedFile(
         required=True,
         metadata={
-            "description": "CSV, a list of rows as JSON, JSON Lines, Parquet, NPZ (`x`, or `x_NAME` for several "
-            "inputs), one array as `.npy`, or a ZIP of pictures, which are taken in the order of their paths. Rows are "
-            "as they can be posted to predictions, but CSV and Parquet must have all of a table's columns. The dataset "
-            "that the version was trained on may have more columns, its target among them: these may be there too."
+            "description": "CSV, JSON with a list of rows, JSON Lines, Parquet, NPZ (`x`, or `x_NAME` for several "
+            "inputs), one array as `.npy`, or a ZIP of images, which are processed in the order of their paths. Rows "
+            "have the form of `instances` in predictions, but CSV and Parquet must have all columns of a table. The "
+            "file may also contain the other columns of the dataset that the version was trained on, such as the "
+            "target; they are ignored."
         },
     )
 
 
 class BatchResultSchema(AnswerSchema):
-    """What was predicted, in short."""
+    """A summary of the predictions."""
 
-    rows = Count("How many rows were predicted.", example=150)
-    bytes = Count("Of the result as Parquet.", example=4240)
+    rows = Count("The number of predicted rows.", example=150)
+    bytes = Count("The size of the result as Parquet.", example=4240)
     classes = Listing(
-        "What the scores are of, in order; null for a regression.",
+        "The classes in the order of the scores; null for a regression.",
         Value("A class.", **CLASS),
         allow_none=True,
         example=["setosa", "versicolor", "virginica"],
     )
-    warnings = Listing("The first 100.", Inner(WarningSchema, ""), 100)
+    warnings = Listing("The first 100 warnings.", Inner(WarningSchema, ""), 100)
 
 
 class BatchPredictionSchema(VersionJobSchema):
-    """Predictions of a version for many rows. A step of its progress is a row."""
+    """Predictions of a version for many rows. A step of the progress is a row."""
 
-    id = Identifier("bp", "Jobs have no name: this is what their URL ends with.")
+    id = Identifier("bp", "The job's id, which its URL ends with.")
     dataset = Words("The dataset's name; null for a file.", allow_none=True, example="flowers", **NAMED)
-    split = OneOf("Whose rows are taken; null: all, or those of a file.", *SPLITS, allow_none=True)
-    file = AsItIs(UploadedFileSchema, "The file that was posted; null for a dataset.", allow_none=True)
-    result = Inner(BatchResultSchema, "What was predicted, in short; null before success.", allow_none=True)
+    split = OneOf(
+        "The split whose rows are predicted; null: all rows, or the rows of a file.", *SPLITS, allow_none=True
+    )
+    file = AsItIs(UploadedFileSchema, "The uploaded file; null for a dataset.", allow_none=True)
+    result = Inner(BatchResultSchema, "A summary of the predictions; null before success.", allow_none=True)
 
     @pre_dump
     def _present(self, view: JobView, **_: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The options of a new dataset, for the documentation alone: models.datasets checks them."""
+"""The options of a new dataset, for the documentation only: models.datasets validates them."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ PARAMETERS = {
 SPLIT = _options(
     validation=SHARE | {"description": "The share of validation rows."},
     test=SHARE | {"description": "The share of test rows."},
-    seed=_whole(0, MAX_SEED, "Of the choice of rows; 0 where left out."),
+    seed=_whole(0, MAX_SEED, "The seed of the random split. Default: 0."),
     column=OPTIONAL_COLUMN,
     time_column=OPTIONAL_COLUMN,
 )
@@ -42,18 +42,18 @@ CSV = _options(
     delimiter={"type": ["string", "null"], "minLength": 1, "maxLength": 1, "pattern": TEXT_PATTERN},
     encoding={"type": ["string", "null"], "maxLength": 100, "pattern": TEXT_PATTERN},
     decimal={"type": ["string", "null"], "enum": [".", ",", None]},
-    header={"type": ["boolean", "null"], "description": "Whether the first line has the columns' names."},
+    header={"type": ["boolean", "null"], "description": "Whether the first line contains the column names."},
     missing={"type": ["array", "null"], "maxItems": MAX_WORDS, "items": TEXT},
 )
 WINDOW = _options(
-    steps=_whole(1, MAX_STEPS, "How many rows make a sequence."),
-    horizon=_whole(0, MAX_STEPS, "How many rows after its sequence a target is."),
-    stride=_whole(1, MAX_STEPS, "From how many rows on the next sequence begins."),
+    steps=_whole(1, MAX_STEPS, "The number of rows in a sequence."),
+    horizon=_whole(0, MAX_STEPS, "How many rows after the last row of a sequence its target is."),
+    stride=_whole(1, MAX_STEPS, "The number of rows between the starts of two sequences."),
     time_column=OPTIONAL_COLUMN,
 ) | {"required": ["steps"]}
 PICTURE = _options(
-    height=_whole(1, MAX_SIDE, "In pixels; together with `width`."),
-    width=_whole(1, MAX_SIDE, "In pixels; together with `height`."),
+    height=_whole(1, MAX_SIDE, "In pixels; requires `width`."),
+    width=_whole(1, MAX_SIDE, "In pixels; requires `height`."),
     channels={"type": ["integer", "null"], "format": "int32", "minimum": 1, "maximum": 3, "enum": [*CHANNELS, None]},
 )
 COLUMN_TYPES = {"additionalProperties": {"type": "string", "enum": list(TYPES)}}

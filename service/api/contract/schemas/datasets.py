@@ -1,4 +1,4 @@
-"""Datasets as they are posted and shown."""
+"""Requests and responses of datasets."""
 
 from typing import Any
 
@@ -56,54 +56,58 @@ MOST_COLUMNS = 10_000
 MOST_CLASSES = 10_000
 MOST_DIMENSIONS = 32
 SPLIT = (
-    "`validation` and `test`: shares of the rows from 0 to 1; `seed` of the choice. Of a table also `time_column`, in "
-    "whose order the rows are split, or `column` alone, which holds `train`, `validation` or `test`."
+    "`validation` and `test`: shares of the rows, from 0 to 1. `seed`: the seed of the random split. Tables can also "
+    "be split in the order of a `time_column`, or only by a `column` that contains `train`, `validation` or `test`."
 )
-TYPES = "By column: `number`, `category`, `boolean`, `date`, `text` or `identifier`; inferred where left out."
-IGNORE = "Columns to leave out."
+TYPES = "By column: `number`, `category`, `boolean`, `date`, `text` or `identifier`. Other columns' types are inferred."
+IGNORE = "Columns to ignore."
 CLASSES = (
-    "Text and booleans are classes. Numbers that are all whole, written without a decimal point, are classes too if "
-    f"all are 0 or 1, or if there are at most {MAX_GUESSED_CLASSES} different ones, each at least twice on average. "
-    "Any other numbers are numbers to predict (`type` of the dataset's `target`: `number`); where they are whole and "
-    f"of at most {MAX_LISTED_NUMBERS} different values, `classes` lists these, so that a classification may use them."
+    "Text and booleans are classes. Integers, written without a decimal point, are classes too if all are 0 or 1, or "
+    f"if there are at most {MAX_GUESSED_CLASSES} distinct ones that occur at least twice on average. All other numbers "
+    "are numeric targets (the `type` of the dataset's `target` is `number`). If they are integers with at most "
+    f"{MAX_LISTED_NUMBERS} distinct values, `classes` lists these, so that a classification can use them."
 )
-"""has_classes and describe_target of models.datasets.descriptor, in words."""
+"""Describes has_classes and describe_target of models.datasets.descriptor."""
 TARGETS = (
-    f"Inline: one for each row of `inputs`. {CLASSES} A list for each row: texts are the names of the row's labels; "
-    "numbers are labels if all are 0 or 1, else several numbers to predict; a list of one number is that number. "
-    "Text, booleans and numbers don't mix."
+    f"Inline: one target for each row of `inputs`. {CLASSES} A target can be a list: strings are the names of the "
+    "row's labels; numbers are labels if all are 0 or 1, else several numbers to predict; a list of one number equals "
+    "that number. Strings, booleans and numbers can't be mixed."
 )
 TARGET = (
-    "The column that is to be predicted. `types` says `number` or `category` of it; left out, it is as the targets of "
-    "inline data are."
+    "The column to predict. Set its type, `number` or `category`, in `types`; by default, the rules for inline "
+    "`targets` apply."
 )
 
 
-NAME = "What it is called from now on: in URLs, and by the jobs that use it."
+NAME = "The dataset's name, in URLs and in the jobs that use it."
 
 
 class CreateDatasetSchema(Schema):
-    """A dataset to make, from a built-in source or from data within the request."""
+    """A new dataset from a built-in source or from data in the request."""
 
     name = Name(required=True, metadata={"description": NAME})
-    source = Text(63, required=True, metadata={"description": "`inline`, or one of `GET /v1/dataset-sources`."})
-    parameters = Object(metadata={"description": "Of the source; see `GET /v1/dataset-sources`.", **options.PARAMETERS})
+    source = Text(63, required=True, metadata={"description": "`inline`, or a source from `GET /v1/dataset-sources`."})
+    parameters = Object(
+        metadata={"description": "The source's parameters; see `GET /v1/dataset-sources`.", **options.PARAMETERS}
+    )
     inputs = Anything(
         "array",
         "object",
         metadata={
-            "description": "Inline: one value for each row, nested lists; with several inputs an object of such lists "
-            "by name.",
+            "description": "Inline: a list with one value for each row, which can be a nested list. For several "
+            "inputs, an object of such lists by name.",
             "items": {},
             "maxItems": MOST_ITEMS,
         },
     )
     targets = Items(metadata={"description": TARGETS})
-    rows = Items(metadata={"description": "Inline: the rows of a table, each an object by column."})
-    target = Text(1000, metadata={"description": f"Inline `rows`: {TARGET}"})
-    types = Object(metadata={"description": f"Inline `rows`: {TYPES}", **options.COLUMN_TYPES})
+    rows = Items(metadata={"description": "Inline: the rows of a table, each as an object by column."})
+    target = Text(1000, metadata={"description": f"Only for inline `rows`. {TARGET}"})
+    types = Object(metadata={"description": f"Only for inline `rows`. {TYPES}", **options.COLUMN_TYPES})
     ignore = Items(
-        Anything(metadata=options.COLUMN), most=MOST_COLUMNS, metadata={"description": f"Inline `rows`: {IGNORE}"}
+        Anything(metadata=options.COLUMN),
+        most=MOST_COLUMNS,
+        metadata={"description": f"Only for inline `rows`. {IGNORE}"},
     )
     split = Object(allow_none=True, metadata={"description": SPLIT, **options.SPLIT})
     metadata = Metadata()
@@ -113,25 +117,25 @@ class CreateDatasetSchema(Schema):
 
 
 class CreateUploadSchema(Schema):
-    """A dataset to make from a file."""
+    """A new dataset from a file."""
 
     file = UploadedFile(
         required=True,
         metadata={
             "description": "CSV, JSON rows, JSON Lines, Parquet, NPZ (`x`, `y` or `x_train`, `y_train`, `x_test`, "
-            "`y_test`; `x_NAME` for several inputs; `y` is as the targets of inline data are; matrices of uint8 are "
-            "grey pictures), or a ZIP of pictures in class folders (`<class>/…`, or `train/<class>/…` and "
-            "`test/<class>/…`, with `validation/<class>/…` or without). Transparent pictures are laid on white; notes "
-            "beside the pictures (`.txt`, `.json`, `.csv`, …) are passed over, any other file that is no picture is "
-            "a fault."
+            "`y_test`; `x_NAME` for several inputs; for `y` the rules for inline `targets` apply; matrices of uint8 "
+            "are greyscale images), or a ZIP of images in class folders (`<class>/…`, or `train/<class>/…` and "
+            "`test/<class>/…`, optionally with `validation/<class>/…`). Transparent images get a white background. "
+            "Text files among the images (`.txt`, `.json`, `.csv`, …) are ignored; any other file that isn't an image "
+            "is a fault."
         },
     )
     name = Name(required=True, metadata={"description": NAME})
-    target = Text(1000, metadata={"description": f"Tables: {TARGET}"})
+    target = Text(1000, metadata={"description": f"Only for tables. {TARGET}"})
     csv = Object(
         metadata={
-            "description": "`delimiter`, `encoding`, `decimal`, `header`: recognised where left out. `missing`: a list "
-            "of words for what is missing, besides the usual ones.",
+            "description": "`delimiter`, `encoding`, `decimal`, `header`: detected by default. `missing`: a list of "
+            "words for missing values, in addition to the usual ones.",
             **options.CSV,
         }
     )
@@ -139,14 +143,16 @@ class CreateUploadSchema(Schema):
     ignore = Items(
         Anything(metadata=options.COLUMN),
         most=MOST_COLUMNS,
-        metadata={"description": f"{IGNORE} A field for each, or one with a JSON list."},
+        metadata={"description": f"{IGNORE} Send a field for each column, or one field with a JSON list."},
     )
     split = Object(metadata={"description": SPLIT, **options.SPLIT})
     window = Object(
-        metadata={"description": "`steps`, `horizon`, `stride`, `time_column`: the table becomes sequences."}
+        metadata={"description": "`steps`, `horizon`, `stride`, `time_column`: turns the table into sequences."}
         | options.WINDOW
     )
-    picture = Object(metadata={"description": "What every picture is made to be.", **options.PICTURE})
+    picture = Object(
+        metadata={"description": "The size and the channels that every image is converted to.", **options.PICTURE}
+    )
     metadata = Metadata()
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
@@ -161,38 +167,38 @@ def _without_metadata(members: dict[str, Any]) -> dict[str, Any]:
 
 
 class DatasetChangesSchema(Schema):
-    """What can be changed of a dataset."""
+    """The changes to a dataset."""
 
     metadata = MetadataChanges()
 
 
 class UploadedFileSchema(AnswerSchema):
-    """A file that was uploaded."""
+    """An uploaded file."""
 
-    name = Words("What the client called it.", example="flowers.csv")
-    bytes = Count("Its size.", example=4551)
-    sha256 = Words("Its SHA-256.", **DIGEST)
+    name = Words("The file's name on the client.", example="flowers.csv")
+    bytes = Count("The file's size.", example=4551)
+    sha256 = Words("The file's SHA-256.", **DIGEST)
 
 
 class ImportProgressSchema(AnswerSchema):
-    """How far an import is."""
+    """The progress of an import."""
 
-    fraction = Number("The share that is done.", 0, 1, example=0.5)
+    fraction = Number("The completed share.", 0, 1, example=0.5)
 
 
 class SplitsSchema(AnswerSchema):
-    """How many rows each split has."""
+    """The number of rows in each split."""
 
-    train = Count("Rows to train with.", example=90)
-    validation = Count("Rows that training is watched by.", example=30)
-    test = Count("Rows that training never sees.", example=30)
+    train = Count("Rows for training.", example=90)
+    validation = Count("Rows that are evaluated after each epoch.", example=30)
+    test = Count("Rows that training never uses.", example=30)
 
 
 class HistogramSchema(AnswerSchema):
-    """Ten equal bins."""
+    """A histogram with ten bins of equal width."""
 
-    edges = Listing("The bins' edges; of dates in ISO 8601.", Value("A number or a date."), 11)
-    counts = Listing("The rows within each bin.", Count("Rows."), 10)
+    edges = Listing("The edges of the bins; dates are ISO 8601.", Value("A number or a date."), 11)
+    counts = Listing("The number of rows in each bin.", Count("Rows."), 10)
 
 
 class DatasetInputSchema(AnswerSchema):
@@ -203,80 +209,82 @@ class DatasetInputSchema(AnswerSchema):
         "parts",
     )  # fmt: skip
 
-    name = Words("Its name.", example="sepal_length")
-    type = OneOf("What its values are.", "number", "boolean", "date", "category")
+    name = Words("The input's name.", example="sepal_length")
+    type = OneOf("The type of the values.", "number", "boolean", "date", "category")
     shape = Listing(
-        "Of a row's value; `[]` is a single one.", Count("The length of an axis.", example=28), MOST_DIMENSIONS
+        "The shape of a row's value; `[]` is a scalar.", Count("The length of an axis.", example=28), MOST_DIMENSIONS
     )
-    missing = Count("Rows without a value.", example=0)
-    note = Words("What is odd about its values.")
-    format = Words("How dates or numbers are written.", 100, example="ISO 8601")
-    features = Listing("Names of the last axis's numbers.", Words("A name."), MOST_COLUMNS)
-    mean = Number("Of numbers.", allow_none=True, example=5.84)
-    std = Number("The deviation of numbers.", allow_none=True, example=0.83)
-    min = Value("The least number, or the first date.", example=4.3)
-    max = Value("The largest number, or the last date.", example=7.9)
-    quantiles = Mapping("Values by share: `0.5` is the median.", example={"0.25": 5.1, "0.5": 5.8, "0.75": 6.4})
-    histogram = AsItIs(HistogramSchema, "How the values are spread.")
+    missing = Count("The number of rows without a value.", example=0)
+    note = Words("A peculiarity of the values.")
+    format = Words("The format of dates or numbers.", 100, example="ISO 8601")
+    features = Listing("The names of the features on the last axis.", Words("A name."), MOST_COLUMNS)
+    mean = Number("The mean of numbers.", allow_none=True, example=5.84)
+    std = Number("The standard deviation of numbers.", allow_none=True, example=0.83)
+    min = Value("The smallest number, or the earliest date.", example=4.3)
+    max = Value("The largest number, or the latest date.", example=7.9)
+    quantiles = Mapping("Quantiles: `0.5` is the median.", example={"0.25": 5.1, "0.5": 5.8, "0.75": 6.4})
+    histogram = AsItIs(HistogramSchema, "The distribution of the values.")
     categories = Listing("The categories of the training rows.", Value("A category.", **CLASS), MOST_CLASSES)
-    counts = Listing("The rows of each category.", Count("Rows."), MOST_CLASSES)
-    parts = Listing("The cycles of dates that count.", OneOf("", "year", "week", "day"), 3)
+    counts = Listing("The number of rows in each category.", Count("Rows."), MOST_CLASSES)
+    parts = Listing("The cycles of dates that the network gets.", OneOf("", "year", "week", "day"), 3)
 
 
 class LeftOutSchema(AnswerSchema):
-    """A column that is no input."""
+    """A column that is not an input."""
 
-    name = Words("Its name.", example="row_id")
-    type = Words("What its values are; null where nobody looked.", 100, allow_none=True, example="identifier")
-    reason = Words("Why, as a stable word.", 100, example="constant")
-    detail = Words("Why, as a sentence.", example="It has the same value in every row.")
+    name = Words("The column's name.", example="row_id")
+    type = Words("The type of the values; null if it wasn't determined.", 100, allow_none=True, example="identifier")
+    reason = Words("The reason as a stable code.", 100, example="constant")
+    detail = Words("The reason as a sentence.", example="It has the same value in every row.")
 
 
 class DatasetTargetSchema(AnswerSchema):
-    """What is to be predicted."""
+    """The target to predict."""
 
     sometimes = ("shape", "classes", "counts", "exclusive", "mean", "std", "min", "max", "quantiles", "histogram")
 
-    name = Words("Its name.", example="species")
-    type = OneOf("A class for each row, several labels for each row, or numbers.", "category", "labels", "number")
-    shape = Listing("Of numbers: a row's; `[]` is a single one.", Count("The length of an axis."), MOST_DIMENSIONS)
+    name = Words("The target's name.", example="species")
+    type = OneOf("One class per row, several labels per row, or numbers.", "category", "labels", "number")
+    shape = Listing("The shape of a row's numbers; `[]` is a scalar.", Count("The length of an axis."), MOST_DIMENSIONS)
     classes = Listing(
-        "The classes, in the order of scores.",
+        "The classes, in the order of the scores.",
         Value("A class.", **CLASS),
         MOST_CLASSES,
         example=["setosa", "versicolor", "virginica"],
     )
-    counts = Listing("The rows of each class.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50])
-    exclusive = Truth("Of labels: whether every row has exactly one.")
-    mean = Number("Of numbers.", allow_none=True, example=2)
-    std = Number("The deviation of numbers.", allow_none=True, example=3.4)
-    min = Number("The least number.", allow_none=True, example=-3)
+    counts = Listing("The number of rows in each class.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50])
+    exclusive = Truth("For labels: whether every row has exactly one.")
+    mean = Number("The mean of numbers.", allow_none=True, example=2)
+    std = Number("The standard deviation of numbers.", allow_none=True, example=3.4)
+    min = Number("The smallest number.", allow_none=True, example=-3)
     max = Number("The largest number.", allow_none=True, example=7)
-    quantiles = Mapping("Values by share: `0.5` is the median.", example={"0.25": -1, "0.5": 2, "0.75": 5})
-    histogram = AsItIs(HistogramSchema, "How the values are spread.")
+    quantiles = Mapping("Quantiles: `0.5` is the median.", example={"0.25": -1, "0.5": 2, "0.75": 5})
+    histogram = AsItIs(HistogramSchema, "The distribution of the values.")
 
 
 class DatasetSchema(AnswerSchema):
-    """A dataset. What describes its data is null until it is `ready`."""
+    """A dataset. The fields that describe its data are null until it is `ready`."""
 
-    id = Identifier("ds", "Its id: a name used again is another dataset.")
-    name = Words("Its name, which the client chose.", example="flowers", **NAMED)
-    status = OneOf("`processing` while it is imported.", statuses.PROCESSING, statuses.READY, statuses.FAILED)
-    source = Words("Where its data are from; `upload` for one that was made from a file.", 63, example="iris")
-    file = AsItIs(UploadedFileSchema, "Of an upload: the file.", allow_none=True)
-    progress = AsItIs(ImportProgressSchema, "While it is being imported: how far that is.", allow_none=True)
-    kind = OneOf("What a row is.", *KINDS, allow_none=True)
-    rows = Count("How many rows there are.", allow_none=True, example=150)
-    splits = AsItIs(SplitsSchema, "How many rows each split has.", allow_none=True)
-    bytes = Count("What it takes on the disk.", allow_none=True, example=8294)
-    inputs = Listing("What a network can take of it.", AsItIs(DatasetInputSchema, ""), MOST_COLUMNS, allow_none=True)
-    left_out = Listing(
-        "Columns that can't be used, each with the reason.", AsItIs(LeftOutSchema, ""), MOST_COLUMNS, allow_none=True
+    id = Identifier("ds", "The dataset's id. It distinguishes datasets that had the same name.")
+    name = Words("The name that the client chose.", example="flowers", **NAMED)
+    status = OneOf("`processing` until the import ends.", statuses.PROCESSING, statuses.READY, statuses.FAILED)
+    source = Words("The source of the data; `upload` for an uploaded file.", 63, example="iris")
+    file = AsItIs(UploadedFileSchema, "The uploaded file; null for other sources.", allow_none=True)
+    progress = AsItIs(ImportProgressSchema, "The progress of the import; null after it.", allow_none=True)
+    kind = OneOf("The kind of the rows.", *KINDS, allow_none=True)
+    rows = Count("The number of rows.", allow_none=True, example=150)
+    splits = AsItIs(SplitsSchema, "The number of rows in each split.", allow_none=True)
+    bytes = Count("The size on disk.", allow_none=True, example=8294)
+    inputs = Listing(
+        "The inputs that a network can use.", AsItIs(DatasetInputSchema, ""), MOST_COLUMNS, allow_none=True
     )
-    target = AsItIs(DatasetTargetSchema, "What is to be predicted.", allow_none=True)
+    left_out = Listing(
+        "Columns that can't be inputs, each with the reason.", AsItIs(LeftOutSchema, ""), MOST_COLUMNS, allow_none=True
+    )
+    target = AsItIs(DatasetTargetSchema, "The target to predict.", allow_none=True)
     metadata = ShownMetadata()
-    created_at = Moment("When it was created.")
-    error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
+    created_at = Moment("The creation time.")
+    error = Inner(FailureSchema, "The error of a failed dataset, else null.", allow_none=True)
     links = Links("`self` and `rows`.")
 
     @pre_dump
@@ -296,60 +304,60 @@ class DatasetSchema(AnswerSchema):
 
 
 class DatasetListQuery(ByMetadata, ByTimeOrName):
-    """Which datasets."""
+    """The parameters of a list of datasets."""
 
     status = Choice(
         statuses.PROCESSING,
         statuses.READY,
         statuses.FAILED,
-        metadata={"description": "Only datasets with that status."},
+        metadata={"description": "Only datasets with this status."},
     )
-    kind = Choice(*KINDS, metadata={"description": "Only datasets of that kind."})
+    kind = Choice(*KINDS, metadata={"description": "Only datasets of this kind."})
 
 
 class RowsQuery(ListQuery):
-    """Which rows."""
+    """The parameters of a list of rows."""
 
-    split = Choice(*SPLITS, load_default="train", metadata={"description": "Whose rows are listed."})
+    split = Choice(*SPLITS, load_default="train", metadata={"description": "The split whose rows are listed."})
 
 
 class RowSchema(AnswerSchema):
     """A row of a dataset."""
 
-    row = Count("Its number within the dataset, from 0.", example=1)
+    row = Count("The row's index in the dataset, from 0.", example=1)
     instance = Instance()
-    target = Value("What is to be predicted for it.", example="setosa")
-    split = OneOf("The split that it belongs to.", *SPLITS)
+    target = Value("The row's target.", example="setosa")
+    split = OneOf("The row's split.", *SPLITS)
 
 
 class SourceParameterSchema(AnswerSchema):
     """A parameter of a source."""
 
-    name = Words("Its name.", 100, example="samples")
-    type = OneOf("What its value is.", "integer", "number")
-    default = Number("What it is when it is left out.", example=1000)
-    minimum = Number("The least value that is allowed.", example=2)
-    maximum = Number("The largest value that is allowed.", example=1_000_000)
-    description = Words("What it does.", example="How many rows there are.")
+    name = Words("The parameter's name.", 100, example="samples")
+    type = OneOf("The type of the value.", "integer", "number")
+    default = Number("The default value.", example=1000)
+    minimum = Number("The smallest allowed value.", example=2)
+    maximum = Number("The largest allowed value.", example=1_000_000)
+    description = Words("The meaning of the parameter.", example="The number of rows.")
 
 
 class DatasetSourceSchema(AnswerSchema):
-    """A built-in source of data."""
+    """A built-in data source."""
 
-    name = Words("What to post as `source`.", 63, example="circles")
-    title = Words("Its name for people.", 100, example="Circles")
-    description = Words("What its rows are.", example="Two concentric circles of points, one a class.")
+    name = Words("The value for `source` in a new dataset.", 63, example="circles")
+    title = Words("A name for display.", 100, example="Circles")
+    description = Words("A description of the rows.", example="Two concentric circles of points, one a class.")
     group = OneOf(
-        "Where its data are from: made on the spot, part of the service, or downloaded at the first use.",
+        "The origin of the data: generated, shipped with the service, or downloaded at the first use.",
         "generated",
         "bundled",
         "downloaded",
     )
-    kind = OneOf("What a row is.", *KINDS)
-    parameters = Listing("What can be set of it.", AsItIs(SourceParameterSchema, ""), 100)
+    kind = OneOf("The kind of the rows.", *KINDS)
+    parameters = Listing("The parameters that you can set.", AsItIs(SourceParameterSchema, ""), 100)
 
 
 class DatasetSourcesSchema(AnswerSchema):
-    """The built-in sources of datasets."""
+    """The built-in data sources."""
 
     items = Listing("The sources.", AsItIs(DatasetSourceSchema, ""), 1000)

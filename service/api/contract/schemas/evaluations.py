@@ -1,4 +1,4 @@
-"""Evaluations as they are posted and shown."""
+"""Requests and responses of evaluations."""
 
 from typing import Any
 
@@ -15,16 +15,25 @@ from service.operations.jobs.client_jobs import JobView
 
 
 class CreateEvaluationSchema(Schema):
-    """An evaluation to make."""
+    """A new evaluation."""
 
     model = Reference(required=True, metadata={"description": "The model's name."})
-    version = Whole(1, load_default=None, allow_none=True, metadata={"description": "Null: the latest."})
-    label = Reference(load_default=None, allow_none=True, metadata={"description": "Instead of a version."})
+    version = Whole(
+        1,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The version's number; null: the latest version."},
+    )
+    label = Reference(
+        load_default=None, allow_none=True, metadata={"description": "Instead of `version`: a label that points to it."}
+    )
     dataset = Reference(
         required=True,
-        metadata={"description": "Its name. It needs the version's inputs, and no classes but the version's."},
+        metadata={
+            "description": "The dataset's name. It must have the version's inputs and only classes of the version."
+        },
     )
-    split = Choice(*SPLITS, load_default="test", metadata={"description": "Whose rows are taken."})
+    split = Choice(*SPLITS, load_default="test", metadata={"description": "The split to evaluate."})
     metadata = Metadata()
 
 
@@ -33,32 +42,34 @@ MOST_IN_MATRIX = 256
 
 
 class ClassFiguresSchema(AnswerSchema):
-    """How well one class is recognised. Null is what can't be told, such as the recall of a class without rows."""
+    """The metrics of a class. Undefined values are null, such as the recall of a class without rows."""
 
     sometimes = ("confusion_matrix",)
 
     label = Value("The class.", example="setosa", **CLASS)
-    precision = Number("Of the rows predicted as it, those that are.", 0, 1, allow_none=True, example=0.97)
-    recall = Number("Of its rows, those predicted as it.", 0, 1, allow_none=True, example=0.97)
-    f1 = Number("The harmonic mean of both.", 0, 1, allow_none=True, example=0.97)
-    support = Count("Its rows.", example=10)
+    precision = Number(
+        "The share of the rows predicted as this class that belong to it.", 0, 1, allow_none=True, example=0.97
+    )
+    recall = Number("The share of this class's rows that are predicted as it.", 0, 1, allow_none=True, example=0.97)
+    f1 = Number("The harmonic mean of precision and recall.", 0, 1, allow_none=True, example=0.97)
+    support = Count("The number of rows of this class.", example=10)
     confusion_matrix = Listing(
-        "Of multilabel tasks: rows without and with the label, by what was predicted.",
+        "For multilabel tasks: the rows without and with the label, by prediction.",
         Listing("", Count("Rows.", example=10), 2),
         2,
     )
 
 
 class EvaluationResultSchema(AnswerSchema):
-    """What the version reaches on the split."""
+    """The metrics of the version on the split."""
 
-    loss = Number("Of the network as it was trained.", allow_none=True, example=0.12)
+    loss = Number("The network's loss.", allow_none=True, example=0.12)
     metrics = Mapping(
-        "The model's own metrics, as Keras computes them. For classes also `accuracy`, `roc_auc` "
+        "The model's metrics, as Keras computes them. For classes also `accuracy`, `roc_auc` "
         "(one class against the rest; the mean over classes; null with more than 250,000,000 scores), `log_loss`, "
-        "and the means over classes of `precision`, `recall` and `f1`, each class counting the same (`macro_…`) "
-        "and by its rows (`weighted_…`); for a regression `mae`, `rmse`, `r2` (the mean where there are several "
-        "outputs). A class without a figure is left out of a mean.",
+        "and the means over classes of `precision`, `recall` and `f1`, unweighted (`macro_…`) and weighted by the rows "
+        "of each class (`weighted_…`). For a regression also `mae`, `rmse` and `r2` (the mean of several outputs). The "
+        "means omit classes whose value is undefined.",
         Number("A metric.", allow_none=True, example=0.97),
     )
     classes = Listing(
@@ -70,14 +81,14 @@ class EvaluationResultSchema(AnswerSchema):
     )
     confusion_matrix = Listing(
         "Rows are the true classes, columns the predicted ones, both in the order of `classes`. "
-        "Null for a regression, for more than 256 classes, and for several labels a row (see `per_class`).",
+        "Null for a regression, for more than 256 classes, and for multilabel tasks (see `per_class`).",
         Listing("A true class.", Count("Rows.", example=10), MOST_IN_MATRIX),
         MOST_IN_MATRIX,
         allow_none=True,
         example=[[10, 0], [1, 9]],
     )
     per_class = Listing(
-        "One for each class, in order; null for a regression.",
+        "The metrics of each class, in the order of `classes`; null for a regression.",
         Inner(ClassFiguresSchema, ""),
         MOST_CLASSES,
         allow_none=True,
@@ -85,14 +96,14 @@ class EvaluationResultSchema(AnswerSchema):
 
 
 class EvaluationSchema(VersionJobSchema):
-    """An evaluation of a version on the rows of a split. A step of its progress is a batch of rows."""
+    """An evaluation of a version on the rows of a split. A step of the progress is a batch of rows."""
 
-    id = Identifier("ev", "Jobs have no name: this is what their URL ends with.")
-    split = OneOf("Whose rows are taken.", *SPLITS)
+    id = Identifier("ev", "The job's id, which its URL ends with.")
+    split = OneOf("The split that is evaluated.", *SPLITS)
     training_job = Identifier(
-        "tj", "The training job that made it at its end; null: a client asked for it.", allow_none=True
+        "tj", "The training job that created the evaluation; null if a client created it.", allow_none=True
     )
-    result = Inner(EvaluationResultSchema, "What was found; null before success.", allow_none=True)
+    result = Inner(EvaluationResultSchema, "The metrics; null before success.", allow_none=True)
 
     @pre_dump
     def _present(self, view: JobView, **_: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What happens to training jobs: the metrics of their epochs, and events as they are listed and streamed."""
+"""Responses with the metrics of a training job's epochs, and with its events, as lists and streams."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -16,21 +16,21 @@ MOST_PRINTED = 10_000_000
 
 
 class MetricsQuery(Schema):
-    """Which epochs."""
+    """The parameters of a list of epochs."""
 
-    after = QueryWhole(0, load_default=0, metadata={"description": "Only epochs after this one."})
-    points = QueryWhole(1, load_default=None, metadata={"description": "At most this many, evenly chosen."})
+    after = QueryWhole(0, load_default=0, metadata={"description": "Only epochs after this one; 0: all."})
+    points = QueryWhole(1, load_default=None, metadata={"description": "At most this many epochs, evenly spaced."})
 
 
 class EpochSchema(AnswerSchema):
-    """An epoch that ended. Its other members are the loss and the metrics, by name; null where they aren't finite."""
+    """A finished epoch. The other fields are the loss and the metrics by name; null if they aren't finite."""
 
     sometimes = ("learning_rate",)
     additional: ClassVar[dict[str, Any]] = {"type": ["number", "null"], "format": "double"}
 
-    epoch = Count("Its number, from 1.", 1, example=1)
-    seconds = Number("How long it took.", 0, example=1.9)
-    learning_rate = Number("The learning rate at its end.", allow_none=True, example=0.001)
+    epoch = Count("The epoch's number, from 1.", 1, example=1)
+    seconds = Number("The duration of the epoch.", 0, example=1.9)
+    learning_rate = Number("The learning rate at the end of the epoch.", allow_none=True, example=0.001)
 
 
 class MetricsSchema(AnswerSchema):
@@ -44,62 +44,65 @@ class MetricsSchema(AnswerSchema):
 
 
 class EventsQuery(Schema):
-    """Which events."""
+    """The parameters of a list of events."""
 
-    after = QueryWhole(0, load_default=0, metadata={"description": "Only events after the one of this `seq`."})
+    after = QueryWhole(0, load_default=0, metadata={"description": "Only events with a higher `seq`."})
     limit = QueryWhole(
-        1, cap=LARGEST_LIMIT, load_default=DEFAULT_LIMIT, metadata={"description": "Of JSON; a stream has no pages."}
+        1,
+        cap=LARGEST_LIMIT,
+        load_default=DEFAULT_LIMIT,
+        metadata={"description": "The most events to return as JSON; streams ignore it."},
     )
 
 
 class StatusChangeSchema(AnswerSchema):
-    """A status that the job took."""
+    """A change of the job's status."""
 
-    status = OneOf("The status.", *JOB_STATUSES)
-    reason = Words("Why, as in `status_reason`.", 100, allow_none=True, example=None)
+    status = OneOf("The new status.", *JOB_STATUSES)
+    reason = Words("The reason, as in `status_reason`.", 100, allow_none=True, example=None)
 
 
 class CheckpointSchema(AnswerSchema):
-    """Where the training was when its state was saved."""
+    """The position in the training whose state was saved."""
 
-    epoch = Count("The running epoch.", example=3)
-    step = Count("The steps of the epoch that were done.", example=120)
+    epoch = Count("The current epoch.", example=3)
+    step = Count("The finished steps of the epoch.", example=120)
 
 
 class TrainingChangeSchema(AnswerSchema):
     """A change of `epochs` or `learning_rate` that took effect."""
 
-    number = Count("Changes are numbered from 1.", 1, example=1)
-    epoch = Count("The epoch with which it took effect.", 1, example=4)
+    number = Count("The change's number, from 1.", 1, example=1)
+    epoch = Count("The first epoch with the change.", 1, example=4)
     epochs = Count("The new number of epochs; null: unchanged.", 1, allow_none=True, example=8)
     learning_rate = Number("The new learning rate; null: unchanged.", 0, allow_none=True, example=None)
 
 
 class OutputSchema(AnswerSchema):
-    """What the training process printed."""
+    """Output of the training process."""
 
     sometimes = ("order",)
 
-    text = Words("The text, which may end within a line.", MOST_PRINTED, example="From epoch 4 on: epochs 8\n")
-    order = AsItIs(TrainingChangeSchema, "The change that the text is about.")
+    text = Words("The text; it may end in the middle of a line.", MOST_PRINTED, example="From epoch 4 on: epochs 8\n")
+    order = AsItIs(TrainingChangeSchema, "The change that the text reports.")
 
 
 class EventHeadSchema(AnswerSchema):
-    """What all events have."""
+    """The fields of all events."""
 
-    seq = Count("Its number within the job, from 1.", 1, example=12)
-    at = Moment("When it happened.")
+    seq = Count("The event's number within the job, from 1.", 1, example=12)
+    at = Moment("The time of the event.")
 
 
 class JobTransitionEventSchema(EventHeadSchema):
-    """The job took another status."""
+    """The job's status changed."""
 
     type = OneOf("", "transition")
     data = Inner(StatusChangeSchema, "")
 
 
 class JobProgressEventSchema(EventHeadSchema):
-    """The training advanced."""
+    """The training made progress."""
 
     type = OneOf("", "progress")
     data = Inner(ProgressSchema, "")
@@ -113,7 +116,7 @@ class JobEpochEventSchema(EventHeadSchema):
 
 
 class JobCheckpointEventSchema(EventHeadSchema):
-    """The training's state was saved; after a crash it goes on from there."""
+    """The training's state was saved; after a crash, the training resumes from it."""
 
     type = OneOf("", "checkpoint")
     data = Inner(CheckpointSchema, "")
@@ -127,7 +130,7 @@ class JobMessageEventSchema(EventHeadSchema):
 
 
 class JobEventSchema(EventHeadSchema):
-    """Something that happened to a job; `type` tells what its `data` is."""
+    """An event of a job; `type` determines the schema of `data`."""
 
     variants = (
         JobTransitionEventSchema,
@@ -138,25 +141,25 @@ class JobEventSchema(EventHeadSchema):
     )
     discriminator = "type"
 
-    type = OneOf("What happened.")
-    data = Value("More about it.")
+    type = OneOf("The type of the event.")
+    data = Value("The details of the event.")
 
 
 class JobEventDataSchema(AnswerSchema):
-    """The `data` of a server-sent event; its `event` tells which it is, its `id` is the event's `seq`."""
+    """The `data` of a server-sent event. `event` is the event's type and determines the schema; `id` is its `seq`."""
 
     variants = (StatusChangeSchema, ProgressSchema, EpochSchema, CheckpointSchema, OutputSchema)
     overlapping = True
 
 
 class EventsSchema(AnswerSchema):
-    """Events in their order."""
+    """Events in order."""
 
     items = Listing("The events.", Inner(JobEventSchema, ""), LARGEST_LIMIT)
-    next = Url("The URL of the following events; null when caught up.", allow_none=True, example=None)
+    next = Url("The URL of the next events; null if there are none yet.", allow_none=True, example=None)
 
 
 def present_events(job_id: str, limit: int, events: Sequence[Event], more: bool) -> dict[str, Any]:
-    """A stretch of a job's events, with the URL of the following ones."""
+    """A page of a job's events, with the URL of the next page."""
     following = f"{training_job_url(job_id)}/events?after={events[-1].seq}&limit={limit}" if more else None
     return {"items": events, "next": following}

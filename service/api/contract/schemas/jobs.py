@@ -1,4 +1,4 @@
-"""What all jobs that clients start show in the same way."""
+"""The fields that all jobs of clients share."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -36,27 +36,27 @@ MOST_TRANSITIONS = 1_000_000
 
 
 class TransitionSchema(AnswerSchema):
-    """A status that the job took."""
+    """A change of the job's status."""
 
-    status = OneOf("The status.", *statuses.JOB_STATUSES)
-    at = Moment("When the job took it.")
-    reason = Words("Why, as in `status_reason`.", 100, allow_none=True)
+    status = OneOf("The new status.", *statuses.JOB_STATUSES)
+    at = Moment("The time of the change.")
+    reason = Words("The reason, as in `status_reason`.", 100, allow_none=True)
 
 
 class JobHeadSchema(AnswerSchema):
-    """What a reader of a job looks for first."""
+    """The first fields of a job."""
 
-    id = Identifier("tj", "Jobs have no name: this is what their URL ends with.")
-    model = Words("The model's name when the job was created.", example="flowers", **NAMED)
-    dataset = Words("The dataset's name when the job was created.", example="flowers", **NAMED)
+    id = Identifier("tj", "The job's id, which its URL ends with.")
+    model = Words("The model's name at the job's creation.", example="flowers", **NAMED)
+    dataset = Words("The dataset's name at the job's creation.", example="flowers", **NAMED)
     status = OneOf(
-        "What the job does: it begins `queued`, and ends `succeeded`, `failed` or `cancelled`, for ever. After a crash "
-        "it is `queued` again.",
+        "The job's status. It starts as `queued`. The final statuses are `succeeded`, `failed` and `cancelled`. After "
+        "a crash the job is `queued` again.",
         *statuses.JOB_STATUSES,
     )
     status_reason = Words(
-        "Why it has its status: `stopped`, `early_stopping`, `time_limit`, `diverged`, `out_of_memory`, `disk_full`, "
-        "`worker_lost`, `worker_shutdown`, `stalled`, `stopped_before_training`, or null.",
+        "The reason for the status: `stopped`, `early_stopping`, `time_limit`, `diverged`, `out_of_memory`, "
+        "`disk_full`, `worker_lost`, `worker_shutdown`, `stalled`, `stopped_before_training`, or null.",
         100,
         allow_none=True,
         example=None,
@@ -64,49 +64,49 @@ class JobHeadSchema(AnswerSchema):
 
 
 class JobProgressSchema(AnswerSchema):
-    """How far a job is."""
+    """A job's progress."""
 
-    step = Count("Steps that are done.", example=120)
-    steps = Count("Steps in all; null where nobody knows before the end.", allow_none=True, example=469)
-    fraction = Number("The share that is done.", 0, 1, example=0.45)
-    eta_seconds = Number("How long it will probably still take; null while unknown.", 0, allow_none=True, example=4.1)
+    step = Count("The finished steps.", example=120)
+    steps = Count("The total number of steps; null if it is only known at the end.", allow_none=True, example=469)
+    fraction = Number("The finished share.", 0, 1, example=0.45)
+    eta_seconds = Number("The estimated remaining seconds; null while unknown.", 0, allow_none=True, example=4.1)
 
 
 class VersionJobSchema(JobHeadSchema):
-    """A job that works with a version, and can be cancelled."""
+    """A job that uses a version and can be cancelled."""
 
-    version = Count("The version's number, fixed when the job is created.", 1, example=1)
-    model_id = Identifier("md", "The model's id: a name used again is another model.")
+    version = Count("The version's number, resolved at the job's creation.", 1, example=1)
+    model_id = Identifier("md", "The model's id. It distinguishes models that had the same name.")
     dataset_id = Identifier("ds", "The dataset's id.", allow_none=True)
-    desired_status = OneOf("What the client wants of it.", statuses.RUNNING, statuses.CANCELLED)
-    attempt = Count("Grows when the job's process dies.", example=1)
-    progress = Inner(JobProgressSchema, "How far it is.")
+    desired_status = OneOf("The status that the client requested.", statuses.RUNNING, statuses.CANCELLED)
+    attempt = Count("The number of the attempt, from 1. It increases when the job's process crashes.", example=1)
+    progress = Inner(JobProgressSchema, "The job's progress.")
     metadata = ShownMetadata()
-    error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
-    created_at = Moment("When it was created.")
-    started_at = Moment("When its process began; null before.", allow_none=True)
-    finished_at = Moment("When it became final; null before.", allow_none=True)
-    transitions = Listing("Every status that it had.", Inner(TransitionSchema, ""), MOST_TRANSITIONS)
-    links = Links("`self`, `model`, `version`, `dataset`, and what else there is; null for what was deleted.")
+    error = Inner(FailureSchema, "The error of a failed job, else null.", allow_none=True)
+    created_at = Moment("The creation time.")
+    started_at = Moment("The time of the first start; null before.", allow_none=True)
+    finished_at = Moment("The time when the job became final; null before.", allow_none=True)
+    transitions = Listing("All changes of the status, in order.", Inner(TransitionSchema, ""), MOST_TRANSITIONS)
+    links = Links("`self`, `model`, `version`, `dataset` and other resources; null for deleted ones.")
 
 
 class JobChangesSchema(Schema):
-    """What becomes of a job."""
+    """The changes to a job."""
 
     desired_status = Choice(statuses.CANCELLED, metadata={"description": "Cancels the job."})
     metadata = MetadataChanges()
 
 
 class JobListQuery(ByMetadata, ByTime):
-    """Which jobs."""
+    """The parameters of a list of jobs."""
 
-    status = Choice(*statuses.JOB_STATUSES, metadata={"description": "Only jobs with that status."})
-    model = Text(LONGEST_NAME, metadata={"description": "Only jobs of the model with that name."})
-    dataset = Text(LONGEST_NAME, metadata={"description": "Only jobs with the dataset of that name."})
+    status = Choice(*statuses.JOB_STATUSES, metadata={"description": "Only jobs with this status."})
+    model = Text(LONGEST_NAME, metadata={"description": "Only jobs of the model with this name."})
+    dataset = Text(LONGEST_NAME, metadata={"description": "Only jobs with the dataset of this name."})
 
 
 def present_job(view: JobView) -> dict[str, Any]:
-    """The members that a job of any kind has, but its links."""
+    """The fields of a job of any kind, without its links."""
     job = view.job
     return {
         **{member: getattr(job, member) for member in COLUMNS},
@@ -120,7 +120,7 @@ def present_job(view: JobView) -> dict[str, Any]:
 
 
 def link_resources(view: JobView) -> dict[str, str | None]:
-    """Where the model, version and dataset of a job are; null for what was deleted, or what it has none of."""
+    """The URLs of a job's model, version and dataset; None for missing ones."""
     job, model = view.job, str(view.job.model_name)
     return {
         "model": model_url(model) if view.model_exists else None,
@@ -130,5 +130,5 @@ def link_resources(view: JobView) -> dict[str, str | None]:
 
 
 def present_transitions(transitions: Iterable[Event]) -> list[dict[str, Any]]:
-    """What TransitionSchema shows."""
+    """Convert a job's transitions for TransitionSchema."""
     return [{**event.data, "at": event.at} for event in transitions]

@@ -1,4 +1,4 @@
-"""Models as they are posted and shown."""
+"""Requests and responses of models."""
 
 from typing import Any
 
@@ -53,10 +53,10 @@ from service.storage.records import Model
 TASKS = tuple(task.value for task in Task)
 SCALINGS = tuple(scaling.value for scaling in Scaling)
 SCALING = (
-    "`none`, `unit` (divided by 255) or `standard` (less the training rows' mean, divided by their deviation). Left "
-    "out it is `none` beside a shape. Beside a dataset it is `standard`; `unit` for pictures and video of bytes "
-    "(numbers from 0 to 255, some above 127); and `none`, unless it is a table, if a layer is Rescaling, Normalization "
-    "or Embedding."
+    "`none`, `unit` (divides by 255) or `standard` (subtracts the training rows' mean and divides by their standard "
+    "deviation). The default with a shape is `none`. The default with a dataset is `unit` for images and video of "
+    "bytes (numbers from 0 to 255, some above 127), else `standard`. But it is `none` if a layer is Rescaling, "
+    "Normalization or Embedding and the dataset isn't a table."
 )
 LONGEST_DESCRIPTION = 10_000
 
@@ -66,20 +66,22 @@ COMPONENT: dict[str, Any] = {
     "type": ["string", "object"],
     "maxLength": 100,
     "pattern": TEXT_PATTERN,
-    "properties": {"type": {"type": "string", "maxLength": 100, "pattern": TEXT_PATTERN, "description": "Its name."}},
+    "properties": {
+        "type": {"type": "string", "maxLength": 100, "pattern": TEXT_PATTERN, "description": "The type's name."}
+    },
     "required": ["type"],
     "additionalProperties": True,
 }
-"""A Keras name, or an object of `type` and Keras's parameters."""
+"""The name of a Keras type, or an object with `type` and the parameters."""
 
 
 class InputSchema(Schema):
-    """An input: a shape, or a dataset to take shape and columns from."""
+    """An input: a shape, or a dataset that determines the shape and the columns."""
 
     shape = Items(
         Anything("integer", metadata=AXIS),
         metadata={
-            "description": "Of a row, without the batch: `[28, 28]` is a grey picture, `[4]` four numbers.",
+            "description": "The shape of a row, without the batch: `[28, 28]` for a grey image, `[4]` for 4 numbers.",
             "minItems": 1,
             "maxItems": MOST_DIMENSIONS,
             "example": [4],
@@ -87,8 +89,8 @@ class InputSchema(Schema):
     )
     dataset = Reference(
         metadata={
-            "description": "Instead of `shape`: the dataset to take shape and columns from. One of several inputs "
-            "takes what the dataset has by the same name."
+            "description": "Instead of `shape`: a dataset that determines the shape and the columns. One of several "
+            "inputs uses the dataset's input of the same name."
         }
     )
     scaling = Choice(*SCALINGS, metadata={"description": SCALING})
@@ -96,24 +98,29 @@ class InputSchema(Schema):
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
         if "shape" in data and "dataset" in data:
-            raise ValidationError("can't be given besides the dataset, which has a shape", "shape")
+            raise ValidationError("can't be combined with `dataset`, which determines the shape", "shape")
 
 
 MOST_LAYERS = 10_000
 LAYERS = (
-    "In order, each taking what the layer before it puts out; with `inputs` they are a graph, in any order. The last "
-    "one listed is the output."
+    "The layers in order. Each takes the previous one's output; with `inputs`, the layers form a graph and can have "
+    "any order. The last layer of the list is the output."
 )
 LAYER = {
-    "description": "Besides, the parameters of its type, as in `GET /v1/layer-types`; `Pretrained` stands for trained "
+    "description": "A layer, with the parameters of its type from `GET /v1/layer-types`. `Pretrained` reuses trained "
     "layers of a version.",
     "properties": {
-        "type": {"type": "string", "maxLength": 100, "pattern": TEXT_PATTERN, "description": "Its name in Keras."},
+        "type": {
+            "type": "string",
+            "maxLength": 100,
+            "pattern": TEXT_PATTERN,
+            "description": "The type's name in Keras.",
+        },
         "name": {
             "type": "string",
             "maxLength": 100,
             "pattern": TEXT_PATTERN,
-            "description": "Unique within the network; made up where left out.",
+            "description": "A name that is unique within the network. By default, one is generated.",
         },
         "inputs": {
             "type": ["array", "string", "null"],
@@ -121,8 +128,8 @@ LAYER = {
             "pattern": TEXT_PATTERN,
             "maxItems": MOST_LAYERS,
             "items": {"type": "string", "maxLength": 100, "pattern": TEXT_PATTERN},
-            "description": "The layers and inputs of the network whose outputs it takes, by name, in order; the only "
-            'input is called "input". Left out: the layer before it.',
+            "description": "The names of the layers and network inputs that the layer takes, in order. A single "
+            'network input is named "input". Default: the previous layer.',
         },
     },
     "required": ["type"],
@@ -138,16 +145,18 @@ class CreateModelSchema(Schema):
         *TASKS,
         required=True,
         metadata={
-            "description": "What is predicted: numbers (`regression`), one of two classes (`binary`) or of several "
-            "(`multiclass`), or any number of labels (`multilabel`)."
+            "description": "What the model predicts: numbers (`regression`), one of two classes (`binary`), one of "
+            "several classes (`multiclass`), or any number of labels (`multilabel`)."
         },
     )
-    description = Text(LONGEST_DESCRIPTION, load_default="", metadata={"description": "For people; it can be changed."})
-    input = Part(InputSchema, metadata={"description": "The only input."})
+    description = Text(
+        LONGEST_DESCRIPTION, load_default="", metadata={"description": "Free text. You can change it later."}
+    )
+    input = Part(InputSchema, metadata={"description": "The network's single input."})
     inputs = Object(
         values=Part(InputSchema),
         metadata={
-            "description": "Instead of `input`: several, by the names that data and instances have them by.",
+            "description": "Instead of `input`: several inputs, by their names in data and instances.",
             "maxProperties": MOST_INPUTS,
         },
     )
@@ -156,17 +165,17 @@ class CreateModelSchema(Schema):
     )
     optimizer = Anything(
         required=True,
-        metadata=COMPONENT | {"description": 'Such as `"adam"`; all are listed by `GET /v1/optimizer-types`.'},
+        metadata=COMPONENT | {"description": 'For example `"adam"`. `GET /v1/optimizer-types` lists all.'},
     )
     loss = Anything(
         required=True,
-        metadata=COMPONENT | {"description": 'Such as `"mean_squared_error"`; all are listed by `GET /v1/loss-types`.'},
+        metadata=COMPONENT | {"description": 'For example `"mean_squared_error"`. `GET /v1/loss-types` lists all.'},
     )
     metrics = Items(
         Anything(metadata=COMPONENT),
         load_default=list,
         metadata={
-            "description": 'Such as `["accuracy"]`; all are listed by `GET /v1/metric-types`.',
+            "description": 'For example `["accuracy"]`. `GET /v1/metric-types` lists all.',
             "maxItems": MOST_METRICS,
         },
     )
@@ -174,70 +183,76 @@ class CreateModelSchema(Schema):
 
 
 class NewModelQuery(Schema):
-    """How a model is made."""
+    """The parameters of creating a model."""
 
-    dry_run = QueryFlag(load_default=False, metadata={"description": "Check and build, but keep nothing."})
+    dry_run = QueryFlag(
+        load_default=False, metadata={"description": "Validate and build the model without creating it."}
+    )
 
 
 class ModelChangesSchema(Schema):
-    """What can be changed of a model."""
+    """The changes to a model."""
 
-    description = Text(LONGEST_DESCRIPTION, metadata={"description": "For people."})
+    description = Text(LONGEST_DESCRIPTION, metadata={"description": "Free text."})
     metadata = MetadataChanges()
 
 
 MOST_CATEGORIES = 1000
 MOST_AXES = 32
-METRIC_VALUES = Number("A metric; null where it isn't finite.", allow_none=True, example=0.97)
+METRIC_VALUES = Number("A metric; null if it isn't finite.", allow_none=True, example=0.97)
 SHOWN_AXIS = Count("The length of an axis; null: any.", allow_none=True, example=8)
 
 
 class ColumnSchema(AnswerSchema):
-    """A column of a table as a network takes it."""
+    """A column of a table that is an input."""
 
     sometimes = ("categories", "parts", "format")
 
     name = Words("The column's name.", example="sepal_length")
-    type = OneOf("What its values are.", "number", "boolean", "date", "category")
-    categories = Listing("The categories, each of which becomes a number.", Value("A category."), MOST_CATEGORIES)
-    parts = Listing("The cycles of a date that count.", OneOf("", "year", "week", "day"), 3)
-    format = Words("How dates or numbers are written.", 100, example="ISO 8601")
+    type = OneOf("The type of the values.", "number", "boolean", "date", "category")
+    categories = Listing("The categories, each encoded as a number.", Value("A category."), MOST_CATEGORIES)
+    parts = Listing("The cycles of dates that the network gets.", OneOf("", "year", "week", "day"), 3)
+    format = Words("The format of dates or numbers.", 100, example="ISO 8601")
 
 
 class ModelInputSchema(AnswerSchema):
-    """What a network takes, and what is done to raw values before."""
+    """An input of a network, with the preprocessing of its raw values."""
 
     sometimes = ("name", "dataset", "scaling", "columns")
 
     name = Words("The input's name.", example="input")
-    dataset = Words("The dataset that shape and columns were taken from.", example="flowers", **NAMED)
-    shape = Listing("Of a row, without the batch.", Count("The length of an axis."), MOST_DIMENSIONS, example=[4])
+    dataset = Words("The dataset that determined the shape and the columns.", example="flowers", **NAMED)
+    shape = Listing(
+        "The shape of a row, without the batch.", Count("The length of an axis."), MOST_DIMENSIONS, example=[4]
+    )
     scaling = OneOf(SCALING, *SCALINGS)
-    columns = Listing("Of a table: its columns, in order.", AsItIs(ColumnSchema, ""))
+    columns = Listing("For tables: the columns, in order.", AsItIs(ColumnSchema, ""))
 
 
 class ModelItemSchema(AnswerSchema):
-    """A model as lists show it."""
+    """A model in a list."""
 
     sometimes = ("input", "inputs")
 
-    id = Identifier("md", "Its id: a name used again is another model. Null for a dry run.", allow_none=True)
-    name = Words("Its name, which the client chose.", example="flowers", **NAMED)
-    status = OneOf(
-        "`building` until its network was really built once.", statuses.BUILDING, statuses.READY, statuses.FAILED
+    id = Identifier(
+        "md", "The model's id, which distinguishes models that had the same name. Null for a dry run.", allow_none=True
     )
-    task = OneOf("What its output means.", *TASKS)
-    description = Words("For people.", example="Three species by four lengths.")
-    input = AsItIs(ModelInputSchema, "The only input.")
+    name = Words("The name that the client chose.", example="flowers", **NAMED)
+    status = OneOf(
+        "`building` until a worker has built the network.", statuses.BUILDING, statuses.READY, statuses.FAILED
+    )
+    task = OneOf("What the model predicts.", *TASKS)
+    description = Words("Free text.", example="Predicts one of three iris species from four lengths.")
+    input = AsItIs(ModelInputSchema, "The single input.")
     inputs = Mapping("Several inputs, by name.", AsItIs(ModelInputSchema, ""), maxProperties=MOST_INPUTS)
-    optimizer = Value("As posted.", example="adam", **COMPONENT)
-    loss = Value("As posted.", example="sparse_categorical_crossentropy", **COMPONENT)
-    metrics = Listing("As posted.", Value("A metric.", **COMPONENT), MOST_METRICS, example=["accuracy"])
-    latest_version = Count("The number of its newest version; null: it has none.", 1, allow_none=True, example=1)
-    labels = Mapping("The number of the version that each label points to.", Count("A version.", 1, example=1))
+    optimizer = Value("As in the request.", example="adam", **COMPONENT)
+    loss = Value("As in the request.", example="sparse_categorical_crossentropy", **COMPONENT)
+    metrics = Listing("As in the request.", Value("A metric.", **COMPONENT), MOST_METRICS, example=["accuracy"])
+    latest_version = Count("The number of the newest version; null if there is none.", 1, allow_none=True, example=1)
+    labels = Mapping("The labels, each with the number of its version.", Count("A version.", 1, example=1))
     metadata = ShownMetadata()
-    error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
-    created_at = Moment("When it was created; null for a dry run.", allow_none=True)
+    error = Inner(FailureSchema, "The error of a failed model, else null.", allow_none=True)
+    created_at = Moment("The creation time; null for a dry run.", allow_none=True)
     links = Links("`self`, `summary`, `versions`, `labels` and `predictions`; null for a dry run.", allow_none=True)
 
     @pre_dump
@@ -246,45 +261,47 @@ class ModelItemSchema(AnswerSchema):
 
 
 class LayerSummarySchema(AnswerSchema):
-    """A layer of a network that was built."""
+    """A layer of a built network."""
 
-    name = Words("Its name, made up where the client gave none.", example="dense")
-    type = Words("Its type.", 100, example="Dense")
-    output_shape = Listing("Of a row that it puts out.", SHOWN_AXIS, MOST_AXES, example=[8])
-    parameters = Count("The numbers that it has.", example=40)
-    weight_shapes = Listing("Of each of its weights.", Listing("", SHOWN_AXIS, MOST_AXES), example=[[4, 8], [8]])
-    trainable = Truth("Whether training changes it.")
-    inputs = Listing("The layers and inputs whose outputs it takes.", Words("A name.", example="input"), MOST_LAYERS)
+    name = Words("The layer's name, generated if the client omitted it.", example="dense")
+    type = Words("The layer's type.", 100, example="Dense")
+    output_shape = Listing("The shape of an output row.", SHOWN_AXIS, MOST_AXES, example=[8])
+    parameters = Count("The number of parameters.", example=40)
+    weight_shapes = Listing("The shape of each weight.", Listing("", SHOWN_AXIS, MOST_AXES), example=[[4, 8], [8]])
+    trainable = Truth("Whether training changes the layer's weights.")
+    inputs = Listing(
+        "The layers and network inputs that the layer takes.", Words("A name.", example="input"), MOST_LAYERS
+    )
 
 
 class SummarySchema(AnswerSchema):
-    """What a network consists of."""
+    """The structure of a network."""
 
-    layers = Listing("Its layers, in order.", AsItIs(LayerSummarySchema, ""), MOST_LAYERS)
-    parameters = Count("The numbers that it has.", example=67)
-    trainable_parameters = Count("Those that training changes.", example=67)
-    non_trainable_parameters = Count("Those that training leaves as they are.", example=0)
-    bytes = Count("What its weights take.", example=268)
+    layers = Listing("The layers, in order.", AsItIs(LayerSummarySchema, ""), MOST_LAYERS)
+    parameters = Count("The number of parameters.", example=67)
+    trainable_parameters = Count("The number of parameters that training changes.", example=67)
+    non_trainable_parameters = Count("The number of parameters that training doesn't change.", example=0)
+    bytes = Count("The size of the weights.", example=268)
 
 
 class ModelSchema(ModelItemSchema):
     """A model."""
 
-    layers = Listing("As posted.", Anything("object", metadata=LAYER), MOST_LAYERS)
-    summary = AsItIs(SummarySchema, "What its network consists of; null until it was built.", allow_none=True)
+    layers = Listing("As in the request.", Anything("object", metadata=LAYER), MOST_LAYERS)
+    summary = AsItIs(SummarySchema, "The structure of the network; null until it is built.", allow_none=True)
     model_version_status = Listing(
-        "Its newest 100 versions as TensorFlow Serving shows them.", Inner(ServingVersionSchema, ""), 100
+        "The newest 100 versions in TensorFlow Serving's format.", Inner(ServingVersionSchema, ""), 100
     )
     ready = Truth("Whether it has a version, as clients of KServe's first protocol ask.")
 
 
 class ModelListQuery(ByMetadata, ByTimeOrName):
-    """Which models."""
+    """The parameters of a list of models."""
 
     status = Choice(
-        statuses.BUILDING, statuses.READY, statuses.FAILED, metadata={"description": "Only models with that status."}
+        statuses.BUILDING, statuses.READY, statuses.FAILED, metadata={"description": "Only models with this status."}
     )
-    task = Choice(*TASKS, metadata={"description": "Only models for that task."})
+    task = Choice(*TASKS, metadata={"description": "Only models for this task."})
 
 
 def _present_model(view: ModelView) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Bodies and answers of the Open Inference Protocol v2, for the documentation alone: no schema reads or writes them."""
+"""Requests and responses of the Open Inference Protocol v2. For the documentation only."""
 
 from typing import Any
 
@@ -23,69 +23,69 @@ ROWS = Count("The length of an axis.", -1, example=1)
 
 
 class TensorSchema(AnswerSchema):
-    """A tensor that a model takes or gives; -1 is an axis of any length."""
+    """An input or output tensor of a model; -1 is an axis of any length."""
 
-    name = Words("Its name.", **TENSOR)
-    datatype = OneOf("What its elements are.", "FP32", "BYTES")
-    shape = Listing("Its axes, the rows first.", ROWS, MOST_AXES, example=[-1, 4])
+    name = Words("The tensor's name.", **TENSOR)
+    datatype = OneOf("The type of the elements.", "FP32", "BYTES")
+    shape = Listing("The lengths of the axes, the rows first.", ROWS, MOST_AXES, example=[-1, 4])
 
 
 class RequestInputSchema(AnswerSchema):
-    """An input's tensor."""
+    """The tensor of an input."""
 
     sometimes = ("parameters", "data")
 
     name = Words("The input's name.", **TENSOR)
-    shape = Listing("Its axes, the rows first.", Count("The length of an axis."), MOST_AXES, example=[1, 4])
-    datatype = OneOf("What its elements are. Numbers of any type are cast.", *DATATYPES)
+    shape = Listing("The axes, the rows first.", Count("The length of an axis."), MOST_AXES, example=[1, 4])
+    datatype = OneOf("The type of the elements. Numbers of any type are cast.", *DATATYPES)
     parameters = Mapping(
-        "`binary_data_size`: bytes of the tensor after the JSON, instead of `data`. `content_type`: what texts stand "
-        "for, `base64`, `datetime`, `np`, `pd` or `str`."
+        "`binary_data_size`: the size of the tensor in bytes after the JSON, instead of `data`. `content_type`: the "
+        "encoding of strings, one of `base64`, `datetime`, `np`, `pd` and `str`."
     )
     data = Listing(
-        "Flat in row-major order, or nested. null: missing in a table.",
-        Value("A number, text, or a list of them."),
+        "Flat in row-major order, or nested. In tables, null is a missing value.",
+        Value("A number, a string, or a list of them."),
         MOST_ITEMS,
         example=[5.1, 3.5, 1.4, 0.2],
     )
 
 
 class RequestOutputSchema(AnswerSchema):
-    """An output that is wanted."""
+    """A requested output."""
 
     sometimes = ("parameters",)
 
-    name = Words("The output's name: any, since there is only one.", example="output")
+    name = Words("The output's name. Any name works, because there is only one output.", example="output")
     parameters = Mapping(
-        "`binary_data`: whether to send the tensor after the JSON. `classification`: how many of the best classes to "
-        "send instead, each as `score:index:label`."
+        "`binary_data`: whether to send the tensor after the JSON. `classification`: the number of best "
+        "classes to send instead, each as `score:index:label`."
     )
 
 
 class InferRequestSchema(AnswerSchema):
-    """Tensors to predict for."""
+    """The input tensors of a prediction."""
 
     sometimes = ("id", "parameters", "outputs")
 
-    id = Words("Is repeated in the answer.", example="42")
+    id = Words("An id that the response repeats.", example="42")
     parameters = Mapping(
-        "`binary_data_output`: whether to send outputs after the JSON. `content_type`: that of inputs without one."
+        "`binary_data_output`: whether to send outputs after the JSON. `content_type`: the default for inputs."
     )
     inputs = Listing("The model's inputs, each once.", Inner(RequestInputSchema, ""), MOST_TENSORS)
-    outputs = Listing("The outputs that are wanted; all where left out.", Inner(RequestOutputSchema, ""), MOST_TENSORS)
+    outputs = Listing("The requested outputs. Default: all.", Inner(RequestOutputSchema, ""), MOST_TENSORS)
 
 
 ELEMENT_TEXT = {"type": "string", "maxLength": 10_000, "pattern": ANY_TEXT}
 
 
 class AnswerOutputSchema(TensorSchema):
-    """An output's tensor."""
+    """The tensor of an output."""
 
     sometimes = ("parameters", "data")
 
-    parameters = Mapping("`binary_data_size`: bytes of the tensor after the JSON.")
+    parameters = Mapping("`binary_data_size`: the size of the tensor in bytes after the JSON.")
     data = Listing(
-        "Flat; null is what isn't finite. Texts where classes are asked for.",
+        "Flat; null for values that aren't finite. Strings if classes are requested.",
         Value("An element.", anyOf=[{"type": ["number", "null"]}, ELEMENT_TEXT]),
         MOST_ITEMS,
         example=[0.97, 0.02, 0.01],
@@ -99,79 +99,79 @@ class InferAnswerSchema(AnswerSchema):
 
     model_name = Words(MODEL, example="flowers")
     model_version = Words(VERSION, 19, **NUMBER)
-    id = Words("The request's, if it had one.", example="42")
+    id = Words("The request's id, if it had one.", example="42")
     outputs = Listing("The outputs.", Inner(AnswerOutputSchema, ""), MOST_TENSORS)
 
 
 class ServerMetadataSchema(AnswerSchema):
-    """What the server is."""
+    """The server's metadata."""
 
     name = OneOf("The server's name.", "fitserve")
     version = Words("The server's version.", 100, example="0.1.0")
-    extensions = Listing("The protocol's extensions that it has.", Words("An extension.", 100), 100)
+    extensions = Listing("The supported extensions of the protocol.", Words("An extension.", 100), 100)
 
 
 class ServerHealthSchema(AnswerSchema):
-    """Whether the server lives, and is ready."""
+    """Whether the server is live and ready."""
 
-    live = Truth("Whether it lives.")
-    ready = Truth("Whether requests should be sent here.")
+    live = Truth("Whether the server is live.")
+    ready = Truth("Whether the server is ready for requests.")
 
 
 class ModelMetadataSchema(AnswerSchema):
-    """The tensors of a version, and which versions there are."""
+    """The tensors of a version, and the model's versions."""
 
     name = Words(MODEL, example="flowers")
-    versions = Listing("The versions that can predict.", Words(VERSION, 19, **NUMBER), MOST_VERSIONS)
-    platform = OneOf("What predicts.", "onnx_onnxv1")
-    inputs = Listing("What it takes.", Inner(TensorSchema, ""), MOST_TENSORS)
-    outputs = Listing("What it gives.", Inner(TensorSchema, ""), 1)
+    versions = Listing("The versions that are ready.", Words(VERSION, 19, **NUMBER), MOST_VERSIONS)
+    platform = OneOf("The platform.", "onnx_onnxv1")
+    inputs = Listing("The inputs.", Inner(TensorSchema, ""), MOST_TENSORS)
+    outputs = Listing("The outputs.", Inner(TensorSchema, ""), 1)
 
 
 class ModelReadySchema(AnswerSchema):
-    """Whether there can be predictions."""
+    """Whether the model is ready for predictions."""
 
     name = Words(MODEL, example="flowers")
-    ready = Truth("Always true: otherwise there is an error.")
+    ready = Truth("Always true; a model that isn't ready gets an error.")
 
 
 class ConfigOutputSchema(AnswerSchema):
-    """An output as Triton's configuration has it."""
+    """An output in Triton's configuration format."""
 
-    name = Words("Its name.", **TENSOR)
-    data_type = OneOf("What its elements are.", "TYPE_FP32", "TYPE_STRING")
-    dims = Listing("Its axes, without the rows.", ROWS, MOST_AXES, example=[4])
+    name = Words("The tensor's name.", **TENSOR)
+    data_type = OneOf("The type of the elements.", "TYPE_FP32", "TYPE_STRING")
+    dims = Listing("The lengths of the axes, without the rows.", ROWS, MOST_AXES, example=[4])
     label_filename = OneOf("Always empty.", "")
     is_shape_tensor = Truth("Always false.")
 
 
 class ConfigInputSchema(AnswerSchema):
-    """An input as Triton's configuration has it."""
+    """An input in Triton's configuration format."""
 
-    name = Words("Its name.", **TENSOR)
-    data_type = OneOf("What its elements are.", "TYPE_FP32", "TYPE_STRING")
-    dims = Listing("Its axes, without the rows.", ROWS, MOST_AXES, example=[4])
-    format = OneOf("Where the channels of a picture are.", "FORMAT_NONE", "FORMAT_NHWC")
+    name = Words("The tensor's name.", **TENSOR)
+    data_type = OneOf("The type of the elements.", "TYPE_FP32", "TYPE_STRING")
+    dims = Listing("The lengths of the axes, without the rows.", ROWS, MOST_AXES, example=[4])
+    format = OneOf("The position of an image's channels.", "FORMAT_NONE", "FORMAT_NHWC")
     is_shape_tensor = Truth("Always false.")
     allow_ragged_batch = Truth("Always false.")
-    optional = Truth("Always false: every input is needed.")
+    optional = Truth("Always false: every input is required.")
 
 
 class ModelConfigSchema(AnswerSchema):
-    """The configuration of a model, as Triton has it."""
+    """The configuration of a model in Triton's format."""
 
     name = Words(MODEL, example="flowers")
-    platform = OneOf("What predicts.", "onnx_onnxv1")
-    backend = OneOf("What predicts, in Triton's newer words.", "onnxruntime")
+    platform = OneOf("The platform.", "onnx_onnxv1")
+    backend = OneOf("The backend, which Triton uses instead of the platform.", "onnxruntime")
     runtime = OneOf("Always empty.", "")
     version_policy = Mapping("All versions are served.", example={"all": {}})
-    max_batch_size = Count("The most rows of a request.", 1, maximum=2**31 - 1, example=4096)
-    input = Listing("What it takes.", Inner(ConfigInputSchema, ""), MOST_TENSORS)
-    output = Listing("What it gives.", Inner(ConfigOutputSchema, ""), 1)
+    max_batch_size = Count("The most rows in a request.", 1, maximum=2**31 - 1, example=4096)
+    input = Listing("The inputs.", Inner(ConfigInputSchema, ""), MOST_TENSORS)
+    output = Listing("The outputs.", Inner(ConfigOutputSchema, ""), 1)
     batch_input = Listing("Always empty.", Value("Nothing."), 0)
     batch_output = Listing("Always empty.", Value("Nothing."), 0)
     optimization = Mapping("Triton's defaults.", example={"priority": "PRIORITY_DEFAULT"})
-    instance_group = Listing("Where it runs.", Mapping("A group of instances."), 1)
+    instance_group = Listing("The instances.", Mapping("A group of instances."), 1)
     default_model_filename = OneOf("The version's file.", "network.onnx")
     cc_model_filenames = Mapping("Always empty.", example={})
     metric_tags = Mapping("Always empty.", example={})
@@ -180,11 +180,11 @@ class ModelConfigSchema(AnswerSchema):
 
 
 class IndexRequestSchema(AnswerSchema):
-    """Which versions to list."""
+    """The versions to list."""
 
     sometimes = ("ready",)
 
-    ready = Truth("Only those that can predict.")
+    ready = Truth("Whether to list only versions that are ready.")
 
 
 class IndexEntrySchema(AnswerSchema):
@@ -193,23 +193,23 @@ class IndexEntrySchema(AnswerSchema):
     sometimes = ("version",)
 
     name = Words(MODEL, example="flowers")
-    version = Words("The version's number; left out for a model without one.", 19, **NUMBER)
-    state = OneOf("Whether there can be predictions.", "READY", "UNAVAILABLE")
-    reason = Words("Why there can't be any.", example="")
+    version = Words("The version's number; absent for a model without versions.", 19, **NUMBER)
+    state = OneOf("Whether the version is ready for predictions.", "READY", "UNAVAILABLE")
+    reason = Words("The reason if it is unavailable.", example="")
 
 
 class DurationSchema(AnswerSchema):
-    """How often, and how long together."""
+    """A count and a total duration."""
 
-    count = Count("How often.", example=3)
-    ns = Count("Nanoseconds, all together.", example=1_500_000)
+    count = Count("The count.", example=3)
+    ns = Count("The total duration in nanoseconds.", example=1_500_000)
 
 
 class InferenceStatisticsSchema(AnswerSchema):
-    """How long the parts of predictions took."""
+    """The durations of the parts of predictions."""
 
-    success = Inner(DurationSchema, "Predictions that were answered.")
-    fail = Inner(DurationSchema, "Predictions that failed.")
+    success = Inner(DurationSchema, "Successful predictions.")
+    fail = Inner(DurationSchema, "Failed predictions.")
     queue = Inner(DurationSchema, "Always 0: nothing waits.")
     compute_input = Inner(DurationSchema, "Reading and preparing inputs.")
     compute_infer = Inner(DurationSchema, "Computing.")
@@ -219,30 +219,32 @@ class InferenceStatisticsSchema(AnswerSchema):
 
 
 class BatchStatisticsSchema(AnswerSchema):
-    """How long the parts of predictions of so many rows took."""
+    """The durations of the parts of predictions, for one number of rows per request."""
 
-    batch_size = Count("Rows of a request.", example=1)
+    batch_size = Count("The number of rows in a request.", example=1)
     compute_input = Inner(DurationSchema, "Reading and preparing inputs.")
     compute_infer = Inner(DurationSchema, "Computing.")
     compute_output = Inner(DurationSchema, "Writing outputs.")
 
 
 class VersionStatisticsSchema(AnswerSchema):
-    """What the api has counted of a version since it started."""
+    """The statistics of a version since the start of the api."""
 
     name = Words(MODEL, example="flowers")
     version = Words(VERSION, 19, **NUMBER)
-    last_inference = Count("Milliseconds since 1970; 0: none yet.", example=1_800_000_000_000)
-    inference_count = Count("Rows.", example=3)
-    execution_count = Count("Requests.", example=3)
-    inference_stats = Inner(InferenceStatisticsSchema, "How long the parts took.")
+    last_inference = Count("The last prediction, in milliseconds since 1970; 0: none.", example=1_800_000_000_000)
+    inference_count = Count("The number of predicted rows.", example=3)
+    execution_count = Count("The number of requests.", example=3)
+    inference_stats = Inner(InferenceStatisticsSchema, "The durations of the parts.")
     batch_stats = Listing(
-        "By rows of a request: the first 100 sizes of each process.", Inner(BatchStatisticsSchema, ""), MOST_SIZES
+        "By rows in a request, for the first 100 numbers in each process.", Inner(BatchStatisticsSchema, ""), MOST_SIZES
     )
     memory_usage = Listing("Always empty.", Value("Nothing."), 0)
 
 
 class StatisticsSchema(AnswerSchema):
-    """What the api has counted since it started."""
+    """The statistics since the start of the api."""
 
-    model_stats = Listing("One for each version that can predict.", Inner(VersionStatisticsSchema, ""), MOST_VERSIONS)
+    model_stats = Listing(
+        "One entry for each version that is ready.", Inner(VersionStatisticsSchema, ""), MOST_VERSIONS
+    )

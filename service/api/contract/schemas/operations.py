@@ -1,4 +1,4 @@
-"""The catalogue, the workers and the health as they are shown."""
+"""Responses of the catalogue, the workers and the health checks."""
 
 from typing import Any
 
@@ -26,27 +26,27 @@ MOST_WORKERS = 10_000
 
 
 class ParameterSchema(AnswerSchema):
-    """A parameter of a type, as Keras names it."""
+    """A parameter of a type, named as in Keras."""
 
-    name = Words("Its name.", 100, example="units")
-    type = Words("What its value is; `shape` is a list of integers.", 100, example="integer")
-    required = Truth("Whether it must be given.")
-    default = Value("What it is when it is left out.", example=None)
-    minimum = Number("The least value that is allowed; null: there is none.", allow_none=True, example=1)
-    maximum = Number("The largest value that is allowed; null: there is none.", allow_none=True, example=None)
+    name = Words("The parameter's name.", 100, example="units")
+    type = Words("The type of the value; `shape` is a list of integers.", 100, example="integer")
+    required = Truth("Whether the parameter is required.")
+    default = Value("The default value.", example=None)
+    minimum = Number("The smallest allowed value; null: no limit.", allow_none=True, example=1)
+    maximum = Number("The largest allowed value; null: no limit.", allow_none=True, example=None)
     allowed = Listing(
-        "The only values that are allowed; null: there are others.", Value("A value."), MOST_TYPES, allow_none=True
+        "The allowed values; null: not restricted to a list.", Value("A value."), MOST_TYPES, allow_none=True
     )
-    description = Words("What it does.", example="Dimensionality of the output space.")
+    description = Words("The meaning of the parameter.", example="Dimensionality of the output space.")
 
 
 class ComponentTypeSchema(AnswerSchema):
-    """A layer, optimizer, loss or metric that a spec may name."""
+    """A layer, optimizer, loss or metric that a model's spec can use."""
 
-    type = Words("Its name, which is Keras's own.", 100, example="Dense")
-    category = Words("What it is like.", 100, example="core")
-    description = Words("What it does.", example="A densely-connected layer.")
-    parameters = Listing("What can be set of it.", Inner(ParameterSchema, ""), MOST_TYPES)
+    type = Words("The type's name in Keras.", 100, example="Dense")
+    category = Words("The type's category.", 100, example="core")
+    description = Words("A description of the type.", example="A densely-connected layer.")
+    parameters = Listing("The parameters that you can set.", Inner(ParameterSchema, ""), MOST_TYPES)
 
 
 class ComponentTypesSchema(AnswerSchema):
@@ -56,14 +56,18 @@ class ComponentTypesSchema(AnswerSchema):
 
 
 class JobWorkerSchema(AnswerSchema):
-    """A worker that lives."""
+    """A running worker."""
 
-    id = Identifier("wk", "Its id, a new one at each start.")
-    host = Words("The machine that it runs on.", 255, example="trainer-1")
-    slots = Count("Training jobs that it runs at once.", 1, example=1)
-    running = Listing("The jobs that it runs.", Words("A job's id.", 63, example="tj_0660cff60faa21743c8f48cd"), 10_000)
-    heartbeat_at = Moment("When it last said that it lives.")
-    versions = Mapping("Of its libraries.", Words("A version.", 100, example="2.21.0", allow_none=True))
+    id = Identifier("wk", "The worker's id; each start gets a new one.")
+    host = Words("The worker's host name.", 255, example="trainer-1")
+    slots = Count("The most training jobs that the worker runs concurrently.", 1, example=1)
+    running = Listing(
+        "The jobs that the worker runs.", Words("A job's id.", 63, example="tj_0660cff60faa21743c8f48cd"), 10_000
+    )
+    heartbeat_at = Moment("The time of the latest heartbeat.")
+    versions = Mapping(
+        "The versions of the worker's libraries.", Words("A version.", 100, example="2.21.0", allow_none=True)
+    )
 
     @pre_dump
     def _present(self, found: tuple[Worker, list[str]], **_: Any) -> dict[str, Any]:
@@ -73,40 +77,42 @@ class JobWorkerSchema(AnswerSchema):
 
 
 class WorkersSchema(AnswerSchema):
-    """The workers that live."""
+    """The running workers."""
 
     items = Listing("The workers.", Inner(JobWorkerSchema, ""), MOST_WORKERS)
 
 
 class HealthSchema(AnswerSchema):
-    """Whether the process lives."""
+    """Whether the process is alive."""
 
-    status = OneOf("A process that doesn't live says nothing.", "ok")
+    status = OneOf("Always `ok`.", "ok")
 
 
 class PartSchema(AnswerSchema):
-    """The status of a part that the service can't work without."""
+    """The status of a part that the service depends on."""
 
-    detail = Words("What is wrong; null: nothing is.", allow_none=True, example=None)
+    detail = Words("The problem; null if there is none.", allow_none=True, example=None)
 
 
 class DatabaseStatusSchema(PartSchema):
     """Whether the database answers."""
 
-    status = OneOf("`unusable`: it is damaged, read-only, or of another version.", "ready", "unavailable", "unusable")
+    status = OneOf(
+        "`unusable`: damaged, read-only, or from another version of Fitserve.", "ready", "unavailable", "unusable"
+    )
 
 
 class DiskStatusSchema(PartSchema):
     """Whether the disks of the SQLite file and of the artifacts have free space."""
 
-    status = OneOf("`full`: fewer than FITSERVE_MIN_FREE_BYTES are free.", "ready", "full", "unavailable")
+    status = OneOf("`full`: fewer free bytes than FITSERVE_MIN_FREE_BYTES.", "ready", "full", "unavailable")
 
 
 class WorkersStatusSchema(AnswerSchema):
-    """Whether there are workers. A missing worker makes nothing unready: only new work waits."""
+    """Whether workers are running. The service stays ready without a worker: only new jobs wait."""
 
-    status = OneOf("`unknown` while the database is away.", "ready", "missing", "unknown")
-    alive = Count("How many live; null while the database is away.", allow_none=True, example=1)
+    status = OneOf("`unknown` while the database is unavailable.", "ready", "missing", "unknown")
+    alive = Count("The number of running workers; null while the database is unavailable.", allow_none=True, example=1)
 
 
 class PartsSchema(AnswerSchema):
@@ -118,7 +124,7 @@ class PartsSchema(AnswerSchema):
 
 
 class ReadinessSchema(AnswerSchema):
-    """What each part of the service does."""
+    """Whether the service is ready, with the status of each part."""
 
-    status = OneOf("Whether requests should be sent here.", "ready", "unavailable", "draining")
-    parts = AsItIs(PartsSchema, "Each part with a status of its own.")
+    status = OneOf("Whether the service accepts requests.", "ready", "unavailable", "draining")
+    parts = AsItIs(PartsSchema, "The status of each part.")

@@ -1,4 +1,4 @@
-"""Predictions: their query and, for the documentation alone, their bodies, which no schema reads or writes."""
+"""Predictions: the schema of the query and, for the documentation only, the schemas of the bodies."""
 
 from marshmallow import fields
 
@@ -20,10 +20,10 @@ from service.api.contract.schemas.shown import (
 
 
 class PredictionQuery(Schema):
-    """What each prediction holds."""
+    """The content of each prediction."""
 
-    top = QueryWhole(1, load_default=None, metadata={"description": "Add the best so many labels."})
-    scores = QueryFlag(load_default=True, metadata={"description": "Whether to give the score of every class."})
+    top = QueryWhole(1, load_default=None, metadata={"description": "Add the N classes with the highest scores."})
+    scores = QueryFlag(load_default=True, metadata={"description": "Whether to include the score of every class."})
 
 
 class PredictionRequestSchema(Schema):
@@ -35,15 +35,15 @@ class PredictionRequestSchema(Schema):
         metadata={
             "minItems": 1,
             "maxItems": MOST_ITEMS,
-            "description": "Rows: nested numbers, for tables objects by column or lists in their order, for pictures "
-            'also `{"b64": "…"}` with a PNG, JPEG or WebP file in Base64; for several inputs objects of such rows by '
-            "the inputs' names.",
+            "description": "The rows: nested numbers; for tables, objects by column or lists in the order of the "
+            'columns; for images also `{"b64": "…"}` with a PNG, JPEG or WebP file in Base64; for several inputs, '
+            "objects of such rows by the inputs' names.",
         },
     )
 
 
 class PicturesSchema(Schema):
-    """Files of pictures to predict for."""
+    """Image files to predict for."""
 
     file = fields.List(
         fields.Raw(metadata={"type": "string", "format": "binary"}),
@@ -51,62 +51,62 @@ class PicturesSchema(Schema):
         metadata={
             "minItems": 1,
             "maxItems": 10_000,
-            "description": "PNG, JPEG or WebP, each in a part of its own with this name.",
+            "description": "PNG, JPEG or WebP files, each in its own part with this name.",
         },
     )
 
 
 class WarningSchema(AnswerSchema):
-    """A value that is unlike those of the training: there is a prediction, but perhaps not a good one."""
+    """A value that differs from those of the training. The row is predicted, but the prediction may be unreliable."""
 
-    row = Count("The row, counted from 0.", example=1)
-    column = Words("The column's name; null where there are no columns.", allow_none=True, example="petal_length")
-    type = OneOf("What is odd.", "unseen_category", "missing", "out_of_range", "resized")
-    detail = Words("What is odd, in words.", example="100 is out of range: the training rows lie between 1 and 6.7.")
+    row = Count("The row's index, from 0.", example=1)
+    column = Words("The column's name; null without columns.", allow_none=True, example="petal_length")
+    type = OneOf("The kind of the difference.", "unseen_category", "missing", "out_of_range", "resized")
+    detail = Words("An explanation.", example="100 is out of range: the training rows lie between 1 and 6.7.")
 
 
 class LabelScoreSchema(AnswerSchema):
-    """A class with its score."""
+    """A class and its score."""
 
     label = Value("The class.", example="setosa", **CLASS)
-    score = Number("Its score; null where it isn't finite.", allow_none=True, example=0.98)
+    score = Number("The class's score; null if it isn't finite.", allow_none=True, example=0.98)
 
 
-SCORE = Number("A score; null where it isn't finite.", allow_none=True, example=0.98)
-SCORES = Listing("The score of every class, in the order of `classes`; left out with `scores=false`.", SCORE)
-TOP = Listing("The classes with the highest scores; only with `top=N`.", Inner(LabelScoreSchema, ""))
+SCORE = Number("A score; null if it isn't finite.", allow_none=True, example=0.98)
+SCORES = Listing("The score of every class, in the order of `classes`; absent with `scores=false`.", SCORE)
+TOP = Listing("The N classes with the highest scores; only with `top=N`.", Inner(LabelScoreSchema, ""))
 
 
 class ClassPredictionSchema(AnswerSchema):
-    """What a `binary` or `multiclass` model predicts for an instance."""
+    """A prediction of a `binary` or `multiclass` model."""
 
     sometimes = ("scores", "top")
 
     label = Value(
-        "The class with the highest score; of a binary task the second class from a score of 0.5 on (score ≥ 0.5). "
-        "Null where the scores aren't finite.",
+        "The class with the highest score. For binary tasks, the second class if its score is at least 0.5. "
+        "Null if the scores aren't finite.",
         anyOf=[*CLASS["anyOf"], {"type": "null"}],
     )
-    score = Number("The label's score; null where it isn't finite.", allow_none=True, example=0.98)
+    score = Number("The label's score; null if it isn't finite.", allow_none=True, example=0.98)
     scores = SCORES
     top = TOP
 
 
 class LabelsPredictionSchema(AnswerSchema):
-    """What a `multilabel` model predicts for an instance."""
+    """A prediction of a `multilabel` model."""
 
     sometimes = ("scores", "top")
 
-    labels = Listing("Every class with a score of 0.5 or more (score ≥ 0.5).", Value("A class.", **CLASS))
+    labels = Listing("Every class with a score of at least 0.5.", Value("A class.", **CLASS))
     scores = SCORES
     top = TOP
 
 
 class ValuePredictionSchema(AnswerSchema):
-    """What a `regression` model predicts for an instance."""
+    """A prediction of a `regression` model."""
 
     value = Value(
-        "A number, null where it isn't finite; with several outputs a list of them.",
+        "A number, or null if it isn't finite; a list of them if the model has several outputs.",
         anyOf=[
             {"type": ["number", "null"], "format": "double"},
             {"type": "array", "maxItems": MOST_ITEMS, "items": {}},
@@ -116,26 +116,26 @@ class ValuePredictionSchema(AnswerSchema):
 
 
 class PredictionSchema(AnswerSchema):
-    """What is predicted for an instance, by the model's task."""
+    """The prediction for an instance; the model's task determines its form."""
 
     variants = (ClassPredictionSchema, LabelsPredictionSchema, ValuePredictionSchema)
 
 
 class PredictionAnswerSchema(AnswerSchema):
-    """What a version predicts."""
+    """The predictions of a version."""
 
     model = Words("The model's name.", example="flowers", **NAMED)
-    version = Count("The number of the version that predicted.", 1, example=1)
+    version = Count("The number of the version that made the predictions.", 1, example=1)
     classes = Listing(
-        "What the scores are of, in order; null for a regression.",
+        "The classes in the order of the scores; null for a regression.",
         Value("A class.", **CLASS),
         allow_none=True,
         example=["setosa", "versicolor", "virginica"],
     )
     predictions = Listing(
-        "One for each instance, in order.",
+        "One prediction for each instance, in order.",
         AsItIs(PredictionSchema, ""),
         MOST_ITEMS,
         example=[{"label": "setosa", "score": 0.98, "scores": [0.98, 0.015, 0.005]}],
     )
-    warnings = Listing("What is odd about the instances: the first 100.", Inner(WarningSchema, ""), 100)
+    warnings = Listing("The first 100 warnings about the instances.", Inner(WarningSchema, ""), 100)

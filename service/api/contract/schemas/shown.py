@@ -1,4 +1,4 @@
-"""The kinds of values that answers hold. What is sent isn't checked: bounds and examples are for the documentation."""
+"""The fields of responses. They validate nothing: bounds and examples are for the documentation only."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from marshmallow import fields
 from service.api.contract.fields import LONGEST_NAME, NAME, TEXT_PATTERN, Metadata
 
 ANY_TEXT = r"^[\s\S]*$"
-"""Of texts that may quote what a client sent."""
+"""The pattern of strings that may quote a client's input."""
 LARGEST_COUNT = 2**53 - 1
-"""Whole numbers up to it are exact in every language's JSON."""
+"""The largest integer that is exact in every language's JSON."""
 MOST_ITEMS = 10_000_000
 LONGEST_URL = 2000
 NAMED: dict[str, Any] = {"pattern": f"^{NAME.pattern}$", "maxLength": LONGEST_NAME}
@@ -21,7 +21,7 @@ CLASS: dict[str, Any] = {
         {"type": "boolean"},
     ],
 }
-"""A class: a text, or a whole number."""
+"""A class: a string, an integer or a boolean."""
 
 
 def _about(description: str) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def _about(description: str) -> dict[str, Any]:
 
 
 class Words(fields.String):
-    """A text of at most `longest` characters."""
+    """A string of at most `longest` characters."""
 
     def __init__(self, description: str, longest: int = 10_000, *, allow_none: bool = False, **keywords: Any) -> None:
         bounds = {"maxLength": longest, "pattern": ANY_TEXT}
@@ -37,7 +37,7 @@ class Words(fields.String):
 
 
 class Identifier(Words):
-    """What the service calls a resource: it sorts by the time of creation."""
+    """The id of a resource. Ids sort by creation time."""
 
     def __init__(self, prefix: str, description: str, *, allow_none: bool = False) -> None:
         example = f"{prefix}_0660cff60faa21743c8f48cd"
@@ -46,7 +46,7 @@ class Identifier(Words):
 
 
 class OneOf(fields.String):
-    """One of some words."""
+    """One of a set of strings."""
 
     def __init__(self, description: str, *choices: str, allow_none: bool = False) -> None:
         enum = [*choices, None] if allow_none else list(choices)
@@ -62,7 +62,7 @@ class Url(Words):
 
 
 class Count(fields.Integer):
-    """A whole number."""
+    """An integer."""
 
     def __init__(self, description: str, minimum: int = 0, *, allow_none: bool = False, **keywords: Any) -> None:
         bounds = {"format": "int64", "minimum": minimum, "maximum": LARGEST_COUNT}
@@ -70,7 +70,7 @@ class Count(fields.Integer):
 
 
 class Number(fields.Float):
-    """A number; null, where it may be, is one that is not finite or not known."""
+    """A number; with `allow_none`, null stands for one that isn't finite or isn't known."""
 
     def __init__(
         self,
@@ -81,13 +81,13 @@ class Number(fields.Float):
         allow_none: bool = False,
         **keywords: Any,
     ) -> None:
-        # The bounds of double precision aren't written out: generators of clients fail on numbers that large.
+        # The bounds of double precision are omitted: generators of clients fail on such large numbers.
         given = {"minimum": minimum, "maximum": maximum}
         bounds = {name: bound for name, bound in given.items() if bound is not None}
         super().__init__(allow_none=allow_none, metadata=_about(description) | {"format": "double"} | bounds | keywords)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
-        return value  # whole numbers stay whole: an epoch is 3, not 3.0
+        return value  # integers stay integers: an epoch is 3, not 3.0
 
 
 class Truth(fields.Boolean):
@@ -98,14 +98,14 @@ class Truth(fields.Boolean):
 
 
 class Value(fields.Raw):
-    """JSON of any kind, or of what `keywords` say."""
+    """Any JSON, unless `keywords` restrict it."""
 
     def __init__(self, description: str, *, allow_none: bool = False, **keywords: Any) -> None:
         super().__init__(allow_none=allow_none, metadata=_about(description) | keywords)
 
 
 class Instance(fields.Raw):
-    """A row as it can be posted to predictions."""
+    """A row in the form of `instances` in predictions."""
 
     component = "Instance"
 
@@ -113,7 +113,7 @@ class Instance(fields.Raw):
         number = {"type": "number", "format": "double"}
         numbers = {"type": "array", "maxItems": MOST_ITEMS, "items": {}}
         members = {"type": "object", "additionalProperties": True}
-        description = "A row: a number, nested numbers or a table's values in order, or an object by column or input."
+        description = "A row: a number, nested numbers, a table's values in order, or an object by column or input."
         super().__init__(metadata={"description": description, "anyOf": [number, numbers, members]} | keywords)
 
 
@@ -133,7 +133,7 @@ class Listing(fields.List):
 
 
 class Mapping(fields.Dict):
-    """An object whose members' names are data."""
+    """An object whose keys are data."""
 
     def __init__(
         self, description: str, value: fields.Field[Any] | None = None, *, allow_none: bool = False, **keywords: Any
@@ -143,31 +143,31 @@ class Mapping(fields.Dict):
 
 
 class Links(Mapping):
-    """URLs of what belongs to a resource."""
+    """The URLs of related resources."""
 
     def __init__(self, description: str, *, allow_none: bool = False) -> None:
-        url = Url("As an absolute-path reference; null for what was deleted.", allow_none=True)
+        url = Url("An absolute-path reference; null for a deleted resource.", allow_none=True)
         super().__init__(description, url, allow_none=allow_none)
 
 
 class ShownMetadata(Mapping):
-    """What a client noted of a resource."""
+    """A client's metadata of a resource."""
 
     component = Metadata.component
 
     def __init__(self) -> None:
-        super().__init__("What the client noted: texts by key.", fields.String())
+        super().__init__("The metadata that the client set: strings by key.", fields.String())
 
 
 class Inner(fields.Nested):
-    """An object with a schema of its own."""
+    """An object with its own schema."""
 
     def __init__(self, schema: Any, description: str, *, allow_none: bool = False) -> None:
         super().__init__(schema, allow_none=allow_none, metadata=_about(description))
 
 
 class AsItIs(Inner):
-    """An object that is shown as it was stored: its schema is for the documentation alone."""
+    """An object that is returned as stored: its schema is for the documentation only."""
 
     def _serialize(  # type: ignore[override]
         self, nested_obj: Any, attr: str | None, obj: Any, **kwargs: Any

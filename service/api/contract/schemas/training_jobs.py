@@ -1,4 +1,4 @@
-"""Training jobs as they are posted and shown."""
+"""Requests and responses of training jobs."""
 
 from typing import Any
 
@@ -56,49 +56,65 @@ EXECUTIONS = ("auto", "graph", "compiled")
 
 
 class EarlyStoppingSchema(Schema):
-    """When training ends before its last epoch."""
+    """The conditions of early stopping."""
 
     monitor = Text(
         100,
         load_default=None,
         allow_none=True,
         metadata={
-            "description": "A metric, such as `val_accuracy`; null: `val_loss` with validation rows, else `loss`."
+            "description": "The metric to monitor, such as `val_accuracy`; null: `val_loss` with validation rows, else "
+            "`loss`."
         },
     )
-    patience = Whole(0, load_default=5, metadata={"description": "Epochs without improvement that are borne."})
-    min_delta = Amount(0, load_default=0.0, metadata={"description": "Less than this is no improvement."})
-    restore_best = Flag(load_default=True, metadata={"description": "Keep the best epoch's weights."})
+    patience = Whole(
+        0, load_default=5, metadata={"description": "The number of epochs without improvement before training stops."}
+    )
+    min_delta = Amount(
+        0, load_default=0.0, metadata={"description": "The smallest change that counts as an improvement."}
+    )
+    restore_best = Flag(
+        load_default=True, metadata={"description": "Whether to restore the weights of the best epoch."}
+    )
 
 
 class StartFromSchema(Schema):
-    """The version whose weights training starts from."""
+    """The version that provides the initial weights."""
 
-    model = Reference(metadata={"description": "Whose version it is; left out: the model that is trained."})
+    model = Reference(metadata={"description": "The version's model. Default: the model that is trained."})
     version = Whole(1, metadata={"description": "The version's number."})
-    label = Reference(metadata={"description": "Instead of `version`: the one that the label points to now."})
+    label = Reference(metadata={"description": "Instead of `version`: a label that points to it."})
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
         if ("version" in data) == ("label" in data):
-            raise ValidationError("must be given, or a label, and not both", "version")
+            raise ValidationError("is required unless `label` is set; set only one of them", "version")
 
 
 class TrainingOptionsSchema(Schema):
-    """How to train."""
+    """The options of a training."""
 
-    epochs = Whole(1, required=True, metadata={"description": "How often the training rows are gone through."})
-    batch_size = Whole(1, load_default=32, metadata={"description": "Rows of a step."})
-    shuffle = Flag(load_default=True, metadata={"description": "Whether each epoch has the rows in another order."})
-    seed = Whole(0, load_default=None, allow_none=True, metadata={"description": "Null: drawn, and then shown."})
-    optimizer = Anything(load_default=None, allow_none=True, metadata=COMPONENT | {"description": "Null: the model's."})
+    epochs = Whole(1, required=True, metadata={"description": "The number of passes over the training rows."})
+    batch_size = Whole(1, load_default=32, metadata={"description": "The number of rows in a step."})
+    shuffle = Flag(load_default=True, metadata={"description": "Whether to shuffle the rows in each epoch."})
+    seed = Whole(
+        0,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The random seed; null: a random one, which the response shows."},
+    )
+    optimizer = Anything(
+        load_default=None,
+        allow_none=True,
+        metadata=COMPONENT | {"description": "An optimizer that replaces the model's; null: the model's."},
+    )
     start_from = Part(
         StartFromSchema,
         load_default=None,
         allow_none=True,
         metadata={
-            "description": "Whose weights training starts from, with a fresh optimizer and preprocessing fitted anew; "
-            "null: fresh weights. Fixed to a number when the job is made."
+            "description": "The version that provides the initial weights; null: random weights. The optimizer's state "
+            "and the preprocessing are not reused. The version is resolved to a number at the job's creation."
         },
     )
     class_weights = Anything(
@@ -107,7 +123,7 @@ class TrainingOptionsSchema(Schema):
         load_default=None,
         allow_none=True,
         metadata={
-            "description": '`"balanced"`, or a number for each class; one that is left out counts 1.',
+            "description": '`"balanced"`, or an object with a weight for each class. The default weight is 1.',
             "maxLength": 8,
             "pattern": "^balanced$",
         },
@@ -116,19 +132,19 @@ class TrainingOptionsSchema(Schema):
         EarlyStoppingSchema,
         load_default=None,
         allow_none=True,
-        metadata={"description": "When training ends before its last epoch; null: it doesn't."},
+        metadata={"description": "The conditions of early stopping; null: all epochs are trained."},
     )
     learning_rate_schedule = Anything(
         "object",
         load_default=None,
         allow_none=True,
-        metadata={"description": "The `type` of one of Keras's schedules, or ReduceLROnPlateau, with its parameters."},
+        metadata={"description": "The `type` of a Keras schedule, or `ReduceLROnPlateau`, with its parameters."},
     )
     checkpoint_seconds = Amount(
         0,
         LARGEST_INTEGER,
         load_default=60.0,
-        metadata={"description": "Time between checkpoints: what a crash can cost, and no more than that."},
+        metadata={"description": "The time between checkpoints, and so the most training time that a crash can cost."},
     )
     time_limit_seconds = Amount(
         1,
@@ -136,21 +152,29 @@ class TrainingOptionsSchema(Schema):
         load_default=None,
         allow_none=True,
         metadata={
-            "description": "Training ends after so much of it, with the weights of its best epoch; counted from the "
-            "end of the first step, before which the network is compiled."
+            "description": "Training ends after this time, with the weights of the best epoch. The time starts after "
+            "the first step, because that step includes the compilation of the network."
         },
     )
-    label = Name(load_default=None, allow_none=True, metadata={"description": "Is pointed to the new version."})
-    priority = Whole(0, 9, load_default=5, metadata={"description": "Higher ones run first."})
-    queue = Name(load_default="cpu", metadata={"description": "Which workers may take it."})
-    execution = Choice(*EXECUTIONS, load_default="auto", metadata={"description": "The job shows the one taken."})
+    label = Name(load_default=None, allow_none=True, metadata={"description": "A label to point to the new version."})
+    priority = Whole(0, 9, load_default=5, metadata={"description": "Jobs with a higher priority run first."})
+    queue = Name(
+        load_default="cpu", metadata={"description": "The queue, which determines the workers that can run the job."}
+    )
+    execution = Choice(
+        *EXECUTIONS,
+        load_default="auto",
+        metadata={"description": "How the network is executed. The response shows the choice that replaced `auto`."},
+    )
 
 
 class CreateTrainingJobSchema(TrainingOptionsSchema):
-    """A training to run."""
+    """A new training job."""
 
     model = Reference(required=True, metadata={"description": "The model's name."})
-    dataset = Reference(required=True, metadata={"description": "The dataset's name; it must be ready and fit."})
+    dataset = Reference(
+        required=True, metadata={"description": "The dataset's name. The dataset must be ready and fit the model."}
+    )
     metadata = Metadata()
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
@@ -161,66 +185,76 @@ DESIRED_STATUSES = (statuses.RUNNING, statuses.PAUSED, statuses.STOPPED, statuse
 
 
 class TrainingJobChangesSchema(Schema):
-    """What a job is to do from now on."""
+    """The changes to a training job."""
 
     desired_status = Choice(
         *DESIRED_STATUSES,
         metadata={
-            "description": "`paused` and `running` again; `stopped` ends now and keeps the model, `cancelled` ends and "
-            "keeps nothing."
+            "description": "`paused` pauses and `running` resumes the training. `stopped` ends it and creates a "
+            "version, `cancelled` ends it without one."
         },
     )
-    epochs = Whole(1, metadata={"description": "How many in all, from the next epoch on."})
-    learning_rate = Amount(0, metadata={"description": "From the next epoch on; 409 while a schedule sets it."})
+    epochs = Whole(1, metadata={"description": "The new total number of epochs; takes effect after the current epoch."})
+    learning_rate = Amount(
+        0,
+        metadata={"description": "The new learning rate; takes effect with the next epoch. 409 if a schedule sets it."},
+    )
     metadata = MetadataChanges()
 
 
 class ProgressSchema(JobProgressSchema):
-    """How far a training is."""
+    """A training's progress."""
 
-    epoch = Count("The epoch that is trained or was the last; 0 before the first.", example=3)
-    epochs = Count("How many there are to be.", example=5)
+    epoch = Count("The current or last epoch; 0 before the first.", example=3)
+    epochs = Count("The total number of epochs.", example=5)
 
 
 class RuntimeSchema(AnswerSchema):
-    """What a training runs with, the same in every attempt."""
+    """The environment of a training, the same in every attempt."""
 
     sometimes = ("resident_bytes", "tensorflow", "keras")
 
-    threads = Count("Threads that compute.", 1, example=2)
-    resident_bytes = Count("Up to how many bytes the rows are kept in memory.", example=1_073_741_824)
+    threads = Count("The number of threads that compute.", 1, example=2)
+    resident_bytes = Count("The most bytes of rows that are kept in memory.", example=1_073_741_824)
     tensorflow = Words("The version of TensorFlow.", 100, example="2.21.0")
     keras = Words("The version of Keras.", 100, example="3.14.0")
 
 
-class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base's members come first
+class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base's fields come first
     """A training job."""
 
-    model_id = Identifier("md", "The model's id: a name used again is another model.")
+    model_id = Identifier("md", "The model's id. It distinguishes models that had the same name.")
     dataset_id = Identifier("ds", "The dataset's id.")
-    desired_status = OneOf("What the client wants of it.", *DESIRED_STATUSES)
-    attempt = Count("Grows when the training process dies.", example=1)
-    runtime = AsItIs(RuntimeSchema, "Threads and versions of the libraries; null before it runs.", allow_none=True)
+    desired_status = OneOf("The status that the client requested.", *DESIRED_STATUSES)
+    attempt = Count("The number of the attempt, from 1. It increases when the job's process crashes.", example=1)
+    runtime = AsItIs(RuntimeSchema, "The environment of the training; null before the first start.", allow_none=True)
     learning_rate = Number(
-        "As last ordered; null while it is the optimizer's or a schedule's.", 0, allow_none=True, example=None
+        "The learning rate that the client last set; null if the optimizer or a schedule sets it.",
+        0,
+        allow_none=True,
+        example=None,
     )
-    progress = Inner(ProgressSchema, "How far it is.")
-    metrics = Mapping("Of the latest epoch; null before its end.", METRIC_VALUES, allow_none=True)
+    progress = Inner(ProgressSchema, "The training's progress.")
+    metrics = Mapping(
+        "The metrics of the latest finished epoch; null before the first.", METRIC_VALUES, allow_none=True
+    )
     best = Mapping(
-        "The best `epoch` and its value of what `early_stopping` monitors, else of the loss (of the validation rows if "
-        "there are any).",
+        "The best `epoch` and its value of the metric that `early_stopping` monitors, else of the loss (on the "
+        "validation rows if there are any).",
         METRIC_VALUES,
         allow_none=True,
         example={"epoch": 3, "val_loss": 0.05},
     )
-    version = Count("The number of the version that it made; null before.", 1, allow_none=True, example=1)
+    version = Count(
+        "The number of the version that the job created; null before success.", 1, allow_none=True, example=1
+    )
     metadata = ShownMetadata()
-    error = Inner(FailureSchema, "Why it failed, or null.", allow_none=True)
-    created_at = Moment("When it was created.")
-    started_at = Moment("When its process began; null before.", allow_none=True)
-    finished_at = Moment("When it became final; null before.", allow_none=True)
-    transitions = Listing("Every status that it had.", Inner(TransitionSchema, ""), MOST_TRANSITIONS)
-    last_event = Count("The `seq` of its latest event: to follow the job from here.", example=12)
+    error = Inner(FailureSchema, "The error of a failed job, else null.", allow_none=True)
+    created_at = Moment("The creation time.")
+    started_at = Moment("The time of the first start; null before.", allow_none=True)
+    finished_at = Moment("The time when the job became final; null before.", allow_none=True)
+    transitions = Listing("All changes of the status, in order.", Inner(TransitionSchema, ""), MOST_TRANSITIONS)
+    last_event = Count("The `seq` of the latest event, to follow the job from here.", example=12)
     links = Links(
         "`self`, `metrics`, `events`, `log`, `model`, `dataset`; after success `version`, `predictions`, `evaluation`."
     )

@@ -1,4 +1,4 @@
-"""Versions and labels as they are posted and shown."""
+"""Requests and responses of versions and labels."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +37,7 @@ FORMATS = ("keras", "onnx", "saved_model", "preprocessing")
 
 @dataclass(frozen=True)
 class OfModel:
-    """A version or label with the name of its model."""
+    """A version or a label, with its model's name."""
 
     model: str
     record: Any
@@ -46,14 +46,14 @@ class OfModel:
 class ArtifactSchema(AnswerSchema):
     """A file of a version."""
 
-    format = OneOf("`saved_model` is a ZIP, `preprocessing` JSON.", *FORMATS)
+    format = OneOf("The format; `saved_model` is a ZIP, `preprocessing` is JSON.", *FORMATS)
     bytes = Count("The file's size.", example=24342)
-    sha256 = Words("The file's SHA-256, which is its `ETag` too.", **DIGEST)
-    href = Url("Where it is downloaded.", example="/v1/models/flowers/versions/1/artifacts/onnx")
+    sha256 = Words("The file's SHA-256, which is also its `ETag`.", **DIGEST)
+    href = Url("The URL to download the file.", example="/v1/models/flowers/versions/1/artifacts/onnx")
 
 
 class VersionMetricsSchema(AnswerSchema):
-    """What the trained network reaches on each split; null for a split without rows."""
+    """The trained network's metrics on each split; null for a split without rows."""
 
     train = Mapping("Loss and metrics by name.", METRIC_VALUES, allow_none=True)
     validation = Mapping("Loss and metrics by name.", METRIC_VALUES, allow_none=True)
@@ -61,28 +61,30 @@ class VersionMetricsSchema(AnswerSchema):
 
 
 class VersionSchema(AnswerSchema):
-    """A trained network. Versions are numbered from 1 within their model, and never change."""
+    """A trained network. Versions are numbered from 1 within their model and never change."""
 
     sometimes = ("reason",)
 
-    version = Count("Its number.", 1, example=1)
-    status = OneOf("A version is available as long as it exists.", "available")
-    servable = Truth("Whether there can be predictions: its network could be exported to ONNX.")
-    reason = Words("Why it can't be served.", example='The layer "lambda" has no ONNX operator.')
-    training_job = Identifier("tj", "The job that made it.")
-    dataset = Words("The name of the dataset that it was trained on.", example="flowers", **NAMED)
-    metrics = Inner(VersionMetricsSchema, "What it reaches on each split.")
+    version = Count("The version's number.", 1, example=1)
+    status = OneOf("Always `available`.", "available")
+    servable = Truth("Whether the version can serve predictions, because its network was exported to ONNX.")
+    reason = Words("Why the version can't serve predictions.", example='The layer "lambda" has no ONNX operator.')
+    training_job = Identifier("tj", "The job that created the version.")
+    dataset = Words("The name of the dataset that the version was trained on.", example="flowers", **NAMED)
+    metrics = Inner(VersionMetricsSchema, "The metrics on each split.")
     classes = Listing(
-        "What its scores are of, in order; null for a regression.",
+        "The classes in the order of the scores; null for a regression.",
         Value("A class.", **CLASS),
         allow_none=True,
         example=["setosa", "versicolor", "virginica"],
     )
-    inputs = Listing("What it takes.", AsItIs(ModelInputSchema, ""), MOST_INPUTS)
-    artifacts = Listing("Its files.", Inner(ArtifactSchema, ""), len(FORMATS))
-    created_at = Moment("When it was created.")
-    links = Links("`self`, `model`, `training_job`, `weights`, `predictions`, and `evaluation` where there is one.")
-    model_version_status = Listing("Its status as TensorFlow Serving shows it.", Inner(ServingVersionSchema, ""), 1)
+    inputs = Listing("The inputs.", AsItIs(ModelInputSchema, ""), MOST_INPUTS)
+    artifacts = Listing("The files.", Inner(ArtifactSchema, ""), len(FORMATS))
+    created_at = Moment("The creation time.")
+    links = Links("`self`, `model`, `training_job`, `weights`, `predictions`, and `evaluation` if there is one.")
+    model_version_status = Listing(
+        "The version's status in TensorFlow Serving's format.", Inner(ServingVersionSchema, ""), 1
+    )
 
     @pre_dump
     def _present(self, found: OfModel, **_: Any) -> dict[str, Any]:
@@ -107,39 +109,41 @@ class VersionSchema(AnswerSchema):
 
 
 class VersionListQuery(ByTime):
-    """Which versions."""
+    """The parameters of a list of versions."""
 
 
 class WeightSchema(AnswerSchema):
-    """One of the network's variables."""
+    """A variable of the network."""
 
-    name = Words("The layer's name and the variable's.", example="dense/kernel")
-    shape = Listing("Its axes.", Count("The length of an axis.", example=2), MOST_AXES, example=[2, 1])
-    values = Value("Nested lists of that shape; a number for the empty shape.", example=[[0.458], [-0.08]])
+    name = Words("The names of the layer and the variable.", example="dense/kernel")
+    shape = Listing("The lengths of the axes.", Count("The length of an axis.", example=2), MOST_AXES, example=[2, 1])
+    values = Value("Nested lists of this shape; a number if the shape is empty.", example=[[0.458], [-0.08]])
 
 
 class NetworkWeightsSchema(AnswerSchema):
-    """The numbers that were learnt."""
+    """The trained weights of a network."""
 
     weights = Listing("The network's variables.", Inner(WeightSchema, ""), MOST_ITEMS)
 
 
 class LabelTargetSchema(Schema):
-    """What a label is to point to."""
+    """The new target of a label."""
 
-    version = Whole(1, required=True, metadata={"description": "A version of the model."})
+    version = Whole(1, required=True, metadata={"description": "The number of a version of the model."})
 
 
 class LabelListQuery(ByTimeOrName):
-    """Which labels."""
+    """The parameters of a list of labels."""
 
 
 class LabelSchema(AnswerSchema):
-    """A name for a version, which can be moved to another: clients that predict by it needn't know of that."""
+    """A name that points to a version and can be moved, without a change in the clients that predict by it."""
 
-    label = Words("The name.", example="champion", **NAMED)
+    label = Words("The label's name.", example="champion", **NAMED)
     version = Count("The number of the version that it points to.", 1, example=1)
-    model_version_status = Listing("The version's status for TensorFlow Serving.", Inner(ServingVersionSchema, ""), 1)
+    model_version_status = Listing(
+        "The version's status in TensorFlow Serving's format.", Inner(ServingVersionSchema, ""), 1
+    )
     links = Links("`self`, `model`, `version` and `predictions`.")
 
     @pre_dump

@@ -1,4 +1,4 @@
-"""Keys that make creating requests safe to repeat."""
+"""Idempotency keys, which make creating requests safe to retry."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What a request with an idempotency key made; of a dataset's request only the file, which is shown."""
+"""The resource that a request with an idempotency key created. Of a dataset's request, only the file is kept."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Versions that jobs take weights from, and the weights that models were made with."""
+"""The versions whose weights jobs use, and the weights that models reuse."""
 
 import sqlalchemy as sa
 from alembic import op

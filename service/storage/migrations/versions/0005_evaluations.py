@@ -1,4 +1,4 @@
-"""Evaluations that a training makes when it ends."""
+"""The evaluations that training jobs create when they end."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What a job needs to go on from a checkpoint, and to obey orders while it runs."""
+"""Columns for resuming a job from a checkpoint and for orders to a running job."""
 
 import sqlalchemy as sa
 from alembic import op

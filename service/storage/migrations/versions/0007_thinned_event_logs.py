@@ -1,4 +1,4 @@
-"""Which finished jobs' event logs were thinned already."""
+"""Whether a finished job's event log has been thinned."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""An index that finds the few transitions and the last epoch in a long log."""
+"""An index to find the few transitions and the last epoch in a long log."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Indexes by which every page of a list of jobs is found at once, whatever it is filtered by."""
+"""Indexes for the pages of lists of jobs, with any filter."""
 
 from alembic import op
 

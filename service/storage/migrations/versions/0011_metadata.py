@@ -1,4 +1,4 @@
-"""What clients note of their datasets, models and jobs."""
+"""The metadata of datasets, models and jobs."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,0 +1,42 @@
+"""Pages of other origins may use the service where the operator allows theirs."""
+
+from dataclasses import replace
+
+import pytest
+
+from service.api.app import create_front
+from service.context import Context
+from tests.journeys.specs import LINE_DATASET
+from tests.service.api.api_client import ApiClient
+from tests.service.api.front_client import FrontClient
+
+ALLOWED, OTHER = "https://lab.example", "https://evil.example"
+
+
+@pytest.fixture
+def lab(context: Context) -> ApiClient:
+    """A client of a service that pages of one origin may use."""
+    settings = replace(context.settings, cors_origins=f"https://first.example, {ALLOWED}")
+    return ApiClient(FrontClient(create_front(replace(context, settings=settings))))
+
+
+def test_a_page_of_an_allowed_origin_may_ask_and_read_the_headers(lab: ApiClient) -> None:
+    preflight = {"Origin": ALLOWED, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "prefer"}
+    answer = lab.send("OPTIONS", "/v1/datasets", 200, headers=preflight)
+    assert answer.headers["Access-Control-Allow-Origin"] == ALLOWED
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    created = lab.send("POST", "/v1/datasets", 202, json=LINE_DATASET, headers={"Origin": ALLOWED, "Prefer": "wait=0"})
+    assert created.headers["Access-Control-Allow-Origin"] == ALLOWED
+    assert "Location" in created.headers["Access-Control-Expose-Headers"]
+
+
+def test_a_page_of_another_origin_is_refused(lab: ApiClient) -> None:
+    refused = lab.send("POST", "/v1/datasets", 403, json=LINE_DATASET, headers={"Origin": OTHER})
+    assert "Access-Control-Allow-Origin" not in refused.headers
+    assert "Access-Control-Allow-Origin" not in lab.send("GET", "/v1/datasets", 200, headers={"Origin": OTHER}).headers
+
+
+def test_without_allowed_origins_nothing_is_said_of_them(api: ApiClient) -> None:
+    assert (
+        "Access-Control-Allow-Origin" not in api.send("GET", "/v1/datasets", 200, headers={"Origin": ALLOWED}).headers
+    )
