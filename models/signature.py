@@ -119,7 +119,7 @@ class Signature:
         for name, values in tensors.items():
             wanted = self.inputs[name].shape
             if isinstance(values, np.ndarray) and (values.ndim != len(wanted) or values.shape[1:] != wanted[1:]):
-                detail = f'The input "{name}" has the shape {list(values.shape)}, but must have {list(wanted)}.'
+                detail = f'The input "{name}" has the shape {list(values.shape)}, but {list(wanted)} is expected.'
                 raise InvalidInstances(Fault(detail))
         rows = {len(values) for values in tensors.values()}
         if len(rows) > 1:

@@ -55,7 +55,7 @@ class Given:
         """Raises InvalidInference if datatype, shape or content type don't fit the signature."""
         known = datatype in ELEMENTS or datatype == BYTES
         if not known or (datatype == BYTES) != (spec.datatype is Datatype.BYTES):
-            has = f"has the datatype '{datatype[:100]}', but must have {spec.datatype}."
+            has = f"has the datatype '{datatype[:100]}', but {spec.datatype} is expected."
             raise InvalidInference(f"The input '{name}' {has}")
         if content_type in (BASE64, DATETIME, STRING) and datatype != BYTES:
             raise InvalidInference(f"The input '{name}': the content type '{content_type}' is only for BYTES.")
@@ -73,7 +73,7 @@ def _read_shape(name: str, shape: Any, spec: TensorSpec) -> tuple[int, ...]:
         raise InvalidInference(f"The input '{name}' must have a 'shape', a list of whole numbers of at least 0.")
     with_ones = (*shape, *(1,) * (len(spec.shape) - len(shape)))
     if not shape or with_ones[1:] != spec.shape[1:]:
-        raise InvalidInference(f"The input '{name}' has the shape {shape[:20]}, but must have {list(spec.shape)}.")
+        raise InvalidInference(f"The input '{name}' has the shape {shape[:20]}, but {list(spec.shape)} is expected.")
     return with_ones
 
 

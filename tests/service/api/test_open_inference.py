@@ -150,13 +150,13 @@ def test_a_body_that_is_no_request_is_refused(client: DialectClient, body: bytes
         ([{}], "Each input must have a 'name', which is a string."),
         ([tensor([1])] * 2, "The input 'input' is given twice."),
         ([tensor([1]), tensor([1], name="x")], "The input 'x' is unknown; there are 'input'."),
-        ([tensor([1], "FP31")], "has the datatype 'FP31', but must have FP32."),
-        ([tensor(["a"], "BYTES")], "has the datatype 'BYTES', but must have FP32."),
+        ([tensor([1], "FP31")], "has the datatype 'FP31', but FP32 is expected."),
+        ([tensor(["a"], "BYTES")], "has the datatype 'BYTES', but FP32 is expected."),
         ([tensor([1], datatype=None)], "Each input must have a 'datatype'"),  # type: ignore[arg-type]
-        ([tensor([1, 2], shape=[1, 2])], "has the shape [1, 2], but must have [-1, 1]."),
-        ([tensor([1, 2], shape=[2, 1, 1])], "has the shape [2, 1, 1], but must have [-1, 1]."),
-        ([tensor([1], shape=[])], "has the shape [], but must have [-1, 1]."),
-        ([tensor([1], shape=[1] * 100)], "but must have [-1, 1]."),
+        ([tensor([1, 2], shape=[1, 2])], "has the shape [1, 2], but [-1, 1] is expected."),
+        ([tensor([1, 2], shape=[2, 1, 1])], "has the shape [2, 1, 1], but [-1, 1] is expected."),
+        ([tensor([1], shape=[])], "has the shape [], but [-1, 1] is expected."),
+        ([tensor([1], shape=[1] * 100)], "but [-1, 1] is expected."),
         ([tensor([1], shape=[0, 1])], "has 1 elements, but the shape [0, 1] has 0."),
         ([tensor([1], shape=[-1, 1])], "whole numbers of at least 0"),
         ([tensor([1], shape=[True, 1])], "whole numbers of at least 0"),
@@ -263,7 +263,7 @@ def test_columns_must_have_as_many_rows_and_their_own_types(client: DialectClien
     assert client.post(FRUIT, {"inputs": [width, colour, ripe]})
     assert "different numbers of rows" in client.error(FRUIT, {"inputs": [width, colour, tensor([1, 0], name="ripe")]})
     assert 'The input "ripe" is missing.' in client.error(FRUIT, {"inputs": [width, colour]})
-    assert "but must have BYTES" in client.error(FRUIT, {"inputs": [width, tensor([1], name="colour"), ripe]})
+    assert "but BYTES is expected" in client.error(FRUIT, {"inputs": [width, tensor([1], name="colour"), ripe]})
     assert '"ripe" must be true or false' in client.error(FRUIT, {"inputs": [width, colour, tensor([7], name="ripe")]})
     ragged = tensor([["red"], "green"], "BYTES", [2, 1], "colour")
     assert "must be a list of texts" in client.error(FRUIT, {"inputs": [width, ragged, ripe]})
