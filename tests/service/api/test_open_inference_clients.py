@@ -167,7 +167,7 @@ def test_nan_is_missing_in_a_table_and_infinity_is_no_number_of_it(client: Diale
     assert missing == nan
     answer = client.send("POST", FRUIT, 400, **ask(float("inf"))).json
     assert answer is not None
-    assert '"width" should be a number' in answer["error"]
+    assert '"width" must be a number' in answer["error"]
 
 
 def test_there_may_be_no_rows(client: DialectClient) -> None:

@@ -228,7 +228,7 @@ def test_files_that_are_missing_are_told_and_the_rest_is_kept(
 
 def test_a_file_that_is_there_is_never_overwritten(context: Context, tmp_path: Path) -> None:
     (tmp_path / "backup.tar").write_text("precious")
-    with pytest.raises(BackupError, match="There is a file"):
+    with pytest.raises(BackupError, match="already exists"):
         backups.back_up(context, tmp_path / "backup.tar", ignore)
     assert (tmp_path / "backup.tar").read_text() == "precious"
 
