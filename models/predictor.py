@@ -1,4 +1,4 @@
-"""A version loaded for predicting: raw instances in, labels, scores and values out. NumPy and ONNX Runtime only."""
+"""A loaded version that predicts labels, scores and values for raw instances. Uses only NumPy and ONNX Runtime."""
 
 import json
 import math
@@ -35,12 +35,12 @@ from models.vocabulary import Vocabulary, vocabularies
 FORMAT = 1
 ROWS_DESCRIBED_AT_ONCE = 1024
 WIDE = 32
-"""Numbers of a row from which on they stay an array, which is written without an object for each."""
+"""The numbers of a row from which on it stays an array, which is serialized without a Python object for each number."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The answer to a request: `classes` (None for a regression), one of `predictions` an instance, `warnings`."""
+    """The result of a request: `classes` (None for a regression), one prediction for each instance, and `warnings`."""
 
     classes: list[Any] | None
     predictions: list[dict[str, Any]]
@@ -49,7 +49,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A network with its preprocessing and what its outputs mean. Thread-safe."""
+    """A network with its preprocessing and the interpretation of its outputs. Thread-safe."""
 
     network: OnnxNetwork
     preprocessing: Preprocessing
@@ -57,14 +57,14 @@ class Predictor:
     classes: list[Any] | None
     activation: Activation | None
     max_pixels: int = Limits.pixels
-    """Pixels that a posted picture may have."""
+    """The pixels of a posted image at most."""
     vocabularies: tuple[Vocabulary, ...] = ()
-    """What layers know of the inputs that they take."""
+    """The numbers that layers such as Embedding accept from inputs."""
     output_name: str = OUTPUT
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1, max_pixels: int = Limits.pixels) -> Self:
-        """Read `preprocessing.json` and `network.onnx` from a version's folder; raises DamagedNetwork."""
+        """Read `preprocessing.json` and `network.onnx` from a version's folder. Raises DamagedNetwork."""
         document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
         activation = document["output"]["activation"]
         return cls(
@@ -79,7 +79,7 @@ class Predictor:
         )
 
     def prepare(self, instances: Instances) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-        """Posted instances as `network.run` takes them, and the warnings. Raises InvalidInstances."""
+        """Convert posted instances into inputs for `network.run`, with warnings. Raises InvalidInstances."""
         inputs, warnings = self.preprocessing.read_instances(instances, self.max_pixels)
         self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
         return inputs, warnings
@@ -91,17 +91,17 @@ class Predictor:
 
     @cached_property
     def signature(self) -> Signature:
-        """The named tensors that the network takes and gives."""
+        """The named input and output tensors."""
         return Signature.of(self.preprocessing, self.network.output_shape, self.output_name)
 
     def read_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-        """Tensors by the signature's names, raw, as `network.run` takes them. Raises InvalidInstances."""
+        """Convert raw tensors by the signature's names into inputs for `network.run`. Raises InvalidInstances."""
         inputs = self.signature.read(tensors, self.max_pixels)
         self._check_vocabularies(inputs, in_json=False)
         return inputs
 
     def _check_vocabularies(self, inputs: dict[str, np.ndarray], *, in_json: bool) -> None:
-        """Raise InvalidInstances where rows have numbers that a layer doesn't know: ONNX Runtime names no row."""
+        """Raise InvalidInstances if rows have numbers outside a layer's vocabulary: ONNX Runtime's error has no row."""
         faults = []
         for vocabulary in self.vocabularies:
             values, column = inputs[vocabulary.input], vocabulary.input if len(inputs) > 1 else None
@@ -117,7 +117,7 @@ class Predictor:
     def predict(
         self, instances: Instances, top: int | None = None, scores: bool = True, deadline: float = math.inf
     ) -> Predictions:
-        """What the network predicts for posted instances, as clients get it. Raises InvalidInstances, TookTooLong."""
+        """The predictions for posted instances, as clients get them. Raises InvalidInstances, TookTooLong."""
         inputs, warnings = self.prepare(instances)
         outputs = self.network.run(inputs, deadline)
         return Predictions(self.classes, self.interpret(outputs, top, scores, deadline), warnings)
@@ -127,9 +127,9 @@ class Predictor:
     ) -> list[dict[str, Any]]:
         """A prediction for each row of raw outputs, as clients get it.
 
-        `top` adds the best labels with their scores; without `scores` the scores of all classes are left out. What is
-        not finite becomes None. The many numbers of a wide row are an array, in which it is NaN or infinite. Raises
-        TookTooLong when `deadline` (of the monotonic clock) passes meanwhile.
+        `top` adds the best labels with their scores. If `scores` is False, the scores of all classes are omitted. NaN
+        and infinity become None, except in rows of at least WIDE numbers, which are arrays. Raises TookTooLong if
+        `deadline` (of the monotonic clock) passes meanwhile.
         """
         predictions: list[dict[str, Any]] = []
         for start in range(0, len(outputs), ROWS_DESCRIBED_AT_ONCE):
@@ -156,7 +156,7 @@ class Predictor:
         return predictions
 
     def score(self, outputs: np.ndarray) -> np.ndarray:
-        """The score of each class (rows, classes), from raw outputs of a classification."""
+        """The score of each class, shape (rows, classes), from raw outputs of a classification."""
         return score(outputs, self.task, self.activation)
 
 
@@ -167,7 +167,7 @@ def write_preprocessing(
     encoding: TargetEncoding,
     rows_at_once: int = ROWS_AT_ONCE,
 ) -> dict[str, Any]:
-    """Write what a predictor needs besides the network as JSON, synced to the disk; returns the document."""
+    """Write what a predictor needs besides the network as JSON, synced to the disk. Returns the document."""
     document = {
         "format": FORMAT,
         "task": spec.task.value,
@@ -190,7 +190,7 @@ def _describe_values(outputs: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _describe_label(predicted: np.ndarray, rows: list[Any], classes: list[Any]) -> list[dict[str, Any]]:
-    """The class that each row predicts, with its score among those of the row."""
+    """The predicted class of each row, with its score."""
     found = [(best, _finite(row[best])) for best, row in zip(predicted.tolist(), rows, strict=True)]
     return [{"label": None if score is None else classes[best], "score": score} for best, score in found]
 
@@ -200,7 +200,7 @@ def _describe_labels(scores: np.ndarray, classes: list[Any]) -> list[dict[str, A
 
 
 def _best(scores: np.ndarray, order: np.ndarray, classes: list[Any]) -> list[list[dict[str, Any]]]:
-    """The classes of each row in that order (rows, count), with their scores."""
+    """The classes of each row in `order`, shape (rows, count), with their scores."""
     found = _to_list(np.take_along_axis(scores, order, axis=1))
     return [
         [{"label": classes[index], "score": score} for index, score in zip(indices, row, strict=True)]
@@ -214,17 +214,17 @@ def _add(predictions: list[dict[str, Any]], name: str, values: list[Any]) -> Non
 
 
 def _to_rows(array: np.ndarray) -> list[Any]:
-    """One entry a row: plain numbers, or where a row has many an array (float64, which prints as those would)."""
+    """An entry for each row: plain numbers, or for wide rows a float64 array, which prints the same."""
     return _to_list(array) if array[0].size < WIDE else list(array.astype(np.float64))
 
 
 def _finite(number: float | None) -> float | None:
-    """A score as a plain number, None for what is not finite."""
+    """A score as a plain number; None for NaN and infinity."""
     return float(number) if number is not None and math.isfinite(number) else None
 
 
 def _to_list(array: np.ndarray) -> list[Any]:
-    """As plain numbers, None for what is not finite, for JSON knows no NaN."""
+    """The array as plain numbers, with None for NaN and infinity, which JSON doesn't have."""
     finite = np.isfinite(array)
     if finite.all():
         return array.tolist()

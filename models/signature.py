@@ -1,7 +1,7 @@
-"""The named tensors that a version takes and gives: what clients of other servers' protocols send instead of instances.
+"""The named input and output tensors of a version, for clients that use other servers' protocols instead of instances.
 
-A table is a tensor for each column, a row of it one number or text; anything else is as it was trained on. Values are
-raw: what was learned from the training rows is applied here, as it is to instances.
+A table has a tensor for each column, with one number or text in each row. Other inputs have the shape of the training
+data. Values are raw: preprocessing is applied here, as it is to instances.
 """
 
 import math
@@ -24,17 +24,17 @@ from models.spec import OUTPUT
 ANY = -1
 """An axis of any length."""
 ELEMENT_BYTES = 4
-"""Of a number, and of the length before a text."""
+"""The bytes of a number, and of the length before a text."""
 TEXT_COLUMNS = ("category", "date")
 """The types of columns whose values are texts."""
 
 Tensor = np.ndarray | list[Any]
-"""Rows first: numbers (NaN where missing), or objects for texts (None where missing); or rows as JSON has them, some of
-which are pictures' files (`{"b64": …}`)."""
+"""Shape (rows, …): numbers (NaN if missing), or objects for texts (None if missing); or a list of rows as in JSON,
+which may be files of images (`{"b64": …}`)."""
 
 
 class Datatype(StrEnum):
-    """What a tensor's elements are, as the Open Inference Protocol names it."""
+    """The datatype of a tensor's elements, as named by the Open Inference Protocol."""
 
     FP32 = "FP32"
     BYTES = "BYTES"
@@ -43,7 +43,7 @@ class Datatype(StrEnum):
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """A tensor's name, what it holds, and its shape, of which the first axis is the rows (-1)."""
+    """A tensor's name, datatype and shape. The first axis is the rows (-1)."""
 
     name: str
     datatype: Datatype
@@ -52,7 +52,7 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Signature:
-    """The tensors of a network with its preprocessing: inputs by name, and its one output."""
+    """The tensors of a network with its preprocessing: its inputs by name, and its one output."""
 
     preprocessing: Preprocessing
     inputs: dict[str, TensorSpec]
@@ -60,7 +60,7 @@ class Signature:
 
     @classmethod
     def of(cls, preprocessing: Preprocessing, output_shape: tuple[int, ...], output_name: str = OUTPUT) -> Self:
-        """From what the version has learned, and the shape of a row of the network's output."""
+        """The signature of a version with this preprocessing, and `output_shape` as the shape of an output row."""
         table = _find_table(preprocessing)
         if table is None:
             specs = [
@@ -76,11 +76,11 @@ class Signature:
 
     @cached_property
     def row_bytes(self) -> int:
-        """The bytes that a row of all inputs takes in binary, at least."""
+        """The minimum bytes of a row of all inputs in binary form."""
         return sum(ELEMENT_BYTES * math.prod(spec.shape[1:]) for spec in self.inputs.values())
 
     def takes_missing(self, name: str) -> bool:
-        """Whether values of an input may be missing: those of tables, and of sequences that were one."""
+        """Whether values of an input may be missing: in tables, and in sequences made from tables."""
         input_ = self.preprocessing.inputs.get(name)
         return input_ is None or isinstance(input_, TableInput) or input_.fill is not None
 
@@ -90,15 +90,15 @@ class Signature:
         return table is not None and any(column.name == name and column.type == "boolean" for column in table.columns)
 
     def takes_pictures(self, name: str) -> bool:
-        """Whether rows of an input may be pictures' files."""
+        """Whether rows of an input may be files of images."""
         input_ = self.preprocessing.inputs.get(name)
         return input_ is not None and not isinstance(input_, TableInput) and input_.picture is not None
 
     def read(self, tensors: Mapping[str, Tensor], max_pixels: int = Limits.pixels) -> dict[str, np.ndarray]:
-        """Tensors as the network takes them: float32, rows first, by input; there may be none.
+        """Convert tensors into the network's inputs: float32, shape (rows, …), by input. There may be no rows.
 
-        Numbers that aren't finite go into the network, but stand for what is missing where values may be. Raises
-        InvalidInstances where a tensor is missing or unknown, has another shape, or holds what its input doesn't take.
+        NaN and infinity are passed to the network; if values of the input may be missing, they mean a missing value.
+        Raises InvalidInstances if a tensor is missing or unknown, has another shape, or has invalid values.
         """
         self._check(tensors)
         table = _find_table(self.preprocessing)
@@ -119,15 +119,15 @@ class Signature:
         for name, values in tensors.items():
             wanted = self.inputs[name].shape
             if isinstance(values, np.ndarray) and (values.ndim != len(wanted) or values.shape[1:] != wanted[1:]):
-                detail = f'The input "{name}" has the shape {list(values.shape)}, but {list(wanted)} is wanted.'
+                detail = f'The input "{name}" has the shape {list(values.shape)}, but {list(wanted)} is expected.'
                 raise InvalidInstances(Fault(detail))
         rows = {len(values) for values in tensors.values()}
         if len(rows) > 1:
-            raise InvalidInstances(Fault("The inputs differ in how many rows they have."))
+            raise InvalidInstances(Fault("The inputs have different numbers of rows."))
 
 
 def _find_table(preprocessing: Preprocessing) -> TableInput | None:
-    """The table that a network's only input is, if it is one."""
+    """The network's table input; None if its inputs are tensors."""
     first = next(iter(preprocessing.inputs.values()))
     return first if isinstance(first, TableInput) else None
 
@@ -139,7 +139,7 @@ def _read(input_: TensorInput, values: Tensor, max_pixels: int) -> np.ndarray:
 
 
 def _list_cells(values: Tensor) -> list[Any]:
-    """A column's values, None where one is missing."""
+    """The values of a column, with None for missing ones."""
     if isinstance(values, list) or values.dtype == object:
         return np.asarray(values, object).ravel().tolist()
     numbers = values.ravel().astype(np.float64)

@@ -1,4 +1,4 @@
-"""A real Fitserve on a free port with a folder of its own, and a client that hides HTTP's noise."""
+"""A real Fitserve service on a free port with its own data folder, and a simple HTTP client for it."""
 
 import os
 import signal
@@ -22,11 +22,11 @@ FINAL = ("succeeded", "failed", "cancelled")
 Found = TypeVar("Found")
 
 
-def wait_for(look: Callable[[], Found | None], seconds: float = 60, what: str = "it") -> Found:
-    """Look until something true is found; fail the test when the seconds are over."""
+def wait_for(poll: Callable[[], Found | None], seconds: float = 60, what: str = "it") -> Found:
+    """Call `poll` until it returns a true value, and return that. Fails the test after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = look()
+        found = poll()
         if found:
             return found
         time.sleep(0.02)
@@ -57,7 +57,7 @@ class Client:
         return response.json()
 
     def items(self, path: str) -> Iterator[Any]:
-        """Every item of a list, page by page."""
+        """All items of a list, read in pages."""
         url: str | None = f"{path}?limit=100"
         while url is not None:
             page = self.get(url)
@@ -80,7 +80,7 @@ class Client:
         assert response.status_code == expect, f"{response.status_code}: {response.text}"
 
     def start_training(self, model: str, dataset: str, epochs: int, **options: Any) -> str:
-        """The id of a new training job."""
+        """Create a training job and return its id."""
         body = {"model": model, "dataset": dataset, "epochs": epochs, **options}
         job: str = self.post("/v1/training-jobs", body, expect=202)["id"]
         return job
@@ -89,22 +89,22 @@ class Client:
         return self.get(f"/v1/training-jobs/{job_id}")
 
     def wait_for_status(self, job_id: str, *wanted: str, seconds: float = 120) -> Any:
-        """The job once its status is a wanted one; fails at once when it ended otherwise."""
+        """Wait for a job to reach a wanted status, and return it. Fails immediately if it ends with another status."""
 
-        def look() -> Any:
+        def poll() -> Any:
             job = self.job(job_id)
             if job["status"] in wanted:
                 return job
             assert job["status"] not in FINAL, f"{job['status']}: {job['error']}"
             return None
 
-        return wait_for(look, seconds, f"{job_id} to be {' or '.join(wanted)}")
+        return wait_for(poll, seconds, f"{job_id} to be {' or '.join(wanted)}")
 
     def wait_for_first_epoch(self, job_id: str, seconds: float = 60) -> None:
         wait_for(lambda: self.get(f"/v1/training-jobs/{job_id}/metrics")["epochs"], seconds, "an epoch")
 
     def train(self, model: str, dataset: str, epochs: int, **options: Any) -> Any:
-        """The job of a training that succeeded."""
+        """Train a model and return the successful job."""
         return self.wait_for_status(self.start_training(model, dataset, epochs, **options), "succeeded", seconds=3600)
 
     def predict(self, model: str, instances: Any, query: str = "") -> Any:
@@ -112,7 +112,7 @@ class Client:
 
 
 class RunningService:
-    """`fitserve serve` in a process of its own; datasets that Keras has downloaded are those in `keras_home`."""
+    """`fitserve serve` in its own process. `keras_home` is the folder of Keras's downloaded datasets."""
 
     def __init__(self, data_dir: Path, keras_home: Path | None = None, **settings: str) -> None:
         self.port = free_port()
@@ -122,7 +122,7 @@ class RunningService:
             "FITSERVE_PORT": str(self.port),
             "FITSERVE_DATA_DIR": str(data_dir),
             "KERAS_HOME": str(keras_home or data_dir / "keras"),
-            # A busy machine builds slowly; a request that is answered with 201 has waited for what it made.
+            # A busy machine builds slowly, and tests expect 201: the request must wait until its resource is ready.
             "FITSERVE_MODEL_WAIT_SECONDS": "60",
             "FITSERVE_DATASET_WAIT_SECONDS": "60",
             **{f"FITSERVE_{name.upper()}": value for name, value in settings.items()},
@@ -131,7 +131,7 @@ class RunningService:
         self.start()
 
     def start(self) -> None:
-        """Begin to run, or run again where and as it did."""
+        """Start the service, or start it again with the same port, folder and settings."""
         self._log: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "service", "serve"],
@@ -151,7 +151,7 @@ class RunningService:
 
     @property
     def log(self) -> str:
-        """All that the service has printed since its start."""
+        """Everything that the service has printed since its start."""
         return "".join(self._log)
 
     def wait_until_ready(self) -> Self:
@@ -163,7 +163,7 @@ class RunningService:
         return self
 
     def processes(self) -> list[psutil.Process]:
-        """Every process below the launcher."""
+        """All descendant processes of the launcher."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def part(self, command: str) -> psutil.Process:
@@ -175,11 +175,11 @@ class RunningService:
         return next(p for p in self.part("worker").children() if "forkserver" in " ".join(p.cmdline()))
 
     def job_processes(self) -> list[psutil.Process]:
-        """The jobs' processes: each has a session of its own."""
+        """The child processes of jobs. Each has its own session."""
         return [process for process in self.fork_server().children() if process.pid == os.getsid(process.pid)]
 
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
-        """End it as an operator does; returns the exit code."""
+        """Stop the service like an operator, and return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
         try:
@@ -194,7 +194,7 @@ class RunningService:
 
     @contextmanager
     def away(self, signal_number: int = signal.SIGTERM) -> Iterator[int]:
-        """End it, which gives the exit code, for as long as the block lasts."""
+        """Stop the service during the block, which gets the exit code, and start it again afterwards."""
         try:
             yield self.stop(signal_number)
         finally:
@@ -204,7 +204,7 @@ class RunningService:
 
 @contextmanager
 def running_service(data_dir: Path, keras_home: Path | None = None, **settings: str) -> Iterator[RunningService]:
-    """A service that is ready, and ended afterwards."""
+    """A ready service during the block."""
     service = RunningService(data_dir, keras_home, **settings)
     try:
         yield service.wait_until_ready()

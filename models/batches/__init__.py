@@ -1,1 +1,1 @@
-"""Predicting for many rows at once: from a dataset or a client's file, block by block, into a file of results."""
+"""Batch predictions: the rows of a dataset or a client's file, in blocks, into a file of results."""

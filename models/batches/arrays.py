@@ -1,4 +1,4 @@
-"""The inputs of rows that lie in an NPZ file."""
+"""Reads the rows of an NPZ file."""
 
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from models.values.tensors import MAX_FAULTS
 
 
 def read_inputs(path: Path, name: str, scratch: Path, limits: Limits) -> dict[str, np.ndarray]:
-    """The inputs by name in the NPZ file at `path`, rows first, as they are: `x`, or `x_NAME` for several. Targets
-    don't count. They lie on the disk of the folder `scratch`. Raises InvalidData.
+    """The raw inputs by name, shape (rows, …), in the NPZ file at `path`: `x`, or `x_NAME` for several inputs.
+
+    Targets are ignored. The arrays are stored on the disk, in the folder `scratch`. Raises InvalidData.
     """
     with open_zip(path, name, limits) as archive:
         entries = list_arrays(archive)
@@ -23,7 +24,7 @@ def read_inputs(path: Path, name: str, scratch: Path, limits: Limits) -> dict[st
         if "x" in entries:
             arrays = {SINGLE_INPUT: "x"}
         if not arrays or {"x_train", "x_test"} & set(arrays.values()):
-            detail = f'{name} needs the rows as the array "x", or as "x_NAME" for several inputs.'
+            detail = f'{name} must have the rows as the array "x", or as "x_NAME" for several inputs.'
             raise InvalidData(Fault(detail, file=name, allowed=tuple(sorted(entries))[:MAX_FAULTS]))
         headers = {array: reader.header(array) for array in arrays.values()}
         first, *others = headers

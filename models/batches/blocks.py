@@ -1,4 +1,4 @@
-"""Rows on their way to a network, as many at a time as memory is meant for."""
+"""Blocks of rows for a network, of a size that limits memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,23 +11,23 @@ from models.preprocessing import Preprocessing
 
 MOST_ROWS = 65_536
 MOST_NUMBERS = 4 * 1024 * 1024
-"""Numbers of the processed inputs that are in memory at once."""
+"""The numbers of preprocessed inputs that a block has at most."""
 Inputs = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows, ready for the network: float32, rows first, by input."""
+    """Preprocessed rows: float32, shape (rows, …), by input."""
 
     rows: np.ndarray
-    """Their numbers, int64."""
+    """The row numbers, int64."""
     inputs: Inputs
     warnings: list[dict[str, Any]]
-    """`row`, `column`, `type`, `detail`, as those of predictions."""
+    """Warnings with `row`, `column`, `type` and `detail`, like those of predictions."""
     fraction: float
-    """The share of all the work that is done with this block."""
+    """The fraction of the work that is done after this block."""
     files: Sequence[str] | None = None
-    """Of pictures in a ZIP: what they are called."""
+    """The file names of images in a ZIP file; None for other formats."""
 
 
 Blocks = Iterator[Block]
@@ -35,13 +35,13 @@ Predict = Callable[[Inputs], np.ndarray]
 
 
 def count_rows(preprocessing: Preprocessing) -> int:
-    """How many rows a block has."""
+    """The number of rows of a block."""
     width = sum(int(np.prod(input_.shape)) for input_ in preprocessing.inputs.values())
     return max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, width)))
 
 
 def renumber(error: InvalidInstances, rows: np.ndarray, file: str | None = None) -> InvalidInstances:
-    """The error of a block, whose faults count rows from its first, with the rows' own numbers."""
+    """A block's error with the row numbers of `rows`. In `error`, the block's first row is 0."""
     return InvalidInstances(*(_renumber_fault(fault, rows, file) for fault in error.faults))
 
 
@@ -55,5 +55,5 @@ def _renumber_fault(fault: Fault, rows: np.ndarray, file: str | None) -> Fault:
 
 
 def renumber_warnings(warnings: list[dict[str, Any]], rows: np.ndarray) -> list[dict[str, Any]]:
-    """The same with the rows' own numbers."""
+    """A block's warnings with the row numbers of `rows`. In `warnings`, the block's first row is 0."""
     return [warning | {"row": int(rows[warning["row"]])} for warning in warnings]

@@ -1,4 +1,4 @@
-"""A dataset's rows as blocks, in the order of the dataset, whichever splits they are in."""
+"""Reads a dataset's rows as blocks, in the order of the dataset, across its splits."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from models.preprocessing import Preprocessing
 
 
 def read_dataset(dataset: Dataset, split: str | None, preprocessing: Preprocessing) -> Blocks:
-    """The rows of a split, or of all without one, of a dataset that fits (compatibility.check_inputs_fit)."""
+    """The rows of a split, or of all splits if it's None. The dataset must fit (compatibility.check_inputs_fit)."""
     names = SPLITS if split is None else (split,)
     splits = [dataset.split(name) for name in names if dataset.descriptor["splits"][name]]
     numbers, at_once = np.sort(np.concatenate([each.rows for each in splits])), count_rows(preprocessing)
@@ -26,6 +26,6 @@ def read_dataset(dataset: Dataset, split: str | None, preprocessing: Preprocessi
 
 
 def _between(split: Split, first: int, last: int) -> Split:
-    """The rows of a split, whose numbers ascend, from one number to another."""
+    """The rows of a split with numbers from `first` to `last`. The split's row numbers are ascending."""
     begin, end = np.searchsorted(split.rows, (first, last + 1)).tolist()
     return split.page(slice(begin, end))

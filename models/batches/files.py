@@ -1,4 +1,4 @@
-"""A client's file as blocks: its rows are read as those of a posted prediction are, and mean the same."""
+"""Reads a client's file as blocks. Its rows mean the same as the instances of a posted prediction."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -31,12 +31,12 @@ NPY, NPY_SIGNATURE = "npy", b"\x93NUMPY"
 SEVERAL_INPUTS = ("json", "jsonl", "parquet", "npz")
 """The formats whose rows can have several inputs."""
 LISTED_ROWS = 8192
-"""Rows of Python's own objects, which take much more memory than arrays."""
+"""The rows that are read as Python objects at a time at most. Objects take much more memory than arrays."""
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file, and what reading it takes."""
+    """A file, and what is needed to read it."""
 
     path: Path
     name: str
@@ -46,7 +46,7 @@ class _File:
 
     @property
     def table(self) -> CsvColumns | None:
-        """The columns, all of which the file must have; None where the model takes no table."""
+        """The columns, all of which the file must have; None if the model's input isn't a table."""
         (input_, *_) = self.preprocessing.inputs.values()
         return replace(input_.csv_columns(), complete=True) if isinstance(input_, TableInput) else None
 
@@ -61,7 +61,7 @@ class _File:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Rows as they could be posted, or an array for each input, and the share of the file that ends with them."""
+    """Rows as instances, or an array for each input, and the fraction of the file up to their end."""
 
     instances: Instances | dict[str, np.ndarray]
     fraction: float
@@ -70,11 +70,11 @@ class _Piece:
     def __len__(self) -> int:
         if isinstance(self.instances, dict):
             return len(next(iter(self.instances.values())))
-        return len(self.instances)  # type: ignore[arg-type] # a whole CSV is none of a file's pieces
+        return len(self.instances)  # type: ignore[arg-type] # a piece is never a whole CSV
 
 
 def check_file(path: Path, name: str, document: dict[str, Any]) -> None:
-    """Raise InvalidData where a look at the file's beginning shows that it can't hold rows for a version.
+    """Raise InvalidData if the file's format isn't supported for a version. Reads only the file's beginning.
 
     `document` is the version's `preprocessing.json`.
     """
@@ -82,17 +82,17 @@ def check_file(path: Path, name: str, document: dict[str, Any]) -> None:
     inputs = list(preprocessing.inputs.values())
     if len(inputs) > 1 and format_ not in SEVERAL_INPUTS:
         titles = ", ".join(TITLES[one] for one in SEVERAL_INPUTS)
-        detail = f'The model has the inputs {", ".join(preprocessing.inputs)}: send {titles}, not "{name}".'
+        detail = f'The model has the inputs {", ".join(preprocessing.inputs)}. Send {titles}, not "{name}".'
         raise InvalidData(Fault(detail, file=name))
     takes_pictures = isinstance(inputs[0], TensorInput) and inputs[0].picture is not None
     if format_ == "zip" and not takes_pictures:
-        raise InvalidData(Fault(f'"{name}" is a ZIP of pictures, but the model takes none.', file=name))
+        raise InvalidData(Fault(f'"{name}" is a ZIP of images, but the model has no image input.', file=name))
 
 
 def read_file(path: Path, name: str, preprocessing: Preprocessing, limits: Limits, scratch: Path) -> Blocks:
-    """The rows of the file at `path`, which the client calls `name`; `scratch` is a folder for what doesn't stay.
+    """The rows of the file at `path`. `name` is the client's name for it, `scratch` a folder for temporary files.
 
-    Raises InvalidInstances and InvalidData, which name the file, and the row and column at fault.
+    Raises InvalidInstances and InvalidData, which name the file and the invalid row and column.
     """
     pieces = READERS[_detect(path, name)](_File(path, name, preprocessing, limits, scratch))
     done = 0
@@ -107,7 +107,7 @@ def read_file(path: Path, name: str, preprocessing: Preprocessing, limits: Limit
         rows = np.arange(done, done + len(piece))
         done += len(piece)
         if done > limits.rows:
-            raise InvalidData(Fault(f"There are more than {limits.rows:,} rows, which is the limit.", file=name))
+            raise InvalidData(Fault(f"The file has more rows than the limit of {limits.rows:,}.", file=name))
         yield Block(rows, inputs, renumber_warnings(warnings, rows), piece.fraction, piece.files)
     if not done:
         raise InvalidData(Fault(f'The file "{name}" has no rows.', file=name))
@@ -122,7 +122,7 @@ def _preprocess(
 
 
 def _detect(path: Path, name: str) -> str:
-    """As models.files.formats, but one array is a file of rows too."""
+    """Like models.files.formats.detect, and also detects a single array (NPY)."""
     with path.open("rb") as file:
         is_array = file.read(len(NPY_SIGNATURE)) == NPY_SIGNATURE
     return NPY if is_array else detect(path, name)
@@ -159,8 +159,8 @@ def _read_parquet(file: _File) -> Iterator[_Piece]:
 
 
 def _as_posted(frame: "polars.DataFrame", names: Sequence[str], preprocessing: Preprocessing) -> "polars.DataFrame":
-    """The columns, called by their places, with values as JSON has them: dates as text, numbers for missing ones null,
-    and what the model knows as a category as text."""
+    """The frame with values as in JSON: dates and the model's categories as text, and null for NaN. Its columns are
+    named by their indices."""
     import polars
 
     (input_, *_) = preprocessing.inputs.values()
@@ -208,7 +208,7 @@ def _read_npy(file: _File) -> Iterator[_Piece]:
 
 
 def _read_pictures(file: _File) -> Iterator[_Piece]:
-    # of the largest pictures together no more than one request may have
+    # Images of the maximum size, at most as many as fit into the limit of one request.
     at_once = max(1, MAX_PIXELS_AT_ONCE // file.limits.pixels)
     with open_zip(file.path, file.name, file.limits, file.limits.zip_ratio) as archive:
         entries = list_pictures(archive)

@@ -1,4 +1,4 @@
-"""From blocks of rows to a file with the predictions for them."""
+"""Predicts blocks of rows and writes the predictions into a file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,8 @@ def predict_blocks(
 ) -> BatchPredictionResult:
     """Write the predictions for all rows into the folder as `result.parquet`.
 
-    `on_block` is told how many rows are done, and what share of all. Raises InvalidInstances, naming rows.
+    Calls `on_block` with the number of rows done and the fraction of the work. Raises InvalidInstances with row
+    numbers.
     """
     writer = ResultWriter(folder, predictor)
     rows, warnings = 0, list[dict[str, Any]]()

@@ -1,7 +1,7 @@
-"""The predictions for many rows as a Parquet file: written part by part, read again as CSV or as JSON Lines.
+"""The result of a batch prediction: a Parquet file, written in parts, and read as CSV or JSON Lines.
 
-Its columns are `row`, `file` where the rows were pictures in a ZIP, and what a prediction has: `label`, `score` and
-`scores`, or `labels` and `scores`, or `value`. What is not finite is null.
+The columns are `row`, `file` (if the rows are images in a ZIP file), and the fields of a prediction: `label`, `score`
+and `scores`, or `labels` and `scores`, or `value`. NaN and infinity are null.
 """
 
 import json
@@ -25,11 +25,11 @@ PARTS_FOLDER = "parts"
 ROWS, FILE, LABEL, LABELS, SCORE, SCORES, VALUE = "row", "file", "label", "labels", "score", "scores", "value"
 MOST_ROWS = 65_536
 MOST_NUMBERS = 1024 * 1024
-"""Numbers of a part of the file, which is what is in memory at once."""
+"""The numbers of a part of the file at most. One part is in memory at a time."""
 
 
 class ResultWriter:
-    """Writes the predictions of a version for one block of rows after another into a folder."""
+    """Writes the predictions of a version for a sequence of blocks into a folder."""
 
     def __init__(self, folder: Path, predictor: Predictor) -> None:
         self._folder = folder
@@ -40,14 +40,14 @@ class ResultWriter:
         (folder / PARTS_FOLDER).mkdir()
 
     def add(self, block: Block, outputs: np.ndarray) -> None:
-        """Take the network's raw outputs for a block."""
+        """Add a block with the network's raw outputs."""
         self._frames.append(make_frame(self._predictor, block, outputs))
         self._waiting += len(block.rows)
         if self._waiting >= _count_rows(outputs[0].size):
             self._write_part()
 
     def finish(self) -> Path:
-        """The whole file; nothing else is left in the folder."""
+        """Combine the parts into one file, remove them, and return the file's path."""
         import polars
 
         self._write_part()
@@ -67,7 +67,7 @@ class ResultWriter:
 
 
 def make_frame(predictor: Predictor, block: Block, outputs: np.ndarray) -> "polars.DataFrame":
-    """A block's predictions, one a row, from the network's raw outputs; what they are Predictor.predict says."""
+    """A block's predictions, one for each row, from the network's raw outputs. Predictor.predict describes them."""
     import polars
 
     columns = [polars.Series(ROWS, block.rows)]
@@ -92,7 +92,7 @@ def make_frame(predictor: Predictor, block: Block, outputs: np.ndarray) -> "pola
 
 
 def _finite(name: str, values: np.ndarray) -> "polars.Series":
-    """Numbers (rows, …) as a series; null for those that aren't finite."""
+    """Numbers, shape (rows, …), as a series. NaN and infinity are null."""
     import polars
 
     flat = polars.Series(name, np.where(np.isfinite(values), values, np.nan).reshape(-1)).fill_nan(None)
@@ -100,16 +100,16 @@ def _finite(name: str, values: np.ndarray) -> "polars.Series":
 
 
 def stream_json_lines(path: Path) -> Iterator[bytes]:
-    """The result as JSON Lines, an object a row, some rows at a time."""
+    """The result as JSON Lines, one object for each row, in chunks."""
     for frame in _parts(path):
         yield frame.write_ndjson().encode()
 
 
 def stream_csv(path: Path, classes: Sequence[Any] | None) -> Iterator[bytes]:
-    """The result as CSV with a header, some rows at a time.
+    """The result as CSV with a header, in chunks.
 
-    In place of `scores` there is a column for each class, such as `score_setosa`; several values are `value_0` and so
-    on, in C order; `labels` are JSON.
+    Instead of `scores` there is a column for each class, such as `score_setosa`. Several values are `value_0` and so
+    on, in C order. `labels` are JSON.
     """
     for number, frame in enumerate(_parts(path)):
         yield _flatten(frame, classes).write_csv(include_header=number == 0).encode()
@@ -138,7 +138,7 @@ def _write(label: Any) -> str:
 
 
 def _parts(path: Path) -> Iterator["polars.DataFrame"]:
-    """The rows, as many at a time as a part of the file has; numbers as the answers to predictions have them."""
+    """The rows in parts. Numbers are doubles, as in responses to predictions."""
     import polars
 
     scan = polars.scan_parquet(path, glob=False)
@@ -150,7 +150,7 @@ def _parts(path: Path) -> Iterator["polars.DataFrame"]:
 
 
 def _in_double(type_: "polars.DataType") -> "polars.DataType | None":
-    """The type with doubles, as JSON has them, of one with floats; None of any other."""
+    """The type with doubles, which JSON has, for a type with floats; None for other types."""
     import polars
 
     if isinstance(type_, polars.Array):
@@ -159,7 +159,7 @@ def _in_double(type_: "polars.DataType") -> "polars.DataType | None":
 
 
 def _width(schema: Any) -> int:
-    """How many numbers a row has."""
+    """The numbers of a row."""
     return sum(int(np.prod(getattr(type_, "shape", None) or 1)) for type_ in schema.values())
 
 

@@ -1,1 +1,1 @@
-"""What jobs are asked, told and report, as typed documents; one module a kind. Knows no Keras."""
+"""The requests, assignments and results of jobs as typed documents, one module for each kind. Doesn't import Keras."""

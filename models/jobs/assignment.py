@@ -1,4 +1,4 @@
-"""What every job's process is told, and how it ends without a result."""
+"""The assignment of a child process, its runtime, and how a task ends without a result."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,22 +8,22 @@ from models.documents import Document
 from models.limits import Limits
 
 RESIDENT_BYTES = 1024**3
-"""How many bytes of rows stay in memory where a runtime doesn't say."""
+"""The default of `Runtime.resident_bytes`."""
 
 
 @dataclass(frozen=True)
 class Runtime(Document):
-    """What a job's process runs with; the same at every attempt, so that every attempt computes the same."""
+    """The environment of a job. It is the same for every attempt, so that every attempt computes the same result."""
 
     threads: int = 1
     resident_bytes: int = RESIDENT_BYTES
-    """Rows beyond so many bytes are read from the disk."""
+    """If the rows take more bytes, they are read from the disk."""
     versions: dict[str, str] = field(default_factory=dict)
-    """Of the libraries that train, by their names."""
+    """The versions of the libraries that train, by name."""
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """The versions are members beside the others, as clients see them."""
+        """In the document, the versions are fields next to the others."""
         plain = {name: value for name, value in document.items() if name in ("threads", "resident_bytes")}
         return cls(**plain, versions={name: value for name, value in document.items() if name not in plain})
 
@@ -33,18 +33,18 @@ class Runtime(Document):
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """All that a job's process needs to know, since it has no database; each kind of job has a subclass."""
+    """Everything that a child process needs, as it has no database. Each kind of job has a subclass."""
 
     task: ClassVar[str]
-    """The function that does it, as `module:function`."""
+    """The function that runs the job, as `module:function`."""
     limits: Limits
     runtime: Runtime
 
 
 class Unfinished(StrEnum):
-    """Why a task that was told to end has no result."""
+    """Why a task that was ordered to end has no result."""
 
     PAUSED = "paused"
-    """It wrote a checkpoint, from which it goes on later."""
+    """The task wrote a checkpoint, from which it resumes later."""
     STOPPED_BEFORE_TRAINING = "stopped_before_training"
-    """It has done no step, so there is nothing to keep."""
+    """The task has done no step, so there is no model to save."""

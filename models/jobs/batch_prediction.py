@@ -1,4 +1,4 @@
-"""What a batch prediction is asked, told, and reports."""
+"""The request, assignment and result of a batch prediction."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,7 +8,7 @@ from models.documents import Document
 from models.jobs.assignment import Assignment
 
 RESULT_FILE = "result.parquet"
-"""What the file of the predictions is called; models/batches/results.py describes it."""
+"""The name of the file with the predictions. models/batches/results.py describes its columns."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class PostedFile(Document):
 
 @dataclass(frozen=True)
 class BatchPredictionRequest(Document):
-    """Whose rows are taken; version and dataset are columns of the job."""
+    """The rows to predict. The version and the dataset are columns of the job."""
 
     split: str | None = None
-    """None: all of the dataset's."""
+    """A split of the dataset; None for all of its rows."""
     file: PostedFile | None = None
-    """Instead of a dataset."""
+    """The file with the rows, instead of a dataset."""
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
@@ -40,7 +40,7 @@ class BatchPredictionRequest(Document):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchPredictionAssignment(Assignment):
-    """Predict with the version in the folder `version` for the rows of a dataset or of a file."""
+    """Predict the rows of a dataset or of a file, with the version in the folder `version`."""
 
     task: ClassVar = "models.tasks.batch_prediction:run"
     version: Path
@@ -48,17 +48,17 @@ class BatchPredictionAssignment(Assignment):
     split: str | None = None
     file: Path | None = None
     file_name: str = ""
-    """What the client calls the file: its ending says what it is."""
+    """The client's name for the file. Its suffix determines the format."""
 
 
 @dataclass(frozen=True)
 class BatchPredictionResult(Document):
-    """The predictions of all rows, whose file lies in the job's folder."""
+    """The predictions of all rows. Their file is in the job's folder."""
 
     rows: int
     bytes: int
-    """Of the file."""
+    """The size of the file."""
     classes: list[Any] | None = None
-    """What the scores are of, in order; None for a regression."""
+    """The classes in the order of the scores; None for a regression."""
     warnings: list[dict[str, Any]] = field(default_factory=list)
-    """The first ones."""
+    """The first warnings."""

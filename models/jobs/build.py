@@ -1,4 +1,4 @@
-"""What a build job is asked, told, and reports."""
+"""The request, assignment and result of a build job."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,30 +11,30 @@ from models.spec import NetworkSpec
 
 @dataclass(frozen=True)
 class BuildRequest(Document):
-    """The posted model, completed."""
+    """The posted model, with the inputs of datasets and the layers of versions filled in."""
 
     document: dict[str, Any]
-    """The members of the model, its spec's among them."""
+    """The fields of the model, including those of its spec."""
     made_for: dict[str, Any] | None = None
-    """The `name` and the `target` of the dataset that the document's inputs were taken from, if there is one."""
+    """The `name` and the `target` of the dataset from which the document's inputs were taken, if there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildAssignment(Assignment):
-    """Build the network of `spec`, and prove that it can be exported and can learn the target of `made_for`."""
+    """Build the network of `spec`, and check that it can be exported and can learn the target of `made_for`."""
 
     task: ClassVar = "models.tasks.build:run"
     spec: NetworkSpec
     made_for: dict[str, Any] | None = None
     sources: dict[int, Path] = field(default_factory=dict)
-    """The folders of the versions that Pretrained layers take weights from, by the layers' places."""
+    """The folders of the versions from which Pretrained layers take weights, by the index of the layer."""
 
 
 @dataclass(frozen=True)
 class BuildResult(Document):
-    """A network that was built."""
+    """A built network."""
 
     summary: dict[str, Any]
-    """Its layers with their shapes, and its numbers of parameters; models/building describes it."""
+    """Its layers with their shapes, and its numbers of parameters. models/building describes it."""
     summary_text: str = ""
-    """As Keras prints it."""
+    """The summary that Keras prints."""

@@ -1,4 +1,4 @@
-"""What an import job is told, and reports; its request lies among the files that it imports."""
+"""The assignment and result of an import job. Its request is a file in the folder of the upload."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,24 +10,24 @@ from models.jobs.assignment import Assignment
 
 @dataclass(frozen=True)
 class ImportRequest(Document):
-    """Nothing: what the client posted may be large, and lies in the folder of the upload."""
+    """Empty: the client's request may be large, so it is stored as a file in the folder of the upload."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportAssignment(Assignment):
-    """Make a dataset of the request and the file in the folder `upload`."""
+    """Make a dataset from the request and the file in the folder `upload`."""
 
     task: ClassVar = "models.tasks.dataset_import:run"
     upload: Path
     cache: Path
-    """The folder of what Keras has downloaded."""
+    """The folder of Keras's downloads."""
     downloads: bool
-    """Whether what isn't there may be downloaded."""
+    """Whether missing files may be downloaded."""
 
 
 @dataclass(frozen=True)
 class ImportResult(Document):
-    """A dataset whose files lie in the job's folder."""
+    """A dataset. Its files are in the job's folder."""
 
     descriptor: dict[str, Any]
-    """models.datasets.descriptor describes it."""
+    """The dataset's descriptor, which models.datasets.descriptor documents."""

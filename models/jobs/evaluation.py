@@ -1,4 +1,4 @@
-"""What an evaluation is asked, told, and reports."""
+"""The request, assignment and result of an evaluation."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from models.jobs.assignment import Assignment
 
 @dataclass(frozen=True)
 class EvaluationRequest(Document):
-    """Whose rows are taken; version and dataset are columns of the job."""
+    """The rows to evaluate on. The version and the dataset are columns of the job."""
 
     split: str = "test"
 
@@ -27,12 +27,12 @@ class EvaluationAssignment(Assignment):
 
 @dataclass(frozen=True)
 class EvaluationResult(Document):
-    """What a version reaches on a split, as clients see it: numbers that aren't finite are None."""
+    """The metrics of a version on a split, as clients see them. NaN and infinity are None."""
 
     loss: float | None
     metrics: dict[str, float | None] = field(default_factory=dict)
     classes: list[Any] | None = None
-    """In order; None for a regression."""
+    """The classes in the order of the confusion matrix; None for a regression."""
     confusion_matrix: list[list[int]] | None = None
     per_class: list[dict[str, Any]] | None = None
-    """The figures of each class; models/figures.py."""
+    """The metrics of each class, as models/figures.py computes them."""

@@ -1,4 +1,4 @@
-"""What a training job is asked, told, and reports."""
+"""The request, assignment and result of a training job."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,10 +14,10 @@ from models.version_details import VersionDetails
 
 @dataclass(frozen=True)
 class EarlyStoppingRequest(Document):
-    """When training ends before its last epoch."""
+    """The conditions under which training ends before its last epoch."""
 
     monitor: str | None = None
-    """Null: chosen when the job is made, from then on a name."""
+    """A metric. If it is None, the service chooses one when it creates the job."""
     patience: int = 5
     min_delta: float = 0.0
     restore_best: bool = True
@@ -25,7 +25,7 @@ class EarlyStoppingRequest(Document):
 
 @dataclass(frozen=True)
 class StartFrom(Document):
-    """The version whose weights training starts from."""
+    """The version from whose weights training starts."""
 
     model: str
     version: int
@@ -33,7 +33,7 @@ class StartFrom(Document):
 
 @dataclass(frozen=True)
 class TrainingRequest(Document):
-    """How to train, with everything chosen that was left to the service; openapi.yaml describes the members."""
+    """How to train, with all automatic choices made. openapi.yaml describes the fields."""
 
     model: str
     dataset: str
@@ -72,31 +72,31 @@ class TrainingRequest(Document):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingAssignment(Assignment):
-    """Train the network of `spec` on the dataset in the folder `dataset` as the request says."""
+    """Train the network of `spec` on the dataset in the folder `dataset`, as described by the request."""
 
     task: ClassVar = "models.tasks.training:run"
     spec: NetworkSpec
     request: TrainingRequest
     dataset: Path
     pretrained: Path | None = None
-    """The folder of the weights that the model has from other models' versions."""
+    """The folder of the weights that the model takes from versions of other models."""
     sources: dict[int, Path] = field(default_factory=dict)
-    """The folders of the versions whose weights the network starts from, by the places that these are taken to."""
+    """The folders of the versions from whose weights the network starts, by the index of the layer that gets them."""
     orders: tuple[Order, ...] = ()
-    """Those that earlier processes of the job were given."""
+    """The orders that earlier child processes of the job received."""
     checkpoint: Path | None = None
-    """The folder of the checkpoint to go on from."""
+    """The folder of the checkpoint from which to resume."""
 
 
 @dataclass(frozen=True)
 class TrainingResult(Document):
-    """The version that a training made, whose files lie in the job's folder."""
+    """The version that a training made. Its files are in the job's folder."""
 
     version: VersionDetails
     evaluation: EvaluationResult | None = None
-    """Of the test rows; None without any."""
+    """The evaluation on the test rows; None if there are none."""
     status_reason: str | None = None
-    """Why training ended before its last epoch; None: it didn't."""
+    """Why training ended before its last epoch; None if it reached it."""
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:

@@ -1,7 +1,7 @@
-"""What a job's process does; one module a kind of job, found by the assignment.
+"""The tasks that child processes run, one module for each kind of job. The assignment names its task.
 
-A task is given an assignment (models/jobs), an empty folder for what it makes, and a channel to report through. It
-returns its result, or why it has none, or raises a ModelsError. Importing most of these modules imports TensorFlow.
+A task gets an assignment (models/jobs), an empty folder for its files, and a channel for its reports. It returns its
+result or the reason why it has none, or raises a ModelsError. Importing most of these modules imports TensorFlow.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from models.tasks.channel import Channel
 
 
 def run(assignment: Assignment, folder: Path, channel: Channel) -> Document | Unfinished:
-    """Do the assignment's task."""
+    """Run the assignment's task."""
     module, _, function = assignment.task.partition(":")
     outcome: Document | Unfinished = getattr(importlib.import_module(module), function)(assignment, folder, channel)
     return outcome

@@ -1,4 +1,4 @@
-"""The task that predicts for many rows: a version and a dataset or a file in, a Parquet file out."""
+"""The task of a batch prediction: it predicts the rows of a dataset or a file and writes a Parquet file."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from models.tasks.reporting import Reporter
 
 
 def run(assignment: BatchPredictionAssignment, folder: Path, channel: Channel) -> BatchPredictionResult:
-    """Predict with the assignment's version for the rows of its dataset (of a split, or all), or of its file.
+    """Predict the rows of the assignment's dataset (of a split, or all) or file with its version.
 
     Raises DamagedNetwork, InvalidData, InvalidInstances.
     """
@@ -25,7 +25,7 @@ def run(assignment: BatchPredictionAssignment, folder: Path, channel: Channel) -
         predictor,
         _read_blocks(assignment, predictor, folder),
         folder,
-        lambda done, fraction: reporter.tell(done, rows, fraction),
+        lambda done, fraction: reporter.report(done, rows, fraction),
     )
 
 
@@ -37,7 +37,7 @@ def _read_blocks(assignment: BatchPredictionAssignment, predictor: Predictor, fo
 
 
 def _count_rows(assignment: BatchPredictionAssignment) -> int | None:
-    """How many rows there are; None for a file, which isn't counted beforehand."""
+    """The number of rows; None for a file, whose rows aren't counted in advance."""
     if assignment.dataset is None:
         return None
     descriptor, split = Dataset.open(assignment.dataset).descriptor, assignment.split

@@ -1,4 +1,4 @@
-"""The task that proves a spec: its network is built, exported and compared before anyone trains it."""
+"""The task of a build job: it checks a spec by building, exporting and comparing its network."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from models.tasks.channel import Channel
 
 COMPARED_ROWS = 8
 SEED = 0
-"""The fresh weights only have to be the same whenever the same spec is checked."""
+"""The initial weights must be the same whenever the same spec is checked."""
 
 
 def run(assignment: BuildAssignment, folder: Path, channel: Channel) -> BuildResult:
     """Build the assignment's network.
 
-    The weights of its Pretrained layers are copied from the versions in `sources`, and are all that is left in the
-    folder. Raises InvalidSpec, also when the network can't be served, or can't learn the target of `made_for`.
+    Copies the weights of its Pretrained layers from the versions in `sources` into the folder, which contains nothing
+    else afterwards. Raises InvalidSpec, also if the network can't be served or can't learn the target of `made_for`.
     """
     spec, limits = assignment.spec, assignment.limits
     network = build_network(spec, limits, seed=SEED)

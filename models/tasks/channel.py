@@ -1,4 +1,4 @@
-"""How a task reports while it runs, and hears of orders."""
+"""The channel through which a running task reports and receives orders."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -7,25 +7,25 @@ from models.training.plan import Command, Order
 
 
 class Channel(Protocol):
-    """The way to whoever watches the task."""
+    """A task's connection to its supervisor."""
 
     def progress(self, data: dict[str, Any]) -> None:
-        """Say how far the task is."""
+        """Report the task's progress."""
 
     def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
-        """Report an epoch that ended, and the best one so far."""
+        """Report an epoch that has ended, and the best epoch so far."""
 
     def order_taken(self, order: Order, step: int) -> None:
-        """Report that an order has taken effect, after so many steps."""
+        """Report that an order has taken effect after `step` steps."""
 
     def checkpoint(self, name: str, data: dict[str, Any]) -> None:
-        """Hand over a checkpoint: the folder `name` in the task's own, complete and on the disk."""
+        """Report a checkpoint: the subfolder `name` of the task's folder, complete and synced to the disk."""
 
     def command(self) -> Command:
-        """What the task should do now."""
+        """The command that the task must follow now."""
 
     def orders(self) -> Sequence[Order]:
-        """The orders that came since the task began."""
+        """The orders received since the task began."""
 
     def may_end(self) -> bool:
-        """Whether the task may end its work; False when an order has come that wasn't heard yet."""
+        """Whether the task may end; False if there is an order that the task hasn't read yet."""

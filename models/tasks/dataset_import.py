@@ -1,4 +1,4 @@
-"""The task that turns a posted request into a dataset's files."""
+"""The task of an import job: it converts a posted request into a dataset's files."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ REQUEST_FILE = "request.json"
 
 
 def run(assignment: ImportAssignment, folder: Path, channel: Channel) -> ImportResult:
-    """Import the request that lies in the assignment's `upload` folder."""
+    """Import the request in the assignment's `upload` folder. Raises InvalidData."""
     request = orjson.loads((assignment.upload / REQUEST_FILE).read_bytes())
     descriptor = import_dataset(
         request,

@@ -1,4 +1,4 @@
-"""The task that evaluates: a version and a dataset's split in, the figures out."""
+"""The task of an evaluation: it computes the metrics of a version on a split of a dataset."""
 
 from pathlib import Path
 
@@ -27,6 +27,6 @@ def run(assignment: EvaluationAssignment, folder: Path, channel: Channel) -> Eva
         dataset,
         assignment.split,
         folder,
-        lambda step, steps: reporter.tell(step, steps, step / steps),
+        lambda step, steps: reporter.report(step, steps, step / steps),
     )
     return evaluation.to_result()

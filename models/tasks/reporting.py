@@ -1,4 +1,4 @@
-"""How far a task is, told now and then."""
+"""Rate-limited reports of a task's progress."""
 
 import time
 
@@ -8,16 +8,16 @@ REPORT_SECONDS = 0.2
 
 
 class Reporter:
-    """Tells the channel how far a task is, at most five times a second."""
+    """Reports a task's progress to the channel, at most every REPORT_SECONDS."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._reported_at = -float("inf")
         self._first: tuple[float, float] | None = None
-        """When the first step was done, and what share of the work that was: it takes longer than others."""
+        """When the first step ended, and the fraction done by then. The estimate excludes this step: it is slower."""
 
-    def tell(self, step: int, steps: int | None, fraction: float) -> None:
-        """So many steps of so many are done, None where they aren't counted, which is this share of the work."""
+    def report(self, step: int, steps: int | None, fraction: float) -> None:
+        """Report that `step` of `steps` are done, which is `fraction` of the work. `steps` is None if it's unknown."""
         now = time.monotonic()
         first_at, first = self._first = self._first or (now, fraction)
         if now - self._reported_at < REPORT_SECONDS and fraction < 1:

@@ -1,4 +1,4 @@
-"""Decides where a network's rows lie while it trains or is measured: in memory, or on the disk."""
+"""Decides whether a network's rows stay in memory during training and evaluation, or are read from the disk."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,10 +18,10 @@ def load_rows(
     most_bytes: int,
     folder: Path,
 ) -> dict[str, Arrays | StreamedArrays]:
-    """What the network takes of each of the splits that has rows.
+    """The preprocessed rows of each split that has rows.
 
-    If all of it together has more than `most_bytes` it is read from the disk bit by bit; `folder` is on a disk with
-    room for what has to be rewritten for that. Either way the network sees the same numbers.
+    If all of them together take more than `most_bytes`, they are read from the disk in chunks. Files that have to be
+    converted for this are written into `folder`. In both cases the network gets the same numbers.
     """
     found = [dataset.split(name) for name in splits if dataset.descriptor["splits"][name]]
     total = sum(len(split.rows) * row_bytes(preprocessing, encoding, split) for split in found)

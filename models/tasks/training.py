@@ -1,4 +1,4 @@
-"""The task that trains: dataset and spec in, a version's files out."""
+"""The task of a training job: it trains a spec's network on a dataset and writes a version's files."""
 
 import dataclasses
 import itertools
@@ -47,14 +47,14 @@ from models.version_files import WEIGHTS
 from models.versions import COMPARED_ROWS, TrainedNetwork, save_version
 from models.weights import assign_weights, named_weights, read_weights
 
-LEARNT_FROM = ("train", "validation")
+FITTED_SPLITS = ("train", "validation")
 TEST = "test"
-GO_ON_SECONDS = 1.0
-"""Time between two signs of life while there is no progress to tell of."""
+KEEP_ALIVE_SECONDS = 1.0
+"""The time between two messages while there is no new progress to report."""
 
 
 def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> TrainingResult | Unfinished:
-    """Train the assignment's network on its dataset as its request says.
+    """Train the assignment's network on its dataset, as described by its request.
 
     Raises Diverged, InvalidData.
     """
@@ -70,11 +70,11 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
         return Unfinished.PAUSED
     if outcome.steps == 0:
         return Unfinished.STOPPED_BEFORE_TRAINING
-    return dataclasses.replace(_save(trained, dataset, rows, folder, reporter.go_on), status_reason=outcome.reason)
+    return dataclasses.replace(_save(trained, dataset, rows, folder, reporter.keep_alive), status_reason=outcome.reason)
 
 
 def _build(assignment: TrainingAssignment, dataset: Dataset, folder: Path) -> TrainedNetwork:
-    """The network before its first step, with the preprocessing and whatever else is learnt from the training rows."""
+    """The network before its first step, with its preprocessing and adapted layers fitted to the training rows."""
     spec = _complete_spec(assignment.spec, assignment.request)
     preprocessing = Preprocessing.fit(spec, dataset)
     if needs_rows(spec):
@@ -88,9 +88,9 @@ def _build(assignment: TrainingAssignment, dataset: Dataset, folder: Path) -> Tr
 def _load(
     assignment: TrainingAssignment, trained: TrainedNetwork, dataset: Dataset, folder: Path
 ) -> dict[str, Arrays | StreamedArrays]:
-    """The rows that are learnt from, with their weights, by split."""
+    """The training and validation rows by split, with their weights."""
     most_bytes, posted = assignment.runtime.resident_bytes, assignment.request.class_weights
-    loaded = load_rows(dataset, trained.preprocessing, trained.encoding, LEARNT_FROM, most_bytes, folder)
+    loaded = load_rows(dataset, trained.preprocessing, trained.encoding, FITTED_SPLITS, most_bytes, folder)
     for rows in loaded.values():
         check_vocabulary(trained.spec, rows.inputs)
     if dataset.descriptor["splits"][TEST]:
@@ -107,32 +107,32 @@ def _save(
     dataset: Dataset,
     rows: dict[str, Arrays | StreamedArrays],
     folder: Path,
-    go_on: Callable[[], None],
+    keep_alive: Callable[[], None],
 ) -> TrainingResult:
-    """Measure the network on every split, and write the version's files; `go_on` is called again and again."""
-    print("The training has ended: its network is evaluated.")
+    """Evaluate the network on every split and write the version's files. Calls `keep_alive` repeatedly."""
+    print("The training has ended. The network is being evaluated.")
     batch = rows_at_once(trained.network)
     unweighted = {split: dataclasses.replace(arrays, weights=None) for split, arrays in rows.items()}
-    for split in LEARNT_FROM:
+    for split in FITTED_SPLITS:
         found = split in rows
-        trained.metrics[split] = evaluate(trained.network, unweighted[split], batch, go_on) if found else None
+        trained.metrics[split] = evaluate(trained.network, unweighted[split], batch, keep_alive) if found else None
     evaluation = None
     if dataset.descriptor["splits"][TEST]:
-        evaluation = evaluate_split(trained, dataset, TEST, folder, lambda step, steps: go_on())
+        evaluation = evaluate_split(trained, dataset, TEST, folder, lambda step, steps: keep_alive())
     trained.metrics[TEST] = None if evaluation is None else evaluation.own
-    print("The network is exported and saved.")
+    print("The network is being exported and saved.")
     version = save_version(folder, trained, _sample(trained, dataset))
     return TrainingResult(version, None if evaluation is None else evaluation.to_result())
 
 
 def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:
-    """Processed rows on which the exported network is compared: of the test split if there are any."""
+    """Preprocessed rows for comparing the exported network with Keras's, from the test split if it has rows."""
     split = dataset.split(TEST if dataset.descriptor["splits"][TEST] else "train")
     return trained.preprocessing.network_inputs(split.page(slice(0, COMPARED_ROWS)))
 
 
 def _assign_known_weights(network: keras.Model, assignment: TrainingAssignment) -> None:
-    """Give the network the weights that it doesn't begin afresh with."""
+    """Assign the weights that come from other versions."""
     if assignment.pretrained is not None:
         restore_pretrained(network, assignment.pretrained)
     for folder in assignment.sources.values():
@@ -140,7 +140,7 @@ def _assign_known_weights(network: keras.Model, assignment: TrainingAssignment) 
 
 
 def _complete_spec(spec: NetworkSpec, request: TrainingRequest) -> NetworkSpec:
-    """The network as it is compiled for this training."""
+    """The spec with the optimizer and the schedule of this training."""
     if request.optimizer is not None:
         spec = dataclasses.replace(spec, optimizer=ComponentSpec.from_document(request.optimizer))
     return with_schedule(spec, request.learning_rate_schedule)
@@ -168,7 +168,7 @@ def _stopping(spec: NetworkSpec, request: EarlyStoppingRequest | None) -> EarlyS
 
 
 class _Reporter:
-    """Watches the training for the task's channel."""
+    """Reports the training to the task's channel."""
 
     def __init__(self, channel: Channel, folder: Path, orders: Sequence[Order]) -> None:
         self._channel = channel
@@ -176,19 +176,19 @@ class _Reporter:
         self._earlier_orders = orders
         self._checkpoints = itertools.count(1)
         self._progress: dict[str, Any] = {}
-        self._told_at = -float("inf")
+        self._reported_at = -float("inf")
 
     def on_progress(self, progress: Progress) -> None:
         self._progress = dataclasses.asdict(progress)
-        self._tell()
+        self._report()
 
-    def go_on(self) -> None:
-        """Show that the job lives while the network that it trained is measured, which may take long but is no step."""
-        if time.monotonic() - self._told_at >= GO_ON_SECONDS:
-            self._tell()
+    def keep_alive(self) -> None:
+        """Report the last progress again, so that a long evaluation after the last step doesn't count as a stall."""
+        if time.monotonic() - self._reported_at >= KEEP_ALIVE_SECONDS:
+            self._report()
 
-    def _tell(self) -> None:
-        self._told_at = time.monotonic()
+    def _report(self) -> None:
+        self._reported_at = time.monotonic()
         self._channel.progress(self._progress)
 
     def on_epoch(self, result: EpochResult) -> None:

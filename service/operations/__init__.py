@@ -1,1 +1,1 @@
-"""The use cases: what the api and the worker do, free of HTTP and of processes. Each is one or two units of work."""
+"""The use cases: what the api and the worker do, without HTTP and processes. Each is one or two transactions."""

@@ -1,4 +1,5 @@
-"""Answering a repeated request as the first time: keys are claimed before the work, and settled with the answer."""
+"""Idempotency keys: a repeated request gets the first response. A key is claimed before the work and settled with the
+response."""
 
 import hashlib
 import os
@@ -13,14 +14,14 @@ from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.records import IdempotencyKey
 
-KEPT = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 ABANDONED_AFTER = timedelta(minutes=5)
-"""No request takes so long once its body has arrived: its process is gone, though that can't be seen from here."""
+"""No request takes longer once its body has arrived. If it does, its process, perhaps on another host, has crashed."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request was answered."""
+    """The response to a request."""
 
     status: int
     headers: dict[str, str]
@@ -34,14 +35,15 @@ class Claim:
     key_id: str
     token: str
     resource_id: str | None = None
-    """What an earlier request with the key made, which ended without an answer."""
+    """The resource that an earlier request with the key created before it ended without a response."""
 
 
 def claim(context: Context, scope: tuple[str, ...], fingerprint: str) -> Claim | Answer:
-    """The right to answer the first request with a key, or the answer that it was given.
+    """A claim for the first request with a key, or the response that the first request got.
 
-    `scope` is what the key belongs to and the key itself, `fingerprint` a digest of all that makes requests the same.
-    The claim carries on what an earlier one noted. Raises StillRunning, and KeyReused for another fingerprint.
+    `scope` is what the key belongs to, followed by the key. `fingerprint` is a digest of everything that must be equal
+    in a repeated request. The claim has the `resource_id` that an earlier claim recorded. Raises StillRunning, and
+    KeyReused for another fingerprint.
     """
     key_id = hashlib.sha256("\n".join(scope).encode()).hexdigest()
     token, owner, now = new_identifier("ik"), identify(os.getpid()), datetime.now(UTC)
@@ -55,7 +57,7 @@ def claim(context: Context, scope: tuple[str, ...], fingerprint: str) -> Claim |
             idempotency.add(session, key)
             return Claim(key_id, token)
         if known.fingerprint != fingerprint:
-            detail = "This Idempotency-Key came with another body or query before. Use a new key for a new request."
+            detail = "An earlier request used this Idempotency-Key with another body or query. Use a new key."
             raise KeyReused(detail)
         if known.status is not None:
             return Answer(known.status, known.headers or {}, known.body or b"")
@@ -66,22 +68,22 @@ def claim(context: Context, scope: tuple[str, ...], fingerprint: str) -> Claim |
 
 
 def _is_void(key: IdempotencyKey, now: datetime) -> bool:
-    """Whether the key's time is over, or its request ended without having made or answered anything."""
-    return now - key.created_at > KEPT or (key.resource_id is None and _is_abandoned(key, now))
+    """Whether the key has expired, or its request ended without a resource and without a response."""
+    return now - key.created_at > RETENTION or (key.resource_id is None and _is_abandoned(key, now))
 
 
 def _is_abandoned(key: IdempotencyKey, now: datetime) -> bool:
-    """Whether the process that answers the key's request has died, or given up."""
+    """Whether the process that serves the key's request has crashed, or released the key."""
     if key.status is not None:
         return False
     return not key.owner or now - key.created_at > ABANDONED_AFTER or not may_live(key.owner)
 
 
 def record_resource(session: Session, claim: Claim | None, resource_id: str) -> None:
-    """Keep, in the transaction that makes a resource, that the request with the key made it.
+    """Record in the transaction that creates a resource that the request with the key created it.
 
-    Should the process be killed before it answers, the next request with the key finds the resource. Raises
-    StillRunning when another request has taken the key over, so that nothing is made twice.
+    If the process is killed before it responds, the next request with the key finds the resource. Raises StillRunning
+    if another request has claimed the key meanwhile, so that no resource is created twice.
     """
     if claim is None:
         return
@@ -92,7 +94,7 @@ def record_resource(session: Session, claim: Claim | None, resource_id: str) -> 
 
 
 def settle(context: Context, claim: Claim, answer: Answer) -> None:
-    """Keep the answer for those who send the same request again."""
+    """Store the response for repetitions of the request."""
     with context.database.write() as session:
         key = idempotency.get(session, claim.key_id)
         if key is not None and key.token == claim.token:
@@ -100,7 +102,7 @@ def settle(context: Context, claim: Claim, answer: Answer) -> None:
 
 
 def release(context: Context, claim: Claim) -> None:
-    """Let the same request be tried again, as if it had never been sent, or to be told of what it has made."""
+    """Let the client retry the request: as a new one, or to get the resource that it has already created."""
     with context.database.write() as session:
         key = idempotency.get(session, claim.key_id)
         if key is None or key.token != claim.token:
@@ -112,6 +114,6 @@ def release(context: Context, claim: Claim) -> None:
 
 
 def forget_expired(context: Context) -> None:
-    """Remove the keys whose time is over."""
+    """Remove the expired keys."""
     with context.database.write() as session:
-        idempotency.forget_before(session, datetime.now(UTC) - KEPT)
+        idempotency.forget_before(session, datetime.now(UTC) - RETENTION)

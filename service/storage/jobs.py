@@ -1,6 +1,6 @@
 """Jobs and their events in the database.
 
-A job is read under a lock before it is changed, and its `revision` makes every update conditional on what was read.
+A job is locked before it is changed. Its `revision` also makes every update conditional on the row that was read.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,19 +23,19 @@ ORDERS = {"-created_at": Order((Job.id,), descending=True), "created_at": Order(
 
 @dataclass(frozen=True)
 class NewEvent:
-    """An event that hasn't got its number yet; `epoch` makes it unique within the job's run."""
+    """An event without a number. `epoch` makes it unique within the job's run."""
 
     type: str
     data: dict[str, Any]
     epoch: int | None = None
     checkpoint: KeptCheckpoint | None = None
-    """The checkpoint that it tells of."""
+    """The checkpoint that the event reports."""
     order: TrainingOrder | None = None
     """The order that has taken effect."""
 
 
 def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
-    """The job; with `lock` nobody else can change it before this unit of work ends (SQLite's begin locks anyway)."""
+    """The job; None if it doesn't exist. `lock` locks it until the transaction ends (SQLite locks the database)."""
     return session.get(Job, job_id, with_for_update=lock or None)
 
 
@@ -48,7 +48,7 @@ def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
 
 
 def add(session: Session, job: Job) -> None:
-    """Write a new job, with its first transition."""
+    """Insert a new job and its first transition."""
     session.add(job)
     session.flush()
     append_events(session, job, [transition(job.status)])
@@ -60,7 +60,7 @@ def count_waiting(session: Session, kind: str) -> int:
 
 
 def unfinished(session: Session, *, but: str | None = None, **columns: str | int) -> str | None:
-    """The id of a job that isn't final and whose columns have these values, of any kind `but` one."""
+    """The id of an unfinished job whose columns have these values, of any kind except `but`."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
     statement = select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL))
     if but is not None:
@@ -69,7 +69,7 @@ def unfinished(session: Session, *, but: str | None = None, **columns: str | int
 
 
 def taking_weights(session: Session, model_id: str, number: int | None = None) -> str | None:
-    """The id of a job that isn't final and takes weights from a version of the model; of any without a number."""
+    """The id of an unfinished job that takes weights from the version `number` of the model, or from any version."""
     statement = select(Job.id).join(JobSource, JobSource.job_id == Job.id).where(JobSource.model_id == model_id)
     if number is not None:
         statement = statement.where(JobSource.number == number)
@@ -77,8 +77,8 @@ def taking_weights(session: Session, model_id: str, number: int | None = None) -
 
 
 def source_folders(session: Session, job_id: str) -> dict[int, str | None]:
-    """The artifact keys of the versions that a job takes weights from, by the places that it takes them to; None for
-    one that is gone."""
+    """The artifact keys of the versions from which a job takes weights, by the index of the layer that gets them; None
+    for a deleted version."""
     same = (Version.model_id == JobSource.model_id) & (Version.number == JobSource.number)
     statement = select(JobSource.place, Version.folder).outerjoin(Version, same).where(JobSource.job_id == job_id)
     return dict(session.execute(statement).all())
@@ -92,23 +92,23 @@ def newest(session: Session, kind: str, *, lock: bool = False, **columns: str) -
 
 
 def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:
-    """Which of these jobs there still are."""
+    """The ids of those jobs that exist."""
     return frozenset(session.scalars(select(Job.id).where(Job.id.in_(ids))))
 
 
 def made_by(session: Session, job_ids: Collection[str]) -> dict[str, str]:
-    """The evaluation that each of these training jobs made, where there is one."""
+    """The evaluations that these training jobs made, by the id of the training job."""
     statement = select(Job.made_by, Job.id).where(Job.made_by.in_(job_ids))
     return {maker: job_id for maker, job_id in session.execute(statement) if maker is not None}
 
 
 def any_queued(session: Session, kinds: Collection[str], queues: Collection[str]) -> bool:
-    """Whether there is a job to claim; takes no lock."""
+    """Whether there is a job to claim. Acquires no lock."""
     return session.scalar(_queued(kinds, queues).with_only_columns(Job.id)) is not None
 
 
 def next_queued(session: Session, kinds: Collection[str], queues: Collection[str]) -> Job | None:
-    """The job to claim next: highest priority first, then the oldest; locked, and none that another has locked."""
+    """Lock the next job to claim: highest priority first, then oldest first. Skips jobs that are already locked."""
     return session.scalar(_queued(kinds, queues).with_for_update(skip_locked=True))
 
 
@@ -118,37 +118,37 @@ def _queued(kinds: Collection[str], queues: Collection[str]) -> Select[Job]:
 
 
 def resource_ids(session: Session, job_id: str) -> tuple[str | None, str | None]:
-    """The ids of the model and the dataset that a job works on; takes no lock."""
+    """The ids of a job's model and dataset. Acquires no lock."""
     row = session.execute(select(Job.model_id, Job.dataset_id).where(Job.id == job_id)).one_or_none()
     return (None, None) if row is None else (row[0], row[1])
 
 
 def claimed(session: Session) -> Sequence[Job]:
-    """All jobs that some worker holds."""
+    """All jobs that workers have claimed."""
     return session.scalars(select(Job).where(Job.status.in_(statuses.CLAIMED))).all()
 
 
 def checkpoint_folders(session: Session) -> frozenset[str]:
-    """The artifact keys of the checkpoints from which jobs that aren't final can go on."""
+    """The artifact keys of the checkpoints from which unfinished jobs can resume."""
     checkpoints = session.scalars(select(Job.checkpoint).where(Job.status.not_in(statuses.FINAL)))
     return frozenset(checkpoint.folder for checkpoint in checkpoints if checkpoint is not None)
 
 
 def result_folders(session: Session, kinds: Collection[str]) -> frozenset[str]:
-    """The artifact keys of what jobs of these kinds made, each the `folder` of a job's result."""
+    """The artifact keys of the results of jobs of these kinds: the `folder` of each result."""
     made = (Job.kind.in_(kinds), Job.status == statuses.SUCCEEDED)
     return frozenset(result["folder"] for result in session.scalars(select(Job.result).where(*made)) if result)
 
 
 def unfinished_ids(session: Session, kinds: Collection[str]) -> Sequence[str]:
-    """The ids of the jobs of these kinds that aren't final."""
+    """The ids of the unfinished jobs of these kinds."""
     return session.scalars(select(Job.id).where(Job.kind.in_(kinds), Job.status.not_in(statuses.FINAL))).all()
 
 
 def finished_before(
     session: Session, kinds: Collection[str], moment: datetime, limit: int, **columns: bool
 ) -> Sequence[str]:
-    """The ids of some jobs of these kinds that ended before the moment and whose columns have these values."""
+    """At most `limit` ids of jobs of these kinds that ended before `moment` and whose columns have these values."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
     statement = select(Job.id).where(Job.kind.in_(kinds), Job.finished_at < moment, *matching)
     return session.scalars(statement.order_by(Job.id).limit(limit)).all()
@@ -159,7 +159,7 @@ def transition(status: str, reason: str | None = None) -> NewEvent:
 
 
 def append_events(session: Session, job: Job, events: Sequence[NewEvent]) -> None:
-    """Give the events their numbers and write them; the job is locked by `get(…, lock=True)` or new."""
+    """Number the events and insert them. The job must be new, or locked by `get(…, lock=True)`."""
     first, at = job.last_seq + 1, datetime.now(UTC)
     job.last_seq += len(events)
     session.add_all(
@@ -169,7 +169,7 @@ def append_events(session: Session, job: Job, events: Sequence[NewEvent]) -> Non
 
 
 def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collection[str] = ()) -> int:
-    """Delete some of a job's events, the oldest first, but none of the types to keep; returns how many."""
+    """Delete at most `limit` of a job's events, oldest first, except the types in `keeping`; returns how many."""
     statement = select(Event.seq).where(Event.job_id == job_id, Event.type.not_in(keeping))
     numbers = session.scalars(statement.order_by(Event.seq).limit(limit)).all()
     if numbers:
@@ -179,7 +179,7 @@ def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collect
 
 
 def log_states(session: Session, job_ids: Collection[str]) -> dict[str, tuple[str, int]]:
-    """The status of each job that there is, and the number of its last event."""
+    """The status of each existing job, and the number of its last event."""
     rows = session.execute(select(Job.id, Job.status, Job.last_seq).where(Job.id.in_(job_ids)))
     return {job_id: (status, last_seq) for job_id, status, last_seq in rows}
 
@@ -193,7 +193,7 @@ def events_after(
     last: int | None = None,
     types: Collection[str] | None = None,
 ) -> Sequence[Event]:
-    """Some events after number `after`, in order; up to number `last` and of these types, where given."""
+    """At most `limit` events after number `after`, in order; optionally up to number `last`, and only of `types`."""
     statement = select(Event).where(Event.job_id == job_id, Event.seq > after)
     if last is not None:
         statement = statement.where(Event.seq <= last)
@@ -212,24 +212,24 @@ def transitions(session: Session, job_ids: Collection[str]) -> dict[str, list[Ev
 
 
 def epoch_numbers(session: Session, job: Job, after: int = 0) -> Sequence[int]:
-    """The epochs of the job that have ended, in order."""
+    """The finished epochs of the job, in order."""
     statement = select(Event.epoch).where(*_epochs(job), Event.epoch > after).order_by(Event.epoch)
     return [number for number in session.scalars(statement) if number is not None]
 
 
 def last_epoch(session: Session, job: Job) -> int:
-    """The last epoch of the job that has ended, or 0."""
+    """The last finished epoch of the job, or 0."""
     return session.scalar(select(Event.epoch).where(*_epochs(job)).order_by(Event.seq.desc()).limit(1)) or 0
 
 
 def epochs(session: Session, job: Job, numbers: Collection[int]) -> list[dict[str, Any]]:
-    """What is known of these epochs of the job, in order."""
+    """The data of these epochs of the job, in order."""
     statement = select(Event.data).where(*_epochs(job), Event.epoch.in_(numbers)).order_by(Event.epoch)
     return list(session.scalars(statement))
 
 
 def epochs_after(session: Session, job: Job, after: int) -> list[dict[str, Any]]:
-    """What is known of all later epochs of the job, in order."""
+    """The data of the job's epochs after `after`, in order."""
     return list(session.scalars(select(Event.data).where(*_epochs(job), Event.epoch > after).order_by(Event.epoch)))
 
 

@@ -1,1 +1,1 @@
-"""The worker: one supervisor that runs each job in a process of its own. No TensorFlow is imported in here."""
+"""The worker: a supervisor that runs each job in its own child process. The supervisor doesn't import TensorFlow."""

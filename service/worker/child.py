@@ -1,7 +1,7 @@
-"""What runs inside a job's process: it settles in, does the task, reports through a pipe, and ends with its parent.
+"""The child process: it runs one job's task, reports to the supervisor through a pipe, and ends with the supervisor.
 
-Messages are JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `ending`, and last of all `result`,
-`unfinished` or `failure`. What comes back is an object with `command`, `orders`, or `may_end`.
+It sends JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `ending`, and as the last one `result`,
+`unfinished` or `failure`. It receives objects with `command`, `orders` or `may_end`.
 """
 
 import contextlib
@@ -29,11 +29,11 @@ from service.worker import failures
 
 NICENESS = 10
 OOM_SCORE_ADJUSTMENT = 1000
-"""The kernel, short of memory, ends jobs before anything else (proc(5))."""
+"""If memory runs out, the kernel kills jobs before any other process (proc(5))."""
 
 
 class PipeChannel:
-    """The task's way to the supervisor: models.tasks.channel.Channel over a pipe. Used by one thread."""
+    """The task's connection to the supervisor: models.tasks.channel.Channel over a pipe. Used by one thread."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -55,7 +55,7 @@ class PipeChannel:
     def command(self) -> Command:
         with _ending_without_supervisor():
             while self._connection.poll():
-                self._hear()
+                self._receive()
         return self._command
 
     def orders(self) -> Sequence[Order]:
@@ -63,15 +63,15 @@ class PipeChannel:
         return self._orders
 
     def may_end(self) -> bool:
-        """Asks the supervisor, and waits for its answer."""
+        """Asks the supervisor and waits for its reply."""
         self.send(encode("ending", {"orders": len(self._orders)}))
         message: dict[str, Any] = {}
         with _ending_without_supervisor():
             while "may_end" not in message:
-                message = self._hear()
+                message = self._receive()
         return bool(message["may_end"])
 
-    def _hear(self) -> dict[str, Any]:
+    def _receive(self) -> dict[str, Any]:
         message: dict[str, Any] = orjson.loads(self._connection.recv_bytes())
         self._command = Command(message.get("command", self._command))
         self._orders += [Order.from_document(order) for order in message.get("orders", ())]
@@ -82,16 +82,16 @@ class PipeChannel:
             self._connection.send_bytes(message)
 
 
-def encode(type_: str, data: dict[str, Any] | Unfinished, **members: Any) -> bytes:
-    """A message; numbers that aren't finite become null."""
-    return orjson.dumps({"type": type_, "data": data, **members}, option=orjson.OPT_SERIALIZE_NUMPY)
+def encode(type_: str, data: dict[str, Any] | Unfinished, **fields: Any) -> bytes:
+    """A message as JSON. NaN and infinity become null."""
+    return orjson.dumps({"type": type_, "data": data, **fields}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def run_task(connection: Connection, output: Connection, task: str, assignment: Assignment, folder: str) -> NoReturn:
-    """The process's main: call `task` (`module:function`) with the assignment, its folder and a channel."""
+    """The child process's main: call `task` (`module:function`) with the assignment, its folder and a channel."""
     channel = PipeChannel(connection)
     try:
-        settle_in(output)
+        isolate(output)
         module, _, function = task.partition(":")
         with _temporary_files_in(Path(folder)):
             outcome = getattr(importlib.import_module(module), function)(assignment, Path(folder), channel)
@@ -102,11 +102,12 @@ def run_task(connection: Connection, output: Connection, task: str, assignment: 
     _end(channel, last_message)
 
 
-def answer(connection: Connection, output: Connection, modules: Sequence[str]) -> NoReturn:
-    """The main of a process that only shows that jobs can be started: it needs these modules, and says so."""
+def check_imports(connection: Connection, output: Connection, modules: Sequence[str]) -> NoReturn:
+    """The main of a process that checks whether jobs can start: it imports `modules` and reports the ones that the
+    fork server hadn't imported."""
     channel = PipeChannel(connection)
     try:
-        settle_in(output)
+        isolate(output)
         missing = [module for module in modules if module not in sys.modules]
         for module in missing:
             importlib.import_module(module)
@@ -116,15 +117,15 @@ def answer(connection: Connection, output: Connection, modules: Sequence[str]) -
     _end(channel, last_message)
 
 
-def settle_in(output: Connection) -> None:
-    """Leave the terminal's reach, yield to everything else, print into `output`, and never outlive the parents."""
+def isolate(output: Connection) -> None:
+    """Leave the terminal's session, lower the priority, print into `output`, and end when a parent process ends."""
     die_with_parent(os.getppid())
     threading.Thread(target=_end_with_supervisor, name="end-with-supervisor", daemon=True).start()
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(NICENESS)
-    with contextlib.suppress(OSError):  # a sandbox may not let it be written
+    with contextlib.suppress(OSError):  # a sandbox may forbid it
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJUSTMENT))
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
@@ -136,15 +137,15 @@ def settle_in(output: Connection) -> None:
 
 @contextlib.contextmanager
 def _temporary_files_in(folder: Path) -> Iterator[None]:
-    """Let libraries write their temporary files where they go with the job: a process that is killed, or that ends as
-    `_end` does, leaves them behind."""
+    """Make libraries write their temporary files into the job's folder, which is removed with the job: a process that
+    is killed, or that ends through `_end`, doesn't remove them."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".temporary-") as temporary:
         os.environ["TMPDIR"] = tempfile.tempdir = temporary
         yield
 
 
 def _end_with_supervisor() -> None:
-    # The parent to the kernel is the fork server, which lives on for as long as any of its children does.
+    # The kernel's parent is the fork server, which runs until all its children have ended.
     supervisor = multiprocessing.parent_process()
     assert supervisor is not None
     wait([supervisor.sentinel])
@@ -160,7 +161,7 @@ def _ending_without_supervisor() -> Any:
 
 
 def _end(channel: PipeChannel, last_message: bytes) -> NoReturn:
-    # Everything is written by now; TensorFlow's own tidying up would only take time, or crash.
+    # Everything is written by now. TensorFlow's shutdown code takes time and can crash.
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     channel.send(last_message)

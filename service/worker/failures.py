@@ -1,4 +1,4 @@
-"""How a job's failure is put for its client: a code, a sentence with advice, and never a traceback."""
+"""A job's failure as its client sees it: a code and a sentence with advice, never a traceback."""
 
 import errno
 import re
@@ -13,13 +13,15 @@ PROCESS_DIED = "worker-process-died"
 INTERNAL = "internal"
 
 STATUS_REASONS = {"diverged": "diverged", OUT_OF_MEMORY: "out_of_memory", DISK_FULL: "disk_full"}
-"""The `status_reason` of a job that failed with a code, where there is one."""
+"""The `status_reason` of a failed job, by the code of its error. Other codes have none."""
 
 DISK_FULL_MESSAGE = re.compile(r"No space left on device|Disk quota exceeded|\d+ requested and \d+ written")
-"""In errors of Polars and of NumPy's `tofile`, which carry no number."""
+"""Matches errors of Polars and of NumPy's `tofile`, which have no `errno`."""
+
+SAVE_MEMORY = "Use smaller batches, a smaller network or less data"
 
 OUT_OF_MEMORY_MESSAGE = re.compile(r"OOM when allocating|[Oo]ut of memory|failed to allocate memory")
-"""In errors of TensorFlow, and of XLA, which are no MemoryError."""
+"""Matches errors of TensorFlow and XLA, which aren't MemoryErrors."""
 
 
 def flatten(error: Exception) -> dict[str, Any]:
@@ -27,11 +29,11 @@ def flatten(error: Exception) -> dict[str, Any]:
     if isinstance(error, ModelsError | ServiceError):
         return error.to_dict()
     if _says_disk_full(error):
-        return _failure(DISK_FULL, "The disk is full. Delete what is no longer needed and start the job again.")
+        return _failure(DISK_FULL, "The disk is full. Delete what you no longer need and start the job again.")
     if isinstance(error, MemoryError) or OUT_OF_MEMORY_MESSAGE.search(str(error)):
-        return _failure(OUT_OF_MEMORY, "Memory ran out. Use smaller batches, a smaller network or less data.")
+        return _failure(OUT_OF_MEMORY, f"The job ran out of memory. {SAVE_MEMORY}.")
     name = type(error).__name__
-    return _failure(INTERNAL, f"The job failed for an unforeseen reason ({name}); the service's log says more.")
+    return _failure(INTERNAL, f"The job failed because of an internal error ({name}). The log has the details.")
 
 
 def _says_disk_full(error: Exception) -> bool:
@@ -41,27 +43,30 @@ def _says_disk_full(error: Exception) -> bool:
 
 
 def over_memory_limit(limit: int) -> dict[str, Any]:
-    """The job's process used more memory than it may; `limit` in bytes."""
+    """The failure of a job whose child process used more than `limit` bytes of memory."""
     return _failure(
         OUT_OF_MEMORY,
-        f"The job used more memory than the {limit:,} bytes that it may. Use smaller batches, a smaller network or "
-        "less data, or raise FITSERVE_JOB_MEMORY_BYTES.",
+        f"The job used more memory than its limit of {limit:,} bytes. {SAVE_MEMORY}, or increase "
+        "FITSERVE_JOB_MEMORY_BYTES.",
     )
 
 
 def stalled(seconds: float, printed: str) -> dict[str, Any]:
-    """The job's process did nothing for so long that it was ended; `printed` is the end of its output."""
-    return _failure(PROCESS_DIED, f"The job's process did no step for {seconds:g} s and was ended.{_quote(printed)}")
+    """The failure of a job whose child process was killed because it made no progress; `printed` is the end of its
+    output."""
+    detail = f"The job's child process made no progress for {seconds:g} s and was killed.{_quote(printed)}"
+    return _failure(PROCESS_DIED, detail)
 
 
-def process_died(how: str, printed: str) -> dict[str, Any]:
-    """The job's process ended without a word; `how` says in what way, `printed` is the end of its output."""
-    return _failure(PROCESS_DIED, f"The job's process died: {how}.{_quote(printed)}")
+def process_crashed(how: str, printed: str) -> dict[str, Any]:
+    """The failure of a job whose child process ended without a result; `how` is the exit code or signal, `printed` the
+    end of its output."""
+    return _failure(PROCESS_DIED, f"The job's child process crashed: {how}.{_quote(printed)}")
 
 
 def _quote(printed: str) -> str:
     last_lines = "\n".join(printed.strip().splitlines()[-5:])
-    return f" It last printed: {last_lines}" if last_lines else ""
+    return f" Its last output: {last_lines}" if last_lines else ""
 
 
 def _failure(code: str, detail: str) -> dict[str, Any]:

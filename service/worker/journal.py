@@ -1,4 +1,7 @@
-"""What a job's process reported and the database doesn't have yet: written in batches, the first epoch at once."""
+"""Events that a child process reported and that aren't in the database yet.
+
+They are written in batches. The first epoch and changes that took effect are written immediately.
+"""
 
 import time
 from typing import Any
@@ -12,20 +15,20 @@ from service.storage.documents import KeptCheckpoint
 
 BATCH_EVENTS = 500
 BATCH_SECONDS = 0.2
-MOST_PENDING = 10_000
-"""With more than this the process is left waiting, until the database takes events again."""
+MAX_PENDING = 10_000
+"""If more events wait, the supervisor stops reading from the child process until the database accepts events again."""
 
 
 class Journal:
-    """Collects a job's events and writes them under its lease; `checkpoint` is the one that it goes on from."""
+    """Collects a job's events and writes them under its lease. `checkpoint` is the one from which the job resumes."""
 
     def __init__(self, context: Context, lease: Lease, checkpoint: KeptCheckpoint | None = None) -> None:
         self._context = context
         self._lease = lease
         self._checkpoints = [] if checkpoint is None else [checkpoint.folder]
-        """The keys of those that the job's row has pointed to and that are still there, the latest last."""
+        """The keys of the checkpoints that the job's row has pointed to and that still exist, the latest last."""
         self.began = checkpoint is not None
-        """Whether the training has done a step, as far as is known."""
+        """Whether the training is known to have done a step."""
         self._pending: list[NewEvent] = []
         self._progress: dict[str, Any] | None = None
         self._best: dict[str, Any] | None = None
@@ -34,8 +37,8 @@ class Journal:
         self._written_at = time.monotonic()
 
     def add(self, message: dict[str, Any]) -> None:
-        """Take a `progress`, `epoch`, `order` or `checkpoint` message; of the progress in a batch only the latest is
-        kept. A checkpoint is moved to where it outlives the process."""
+        """Add a `progress`, `epoch`, `order` or `checkpoint` message. A batch keeps only the latest progress. The files
+        of a checkpoint are moved into the artifact store."""
         data = message["data"]
         self.began = self.began or message["type"] != "progress" or bool(data.get("step"))
         if message["type"] == "progress":
@@ -47,7 +50,7 @@ class Journal:
             self._urgent = self._urgent or self._epochs == 1
         elif message["type"] == "order":
             order = Order.from_document(data)
-            self._pending.append(NewEvent("message", {"text": _tell(order), "order": data}, order=order))
+            self._pending.append(NewEvent("message", {"text": _describe_order(order), "order": data}, order=order))
             self._urgent = True
         else:
             key = checkpoints.publish(self._context, self._lease.job_id, self._lease.staging_name, message["name"])
@@ -55,7 +58,7 @@ class Journal:
             self._pending.append(NewEvent("checkpoint", data, checkpoint=checkpoint))
 
     def add_text(self, text: str) -> None:
-        """Take what the process printed; what it prints in a row becomes one event."""
+        """Add text that the child process printed. Consecutive texts become one event."""
         if not text:
             return
         if self._pending and self._pending[-1].type == "message" and self._pending[-1].order is None:
@@ -68,7 +71,7 @@ class Journal:
 
     @property
     def full(self) -> bool:
-        return len(self._pending) > MOST_PENDING
+        return len(self._pending) > MAX_PENDING
 
     @property
     def due(self) -> bool:
@@ -79,15 +82,15 @@ class Journal:
         return self._urgent or len(self._pending) >= BATCH_EVENTS or waited >= BATCH_SECONDS
 
     def write(self) -> Instructions:
-        """Write one batch; returns what is asked of the job. Raises LeaseLost, DatabaseUnavailable: then nothing is
-        lost."""
+        """Write one batch and return the job's instructions. Raises LeaseLost, DatabaseUnavailable; the events then
+        stay pending."""
         batch = self._pending[:BATCH_EVENTS]
         progress = [] if self._progress is None else [NewEvent("progress", self._progress)]
         instructions = execution.record(
             self._context, self._lease, [*batch, *progress], progress=self._progress, best=self._best
         )
         self._checkpoints += [event.checkpoint.folder for event in batch if event.checkpoint is not None]
-        # Those alone: should the lease be lost by now, there may be others, of the execution that has it.
+        # Only these: if the lease was lost meanwhile, the execution that holds it may have checkpoints too.
         checkpoints.remove(self._context, self._checkpoints[:-1])
         del self._checkpoints[:-1]
         del self._pending[: len(batch)]
@@ -97,8 +100,8 @@ class Journal:
         return instructions
 
 
-def _tell(order: Order) -> str:
+def _describe_order(order: Order) -> str:
     """An order that has taken effect, as a line of the log."""
-    what = {"epochs": order.epochs, "learning rate": order.learning_rate}
-    changes = ", ".join(f"{words} {value:,}" for words, value in what.items() if value is not None)
+    settings = {"epochs": order.epochs, "learning rate": order.learning_rate}
+    changes = ", ".join(f"{name} {value:,}" for name, value in settings.items() if value is not None)
     return f"From epoch {order.epoch} on: {changes}\n"

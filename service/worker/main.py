@@ -20,28 +20,28 @@ log = structlog.get_logger()
 
 
 class Ending:
-    """Whether a signal asked the worker to end."""
+    """Records whether a signal asked the worker to end."""
 
     def __init__(self) -> None:
         self.requested = False
 
     def request(self, signal_number: int, _frame: object) -> None:
-        # It interrupts whatever the main thread does, so it takes no lock and logs nothing.
+        # A signal handler interrupts the main thread anywhere, so it must not acquire locks or log.
         self.requested = True
 
     def wait(self, seconds: float) -> None:
-        """Wait `seconds`, less when the end is requested."""
+        """Wait `seconds`, or until the end is requested."""
         deadline = time.monotonic() + seconds
         while not self.requested and (left := deadline - time.monotonic()) > 0:
             time.sleep(min(left, 0.1))
 
 
 def run(settings: Settings, task: str = TASK, preloaded: Sequence[str] = PRELOADED) -> None:
-    """Run jobs until SIGTERM or SIGINT; then those that run are put back, within 8 seconds.
+    """Run jobs until SIGTERM or SIGINT, then put the running ones back into the queue, within 8 seconds.
 
-    Raises DatabaseUnusable: waiting for the database wouldn't mend it.
+    Child processes call `task` (`module:function`). Their fork server imports `preloaded`.
 
-    `task` (`module:function`) is what the jobs' processes call, `preloaded` what their fork server imports.
+    Raises DatabaseUnusable if retrying wouldn't help.
     """
     ending = Ending()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -67,12 +67,12 @@ def _loop(supervisor: Supervisor, ending: Ending) -> None:
             supervisor.pause()
         except (DatabaseUnavailable, DiskFull) as error:
             delay = next(delays)
-            log.warning("the worker waits", reason=error.detail, retry_in_seconds=delay)
+            log.warning("the worker retries later", reason=error.detail, retry_in_seconds=delay)
             ending.wait(delay)
 
 
 def _kill_descendants() -> None:
-    """End the fork server too, which would first finish its imports."""
+    """Kill the fork server too: on its own it would end only after its imports."""
     descendants = psutil.Process().children(recursive=True)
     for process in descendants:
         process.kill()

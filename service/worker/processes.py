@@ -1,4 +1,4 @@
-"""Starting processes for jobs, and holding one: its messages, its output, its memory, its end."""
+"""Starts child processes for jobs, and reads their messages, output, memory use and exit codes."""
 
 import contextlib
 import multiprocessing
@@ -27,21 +27,21 @@ PRELOADED = (
     *(kind.assignment.task.partition(":")[0] for kind in KINDS.values()),
     "sklearn.metrics",
 )
-"""What the fork server imports once for all jobs: TensorFlow, Keras and the exporter come with it."""
+"""The modules that the fork server imports once for all jobs. They import TensorFlow, Keras and the exporter."""
 
-START_TRIES = 3
-SECONDS_BETWEEN_TRIES = 0.1
+START_ATTEMPTS = 3
+SECONDS_BETWEEN_ATTEMPTS = 0.1
 KILL_SECONDS = 5.0
 EXIT_CODE_SECONDS = 1.0
-MESSAGES_AT_ONCE = 500
+MESSAGE_BATCH = 500
 OUTPUT_CHUNK = 65536
 CRASHES = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)
 EXIT_CODE_UNKNOWN = 255
-"""What multiprocessing reports for a child whose fork server died."""
+"""The exit code that multiprocessing reports for a child process whose fork server ended."""
 
 CHILDREN = threading.Lock()
-"""Held while multiprocessing reads exit codes, as it also does for all that have ended when another process starts: of
-two threads that read the same one, the second takes the fork server for dead."""
+"""Held while multiprocessing reads exit codes. Starting a process also reads those of all ended processes. If two
+threads read the same one, the second gets EXIT_CODE_UNKNOWN."""
 
 log = structlog.get_logger()
 
@@ -51,7 +51,7 @@ class StartFailed(Exception):
 
 
 class JobProcess:
-    """A process that was started for a job, with both pipes; killed by `close` if it still runs."""
+    """A child process that was started for a job, with its two pipes. `close` kills it if it still runs."""
 
     def __init__(self, process: BaseProcess, connection: Connection, output: Connection) -> None:
         assert process.pid is not None
@@ -60,11 +60,11 @@ class JobProcess:
         self._connection: Connection | None = connection
         self._output: Connection | None = output
         os.set_blocking(output.fileno(), False)
-        # Ends with the process itself and not with the fork server, and never means another process of that id.
+        # Signals the end of this process, not of the fork server, and can't refer to a later process with the same id.
         self._pidfd = os.pidfd_open(self.pid)
 
     def wait(self, seconds: float, *, for_messages: bool = True) -> None:
-        """Wait until something can be read or the process has ended, at most `seconds`."""
+        """Wait at most `seconds`, until there is something to read or the process has ended."""
         pipes = [self._connection, self._output] if for_messages else [self._output]
         wait([*(pipe for pipe in pipes if pipe is not None), self._pidfd], seconds)
 
@@ -73,8 +73,8 @@ class JobProcess:
         return bool(wait([self._pidfd], 0))
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """The messages that have arrived, some hundred at most."""
-        for _ in range(MESSAGES_AT_ONCE):
+        """The messages that have arrived, at most MESSAGE_BATCH."""
+        for _ in range(MESSAGE_BATCH):
             try:
                 if self._connection is None or not self._connection.poll():
                     return
@@ -88,7 +88,7 @@ class JobProcess:
         self._connection = None
 
     def printed(self) -> bytes:
-        """Some of what was printed since the last call; nothing once all of it was given."""
+        """The next at most OUTPUT_CHUNK bytes that were printed; empty if there are none."""
         if self._output is None:
             return b""
         try:
@@ -101,31 +101,31 @@ class JobProcess:
         return chunk
 
     def memory(self) -> int:
-        """Bytes of memory that the process occupies, without pages of mapped files; 0 when it has ended."""
+        """Bytes of memory that the process uses, without pages of mapped files; 0 if it has ended."""
         try:
             memory = psutil.Process(self.pid).memory_info()
             return int(memory.rss - memory.shared)
         except psutil.Error:
             return 0
 
-    def tell(self, **message: Any) -> None:
-        """Send the task a command, orders, or the answer whether it may end; one that has ended hears nothing."""
+    def send(self, **message: Any) -> None:
+        """Send the task a command, orders, or whether it may end. Does nothing if the process has ended."""
         with contextlib.suppress(OSError):
             if self._connection is not None:
                 self._connection.send_bytes(orjson.dumps(message))
 
     def kill(self) -> None:
-        """End the process at once, whatever it does; returns when it is gone."""
+        """Kill the process and wait until it has ended."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         wait([self._pidfd], KILL_SECONDS)
 
     def lost_fork_server(self) -> bool:
-        """Whether the process ended because its fork server did."""
+        """Whether the process ended because its fork server ended."""
         return self._exit_code() == EXIT_CODE_UNKNOWN
 
     def _exit_code(self) -> int | None:
-        """The exit code of a process that has ended; None if it doesn't arrive in time."""
+        """The exit code of a process that has ended; None if it isn't known within the timeout."""
         wait([self._process.sentinel], EXIT_CODE_SECONDS)
         with CHILDREN:
             self._process.join(EXIT_CODE_SECONDS)
@@ -133,19 +133,19 @@ class JobProcess:
 
     @property
     def crashed_by(self) -> str | None:
-        """The name of the signal by which the process's own code ended it; None where it ended otherwise."""
+        """The name of the signal that the process's own code caused, such as SIGSEGV; None if it ended otherwise."""
         code = self._exit_code() or 0
         return signal.Signals(-code).name if -code in CRASHES else None
 
     def describe_end(self) -> str:
-        """In what way the process ended, in words."""
+        """The exit code or the signal that ended the process, as text."""
         code = self._exit_code()
         if code is None or code == EXIT_CODE_UNKNOWN:
             return "killed, or its fork server was"
         return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
 
     def close(self) -> None:
-        """Give everything back."""
+        """Kill the process and release its resources."""
         self.kill()
         self._disconnect()
         if self._output is not None:
@@ -157,7 +157,7 @@ class JobProcess:
 
 
 class ProcessStarter:
-    """Starts processes by a fork server that has imported TensorFlow, or afresh (`spawn`)."""
+    """Starts child processes through a fork server that has imported TensorFlow, or as new interpreters (`spawn`)."""
 
     def __init__(self, start_method: str, task: str = TASK, preloaded: Sequence[str] = PRELOADED) -> None:
         self._context: Any = multiprocessing.get_context(start_method)
@@ -166,53 +166,53 @@ class ProcessStarter:
         self._preloaded = tuple(preloaded)
         self._closed = False
         self.warm = False
-        """Whether a process was started lately, and nothing happened since that may have ended the fork server."""
+        """Whether a process was started, and nothing has happened since then that may have ended the fork server."""
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         if start_method == "forkserver":
             self._context.set_forkserver_preload(list(preloaded))
 
     def start_task(self, assignment: Assignment, folder: Path) -> JobProcess:
-        """Start a process that does the assignment into `folder`. Raises StartFailed."""
+        """Start a child process that runs the assignment and writes into `folder`. Raises StartFailed."""
         return self._start(child.run_task, self._task, assignment, str(folder))
 
     def warm_up(self) -> None:
-        """Start a process that imports what jobs need, which takes seconds when there is no fork server yet.
+        """Start a process that imports the modules of jobs. If no fork server runs yet, this takes seconds.
 
-        `warm` says afterwards whether it could. A fork server hides the errors of its imports; this shows them.
+        Sets `warm` on success. A fork server hides import errors; this logs them.
         """
         began = time.monotonic()
         try:
-            with contextlib.closing(self._start(child.answer, self._preloaded)) as process:
+            with contextlib.closing(self._start(child.check_imports, self._preloaded)) as process:
                 message = _last_message(process)
                 how = "" if message else process.describe_end()
         except StartFailed as error:
-            log.error("no process can be started", reason=str(error))
+            log.error("can't start a process", reason=str(error))
             return
         if message.get("type") != "result":
-            log.error("jobs can't be started", how=how, exception=message.get("traceback", ""))
+            log.error("can't start jobs", how=how, exception=message.get("traceback", ""))
             return
         if message["data"]["missing"] and self._start_method == "forkserver":
-            log.warning("every job imports these anew, and starts slowly", modules=message["data"]["missing"])
+            log.warning("each job imports these modules, so jobs start slowly", modules=message["data"]["missing"])
         self.warm = True
         log.info("ready to start jobs", seconds=round(time.monotonic() - began, 2))
 
     def close(self) -> None:
-        """Start nothing more, neither a process nor a fork server."""
+        """Start no more processes and no more fork servers."""
         self._closed = True
 
     def _start(self, target: Callable[..., None], *arguments: Any) -> JobProcess:
         reason: Exception | None = None
-        for _ in range(START_TRIES):
+        for _ in range(START_ATTEMPTS):
             if self._closed:
                 break
             try:
                 return self._try_to_start(target, arguments)
-            except (OSError, EOFError) as error:  # the fork server died; the next try starts another
+            except (OSError, EOFError) as error:  # the fork server crashed; the next attempt starts another
                 reason = error
-                time.sleep(SECONDS_BETWEEN_TRIES)
+                time.sleep(SECONDS_BETWEEN_ATTEMPTS)
         self.warm = False
-        raise StartFailed("The worker is ending." if self._closed else repr(reason)) from reason
+        raise StartFailed("The worker is shutting down." if self._closed else repr(reason)) from reason
 
     def _try_to_start(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> JobProcess:
         with contextlib.ExitStack() as on_failure:
@@ -232,7 +232,7 @@ class ProcessStarter:
 
 
 def _last_message(process: JobProcess) -> dict[str, Any]:
-    """The message that the process ends with; empty when it ends without one."""
+    """The process's last message; empty if it ends without one."""
     while True:
         process.wait(KILL_SECONDS)
         ended = process.ended

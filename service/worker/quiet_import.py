@@ -1,6 +1,6 @@
-"""Imports TensorFlow, as the fork server's first, without the lines that its C++ prints to standard error meanwhile.
+"""Imports TensorFlow, before the fork server's other modules, without what its C++ code prints to standard error.
 
-They appear before its own log levels are heeded. Whatever Python raises is raised all the same.
+The C++ code prints these lines before it applies its log level. Python's exceptions are raised as usual.
 """
 
 import contextlib
@@ -8,22 +8,22 @@ import importlib
 import os
 from collections.abc import Iterator
 
-LOUD = "models.building"
-"""The module that TensorFlow comes with."""
+IMPORTS_TENSORFLOW = "models.building"
+"""A module that imports TensorFlow."""
 
 
 @contextlib.contextmanager
 def silent_stderr() -> Iterator[None]:
-    """Let whatever is written to file descriptor 2 vanish for a while."""
-    kept = os.dup(2)
+    """Discard everything that is written to file descriptor 2 inside the block."""
+    original = os.dup(2)
     try:
         with open(os.devnull, "wb") as nothing:
             os.dup2(nothing.fileno(), 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(original, 2)
+        os.close(original)
 
 
 with silent_stderr():
-    importlib.import_module(LOUD)
+    importlib.import_module(IMPORTS_TENSORFLOW)

@@ -1,4 +1,4 @@
-"""Putting jobs back whose worker is gone, judged by this process's own monotonic clock alone."""
+"""Puts jobs of crashed workers back into the queue. Only this process's monotonic clock measures leases."""
 
 import time
 from collections.abc import Callable
@@ -9,33 +9,33 @@ from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Sighting
 
-LOOKS_PER_LEASE = 5
+CHECKS_PER_LEASE = 5
 
 log = structlog.get_logger()
 
 
 class Reaper:
-    """Watches all claimed jobs; one whose lease goes unrenewed for `lease_seconds` is put back."""
+    """Watches all claimed jobs and puts back those whose lease isn't renewed for `lease_seconds`."""
 
     def __init__(self, context: Context, clock: Callable[[], float] = time.monotonic) -> None:
         self._context = context
         self._clock = clock
-        self._last_look = clock()
+        self._last_check = clock()
         self._ages: dict[Sighting, float] = {}
 
     @property
     def interval(self) -> float:
-        """Seconds between two looks."""
-        return self._context.settings.lease_seconds / LOOKS_PER_LEASE
+        """Seconds between two checks."""
+        return self._context.settings.lease_seconds / CHECKS_PER_LEASE
 
-    def look(self) -> None:
-        """Note what changed since the last look, and put back what hasn't for too long."""
+    def check(self) -> None:
+        """Record which leases were renewed since the last check, and put back jobs whose lease has expired."""
         now = self._clock()
-        # While this process itself stood still it saw nothing: the other workers may have stood still as well.
-        elapsed = min(now - self._last_look, 2 * self.interval)
-        self._last_look = now
+        # If this process was suspended, the other workers may have been too: count at most two intervals.
+        elapsed = min(now - self._last_check, 2 * self.interval)
+        self._last_check = now
         seen = execution.sightings(self._context)
         self._ages = {sighting: self._ages[sighting] + elapsed if sighting in self._ages else 0.0 for sighting in seen}
         for sighting, age in self._ages.items():
             if age >= self._context.settings.lease_seconds and execution.reap(self._context, sighting):
-                log.warning("job put back, its worker is gone", job_id=sighting.job_id, token=sighting.token)
+                log.warning("job put back: its lease expired", job_id=sighting.job_id, token=sighting.token)

@@ -1,4 +1,4 @@
-"""Running one claimed job: its process is started, watched and ended, and what became of it is written."""
+"""Runs one claimed job: starts its child process, watches it, ends it, and records the outcome."""
 
 import contextlib
 import threading
@@ -30,33 +30,34 @@ MEMORY_SECONDS = 0.2
 RENEWALS_PER_LEASE = 3
 RETRY_SECONDS = 1.0
 SHUTDOWN_GRACE_SECONDS = 3.0
-"""How long the worker's end waits for a job's last checkpoint, or for a model that it was told to keep."""
+"""How long a worker that shuts down waits for a job's last checkpoint, or for the model of a stopped job."""
 ORDER_GRACE_SECONDS = 1.5
-"""How long a pause waits for the process; then the checkpoint before counts, from which the job goes on as exactly. And
-how long a stop waits for a process that has done no step; then there is nothing to keep."""
+"""How long a pause waits for the child process to write a checkpoint. After that the job resumes from the previous
+checkpoint, with the same result. Also how long a stop waits for a child process that has done no step and so has no
+model to save."""
 
 
 Written = TypeVar("Written")
 Conclusion = Callable[[], None]
-"""Writes how the job ended."""
+"""Records how the job ended."""
 
 log = structlog.get_logger()
 
 
 def supervise(context: Context, lease: Lease, job: Job, starter: ProcessStarter, shutdown: threading.Event) -> None:
-    """Run a claimed job until it has ended, was put back because of `shutdown`, or its lease was lost.
+    """Run a claimed job until it has ended, was put back because of `shutdown`, or lost its lease.
 
-    Raises nothing. When nothing can be written although the worker shuts down, the job is left to the reapers.
+    Raises nothing. If the database can't be written during a shutdown, the reapers put the job back later.
     """
     with structlog.contextvars.bound_contextvars(job_id=job.id, kind=job.kind):
         try:
             Supervision(context, lease, job, starter, shutdown).run()
         except LeaseLost as error:
-            log.warning("job given up", reason=error.detail)
+            log.warning("job abandoned", reason=error.detail)
             context.artifacts.discard(lease.staging_name)
         except StorageError as error:
             if shutdown.is_set():
-                log.warning("job given up", reason=error.detail)
+                log.warning("job abandoned", reason=error.detail)
             else:
                 log.error("job failed", reason=error.detail)
                 _fail(context, lease, failures.flatten(error))
@@ -66,14 +67,14 @@ def supervise(context: Context, lease: Lease, job: Job, starter: ProcessStarter,
 
 
 def _fail(context: Context, lease: Lease, failure: dict[str, object]) -> None:
-    """Write that the job failed. If that fails too, the reapers put the job back once they can write."""
-    context.artifacts.discard(lease.staging_name)  # its files may be what fills the disk
+    """Record that the job failed. If that fails too, the reapers put the job back once the database can be written."""
+    context.artifacts.discard(lease.staging_name)  # the disk may be full of its files
     try:
         execution.fail(context, lease, failure, failures.STATUS_REASONS.get(str(failure["code"])))
     except ServiceError as error:
-        log.warning("job given up", reason=error.detail)
+        log.warning("job abandoned", reason=error.detail)
     except Exception:
-        log.exception("job given up")
+        log.exception("job abandoned")
 
 
 class Supervision:
@@ -92,23 +93,23 @@ class Supervision:
         self._output = PrintedOutput(context.settings.max_log_bytes)
         self._instructions = Instructions(job.status, job.orders, closed=False)
         self._command = Command.RUN
-        self._orders_told = len(job.orders)
-        self._asks_to_end_knowing: int | None = None
-        """How many orders the task knew when it asked whether it may end."""
+        self._orders_sent = len(job.orders)
+        self._orders_known_at_end: int | None = None
+        """How many orders the task had received when it asked whether it may end; None if it isn't asking."""
         self._may_end: bool | None = None
-        self._began_at = self._heard_at = time.monotonic()
+        self._began_at = self._last_message_at = time.monotonic()
         self._order_timer = Timer(ORDER_SECONDS)
         self._memory_timer = Timer(MEMORY_SECONDS)
         self._renewal_timer = Timer(context.settings.lease_seconds / RENEWALS_PER_LEASE)
         self._renewal_timer.restart()
         self._retry_timer = Timer(RETRY_SECONDS)
-        self._database_away = False
+        self._database_unavailable = False
         self._disk_grace = Grace(self._context.settings.disk_full_seconds)
         self._shutdown_grace = Grace(SHUTDOWN_GRACE_SECONDS if self._kind.resumable else 0)
         self._order_grace = Grace(ORDER_GRACE_SECONDS)
 
     def run(self) -> None:
-        """Raises LeaseLost, DiskFull and DatabaseUnusable; DatabaseUnavailable when the worker shuts down meanwhile."""
+        """Raises LeaseLost, DiskFull and DatabaseUnusable; DatabaseUnavailable if the worker shuts down meanwhile."""
         assignment = self._persistently(partial(self._kind.describe, self._context, self._job))
         folder = self._context.artifacts.stage(self._lease.staging_name)
         try:
@@ -125,7 +126,7 @@ class Supervision:
 
     @contextlib.contextmanager
     def _renewing(self) -> Iterator[None]:
-        """Show meanwhile that this execution lives: large files may reach the disk only after a lease's length."""
+        """Renew the lease during the block: writing large files to the disk may take longer than a lease."""
         done = threading.Event()
 
         def renew() -> None:
@@ -142,24 +143,24 @@ class Supervision:
             thread.join()
 
     def _watch(self, process: JobProcess) -> Conclusion:
-        """Attend to the process until it is clear how the job ends; it may still run then."""
+        """Serve the child process until it is clear how the job ends. The process may still run then."""
         while True:
             process.wait(TICK_SECONDS, for_messages=not self._journal.full)
             ended = process.ended
-            heard, conclusion = self._read(process, everything=ended)
+            received, conclusion = self._read(process, everything=ended)
             if conclusion is not None:
                 return conclusion
-            if ended and not heard:
-                return self._died(process)
-            if (conclusion := self._give_up(process)) is not None:
+            if ended and not received:
+                return self._crashed(process)
+            if (conclusion := self._abort(process)) is not None:
                 return conclusion
             self._exchange()
             if self._instructions.status == statuses.CANCELLING:
                 return self._end(execution.cancelled)
             self._instruct(process)
 
-    def _give_up(self, process: JobProcess) -> Conclusion | None:
-        """How the job ends because its process may not go on, if so."""
+    def _abort(self, process: JobProcess) -> Conclusion | None:
+        """How the job ends if its child process must not continue; None if it may."""
         settings = self._context.settings
         if self._shutdown.is_set() and self._shutdown_grace.over:
             return self._end(execution.put_back, WORKER_SHUTDOWN)
@@ -171,22 +172,22 @@ class Supervision:
             return self._fail(failures.over_memory_limit(settings.job_memory_bytes))
         if (error := self._kind.explain_timeout(settings, time.monotonic() - self._began_at)) is not None:
             return self._fail(error)
-        silent = time.monotonic() - self._heard_at
+        silent = time.monotonic() - self._last_message_at
         if silent > settings.stall_seconds:
             process.kill()
-            log.warning("the job's process stood still", seconds=round(silent), attempt=self._job.attempt)
-            self._log(f"The process did no step for {settings.stall_seconds:g} s and was ended")
-            return self._end(execution.died, failures.stalled(settings.stall_seconds, self._output.tail), STALLED)
+            log.warning("the child process stalled", seconds=round(silent), attempt=self._job.attempt)
+            self._log(f"The child process made no progress for {settings.stall_seconds:g} s and was killed")
+            return self._end(execution.crashed, failures.stalled(settings.stall_seconds, self._output.tail), STALLED)
         return None
 
     def _read(self, process: JobProcess, *, everything: bool) -> tuple[bool, Conclusion | None]:
-        """Collect what arrived: whether anything did, and how the job ends if the task said so.
+        """Read messages and output: whether there were any, and how the job ends if a message says so.
 
-        Without `everything` a full journal leaves the process waiting.
+        Unless `everything` is set, a full journal stops reading messages, so that the process waits.
         """
-        heard, conclusion = False, None
+        received, conclusion = False, None
         for message in process.messages() if everything or not self._journal.full else ():
-            heard = True
+            received = True
             if message["type"] == "result":
                 conclusion = self._end(execution.succeed, message["data"])
             elif message["type"] == "unfinished":
@@ -196,58 +197,57 @@ class Supervision:
                     log.error("the task failed", exception=message["traceback"])
                 conclusion = self._fail(message["data"])
             elif message["type"] == "ending":
-                self._asks_to_end_knowing = len(self._job.orders) + message["data"]["orders"]
+                self._orders_known_at_end = len(self._job.orders) + message["data"]["orders"]
             else:
                 self._journal.add(message)
-        if heard or self._journal.full:
-            self._heard_at = time.monotonic()
+        if received or self._journal.full:
+            self._last_message_at = time.monotonic()
         while printed := process.printed():
-            heard = True
-            self._journal.add_text(self._output.take(printed))
-        return heard, conclusion
+            received = True
+            self._journal.add_text(self._output.decode(printed))
+        return received, conclusion
 
     def _exchange(self) -> None:
-        """Write what is due, show that this execution lives, and hear what is asked of it.
+        """Write what is due, renew the lease, and read the job's instructions.
 
-        Raises LeaseLost, DatabaseUnusable, and DiskFull when the disk stays full.
+        Raises LeaseLost, DatabaseUnusable, and DiskFull if the disk stays full.
         """
-        if self._database_away and not self._retry_timer.due():
+        if self._database_unavailable and not self._retry_timer.due():
             return
         try:
             if self._journal.due:
                 self._instructions = self._journal.write()
                 self._renewal_timer.restart()
-            elif self._asks_to_end_knowing is not None:
-                self._instructions = execution.close(self._context, self._lease, self._asks_to_end_knowing)
-                self._may_end, self._asks_to_end_knowing = self._instructions.closed, None
-            elif (
-                self._database_away or self._renewal_timer.due()
-            ):  # after a failed write only a write shows that it works again
+            elif self._orders_known_at_end is not None:
+                self._instructions = execution.close(self._context, self._lease, self._orders_known_at_end)
+                self._may_end, self._orders_known_at_end = self._instructions.closed, None
+            elif self._database_unavailable or self._renewal_timer.due():
+                # After a failed write, only a write shows that the database works again.
                 self._instructions = execution.renew(self._context, self._lease)
             elif self._order_timer.due():
                 self._instructions = execution.instructions(self._context, self._lease)
-            self._database_away = False
+            self._database_unavailable = False
             self._disk_grace = Grace(self._context.settings.disk_full_seconds)
         except (DatabaseUnavailable, DiskFull) as error:
             if isinstance(error, DiskFull) and self._disk_grace.over:
                 raise
-            if not self._database_away:
-                log.warning("nothing can be written; the job goes on", reason=error.detail)
-            self._database_away = True
+            if not self._database_unavailable:
+                log.warning("can't write to the database; the job continues", reason=error.detail)
+            self._database_unavailable = True
             self._retry_timer.restart()
 
     def _instruct(self, process: JobProcess) -> None:
-        """Tell the process what it doesn't know yet."""
-        orders = self._instructions.orders[self._orders_told :]
+        """Send the child process the orders and the command that it hasn't received yet."""
+        orders = self._instructions.orders[self._orders_sent :]
         if orders:
-            process.tell(orders=[order.to_document() for order in orders])
-            self._orders_told += len(orders)
+            process.send(orders=[order.to_document() for order in orders])
+            self._orders_sent += len(orders)
         command = self._find_command()
         if command is not self._command:
-            process.tell(command=command)
+            process.send(command=command)
             self._command = command
         if self._may_end is not None:
-            process.tell(may_end=self._may_end)
+            process.send(may_end=self._may_end)
             self._may_end = None
 
     def _find_command(self) -> Command:
@@ -264,22 +264,22 @@ class Supervision:
     def _fail(self, failure: dict[str, object]) -> Conclusion:
         return self._end(execution.fail, failure, failures.STATUS_REASONS.get(str(failure["code"])))
 
-    def _died(self, process: JobProcess) -> Conclusion:
+    def _crashed(self, process: JobProcess) -> Conclusion:
         self._starter.warm = False
         how = process.describe_end()
-        log.warning("the job's process died", how=how, attempt=self._job.attempt)
-        self._log(f"The process died: {how}")
+        log.warning("the child process crashed", how=how, attempt=self._job.attempt)
+        self._log(f"The child process crashed: {how}")
         if process.lost_fork_server():
-            return self._end(execution.orphaned)
+            return self._end(execution.lost_fork_server)
         if process.crashed_by and (error := self._kind.explain_crash(process.crashed_by)) is not None:
             return self._fail(error)
-        return self._end(execution.died, failures.process_died(how, self._output.tail))
+        return self._end(execution.crashed, failures.process_crashed(how, self._output.tail))
 
-    def _log(self, what: str) -> None:
-        """Put a line into the job's log, after what was printed last."""
+    def _log(self, sentence: str) -> None:
+        """Add a line to the job's log, after the output so far."""
         printed = self._output.tail
         begin = "" if not printed or printed.endswith("\n") else "\n"
-        self._journal.add_text(f"{begin}{what} (attempt {self._job.attempt}).\n")
+        self._journal.add_text(f"{begin}{sentence} (attempt {self._job.attempt}).\n")
 
     def _end(self, write: Callable[..., None], *details: object) -> Conclusion:
         def conclude() -> None:
@@ -289,15 +289,15 @@ class Supervision:
         return conclude
 
     def _persistently(self, write: Callable[[], Written]) -> Written:
-        """Retry while the database is away, and for `disk_full_seconds` while its disk is full.
+        """Retry while the database is unavailable, and for `disk_full_seconds` while its disk is full.
 
-        Raises DiskFull after that, and either error when the worker shuts down.
+        Raises DiskFull after that time, and either error if the worker shuts down.
         """
         for delay in growing_delays():
             try:
                 return write()
             except (DatabaseUnavailable, DiskFull) as error:
-                log.warning("nothing can be written", reason=error.detail, retry_in_seconds=delay)
+                log.warning("can't write to the database", reason=error.detail, retry_in_seconds=delay)
                 too_long = isinstance(error, DiskFull) and self._disk_grace.over
                 if too_long or self._shutdown.wait(delay):
                     raise

@@ -1,4 +1,4 @@
-"""The worker's loop, one iteration at a time: signs of life, reaping, claiming jobs for free slots."""
+"""The worker's main loop: it sends heartbeats, puts back jobs of crashed workers, and claims jobs for free slots."""
 
 import contextlib
 import importlib.metadata
@@ -29,8 +29,8 @@ from service.worker.supervision import supervise
 from service.worker.timing import Timer, growing_delays
 
 HEARTBEAT_SECONDS = 3.0
-SWEEP_SECONDS = 3600.0
-LONGEST_PAUSE = 0.2
+CLEANUP_SECONDS = 3600.0
+MAX_PAUSE_SECONDS = 0.2
 
 TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu")
 
@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 
 class Supervisor:
-    """A worker: each claimed job is supervised in a thread of its own; one thread calls `step` again and again."""
+    """A worker. One thread calls `step` repeatedly. Each claimed job is supervised in a thread of its own."""
 
     def __init__(self, context: Context, starter: ProcessStarter) -> None:
         settings = context.settings
@@ -54,33 +54,33 @@ class Supervisor:
         self._reaper = Reaper(context)
         self._reap_timer = Timer(self._reaper.interval)
         self._heartbeat_timer = Timer(HEARTBEAT_SECONDS)
-        self._look_timer = Timer(settings.poll_seconds)
-        self._sweep_timer = Timer(SWEEP_SECONDS)
+        self._poll_timer = Timer(settings.poll_seconds)
+        self._cleanup_timer = Timer(CLEANUP_SECONDS)
         self._warming: threading.Thread | None = None
         self._took_over = False
-        self._said_ready = False
+        self._reported_ready = False
 
     def step(self) -> None:
-        """Do what is due. Raises StorageError, after which the next step goes on with the rest."""
+        """Do what is due. Raises StorageError; the next step then continues."""
         self._keep_warm()
         if not self._took_over:
             taken = workers.take_over(self._context, socket.gethostname(), may_live)
             self._took_over = True
             if taken:
-                log.info("took over from dead workers", jobs=taken)
-        if self._heartbeat_timer.due() or self._said_ready != self._starter.warm:
-            self._say_alive()
+                log.info("put back jobs of crashed workers", jobs=taken)
+        if self._heartbeat_timer.due() or self._reported_ready != self._starter.warm:
+            self._send_heartbeat()
         if self._reap_timer.due():
-            self._reaper.look()
-        if self._sweep_timer.due():
-            threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
-        if self._look_timer.due() or self._slot_freed.is_set():
+            self._reaper.check()
+        if self._cleanup_timer.due():
+            threading.Thread(target=self._clean_up, name="cleanup", daemon=True).start()
+        if self._poll_timer.due() or self._slot_freed.is_set():
             self._slot_freed.clear()
             self._claim()
 
     def pause(self) -> None:
-        """Wait until the next step may have something to do."""
-        self._slot_freed.wait(min(self._context.settings.poll_seconds, LONGEST_PAUSE))
+        """Wait until the next step may be due, or a slot becomes free."""
+        self._slot_freed.wait(min(self._context.settings.poll_seconds, MAX_PAUSE_SECONDS))
 
     def _keep_warm(self) -> None:
         warming = self._warming is not None and self._warming.is_alive()
@@ -94,7 +94,7 @@ class Supervisor:
             if self._starter.warm or self._shutdown.wait(delay):
                 return
 
-    def _say_alive(self) -> None:
+    def _send_heartbeat(self) -> None:
         ready = self._starter.warm
         worker = Worker(
             id=self.id,
@@ -105,19 +105,19 @@ class Supervisor:
             ready=ready,
             heartbeat_at=datetime.now(UTC),
         )
-        workers.say_alive(self._context, worker)
-        self._said_ready = ready
+        workers.record_heartbeat(self._context, worker)
+        self._reported_ready = ready
 
-    def _sweep(self) -> None:
+    def _clean_up(self) -> None:
         try:
-            housekeeping.sweep(self._context)
+            housekeeping.clean_up(self._context)
         except (StorageError, OSError) as error:
-            log.warning("not everything that nobody needs could be removed", reason=str(error))
+            log.warning("cleanup incomplete", reason=str(error))
 
     def _claim(self) -> None:
-        # Only while processes start quickly: a job that waits for the fork server's imports couldn't renew its lease.
+        # Only while processes start quickly: while a job waits for the fork server's imports, its lease isn't renewed.
         while self._starter.warm and (kinds := self._free_kinds()):
-            if not execution.waiting(self._context, kinds, QUEUES):
+            if not execution.has_queued(self._context, kinds, QUEUES):
                 return
             claimed = execution.claim(self._context, self.id, kinds, QUEUES, self._runtime)
             if claimed is None:
@@ -139,22 +139,22 @@ class Supervisor:
         thread.start()
 
     def end(self, seconds: float) -> None:
-        """Kill all jobs' processes and put the jobs back, within `seconds`; raises nothing."""
+        """Kill all child processes and put their jobs back, within `seconds`. Raises nothing."""
         deadline = time.monotonic() + seconds
         self._shutdown.set()
         self._starter.close()
         for lease, (_, thread) in self._running.items():
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():  # it waits for its process to start, or for the database
-                log.warning("job put back without its supervision", job_id=lease.job_id)
+                log.warning("job put back by the shutdown", job_id=lease.job_id)
                 with contextlib.suppress(LeaseLost, StorageError):
                     execution.put_back(self._context, lease)
         with contextlib.suppress(StorageError):
-            workers.say_goodbye(self._context, self.id)
+            workers.remove(self._context, self.id)
 
 
 def library_versions() -> dict[str, str]:
-    """The versions of the libraries that train, read without importing them; left out where not installed."""
+    """The versions of TensorFlow and Keras, read without importing them; without those that aren't installed."""
     versions = {}
     for name, distributions in {"tensorflow": TENSORFLOW_DISTRIBUTIONS, "keras": ("keras",)}.items():
         for distribution in distributions:

@@ -1,30 +1,30 @@
-"""When something is due again."""
+"""Timers for repeated work, grace periods, and the delays between retries."""
 
 import time
 from collections.abc import Iterator
 
 
 class Timer:
-    """Says when something that is done every so often is due; the first time at once."""
+    """Tells when repeated work is due. The first time is immediately."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._next = time.monotonic()
 
     def due(self) -> bool:
-        """Whether it is time; if so, the next time is `seconds` from now."""
+        """Whether the work is due. If so, it is due again `seconds` from now."""
         if time.monotonic() < self._next:
             return False
         self.restart()
         return True
 
     def restart(self) -> None:
-        """Count from now."""
+        """Make the work due `seconds` from now."""
         self._next = time.monotonic() + self._seconds
 
 
 class Grace:
-    """A stretch of time that begins when somebody first asks whether it is over."""
+    """A grace period that begins when `over` is first read."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -38,7 +38,7 @@ class Grace:
 
 
 def growing_delays(first: float = 0.2, longest: float = 5.0) -> Iterator[float]:
-    """Seconds to wait before each try of something that may be away for a while."""
+    """Seconds to wait before each retry of something that may be unavailable for a while."""
     delay = first
     while True:
         yield delay

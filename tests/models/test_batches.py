@@ -302,7 +302,7 @@ def test_arrays_of_another_shape_and_truncated_ones_are_refused(tmp_path: Path) 
     (fault,) = faults_of(
         read(dataset.folder, predictor, write_zip(tmp_path / "p.zip", {"a.png": b""}).read_bytes(), "p")
     )
-    assert "takes none" in fault.detail
+    assert "has no image input" in fault.detail
 
 
 def test_more_rows_than_the_limit_are_refused(flowers: Dataset) -> None:

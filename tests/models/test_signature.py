@@ -72,9 +72,9 @@ def test_numbers_of_any_type_are_cast_and_scaled(dtype: str) -> None:
     [
         ({"left": None}, 'The input "left" is missing.'),
         ({"middle": np.ones(4)}, 'There is no input "middle".'),
-        ({"left": np.ones((4, 3))}, 'The input "left" has the shape [4, 3], but [-1, 2] is wanted.'),
+        ({"left": np.ones((4, 3))}, 'The input "left" has the shape [4, 3], but [-1, 2] is expected.'),
         ({"left": np.ones(8)}, "has the shape [8]"),
-        ({"left": np.ones((5, 2))}, "The inputs differ in how many rows they have."),
+        ({"left": np.ones((5, 2))}, "The inputs have different numbers of rows."),
         ({"left": np.full((4, 2), 1e39)}, "Row 0: numbers must be finite"),
     ],
 )

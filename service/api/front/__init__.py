@@ -1,1 +1,1 @@
-"""The ASGI app in front of Flask: what every request passes, inference, event streams and waits."""
+"""The ASGI app in front of Flask: general HTTP rules for all requests, inference, event streams and waits."""

@@ -1,4 +1,4 @@
-"""Sends answers: each gets its request's id, the headers that all have, compression, and a line in the log."""
+"""Sends responses with the request's id, the common headers and compression, and logs a line for each."""
 
 import asyncio
 import contextlib
@@ -17,17 +17,17 @@ from service.api.http.problems import ErrorAnswer
 from service.logs import RequestLog
 
 QUIET_PATHS = ("/healthz", "/readyz")
-"""What machines ask every few seconds; logged as debugging."""
+"""Health checks that machines poll every few seconds. They are logged at level DEBUG."""
 CLIENT_LEFT = 499
-"""The status in the log of a request whose client left before it was answered, as nginx has it."""
+"""The logged status of a request whose client disconnected before the response. nginx uses the same number."""
 FLUSH_SECONDS = 0.05
-"""How long lines of the log wait for others, at most."""
+"""The time for which log lines are buffered at most."""
 WITHOUT_BODY = (204, 304)
 
 
 @dataclass
 class Answer:
-    """What a request is answered: names of headers are lower-case, and a `stream` comes piece by piece."""
+    """A response. Names of headers are lower-case. A `stream` delivers the body in chunks."""
 
     status: int
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class Answer:
 
 
 def answer_failure(request: Request, error: ErrorAnswer) -> Answer:
-    """The answer to a request that failed, indented where its client wants that."""
+    """The response to a failed request, indented if its client wants that."""
     headers = {name.lower(): value for name, value in error.headers.items()}
     query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     parameter = query.get(PARAMETER, [None])[0]
@@ -46,13 +46,13 @@ def answer_failure(request: Request, error: ErrorAnswer) -> Answer:
 
 
 def compress_answer(request: Request, answer: Answer) -> None:
-    """Compress an answer where its client takes that and it is worth it; says so in its headers and its ETag."""
+    """Compress a response if the client accepts gzip and it pays off. Sets the headers and marks the ETag."""
     headers = answer.headers
     if answer.stream is not None or answer.status in (*WITHOUT_BODY, 206) or "content-encoding" in headers:
         return
     accepted = request.headers.get("accept-encoding")
     if accepted is None and request.method == "POST":
-        return  # it is in no cache that Vary would tell something
+        return  # not cached, so it needs no Vary header
     length = int(headers.get("content-length", 0)) if request.method == "HEAD" else len(answer.body)
     if not is_worth(request.path, answer.status, headers.get("content-type", ""), length):
         return
@@ -73,14 +73,14 @@ def _add_vary(headers: dict[str, str], name: str) -> None:
 
 
 class Responder:
-    """Sends the answers of one process."""
+    """Sends the responses of one process."""
 
     def __init__(self, log: RequestLog) -> None:
         self._log = log
         self._flushing: asyncio.TimerHandle | None = None
 
     async def send(self, request: Request, answer: Answer, send: Send) -> None:
-        """Send an answer, and the pieces of its stream as they come, for as long as the client is there."""
+        """Send a response, and the chunks of its stream as they arrive, until the client disconnects."""
         self.log(request, answer.status)
         await send({"type": "http.response.start", "status": answer.status, "headers": _head(request, answer)})
         if answer.stream is not None:
@@ -92,7 +92,7 @@ class Responder:
         await send({"type": "http.response.body", "body": answer.body})
 
     def log(self, request: Request, status: int) -> None:
-        """Write the request's line."""
+        """Log the request."""
         path = request.path
         level = logging.DEBUG if path in QUIET_PATHS else logging.INFO
         milliseconds = round((time.monotonic() - request.started) * 1000, 1)
@@ -102,7 +102,7 @@ class Responder:
             self._flushing = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush_log)
 
     def flush_log(self) -> None:
-        """Write the lines of the log that wait."""
+        """Write the buffered log lines."""
         self._flushing = None
         self._log.flush()
 

@@ -1,4 +1,4 @@
-"""The ASGI app that every request enters: the general rules of HTTP, then inference, or Flask for everything else."""
+"""The ASGI app that receives every request: it applies the general HTTP rules, then calls inference or Flask."""
 
 import asyncio
 import signal
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 LONGEST_LINE = 8190
-"""Characters of a path with its query: what RFC 9110, section 4.1, recommends to take."""
+"""The characters of a path with its query at most. RFC 9110, section 4.1, recommends to support at least 8,000."""
 LONGEST_HEADER, MOST_HEADERS = 8186, 100
-"""Characters of a header's name and value together, and headers of a request."""
+"""The characters of a header's name and value together, and the headers of a request, at most."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Front:
-    """The app of one process. It belongs to the event loop that calls it first."""
+    """The ASGI app of one process. It belongs to the event loop that calls it first."""
 
     def __init__(self, context: Context, service: PredictionService, app: "WSGIApplication") -> None:
         settings = context.settings
@@ -87,7 +87,7 @@ class Front:
         return answer
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        """Start and end with the process (ASGI's lifespan protocol)."""
+        """Run ASGI's lifespan protocol: start and end with the process."""
         await receive()
         self._drain_at_signals()
         sweeping = asyncio.create_task(self.connections.sweep())
@@ -98,7 +98,7 @@ class Front:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _drain_at_signals(self) -> None:
-        """Have uvicorn close the listener only after `/readyz` has said for a moment that the process drains."""
+        """At a signal, report `draining` on `/readyz`, and let uvicorn close the listener `drain_seconds` later."""
         loop = asyncio.get_running_loop()
         for signal_ in SIGNALS:
             close_listener: Any = signal.getsignal(signal_)
@@ -112,7 +112,7 @@ class Front:
                 signal.signal(signal_, drain)
 
     def close(self) -> None:
-        """End what runs beside the requests."""
+        """Stop the job watch and the thread pools."""
         self._watch.stop()
         self._inference.close()
         self._responder.flush_log()
@@ -123,8 +123,8 @@ class Front:
 def _check_size(request: Request) -> None:
     """Raises UriTooLong, HeadersTooLarge."""
     if len(request.path) + len(request.scope["query_string"]) > LONGEST_LINE:
-        raise UriTooLong(f"The path and the query have more than {LONGEST_LINE:,} characters.")
+        raise UriTooLong(f"The path and the query must have at most {LONGEST_LINE:,} characters.")
     headers = request.scope["headers"]
     longest = max((len(name) + len(value) for name, value in headers), default=0)
     if len(headers) > MOST_HEADERS or longest > LONGEST_HEADER:
-        raise HeadersTooLarge(f"At most {MOST_HEADERS} headers of {LONGEST_HEADER:,} characters each are accepted.")
+        raise HeadersTooLarge(f"At most {MOST_HEADERS} headers of at most {LONGEST_HEADER:,} characters are allowed.")

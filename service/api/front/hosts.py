@@ -1,4 +1,4 @@
-"""Which hosts and sites requests may come for: no web page may drive a service on the reader's own machine."""
+"""Checks the hosts and sites of requests, so that web pages can't control a service on the visitor's machine."""
 
 from urllib.parse import urlsplit
 
@@ -8,31 +8,31 @@ from service.errors import ServiceError
 
 ANY = "*"
 OPEN = "/healthz"
-"""The path that may be asked for under any name, for those who look after the process."""
+"""The path that is allowed for any host, for health checks of the process."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 MOST_REMEMBERED = 1000
 
 
 class MissingHost(ServiceError):
-    """An HTTP/1.1 request names no host (RFC 9112, section 3.2)."""
+    """An HTTP/1.1 request has no Host header (RFC 9112, section 3.2)."""
 
     code = "bad-request"
 
 
 class MisdirectedRequest(ServiceError):
-    """The request is for a host that the service doesn't answer for."""
+    """The request is for a host that isn't allowed."""
 
     code = "misdirected-request"
 
 
 class CrossSiteRequest(ServiceError):
-    """A browser sends a changing request on behalf of another site."""
+    """A browser sent a request that changes something on behalf of another site."""
 
     code = "cross-site-request"
 
 
 class HostRules:
-    """The rules of one process, by its settings."""
+    """The rules of one process, from its settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._hosts = frozenset(settings.hosts)
@@ -48,8 +48,8 @@ class HostRules:
                 raise MissingHost("The request has no Host header.")
         elif not self._is_allowed(host) and request.path != OPEN:
             raise MisdirectedRequest(
-                f'The service does not answer for the host "{host[:200]}". '
-                "The operator lists the hosts in FITSERVE_ALLOWED_HOSTS."
+                f'The host "{host[:200]}" is not allowed. '
+                "The operator lists the allowed hosts in FITSERVE_ALLOWED_HOSTS."
             )
         if request.method not in SAFE and ("origin" in headers or "sec-fetch-site" in headers):
             self._check_site(headers.get("origin"), headers.get("sec-fetch-site"))
@@ -69,7 +69,7 @@ class HostRules:
         if foreign or site == "cross-site":
             raise CrossSiteRequest(
                 f"A page of another site ({(origin or 'unknown')[:200]}) sent this request. "
-                "The operator lists the sites that may in FITSERVE_CORS_ORIGINS."
+                "The operator lists the allowed sites in FITSERVE_CORS_ORIGINS."
             )
 
 

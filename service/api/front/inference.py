@@ -1,4 +1,4 @@
-"""Predictions: small ones are computed in the event loop, all others in a bounded number of threads."""
+"""Predictions: fast ones are computed in the event loop, all others in bounded thread pools."""
 
 import asyncio
 import time
@@ -16,28 +16,29 @@ from service.operations.inference.predictions import PredictionService, Wanted
 from service.processes import usable_cores
 
 INLINE_SECONDS = 0.003
-"""What a prediction may be expected to take in the event loop, where nobody else goes on meanwhile: handing it to a
-thread and back takes a tenth of a millisecond."""
+"""A prediction that is expected to take at most this time is computed in the event loop, which serves no other request
+during it. Handing it to a thread and back takes about 0.1 ms."""
 SLOW_SECONDS = 0.1
-"""From what on a prediction is expected to be slow: such ones wait for each other, and for no quick one."""
+"""A prediction that is expected to take longer is slow. Slow predictions have their own pool, so that they don't delay
+quick ones."""
 HEAD_BYTES = 1000
-"""What a request is taken to have besides its body, so that an empty one is expected to take some time."""
+"""Added to the size of each body, so that the expected time of an empty body isn't 0."""
 SMOOTHING = 0.1
 MOST_PACES = 1000
 
 
 class Paces:
-    """How fast predictions were lately, so that it is known where the next one is computed."""
+    """The recent speed of predictions for each version, which decides where the next one is computed."""
 
     def __init__(self) -> None:
         self._seconds_a_byte: dict[Wanted, float] = {}
 
     def expect(self, wanted: Wanted, size: int) -> float:
-        """The seconds of the processor that a body of so many bytes takes; infinitely many where that isn't known."""
+        """The expected CPU seconds of a body of `size` bytes; infinity if unknown."""
         return self._seconds_a_byte.get(wanted, float("inf")) * (size + HEAD_BYTES)
 
     def note(self, wanted: Wanted, size: int, seconds: float) -> None:
-        """A body of so many bytes took so long."""
+        """Record that a body of `size` bytes took `seconds` of CPU time."""
         pace = seconds / (size + HEAD_BYTES)
         known = self._seconds_a_byte.get(wanted)
         if known is None and len(self._seconds_a_byte) >= MOST_PACES:
@@ -57,7 +58,7 @@ class Inference:
         self._slow = ThreadPoolExecutor(share, "slow-predictions")
 
     async def answer(self, request: Request, endpoint: Endpoint) -> Answer:
-        """What a prediction is answered. Raises what reading, predicting and writing raise; Overloaded."""
+        """The response to a prediction request. Raises what reading, predicting and writing raise; Overloaded."""
         body = await request.read(self._limit)
         with self._service.admit(len(body)):
             deadline = self._service.deadline()
@@ -86,6 +87,6 @@ class Inference:
         return answer
 
     def close(self) -> None:
-        """Take no more predictions."""
+        """Accept no more predictions."""
         self._quick.shutdown(wait=False, cancel_futures=True)
         self._slow.shutdown(wait=False, cancel_futures=True)

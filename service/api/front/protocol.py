@@ -1,4 +1,4 @@
-"""A connection: uvicorn's HTTP/1.1 protocol, which here gives up clients that are silent or too slow."""
+"""Connections: uvicorn's HTTP/1.1 protocol, with timeouts for silent and slow clients."""
 
 import asyncio
 import logging
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from service.api.front.app import Front
 
 LONGEST_HEAD = 64 * 1024
-"""Bytes of a request's head; what a single header may have, the front says."""
+"""The bytes of a request's head at most. The front limits single headers."""
 SWEEP_SECONDS = 1.0
 
 
 class Connections:
-    """The open connections of a process, and the bounds that they are held to."""
+    """The open connections of a process, and their limits."""
 
     def __init__(self, settings: Settings, log: RequestLog) -> None:
         self._most = settings.max_connections
@@ -33,7 +33,7 @@ class Connections:
         self.log = log
 
     def open(self, connection: "Connection") -> bool:
-        """Whether there is room for one more; then it is counted until it is closed."""
+        """Count a new connection until `close`; False if there are too many."""
         if len(self._open) >= self._most:
             return False
         self._open.add(connection)
@@ -43,7 +43,7 @@ class Connections:
         self._open.discard(connection)
 
     async def sweep(self) -> None:
-        """Give up, for ever, the connections whose clients are silent or too slow."""
+        """Close connections of silent and slow clients, until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
@@ -54,8 +54,8 @@ class Connections:
 class Connection(HttpToolsProtocol):
     """One client's connection.
 
-    A client may be silent for `client_timeout_seconds` while its request, or the answer, is incomplete, and must send
-    `min_client_bytes_per_second` on the whole. Between requests uvicorn's keep-alive timeout counts.
+    While the request or the response is incomplete, a client may be silent for `client_timeout_seconds`, and must send
+    `min_client_bytes_per_second` on average. Between requests, uvicorn's keep-alive timeout applies.
     """
 
     app: "Front"
@@ -63,10 +63,10 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
         self._began: float | None = time.monotonic()
-        """When the request began that isn't complete; a new connection owes one."""
+        """When the incomplete request began; None between requests. A new connection must send a request."""
         self._in_head = True
         self._is_silent = True
-        """Whether the client has not begun any request yet."""
+        """Whether the client hasn't begun a request yet."""
         self._received = 0
         self._last_received = self._last_sent = time.monotonic()
         self._unsent = 0
@@ -98,7 +98,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def check(self, now: float, timeout: float, slowest: int) -> None:
-        """Give the client up if it is too slow: `timeout` in seconds, `slowest` in bytes a second."""
+        """Close the connection if the client is too slow: `timeout` in seconds, `slowest` in bytes per second."""
         unsent = self.transport.get_write_buffer_size()
         if not unsent or unsent < self._unsent:
             self._last_sent = now
@@ -117,19 +117,19 @@ class Connection(HttpToolsProtocol):
             self.refuse(408, "The request did not arrive in time.")
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP; uvicorn calls it."""
+        """Respond to invalid HTTP. Called by uvicorn."""
         if self._in_head:
-            self.refuse(400, "The request is no valid HTTP/1.1.")
+            self.refuse(400, "The request is not valid HTTP/1.1.")
         else:
-            self.refuse(400, "The chunks that the body was sent in are broken (RFC 9112, section 7.1).")
+            self.refuse(400, "The body's chunked encoding is invalid (RFC 9112, section 7.1).")
 
     def eof_received(self) -> None:
-        """The client sends no more: it may still want to know why its body is of no use."""
+        """The client sends nothing more. If its body is incomplete, respond with the reason."""
         if self._began is not None and not self._in_head:
             self.refuse(400, "The body was cut off before its end.")
 
     def refuse(self, status: int, detail: str) -> None:
-        """End the connection with a problem, unless an answer has begun."""
+        """Send a problem, unless a response has begun, and close the connection."""
         if self.transport.is_closing():
             return
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
@@ -137,7 +137,7 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
     def _write_problem(self, status: int, detail: str) -> bytes:
-        # Where the head wasn't read: as a reference, nothing is what was asked for.
+        # If the head wasn't read, the path is unknown. An empty reference stands for the requested URL itself.
         method = path = ""
         request_id = new_id()
         if not self._in_head:

@@ -1,4 +1,4 @@
-"""A request as the front has it: its head, and its body as it arrives."""
+"""A request in the front: its decoded head, and its body, which is read as it arrives."""
 
 import random
 import re
@@ -17,20 +17,20 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 """An ASGI app."""
 
 REQUEST_ID = "fitserve.request_id"
-"""The id's name in the scope, where the connection finds it."""
+"""The key of the request's id in the scope, where the connection finds it."""
 IS_CLOSING = "fitserve.is_closing"
-"""The name in the scope of what says whether the connection closes."""
+"""The key in the scope of a function that tells whether the connection is closing."""
 POSSIBLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 MOST_DISCARDED = 16 * 2**20
-"""Bytes of a refused body that are still read, so that the client gets the answer while it sends."""
+"""How many bytes of a refused body are still read, so that a client that is sending receives the response."""
 
 
 class ClientDisconnected(Exception):
-    """The client has gone before its request was complete."""
+    """The client disconnected before its request was complete."""
 
 
 class Request:
-    """The head of a request, decoded once. Names of headers are lower-case; a header given twice is a list."""
+    """A request with its decoded head. Header names are lower-case. Values of repeated headers are joined by `, `."""
 
     __slots__ = ("headers", "id", "is_read", "method", "path", "receive", "scope", "started")
 
@@ -58,14 +58,14 @@ class Request:
 
     @property
     def length(self) -> int | None:
-        """The bytes of the body as the head announces them; None where it doesn't say."""
+        """The length of the body in bytes according to the head; None if the head doesn't give it."""
         given = self.headers.get("content-length")
         if given is None:
             return None if "transfer-encoding" in self.headers else 0
         return int(given)
 
     async def read(self, limit: int) -> bytes:
-        """The whole body. Raises BodyTooLarge, before it is read where its length is known; ClientDisconnected."""
+        """The whole body. Raises BodyTooLarge, before reading if the length is known; ClientDisconnected."""
         await self._refuse_longer_than(limit)
         message = await self._next()
         body: bytes = message.get("body", b"")
@@ -80,9 +80,9 @@ class Request:
         return bytes(pieces)
 
     async def spool(self, limit: int, in_memory: int, folder: str, write: Callable[..., Awaitable[Any]]) -> IO[bytes]:
-        """The whole body as a file without a name, on the disk where it has more than `in_memory` bytes.
+        """The whole body as an unnamed file, on the disk if it has more than `in_memory` bytes.
 
-        `write` calls a function that may block. Raises as `read`; OSError where there is no room.
+        `write` calls a function that may block. Raises what `read` raises; OSError if the disk is full.
         """
         await self._refuse_longer_than(limit)
         file = tempfile.SpooledTemporaryFile(max_size=in_memory, dir=folder)  # noqa: SIM115 (its reader closes it)
@@ -102,7 +102,7 @@ class Request:
         return file
 
     async def discard(self) -> None:
-        """Read on, so far as it is little: a client that still sends wouldn't see its answer."""
+        """Read the rest of the body if it's small: a client that is still sending wouldn't receive its response."""
         if self.is_read or self.headers.get("expect", "").lower() == "100-continue":
             return
         length = self.length
@@ -126,9 +126,9 @@ class Request:
 
 
 def new_id() -> str:
-    """An id for a request that came without one."""
+    """A new id for a request that has none."""
     return f"{random.getrandbits(128):032x}"
 
 
 def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"The body has more than the {limit:,} bytes that are accepted.")
+    return BodyTooLarge(f"The body must have at most {limit:,} bytes.")

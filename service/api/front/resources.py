@@ -1,7 +1,7 @@
-"""Everything that isn't inference: the Flask app, called in a bounded number of threads.
+"""Calls the Flask app, which serves everything but inference, in a bounded number of threads.
 
-A thread is held only while Flask computes: not while a body arrives, a client waits or an answer is sent. a2wsgi would
-hold one for all of that.
+A request occupies a thread only while Flask computes, not while its body arrives, its client waits or its response is
+sent. With a2wsgi it would occupy a thread for all of that.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 IN_MEMORY = 2**20
-"""Bytes of a form that stay in memory."""
+"""The bytes of a form that stay in memory at most."""
 WHOLE = 2**20
-"""Bytes of an answer that is collected in the thread that made it; a larger one is sent piece by piece."""
+"""The bytes of a response that is collected in Flask's thread, at most. A larger response is sent in chunks."""
 UPLOADS = (DATASETS, BATCH_PREDICTIONS)
-"""The paths that take forms with files of any size that the settings allow."""
+"""The paths that accept forms with files."""
 OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
 Environment = dict[str, Any]
 
 
 class Resources:
-    """The Flask app of one process, as the front calls it."""
+    """The Flask app of one process, for the front."""
 
     def __init__(
         self, app: "WSGIApplication", settings: Settings, pool: Executor, watch: JobWatch, streams: EventStreams
@@ -49,7 +49,7 @@ class Resources:
         settings.artifact_folder.mkdir(parents=True, exist_ok=True)
 
     async def answer(self, request: Request) -> Answer:
-        """What Flask answers, once the job is over that the request waits for. Raises BodyTooLarge, OSError."""
+        """Flask's response, after the wait if the request waits for a job. Raises BodyTooLarge, OSError."""
         with await self._receive(request) as body:
             environment = _describe(request, body)
             answer, handoff = await self._call(environment)
@@ -75,7 +75,7 @@ class Resources:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
 
     async def _call(self, environment: Environment) -> tuple[Answer, object]:
-        # Flask changes what it is given.
+        # Flask modifies the environment.
         environment = dict(environment)
         answer, pieces = await self._in_thread(_run, self._app, environment)
         if pieces is not None:
@@ -91,7 +91,7 @@ class Resources:
 
 
 class Pieces:
-    """The pieces of an answer that are still to be made."""
+    """The remaining chunks of a response that Flask generates."""
 
     def __init__(self, iterable: Iterable[bytes]) -> None:
         self._iterable = iterable
@@ -99,12 +99,12 @@ class Pieces:
         self._first: bytes | None = None
 
     def take(self) -> bytes | None:
-        """The next piece; None behind the last."""
+        """The next chunk; None after the last."""
         first, self._first = self._first, None
         return next(self._rest, None) if first is None else first
 
     def put_back(self, first: bytes) -> None:
-        """Have `first` taken next."""
+        """Make `first` the next chunk."""
         self._first = first
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ class Pieces:
 
 
 def _run(app: "WSGIApplication", environment: Environment) -> tuple[Answer, Pieces | None]:
-    """Call the app as PEP 3333 says: the answer, whole if it is small, else what is left of it to be taken."""
+    """Call the app as specified by PEP 3333. Returns the response, and the chunks of its body if that is large."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=environment[REQUEST_ID])
     head: list[Any] = []
@@ -145,7 +145,7 @@ def _answer(status: int, headers: list[tuple[str, str]], body: bytes) -> Answer:
 
 
 def _describe(request: Request, body: IO[bytes]) -> Environment:
-    """The WSGI environment of a request whose body has been received (PEP 3333)."""
+    """The WSGI environment (PEP 3333) of a request whose body has been received."""
     scope = request.scope
     host, port = scope.get("server") or ("localhost", 80)
     client = scope.get("client")

@@ -1,4 +1,4 @@
-"""A job's events as server-sent events (the HTML standard, section 9.2): a coroutine each, and no thread."""
+"""A job's events as server-sent events (HTML standard, section 9.2). Each stream is a coroutine and holds no thread."""
 
 import asyncio
 import time
@@ -13,12 +13,12 @@ from service.storage.records import Event
 HEARTBEAT = b": heartbeat\n\n"
 HEARTBEAT_SECONDS = 15.0
 REMEMBERED_SECONDS = 0.5
-"""How long a batch is kept for other streams of the job, which ask for the same one at the same moment."""
+"""How long a batch is cached for other streams of the same job, which need it at almost the same time."""
 
 ReadEvents = Callable[[str, int], Sequence[Event] | None]
-"""Reads the next events of a job after a number, as many as go at once; None while the database is away."""
+"""Reads a batch of a job's events after a number; None if the database is unavailable."""
 Batch = tuple[int, bytes]
-"""The number of the last event, and the text of all."""
+"""The number of the last event, and the encoded events."""
 
 
 class EventStreams:
@@ -31,9 +31,9 @@ class EventStreams:
         self._batches: dict[tuple[str, int], asyncio.Task[Batch | None]] = {}
 
     async def follow(self, job_id: str, after: int) -> AsyncGenerator[bytes, None]:
-        """The events of a job after number `after`, with a heartbeat where there would be nothing for a while.
+        """The events of a job after number `after`, with a heartbeat if there are none for HEARTBEAT_SECONDS.
 
-        Ends with the job's final status, when the job is deleted, and when the process ends.
+        Ends after the job's final status, if the job is deleted, and if the process shuts down.
         """
         wrote_at = -HEARTBEAT_SECONDS
         with self._watch.watch(job_id) as job:
@@ -59,7 +59,7 @@ class EventStreams:
                     await job.changed(left)
 
     async def _next_batch(self, job_id: str, after: int) -> Batch | None:
-        """The next events, read once for all streams that are as far."""
+        """The next events, read once for all streams at the same position."""
         key = (job_id, after)
         reading = self._batches.get(key)
         if reading is None:

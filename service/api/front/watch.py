@@ -1,4 +1,4 @@
-"""Tells coroutines when jobs change: one query for all jobs that the requests of a process wait for or follow."""
+"""Notifies coroutines when jobs change. One query polls all jobs that requests of a process wait for or follow."""
 
 import asyncio
 import contextlib
@@ -11,29 +11,29 @@ import structlog
 from service.operations.jobs.events import JobState
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
-"""Seconds between two queries."""
+"""The limits of the pause between two queries, in seconds."""
 SHARE = 20
-"""How many times longer than a query the pause after it is, so that looking takes at most 5 % of a core."""
+"""The pause after a query is SHARE times the query's duration, so that polling takes at most 5 % of a core."""
 
 log = structlog.get_logger()
 
 ReadStates = Callable[[Collection[str]], Mapping[str, JobState] | None]
-"""Reads how jobs are; those that aren't there are left out. None while the database is away."""
+"""Reads the states of those jobs that exist; None if the database is unavailable."""
 
 
 class WatchedJob:
-    """A job as it was last seen."""
+    """The last known state of a job."""
 
     def __init__(self) -> None:
         self.state: JobState | None = None
         self.is_seen = False
-        """Whether it was looked for yet: then no state says that there is no such job."""
+        """Whether the job has been polled. If so and `state` is None, the job doesn't exist."""
         self.watchers = 0
         self.change = asyncio.Event()
 
     @property
     def is_over(self) -> bool:
-        """Whether the job is final, or there is none."""
+        """Whether the job is final or doesn't exist."""
         return self.is_seen and (self.state is None or self.state.is_final)
 
     def update(self, state: JobState | None) -> None:
@@ -43,12 +43,12 @@ class WatchedJob:
         self.wake()
 
     def wake(self) -> None:
-        """Have all that wait for a change look."""
+        """Wake all coroutines that wait for a change."""
         self.change.set()
         self.change = asyncio.Event()
 
     async def changed(self, seconds: float) -> None:
-        """Wait for a change, `seconds` at most."""
+        """Wait for a change, at most `seconds`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.change.wait()
@@ -66,7 +66,7 @@ class JobWatch:
 
     @contextlib.contextmanager
     def watch(self, job_id: str) -> Iterator[WatchedJob]:
-        """The job, kept up to date meanwhile."""
+        """The job, whose state is kept up to date during the block."""
         job = self._jobs.setdefault(job_id, WatchedJob())
         job.watchers += 1
         if self._polling is None:
@@ -79,14 +79,14 @@ class JobWatch:
                 del self._jobs[job_id]
 
     async def until_over(self, job_id: str, seconds: float) -> None:
-        """Wait until a job is final or gone, the seconds are over, or the process ends."""
+        """Wait until a job is final or deleted, `seconds` have passed, or the process shuts down."""
         deadline = time.monotonic() + seconds
         with self.watch(job_id) as job:
             while not (job.is_over or self.is_stopped) and (left := deadline - time.monotonic()) > 0:
                 await job.changed(left)
 
     def stop(self) -> None:
-        """End every wait and every stream, because the process ends."""
+        """End all waits and streams, because the process shuts down."""
         self.is_stopped = True
         for job in self._jobs.values():
             job.wake()

@@ -1,4 +1,4 @@
-"""gunicorn's worker class: an event loop of uvicorn's (uvloop, httptools) around the front."""
+"""The worker class for gunicorn: runs the front in uvicorn, with uvloop and httptools."""
 
 import logging
 from typing import Any, ClassVar
@@ -8,11 +8,11 @@ from uvicorn_worker import UvicornWorker
 from service.api.front.protocol import Connection
 
 GRACE_SECONDS = 7
-"""What requests that are being answered have, once the listener is closed."""
+"""How long requests in progress may take after the listener has closed."""
 
 
 class Worker(UvicornWorker):
-    """A process that answers requests."""
+    """An api process."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
@@ -28,7 +28,7 @@ class Worker(UvicornWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # uvicorn-worker gives uvicorn's log gunicorn's handlers, of which there are none: the root has one for all.
+        # uvicorn-worker gives uvicorn's logger the handlers of gunicorn's, which has none: only the root logger does.
         log = logging.getLogger("uvicorn.error")
         log.handlers, log.propagate = [], True
         log.setLevel(logging.ERROR)

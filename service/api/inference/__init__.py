@@ -1,1 +1,1 @@
-"""Predictions in the three dialects: reading bodies and writing answers. Knows no Flask."""
+"""Predictions in the three dialects: reads bodies and writes responses. Only `answering` imports Flask."""

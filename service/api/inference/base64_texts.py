@@ -1,13 +1,13 @@
-"""Base64 as other servers take it: white space in it doesn't count, and the padding may be left out."""
+"""Base64 as other servers accept it: white space is ignored, and the padding may be omitted."""
 
 import base64
 
 PADDED = 4
-"""A padded text has a multiple of so many characters."""
+"""The length of a padded text is a multiple of this."""
 
 
 def decode_base64(text: str) -> bytes:
-    """Raises ValueError for what is no Base64 (RFC 4648, section 4)."""
+    """Raises ValueError if the text isn't Base64 (RFC 4648, section 4)."""
     packed = "".join(text.split())
     if "=" not in packed:
         packed += "=" * (-len(packed) % PADDED)

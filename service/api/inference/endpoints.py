@@ -1,4 +1,4 @@
-"""Where each protocol's predictions are posted to."""
+"""The prediction endpoints of each protocol."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Endpoint(NamedTuple):
 
 
 class Endpoints:
-    """Finds the endpoint that a path names. Not thread-safe."""
+    """Finds the prediction endpoint of a path. Not thread-safe."""
 
     def __init__(self, max_json_depth: int) -> None:
         makers: tuple[tuple[str, Callable[[int], Dialect[Any]]], ...] = (
@@ -40,7 +40,7 @@ class Endpoints:
         self._found: dict[str, Endpoint] = {}
 
     def find(self, path: str) -> Endpoint | None:
-        """The endpoint at a path; None where there is none."""
+        """The endpoint of a path; None if the path isn't one."""
         found = self._found.get(path) or self._match(path)
         if found is not None and len(self._found) < MOST_REMEMBERED:
             self._found[path] = found

@@ -1,4 +1,4 @@
-"""The rows that a client posts for predictions: JSON, CSV, an array, a picture, or a form with several pictures."""
+"""Reads posted instances: JSON, CSV, an array (NPY), an image, or a form with several images."""
 
 import io
 from itertools import islice
@@ -23,11 +23,11 @@ FILE = "file"
 INSTANCES = "instances"
 MOST_FILES = 10_000
 TYPES = (JSON, CSV, NPY, *PICTURES, FORM)
-"""The media types of bodies that are taken."""
+"""The supported media types of bodies."""
 
 
 def read_instances(content_type: str, body: bytes, max_depth: int) -> Instances:
-    """The instances in a body, of whichever of the types its Content-Type names; JSON nests at most `max_depth` levels.
+    """The instances in a body of any supported Content-Type. JSON may nest at most `max_depth` levels.
 
     Raises UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances.
     """
@@ -53,12 +53,13 @@ def _find_encoding(charset: str) -> str:
     """The encoding of that name. Raises UnsupportedMediaType."""
     encoding = find_codec(charset)
     if encoding is None:
-        raise UnsupportedMediaType(f'The charset "{charset[:100]}" isn\'t taken. Those are: {", ".join(ENCODINGS)}.')
+        detail = f'The charset "{charset[:100]}" is unsupported. Supported are: {", ".join(ENCODINGS)}.'
+        raise UnsupportedMediaType(detail)
     return encoding
 
 
 def read_json_instances(data: bytes, max_depth: int) -> Instances:
-    """The instances of a JSON body that nests at most `max_depth` levels. Raises MalformedBody, InvalidRequest."""
+    """The instances of a JSON body, which may nest at most `max_depth` levels. Raises MalformedBody, InvalidRequest."""
     numbers = read_even_numbers(data, INSTANCES)
     if numbers is None or numbers.ndim >= max_depth:
         return _read_any_json(data, max_depth)
@@ -84,19 +85,19 @@ def _read_any_json(data: bytes, max_depth: int) -> list[Any]:
 
 
 def _read_files(body: bytes, boundary: str) -> list[bytes]:
-    """The files of a form, each sent as `file`, in order."""
+    """The files of a form in order; each is a field `file`."""
     parser = MultiPartParser(_open_file, max_form_parts=MOST_FILES)
     try:
         fields, files = parser.parse(io.BytesIO(body), boundary.encode(), len(body))
     except RequestEntityTooLarge:
-        raise InvalidRequest(Fault(f"Send at most {MOST_FILES:,} files at once.", pointer=pointer_to(FILE))) from None
+        raise InvalidRequest(Fault(f"Send at most {MOST_FILES:,} files.", pointer=pointer_to(FILE))) from None
     except ValueError:
-        detail = f"The body is no complete {FORM}: it was cut off, or a part of it has no proper header."
+        detail = f"The body isn't complete {FORM}: it was cut off, or a part has no valid header."
         raise MalformedBody(detail) from None
     names = dict.fromkeys([*fields, *files])
     faults = [Fault(f'"{name}" is unknown.', pointer_to(name), allowed=(FILE,)) for name in names if name != FILE]
     if FILE in fields or not names:
-        faults.append(Fault(f'Send each picture as a file named "{FILE}".', pointer_to(FILE)))
+        faults.append(Fault(f'Send each image as a file named "{FILE}".', pointer_to(FILE)))
     if faults:
         raise InvalidRequest(*faults)
     return [NamedFile.of(file.stream.read(), clean_name(file.filename or FILE)) for file in files.getlist(FILE)]

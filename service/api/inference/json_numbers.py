@@ -1,8 +1,8 @@
-"""JSON bodies of nothing but evenly nested numbers, read into an array without a Python object for each number.
+"""Reads JSON bodies of evenly nested numbers into an array, without a Python object for each number.
 
-simdjson reads the numbers one after the other, whatever lists they lie in. How they are nested is told by the body's
-brackets and commas alone: they must be those of the first row, again and again. Whatever is not exactly so is left to
-the general parser, which takes everything and says what is wrong: ragged rows, text, null, files in Base64.
+simdjson reads the numbers as a flat sequence. The nesting is derived from the body's brackets and commas, which must
+repeat those of the first row. All other bodies go to the general parser, which accepts everything valid and reports
+faults: ragged rows, text, null, files in Base64.
 """
 
 import math
@@ -21,29 +21,30 @@ from models.values.tensors import MAX_NESTING
 STRUCTURE = b'[]{},":'
 UNSTRUCTURED = bytes(byte for byte in range(256) if byte not in STRUCTURE)
 OPENING, CLOSING = b'{"":', b"}"
-"""The structure around the rows: an object with one member."""
+"""The structure around the rows: an object with one field."""
 SPACE = rb"[ \t\r\n]*"
 BEGINNING = re.compile(rb'%b\{%b"(?P<member>[a-z]+)"%b:%b\[(?=[\[ \t\r\n]*+[-0-9])' % ((SPACE,) * 4))
-"""How such a body begins, up to the first row; a quick look, so that most others cost nothing."""
+"""Matches the beginning of such a body, up to the first row. This cheap check rejects most other bodies."""
 END = re.compile(rb"%b\}%b" % ((SPACE,) * 2))
 
 FLAT_LIST = rb'(?<!\\)"%%b"%b:%b\[(?=%b[-0-9])' % (SPACE, SPACE, SPACE)
-"""How a member with a flat list of numbers begins, up to the list. Within a text its quotes would have backslashes."""
+"""Matches the beginning of a field with a flat list of numbers, up to the list. It can't match within a text, where the
+quotes have backslashes."""
 
 MARK = secrets.token_hex(16)
 
 SHORT = 4096
-"""Bytes of structures whose shapes are remembered: most clients send the same again and again."""
+"""The bytes of a structure whose shape is cached, at most. Most clients send the same shape repeatedly."""
 BLOCK = 2**20
-"""Bytes that are read at once; meanwhile no other thread of the process goes on."""
+"""The bytes that are parsed in one call. During a call, no other thread of the process runs."""
 
 Shape = tuple[int, ...]
 
 
 def read_even_numbers(body: bytes, member: str) -> np.ndarray | None:
-    """The numbers of `{"member": [[…], …]}` (float64, rows first), or None if the body is anything else.
+    """The numbers of `{"member": [[…], …]}` (float64, shape (rows, …)), or None if the body is anything else.
 
-    What it returns, and only that, is what the general parser makes of the body too, with the same bits.
+    The general parser reads exactly the same numbers from such a body.
     """
     beginning = BEGINNING.match(body)
     if beginning is None or beginning["member"] != member.encode():
@@ -59,16 +60,15 @@ def read_even_numbers(body: bytes, member: str) -> np.ndarray | None:
             numbers = _read_blocks(body, beginning.end(), shape)
     except (ValueError, TypeError, RuntimeError):
         return None
-    # An empty list has no comma, as a list of one number hasn't.
+    # An empty list has no comma, like a list of one number: the size tells them apart.
     return numbers.reshape(shape) if numbers.size == math.prod(shape) else None
 
 
 def take_out_lists(body: bytes, member: str, most: int) -> tuple[bytes, dict[str, np.ndarray]]:
-    """The body with a text in the place of each flat list of numbers that is a `member`, and the lists (float64) by
-    that text, which no client can know.
+    """Replace each flat list of numbers in a field `member` by a text, and return the lists (float64) by that text.
 
-    The first `most` lists are taken out. From the first one on that turns out to hold anything else, all stay where
-    they are: a body that is no JSON is left to its parser in no time.
+    Clients can't guess the text. At most `most` lists are replaced. At the first list with anything else than numbers,
+    the replacement stops, so that a body that isn't JSON reaches its parser quickly.
     """
     parts: list[bytes] = []
     lists: dict[str, np.ndarray] = {}
@@ -95,7 +95,7 @@ def _structure(body: bytes) -> bytes:
 
 
 def _find_shape(structure: bytes) -> Shape | None:
-    """The shape that brackets and commas describe, if all lists of a depth have the same length."""
+    """The shape that brackets and commas describe; None unless all lists of a level have the same length."""
     if not (structure.startswith(OPENING) and structure.endswith(CLOSING)):
         return None
     lists = structure[len(OPENING) : -len(CLOSING)]
@@ -105,7 +105,7 @@ def _find_shape(structure: bytes) -> Shape | None:
     shape: list[int] = []
     item, end = b"", 0
     for level in range(1, depth + 1):
-        # The first list of this level ends where so many lists end at once for the first time.
+        # The first list of this level ends at the first position with `level` closing brackets in a row.
         end = lists.find(b"]" * level, max(end, 0))
         items = len(lists[depth - level + 1 : end + level - 1])
         length = (items + 1) // (len(item) + 1)
@@ -122,15 +122,15 @@ def _numbers(rows: Any) -> np.ndarray:
 
 
 def _read_blocks(body: bytes, begin: int, shape: Shape) -> np.ndarray:
-    """The numbers of rows of lists, the first of which begins at `begin`. Raises what simdjson raises."""
+    """The numbers of rows that are lists; the first row begins at `begin`. Raises what simdjson raises."""
     blocks = [_numbers(simdjson.Parser().parse(block)) for block in _blocks(body, begin, shape)]
     return np.concatenate([blocks[0], *(block[1:] for block in blocks[1:])])
 
 
 def _blocks(body: bytes, begin: int, shape: Shape) -> Iterator[bytes]:
-    """Lists of whole rows; all but the first have a 0 in front, so that what separates the blocks is parsed as well.
+    """Blocks of whole rows as JSON lists. All but the first begin with a 0, so that the comma before them is parsed.
 
-    Raises ValueError when the body doesn't end behind the rows.
+    Raises ValueError if the body doesn't end after the rows.
     """
     lists_in_row = sum(math.prod(shape[1:level]) for level in range(1, len(shape)))
     closings = np.flatnonzero(np.frombuffer(body, np.uint8) == ord("]"))

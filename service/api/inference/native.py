@@ -1,4 +1,4 @@
-"""Fitserve's own predictions: instances of any type of body in, labels, scores or values out."""
+"""Fitserve's own prediction protocol: instances in a body of any supported type; labels, scores or values as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ DEFAULTS = NativeQuery()
 
 @dataclass(frozen=True)
 class NativeWork(Work):
-    """Instances as the network takes them, and how their predictions are wanted."""
+    """Preprocessed instances, their warnings, and the query parameters `top` and `scores`."""
 
     warnings: list[dict[str, Any]]
     query: NativeQuery
@@ -52,7 +52,7 @@ class Native:
     max_json_depth: int
 
     def open(self, service: PredictionService, wanted: Wanted) -> Loaded:
-        """Raises NotFound, NoVersion; Conflict when the version can't be served."""
+        """Raises NotFound, NoVersion; Conflict if the version can't be served."""
         return service.loaded(wanted)
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> NativeWork:
@@ -80,7 +80,7 @@ class Native:
 
 
 def _require_json(accept: str | None) -> None:
-    """Raises NotAcceptable for a client that takes no JSON."""
+    """Raises NotAcceptable if the client doesn't accept JSON."""
     if accept not in (None, "", "*/*", JSON) and not parse_accept_header(accept, MIMEAccept).best_match([JSON]):
         raise NotAcceptable(f"This can be sent as {JSON} only.")
 
@@ -100,7 +100,7 @@ def _read_query(query: Mapping[str, Sequence[str]], task: Task) -> NativeQuery:
         faults = query_faults(error.normalized_messages(), QUERY, given)
         raise InvalidQuery(summarize(faults), faults) from None
     if found["top"] is not None and task is Task.REGRESSION:
-        detail = '"top" is for classifications: a regression has no classes to choose the best of.'
+        detail = '"top" is only for classifications: a regression has no classes.'
         raise _invalid_query("top", detail)
     return NativeQuery(found["top"], found["scores"], indented)
 

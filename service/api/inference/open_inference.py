@@ -1,4 +1,4 @@
-"""The Open Inference Protocol v2: what `/infer` reads and answers."""
+"""The Open Inference Protocol v2: reads requests for `/infer` and writes the responses."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ HEADER_LENGTH_KEY = HEADER_LENGTH.lower()
 
 @dataclass(frozen=True)
 class InferWork(Work):
-    """Tensors, and how the output is wanted."""
+    """Preprocessed tensors, and the request that they come from."""
 
     asked: InferRequest
 
@@ -35,7 +35,7 @@ class Infer:
     max_json_depth: int
 
     def open(self, service: PredictionService, wanted: Wanted) -> Loaded:
-        """Raises NotFound with Triton's texts; Conflict when the version can't be served."""
+        """Raises NotFound with Triton's texts; Conflict if the version can't be served."""
         return find(service, wanted)
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> InferWork:
@@ -54,7 +54,7 @@ class Infer:
 
 
 def find(service: PredictionService, wanted: Wanted) -> Loaded:
-    """Raises NotFound with Triton's texts; Conflict when the version can't be served."""
+    """The wanted version, loaded. Raises NotFound with Triton's texts; Conflict if the version can't be served."""
     try:
         return service.loaded(wanted)
     except NoVersion:
@@ -64,6 +64,6 @@ def find(service: PredictionService, wanted: Wanted) -> Loaded:
 
 
 def unknown(wanted: Wanted) -> NotFound:
-    """What Triton says where there is no such model, or no such version."""
+    """Triton's error for a model or version that doesn't exist."""
     version = "" if wanted.version is None else f" version {wanted.version}"
     return NotFound(f"Request for unknown model: '{wanted.model}'{version} is not found")

@@ -1,4 +1,4 @@
-"""Answers of the Open Inference Protocol v2: the network's output, or the classes that it means."""
+"""Responses of the Open Inference Protocol v2: the network's output, or the best classes."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from service.api.inference.open_inference_tensors import LENGTH
 
 
 def write_answer(request: InferRequest, model: str, version: int, predictor: Predictor, outputs: np.ndarray) -> Reply:
-    """The answer with the output as flat data, or after the JSON in binary."""
+    """The response, with the output as flat data in the JSON, or in binary after it."""
     wanted = request.output
     datatype, shape = Datatype.FP32, outputs.shape
     if wanted.classes:
@@ -36,9 +36,9 @@ def write_answer(request: InferRequest, model: str, version: int, predictor: Pre
 
 
 def name_classes(predictor: Predictor, outputs: np.ndarray, most: int) -> np.ndarray:
-    """The best classes of each row, best first, as Triton writes them: `score:index:label` (rows, at most `most`).
+    """The best classes of each row, best first, in Triton's form `score:index:label`; shape (rows, at most `most`).
 
-    Of a regression the largest outputs, which have no label.
+    For a regression, the largest outputs, without labels.
     """
     regression = predictor.classes is None
     scores = outputs.reshape(len(outputs), -1) if regression else predictor.score(outputs)

@@ -1,4 +1,4 @@
-"""What the Open Inference Protocol v2 tells of a version: its tensors, and its configuration as Triton has it."""
+"""A version's metadata in the Open Inference Protocol v2, and its configuration in Triton's form."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -16,7 +16,7 @@ Document = dict[str, Any]
 
 
 def describe_metadata(model: str, signature: Signature, versions: Iterable[int | None]) -> Document:
-    """The tensors of a version of a model, and the numbers of those that can predict."""
+    """The tensors of a version, and the numbers of the model's versions that can predict."""
     return {
         "name": model,
         "versions": [str(number) for number in versions],
@@ -27,7 +27,7 @@ def describe_metadata(model: str, signature: Signature, versions: Iterable[int |
 
 
 def describe_config(loaded: Loaded) -> Document:
-    """The configuration of a version: the rows are no axis of its `dims`, but bounded by `max_batch_size`."""
+    """The configuration of a version. Its `dims` exclude the axis of rows, which `max_batch_size` limits."""
     signature = loaded.predictor.signature
     return {
         "name": loaded.model,

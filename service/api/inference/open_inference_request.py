@@ -1,4 +1,4 @@
-"""What a client of the Open Inference Protocol v2 asks for: inputs, the output as it is wanted, and an `id`.
+"""Reads inference requests of the Open Inference Protocol v2: the inputs, the requested output, and the `id`.
 
 The protocol is https://github.com/kserve/open-inference-protocol (REST), with Triton's extensions for binary data and
 classification, and MLServer's content types.
@@ -27,28 +27,28 @@ from service.api.inference.open_inference_tensors import (
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 NO_HEADER = "0"
-"""The length that says that a body is nothing but the only input's elements."""
+"""The header length of a body that contains only the elements of the model's single input."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SHARED_MEMORY = "shared_memory_region"
-"""A parameter of tensors that changes what is meant, and that there is not."""
+"""An unsupported parameter of tensors. Ignoring it would change the meaning of the request."""
 CLASSIFICATION, CONTENT_TYPE = "classification", "content_type"
 NUMBERS_CONTENT_TYPES = ("np", "pd")
-"""Content types that an output may be wanted in."""
+"""The content types that a client may request for an output."""
 
 
 @dataclass(frozen=True)
 class WantedOutput:
-    """The output as it is wanted."""
+    """How the client wants the output."""
 
     name: str
     binary: bool
     classes: int = 0
-    """How many classes to name instead of the network's output; 0: none."""
+    """The number of classes to return instead of the network's output; 0 to return the output."""
 
 
 @dataclass(frozen=True)
 class InferRequest:
-    """An inference request: its `id`, the tensors by the signature's names, and the output that is wanted."""
+    """An inference request: its `id`, the tensors by the signature's names, and the wanted output."""
 
     id: str | None
     tensors: dict[str, Tensor]
@@ -56,7 +56,10 @@ class InferRequest:
 
 
 def read_request(body: bytes, header_length: str | None, signature: Signature, max_depth: int) -> InferRequest:
-    """What a body asks for. `header_length` is the header that says where its JSON ends. Raises InvalidInference."""
+    """Parse a body. `header_length` is the value of the header that gives the length of its JSON.
+
+    Raises InvalidInference.
+    """
     if header_length == NO_HEADER:
         return _read_raw_request(body, signature)
     end = len(body) if header_length is None else _read_header_length(header_length, len(body))
@@ -81,33 +84,33 @@ def read_request(body: bytes, header_length: str | None, signature: Signature, m
 
 
 def _read_raw_request(body: bytes, signature: Signature) -> InferRequest:
-    """A body that is the only input's elements, of as many rows as there are; the answer is binary, too."""
+    """A body with only the elements of the sole input. Its size gives the rows. The response is binary too."""
     if len(signature.inputs) > 1:
         raise InvalidInference(
-            f"A body without JSON is for models with one input, and this has {len(signature.inputs)}."
+            f"A body without JSON is only for models with one input. This model has {len(signature.inputs)}."
         )
     ((name, spec),) = signature.inputs.items()
     return InferRequest(None, {name: read_raw(spec, body)}, WantedOutput(signature.output.name, binary=True))
 
 
 class _Binary:
-    """What comes after the JSON: the inputs' elements, one input after the other."""
+    """The binary data after the JSON: the elements of the inputs, in the order of the inputs."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
 
     def take(self, name: str, size: Any) -> memoryview:
-        """The next `size` bytes, which are the input's. Raises InvalidInference."""
+        """The next `size` bytes, which belong to the input `name`. Raises InvalidInference."""
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise InvalidInference(f"The input '{name}': 'binary_data_size' must be a number of bytes.")
         if size > len(self._data):
-            left = f"after the JSON and the inputs before it there are {len(self._data)}"
+            left = f"the rest of the body has {len(self._data)}"
             raise InvalidInference(f"The input '{name}': 'binary_data_size' is {size} bytes, but {left}.")
         taken, self._data = self._data[:size], self._data[size:]
         return taken
 
     def check_end(self) -> None:
-        """Raise InvalidInference if there is anything left."""
+        """Raise InvalidInference if there is data left."""
         if len(self._data):
             raise InvalidInference(f"The body has {len(self._data)} bytes more than its inputs.")
 
@@ -120,8 +123,7 @@ def _read_header_length(given: str, size: int) -> int:
 
 
 def _parse_with_lists(content: bytes, max_depth: int, most: int) -> dict[str, Any]:
-    """The request's JSON, in which the `data` of the first `most` inputs may be an array (float64, flat) instead of a
-    list of floats."""
+    """The request's JSON. The `data` of the first `most` inputs may be a flat float64 array instead of a list."""
     rest, lists = take_out_lists(content, "data", most)
     if lists:
         with suppress(InvalidInference):
@@ -173,13 +175,13 @@ def _parameters(entry: Mapping[str, Any], whose: str) -> dict[str, Any]:
 
 
 def _read_content_type(parameters: dict[str, Any], whose: str, known: tuple[str, ...] = CONTENT_TYPES) -> str | None:
-    """MLServer's name for what elements stand for. Raises InvalidInference for one that isn't known."""
+    """The `content_type` parameter of MLServer. Raises InvalidInference if it's unsupported."""
     content_type = parameters.get(CONTENT_TYPE)
     if content_type is None or content_type in known:
         return content_type
     names = ", ".join(f"'{name}'" for name in known)
     raise InvalidInference(
-        f"{whose}: the content type '{str(content_type)[:100]}' is not supported; there are {names}."
+        f"{whose}: the content type '{str(content_type)[:100]}' is not supported. Supported are {names}."
     )
 
 
@@ -191,11 +193,11 @@ def _read_output(document: dict[str, Any], parameters: dict[str, Any], signature
     names = [_text(entry, "name", "output") for entry in outputs]
     own = (signature.output.name, OUTPUT)
     for place, name in enumerate(names):
-        # The only output answers to whatever name it is asked by.
+        # A sole output may be requested by any name.
         if len(names) > 1 and name not in own:
             raise InvalidInference(f"The output '{name}' is unknown; there is '{own[0]}'.")
         if place:
-            raise InvalidInference(f"The output '{name}' is asked for twice.")
+            raise InvalidInference(f"The output '{name}' is requested twice.")
     (entry,), (name,) = outputs, names
     whose = f"The output '{name}'"
     wanted = _parameters(entry, whose)
@@ -214,7 +216,7 @@ def _flag(parameters: dict[str, Any], name: str, *, default: bool) -> bool:
 
 
 def _find_spec(name: str, signature: Signature, *, alone: bool) -> TensorSpec:
-    """The input of that name, or the only one by whatever name it is given."""
+    """The input with that name. A sole input may have any name."""
     if alone and len(signature.inputs) == 1:
         return next(iter(signature.inputs.values()))
     if name not in signature.inputs:
@@ -225,12 +227,12 @@ def _find_spec(name: str, signature: Signature, *, alone: bool) -> TensorSpec:
 
 @dataclass(frozen=True)
 class _Entry:
-    """An input as it was posted."""
+    """A posted input."""
 
     name: str
     members: dict[str, Any]
     content_type: str | None
-    """The request's, for an input without one of its own."""
+    """The request's content type, which applies if the input has none."""
 
 
 def _read_input(entry: _Entry, spec: TensorSpec, binary: _Binary, signature: Signature) -> Tensor:

@@ -1,7 +1,7 @@
-"""Tensors of the Open Inference Protocol v2: elements in JSON and in binary to arrays.
+"""Converts tensors of the Open Inference Protocol v2 from JSON and binary into arrays.
 
-In binary, elements are little-endian and row-major; of BYTES each text comes after its length in four bytes. In JSON,
-null is a missing value of a table's column, as NaN is in binary and in JSON that has it.
+In binary, elements are little-endian and row-major. Each BYTES element has its length in four bytes before it. In JSON,
+null is a missing value of a table's column. So is NaN, in binary and in JSON.
 """
 
 import math
@@ -30,55 +30,55 @@ ELEMENTS = {
 """The datatypes of numbers, with NumPy's name of an element in binary."""
 FLOATING = ("FP16", "FP32", "FP64", BF16)
 LENGTH = struct.Struct("<I")
-"""How long a text is, before its bytes."""
+"""The length of a text, before its bytes."""
 BASE64, DATETIME, STRING = "base64", "datetime", "str"
 CONTENT_TYPES = (BASE64, DATETIME, "np", "pd", STRING)
-"""MLServer's names for what elements stand for."""
+"""The supported content types of MLServer, which define how elements are interpreted."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a request says of an input before its elements, checked against what is wanted."""
+    """The description of an input in a request, without its elements, checked against the signature."""
 
     name: str
-    """As the request has it."""
+    """The name in the request."""
     datatype: str
     shape: tuple[int, ...]
     content_type: str | None
     takes_missing: bool
-    """Whether null is a value."""
+    """Whether null is allowed."""
 
     @classmethod
     def of(
         cls, name: str, datatype: str, shape: Any, spec: TensorSpec, *, content_type: str | None, takes_missing: bool
     ) -> Self:
-        """Raises InvalidInference where datatype, shape or content type aren't what is wanted."""
+        """Raises InvalidInference if datatype, shape or content type don't fit the signature."""
         known = datatype in ELEMENTS or datatype == BYTES
         if not known or (datatype == BYTES) != (spec.datatype is Datatype.BYTES):
-            has = f"has the datatype '{datatype[:100]}', but {spec.datatype} is wanted."
+            has = f"has the datatype '{datatype[:100]}', but {spec.datatype} is expected."
             raise InvalidInference(f"The input '{name}' {has}")
         if content_type in (BASE64, DATETIME, STRING) and datatype != BYTES:
-            raise InvalidInference(f"The input '{name}': the content type '{content_type}' is for BYTES alone.")
+            raise InvalidInference(f"The input '{name}': the content type '{content_type}' is only for BYTES.")
         return cls(name, datatype, _read_shape(name, shape, spec), content_type, takes_missing)
 
     @property
     def size(self) -> int:
-        """How many elements there must be."""
+        """The required number of elements."""
         return math.prod(self.shape)
 
 
 def _read_shape(name: str, shape: Any, spec: TensorSpec) -> tuple[int, ...]:
-    """The shape with the axes of length 1 at its end that may be left out. Raises InvalidInference."""
+    """The shape, with omitted axes of length 1 added at its end. Raises InvalidInference."""
     if not isinstance(shape, list) or not all(type(length) is int and length >= 0 for length in shape):
-        raise InvalidInference(f"The input '{name}' must have a 'shape', a list of whole numbers from 0.")
+        raise InvalidInference(f"The input '{name}' must have a 'shape', a list of whole numbers of at least 0.")
     with_ones = (*shape, *(1,) * (len(spec.shape) - len(shape)))
     if not shape or with_ones[1:] != spec.shape[1:]:
-        raise InvalidInference(f"The input '{name}' has the shape {shape[:20]}, but {list(spec.shape)} is wanted.")
+        raise InvalidInference(f"The input '{name}' has the shape {shape[:20]}, but {list(spec.shape)} is expected.")
     return with_ones
 
 
 def read_raw(spec: TensorSpec, content: bytes) -> np.ndarray:
-    """Elements without anything that says how many: rows of FP32, or one text. Raises InvalidInference."""
+    """Elements whose number follows from the body's size: rows of FP32, or one text. Raises InvalidInference."""
     if spec.datatype is Datatype.BYTES:
         given = Given(spec.name, BYTES, (1, *spec.shape[1:]), None, takes_missing=True)
         return _shape_texts(given, [_decode(given, memoryview(content))])
@@ -91,7 +91,7 @@ def read_raw(spec: TensorSpec, content: bytes) -> np.ndarray:
 
 
 def read_binary(given: Given, content: memoryview) -> np.ndarray:
-    """Elements in binary. Raises InvalidInference."""
+    """Elements in binary form. Raises InvalidInference."""
     if given.datatype == BYTES:
         return _shape_texts(given, list(islice(_split_texts(given, content), given.size + 1)))
     size = np.dtype(ELEMENTS[given.datatype]).itemsize
@@ -124,10 +124,7 @@ def _decode(given: Given, content: memoryview | bytes) -> str:
 
 
 def read_data(given: Given, data: Any) -> np.ndarray:
-    """Elements as JSON has them, flat or nested as the shape is, or numbers that were read already.
-
-    Raises InvalidInference.
-    """
+    """Elements from JSON, flat or nested like the shape, or an array that was already read. Raises InvalidInference."""
     array = data if isinstance(data, np.ndarray) else _as_array(given, data)
     if array is None:
         detail = f"'data' must be a list of {_describe(given.datatype)}, flat or nested evenly."
@@ -139,7 +136,7 @@ def read_data(given: Given, data: Any) -> np.ndarray:
 
 
 def _as_array(given: Given, data: Any) -> np.ndarray | None:
-    """Numbers as they are: floats as float64, whole numbers within the datatype's bounds. None for anything else."""
+    """The elements as an array: floats as float64, integers within the datatype's limits. None if they are invalid."""
     datatype = given.datatype
     floating = datatype in FLOATING
     kinds: set[type] = {str} if datatype == BYTES else {bool} if datatype == BOOL else {int}
@@ -174,21 +171,21 @@ def _read_base64(given: Given, text: str) -> str:
     try:
         content = decode_base64(text)
     except ValueError:
-        raise InvalidInference(f"The input '{given.name}': '{text[:100]}' is no Base64.") from None
+        raise InvalidInference(f"The input '{given.name}': '{text[:100]}' is not Base64.") from None
     return _decode(given, content)
 
 
 def _check_date(given: Given, text: str) -> str:
-    """The text, which the model reads by itself. Raises InvalidInference unless it is ISO 8601."""
+    """Returns the text, which the model parses itself. Raises InvalidInference unless it is an ISO 8601 date."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInference(f"The input '{given.name}': '{text[:100]}' is no date in ISO 8601.") from None
+        raise InvalidInference(f"The input '{given.name}': '{text[:100]}' is not an ISO 8601 date.") from None
     return text
 
 
 def _shape(given: Given, array: np.ndarray) -> np.ndarray:
-    """Raises InvalidInference where there are more or fewer elements than the shape has."""
+    """Raises InvalidInference if the number of elements doesn't fit the shape."""
     if array.size != given.size:
         needs = f"but the shape {list(given.shape)} has {given.size}"
         raise InvalidInference(f"The input '{given.name}' has {array.size} elements, {needs}.")

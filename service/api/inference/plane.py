@@ -1,4 +1,4 @@
-"""The one path of every prediction, whichever protocol asks for it: open → read → compute → write. Knows no Flask."""
+"""The path of every prediction in every protocol: open → read → compute → write. Doesn't import Flask."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,49 +12,49 @@ from service.operations.inference.predictions import Loaded, PredictionService, 
 
 @dataclass(frozen=True)
 class InferenceRequest:
-    """What a client asks for, before any dialect has looked at it."""
+    """A prediction request before a dialect has parsed it."""
 
     wanted: Wanted
     body: bytes
-    """Unpacked, and within the bounds."""
+    """The body, decompressed and checked against the size limit."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """By lower-case names."""
+    """The headers by lower-case name."""
     query: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The values of each parameter, in order."""
+    """The values of each query parameter, in order."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a dialect has read; each adds what its answer needs."""
+    """A parsed request. Each dialect adds what its response needs."""
 
     inputs: dict[str, np.ndarray]
-    """As the network takes them: preprocessed, float32, rows first."""
+    """The network's inputs: preprocessed, float32, shape (rows, …)."""
 
 
 W = TypeVar("W", bound=Work)
 
 
 class Dialect(Protocol[W]):
-    """How a protocol asks for predictions, and how it is answered. Made with the levels that JSON may nest."""
+    """How a protocol's requests are read and its responses written. The constructor takes the maximum depth of JSON."""
 
     def open(self, service: PredictionService, wanted: Wanted) -> Loaded:
-        """The version that is wanted, loaded. Raises the protocol's own errors where there is none."""
+        """The wanted version, loaded. Raises the protocol's own errors if it doesn't exist."""
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> W:
-        """Parse and preprocess a request. Raises ServiceError or ModelsError for what can't be predicted."""
+        """Parse and preprocess a request. Raises ServiceError or ModelsError if the request is invalid."""
 
     def write(self, work: W, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
-        """The answer with the network's raw outputs (float32, rows first).
+        """The response with the network's raw outputs (float32, shape (rows, …)).
 
-        Raises TookTooLong where it notices that `deadline` (of the monotonic clock) has passed.
+        May raise TookTooLong if `deadline` (of the monotonic clock) has passed.
         """
 
 
 def answer(service: PredictionService, dialect: Dialect[W], request: InferenceRequest, deadline: float) -> Reply:
-    """What a request is answered; the caller holds its permit (`service.admit`).
+    """The response to a request. The caller must hold a permit (`service.admit`).
 
-    Counted by the version's statistics, and given up at the `deadline`, a moment of the monotonic clock.
-    Raises what the dialect raises, and TookTooLong.
+    The version's statistics count the prediction. Raises what the dialect raises, and TookTooLong if `deadline` (of the
+    monotonic clock) passes.
     """
     loaded = dialect.open(service, request.wanted)
     with loaded.statistics.prediction() as clock:

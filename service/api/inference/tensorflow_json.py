@@ -1,7 +1,7 @@
-"""TensorFlow Serving's JSON: requests to named tensors, and what it says where a request is wrong.
+"""TensorFlow Serving's JSON: converts requests into named tensors, and explains faults in TensorFlow Serving's words.
 
-Forms and texts are those of https://github.com/tensorflow/serving/blob/master/tensorflow_serving/g3doc/api_rest.md and
-of its server.
+The forms and texts are those of its server and of
+https://github.com/tensorflow/serving/blob/master/tensorflow_serving/g3doc/api_rest.md.
 """
 
 import json
@@ -33,22 +33,22 @@ SYNTAX = {
     "Invalid \\uXXXX escape": "Incorrect hex digit after \\u escape in string.",
     "Invalid control character at": "Invalid encoding in string.",
 }
-"""What its parser says, by what Python's says."""
+"""The messages of TensorFlow Serving's parser, by those of Python's."""
 EXPLAINED = 2**20
-"""Bytes of a body beyond which it is not read again to say where it goes wrong."""
+"""A larger body (in bytes) isn't parsed again to find the position of a syntax error."""
 NO_BASE64 = "Unable to base64 decode"
 _NUMBERS: set[type] = {int, float}
 SHOWN = 256
-"""Characters of a value that an error shows."""
+"""The characters of a value that an error shows at most."""
 
 
 def show(value: Any) -> str:
-    """The beginning of a value as JSON, however large it is."""
+    """The beginning of a value as JSON, at most SHOWN characters."""
     return "".join(islice(json.JSONEncoder(ensure_ascii=False).iterencode(value), SHOWN))[:SHOWN]
 
 
 def explain_syntax(body: bytes) -> str | None:
-    """TensorFlow Serving's words for why a body is no JSON, if it has any for that, and where it ends to be."""
+    """TensorFlow Serving's message for a syntax error in JSON, with its position; None if it has none."""
     if len(body) > EXPLAINED:
         return None
     try:
@@ -62,7 +62,7 @@ def explain_syntax(body: bytes) -> str | None:
 
 
 def read_signature_name(body: dict[str, Any]) -> str:
-    """The signature that a request names, the default one where it names none. Raises InvalidInference."""
+    """The name of the signature in a request; if omitted, the default's. Raises InvalidInference."""
     name = body.get("signature_name", "")
     if not isinstance(name, str):
         detail = f"JSON Value: {show(body)} not formatted correctly. 'signature_name' key must be a string value."
@@ -91,8 +91,9 @@ def read_inputs(body: dict[str, Any], signature: Signature) -> dict[str, Tensor]
 
 
 def read_examples(body: dict[str, Any], signature: Signature) -> dict[str, Tensor]:
-    """The tensors of a `:classify` or `:regress` request: features by the inputs' names, those in `context` being every
-    example's. The numbers of a feature may be flat. Raises InvalidInference.
+    """The tensors of a `:classify` or `:regress` request, whose features have the inputs' names.
+
+    Features in `context` apply to every example. The numbers of a feature may be flat. Raises InvalidInference.
     """
     context, examples = body.get("context", {}), body.get("examples")
     if "examples" not in body:
@@ -128,7 +129,8 @@ def _read_rows(instances: list[Any], signature: Signature) -> dict[str, Tensor]:
 
 
 def _check_instance(item: int, instance: object, signature: Signature, *, named: bool) -> None:
-    """Raise InvalidInference for an object among lists, a list among objects, or an object without just the inputs."""
+    """Raise InvalidInference for an object among lists, a list among objects, or an object with other keys than the
+    inputs."""
     is_object = isinstance(instance, dict) and not _is_b64(instance)
     if is_object != named:
         expected = "object but got list" if named else "value/list but got object"
@@ -184,7 +186,7 @@ def _read_feature(
 
 
 class _NoTensorError(Exception):
-    """Why a JSON value is no tensor of a specification, and in which row."""
+    """A JSON value isn't a tensor that fits the signature. Has the row of the fault."""
 
     def __init__(self, detail: str, row: int = 0) -> None:
         super().__init__(detail)
@@ -192,9 +194,9 @@ class _NoTensorError(Exception):
 
 
 def _read_tensor(value: Any, spec: TensorSpec, signature: Signature, *, by_rows: bool = False) -> Tensor:
-    """The tensor that nested lists are; axes of length 1 at its end may be left out. Raises _NoTensorError.
+    """The tensor that nested lists describe. Axes of length 1 at its end may be omitted. Raises _NoTensorError.
 
-    What is wrong is said of the value as a whole, or `by_rows` of each row by itself.
+    The error describes the value as a whole, or with `by_rows` a single row.
     """
     if isinstance(value, list) and signature.takes_pictures(spec.name) and any(map(_is_b64, value)):
         return [_read_file(row, item) for row, item in enumerate(value)]
@@ -207,7 +209,7 @@ def _read_tensor(value: Any, spec: TensorSpec, signature: Signature, *, by_rows:
 
 
 def _read_file(row: int, item: Any) -> Any:
-    """A picture's file, where an item is one. Raises _NoTensorError."""
+    """The file of an image if the item is one, else the item. Raises _NoTensorError."""
     if not _is_b64(item):
         return item
     try:
@@ -217,13 +219,13 @@ def _read_file(row: int, item: Any) -> Any:
 
 
 def fit_axes(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """The array with the axes of length 1 that the tensor has at its end, unless its shape differs otherwise."""
+    """The array with omitted axes of length 1 added at its end, if its shape then fits; else the array as it is."""
     with_ones = array.shape + (1,) * (len(spec.shape) - array.ndim)
     return array.reshape(with_ones) if array.ndim and with_ones[1:] == spec.shape[1:] else array
 
 
 def _read_numbers(value: Any, kinds: set[type]) -> np.ndarray | None:
-    """As float64, null being NaN; None where anything is of another kind, or lists aren't even."""
+    """The value as float64, with NaN for null; None if it has values of other types, or uneven lists."""
     try:
         return np.array(value, np.float64) if leaf_types([value]) <= kinds else None
     except (TypeError, ValueError, OverflowError):
@@ -231,7 +233,8 @@ def _read_numbers(value: Any, kinds: set[type]) -> np.ndarray | None:
 
 
 def _read_texts(value: Any) -> np.ndarray | None:
-    """As objects, `b64` decoded; None where anything is neither text nor null, or lists aren't even."""
+    """The value as an array of objects, with `b64` decoded; None if it has values other than text and null, or uneven
+    lists."""
     try:
         array = np.array(value, object)
         texts = [_read_text(one) for one in array.ravel().tolist()]
@@ -243,7 +246,7 @@ def _read_texts(value: Any) -> np.ndarray | None:
 
 
 def _read_text(value: Any) -> str | None:
-    """Raises TypeError, or ValueError for what is no Base64 of UTF-8."""
+    """Raises TypeError if the value isn't a text, and ValueError if it isn't Base64 of UTF-8."""
     if value is None or isinstance(value, str):
         return value
     if not _is_b64(value):
@@ -256,7 +259,7 @@ def _is_b64(value: object) -> bool:
 
 
 def _explain_rows(rows: list[Any], spec: TensorSpec, kinds: set[type]) -> _NoTensorError:
-    """What is wrong with the first row that is no tensor, or not one of the first row's shape."""
+    """The fault of the first row that isn't a tensor, or has another shape than the first row."""
     first = _shape_of(rows[0])
     for row, item in enumerate(rows):
         shape = _shape_of(item)
@@ -271,13 +274,13 @@ def _explain_rows(rows: list[Any], spec: TensorSpec, kinds: set[type]) -> _NoTen
 
 
 def _explain(value: Any, spec: TensorSpec, kinds: set[type]) -> _NoTensorError:
-    """What is wrong with the first thing in a value that keeps it from being a tensor."""
+    """The first fault of a value that isn't a tensor."""
     detail = _find_fault(value, _shape_of(value), 0, spec, kinds)
     return _NoTensorError(detail or f"JSON Value: {show(value)} is no tensor")
 
 
 def _shape_of(value: Any) -> tuple[int, ...]:
-    """The lengths of the first lists within lists."""
+    """The shape given by the first list of each level."""
     shape: list[int] = []
     while isinstance(value, list):
         shape.append(len(value))
@@ -290,7 +293,7 @@ def _show_shape(shape: tuple[int, ...]) -> str:
 
 
 def _find_fault(value: Any, shape: tuple[int, ...], level: int, spec: TensorSpec, kinds: set[type]) -> str | None:
-    """What is wrong with a value at a level of what should have the shape."""
+    """The fault of a value at `level` of nested lists that should have `shape`; None if it's valid."""
     if isinstance(value, list):
         if level >= len(shape):
             return f"Encountered list at unexpected level: {level} expected < {len(shape)}"
@@ -328,5 +331,5 @@ def _wrong_type(value: Any, datatype: Datatype) -> str:
 
 
 def _type_of(value: object) -> str:
-    """What TensorFlow Serving calls a JSON value's type."""
+    """TensorFlow Serving's name for the type of a JSON value."""
     return "Null" if value is None else "False" if value is False else JSON_TYPES[type(value)]

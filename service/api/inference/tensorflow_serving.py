@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST API: what `:predict`, `:classify`, `:regress` and `/metadata` read and answer."""
+"""TensorFlow Serving's REST API: the requests and responses of `:predict`, `:classify`, `:regress` and `/metadata`."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -31,25 +31,25 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 METHODS = "tensorflow/serving/"
 LARGEST_VERSION = 2**63 - 1
 ANSWERS = {"instances": "predictions", "inputs": "outputs"}
-"""What an answer calls the output, by the form of the request."""
+"""The name of the output in the response, by the form of the request."""
 TENSORFLOW_TYPES = {Datatype.FP32: "DT_FLOAT", Datatype.BYTES: "DT_STRING"}
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class _TensorFlowServing:
-    """What the three methods have in common."""
+    """The base of the three methods."""
 
     max_json_depth: int
 
     def open(self, service: PredictionService, wanted: Wanted) -> Loaded:
-        """Raises NotFound and InvalidInference with TensorFlow Serving's texts; Conflict when it can't be served."""
+        """Raises NotFound and InvalidInference with TensorFlow Serving's texts; Conflict if it can't be served."""
         return find(service, wanted)
 
 
 @dataclass(frozen=True)
 class PredictWork(Work):
-    """Tensors, and what the answer calls the output."""
+    """Preprocessed tensors, and the name of the output in the response."""
 
     answer: str
 
@@ -68,7 +68,7 @@ class Predict(_TensorFlowServing):
 
 
 class _OfExamples(_TensorFlowServing):
-    """The methods that take examples."""
+    """The base of the methods that take examples."""
 
     method: ClassVar[str]
 
@@ -113,7 +113,7 @@ class Regress(_OfExamples):
 
 
 def find(service: PredictionService, wanted: Wanted) -> Loaded:
-    """The version that a path means. Raises NotFound and InvalidInference with TensorFlow Serving's texts."""
+    """The wanted version, loaded. Raises NotFound and InvalidInference with TensorFlow Serving's texts."""
     if (wanted.version or 0) > LARGEST_VERSION:
         raise InvalidInference(f"Failed to convert version: {wanted.version} to numeric.")
     try:
@@ -141,12 +141,12 @@ def _parse(body: bytes, max_depth: int) -> Document:
 
 
 def write(document: Document) -> Reply:
-    """As JSON: floats have a point or an exponent, and are null where they aren't finite."""
+    """The response as JSON. Floats have a point or an exponent; NaN and infinity are null."""
     return Reply(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
 def _read_tensors(content: bytes, signature: Signature, max_depth: int) -> tuple[dict[str, Tensor], str]:
-    """The tensors of a `:predict` request, and what the answer calls the output. Raises InvalidInference."""
+    """The tensors of a `:predict` request, and the name of the output in the response. Raises InvalidInference."""
     spec = next(iter(signature.inputs.values()))
     if len(signature.inputs) == 1 and spec.datatype is Datatype.FP32:
         for member, answer in ANSWERS.items():

@@ -1,4 +1,4 @@
-"""Datasets: creating them through an import job, reading, deleting."""
+"""Datasets: creating them through import jobs, reading, changing and deleting them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,13 +25,13 @@ from service.storage.paging import Page, PageQuery, decode_cursor, encode_cursor
 from service.storage.records import Dataset, Job
 
 UPLOAD = "upload"
-"""The source of a dataset that is made from a client's file."""
+"""The `source` of a dataset made from a client's file."""
 IMPORT = dataset_import.KIND.name
 
 
 @dataclass(frozen=True)
 class DatasetView:
-    """A dataset, and how far its import is while it runs."""
+    """A dataset, and the progress of its import while that runs."""
 
     dataset: Dataset
     progress: dict[str, Any] | None
@@ -43,16 +43,17 @@ def sources() -> list[dict[str, Any]]:
 
 
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> tuple[Dataset, str]:
-    """Queue the import of data under the request's name: the dataset, and the id of the job that imports it.
+    """Create a dataset and queue its import; returns the dataset and the id of the import job.
 
-    The data is the request's `file`, which is taken over, or else what its `source` says. With the `claim` of an
-    earlier request it is the dataset that that one made. Raises InvalidData, NameTaken.
+    The data is the request's `file`, which is moved into the artifact store, or comes from its `source`. If an earlier
+    request with the same `claim` created a dataset, returns that one. Raises InvalidRequest, InvalidData, NameTaken,
+    QueueFull.
     """
     return _made_before(context, claim) or _make(context, request, claim)
 
 
 def _made_before(context: Context, claim: Claim | None) -> tuple[Dataset, str] | None:
-    """The dataset that an earlier request with the key made, if there still is one, and its import job."""
+    """The dataset that an earlier request with the key created, if it still exists, and the id of its import job."""
     if claim is None or claim.resource_id is None:
         return None
     with context.database.read() as session:
@@ -62,32 +63,32 @@ def _made_before(context: Context, claim: Claim | None) -> tuple[Dataset, str] |
 
 
 def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tuple[Dataset, str]:
-    """Store what was posted, and queue its import: the dataset and the job."""
-    noted = request.get("metadata", {})
+    """Store the request and queue the import; returns the dataset and the job's id."""
+    metadata = request.get("metadata", {})
     request = {name: value for name, value in request.items() if name != "metadata"}
     file: ReceivedFile | None = request.get("file")
     if file is not None:
         request = request | {"source": UPLOAD, "file": file.to_document()}
     elif request["source"] == UPLOAD:
-        raise InvalidRequest(Fault("A file is posted as multipart/form-data, without a source.", pointer="#/source"))
+        raise InvalidRequest(Fault("Send a file as multipart/form-data, without `source`.", pointer="#/source"))
     check_request(request)
     _check_name_is_free(context, request["name"])
     dataset_id = new_identifier("ds")
     _store_request(context, dataset_id, request, file)
     try:
-        return _insert(context, dataset_id, request, noted, claim)
+        return _insert(context, dataset_id, request, metadata, claim)
     except BaseException:
         context.artifacts.remove(upload_key(dataset_id))
         raise
 
 
 def created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
-    """What became of a new dataset by the end of the wait; one that failed is removed again."""
+    """A new dataset at the end of the wait. If its import failed, removes it and raises Failed. Raises NotFound."""
     try:
         with context.database.read() as session:
             dataset, job = datasets.by_id(session, inserted.id), jobs.get(session, job_id)
     except StorageError:
-        return _view(inserted, None)  # it was created, whatever happens now
+        return _view(inserted, None)  # the dataset was created, although its state is unknown
     if dataset is None:
         raise NotFound(f'The dataset "{inserted.name}" was deleted while it was being imported.')
     if dataset.status == statuses.FAILED:
@@ -99,7 +100,7 @@ def created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:
 def _check_name_is_free(context: Context, name: str) -> None:
     with context.database.read() as session:
         if datasets.by_name(session, name) is not None:
-            raise NameTaken(f'There is a dataset "{name}" already. Choose another name, or delete it first.')
+            raise NameTaken(f'The dataset "{name}" already exists. Choose another name, or delete it first.')
 
 
 def _store_request(context: Context, dataset_id: str, request: dict[str, Any], file: ReceivedFile | None) -> None:
@@ -114,7 +115,7 @@ def _store_request(context: Context, dataset_id: str, request: dict[str, Any], f
 
 
 def _insert(
-    context: Context, dataset_id: str, request: dict[str, Any], noted: Metadata, claim: Claim | None
+    context: Context, dataset_id: str, request: dict[str, Any], metadata: Metadata, claim: Claim | None
 ) -> tuple[Dataset, str]:
     name = request["name"]
     dataset = Dataset(
@@ -123,7 +124,7 @@ def _insert(
         status=statuses.PROCESSING,
         source=request["source"],
         file=request.get("file"),
-        metadata_=noted,
+        metadata_=metadata,
         created_at=datetime.now(UTC),
     )
     with context.database.write() as session:
@@ -138,7 +139,7 @@ def get(context: Context, name: str) -> DatasetView:
 
 
 def find_import(context: Context, name: str) -> str | None:
-    """The id of the job that is importing a dataset; None when none is. Raises NotFound."""
+    """The id of the job that is importing a dataset; None if the import has ended. Raises NotFound."""
     dataset, job = _find(context, name)
     return job.id if job is not None and dataset.status == statuses.PROCESSING else None
 
@@ -165,7 +166,7 @@ def list_page(context: Context, query: PageQuery) -> Page[DatasetView]:
 
 
 def rows_page(context: Context, name: str, split: str, query: PageQuery) -> Page[dict[str, Any]]:
-    """Rows of a split as a client would post them, fewer than asked for where rows are large.
+    """Rows of a split in the form in which clients post them. If rows are large, fewer than the limit.
 
     Raises NotFound, NotReady.
     """
@@ -196,7 +197,7 @@ def change(context: Context, name: str, changes: dict[str, Any]) -> DatasetView:
 
 
 def delete(context: Context, name: str) -> None:
-    """Remove a dataset and its files; an import of it that still runs is cancelled. Raises NotFound, InUse."""
+    """Remove a dataset and its files, and cancel its import if that still runs. Raises NotFound, InUse."""
     _delete(context, get(context, name).dataset.id)
 
 

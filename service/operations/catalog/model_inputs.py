@@ -1,4 +1,4 @@
-"""The inputs of a posted model: those that it takes from a dataset are filled in."""
+"""Completes the inputs of a posted model that refer to a dataset."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,8 +14,11 @@ from service.storage import datasets
 
 
 def complete_inputs(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The document with shapes, columns and scaling where an input names a dataset; and the name and target of that
-    dataset, None where none is named, or several. Raises InvalidRequest, NotReady."""
+    """The document, with shapes, columns and scaling filled in for inputs that name a dataset.
+
+    Also returns the name and target of that dataset; None if the inputs name no dataset, or several. Raises
+    InvalidRequest, NotReady.
+    """
     only, several = document.get("input") or {}, document.get("inputs") or {}
     if "dataset" in only:
         descriptor = _descriptor(context, only["dataset"], "#/input/dataset")
@@ -43,7 +46,7 @@ def _target_of(name: str, descriptor: dict[str, Any]) -> dict[str, Any]:
 
 
 def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-    """The `input` of a document that takes it from a dataset, or its `inputs` when the dataset has several."""
+    """The `input` for a document that takes it from a dataset, or `inputs` if the dataset has several."""
     posted = document["input"]
     inputs = inputs_from_dataset(descriptor, posted["dataset"], posted.get("scaling"), _layer_types(document))
     documents = {name: input_.to_document() for name, input_ in inputs.items()}
@@ -53,7 +56,7 @@ def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> 
 
 
 def _input_of_dataset(descriptor: dict[str, Any], document: dict[str, Any], name: str) -> dict[str, Any]:
-    """One of several inputs, or the only one with a name of its own."""
+    """One of several inputs, or the only input if it is named."""
     posted, alone = document["inputs"][name], len(document["inputs"]) == 1
     scaling, layers = posted.get("scaling"), _layer_types(document)
     try:
@@ -68,7 +71,7 @@ def _layer_types(document: dict[str, Any]) -> list[str]:
 
 
 def _descriptor(context: Context, name: str, pointer: str) -> dict[str, Any]:
-    """What a dataset is like that a spec names at `pointer`. Raises InvalidRequest, NotReady."""
+    """The descriptor of a dataset that a spec names at `pointer`. Raises InvalidRequest, NotReady."""
     with context.database.read() as session:
         dataset = datasets.by_name(session, name)
     if dataset is None:

@@ -1,4 +1,4 @@
-"""The layers that a model takes from versions of others: found, and written into its document."""
+"""Resolves the layers that a model takes from versions of other models, and writes them into its document."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ from service.storage.database import Session
 def complete_layers(
     session: Session, artifacts: ArtifactStore, document: dict[str, Any]
 ) -> tuple[dict[str, Any], list[Source]]:
-    """The document with the layers that its Pretrained ones stand for, and the versions that they come from.
+    """The document with its Pretrained layers resolved, and the versions that they come from.
 
-    Raises InvalidSpec with the faults of all of them.
+    Raises InvalidSpec with the faults of all Pretrained layers.
     """
     layers, sources = list(document["layers"]), []
     faults: list[Fault] = []

@@ -1,4 +1,4 @@
-"""Models: checking a spec by really building it, reading, describing, deleting."""
+"""Models: creating them through build jobs, dry runs, reading, changing and deleting them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,12 +28,12 @@ DRY_RUN_SECONDS = 60
 NEWEST_VERSIONS = 100
 BUILD = builds.KIND.name
 COLUMNS = ("name", "task", "description", "metadata")
-"""The members of a posted document that are columns of their own."""
+"""The fields of a posted document that have columns of their own."""
 
 
 @dataclass(frozen=True)
 class ModelView:
-    """A model with what belongs to it: its latest version's number, its labels, the numbers of its newest versions."""
+    """A model with the number of its latest version, its labels, and the numbers of its newest versions."""
 
     model: Model
     latest_version: int | None
@@ -42,16 +42,16 @@ class ModelView:
 
 
 def create(context: Context, document: dict[str, Any], claim: Claim | None = None) -> tuple[Model, str]:
-    """Check a spec and queue the build of its network: the model, and the id of the job that builds it.
+    """Check a spec and queue the build of its network; returns the model and the id of the build job.
 
-    With the `claim` of an earlier request it is the model that that one made. Raises InvalidSpec, InvalidRequest,
-    NameTaken, NotReady.
+    If an earlier request with the same `claim` created a model, returns that one. Raises InvalidSpec, InvalidRequest,
+    NameTaken, NotReady, QueueFull.
     """
     return _made_before(context, claim) or _insert(context, *_complete(context, document), claim)
 
 
 def _made_before(context: Context, claim: Claim | None) -> tuple[Model, str] | None:
-    """The model that an earlier request with the key made, if there still is one, and its build job."""
+    """The model that an earlier request with the key created, if it still exists, and the id of its build job."""
     if claim is None or claim.resource_id is None:
         return None
     with context.database.read() as session:
@@ -61,13 +61,13 @@ def _made_before(context: Context, claim: Claim | None) -> tuple[Model, str] | N
 
 
 def created(context: Context, inserted: Model) -> ModelView:
-    """What became of a new model by the end of the wait; one that failed is removed again."""
+    """A new model at the end of the wait. If its build failed, removes it and raises Failed. Raises NotFound."""
     try:
         with context.database.read() as session:
             model = models.by_id(session, inserted.id)
             view = None if model is None else _view(session, [model], with_versions=True)[0]
     except StorageError:
-        return ModelView(inserted, None, {})  # it was created, whatever happens now
+        return ModelView(inserted, None, {})  # the model was created, although its state is unknown
     if view is None:
         raise NotFound(f'The model "{inserted.name}" was deleted while it was being built.')
     if view.model.status == statuses.FAILED:
@@ -77,9 +77,9 @@ def created(context: Context, inserted: Model) -> ModelView:
 
 
 def begin_dry_run(context: Context, document: dict[str, Any]) -> tuple[Model, str]:
-    """Do all that creating does, but keep no model: the model, and the id of the job that builds it.
+    """Check a spec and queue its build without storing a model; returns the model and the id of the build job.
 
-    Raises as `create`.
+    Raises the same errors as `create`.
     """
     request, sources = _complete(context, document)
     with context.database.write() as session:
@@ -88,9 +88,9 @@ def begin_dry_run(context: Context, document: dict[str, Any]) -> tuple[Model, st
 
 
 def end_dry_run(context: Context, model: Model, job_id: str) -> Model:
-    """The model as it was built; nothing is kept of it, and a build that still runs is cancelled.
+    """The built model. Removes the build job, or cancels it if it still runs.
 
-    Raises Failed, and NoWorker when nobody has built it by now.
+    Raises Failed, and NoWorker if no worker has built the network yet.
     """
     with context.database.write() as session:
         job = jobs.get(session, job_id, lock=True)
@@ -108,9 +108,10 @@ def end_dry_run(context: Context, model: Model, job_id: str) -> Model:
 
 
 def _complete(context: Context, document: dict[str, Any]) -> tuple[BuildRequest, list[Source]]:
-    """What is to be built: the `document`, with the inputs that a dataset describes and the layers of versions filled
-    in, and checked against the catalogue; `made_for`, the name and target of that dataset, which the network is to
-    learn. And those versions.
+    """The request for a build, and the versions whose layers it takes.
+
+    The request's document has the inputs of datasets and the layers of versions filled in, and is checked against the
+    catalogue. `made_for` is the name and target of the dataset that the network will learn.
     """
     document, made_for = complete_inputs(context, document)
     check_network(document, context.settings.limits)
@@ -157,7 +158,7 @@ def get(context: Context, name: str) -> ModelView:
 
 
 def find_build(context: Context, name: str) -> str | None:
-    """The id of the job that is building a model; None when none is. Raises NotFound."""
+    """The id of the job that is building a model; None if the build has ended. Raises NotFound."""
     with context.database.read() as session:
         model = find(session, name)
         job = jobs.newest(session, BUILD, model_id=model.id) if model.status == statuses.BUILDING else None
@@ -165,7 +166,7 @@ def find_build(context: Context, name: str) -> str | None:
 
 
 def get_built(context: Context, name: str) -> Model:
-    """A model whose network was built: it has a summary. Raises NotFound, NotReady."""
+    """A model whose network was built, so that it has a summary. Raises NotFound, NotReady."""
     with context.database.read() as session:
         model = find(session, name)
     if model.status != statuses.READY:
@@ -205,7 +206,7 @@ def change(context: Context, name: str, changes: dict[str, Any]) -> ModelView:
 
 
 def delete(context: Context, name: str) -> None:
-    """Remove a model, its versions and labels; a build of it that still runs is cancelled. Raises NotFound, InUse."""
+    """Remove a model, its versions and labels, and cancel its build if that still runs. Raises NotFound, InUse."""
     with context.database.read() as session:
         model_id = find(session, name).id
     _delete(context, model_id)

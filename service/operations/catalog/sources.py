@@ -1,4 +1,4 @@
-"""The versions that new models and trainings take weights from: naming one, and keeping it while it is needed."""
+"""Sources: the versions from which new models and trainings take weights, resolved and protected from deletion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from service.storage.records import Job, JobSource, Model, Version
 
 @dataclass(frozen=True)
 class Source:
-    """A version that weights are taken from, the place that they are taken to, and where the client named it."""
+    """A version that provides weights, the index of the layer that gets them, and the pointer to the reference."""
 
     model: Model
     version: Version
@@ -25,9 +25,10 @@ class Source:
 def find_source(
     session: Session, reference: Mapping[str, Any], pointer: str, *, place: int = 0, own: Model | None = None
 ) -> Source:
-    """The version that `model` (`own` without one) and `version` or `label` of a reference name. Raises InvalidRequest.
+    """Resolve a reference with `model`, `version` and `label`. Raises InvalidRequest.
 
-    `pointer` is the reference's, `place` the layer that gets the weights.
+    The default model is `own`. `pointer` points to the reference; `place` is the index of the layer that gets the
+    weights.
     """
     name = reference.get("model")
     model = own if name is None else models.by_name(session, name)
@@ -39,14 +40,14 @@ def find_source(
 
 
 def protect_versions(session: Session, job: Job, sources: list[Source]) -> None:
-    """Keep the versions from being deleted before the job is final.
+    """Prevent the versions from being deleted before the job is final.
 
-    Call it after `lock_models`. Raises InvalidRequest where a version was deleted since it was found.
+    Call `lock_models` first. Raises InvalidRequest if a version was deleted since it was resolved.
     """
     for source in sources:
         found = models.version(session, source.model, source.version.number)
         if found is None:
-            detail = f'Version {source.version.number} of "{source.model.name}" has just been deleted.'
+            detail = f'Version {source.version.number} of "{source.model.name}" was deleted meanwhile.'
             raise InvalidRequest(Fault(detail, source.pointer))
         session.add(
             JobSource(job_id=job.id, place=source.place, model_id=source.model.id, number=source.version.number)
@@ -54,6 +55,6 @@ def protect_versions(session: Session, job: Job, sources: list[Source]) -> None:
 
 
 def lock_models(session: Session, sources: list[Source], *others: Model) -> None:
-    """Lock the models that versions are taken from, and others, before anything else is locked."""
+    """Lock the models of the sources, and others. Call this before locking anything else, to avoid deadlocks."""
     if sources:
         models.lock_all(session, {source.model.id for source in sources} | {model.id for model in others})

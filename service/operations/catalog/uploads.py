@@ -1,4 +1,4 @@
-"""Files that clients send: received into staged folders, and kept only where something takes them over."""
+"""Files that clients send: received into staged folders, and removed with the request unless they are published."""
 
 import contextlib
 import hashlib
@@ -13,13 +13,13 @@ from service.storage.identifiers import new_identifier
 
 DATA_FILE = "data"
 STAGING_PREFIX = "upload"
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
 class ReceivedFile:
-    """A file that arrived whole: its bytes are `data` in a staged folder, which is taken over by publishing it."""
+    """A completely received file. Its bytes are the file `data` in a staged folder; publish the folder to keep it."""
 
     folder: Path
     name: str
@@ -31,7 +31,7 @@ class ReceivedFile:
 
 
 class IncomingFile:
-    """A file that is still arriving: written to the disk and hashed as it comes, never held whole."""
+    """A file that is being received. It is written to the disk and hashed in chunks, and never held in memory."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -40,16 +40,16 @@ class IncomingFile:
         self._digest = hashlib.sha256()
 
     def write(self, data: bytes) -> int:
-        """Raises OSError, for example when the disk is full."""
+        """Raises OSError, for example if the disk is full."""
         self._digest.update(data)
         return self._file.write(data)
 
     def seek(self, offset: int) -> int:
-        """Do nothing: what reads forms goes back to the start of a file once it is complete."""
+        """Do nothing: the form parser seeks to the start of a complete file."""
         return offset
 
     def complete(self) -> ReceivedFile:
-        """The file, now that all of it has arrived. Raises OSError."""
+        """Finish the file and return it. Raises OSError."""
         size = self._file.tell()
         self._file.close()
         return ReceivedFile(self._folder, self._name, size, self._digest.hexdigest())
@@ -67,19 +67,19 @@ class Reception:
         self._incoming: dict[str, IncomingFile] = {}
 
     def receive(self, name: str) -> IncomingFile:
-        """A file to write into; `name` is what the client calls it."""
+        """A new file to write into; `name` is the client's name for it."""
         staged = new_identifier(STAGING_PREFIX)
         self._incoming[staged] = IncomingFile(self._artifacts.stage(staged), name)
         return self._incoming[staged]
 
     def close(self) -> None:
-        """Remove what nothing took over."""
+        """Remove the files that weren't published."""
         for staged, incoming in self._incoming.items():
             incoming.close()
             self._artifacts.discard(staged)
 
 
 def clean_name(name: str) -> str:
-    """A client's name for a file without folders and control characters, 255 characters at most; perhaps empty."""
+    """A client's name of a file without folders and control characters, at most 255 characters. It may be empty."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    return NOT_IN_NAMES.sub("", last).strip()[-LONGEST_NAME:]
+    return NOT_IN_NAMES.sub("", last).strip()[-MAX_NAME_LENGTH:]

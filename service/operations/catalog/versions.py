@@ -27,29 +27,29 @@ def list_page(context: Context, model_name: str, query: PageQuery) -> Page[Versi
 
 
 def entries(context: Context, model_name: str | None = None) -> Sequence[VersionEntry]:
-    """Every version of all models by name and number, a model without any as an entry of its own; of one model, if
-    it is named. Raises NotFound."""
+    """All versions of one model, or of all models, by name and number. A model without versions has one entry. Raises
+    NotFound."""
     with context.database.read() as session:
         model = None if model_name is None else find_model(session, model_name)
         return models.version_entries(session, model)
 
 
 def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, ArtifactFile]:
-    """The file of a version in a format, and its entry in the version's `artifacts`. Raises NotFound."""
+    """A version's file in a format, and its entry in the version's `artifacts`. Raises NotFound."""
     version = get(context, model_name, number)
     files = {file.format: file for file in version.details.artifacts}
     if format_ not in files:
-        raise NotFound(f'Version {number} of "{model_name}" has no {format_} file, but {", ".join(files)}.')
+        raise NotFound(f'Version {number} of "{model_name}" has no {format_} file. It has {", ".join(files)}.')
     return context.artifacts.existing_file(version.folder, ARTIFACTS[format_]), files[format_]
 
 
 def weights_file(context: Context, model_name: str, number: int) -> Path:
-    """The NPZ file of a version's weights, by the names that Keras gives them. Raises NotFound."""
+    """The NPZ file of a version's weights by their Keras names. Raises NotFound."""
     return context.artifacts.existing_file(get(context, model_name, number).folder, WEIGHTS)
 
 
 def delete(context: Context, model_name: str, number: int) -> None:
-    """Remove a version and its files. Raises NotFound; InUse while a label or a job that is not final needs it."""
+    """Remove a version and its files. Raises NotFound; InUse if a label or a job that isn't final needs it."""
     with context.database.write() as session:
         model = find_model(session, model_name, lock=True)
         version = _delete(session, model, number)
@@ -57,11 +57,11 @@ def delete(context: Context, model_name: str, number: int) -> None:
 
 
 def _delete(session: Session, model: Model, number: int) -> Version:
-    """Remove a version of a locked model; its files are left. Raises NotFound, InUse."""
+    """Remove the row of a version of a locked model, not its files. Raises NotFound, InUse."""
     version = find_version(session, model, number)
     labels = models.labels_of_version(session, version)
     if labels:
-        raise InUse(f'The label "{labels[0]}" points to version {number}: move or delete it first.')
+        raise InUse(f'The label "{labels[0]}" points to version {number}. Move or delete the label first.')
     user = jobs.unfinished(session, model_id=model.id, version=number)
     if user is not None:
         raise InUse(f'The job {user} still needs version {number} of "{model.name}".')
@@ -73,8 +73,8 @@ def _delete(session: Session, model: Model, number: int) -> Version:
 
 
 def delete_unlabelled(context: Context, newest: int) -> int:
-    """Remove the versions that neither a label nor a job that is not final needs, but the `newest` of each model;
-    returns how many."""
+    """Remove the versions that no label and no unfinished job needs, except the `newest` ones of each model; returns
+    how many."""
     with context.database.read() as session:
         found = models.unlabelled_versions(session, newest)
     return sum(_delete_unneeded(context, model_id, number) for model_id, number in found)
@@ -105,7 +105,7 @@ def get_label(context: Context, model_name: str, name: str) -> Label:
 
 
 def put_label(context: Context, model_name: str, name: str, number: int) -> tuple[Label, bool]:
-    """Point a label to a version; say whether the label is new. Raises NotFound, InvalidRequest."""
+    """Point a label to a version; returns the label and whether it is new. Raises NotFound, InvalidRequest."""
     with context.database.write() as session:
         model = find_model(session, model_name, lock=True)
         with named_in_body():

@@ -1,1 +1,1 @@
-"""Predictions: finding and loading versions, admission, statistics."""
+"""Predictions: resolving and loading versions, admission, statistics."""

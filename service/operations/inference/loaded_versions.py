@@ -1,4 +1,4 @@
-"""Versions in memory, ready to predict: each loaded once, the least recently used leave first."""
+"""A cache of loaded versions. Each is loaded once; the least recently used ones are evicted first."""
 
 import gc
 import threading
@@ -10,8 +10,8 @@ from models.predictor import Predictor
 
 
 class LoadedVersions:
-    """A cache of predictors by the version's folder: at most so many, of at most so many bytes together, but always
-    the one that was used last. Thread-safe; a slow load holds up nobody else's."""
+    """A cache of predictors by the version's folder: at most `most` of them, of at most `most_bytes` together, but
+    always the last one used. Thread-safe. A slow load doesn't delay other versions."""
 
     def __init__(self, most: int, most_bytes: int, load: Callable[[str], Predictor]) -> None:
         self._most = most
@@ -67,10 +67,10 @@ class LoadedVersions:
 
 
 def _freeze() -> None:
-    """Have later collections of garbage pass over what is in memory now: visiting it all made the slowest answers.
+    """Exclude all current objects from later garbage collections, which caused the slowest responses.
 
-    What a request happens to hold meanwhile is never collected if it forms a cycle, so it must not be done for ever:
-    it is done only while the cache grows.
+    Reference cycles that exist now are never collected, so this must not happen repeatedly for ever: it happens only
+    while the cache grows.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Predictions: the version that is meant, a bounded number at once, also while the database is away."""
+"""Predictions: resolves and loads versions and limits concurrency. Works while the database is unavailable."""
 
 import threading
 import time
@@ -20,12 +20,12 @@ from service.operations.inference.statistics import PREDICTIONS, Counter
 from service.storage import last_write, models
 from service.storage.database import Session
 
-MOST_REMEMBERED = 1000
-"""Answers to «which version?» that a process keeps, also for when the database is away."""
-MOST_ROWS = 2**31 - 1
-"""Of a request, as Triton's configuration can say it."""
-REMEMBERED_NANOSECONDS = 750_000_000
-"""How long such an answer is taken for true while this machine's api processes write nothing; workers may."""
+MAX_RESOLVED = 1000
+"""How many resolved versions a process caches, also for times when the database is unavailable."""
+MAX_ROWS = 2**31 - 1
+"""The rows of a request at most: the largest number that Triton's configuration can contain."""
+FRESH_NANOSECONDS = 750_000_000
+"""How long a resolved version counts as current if no api process of this machine writes. Workers may write."""
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A version that is loaded, and what is counted of it."""
+    """A loaded version and its statistics."""
 
     model: str
     version: int
@@ -58,12 +58,12 @@ class Loaded:
 
     @property
     def max_batch_size(self) -> int:
-        """The rows that a body may have in binary."""
-        return min(max(1, self.max_body_bytes // self.predictor.signature.row_bytes), MOST_ROWS)
+        """How many rows a binary body can contain."""
+        return min(max(1, self.max_body_bytes // self.predictor.signature.row_bytes), MAX_ROWS)
 
 
 class PredictionService:
-    """Predicts with a bounded number of versions in memory and a bounded number of predictions at once."""
+    """Predicts, with a bounded number of loaded versions and of concurrent predictions."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -71,7 +71,7 @@ class PredictionService:
         self._admission = Admission(settings)
         self._loaded = LoadedVersions(settings.prediction_cache_versions, settings.prediction_cache_bytes, self._load)
         self._found: OrderedDict[Wanted, tuple[int, Found]] = OrderedDict()
-        self._finding = threading.Lock()
+        self._found_lock = threading.Lock()
         self._max_body_bytes = settings.max_body_bytes
         self.statistics = PREDICTIONS
 
@@ -80,48 +80,48 @@ class PredictionService:
         return self._admission.admit(size)
 
     def loaded(self, wanted: Wanted) -> Loaded:
-        """The version that is wanted, loaded. Raises NotFound, NoVersion; Conflict when it can't be served."""
+        """The wanted version, loaded. Raises NotFound, NoVersion; Conflict if it can't be served."""
         model, number, folder = self.find(wanted)
         return Loaded(model, number, self._loaded.get(folder), self.statistics.of(folder), self._max_body_bytes)
 
     def deadline(self) -> float:
-        """The moment of the monotonic clock at which a prediction that begins now is given up."""
+        """The deadline of a prediction that begins now, on the monotonic clock."""
         return time.monotonic() + self.settings.prediction_seconds
 
     def find(self, wanted: Wanted) -> Found:
-        """The version that is wanted now; while the database is away, the one that it was last.
+        """The wanted version. While the database is unavailable, the one that it last resolved to.
 
-        Raises NotFound, NoVersion; Conflict when the version can't be served.
+        Raises NotFound, NoVersion; Conflict if the version can't be served.
         """
-        remembered = self._found.get(wanted)
-        if remembered is not None and _is_fresh(remembered[0]):
-            return remembered[1]
+        cached = self._found.get(wanted)
+        if cached is not None and _is_fresh(cached[0]):
+            return cached[1]
         now = time.monotonic_ns()
         try:
             with self._context.database.read() as session:
                 found = find_wanted(session, wanted)
         except StorageError:
-            if remembered is None:
+            if cached is None:
                 raise
-            found = remembered[1]
+            found = cached[1]
         except ServiceError:
-            with self._finding:
+            with self._found_lock:
                 self._found.pop(wanted, None)
             raise
-        with self._finding:
+        with self._found_lock:
             self._found[wanted] = (now, found)
             self._found.move_to_end(wanted)
-            if len(self._found) > MOST_REMEMBERED:
+            if len(self._found) > MAX_RESOLVED:
                 self._found.popitem(last=False)
         return found
 
     def is_at_hand(self, wanted: Wanted) -> bool:
-        """Whether the version can be had without reading the database or a file."""
-        remembered = self._found.get(wanted)
-        return remembered is not None and _is_fresh(remembered[0]) and self._loaded.has(remembered[1].folder)
+        """Whether the version is available without reading the database or a file."""
+        cached = self._found.get(wanted)
+        return cached is not None and _is_fresh(cached[0]) and self._loaded.has(cached[1].folder)
 
     def load_latest(self) -> None:
-        """Load the latest versions of as many models as the settings say, the newest models first."""
+        """Load the latest versions of the `preloaded_models` newest models."""
         most = self.settings.preloaded_models
         if not most:
             return
@@ -129,13 +129,13 @@ class PredictionService:
             with self._context.database.read() as session:
                 names = models.newest_with_versions(session, most)
         except StorageError as error:
-            log.warning("no version could be loaded ahead of use", detail=error.detail)
+            log.warning("can't preload versions", detail=error.detail)
             return
         for name in names:
             try:
                 self._loaded.get(self.find(Wanted(name)).folder)
             except (ServiceError, ModelsError) as error:
-                log.warning("a version could not be loaded ahead of use", model=name, detail=error.detail)
+                log.warning("can't preload a version", model=name, detail=error.detail)
 
     def _load(self, folder: str) -> Predictor:
         settings = self.settings
@@ -143,13 +143,13 @@ class PredictionService:
         return Predictor.load(files, settings.prediction_threads, settings.max_pixels)
 
 
-def _is_fresh(moment: int) -> bool:
-    """Whether what was found at a moment (in nanoseconds of the monotonic clock) may be taken for true."""
-    return moment > max(last_write.moment(), time.monotonic_ns() - REMEMBERED_NANOSECONDS)
+def _is_fresh(resolved_at: int) -> bool:
+    """Whether a version that was resolved at `resolved_at` (nanoseconds of the monotonic clock) counts as current."""
+    return resolved_at > max(last_write.moment(), time.monotonic_ns() - FRESH_NANOSECONDS)
 
 
 def find_wanted(session: Session, wanted: Wanted) -> Found:
-    """The version that is wanted. Raises NotFound, NoVersion, and Conflict when it can't be served."""
+    """The wanted version. Raises NotFound, NoVersion, and Conflict if it can't be served."""
     version = find_version(session, find_model(session, wanted.model), wanted.version, wanted.label)
     check_servable(version)
     return Found(wanted.model, version.number, version.folder)

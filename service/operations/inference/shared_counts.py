@@ -1,8 +1,8 @@
-"""Counts in memory that the api's processes share: each writes a region of its own, and readers add all of them up.
+"""Counters in memory that the api processes share. Each process writes its own region; readers sum all regions.
 
-The memory reaches every process that is forked after it was made. A process owns its region by a lock that the kernel
-releases when the process ends; the next one to start goes on where it ended, so that sums never fall. A region has a
-row for each version, which is found by a digest of the version's name. What nobody has counted in takes no memory.
+Every process that is forked after the memory was created shares it. A process owns its region through a lock, which
+the kernel releases when the process ends. The next process continues the region, so that sums never decrease. A region
+has a row for each version, found by a digest of the version's name. Unused rows take no memory.
 """
 
 import fcntl
@@ -15,24 +15,24 @@ from functools import lru_cache
 from typing import Self
 
 REGIONS = 64
-"""More than processes that count at once."""
+"""The processes that can count concurrently at most."""
 ROWS = 1024
-"""Versions that a process counts; the one that was longest not predicted with is forgotten."""
-MOST_SIZES = 100
-"""Batch sizes of a version that are counted apart; rarer ones that come later are counted in the whole alone."""
-WHOLE = ("last_inference", "rows", "success", "success_ns", "fail", "fail_ns", "input_ns", "infer_ns", "output_ns")
+"""The versions that a process counts at most; the least recently used one is replaced."""
+MAX_SIZES = 100
+"""The batch sizes of a version that are counted separately at most. Further ones count only in the totals."""
+TOTALS = ("last_inference", "rows", "success", "success_ns", "fail", "fail_ns", "input_ns", "infer_ns", "output_ns")
 OF_SIZE = ("size", "count", "input_ns", "infer_ns", "output_ns")
-WIDTH = len(WHOLE) + 1 + MOST_SIZES * len(OF_SIZE)
-"""Numbers of a row: those of the whole, how many batch sizes there are, and those of each."""
-SIZES = len(WHOLE)
-"""The place in a row of the number of batch sizes."""
+WIDTH = len(TOTALS) + 1 + MAX_SIZES * len(OF_SIZE)
+"""The numbers of a row: the totals, the number of batch sizes, and the numbers of each batch size."""
+SIZES = len(TOTALS)
+"""The index of the number of batch sizes in a row."""
 DIGEST = 16
 NUMBER = 8
-"""Bytes of a digest, and of a number."""
+"""The bytes of a digest, and of a number."""
 
 
 class SharedCounts:
-    """The memory: for each region how many rows it has and whose they are, then all rows."""
+    """The memory: the number of rows of each region, the digests of the rows, then all rows."""
 
     def __init__(self) -> None:
         header = REGIONS * NUMBER
@@ -45,7 +45,7 @@ class SharedCounts:
         self.numbers = memory[header + digests :].cast("q")
 
     def claim(self) -> int | None:
-        """A region that no living process writes, which is this process's from now on; None if all are taken."""
+        """Claim a region that no running process owns; None if all are owned."""
         for region in range(REGIONS):
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, region)
@@ -55,7 +55,7 @@ class SharedCounts:
         return None
 
     def find(self, region: int, digest: bytes) -> int | None:
-        """The place of a version's row among the region's."""
+        """The index of a version's row in the region; None if it has none."""
         start = region * ROWS * DIGEST
         known = bytes(self.digests[start : start + self.used[region] * DIGEST])
         found = known.find(digest)
@@ -64,7 +64,7 @@ class SharedCounts:
         return None if found < 0 else found // DIGEST
 
     def read(self, name: str) -> Iterator[list[int]]:
-        """The rows of a version in all regions, as they are now."""
+        """The current rows of a version in all regions."""
         digest = digest_of(name)
         for region in range(REGIONS):
             place = self.find(region, digest) if self.used[region] else None
@@ -74,7 +74,7 @@ class SharedCounts:
 
 
 class Region:
-    """The rows that this process counts in, of which there is one for a process. Not thread-safe."""
+    """The rows in which this process counts. A process has one region. Not thread-safe."""
 
     def __init__(self, counts: SharedCounts, region: int) -> None:
         self._counts = counts
@@ -87,12 +87,12 @@ class Region:
 
     @classmethod
     def claimed(cls, counts: SharedCounts) -> Self:
-        """The process's own. Where all are taken it has memory of its own instead, which no other process reads."""
+        """This process's region. If all are owned, it gets private memory instead, which no other process reads."""
         region = counts.claim()
         return cls(counts, region) if region is not None else cls(SharedCounts(), 0)
 
     def row(self, name: str) -> memoryview:
-        """The row of a version, to be counted in."""
+        """The row of a version, for counting. Adds it if it's missing."""
         digest = digest_of(name)
         place = self._places.get(digest)
         if place is None:
@@ -117,5 +117,5 @@ class Region:
 
 @lru_cache(maxsize=ROWS)
 def digest_of(name: str) -> bytes:
-    """What a version is found by."""
+    """The digest that identifies a version's row."""
     return hashlib.blake2b(name.encode(), digest_size=DIGEST).digest()

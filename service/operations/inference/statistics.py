@@ -1,4 +1,4 @@
-"""How often the api has predicted with each version since it started, and how long it took; of all its processes."""
+"""The number and duration of predictions for each version since the api started, over all its processes."""
 
 import os
 import threading
@@ -9,20 +9,20 @@ from types import TracebackType
 from typing import Self
 
 from service.operations.inference.shared_counts import (
-    MOST_SIZES,
+    MAX_SIZES,
     OF_SIZE,
     SIZES,
-    WHOLE,
+    TOTALS,
     Region,
     SharedCounts,
 )
 
-LAST, ROWS, SUCCESS, SUCCESS_NS, FAIL, FAIL_NS, INPUT_NS, INFER_NS, OUTPUT_NS = range(len(WHOLE))
+LAST, ROWS, SUCCESS, SUCCESS_NS, FAIL, FAIL_NS, INPUT_NS, INFER_NS, OUTPUT_NS = range(len(TOTALS))
 
 
 @dataclass
 class Duration:
-    """How often something was done, and the nanoseconds that it took together."""
+    """A count, and the total duration in nanoseconds."""
 
     count: int = 0
     ns: int = 0
@@ -34,7 +34,7 @@ class Duration:
 
 @dataclass
 class Parts:
-    """The parts of a prediction: making what the network takes of the request, computing, writing the answer."""
+    """The parts of a prediction: converting the request into the network's inputs, computing, writing the response."""
 
     input: Duration = field(default_factory=Duration)
     infer: Duration = field(default_factory=Duration)
@@ -48,10 +48,10 @@ class Parts:
 
 @dataclass
 class VersionStatistics:
-    """What was counted of one version."""
+    """The statistics of one version."""
 
     last_inference: float = 0.0
-    """When the last prediction ended, in seconds since 1970."""
+    """The timestamp of the last prediction's end, in seconds since 1970."""
     rows: int = 0
     success: Duration = field(default_factory=Duration)
     fail: Duration = field(default_factory=Duration)
@@ -59,7 +59,7 @@ class VersionStatistics:
     by_batch_size: dict[int, Parts] = field(default_factory=dict)
 
     def add(self, row: list[int]) -> None:
-        """What a process has counted."""
+        """Add the counts of one process."""
         self.last_inference = max(self.last_inference, row[LAST] / 1e9)
         self.rows += row[ROWS]
         self.success.add(row[SUCCESS], row[SUCCESS_NS])
@@ -121,7 +121,7 @@ class Counter:
 
 
 class PredictionStatistics:
-    """The statistics of versions by their folders, in memory shared with processes forked later. Thread-safe."""
+    """The statistics of versions by folder, in memory shared with processes forked later. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -133,29 +133,29 @@ class PredictionStatistics:
         return SharedCounts()
 
     def share(self) -> None:
-        """Make the memory, which processes that are forked from now on share."""
+        """Create the memory, which processes forked from now on share."""
         self._counts  # noqa: B018
 
     def of(self, folder: str) -> Counter:
-        """What counts the predictions with one version."""
+        """The counter of one version's predictions."""
         return Counter(self, folder)
 
     def look(self, folder: str) -> VersionStatistics:
-        """What all processes have counted of a version; zeros where they have nothing."""
+        """The statistics of a version over all processes; zeros if there were no predictions."""
         found = VersionStatistics()
         for row in self._counts.read(folder):
             found.add(row)
         return found
 
     def count_failure(self, folder: str, ns: int) -> None:
-        """A prediction that failed after so many nanoseconds."""
+        """Count a prediction that failed after `ns` nanoseconds."""
         with self._lock:
             row = self._row(folder)
             row[FAIL] += 1
             row[FAIL_NS] += ns
 
     def count(self, folder: str, clock: Clock, ended: int) -> None:
-        """A prediction that has ended at a moment of the clock's."""
+        """Count a prediction that ended at `ended`, in nanoseconds of `time.perf_counter_ns`."""
         parts = (
             clock.computed_from - clock.started,
             clock.computed_until - clock.computed_from,
@@ -182,12 +182,12 @@ class PredictionStatistics:
 
 
 def _find_size(row: memoryview, size: int) -> int | None:
-    """Where a batch size is counted in a version's row; None for one that came after too many others."""
+    """The index in a version's row at which a batch size is counted; None if the row has MAX_SIZES others already."""
     first = SIZES + 1
     for start in range(first, first + row[SIZES] * len(OF_SIZE), len(OF_SIZE)):
         if row[start] == size:
             return start
-    if row[SIZES] == MOST_SIZES:
+    if row[SIZES] == MAX_SIZES:
         return None
     start = first + row[SIZES] * len(OF_SIZE)
     row[start] = size
@@ -196,4 +196,4 @@ def _find_size(row: memoryview, size: int) -> int | None:
 
 
 PREDICTIONS = PredictionStatistics()
-"""Those of this service."""
+"""The statistics of this service."""

@@ -1,1 +1,1 @@
-"""Jobs from being queued to being final; one module a kind in `kinds`."""
+"""Jobs, from queued to final. `kinds` has one module for each kind of job."""

@@ -1,4 +1,4 @@
-"""The checkpoints that a job's processes leave: published, removed again, removed with the job."""
+"""The files of jobs' checkpoints: publishing and removing them."""
 
 from collections.abc import Collection
 
@@ -14,7 +14,7 @@ def publish(context: Context, job_id: str, staging_name: str, name: str) -> str:
 
 
 def remove(context: Context, keys: Collection[str]) -> None:
-    """Remove checkpoints that a job has pointed to and doesn't any more."""
+    """Remove checkpoints that a job no longer points to."""
     for key in keys:
         context.artifacts.remove(key)
 

@@ -1,4 +1,4 @@
-"""What the jobs that clients start have in common: naming what they work on, being found, shown, cancelled, deleted."""
+"""Jobs that clients create: finding the resources that they name, and reading, changing and deleting the jobs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from service.storage.records import Dataset, Event, Job, Model, Version
 
 @dataclass(frozen=True)
 class JobView:
-    """A job with its transitions, oldest first, and which of what it names is still there."""
+    """A job with its transitions, oldest first, and which of the resources that it names still exist."""
 
     job: Job
     transitions: Sequence[Event]
@@ -29,13 +29,13 @@ class JobView:
     dataset_exists: bool
     version_exists: bool
     maker_exists: bool
-    """Whether the training job that made it is still there; of an evaluation."""
+    """Of an evaluation: whether the training job that made it still exists."""
     evaluation: str | None
-    """The evaluation that it made of its test rows, unless that was deleted; of a training."""
+    """Of a training: the evaluation that it made on the test rows, unless that was deleted."""
 
 
 def made_before(context: Context, claim: Claim | None) -> str | None:
-    """The id of the job that an earlier request with the key made, if there still is one."""
+    """The id of the job that an earlier request with the key created, if it still exists."""
     if claim is None or claim.resource_id is None:
         return None
     with context.database.read() as session:
@@ -45,7 +45,7 @@ def made_before(context: Context, claim: Claim | None) -> str | None:
 def find_model_and_dataset(
     session: Session, model_name: str, dataset_name: str, ids: tuple[str, str] | None = None
 ) -> tuple[Model, Dataset]:
-    """What a new job is to work on; with `ids` locked, and only if they are the ones with these ids.
+    """The model and the dataset of a new job. With `ids`, locks them and requires that they have these ids.
 
     Raises InvalidRequest, NotReady.
     """
@@ -64,7 +64,7 @@ def find_model_and_dataset(
 
 
 def find_model(session: Session, name: str, model_id: str | None = None) -> Model:
-    """As `find_model_and_dataset`, for a job that works on no dataset."""
+    """Like `find_model_and_dataset`, for a job without a dataset."""
     model = models.by_name(session, name, lock=model_id is not None)
     if model is None or (model_id and model.id != model_id):
         raise InvalidRequest(Fault(f'There is no model "{name}".', pointer="#/model"))
@@ -78,9 +78,9 @@ def _check_ready(kind: str, resource: Model | Dataset) -> None:
 
 
 def find_version(session: Session, model: Model, number: int | None, label: str | None = None) -> Version:
-    """The version that a new job names by number or label, or else the latest. Raises InvalidRequest, NoVersion."""
+    """The version that a new job names by number or label, the latest by default. Raises InvalidRequest, NoVersion."""
     if label is not None and number is not None:
-        raise InvalidRequest(Fault("Give a version or a label, not both.", pointer="#/label"))
+        raise InvalidRequest(Fault("Set either `version` or `label`, not both.", pointer="#/label"))
     with resolve.named_in_body():
         return resolve.find_version(session, model, number, label)
 
@@ -128,7 +128,7 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
 
 
 def change(context: Context, kind: Kind, job_id: str, changes: dict[str, Any]) -> JobView:
-    """Change the `metadata` of a job, or cancel it by its `desired_status`: one that was cancelled stays so.
+    """Change the `metadata` of a job, or cancel it through its `desired_status`. Does nothing if it is cancelled.
 
     Raises NotFound, Conflict, InvalidRequest.
     """
@@ -143,22 +143,22 @@ def change(context: Context, kind: Kind, job_id: str, changes: dict[str, Any]) -
 
 
 def change_metadata(job: Job, changes: dict[str, Any]) -> None:
-    """Change the `metadata` of a locked job, where the changes have any. Raises InvalidRequest."""
+    """Change the `metadata` of a locked job, if the changes contain any. Raises InvalidRequest."""
     if "metadata" in changes:
         job.metadata_ = metadata.merge(job.metadata_, changes["metadata"])
 
 
 def _cancel(session: Session, kind: Kind, job: Job) -> None:
     if job.status in statuses.FINAL and job.status != statuses.CANCELLED:
-        raise Conflict(f'The {kind.words} is final: it is "{job.status}" and stays so.')
+        raise Conflict(f'The {kind.words} is final: its status "{job.status}" can\'t change.')
     queue.cancel(session, job)
 
 
 def delete(context: Context, kind: Kind, job_id: str) -> None:
-    """Remove a final job, its events and the files that are its own. Raises NotFound, Conflict."""
+    """Remove a final job, its events and its files. Raises NotFound, Conflict."""
     with context.database.write() as session:
         job = find(session, kind, job_id, lock=True)
         if job.status not in statuses.FINAL:
-            raise Conflict(f'The {kind.words} is "{job.status}". Cancel it before you delete it.')
+            raise Conflict(f'The {kind.words} is "{job.status}". Before you delete it, cancel it.')
         session.delete(job)
     kind.remove_files(context, job)

@@ -1,4 +1,4 @@
-"""The event log of a training job: read in pages, followed while it grows, and put as text."""
+"""The event log of a training job: pages of events, the state for streams, and the log as text."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from service.operations.jobs.kinds import training
 from service.storage import jobs
 from service.storage.records import Event
 
-EVENTS_AT_ONCE = 1000
+EVENT_BATCH = 1000
 
 
 @dataclass(frozen=True)
 class JobState:
-    """What changes of a job while it is followed."""
+    """The state of a job that streams and waits poll."""
 
     status: str
     last_seq: int
@@ -30,7 +30,7 @@ class JobState:
 
 
 def read(context: Context, job_id: str, after: int, limit: int) -> tuple[Sequence[Event], bool]:
-    """Some events after number `after`, and whether there are more. Raises NotFound."""
+    """At most `limit` events after number `after`, and whether there are more. Raises NotFound."""
     with context.database.read() as session:
         client_jobs.find(session, training.KIND, job_id)
         found = jobs.events_after(session, job_id, after, limit + 1)
@@ -38,14 +38,14 @@ def read(context: Context, job_id: str, after: int, limit: int) -> tuple[Sequenc
 
 
 def is_over(context: Context, job_id: str, after: int) -> bool:
-    """Whether the job is final and nothing has happened after event `after`. Raises NotFound."""
+    """Whether the job is final and has no event after number `after`. Raises NotFound."""
     with context.database.read() as session:
         job = client_jobs.find(session, training.KIND, job_id)
         return job.status in statuses.FINAL and not jobs.events_after(session, job_id, after, 1)
 
 
 def read_states(context: Context, job_ids: Collection[str]) -> dict[str, JobState] | None:
-    """How jobs are now, those that there are; None while the database is away."""
+    """The current states of those jobs that exist; None if the database is unavailable."""
     try:
         with context.database.read() as session:
             return {job_id: JobState(*state) for job_id, state in jobs.log_states(session, job_ids).items()}
@@ -54,30 +54,32 @@ def read_states(context: Context, job_ids: Collection[str]) -> dict[str, JobStat
 
 
 def read_next(context: Context, job_id: str, after: int) -> Sequence[Event] | None:
-    """The next events after number `after`, EVENTS_AT_ONCE at most; None while the database is away."""
+    """At most EVENT_BATCH events after number `after`; None if the database is unavailable."""
     try:
         with context.database.read() as session:
-            return jobs.events_after(session, job_id, after, EVENTS_AT_ONCE)
+            return jobs.events_after(session, job_id, after, EVENT_BATCH)
     except StorageError:
         return None
 
 
 def text_log(context: Context, job_id: str) -> tuple[int, Iterator[str]]:
-    """What the training process printed and a line for each epoch, as it is now: the number of the last event, and the
-    text piece by piece. Raises NotFound."""
+    """The current log as text: what the child process printed, and a line for each epoch.
+
+    Returns the number of the last event, and the text in chunks. Raises NotFound.
+    """
     with context.database.read() as session:
         job = client_jobs.find(session, training.KIND, job_id)
-        return job.last_seq, _put_as_text(
+        return job.last_seq, _format_events(
             context, job_id, EventText(TrainingRequest.from_document(job.request).epochs), job.last_seq
         )
 
 
-def _put_as_text(context: Context, job_id: str, text: EventText, last: int) -> Iterator[str]:
+def _format_events(context: Context, job_id: str, text: EventText, last: int) -> Iterator[str]:
     after = 0
     while True:
         with context.database.read() as session:
-            events = jobs.events_after(session, job_id, after, EVENTS_AT_ONCE, last=last, types=TEXT_TYPES)
+            events = jobs.events_after(session, job_id, after, EVENT_BATCH, last=last, types=TEXT_TYPES)
         yield "".join(text.put(event.type, event.data) for event in events)
-        if len(events) < EVENTS_AT_ONCE:
+        if len(events) < EVENT_BATCH:
             return
         after = events[-1].seq

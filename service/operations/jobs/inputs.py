@@ -1,4 +1,4 @@
-"""What jobs work on, as their processes find it: the folders of versions, datasets and weights, limits and runtime."""
+"""The inputs of jobs' assignments: folders of versions, datasets and weights, limits, and runtime."""
 
 from pathlib import Path
 from typing import TypedDict
@@ -12,29 +12,32 @@ from service.storage.records import Job, Version
 
 
 class Bounds(TypedDict):
-    """The members that every assignment has."""
+    """The fields that every assignment has."""
 
     limits: Limits
     runtime: Runtime
 
 
 def bounds(context: Context, job: Job) -> Bounds:
-    """What the process of a job may take, and runs with."""
+    """The limits and the runtime of a job."""
     return {"limits": context.settings.limits, "runtime": Runtime.from_document(job.runtime or {})}
 
 
 def source_folders(context: Context, job: Job) -> dict[int, Path]:
-    """Where the versions lie that the job takes weights from, by the places that it takes them to. Raises NotFound."""
+    """The folders of the versions whose weights the job starts from, by the index of the layer that gets the weights.
+
+    Raises NotFound.
+    """
     with context.database.read() as session:
         keys = jobs.source_folders(session, job.id)
     folders = {place: context.artifacts.folder(key) for place, key in keys.items() if key is not None}
     if len(folders) < len(keys):
-        raise NotFound("A version that the job takes weights from was deleted.")
+        raise NotFound("A version whose weights the job starts from was deleted.")
     return folders
 
 
 def dataset_folder(context: Context, job: Job) -> Path:
-    """Where the dataset lies that the job works on. Raises NotFound."""
+    """The folder of the job's dataset. Raises NotFound."""
     with context.database.read() as session:
         dataset = datasets.by_id(session, job.dataset_id)
     if dataset is None or dataset.folder is None:
@@ -43,7 +46,7 @@ def dataset_folder(context: Context, job: Job) -> Path:
 
 
 def version_folder(context: Context, job: Job) -> Path:
-    """Where the version lies that the job works with. Raises NotFound."""
+    """The folder of the job's version. Raises NotFound."""
     with context.database.read() as session:
         model = models.by_id(session, job.model_id)
         version: Version | None = None if model is None else models.version(session, model, job.version)

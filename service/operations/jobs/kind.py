@@ -1,4 +1,4 @@
-"""What a kind of job is to the rest of the service; the kinds themselves are the modules of `kinds`."""
+"""The interface of a kind of job. The kinds themselves are the modules of `kinds`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ from service.storage.records import Job
 
 @dataclass(frozen=True)
 class Byproduct:
-    """A job of another kind that was done along with one, without ever having been in the queue."""
+    """A finished job of another kind that a job created, such as a training's evaluation. It was never queued."""
 
     kind: str
-    """The other kind's name: a kind knows no other kind."""
+    """The other kind's name. A kind doesn't import other kinds."""
     request: Document
     result: Document
 
 
 @dataclass(frozen=True)
 class Success:
-    """What a job's success means to its row."""
+    """What a successful job records besides its result."""
 
     reason: str | None = None
     """Its `status_reason`."""
@@ -35,72 +35,72 @@ class Success:
 
 
 class Kind(ABC):
-    """A kind of job: how it is named, run, described to its process, and what its end leaves behind.
+    """A kind of job: its names, its slots, its assignment, and how its outcome is recorded.
 
-    The queue, the lifecycle and the worker know kinds by this interface alone, and find them by their names in
+    The queue, the lifecycle and the worker use kinds only through this interface. They find them by name in
     service.operations.jobs.registry.
     """
 
     name: ClassVar[str]
-    """What it is called in rows."""
+    """The `kind` in rows."""
     prefix: ClassVar[str]
-    """What the ids of its jobs begin with."""
+    """The prefix of the ids of its jobs."""
     words: ClassVar[str]
-    """What clients call one of its jobs."""
+    """The name of such a job in texts for clients."""
     assignment: ClassVar[type[Assignment]]
-    """What its processes are told, and by that their task."""
+    """The class of its assignments, which names the task that child processes run."""
     from_clients: ClassVar[bool] = True
-    """Whether clients start, see and delete its jobs; jobs that they don't see are removed some days after their end.
-    """
+    """Whether clients create, see and delete its jobs. Other jobs are removed INNER_DAYS after their end."""
     resumable: ClassVar[bool] = False
-    """Whether a process that is told to pause may leave a checkpoint from which the job goes on."""
+    """Whether a paused job may leave a checkpoint from which it resumes."""
     reads_upload: ClassVar[bool] = False
-    """Whether a client's file may wait for one of its jobs, under that job's upload key."""
+    """Whether its jobs may read a client's file, stored under the job's upload key."""
     group: ClassVar[str | None] = None
-    """The folders that its jobs keep for themselves lie below this group of artifact keys, and each is the `folder` of
-    its job's result; None where jobs of this kind keep none, or give it to a dataset or a model."""
+    """The group of artifact keys that contains the folders of its jobs' results; each is the `folder` of its job's
+    result. None if the jobs have no such folder, or it belongs to a dataset or a model."""
 
     def slots(self, settings: Settings) -> int:
-        """How many of its jobs a worker runs at once, beside the jobs of other kinds."""
+        """How many of its jobs a worker runs concurrently. Each kind has its own slots."""
         return 1
 
     @abstractmethod
     def describe(self, context: Context, job: Job) -> Assignment:
-        """The assignment of a claimed job. Raises NotFound when what it works on was deleted."""
+        """The assignment of a claimed job. Raises NotFound if a resource that it needs was deleted."""
 
     def output_key(self, job: Job, execution: str) -> str | None:
-        """Where the files go that an execution leaves in its folder; None where it leaves none.
+        """The artifact key under which an execution's files are published; None if it has none.
 
-        The execution's own name is in it: one that died between publishing and committing is in nobody's way.
+        The key contains the execution's name, so files of an execution that crashed between publishing and committing
+        never collide with those of the next one.
         """
         return None if self.group is None else key_below(results_key(self.group, job.id), execution)
 
     @abstractmethod
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
-        """Point to what the job made: the files under `key`, and its process's `result` as a document.
+        """Record the outcome in the database: the files under `key`, and the child process's `result` document.
 
-        None when what it belongs to was deleted meanwhile: the job is cancelled then.
+        Returns None if the resource that the outcome belongs to was deleted meanwhile; the job is then cancelled.
         """
 
     def record_failure(self, session: Session, job: Job, error: dict[str, Any]) -> None:  # noqa: B027
-        """Mark as failed what the job was to make, if that has a row of its own."""
+        """Mark the resource that the job should have made as failed, if it has a row of its own."""
 
     def remove_inputs(self, context: Context, job: Job) -> None:
-        """Remove the files that a job needed which is final."""
+        """Remove the inputs of a final job: its checkpoints and its upload."""
         checkpoints.remove_all(context, job.id)
         if self.reads_upload:
             context.artifacts.remove(upload_key(job.id))
 
     def remove_files(self, context: Context, job: Job) -> None:
-        """Remove all files of a job that is gone."""
+        """Remove all files of a deleted job."""
         self.remove_inputs(context, job)
         if self.group is not None:
             context.artifacts.remove(results_key(self.group, job.id))
 
     def explain_timeout(self, settings: Settings, seconds: float) -> dict[str, Any] | None:
-        """The error of a job whose process has run for so long that it may not go on; None: it may."""
+        """The error of a job whose child process has run for `seconds`, if that is over a limit; None if it isn't."""
         return None
 
     def explain_crash(self, signal_name: str) -> dict[str, Any] | None:
-        """The error of a job whose process the signal ended, where it would end the next one too; None: try again."""
+        """The error of a job whose child process was ended by the signal, if a retry would crash too; None to retry."""
         return None

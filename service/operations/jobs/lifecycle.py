@@ -1,4 +1,4 @@
-"""What a worker does to jobs: claiming, renewing, recording, ending. Every write carries the lease's fencing token."""
+"""What a worker does to jobs: claiming, renewing, recording, ending. Every write checks the lease's fencing token."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -26,30 +26,30 @@ STALLED = "stalled"
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to execute a job until somebody else claims it."""
+    """The exclusive right of one worker to run a job, until it expires and another worker claims the job."""
 
     job_id: str
     token: int
 
     @property
     def staging_name(self) -> str:
-        """What the folder is called that this execution, and no other, writes into."""
+        """The name of the staged folder into which only this execution writes."""
         return execution_name(self.job_id, self.token)
 
 
 @dataclass(frozen=True)
 class Instructions:
-    """What a job's execution is to do: the job's status, which may be an order, and changes of the training."""
+    """Instructions for a running job: its status, which may be an order such as `pausing`, and orders to change it."""
 
     status: str
     orders: Sequence[Order]
     closed: bool
-    """Whether there will be no more orders: the training may end."""
+    """Whether no more orders are accepted, so that the training may end."""
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """A claimed job as a reaper saw it: when nothing of it changes for a lease's length, its worker is gone."""
+    """A claimed job as a reaper saw it. If it doesn't change for the duration of a lease, its worker has crashed."""
 
     job_id: str
     token: int
@@ -59,7 +59,10 @@ class Sighting:
 def claim(
     context: Context, worker_id: str, kinds: Collection[str], queues: Collection[str], runtime: dict[str, Any]
 ) -> tuple[Lease, Job] | None:
-    """Take the next waiting job, or None. A job keeps the runtime of its first claim, and with a checkpoint its run."""
+    """Claim the next queued job; None if there is none.
+
+    A job keeps the runtime of its first claim, and its run if it has a checkpoint.
+    """
     with context.database.write() as session:
         job = jobs.next_queued(session, kinds, queues)
         if job is None:
@@ -77,44 +80,44 @@ def claim(
 
 
 def executing(session: Session) -> frozenset[str]:
-    """The names of the folders that the executions which hold a lease write into."""
+    """The names of the staged folders of the executions that hold a lease."""
     return frozenset(Lease(job.id, job.token).staging_name for job in jobs.claimed(session))
 
 
-def waiting(context: Context, kinds: Collection[str], queues: Collection[str]) -> bool:
-    """Whether a claim may find something: a look that takes no lock."""
+def has_queued(context: Context, kinds: Collection[str], queues: Collection[str]) -> bool:
+    """Whether a claim may find a job. Acquires no lock."""
     with context.database.read() as session:
         return jobs.any_queued(session, kinds, queues)
 
 
-def held(session: Session, lease: Lease, *, lock: bool = True) -> Job:
-    """The lease's job. Raises LeaseLost when another execution has it, or it has ended."""
+def find_leased(session: Session, lease: Lease, *, lock: bool = True) -> Job:
+    """The lease's job. Raises LeaseLost if another worker has claimed the job, or it has ended."""
     job = jobs.get(session, lease.job_id, lock=lock)
     if job is None or job.token != lease.token or job.status not in statuses.CLAIMED:
         raise LeaseLost(f"The lease {lease.token} of the job {lease.job_id} is no longer held.")
     return job
 
 
-def held_with_resources(session: Session, lease: Lease) -> Job:
-    """As `held`, after locking what the job works on: everybody locks model and dataset first, then jobs."""
+def find_leased_with_resources(session: Session, lease: Lease) -> Job:
+    """Like `find_leased`, after locking the job's model and dataset. All code locks in this order: no deadlocks."""
     model_id, dataset_id = jobs.resource_ids(session, lease.job_id)
     models.by_id(session, model_id, lock=True)
     datasets.by_id(session, dataset_id, lock=True)
-    return held(session, lease)
+    return find_leased(session, lease)
 
 
 def renew(context: Context, lease: Lease) -> Instructions:
-    """Show that the execution lives. Raises LeaseLost."""
+    """Renew the lease. Raises LeaseLost."""
     with context.database.write() as session:
-        job = held(session, lease)
+        job = find_leased(session, lease)
         job.renewals += 1
         return _instructions(job)
 
 
 def instructions(context: Context, lease: Lease) -> Instructions:
-    """What is asked of the execution now; takes no lock. Raises LeaseLost."""
+    """The job's current instructions. Acquires no lock. Raises LeaseLost."""
     with context.database.read() as session:
-        return _instructions(held(session, lease, lock=False))
+        return _instructions(find_leased(session, lease, lock=False))
 
 
 def _instructions(job: Job) -> Instructions:
@@ -122,9 +125,9 @@ def _instructions(job: Job) -> Instructions:
 
 
 def close(context: Context, lease: Lease, orders_known: int) -> Instructions:
-    """Take no more orders, unless there are some that the training doesn't know yet. Raises LeaseLost."""
+    """Accept no more orders, unless there are some that the training hasn't received yet. Raises LeaseLost."""
     with context.database.write() as session:
-        job = held(session, lease)
+        job = find_leased(session, lease)
         job.closed = len(job.orders) == orders_known and job.status != statuses.PAUSING
         return _instructions(job)
 
@@ -137,13 +140,13 @@ def record(
     progress: dict[str, Any] | None = None,
     best: dict[str, Any] | None = None,
 ) -> Instructions:
-    """Write a batch of events and what they say of the job; renews the lease. Raises LeaseLost.
+    """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
 
-    Epochs that are known already are left out: they come again, the same, after an answer that was lost, and when a
-    training goes on from a checkpoint before them, or from its start.
+    Epochs that were recorded before are skipped. They are reported again, with the same values, if the database's
+    response was lost, and if a training restarts or resumes from an earlier checkpoint.
     """
     with context.database.write() as session:
-        job = held(session, lease)
+        job = find_leased(session, lease)
         job.renewals += 1
         if any(event.epoch for event in events):
             known = jobs.last_epoch(session, job)
@@ -159,7 +162,7 @@ def record(
 
 
 def _apply(job: Job, event: NewEvent) -> None:
-    """Write into the job's row what a later execution needs to go on from."""
+    """Write into the job's row what a later execution needs to resume."""
     if event.checkpoint is not None:
         if job.checkpoint is None or event.checkpoint.position > job.checkpoint.position:
             job.deaths = 0
@@ -170,7 +173,7 @@ def _apply(job: Job, event: NewEvent) -> None:
 
 
 def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent]) -> dict[str, Any] | None:
-    """Progress that is not behind the epochs: it is told only now and then, and may be the job's last word."""
+    """The progress, advanced to the last epoch: progress is reported less often than epochs, and may never follow."""
     epoch = max((event.epoch or 0 for event in events), default=0)
     if progress is None or epoch <= progress.get("epoch", epoch):
         return progress
@@ -178,22 +181,22 @@ def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent]) -> dict
 
 
 def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
-    """End a job whose process finished: its staged folder becomes what the job was for. Raises LeaseLost.
+    """End a job whose child process succeeded, and publish its staged folder. Raises LeaseLost.
 
-    A job that was told to cancel in the last moment is cancelled instead. After DatabaseUnavailable it can be called
-    again: the files are published once, and a commit whose answer was lost is found.
+    A job that a client cancelled meanwhile is cancelled instead. After DatabaseUnavailable, call this again: it
+    publishes the files only once, and recognizes its own commit if the database's response was lost.
     """
     with context.database.read() as session:
         job = jobs.get(session, lease.job_id)
     if job is None:
-        raise LeaseLost(f"The job {lease.job_id} is gone.")
+        raise LeaseLost(f"The job {lease.job_id} was deleted.")
     if job.token == lease.token and job.status == statuses.SUCCEEDED:
         kind_of(job).remove_inputs(context, job)
         return
     key = _publish(context, job, lease.staging_name)
     try:
         with context.database.write() as session:
-            job = held_with_resources(session, lease)
+            job = find_leased_with_resources(session, lease)
             success = _record_success(session, job, key, result)
     except LeaseLost:
         _discard(context, job, lease.staging_name)
@@ -204,7 +207,7 @@ def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
 
 
 def _record_success(session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
-    """Write what the job made; None where it is cancelled instead."""
+    """Record the outcome in the database; None if the job is cancelled instead."""
     cancelling = job.status == statuses.CANCELLING
     success = None if cancelling else kind_of(job).record_success(session, job, key, result)
     if success is None:
@@ -222,7 +225,7 @@ def _record_success(session: Session, job: Job, key: str | None, result: dict[st
 
 
 def _publish(context: Context, job: Job, staging_name: str) -> str | None:
-    """Move the job's staged folder to the key where its files are kept; None for a job that leaves none."""
+    """Move the job's staged folder to its artifact key and return the key; None for a job without files."""
     key = kind_of(job).output_key(job, staging_name)
     if key is None:
         context.artifacts.discard(staging_name)
@@ -232,7 +235,7 @@ def _publish(context: Context, job: Job, staging_name: str) -> str | None:
 
 
 def _discard(context: Context, job: Job, staging_name: str) -> None:
-    """Remove whatever an execution left that ended without an outcome."""
+    """Remove the files of an execution that ended without an outcome."""
     context.artifacts.discard(staging_name)
     key = kind_of(job).output_key(job, staging_name)
     if key is not None:
@@ -240,11 +243,11 @@ def _discard(context: Context, job: Job, staging_name: str) -> None:
 
 
 def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | None = None) -> None:
-    """End a job that can't succeed; `error` is a flattened error (`code`, `detail`, `faults`). Raises LeaseLost."""
+    """End a job as failed. `error` has `code`, `detail` and `faults`. Raises LeaseLost."""
     with context.database.write() as session:
-        job = held_with_resources(session, lease)
+        job = find_leased_with_resources(session, lease)
         _fail(session, job, error, reason)
-    _tidy(context, job, lease.staging_name)
+    _remove_files(context, job, lease.staging_name)
 
 
 def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None) -> None:
@@ -256,51 +259,54 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
     queue.move(session, job, statuses.FAILED, reason)
 
 
-def _tidy(context: Context, job: Job, staging_name: str) -> None:
-    """Remove what an execution left that ended without an outcome, and what nobody needs of a job that is final."""
+def _remove_files(context: Context, job: Job, staging_name: str) -> None:
+    """Remove the files of an execution that ended without an outcome, and the inputs of the job if it is final."""
     _discard(context, job, staging_name)
     if job.status in statuses.FINAL:
         kind_of(job).remove_inputs(context, job)
 
 
 def cancelled(context: Context, lease: Lease, reason: str | None = None) -> None:
-    """End a job whose process was ended by an order. Raises LeaseLost."""
+    """End a job that an order cancelled, or stopped before it had a model. Raises LeaseLost."""
     with context.database.write() as session:
-        job = held(session, lease)
+        job = find_leased(session, lease)
         queue.move(session, job, statuses.CANCELLED, reason)
-    _tidy(context, job, lease.staging_name)
+    _remove_files(context, job, lease.staging_name)
 
 
 def put_back(context: Context, lease: Lease, reason: str | None = None) -> None:
-    """Give up a job that isn't done, so that it runs again, or waits as it was told. Raises LeaseLost."""
+    """Return an unfinished job to the queue, or to `paused` if that was ordered. Raises LeaseLost."""
     with context.database.write() as session:
-        job = held(session, lease)
+        job = find_leased(session, lease)
         _requeue(session, job, reason)
-    _tidy(context, job, lease.staging_name)
+    _remove_files(context, job, lease.staging_name)
 
 
-def died(context: Context, lease: Lease, error: dict[str, Any], reason: str = WORKER_LOST) -> None:
-    """Note that the job's process died: it runs again, or fails with `error` when too many died since a checkpoint
-    that got further than the one before. Raises LeaseLost."""
+def crashed(context: Context, lease: Lease, error: dict[str, Any], reason: str = WORKER_LOST) -> None:
+    """Record that the job's child process crashed.
+
+    The job runs again. After `max_attempts` crashes without a checkpoint further on, it fails with `error`. Raises
+    LeaseLost.
+    """
     with context.database.write() as session:
-        job = held_with_resources(session, lease)
+        job = find_leased_with_resources(session, lease)
         job.deaths += 1
         if job.deaths >= context.settings.max_attempts:
             _fail(session, job, error, reason)
         else:
             job.attempt += 1
             _requeue(session, job, reason)
-    _tidy(context, job, lease.staging_name)
+    _remove_files(context, job, lease.staging_name)
 
 
-def orphaned(context: Context, lease: Lease) -> None:
-    """Note that the job's process died with its fork server, which is no fault of the job's: it runs again. Raises
-    LeaseLost."""
+def lost_fork_server(context: Context, lease: Lease) -> None:
+    """Record that the child process ended because the fork server did. The job didn't cause this, so it runs again
+    without a limit. Raises LeaseLost."""
     with context.database.write() as session:
-        job = held(session, lease)
+        job = find_leased(session, lease)
         job.attempt += 1
         _requeue(session, job, WORKER_LOST)
-    _tidy(context, job, lease.staging_name)
+    _remove_files(context, job, lease.staging_name)
 
 
 def _requeue(session: Session, job: Job, reason: str | None) -> None:
@@ -317,20 +323,20 @@ def _requeue(session: Session, job: Job, reason: str | None) -> None:
 
 
 def put_all_back(database: Database, reason: str) -> None:
-    """Give up all jobs at once, in a database whose workers are not there."""
+    """Return all running jobs to the queue, in a database that has no workers."""
     with database.write() as session:
         for job in jobs.claimed(session):
             _requeue(session, job, reason)
 
 
 def sightings(context: Context) -> list[Sighting]:
-    """All claimed jobs as they are now."""
+    """The current state of all claimed jobs."""
     with context.database.read() as session:
         return [Sighting(job.id, job.token, job.renewals) for job in jobs.claimed(session)]
 
 
 def reap(context: Context, sighting: Sighting) -> bool:
-    """Put a job back whose worker is gone, if it is still as it was seen; say whether it was."""
+    """Put back a job whose worker has crashed, unless the job has changed since `sighting`; returns whether it did."""
     with context.database.write() as session:
         job = jobs.get(session, sighting.job_id, lock=True)
         if job is None or (job.token, job.renewals) != (sighting.token, sighting.renewals):
@@ -338,5 +344,5 @@ def reap(context: Context, sighting: Sighting) -> bool:
         if job.status not in statuses.CLAIMED:
             return False
         _requeue(session, job, WORKER_LOST)
-    _tidy(context, job, Lease(sighting.job_id, sighting.token).staging_name)
+    _remove_files(context, job, Lease(sighting.job_id, sighting.token).staging_name)
     return True

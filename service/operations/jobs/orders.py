@@ -1,4 +1,4 @@
-"""What a client asks of a training job that exists: to run, pause, stop or cancel, and to train on otherwise."""
+"""Orders of clients for training jobs: run, pause, stop, cancel, and new epochs or a new learning rate."""
 
 from typing import Any
 
@@ -17,35 +17,35 @@ from service.storage.records import Job
 
 
 def move_towards(session: Session, job: Job, desired_status: str) -> None:
-    """Move a locked job towards a status; nothing happens when that holds or was reached. Raises Conflict."""
-    if _holds(job, desired_status):
+    """Order a locked job to reach a status. Does nothing if it has the status or the order already. Raises Conflict."""
+    if _is_ordered(job, desired_status):
         return
     if job.status in statuses.FINAL:
-        raise Conflict(f'The job is final: it is "{job.status}" and stays so.')
+        raise Conflict(f'The job is final: its status "{job.status}" can\'t change.')
     ending = job.status in (statuses.STOPPING, statuses.CANCELLING) or job.desired_status == statuses.STOPPED
     if desired_status == statuses.CANCELLED:
         queue.cancel(session, job)
     elif ending or (job.closed and desired_status == statuses.PAUSED):
-        raise Conflict(f'The job is about to end and can\'t be made "{desired_status}" any more.')
+        raise Conflict(f'The job is about to end: its `desired_status` can\'t become "{desired_status}".')
     else:
         job.desired_status = desired_status
         MOVES[desired_status](session, job)
 
 
-def _holds(job: Job, desired_status: str) -> bool:
+def _is_ordered(job: Job, desired_status: str) -> bool:
     reached = {
         statuses.CANCELLED: job.status == statuses.CANCELLED,
         statuses.STOPPED: job.status == statuses.SUCCEEDED,
         statuses.RUNNING: False,
         statuses.PAUSED: job.status == statuses.PAUSED,
     }
-    asked_for = job.desired_status == desired_status and job.status != statuses.FAILED
-    never_again = desired_status == statuses.RUNNING and job.status in statuses.FINAL
-    return reached[desired_status] or (asked_for and not never_again)
+    ordered = job.desired_status == desired_status and job.status != statuses.FAILED
+    impossible = desired_status == statuses.RUNNING and job.status in statuses.FINAL
+    return reached[desired_status] or (ordered and not impossible)
 
 
 def _run(session: Session, job: Job) -> None:
-    # One that is still pausing goes back to the queue when its process has written its checkpoint.
+    # A job that is still pausing returns to the queue once its child process has written its checkpoint.
     if job.status == statuses.PAUSED:
         queue.move(session, job, statuses.QUEUED)
 
@@ -61,7 +61,7 @@ def _stop(session: Session, job: Job) -> None:
     elif job.checkpoint is None:
         queue.move(session, job, statuses.CANCELLED, Unfinished.STOPPED_BEFORE_TRAINING.value)
     elif job.status == statuses.PAUSED:
-        # A worker has to make the model of its checkpoint.
+        # A worker has to make the version from the checkpoint.
         queue.move(session, job, statuses.QUEUED)
 
 
@@ -69,7 +69,7 @@ MOVES = {statuses.RUNNING: _run, statuses.PAUSED: _pause, statuses.STOPPED: _sto
 
 
 def change_training(context: Context, session: Session, job: Job, changes: dict[str, Any]) -> None:
-    """Order a locked job to train other `epochs`, or with another `learning_rate`, from its next epoch on.
+    """Order a locked job to change its `epochs` or its `learning_rate` from its next epoch on.
 
     Raises Conflict, InvalidRequest.
     """
@@ -80,37 +80,37 @@ def change_training(context: Context, session: Session, job: Job, changes: dict[
     if job.status in statuses.FINAL:
         raise Conflict(f'The job is final: it is "{job.status}" and can\'t be changed.')
     if job.closed or job.status in (statuses.STOPPING, statuses.CANCELLING):
-        raise Conflict("The training has ended: only its result is still being saved.")
+        raise Conflict("The training has ended; its result is being saved.")
     if "learning_rate" in wanted and _is_scheduled(session, job):
         raise Conflict("A schedule sets the learning rate of this job.")
     _check_epochs(context, session, job, wanted.get("epochs"))
-    # A training that goes on from a checkpoint may be behind the epochs that were told: those stay as they are.
+    # A training that resumes from a checkpoint may repeat epochs that were already reported: those don't change.
     earliest = jobs.last_epoch(session, job) + 1
     job.orders = [*job.orders, Order(len(job.orders) + 1, earliest=earliest, **wanted)]
 
 
 def current_epochs(job: Job) -> int:
-    """How many epochs were last ordered, else posted."""
+    """The `epochs` of the last order that changes them, or of the request."""
     ordered = [order.epochs for order in job.orders if order.epochs is not None]
     return ordered[-1] if ordered else TrainingRequest.from_document(job.request).epochs
 
 
 def current_learning_rate(job: Job) -> float | None:
-    """The learning rate that was last ordered; None: none was."""
+    """The `learning_rate` of the last order that changes it; None if no order does."""
     ordered = [order.learning_rate for order in job.orders if order.learning_rate is not None]
     return ordered[-1] if ordered else None
 
 
 def progress(job: Job) -> dict[str, Any] | None:
-    """How far a training is on its way to the epochs as last ordered, which its process may not have heard of yet."""
-    told, epochs = job.progress, current_epochs(job)
-    if told is None or told["epochs"] == epochs:
-        return told
-    done = told["fraction"] * told["epochs"]
-    left, eta = told["epochs"] - done, told["eta_seconds"]
+    """The progress towards the epochs of the last order, which the child process may not have received yet."""
+    reported, epochs = job.progress, current_epochs(job)
+    if reported is None or reported["epochs"] == epochs:
+        return reported
+    done = reported["fraction"] * reported["epochs"]
+    left, eta = reported["epochs"] - done, reported["eta_seconds"]
     if eta is not None:
         eta = eta / left * max(0.0, epochs - done) if left else None
-    return told | {"epochs": epochs, "fraction": min(1.0, done / epochs), "eta_seconds": eta}
+    return reported | {"epochs": epochs, "fraction": min(1.0, done / epochs), "eta_seconds": eta}
 
 
 def _is_scheduled(session: Session, job: Job) -> bool:
@@ -127,20 +127,20 @@ def _check_epochs(context: Context, session: Session, job: Job, epochs: int | No
         return
     running = max(job.progress["epoch"] if job.progress else 1, jobs.last_epoch(session, job))
     if epochs < running:
-        detail = f"Epoch {running:,} has begun already: ask for {running:,} epochs or more, or stop the job."
+        detail = f"Epoch {running:,} has already begun: `epochs` must be at least {running:,}. Or stop the job."
         raise InvalidRequest(Fault(detail, pointer="#/epochs"))
     if faults := limit_faults(context, epochs=epochs):
         raise InvalidRequest(*faults)
 
 
 def limit_faults(context: Context, **wanted: int) -> list[Fault]:
-    """The faults of the members of a training job of which the operator allows less."""
+    """The faults of the fields of a training job that exceed the operator's limits."""
     limits = context.settings.limits
     bounds = {"epochs": limits.epochs, "batch_size": limits.batch_size}
     return [
         Fault(
-            f"At most {most:,} are allowed here, not {wanted[name]:,}. "
-            f"The operator sets the limit by FITSERVE_MAX_{name.upper()}.",
+            f"`{name}` must be at most {most:,}, not {wanted[name]:,}. "
+            f"The operator sets this limit with FITSERVE_MAX_{name.upper()}.",
             pointer=f"#/{name}",
         )
         for name, most in bounds.items()

@@ -1,4 +1,4 @@
-"""Puts jobs in the queue, and asks them to end."""
+"""Queues jobs, changes their status, and cancels them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,33 +16,30 @@ from service.storage.records import Job
 HIGHEST_PRIORITY = 9
 DEFAULT_QUEUE = "cpu"
 QUEUES = (DEFAULT_QUEUE,)
-"""The queues that workers take jobs from."""
+"""The queues from which workers claim jobs."""
 
 
 def new_id(kind: Kind) -> str:
-    """For a job that isn't in the queue yet."""
+    """A new job id, for files that are stored before the job is queued."""
     return new_identifier(kind.prefix)
 
 
 def enqueue(context: Context, session: Session, kind: Kind, request: Document, **columns: Any) -> Job:
-    """Add a job to the queue; `columns` are those that name its model and dataset, its priority and its queue, and its
-    id if it has one.
+    """Add a job to the queue. `columns` sets its model, dataset, priority and queue, and its id if it has one already.
 
-    Raises QueueFull when too many jobs of that kind wait already.
+    Raises QueueFull if `max_queued_jobs` jobs of that kind are already queued.
     """
     limit = context.settings.max_queued_jobs
     if jobs.count_waiting(session, kind.name) >= limit:
-        raise QueueFull(
-            f"{limit} {kind.name.replace('_', ' ')} jobs are waiting already. Try again when some have been done.",
-            retry_after=30,
-        )
+        name = kind.name.replace("_", " ")
+        raise QueueFull(f"The queue already has {limit} {name} jobs. Retry when some have finished.", retry_after=30)
     job = _new_job(kind, request, **columns)
     jobs.add(session, job)
     return job
 
 
 def record_done(session: Session, kind: Kind, request: Document, **columns: Any) -> Job:
-    """Add a job that was done along with another one, without ever having been in the queue."""
+    """Add a job that another job has already done. It was never queued."""
     job = _new_job(kind, request, **columns)
     job.status, job.started_at, job.finished_at = statuses.SUCCEEDED, job.created_at, job.created_at
     jobs.add(session, job)
@@ -66,21 +63,21 @@ def _new_job(kind: Kind, request: Document, **columns: Any) -> Job:
 
 
 def move(session: Session, job: Job, status: str, reason: str | None = None) -> None:
-    """Give a locked job a new status and note the transition."""
+    """Give a locked job a new status and add the transition to its event log."""
     job.status = status
     job.status_reason = reason
     if status in statuses.FINAL:
         job.finished_at = datetime.now(UTC)
     if status not in statuses.CLAIMED:
         job.owner = None
-        # Nobody works on it: there is no telling when it will be done.
+        # No worker runs it, so there is no estimate of when it will be done.
         if job.progress and "eta_seconds" in job.progress:
             job.progress = {**job.progress, "eta_seconds": None}
     jobs.append_events(session, job, [jobs.transition(status, reason)])
 
 
 def cancel(session: Session, job: Job) -> None:
-    """End a locked job and keep nothing: at once while it waits, through its worker while it runs."""
+    """Cancel a locked job without a result: immediately if it waits, through its worker if it runs."""
     if job.status in statuses.FINAL or job.status == statuses.CANCELLING:
         return
     job.desired_status = statuses.CANCELLED

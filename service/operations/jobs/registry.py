@@ -1,4 +1,4 @@
-"""All kinds of jobs by their names: each module of `kinds` has one, as `KIND`."""
+"""All kinds of jobs by name. Each module of `kinds` defines one as `KIND`."""
 
 import importlib
 import pkgutil
@@ -23,5 +23,5 @@ def kind_of(job: Job) -> Kind:
 
 
 def names(*, from_clients: bool) -> tuple[str, ...]:
-    """The names of the kinds that clients start, or of those that the service starts by itself."""
+    """The names of the kinds whose jobs clients create, or of those whose jobs the service creates."""
     return tuple(kind.name for kind in KINDS.values() if kind.from_clients is from_clients)

@@ -1,1 +1,1 @@
-"""Keeping the service healthy: backups, retention, sweeping, readiness, workers."""
+"""Maintenance: backups, retention, cleanup, readiness, workers."""

@@ -1,9 +1,9 @@
-"""Everything that a service keeps, in one file while it runs, and back from it in an empty place.
+"""Backs up the database and the artifacts into one file while the service runs, and restores them into an empty place.
 
-Why a backup is consistent: the database is copied as it is at one moment, and only then are the files taken that the
-copy points to. Each of them was published before the row that points to it was committed, and would be removed after
-that row is gone; but no process removes one while removing is held, from before the copy until each file has a second
-name (a hard link). After that the archive may be written for as long as it takes: published files never change.
+A backup is consistent because it first takes a snapshot of the database, then the files that the snapshot points to.
+A file is published before the row that points to it is committed, and is removed only after that row is deleted. From
+before the snapshot until each file has a second name (a hard link), no process can remove files. After that, writing
+the archive may take any time: published files never change.
 """
 
 import os
@@ -32,32 +32,32 @@ ARTIFACTS = "artifacts"
 LARGEST_MANIFEST = 64 * 1024
 
 Progress = Callable[[int, int], None]
-"""Is told how many bytes more were done, of how many."""
+"""Called with the bytes processed since the last call, and the total bytes."""
 
 
 @dataclass(frozen=True)
 class BackUp:
-    """What a backup became: its size in bytes, and the keys of folders that rows point to but that aren't there."""
+    """A finished backup: its size in bytes, and the keys of folders that rows point to but that don't exist."""
 
     bytes: int
     missing: list[str]
 
 
 def back_up(context: Context, target: Path, progress: Progress) -> BackUp:
-    """Write everything into a new file; the service may run meanwhile. Raises BackupError, OSError.
+    """Write a backup into a new file. The service may run meanwhile. Raises BackupError, OSError.
 
-    The file has its name only once it is complete.
+    The file gets its name once it is complete.
     """
     if target.exists():
-        raise BackupError(f"There is a file {target} already.")
-    with _scratch_folder(context, "backup") as folder, _file_to_be(target) as partial:
+        raise BackupError(f"The file {target} already exists.")
+    with _scratch_folder(context, "backup") as folder, _partial_file(target) as partial:
         missing = _collect(context, folder)
         _write_archive(folder, partial, progress)
     return BackUp(target.stat().st_size, missing)
 
 
 def _collect(context: Context, folder: Path) -> list[str]:
-    """Copy the database and link the files into a folder; the keys of those that aren't there."""
+    """Copy the database and link the files into a folder; returns the keys of missing files."""
     with context.artifacts.removing_held():
         snapshots.take(context.settings.database_url, folder / DATABASE)
         with _opened(folder / DATABASE) as database, database.read() as session:
@@ -73,7 +73,7 @@ def _write_archive(folder: Path, target: Path, progress: Progress) -> None:
     total = sum(path.stat().st_size for path in files)
 
     def advance(done: int) -> None:
-        os.utime(folder)  # a folder to which nothing is written for long counts as abandoned
+        os.utime(folder)  # otherwise the cleanup would take the folder for an abandoned one
         progress(done, total)
 
     with target.open("wb") as stream:
@@ -83,8 +83,8 @@ def _write_archive(folder: Path, target: Path, progress: Progress) -> None:
 
 
 @contextmanager
-def _file_to_be(target: Path) -> Iterator[Path]:
-    """A file for the owner's eyes alone, which gets its name when the block ends well, and else is removed."""
+def _partial_file(target: Path) -> Iterator[Path]:
+    """A file that only its owner can read. It is renamed to `target` if the block succeeds, and removed otherwise."""
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     partial.touch(mode=0o600)
     try:
@@ -95,9 +95,9 @@ def _file_to_be(target: Path) -> Iterator[Path]:
 
 
 def restore(context: Context, source: Path, progress: Progress) -> None:
-    """Bring everything back from a file, into an empty database and an empty store: all of it, or nothing.
+    """Restore a backup into an empty database and an empty artifact store, completely or not at all.
 
-    Jobs that were running are put back, to go on from their checkpoints. Raises BackupError, OSError.
+    Jobs that were running return to the queue and resume from their checkpoints. Raises BackupError, OSError.
     """
     _check_empty(context)
     with _scratch_folder(context, "restore") as folder:
@@ -110,7 +110,7 @@ def restore(context: Context, source: Path, progress: Progress) -> None:
 
 def _check_empty(context: Context) -> None:
     if not snapshots.is_empty(context.settings.database_url):
-        raise BackupError("The database isn't empty; restore into a new one.")
+        raise BackupError("The database isn't empty. Restore into a new one.")
     used = [group for group in GROUPS if context.artifacts.names(group)]
     if used:
         raise BackupError(f"The folder {context.artifacts.root} isn't empty: it has {', '.join(used)}.")
@@ -121,11 +121,12 @@ def _unpack(source: Path, folder: Path, progress: Progress) -> None:
         size = os.fstat(stream.fileno()).st_size
         archives.unpack(stream, folder, _accepts, lambda done: progress(done, size))
     if not (folder / DATABASE).exists():
-        raise BackupError("The archive is no backup of Fitserve: it has no database.")
+        raise BackupError("The archive isn't a backup of Fitserve: it has no database.")
 
 
 def _accepts(name: str, folder: Path) -> bool:
-    """Whether a backup has such a file, after those that came before it. Raises BackupError for another format."""
+    """Whether a backup may contain this file after the ones unpacked so far. Raises BackupError for an unsupported
+    format."""
     if name == MANIFEST:
         return True
     if name == DATABASE:
@@ -145,12 +146,12 @@ def _has_format(path: Path) -> bool:
     if not isinstance(manifest, dict) or "fitserve" not in manifest:
         return False
     if manifest.get("format") != FORMAT:
-        raise BackupError(f"It was made by Fitserve {manifest['fitserve']}, in a format that this one can't read.")
+        raise BackupError(f"Fitserve {manifest['fitserve']} made the backup, in a format that this version can't read.")
     return True
 
 
 def _put_in_place(context: Context, folder: Path) -> None:
-    """Files first, then the rows that point to them, in one transaction."""
+    """Publish the files, then insert the rows that point to them, in one transaction."""
     groups = [group for group in GROUPS if (folder / ARTIFACTS / group).is_dir()]
     try:
         for group in groups:

@@ -1,4 +1,4 @@
-"""Whether this process can do its work, part by part."""
+"""The readiness of this process and of each part that it needs."""
 
 import threading
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ _draining = threading.Event()
 
 
 def begin_draining() -> None:
-    """This process ends: it answers what it has, and wants no new requests."""
+    """Report this process as `draining`: it finishes its requests and wants no new ones."""
     _draining.set()
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """`status` is `ready`, `unavailable` or `draining`; each part has a `status` of its own.
+    """`status` is `ready`, `unavailable` or `draining`. Each part has its own `status`.
 
-    The `detail` of the database and of the disk says what is wrong; None if nothing is.
+    The `detail` of the database and of the disk describes the problem; None if there is none.
     """
 
     status: str
@@ -35,7 +35,7 @@ class Readiness:
 
 
 def readiness(context: Context) -> Readiness:
-    """What each part does. A missing worker makes nothing unready: everything but new work goes on."""
+    """The status of each part. A missing worker doesn't make the process unavailable: only new jobs need one."""
     database, alive = _database(context)
     disk = _disk(context)
     parts = {"database": database, "disk": disk, "workers": _workers(alive)}
@@ -45,14 +45,14 @@ def readiness(context: Context) -> Readiness:
 
 
 def _database(context: Context) -> tuple[dict[str, Any], list[Worker] | None]:
-    """The database, and the workers that it knows to live."""
+    """The database's status, and the running workers."""
     try:
         alive = [worker for worker, _ in workers.alive(context)]
     except DatabaseUnavailable as error:
         return _part(UNAVAILABLE, error.detail), None
     except Exception as error:
-        # Whatever is wrong with the database, nothing can be done without it.
-        log.warning("the database can't be used", error=str(error))
+        # Any error counts: the service can't work without its database.
+        log.warning("the database is unusable", error=str(error))
         detail = error.detail if isinstance(error, StorageError) else "The database can't be read; the log says why."
         return _part("unusable", detail), None
     return _part(READY), alive

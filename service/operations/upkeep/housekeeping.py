@@ -1,4 +1,4 @@
-"""Removing what nobody needs any more: in short transactions, between which others get to write."""
+"""The hourly cleanup of expired rows and unreferenced files, in short transactions between which others can write."""
 
 import time
 from collections.abc import Collection
@@ -14,19 +14,20 @@ from service.operations.upkeep import orphans
 from service.storage import jobs
 
 BATCH_EVENTS = 2000
-"""Deleted in some hundredths of a second, in which nobody else can write."""
+"""The events deleted in one transaction. It takes a few hundredths of a second, during which nobody else can write."""
 BATCH_JOBS = 100
 PAUSE_SECONDS = 0.02
 INNER_DAYS = 7
-"""How long a job is kept that no client sees; requests with an idempotency key look for it for a day."""
+"""The retention of jobs that clients don't see. Requests with an idempotency key need them for a day."""
 LASTING_EVENTS = ("transition", "epoch")
-"""What stays of a log that is thinned: metrics and the job's history are read from them."""
+"""The types of events that a thinned log keeps: metrics and the job's transitions are read from them."""
 
 log = structlog.get_logger()
 
 
-def sweep(context: Context, now: datetime | None = None) -> None:
-    """Done by every worker now and then; several at once do no harm, and one that is cut off is made up for later."""
+def clean_up(context: Context, now: datetime | None = None) -> None:
+    """Remove expired rows and unreferenced files. Workers may do this concurrently; an interrupted cleanup is completed
+    by the next one."""
     now, settings = now or datetime.now(UTC), context.settings
     idempotency.forget_expired(context)
     removed = {
@@ -37,11 +38,11 @@ def sweep(context: Context, now: datetime | None = None) -> None:
         "orphans": orphans.remove(context, now),
     }
     if any(removed.values()):
-        log.info("removed what nobody needs", **removed)
+        log.info("cleaned up", **removed)
 
 
 def _delete_jobs(context: Context, kinds: Collection[str], now: datetime, days: float) -> int:
-    """Remove the jobs of these kinds that ended `days` ago, none for 0; returns how many."""
+    """Remove the jobs of these kinds that ended `days` ago, or none if `days` is 0; returns how many."""
     deleted = 0
     while days and (job_ids := _finished(context, kinds, now, days)):
         for job_id in job_ids:
@@ -55,7 +56,7 @@ def _delete_jobs(context: Context, kinds: Collection[str], now: datetime, days: 
 
 
 def _thin_logs(context: Context, now: datetime) -> int:
-    """Leave transitions and epochs alone of the logs of jobs that ended long ago; returns of how many."""
+    """Remove all events but transitions and epochs from the logs of old jobs; returns of how many jobs."""
     thinned, days = 0, context.settings.event_retention_days
     kinds = registry.names(from_clients=True)
     while days and (job_ids := _finished(context, kinds, now, days, thinned=False)):

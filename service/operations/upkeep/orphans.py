@@ -1,4 +1,4 @@
-"""Files that nobody points to: of processes that were killed, and of rows that are gone."""
+"""Orphans: files to which no row points, left by killed processes and deleted rows."""
 
 from datetime import datetime, timedelta
 
@@ -26,14 +26,15 @@ OWNED = {
     PREDICTIONS: jobs.existing,
     RESULTS: jobs.existing,
 }
-"""The keys below which a folder lies for each of these, and in it what executions published."""
+"""The groups of keys that have a folder for each dataset, model or job, in which its executions publish; and the query
+that finds which of these owners exist."""
 
 
 def remove(context: Context, now: datetime) -> int:
-    """Remove the folders that nothing was written to for long and nothing points to; returns how many.
+    """Remove the folders that are older than `orphan_hours` and to which no row points; returns how many.
 
-    They are listed before the rows are read. What an execution publishes is pointed to while it holds its lease, or
-    never: a folder of one that holds none, and that no row points to, stays an orphan.
+    The folders are listed before the rows are read. A row can only start to point to an execution's folder while the
+    execution holds its lease. So a folder without a row, of an execution without a lease, remains an orphan.
     """
     moment = (now - timedelta(hours=context.settings.orphan_hours)).timestamp()
     published, empty = _published_before(context.artifacts, moment), _empty_before(context.artifacts, moment)
@@ -57,7 +58,7 @@ def _published_before(artifacts: ArtifactStore, moment: float) -> list[str]:
 
 
 def _empty_before(artifacts: ArtifactStore, moment: float) -> dict[str, list[str]]:
-    """The owners of each kind in whose folder nothing lies any more."""
+    """The owners of each group whose folder is empty."""
     old = {owners: artifacts.published_before(moment, owners) for owners in OWNED}
     return {owners: [n for n in names if not artifacts.names(key_below(owners, n))] for owners, names in old.items()}
 

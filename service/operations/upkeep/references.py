@@ -1,4 +1,4 @@
-"""Which folders of the artifact store the database points to."""
+"""The folders of the artifact store to which the database points."""
 
 from service.operations.jobs.registry import KINDS
 from service.storage import datasets, jobs, models
@@ -7,8 +7,8 @@ from service.storage.database import Session
 
 
 def needed(session: Session) -> frozenset[str]:
-    """The keys of the files of datasets, versions and models, of checkpoints, of what jobs keep, and of uploads that
-    wait."""
+    """The keys of the folders of datasets, versions, models, checkpoints, jobs' results, and uploads that jobs still
+    need."""
     reading = jobs.unfinished_ids(session, [kind.name for kind in KINDS.values() if kind.reads_upload])
     uploads = frozenset(map(upload_key, (*datasets.being_imported(session), *reading)))
     results = jobs.result_folders(session, [kind.name for kind in KINDS.values() if kind.group is not None])

@@ -1,4 +1,4 @@
-"""Workers: their signs of life, and taking back at once what a dead one on the same host held."""
+"""Workers: their heartbeats, and putting back the jobs of workers on the same host that have crashed."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,12 +10,12 @@ from service.storage import jobs, workers
 from service.storage.records import Worker
 
 SILENT_AFTER = timedelta(seconds=15)
-"""A worker that hasn't said anything for so long counts as gone."""
+"""A worker without a heartbeat for this time counts as crashed."""
 FORGOTTEN_AFTER = timedelta(hours=1)
 
 
-def say_alive(context: Context, worker: Worker) -> None:
-    """Write or renew a worker's row."""
+def record_heartbeat(context: Context, worker: Worker) -> None:
+    """Insert or update a worker's row."""
     now = datetime.now(UTC)
     with context.database.write() as session:
         workers.forget_silent_since(session, now - FORGOTTEN_AFTER)
@@ -23,7 +23,7 @@ def say_alive(context: Context, worker: Worker) -> None:
         session.merge(worker)
 
 
-def say_goodbye(context: Context, worker_id: str) -> None:
+def remove(context: Context, worker_id: str) -> None:
     with context.database.write() as session:
         worker = workers.get(session, worker_id)
         if worker is not None:
@@ -31,18 +31,21 @@ def say_goodbye(context: Context, worker_id: str) -> None:
 
 
 def alive(context: Context) -> list[tuple[Worker, list[str]]]:
-    """The workers that live, each with the ids of the jobs that it holds."""
+    """The running workers, each with the ids of the jobs that it has claimed."""
     with context.database.read() as session:
         found = workers.alive_since(session, datetime.now(UTC) - SILENT_AFTER)
         return [(worker, list(workers.held_by(session, worker.id))) for worker in found]
 
 
 def take_over(context: Context, host: str, is_alive: Any) -> int:
-    """Put back the jobs of workers of this host whose process `is_alive(process)` denies; returns how many."""
+    """Put back the jobs of crashed workers of this host; returns how many.
+
+    A worker has crashed if `is_alive(process)` is False for its process.
+    """
     with context.database.read() as session:
-        dead = [w.id for w in workers.all_workers(session) if w.host == host and not is_alive(w.process)]
-        held = [job for job in jobs.claimed(session) if job.owner in dead]
-    taken = sum(execution.reap(context, Sighting(job.id, job.token, job.renewals)) for job in held)
-    for worker_id in dead:
-        say_goodbye(context, worker_id)
+        crashed = [w.id for w in workers.all_workers(session) if w.host == host and not is_alive(w.process)]
+        claimed = [job for job in jobs.claimed(session) if job.owner in crashed]
+    taken = sum(execution.reap(context, Sighting(job.id, job.token, job.renewals)) for job in claimed)
+    for worker_id in crashed:
+        remove(context, worker_id)
     return taken

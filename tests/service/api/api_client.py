@@ -1,4 +1,4 @@
-"""A client of an app in this process: paths in, JSON out."""
+"""A client of an app in this process that takes paths and returns JSON."""
 
 from typing import Any
 
@@ -38,17 +38,17 @@ class ApiClient:
         self.send("DELETE", path, expect)
 
     def make_line(self) -> None:
-        """The dataset and the model `line`; needs a worker."""
+        """Create the dataset and the model `line`. Needs a worker."""
         self.post("/v1/datasets", LINE_DATASET)
         self.post("/v1/models", LINE)
 
     def train_line(self, **options: Any) -> Any:
-        """A training job of `line` that has succeeded."""
+        """Train `line` and return the job. Needs a worker."""
         return self.post("/v1/training-jobs", {**TRAINING, **options}, Prefer="wait=20")
 
 
 def check_problem(response: TestResponse, path: str) -> None:
-    """Every error has this form."""
+    """Check that an error is a valid problem document for the path."""
     assert response.mimetype == "application/problem+json"
     problem = response.json
     assert problem is not None

@@ -1,4 +1,4 @@
-"""The api as a process of its own, with a worker that pretends."""
+"""The api in its own process."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ serve(settings)
 
 
 def start(port: int, folder: Path, **settings: object) -> subprocess.Popen[str]:
-    """An api with these settings, which are written as the members of `Settings` are."""
+    """Start an api. The settings have the names of the fields of `Settings`."""
     waits = {"model_wait_seconds": 60, "dataset_wait_seconds": 60}
     given = {"port": port, "data_dir": folder, "api_processes": 1, "max_body_bytes": 1_000_000, **waits, **settings}
     environment = os.environ | {f"FITSERVE_{name.upper()}": str(value) for name, value in given.items()}
@@ -36,7 +36,7 @@ def start(port: int, folder: Path, **settings: object) -> subprocess.Popen[str]:
 
 
 class Server:
-    """A running api with a worker that pretends."""
+    """A running api, with the context of its database and artifacts."""
 
     def __init__(self, process: subprocess.Popen[str], url: str, context: Context, log: list[str]) -> None:
         self.process = process
@@ -67,7 +67,7 @@ class Server:
 
 @contextmanager
 def running_api(folder: Path, **settings: object) -> Iterator[Server]:
-    """An api that answers, ended cleanly afterwards."""
+    """A ready api during the block. Fails the test if it doesn't end cleanly."""
     context = Context.from_settings(Settings(data_dir=folder))
     Record.metadata.create_all(context.database.engine)
     port = free_port()

@@ -1,4 +1,4 @@
-"""A client of the dialects' routes of an app in this process."""
+"""A client for the TensorFlow Serving and Open Inference routes of an app in this process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,12 +63,13 @@ class DialectClient:
         return self.send("POST", path, expect, json=body, headers=headers).json
 
     def error(self, path: str, body: Any, expect: int = 400) -> str:
-        """The text of the error that a body is answered with."""
+        """Post an invalid body and return the text of the error."""
         text: str = self.post(path, body, expect)["error"]
         return text
 
     def make_fruit(self) -> None:
-        """A version of a model of a table, whose first output is the sum of what a row becomes; needs a worker."""
+        """Create a version of a model for a table. Its first output is the sum of a row's preprocessed values. Needs a
+        worker."""
         self.api.post("/v1/datasets", TABLE)
         self.api.post("/v1/models", SORTER)
         self.api.post("/v1/training-jobs", {"model": "fruit", "dataset": "fruit", "epochs": 1}, Prefer="wait=20")
@@ -76,7 +77,7 @@ class DialectClient:
 
 @contextmanager
 def dialect_client(folder: Path) -> Iterator[DialectClient]:
-    """A client of an app with versions of `line`, which returns its input, and of `fruit`."""
+    """A client of an app with versions of `line`, whose network returns its input, and of `fruit`."""
     context = Context.from_settings(
         Settings(data_dir=folder, max_concurrent_predictions=MOST_AT_ONCE, max_body_bytes=100_000)
     )

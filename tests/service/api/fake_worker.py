@@ -1,4 +1,4 @@
-"""A worker without processes: it imports and predicts for real, and makes networks of known weights, untrained."""
+"""A worker without child processes. Imports and predictions are real. Networks get fixed weights, without training."""
 
 import threading
 from collections.abc import Callable
@@ -35,11 +35,11 @@ from service.storage.jobs import NewEvent
 from service.storage.records import Job
 
 UNBUILDABLE = "unbuildable"
-"""A model with this in its description fails to be built."""
+"""The build of a model with this text in its description fails."""
 
 
 class FakeWorker:
-    """Ends jobs by calling the operations that a worker calls; runs in a thread between `with` and its end."""
+    """Runs jobs by calling the same operations as a worker. In a `with` block it runs in a thread."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -60,14 +60,14 @@ class FakeWorker:
                 self._stopping.wait(0.01)
 
     def run_next(self, *kinds: str) -> bool:
-        """Do one waiting job; say whether there was any."""
+        """Run the next queued job; returns whether there was one."""
         claimed = self.claim(*kinds)
         if claimed is not None:
             self.finish(*claimed)
         return claimed is not None
 
     def run_all(self) -> None:
-        """Do every waiting job, and those that these bring about."""
+        """Run all queued jobs, including those that these jobs create."""
         while self.run_next():
             pass
 
@@ -75,7 +75,7 @@ class FakeWorker:
         return execution.claim(self._context, "fake", kinds or tuple(KINDS), ["cpu"], {"threads": 1})
 
     def finish(self, lease: Lease, job: Job) -> None:
-        """Do a claimed job."""
+        """Run a claimed job."""
         assignment = kind_of(job).describe(self._context, job)
         folder = self._context.artifacts.stage(lease.staging_name)
         try:
@@ -137,7 +137,7 @@ def _build(assignment: BuildAssignment, folder: Path) -> BuildResult:
 
 
 def _train(assignment: TrainingAssignment, folder: Path) -> TrainingResult:
-    """Write the files of a network that adds up its inputs, as its first output, and has zeros as the others."""
+    """Write the files of a network whose first output is the sum of its inputs. All other outputs are 0."""
     spec, dataset = assignment.spec, Dataset.open(assignment.dataset)
     outputs = spec.layers[-1].parameters["units"]
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, outputs)

@@ -1,4 +1,4 @@
-"""A client of a front in this process: werkzeug's test client, over an event loop that all of them share."""
+"""A client of a front in this process: werkzeug's test client, on an event loop that all clients share."""
 
 import asyncio
 import threading
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class FrontClient(Client):
-    """Sends requests to a front as a server would; one that closes an answer early has disconnected.
+    """Sends requests to a front like a server. Closing a response early disconnects the client.
 
-    A header is left out that is None in a request's `environ_overrides`.
+    A header that is None in a request's `environ_overrides` is omitted.
     """
 
     def __init__(self, front: Front) -> None:

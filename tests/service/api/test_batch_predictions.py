@@ -105,7 +105,7 @@ def test_a_file_is_kept_until_the_job_has_ended(trained: ApiClient, idle_worker:
     assert lost is not None
     (sighting,) = execution.sightings(context)
     assert execution.reap(context, sighting)
-    housekeeping.sweep(context, datetime.now(UTC) + timedelta(days=1))
+    housekeeping.clean_up(context, datetime.now(UTC) + timedelta(days=1))
     assert files_below(context) == {upload}
     idle_worker.run_all()
     assert lines(trained, job) == [{"row": 0, "value": 1.5}, {"row": 1, "value": -2.0}]
@@ -215,7 +215,7 @@ def test_a_job_whose_process_dies_again_and_again_leaves_no_file(
     for _ in range(context.settings.max_attempts):
         claimed = idle_worker.claim("batch_prediction")
         assert claimed is not None
-        execution.died(context, claimed[0], {"code": "worker-process-died", "detail": "It died.", "faults": []})
+        execution.crashed(context, claimed[0], {"code": "worker-process-died", "detail": "It died.", "faults": []})
     assert trained.get(job)["status"] == "failed"
     assert files_below(context) == set()
 
@@ -227,7 +227,7 @@ def test_only_a_final_job_can_be_deleted_and_its_result_goes_with_it(
     url = job["links"]["self"]
     trained.delete(url, 409)
     idle_worker.run_all()
-    housekeeping.sweep(context, datetime.now(UTC) + timedelta(days=1))
+    housekeeping.clean_up(context, datetime.now(UTC) + timedelta(days=1))
     assert len(lines(trained, job)) == 6
     trained.delete(url)
     trained.get(url, 404)
@@ -251,9 +251,9 @@ def test_old_jobs_and_their_results_are_removed(trained: ApiClient, idle_worker:
     job = trained.post(URL, ALL, 202)["links"]["self"]
     idle_worker.run_all()
     forgetful = replace(context, settings=replace(context.settings, job_retention_days=5))
-    housekeeping.sweep(forgetful, datetime.now(UTC) + timedelta(days=4))
+    housekeeping.clean_up(forgetful, datetime.now(UTC) + timedelta(days=4))
     trained.get(job)
-    housekeeping.sweep(forgetful, datetime.now(UTC) + timedelta(days=6))
+    housekeeping.clean_up(forgetful, datetime.now(UTC) + timedelta(days=6))
     trained.get(job, 404)
     assert files_below(context) == set()
 

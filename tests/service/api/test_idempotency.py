@@ -270,12 +270,12 @@ def test_a_key_is_kept_for_a_day(context: Context) -> None:
     assert isinstance(first, Claim)
     idempotency.settle(context, first, Answer(201, {}, b"{}"))
     age(context, timedelta(hours=23))
-    housekeeping.sweep(context)
+    housekeeping.clean_up(context)
     assert claim(context) == Answer(201, {}, b"{}")
     age(context, timedelta(hours=2))
     assert isinstance(claim(context, "another"), Claim)
     age(context, timedelta(hours=25))
-    housekeeping.sweep(context)
+    housekeeping.clean_up(context)
     with context.database.read() as session:
         assert session.query(IdempotencyKey).count() == 0
 

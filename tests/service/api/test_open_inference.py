@@ -149,16 +149,16 @@ def test_a_body_that_is_no_request_is_refused(client: DialectClient, body: bytes
         ([{}], "Each input must have a 'name', which is a string."),
         ([tensor([1])] * 2, "The input 'input' is given twice."),
         ([tensor([1]), tensor([1], name="x")], "The input 'x' is unknown; there are 'input'."),
-        ([tensor([1], "FP31")], "has the datatype 'FP31', but FP32 is wanted."),
-        ([tensor(["a"], "BYTES")], "has the datatype 'BYTES', but FP32 is wanted."),
+        ([tensor([1], "FP31")], "has the datatype 'FP31', but FP32 is expected."),
+        ([tensor(["a"], "BYTES")], "has the datatype 'BYTES', but FP32 is expected."),
         ([tensor([1], datatype=None)], "Each input must have a 'datatype'"),  # type: ignore[arg-type]
-        ([tensor([1, 2], shape=[1, 2])], "has the shape [1, 2], but [-1, 1] is wanted."),
-        ([tensor([1, 2], shape=[2, 1, 1])], "has the shape [2, 1, 1], but [-1, 1] is wanted."),
-        ([tensor([1], shape=[])], "has the shape [], but [-1, 1] is wanted."),
-        ([tensor([1], shape=[1] * 100)], "but [-1, 1] is wanted."),
+        ([tensor([1, 2], shape=[1, 2])], "has the shape [1, 2], but [-1, 1] is expected."),
+        ([tensor([1, 2], shape=[2, 1, 1])], "has the shape [2, 1, 1], but [-1, 1] is expected."),
+        ([tensor([1], shape=[])], "has the shape [], but [-1, 1] is expected."),
+        ([tensor([1], shape=[1] * 100)], "but [-1, 1] is expected."),
         ([tensor([1], shape=[0, 1])], "has 1 elements, but the shape [0, 1] has 0."),
-        ([tensor([1], shape=[-1, 1])], "whole numbers from 0"),
-        ([tensor([1], shape=[True, 1])], "whole numbers from 0"),
+        ([tensor([1], shape=[-1, 1])], "whole numbers of at least 0"),
+        ([tensor([1], shape=[True, 1])], "whole numbers of at least 0"),
         ([tensor([1], shape="1")], "must have a 'shape'"),
         ([tensor([1, 2], shape=[10**18, 1])], f"has 2 elements, but the shape [{10**18}, 1] has {10**18}."),
         ([tensor([1, 2], shape=[1, 1])], "has 2 elements, but the shape [1, 1] has 1."),
@@ -184,7 +184,7 @@ def test_a_body_that_is_no_request_is_refused(client: DialectClient, body: bytes
         ([tensor([1], parameters={"shared_memory_region": "a"})], "'shared_memory_region' is not supported."),
         (
             [binary([1, 1], 4)],
-            "'binary_data_size' is 4 bytes, but after the JSON and the inputs before it there are 0.",
+            "'binary_data_size' is 4 bytes, but the rest of the body has 0.",
         ),
     ],
 )
@@ -197,7 +197,7 @@ def test_an_input_that_does_not_fit_is_named(client: DialectClient, inputs: list
     [
         ({"id": 5}, "'id' must be a string."),
         ({"outputs": [{"name": "x"}, {"name": "output"}]}, "The output 'x' is unknown; there is 'output'."),
-        ({"outputs": [{"name": "output"}] * 2}, "The output 'output' is asked for twice."),
+        ({"outputs": [{"name": "output"}] * 2}, "The output 'output' is requested twice."),
         ({"outputs": "output"}, "'outputs' must be a list of objects."),
         ({"outputs": [{"name": "output", "parameters": {"binary_data": 1}}]}, "'binary_data' must be true or false."),
         ({"outputs": [{"name": "a", "parameters": {"classification": "2"}}]}, "must be a number of classes."),
@@ -214,14 +214,14 @@ def test_what_is_asked_for_must_be_possible(client: DialectClient, more: dict[st
 @pytest.mark.parametrize(
     ("size", "content", "text"),
     [
-        (4, b"", "there are 0."),
+        (4, b"", "the rest of the body has 0."),
         (8, bytes(8), "has 8 bytes of binary data, but needs 4 bytes for the shape [1, 1] of FP32."),
         (3, bytes(3), "has 3 bytes of binary data, but needs 4"),
         (4, bytes(9), "The body has 5 bytes more than its inputs."),
         (-1, bytes(4), "must be a number of bytes"),
         ("4", bytes(4), "must be a number of bytes"),
         (True, bytes(4), "must be a number of bytes"),
-        (10**18, bytes(4), "there are 4."),
+        (10**18, bytes(4), "the rest of the body has 4."),
     ],
 )
 def test_a_wrong_size_of_binary_data_is_refused(client: DialectClient, size: Any, content: bytes, text: str) -> None:
@@ -260,9 +260,9 @@ def test_texts_that_are_none_are_refused(client: DialectClient, content: bytes, 
 def test_columns_must_have_as_many_rows_and_their_own_types(client: DialectClient) -> None:
     width, colour, ripe = tensor([1], name="width"), tensor(["red"], "BYTES", name="colour"), tensor([1], name="ripe")
     assert client.post(FRUIT, {"inputs": [width, colour, ripe]})
-    assert "differ in how many rows" in client.error(FRUIT, {"inputs": [width, colour, tensor([1, 0], name="ripe")]})
+    assert "different numbers of rows" in client.error(FRUIT, {"inputs": [width, colour, tensor([1, 0], name="ripe")]})
     assert 'The input "ripe" is missing.' in client.error(FRUIT, {"inputs": [width, colour]})
-    assert "but BYTES is wanted" in client.error(FRUIT, {"inputs": [width, tensor([1], name="colour"), ripe]})
+    assert "but BYTES is expected" in client.error(FRUIT, {"inputs": [width, tensor([1], name="colour"), ripe]})
     assert '"ripe" must be true or false' in client.error(FRUIT, {"inputs": [width, colour, tensor([7], name="ripe")]})
     ragged = tensor([["red"], "green"], "BYTES", [2, 1], "colour")
     assert "must be a list of texts" in client.error(FRUIT, {"inputs": [width, ragged, ripe]})

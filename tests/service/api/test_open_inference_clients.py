@@ -89,7 +89,7 @@ def test_dates_are_read_as_mlserver_writes_them(client: DialectClient) -> None:
     plain = client.post(path, ask("2024-01-02", None))
     assert client.post(path, ask("2024-01-02T00:00:00", "datetime")) == plain
     assert client.post(path, ask("2024-01-02T01:00:00+01:00", "datetime")) == plain
-    assert "'today' is no date in ISO 8601." in client.error(path, ask("today", "datetime"))
+    assert "'today' is not an ISO 8601 date." in client.error(path, ask("today", "datetime"))
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_dates_are_read_as_mlserver_writes_them(client: DialectClient) -> None:
         (
             {},
             colour("hg_json", "red"),
-            "The input 'colour': the content type 'hg_json' is not supported; there are 'base",
+            "The input 'colour': the content type 'hg_json' is not supported. Supported are 'base",
         ),
-        ({}, colour("base64", "r$d"), "The input 'colour': 'r$d' is no Base64."),
+        ({}, colour("base64", "r$d"), "The input 'colour': 'r$d' is not Base64."),
         ({}, colour("base64", "/w=="), "The input 'colour': a text is not UTF-8."),
         ({"content_type": "pickle"}, colour(None, "red"), "The request: the content type 'pickle' is not supported"),
         ({"content_type": 5}, colour(None, "red"), "The request: the content type '5' is not supported"),
@@ -114,7 +114,7 @@ def test_contents_that_are_not_understood_are_refused(
 
 def test_numbers_are_no_texts(client: DialectClient) -> None:
     given = tensor([1], parameters={"content_type": "str"})
-    assert "the content type 'str' is for BYTES alone" in client.error(LINE, {"inputs": [given]})
+    assert "the content type 'str' is only for BYTES" in client.error(LINE, {"inputs": [given]})
     assert client.post(LINE, {"inputs": [tensor([1], parameters={"content_type": "np"})]})
 
 
@@ -167,7 +167,7 @@ def test_nan_is_missing_in_a_table_and_infinity_is_no_number_of_it(client: Diale
     assert missing == nan
     answer = client.send("POST", FRUIT, 400, **ask(float("inf"))).json
     assert answer is not None
-    assert '"width" should be a number' in answer["error"]
+    assert '"width" must be a number' in answer["error"]
 
 
 def test_there_may_be_no_rows(client: DialectClient) -> None:
@@ -204,7 +204,7 @@ def test_a_body_may_be_nothing_but_the_sole_inputs_elements(client: DialectClien
     assert said == {"error": f"{LENGTH} is 0, but the Content-Type says that the body is JSON."}
     for path, body, text in (
         (LINE, b"abc", "The body has 3 bytes, but a row of the input 'input' has 4."),
-        (FRUIT, b"abcd", "for models with one input, and this has 3."),
+        (FRUIT, b"abcd", "only for models with one input. This model has 3."),
     ):
         answer = client.send("POST", path, 400, data=body, headers={LENGTH: "0"}).json
         assert answer is not None

@@ -20,7 +20,7 @@ def say_alive(context: Context, *, ready: bool) -> None:
         id="w1", host="here", process={"pid": 1}, slots=2, versions={"keras": "3"}, ready=ready,
         heartbeat_at=datetime.now(UTC),
     )  # fmt: skip
-    workers.say_alive(context, worker)
+    workers.record_heartbeat(context, worker)
 
 
 def test_the_process_lives(api: ApiClient) -> None:

@@ -172,7 +172,7 @@ def test_a_stream_ends_when_its_job_is_deleted(ready: ApiClient, queued: str) ->
 def test_many_events_are_read_part_by_part(
     ready: ApiClient, queued: str, idle_worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_events, "EVENTS_AT_ONCE", 3)
+    monkeypatch.setattr(job_events, "EVENT_BATCH", 3)
     idle_worker.run_next()
     job_id = queued.split("/")[-2]
     pieces = [piece.count(b"id: ") for piece in open_stream(ready, queued).iter_encoded()]

@@ -155,7 +155,7 @@ def test_status_routes_ignore_queries_and_say_whether_a_model_is_ready(client: D
             "JSON Value: 2 found at incorrect level: 2 in the JSON DOM. Expected at level: 2",
         ),
         (b'{"inputs": [[1], [1, 2]]}', "Encountered list at unexpected size: 2 at level: 1 expected size: 1"),
-        (b'{"instances": [[1, 2]]}', 'The input "input" has the shape [1, 2], but [-1, 1] is wanted.'),
+        (b'{"instances": [[1, 2]]}', 'The input "input" has the shape [1, 2], but [-1, 1] is expected.'),
         (b'{"instances": [[1]], "instances": [[1]]}', "JSON Parse error: "),
         (b'{"instances": [[1e39]]}', "Row 0: numbers must be finite"),
         (b'{"instances": [[null]]}', "JSON Value: null Type: Null is not of expected type: float"),
@@ -165,7 +165,7 @@ def test_status_routes_ignore_queries_and_say_whether_a_model_is_ready(client: D
         (b'{"instances": [{"input": [1]}, [1]]}', "Expecting object but got list at item 1 of input list"),
         (b'{"instances": [[1], {"input": [1]}]}', "Expecting value/list but got object at item 1 of input list"),
         (b'{"inputs": {}}', "Missing named input: input in 'inputs' object."),
-        (b'{"inputs": 5}', 'The input "input" has the shape [], but [-1, 1] is wanted.'),
+        (b'{"inputs": 5}', 'The input "input" has the shape [], but [-1, 1] is expected.'),
         (b'{"inputs": {"input": [["x"]]}}', "is not of expected type: float"),
     ],
 )
@@ -204,7 +204,10 @@ def test_a_table_has_a_tensor_for_each_column(client: DialectClient) -> None:
         ({"instances": [RED | {"colour": [{"b46": "AA=="}]}]}, "not formatted correctly for base64 data"),
         ({"instances": [RED | {"ripe": [7]}]}, '"ripe" must be true or false'),
         ({"instances": [RED, {"width": [1]}]}, "keys must be equal to: colour,ripe,width"),
-        ({"inputs": {name: [cell] * (1 + (name == "ripe")) for name, cell in RED.items()}}, "differ in how many rows"),
+        (
+            {"inputs": {name: [cell] * (1 + (name == "ripe")) for name, cell in RED.items()}},
+            "different numbers of rows",
+        ),
     ],
 )
 def test_columns_that_do_not_fit_are_named(client: DialectClient, body: dict[str, Any], text: str) -> None:

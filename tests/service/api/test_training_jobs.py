@@ -59,7 +59,7 @@ def test_a_limit_names_its_setting(ready: ApiClient, member: str, setting: str) 
     (fault,) = ready.post("/v1/training-jobs", TRAINING | {member: 2_000_000}, 422)["errors"]
     assert fault["pointer"] == f"#/{member}"
     assert fault["detail"] == (
-        f"At most 1,000,000 are allowed here, not 2,000,000. The operator sets the limit by FITSERVE_{setting}."
+        f"`{member}` must be at most 1,000,000, not 2,000,000. The operator sets this limit with FITSERVE_{setting}."
     )
 
 
@@ -249,7 +249,7 @@ def test_an_epoch_that_has_begun_cannot_be_taken_back(ready: ApiClient, idle_wor
     assert claimed is not None
     idle_worker.record_epochs(claimed[0], 1, 13, 100)
     (fault,) = ready.patch(url, {"epochs": 2}, 422)["errors"]
-    assert fault["detail"] == "Epoch 13 has begun already: ask for 13 epochs or more, or stop the job."
+    assert fault["detail"] == "Epoch 13 has already begun: `epochs` must be at least 13. Or stop the job."
 
 
 def test_an_empty_patch_changes_nothing(ready: ApiClient) -> None:

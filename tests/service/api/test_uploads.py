@@ -229,7 +229,7 @@ def test_what_killed_requests_left_is_removed_after_an_hour(api: ApiClient, cont
         if path.parts[-1].endswith("_2") or path.parts[-2].endswith("_2"):
             continue
         os.utime(path, (0, 0))
-    housekeeping.sweep(context)
+    housekeeping.clean_up(context)
     assert {str(Path(name).parent) for name in files_below(context)} == {
         ".staging/upload_2", "uploads/ds_2", f"uploads/{waiting['id']}",
     }  # fmt: skip

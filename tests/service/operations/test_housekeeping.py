@@ -41,7 +41,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Context]]:
 
 
 def sweep_after(context: Context, days: float) -> None:
-    housekeeping.sweep(context, datetime.now(UTC) + timedelta(days=days))
+    housekeeping.clean_up(context, datetime.now(UTC) + timedelta(days=days))
 
 
 def numbers(context: Context) -> list[int]:

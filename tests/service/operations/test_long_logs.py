@@ -72,7 +72,7 @@ def test_more_epochs_can_be_asked_for_than_a_query_takes_values(
     def forbid_many_values(connection: sqlite3.Connection, _record: object) -> None:
         connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 100)
 
-    monkeypatch.setattr(training_jobs, "MOST_CHOSEN", 50)
+    monkeypatch.setattr(training_jobs, "MAX_CHOSEN", 50)
     context.database.close()
     event.listen(context.database.engine, "connect", forbid_many_values)
     for points in (3, 50, 51, 1999):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from service.operations.inference import shared_counts
-from service.operations.inference.shared_counts import MOST_SIZES
+from service.operations.inference.shared_counts import MAX_SIZES
 from service.operations.inference.statistics import PredictionStatistics
 
 FORK = multiprocessing.get_context("fork")
@@ -76,11 +76,11 @@ def test_failures_are_counted_apart() -> None:
 
 def test_of_many_batch_sizes_the_later_ones_count_in_the_whole_alone() -> None:
     statistics = shared()
-    for rows in range(MOST_SIZES + 5):
+    for rows in range(MAX_SIZES + 5):
         predict(statistics, rows)
     found = statistics.look("a")
-    assert found.success.count == MOST_SIZES + 5
-    assert sorted(found.by_batch_size) == list(range(MOST_SIZES))
+    assert found.success.count == MAX_SIZES + 5
+    assert sorted(found.by_batch_size) == list(range(MAX_SIZES))
 
 
 def test_the_version_longest_not_predicted_with_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

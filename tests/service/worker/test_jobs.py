@@ -127,7 +127,7 @@ def test_what_a_job_prints_is_kept_up_to_a_limit(make_bench: Callable[..., Bench
     bench.start_worker()
     job_id = bench.submit({"print": "first line\n", "print_bytes": 2_000_000, "epochs": 1})
     bench.wait_for_status(job_id, "succeeded")
-    assert bench.printed(job_id) == "first line\n" + "x" * 989 + "\n[cut here: more than 1000 bytes were printed]\n"
+    assert bench.printed(job_id) == "first line\n" + "x" * 989 + "\n[truncated: the job printed more than 1000 bytes]\n"
 
 
 def test_two_slots_run_two_jobs_at_once(make_bench: Callable[..., Bench], tmp_path: Path) -> None:

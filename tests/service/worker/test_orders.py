@@ -75,7 +75,7 @@ def test_a_process_that_stands_still_is_ended_and_counted(make_bench, tmp_path: 
     job_id = start(bench, tmp_path, "deaf_until")
     job = bench.wait_for(lambda: (job := bench.job(job_id)).status == "failed" and job)
     assert (job.status_reason, job.attempt) == ("stalled", 2)
-    assert "no step for 1 s" in job.error["detail"]
+    assert "no progress for 1 s" in job.error["detail"]
 
 
 def test_an_order_that_the_training_has_not_heard_keeps_it_from_ending(bench: Bench) -> None:

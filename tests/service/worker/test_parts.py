@@ -51,10 +51,10 @@ def claimed_job(bench: Bench) -> str:
     return job_id
 
 
-def look_for(reaper: Reaper, clock: Clock, seconds: float) -> None:
+def check_for(reaper: Reaper, clock: Clock, seconds: float) -> None:
     for _ in range(round(seconds / reaper.interval)):
         clock.now += reaper.interval
-        reaper.look()
+        reaper.check()
 
 
 @pytest.fixture
@@ -71,39 +71,39 @@ def idle_bench(make_bench: Any) -> Bench:
 
 def test_a_job_is_put_back_when_its_lease_went_unrenewed_for_its_length(idle_bench: Bench, clock: Clock) -> None:
     job_id, reaper = claimed_job(idle_bench), Reaper(idle_bench.context, clock)
-    reaper.look()
-    look_for(reaper, clock, 8)
+    reaper.check()
+    check_for(reaper, clock, 8)
     assert idle_bench.job(job_id).status == "running"
-    look_for(reaper, clock, 2)
+    check_for(reaper, clock, 2)
     job = idle_bench.job(job_id)
     assert (job.status, job.status_reason, job.attempt) == ("queued", "worker_lost", 1)
 
 
 def test_a_renewal_starts_the_count_anew(idle_bench: Bench, clock: Clock) -> None:
     job_id, reaper = claimed_job(idle_bench), Reaper(idle_bench.context, clock)
-    reaper.look()
-    look_for(reaper, clock, 8)
+    reaper.check()
+    check_for(reaper, clock, 8)
     execution.renew(idle_bench.context, idle_bench.lease(job_id))
-    look_for(reaper, clock, 10)
+    check_for(reaper, clock, 10)
     assert idle_bench.job(job_id).status == "running"
-    look_for(reaper, clock, 2)
+    check_for(reaper, clock, 2)
     assert idle_bench.job(job_id).status == "queued"
 
 
 def test_time_in_which_the_reaper_itself_stood_still_does_not_count(idle_bench: Bench, clock: Clock) -> None:
     job_id, reaper = claimed_job(idle_bench), Reaper(idle_bench.context, clock)
-    reaper.look()
+    reaper.check()
     clock.now += 3600
-    reaper.look()
+    reaper.check()
     assert idle_bench.job(job_id).status == "running"
 
 
 def test_output_is_kept_up_to_its_limit_and_its_tail_beyond() -> None:
     output = PrintedOutput(limit=10)
-    assert output.take("tür".encode()[:2]) == "t"
-    assert output.take("tür".encode()[2:]) == "ür"
-    assert output.take(b"123456789") == "123456\n[cut here: more than 10 bytes were printed]\n"
-    assert output.take(b"the end") == ""
+    assert output.decode("tür".encode()[:2]) == "t"
+    assert output.decode("tür".encode()[2:]) == "ür"
+    assert output.decode(b"123456789") == "123456\n[truncated: the job printed more than 10 bytes]\n"
+    assert output.decode(b"the end") == ""
     assert output.tail == "tür123456789the end"
 
 

@@ -58,7 +58,7 @@ def test_a_process_reports_and_ends(starter: ProcessStarter, tmp_path: Path) -> 
         assert process.describe_end() == "exit code 0"
 
 
-def test_how_a_process_died_is_known_although_others_start_meanwhile(starter: ProcessStarter, tmp_path: Path) -> None:
+def test_how_a_process_ended_is_known_although_others_start_meanwhile(starter: ProcessStarter, tmp_path: Path) -> None:
     ends: list[str] = []
 
     def die_often(name: str) -> None:
@@ -117,7 +117,7 @@ def test_an_error_while_importing_quietly_surfaces(capfd: pytest.CaptureFixture[
 
 def test_an_order_to_stop_arrives(starter: ProcessStarter, tmp_path: Path) -> None:
     with start(starter, tmp_path, until="/nonexistent") as process:
-        process.tell(command="stop")
+        process.send(command="stop")
         (result,) = messages_until_the_end(process)
         assert result["data"]["status_reason"] == "stopped"
 
@@ -160,5 +160,5 @@ def test_a_module_that_jobs_need_and_cannot_be_imported_keeps_the_worker_from_cl
 
 def test_a_closed_starter_starts_nothing(starter: ProcessStarter, tmp_path: Path) -> None:
     starter.close()
-    with pytest.raises(StartFailed, match="ending"):
+    with pytest.raises(StartFailed, match="shutting down"):
         starter.start_task(assign(tmp_path), tmp_path)

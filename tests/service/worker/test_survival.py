@@ -50,7 +50,7 @@ def test_a_job_whose_process_is_killed_runs_again(bench: Bench, tmp_path: Path) 
     assert bench.left_behind() == []
 
 
-def test_a_job_fails_when_its_process_died_three_times(
+def test_a_job_fails_when_its_process_crashed_three_times(
     bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job_id = bench.submit({"die": f"{tmp_path / 'deaths'}:3"})
@@ -61,9 +61,9 @@ def test_a_job_fails_when_its_process_died_three_times(
     assert "killed by SIGKILL" in job.error["detail"]
     assert "about to die" in job.error["detail"]
     printed = capsys.readouterr().out
-    assert printed.count("[warning  ] the job's process died") == 3
+    assert printed.count("[warning  ] the child process crashed") == 3
     told = "".join(event.data["text"] for event in bench.events(job_id, "message"))
-    lines = [f"The process died: killed by SIGKILL (attempt {attempt}).\n" for attempt in (1, 2, 3)]
+    lines = [f"The child process crashed: killed by SIGKILL (attempt {attempt}).\n" for attempt in (1, 2, 3)]
     assert [line for line in lines if line not in told] == []
     assert bench.left_behind() == []
 
@@ -84,7 +84,7 @@ def die_after_checkpoint(bench: Bench, epoch: int, step: int) -> None:
     checkpoint = KeptCheckpoint("checkpoints/one", epoch, step)
     event = NewEvent("checkpoint", {"epoch": epoch, "step": step}, checkpoint=checkpoint)
     execution.record(bench.context, claimed[0], [event])
-    execution.died(bench.context, claimed[0], {"code": "died", "detail": "", "faults": []})
+    execution.crashed(bench.context, claimed[0], {"code": "died", "detail": "", "faults": []})
 
 
 def test_orders_after_a_crash_begin_with_the_first_epoch_that_was_not_told(make_bench: Callable[..., Bench]) -> None:
@@ -95,11 +95,11 @@ def test_orders_after_a_crash_begin_with_the_first_epoch_that_was_not_told(make_
     told = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch=epoch) for epoch in (1, 2, 3)]
     execution.record(bench.context, claimed[0], told)
     assert execution.close(bench.context, claimed[0], orders_known=0).closed
-    execution.orphaned(bench.context, claimed[0])
+    execution.lost_fork_server(bench.context, claimed[0])
     assert execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {}) is not None
     training_jobs.change(bench.context, job_id, {"epochs": 12})
     assert [order.earliest for order in bench.job(job_id).orders] == [4]
-    with pytest.raises(InvalidRequest, match="Epoch 3 has begun"):
+    with pytest.raises(InvalidRequest, match="Epoch 3 has already begun"):
         training_jobs.change(bench.context, job_id, {"epochs": 2})
 
 

@@ -1,4 +1,4 @@
-"""Batch predictions: refusing what doesn't fit, queueing, and the file that they make."""
+"""Batch predictions: checking and queueing them, and their result files."""
 
 import json
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ Found = tuple[Model, Dataset | None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptResult(BatchPredictionResult):
-    """The result as its row has it: with the artifact key of the file's folder."""
+class StoredResult(BatchPredictionResult):
+    """The result in the job's row. `folder` is the artifact key of the result file's folder."""
 
     folder: str
 
 
 class BatchPrediction(Kind):
-    """Predicts for many rows, and keeps the predictions as a file of its own."""
+    """Predicts many rows and stores the predictions in a file."""
 
     name = "batch_prediction"
     prefix = "bp"
@@ -61,7 +61,7 @@ class BatchPrediction(Kind):
         )
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
-        job.result = KeptResult.from_document(result | {"folder": key}).to_document()
+        job.result = StoredResult.from_document(result | {"folder": key}).to_document()
         return Success()
 
 
@@ -69,17 +69,17 @@ KIND = BatchPrediction()
 
 
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
-    """Queue predictions of a version (or a label's, or the latest) for a dataset's rows, or for those of the request's
-    `file`, which is taken over: the job's id.
+    """Queue predictions of a version (by number or label, or the latest) for the rows of a dataset or of the request's
+    `file`, which is moved into the artifact store; returns the job's id.
 
-    With the `claim` of an earlier request it is the job that that one made. Raises InvalidRequest, InvalidData,
-    NotReady, NoVersion, QueueFull; Conflict when the version can't be served.
+    If an earlier request with the same `claim` created a job, returns the id of that one. Raises InvalidRequest,
+    InvalidData, NotReady, NoVersion, QueueFull; Conflict if the version can't be served.
     """
     return client_jobs.made_before(context, claim) or _make(context, request, claim)
 
 
 def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
-    """Queue the job; its id."""
+    """Queue the job; returns its id."""
     file: ReceivedFile | None = request.get("file")
     with context.database.read() as session:
         found = _find(session, request["model"], request.get("dataset"))
@@ -120,7 +120,7 @@ def _insert(
     posted = None if file is None else PostedFile.from_document(file.to_document())
     wanted = BatchPredictionRequest(request.get("split"), posted)
     with context.database.write() as session:
-        # They may have been deleted meanwhile, and others made under their names.
+        # The resources may have been deleted meanwhile, and others created with the same names.
         _find(session, model.name, columns.get("dataset_name"), (model.id, columns.get("dataset_id", "")))
         client_jobs.find_version(session, model, version.number)
         queue.enqueue(
@@ -132,17 +132,17 @@ def _insert(
 
 @dataclass(frozen=True)
 class Result:
-    """The Parquet file with the predictions, and the classes that the scores are of; None for a regression."""
+    """The Parquet file with the predictions, and the classes in the order of the scores; None for a regression."""
 
     path: Path
     classes: list[Any] | None
 
 
 def result(context: Context, job_id: str) -> Result:
-    """What a batch prediction made. Raises NotFound; NotReady before success."""
+    """The result of a batch prediction. Raises NotFound, and NotReady if the job hasn't succeeded."""
     with context.database.read() as session:
         job = client_jobs.find(session, KIND, job_id)
     if job.status != statuses.SUCCEEDED or job.result is None:
         raise NotReady(KIND.words, job_id, job.status, failed=job.status in statuses.FINAL)
-    kept = KeptResult.from_document(job.result)
-    return Result(context.artifacts.existing_file(kept.folder, RESULT_FILE), kept.classes)
+    stored = StoredResult.from_document(job.result)
+    return Result(context.artifacts.existing_file(stored.folder, RESULT_FILE), stored.classes)

@@ -1,4 +1,4 @@
-"""Build jobs: each proves that a posted model can be built, exported and trained."""
+"""Build jobs: they check that a posted model can be built, exported and trained."""
 
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from service.storage.records import Job, Model
 
 
 class Build(Kind):
-    """Builds a model's network; a dry run's belongs to no model."""
+    """Builds a model's network. The job of a dry run belongs to no model."""
 
     name = "build"
     prefix = "bj"
@@ -38,7 +38,7 @@ class Build(Kind):
         )
 
     def output_key(self, job: Job, execution: str) -> str | None:
-        """The weights that the model has from other models' versions are all that is kept of a network not trained."""
+        """The key of a network's weights, if it has weights from other models' versions. Other builds have no files."""
         takes_weights = pretrained_layers(BuildRequest.from_document(job.request).document["layers"])
         keeps_weights = job.model_id is not None and takes_weights
         return key_below(versions_key(job.model_id), execution) if keeps_weights else None
@@ -64,12 +64,12 @@ class Build(Kind):
         if seconds <= settings.build_seconds:
             return None
         return _invalid_network(
-            f"The network could not be built within {settings.build_seconds:g} s: take fewer layers or shorter "
-            "sequences, or raise FITSERVE_BUILD_SECONDS."
+            f"The network was not built within {settings.build_seconds:g} s. Use fewer layers or shorter "
+            "sequences, or increase FITSERVE_BUILD_SECONDS."
         )
 
     def explain_crash(self, signal_name: str) -> dict[str, Any] | None:
-        return _invalid_network(f"TensorFlow crashes ({signal_name}) on this network: one of its layers can't work so.")
+        return _invalid_network(f"TensorFlow crashes ({signal_name}) on this network: one of its layers is invalid.")
 
 
 def _invalid_network(detail: str) -> dict[str, Any]:
@@ -82,9 +82,9 @@ KIND = Build()
 def enqueue(
     context: Context, session: Session, request: BuildRequest, taken_from: list[Source], model: Model | None = None
 ) -> Job:
-    """Queue the build of a new model, or of a network that no model keeps, with weights of versions that are locked.
+    """Queue the build of a new model's network, or of a dry run's. Lock the models of the sources first.
 
-    Raises QueueFull; InvalidRequest where one of the versions was deleted meanwhile.
+    Raises QueueFull; InvalidRequest if one of the sources was deleted meanwhile.
     """
     columns = {} if model is None else {"model_id": model.id, "model_name": model.name}
     job = queue.enqueue(context, session, KIND, request, **columns)

@@ -1,4 +1,4 @@
-"""Import jobs: each makes a new dataset ready."""
+"""Import jobs: each converts the data of a new dataset."""
 
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from service.storage.records import Dataset, Job
 
 
 class DatasetImport(Kind):
-    """Makes a dataset's files of what a client posted, or of a built-in source."""
+    """Makes a dataset's files from the file that a client posted, or from a built-in source."""
 
     name = "import"
     prefix = "ij"

@@ -1,4 +1,4 @@
-"""Evaluations: how well a version does on the rows of a dataset's split."""
+"""Evaluations: the metrics of a version on the rows of a dataset's split."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from service.storage.records import Dataset, Job, Version
 
 
 class Evaluation(Kind):
-    """Measures a version; its result is all that it leaves."""
+    """Evaluates a version. It leaves a result and no files."""
 
     name = "evaluation"
     prefix = "ev"
@@ -40,23 +40,23 @@ KIND = Evaluation()
 
 
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
-    """Queue the evaluation of a version (or a label's, or the latest) on a dataset's split: the job's id.
+    """Queue the evaluation of a version (by number or label, or the latest) on a dataset's split; returns the job's id.
 
-    With the `claim` of an earlier request it is the evaluation that that one made. Raises InvalidRequest, InvalidData,
-    NotReady, NoVersion, QueueFull.
+    If an earlier request with the same `claim` created an evaluation, returns the id of that one. Raises
+    InvalidRequest, InvalidData, NotReady, NoVersion, QueueFull.
     """
     return client_jobs.made_before(context, claim) or _insert(context, request, claim)
 
 
 def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> str:
-    """Queue the evaluation; its id."""
+    """Queue the evaluation; returns its id."""
     with context.database.read() as session:
         model, dataset = client_jobs.find_model_and_dataset(session, request["model"], request["dataset"])
         version = client_jobs.find_version(session, model, request["version"], request["label"])
     wanted = EvaluationRequest.from_document(request)
     _check_fit(context, version, dataset, wanted.split)
     with context.database.write() as session:
-        # They may have been deleted meanwhile, and others made under their names.
+        # The resources may have been deleted meanwhile, and others created with the same names.
         client_jobs.find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
         client_jobs.find_version(session, model, version.number)
         job = queue.enqueue(

@@ -1,4 +1,4 @@
-"""Training jobs: refusing what is bound to fail, queueing, ordering, their metrics."""
+"""Training jobs: checking and queueing them, changing them, and reading their metrics."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -40,14 +40,14 @@ from service.storage.records import Dataset, Job, Model, Version
 
 AUTO = "auto"
 START = "#/start_from"
-MOST_CHOSEN = 10_000
-"""Epochs that a query asks for by their numbers; databases take only so many values at once."""
+MAX_CHOSEN = 10_000
+"""The epochs that one query selects by number at most: databases limit the number of parameters."""
 
 Item = TypeVar("Item")
 
 
 class Training(Kind):
-    """Trains a model on a dataset; its success is a new version of the model."""
+    """Trains a model on a dataset. Its result is a new version of the model."""
 
     name = "training"
     prefix = "tj"
@@ -116,16 +116,16 @@ KIND = Training()
 
 
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
-    """Queue a training job: its id. `request` has every member of the contract, defaults filled in.
+    """Queue a training job and return its id. `request` has every field of the contract, with defaults filled in.
 
-    With the `claim` of an earlier request it is the job that that one made. Raises InvalidRequest, InvalidData,
-    NotReady, QueueFull.
+    If an earlier request with the same `claim` created a job, returns the id of that one. Raises InvalidRequest,
+    InvalidData, NotReady, QueueFull.
     """
     return client_jobs.made_before(context, claim) or _insert(context, request, claim)
 
 
 def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> str:
-    """Queue the job; its id."""
+    """Queue the job; returns its id."""
     with context.database.read() as session:
         model, dataset = client_jobs.find_model_and_dataset(session, posted["model"], posted["dataset"])
         taken_from = _find_start(session, posted["start_from"], model)
@@ -134,7 +134,7 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
     request = replace(_resolve(context, request, model, dataset), start_from=_describe_start(taken_from))
     with context.database.write() as session:
         sources.lock_models(session, taken_from, model)
-        # They may have been deleted meanwhile, and others made under their names.
+        # The resources may have been deleted meanwhile, and others created with the same names.
         client_jobs.find_model_and_dataset(session, request.model, request.dataset, (model.id, dataset.id))
         job = queue.enqueue(
             context, session, KIND, request, metadata_=posted.get("metadata", {}),
@@ -147,7 +147,7 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
 
 
 def _find_start(session: Session, posted: dict[str, Any] | None, model: Model) -> list[Source]:
-    """The version to start from, whose weights fit the model's layers; none where training starts afresh."""
+    """The version whose weights the training starts from, which must fit the model's layers; empty if there is none."""
     if posted is None:
         return []
     source = sources.find_source(session, posted, START, own=model)
@@ -156,12 +156,12 @@ def _find_start(session: Session, posted: dict[str, Any] | None, model: Model) -
 
 
 def _describe_start(taken_from: list[Source]) -> StartFrom | None:
-    """`start_from` by model and number, which no label that is moved later changes."""
+    """`start_from` as a model and a version number. A label may be moved later."""
     return StartFrom(taken_from[0].model.name, taken_from[0].version.number) if taken_from else None
 
 
 def _resolve(context: Context, request: TrainingRequest, model: Model, dataset: Dataset) -> TrainingRequest:
-    """The request with everything chosen that was left to us, refused when it is bound to fail."""
+    """The request with all automatic choices made. Raises InvalidRequest, InvalidData if the training can't succeed."""
     descriptor, summary = {"name": dataset.name, **(dataset.descriptor or {})}, model.summary or {}
     spec = NetworkSpec.from_document({"task": model.task, **model.document})
     last_layer = summary["layers"][-1]
@@ -185,15 +185,15 @@ def _resolve(context: Context, request: TrainingRequest, model: Model, dataset: 
 
 def _option_faults(request: TrainingRequest, model: Model) -> Iterator[Fault]:
     if request.queue not in queue.QUEUES:
-        yield Fault("No worker takes jobs from that queue.", pointer="#/queue", allowed=queue.QUEUES)
+        yield Fault("No worker claims jobs from that queue.", pointer="#/queue", allowed=queue.QUEUES)
     optimizer = model.document["optimizer"] if request.optimizer is None else request.optimizer
     if has_schedule(optimizer) and (request.learning_rate_schedule or {}).get("type") == PLATEAU:
-        detail = f"The optimizer's learning rate has a schedule already, which {PLATEAU} can't change:"
-        yield Fault(f"{detail} leave it out, or give the job an `optimizer` without one.", "#/learning_rate_schedule")
+        detail = f"The optimizer's learning rate already has a schedule, which {PLATEAU} can't change:"
+        yield Fault(f"{detail} omit it, or give the job an `optimizer` without a schedule.", "#/learning_rate_schedule")
 
 
 def find_component_faults(optimizer: Any, learning_rate_schedule: Any) -> list[Fault]:
-    """The faults of a posted optimizer and schedule, as far as there are any."""
+    """The faults of a posted optimizer and of a posted schedule; either may be None."""
     posted = {"optimizer": ("optimizer", optimizer), "learning_rate_schedule": ("schedule", learning_rate_schedule)}
     found = {name: posted_ for name, posted_ in posted.items() if posted_[1] is not None}
     return [fault for name, (kind, document) in found.items() for fault in check_component(kind, document, f"#/{name}")]
@@ -202,7 +202,7 @@ def find_component_faults(optimizer: Any, learning_rate_schedule: Any) -> list[F
 def _resolve_monitors(
     request: TrainingRequest, spec: NetworkSpec, *, validated: bool
 ) -> tuple[TrainingRequest, list[Fault]]:
-    """The request whose early stopping and schedule are complete with what they monitor, and the faults of that."""
+    """The request with default monitors for early stopping and schedule, and the faults of the monitors."""
     stopping, schedule = request.early_stopping, request.learning_rate_schedule
     usual = "val_loss" if validated else "loss"
     faults: list[Fault] = []
@@ -218,17 +218,16 @@ def _resolve_monitors(
     return replace(request, early_stopping=stopping, learning_rate_schedule=schedule), faults
 
 
-def _monitor_faults(member: str, monitor: str, spec: NetworkSpec, validated: bool) -> Iterator[Fault]:
+def _monitor_faults(field: str, monitor: str, spec: NetworkSpec, validated: bool) -> Iterator[Fault]:
     allowed = monitored_names(spec, validated)
     if monitor not in allowed:
-        why = "" if validated or not monitor.startswith("val_") else " There are no validation rows."
-        detail = f'There is no "{monitor[:64]}" to monitor.{why}'
-        yield Fault(detail, pointer=f"#/{member}/monitor", allowed=tuple(allowed))
+        why = "" if validated or not monitor.startswith("val_") else " The dataset has no validation rows."
+        detail = f'There is no metric "{monitor[:64]}" to monitor.{why}'
+        yield Fault(detail, pointer=f"#/{field}/monitor", allowed=tuple(allowed))
 
 
 def change(context: Context, job_id: str, changes: dict[str, Any]) -> JobView:
-    """Order a job to run, pause, stop or cancel, and to train other `epochs` or with another `learning_rate`;
-    or change its `metadata`.
+    """Order a job to run, pause, stop or cancel, or change its `epochs`, `learning_rate` or `metadata`.
 
     Raises NotFound, Conflict, InvalidRequest.
     """
@@ -244,10 +243,10 @@ def change(context: Context, job_id: str, changes: dict[str, Any]) -> JobView:
 
 
 def epochs(context: Context, job_id: str, after: int = 0, points: int | None = None) -> list[dict[str, Any]]:
-    """The metrics of the epochs after `after`, thinned to `points` evenly chosen ones. Raises NotFound."""
+    """The metrics of the epochs after `after`, or of at most `points` evenly spaced ones of them. Raises NotFound."""
     with context.database.read() as session:
         job = client_jobs.find(session, KIND, job_id)
-        if points is None or points > MOST_CHOSEN:
+        if points is None or points > MAX_CHOSEN:
             found = jobs.epochs_after(session, job, after)
             return found if points is None else list(choose_evenly(found, points))
         numbers = jobs.epoch_numbers(session, job, after)
@@ -255,7 +254,7 @@ def epochs(context: Context, job_id: str, after: int = 0, points: int | None = N
 
 
 def choose_evenly(items: Sequence[Item], most: int) -> Sequence[Item]:
-    """At most `most` of the items, the last and then the first among them."""
+    """At most `most` evenly spaced items. They include the last item, and the first if `most` is at least 2."""
     if len(items) <= most:
         return items
     last = len(items) - 1
