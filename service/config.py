@@ -107,6 +107,11 @@ class Settings:
         minimum=2,
     )
     max_connections: int = setting(4096, "Connections that each api process keeps open, at most.", minimum=16)
+    max_buffered_bytes: int = setting(
+        512 * 1024**2,
+        "Total size of the request bodies that each api process holds in memory, at most. Further requests get a 503.",
+        minimum=1024**2,
+    )
     client_timeout_seconds: float = setting(
         10.0,
         "How long a client may send or receive nothing while its request or its answer is incomplete.",
@@ -121,7 +126,7 @@ class Settings:
         0.5,
         "How long `/readyz` says `draining` before a process that shuts down stops accepting connections.",
         minimum=0,
-        maximum=5,
+        maximum=2,
     )
     prediction_threads: int = setting(1, "Threads that one prediction may use.", minimum=1)
     prediction_cache_versions: int = setting(32, "Versions that each api process keeps loaded, at most.", minimum=1)

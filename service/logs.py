@@ -1,11 +1,13 @@
 """The service's log: structlog and standard logging in one format, on standard error, with passwords masked."""
 
+import contextlib
 import logging.config
 import re
 import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import structlog
@@ -80,6 +82,8 @@ class RequestLog:
         if level < self._least:
             return
         moment = self._timestamp()
+        if not (path.isascii() and path.isprintable()):
+            path = quote(path, safe="/:")
         name = "info" if level == logging.INFO else "debug"
         if self._is_json:
             members = {"part": self._part, "method": method, "path": path, "status": status}
@@ -95,8 +99,9 @@ class RequestLog:
     def flush(self) -> None:
         """Write the collected lines to standard error."""
         lines, self._lines = self._lines, []
-        if lines:
-            sys.stderr.write("\n".join(lines) + "\n")
+        # A request must not fail because nobody reads the log, or its disk is full.
+        with contextlib.suppress(OSError):
+            sys.stderr.write("".join(f"{line}\n" for line in lines))
 
     def _timestamp(self) -> str:
         """The time in RFC 3339; the seconds are formatted once per second."""

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -96,8 +96,7 @@ class Responder:
         path = request.path
         level = logging.DEBUG if path in QUIET_PATHS else logging.INFO
         milliseconds = round((time.monotonic() - request.started) * 1000, 1)
-        shown = path if path.isascii() and path.isprintable() else quote(path, safe="/:")
-        self._log.write(level, request.method, shown, status, milliseconds, request.id)
+        self._log.write(level, request.method, path, status, milliseconds, request.id)
         if self._flushing is None and not self._log.is_empty:
             self._flushing = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush_log)
 
@@ -113,7 +112,8 @@ def _head(request: Request, answer: Answer) -> list[tuple[bytes, bytes]]:
     headers += ((b"x-request-id", request.id.encode("latin-1")), (b"x-content-type-options", b"nosniff"))
     if "cache-control" not in given:
         headers.append((b"cache-control", b"no-store" if answer.status >= 400 else b"no-cache"))
-    if "content-length" not in given and answer.stream is None and answer.status not in WITHOUT_BODY:
+    has_length = answer.stream is None and answer.status not in WITHOUT_BODY and request.method != "HEAD"
+    if has_length and "content-length" not in given:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     if not request.is_read and request.length != 0:
         headers.append((b"connection", b"close"))

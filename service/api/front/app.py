@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
-from service.api.front.cors import allow_origins
+from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
 from service.api.front.protocol import Connections
-from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
+from service.api.front.request import Buffers, ClientDisconnected, Receive, Request, Scope, Send
 from service.api.front.resources import Resources
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
@@ -54,16 +54,19 @@ class Front:
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         streams = EventStreams(self._watch, lambda job, after: events.read_next(context, job, after), self._pool)
         self._resources = Resources(app, settings, self._pool, self._watch, streams)
-        self._respond_allowed = allow_origins(self._respond, settings.origins)
+        self._cors = Cors(self._respond, settings.origins)
+        self._buffers = Buffers(settings.max_buffered_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
+        elif scope["method"] == "OPTIONS":
+            await self._respond(scope, receive, send)
         else:
-            await self._respond_allowed(scope, receive, send)
+            await self._cors.app(scope, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        request = Request(scope, receive, self._buffers)
         try:
             answer = await self._answer(request)
         except ClientDisconnected:
@@ -73,18 +76,20 @@ class Front:
             structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)
             answer = answer_failure(request, answer_error(error, request.path, request.id))
             compress_answer(request, answer)
+        finally:
+            request.release()
         await self._responder.send(request, answer, send)
 
     async def _answer(self, request: Request) -> Answer:
         _check_size(request)
         self._hosts.check(request)
+        if self._cors.is_preflight(request):
+            return self._cors.answer_preflight(request)
         request.path = lower_fixed_parts(request.path)
         endpoint = self._endpoints.find(request.path) if request.method == "POST" else None
         if endpoint is not None:
             return await self._inference.answer(request, endpoint)
-        answer = await self._resources.answer(request)
-        compress_answer(request, answer)
-        return answer
+        return await self._resources.answer(request)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Run ASGI's lifespan protocol: start and end with the process."""
@@ -100,16 +105,19 @@ class Front:
     def _drain_at_signals(self) -> None:
         """At a signal, report `draining` on `/readyz`, and let uvicorn close the listener `drain_seconds` later."""
         loop = asyncio.get_running_loop()
-        for signal_ in SIGNALS:
-            close_listener: Any = signal.getsignal(signal_)
+        close_listener: Any = signal.getsignal(signal.SIGTERM)
+        if not callable(close_listener):
+            return  # no server has installed a handler, as in tests
 
-            def drain(number: int, frame: FrameType | None, close_listener: Any = close_listener) -> None:
-                loop.call_soon_threadsafe(self._watch.stop)
-                health.begin_draining()
-                loop.call_soon_threadsafe(loop.call_later, self._drain_seconds, close_listener, number, frame)
+        def drain(number: int, frame: FrameType | None = None) -> None:
+            health.begin_draining()
+            loop.call_soon_threadsafe(self._watch.stop)
+            loop.call_soon_threadsafe(loop.call_later, self._drain_seconds, close_listener, signal.SIGTERM, frame)
 
-            if callable(close_listener):
-                signal.signal(signal_, drain)
+        for number in SIGNALS:
+            signal.signal(number, drain)
+        # gunicorn sends it for a quick end, and uvicorn-worker only notes it.
+        loop.add_signal_handler(signal.SIGQUIT, drain, signal.SIGQUIT)
 
     def close(self) -> None:
         """Stop the job watch and the thread pools."""

@@ -1,23 +1,45 @@
-"""Answers browsers whose pages come from another origin, for the origins that the operator allows."""
+"""CORS: lets web pages of the origins that the operator allows use the service."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from service.api.front.request import Application
+from service.api.front.answers import Answer
+from service.api.front.request import Application, Request
+
+if TYPE_CHECKING:
+    from starlette.middleware.cors import CORSMiddleware
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 EXPOSED_HEADERS = (
     "ETag", "Link", "Location", "Preference-Applied", "Retry-After", "X-Request-ID", "Idempotency-Replayed",
     "Content-Disposition", "Content-Range", "Inference-Header-Content-Length",
 )  # fmt: skip
-"""The headers of answers that scripts may read."""
+"""The response headers that scripts may read."""
 
 
-def allow_origins(app: Application, origins: Sequence[str]) -> Application:
-    """The app with CORS for these origins; as it is without any, which costs nothing."""
-    if not origins:
-        return app
-    from starlette.middleware.cors import CORSMiddleware
+class Cors:
+    """The CORS rules of one process. Without allowed origins it costs nothing."""
 
-    return CORSMiddleware(
-        app, allow_origins=origins, allow_methods=METHODS, allow_headers=["*"], expose_headers=EXPOSED_HEADERS
-    )
+    def __init__(self, app: Application, origins: Sequence[str]) -> None:
+        self.app: Application = app
+        """The app, which adds CORS headers to its responses if any origins are allowed."""
+        self._middleware: CORSMiddleware | None = None
+        if origins:
+            from starlette.middleware import cors
+
+            self.app = self._middleware = cors.CORSMiddleware(
+                app, allow_origins=origins, allow_methods=METHODS, allow_headers=["*"], expose_headers=EXPOSED_HEADERS
+            )
+
+    def is_preflight(self, request: Request) -> bool:
+        """Whether a browser asks what a page of another origin may do."""
+        is_options = request.method == "OPTIONS" and "access-control-request-method" in request.headers
+        return is_options and self._middleware is not None
+
+    def answer_preflight(self, request: Request) -> Answer:
+        """The response to such a request."""
+        from starlette.datastructures import Headers
+
+        assert self._middleware is not None
+        response = self._middleware.preflight_response(Headers(request.headers))
+        return Answer(response.status_code, dict(response.headers), bytes(response.body))

@@ -65,7 +65,7 @@ class HostRules:
     def _check_site(self, origin: str | None, site: str | None) -> None:
         if origin is not None and origin in self._origins:
             return
-        foreign = origin is not None and not self._is_allowed(urlsplit(origin).netloc or origin)
+        foreign = origin is not None and not self._is_allowed(_host_of(origin))
         if foreign or site == "cross-site":
             raise CrossSiteRequest(
                 f"A page of another site ({(origin or 'unknown')[:200]}) sent this request. "
@@ -76,3 +76,11 @@ class HostRules:
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
+
+
+def _host_of(origin: str) -> str:
+    """The host that an `Origin` names; the text itself if it names none, such as `null`."""
+    try:
+        return urlsplit(origin).netloc or origin
+    except ValueError:
+        return origin

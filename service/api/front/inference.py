@@ -24,6 +24,9 @@ quick ones."""
 HEAD_BYTES = 1000
 """Added to the size of each body, so that the expected time of an empty body isn't 0."""
 SMOOTHING = 0.1
+PACKED = ("image/", "multipart/", "application/x-npy")
+"""The beginnings of media types whose bodies become larger when they are read."""
+BASE64 = b'"b64"'
 MOST_PACES = 1000
 
 
@@ -43,7 +46,8 @@ class Paces:
         known = self._seconds_a_byte.get(wanted)
         if known is None and len(self._seconds_a_byte) >= MOST_PACES:
             self._seconds_a_byte.clear()
-        self._seconds_a_byte[wanted] = pace if known is None else known + SMOOTHING * (pace - known)
+        # A slower pace counts immediately, a faster one only gradually: no slow request may block the event loop twice.
+        self._seconds_a_byte[wanted] = pace if known is None else max(pace, known + SMOOTHING * (pace - known))
 
 
 class Inference:
@@ -63,16 +67,20 @@ class Inference:
         with self._service.admit(len(body)):
             deadline = self._service.deadline()
             expected = self._paces.expect(endpoint.wanted, len(body))
-            is_plain = "content-encoding" not in request.headers
-            if expected <= INLINE_SECONDS and is_plain and self._service.is_at_hand(endpoint.wanted):
+            if expected <= INLINE_SECONDS and _is_plain(request, body) and self._service.is_at_hand(endpoint.wanted):
                 return self._compute(request, endpoint, body, deadline)
             pool = self._quick if expected <= SLOW_SECONDS else self._slow
             work = partial(self._compute, request, endpoint, body, deadline)
             return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     def _compute(self, request: Request, endpoint: Endpoint, body: bytes, deadline: float) -> Answer:
-        started = time.perf_counter()
-        size = len(body)
+        started, size = time.thread_time(), len(body)
+        try:
+            return self._predict(request, endpoint, body, deadline)
+        finally:
+            self._paces.note(endpoint.wanted, size, time.thread_time() - started)
+
+    def _predict(self, request: Request, endpoint: Endpoint, body: bytes, deadline: float) -> Answer:
         encoding = find_encoding(request.headers.get("content-encoding", ""))
         if encoding is not None:
             body = unpack(body, encoding, self._limit)
@@ -83,10 +91,15 @@ class Inference:
         headers = {name.lower(): value for name, value in reply.headers.items()}
         answer = Answer(200, {"content-type": reply.media_type, **headers}, reply.content)
         compress_answer(request, answer)
-        self._paces.note(endpoint.wanted, size, time.perf_counter() - started)
         return answer
 
     def close(self) -> None:
         """Accept no more predictions."""
         self._quick.shutdown(wait=False, cancel_futures=True)
         self._slow.shutdown(wait=False, cancel_futures=True)
+
+
+def _is_plain(request: Request, body: bytes) -> bool:
+    """Whether the body is what it seems: neither compressed nor an image, which a few bytes can make large."""
+    media_type = request.headers.get("content-type", "")
+    return "content-encoding" not in request.headers and not media_type.startswith(PACKED) and BASE64 not in body

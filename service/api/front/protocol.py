@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import re
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.api.front.request import IS_CLOSING, REQUEST_ID, Scope, new_id
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 LONGEST_HEAD = 64 * 1024
 """The bytes of a request's head at most. The front limits single headers."""
 SWEEP_SECONDS = 1.0
+UPGRADE = re.compile(rb"\r\nupgrade(?=[ \t]*:)", re.IGNORECASE)
+
+log = structlog.get_logger()
 
 
 class Connections:
@@ -48,7 +53,10 @@ class Connections:
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
             for connection in list(self._open):
-                connection.check(now, self._timeout, self._slowest)
+                try:
+                    connection.check(now, self._timeout, self._slowest)
+                except Exception as error:
+                    log.error("a connection can't be checked", exc_info=error)
 
 
 class Connection(HttpToolsProtocol):
@@ -80,7 +88,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
         self._last_received = time.monotonic()
-        super().data_received(data)
+        super().data_received(_without_upgrade(data) if self._in_head and UPGRADE.search(data) else data)
         if self._in_head and self._began is not None and self._received > LONGEST_HEAD:
             self.refuse(431, "The request's head is too large.")
 
@@ -90,8 +98,8 @@ class Connection(HttpToolsProtocol):
         self._began, self._in_head, self._is_silent, self._received = self._last_received, True, False, 0
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
         super().on_headers_complete()
+        self._in_head = False
 
     def on_message_complete(self) -> None:
         self._began = None
@@ -123,10 +131,15 @@ class Connection(HttpToolsProtocol):
         else:
             self.refuse(400, "The body's chunked encoding is invalid (RFC 9112, section 7.1).")
 
-    def eof_received(self) -> None:
-        """The client sends nothing more. If its body is incomplete, respond with the reason."""
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """The client sends nothing more. True keeps the connection open until the response to its request is sent."""
         if self._began is not None and not self._in_head:
             self.refuse(400, "The body was cut off before its end.")
+            return None
+        is_pending = self.cycle is not None and not self.cycle.response_started and self._began is None
+        if is_pending:
+            self.cycle.keep_alive = False
+        return is_pending
 
     def refuse(self, status: int, detail: str) -> None:
         """Send a problem, unless a response has begun, and close the connection."""
@@ -159,3 +172,12 @@ class Connection(HttpToolsProtocol):
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """The data with another name for the header `Upgrade`: the parser would take no body after it.
+
+    RFC 9110, section 7.8, lets a server ignore the header.
+    """
+    head, end, body = data.partition(b"\r\n\r\n")
+    return UPGRADE.sub(b"\r\nx-ignored-upgrade", head) + end + body

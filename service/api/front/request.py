@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import IO, Any
 
 from service.api.http.errors import BodyTooLarge
+from service.errors import Overloaded
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -29,12 +30,31 @@ class ClientDisconnected(Exception):
     """The client disconnected before its request was complete."""
 
 
+class Buffers:
+    """Limits the bytes of request bodies that a process holds in memory. It belongs to one event loop."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+
+    def take(self, size: int) -> None:
+        """Reserve `size` bytes. Raises Overloaded."""
+        if size > self._free:
+            raise Overloaded("Too many large requests are in progress.", retry_after=1)
+        self._free -= size
+
+    def give(self, size: int) -> None:
+        """Return `size` reserved bytes."""
+        self._free += size
+
+
 class Request:
     """A request with its decoded head. Header names are lower-case. Values of repeated headers are joined by `, `."""
 
-    __slots__ = ("headers", "id", "is_read", "method", "path", "receive", "scope", "started")
+    __slots__ = ("_buffered", "_buffers", "headers", "id", "is_read", "method", "path", "receive", "scope", "started")
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, buffers: Buffers) -> None:
+        self._buffers = buffers
+        self._buffered = 0
         self.scope = scope
         self.receive = receive
         self.started = time.monotonic()
@@ -67,17 +87,23 @@ class Request:
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises BodyTooLarge, before reading if the length is known; ClientDisconnected."""
         await self._refuse_longer_than(limit)
-        message = await self._next()
-        body: bytes = message.get("body", b"")
+        await self._reserve(self.length or 0)
+        body: bytes = (await self._next()).get("body", b"")
         if self.is_read and len(body) <= limit:
             return body
         pieces = bytearray(body)
         while not self.is_read and len(pieces) <= limit:
             pieces += (await self._next()).get("body", b"")
+            await self._reserve(len(pieces))
         if len(pieces) > limit:
             await self.discard()
             raise _too_large(limit)
         return bytes(pieces)
+
+    def release(self) -> None:
+        """Return the memory that was reserved for the body."""
+        self._buffers.give(self._buffered)
+        self._buffered = 0
 
     async def spool(self, limit: int, in_memory: int, folder: str, write: Callable[..., Awaitable[Any]]) -> IO[bytes]:
         """The whole body as an unnamed file, on the disk if it has more than `in_memory` bytes.
@@ -111,6 +137,17 @@ class Request:
             return
         while left >= 0 and not self.is_read:
             left -= len((await self._next()).get("body", b""))
+
+    async def _reserve(self, size: int) -> None:
+        """Reserve memory for a body of `size` bytes. Raises Overloaded."""
+        if size <= self._buffered:
+            return
+        try:
+            self._buffers.take(size - self._buffered)
+        except Overloaded:
+            await self.discard()
+            raise
+        self._buffered = size
 
     async def _refuse_longer_than(self, limit: int) -> None:
         if (self.length or 0) > limit:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import structlog
 
-from service.api.front.answers import Answer
+from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
@@ -52,10 +52,10 @@ class Resources:
         """Flask's response, after the wait if the request waits for a job. Raises BodyTooLarge, OSError."""
         with await self._receive(request) as body:
             environment = _describe(request, body)
-            answer, handoff = await self._call(environment)
+            answer, handoff = await self._call(request, environment)
         if isinstance(handoff, Wait):
             await self._watch.until_over(handoff.job_id, handoff.seconds)
-            answer, _ = await self._call(environment | {RESUMED: handoff})
+            answer, _ = await self._call(request, environment | {RESUMED: handoff})
         elif isinstance(handoff, Follow):
             answer.headers.pop("content-length", None)
             if request.method != "HEAD":
@@ -74,10 +74,10 @@ class Resources:
     async def _in_thread(self, function: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
 
-    async def _call(self, environment: Environment) -> tuple[Answer, object]:
+    async def _call(self, request: Request, environment: Environment) -> tuple[Answer, object]:
         # Flask modifies the environment.
         environment = dict(environment)
-        answer, pieces = await self._in_thread(_run, self._app, environment)
+        answer, pieces = await self._in_thread(_run, self._app, request, environment)
         if pieces is not None:
             answer.stream = self._send_pieces(pieces)
         return answer, environment.get(HANDOFF)
@@ -113,8 +113,11 @@ class Pieces:
             close()
 
 
-def _run(app: "WSGIApplication", environment: Environment) -> tuple[Answer, Pieces | None]:
-    """Call the app as specified by PEP 3333. Returns the response, and the chunks of its body if that is large."""
+def _run(app: "WSGIApplication", request: Request, environment: Environment) -> tuple[Answer, Pieces | None]:
+    """Call the app as specified by PEP 3333. Returns the response, and the chunks of its body if it is generated.
+
+    A body that is complete is compressed here, in the thread, if its client accepts that.
+    """
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=environment[REQUEST_ID])
     head: list[Any] = []
@@ -125,15 +128,23 @@ def _run(app: "WSGIApplication", environment: Environment) -> tuple[Answer, Piec
     pieces = Pieces(app(environment, start_response))
     collected: list[bytes] = []
     size = 0
-    while size <= WHOLE:
+    while size <= WHOLE or _is_complete(collected, head[1]):
         piece = pieces.take()
         if piece is None:
             pieces.close()
-            return _answer(head[0], head[1], b"".join(collected)), None
+            answer = _answer(head[0], head[1], b"".join(collected))
+            compress_answer(request, answer)
+            return answer, None
         collected.append(piece)
         size += len(piece)
     pieces.put_back(b"".join(collected))
     return _answer(head[0], head[1], b""), pieces
+
+
+def _is_complete(chunks: list[bytes], headers: list[tuple[str, str]]) -> bool:
+    """Whether the only chunk so far is the whole body: then the body is in memory anyway."""
+    length = next((value for name, value in headers if name.lower() == "content-length"), None)
+    return len(chunks) == 1 and length == str(len(chunks[0]))
 
 
 def _answer(status: int, headers: list[tuple[str, str]], body: bytes) -> Answer:

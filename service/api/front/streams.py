@@ -12,6 +12,8 @@ from service.storage.records import Event
 
 HEARTBEAT = b": heartbeat\n\n"
 HEARTBEAT_SECONDS = 15.0
+RETRY_SECONDS = 1.0
+"""How long to wait before reading events again after the database was unavailable."""
 REMEMBERED_SECONDS = 0.5
 """How long a batch is cached for other streams of the same job, which need it at almost the same time."""
 
@@ -40,23 +42,20 @@ class EventStreams:
             while not self._watch.is_stopped:
                 if not job.is_seen:
                     await job.changed(HEARTBEAT_SECONDS)
-                state = job.state
-                if state is not None and state.last_seq > after:
-                    batch = await self._next_batch(job_id, after)
-                    if batch is None:
-                        await job.changed(1.0)
-                        continue
+                is_behind = job.state is not None and job.state.last_seq > after
+                batch = await self._next_batch(job_id, after) if is_behind else None
+                if batch is not None:
                     after, text = batch
                     yield text
                     wrote_at = time.monotonic()
-                elif job.is_over:
+                elif job.is_over and not is_behind:
                     return
                 else:
                     left = wrote_at + HEARTBEAT_SECONDS - time.monotonic()
                     if left <= 0:
                         yield HEARTBEAT
                         wrote_at, left = time.monotonic(), HEARTBEAT_SECONDS
-                    await job.changed(left)
+                    await job.changed(min(left, RETRY_SECONDS) if is_behind else left)
 
     async def _next_batch(self, job_id: str, after: int) -> Batch | None:
         """The next events, read once for all streams at the same position."""

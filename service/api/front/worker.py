@@ -1,13 +1,15 @@
 """The worker class for gunicorn: runs the front in uvicorn, with uvloop and httptools."""
 
 import logging
+import signal
 from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
 from service.api.front.protocol import Connection
+from service.processes import die_with_parent
 
-GRACE_SECONDS = 7
+GRACE_SECONDS = 5
 """How long requests in progress may take after the listener has closed."""
 
 
@@ -25,6 +27,11 @@ class Worker(UvicornWorker):
         "server_header": False,
         "timeout_graceful_shutdown": GRACE_SECONDS,
     }
+
+    def init_process(self) -> None:
+        # Without its master a process would keep the port and never be replaced.
+        die_with_parent(self.ppid, signal.SIGTERM)
+        super().init_process()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

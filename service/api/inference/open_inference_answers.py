@@ -1,5 +1,6 @@
 """Responses of the Open Inference Protocol v2: the network's output, or the best classes."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def name_classes(predictor: Predictor, outputs: np.ndarray, most: int) -> np.nda
     For a regression, the largest outputs, without labels.
     """
     regression = predictor.classes is None
-    scores = outputs.reshape(len(outputs), -1) if regression else predictor.score(outputs)
+    scores = outputs.reshape(len(outputs), math.prod(outputs.shape[1:])) if regression else predictor.score(outputs)
     endings = [f":{place}" for place in range(scores.shape[1])]
     if predictor.classes is not None:
         endings = [f"{ending}:{class_name(label)}" for ending, label in zip(endings, predictor.classes, strict=True)]

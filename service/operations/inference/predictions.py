@@ -26,6 +26,8 @@ MAX_ROWS = 2**31 - 1
 """The rows of a request at most: the largest number that Triton's configuration can contain."""
 FRESH_NANOSECONDS = 750_000_000
 """How long a resolved version counts as current if no api process of this machine writes. Workers may write."""
+UNAVAILABLE_NANOSECONDS = 5_000_000_000
+"""How long a remembered version is used without a query after the database was unavailable."""
 
 log = structlog.get_logger()
 
@@ -104,6 +106,8 @@ class PredictionService:
             if cached is None:
                 raise
             found = cached[1]
+            # Don't query again for a while: each query of a server that doesn't respond takes seconds.
+            now = time.monotonic_ns() + UNAVAILABLE_NANOSECONDS
         except ServiceError:
             with self._found_lock:
                 self._found.pop(wanted, None)

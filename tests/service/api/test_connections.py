@@ -1,5 +1,6 @@
 """Connections whose clients are silent or slow, and those that are too many."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -101,3 +102,28 @@ def test_connections_beyond_the_limit_are_a_503_and_come_back_when_others_close(
         assert (refused.status_code, refused.headers["Connection"]) == (503, "close")
         assert refused.json()["type"] == "/problems/overloaded"
     wait_for(lambda: impatient.get("/healthz").status_code == 200, what="room for a connection")
+
+
+def test_a_request_to_upgrade_keeps_its_body(server: Server) -> None:
+    body = b'{"instances": [[1]]}'
+    head = HEAD.replace(b"/v1/models", b"/v1/models/none/predictions") + b"Content-Length: %d\r\n" % len(body)
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
+    with connect(server) as connection:
+        connection.sendall(head + upgrade + body)
+        answer = read_answer(connection)
+        assert (answer.status, json.loads(answer.read())["detail"]) == (404, 'There is no model "none".')
+
+
+def test_a_client_that_closes_its_half_gets_its_answer(server: Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        assert read_answer(connection).status == 200
+
+
+@pytest.mark.parametrize("line", [b"CONNECT example.org:443 HTTP/1.1", b"GET http://localhost HTTP/1.1"])
+def test_a_target_without_a_path_is_a_400(server: Server, line: bytes) -> None:
+    with connect(server) as connection:
+        connection.sendall(line + b"\r\nHost: localhost\r\n\r\n")
+        assert read_answer(connection).status == 400
+    assert server.get("/healthz").status_code == 200
