@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import logging
 import resource
 import sys
 from pathlib import Path
@@ -101,7 +102,9 @@ class ApiServer(BaseApplication):
 
 
 class ServiceLog(Logger):
-    """gunicorn's messages in the service's log, which has been configured already; the front logs the requests."""
+    """gunicorn's warnings in the service's log, which has been configured already; the front logs the requests."""
 
     def setup(self, cfg: Config) -> None:
         self.error_log.propagate = True
+        # At every shutdown it reports each signal to a process, and each socket that is closed already.
+        self.error_log.setLevel(logging.WARNING)

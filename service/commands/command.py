@@ -124,7 +124,9 @@ def _print_failure(failure: "RequestFailed", as_json: bool) -> None:
         print_json(failure.problem, sys.stderr)
         return
     if len(failure.errors) < 2:
-        click.echo(f"Error: {printable(failure.detail)}", err=True)
+        only = failure.errors[0] if failure.errors else {}
+        text = describe_fault({"detail": failure.detail, "did_you_mean": only.get("did_you_mean")})
+        click.echo(f"Error: {printable(text)}", err=True)
         return
     click.echo(f"Error: {printable(failure.title or failure.detail)}:", err=True)
     for fault in failure.errors:

@@ -78,10 +78,13 @@ def describe_moment(value: str | None) -> str | None:
 
 
 def describe_fault(fault: dict[str, Any]) -> str:
-    """Format an error: its place and its detail."""
+    """Format an error: its place, its detail, and what the client may have meant."""
     places = [fault["pointer"]] if "pointer" in fault else []
     places += [f"{place} {fault[place]}" for place in PLACES if place in fault]
-    return ": ".join(filter(None, [", ".join(places), fault["detail"]]))
+    detail, suggestion = fault["detail"], fault.get("did_you_mean")
+    if suggestion is not None and "Did you mean" not in detail:
+        detail = f'{detail} Did you mean "{suggestion}"?'
+    return ": ".join(filter(None, [", ".join(places), detail]))
 
 
 def printable(text: str) -> str:

@@ -46,6 +46,8 @@ class HostRules:
         if host is None:
             if request.scope["http_version"] != "1.0":
                 raise MissingHost("The request has no Host header.")
+        elif ", " in host:
+            raise MissingHost("The request has more than one Host header.")
         elif not self._is_allowed(host) and request.path != OPEN:
             raise MisdirectedRequest(
                 f'The host "{host[:200]}" is not allowed. '
