@@ -88,7 +88,6 @@ def create_app(context: Context, service: PredictionService | None = None) -> Fl
     """The WSGI app of everything that isn't inference; with networks of its own unless it is given some."""
     app = App(__name__)
     app.json = OrjsonProvider(app)
-    app.config["MAX_CONTENT_LENGTH"] = context.settings.max_body_bytes + 1
     app.extensions["context"] = context
     app.extensions["predictions"] = service or PredictionService(context)
     app.url_map.strict_slashes = True

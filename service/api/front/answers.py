@@ -82,6 +82,9 @@ class Responder:
     async def send(self, request: Request, answer: Answer, send: Send) -> None:
         """Send a response, and the chunks of its stream as they arrive, until the client disconnects."""
         self.log(request, answer.status)
+        if answer.stream is not None and request.scope["http_version"] == "1.0":
+            # HTTP/1.0 has no chunks, which uvicorn would send.
+            answer.body, answer.stream = b"".join([piece async for piece in answer.stream]), None
         await send({"type": "http.response.start", "status": answer.status, "headers": _head(request, answer)})
         if answer.stream is not None:
             async with contextlib.aclosing(answer.stream) as pieces:

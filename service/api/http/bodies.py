@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from flask import Request, Response, current_app
-from werkzeug.exceptions import RequestEntityTooLarge
+from flask import Request, Response
 
 from service.api.http.content_encoding import find_encoding, unpack
 from service.api.http.errors import UnsupportedMediaType
@@ -25,7 +24,7 @@ def no_content() -> Response:
 
 
 def read_json(request: Request) -> Any:
-    """Parse the request's body as JSON. Raises UnsupportedMediaType, MalformedBody, RequestEntityTooLarge."""
+    """Parse the request's body as JSON. Raises UnsupportedMediaType, MalformedBody, BodyTooLarge."""
     refuse_other_types(request, *((JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)))
     return parse_json(read_body(request), context().settings.max_json_depth)
 
@@ -40,17 +39,13 @@ def refuse_other_types(request: Request, *accepted: str) -> None:
 
 
 def read_body(request: Request) -> bytes:
-    """Read the whole body and decompress it if needed.
+    """Read the whole body, whose size the front has checked, and decompress it if needed.
 
-    Raises RequestEntityTooLarge, UnsupportedMediaType, MalformedBody.
+    Raises UnsupportedMediaType, MalformedBody, BodyTooLarge.
     """
     encoding = content_encoding(request)
     body = request.get_data(cache=False)
-    most = current_app.config["MAX_CONTENT_LENGTH"] - 1
-    # If a body has no length, Flask silently stops at its limit, which is one byte above the configured one.
-    if len(body) > most:
-        raise RequestEntityTooLarge
-    return body if encoding is None else unpack(body, encoding, most)
+    return body if encoding is None else unpack(body, encoding, context().settings.max_body_bytes)
 
 
 def content_encoding(request: Request) -> str | None:

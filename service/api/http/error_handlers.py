@@ -1,13 +1,13 @@
 """Turns every exception of a route into an error response."""
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import ClientDisconnected, HTTPException
+from werkzeug.exceptions import HTTPException
 
 from service.api.http.bodies import write_json
 from service.api.http.handing_over import leave_wait
 from service.api.http.handoff import Wait
 from service.api.http.problems import ErrorAnswer, answer_error, answer_status
-from service.api.http.state import context, request_id
+from service.api.http.state import request_id
 
 
 def register_error_handlers(app: Flask) -> None:
@@ -26,10 +26,8 @@ def _answer_http(error: HTTPException) -> Response:
     if status < 400 or error.response is not None:
         return error.get_response()  # type: ignore[return-value]
     details = {
-        400: "The connection ended before the body was complete." if isinstance(error, ClientDisconnected) else None,
         404: f"Nothing was found at {request.path}.",
         405: f"{request.path} doesn't support {request.method}.",
-        413: f"The body exceeds the limit of {context().settings.max_body_bytes:,} bytes.",
     }
     detail = details.get(status) or error.description or ""
     response = _respond(answer_status(status, detail, request.path, request_id()))

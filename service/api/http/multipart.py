@@ -6,9 +6,8 @@ from typing import IO, Any, cast
 from flask import Flask, Request, g
 from marshmallow import Schema, fields
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
-from werkzeug.wsgi import LimitedStream
 
 from models.errors import Fault
 from models.values.pointers import pointer_to
@@ -76,26 +75,16 @@ def read_form(request: Request) -> Form:
     refuse_other_types(request, FORM)
     if content_encoding(request):
         raise UnsupportedMediaType("A form with files must not be compressed.")
-    limit = context().settings.max_upload_bytes
-    # One byte more than the limit, so that a body of exactly the limit doesn't look like a truncated one.
-    request.max_content_length = limit + 1
     boundary = request.mimetype_params.get("boundary", "")
     if not boundary.isascii() or not boundary:
         raise MalformedBody(f"The Content-Type of {FORM} needs a boundary.")
     g.reception = Reception(context().artifacts)
     try:
-        stream = request.stream
-    except RequestEntityTooLarge:
-        raise BodyTooLarge(f"The upload exceeds the limit of {limit:,} bytes.") from None
-    try:
-        pairs, files = _parse(stream, boundary.encode(), request.content_length)
-    except (ValueError, ClientDisconnected):
+        pairs, files = _parse(request.stream, boundary.encode(), request.content_length)
+    except ValueError:
         detail = f"The body is not complete {FORM}: it was cut off, or the header of a part is malformed."
         raise MalformedBody(detail) from None
     except RequestEntityTooLarge:
-        limited = cast(LimitedStream, stream)
-        if limited.is_exhausted and limited.limit > limit:
-            raise BodyTooLarge(f"The upload exceeds the limit of {limit:,} bytes.") from None
         detail = (
             f"A form can have at most {MOST_PARTS} parts, each of at most {LONGEST_FIELD:,} bytes unless it is a file."
         )
