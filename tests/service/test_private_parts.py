@@ -113,11 +113,13 @@ def test_uvicorn_s_protocol_calls_a_method_for_each_part_of_a_request() -> None:
 
 def test_uvicorn_s_protocol_knows_its_answer_and_whether_it_reads() -> None:
     source = inspect.getsource(HttpToolsProtocol.__init__)
+    assert "self.scope" in source
     assert "self.cycle" in source
     assert "self.flow" in source
     answer = inspect.getsource(RequestResponseCycle.__init__)
     assert "self.response_started" in answer
     assert "self.response_complete" in answer
+    assert "self.keep_alive" in answer
     assert "self.read_paused" in inspect.getsource(FlowControl.__init__)
 
 
