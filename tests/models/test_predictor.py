@@ -215,7 +215,7 @@ def test_a_number_that_an_embedding_does_not_know_names_its_row(number: float, t
         predictor.predict([[0, 4, 1], [2, number, 3]])
     (fault,) = caught.value.faults
     assert (fault.row, fault.pointer) == (1, "#/instances/1")
-    assert fault.detail.startswith(f'Row 1: the number {number:g} at [1] is unknown; the layer "embedding" knows')
+    assert fault.detail.startswith(f'Row 1: the number {number:g} at [1] is unknown; the layer "embedding" accepts')
 
 
 SIGMOIDS = [

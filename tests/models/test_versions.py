@@ -97,7 +97,7 @@ def test_a_version_of_which_tensorflow_makes_no_saved_model_is_kept(
 def test_a_version_without_its_spec_says_so(saved: tuple[Path, TrainedNetwork, Arrays]) -> None:
     folder, *_ = saved
     (folder / TRAINED).unlink()
-    with pytest.raises(IncompleteVersion, match=r"no trained\.json"):
+    with pytest.raises(IncompleteVersion, match=r"trained\.json of the version is missing"):
         load_version(folder, Limits())
 
 
