@@ -109,7 +109,8 @@ def test_metadata_is_noted_on_what_is_created_and_lists_are_filtered_by_it(fitse
     noted = ("--metadata", "team=garden", "--metadata", "ticket=a=b")
     dataset = fitserve.json("datasets", "create", '{"name": "noted", "source": "iris"}', *noted)
     assert dataset["metadata"] == {"team": "garden", "ticket": "a=b"}
-    job = fitserve.json("train", garden, garden, "--epochs", "1", "--detach", *noted)
+    fitserve.json("models", "create", orjson.dumps(SPEC | {"name": "noted"}).decode())
+    job = fitserve.json("train", "noted", garden, "--epochs", "1", "--detach", *noted)
     assert [item["id"] for item in fitserve.json("jobs", "list", *noted)] == [job["id"]]
     assert [item["name"] for item in fitserve.json("datasets", "list", *noted)] == ["noted"]
     assert fitserve.json("models", "list", *noted) == []
