@@ -51,6 +51,8 @@ class Connections:
         """Close connections of silent and slow clients, until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
+            # After a busy moment, timers come before sockets: read what has arrived before a client counts as silent.
+            await asyncio.sleep(0)
             now = time.monotonic()
             for connection in list(self._open):
                 try:

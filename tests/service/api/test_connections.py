@@ -8,12 +8,16 @@ from contextlib import ExitStack
 from http.client import HTTPResponse
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
+from service.api.front.protocol import SWEEP_SECONDS
 from tests.running_service import wait_for
 from tests.service.api.api_server import Server, running_api
 
+STALL_SECONDS = SWEEP_SECONDS + 0.6
+"""Long enough for a check of the connections to be due, and for a client to count as silent."""
 HEAD = b"POST /v1/models HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
@@ -48,6 +52,17 @@ def test_a_client_that_falls_silent_within_its_request_is_told_so(impatient: Ser
 def test_a_client_that_never_begins_a_request_is_closed_without_a_word(impatient: Server) -> None:
     with connect(impatient) as connection:
         assert connection.recv(1) == b""
+
+
+def test_a_process_that_stalls_does_not_take_its_clients_for_silent(impatient: Server) -> None:
+    (serving,) = psutil.Process(impatient.process.pid).children()
+    with connect(impatient) as connection:
+        connection.sendall(b"GET /healthz HTT")
+        serving.suspend()
+        connection.sendall(b"P/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(STALL_SECONDS)
+        serving.resume()
+        assert read_answer(connection).status == 200
 
 
 def test_a_client_that_sends_byte_by_byte_is_given_up_although_it_is_never_silent(impatient: Server) -> None:
