@@ -7,10 +7,10 @@ from marshmallow import pre_dump
 from models.datasets import SPLITS
 from models.jobs.batch_prediction import BatchPredictionRequest
 from service import statuses
-from service.api.contract.fields import Choice, Metadata, Reference, UploadedFile, Whole
-from service.api.contract.schemas.base import AnswerSchema, Schema
+from service.api.contract.fields import Choice, Metadata, Reference, UploadedFile
+from service.api.contract.schemas.base import AnswerSchema
 from service.api.contract.schemas.datasets import UploadedFileSchema
-from service.api.contract.schemas.jobs import VersionJobSchema, link_resources, present_job
+from service.api.contract.schemas.jobs import VersionJobSchema, WantedVersionSchema, link_resources, present_job
 from service.api.contract.schemas.predictions import WarningSchema
 from service.api.contract.schemas.shown import (
     CLASS,
@@ -28,19 +28,9 @@ from service.api.http.links import batch_prediction_url
 from service.operations.jobs.client_jobs import JobView
 
 
-class PredictingVersionSchema(Schema):
-    """The model and version to predict with."""
+class PredictingVersionSchema(WantedVersionSchema):
+    """The model and version to predict with, and the metadata of the job."""
 
-    model = Reference(required=True, metadata={"description": "The model's name."})
-    version = Whole(
-        1,
-        load_default=None,
-        allow_none=True,
-        metadata={"description": "The version's number; null: the latest version."},
-    )
-    label = Reference(
-        load_default=None, allow_none=True, metadata={"description": "Instead of `version`: a label that points to it."}
-    )
     metadata = Metadata()
 
 

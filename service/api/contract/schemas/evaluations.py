@@ -6,27 +6,17 @@ from marshmallow import pre_dump
 
 from models.datasets import SPLITS
 from models.jobs.evaluation import EvaluationRequest
-from service.api.contract.fields import Choice, Metadata, Reference, Whole
-from service.api.contract.schemas.base import AnswerSchema, Schema
-from service.api.contract.schemas.jobs import VersionJobSchema, link_resources, present_job
+from service.api.contract.fields import Choice, Metadata, Reference
+from service.api.contract.schemas.base import AnswerSchema
+from service.api.contract.schemas.jobs import VersionJobSchema, WantedVersionSchema, link_resources, present_job
 from service.api.contract.schemas.shown import CLASS, Count, Identifier, Inner, Listing, Mapping, Number, OneOf, Value
 from service.api.http.links import evaluation_url, training_job_url
 from service.operations.jobs.client_jobs import JobView
 
 
-class CreateEvaluationSchema(Schema):
+class CreateEvaluationSchema(WantedVersionSchema):
     """A new evaluation."""
 
-    model = Reference(required=True, metadata={"description": "The model's name."})
-    version = Whole(
-        1,
-        load_default=None,
-        allow_none=True,
-        metadata={"description": "The version's number; null: the latest version."},
-    )
-    label = Reference(
-        load_default=None, allow_none=True, metadata={"description": "Instead of `version`: a label that points to it."}
-    )
     dataset = Reference(
         required=True,
         metadata={

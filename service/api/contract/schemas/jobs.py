@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from service import statuses
-from service.api.contract.fields import LONGEST_NAME, Choice, MetadataChanges, Moment, Text
+from service.api.contract.fields import LONGEST_NAME, Choice, MetadataChanges, Moment, Reference, Text, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import (
@@ -70,6 +70,21 @@ class JobProgressSchema(AnswerSchema):
     steps = Count("The total number of steps; null if it is only known at the end.", allow_none=True, example=469)
     fraction = Number("The finished share.", 0, 1, example=0.45)
     eta_seconds = Number("The estimated remaining seconds; null while unknown.", 0, allow_none=True, example=4.1)
+
+
+class WantedVersionSchema(Schema):
+    """The model and version that a new job uses."""
+
+    model = Reference(required=True, metadata={"description": "The model's name."})
+    version = Whole(
+        1,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The version's number; null: the latest version."},
+    )
+    label = Reference(
+        load_default=None, allow_none=True, metadata={"description": "Instead of `version`: a label that points to it."}
+    )
 
 
 class VersionJobSchema(JobHeadSchema):
