@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from urllib.parse import parse_qs
 
 import orjson
 
@@ -38,8 +37,7 @@ class Answer:
 def answer_failure(request: Request, error: ErrorAnswer) -> Answer:
     """The response to a failed request, indented if its client wants that."""
     headers = {name.lower(): value for name, value in error.headers.items()}
-    query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    parameter = query.get(PARAMETER, [None])[0]
+    parameter = request.query.get(PARAMETER, [None])[0]
     indented = is_wanted(request.method, request.path, parameter, request.headers.get("user-agent", ""))
     body = orjson.dumps(error.document, option=OPTIONS if indented else orjson.OPT_APPEND_NEWLINE)
     return Answer(error.status, {"content-type": error.media_type, **headers}, body)

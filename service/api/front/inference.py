@@ -4,7 +4,6 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from urllib.parse import parse_qs
 
 from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import Request
@@ -84,9 +83,7 @@ class Inference:
         encoding = find_encoding(request.headers.get("content-encoding", ""))
         if encoding is not None:
             body = unpack(body, encoding, self._limit)
-        query = request.scope["query_string"].decode("latin-1")
-        parameters = parse_qs(query, keep_blank_values=True) if query else {}
-        asked = InferenceRequest(endpoint.wanted, body, request.headers, parameters)
+        asked = InferenceRequest(endpoint.wanted, body, request.headers, request.query)
         reply = plane.answer(self._service, endpoint.dialect, asked, deadline)
         headers = {name.lower(): value for name, value in reply.headers.items()}
         answer = Answer(200, {"content-type": reply.media_type, **headers}, reply.content)

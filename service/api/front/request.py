@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import IO, Any
+from urllib.parse import parse_qs
 
 from service.api.http.errors import BodyTooLarge
 from service.errors import Overloaded
@@ -75,6 +76,12 @@ class Request:
         """Whether the client has closed the connection."""
         is_closing: Callable[[], bool] | None = self.scope.get(IS_CLOSING)
         return is_closing is not None and is_closing()
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The values of each query parameter, in order."""
+        text = self.scope["query_string"].decode("latin-1")
+        return parse_qs(text, keep_blank_values=True) if text else {}
 
     @property
     def length(self) -> int | None:
