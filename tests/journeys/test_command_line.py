@@ -107,14 +107,14 @@ def test_lists_are_tables_for_people_and_arrays_for_scripts(fitserve: CommandLin
 
 def test_metadata_is_noted_on_what_is_created_and_lists_are_filtered_by_it(fitserve: CommandLine, garden: str) -> None:
     noted = ("--metadata", "team=garden", "--metadata", "ticket=a=b")
-    dataset = fitserve.json("datasets", "create", '{"name": "noted", "source": "iris"}', *noted)
+    dataset = fitserve.json("datasets", "create", '{"name": "cli-noted", "source": "iris"}', *noted)
     assert dataset["metadata"] == {"team": "garden", "ticket": "a=b"}
-    fitserve.json("models", "create", orjson.dumps(SPEC | {"name": "noted"}).decode())
-    job = fitserve.json("train", "noted", garden, "--epochs", "1", "--detach", *noted)
+    fitserve.json("models", "create", orjson.dumps(SPEC | {"name": "cli-noted"}).decode())
+    job = fitserve.json("train", "cli-noted", garden, "--epochs", "1", "--detach", *noted)
     assert [item["id"] for item in fitserve.json("jobs", "list", *noted)] == [job["id"]]
-    assert [item["name"] for item in fitserve.json("datasets", "list", *noted)] == ["noted"]
+    assert [item["name"] for item in fitserve.json("datasets", "list", *noted)] == ["cli-noted"]
     assert fitserve.json("models", "list", *noted) == []
-    assert any("team garden" in line for line in fitserve.table("datasets", "show", "noted"))
+    assert any("team garden" in line for line in fitserve.table("datasets", "show", "cli-noted"))
     for wrong in (("--metadata", "team"), ("--metadata", "=x"), ("--metadata", "a=1", "--metadata", "a=2")):
         assert fitserve.run("jobs", "list", *wrong).returncode == 3
 
