@@ -5,8 +5,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from models.errors import DamagedNetwork, Fault, InvalidInstances, TookTooLong
 
@@ -24,6 +22,11 @@ class OnnxNetwork:
     """
 
     def __init__(self, path: Path, threads: int = 1, rows_at_once: int = ROWS_AT_ONCE) -> None:
+        # ONNX Runtime's threads begin when it is imported, and would not survive a fork of the importing process.
+        import onnxruntime
+        from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+
+        self._invalid_argument: type[Exception] = InvalidArgument
         self._rows_at_once = min(rows_at_once, ROWS_AT_ONCE)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -67,7 +70,7 @@ class OnnxNetwork:
     def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         try:
             output: np.ndarray = self._session.run(None, inputs)[0]
-        except InvalidArgument as error:
+        except self._invalid_argument as error:
             detail = "The rows have numbers that a layer doesn't know: they exceed an Embedding's `input_dim`."
             raise InvalidInstances(Fault(detail)) from error
         return output
