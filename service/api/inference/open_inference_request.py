@@ -7,6 +7,7 @@ classification, and MLServer's content types.
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from models.signature import Signature, Tensor, TensorSpec
@@ -28,6 +29,8 @@ from service.api.inference.open_inference_tensors import (
 HEADER_LENGTH = "Inference-Header-Content-Length"
 NO_HEADER = "0"
 """The header length of a body that contains only the elements of the model's single input."""
+SHORT = 4096
+"""The bytes of JSON before binary data whose document is cached, at most."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SHARED_MEMORY = "shared_memory_region"
 """An unsupported parameter of tensors. Ignoring it would change the meaning of the request."""
@@ -63,7 +66,8 @@ def read_request(body: bytes, header_length: str | None, signature: Signature, m
     if header_length == NO_HEADER:
         return _read_raw_request(body, signature)
     end = len(body) if header_length is None else _read_header_length(header_length, len(body))
-    document = _parse_with_lists(body[:end].removeprefix(BYTE_ORDER_MARK), max_depth, len(signature.inputs))
+    parse = _parse_header if end < len(body) and end <= SHORT else _parse_with_lists
+    document = parse(body[:end].removeprefix(BYTE_ORDER_MARK), max_depth, len(signature.inputs))
     id_ = document.get("id")
     if id_ is not None and not isinstance(id_, str):
         raise InvalidInference("'id' must be a string.")
@@ -135,6 +139,12 @@ def _parse_with_lists(content: bytes, max_depth: int, most: int) -> dict[str, An
                     entry["data"] = lists[entry["data"]]
                 return document
     return _parse(content, max_depth)
+
+
+@lru_cache(maxsize=64)
+def _parse_header(content: bytes, max_depth: int, most: int) -> dict[str, Any]:
+    """The JSON before binary data, which most clients repeat. The returned document must not be changed."""
+    return _parse_with_lists(content, max_depth, most)
 
 
 def _parse(content: bytes, max_depth: int) -> dict[str, Any]:
