@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from service.addresses import listen
 from service.api.app import create_front
 from service.api.front.app import Front
+from service.api.front.balance import SHARES
 from service.api.front.worker import Worker
 from service.config import Settings
 from service.context import Context
@@ -65,6 +67,10 @@ def _allow_open_files(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
+def _forget_process(_arbiter: Arbiter, worker: Worker) -> None:
+    SHARES.forget(worker.age)
+
+
 class ApiServer(BaseApplication):
     """gunicorn, set up by this service's settings alone."""
 
@@ -82,6 +88,7 @@ class ApiServer(BaseApplication):
             "keepalive": KEEP_ALIVE_SECONDS,
             "timeout": 60,
             "proc_name": "fitserve-api",
+            "child_exit": _forget_process,
             "control_socket_disable": True,
             "logger_class": ServiceLog,
         }

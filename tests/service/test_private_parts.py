@@ -3,6 +3,7 @@
 When an upgrade breaks something in the api, look here first: a test that fails names the part.
 """
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import flask
 import flask_smorest
 import pytest
+import uvicorn
 from environs import Env
 from flask.json.provider import JSONProvider
 from marshmallow import Schema, fields
@@ -125,3 +127,16 @@ def test_uvicorn_s_protocol_knows_its_answer_and_whether_it_reads() -> None:
 
 def test_uvicorn_worker_takes_its_settings_from_a_class_attribute() -> None:
     assert set(UvicornWorker.CONFIG_KWARGS) >= {"loop", "http"}
+
+
+def test_uvicorn_serves_a_socket_through_the_loop_that_its_settings_name() -> None:
+    assert uvicorn.Config("app", loop=f"{__name__}:make_loop").get_loop_factory() is make_loop
+    asked = "loop.create_server(create_protocol, sock=sock, ssl=config.ssl, backlog=config.backlog)"
+    assert asked in inspect.getsource(uvicorn.Server.startup)
+    ended = inspect.getsource(uvicorn.Server.shutdown)
+    assert "server.close()" in ended
+    assert "server.wait_closed()" in ended
+
+
+def make_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()

@@ -11,6 +11,7 @@ import orjson
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.api.front.balance import SHARES
 from service.api.front.request import IS_CLOSING, REQUEST_ID, Scope, new_id
 from service.api.http.problems import answer_status
 from service.config import Settings
@@ -42,10 +43,12 @@ class Connections:
         if len(self._open) >= self._most:
             return False
         self._open.add(connection)
+        SHARES.note(len(self._open))
         return True
 
     def close(self, connection: "Connection") -> None:
         self._open.discard(connection)
+        SHARES.note(len(self._open))
 
     async def sweep(self) -> None:
         """Close connections of silent and slow clients, until cancelled."""

@@ -4,7 +4,8 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -142,3 +143,40 @@ def test_a_target_without_a_path_is_a_400(server: Server, line: bytes) -> None:
         connection.sendall(line + b"\r\nHost: localhost\r\n\r\n")
         assert read_answer(connection).status == 400
     assert server.get("/healthz").status_code == 200
+
+
+def open_connections(server: Server) -> list[int]:
+    """The clients' connections of each process, fewest first."""
+    processes = psutil.Process(server.process.pid).children()
+    with suppress(psutil.NoSuchProcess):
+        return sorted(
+            sum(one.status == psutil.CONN_ESTABLISHED for one in process.net_connections("tcp"))
+            for process in processes
+        )
+    return []
+
+
+def is_larger(server: Server, before: int) -> bool:
+    return sum(open_connections(server)) > before
+
+
+def share_connections(server: Server, count: int) -> list[int]:
+    """Open connections one by one. Returns how many each process has, fewest first."""
+    with ExitStack() as stack:
+        for _ in range(count):
+            before = sum(open_connections(server))
+            stack.enter_context(connect(server))
+            wait_for(partial(is_larger, server, before))
+        return open_connections(server)
+
+
+def test_processes_get_equally_many_connections_also_after_one_was_replaced(tmp_path: Path) -> None:
+    with running_api(tmp_path, api_processes=2, client_timeout_seconds=60) as server:
+        wait_for(lambda: share_connections(server, 2) == [1, 1])
+        assert share_connections(server, 8) == [4, 4]
+
+        ended = psutil.Process(server.process.pid).children()[0]
+        ended.terminate()
+        wait_for(lambda: ended not in psutil.Process(server.process.pid).children())
+        wait_for(lambda: share_connections(server, 2) == [1, 1])
+        assert share_connections(server, 8) == [4, 4]
