@@ -195,12 +195,10 @@ def _read_npz(file: _File) -> Iterator[_Piece]:
 def _read_npy(file: _File) -> Iterator[_Piece]:
     with file.path.open("rb") as stream:
         try:
-            header = read_header(stream, file.path.stat().st_size)
+            read_header(stream, file.path.stat().st_size)
         except BadArray as problem:
             detail = f'The array "{file.name}" {problem}.'
             raise InvalidData(Fault(detail, file=file.name)) from problem
-    if not header.data_bytes:
-        return
     rows = np.load(file.path, mmap_mode="r", allow_pickle=False)
     for start in range(0, len(rows), file.rows_at_once):
         part = np.array(rows[start : start + file.rows_at_once])

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -155,9 +156,28 @@ def test_an_array_is_rows(type_: str, tmp_path: Path) -> None:
         assert warnings == []
 
 
-def npy_with_header(shape: str) -> bytes:
-    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}\n".encode()
-    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(48)
+def npy_with_header(shape: str, *, fortran_order: bool = False, data: int = 48) -> bytes:
+    header = f"{{'descr': '<f8', 'fortran_order': {fortran_order}, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(data)
+
+
+@pytest.mark.parametrize("fortran_order", [True, False])
+@pytest.mark.parametrize(
+    ("shape", "part"),
+    [
+        ((30_000_000, 0), "[30000000, 0]: it holds no numbers"),
+        ((0, 10**30), "it holds no numbers"),
+        ((2**40, 0, 3), "it holds no numbers"),
+        ((1,) * 65, "65 dimensions; the limit is 16"),
+        ((2**40,), "its size differs from its header"),
+    ],
+)
+def test_a_shape_makes_no_more_of_an_array_than_its_bytes(
+    shape: tuple[int, ...], part: str, fortran_order: bool
+) -> None:
+    data = npy_with_header(str(shape), fortran_order=fortran_order, data=8 if len(shape) == 65 else 0)
+    with pytest.raises(InvalidInstances, match=re.escape(part)):
+        read_npy(data)
 
 
 def test_an_array_that_does_not_fit_is_refused(tmp_path: Path) -> None:
@@ -168,7 +188,7 @@ def test_an_array_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     assert fault.row == 1
     for array, part in ((np.ones((2, 63)), "[63]"), (np.array([["a"] * 64]), "text"), (np.ones((0, 64)), "no inst")):
         assert part in faults(preprocessing, array)[0].detail
-    impossible = [npy_with_header(header) for header in ("(-2, -3)", "(0, 10**30)", "-" * 6000)]
+    impossible = [npy_with_header(header) for header in ("(-2, -3)", "(10**30,)", "-" * 6000)]
     for data in (b"", b"no array", npy(np.ones(4))[:-1], npy(np.array([object()], dtype=object)), *impossible):
         with pytest.raises(InvalidInstances):
             read_npy(data)
