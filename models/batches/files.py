@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.allowance import Allowance
 from models.batches.arrays import read_inputs
 from models.batches.blocks import MOST_ROWS, Block, Blocks, count_rows, renumber, renumber_warnings
 from models.errors import Fault, InvalidData, InvalidInstances
@@ -118,7 +119,7 @@ def _preprocess(
 ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
     if isinstance(instances, dict):
         return preprocessing.read_arrays(instances)
-    return preprocessing.read_instances(instances, limits.pixels)
+    return preprocessing.read_instances(instances, Allowance.for_blocks(limits))
 
 
 def _detect(path: Path, name: str) -> str:
