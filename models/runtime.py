@@ -1,12 +1,12 @@
 """Runs exported networks with ONNX Runtime, from NumPy arrays to NumPy arrays, without TensorFlow."""
 
 import math
-import time
 from pathlib import Path
 
 import numpy as np
 
-from models.errors import DamagedNetwork, Fault, InvalidInstances, TookTooLong
+from models.allowance import check_deadline
+from models.errors import DamagedNetwork, Fault, InvalidInstances
 
 ROWS_AT_ONCE = 256
 """The maximum of rows per call, because activations take memory; larger calls were also slower."""
@@ -90,9 +90,3 @@ class OnnxNetwork:
                 )
                 raise InvalidInstances(Fault(detail))
         return rows.pop()
-
-
-def check_deadline(deadline: float) -> None:
-    """Raise TookTooLong if the deadline (monotonic clock) has passed."""
-    if time.monotonic() > deadline:
-        raise TookTooLong("The prediction exceeded its deadline. Post fewer rows per request.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.allowance import Allowance
 from models.batches.arrays import read_inputs
 from models.batches.blocks import MOST_ROWS, Block, Blocks, count_rows, renumber, renumber_warnings
 from models.errors import Fault, InvalidData, InvalidInstances
@@ -118,7 +119,7 @@ def _preprocess(
 ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
     if isinstance(instances, dict):
         return preprocessing.read_arrays(instances)
-    return preprocessing.read_instances(instances, limits.pixels)
+    return preprocessing.read_instances(instances, Allowance.for_blocks(limits))
 
 
 def _detect(path: Path, name: str) -> str:
@@ -195,12 +196,10 @@ def _read_npz(file: _File) -> Iterator[_Piece]:
 def _read_npy(file: _File) -> Iterator[_Piece]:
     with file.path.open("rb") as stream:
         try:
-            header = read_header(stream, file.path.stat().st_size)
+            read_header(stream, file.path.stat().st_size)
         except BadArray as problem:
             detail = f'The array "{file.name}" {problem}.'
             raise InvalidData(Fault(detail, file=file.name)) from problem
-    if not header.data_bytes:
-        return
     rows = np.load(file.path, mmap_mode="r", allow_pickle=False)
     for start in range(0, len(rows), file.rows_at_once):
         part = np.array(rows[start : start + file.rows_at_once])

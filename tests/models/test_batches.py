@@ -296,7 +296,7 @@ def test_arrays_of_another_shape_and_truncated_ones_are_refused(tmp_path: Path) 
         for name, file in files.items()
     }
     assert "[3]" in details["wide.npy"]
-    assert "no rows" in details["empty.npy"]
+    assert "[0, 2]: it holds no numbers" in details["empty.npy"]
     assert '"x"' in details["missing.npz"]
     assert "truncated" in details["cut.npy"]
     (fault,) = faults_of(

@@ -1,6 +1,7 @@
 """Connections whose clients are silent or slow, and those that are too many."""
 
 import json
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -79,6 +80,38 @@ def test_a_client_that_sends_byte_by_byte_is_given_up_although_it_is_never_silen
             except TimeoutError:
                 continue
         assert received.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[Server]:
+    """An api in which bodies must arrive within ten seconds, and forms with files within an hour."""
+    with running_api(tmp_path, client_timeout_seconds=0.5, body_seconds=10, max_buffered_bytes=2**20) as server:
+        yield server
+
+
+def test_a_large_body_must_arrive_faster_than_a_small_one(strict: Server) -> None:
+    large = HEAD + b"Content-Length: 900000\r\n\r\n"
+    small = HEAD + b"Content-Length: 20000\r\n\r\n"
+    form = HEAD.replace(b"/v1/models", b"/v1/datasets").replace(b"application/json", b"multipart/form-data; boundary=x")
+    form += b"Content-Length: 300000\r\n\r\n"
+    with ExitStack() as stack:
+        connections = [stack.enter_context(connect(strict)) for _ in range(3)]
+        for connection, beginning in zip(connections, (large, small, form), strict=True):
+            connection.sendall(beginning)
+        # Each sends about 4 KiB per second.
+        begun = time.monotonic()
+        while not select.select(connections, [], [], 0.1)[0] and time.monotonic() < begun + 20:
+            for connection in connections:
+                connection.sendall(b" " * 400)
+        assert select.select(connections, [], [], 0)[0] == connections[:1]
+        assert read_answer(connections[0]).status == 408
+
+
+def test_bodies_that_are_only_announced_take_no_memory_from_others(strict: Server) -> None:
+    with ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(connect(strict)).sendall(HEAD + b"Content-Length: 900000\r\n\r\n{")
+        assert strict.post("/v1/models", {"name": "x" * 100_000}).status_code == 422
 
 
 def test_a_client_that_takes_nothing_of_its_answer_is_given_up(impatient: Server) -> None:
