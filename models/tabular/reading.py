@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.errors import InvalidData
 from models.tabular.raw_table import RawTable
-from models.values.dates import FORMATS, ISO, ISO_FORMATS, ZONED_FORMATS, format_title
+from models.values.dates import FORMATS, ISO, ISO_FORMATS, LONGEST_DATE, ZONED_FORMATS, format_title
 from models.values.numbers import PLAIN, WITH_COMMA, WITH_POINT, NumberFormat
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
 from models.values.words import BOOLEANS, LOOSE, TRUE_FALSE, YES_NO
@@ -164,6 +164,7 @@ def _to_number(texts: "polars.Expr", written: NumberFormat) -> "polars.Expr":
 def _to_moment(texts: "polars.Expr", format_: str) -> "polars.Expr":
     import polars
 
+    texts = polars.when(texts.str.len_chars() <= LONGEST_DATE).then(texts)
     if "%y" in format_:
         # Polars accepts any character as the second digit of a year
         texts = polars.when(texts.str.contains(SHORT_YEAR)).then(texts)

@@ -27,6 +27,8 @@ FORMATS = (*ISO_FORMATS, *ZONED_FORMATS, *(day + time for day in DAY_FORMATS for
 """In Polars's notation, in the order in which they are tried."""
 
 ISO = "ISO 8601"
+LONGEST_DATE = 64
+"""Characters of a date. Formats accept any number of spaces and decimals, so longer texts would match too."""
 
 MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
@@ -38,20 +40,21 @@ FIRST_OF_1900 = 70
 """Two-digit years from this one belong to the 20th century, those below it to the 21st."""
 HOURS, LEAP_SECOND = 24, 60
 FIELDS = {
-    "%Y": r"\s*\+?(?P<year>[0-9]{4})",
-    "%y": r"\s*(?P<year_of_century>[0-9]{1,2}+)",
-    "%m": r"\s*(?P<month>[0-9]{1,2}+)",
+    "%Y": r"\s*+\+?(?P<year>[0-9]{4})",
+    "%y": r"\s*+(?P<year_of_century>[0-9]{1,2}+)",
+    "%m": r"\s*+(?P<month>[0-9]{1,2}+)",
     "%b": rf"(?P<month_name>{'|'.join(month[:SHORT] for month in MONTHS)})",
     "%B": rf"(?P<month_name>{'|'.join((*MONTHS, *(month[:SHORT] for month in MONTHS)))})",
-    "%d": r"\s*(?P<day>[0-9]{1,2}+)",
-    "%H": r"\s*(?P<hour>[0-9]{1,2}+)",
-    "%M": r"\s*(?P<minute>[0-9]{1,2}+)",
-    "%S": r"\s*(?P<second>[0-9]{1,2}+)",
-    "%.f": r"(?:\.(?P<fraction>[0-9]+))?",
-    "%#z": r"\s*(?P<zone>[zZ]|(?P<sign>[+\-\u2212])(?P<zone_hour>[0-9]{2})[:\s]*(?P<zone_minute>[0-5][0-9])?)",
-    " ": r"\s*",
+    "%d": r"\s*+(?P<day>[0-9]{1,2}+)",
+    "%H": r"\s*+(?P<hour>[0-9]{1,2}+)",
+    "%M": r"\s*+(?P<minute>[0-9]{1,2}+)",
+    "%S": r"\s*+(?P<second>[0-9]{1,2}+)",
+    "%.f": r"(?:\.(?P<fraction>[0-9]++))?",
+    "%#z": r"\s*+(?P<zone>[zZ]|(?P<sign>[+\-\u2212])(?P<zone_hour>[0-9]{2})[:\s]*+(?P<zone_minute>[0-5][0-9])?)",
+    " ": r"\s*+",
 }
-"""What the directives of a format match, as in Polars: leading zeros may be omitted, spaces omitted or repeated."""
+"""What the directives of a format match, as in Polars: leading zeros may be omitted, spaces omitted or repeated.
+Repetitions are possessive: the spaces of adjacent directives would otherwise be divided in every possible way."""
 
 
 def format_title(format_: str) -> str:
@@ -60,11 +63,16 @@ def format_title(format_: str) -> str:
 
 
 def read_date(text: str, format_: str | None) -> np.datetime64 | None:
-    """Parse a date in ISO 8601 or in the format of a column's training rows; None if it is neither."""
+    """Parse a date in ISO 8601 or in the format of a column's training rows; None if it is neither.
+
+    A text of more than LONGEST_DATE characters is no date.
+    """
     text = text.strip()
+    if len(text) > LONGEST_DATE:
+        return None
     own = () if format_ in (None, ISO) else (format_,)
     for known in (*own, *ISO_FORMATS, *ZONED_FORMATS):
-        found = _pattern(known).fullmatch(text)
+        found = pattern_of(known).fullmatch(text)
         if found is not None:
             return _to_moment({name: part for name, part in found.groupdict().items() if part is not None})
     try:
@@ -75,7 +83,8 @@ def read_date(text: str, format_: str | None) -> np.datetime64 | None:
 
 
 @lru_cache(len(FORMATS))
-def _pattern(format_: str) -> re.Pattern[str]:
+def pattern_of(format_: str) -> re.Pattern[str]:
+    """The regular expression of the texts in a format."""
     parts = re.findall(r"%\.f|%#z|%.|.", format_)
     return re.compile("".join(FIELDS.get(part, re.escape(part)) for part in parts), re.IGNORECASE)
 
