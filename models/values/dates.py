@@ -4,11 +4,13 @@ A time with a time zone is converted to UTC; the zone itself is dropped.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from models.values.tensors import MAX_FAULTS
 
 if TYPE_CHECKING:
     import polars
@@ -39,6 +41,10 @@ SHORT = 3
 FIRST_OF_1900 = 70
 """Two-digit years from this one belong to the 20th century, those below it to the 21st."""
 HOURS, LEAP_SECOND = 24, 60
+TICKS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Polars's units of time, in units per second."""
+EPOCH = date(1970, 1, 1).toordinal()
+INT64 = np.iinfo(np.int64)
 FIELDS = {
     "%Y": r"\s*+\+?(?P<year>[0-9]{4})",
     "%y": r"\s*+(?P<year_of_century>[0-9]{1,2}+)",
@@ -131,6 +137,20 @@ def _shorten(text: str) -> str:
     if text.endswith(".000000"):
         text = text[: -len(".000000")]
     return text.removesuffix("T00:00:00")
+
+
+def find_unsupported_dates(column: "polars.Series") -> list[int]:
+    """The rows, at most MAX_FAULTS, whose dates are beyond the years 1 to 9999; the column is a Date or a Datetime.
+
+    Such dates can't be computed with: Python and Polars's own conversions fail.
+    """
+    import polars
+
+    a_day = 1 if column.dtype == polars.Date else 86_400 * TICKS[column.dtype.time_unit]  # type: ignore[attr-defined]
+    first, last = (day.toordinal() - EPOCH for day in (date.min, date.max))
+    ticks = column.to_physical()
+    before, after = max(first * a_day, INT64.min), min((last + 1) * a_day - 1, INT64.max)
+    return ((ticks < before) | (ticks > after)).arg_true().head(MAX_FAULTS).to_list()
 
 
 def dates_to_text(column: "polars.Series") -> "polars.Series":
