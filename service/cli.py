@@ -19,6 +19,7 @@ from service.commands.training import train
 from service.commands.watching import watch
 from service.config import InvalidSettings, Settings
 from service.errors import BackupError, StorageError
+from service.storage.artifact_keys import BadKey
 
 PRIVATE = 0o077
 """The umask of the commands that run the service: files get 0600, folders 0700."""
@@ -123,7 +124,7 @@ def _one_line_for_failures() -> Iterator[None]:
     with _refusing(StorageError):
         try:
             yield
-        except (BackupError, OSError) as error:
+        except (BackupError, BadKey, OSError) as error:
             raise click.ClickException(_line(error)) from None
 
 
