@@ -70,6 +70,12 @@ class Settings:
     start_seconds: float = setting(
         60.0, "How long a command waits at startup for PostgreSQL to become reachable.", minimum=0
     )
+    start_attempts: int = setting(
+        5,
+        "How often `fitserve serve` starts the api or the worker, at most, until both are ready for the first time. "
+        "If one crashes at each attempt, the command ends with exit code 1.",
+        minimum=1,
+    )
     min_free_bytes: int = setting(
         1024**2,
         "Free space required on the disks of the SQLite file and the artifacts; with less, `/readyz` returns a 503.",
