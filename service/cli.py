@@ -64,7 +64,7 @@ def api() -> None:
     from service.storage.database import migrate
 
     with _refusing(StorageError, OSError):
-        migrate(settings.database_url)
+        migrate(settings.database_url, settings.start_seconds)
     with _refusing(AddressUnavailable):
         serve(settings)
 
@@ -77,7 +77,7 @@ def worker() -> None:
     from service.worker.main import run
 
     with _refusing(StorageError, OSError):
-        migrate(settings.database_url)
+        migrate(settings.database_url, settings.start_seconds)
     with _refusing(StorageError):
         run(settings)
 

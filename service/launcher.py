@@ -36,10 +36,10 @@ log = structlog.get_logger()
 def prepare(settings: Settings) -> None:
     """Check the address and migrate the database before the start. Raises AddressUnavailable, StorageError, OSError."""
     listen(settings.host, settings.port).close()
-    from service.storage.database import migrate
+    from service.storage.database import migrate, retry_while_away
 
-    migrate(settings.database_url)
-    remove_ended_workers(settings)
+    migrate(settings.database_url, settings.start_seconds)
+    retry_while_away(settings.database_url, settings.start_seconds, lambda: remove_ended_workers(settings))
 
 
 def serve(settings: Settings) -> int:
@@ -54,8 +54,8 @@ def remove_ended_workers(settings: Settings) -> None:
     from service.operations.upkeep.workers import take_over
 
     context = Context.from_settings(settings)
-    take_over(context, socket.gethostname(), may_live)
-    context.database.close()
+    with contextlib.closing(context.database):
+        take_over(context, socket.gethostname(), may_live)
 
 
 class StopRequested(Exception):

@@ -57,8 +57,9 @@ def classify(error: DBAPIError) -> StorageError | None:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, without the full stop and without SQLAlchemy's additions."""
-    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
+    """The first line of an error's text that isn't a heading, without the full stop and SQLAlchemy's additions."""
+    lines = str(getattr(error, "orig", None) or error).strip().split("\n")
+    return next((line for line in lines if not line.endswith(":")), lines[0]).removeprefix("- ").rstrip(".")
 
 
 def classify_sqlite(error: sqlite3.Error) -> StorageError | None:

@@ -271,7 +271,7 @@ class IdempotencyKey(Record):
     token: Mapped[str]
     """A random token of the request that claimed the key; only that request can settle or release it."""
     owner: Mapped[dict[str, Any]]
-    """Identifies the process that handles the request, to detect its crash; empty once it has given up."""
+    """Where the presence named `token` shows that the request is being processed; empty once it has given up."""
     resource_id: Mapped[Id | None]
     """The resource that the request created, written in the transaction that created it."""
     created_at: Mapped[datetime] = mapped_column(index=True)

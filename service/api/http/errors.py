@@ -225,6 +225,12 @@ PROBLEM_TYPES = {
             "The service can't reach its database. The request had no effect. Retry after `Retry-After` seconds.",
         ),
         ProblemType(
+            "outcome-unknown", 503, "It is unknown whether the request took effect",
+            "The connection to the database broke while the change was being saved, and the database doesn't answer "
+            "yet whether it was. Retry after `Retry-After` seconds with the same Idempotency-Key: nothing is created "
+            "twice. Without a key, first look whether the change was made.",
+        ),
+        ProblemType(
             "disk-full", 507, "The disk is full",
             "The disk has no space left for an upload, a job's files or the database. Nothing was saved. Delete "
             "resources that you no longer need, or free space on the disk, then retry.",

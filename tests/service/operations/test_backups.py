@@ -34,10 +34,9 @@ from service.storage.database import Session
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.storage.records import Record, Worker
+from tests.databases import empty_postgresql
 from tests.service.operations import stocked
 from tests.service.operations.stocked import checkpoint, claim, files_of, job, submit, train
-
-POSTGRESQL = "FITSERVE_TEST_POSTGRESQL_URL"
 
 
 def ignore(done: int, total: int) -> None:
@@ -441,15 +440,8 @@ def test_large_files_pass_through_little_memory(
 
 @pytest.fixture
 def postgresql() -> Iterator[str]:
-    url = os.environ.get(POSTGRESQL, "")
-    if not url:
-        pytest.skip(f"{POSTGRESQL} names no empty PostgreSQL database")
-    yield url
-    context = Context.from_settings(Settings(database_url=url))
-    Record.metadata.drop_all(context.database.engine)
-    with context.database.write() as session:
-        session.connection().exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
-    context.database.close()
+    with empty_postgresql() as url:
+        yield url
 
 
 def test_a_service_moves_to_postgresql_and_back(

@@ -20,7 +20,7 @@ from service.context import Context
 from service.errors import NotReady
 from service.operations import idempotency
 from service.operations.catalog.resolve import check_servable
-from service.operations.catalog.uploads import DATA_FILE, ReceivedFile
+from service.operations.catalog.uploads import DATA_FILE, ReceivedFile, removed_unless_committed
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
@@ -91,11 +91,8 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     job_id = queue.new_id(KIND)
     if file is not None:
         context.artifacts.publish(file.folder, upload_key(job_id))
-    try:
+    with removed_unless_committed(context.artifacts, upload_key(job_id)):
         _insert(context, job_id, found, version, request, claim)
-    except BaseException:
-        context.artifacts.remove(upload_key(job_id))
-        raise
     return job_id
 
 
