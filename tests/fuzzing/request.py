@@ -31,6 +31,10 @@ class Request:
     def __repr__(self) -> str:
         return f"{self.method} {self.path} {dict(self.headers)} {self.body[:300]!r} ({len(self.body):,} bytes)"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Called by Hypothesis, which would print the whole body."""
+        printer.text(repr(self))
+
     def to_command(self, base_url: str) -> str:
         """A command that sends the request again; its body is saved in a file."""
         headers = [word for name, value in self.headers.items() for word in ("-H", f"{name}: {value}")]
@@ -47,6 +51,10 @@ class RawRequest:
 
     def __repr__(self) -> str:
         return f"{self.data[:1000]!r} ({len(self.data):,} bytes), answers: {self.answers}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Called by Hypothesis, which would print all of the data."""
+        printer.text(repr(self))
 
     def to_command(self, base_url: str) -> str:
         """A command that sends the data again, which are saved in a file."""
