@@ -10,9 +10,10 @@ from tests.fuzzing.edits import edited_document
 from tests.fuzzing.request import JSON, Request
 from tests.fuzzing.versions import MIXED, PAIR, PAIR_DATASET
 from tests.journeys.specs import LINE, LINE_DATASET, RINGS_DATASET, STATEFUL, classifier
+from tests.models.layer_cases import LAYERS, network_of
 from tests.running_service import ROOT
 
-CATALOGUE = ROOT / "models" / "catalogue"
+CATALOGUE = ROOT / "models" / "catalogue" / "catalogue.json"
 
 CONVOLUTIONAL = classifier(
     "convolutional",
@@ -59,28 +60,52 @@ DATASET_WORDS = ("line", "circles", "moons", "xor", "blobs", "sine", "wine", "in
 
 
 @cache
+def catalogue() -> dict[str, Any]:
+    """What a spec may contain, as `GET /v1/layer-types` and the other routes of the catalogue describe it."""
+    document: dict[str, Any] = json.loads(CATALOGUE.read_text())
+    return document
+
+
+@cache
 def model_words() -> tuple[Any, ...]:
-    """Names that a spec may contain: of layers, their parameters, and what these accept."""
-    words: set[str] = set()
-    for path in sorted(CATALOGUE.glob("*.json")):
-        _collect(json.loads(path.read_text()), words)
-    return (*sorted(words), 0.5, 2, [2, 2], [1], {"type": "Dense", "units": 2})
+    """Names of components and of their parameters, and other values that a spec may contain."""
+    components = [component for kind in catalogue().values() if isinstance(kind, list) for component in kind]
+    names = {name for one in components for name in (one["type"], *(each["name"] for each in one["parameters"]))}
+    return (*sorted(names), 0.5, 2, [2, 2], [1], {"type": "Dense", "units": 2})
 
 
-def _collect(value: Any, words: set[str]) -> None:
-    if isinstance(value, dict):
-        words.update(name for name in value if name.isidentifier())
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            _collect(item, words)
-    elif isinstance(value, str) and value.isidentifier():
-        words.add(value)
+def values_of(parameter: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Values for a parameter of the catalogue, most of which are valid."""
+    kind, few = parameter["type"], st.integers(-1, 9)
+    if parameter["allowed"]:
+        return st.sampled_from(parameter["allowed"])
+    if kind in ("activation", "initializer", "regularizer", "constraint"):
+        return st.sampled_from([one["type"] for one in catalogue()[f"{kind}s"]])
+    values: dict[str, st.SearchStrategy[Any]] = {
+        "boolean": st.booleans(),
+        "integer": few,
+        "integers": few | st.lists(few, max_size=3),
+        "number": st.floats(-2, 2) | st.sampled_from((0, 1, 1e-30, 1e30)),
+        "numbers": st.floats(-1, 2) | st.lists(st.floats(-1, 2), max_size=3),
+        "layer": st.just({"type": "Dense", "units": 2}),
+    }
+    return values.get(kind, st.sampled_from((None, 1, "same", [1, 2])))
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> dict[str, Any]:
+    """A network with a layer of any type, some of whose parameters have other values."""
+    type_ = draw(st.sampled_from([*LAYERS]))
+    network = network_of(type_, draw(st.sampled_from(LAYERS[type_])))
+    parameters = next(layer["parameters"] for layer in catalogue()["layers"] if layer["type"] == type_)
+    for parameter in draw(st.lists(st.sampled_from(parameters), max_size=2)) if parameters else ():
+        network["layers"][0] = {**network["layers"][0], parameter["name"]: draw(values_of(parameter))}
+    return {"name": "fuzzed", **network}
 
 
 @st.composite
 def models(draw: st.DrawFn) -> Request:
-    document = draw(edited_document(MODELS, model_words()))
+    document = draw(networks() | edited_document(MODELS, model_words()))
     return Request("POST", "/v1/models?dry_run=true", json.dumps(document).encode(), JSON)
 
 

@@ -63,7 +63,7 @@ FUZZERS = {
     "npy": Fuzzer(arrays.NPY, IMPORT_SECONDS, 1),
     "picture-zip": Fuzzer(arrays.PICTURE_ZIP, IMPORT_SECONDS, 1),
     "dataset": Fuzzer(specs.datasets(), IMPORT_SECONDS, 1),
-    "model": Fuzzer(specs.models(), BUILD_SECONDS, 2),
+    "model": Fuzzer(specs.models(), BUILD_SECONDS, 1),
     "native-json": Fuzzer(predictions.native_json(), QUICK_SECONDS, 10),
     "native-csv": Fuzzer(predictions.native_csv(), QUICK_SECONDS, 10),
     "native-npy": Fuzzer(predictions.native_npy(), QUICK_SECONDS, 10),
