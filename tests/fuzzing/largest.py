@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.fuzzing.arrays import npy
-from tests.fuzzing.pictures import PNG_START, write_chunks
-from tests.fuzzing.request import FORM, JSON, Request, form, upload
+from tests.fuzzing.pictures import PNG_START, read_chunks, write_chunks
+from tests.fuzzing.request import FORM, JSON, Request, dataset, form
 from tests.journeys.specs import LINE
 from tests.models.made_pictures import encode
 
@@ -76,7 +76,7 @@ def _csv(draw: st.DrawFn, most: int) -> Request:
     body = (f"{line}\n" * count).encode()
     if draw(st.booleans()):
         header = ",".join(f"c{number}" for number in range(line.count(",") + 1))
-        return upload(f"{header}\n".encode() + body, "large.csv", {"target": "c0"})
+        return dataset(f"{header}\n".encode() + body, "large.csv", {"target": "c0"})
     return Request("POST", draw(st.sampled_from(ROUTES[:3])), body, {"Content-Type": "text/csv"})
 
 
@@ -106,7 +106,10 @@ def tiny_webp(side: int) -> bytes:
 
 
 def jpeg(side: int) -> bytes:
-    return encode(Image.new("L", (side, side)), "JPEG", progressive=side < 1000)
+    """A black square; a small one has many scans."""
+    file = encode(Image.new("L", (side, side)), "JPEG", progressive=True)
+    chunks = read_chunks(file)
+    return write_chunks(file, chunks[:-1] + chunks[-2:-1] * (1000 if side < 1000 else 0) + chunks[-1:])
 
 
 def _tensors(draw: st.DrawFn, most: int) -> Request:
@@ -136,7 +139,7 @@ def _dataset(draw: st.DrawFn, most: int) -> Request:
     rows: Any = [draw(st.sampled_from(({"a": 1}, {"a": "x"}, {}, {"a": [1]}, 1, None)))] * count
     fields = draw(st.sampled_from(({"rows": rows, "target": "a"}, {"inputs": rows, "targets": rows})))
     document = {"name": "fuzzed", "source": "inline", **fields}
-    return Request("POST", "/v1/datasets", json.dumps(document).encode(), JSON, creates="/v1/datasets/fuzzed")
+    return Request("POST", "/v1/datasets", json.dumps(document).encode(), JSON)
 
 
 def _spec(draw: st.DrawFn, most: int) -> Request:

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.fuzzing.edits import COUNTS, MOST_EDITS, edited
+from tests.fuzzing.edits import COUNTS, EDIT_COUNTS, edited
 from tests.models.made_pictures import encode
 
 Chunks = list[tuple[bytes, bytes]]
@@ -114,7 +114,7 @@ def edited_pictures(draw: st.DrawFn) -> bytes:
     """A picture with a few of its chunks edited."""
     file = draw(st.sampled_from(files()))
     chunks = read_chunks(file)
-    for _ in range(draw(st.integers(0, MOST_EDITS))):
+    for _ in range(draw(st.sampled_from(EDIT_COUNTS))):
         if chunks:
             number = draw(st.integers(0, len(chunks) - 1))
             chunks[number : number + 1] = draw(st.sampled_from(EDITS))(draw, chunks, number)

@@ -42,6 +42,7 @@ INPUTS: dict[str, tuple[Any, ...]] = {
 """Valid tensors in TensorFlow Serving's columnar form, by model."""
 WORDS = ("instances", "inputs", "examples", "context", "signature_name", "b64", "input", "left", "right", *MIXED_ROW)
 QUERIES = (
+    *("",) * 8,
     "",
     "?top=1",
     "?top=2&pretty=true",
@@ -84,7 +85,7 @@ def native_csv(draw: st.DrawFn) -> Request:
         columns[draw(st.sampled_from(STRANGE_TEXTS))] = columns.pop(draw(st.sampled_from(list(columns))))
     charset = draw(st.sampled_from(("utf-8", "utf-16", "latin-1", "cp1252", "utf-8-sig")))
     text = write_csv(columns, delimiter=draw(st.sampled_from(",;\t")))
-    headers = {"Content-Type": f"text/csv; charset={draw(st.sampled_from((charset, 'utf-8', 'klingon')))}"}
+    headers = {"Content-Type": f"text/csv; charset={draw(st.sampled_from((charset,) * 8 + ('utf-8', 'klingon')))}"}
     return draw(_sent(f"/v1/models/{model}/predictions", text.encode(charset, "replace"), headers, query=True))
 
 

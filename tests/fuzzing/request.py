@@ -15,18 +15,18 @@ SAVED = ROOT / "build" / "fuzz"
 """The folder for the bodies of requests that made a test fail."""
 BOUNDARY = "fuzz-3f1b6d0c9a7e"
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+WAITING = {"Prefer": "wait=60"}
 JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request. `creates` is the URL of what it creates, which is deleted afterwards."""
+    """A request."""
 
     method: str
     path: str
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    creates: str | None = None
 
     def __repr__(self) -> str:
         return f"{self.method} {self.path} {dict(self.headers)} {self.body[:300]!r} ({len(self.body):,} bytes)"
@@ -81,13 +81,17 @@ class Response:
     """Bytes of memory that the api process used more at its peak than before the request."""
 
 
-def upload(file: bytes, file_name: str, options: Mapping[str, Any], name: str = "fuzzed") -> Request:
-    """A form that creates the dataset `name` from a file. Options that aren't texts are sent as JSON."""
-    fields = {"name": name, **options}
+def upload(path: str, file: bytes, file_name: str, fields: Mapping[str, Any]) -> Request:
+    """A form with a file and other fields; values that aren't texts are sent as JSON."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
     parts = [(f'name="{key}"', text.encode(errors="surrogatepass")) for key, text in texts.items()]
     parts.append((f'name="file"; filename="{file_name}"', file))
-    return Request("POST", "/v1/datasets", form(parts), FORM, creates=f"/v1/datasets/{name}")
+    return Request("POST", path, form(parts), FORM | WAITING)
+
+
+def dataset(file: bytes, file_name: str, options: Mapping[str, Any], name: str = "fuzzed") -> Request:
+    """The upload of a dataset."""
+    return upload("/v1/datasets", file, file_name, {"name": name, **options})
 
 
 def form(parts: list[tuple[str, bytes]]) -> bytes:

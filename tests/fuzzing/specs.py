@@ -112,6 +112,4 @@ def models(draw: st.DrawFn) -> Request:
 @st.composite
 def datasets(draw: st.DrawFn) -> Request:
     document = draw(edited_document([{**dataset, "name": "fuzzed"} for dataset in DATASETS], DATASET_WORDS))
-    name = document.get("name")
-    creates = f"/v1/datasets/{name}" if isinstance(name, str) and name.isidentifier() and name.isascii() else None
-    return Request("POST", "/v1/datasets", json.dumps(document).encode(), JSON, creates)
+    return Request("POST", "/v1/datasets", json.dumps(document).encode(), JSON)

@@ -11,7 +11,7 @@ import polars
 from hypothesis import strategies as st
 
 from tests.fuzzing.edits import STRANGE_TEXTS, edited, edited_document
-from tests.fuzzing.request import Request, upload
+from tests.fuzzing.request import Request, dataset
 
 TARGET = "y"
 CELLS: dict[str, tuple[Any, ...]] = {
@@ -22,9 +22,12 @@ CELLS: dict[str, tuple[Any, ...]] = {
     ),
     "boolean": ("true", "false", "yes", "no", "ja", "nein", "1", "0", "T"),
     "category": ("red", "green", "blue", "Blue", " red ", "é", "a,b", 'say "x"', "two\nlines"),
+    "plain": tuple(f"{number / 4}" for number in range(40)),
     "missing": ("", "NA", "?", "null", "-"),
     "strange": STRANGE_TEXTS,
 }  # fmt: skip
+USUAL_CELLS = ("number", "date", "boolean", "category", "missing", "plain") * 2
+USUAL_TARGETS = ("category", "boolean", "plain") * 5
 OPTIONS = (
     {"target": TARGET},
     {"target": "a"},
@@ -51,14 +54,15 @@ Table = dict[str, list[str]]
 
 @st.composite
 def tables(draw: st.DrawFn) -> Table:
-    """The texts of a table's columns. Most cells of a column are of one kind."""
+    """The texts of a table's columns. Most cells of a column are of one kind, and most targets can be learnt."""
     rows = draw(st.sampled_from((12, 1, 3, 40, 200)))
-    names = draw(st.lists(st.sampled_from(("a", "b", "c", *STRANGE_TEXTS[:20])), max_size=4, unique=True))
+    names = ["a", "b", *draw(st.lists(st.sampled_from(("c", *STRANGE_TEXTS[:20])), max_size=2, unique=True))]
+    names = draw(st.sampled_from((names, names[:2], names[:2], names[1:], [])))
     columns: Table = {}
     for name in [*names, TARGET]:
-        kind = draw(st.sampled_from(list(CELLS)))
+        kind = draw(st.sampled_from((*(USUAL_TARGETS if name == TARGET else USUAL_CELLS), *CELLS)))
         cells = [CELLS[kind][row % len(CELLS[kind])] for row in range(rows)]
-        for _ in range(draw(st.integers(0, 3))):
+        for _ in range(draw(st.sampled_from((0, 0, 1, 3)))):
             other = draw(st.sampled_from(list(CELLS)))
             cells[draw(st.integers(0, rows - 1))] = draw(st.sampled_from(CELLS[other]))
         columns[name] = cells
@@ -79,17 +83,17 @@ def csv_files(draw: st.DrawFn) -> bytes:
     options = {
         "delimiter": draw(st.sampled_from(",;\t|")),
         "quoting": draw(st.sampled_from((csv.QUOTE_MINIMAL, csv.QUOTE_ALL))),
-        "lineterminator": draw(st.sampled_from(("\n", "\r\n", "\r"))),
+        "lineterminator": draw(st.sampled_from(("\n", "\n", "\r\n", "\r\n", "\r"))),
     }
     text = write_csv(draw(tables()), **options)
-    return text.encode(draw(st.sampled_from(("utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"))), "replace")
+    return text.encode(draw(st.sampled_from(("utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "cp1252"))), "replace")
 
 
 @st.composite
 def json_files(draw: st.DrawFn, lines: bool) -> bytes:
     table = draw(tables())
-    rows: list[Any] = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
-    rows = [{name: _plain(cell) for name, cell in row.items()} for row in rows]
+    columns = {name: _numbers(cells) for name, cells in table.items()}
+    rows: list[Any] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if draw(st.booleans()):
         rows = draw(edited_document([rows]))
     if lines:
@@ -97,11 +101,12 @@ def json_files(draw: st.DrawFn, lines: bool) -> bytes:
     return json.dumps(rows).encode()
 
 
-def _plain(cell: str) -> Any:
+def _numbers(cells: list[str]) -> list[Any]:
+    """The cells as numbers, if all of them are."""
     try:
-        return float(cell)
+        return [float(cell) for cell in cells]
     except ValueError:
-        return cell
+        return cells
 
 
 def _of_numbers(make: Callable[[int], Any]) -> list[Any]:
@@ -151,12 +156,12 @@ def parquet_files(draw: st.DrawFn) -> bytes:
 @st.composite
 def _uploads(draw: st.DrawFn, files: st.SearchStrategy[bytes], ending: str, own: tuple[Any, ...] = ()) -> Request:
     data = draw(files)
-    if draw(st.booleans()):
+    if draw(st.integers(0, 2)) == 2:
         data = draw(edited([data], [b'"', b",", b"\r", b"\0", b"\xff", b"[", b"{", b"e9", b"\n", b"\xef\xbb\xbf"]))
     options = draw(st.sampled_from((*OPTIONS, *own)))
     if draw(st.integers(0, 3)) == 3:
         options = draw(edited_document([options], OPTION_WORDS))
-    return upload(data, f"table.{ending}", options)
+    return dataset(data, f"table.{ending}", options)
 
 
 CSV = _uploads(csv_files(), "csv", CSV_OPTIONS)

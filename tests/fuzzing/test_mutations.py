@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
-from tests.fuzzing import arrays, largest, predictions, raw_http, specs, tables
+from tests.fuzzing import arrays, batches, largest, predictions, raw_http, specs, tables
 from tests.fuzzing.request import RawRequest, Request
 from tests.fuzzing.versions import make_versions
 from tests.fuzzing.watched_service import WatchedService
@@ -62,16 +62,17 @@ FUZZERS = {
     "npz": Fuzzer(arrays.NPZ, IMPORT_SECONDS, 1),
     "npy": Fuzzer(arrays.NPY, IMPORT_SECONDS, 1),
     "picture-zip": Fuzzer(arrays.PICTURE_ZIP, IMPORT_SECONDS, 1),
+    "batch-prediction": Fuzzer(batches.batch_predictions(), IMPORT_SECONDS, 1),
     "dataset": Fuzzer(specs.datasets(), IMPORT_SECONDS, 1),
     "model": Fuzzer(specs.models(), BUILD_SECONDS, 1),
-    "native-json": Fuzzer(predictions.native_json(), QUICK_SECONDS, 10),
-    "native-csv": Fuzzer(predictions.native_csv(), QUICK_SECONDS, 10),
-    "native-npy": Fuzzer(predictions.native_npy(), QUICK_SECONDS, 10),
-    "native-picture": Fuzzer(predictions.native_picture(), QUICK_SECONDS, 10),
-    "tensorflow-serving": Fuzzer(predictions.tensorflow_serving(), QUICK_SECONDS, 10),
-    "open-inference-json": Fuzzer(predictions.open_inference_json(), QUICK_SECONDS, 10),
-    "open-inference-binary": Fuzzer(predictions.open_inference_binary(), QUICK_SECONDS, 10),
-    "raw-http": Fuzzer(raw_http.raw_requests(), QUICK_SECONDS, 10),
+    "native-json": Fuzzer(predictions.native_json(), QUICK_SECONDS, 5),
+    "native-csv": Fuzzer(predictions.native_csv(), QUICK_SECONDS, 5),
+    "native-npy": Fuzzer(predictions.native_npy(), QUICK_SECONDS, 5),
+    "native-picture": Fuzzer(predictions.native_picture(), QUICK_SECONDS, 5),
+    "tensorflow-serving": Fuzzer(predictions.tensorflow_serving(), QUICK_SECONDS, 5),
+    "open-inference-json": Fuzzer(predictions.open_inference_json(), QUICK_SECONDS, 5),
+    "open-inference-binary": Fuzzer(predictions.open_inference_binary(), QUICK_SECONDS, 5),
+    "raw-http": Fuzzer(raw_http.raw_requests(), QUICK_SECONDS, 5),
     "largest": Fuzzer(largest.large_requests(LARGEST), PREDICTION_SECONDS, 5, may_be_overloaded=True),
 }
 

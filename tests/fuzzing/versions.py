@@ -4,7 +4,7 @@ import io
 import zipfile
 from typing import Any
 
-from tests.fuzzing.request import FORM, upload
+from tests.fuzzing.request import dataset
 from tests.journeys.specs import LINE, LINE_DATASET, classifier, named
 from tests.models.made_pictures import pattern
 from tests.running_service import Client
@@ -40,11 +40,11 @@ WIDE_DATASET = named(LINE_DATASET, "wide", targets=[[row] * WIDTH for row in ran
 
 def make_versions(client: Client) -> None:
     """Train `line` (numbers), `mixed` (a table), `tiles` (pictures), `pair` (two inputs) and `wide`."""
-    tiles = upload(_tiles(), "tiles.zip", {}, "tiles")
-    created = client.request("POST", tiles.path, data=tiles.body, headers=FORM)
+    tiles = dataset(_tiles(), "tiles.zip", {}, "tiles")
+    created = client.request("POST", tiles.path, data=tiles.body, headers=tiles.headers)
     assert created.status_code == 201, created.text
-    for dataset in (LINE_DATASET, MIXED, PAIR_DATASET, WIDE_DATASET):
-        client.post("/v1/datasets", dataset, wait=60)
+    for document in (LINE_DATASET, MIXED, PAIR_DATASET, WIDE_DATASET):
+        client.post("/v1/datasets", document, wait=60)
     shape = [TILE, TILE, 3]
     mixed = classifier("mixed", shape, 2, input={"dataset": "mixed"})
     tiled = classifier("tiles", shape, 2, input={"shape": shape, "scaling": "unit"})

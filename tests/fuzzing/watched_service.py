@@ -72,7 +72,7 @@ class WatchedService:
         for tries_left in reversed(range(MOST_TRIES)):
             self._slowest_health = 0.0
             response = self._send(request, 2 * seconds)
-            self._delete(request)
+            self._delete(response.headers["Location"])
             if max(response.seconds / seconds, self._slowest_health / HEALTH_SECONDS) <= 1:
                 break
             assert tries_left, f"took {response.seconds:.1f} s, and /healthz up to {self._slowest_health:.1f} s"
@@ -139,6 +139,10 @@ class WatchedService:
     def _check_answer(self, response: Response, allowed: tuple[int, ...]) -> None:
         status, body = response.status, response.body
         assert status < 500 or status in allowed, f"{status}: {body!r}"
+        assert status != 202, f"not finished in time: {body!r}"
+        if status == 201:
+            error = orjson.loads(body).get("error")
+            assert error is None or error["status"] < 500, error
         if status >= 400:
             document = orjson.loads(body)
             assert document["error"]
@@ -148,14 +152,11 @@ class WatchedService:
             assert leak is None, f"{leak}: {body!r}"
             assert str(self.service.data_dir).encode() not in body, body
 
-    def _delete(self, request: Request) -> None:
-        if request.creates is None:
-            return
-
-        def deleted() -> bool:
-            return self._send(Request("DELETE", str(request.creates), headers=JSON), 20).status in (204, 404)
-
-        wait_for(deleted, 60, f"{request.creates} to be deleted")
+    def _delete(self, created: str | None) -> None:
+        """Delete what a request has created, once it is finished."""
+        if created is not None:
+            delete = Request("DELETE", created, headers=JSON)
+            wait_for(lambda: self._send(delete, 20).status in (204, 404), 60, f"{created} to be deleted")
 
     def _time_health(self) -> None:
         started = time.monotonic()
