@@ -6,6 +6,7 @@ PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header -
 COMPILE := $(PIN) pyproject.toml
 CLIENTS := requirements/clients
 EXAMPLES := 200
+SECONDS := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test fuzz lint format types openapi openapi-check catalogue lock bench clean
@@ -22,8 +23,8 @@ test: install ## run the tests
 	@command -v curl >/dev/null || echo "curl is not installed: tests of the pages whose commands use it will be skipped."
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-fuzz: install ## test the service with EXAMPLES=200 generated requests per operation
-	FITSERVE_TEST_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 0 tests/fuzzing
+fuzz: install ## test the service with EXAMPLES=200 generated requests per operation and fuzzer; SECONDS=0 more per fuzzer
+	FITSERVE_TEST_FUZZ_EXAMPLES=$(EXAMPLES) FITSERVE_TEST_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest -n 0 tests/fuzzing
 
 lint: install ## check style, formatting and the direction of imports
 	$(BIN)/ruff check

@@ -154,6 +154,10 @@ class RunningService:
         """Everything that the service has printed since its start."""
         return "".join(self._log)
 
+    def lines(self, first: int) -> list[str]:
+        """The printed lines from number `first` on, counted from 0."""
+        return self._log[first:]
+
     def wait_until_ready(self) -> Self:
         def ready() -> bool:
             assert self.process.poll() is None, self.log

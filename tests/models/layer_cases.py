@@ -14,6 +14,20 @@ def case(shape: list[int], *after: dict[str, Any], **parameters: Any) -> Case:
     return shape, parameters, after
 
 
+def network_of(type_: str, case: Case) -> dict[str, Any]:
+    """The spec of a case's network: the layer, named `tested`, and after it a vector of two numbers as the output."""
+    shape, parameters, after = case
+    tested = {"type": type_, **parameters, "name": "tested"}
+    head = [{"type": "Flatten"}, {"type": "Dense", "units": 2}]
+    return {
+        "task": "regression",
+        "input": {"shape": shape},
+        "layers": [tested, *after, *head],
+        "optimizer": {"type": "SGD", "learning_rate": 1e-4},
+        "loss": "mse",
+    }
+
+
 def convolutions(rank: int) -> dict[str, list[Case]]:
     shape, channels = SHAPES[rank], SHAPES[rank][-1]
     cases = {

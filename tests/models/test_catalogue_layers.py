@@ -16,7 +16,7 @@ from models.spec import NetworkSpec
 from models.training.loop import train
 from models.training.plan import Arrays
 from models.validation import check_network
-from tests.models.layer_cases import LAYERS, Case
+from tests.models.layer_cases import LAYERS, Case, network_of
 from tests.models.training_networks import Recorder, plan
 
 ROWS = 8
@@ -24,16 +24,7 @@ ROWS = 8
 
 def build(type_: str, case: Case) -> keras.Model:
     """The network of a case, with a vector of two numbers as its output."""
-    shape, parameters, after = case
-    tested = {"type": type_, **parameters, "name": "tested"}
-    head = [{"type": "Flatten"}, {"type": "Dense", "units": 2}]
-    document = {
-        "task": "regression",
-        "input": {"shape": shape},
-        "layers": [tested, *after, *head],
-        "optimizer": {"type": "SGD", "learning_rate": 1e-4},
-        "loss": "mse",
-    }
+    document = network_of(type_, case)
     check_network(document, Limits())
     network = build_network(NetworkSpec.from_document(document), Limits(), seed=1)
     assert "tested" in [layer.name for layer in network.layers], "Keras lost the layer"
