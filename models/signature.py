@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.allowance import Allowance
+from models.allowance import CELL_BYTES, Allowance
 from models.errors import Fault, InvalidInstances
 from models.preprocessing import Preprocessing
 from models.preprocessing.preprocessing import NOT_JSON
@@ -113,7 +113,7 @@ class Signature:
                 if not isinstance(input_, TableInput)
             }
         ((name, _),) = self.preprocessing.inputs.items()
-        allowance.take_values(rows * len(tensors))
+        allowance.take_values(rows * len(tensors), CELL_BYTES)
         columns = {column: _list_cells(values) for column, values in tensors.items()}
         return {name: table.read_columns(columns, allowance)}
 

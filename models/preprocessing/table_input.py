@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.allowance import Allowance
+from models.allowance import CELL_BYTES, Allowance
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.preprocessing.fitted_column import FittedColumn
@@ -99,7 +99,7 @@ class TableInput:
 
         Raises InvalidInstances, naming rows and columns; Excessive, TookTooLong. Null and omitted values are missing.
         """
-        allowance.take_values(len(instances) * len(self.columns))
+        allowance.take_values(len(instances) * len(self.columns), CELL_BYTES)
         rows, faults = self._cells(instances, place)
         table: dict[str, ColumnValues] = {}
         for index, column in enumerate(self.columns):

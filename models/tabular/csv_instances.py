@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
-from models.allowance import Allowance
+from models.allowance import CSV_BYTES, Allowance
 from models.errors import Fault, InvalidInstances
 from models.suggestions import unknown_name
 from models.tabular.csv_dialect import (
@@ -57,6 +57,8 @@ def read_csv_instances(
     """
     above = 0 if table is None else 1
     allowance = allowance or Allowance()
+    if "\n".encode(encoding) == b"\n":
+        allowance.take_values(data.count(b"\n"), 0)
     allowance.reserve(len(data))
     try:
         text = data.decode(encoding)
@@ -69,7 +71,7 @@ def read_csv_instances(
     is_marked = text.startswith(BYTE_ORDER_MARK)
     dialect = recognise_text(text.removeprefix(BYTE_ORDER_MARK), table is not None, quote)
     cells = text.count("\n") + text.count("\r") + text.count(dialect.delimiter) + 1
-    allowance.take_values(cells)
+    allowance.take_values(cells, CSV_BYTES)
     del text
     # A stream decodes line by line; StringIO would take four bytes for each character.
     lines = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
