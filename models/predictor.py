@@ -115,8 +115,10 @@ class Predictor:
 
     def _check_vocabularies(self, inputs: dict[str, np.ndarray], *, in_json: bool) -> None:
         """Raise InvalidInstances if rows have numbers outside a layer's vocabulary: ONNX Runtime's error has no row."""
-        faults = []
+        faults: list[Fault] = []
         for vocabulary in self.vocabularies:
+            if len(faults) >= MAX_FAULTS:
+                break
             values, column = inputs[vocabulary.input], vocabulary.input if len(inputs) > 1 else None
             for row, *place in np.argwhere(vocabulary.unknown(values))[:MAX_FAULTS].tolist():
                 where = "".join(f"[{index}]" for index in place)

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ import numpy as np
 
 from models.datasets.examples import Examples
 from models.datasets.splits import SPLITS
+from models.errors import Fault, InvalidData
+from models.limits import Limits
 from models.progress import Progress
 from models.spec import SINGLE_INPUT
 from models.tabular.raw_table import number_columns
 from models.tabular.table import Table
 from models.values.columns import ColumnReader, ColumnValues, Texts, find_texts
 from models.values.dates import dates_to_text
+from models.values.pointers import pointer_to
 
 if TYPE_CHECKING:
     import polars
@@ -180,16 +184,25 @@ def write_dataset(
     table: Table | None,
     splits: dict[str, np.ndarray],
     descriptor: dict[str, Any],
+    limits: Limits,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Write the dataset into the folder, synced to disk; returns the descriptor with `bytes` filled in."""
+    """Write the dataset into the folder, synced to disk; returns the descriptor with `bytes` filled in.
+
+    Raises InvalidData if a table takes more than `limits.dataset_bytes`.
+    """
     targets = examples.targets
     if isinstance(targets, Texts):
         targets = targets.codes_among(descriptor["target"]["classes"])
     for name in SPLITS:
         _write_split(folder / name, examples.tensors or {}, targets, splits[name])
     if table is not None:
-        _write_table(folder, table, splits, progress)
+        try:
+            _write_table(folder, table, splits, limits, progress)
+        except InvalidData:
+            for name in SPLITS:
+                shutil.rmtree(folder / name)
+            raise
     size = sum(path.stat().st_size for name in SPLITS for path in (folder / name).rglob("*") if path.is_file())
     descriptor = descriptor | {"bytes": size}
     with _synced(folder / DESCRIPTOR_FILE) as file:
@@ -220,17 +233,22 @@ def _write_tensor(file: IO[bytes], tensor: np.ndarray, rows: np.ndarray) -> None
         file.write(np.ascontiguousarray(tensor[rows[start : start + step]]).data)
 
 
-def _write_table(folder: Path, table: Table, splits: dict[str, np.ndarray], progress: Progress) -> None:
+def _write_table(folder: Path, table: Table, splits: dict[str, np.ndarray], limits: Limits, progress: Progress) -> None:
     """Write the rows of each split as Parquet files, `0.parquet` and so on; the first exists even without rows."""
     for name in SPLITS:
         (folder / name / TABLE_FOLDER).mkdir()
-    start = 0
+    start = size = 0
     for number, part in enumerate(table.parts()):
         for name, rows in splits.items():
             first, last = np.searchsorted(rows, (start, start + len(part)))
             if first < last or number == 0:
                 with _synced(folder / name / TABLE_FOLDER / f"{number}.parquet") as file:
                     part[rows[first:last] - start].write_parquet(file)
+                    size += file.tell()
+        if size > limits.dataset_bytes:
+            # a file may hold a long text once that is in every row
+            detail = f"The table takes more than the limit of {limits.dataset_bytes:,} bytes. Use shorter texts."
+            raise InvalidData(Fault(detail, pointer_to()))
         start += len(part)
         progress(start / max(1, table.rows))
 

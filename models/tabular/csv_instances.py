@@ -140,20 +140,23 @@ def _read_header(row: list[str], table: CsvColumns) -> list[str]:
 
 def check_columns(names: Sequence[str], table: CsvColumns) -> None:
     """Raise InvalidInstances for duplicate and unknown columns, and for missing ones if all are required."""
-    faults = [
-        Fault(f'The header names "{name}" more than once.', column=name)
-        for name, count in Counter(names).items()
-        if count > 1
-    ]
-    known = {*table.taken, *table.unused}
-    faults += [
-        replace(unknown_name(name, table.taken, None, "column"), column=name) for name in names if name not in known
-    ]
-    if table.complete:
-        lacking = (name for name in table.taken if name not in names)
-        faults += [Fault(f'There is no column "{name}", which the model requires.', column=name) for name in lacking]
+    faults = list(islice(_find_column_faults(names, table), MAX_FAULTS))
     if faults:
-        raise InvalidInstances(*faults[:MAX_FAULTS])
+        raise InvalidInstances(*faults)
+
+
+def _find_column_faults(names: Sequence[str], table: CsvColumns) -> Iterator[Fault]:
+    counts = Counter(names)
+    for name, count in counts.items():
+        if count > 1:
+            yield Fault(f'The header names "{name}" more than once.', column=name)
+    known = {*table.taken, *table.unused}
+    for name in names:
+        if name not in known:
+            yield replace(unknown_name(name, table.taken, None, "column"), column=name)
+    for name in table.taken if table.complete else ():
+        if name not in counts:
+            yield Fault(f'There is no column "{name}", which the model requires.', column=name)
 
 
 def _read_cells(rows: list[list[str]], header: list[str]) -> list[dict[str, CsvCell]]:
@@ -162,14 +165,18 @@ def _read_cells(rows: list[list[str]], header: list[str]) -> list[dict[str, CsvC
 
 def _read_numbers(rows: list[list[str]]) -> list[list[float]]:
     found = [[read_number(cell.strip(WHITE_SPACE), None) for cell in row] for row in rows]
-    faults = (
-        Fault(f'Row {number}: "{rows[number][place][:100]}" isn\'t a number.', row=number, column=str(place))
+    wrong = (
+        (number, place)
         for number, row in enumerate(found)
         for place, value in enumerate(row)
         if value is None or not abs(value) <= FLOAT32_MAX
     )
-    if first := list(islice(faults, MAX_FAULTS)):
-        raise InvalidInstances(*first)
+    faults = [
+        Fault(f'Row {number}: "{rows[number][place][:100]}" isn\'t a number.', row=number, column=str(place))
+        for number, place in islice(wrong, MAX_FAULTS)
+    ]
+    if faults:
+        raise InvalidInstances(*faults)
     return found  # type: ignore[return-value]
 
 

@@ -51,22 +51,17 @@ def over_memory_limit(limit: int) -> dict[str, Any]:
     )
 
 
-def stalled(seconds: float, printed: str) -> dict[str, Any]:
-    """The failure of a job whose child process was killed because it made no progress; `printed` is the end of its
-    output."""
-    detail = f"The job's child process made no progress for {seconds:g} s and was killed.{_quote(printed)}"
-    return _failure(PROCESS_DIED, detail)
+def stalled(seconds: float) -> dict[str, Any]:
+    """The failure of a job whose child process was killed because it made no progress."""
+    return _failure(PROCESS_DIED, f"The job's child process made no progress for {seconds:g} s and was killed.")
 
 
-def process_crashed(how: str, printed: str) -> dict[str, Any]:
-    """The failure of a job whose child process ended without a result; `how` is the exit code or signal, `printed` the
-    end of its output."""
-    return _failure(PROCESS_DIED, f"The job's child process crashed: {how}.{_quote(printed)}")
+def process_crashed(how: str) -> dict[str, Any]:
+    """The failure of a job whose child process ended without a result; `how` is the exit code or signal.
 
-
-def _quote(printed: str) -> str:
-    last_lines = "\n".join(printed.strip().splitlines()[-5:])
-    return f" Its last output: {last_lines}" if last_lines else ""
+    What the process printed is in the job's log. Here it would tell clients about the service's insides.
+    """
+    return _failure(PROCESS_DIED, f"The job's child process crashed: {how}.")
 
 
 def _failure(code: str, detail: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import struct
 import tarfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -181,7 +182,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 def test_a_missing_file_is_downloaded_checked_and_kept(tmp_path: Path, cache: Path, server: str) -> None:
     content = b"numbers" * 500_000
     (tmp_path / "origin" / "data.bin").write_bytes(content)
-    file = CachedFile("deep/data.bin", f"{server}/data.bin", hashlib.sha256(content).hexdigest())
+    file = CachedFile("deep/data.bin", f"{server}/data.bin", len(content), hashlib.sha256(content).hexdigest())
     shares: list[float] = []
 
     path = fetch(file, cache, downloads=True, progress=shares.append)
@@ -190,15 +191,20 @@ def test_a_missing_file_is_downloaded_checked_and_kept(tmp_path: Path, cache: Pa
     assert path.read_bytes() == content
     assert shares == sorted(shares)
     assert shares[-1] == 1
-    assert fetch(CachedFile("deep/data.bin", "http://nowhere"), cache, downloads=True, progress=shares.append) == path
+    elsewhere = replace(file, url="http://nowhere")
+    assert fetch(elsewhere, cache, downloads=True, progress=shares.append) == path
 
 
-@pytest.mark.parametrize(("name", "why"), [("data.bin", "not the original"), ("absent.bin", "answered 404")])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("data.bin", "not the original"), ("long.bin", "more than the 16 bytes"), ("absent.bin", "answered 404")],
+)
 def test_a_download_that_fails_leaves_nothing_behind(
     name: str, why: str, tmp_path: Path, cache: Path, server: str
 ) -> None:
     (tmp_path / "origin" / "data.bin").write_bytes(b"not the original")
-    file = CachedFile("data.bin", f"{server}/{name}", sha256="0" * 64)
+    (tmp_path / "origin" / "long.bin").write_bytes(bytes(17))
+    file = CachedFile("data.bin", f"{server}/{name}", size=16, sha256="0" * 64)
 
     with pytest.raises(SourceUnavailable, match=f"could not be downloaded: .*{why}"):
         fetch(file, cache, downloads=True, progress=lambda share: None)
@@ -217,7 +223,7 @@ def test_a_server_that_can_not_be_reached_is_a_clear_error(
     host: str, why: str, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("no_proxy", "*")
-    file = CachedFile("data.bin", f"http://{host}/data.bin")
+    file = CachedFile("data.bin", f"http://{host}/data.bin", size=16, sha256="0" * 64)
 
     with pytest.raises(SourceUnavailable) as caught:
         fetch(file, cache, downloads=True, progress=lambda share: None)

@@ -141,7 +141,8 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "invalid-data", 422, "The data can't be used",
-            "The data can't be imported as a dataset, or doesn't fit the model. Each entry of `errors` says where.",
+            "The data can't be imported as a dataset, or doesn't fit the model. Each entry of `errors` says where. If "
+            "the data crashes its reader, or takes longer than FITSERVE_IMPORT_SECONDS, the pointer is `#`.",
         ),
         ProblemType(
             "invalid-instances", 422, "An instance doesn't fit the model",
