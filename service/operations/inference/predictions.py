@@ -10,6 +10,7 @@ import structlog
 
 from models.errors import ModelsError
 from models.predictor import Predictor
+from models.version_files import ARTIFACTS
 from service.context import Context
 from service.errors import ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
@@ -17,6 +18,7 @@ from service.operations.catalog.resolve import check_servable, find_version
 from service.operations.inference.admission import Admission, Permits
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
+from service.operations.stored_files import version_folder
 from service.storage import last_write, models
 from service.storage.database import Session
 
@@ -82,7 +84,7 @@ class PredictionService:
         return self._admission.admit(size)
 
     def loaded(self, wanted: Wanted) -> Loaded:
-        """The wanted version, loaded. Raises NotFound, NoVersion; Conflict if it can't be served."""
+        """The wanted version, loaded. Raises NotFound, NoVersion; Conflict if it can't be served; DamagedNetwork."""
         model, number, folder = self.find(wanted)
         return Loaded(model, number, self._loaded.get(folder), self.statistics.of(folder), self._max_body_bytes)
 
@@ -143,7 +145,7 @@ class PredictionService:
 
     def _load(self, folder: str) -> Predictor:
         settings = self.settings
-        files = self._context.artifacts.existing_folder(folder)
+        files = version_folder(self._context, folder, ARTIFACTS["preprocessing"], ARTIFACTS["onnx"])
         return Predictor.load(files, settings.prediction_threads, settings.max_pixels)
 
 
