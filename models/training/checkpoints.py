@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 import keras
 import numpy as np
 
-from models.errors import BadCheckpoint
+from models.errors import BadCheckpoint, DamagedFile
 from models.files.sums import check_files
 from models.training.checkpoint_state import CheckpointState
 from models.training.plan import Checkpoint
@@ -31,13 +31,15 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 def read_checkpoint(folder: Path) -> Checkpoint:
     """Read what write_checkpoint wrote. Raises BadCheckpoint."""
-    check_files(folder, FILE, BadCheckpoint)
     try:
+        check_files(folder, FILE)
         with np.load(folder / FILE, allow_pickle=False) as file:
             document = json.loads(file[STATE].tobytes())
             arrays = {name: file[name] for name in file.files if name != STATE}
         state = CheckpointState.from_document(document["state"])
         return Checkpoint(document["epoch"], document["step"], state, arrays)
+    except DamagedFile as error:
+        raise BadCheckpoint(f"The checkpoint is unreadable: {error.detail}") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise BadCheckpoint(f"The checkpoint is unreadable ({type(error).__name__}).") from error
 

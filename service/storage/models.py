@@ -172,9 +172,11 @@ def labels_of_version(session: Session, version: Version) -> Sequence[str]:
 def folders(session: Session) -> frozenset[str]:
     """The artifact keys of all versions, and of the weights that models reuse from other models' versions. Raises
     BadKey for one that isn't the model's own."""
-    reused = select(Model.id, Model.folder).where(Model.folder.is_not(None))
-    found = [*session.execute(select(Version.model_id, Version.folder)), *session.execute(reused)]
-    return frozenset(check_published(key, MODELS, owner) for owner, key in found)
+    found = [
+        *session.execute(select(Version.model_id, Version.folder)),
+        *session.execute(select(Model.id, Model.folder)),
+    ]
+    return frozenset(check_published(key, MODELS, owner) for owner, key in found if key is not None)
 
 
 def unlabelled_versions(session: Session, newest: int) -> Sequence[tuple[str, int]]:
