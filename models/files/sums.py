@@ -27,7 +27,7 @@ class Digests:
 
     def of(self, path: Path) -> str:
         """The file's SHA-256 in hexadecimal. Raises OSError, also for a symbolic link."""
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        with open(path, "rb", opener=_open_no_link) as file:
             status = os.fstat(file.fileno())
             identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
             with self._lock:
@@ -53,6 +53,10 @@ def hash_file(path: Path) -> str:
     """The SHA-256 of a file that was just written, in hexadecimal. Raises OSError."""
     with path.open("rb") as file:
         return _hash(file)
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 def _hash(file: io.BufferedReader) -> str:
