@@ -100,8 +100,20 @@ class NotServable(ModelsError):
     code = "not-servable"
 
 
-class DamagedNetwork(NotServable):
-    """The file of an exported network is missing or can't be loaded."""
+class DamagedFile(ModelsError):
+    """A stored file is missing, unreadable, or not what was saved."""
+
+    code = "damaged-file"
+
+
+class DamagedDataset(DamagedFile):
+    """A file of a dataset is missing, unreadable, or not what was saved."""
+
+    code = "damaged-dataset"
+
+
+class DamagedNetwork(NotServable, DamagedFile):
+    """A file of a version is missing, unreadable, or not what was saved."""
 
     code = "damaged-network"
 

@@ -12,7 +12,8 @@ from typing import Any, Self
 import numpy as np
 
 from models.allowance import Allowance, check_deadline
-from models.errors import Fault, InvalidInstances
+from models.errors import DamagedNetwork, Fault, InvalidInstances
+from models.files.sums import check_files
 from models.graph import resolve
 from models.preprocessing import Instances, JsonNumbers, Preprocessing
 from models.preprocessing.preprocessing import INSTANCES
@@ -64,7 +65,12 @@ class Predictor:
     @classmethod
     def load(cls, folder: Path, threads: int = 1) -> Self:
         """Read `preprocessing.json` and `network.onnx` from a version's folder. Raises DamagedNetwork."""
-        document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
+        for name in (ARTIFACTS["preprocessing"], ARTIFACTS["onnx"]):
+            check_files(folder, name, DamagedNetwork)
+        try:
+            document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
+        except ValueError as error:  # possible only in a folder without checksums
+            raise DamagedNetwork(f"{ARTIFACTS['preprocessing']} is damaged.") from error
         activation = document["output"]["activation"]
         return cls(
             OnnxNetwork(folder / ARTIFACTS["onnx"], threads, document.get("rows_at_once", ROWS_AT_ONCE)),

@@ -17,6 +17,7 @@ from models.datasets.tables.examples import plan_columns
 from models.datasets.tables.options import check_table_options
 from models.datasets.uploads import DATA_FILE, UPLOAD, check_upload, read_upload
 from models.errors import MOST_FAULTS, Fault, InvalidData
+from models.files.sums import check_files
 from models.limits import Limits
 from models.progress import Progress
 from models.suggestions import unknown_name
@@ -113,7 +114,7 @@ def import_dataset(
 
     `request` is the posted body: `source` with `parameters`, inline data, or `upload` with its options, and `split`.
     `cache` is Keras's folder, which contains `datasets`; `upload` is the folder with the uploaded file `data`.
-    `progress` is called with the fraction that is done. Raises InvalidData, SourceUnavailable.
+    `progress` is called with the fraction that is done. Raises InvalidData, SourceUnavailable, DamagedFile.
     """
     from polars.exceptions import PanicException
 
@@ -124,6 +125,7 @@ def import_dataset(
         reading = _share(progress, 0, 0.5)
         if request["source"] == UPLOAD:
             assert upload is not None
+            check_files(upload, DATA_FILE)
             examples, default = read_upload(upload / DATA_FILE, request, scratch, limits, reading)
         else:
             examples, default = _load(request, cache, downloads, limits, reading)

@@ -50,7 +50,7 @@ def fetch(file: CachedFile, cache: Path, downloads: bool, progress: Progress) ->
     path = cache / "datasets" / file.path
     if path.is_file():
         return path
-    put = f"Put the file from {file.url} at {path} ($KERAS_HOME/datasets/{file.path})"
+    put = f"Put the file from {file.url} at $KERAS_HOME/datasets/{file.path}"
     if not downloads:
         detail = f"{path.name} is missing, and downloads are disabled."
         raise SourceUnavailable(f"{detail} {put}, or enable FITSERVE_DATASET_DOWNLOADS.")
@@ -111,7 +111,8 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except DAMAGE as problem:
-        detail = f"{path} isn't a valid copy of Keras's file ({describe_problem(problem)})."
+        reason = describe_problem(problem)
+        detail = f"{path.name} in $KERAS_HOME/datasets isn't a valid copy of Keras's file ({reason})."
         raise SourceUnavailable(
             f"{detail} Delete it so that it is downloaded again, or replace it with the original."
         ) from problem

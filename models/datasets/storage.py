@@ -15,7 +15,8 @@ import numpy as np
 
 from models.datasets.examples import Examples
 from models.datasets.splits import SPLITS
-from models.errors import Fault, InvalidData
+from models.errors import DamagedDataset, Fault, InvalidData
+from models.files.sums import check_files
 from models.limits import Limits
 from models.progress import Progress
 from models.spec import SINGLE_INPUT
@@ -37,6 +38,8 @@ TARGETS_FILE = "targets.npy"
 INPUTS_FOLDER = "inputs"
 CHUNK_BYTES = 16 * 1024 * 1024
 """Bytes of a tensor that are copied in one step."""
+UNREADABLE = (OSError, ValueError, EOFError, LookupError, TypeError)
+"""The errors of Python and NumPy for files that are missing or damaged."""
 MAX_PAGE_NUMBERS = 1_000_000
 """The maximum of numbers or cells in a page of rows, unless it is a single row."""
 
@@ -71,10 +74,18 @@ class Dataset:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        return cls(folder, json.loads((folder / DESCRIPTOR_FILE).read_bytes())["descriptor"])
+        """Raises DamagedDataset."""
+        check_files(folder, DESCRIPTOR_FILE, DamagedDataset)
+        with _reading():
+            return cls(folder, json.loads((folder / DESCRIPTOR_FILE).read_bytes())["descriptor"])
 
     def split(self, name: str) -> Split:
-        """The rows of `train`, `validation` or `test`; the split may be empty."""
+        """The rows of `train`, `validation` or `test`; the split may be empty. Raises DamagedDataset."""
+        check_files(self.folder, name, DamagedDataset)
+        with _reading():
+            return self._open_split(name)
+
+    def _open_split(self, name: str) -> Split:
         folder = self.folder / name
         rows, targets = np.load(folder / ROWS_FILE), self._read_targets(np.load(folder / TARGETS_FILE))
         if self.descriptor["kind"] == "table":
@@ -90,8 +101,13 @@ class Dataset:
         """A page of a split's rows as `row`, `instance` (in the form of predictions), `target`, `split`.
 
         The page has at most `limit` rows, and fewer if rows are large, but at least one if there is a row at the
-        offset. Lists of numbers are arrays in the type in which they are stored.
+        offset. Lists of numbers are arrays in the type in which they are stored. Raises DamagedDataset.
         """
+        check_files(self.folder, split, DamagedDataset)
+        with _reading():
+            return self._read_page(split, offset, limit)
+
+    def _read_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
         count = min(limit, max(1, MAX_PAGE_NUMBERS // self._row_numbers()))
         page = slice(offset, min(offset + count, self.descriptor["splits"][split]))
         if page.start >= page.stop:
@@ -251,6 +267,18 @@ def _write_table(folder: Path, table: Table, splits: dict[str, np.ndarray], limi
             raise InvalidData(Fault(detail, pointer_to()))
         start += len(part)
         progress(start / max(1, table.rows))
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turn the errors of files that can't be read into DamagedDataset. Datasets of older releases have no checksums."""
+    try:
+        yield
+    except Exception as error:
+        # Polars is imported only for tables, so its errors are known by their module.
+        if not isinstance(error, UNREADABLE) and not type(error).__module__.startswith("polars"):
+            raise
+        raise DamagedDataset(f"A file of the dataset is missing or damaged ({type(error).__name__}).") from error
 
 
 @contextmanager

@@ -147,14 +147,14 @@ def test_code_in_a_pickle_of_cifar10_is_not_run(tmp_path: Path, cache: Path, mon
 def test_a_damaged_file_is_named_with_the_way_out(content: bytes, tmp_path: Path, cache: Path) -> None:
     (cache / "datasets" / "mnist.npz").write_bytes(content)
 
-    with pytest.raises(SourceUnavailable, match=r"mnist\.npz isn't a valid copy.*Delete it"):
+    with pytest.raises(SourceUnavailable, match=r"mnist\.npz in \$KERAS_HOME/datasets isn't a valid copy.*Delete it"):
         make_dataset(tmp_path, "mnist", cache=cache)
 
 
 def test_an_npz_of_other_data_is_refused(tmp_path: Path, cache: Path) -> None:
     np.savez(cache / "datasets" / "mnist.npz", x_train=np.zeros(3))
 
-    with pytest.raises(SourceUnavailable, match=r"mnist\.npz isn't a valid copy"):
+    with pytest.raises(SourceUnavailable, match=r"mnist\.npz in \$KERAS_HOME/datasets isn't a valid copy"):
         make_dataset(tmp_path, "mnist", cache=cache)
 
 
@@ -162,8 +162,9 @@ def test_an_npz_of_other_data_is_refused(tmp_path: Path, cache: Path) -> None:
 def test_without_file_and_downloads_the_file_and_its_origin_are_named(source: str, tmp_path: Path, cache: Path) -> None:
     with pytest.raises(SourceUnavailable, match="is missing, and downloads are disabled") as caught:
         make_dataset(tmp_path, source, cache=cache)
-    for part in (f" at {cache}/datasets/", "$KERAS_HOME/datasets/", "https://", "FITSERVE_DATASET_DOWNLOADS"):
+    for part in ("$KERAS_HOME/datasets/", "https://", "FITSERVE_DATASET_DOWNLOADS"):
         assert part in caught.value.detail
+    assert str(cache) not in caught.value.detail
 
 
 @pytest.fixture
@@ -230,7 +231,7 @@ def test_a_server_that_can_not_be_reached_is_a_clear_error(
 
     detail = caught.value.detail
     assert why in detail
-    assert f"Put the file from http://{host}/data.bin at {cache}/datasets/data.bin" in detail
-    assert "$KERAS_HOME/datasets/data.bin" in detail
+    assert f"Put the file from http://{host}/data.bin at $KERAS_HOME/datasets/data.bin" in detail
+    assert str(cache) not in detail
     assert "urlopen" not in detail
     assert "Errno" not in detail
