@@ -45,6 +45,6 @@ class Unfinished(StrEnum):
     """Why a task that was ordered to end has no result."""
 
     PAUSED = "paused"
-    """The task wrote a checkpoint, from which it resumes later."""
+    """The task resumes later, from the checkpoint that it wrote, or from an earlier one if that was skipped."""
     STOPPED_BEFORE_TRAINING = "stopped_before_training"
     """The task has done no step, so there is no model to save."""

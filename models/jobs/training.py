@@ -84,8 +84,9 @@ class TrainingAssignment(Assignment):
     """The folders of the versions from whose weights the network starts, by the index of the layer that gets them."""
     orders: tuple[Order, ...] = ()
     """The orders that earlier child processes of the job received."""
-    checkpoint: Path | None = None
-    """The folder of the checkpoint from which to resume."""
+    checkpoints: tuple[Path, ...] = ()
+    """The folders of the checkpoints from which to resume, the latest first. The others are for the case that it can't
+    be read."""
 
 
 @dataclass(frozen=True)

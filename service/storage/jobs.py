@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.training.plan import Order as TrainingOrder
 from service import statuses
-from service.storage.documents import KeptCheckpoint
+from service.storage.documents import JobWarning, KeptCheckpoint
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Event, Job, JobSource, Version
@@ -32,6 +32,8 @@ class NewEvent:
     """The checkpoint that the event reports."""
     order: TrainingOrder | None = None
     """The order that has taken effect."""
+    warning: JobWarning | None = None
+    """The warning that the event reports."""
 
 
 def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
@@ -131,7 +133,7 @@ def claimed(session: Session) -> Sequence[Job]:
 def checkpoint_folders(session: Session) -> frozenset[str]:
     """The artifact keys of the checkpoints from which unfinished jobs can resume."""
     checkpoints = session.scalars(select(Job.checkpoint).where(Job.status.not_in(statuses.FINAL)))
-    return frozenset(checkpoint.folder for checkpoint in checkpoints if checkpoint is not None)
+    return frozenset(key for checkpoint in checkpoints if checkpoint is not None for key in checkpoint.folders)
 
 
 def result_folders(session: Session, kinds: Collection[str]) -> frozenset[str]:
