@@ -22,7 +22,7 @@ class Runtime(Document):
     """The versions of the libraries that train, by name."""
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
+    def _read(cls, document: dict[str, Any]) -> Self:
         """In the document, the versions are fields next to the others."""
         plain = {name: value for name, value in document.items() if name in ("threads", "resident_bytes")}
         return cls(**plain, versions={name: value for name, value in document.items() if name not in plain})

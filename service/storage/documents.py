@@ -22,9 +22,9 @@ class KeptCheckpoint(Document):
     """The checkpoint before it, from which the job resumes if this one can't be read."""
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
+    def _read(cls, document: dict[str, Any]) -> Self:
         previous = document.get("previous")
-        kept = super().from_document(document)
+        kept = super()._read(document)
         return replace(kept, previous=None if previous is None else cls.from_document(previous))
 
     def to_document(self) -> dict[str, Any]:
