@@ -32,9 +32,9 @@ class VersionDetails(Document):
     artifacts: tuple[ArtifactFile, ...] = ()
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
+    def _read(cls, document: dict[str, Any]) -> Self:
         files = tuple(ArtifactFile.from_document(file) for file in document.get("artifacts", ()))
-        return replace(super().from_document(document), artifacts=files)
+        return replace(super()._read(document), artifacts=files)
 
     def to_document(self) -> dict[str, Any]:
         return super().to_document() | {"artifacts": [file.to_document() for file in self.artifacts]}

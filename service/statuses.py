@@ -21,6 +21,9 @@ CLAIMED: Final = (RUNNING, PAUSING, STOPPING, CANCELLING)
 """A worker holds the job's lease."""
 FINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 
+DISK_REASONS: Final = ("disk_full", "artifacts_unwritable")
+"""The reasons for which a job that can resume is paused instead of failed: an operator can remove them."""
+
 BUILDING: Final = "building"
 PROCESSING: Final = "processing"
 READY: Final = "ready"

@@ -22,7 +22,7 @@ class Runtime(Document):
     """The versions of the libraries that train, by name."""
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
+    def _read(cls, document: dict[str, Any]) -> Self:
         """In the document, the versions are fields next to the others."""
         plain = {name: value for name, value in document.items() if name in ("threads", "resident_bytes")}
         return cls(**plain, versions={name: value for name, value in document.items() if name not in plain})
@@ -45,6 +45,6 @@ class Unfinished(StrEnum):
     """Why a task that was ordered to end has no result."""
 
     PAUSED = "paused"
-    """The task wrote a checkpoint, from which it resumes later."""
+    """The task resumes later, from the checkpoint that it wrote, or from an earlier one if that was skipped."""
     STOPPED_BEFORE_TRAINING = "stopped_before_training"
     """The task has done no step, so there is no model to save."""

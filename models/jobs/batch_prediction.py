@@ -30,9 +30,9 @@ class BatchPredictionRequest(Document):
     """The file with the rows, instead of a dataset."""
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
+    def _read(cls, document: dict[str, Any]) -> Self:
         file = document.get("file")
-        return replace(super().from_document(document), file=None if file is None else PostedFile.from_document(file))
+        return replace(super()._read(document), file=None if file is None else PostedFile.from_document(file))
 
     def to_document(self) -> dict[str, Any]:
         return super().to_document() | {"file": None if self.file is None else self.file.to_document()}

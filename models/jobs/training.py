@@ -54,8 +54,8 @@ class TrainingRequest(Document):
     execution: str = GRAPH
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
-        request = super().from_document(document)
+    def _read(cls, document: dict[str, Any]) -> Self:
+        request = super()._read(document)
         stopping, start = document.get("early_stopping"), document.get("start_from")
         return replace(
             request,
@@ -84,8 +84,9 @@ class TrainingAssignment(Assignment):
     """The folders of the versions from whose weights the network starts, by the index of the layer that gets them."""
     orders: tuple[Order, ...] = ()
     """The orders that earlier child processes of the job received."""
-    checkpoint: Path | None = None
-    """The folder of the checkpoint from which to resume."""
+    checkpoints: tuple[Path, ...] = ()
+    """The folders of the checkpoints from which to resume, the latest first. The others are for the case that it can't
+    be read."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,10 @@ class TrainingResult(Document):
     """Why training ended before its last epoch; None if it reached it."""
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
+    def _read(cls, document: dict[str, Any]) -> Self:
         evaluation = document.get("evaluation")
         return replace(
-            super().from_document(document),
+            super()._read(document),
             version=VersionDetails.from_document(document["version"]),
             evaluation=None if evaluation is None else EvaluationResult.from_document(evaluation),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from models.errors import BadCheckpoint
 from models.training.plan import Command, Order
 
 
@@ -20,6 +21,12 @@ class Channel(Protocol):
 
     def checkpoint(self, name: str, data: dict[str, Any]) -> None:
         """Report a checkpoint: the subfolder `name` of the task's folder, complete and synced to the disk."""
+
+    def checkpoint_skipped(self, error: OSError, data: dict[str, Any]) -> None:
+        """Report that a checkpoint couldn't be written, and its position as in `checkpoint`."""
+
+    def checkpoint_unreadable(self, error: BadCheckpoint) -> None:
+        """Report that the latest checkpoint can't be read. The task resumes from the one before."""
 
     def command(self) -> Command:
         """The command that the task must follow now."""

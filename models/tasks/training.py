@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from models.adaptation import needs_rows
 from models.building import build_network, rows_at_once
 from models.class_weights import row_weights
 from models.datasets import Dataset
+from models.errors import BadCheckpoint
 from models.evaluation import evaluate_split
 from models.jobs.assignment import Unfinished
 from models.jobs.training import EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
@@ -62,7 +64,7 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     dataset = Dataset.open(assignment.dataset)
     trained = _build(assignment, dataset, folder)
     rows = _load(assignment, trained, dataset, folder)
-    checkpoint = None if assignment.checkpoint is None else read_checkpoint(assignment.checkpoint)
+    checkpoint = _read_checkpoint(assignment.checkpoints, channel)
     reporter = _Reporter(channel, folder, assignment.orders)
     plan = _plan(trained.spec, assignment.request)
     outcome = train(trained.network, rows["train"], rows.get("validation"), plan, reporter, checkpoint)
@@ -71,6 +73,16 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     if outcome.steps == 0:
         return Unfinished.STOPPED_BEFORE_TRAINING
     return dataclasses.replace(_save(trained, dataset, rows, folder, reporter.keep_alive), status_reason=outcome.reason)
+
+
+def _read_checkpoint(folders: Sequence[Path], channel: Channel) -> Checkpoint | None:
+    """The first checkpoint that can be read; None if the training must begin again. The result is always the same."""
+    for folder in folders:
+        try:
+            return read_checkpoint(folder)
+        except BadCheckpoint as error:
+            channel.checkpoint_unreadable(error)
+    return None
 
 
 def _build(assignment: TrainingAssignment, dataset: Dataset, folder: Path) -> TrainedNetwork:
@@ -200,8 +212,14 @@ class _Reporter:
 
     def on_checkpoint(self, checkpoint: Checkpoint) -> None:
         name = f"checkpoint-{next(self._checkpoints)}"
-        write_checkpoint(self._folder / name, checkpoint)
-        self._channel.checkpoint(name, {"epoch": checkpoint.epoch, "step": checkpoint.step})
+        data = {"epoch": checkpoint.epoch, "step": checkpoint.step}
+        try:
+            write_checkpoint(self._folder / name, checkpoint)
+        except OSError as error:
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+            self._channel.checkpoint_skipped(error, data)
+        else:
+            self._channel.checkpoint(name, data)
 
     def command(self) -> Command:
         return self._channel.command()

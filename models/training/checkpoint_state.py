@@ -39,8 +39,8 @@ class CheckpointState(Document):
     """Whether a callback has asked to end."""
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
-        return replace(super().from_document(document), position=Position.from_document(document["position"]))
+    def _read(cls, document: dict[str, Any]) -> Self:
+        return replace(super()._read(document), position=Position.from_document(document["position"]))
 
     def to_document(self) -> dict[str, Any]:
         return super().to_document() | {"position": self.position.to_document()}

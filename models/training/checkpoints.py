@@ -3,7 +3,6 @@
 import json
 import os
 from pathlib import Path
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -15,13 +14,20 @@ from models.training.plan import Checkpoint
 
 FILE = "checkpoint.npz"
 STATE = "state"
+NAMES = "arrays"
+"""The names of all arrays: a damaged directory of a ZIP may lack entries."""
 VARIABLE = "variable/"
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write the checkpoint into a new folder, synced to disk."""
+    """Write the checkpoint into a new folder, synced to disk. Raises OSError."""
     folder.mkdir(parents=True)
-    document = {"epoch": checkpoint.epoch, "step": checkpoint.step, "state": checkpoint.state.to_document()}
+    document = {
+        "epoch": checkpoint.epoch,
+        "step": checkpoint.step,
+        "state": checkpoint.state.to_document(),
+        NAMES: list(checkpoint.arrays),
+    }
     encoded = np.frombuffer(json.dumps(document).encode(), np.uint8)
     with (folder / FILE).open("wb") as file:
         np.savez(file, allow_pickle=False, **{STATE: encoded}, **checkpoint.arrays)
@@ -30,18 +36,27 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """Read what write_checkpoint wrote. Raises BadCheckpoint."""
+    """Read what write_checkpoint wrote. Raises BadCheckpoint if anything of it is missing or has changed."""
     try:
         check_files(folder, FILE)
-        with np.load(folder / FILE, allow_pickle=False) as file:
+        # NumPy leaves a file open that it opens itself and that isn't a ZIP.
+        with (folder / FILE).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            # Folders of older versions have no checksums, and reading an array doesn't always reach the end of its
+            # entry, where zipfile checks its CRC-32.
+            if (damaged := file.zip.testzip()) is not None:
+                raise ValueError(f"{damaged} is damaged")
             document = json.loads(file[STATE].tobytes())
             arrays = {name: file[name] for name in file.files if name != STATE}
+        if arrays.keys() != set(document.get(NAMES, arrays)):
+            raise ValueError("an array is missing")
         state = CheckpointState.from_document(document["state"])
         return Checkpoint(document["epoch"], document["step"], state, arrays)
     except DamagedFile as error:
         raise BadCheckpoint(f"The checkpoint is unreadable: {error.detail}") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-        raise BadCheckpoint(f"The checkpoint is unreadable ({type(error).__name__}).") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged files make zipfile and NumPy raise errors of a dozen types
+        raise BadCheckpoint(f"The checkpoint is unreadable: {error}.") from error
 
 
 def copy_variables(network: keras.Model) -> dict[str, np.ndarray]:

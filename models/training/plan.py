@@ -199,7 +199,7 @@ class Observer(Protocol):
         """Called when an order takes effect, with its `epoch` filled in, after `step` steps of the whole training."""
 
     def on_checkpoint(self, checkpoint: "Checkpoint") -> None:
-        """Called when a checkpoint must be saved."""
+        """Called when a checkpoint must be saved. If that fails, the training continues without it."""
 
     def command(self) -> Command:
         """The current command."""

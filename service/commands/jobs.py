@@ -110,5 +110,8 @@ def _show(session: Session, job: dict[str, Any]) -> None:
     members = ("id", "model", "dataset", "status", "status_reason", "epochs", "metrics", "best", "version")
     error = job["error"]
     times = {"created": describe_moment(job["created_at"]), "finished": describe_moment(job["finished_at"])}
-    noted = {"metadata": job["metadata"] or None}
+    noted = {
+        "metadata": job["metadata"] or None,
+        "warnings": [warning["detail"] for warning in job["warnings"]] or None,
+    }
     print_members({name: job[name] for name in members} | noted | times | {"error": error and error["detail"]})

@@ -1,7 +1,7 @@
 """Columns that store typed documents as JSON."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from sqlalchemy import JSON, Dialect, TypeDecorator
 
@@ -19,6 +19,22 @@ class KeptCheckpoint(Document):
     """The current epoch, from 1."""
     step: int
     """The finished steps of the epoch."""
+    previous: "KeptCheckpoint | None" = None
+    """The checkpoint before it, from which the job resumes if this one can't be read."""
+
+    @classmethod
+    def _read(cls, document: dict[str, Any]) -> Self:
+        previous = document.get("previous")
+        kept = super()._read(document)
+        return replace(kept, previous=None if previous is None else cls.from_document(previous))
+
+    def to_document(self) -> dict[str, Any]:
+        return super().to_document() | {"previous": None if self.previous is None else self.previous.to_document()}
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The artifact keys of all checkpoints from which the job can resume, the latest first."""
+        return (self.folder, *(() if self.previous is None else self.previous.folders))
 
     def __post_init__(self) -> None:
         check_published(self.folder, CHECKPOINTS)
@@ -27,6 +43,16 @@ class KeptCheckpoint(Document):
     def position(self) -> tuple[int, int]:
         """The progress of the training; greater for a later checkpoint."""
         return self.epoch, self.step
+
+
+@dataclass(frozen=True)
+class JobWarning(Document):
+    """Something about a job that its client should know, although the job hasn't failed."""
+
+    type: str
+    """`checkpoint_skipped`, `checkpoint_unreadable` or `paused`."""
+    detail: str
+    """A sentence."""
 
 
 class DocumentColumn(TypeDecorator[Any]):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from models.training.plan import Order as TrainingOrder
 from service import statuses
 from service.storage.artifact_keys import CHECKPOINTS, check_published
-from service.storage.documents import KeptCheckpoint
+from service.storage.documents import JobWarning, KeptCheckpoint
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Event, Job, JobSource, Version
@@ -33,6 +33,8 @@ class NewEvent:
     """The checkpoint that the event reports."""
     order: TrainingOrder | None = None
     """The order that has taken effect."""
+    warning: JobWarning | None = None
+    """The warning that the event reports."""
 
 
 def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
@@ -133,7 +135,9 @@ def checkpoint_folders(session: Session) -> frozenset[str]:
     """The artifact keys of the checkpoints from which unfinished jobs can resume. Raises BadKey for one that isn't the
     job's own."""
     found = session.execute(select(Job.id, Job.checkpoint).where(Job.status.not_in(statuses.FINAL)))
-    return frozenset(check_published(kept.folder, CHECKPOINTS, job_id) for job_id, kept in found if kept is not None)
+    return frozenset(
+        check_published(key, CHECKPOINTS, job_id) for job_id, kept in found if kept is not None for key in kept.folders
+    )
 
 
 def result_folders(session: Session, groups: Mapping[str, str]) -> frozenset[str]:

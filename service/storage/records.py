@@ -23,7 +23,7 @@ from models.training.plan import Order
 from models.version_details import VersionDetails
 from service.statuses import JOB_STATUSES, RESOURCE_STATUSES
 from service.storage.artifact_keys import DATASETS, MODELS, check_id, check_published
-from service.storage.documents import DocumentColumn, DocumentsColumn, KeptCheckpoint
+from service.storage.documents import DocumentColumn, DocumentsColumn, JobWarning, KeptCheckpoint
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -180,7 +180,9 @@ class Job(Record):
     closed: Mapped[bool] = mapped_column(default=False)
     """Whether the training has ended, so that orders no longer have an effect."""
     checkpoint: Mapped[KeptCheckpoint | None] = mapped_column(DocumentColumn(KeptCheckpoint))
-    """The latest checkpoint."""
+    """The latest checkpoint, with the one before it."""
+    warnings: Mapped[list[JobWarning]] = mapped_column(DocumentsColumn(JobWarning), default=list)
+    """The first warnings, each of them once."""
     thinned: Mapped[bool] = mapped_column(default=False)
     """Whether the log was reduced to transitions and epochs, some time after the job became final."""
     last_seq: Mapped[int] = mapped_column(default=0)

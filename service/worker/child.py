@@ -1,7 +1,8 @@
 """The child process: it runs one job's task, reports to the supervisor through a pipe, and ends with the supervisor.
 
-It sends JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `ending`, and as the last one `result`,
-`unfinished` or `failure`. It receives objects with `begin`, `command`, `orders` or `may_end`.
+It sends JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `checkpoint_skipped`,
+`checkpoint_unreadable`, `ending`, and as the last one `result`, `unfinished` or `failure`. It receives objects with
+`begin`, `command`, `orders` or `may_end`.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from typing import Any, NoReturn
 import orjson
 
 from models.documents import Document
+from models.errors import BadCheckpoint
 from models.jobs.assignment import Assignment, Unfinished
 from models.training.plan import Command, Order
 from service.processes import die_with_parent
@@ -59,6 +61,12 @@ class PipeChannel:
 
     def checkpoint(self, name: str, data: dict[str, Any]) -> None:
         self.send(encode("checkpoint", data, name=name))
+
+    def checkpoint_skipped(self, error: OSError, data: dict[str, Any]) -> None:
+        self.send(encode("checkpoint_skipped", data, failure=failures.unwritable(error)))
+
+    def checkpoint_unreadable(self, error: BadCheckpoint) -> None:
+        self.send(encode("checkpoint_unreadable", {"reason": error.detail}))
 
     def command(self) -> Command:
         with _ending_without_supervisor():

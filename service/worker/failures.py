@@ -1,19 +1,27 @@
 """A job's failure as its client sees it: a code and a sentence with advice, never a traceback."""
 
 import errno
+import os
 import re
 from typing import Any
 
 from models.errors import ModelsError
-from service.errors import ServiceError, of_disk
+from service.errors import ArtifactsUnwritable, ServiceError, of_disk
+from service.statuses import DISK_REASONS
 
 OUT_OF_MEMORY = "out-of-memory"
 DISK_FULL = "disk-full"
+ARTIFACTS_UNWRITABLE = "artifacts-unwritable"
 PROCESS_DIED = "worker-process-died"
 INTERNAL = "internal"
 
-STATUS_REASONS = {"diverged": "diverged", OUT_OF_MEMORY: "out_of_memory", DISK_FULL: "disk_full"}
-"""The `status_reason` of a failed job, by the code of its error. Other codes have none."""
+STATUS_REASONS = {
+    "diverged": "diverged",
+    OUT_OF_MEMORY: "out_of_memory",
+    DISK_FULL: "disk_full",
+    ARTIFACTS_UNWRITABLE: "artifacts_unwritable",
+}
+"""The `status_reason` of a job, by the code of its error. Other codes have none."""
 
 DISK_FULL_MESSAGE = re.compile(r"No space left on device|Disk quota exceeded|\d{1,20} requested and \d{1,20} written")
 """Matches errors of Polars and of NumPy's `tofile`, which have no `errno`."""
@@ -37,6 +45,15 @@ def flatten(error: Exception) -> dict[str, Any]:
         return _failure(OUT_OF_MEMORY, f"The job ran out of memory. {SAVE_MEMORY}.")
     name = type(error).__name__
     return _failure(INTERNAL, f"The job failed because of an internal error ({name}). The log has the details.")
+
+
+def unwritable(error: OSError) -> dict[str, Any]:
+    """The failure of a job whose checkpoint couldn't be written."""
+    failure = flatten(error)
+    if STATUS_REASONS.get(failure["code"]) in DISK_REASONS:
+        return failure
+    reason = os.strerror(error.errno or errno.EIO)
+    return ArtifactsUnwritable(f"The service can't write to its artifact folder: {reason}.").to_dict()
 
 
 def over_memory_limit(limit: int) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from typing import Any
 from models.training.plan import Order
 from service.context import Context
 from service.errors import OutcomeUnknown
-from service.operations.jobs import checkpoints
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Instructions, Lease, NewEvent
 from service.storage.documents import KeptCheckpoint
+from service.worker.kept_checkpoints import KeptCheckpoints
 
 BATCH_EVENTS = 500
 BATCH_SECONDS = 0.2
@@ -36,8 +36,7 @@ class Journal:
     def __init__(self, context: Context, lease: Lease, checkpoint: KeptCheckpoint | None = None) -> None:
         self._context = context
         self._lease = lease
-        self._checkpoints = [] if checkpoint is None else [checkpoint.folder]
-        """The keys of the checkpoints that the job's row has pointed to and that still exist, the latest last."""
+        self.checkpoints = KeptCheckpoints(context, lease, checkpoint)
         self.began = checkpoint is not None
         """Whether the training is known to have done a step."""
         self._batch: Batch | None = None
@@ -52,8 +51,8 @@ class Journal:
         self._written_at = time.monotonic()
 
     def add(self, message: dict[str, Any]) -> None:
-        """Add a `progress`, `epoch`, `order` or `checkpoint` message. A batch keeps only the latest progress. The files
-        of a checkpoint are moved into the artifact store."""
+        """Add a `progress`, `epoch`, `order`, `checkpoint`, `checkpoint_skipped` or `checkpoint_unreadable` message. A
+        batch keeps only the latest progress. The files of a checkpoint are moved into the artifact store."""
         data = message["data"]
         self.began = self.began or message["type"] != "progress" or bool(data.get("step"))
         if message["type"] == "progress":
@@ -67,16 +66,18 @@ class Journal:
             order = Order.from_document(data)
             self._pending.append(NewEvent("message", {"text": _describe_order(order), "order": data}, order=order))
             self._urgent = True
+        elif message["type"] == "checkpoint":
+            self._pending += self.checkpoints.publish(message["name"], data)
+        elif message["type"] == "checkpoint_skipped":
+            self._pending += self.checkpoints.skip(data, message["failure"])
         else:
-            key = checkpoints.publish(self._context, self._lease.job_id, self._lease.staging_name, message["name"])
-            checkpoint = KeptCheckpoint.from_document(data | {"folder": key})
-            self._pending.append(NewEvent("checkpoint", data, checkpoint=checkpoint))
+            self._pending += self.checkpoints.lose_latest(data["reason"])
 
     def add_text(self, text: str) -> None:
         """Add text that the child process printed. Consecutive texts become one event."""
         if not text:
             return
-        if self._pending and self._pending[-1].type == "message" and self._pending[-1].order is None:
+        if self._pending and self._pending[-1] == NewEvent("message", self._pending[-1].data):
             text = self._pending.pop().data["text"] + text
         self._pending.append(NewEvent("message", {"text": text}))
 
@@ -115,7 +116,7 @@ class Journal:
             self._outcome = self._outcome or error
             raise
         self._batch = self._outcome = None
-        self._keep_last_checkpoint(batch)
+        self.checkpoints.remove_replaced(batch.events)
         self._written_at = time.monotonic()
         return instructions
 
@@ -128,13 +129,6 @@ class Journal:
         self._progress = self._best = None
         self._urgent = False
         return batch
-
-    def _keep_last_checkpoint(self, batch: Batch) -> None:
-        """Remove the checkpoints that the batch has replaced."""
-        self._checkpoints += [event.checkpoint.folder for event in batch.events if event.checkpoint is not None]
-        # Only these: if the lease was lost meanwhile, the execution that holds it may have checkpoints too.
-        checkpoints.remove(self._context, self._checkpoints[:-1])
-        del self._checkpoints[:-1]
 
 
 def _describe_order(order: Order) -> str:

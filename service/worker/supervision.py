@@ -168,6 +168,8 @@ class Supervision:
             return self._end(execution.put_back)
         if self._instructions.status == statuses.STOPPING and not self._journal.began and self._order_grace.over:
             return self._end(execution.cancelled, Unfinished.STOPPED_BEFORE_TRAINING.value)
+        if self._journal.checkpoints.fault is not None:
+            return self._fail(self._journal.checkpoints.fault)
         most = self._kind.memory_bytes(settings)
         if self._memory_timer.due() and process.memory() > most:
             return self._fail(failures.over_memory_limit(most))

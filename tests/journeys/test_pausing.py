@@ -96,6 +96,25 @@ def test_a_job_whose_process_is_killed_goes_on_from_its_checkpoint(
     assert not list((service.data_dir / "artifacts" / "checkpoints").glob(job))
 
 
+def test_a_job_whose_last_checkpoint_is_damaged_resumes_from_the_one_before(
+    service: RunningService, client: Client, expected: dict[str, Any]
+) -> None:
+    job = start(client, EPOCHS, checkpoint_seconds=0.1)
+    events = f"/v1/training-jobs/{job}/events"
+    wait_for(lambda: sum(event["type"] == "checkpoint" for event in client.items(events)) > 2)
+    pause(client, job)
+    checkpoints = service.data_dir / "artifacts" / "checkpoints" / job
+    last = max(checkpoints.glob("*/checkpoint.npz"), key=lambda path: path.stat().st_mtime_ns)
+    last.write_bytes(last.read_bytes()[:-100])
+    order(client, job, desired_status="running")
+    ended = client.wait_for_status(job, "succeeded")
+    (warning,) = ended["warnings"]
+    assert warning["type"] == "checkpoint_unreadable"
+    assert "can't be read. The training continues from epoch" in warning["detail"]
+    assert epochs_told(client, ended) == list(range(1, EPOCHS + 1))
+    assert weights_of(client, ended) == expected
+
+
 def test_epochs_and_learning_rate_change_with_the_next_epoch(client: Client) -> None:
     job = start(client)
     order(client, job, learning_rate=0.0005)

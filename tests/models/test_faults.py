@@ -122,6 +122,6 @@ def test_at_most_the_faults_of_instances_that_are_shown_are_built(
     dataset = import_upload(tmp_path, to_csv({"a": range(9), "b": range(9), "y": range(9)}))
     preprocessing = Preprocessing.fit(make_spec(inputs=inputs_from_dataset(dataset.descriptor, "made")), dataset)
     with pytest.raises(InvalidInput) as caught:
-        preprocessing.read_instances(instances, 1000)
+        preprocessing.read_instances(instances)
     assert caught.value.faults[0].row in (0, None)
     assert len(built) <= 2 * MOST_FAULTS

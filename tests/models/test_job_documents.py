@@ -1,11 +1,12 @@
 """What jobs are asked and report is stored and read again, also by another release."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import orjson
 import pytest
 
-from models.documents import Document
+from models.documents import Document, NewerDocument
 from models.jobs.assignment import Runtime
 from models.jobs.batch_prediction import BatchPredictionRequest, BatchPredictionResult, PostedFile
 from models.jobs.build import BuildRequest, BuildResult
@@ -74,6 +75,37 @@ def test_members_of_a_newer_release_are_ignored(document: Document) -> None:
 def test_members_that_an_older_release_did_not_know_have_defaults(of: type[Document], oldest: dict[str, Any]) -> None:
     read = of.from_document(oldest)
     assert of.from_document(read.to_document()) == read
+
+
+@dataclass(frozen=True)
+class Renamed(Document):
+    """A document one of whose fields had another name in version 1, and another unit in version 2."""
+
+    document_version: ClassVar = 3
+    milliseconds: int
+
+    @classmethod
+    def upgrade(cls, document: dict[str, Any], version: int) -> dict[str, Any]:
+        seconds = document["duration" if version == 1 else "seconds"]
+        return {"milliseconds": 1000 * seconds}
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"duration": 2},
+        {"document_version": 2, "seconds": 2},
+        {"document_version": 3, "milliseconds": 2000},
+    ],
+)
+def test_a_document_whose_form_has_changed_is_read_in_every_version(stored: dict[str, Any]) -> None:
+    assert Renamed.from_document(stored) == Renamed(2000)
+    assert Renamed(2000).to_document() == {"document_version": 3, "milliseconds": 2000}
+
+
+def test_a_document_of_a_newer_version_is_not_misread() -> None:
+    with pytest.raises(NewerDocument, match="TrainingRequest has version 2; this release knows 1"):
+        TrainingRequest.from_document({"document_version": 2, "model": "m", "dataset": "d", "epochs": 1})
 
 
 def test_versions_of_libraries_are_members_of_a_runtime() -> None:

@@ -16,12 +16,14 @@ from service.operations.jobs.registry import KINDS, kind_of
 from service.storage import datasets, jobs, models
 from service.storage.artifact_keys import execution_name
 from service.storage.database import Database, Session
+from service.storage.documents import JobWarning
 from service.storage.jobs import NewEvent
 from service.storage.records import Job
 
 WORKER_LOST = "worker_lost"
 WORKER_SHUTDOWN = "worker_shutdown"
 STALLED = "stalled"
+MOST_WARNINGS = 100
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,13 @@ def _apply(job: Job, event: NewEvent) -> None:
     if event.order is not None:
         taken = {order.number: order for order in job.orders} | {event.order.number: event.order}
         job.orders = list(taken.values())
+    if event.warning is not None:
+        _warn(job, event.warning)
+
+
+def _warn(job: Job, warning: JobWarning) -> None:
+    if warning not in job.warnings and len(job.warnings) < MOST_WARNINGS:
+        job.warnings = [*job.warnings, warning]
 
 
 def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent]) -> dict[str, Any] | None:
@@ -258,7 +267,10 @@ def _discard(context: Context, job: Job, staging_name: str) -> None:
 
 
 def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | None = None) -> None:
-    """End a job as failed. `error` has `code`, `detail` and `faults`. Raises LeaseLost."""
+    """End a job as failed. `error` has `code`, `detail` and `faults`. Raises LeaseLost.
+
+    If the disk is the reason and the job can resume, it is paused instead, with its checkpoint.
+    """
     with context.database.write() as session:
         job = find_leased_with_resources(session, lease)
         _fail(session, job, error, reason)
@@ -268,6 +280,12 @@ def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | No
 def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None) -> None:
     if job.status == statuses.CANCELLING:
         queue.move(session, job, statuses.CANCELLED)
+        return
+    if reason in statuses.DISK_REASONS and kind_of(job).resumable:
+        _warn(job, JobWarning("paused", error["detail"]))
+        _release(job)
+        job.desired_status = statuses.PAUSED
+        queue.move(session, job, statuses.PAUSED, reason)
         return
     job.error = error
     kind_of(job).record_failure(session, job, error)
@@ -324,10 +342,15 @@ def lost_fork_server(context: Context, lease: Lease) -> None:
     _remove_files(context, job, lease.staging_name)
 
 
-def _requeue(session: Session, job: Job, reason: str | None) -> None:
+def _release(job: Job) -> None:
+    """Undo what applies only while a worker runs the job."""
     job.closed = False
     if job.checkpoint is None:
         job.progress = None
+
+
+def _requeue(session: Session, job: Job, reason: str | None) -> None:
+    _release(job)
     nothing_to_keep = job.status == statuses.STOPPING and job.checkpoint is None
     if job.status == statuses.CANCELLING or nothing_to_keep:
         queue.move(session, job, statuses.CANCELLED, reason)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from service.api.front.request import Buffers, Request
+from service.api.front.request import Request
 from service.api.front.resources import WHOLE, Resources
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.config import Settings
 from service.operations.jobs.events import JobState
+from service.operations.memory import Memory
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -29,7 +30,7 @@ def request(request_id: str) -> Request:
         "type": "http", "http_version": "1.1", "method": "GET", "path": "/", "query_string": b"",
         "headers": [(b"x-request-id", request_id.encode())],
     }  # fmt: skip
-    return Request(scope, receive, Buffers(0))
+    return Request(scope, receive, Memory(0))
 
 
 def test_a_thread_has_a_requests_id_while_it_works_for_it_and_not_longer(tmp_path: Any) -> None:
@@ -48,7 +49,8 @@ def test_a_thread_has_a_requests_id_while_it_works_for_it_and_not_longer(tmp_pat
 
     async def answer_both(pool: ThreadPoolExecutor) -> None:
         watch = JobWatch(lambda _: {}, pool)
-        resources = Resources(app, Settings(data_dir=tmp_path), pool, watch, EventStreams(watch, lambda *_: (), pool))
+        settings = Settings(data_dir=tmp_path)
+        resources = Resources(app, settings, pool, watch, EventStreams(settings, watch, lambda *_: (), pool))
         await asyncio.gather(*(asyncio.create_task(answer(resources, name)) for name in ("first", "second")))
 
     with ThreadPoolExecutor(ONE_THREAD) as pool:

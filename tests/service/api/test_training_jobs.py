@@ -278,3 +278,22 @@ def test_jobs_are_listed_by_status_model_and_dataset(ready: ApiClient, idle_work
     assert listed("sort=created_at") == [done["id"], waiting["id"]]
     assert listed("status=succeeded&model=line&dataset=line") == [done["id"]]
     assert listed("model=other") == []
+
+
+def test_a_job_that_the_disk_pauses_tells_why_and_can_be_resumed(
+    ready: ApiClient, idle_worker: FakeWorker, context: Context
+) -> None:
+    url = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
+    claimed = idle_worker.claim("training")
+    assert claimed is not None
+    full = {"code": "disk-full", "detail": "The disk is full.", "faults": []}
+    execution.fail(context, claimed[0], full, "disk_full")
+    job = ready.get(url)
+    assert (job["status"], job["status_reason"], job["desired_status"]) == ("paused", "disk_full", "paused")
+    assert (job["error"], job["warnings"]) == (None, [{"type": "paused", "detail": "The disk is full."}])
+    assert job["transitions"][-1]["reason"] == "disk_full"
+    resumed = ready.send("PATCH", url, 200, json={"desired_status": "running"}).json
+    assert resumed is not None
+    assert (resumed["status"], resumed["status_reason"]) == ("queued", None)
+    idle_worker.run_all()
+    assert ready.get(url)["status"] == "succeeded"

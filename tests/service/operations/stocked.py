@@ -1,5 +1,6 @@
 """A service's database and store with something in them, made by the operations and a worker that only pretends."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,13 @@ def checkpoint(context: Context, lease: Lease, name: str = "checkpoint-1") -> st
     folder = context.artifacts.staged(lease.staging_name) / name
     folder.mkdir(parents=True)
     (folder / "checkpoint.npz").write_text(name)
-    before = job(context, lease.job_id)
-    assert before is not None
+    found = job(context, lease.job_id)
+    assert found is not None
+    before = found.checkpoint
     key = checkpoints.publish(context, lease.job_id, lease.staging_name, name)
-    kept = KeptCheckpoint(key, epoch=1, step=1)
+    kept = KeptCheckpoint(key, epoch=1, step=1, previous=before and replace(before, previous=None))
     execution.record(context, lease, [NewEvent("checkpoint", {"epoch": 1, "step": 1}, checkpoint=kept)])
-    checkpoints.remove(context, [before.checkpoint.folder] if before.checkpoint else [])
+    checkpoints.remove(context, before.folders[1:] if before else [])
     return key
 
 

@@ -160,7 +160,10 @@ def test_files_that_nothing_points_to_go_and_all_others_stay(make: Callable[...,
     model_id, dataset_id = models.get(context, "line").model.id, datasets.get(context, "line").dataset.id
     train(context)
     submit(context)
-    stocked.checkpoint(context, claim(context)[0])
+    lease, _ = claim(context)
+    for name in ("checkpoint-1", "checkpoint-2"):
+        stocked.checkpoint(context, lease, name)
+    execution.put_back(context, lease)
     datasets.create(context, {**stocked.DATASET, "name": "waiting"})
     needed = files_of(context)
     orphans = [

@@ -1,5 +1,6 @@
 """What jobs' processes do in these tests, without TensorFlow: the wishes in a job's request, one after another."""
 
+import errno
 import os
 import signal
 import tempfile
@@ -82,6 +83,24 @@ def train(epochs: int, channel: "Channel") -> None:
     for epoch in range(1, epochs + 1):
         channel.progress({"epoch": epoch, "epochs": epochs})
         channel.epoch({"epoch": epoch, "seconds": 0.1, "loss": 1 / epoch}, {"epoch": epoch, "loss": 1 / epoch})
+
+
+def save_checkpoint(epoch: int, channel: "Channel") -> None:
+    folder = Path(tempfile.gettempdir()).parent / f"checkpoint-{epoch}"
+    folder.mkdir()
+    (folder / "state").write_text(f"checkpoint {epoch}")
+    channel.checkpoint(folder.name, {"epoch": epoch, "step": 0})
+
+
+def skip_checkpoints(path: str, channel: "Channel") -> None:
+    """Have no room for a checkpoint until there is a file at `path`."""
+    while not Path(path).exists():
+        channel.checkpoint_skipped(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), {"epoch": 2, "step": 0})
+        time.sleep(0.05)
+
+
+def fail_to_write(error_number: int, _channel: "Channel") -> None:
+    raise OSError(error_number, os.strerror(error_number), "network.keras")
 
 
 def wait_for_file(path: str, channel: "Channel") -> None:
@@ -169,6 +188,9 @@ def run_out_of_memory(_value: bool, _channel: "Channel") -> None:
 WISHES: dict[str, Callable[..., None]] = {
     "epochs": train,
     "fall": fall,
+    "save_checkpoint": save_checkpoint,
+    "skip_checkpoints_until": skip_checkpoints,
+    "fail_to_write": fail_to_write,
     "until": wait_for_file,
     "before_the_first_step_until": wait_before_the_first_step,
     "deaf_until": wait_for_file_deafly,

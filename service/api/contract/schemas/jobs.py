@@ -56,7 +56,8 @@ class JobHeadSchema(AnswerSchema):
     )
     status_reason = Words(
         "The reason for the status: `stopped`, `early_stopping`, `time_limit`, `diverged`, `out_of_memory`, "
-        "`disk_full`, `worker_lost`, `worker_shutdown`, `stalled`, `stopped_before_training`, or null.",
+        "`disk_full`, `artifacts_unwritable`, `worker_lost`, `worker_shutdown`, `stalled`, `stopped_before_training`, "
+        "or null.",
         100,
         allow_none=True,
         example=None,

@@ -220,6 +220,19 @@ class RuntimeSchema(AnswerSchema):
     keras = Words("The version of Keras.", 100, example="3.14.0")
 
 
+class JobWarningSchema(AnswerSchema):
+    """Something that went wrong although the job hasn't failed."""
+
+    type = OneOf(
+        "`checkpoint_skipped`: a checkpoint couldn't be saved. `checkpoint_unreadable`: the job resumed from an "
+        "earlier one, or began again. `paused`: the service paused the job.",
+        "checkpoint_skipped",
+        "checkpoint_unreadable",
+        "paused",
+    )
+    detail = Words("An explanation.", example="The checkpoint at epoch 3, step 20 can't be saved. The disk is full.")
+
+
 class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base's fields come first
     """A training job."""
 
@@ -250,6 +263,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     )
     metadata = ShownMetadata()
     error = Inner(FailureSchema, "The error of a failed job, else null.", allow_none=True)
+    warnings = Listing("The first 100 warnings, each of them once.", Inner(JobWarningSchema, ""), 100, example=[])
     created_at = Moment("The creation time.")
     started_at = Moment("The time of the first start; null before.", allow_none=True)
     finished_at = Moment("The time when the job became final; null before.", allow_none=True)
@@ -265,7 +279,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
         return {
             **TrainingRequest.from_document(job.request).to_document(),
             **present_job(view),
-            **{member: getattr(job, member) for member in ("runtime", "metrics", "best")},
+            **{member: getattr(job, member) for member in ("runtime", "metrics", "best", "warnings")},
             "epochs": epochs,
             "progress": orders.progress(job) or NO_PROGRESS | {"epoch": 0, "epochs": epochs},
             "learning_rate": orders.current_learning_rate(job),

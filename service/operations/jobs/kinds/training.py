@@ -71,7 +71,7 @@ class Training(Kind):
             pretrained=None if model.folder is None else artifacts.folder(model.folder),
             sources=inputs.source_folders(context, job),
             orders=tuple(job.orders),
-            checkpoint=None if job.checkpoint is None else artifacts.folder(job.checkpoint.folder),
+            checkpoints=tuple(map(artifacts.folder, () if job.checkpoint is None else job.checkpoint.folders)),
             **inputs.bounds(context, job),
         )
 
