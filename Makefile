@@ -6,9 +6,10 @@ PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header -
 COMPILE := $(PIN) pyproject.toml
 CLIENTS := requirements/clients
 EXAMPLES := 200
+SECONDS := 20
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test fuzz lint format types openapi openapi-check catalogue lock bench clean
+.PHONY: help install serve test fuzz faults lint format types openapi openapi-check catalogue lock bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +25,9 @@ test: install ## run the tests
 
 fuzz: install ## test the service with EXAMPLES=200 generated requests per operation
 	FITSERVE_TEST_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 0 tests/fuzzing
+
+faults: install ## disturb services with each fault for SECONDS=20, and check that nothing is lost
+	$(BIN)/python -m benchmarks.survival faults --seconds $(SECONDS)
 
 lint: install ## check style, formatting and the direction of imports
 	$(BIN)/ruff check
