@@ -65,8 +65,8 @@ def test_nothing_is_found_where_nothing_is_wrong(service: Service) -> None:
 
 def test_what_is_missing_or_failed_is_lost(service: Service) -> None:
     service.lists[DATASETS].clear()
-    service.lists[TRAININGS][0]["status"] = "failed"
-    assert judge(service) == {"lost": "/v1/datasets/k1 (missing), /v1/training-jobs/tj_1 (failed)"}
+    service.lists[TRAININGS][0] |= {"status": "failed", "error": {"type": "/problems/diverged"}}
+    assert judge(service) == {"lost": "/v1/datasets/k1 (missing), /v1/training-jobs/tj_1 (failed: diverged)"}
 
 
 def test_what_nobody_was_promised_and_what_there_is_twice_is_doubled(service: Service) -> None:

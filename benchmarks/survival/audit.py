@@ -37,7 +37,10 @@ class Audit:
 
     def _status(self, made: Accepted) -> str:
         found = self._by_id.get(made.id)
-        return "missing" if found is None else str(found["status"])
+        if found is None:
+            return "missing"
+        error = found.get("error")
+        return str(found["status"]) if error is None else f"{found['status']}: {error['type'].rpartition('/')[2]}"
 
     def doubled(self) -> str:
         """Keys with several resources, resources that no client was promised, and trainings with several versions."""

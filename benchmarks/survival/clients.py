@@ -30,6 +30,7 @@ DATASETS, TRAININGS, BATCHES = "/v1/datasets", "/v1/training-jobs", "/v1/batch-p
 UNDISTURBED = "undisturbed"
 """The beginning of the keys of resources that no client of a fault has created."""
 ROWS_QUERY = "split=train&limit=100"
+SHOWN_CHARACTERS = 150
 PAUSE_SECONDS = 0.2
 LONGEST_SECONDS = 300
 """A resource that takes longer counts as hanging."""
@@ -75,7 +76,7 @@ class Persistent:
                 code = response.json()["type"].rpartition("/")[2]
                 self.refusals[code] += 1
                 if code == "internal":
-                    raise Trouble(f"{method} {path}: {response.text}")
+                    raise Trouble(f"{method} {path}: {describe(response)}")
                 if code == "request-in-progress":
                     conflict_since = conflict_since or time.monotonic()
                     self.longest_conflict = max(self.longest_conflict, time.monotonic() - conflict_since)
@@ -85,14 +86,14 @@ class Persistent:
     def get(self, path: str, **options: Any) -> Any:
         response = self.send("GET", path, **options)
         if not response.ok:
-            raise Trouble(f"GET {path}: {response.status_code} {response.text}")
+            raise Trouble(f"GET {path}: {describe(response)}")
         return response.json()
 
     def create(self, path: str, key: str, *, seed: int | None = None, **options: Any) -> Accepted:
         """Create a resource with an idempotency key, which is in its metadata too."""
         response = self.send("POST", path, headers={"Idempotency-Key": key, "Prefer": "wait=0"}, **options)
         if not response.ok:
-            raise Trouble(f"POST {path}: {response.status_code} {response.text}")
+            raise Trouble(f"POST {path}: {describe(response)}")
         made = response.json()
         return Accepted(path, key, made["id"], made["links"]["self"], seed)
 
@@ -117,6 +118,12 @@ class Persistent:
 
     def items(self, path: str) -> list[Any]:
         return list(self._client.items(path))
+
+
+def describe(response: requests.Response) -> str:
+    """An error response in a line."""
+    text = " ".join(response.text.replace("|", "/").split())
+    return f"{response.status_code} {text[:SHOWN_CHARACTERS]}"
 
 
 def digest_of(content: Any) -> str:

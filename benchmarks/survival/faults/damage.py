@@ -15,6 +15,7 @@ from benchmarks.survival.clients import (
     Accepted,
     Persistent,
     Trouble,
+    describe,
     digest_of,
     train,
     upload,
@@ -82,7 +83,7 @@ def _check(answer: requests.Response, is_right: Callable[[], bool]) -> None:
     if answer.ok and is_right():
         return
     if answer.status_code != 500 or not answer.json()["type"].startswith("/problems/damaged-"):
-        raise Trouble(f"damaged files: {answer.request.method} {answer.url}: {answer.status_code} {answer.text[:200]}")
+        raise Trouble(f"damaged files: {answer.request.method} {answer.url}: {describe(answer)}")
 
 
 def _damage_checkpoint(tools: Tools, client: Persistent, damage: Damage) -> None:
