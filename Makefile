@@ -6,10 +6,9 @@ PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header -
 COMPILE := $(PIN) pyproject.toml
 CLIENTS := requirements/clients
 EXAMPLES := 200
-SECONDS := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test fuzz lint format types openapi openapi-check catalogue lock bench clean
+.PHONY: help install serve test fuzz faults lint format types openapi openapi-check catalogue lock bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +22,13 @@ test: install ## run the tests
 	@command -v curl >/dev/null || echo "curl is not installed: tests of the pages whose commands use it will be skipped."
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
+fuzz: SECONDS := 0
 fuzz: install ## test the service with EXAMPLES=200 generated requests per operation and fuzzer; SECONDS=0 more per fuzzer
 	FITSERVE_TEST_FUZZ_EXAMPLES=$(EXAMPLES) FITSERVE_TEST_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest -n 0 tests/fuzzing
+
+faults: SECONDS := 20
+faults: install ## disturb services with each fault for SECONDS=20, and check that nothing is lost
+	$(BIN)/python -m benchmarks.survival faults --seconds $(SECONDS)
 
 lint: install ## check style, formatting and the direction of imports
 	$(BIN)/ruff check

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -112,13 +112,22 @@ class Client:
 
 
 class RunningService:
-    """`fitserve serve` in its own process. `keras_home` is the folder of Keras's downloaded datasets."""
+    """`fitserve serve` in its own process. `keras_home` is the folder of Keras's downloaded datasets.
 
-    def __init__(self, data_dir: Path, keras_home: Path | None = None, **settings: str) -> None:
+    `environment` has other variables than Fitserve's settings.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        keras_home: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        **settings: str,
+    ) -> None:
         self.port = free_port()
         self.data_dir = data_dir
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
-        self._environment |= {
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
+        self.environment |= {
             "FITSERVE_PORT": str(self.port),
             "FITSERVE_DATA_DIR": str(data_dir),
             "KERAS_HOME": str(keras_home or data_dir / "keras"),
@@ -126,6 +135,7 @@ class RunningService:
             "FITSERVE_MODEL_WAIT_SECONDS": "60",
             "FITSERVE_DATASET_WAIT_SECONDS": "60",
             **{f"FITSERVE_{name.upper()}": value for name, value in settings.items()},
+            **(environment or {}),
         }
         self.client = Client(f"http://127.0.0.1:{self.port}")
         self.start()
@@ -135,7 +145,7 @@ class RunningService:
         self._log: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "service", "serve"],
-            env=self._environment,
+            env=self.environment,
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -209,7 +219,7 @@ class RunningService:
 @contextmanager
 def running_service(data_dir: Path, keras_home: Path | None = None, **settings: str) -> Iterator[RunningService]:
     """A ready service during the block."""
-    service = RunningService(data_dir, keras_home, **settings)
+    service = RunningService(data_dir, keras_home, None, **settings)
     try:
         yield service.wait_until_ready()
     finally:

@@ -3,7 +3,7 @@
 import errno
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,44 @@ FILLING = "filling"
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
     """A folder on a disk of its own; skips the test where mounting is not allowed."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"a small disk can't be mounted here: {getattr(error, 'stderr', None) or error}")
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(mounted_disk(folder, megabytes))
+        except OSError as error:
+            pytest.skip(f"a small disk can't be mounted here: {error}")
         yield folder
+
+
+@contextmanager
+def mounted_disk(folder: Path, megabytes: int, inodes: int = 0) -> Iterator[None]:
+    """Create the folder on a disk of its own; 0 inodes are as many as one likes. Raises OSError if it can't."""
+    folder.mkdir()
+    _mount("-t", "tmpfs", "-o", f"size={megabytes}m,nr_inodes={inodes}", "tmpfs", str(folder))
+    try:
+        yield
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Make a folder read-only during the block, for root too. Files that are open already can still be written.
+
+    Raises OSError if mounting is not allowed.
+    """
+    _mount("--bind", str(folder), str(folder))
+    try:
+        _mount("-o", "remount,bind,ro", str(folder))
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _mount(*arguments: str) -> None:
+    """Raises OSError with mount's reason."""
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(done.stderr.strip())
 
 
 def fill(folder: Path) -> None:

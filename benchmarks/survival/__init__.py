@@ -1,0 +1,1 @@
+"""What survives faults, and what queues, orders and jobs cost: `python -m benchmarks.survival --help`."""

@@ -1,0 +1,97 @@
+"""The fault suite, and figures of queues, orders and jobs, over HTTP against services of their own.
+
+    python -m benchmarks.survival faults [--only FAULT...] [--database NAME] [--seconds N] [--seed N]
+    python -m benchmarks.survival queue orders cost [--jobs N] [--rows N] [--rounds N] [--seed N]
+
+`faults` has clients upload, train and predict while a fault disturbs the service: nothing that was accepted may be
+lost or doubled, all results must equal undisturbed ones, and after the cleanup no file may be left over. Each fault
+runs on SQLite, and on PostgreSQL if FITSERVE_TEST_POSTGRESQL_URL names an empty database. The exit code is 1 if
+something was not met. Disks are mounted, which needs root; `clock` needs Debian's package `faketime`. What isn't
+possible is reported as skipped.
+
+`queue` fills the queue; `orders` sends orders during a long epoch; `cost` compares a job with the bare training. MNIST
+and CIFAR-10 are read from `mnist.npz` and `cifar10-images.zip` in FITSERVE_TEST_DATA, or in `../shared/data`.
+"""
+
+import argparse
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from benchmarks.serving.report import Rows, describe_rows
+from benchmarks.survival import databases
+from benchmarks.survival.cost import cost
+from benchmarks.survival.faults import FAULTS
+from benchmarks.survival.orders import orders
+from benchmarks.survival.queueing import queue
+from benchmarks.survival.scenario import Skipped, try_fault
+
+FIGURES: dict[str, Callable[[Path, argparse.Namespace], Rows]] = {part.__name__: part for part in (queue, orders, cost)}
+PARTS = ("faults", *FIGURES)
+
+
+def main() -> None:
+    arguments = _parse()
+    # Services and disks are removed on the way out, which SIGTERM alone would not allow.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    print(f"{psutil.cpu_count()} cores, seed {arguments.seed}", flush=True)
+    met = True
+    for name in arguments.parts or PARTS:
+        if name == "faults":
+            met = _faults(arguments)
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            print(f"\n## {name}")
+            _print(FIGURES[name](Path(folder), arguments))
+    sys.exit(0 if met else 1)
+
+
+def _faults(arguments: argparse.Namespace) -> bool:
+    """Try the faults on each database; returns whether everything was met."""
+    met = True
+    for database in databases.available(arguments.database):
+        for name in arguments.only or FAULTS:
+            print(f"\n## {name} on {database.name}", flush=True)
+            try:
+                with tempfile.TemporaryDirectory() as folder:
+                    rows = try_fault(FAULTS[name], database, Path(folder), arguments.seconds, arguments.seed)
+                    met = _print(rows) and met
+            except Skipped as reason:
+                print(f"\nskipped: {reason}", flush=True)
+            except Exception:  # the other faults are tried all the same
+                print("\nfailed:\n" + traceback.format_exc(), flush=True)
+                met = False
+    return met
+
+
+def _print(rows: Rows) -> bool:
+    """Print the table; returns whether every bar in it was met."""
+    found = list(rows)
+    for line in describe_rows(iter(found)):
+        print(line, flush=True)
+    return all(row.met is not False for row in found)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all by default")
+    parser.add_argument("--only", nargs="+", choices=FAULTS, metavar="FAULT", help=", ".join(FAULTS))
+    parser.add_argument("--database", choices=databases.NAMES, help="only this one")
+    parser.add_argument("--seconds", type=float, default=20, help="how long each fault lasts (20)")
+    parser.add_argument("--seed", type=int, default=7, help="draws moments, victims and priorities (7)")
+    parser.add_argument("--jobs", type=int, help="jobs of `queue` (200)")
+    parser.add_argument("--rows", type=int, default=50_000, help="rows of the long epoch of `orders` (50,000)")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of `cost`; the median counts (3)")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    return arguments
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Code that runs inside the service's processes: it kills them at chosen moments."""

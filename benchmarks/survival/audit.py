@@ -1,0 +1,115 @@
+"""Compares what clients were promised with what there is."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from benchmarks.survival.clients import BATCHES, DATASETS, EPOCHS, MODEL, TRAININGS, UNDISTURBED, Accepted, Persistent
+from benchmarks.survival.site import Site
+from service.config import Settings
+from service.context import Context
+from service.operations.upkeep import orphans, references
+
+SHOWN = 3
+
+
+class Audit:
+    """The state of a service whose jobs are all final, beside what it has `accepted`.
+
+    `expected` has the digests of undisturbed results: trainings by seed, others by path.
+    """
+
+    def __init__(self, client: Persistent, accepted: list[Accepted], expected: dict[str | int, str]) -> None:
+        self._client = client
+        self._accepted = accepted
+        self._expected = expected
+        self._found = {path: client.items(path) for path in (DATASETS, TRAININGS, BATCHES)}
+        self._by_id = {item["id"]: item for items in self._found.values() for item in items}
+
+    def lost(self) -> str:
+        """Accepted resources that don't exist or have failed."""
+        return _few(
+            f"{made.url} ({self._status(made)})"
+            for made in self._accepted
+            if self._status(made) not in ("ready", "succeeded")
+        )
+
+    def _status(self, made: Accepted) -> str:
+        found = self._by_id.get(made.id)
+        if found is None:
+            return "missing"
+        error = found.get("error")
+        return str(found["status"]) if error is None else f"{found['status']}: {error['type'].rpartition('/')[2]}"
+
+    def doubled(self) -> str:
+        """Keys with several resources, resources that no client was promised, and trainings with several versions."""
+        known = {made.id for made in self._accepted}
+        items = [item for items in self._found.values() for item in items if "key" in item["metadata"]]
+        keys = Counter((item["metadata"]["key"]) for item in items)
+        versions = Counter(v["training_job"] for v in self._client.items(f"/v1/models/{MODEL}/versions"))
+        return _few(
+            [
+                *(f"{key} × {number}" for key, number in keys.items() if number > 1),
+                *(item["id"] for item in items if item["id"] not in known and not _is_undisturbed(item)),
+                *(f"versions of {job} × {number}" for job, number in versions.items() if number > 1),
+            ]
+        )
+
+    def unequal(self) -> str:
+        """Resources whose rows, weights or predictions differ from those of an undisturbed service."""
+        return _few(
+            made.url
+            for made in self._accepted
+            if self._status(made) in ("ready", "succeeded")
+            and self._client.digest(made, self._by_id[made.id]) != self._expected[made.seed or made.path]
+        )
+
+    def bad_logs(self) -> str:
+        """Trainings whose events have gaps, or report an epoch, a checkpoint or a line twice."""
+        trainings = [made for made in self._accepted if made.path == TRAININGS and made.id in self._by_id]
+        return _few(f"{made.url} {fault}" for made in trainings for fault in self._faults_of_log(made))
+
+    def _faults_of_log(self, made: Accepted) -> Iterator[str]:
+        events = self._client.items(f"{made.url}/events")
+        if [event["seq"] for event in events] != list(range(1, len(events) + 1)):
+            yield "numbers"
+        epochs = [event["data"]["epoch"] for event in events if event["type"] == "epoch"]
+        if self._status(made) == "succeeded" and epochs != list(range(1, EPOCHS + 1)):
+            yield f"epochs {epochs}"
+        positions = [(e["data"]["epoch"], e["data"]["step"]) for e in events if e["type"] == "checkpoint"]
+        lines = [line for e in events if e["type"] == "message" for line in e["data"]["text"].splitlines() if line]
+        for what, told in (("checkpoint", positions), ("line", lines)):
+            yield from (f"{what} {one} × {number}" for one, number in Counter(told).items() if number > 1)
+
+
+def _is_undisturbed(item: dict[str, Any]) -> bool:
+    return str(item["metadata"]["key"]).startswith(UNDISTURBED)
+
+
+def sweep(site: Site) -> list[str]:
+    """Run the cleanup on a stopped service, as if long after; the kinds of folders to which nothing refers then."""
+    settings = Settings(data_dir=site.data_dir, database_url=site.database.direct_url)
+    context = Context.from_settings(settings)
+    orphans.remove(context, datetime.now(UTC) + timedelta(hours=settings.orphan_hours, days=3))
+    with context.database.read() as session:
+        needed = references.needed(session)
+    context.database.close()
+    root = context.artifacts.root
+    published = [path for group in root.glob("[!.]*") for path in _published(group.name, root)]
+    left = [group for group, key in published if key not in needed]
+    return left + [path.parent.name for hidden in (".staging", ".removed") for path in root.glob(f"{hidden}/*")]
+
+
+def _published(group: str, root: Any) -> Iterator[tuple[str, str]]:
+    """The published folders of a group of keys."""
+    depth = "*" if group == "uploads" else "*/*"
+    for path in (root / group).glob(depth):
+        yield group, str(path.relative_to(root))
+
+
+def _few(found: Any) -> str:
+    """The first of the things that were found, and how many there are."""
+    things = list(found)
+    more = f" and {len(things) - SHOWN} more" if len(things) > SHOWN else ""
+    return ", ".join(map(str, things[:SHOWN])) + more

@@ -1,0 +1,21 @@
+"""The faults of the suite, by name."""
+
+from benchmarks.survival.faults.answers import answers
+from benchmarks.survival.faults.clock import clock
+from benchmarks.survival.faults.damage import damage
+from benchmarks.survival.faults.disks import full, inodes, unwritable
+from benchmarks.survival.faults.freezing import stopped
+from benchmarks.survival.faults.killing import aimed, kills
+from benchmarks.survival.scenario import Fault
+
+FAULTS: dict[str, Fault] = {
+    "kills": kills,
+    "aimed": aimed,
+    "stopped": stopped,
+    "full": full,
+    "inodes": inodes,
+    "read_only": unwritable,
+    "damage": damage,
+    "answers": answers,
+    "clock": clock,
+}

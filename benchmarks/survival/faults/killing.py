@@ -1,0 +1,77 @@
+"""Processes are killed: at random moments, and at the moments when a crash leaves most behind."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from benchmarks.survival.aimed.moments import FOLDER_VARIABLE, MOMENTS
+from benchmarks.survival.scenario import Fault, Tools
+from benchmarks.survival.site import prefixed
+
+BETWEEN_SECONDS = 1.0, 5.0
+LAUNCHER = "launcher"
+AIMED_SECONDS = 15.0
+"""How long a moment may take to come. Not every client does everything all the time."""
+
+
+def _victims(tools: Tools) -> dict[str, Callable[[], psutil.Process]]:
+    service, choose = tools.site.service, tools.random.choice
+    return {
+        "job's process": lambda: choose(service.job_processes()),
+        "fork server": service.fork_server,
+        "supervisor": lambda: service.part("worker"),
+        "api process": lambda: choose(service.part("api").children()),
+        "api": lambda: service.part("api"),
+    }
+
+
+def _kill_at_random(tools: Tools) -> None:
+    victims = _victims(tools)
+    while not tools.wait(tools.random.uniform(*BETWEEN_SECONDS)):
+        name = tools.random.choice([*victims, LAUNCHER])
+        if name == LAUNCHER:
+            tools.site.crash()
+            tools.count(name)
+            continue
+        with contextlib.suppress(psutil.Error, LookupError, StopIteration):  # it has just ended, or isn't back yet
+            victims[name]().kill()
+            tools.count(name)
+
+
+def _kill_at_moments(tools: Tools) -> None:
+    """Arm one moment after another. The process that reaches an armed moment kills itself."""
+    moments = list(MOMENTS)
+    tools.random.shuffle(moments)
+    while True:
+        for name in moments:
+            armed = tools.site.signals / name
+            armed.touch()
+            if _wait_until_gone(tools, armed):
+                armed.unlink(missing_ok=True)
+                return
+            if armed.exists():
+                armed.unlink(missing_ok=True)
+            else:
+                tools.count(name)
+
+
+def _wait_until_gone(tools: Tools, armed: Path) -> bool:
+    """Wait until the moment has come, at most AIMED_SECONDS; returns whether the fault must end."""
+    for _ in range(int(AIMED_SECONDS / 0.1)):
+        if tools.wait(0.1):
+            return True
+        if not armed.exists():
+            return False
+    return False
+
+
+kills = Fault(_kill_at_random)
+aimed = Fault(
+    _kill_at_moments,
+    environment={
+        "PYTHONPATH": prefixed("PYTHONPATH", Path(__file__).parents[1] / "aimed"),
+        FOLDER_VARIABLE: "SIGNALS",
+    },
+)
