@@ -109,9 +109,9 @@ class WatchedService:
         assert _exists(self._api), "the api process ended"
 
     def files(self) -> set[str]:
-        """The files of all datasets and versions, and what jobs and uploads have written so far."""
+        """The files and folders of all datasets, versions, jobs and uploads."""
         artifacts = self.service.data_dir / "artifacts"
-        return {str(path.relative_to(artifacts)) for path in artifacts.rglob("*")}
+        return {str(path.relative_to(artifacts)) for path in artifacts.glob("*/**/*")}
 
     def check_rest(self, files: set[str]) -> None:
         """Check that only these files are left, that no job is, and that the worker still works."""
