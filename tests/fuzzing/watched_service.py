@@ -114,8 +114,8 @@ class WatchedService:
         return {str(path.relative_to(artifacts)) for path in artifacts.glob("*/**/*")}
 
     def check_rest(self, files: set[str]) -> None:
-        """Check that only these files are left, that no job is, and that the worker still works."""
-        wait_for(lambda: self.files() <= files, 10, f"nothing to be left of {self.files() - files}")
+        """Check that exactly these files are left, that no job is, and that the worker still works."""
+        wait_for(lambda: self.files() == files, 10, f"these files to be gone, or back: {self.files() ^ files}")
         with closing(sqlite3.connect(f"file:{self.service.data_dir / 'fitserve.db'}?mode=ro", uri=True)) as database:
             query = "SELECT id, status FROM jobs WHERE status NOT IN ('succeeded', 'failed', 'cancelled')"
             assert database.execute(query).fetchall() == []
@@ -128,7 +128,8 @@ class WatchedService:
         started = time.monotonic()
         with closing(connection):
             try:
-                connection.request(request.method, request.path, request.body, dict(request.headers))
+                with suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has read everything
+                    connection.request(request.method, request.path, request.body, dict(request.headers))
                 answer = connection.getresponse()
                 body = answer.read()
             except (OSError, http.client.HTTPException) as error:
