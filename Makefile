@@ -21,7 +21,7 @@ serve: install ## run the api and the worker; docs/configuration.md lists the se
 
 test: install ## run the tests
 	@command -v curl >/dev/null || echo "curl is not installed: tests of the pages whose commands use it will be skipped."
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 fuzz: install ## test the service with EXAMPLES=200 generated requests per operation and fuzzer; SECONDS=0 more per fuzzer
 	FITSERVE_TEST_FUZZ_EXAMPLES=$(EXAMPLES) FITSERVE_TEST_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest -n 0 tests/fuzzing

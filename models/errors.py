@@ -108,6 +108,12 @@ class IncompleteVersion(ModelsError):
     code = "incomplete-version"
 
 
+class Excessive(ModelsError):
+    """A body would become too much: too many values, rows, numbers or bytes of memory."""
+
+    code = "body-too-large"
+
+
 class TookTooLong(ModelsError):
     """A prediction's deadline passed before it was finished."""
 

@@ -26,3 +26,13 @@ class Limits:
     """The maximum ratio of the unpacked size of a ZIP of images to its own size."""
     dataset_bytes: int = 8 * 1024**3
     """Bytes of a dataset's arrays and images, unpacked."""
+    body_values: int = 1_500_000
+    """Values of a JSON body or cells of a CSV body that become Python objects: numbers, texts, lists, objects."""
+    prediction_numbers: int = 8_000_000
+    """Numbers in the network's inputs and outputs for all rows of a prediction."""
+    prediction_pixels: int = 8_300_000
+    """Pixels that are decoded of an image for a prediction."""
+    jpeg_scans: int = 50
+    """Scans of a progressive JPEG, each of which visits all pixels."""
+    answer_bytes: int = 64 * 1024**2
+    """Size of a prediction's response, before it is compressed."""

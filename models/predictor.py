@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +11,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from models.allowance import Allowance, check_deadline
 from models.errors import Fault, InvalidInstances
 from models.graph import resolve
-from models.limits import Limits
 from models.preprocessing import Instances, JsonNumbers, Preprocessing
 from models.preprocessing.preprocessing import INSTANCES
-from models.runtime import ROWS_AT_ONCE, OnnxNetwork, check_deadline
+from models.runtime import ROWS_AT_ONCE, OnnxNetwork
 from models.scores import (
     Activation,
     find_activation,
@@ -33,7 +33,8 @@ from models.version_files import ARTIFACTS
 from models.vocabulary import Vocabulary, vocabularies
 
 FORMAT = 1
-ROWS_DESCRIBED_AT_ONCE = 1024
+ROWS_DESCRIBED_AT_ONCE, NUMBERS_DESCRIBED_AT_ONCE = 1024, 2**16
+"""The rows, and the numbers in them, that are Python objects at a time at most."""
 WIDE = 32
 """The numbers of a row from which on it stays an array, which is serialized without a Python object for each number."""
 
@@ -56,14 +57,12 @@ class Predictor:
     task: Task
     classes: list[Any] | None
     activation: Activation | None
-    max_pixels: int = Limits.pixels
-    """The pixels of a posted image at most."""
     vocabularies: tuple[Vocabulary, ...] = ()
     """The numbers that layers such as Embedding accept from inputs."""
     output_name: str = OUTPUT
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 1, max_pixels: int = Limits.pixels) -> Self:
+    def load(cls, folder: Path, threads: int = 1) -> Self:
         """Read `preprocessing.json` and `network.onnx` from a version's folder. Raises DamagedNetwork."""
         document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
         activation = document["output"]["activation"]
@@ -73,14 +72,20 @@ class Predictor:
             Task(document["task"]),
             TargetEncoding.from_document(document["target"]).classes,
             None if activation is None else Activation(activation),
-            max_pixels,
             tuple(Vocabulary(**members) for members in document.get("vocabularies", ())),
             document["output"].get("name", OUTPUT),
         )
 
-    def prepare(self, instances: Instances) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-        """Convert posted instances into inputs for `network.run`, with warnings. Raises InvalidInstances."""
-        inputs, warnings = self.preprocessing.read_instances(instances, self.max_pixels)
+    def prepare(
+        self, instances: Instances, allowance: Allowance | None = None
+    ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+        """Convert posted instances into inputs for `network.run`, with warnings.
+
+        Raises InvalidInstances; Excessive and TookTooLong if the instances exceed the allowance.
+        """
+        allowance = allowance or Allowance()
+        allowance.row_numbers = self.row_numbers
+        inputs, warnings = self.preprocessing.read_instances(instances, allowance)
         self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
         return inputs, warnings
 
@@ -94,9 +99,17 @@ class Predictor:
         """The named input and output tensors."""
         return Signature.of(self.preprocessing, self.network.output_shape, self.output_name)
 
-    def read_tensors(self, tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-        """Convert raw tensors by the signature's names into inputs for `network.run`. Raises InvalidInstances."""
-        inputs = self.signature.read(tensors, self.max_pixels)
+    @cached_property
+    def row_numbers(self) -> tuple[int, int]:
+        """The numbers of a row in the inputs, and in the output."""
+        inputs = sum(map(math.prod, self.network.input_shapes.values()))
+        return inputs, math.prod(max(1, length) for length in self.network.output_shape)
+
+    def read_tensors(self, tensors: Mapping[str, Tensor], allowance: Allowance | None = None) -> dict[str, np.ndarray]:
+        """Convert raw tensors by the signature's names into inputs for `network.run`. Raises what `prepare` raises."""
+        allowance = allowance or Allowance()
+        allowance.row_numbers = self.row_numbers
+        inputs = self.signature.read(tensors, allowance)
         self._check_vocabularies(inputs, in_json=False)
         return inputs
 
@@ -120,22 +133,20 @@ class Predictor:
         """The predictions for posted instances, as clients get them. Raises InvalidInstances, TookTooLong."""
         inputs, warnings = self.prepare(instances)
         outputs = self.network.run(inputs, deadline)
-        return Predictions(self.classes, self.interpret(outputs, top, scores, deadline), warnings)
+        predictions = [one for block in self.interpret(outputs, top, scores, deadline) for one in block]
+        return Predictions(self.classes, predictions, warnings)
 
     def interpret(
         self, outputs: np.ndarray, top: int | None = None, scores: bool = True, deadline: float = math.inf
-    ) -> list[dict[str, Any]]:
-        """A prediction for each row of raw outputs, as clients get it.
+    ) -> Iterator[list[dict[str, Any]]]:
+        """A prediction for each row of raw outputs, as clients get it, in blocks.
 
         `top` adds the best labels with their scores. If `scores` is False, the scores of all classes are omitted. NaN
         and infinity become None, except in rows of at least WIDE numbers, which are arrays. Raises TookTooLong if
         `deadline` (of the monotonic clock) passes meanwhile.
         """
-        predictions: list[dict[str, Any]] = []
-        for start in range(0, len(outputs), ROWS_DESCRIBED_AT_ONCE):
-            check_deadline(deadline)
-            predictions += self._describe(outputs[start : start + ROWS_DESCRIBED_AT_ONCE], top, scores)
-        return predictions
+        for block in in_blocks(outputs, deadline):
+            yield self._describe(block, top, scores)
 
     def _describe(self, outputs: np.ndarray, top: int | None, scores: bool) -> list[dict[str, Any]]:
         """A prediction for each row of raw outputs."""
@@ -158,6 +169,14 @@ class Predictor:
     def score(self, outputs: np.ndarray) -> np.ndarray:
         """The score of each class, shape (rows, classes), from raw outputs of a classification."""
         return score(outputs, self.task, self.activation)
+
+
+def in_blocks(outputs: np.ndarray, deadline: float = math.inf) -> Iterator[np.ndarray]:
+    """The rows in blocks that are small as Python objects. Raises TookTooLong if `deadline` passes between two."""
+    at_once = min(ROWS_DESCRIBED_AT_ONCE, max(1, NUMBERS_DESCRIBED_AT_ONCE // max(1, math.prod(outputs.shape[1:]))))
+    for start in range(0, len(outputs), at_once):
+        check_deadline(deadline)
+        yield outputs[start : start + at_once]
 
 
 def write_preprocessing(

@@ -1,14 +1,12 @@
 """Runs exported networks with ONNX Runtime, from NumPy arrays to NumPy arrays, without TensorFlow."""
 
 import math
-import time
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
-from models.errors import DamagedNetwork, Fault, InvalidInstances, TookTooLong
+from models.allowance import check_deadline
+from models.errors import DamagedNetwork, Fault, InvalidInstances
 
 ROWS_AT_ONCE = 256
 """The maximum of rows per call, because activations take memory; larger calls were also slower."""
@@ -24,6 +22,11 @@ class OnnxNetwork:
     """
 
     def __init__(self, path: Path, threads: int = 1, rows_at_once: int = ROWS_AT_ONCE) -> None:
+        # ONNX Runtime's threads begin when it is imported, and would not survive a fork of the importing process.
+        import onnxruntime
+        from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+
+        self._invalid_argument: type[Exception] = InvalidArgument
         self._rows_at_once = min(rows_at_once, ROWS_AT_ONCE)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -67,7 +70,7 @@ class OnnxNetwork:
     def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         try:
             output: np.ndarray = self._session.run(None, inputs)[0]
-        except InvalidArgument as error:
+        except self._invalid_argument as error:
             detail = "The rows have numbers that a layer doesn't know: they exceed an Embedding's `input_dim`."
             raise InvalidInstances(Fault(detail)) from error
         return output
@@ -87,9 +90,3 @@ class OnnxNetwork:
                 )
                 raise InvalidInstances(Fault(detail))
         return rows.pop()
-
-
-def check_deadline(deadline: float) -> None:
-    """Raise TookTooLong if the deadline (monotonic clock) has passed."""
-    if time.monotonic() > deadline:
-        raise TookTooLong("The prediction exceeded its deadline. Post fewer rows per request.")

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
-from models.limits import Limits
 from models.preprocessing import Preprocessing
 from models.preprocessing.preprocessing import NOT_JSON
 from models.preprocessing.table_input import TableInput
@@ -94,22 +94,28 @@ class Signature:
         input_ = self.preprocessing.inputs.get(name)
         return input_ is not None and not isinstance(input_, TableInput) and input_.picture is not None
 
-    def read(self, tensors: Mapping[str, Tensor], max_pixels: int = Limits.pixels) -> dict[str, np.ndarray]:
+    def read(self, tensors: Mapping[str, Tensor], allowance: Allowance | None = None) -> dict[str, np.ndarray]:
         """Convert tensors into the network's inputs: float32, shape (rows, …), by input. There may be no rows.
 
         NaN and infinity are passed to the network; if values of the input may be missing, they mean a missing value.
-        Raises InvalidInstances if a tensor is missing or unknown, has another shape, or has invalid values.
+        Raises InvalidInstances if a tensor is missing or unknown, has another shape, or has invalid values; Excessive
+        and TookTooLong if the tensors exceed the allowance.
         """
+        allowance = allowance or Allowance()
         self._check(tensors)
+        rows = len(next(iter(tensors.values())))
+        allowance.take_rows(rows)
         table = _find_table(self.preprocessing)
         if table is None:
             return {
-                name: _read(input_, tensors[name], max_pixels)
+                name: _read(input_, tensors[name], allowance)
                 for name, input_ in self.preprocessing.inputs.items()
                 if not isinstance(input_, TableInput)
             }
         ((name, _),) = self.preprocessing.inputs.items()
-        return {name: table.read_columns({column: _list_cells(values) for column, values in tensors.items()})}
+        allowance.take_values(rows * len(tensors))
+        columns = {column: _list_cells(values) for column, values in tensors.items()}
+        return {name: table.read_columns(columns, allowance)}
 
     def _check(self, tensors: Mapping[str, Tensor]) -> None:
         faults = [Fault(f'There is no input "{name}".') for name in tensors if name not in self.inputs]
@@ -132,10 +138,10 @@ def _find_table(preprocessing: Preprocessing) -> TableInput | None:
     return first if isinstance(first, TableInput) else None
 
 
-def _read(input_: TensorInput, values: Tensor, max_pixels: int) -> np.ndarray:
+def _read(input_: TensorInput, values: Tensor, allowance: Allowance) -> np.ndarray:
     if isinstance(values, np.ndarray):
         return input_.read_array(values)
-    return input_.read(values, NOT_JSON, max_pixels)[0]
+    return input_.read(values, NOT_JSON, allowance)[0]
 
 
 def _list_cells(values: Tensor) -> list[Any]:

@@ -19,6 +19,7 @@ from service.commands.training import train
 from service.commands.watching import watch
 from service.config import InvalidSettings, Settings
 from service.errors import BackupError, StorageError
+from service.storage.artifact_keys import BadKey
 
 PRIVATE = 0o077
 """The umask of the commands that run the service: files get 0600, folders 0700."""
@@ -63,7 +64,7 @@ def api() -> None:
     from service.storage.database import migrate
 
     with _refusing(StorageError, OSError):
-        migrate(settings.database_url)
+        migrate(settings.database_url, settings.start_seconds)
     with _refusing(AddressUnavailable):
         serve(settings)
 
@@ -76,7 +77,7 @@ def worker() -> None:
     from service.worker.main import run
 
     with _refusing(StorageError, OSError):
-        migrate(settings.database_url)
+        migrate(settings.database_url, settings.start_seconds)
     with _refusing(StorageError):
         run(settings)
 
@@ -123,7 +124,7 @@ def _one_line_for_failures() -> Iterator[None]:
     with _refusing(StorageError):
         try:
             yield
-        except (BackupError, OSError) as error:
+        except (BackupError, BadKey, OSError) as error:
             raise click.ClickException(_line(error)) from None
 
 

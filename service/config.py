@@ -70,6 +70,12 @@ class Settings:
     start_seconds: float = setting(
         60.0, "How long a command waits at startup for PostgreSQL to become reachable.", minimum=0
     )
+    start_attempts: int = setting(
+        5,
+        "How often `fitserve serve` starts the api or the worker, at most, until both are ready for the first time. "
+        "If one crashes at each attempt, the command ends with exit code 1.",
+        minimum=1,
+    )
     min_free_bytes: int = setting(
         1024**2,
         "Free space required on the disks of the SQLite file and the artifacts; with less, `/readyz` returns a 503.",
@@ -108,8 +114,8 @@ class Settings:
     )
     max_connections: int = setting(4096, "Connections that each api process keeps open, at most.", minimum=16)
     max_buffered_bytes: int = setting(
-        512 * 1024**2,
-        "Total size of the request bodies that each api process holds in memory, at most. Further requests get a 503.",
+        224 * 1024**2,
+        "Memory of request bodies and of what they become, in each api process, at most. Further requests get a 503.",
         minimum=1024**2,
     )
     client_timeout_seconds: float = setting(
@@ -121,6 +127,23 @@ class Settings:
         1024,
         "Minimum average speed of a request, once FITSERVE_CLIENT_TIMEOUT_SECONDS have passed.",
         minimum=1,
+    )
+    body_seconds: float = setting(
+        300.0,
+        "Time in which a body must arrive; large ones need a higher speed for it. Forms with files have more time.",
+        minimum=1,
+    )
+    upload_seconds: float = setting(3600.0, "Time in which a form with files must arrive.", minimum=1)
+    max_streams: int = setting(
+        1000, "Event streams that each api process keeps open, at most. Further requests get a 503.", minimum=1
+    )
+    max_streams_per_address: int = setting(
+        200,
+        "Event streams to one client address, at most, in each api process. A proxy is one client.",
+        minimum=1,
+    )
+    stream_seconds: float = setting(
+        3600.0, "Time after which an event stream ends; its client reconnects and misses no event.", minimum=1
     )
     drain_seconds: float = setting(
         0.5,
@@ -230,6 +253,29 @@ class Settings:
     max_upload_bytes: int = setting(
         2 * 1024**3, "Size of a form with files, such as the upload of a dataset.", minimum=1024
     )
+    max_body_values: int = setting(
+        Limits.body_values,
+        "Values in the JSON of a prediction or a dataset, or cells in a CSV body. Evenly nested numbers of a "
+        "prediction don't count.",
+        minimum=1000,
+    )
+    max_document_values: int = setting(
+        100_000, "Values in the JSON body of any other request, such as the spec of a model.", minimum=1000
+    )
+    max_prediction_numbers: int = setting(
+        Limits.prediction_numbers,
+        "Rows of a prediction times the numbers of a row in the network's inputs and outputs.",
+        minimum=1000,
+    )
+    max_prediction_pixels: int = setting(
+        Limits.prediction_pixels,
+        "Pixels that are decoded of an image for a prediction. A large JPEG is decoded at a half, a quarter or an "
+        "eighth of its size.",
+        minimum=1,
+    )
+    max_answer_bytes: int = setting(
+        Limits.answer_bytes, "Size of a prediction's response, before compression.", minimum=1024
+    )
     max_json_depth: int = setting(64, "Levels of nesting in a JSON body.", minimum=8, maximum=200)
     max_queued_jobs: int = setting(1000, "Queued jobs of each kind (import, build, training).", minimum=1)
     max_layers: int = setting(
@@ -248,6 +294,7 @@ class Settings:
     max_epochs: int = setting(Limits.epochs, "Epochs of a training job.", minimum=1)
     max_batch_size: int = setting(Limits.batch_size, "Rows of a batch.", minimum=1)
     max_pixels: int = setting(Limits.pixels, "Pixels of an image.", minimum=1)
+    max_jpeg_scans: int = setting(Limits.jpeg_scans, "Scans of a progressive JPEG.", minimum=1)
     max_total_pixels: int = setting(
         Limits.total_pixels, "Pixels of all images in a ZIP together, at their original size.", minimum=1
     )
@@ -325,6 +372,11 @@ class Settings:
             zip_entries=self.max_zip_entries,
             zip_ratio=self.max_zip_ratio,
             dataset_bytes=self.max_dataset_bytes,
+            body_values=self.max_body_values,
+            prediction_numbers=self.max_prediction_numbers,
+            prediction_pixels=self.max_prediction_pixels,
+            jpeg_scans=self.max_jpeg_scans,
+            answer_bytes=self.max_answer_bytes,
         )
 
     @property

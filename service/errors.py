@@ -1,6 +1,6 @@
 """The service's exceptions. Each has a stable code and no HTTP status; the api maps codes to statuses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from models.errors import MOST_FAULTS, Fault, summarize
@@ -108,6 +108,19 @@ class DatabaseUnavailable(StorageError):
     """The database doesn't answer; retrying may help."""
 
     code = "database-unavailable"
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The answer to a COMMIT was lost, and the database can't say yet whether the transaction was committed.
+
+    `was_committed` asks the database again: it raises OutcomeUnknown while the outcome stays unknown.
+    """
+
+    code = "outcome-unknown"
+
+    def __init__(self, detail: str, was_committed: Callable[[], bool], retry_after: int | None = None) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.was_committed = was_committed
 
 
 class DatabaseUnusable(StorageError):

@@ -36,10 +36,10 @@ log = structlog.get_logger()
 def prepare(settings: Settings) -> None:
     """Check the address and migrate the database before the start. Raises AddressUnavailable, StorageError, OSError."""
     listen(settings.host, settings.port).close()
-    from service.storage.database import migrate
+    from service.storage.database import migrate, retry_while_away
 
-    migrate(settings.database_url)
-    remove_ended_workers(settings)
+    migrate(settings.database_url, settings.start_seconds)
+    retry_while_away(settings.database_url, settings.start_seconds, lambda: remove_ended_workers(settings))
 
 
 def serve(settings: Settings) -> int:
@@ -54,8 +54,8 @@ def remove_ended_workers(settings: Settings) -> None:
     from service.operations.upkeep.workers import take_over
 
     context = Context.from_settings(settings)
-    take_over(context, socket.gethostname(), may_live)
-    context.database.close()
+    with contextlib.closing(context.database):
+        take_over(context, socket.gethostname(), may_live)
 
 
 class StopRequested(Exception):
@@ -63,12 +63,11 @@ class StopRequested(Exception):
 
 
 class PartDidNotStart(Exception):
-    """A part ended before the service was ready for the first time. Restarting it wouldn't help."""
+    """A part crashed at each of its `start_attempts` before the service was ready for the first time."""
 
-    def __init__(self, name: str, exit_code: int) -> None:
-        super().__init__(name)
-        self.name = name
-        self.exit_code = exit_code
+    def __init__(self, part: "Part") -> None:
+        super().__init__(part.name)
+        self.part = part
 
 
 class Part:
@@ -77,6 +76,7 @@ class Part:
     def __init__(self, name: str, command: Sequence[str]) -> None:
         self.name = name
         self.command = command
+        self.starts = 0
         self.failures = 0
         self.start()
 
@@ -95,6 +95,7 @@ class Part:
             start_new_session=True,
             preexec_fn=before_exec,
         )
+        self.starts += 1
         self.started_at = time.monotonic()
         self.restart_at: float | None = None
         log.info("part started", name=self.name, pid=self.process.pid)
@@ -147,7 +148,8 @@ class Launcher:
         except StopRequested:
             return 0
         except PartDidNotStart as error:
-            log.error("part did not start", name=error.name, exit_code=error.exit_code)
+            part = error.part
+            log.error("part did not start", name=part.name, exit_code=part.process.returncode, attempts=part.starts)
             return 1
         finally:
             self._end()
@@ -156,8 +158,11 @@ class Launcher:
         while not is_ready(self.settings.host, self.settings.port):
             wait_for_signal(0.1)
             for part in self.parts:
-                if not part.alive:
-                    raise PartDidNotStart(part.name, part.process.returncode)
+                if part.alive:
+                    continue
+                if part.starts >= self.settings.start_attempts:
+                    raise PartDidNotStart(part)
+                part.restart_when_due()
         print(f"ready at {self.settings.url}", flush=True)
 
     def _keep_running(self) -> NoReturn:

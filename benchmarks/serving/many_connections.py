@@ -42,6 +42,10 @@ PATIENCE_SECONDS = 60
 LEAST_SPEED_BESIDE_SLOW = 0.9
 NEW_SECONDS = 0.5
 LOOK_SECONDS = 0.1
+WATCHED_SECONDS = 20
+"""How long others predict beside the watchers: longer than a stream's heartbeat takes."""
+IDLE_SECONDS, IDLE_SHARE = 0.5, 0.2
+"""A server is idle when it takes at most this share of a core for this time."""
 
 
 class Ground:
@@ -79,6 +83,12 @@ def wait_until(reached: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+def is_idle(server: Server) -> bool:
+    before = server.cpu_seconds()
+    time.sleep(IDLE_SECONDS)
+    return server.cpu_seconds() - before <= IDLE_SHARE * IDLE_SECONDS
+
+
 def queue_jobs(url: str) -> list[str]:
     """The ids of new jobs that nobody runs."""
     body = {"model": "dense", "dataset": "few-dense", "epochs": 1}
@@ -103,7 +113,9 @@ def watchers(folder: Path, arguments: Namespace) -> Rows:
             crowd.add("wait", wait(jobs[number % WATCHED]))
         streams, waits = crowd.of("stream"), crowd.of("wait")
         wait_until(lambda: all(member.answered for member in streams), PATIENCE_SECONDS)
-        beside = ground.predict(arguments.seconds)
+        # Nothing tells a client that its wait has begun, except that the server has nothing left to do.
+        wait_until(lambda: is_idle(ground.server), PATIENCE_SECONDS)
+        beside = ground.predict(max(arguments.seconds, WATCHED_SECONDS))
         grown = ground.server.memory() - memory
         left = crowd.open()
         early = sum(status_of(member) != 0 for member in waits)

@@ -85,6 +85,10 @@ class Server:
         """The proportional set size of the largest process in MB."""
         return max(megabytes(process) for process in self.processes())
 
+    def cpu_seconds(self) -> float:
+        """The CPU time of all processes so far."""
+        return sum(sum(process.cpu_times()[:2]) for process in self.processes())
+
     def loaded(self, names: Sequence[str]) -> list[str]:
         """The shared libraries in its processes whose path has one of these names in it."""
         paths = {mapped.path for process in self.processes() for mapped in process.memory_maps()}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.allowance import Allowance
 from models.batches.arrays import read_inputs
 from models.batches.blocks import MOST_ROWS, Block, Blocks, count_rows, renumber, renumber_warnings
 from models.errors import Fault, InvalidData, InvalidInstances
@@ -22,7 +23,7 @@ from models.preprocessing.tensor_input import MAX_PIXELS_AT_ONCE, TensorInput
 from models.tabular.csv_instances import CsvColumns, check_columns, read_csv_file
 from models.tabular.json_reader import load_rows, read_lines
 from models.tabular.parquet_reader import read_parquet
-from models.values.dates import dates_to_text
+from models.values.dates import dates_to_text, find_unsupported_dates
 
 if TYPE_CHECKING:
     import polars
@@ -118,7 +119,7 @@ def _preprocess(
 ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
     if isinstance(instances, dict):
         return preprocessing.read_arrays(instances)
-    return preprocessing.read_instances(instances, limits.pixels)
+    return preprocessing.read_instances(instances, Allowance.for_blocks(limits))
 
 
 def _detect(path: Path, name: str) -> str:
@@ -169,6 +170,7 @@ def _as_posted(frame: "polars.DataFrame", names: Sequence[str], preprocessing: P
     posted = []
     for name, column in zip(names, frame.get_columns(), strict=True):
         if column.dtype == polars.Date or column.dtype == polars.Datetime:
+            _refuse_unsupported_dates(column, name)
             if getattr(column.dtype, "time_zone", None):
                 column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
             column = dates_to_text(column.cast(polars.Datetime("us")))
@@ -180,6 +182,13 @@ def _as_posted(frame: "polars.DataFrame", names: Sequence[str], preprocessing: P
             column = column.fill_nan(None)
         posted.append(column)
     return polars.DataFrame(posted)
+
+
+def _refuse_unsupported_dates(column: "polars.Series", name: str) -> None:
+    rows = find_unsupported_dates(column)
+    if rows:
+        detail = f'the date in the column "{name}" is beyond the years 1 to 9999.'
+        raise InvalidInstances(*(Fault(f"Row {row}: {detail}", row=row, column=name) for row in rows))
 
 
 def _read_npz(file: _File) -> Iterator[_Piece]:
@@ -195,12 +204,10 @@ def _read_npz(file: _File) -> Iterator[_Piece]:
 def _read_npy(file: _File) -> Iterator[_Piece]:
     with file.path.open("rb") as stream:
         try:
-            header = read_header(stream, file.path.stat().st_size)
+            read_header(stream, file.path.stat().st_size)
         except BadArray as problem:
             detail = f'The array "{file.name}" {problem}.'
             raise InvalidData(Fault(detail, file=file.name)) from problem
-    if not header.data_bytes:
-        return
     rows = np.load(file.path, mmap_mode="r", allow_pickle=False)
     for start in range(0, len(rows), file.rows_at_once):
         part = np.array(rows[start : start + file.rows_at_once])

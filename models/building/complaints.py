@@ -32,7 +32,7 @@ def first_sentence(error: Exception) -> str:
     text = re.sub(r"^Exception encountered when calling \w+\.\w+\(\)\. ", "", text)
     text = re.sub(r"Input \d+ (with name \S+ )?of layer \S+ is incompatible with the layer: ", "", text)
     text = re.sub(r"expected (min_|max_|)ndim=(\d+), found ndim=(\d+)", dimensions_in_words, text)
-    text = re.sub(r"\{\{function_node .*?\}\} |\bNone, ?", "", text)
+    text = re.sub(r"\{\{function_node [^{}]*\}\} |\bNone, ?", "", text)
     sentence = re.split(r"(?<=[.!]) (?=[A-Z])|\. Received: |Arguments received by| \[Op:", text)[0]
     return re.sub(r"\x1b\[[0-9;]*m", "", sentence).strip()[:300].rstrip(".")
 

@@ -112,10 +112,6 @@ def _check_shapes(parts: list[_Part], headers: dict[str, NpyHeader], limits: Lim
             detail = f'Rows of "{other}" have the shape {list(shape)}, but those of "{first}" have {list(wanted)}.'
             faults.append(Fault(detail, file=f"{other}{SUFFIX}"))
     targets = [headers[part.targets] for part in parts]
-    for part, header in zip(parts, targets, strict=True):
-        if header.shape[0] and not header.row_bytes:
-            detail = f'"{part.targets}" has the shape {list(header.shape)}: it holds no targets.'
-            faults.append(Fault(detail, file=f"{part.targets}{SUFFIX}"))
     rows, size = sum(header.shape[0] for header in targets), sum(map(_target_bytes, targets))
     if rows > limits.rows:
         detail = f"There are {rows:,} rows; the limit is {limits.rows:,}."
@@ -163,7 +159,7 @@ def _read_numbers(reader: NpzReader, array: str, header: NpyHeader) -> np.ndarra
         values[first : first + len(block)] = block
     if header.dtype.kind == "b":
         return values
-    exact = header.dtype.kind in "iu" and (not values.size or _largest(values) < EXACT_IN_FLOAT64)
+    exact = header.dtype.kind in "iu" and _largest(values) < EXACT_IN_FLOAT64
     return values.astype(np.int64 if exact else np.float64, copy=False)
 
 

@@ -114,6 +114,8 @@ def import_dataset(
     `cache` is Keras's folder, which contains `datasets`; `upload` is the folder with the uploaded file `data`.
     `progress` is called with the fraction that is done. Raises InvalidData, SourceUnavailable.
     """
+    from polars.exceptions import PanicException
+
     check_request(request)
     scratch = folder / SCRATCH_FOLDER
     scratch.mkdir()
@@ -125,6 +127,9 @@ def import_dataset(
         else:
             examples, default = _load(request, cache, downloads, limits, reading)
         descriptor = _write(folder, request, examples, default, limits, progress)
+    except PanicException as problem:
+        # the library doesn't foresee this input; the exception isn't an Exception, and would end the process
+        raise InvalidData(Fault("The data is damaged, or in a form that isn't supported.", pointer_to())) from problem
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     progress(1.0)

@@ -249,6 +249,6 @@ def _read(
 ) -> Picture:
     data = read_picture_file(archive, entry, limits)
     try:
-        return read_picture(data, limits.pixels, size, channels)
+        return read_picture(data, limits.pixels, size, channels, max_scans=limits.jpeg_scans)
     except BadPicture as problem:
         raise InvalidData(Fault(f"{entry.filename} is invalid. {problem}", file=entry.filename)) from problem

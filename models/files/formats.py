@@ -90,7 +90,7 @@ def _is_object(line: bytes) -> bool:
     """Whether a line is a complete JSON object, as in JSON Lines, rather than the first line of a longer one."""
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

@@ -8,6 +8,8 @@ from typing import IO
 
 import numpy as np
 
+from models.values.tensors import MAX_NESTING
+
 NUMBERS = "biuf"
 TEXT = "U"
 
@@ -34,7 +36,6 @@ class NpyHeader:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
 
-LONGEST_AXIS = 2**40
 START_BYTES = 10_012
 """NumPy reads headers of at most 10,000 bytes, after the signature, the version and the header's length."""
 DAMAGE = (ValueError, LookupError, SyntaxError, TypeError, RecursionError, MemoryError, tokenize.TokenError)
@@ -44,7 +45,8 @@ DAMAGE = (ValueError, LookupError, SyntaxError, TypeError, RecursionError, Memor
 def read_header(file: IO[bytes], size: int) -> NpyHeader:
     """Read the header of a `.npy` file of `size` bytes, from its start (NEP 1).
 
-    Raises BadArray for anything but rows of numbers or text, and if the size of the data differs from the header's.
+    Raises BadArray for anything but rows of numbers or text, for an axis without a length, which would make any number
+    of rows out of nothing, and if the size of the data differs from the header's.
     """
     start = io.BytesIO(file.read(START_BYTES))  # no more, because a header may claim to have gigabytes
     shape, fortran_order, dtype = _parse(start)
@@ -54,8 +56,10 @@ def read_header(file: IO[bytes], size: int) -> NpyHeader:
         raise BadArray(f"holds the type {dtype}, not numbers")
     if not shape:
         raise BadArray("is a single number, not rows")
-    if not all(0 <= length <= LONGEST_AXIS for length in shape):
-        raise BadArray("has an invalid shape")
+    if len(shape) > MAX_NESTING:
+        raise BadArray(f"has {len(shape)} dimensions; the limit is {MAX_NESTING}")
+    if not all(length > 0 for length in shape):
+        raise BadArray(f"has the shape {list(shape)}: it holds no numbers")
     header = NpyHeader(shape, dtype, fortran_order, start.tell())
     if header.length + header.data_bytes != size:
         raise BadArray("is truncated, or its size differs from its header")
@@ -75,4 +79,4 @@ def shape_rows(data: bytes, header: NpyHeader) -> np.ndarray:
     values = np.frombuffer(data, header.dtype)
     if header.fortran_order:
         return values.reshape(header.shape[::-1]).T
-    return values.reshape(-1, *header.shape[1:]) if values.size else values.reshape(0, *header.shape[1:])
+    return values.reshape(-1, *header.shape[1:])

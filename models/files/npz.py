@@ -1,6 +1,5 @@
 """Reads arrays from an NPZ file, a few megabytes at a time."""
 
-import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,8 +30,6 @@ def find_misfit(array: str, header: NpyHeader, targets: str, rows: int) -> str |
         return f'"{array}" has {header.shape[0]:,} rows, but "{targets}" has {rows:,}.'
     if header.dtype.kind == TEXT:
         return f'"{array}" holds text, but inputs are numbers.'
-    if math.prod(header.shape) == 0:
-        return f'"{array}" has the shape {list(header.shape)}: it holds no numbers.'
     if len(header.shape) - 1 not in KINDS:
         most = f"the limit is {max(KINDS)} (frames, height, width, channels)"
         return f'A row of "{array}" has {len(header.shape) - 1} dimensions; {most}.'
@@ -92,8 +89,6 @@ class NpzReader:
 
     def blocks(self, array: str, header: NpyHeader) -> Iterator[tuple[int, np.ndarray]]:
         """The array's rows in blocks, each with the index of its first row."""
-        if not header.data_bytes:
-            return
         rows = max(1, BLOCK_BYTES // header.row_bytes)
         if header.fortran_order:
             whole = self._unpack(array, header)

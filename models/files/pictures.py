@@ -1,14 +1,18 @@
 """Decodes image files (PNG, JPEG, WebP) into arrays of 8-bit numbers, identically for training and serving."""
 
 import io
+import math
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from models.limits import Limits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -19,6 +23,12 @@ GREY_MODES = ("1", "L", "La", "LA", "I", "I;16", "I;16B", "I;16L")
 EXIF_ORIENTATION = 0x0112
 TURNS = ("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90")
 """The operations that turn an image upright, for the orientations 2 to 8 of Exif 2.32, tag 274."""
+
+START_OF_SCAN = b"\xff\xda"
+"""Begins each scan of a JPEG (ITU-T T.81, section B.2.3); compressed data never contains it."""
+
+COEFFICIENTS = 4
+"""Pixels of a progressive JPEG whose coefficients take as much memory as one decoded pixel."""
 
 DAMAGE = (
     OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError, struct.error,
@@ -51,19 +61,28 @@ class Picture:
 
 
 def read_picture(
-    data: bytes, max_pixels: int, size: tuple[int, int] | None = None, channels: int | None = None
+    data: bytes,
+    max_pixels: int,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    *,
+    max_scans: int = Limits.jpeg_scans,
+    admit: Callable[[int], None] = lambda pixels: None,
 ) -> Picture:
     """Decode an image file, resized to `size` (height, width) and converted to 1 or 3 `channels`, if given.
 
     The image is turned upright according to its EXIF data; transparent pixels are put on a white background. Raises
-    BadPicture; an image with too many pixels is refused before it is decoded.
+    BadPicture; an image with too many pixels or scans is refused before it is decoded. `admit` is called with the
+    number of pixels that will be decoded, which for a JPEG may be fewer than it has. It may raise BadPicture.
     """
     try:
         with _pillow().open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise BadPicture(f"It has {width:,} × {height:,} pixels; the limit is {max_pixels:,} in total.")
-            return _convert(image, size, channels)
+            if image.format == "JPEG" and (scans := data.count(START_OF_SCAN)) > max_scans:
+                raise BadPicture(f"The JPEG has {scans:,} scans; the limit is {max_scans}.")
+            return _convert(image, size, channels, admit)
     except DAMAGE as problem:
         raise BadPicture(_explain(data, problem)) from problem
 
@@ -77,12 +96,15 @@ def _pillow() -> ModuleType:
     return Image
 
 
-def _convert(image: "Image", size: tuple[int, int] | None, channels: int | None) -> Picture:
+def _convert(
+    image: "Image", size: tuple[int, int] | None, channels: int | None, admit: Callable[[int], None]
+) -> Picture:
     own = 1 if image.mode in GREY_MODES else 3
     width, height = image.size
     if size is not None:
         # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size if that is still large enough, even after a rotation.
         image.draft("L" if channels == 1 else "RGB", (max(size), max(size)))
+    admit(max(math.prod(image.size), width * height // COEFFICIENTS if image.info.get("progressive") else 0))
     orientation = _orientation(image)
     image = _to_channels(image, channels or own)
     if orientation != 1:

@@ -25,8 +25,8 @@ def open_zip(path: Path, name: str, limits: Limits, max_ratio: int | None = None
     """Open the ZIP at `path`, which the client calls `name`, and check its list of files.
 
     Raises InvalidData for a damaged ZIP, for too many files, for a file that is encrypted or compressed with another
-    method than Deflate, for names that lead out of the ZIP, and if the unpacked size exceeds `limits.dataset_bytes` or
-    `max_ratio` times the size of the ZIP.
+    method than Deflate, for missing names and names that lead out of the ZIP, and if the unpacked size exceeds
+    `limits.dataset_bytes` or `max_ratio` times the size of the ZIP.
     """
     try:
         _check_count(path, name, limits.zip_entries)
@@ -93,6 +93,8 @@ def _find_list(file: IO[bytes]) -> tuple[int, int]:
 
 def _check_entry(entry: zipfile.ZipInfo) -> Fault | None:
     name = entry.filename.replace("\\", "/")
+    if not name.endswith("/") and not PurePosixPath(name).parts:
+        return Fault("A file in the ZIP has no name.", file=entry.filename)
     if name.startswith("/") or PureWindowsPath(name).drive or ".." in PurePosixPath(name).parts:
         return Fault(f"The name {entry.filename} leads out of the ZIP.", file=entry.filename)
     if entry.flag_bits & ENCRYPTED:

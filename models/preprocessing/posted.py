@@ -43,8 +43,8 @@ class JsonNumbers:
 
     values: np.ndarray
     """float64, rows first."""
-    read_lists: Callable[[], list]
-    """The same rows as lists, to locate faults in them."""
+    read_again: Callable[[], list | np.ndarray]
+    """The same rows to locate faults in them: as lists, or if there are very many numbers, as an array."""
 
     def __len__(self) -> int:
         return len(self.values)

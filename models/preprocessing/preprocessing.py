@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from models.allowance import Allowance
 from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
@@ -135,32 +136,35 @@ class Preprocessing:
         }
 
     def read_instances(
-        self, instances: Instances, max_pixels: int = Limits.pixels
+        self, instances: Instances, allowance: Allowance | None = None
     ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
         """Posted instances as network inputs, and at most 100 warnings (`row`, `column`, `type`, `detail`).
 
-        With one input an instance is its row; with several it is an object of rows by input. An image may have at most
-        `max_pixels`. Raises InvalidInstances, naming row and column.
+        With one input an instance is its row; with several it is an object of rows by input. Raises InvalidInstances,
+        naming row and column; Excessive and TookTooLong if the instances exceed the allowance.
         """
+        allowance = allowance or Allowance()
         if not isinstance(instances, Instances):
             raise InvalidInstances(Fault(f"Expected a list, not {name_type(instances)}.", INSTANCES.whole))
+        if not isinstance(instances, CsvText):
+            allowance.take_rows(len(instances))
         if isinstance(instances, JsonNumbers):
             read = self._read_numbers(instances.values)
             if read is not None:
                 return read
-            instances = instances.read_lists()
+            instances = instances.read_again()
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
         if len(self.inputs) > 1 and place is NOT_JSON:
             detail = f"The model has the inputs {self._names()}: post JSON, with one object of them per instance."
             raise InvalidInstances(Fault(detail, pointer="#"))
-        rows = self._read_csv(instances) if isinstance(instances, CsvText) else instances
+        rows = self._read_csv(instances, allowance) if isinstance(instances, CsvText) else instances
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
         if self._are_named(rows):
-            return self._read_named(list(rows), max_pixels)
+            return self._read_named(list(rows), allowance)
         ((name, input_),) = self.inputs.items()
-        values, warnings = _read(input_, rows, place, max_pixels)
+        values, warnings = _read(input_, rows, place, allowance)
         return {name: values}, warnings[:MAX_WARNINGS]
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
@@ -176,7 +180,8 @@ class Preprocessing:
         if arrays.keys() != self.inputs.keys():
             detail = f"The model has the inputs {self._names()}, not {', '.join(arrays)}."
             raise InvalidInstances(Fault(detail, allowed=tuple(self.inputs)))
-        read = {name: _read(input_, arrays[name], NOT_JSON, Limits.pixels) for name, input_ in self.inputs.items()}
+        allowance = Allowance.for_blocks(Limits())
+        read = {name: _read(input_, arrays[name], NOT_JSON, allowance) for name, input_ in self.inputs.items()}
         warnings = [warning for _, found in read.values() for warning in found]
         return {name: values for name, (values, _) in read.items()}, warnings[:MAX_WARNINGS]
 
@@ -194,7 +199,7 @@ class Preprocessing:
         named = name != SINGLE_INPUT and isinstance(input_, TensorInput) and isinstance(rows, list)
         return named and all(isinstance(row, dict) and row.keys() == {name} for row in rows)
 
-    def _read_named(self, rows: list, max_pixels: int) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    def _read_named(self, rows: list, allowance: Allowance) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
         """The rows of every input; the faults of all inputs are reported together."""
         self._check_names(rows)
         inputs: dict[str, np.ndarray] = {}
@@ -203,7 +208,7 @@ class Preprocessing:
         for name, input_ in self.inputs.items():
             place = Place(INSTANCES.above, (name,))
             try:
-                inputs[name], found = _read(input_, [row[name] for row in rows], place, max_pixels)
+                inputs[name], found = _read(input_, [row[name] for row in rows], place, allowance)
             except InvalidInstances as error:
                 faults += error.faults
             else:
@@ -215,10 +220,12 @@ class Preprocessing:
     def _names(self) -> str:
         return ", ".join(f'"{name}"' for name in self.inputs)
 
-    def _read_csv(self, text: CsvText) -> list[Any]:
+    def _read_csv(self, text: CsvText, allowance: Allowance) -> list[Any]:
         (input_,) = self.inputs.values()
         table = input_.csv_columns() if isinstance(input_, TableInput) else None
-        return read_csv_instances(text.data, table, text.encoding)
+        rows = read_csv_instances(text.data, table, text.encoding, allowance)
+        allowance.take_rows(len(rows))
+        return rows
 
     def _check_names(self, instances: list) -> None:
         """Raise InvalidInstances unless every instance is an object that has exactly the inputs."""
@@ -251,14 +258,15 @@ class Preprocessing:
 
 
 def _read(
-    input_: TensorInput | TableInput, rows: list | np.ndarray, place: Place, max_pixels: int
+    input_: TensorInput | TableInput, rows: list | np.ndarray, place: Place, allowance: Allowance
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """Posted rows as a network input, and warnings; NaN in an array is a missing value."""
     if isinstance(input_, TensorInput):
-        return input_.read(rows, place, max_pixels)
+        return input_.read(rows, place, allowance)
     if not isinstance(rows, np.ndarray):
-        return input_.read(rows, place)
+        return input_.read(rows, place, allowance)
+    allowance.take_values(rows.size)
     values = rows.astype(object)
     if rows.dtype.kind == "f":
         values[np.isnan(rows)] = None
-    return input_.read(values.tolist(), place)
+    return input_.read(values.tolist(), place, allowance)

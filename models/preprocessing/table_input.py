@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.preprocessing.fitted_column import FittedColumn
@@ -93,21 +94,24 @@ class TableInput:
         assert encoded is not None
         return encoded.reshape(len(encoded), *self.shape)
 
-    def read(self, instances: list, place: Place) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    def read(self, instances: list, place: Place, allowance: Allowance) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """Posted rows, objects by column name or lists in column order, as a network input, and warnings.
 
-        Raises InvalidInstances, naming rows and columns. Null and omitted values are missing.
+        Raises InvalidInstances, naming rows and columns; Excessive, TookTooLong. Null and omitted values are missing.
         """
+        allowance.take_values(len(instances) * len(self.columns))
         rows, faults = self._cells(instances, place)
         table: dict[str, ColumnValues] = {}
         for index, column in enumerate(self.columns):
+            allowance.check_time()
             values = [self._read_cell(row[index], column) for row in rows]
             table[column.name], problems = _read_values(column, values)
             for row, detail in problems.items():
                 key = column.name if isinstance(instances[row], dict) else index
                 faults.append(Fault(f"Row {row}: {detail}", place.pointer(row, (key,)), row=row, column=column.name))
+            faults = _first(faults)
         if faults:
-            raise InvalidInstances(*sorted(faults, key=lambda fault: fault.row or 0)[:MAX_FAULTS])
+            raise InvalidInstances(*faults)
         return self._finish(table)
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
@@ -127,36 +131,39 @@ class TableInput:
         warnings = [warning for column in self.columns for warning in _warn(column, table[column.name])]
         return sorted(warnings, key=lambda warning: warning["row"])[:MAX_WARNINGS]
 
-    def read_columns(self, columns: Mapping[str, list]) -> np.ndarray:
+    def read_columns(self, columns: Mapping[str, list], allowance: Allowance) -> np.ndarray:
         """Posted columns by name, None where a value is missing, as a network input.
 
-        Raises InvalidInstances, naming rows and columns.
+        Raises InvalidInstances, naming rows and columns; TookTooLong.
         """
         table: dict[str, ColumnValues] = {}
         faults: list[Fault] = []
         for column in self.columns:
+            allowance.check_time()
             table[column.name], problems = _read_values(column, columns[column.name])
             faults += [Fault(f"Row {row}: {detail}", row=row, column=column.name) for row, detail in problems.items()]
+            faults = _first(faults)
         if faults:
-            raise InvalidInstances(*sorted(faults, key=lambda fault: fault.row or 0)[:MAX_FAULTS])
+            raise InvalidInstances(*faults)
         return self.transform(table)
 
     def _cells(self, instances: list, place: Place) -> tuple[list[list], list[Fault]]:
-        """The rows' values in the order of the columns, without rows that are invalid as a whole; and the faults."""
+        """The rows' values in the order of the columns, without those of invalid rows; and the first faults."""
         names = [column.name for column in self.columns]
-        known = {*names, *self.posted.unused}
+        known, nothing = {*names, *self.posted.unused}, [None] * len(names)
         rows: list[list] = []
         faults: list[Fault] = []
         for number, row in enumerate(instances):
             if isinstance(row, dict):
                 rows.append([row.get(name) for name in names])
-                if not known.issuperset(row):
+                if len(faults) < MAX_FAULTS and not known.issuperset(row):
                     faults += _find_unknown_columns(row, number, names, known, place)
             elif isinstance(row, list) and len(row) == len(names):
                 rows.append(row)
             else:
-                rows.append([None] * len(names))
-                faults.append(_find_row_fault(row, number, names, place))
+                rows.append(nothing)
+                if len(faults) < MAX_FAULTS:
+                    faults.append(_find_row_fault(row, number, names, place))
         return rows, faults
 
     def _read_cell(self, value: object, column: FittedColumn) -> object:
@@ -182,6 +189,11 @@ class TableInput:
         return cls(tuple(document["shape"]), Scaling(document["scaling"]), columns, posted)
 
 
+def _first(faults: list[Fault]) -> list[Fault]:
+    """The faults that an error names: those of the first rows."""
+    return sorted(faults, key=lambda fault: fault.row or 0)[:MAX_FAULTS]
+
+
 def _find_unknown_columns(
     row: dict[str, Any], number: int, names: list[str], known: set[str], place: Place
 ) -> Iterator[Fault]:
@@ -200,13 +212,13 @@ def _find_row_fault(row: object, number: int, names: list[str], place: Place) ->
 
 
 def _read_values(column: FittedColumn, values: list) -> tuple[ColumnValues, dict[int, str]]:
-    """A column's posted values as in a dataset, and the problems by row."""
+    """A column's posted values as in a dataset, and the first problems by row."""
     read = {"number": _read_number, "boolean": _read_boolean, "category": _read_text, "date": _read_date}[column.type]
     found: list[Any] = [None if value is None else read(value, column) for value in values]
+    unread = (row for row, result in enumerate(found) if result is None and values[row] is not None)
     problems = {
-        row: f'"{column.name}" must be {_describe_expected(column, value)}, not {_describe_posted(value)}.'
-        for row, (value, result) in enumerate(zip(values, found, strict=True))
-        if result is None and value is not None
+        row: f'"{column.name}" must be {_describe_expected(column, values[row])}, not {_describe_posted(values[row])}.'
+        for row in islice(unread, MAX_FAULTS)
     }
     if column.type == "category":
         return Texts.of(found), problems

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
 from models.files.pictures import CHANNELS, BadPicture, Picture, read_picture
 from models.memory import aligned_empty
@@ -18,8 +19,6 @@ from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, read_nu
 LARGEST_BYTE = 255
 MAX_PIXELS_AT_ONCE = 200_000_000
 """Pixels that are decoded for one request: an image of a few kilobytes can take a second to decode."""
-MAX_NUMBERS = 50_000_000
-"""The maximum of numbers that the images of one request become, because small files can be resized to any size."""
 NEARLY_CONSTANT = 1e-12
 """A standard deviation this small relative to the mean is only rounding."""
 
@@ -81,18 +80,18 @@ class TensorInput:
         return shift, self.std.astype(np.float32) if (self.std != 1).any() else None
 
     def read(
-        self, instances: list | np.ndarray, place: Place, max_pixels: int
+        self, instances: list | np.ndarray, place: Place, allowance: Allowance
     ) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """Posted rows as a network input, and warnings about images that were resized.
 
-        A row is numbers, or an image file as bytes or `{"b64": …}`. Raises InvalidInstances.
+        A row is numbers, or an image file as bytes or `{"b64": …}`. Raises InvalidInstances; Excessive, TookTooLong.
         """
         if self.fill is not None:
             instances = self._fill(instances, self.fill)
         if isinstance(instances, np.ndarray):
             return self.transform(self._check_array(instances)), []
         files = {row: value for row, value in enumerate(instances) if isinstance(value, bytes | dict)}
-        pictures = self._read_pictures(files, place, max_pixels) if files else {}
+        pictures = self._read_pictures(files, place, allowance) if files else {}
         if len(pictures) == len(instances):
             rows = np.stack([picture.pixels for picture in pictures.values()])
         else:
@@ -156,27 +155,23 @@ class TensorInput:
         )
 
     def _read_pictures(
-        self, files: dict[int, bytes | dict[str, Any]], place: Place, max_pixels: int
+        self, files: dict[int, bytes | dict[str, Any]], place: Place, allowance: Allowance
     ) -> dict[int, Picture]:
         """The images in these files, by row, converted to the size and channels of the training images."""
         first = next(iter(files))
         if self.picture is None:
             detail = f"Row {first} is an image or an object, but the model takes numbers of the shape"
             raise InvalidInstances(Fault(f"{detail} {list(self.shape)}.", place.pointer(first), row=first))
-        height, width, channels = self.picture
-        most = max(1, MAX_NUMBERS // (height * width * channels))
-        if len(files) > most:
-            detail = f"There are {len(files):,} images; post at most {most:,} of this size per request."
-            raise InvalidInstances(Fault(detail, place.pointer(first), row=first))
         pictures: dict[int, Picture] = {}
         faults: list[Fault] = []
         decoded = 0
         for row, file in files.items():
+            allowance.check_time()
             if decoded > MAX_PIXELS_AT_ONCE:
                 detail = f"The images before row {row} have {decoded:,} pixels: post fewer per request."
                 raise InvalidInstances(Fault(detail, place.pointer(row), row=row))
             try:
-                pictures[row] = read_picture(picture_bytes(file), max_pixels, (height, width), channels)
+                pictures[row] = self._read_picture(picture_bytes(file), self.picture, allowance)
                 decoded += math.prod(pictures[row].original[:2])
             except BadPicture as problem:
                 name = file.name if isinstance(file, NamedFile) else None
@@ -187,6 +182,20 @@ class TensorInput:
         if faults:
             raise InvalidInstances(*faults)
         return pictures
+
+    def _read_picture(self, file: bytes, shape: tuple[int, int, int], allowance: Allowance) -> Picture:
+        """The image, converted to `shape`. Raises BadPicture."""
+        height, width, channels = shape
+        limits = allowance.limits
+
+        def admit(pixels: int) -> None:
+            if pixels > limits.prediction_pixels:
+                most = f"the limit for a prediction is {limits.prediction_pixels:,}"
+                raise BadPicture(f"Its {pixels:,} pixels would be decoded; {most}.")
+            allowance.take_pixels(pixels)
+
+        size = (height, width)
+        return read_picture(file, limits.pixels, size, channels, max_scans=limits.jpeg_scans, admit=admit)
 
     def to_document(self) -> dict[str, Any]:
         return {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
+from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
 from models.suggestions import unknown_name
 from models.tabular.csv_dialect import (
@@ -22,6 +23,8 @@ from models.tabular.csv_dialect import (
 from models.values.numbers import read_number
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
 from models.values.words import BOOLEANS, WHITE_SPACE
+
+BYTE_ORDER_MARK = "\ufeff"
 
 
 class CsvCell(str):
@@ -42,25 +45,36 @@ class CsvColumns:
     """Whether all columns that the model reads are required."""
 
 
-def read_csv_instances(data: bytes, table: CsvColumns | None, encoding: str = "utf-8") -> list:
+def read_csv_instances(
+    data: bytes, table: CsvColumns | None, encoding: str = "utf-8", allowance: Allowance | None = None
+) -> list:
     """The instances of a CSV body in the encoding (one of ENCODINGS).
 
     With `table` the body has a header with some of the table's columns in any order, and an instance is an object of
     CsvCell by column. Without it every line is numbers, with a decimal point or comma, and an instance is a list of
     numbers. The delimiter is detected. Blank lines are ignored; in a body with one column they are rows without a
-    value, except at the end. Raises InvalidInstances, naming rows and columns.
+    value, except at the end. Raises InvalidInstances, naming rows and columns; Excessive if there are too many cells.
     """
     above = 0 if table is None else 1
+    allowance = allowance or Allowance()
+    allowance.reserve(len(data))
     try:
-        text = data.decode(encoding).removeprefix("\ufeff")
+        text = data.decode(encoding)
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start)
         detail = f"Line {line + 1} of the CSV can't be decoded as {encoding}."
         row = None if line < above else line - above
         raise InvalidInstances(Fault(f"{detail} Set another charset in Content-Type.", row=row)) from problem
     quote = QUOTE if table is None else table.quote
-    dialect = recognise_text(text, table is not None, quote)
-    return list(chain.from_iterable(csv_blocks(io.StringIO(text, newline=""), dialect, table)))
+    is_marked = text.startswith(BYTE_ORDER_MARK)
+    dialect = recognise_text(text.removeprefix(BYTE_ORDER_MARK), table is not None, quote)
+    cells = text.count("\n") + text.count("\r") + text.count(dialect.delimiter) + 1
+    allowance.take_values(cells)
+    del text
+    # A stream decodes line by line; StringIO would take four bytes for each character.
+    lines = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
+    lines.read(1 if is_marked else 0)
+    return list(chain.from_iterable(csv_blocks(lines, dialect, table)))
 
 
 def read_csv_file(path: Path, name: str, table: CsvColumns | None, rows_at_once: int) -> Iterator[tuple[list, float]]:
@@ -146,14 +160,14 @@ def _read_cells(rows: list[list[str]], header: list[str]) -> list[dict[str, CsvC
 
 def _read_numbers(rows: list[list[str]]) -> list[list[float]]:
     found = [[read_number(cell.strip(WHITE_SPACE), None) for cell in row] for row in rows]
-    faults = [
+    faults = (
         Fault(f'Row {number}: "{rows[number][place][:100]}" isn\'t a number.', row=number, column=str(place))
         for number, row in enumerate(found)
         for place, value in enumerate(row)
         if value is None or not abs(value) <= FLOAT32_MAX
-    ]
-    if faults:
-        raise InvalidInstances(*faults[:MAX_FAULTS])
+    )
+    if first := list(islice(faults, MAX_FAULTS)):
+        raise InvalidInstances(*first)
     return found  # type: ignore[return-value]
 
 

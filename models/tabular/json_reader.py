@@ -68,17 +68,25 @@ def read_posted_rows(rows: list, limits: Limits) -> RawTable:
 
 
 def _parse(text: bytes) -> Any:
-    """Parse JSON; NaN and Infinity (Python's output) become null. Raises ValueError, also for duplicate fields."""
+    """Parse JSON; NaN and Infinity (Python's output) become null. Raises ValueError, also for duplicate fields and for
+    too many levels of nesting."""
     try:
         document = orjson.loads(text)
     except ValueError:
         if not NOT_FINITE.search(text):
             raise
-        return json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_refuse_doubles)
+        return _parse_slowly(text)
     rows = document if isinstance(document, list) else [document]
     if len(MEMBER.findall(text)) != sum(len(row) for row in rows if isinstance(row, dict)):
-        json.loads(text, object_pairs_hook=_refuse_doubles)
+        _parse_slowly(text)
     return document
+
+
+def _parse_slowly(text: bytes) -> Any:
+    try:
+        return json.loads(text, parse_constant=lambda _: None, object_pairs_hook=_refuse_doubles)
+    except RecursionError:
+        raise ValueError("it has too many levels of nesting") from None
 
 
 def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

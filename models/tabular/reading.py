@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from models.errors import InvalidData
 from models.tabular.raw_table import RawTable
-from models.values.dates import FORMATS, ISO, ISO_FORMATS, ZONED_FORMATS, format_title
+from models.values.dates import (
+    FORMATS,
+    ISO,
+    ISO_FORMATS,
+    LONGEST_DATE,
+    ZONED_FORMATS,
+    find_unsupported_dates,
+    format_title,
+)
 from models.values.numbers import PLAIN, WITH_COMMA, WITH_POINT, NumberFormat
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
 from models.values.words import BOOLEANS, LOOSE, TRUE_FALSE, YES_NO
@@ -63,6 +71,7 @@ def read_column(
     `wanted` is one of TYPES, or None to infer the type. In a target, words such as yes and no are classes.
     """
     cells = raw.cells(name)
+    _refuse_unsupported_dates(raw, name, cells)
     reading = _find_reading(raw, name, cells, wanted, target)
     values = cells.to_frame().select(reading.expression).to_series()
     _refuse_lost(raw, cells, values, reading)
@@ -164,6 +173,7 @@ def _to_number(texts: "polars.Expr", written: NumberFormat) -> "polars.Expr":
 def _to_moment(texts: "polars.Expr", format_: str) -> "polars.Expr":
     import polars
 
+    texts = polars.when(texts.str.len_chars() <= LONGEST_DATE).then(texts)
     if "%y" in format_:
         # Polars accepts any character as the second digit of a year
         texts = polars.when(texts.str.contains(SHORT_YEAR)).then(texts)
@@ -243,6 +253,17 @@ def _read_typed(name: str, cells: "polars.Series", wanted: str | None) -> Readin
         return Reading(name, "number", values.cast(polars.Float64).fill_nan(None))
     # if the type can't be converted to the requested one, every cell is invalid
     return unsupported if wanted is None else Reading(name, wanted, polars.lit(None))
+
+
+def _refuse_unsupported_dates(raw: RawTable, name: str, cells: "polars.Series") -> None:
+    import polars
+
+    if cells.dtype not in (polars.Date, polars.Datetime):
+        return
+    rows = find_unsupported_dates(cells)
+    if rows:
+        detail = f'the date in the column "{name}" is beyond the years 1 to 9999.'
+        raise InvalidData(*(raw.fault(f"Row {row}: {detail}", row, name) for row in rows))
 
 
 def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series", reading: Reading) -> None:

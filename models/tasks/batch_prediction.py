@@ -19,7 +19,7 @@ def run(assignment: BatchPredictionAssignment, folder: Path, channel: Channel) -
     Raises DamagedNetwork, InvalidData, InvalidInstances.
     """
     reporter = Reporter(channel)
-    predictor = Predictor.load(assignment.version, assignment.runtime.threads, assignment.limits.pixels)
+    predictor = Predictor.load(assignment.version, assignment.runtime.threads)
     rows = _count_rows(assignment)
     return predict_blocks(
         predictor,

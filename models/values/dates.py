@@ -4,11 +4,13 @@ A time with a time zone is converted to UTC; the zone itself is dropped.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from models.values.tensors import MAX_FAULTS
 
 if TYPE_CHECKING:
     import polars
@@ -27,6 +29,8 @@ FORMATS = (*ISO_FORMATS, *ZONED_FORMATS, *(day + time for day in DAY_FORMATS for
 """In Polars's notation, in the order in which they are tried."""
 
 ISO = "ISO 8601"
+LONGEST_DATE = 64
+"""Characters of a date. Formats accept any number of spaces and decimals, so longer texts would match too."""
 
 MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
@@ -37,21 +41,26 @@ SHORT = 3
 FIRST_OF_1900 = 70
 """Two-digit years from this one belong to the 20th century, those below it to the 21st."""
 HOURS, LEAP_SECOND = 24, 60
+TICKS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Polars's units of time, in units per second."""
+EPOCH = date(1970, 1, 1).toordinal()
+INT64 = np.iinfo(np.int64)
 FIELDS = {
-    "%Y": r"\s*\+?(?P<year>[0-9]{4})",
-    "%y": r"\s*(?P<year_of_century>[0-9]{1,2}+)",
-    "%m": r"\s*(?P<month>[0-9]{1,2}+)",
+    "%Y": r"\s*+\+?(?P<year>[0-9]{4})",
+    "%y": r"\s*+(?P<year_of_century>[0-9]{1,2}+)",
+    "%m": r"\s*+(?P<month>[0-9]{1,2}+)",
     "%b": rf"(?P<month_name>{'|'.join(month[:SHORT] for month in MONTHS)})",
     "%B": rf"(?P<month_name>{'|'.join((*MONTHS, *(month[:SHORT] for month in MONTHS)))})",
-    "%d": r"\s*(?P<day>[0-9]{1,2}+)",
-    "%H": r"\s*(?P<hour>[0-9]{1,2}+)",
-    "%M": r"\s*(?P<minute>[0-9]{1,2}+)",
-    "%S": r"\s*(?P<second>[0-9]{1,2}+)",
-    "%.f": r"(?:\.(?P<fraction>[0-9]+))?",
-    "%#z": r"\s*(?P<zone>[zZ]|(?P<sign>[+\-\u2212])(?P<zone_hour>[0-9]{2})[:\s]*(?P<zone_minute>[0-5][0-9])?)",
-    " ": r"\s*",
+    "%d": r"\s*+(?P<day>[0-9]{1,2}+)",
+    "%H": r"\s*+(?P<hour>[0-9]{1,2}+)",
+    "%M": r"\s*+(?P<minute>[0-9]{1,2}+)",
+    "%S": r"\s*+(?P<second>[0-9]{1,2}+)",
+    "%.f": r"(?:\.(?P<fraction>[0-9]++))?",
+    "%#z": r"\s*+(?P<zone>[zZ]|(?P<sign>[+\-\u2212])(?P<zone_hour>[0-9]{2})[:\s]*+(?P<zone_minute>[0-5][0-9])?)",
+    " ": r"\s*+",
 }
-"""What the directives of a format match, as in Polars: leading zeros may be omitted, spaces omitted or repeated."""
+"""What the directives of a format match, as in Polars: leading zeros may be omitted, spaces omitted or repeated.
+Repetitions are possessive: the spaces of adjacent directives would otherwise be divided in every possible way."""
 
 
 def format_title(format_: str) -> str:
@@ -60,11 +69,16 @@ def format_title(format_: str) -> str:
 
 
 def read_date(text: str, format_: str | None) -> np.datetime64 | None:
-    """Parse a date in ISO 8601 or in the format of a column's training rows; None if it is neither."""
+    """Parse a date in ISO 8601 or in the format of a column's training rows; None if it is neither.
+
+    A text of more than LONGEST_DATE characters is no date.
+    """
     text = text.strip()
+    if len(text) > LONGEST_DATE:
+        return None
     own = () if format_ in (None, ISO) else (format_,)
     for known in (*own, *ISO_FORMATS, *ZONED_FORMATS):
-        found = _pattern(known).fullmatch(text)
+        found = pattern_of(known).fullmatch(text)
         if found is not None:
             return _to_moment({name: part for name, part in found.groupdict().items() if part is not None})
     try:
@@ -75,7 +89,8 @@ def read_date(text: str, format_: str | None) -> np.datetime64 | None:
 
 
 @lru_cache(len(FORMATS))
-def _pattern(format_: str) -> re.Pattern[str]:
+def pattern_of(format_: str) -> re.Pattern[str]:
+    """The regular expression of the texts in a format."""
     parts = re.findall(r"%\.f|%#z|%.|.", format_)
     return re.compile("".join(FIELDS.get(part, re.escape(part)) for part in parts), re.IGNORECASE)
 
@@ -122,6 +137,20 @@ def _shorten(text: str) -> str:
     if text.endswith(".000000"):
         text = text[: -len(".000000")]
     return text.removesuffix("T00:00:00")
+
+
+def find_unsupported_dates(column: "polars.Series") -> list[int]:
+    """The rows, at most MAX_FAULTS, whose dates are beyond the years 1 to 9999; the column is a Date or a Datetime.
+
+    Such dates can't be computed with: Python and Polars's own conversions fail.
+    """
+    import polars
+
+    a_day = 1 if column.dtype == polars.Date else 86_400 * TICKS[column.dtype.time_unit]  # type: ignore[attr-defined]
+    first, last = (day.toordinal() - EPOCH for day in (date.min, date.max))
+    ticks = column.to_physical()
+    before, after = max(first * a_day, INT64.min), min((last + 1) * a_day - 1, INT64.max)
+    return ((ticks < before) | (ticks > after)).arg_true().head(MAX_FAULTS).to_list()
 
 
 def dates_to_text(column: "polars.Series") -> "polars.Series":

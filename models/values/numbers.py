@@ -25,7 +25,7 @@ WITH_POINT = NumberFormat("1,234.5", ".", ",")
 WITH_COMMA = NumberFormat("1.234,5", ",", ".")
 PLAIN = NumberFormat("1234.5", ".", None)
 FORMATS = {format_.title: format_ for format_ in (WITH_POINT, WITH_COMMA, PLAIN)}
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def read_number(text: str, format_: str | None) -> float | None:

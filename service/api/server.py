@@ -6,20 +6,22 @@ import logging
 import resource
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from service.addresses import listen
+from service.api.app import create_front
+from service.api.front.app import Front
+from service.api.front.balance import SHARES
 from service.api.front.worker import Worker
 from service.config import Settings
+from service.context import Context
 from service.operations.inference.statistics import PREDICTIONS
 from service.storage import last_write
-
-if TYPE_CHECKING:
-    from service.api.front.app import Front
 
 GRACE_SECONDS = 8
 KEEP_ALIVE_SECONDS = 75
@@ -40,6 +42,9 @@ def serve(settings: Settings) -> None:
     # The processes share both because their memory is there before they are forked.
     last_write.note()
     PREDICTIONS.share()
+    # They also share the imported code, as long as no full collection writes to it.
+    gc.collect()
+    gc.freeze()
     ApiServer(settings, listen(settings.host, settings.port).detach()).run()
 
 
@@ -62,6 +67,10 @@ def _allow_open_files(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
+def _forget_process(_arbiter: Arbiter, worker: Worker) -> None:
+    SHARES.forget(worker.age)
+
+
 class ApiServer(BaseApplication):
     """gunicorn, set up by this service's settings alone."""
 
@@ -79,6 +88,7 @@ class ApiServer(BaseApplication):
             "keepalive": KEEP_ALIVE_SECONDS,
             "timeout": 60,
             "proc_name": "fitserve-api",
+            "child_exit": _forget_process,
             "control_socket_disable": True,
             "logger_class": ServiceLog,
         }
@@ -87,11 +97,10 @@ class ApiServer(BaseApplication):
         for name, value in options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> "Front":
+    def load(self) -> Front:
         """The app of a process that was just forked: connections and threads don't survive a fork."""
-        # ONNX Runtime's threads begin when it is imported, so the process that forks must not import it.
-        from service.api.app import create_front
-        from service.context import Context
+        # Only now: its threads begin when it is imported, and would not survive the fork.
+        import onnxruntime  # noqa: F401 (the first prediction would wait for the import)
 
         front = create_front(Context.from_settings(self.settings))
         sys.setswitchinterval(SWITCH_SECONDS)

@@ -2,13 +2,13 @@
 response."""
 
 import hashlib
-import os
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from service.context import Context
 from service.errors import KeyReused, StillRunning
-from service.identity import identify, may_live
+from service.presence import Presence, here, may_be_present
 from service.storage import idempotency
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
@@ -16,7 +16,8 @@ from service.storage.records import IdempotencyKey
 
 RETENTION = timedelta(hours=24)
 ABANDONED_AFTER = timedelta(minutes=5)
-"""No request takes longer once its body has arrived. If it does, its process, perhaps on another host, has crashed."""
+"""No request takes longer once its body has arrived. If it does, its process, on another host, has crashed. Requests
+on this host that have ended are noticed at once."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to settle a key, or to release it."""
+    """The right to settle a key, or to release it. It shows that the request is still being processed."""
 
     key_id: str
     token: str
+    presence: Presence
     resource_id: str | None = None
     """The resource that an earlier request with the key created before it ended without a response."""
 
@@ -46,16 +48,28 @@ def claim(context: Context, scope: tuple[str, ...], fingerprint: str) -> Claim |
     KeyReused for another fingerprint.
     """
     key_id = hashlib.sha256("\n".join(scope).encode()).hexdigest()
-    token, owner, now = new_identifier("ik"), identify(os.getpid()), datetime.now(UTC)
+    with ExitStack() as stack:
+        token = new_identifier("ik")
+        mine = Claim(key_id, token, stack.enter_context(Presence(token)))
+        found = _claim(context, mine, fingerprint)
+        if isinstance(found, Claim):
+            stack.pop_all()
+        return found
+
+
+def _claim(context: Context, mine: Claim, fingerprint: str) -> Claim | Answer:
+    now = datetime.now(UTC)
     with context.database.write() as session:
-        known = idempotency.get(session, key_id)
+        known = idempotency.get(session, mine.key_id)
         if known is not None and _is_void(known, now):
             idempotency.remove(session, known)
             known = None
         if known is None:
-            key = IdempotencyKey(id=key_id, fingerprint=fingerprint, token=token, owner=owner, created_at=now)
+            key = IdempotencyKey(
+                id=mine.key_id, fingerprint=fingerprint, token=mine.token, owner=here(), created_at=now
+            )
             idempotency.add(session, key)
-            return Claim(key_id, token)
+            return mine
         if known.fingerprint != fingerprint:
             detail = "An earlier request used this Idempotency-Key with another body or query. Use a new key."
             raise KeyReused(detail)
@@ -63,8 +77,8 @@ def claim(context: Context, scope: tuple[str, ...], fingerprint: str) -> Claim |
             return Answer(known.status, known.headers or {}, known.body or b"")
         if not _is_abandoned(known, now):
             raise StillRunning
-        known.token, known.owner = token, owner
-        return Claim(key_id, token, known.resource_id)
+        known.token, known.owner = mine.token, here()
+        return replace(mine, resource_id=known.resource_id)
 
 
 def _is_void(key: IdempotencyKey, now: datetime) -> bool:
@@ -73,10 +87,10 @@ def _is_void(key: IdempotencyKey, now: datetime) -> bool:
 
 
 def _is_abandoned(key: IdempotencyKey, now: datetime) -> bool:
-    """Whether the process that serves the key's request has crashed, or released the key."""
+    """Whether the key's request has ended without a response: it released the key, or could not even do that."""
     if key.status is not None:
         return False
-    return not key.owner or now - key.created_at > ABANDONED_AFTER or not may_live(key.owner)
+    return not key.owner or now - key.created_at > ABANDONED_AFTER or not may_be_present(key.token, key.owner)
 
 
 def record_resource(session: Session, claim: Claim | None, resource_id: str) -> None:
@@ -94,16 +108,19 @@ def record_resource(session: Session, claim: Claim | None, resource_id: str) -> 
 
 
 def settle(context: Context, claim: Claim, answer: Answer) -> None:
-    """Store the response for repetitions of the request."""
-    with context.database.write() as session:
+    """Store the response for repetitions of the request. The claim ends, also if storing fails."""
+    with claim.presence, context.database.write() as session:
         key = idempotency.get(session, claim.key_id)
         if key is not None and key.token == claim.token:
             key.status, key.headers, key.body = answer.status, dict(answer.headers), answer.body
 
 
 def release(context: Context, claim: Claim) -> None:
-    """Let the client retry the request: as a new one, or to get the resource that it has already created."""
-    with context.database.write() as session:
+    """Let the client retry the request: as a new one, or to get the resource that it has already created.
+
+    The claim ends, also if the database can't be written.
+    """
+    with claim.presence, context.database.write() as session:
         key = idempotency.get(session, claim.key_id)
         if key is None or key.token != claim.token:
             return

@@ -10,15 +10,20 @@
 EXECUTION is the job's id and the token of its lease, so that executions never write to the same folder.
 """
 
+import re
+
 DATASETS, MODELS, CHECKPOINTS, PREDICTIONS, RESULTS, UPLOADS = GROUPS = (
     "datasets", "models", "checkpoints", "batch-predictions", "results", "uploads",
 )  # fmt: skip
 """The first part of each key."""
 SEPARATOR = "/"
+ID = re.compile(r"[A-Za-z0-9_]{1,64}")
+PUBLISHED = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""The names of published folders: EXECUTION, or EXECUTION-NAME."""
 
 
 class BadKey(ValueError):
-    """An invalid key. The message is a sentence."""
+    """An invalid key or id. The message is a sentence."""
 
 
 def datasets_key(dataset_id: str | None) -> str:
@@ -72,6 +77,24 @@ def parse(key: str) -> tuple[str, ...]:
     if group not in GROUPS:
         raise BadKey(f'"{key[:200]}" isn\'t a key: it must begin with one of {", ".join(GROUPS)}.')
     return (group, *map(check_name, names))
+
+
+def check_id(id_: str) -> str:
+    """Returns the id of a resource. Raises BadKey unless it's a plain name, as all ids are."""
+    if ID.fullmatch(id_) is None:
+        raise BadKey(f"{id_!r:.200} isn't a valid id.")
+    return id_
+
+
+def check_published(key: str, group: str, owner: str | None = None) -> str:
+    """Returns the key of a folder that an execution published for a dataset, model or job. Raises BadKey unless it has
+    three parts: the group, the id of the owner (any id by default), and the folder's name."""
+    parts = parse(key)
+    if len(parts) != 3 or parts[0] != group or PUBLISHED.fullmatch(parts[2]) is None:
+        raise BadKey(f'"{key[:200]}" isn\'t the key of a folder in {group}.')
+    if check_id(parts[1]) != (owner or parts[1]):
+        raise BadKey(f'"{key[:200]}" isn\'t a key of {owner}.')
+    return key
 
 
 def check_name(name: str | None) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from service.errors import NotFound
-from service.storage.artifact_keys import check_name, parse
+from service.storage.artifact_keys import SEPARATOR, BadKey, check_name, parse
 from service.storage.identifiers import new_identifier
 
 STAGING = ".staging"
@@ -23,7 +23,7 @@ class ArtifactStore:
     A published folder never changes. Its removal starts with one rename, so that it disappears atomically. A folder is
     published before the row that points to it is committed, and removed after the row is deleted.
 
-    All methods raise BadKey for a key or name that would lead out of the store.
+    All methods raise BadKey for a key or name that would lead out of the store, also through a symbolic link.
     """
 
     def __init__(self, root: Path) -> None:
@@ -46,7 +46,7 @@ class ArtifactStore:
 
     def staged(self, name: str) -> Path:
         """The path of a staged folder."""
-        return self.root / STAGING / check_name(name)
+        return self._inside(STAGING, check_name(name))
 
     def staged_before(self, moment: float) -> list[str]:
         """The names of staged folders whose last write was before `moment` (Unix time)."""
@@ -54,8 +54,7 @@ class ArtifactStore:
 
     def names(self, key: str) -> list[str]:
         """The names of the folders below a key."""
-        folder = self.folder(key)
-        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        return sorted(path.name for path in _folders_in(self.folder(key)))
 
     def published_before(self, moment: float, key: str) -> list[str]:
         """The names of the folders below a key whose last write was before `moment` (Unix time)."""
@@ -74,7 +73,14 @@ class ArtifactStore:
 
     def folder(self, key: str) -> Path:
         """The path of a published folder."""
-        return self.root.joinpath(*parse(key))
+        return self._inside(*parse(key))
+
+    def _inside(self, *names: str) -> Path:
+        """The path of these names below the root. Raises BadKey if symbolic links make it lead elsewhere."""
+        path = self.root.joinpath(*names)
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise BadKey(f'"{SEPARATOR.join(names)[:200]}" leads out of the artifact store.')
+        return path
 
     def existing_folder(self, key: str) -> Path:
         """The path of a published folder. Raises NotFound if it has been removed."""
@@ -84,7 +90,7 @@ class ArtifactStore:
 
     def existing_file(self, key: str, name: str) -> Path:
         """The path of a file in a published folder. Raises NotFound if it has been removed."""
-        path = self.folder(key) / check_name(name)
+        path = self._inside(*parse(key), check_name(name))
         if not path.is_file():
             raise NotFound("The resource's files have been deleted.")
         return path
@@ -92,16 +98,19 @@ class ArtifactStore:
     def read(self, key: str, name: str) -> bytes:
         """The content of a file in a published folder. Raises NotFound if it has been removed."""
         try:
-            return (self.folder(key) / check_name(name)).read_bytes()
+            return self._inside(*parse(key), check_name(name)).read_bytes()
         except FileNotFoundError:
             raise NotFound("The resource's files have been deleted.") from None
 
     def link(self, key: str, folder: Path) -> bool:
-        """Hard-link a published folder's files into a new folder. Returns False if there is no published folder."""
+        """Hard-link a published folder's files into a new folder. Returns False if there is no published folder.
+
+        The store has no symbolic links. Others' links are copied as links, which no backup contains.
+        """
         source = self.folder(key)
         if not source.is_dir():
             return False
-        shutil.copytree(source, folder, copy_function=_link)
+        shutil.copytree(source, folder, copy_function=_link, symlinks=True)
         return True
 
     def remove(self, key: str) -> None:
@@ -140,15 +149,19 @@ class ArtifactStore:
 
 
 def _names_before(moment: float, folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and _last_written(path) < moment)
+    return sorted(path.name for path in _folders_in(folder) if _last_written(path) < moment)
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, without symbolic links. Empty if it doesn't exist."""
+    found = folder.iterdir() if folder.is_dir() else ()
+    return [path for path in found if path.is_dir() and not path.is_symlink()]
 
 
 def _last_written(folder: Path) -> float:
     """The time of the folder's last write; infinite if it is being moved."""
     try:
-        return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+        return max(path.lstat().st_mtime for path in (folder, *folder.iterdir()))
     except FileNotFoundError:
         return math.inf
 

@@ -16,13 +16,21 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from service.errors import DatabaseUnavailable, DatabaseUnusable
-from service.storage import last_write
+from service.storage import commits, last_write
 from service.storage.failures import first_line, translating_errors
 
-__all__ = ["Database", "Session", "make_engine", "migrate", "wait_for_server"]
+__all__ = ["Database", "Session", "make_engine", "migrate", "retry_while_away", "wait_for_server"]
 
 BUSY_TIMEOUT_SECONDS = 30
-CONNECT_SECONDS = 5
+POSTGRESQL_CONNECTION = {
+    "connect_timeout": 5,
+    # A server whose host vanished sends nothing more. Without these its connections would wait for hours.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""Parameters of libpq: the timeouts are in seconds, `tcp_user_timeout` is in milliseconds."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK, CONDITION_LOCK = 0x666974, 0x666975
 """Arbitrary numbers for PostgreSQL's advisory locks."""
@@ -36,7 +44,8 @@ class Database:
     """Opens units of work: `read()` and `write()`. Don't do other input or output within a unit of work.
 
     Both raise DatabaseUnavailable if the database doesn't answer, DiskFull if its disk has no space, and
-    DatabaseUnusable if it is damaged or read-only.
+    DatabaseUnusable if it is damaged or read-only. After these errors nothing was written, except after
+    OutcomeUnknown, a DatabaseUnavailable that only `write()` raises.
     """
 
     def __init__(self, url: str) -> None:
@@ -51,14 +60,19 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Open a transaction. It is committed at the end of the block, or rolled back if the block raises."""
-        writing = self.engine.execution_options(writes=True)
+        """Open a transaction. It is committed at the end of the block, or rolled back if the block raises.
+
+        If the answer to the COMMIT is lost, the outcome is looked up. Raises OutcomeUnknown if that fails too.
+        """
         try:
-            with translating_errors(), Session(writing, expire_on_commit=False) as session, session.begin():
-                self._check_condition(session)
-                yield session
+            with translating_errors(), self.engine.execution_options(writes=True).connect() as connection:
+                transaction = connection.begin()  # from here on, nobody else writes to SQLite
+                transaction_id = self._check_condition(connection)
+                with Session(connection, expire_on_commit=False) as session, session.begin():
+                    yield session
+                commits.commit(self.engine, transaction, transaction_id)
         finally:
-            # Also after a failure: if the connection was lost, the commit may have succeeded.
+            # Also after a failure, because its outcome may be unknown.
             last_write.note()
 
     @contextmanager
@@ -73,12 +87,13 @@ class Database:
         finally:
             self._thread.condition = None
 
-    def _check_condition(self, session: Session) -> None:
+    def _check_condition(self, connection: Connection) -> str | None:
+        """Check the thread's condition, and return the server's id of the transaction; None on SQLite."""
         condition, self._thread.condition = getattr(self._thread, "condition", None), None
-        connection = session.connection()  # starts the transaction: from here on, nobody else writes to SQLite
-        _lock(connection, CONDITION_LOCK, shared=condition is None)
+        transaction_id = _lock(connection, CONDITION_LOCK, shared=condition is None)
         if condition is not None:
             condition()
+        return transaction_id
 
     def ping(self) -> None:
         """Raise if the database doesn't answer."""
@@ -100,7 +115,7 @@ def make_engine(url: str) -> Engine:
         parsed = make_url(url)
         engine = create_engine(
             parsed,
-            connect_args={"connect_timeout": CONNECT_SECONDS} if parsed.get_backend_name() == "postgresql" else {},
+            connect_args=POSTGRESQL_CONNECTION if parsed.get_backend_name() == "postgresql" else {},
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             pool_size=20,
@@ -134,27 +149,52 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _lock(connection: Connection, key: int, *, shared: bool = False) -> None:
-    """Hold an advisory lock, exclusive or shared, until the writing transaction ends.
+def _lock(connection: Connection, key: int, *, shared: bool = False) -> str | None:
+    """Hold an advisory lock, exclusive or shared, until the writing transaction ends; returns the transaction's id.
 
-    SQLite needs no lock, because only one transaction writes at a time.
+    SQLite needs no lock, because only one transaction writes at a time, and has no ids: returns None.
     """
-    if connection.dialect.name == "postgresql":
-        function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        connection.execute(text(f"SELECT {function}(:key)"), {"key": key})
+    if connection.dialect.name != "postgresql":
+        return None
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    row = connection.execute(text(f"SELECT {function}(:key), pg_current_xact_id()::text"), {"key": key}).one()
+    transaction_id: str = row[1]
+    return transaction_id
 
 
 def wait_for_server(url: str, seconds: float) -> None:
-    """Wait at most `seconds` for a PostgreSQL server to accept connections; each failed attempt is logged.
+    """Wait at most `seconds` for a PostgreSQL server to accept connections, as `retry_while_away` does.
 
-    Returns immediately for SQLite. Raises DatabaseUnavailable, DatabaseUnusable.
+    Raises DatabaseUnavailable, DatabaseUnusable.
     """
     engine = make_engine(url)
-    if _sqlite_file(engine.url) is not None:
-        return
+
+    def connect() -> None:
+        try:
+            with translating_errors(), engine.connect():
+                pass
+        finally:
+            engine.dispose()
+
+    if _sqlite_file(engine.url) is None:
+        retry_while_away(url, seconds, connect)
+
+
+def retry_while_away(url: str, seconds: float, step: Callable[[], None]) -> None:
+    """Do a step of the start, again while a PostgreSQL server doesn't answer. Each failed attempt is logged in a line.
+
+    Raises DatabaseUnavailable if the server stays away for `seconds`, and at once for an SQLite file.
+    """
+    is_file = _sqlite_file(make_url(url)) is not None
     deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
-    while (reason := _connection_error(engine)) is not None:
-        left = deadline - time.monotonic()
+    while True:
+        try:
+            step()
+            return
+        except DatabaseUnavailable as error:
+            if is_file:
+                raise
+            reason, left = first_line(error.__cause__ or error), deadline - time.monotonic()
         if left <= 0:
             raise DatabaseUnavailable(f"The database doesn't answer: {reason}.")
         log.warning("waiting for the database", reason=reason, seconds_left=round(left, 1))
@@ -162,22 +202,16 @@ def wait_for_server(url: str, seconds: float) -> None:
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-def _connection_error(engine: Engine) -> str | None:
-    """Why the server can't be reached; None if it can. Raises DatabaseUnusable."""
-    try:
-        with translating_errors(), engine.connect():
-            return None
-    except DatabaseUnavailable as error:
-        return first_line(error.__cause__ or error)
-    finally:
-        engine.dispose()
-
-
-def migrate(url: str) -> None:
+def migrate(url: str, seconds: float = 0) -> None:
     """Migrate the database to the newest schema. Processes that start concurrently wait for each other.
 
-    Raises DatabaseUnavailable, DiskFull, OSError, and DatabaseUnusable, also if a newer Fitserve made the schema.
+    Waits at most `seconds` for a PostgreSQL server that goes away meanwhile. Raises DatabaseUnavailable, DiskFull,
+    OSError, and DatabaseUnusable, also if a newer Fitserve made the schema.
     """
+    retry_while_away(url, seconds, lambda: _migrate(url))
+
+
+def _migrate(url: str) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError

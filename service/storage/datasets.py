@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from service import statuses
 from service.errors import NameTaken
+from service.storage.artifact_keys import DATASETS, check_published
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Dataset
@@ -49,8 +50,9 @@ def being_imported(session: Session) -> Sequence[str]:
 
 
 def folders(session: Session) -> frozenset[str]:
-    """The artifact keys of all datasets."""
-    return frozenset(folder for folder in session.scalars(select(Dataset.folder)) if folder is not None)
+    """The artifact keys of all datasets. Raises BadKey for one that isn't the dataset's own."""
+    found = session.execute(select(Dataset.id, Dataset.folder).where(Dataset.folder.is_not(None)))
+    return frozenset(check_published(key, DATASETS, owner) for owner, key in found)
 
 
 def page(session: Session, query: PageQuery) -> Page[Dataset]:

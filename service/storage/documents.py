@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Dialect, TypeDecorator
 
 from models.documents import Document
+from service.storage.artifact_keys import CHECKPOINTS, check_published
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,9 @@ class KeptCheckpoint(Document):
     """The current epoch, from 1."""
     step: int
     """The finished steps of the epoch."""
+
+    def __post_init__(self) -> None:
+        check_published(self.folder, CHECKPOINTS)
 
     @property
     def position(self) -> tuple[int, int]:

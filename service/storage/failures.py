@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from service.errors import DatabaseUnavailable, DatabaseUnusable, DiskFull, StorageError
+from service.storage.artifact_keys import BadKey
 
 RETRY_AFTER_SECONDS = 5
 
@@ -36,9 +37,11 @@ POSTGRESQL_UNUSABLE = {
 
 @contextmanager
 def translating_errors() -> Iterator[None]:
-    """Translate the driver's errors to StorageErrors. An error that indicates a bug passes unchanged."""
+    """Translate the driver's errors, and BadKey, to StorageErrors. An error that indicates a bug passes unchanged."""
     try:
         yield
+    except BadKey as error:
+        raise _unusable(f"is damaged: {error}".rstrip(".")) from error
     except DBAPIError as error:
         translated = classify(error)
         if translated is None:
@@ -54,8 +57,9 @@ def classify(error: DBAPIError) -> StorageError | None:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, without the full stop and without SQLAlchemy's additions."""
-    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
+    """The first line of an error's text that isn't a heading, without the full stop and SQLAlchemy's additions."""
+    lines = str(getattr(error, "orig", None) or error).strip().split("\n")
+    return next((line for line in lines if not line.endswith(":")), lines[0]).removeprefix("- ").rstrip(".")
 
 
 def classify_sqlite(error: sqlite3.Error) -> StorageError | None:

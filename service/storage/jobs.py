@@ -3,7 +3,7 @@
 A job is locked before it is changed. Its `revision` also makes every update conditional on the row that was read.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.training.plan import Order as TrainingOrder
 from service import statuses
+from service.storage.artifact_keys import CHECKPOINTS, check_published
 from service.storage.documents import KeptCheckpoint
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
@@ -129,15 +130,23 @@ def claimed(session: Session) -> Sequence[Job]:
 
 
 def checkpoint_folders(session: Session) -> frozenset[str]:
-    """The artifact keys of the checkpoints from which unfinished jobs can resume."""
-    checkpoints = session.scalars(select(Job.checkpoint).where(Job.status.not_in(statuses.FINAL)))
-    return frozenset(checkpoint.folder for checkpoint in checkpoints if checkpoint is not None)
+    """The artifact keys of the checkpoints from which unfinished jobs can resume. Raises BadKey for one that isn't the
+    job's own."""
+    found = session.execute(select(Job.id, Job.checkpoint).where(Job.status.not_in(statuses.FINAL)))
+    return frozenset(check_published(kept.folder, CHECKPOINTS, job_id) for job_id, kept in found if kept is not None)
 
 
-def result_folders(session: Session, kinds: Collection[str]) -> frozenset[str]:
-    """The artifact keys of the results of jobs of these kinds: the `folder` of each result."""
-    made = (Job.kind.in_(kinds), Job.status == statuses.SUCCEEDED)
-    return frozenset(result["folder"] for result in session.scalars(select(Job.result).where(*made)) if result)
+def result_folders(session: Session, groups: Mapping[str, str]) -> frozenset[str]:
+    """The artifact keys of the results of jobs: the `folder` of each result. `groups` has the group of each kind.
+
+    Raises BadKey for a key that isn't the job's own.
+    """
+    made = select(Job.id, Job.kind, Job.result).where(Job.kind.in_(groups), Job.status == statuses.SUCCEEDED)
+    return frozenset(
+        check_published(result["folder"], groups[kind], job_id)
+        for job_id, kind, result in session.execute(made)
+        if result
+    )
 
 
 def unfinished_ids(session: Session, kinds: Collection[str]) -> Sequence[str]:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.errors import NameTaken
+from service.storage.artifact_keys import MODELS, check_published
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Label, Model, Version
@@ -158,9 +159,11 @@ def labels_of_version(session: Session, version: Version) -> Sequence[str]:
 
 
 def folders(session: Session) -> frozenset[str]:
-    """The artifact keys of all versions, and of the weights that models reuse from other models' versions."""
-    found = [*session.scalars(select(Version.folder)), *session.scalars(select(Model.folder))]
-    return frozenset(folder for folder in found if folder is not None)
+    """The artifact keys of all versions, and of the weights that models reuse from other models' versions. Raises
+    BadKey for one that isn't the model's own."""
+    reused = select(Model.id, Model.folder).where(Model.folder.is_not(None))
+    found = [*session.execute(select(Version.model_id, Version.folder)), *session.execute(reused)]
+    return frozenset(check_published(key, MODELS, owner) for owner, key in found)
 
 
 def unlabelled_versions(session: Session, newest: int) -> Sequence[tuple[str, int]]:

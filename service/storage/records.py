@@ -1,7 +1,9 @@
 """The tables and their records, which the service uses detached from any session."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from functools import partial
+from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -10,6 +12,7 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Index,
+    String,
     TypeDecorator,
     UniqueConstraint,
     select,
@@ -19,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_colu
 from models.training.plan import Order
 from models.version_details import VersionDetails
 from service.statuses import JOB_STATUSES, RESOURCE_STATUSES
+from service.storage.artifact_keys import DATASETS, MODELS, check_id, check_published
 from service.storage.documents import DocumentColumn, DocumentsColumn, KeptCheckpoint
 
 
@@ -34,6 +38,32 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class CheckedText(TypeDecorator[str]):
+    """A text that names files. `check` raises BadKey when an invalid one is read, from which no path is made then.
+
+    A unit of work turns BadKey into DatabaseUnusable.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, check: Callable[[str], str]) -> None:
+        super().__init__()
+        self.check = check
+
+    @property
+    def python_type(self) -> type[str]:
+        return str
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.check(value)
+
+
+Id = Annotated[str, mapped_column(CheckedText(check_id))]
+DatasetKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=DATASETS)))]
+VersionKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=MODELS)))]
 
 
 class Record(DeclarativeBase):
@@ -52,7 +82,7 @@ class Dataset(Record):
     __tablename__ = "datasets"
     __table_args__ = (CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="dataset_status"),)
 
-    id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[Id] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     status: Mapped[str]
     source: Mapped[str]
@@ -61,7 +91,7 @@ class Dataset(Record):
     """For an upload: `name`, `bytes`, `sha256`."""
     descriptor: Mapped[dict[str, Any] | None]
     """Kind, rows, splits, bytes, inputs and target, once ready."""
-    folder: Mapped[str | None]
+    folder: Mapped[DatasetKey | None]
     """The artifact key of the files, once ready."""
     error: Mapped[dict[str, Any] | None]
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
@@ -74,7 +104,7 @@ class Model(Record):
     __tablename__ = "models"
     __table_args__ = (CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="model_status"),)
 
-    id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[Id] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     status: Mapped[str]
     task: Mapped[str]
@@ -84,7 +114,7 @@ class Model(Record):
     summary: Mapped[dict[str, Any] | None]
     summary_text: Mapped[str | None]
     error: Mapped[dict[str, Any] | None]
-    folder: Mapped[str | None]
+    folder: Mapped[VersionKey | None]
     """The artifact key of the weights that it reuses from other models' versions, once ready; None without any."""
     last_version: Mapped[int] = mapped_column(default=0)
     """The highest version number so far. Numbers are never reused."""
@@ -97,7 +127,7 @@ class Label(Record):
 
     __tablename__ = "labels"
 
-    model_id: Mapped[str] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
+    model_id: Mapped[Id] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
     label: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int]
     created_at: Mapped[datetime]
@@ -118,7 +148,7 @@ class Job(Record):
         Index("jobs_list_dataset", "kind", "dataset_name", "id"),
     )
 
-    id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[Id] = mapped_column(primary_key=True)
     kind: Mapped[str]
     """A name of service.operations.jobs.registry."""
     status: Mapped[str]
@@ -126,9 +156,9 @@ class Job(Record):
     desired_status: Mapped[str]
     priority: Mapped[int]
     queue: Mapped[str]
-    model_id: Mapped[str | None]
+    model_id: Mapped[Id | None]
     model_name: Mapped[str | None]
-    dataset_id: Mapped[str | None]
+    dataset_id: Mapped[Id | None]
     dataset_name: Mapped[str | None]
     request: Mapped[dict[str, Any]]
     """The client's request with defaults resolved: the request of the job's kind in models.jobs, as a document."""
@@ -160,7 +190,7 @@ class Job(Record):
     best: Mapped[dict[str, Any] | None]
     version: Mapped[int | None]
     """The version that a training job created, or that another job uses."""
-    made_by: Mapped[str | None] = mapped_column(index=True)
+    made_by: Mapped[Id | None] = mapped_column(index=True)
     """The training job that created this evaluation; None if a client created it."""
     result: Mapped[dict[str, Any] | None]
     """The job's result, as a document of its kind."""
@@ -179,12 +209,12 @@ class Version(Record):
 
     __tablename__ = "versions"
 
-    model_id: Mapped[str] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
+    model_id: Mapped[Id] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
-    job_id: Mapped[str] = mapped_column(unique=True)
-    dataset_id: Mapped[str]
+    job_id: Mapped[Id] = mapped_column(unique=True)
+    dataset_id: Mapped[Id]
     dataset_name: Mapped[str]
-    folder: Mapped[str]
+    folder: Mapped[VersionKey]
     """The artifact key of the files."""
     servable: Mapped[bool]
     details: Mapped[VersionDetails] = mapped_column(DocumentColumn(VersionDetails))
@@ -203,10 +233,10 @@ class JobSource(Record):
     __tablename__ = "job_sources"
     __table_args__ = (Index("job_sources_version", "model_id", "number"),)
 
-    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[Id] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     place: Mapped[int] = mapped_column(primary_key=True)
     """The index of the layer that gets the weights; 0 if the whole network does."""
-    model_id: Mapped[str]
+    model_id: Mapped[Id]
     number: Mapped[int]
 
 
@@ -220,7 +250,7 @@ class Event(Record):
         Index("events_type", "job_id", "type", "seq"),
     )
 
-    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[Id] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     type: Mapped[str]
@@ -241,8 +271,8 @@ class IdempotencyKey(Record):
     token: Mapped[str]
     """A random token of the request that claimed the key; only that request can settle or release it."""
     owner: Mapped[dict[str, Any]]
-    """Identifies the process that handles the request, to detect its crash; empty once it has given up."""
-    resource_id: Mapped[str | None]
+    """Where the presence named `token` shows that the request is being processed; empty once it has given up."""
+    resource_id: Mapped[Id | None]
     """The resource that the request created, written in the transaction that created it."""
     created_at: Mapped[datetime] = mapped_column(index=True)
     status: Mapped[int | None]

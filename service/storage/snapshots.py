@@ -53,11 +53,51 @@ def _copy_sqlite(source: Path, target: Path) -> None:
 
 
 def upgrade(path: Path) -> None:
-    """Migrate an archive's database to the newest schema. Raises BackupError, also if its schema is newer."""
-    try:
+    """Migrate an archive's database to the newest schema, and read every row. Raises BackupError for a damaged one, one
+    with a newer schema, and one that could run statements of its own."""
+    fault = find_damage(path, own_statements=False)
+    if fault is not None:
+        raise BackupError(f"The archive can't be restored: {fault}")
+    with explaining_refusal():
         migrate(sqlite_url(path))
+        read_all(sqlite_url(path))
+
+
+@contextmanager
+def explaining_refusal() -> Iterator[None]:
+    """Turn the faults of an archive's database into BackupErrors."""
+    try:
+        yield
     except StorageError as error:
         raise BackupError(f"The archive can't be restored: {error.detail}") from error
+    except (LookupError, TypeError, ValueError) as error:
+        raise BackupError("The archive can't be restored: its database has a malformed row.") from error
+
+
+def find_damage(path: Path, *, own_statements: bool = True) -> str | None:
+    """The first fault that SQLite finds in a database, as a sentence; None if there is none.
+
+    Without `own_statements`, triggers and views are faults: statements of the file would run with Fitserve's.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchall()
+            if names and not own_statements:
+                return f'The database has statements of its own: "{names[0][0]}".'
+            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.Error as error:
+        return f"The database is damaged: {error}."
+    return None if found == "ok" else f"The database is damaged: {found.partition(chr(10))[0]}."
+
+
+def read_all(url: str) -> None:
+    """Read every row, which checks all ids and keys. Raises DatabaseUnusable."""
+    with _engine(url) as engine, engine.connect() as connection:
+        _check_same_schema(connection)
+        for table in _tables():
+            rows = connection.execute(select(table), execution_options={"yield_per": ROWS_AT_ONCE})
+            for _ in rows.partitions():
+                pass
 
 
 def is_empty(url: str) -> bool:

@@ -1,7 +1,7 @@
 """The child process: it runs one job's task, reports to the supervisor through a pipe, and ends with the supervisor.
 
 It sends JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `ending`, and as the last one `result`,
-`unfinished` or `failure`. It receives objects with `command`, `orders` or `may_end`.
+`unfinished` or `failure`. It receives objects with `begin`, `command`, `orders` or `may_end`.
 """
 
 import contextlib
@@ -40,6 +40,14 @@ class PipeChannel:
         self._command = Command.RUN
         self._orders: list[Order] = []
 
+    def wait_to_begin(self) -> None:
+        """Wait until the supervisor watches this process.
+
+        If the start fails after the fork, the supervisor closes the connection and starts another process for the same
+        attempt. This one ends here, before it has done anything.
+        """
+        self._wait_for("begin")
+
     def progress(self, data: dict[str, Any]) -> None:
         self.send(encode("progress", data))
 
@@ -65,11 +73,15 @@ class PipeChannel:
     def may_end(self) -> bool:
         """Asks the supervisor and waits for its reply."""
         self.send(encode("ending", {"orders": len(self._orders)}))
+        return bool(self._wait_for("may_end"))
+
+    def _wait_for(self, field: str) -> Any:
+        """Receive messages until one has this field; returns its value."""
         message: dict[str, Any] = {}
         with _ending_without_supervisor():
-            while "may_end" not in message:
+            while field not in message:
                 message = self._receive()
-        return bool(message["may_end"])
+        return message[field]
 
     def _receive(self) -> dict[str, Any]:
         message: dict[str, Any] = orjson.loads(self._connection.recv_bytes())
@@ -92,6 +104,7 @@ def run_task(connection: Connection, output: Connection, task: str, assignment: 
     channel = PipeChannel(connection)
     try:
         isolate(output)
+        channel.wait_to_begin()
         module, _, function = task.partition(":")
         with _temporary_files_in(Path(folder)):
             outcome = getattr(importlib.import_module(module), function)(assignment, Path(folder), channel)
@@ -108,6 +121,7 @@ def check_imports(connection: Connection, output: Connection, modules: Sequence[
     channel = PipeChannel(connection)
     try:
         isolate(output)
+        channel.wait_to_begin()
         missing = [module for module in modules if module not in sys.modules]
         for module in missing:
             importlib.import_module(module)

@@ -15,7 +15,7 @@ INTERNAL = "internal"
 STATUS_REASONS = {"diverged": "diverged", OUT_OF_MEMORY: "out_of_memory", DISK_FULL: "disk_full"}
 """The `status_reason` of a failed job, by the code of its error. Other codes have none."""
 
-DISK_FULL_MESSAGE = re.compile(r"No space left on device|Disk quota exceeded|\d+ requested and \d+ written")
+DISK_FULL_MESSAGE = re.compile(r"No space left on device|Disk quota exceeded|\d{1,20} requested and \d{1,20} written")
 """Matches errors of Polars and of NumPy's `tofile`, which have no `errno`."""
 
 SAVE_MEMORY = "Use smaller batches, a smaller network or less data"

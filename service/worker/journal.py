@@ -4,10 +4,12 @@ They are written in batches. The first epoch and changes that took effect are wr
 """
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from models.training.plan import Order
 from service.context import Context
+from service.errors import OutcomeUnknown
 from service.operations.jobs import checkpoints
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Instructions, Lease, NewEvent
@@ -17,6 +19,15 @@ BATCH_EVENTS = 500
 BATCH_SECONDS = 0.2
 MAX_PENDING = 10_000
 """If more events wait, the supervisor stops reading from the child process until the database accepts events again."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events that are written together, with the latest progress and the best epoch so far."""
+
+    events: list[NewEvent]
+    progress: dict[str, Any] | None
+    best: dict[str, Any] | None
 
 
 class Journal:
@@ -29,6 +40,10 @@ class Journal:
         """The keys of the checkpoints that the job's row has pointed to and that still exist, the latest last."""
         self.began = checkpoint is not None
         """Whether the training is known to have done a step."""
+        self._batch: Batch | None = None
+        """A batch that couldn't be written yet. It stays as it is, because its outcome may be unknown."""
+        self._outcome: OutcomeUnknown | None = None
+        """Asks whether that batch was written; None if it certainly wasn't."""
         self._pending: list[NewEvent] = []
         self._progress: dict[str, Any] | None = None
         self._best: dict[str, Any] | None = None
@@ -67,7 +82,7 @@ class Journal:
 
     @property
     def empty(self) -> bool:
-        return not self._pending and self._progress is None
+        return self._batch is None and not self._pending and self._progress is None
 
     @property
     def full(self) -> bool:
@@ -82,22 +97,44 @@ class Journal:
         return self._urgent or len(self._pending) >= BATCH_EVENTS or waited >= BATCH_SECONDS
 
     def write(self) -> Instructions:
-        """Write one batch and return the job's instructions. Raises LeaseLost, DatabaseUnavailable; the events then
-        stay pending."""
-        batch = self._pending[:BATCH_EVENTS]
-        progress = [] if self._progress is None else [NewEvent("progress", self._progress)]
-        instructions = execution.record(
-            self._context, self._lease, [*batch, *progress], progress=self._progress, best=self._best
-        )
-        self._checkpoints += [event.checkpoint.folder for event in batch if event.checkpoint is not None]
+        """Write one batch and return the job's instructions.
+
+        Raises LeaseLost, and DatabaseUnavailable or DiskFull: the next call then writes the batch, unless it finds that
+        the batch was written after all.
+        """
+        batch = self._batch = self._batch or self._next_batch()
+        try:
+            if self._outcome is not None and self._outcome.was_committed():
+                instructions = execution.renew(self._context, self._lease)
+            else:
+                self._outcome = None
+                instructions = execution.record(
+                    self._context, self._lease, batch.events, progress=batch.progress, best=batch.best
+                )
+        except OutcomeUnknown as error:
+            self._outcome = self._outcome or error
+            raise
+        self._batch = self._outcome = None
+        self._keep_last_checkpoint(batch)
+        self._written_at = time.monotonic()
+        return instructions
+
+    def _next_batch(self) -> Batch:
+        events = self._pending[:BATCH_EVENTS]
+        del self._pending[: len(events)]
+        if self._progress is not None:
+            events.append(NewEvent("progress", self._progress))
+        batch = Batch(events, self._progress, self._best)
+        self._progress = self._best = None
+        self._urgent = False
+        return batch
+
+    def _keep_last_checkpoint(self, batch: Batch) -> None:
+        """Remove the checkpoints that the batch has replaced."""
+        self._checkpoints += [event.checkpoint.folder for event in batch.events if event.checkpoint is not None]
         # Only these: if the lease was lost meanwhile, the execution that holds it may have checkpoints too.
         checkpoints.remove(self._context, self._checkpoints[:-1])
         del self._checkpoints[:-1]
-        del self._pending[: len(batch)]
-        self._progress = self._best = None
-        self._urgent = False
-        self._written_at = time.monotonic()
-        return instructions
 
 
 def _describe_order(order: Order) -> str:

@@ -109,7 +109,8 @@ class JobProcess:
             return 0
 
     def send(self, **message: Any) -> None:
-        """Send the task a command, orders, or whether it may end. Does nothing if the process has ended."""
+        """Send the task that it begins, a command, orders, or whether it may end. Does nothing if the process has
+        ended."""
         with contextlib.suppress(OSError):
             if self._connection is not None:
                 self._connection.send_bytes(orjson.dumps(message))
@@ -173,7 +174,11 @@ class ProcessStarter:
             self._context.set_forkserver_preload(list(preloaded))
 
     def start_task(self, assignment: Assignment, folder: Path) -> JobProcess:
-        """Start a child process that runs the assignment and writes into `folder`. Raises StartFailed."""
+        """Start a child process that runs the assignment and writes into `folder`.
+
+        Of several processes that a fork server forks before one start succeeds, only that one runs the assignment.
+        Raises StartFailed.
+        """
         return self._start(child.run_task, self._task, assignment, str(folder))
 
     def warm_up(self) -> None:
@@ -226,8 +231,10 @@ class ProcessStarter:
                 )
                 with CHILDREN:
                     process.start()
+            # The process waits for `begin`. If this fails, it has ended or ends now, and nothing of its task was done.
             started = JobProcess(process, connection, output)
             on_failure.pop_all()
+            started.send(begin=True)
             return started
 
 

@@ -16,7 +16,7 @@ from tests.fuzzing.made import make_one_of_each
 from tests.running_service import ROOT, RunningService, running_service
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = int(os.environ.get("FITSERVE_TEST_FUZZ_EXAMPLES") or 10)
+EXAMPLES = int(os.environ.get("FITSERVE_TEST_FUZZ_EXAMPLES") or 5)
 SEED = os.environ.get("FITSERVE_TEST_FUZZ_SEED") or "1"
 LONGEST_RUN = 180 + 10 * EXAMPLES
 """Seconds."""

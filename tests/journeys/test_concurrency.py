@@ -6,7 +6,7 @@ from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.running_service import Client
 
 CLIENTS = 8
-ROUNDS = 4
+ROUNDS = 2
 
 
 def test_clients_that_create_read_and_change_at_once_lose_nothing(client: Client) -> None:

@@ -38,7 +38,8 @@ def test_a_generated_client_takes_the_tour(service: RunningService, tmp_path: Pa
     settings = {
         "GOCACHE": str(ROOT / "build" / "clients" / "go-cache"),
         "GOPATH": str(tmp_path / "go"),
-        "GOFLAGS": "-mod=mod",
+        # Without inlining, it compiles in two thirds of the time.
+        "GOFLAGS": "-mod=mod -gcflags=all=-l",
         "GOPROXY": "off",
         "GOTOOLCHAIN": "local",
         "CGO_ENABLED": "0",

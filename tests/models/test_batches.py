@@ -253,6 +253,17 @@ def test_pictures_are_predicted_in_the_order_of_their_paths_and_named(tmp_path: 
     assert [warning["row"] for warning in said.warnings] == [0, 1]
 
 
+def parquet_of_days(days: list[int]) -> bytes:
+    """Rows of FLOWERS, opened so many days after 1970 began."""
+    opened = polars.Series(days, dtype=polars.Int32).cast(polars.Date)
+    columns = {"size": 1.0, "colour": "red", "wild": True}
+    file = io.BytesIO()
+    polars.DataFrame({"opened": opened}).with_columns(
+        **{name: polars.lit(value) for name, value in columns.items()}
+    ).write_parquet(file)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "data", "row", "column"),
     [
@@ -267,6 +278,7 @@ def test_pictures_are_predicted_in_the_order_of_their_paths_and_named(tmp_path: 
         ("bad.json", '{\n"rows": []}', None, None),
         ("bad.csv", "size,colour,opened,wild\n", None, None),
         ("bad.parquet", "PAR1", None, None),
+        ("bad.parquet", parquet_of_days([0, 3_000_000]), 1, "opened"),
         ("bad.xlsx", b"\xd0\xcf\x11\xe0" + b"\0" * 100, None, None),
     ],
 )
@@ -296,7 +308,7 @@ def test_arrays_of_another_shape_and_truncated_ones_are_refused(tmp_path: Path) 
         for name, file in files.items()
     }
     assert "[3]" in details["wide.npy"]
-    assert "no rows" in details["empty.npy"]
+    assert "[0, 2]: it holds no numbers" in details["empty.npy"]
     assert '"x"' in details["missing.npz"]
     assert "truncated" in details["cut.npy"]
     (fault,) = faults_of(

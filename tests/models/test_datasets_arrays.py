@@ -193,7 +193,7 @@ def test_an_array_that_can_not_be_an_input_is_named(content: bytes, part: str, t
         ({"x": X, "y": np.zeros(4)}, '"y" is the same in every row'),
         ({"x": X, "y": np.full(4, "a")}, '"y" is the same in every row'),
         ({"x": X, "y": np.ones((4, 2))}, '"y" is the same in every row'),
-        ({"x": X, "y": np.zeros((4, 0))}, "holds no targets"),
+        ({"x": X, "y": np.zeros((4, 0))}, "the shape [4, 0]: it holds no numbers"),
         ({"x": X, "y": np.array(["a", "b", "c", "d" * 257])}, '3 of "y" has 257 characters'),
         ({"x": X, "y": np.array([["a", "b"]] * 4)}, "a row has one text"),
         ({"x": np.zeros((10_001, 1)), "y": np.arange(10_001).astype(str)}, "more than 10,000 distinct texts"),

@@ -143,6 +143,17 @@ def test_names_that_lead_out_of_the_zip_are_refused(name: str, tmp_path: Path) -
     assert "leads out" in fault.detail
 
 
+@pytest.mark.parametrize("name", ["", ".", "\0hidden.png"])
+def test_a_file_without_a_name_is_refused(name: str, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "data", TWO)
+    with zipfile.ZipFile(path, "a") as archive:
+        nameless = zipfile.ZipInfo("x")
+        nameless.filename = name
+        archive.writestr(nameless, picture())
+    (fault,) = faults(path)
+    assert "has no name" in fault.detail
+
+
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "data", {**TWO, "cat/2.png": bytes(50_000_000)}, compression=zipfile.ZIP_DEFLATED)
     (fault,) = faults(path)

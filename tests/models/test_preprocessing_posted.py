@@ -2,15 +2,19 @@
 
 import base64
 import io
+import re
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from models.allowance import INPUT_BYTES, OUTPUT_BYTES, PIXEL_BYTES, Allowance
 from models.datasets import Dataset
-from models.errors import InvalidInstances
-from models.files.pictures import read_picture
+from models.errors import Excessive, InvalidInstances, TookTooLong
+from models.files.pictures import START_OF_SCAN, read_picture
+from models.limits import Limits
 from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset, read_npy
 from models.spec import SINGLE_INPUT, InputSpec, NetworkSpec
 from tests.models.made_datasets import make_dataset
@@ -111,7 +115,8 @@ def test_several_inputs_may_each_be_a_picture(tmp_path: Path) -> None:
 )
 def test_a_picture_that_can_not_be_read_is_named_by_its_row(instance: Any, part: str, tmp_path: Path) -> None:
     preprocessing = fit(images(tmp_path, picture(RED), picture(GREEN)))
-    (fault,) = faults(preprocessing, [b64(picture(RED)), instance], max_pixels=10_000)
+    allowance = Allowance(Limits(pixels=10_000))
+    (fault,) = faults(preprocessing, [b64(picture(RED)), instance], allowance=allowance)
     assert fault.row == 1
     assert part in fault.detail
     assert fault.pointer == (None if isinstance(instance, bytes) else "#/instances/1")
@@ -124,9 +129,54 @@ def test_a_model_of_numbers_refuses_pictures(tmp_path: Path) -> None:
     assert "an image" in faults(table, [picture()])[0].detail
 
 
-def test_more_pictures_than_memory_allows_are_refused_before_they_are_read(tmp_path: Path) -> None:
-    dataset = make_dataset(tmp_path, "inline", inputs=[[[[0] * 3] * 500] * 500] * 2, targets=[0, 1])
-    assert "per request" in faults(fit(dataset), [b"tiny"] * 100)[0].detail
+def test_more_rows_than_allowed_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    preprocessing = fit(make_dataset(tmp_path, "inline", inputs=[[[[0] * 3] * 50] * 50] * 2, targets=[0, 1]))
+    posted: tuple[Any, ...] = ([b"tiny"] * 3, np.zeros((3, 7500)), [[]] * 3, CsvText(b"1\n2\n3\n"))
+    for rows in posted:
+        allowance = Allowance(Limits(prediction_numbers=20_000))
+        allowance.row_numbers = (7500, 1)
+        with pytest.raises(Excessive, match=r"has 3 rows\. .* 7,501 numbers .* limit is 2 rows"):
+            preprocessing.read_instances(rows, allowance)
+
+
+def test_memory_is_reserved_for_what_rows_and_pictures_become(tmp_path: Path) -> None:
+    reserved: list[int] = []
+    preprocessing = fit(images(tmp_path, picture(RED), picture(GREEN)))
+    allowance = Allowance(reserve=reserved.append)
+    allowance.row_numbers = (9, 1)
+    preprocessing.read_instances([picture(RED, 20, 10), picture(RED, 5, 5), picture(RED, 20, 20)], allowance)
+    # the pictures are decoded one after the other
+    assert [size for size in reserved if size] == [
+        3 * (9 * INPUT_BYTES + OUTPUT_BYTES),
+        200 * PIXEL_BYTES,
+        200 * PIXEL_BYTES,
+    ]
+
+
+def test_a_table_of_many_cells_is_refused_before_they_are_objects(tmp_path: Path) -> None:
+    preprocessing = fit(make_dataset(tmp_path, "iris"))
+    posted: tuple[Any, ...] = ([{}] * 30, np.zeros((30, 4)), CsvText(b"1,2,3,4\n" * 30))
+    for rows in posted:
+        with pytest.raises(Excessive, match=r"has more than 100 values"):
+            preprocessing.read_instances(rows, Allowance(Limits(body_values=100)))
+
+
+def test_reading_ends_at_the_deadline(tmp_path: Path) -> None:
+    late = Allowance(deadline=time.monotonic() - 1)
+    with pytest.raises(TookTooLong):
+        fit(make_dataset(tmp_path, "iris")).read_instances([[1, 2, 3, 4]], late)
+    with pytest.raises(TookTooLong):
+        fit(images(tmp_path / "images", picture(RED), picture(GREEN))).read_instances([picture(RED)], late)
+
+
+def test_a_jpeg_of_many_scans_is_refused(tmp_path: Path) -> None:
+    preprocessing = fit(images(tmp_path, picture(RED), picture(GREEN)))
+    jpeg = picture(RED, 20, 20, "JPEG", progressive=True)
+    scans = jpeg.count(START_OF_SCAN)
+    assert scans > 1
+    preprocessing.read_instances([jpeg], Allowance(Limits(jpeg_scans=scans)))
+    (fault,) = faults(preprocessing, [jpeg], allowance=Allowance(Limits(jpeg_scans=scans - 1)))
+    assert f"has {scans} scans; the limit is {scans - 1}" in fault.detail
 
 
 def test_a_request_decodes_a_bounded_number_of_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,9 +205,28 @@ def test_an_array_is_rows(type_: str, tmp_path: Path) -> None:
         assert warnings == []
 
 
-def npy_with_header(shape: str) -> bytes:
-    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}\n".encode()
-    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(48)
+def npy_with_header(shape: str, *, fortran_order: bool = False, data: int = 48) -> bytes:
+    header = f"{{'descr': '<f8', 'fortran_order': {fortran_order}, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(data)
+
+
+@pytest.mark.parametrize("fortran_order", [True, False])
+@pytest.mark.parametrize(
+    ("shape", "part"),
+    [
+        ((30_000_000, 0), "[30000000, 0]: it holds no numbers"),
+        ((0, 10**30), "it holds no numbers"),
+        ((2**40, 0, 3), "it holds no numbers"),
+        ((1,) * 65, "65 dimensions; the limit is 16"),
+        ((2**40,), "its size differs from its header"),
+    ],
+)
+def test_a_shape_makes_no_more_of_an_array_than_its_bytes(
+    shape: tuple[int, ...], part: str, fortran_order: bool
+) -> None:
+    data = npy_with_header(str(shape), fortran_order=fortran_order, data=8 if len(shape) == 65 else 0)
+    with pytest.raises(InvalidInstances, match=re.escape(part)):
+        read_npy(data)
 
 
 def test_an_array_that_does_not_fit_is_refused(tmp_path: Path) -> None:
@@ -168,7 +237,7 @@ def test_an_array_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     assert fault.row == 1
     for array, part in ((np.ones((2, 63)), "[63]"), (np.array([["a"] * 64]), "text"), (np.ones((0, 64)), "no inst")):
         assert part in faults(preprocessing, array)[0].detail
-    impossible = [npy_with_header(header) for header in ("(-2, -3)", "(0, 10**30)", "-" * 6000)]
+    impossible = [npy_with_header(header) for header in ("(-2, -3)", "(10**30,)", "-" * 6000)]
     for data in (b"", b"no array", npy(np.ones(4))[:-1], npy(np.array([object()], dtype=object)), *impossible):
         with pytest.raises(InvalidInstances):
             read_npy(data)

@@ -284,3 +284,20 @@ def test_missing_numbers_of_windows_are_the_training_medians_when_served_too(tmp
     assert np.array_equal(served.read_instances([[1, None]])[0]["input"], trained[:1])
     array = np.array([[[1], [np.nan]]], np.float32)
     assert np.array_equal(served.read_instances(array)[0]["input"], trained[:1])
+
+
+@pytest.mark.parametrize("name", ["made.csv", "made.jsonl"])
+def test_a_text_of_more_than_64_characters_is_no_date(name: str, tmp_path: Path) -> None:
+    def written(last: str) -> str:
+        days = [*["2024-01-03T10:11:12", "2024-01-04T10:11:12"] * 2, last]
+        if name.endswith("csv"):
+            return to_csv({"day": days, "y": range(len(days))})
+        return "\n".join(json.dumps({"day": day, "y": row}) for row, day in enumerate(days))
+
+    longest = "2024-01-03T10:11:12." + "1" * 44
+    for folder in ("longest", "longer", "wanted"):
+        (tmp_path / folder).mkdir()
+    assert read_types(import_upload(tmp_path / "longest", written(longest), name))["day"] == "date"
+    assert read_types(import_upload(tmp_path / "longer", written(f"{longest}1"), name))["day"] == "category"
+    (fault,) = faults_of_upload(tmp_path / "wanted", written(f"{longest}1"), name, types={"day": "date"})
+    assert "isn't a date" in fault.detail

@@ -1,8 +1,9 @@
 """Tables from other files than CSV: JSON, JSON Lines and Parquet, detected by content and name."""
 
+import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars
@@ -57,6 +58,16 @@ def test_faults_of_json_are_named(name: str, data: str, row: int | None, column:
     assert (fault.file, fault.row, fault.column) == (name, row, column)
 
 
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+def test_json_that_is_nested_too_deeply_is_refused(name: str, tmp_path: Path) -> None:
+    deep = "[" * 5000 + "]" * 5000
+    for number, text in enumerate((f'{{"a": {deep}, "y": 1}}', f'{{"a": NaN, "b": {deep}, "y": 1}}')):
+        (tmp_path / str(number)).mkdir()
+        data = text if name.endswith("l") or number == 0 else f"[{text}]"
+        (fault,) = faults_of_upload(tmp_path / str(number), data, name)
+        assert "isn't valid JSON" in fault.detail
+
+
 def test_json_lines_in_several_batches_may_begin_without_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +99,25 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     assert read_rows(dataset, "train", 1, 1)[0]["instance"] == {
         "width": None, "count": 2, "price": 2.0, "ripe": False, "colour": "g", "day": "2024-01-02",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", [None, "ms", "us"])
+@pytest.mark.parametrize("options", [{}, {"types": {"day": "number"}}, {"split": {"time_column": "day"}}])
+def test_a_date_of_parquet_beyond_the_year_9999_is_refused(
+    unit: Literal["ms", "us"] | None, options: dict[str, Any], tmp_path: Path
+) -> None:
+    def column(numbers: list[int]) -> polars.Series:
+        physical = polars.Series(numbers, dtype=polars.Int64 if unit else polars.Int32)
+        return physical.cast(polars.Datetime(unit) if unit else polars.Date)
+
+    last_day = 2_932_896
+    last = last_day if unit is None else (last_day + 1) * 86_400 * {"ms": 10**3, "us": 10**6}[unit] - 1
+    days = column([0, last, last + 1, 2**31 - 1 if unit is None else 2**62])
+    data = io.BytesIO()
+    polars.DataFrame({"day": days, "x": [1, 2, 3, 5], "y": [1, 2, 3, 4]}).write_parquet(data)
+    faults = faults_of_upload(tmp_path, data.getvalue(), "rows.parquet", **options)
+    assert [(fault.row, fault.column) for fault in faults] == [(2, "day"), (3, "day")]
+    assert "beyond the years 1 to 9999" in faults[0].detail
 
 
 def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:

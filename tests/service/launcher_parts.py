@@ -1,8 +1,13 @@
-"""Stand-ins that test_launcher.py runs: `launcher PORT BEHAVIOUR`, `api PORT BEHAVIOUR`, `worker PORT BEHAVIOUR`."""
+"""Stand-ins that test_launcher.py runs: `launcher PORT BEHAVIOUR`, `api PORT BEHAVIOUR`, `worker PORT BEHAVIOUR`.
+
+A behaviour that is a path makes the first start of the worker crash; the file at the path counts its starts.
+"""
 
 import signal
 import sys
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import NoReturn
 
 from service import logs
@@ -12,7 +17,7 @@ from service.launcher import Launcher
 
 def run_launcher(port: str, behaviour: str) -> int:
     commands = {name: (sys.executable, "-m", __spec__.name, name, port, behaviour) for name in ("api", "worker")}
-    settings = Settings(port=int(port))
+    settings = Settings(port=int(port), start_attempts=2)
     logs.configure(settings, "launcher")
     return Launcher(settings, commands).run()
 
@@ -26,18 +31,33 @@ def run_part(name: str, port: str, behaviour: str) -> None:
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, end)
-    if name == "worker" and behaviour == "broken":
+    if name == "worker" and counts_starts(behaviour):
+        with open(behaviour, "a") as file:
+            file.write("x")
+    if name == "worker" and (behaviour == "broken" or starts(behaviour) == 1):
         raise SystemExit(3)
     if name == "api":
-        answer_readyz(int(port), ready=behaviour not in ("never-ready", "broken"))
+        answer_readyz(int(port), lambda: is_ready(behaviour))
     while True:
         signal.pause()
 
 
-def answer_readyz(port: int, ready: bool) -> NoReturn:
+def is_ready(behaviour: str) -> bool:
+    return starts(behaviour) > 1 if counts_starts(behaviour) else behaviour not in ("never-ready", "broken")
+
+
+def counts_starts(behaviour: str) -> bool:
+    return behaviour.startswith("/")
+
+
+def starts(behaviour: str) -> int:
+    return Path(behaviour).stat().st_size if Path(behaviour).exists() else 0
+
+
+def answer_readyz(port: int, ready: Callable[[], bool]) -> NoReturn:
     class Readyz(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status = "ready" if ready else "starting"
+            status = "ready" if ready() else "starting"
             body = f'{{"status": "ready", "parts": {{"workers": {{"status": "{status}"}}}}}}'.encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))

@@ -1,6 +1,7 @@
 """`fitserve serve` with stand-ins for api and worker: starting, starting again, ending, and leaving nothing behind."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -162,10 +163,23 @@ def test_a_part_that_dies_is_started_again(start: Callable[..., Service]) -> Non
     assert service.everything_ended()
 
 
-def test_a_part_that_cannot_start_ends_the_command(start: Callable[..., Service]) -> None:
+def test_a_part_that_crashes_before_the_service_is_ready_is_restarted(
+    start: Callable[..., Service], port: int, tmp_path: Path
+) -> None:
+    service = start(str(tmp_path / "starts"))
+    assert service.first_line() == f"ready at http://127.0.0.1:{port}\n"
+    assert set(service.parts()) == {"api", "worker"}
+    service.send(signal.SIGTERM)
+    assert service.exit_code() == 0
+    assert "part crashed" in service.errors()
+
+
+def test_a_part_that_crashes_at_each_attempt_to_start_ends_the_command(start: Callable[..., Service]) -> None:
     service = start("broken")
     assert service.exit_code() == 1
-    assert "part did not start" in service.errors()
+    errors = service.errors()
+    assert errors.count("part started") == 3
+    assert re.search(r"part did not start.*attempts=2.*exit_code=3.*name=worker", errors)
 
 
 def test_nothing_is_left_behind_when_the_launcher_is_killed(start: Callable[..., Service]) -> None:

@@ -3,13 +3,16 @@
 When an upgrade breaks something in the api, look here first: a test that fails names the part.
 """
 
+import asyncio
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
 import flask
 import flask_smorest
 import pytest
+import uvicorn
 from environs import Env
 from flask.json.provider import JSONProvider
 from marshmallow import Schema, fields
@@ -125,3 +128,15 @@ def test_uvicorn_s_protocol_knows_its_answer_and_whether_it_reads() -> None:
 
 def test_uvicorn_worker_takes_its_settings_from_a_class_attribute() -> None:
     assert set(UvicornWorker.CONFIG_KWARGS) >= {"loop", "http"}
+
+
+def test_uvicorn_serves_a_socket_through_the_loop_that_its_settings_name() -> None:
+    assert uvicorn.Config("app", loop=f"{__name__}:make_loop").get_loop_factory() is make_loop
+    asked = "loop.create_server(create_protocol, sock=sock, ssl=config.ssl, backlog=config.backlog)"
+    assert asked in inspect.getsource(uvicorn.Server.startup)
+    source = inspect.getsource(uvicorn.Server)
+    assert set(re.findall(r"\bserver\.(\w+)\(", source)) == {"close", "wait_closed"}
+
+
+def make_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()

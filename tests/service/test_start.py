@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from service.storage.database import migrate
+from service.storage.failures import first_line
+from tests.databases import empty_postgresql
+from tests.postgresql_proxy import CommitProxy, Loss
 from tests.running_service import ROOT, free_port
 
 ARCHIVE = "archive.tar"
@@ -66,6 +69,21 @@ def test_a_postgresql_server_that_stays_away(tmp_path: Path, command: str) -> No
     assert re.search(r"The database doesn't answer: .*refused", refusal(ended))
     assert "waiting for the database" in ended.stderr
     assert "secret" not in ended.stderr
+
+
+def test_a_postgresql_server_that_comes_and_goes_at_the_start(capsys: pytest.CaptureFixture[str]) -> None:
+    """As while its container initializes: it accepts connections, and is gone before the migration has begun."""
+    with empty_postgresql() as url, CommitProxy(url) as proxy:
+        proxy.lose(Loss.COMMIT)
+        migrate(proxy.url, seconds=20)
+        assert proxy.lost == 1
+        migrate(url)
+    assert capsys.readouterr().out.count("waiting for the database") == 1
+
+
+def test_a_server_that_was_tried_at_several_addresses() -> None:
+    tried = "Multiple connection attempts failed. All failures were:\n- host: 'db', port: '1': refused.\n- host: 'db'"
+    assert first_line(Exception(tried)) == "host: 'db', port: '1': refused"
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ class Parser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(("json", "form", "query"), marshmallow.RAISE)
 
     def load_json(self, req: Request, schema: marshmallow.Schema) -> Any:
-        document = read_json(req)
+        document = read_json(req, holds_data=getattr(schema, "holds_data", False))
         claim_key(document)
         return document
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
 from service.api.front.protocol import Connections
-from service.api.front.request import Buffers, ClientDisconnected, Receive, Request, Scope, Send
+from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
 from service.api.front.resources import Resources
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
@@ -25,6 +26,7 @@ from service.context import Context
 from service.logs import RequestLog
 from service.operations.inference.predictions import PredictionService
 from service.operations.jobs import events
+from service.operations.memory import Memory
 from service.operations.upkeep import health
 
 if TYPE_CHECKING:
@@ -52,10 +54,10 @@ class Front:
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
-        streams = EventStreams(self._watch, lambda job, after: events.read_next(context, job, after), self._pool)
+        streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
         self._resources = Resources(app, settings, self._pool, self._watch, streams)
         self._cors = Cors(self._respond, settings.origins)
-        self._buffers = Buffers(settings.max_buffered_bytes)
+        self._memory = Memory(settings.max_buffered_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -66,19 +68,27 @@ class Front:
             await self._cors.app(scope, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, self._buffers)
+        request = Request(scope, receive, self._memory)
         try:
-            answer = await self._answer(request)
+            answer = await self._answer_always(request)
+            if answer is not None:
+                request.memory.keep(len(answer.body))
+                await self._responder.send(request, answer, send)
+        finally:
+            request.end()
+
+    async def _answer_always(self, request: Request) -> Answer | None:
+        """The response, or the response to what went wrong; None if the client has left."""
+        try:
+            return await self._answer(request)
         except ClientDisconnected:
             self._responder.log(request, CLIENT_LEFT)
-            return
+            return None
         except Exception as error:
             structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)
             answer = answer_failure(request, answer_error(error, request.path, request.id))
             compress_answer(request, answer)
-        finally:
-            request.release()
-        await self._responder.send(request, answer, send)
+            return answer
 
     async def _answer(self, request: Request) -> Answer:
         _check_size(request)

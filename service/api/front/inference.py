@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from models.allowance import Allowance
 from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import Request
 from service.api.http.content_encoding import find_encoding, unpack
@@ -55,6 +56,7 @@ class Inference:
     def __init__(self, service: PredictionService) -> None:
         self._service = service
         self._limit = service.settings.max_body_bytes
+        self._limits = service.settings.limits
         self._paces = Paces()
         share = max(2, usable_cores() // service.settings.api_processes)
         self._quick = ThreadPoolExecutor(share, "quick-predictions")
@@ -64,31 +66,35 @@ class Inference:
         """The response to a prediction request. Raises what reading, predicting and writing raise; Overloaded."""
         body = await request.read(self._limit)
         with self._service.admit(len(body)):
-            deadline = self._service.deadline()
+            allowance = Allowance(self._limits, self._service.deadline(), request.memory.reserve)
             expected = self._paces.expect(endpoint.wanted, len(body))
             if expected <= INLINE_SECONDS and _is_plain(request, body) and self._service.is_at_hand(endpoint.wanted):
-                return self._compute(request, endpoint, body, deadline)
+                return self._compute(request, endpoint, body, allowance)
             pool = self._quick if expected <= SLOW_SECONDS else self._slow
-            work = partial(self._compute, request, endpoint, body, deadline)
+            work = partial(self._compute, request, endpoint, body, allowance)
             return await asyncio.get_running_loop().run_in_executor(pool, work)
 
-    def _compute(self, request: Request, endpoint: Endpoint, body: bytes, deadline: float) -> Answer:
+    def _compute(self, request: Request, endpoint: Endpoint, body: bytes, allowance: Allowance) -> Answer:
         started, size = time.thread_time(), len(body)
         try:
-            return self._predict(request, endpoint, body, deadline)
+            body = self._unpack(request, body, allowance)
+            size = len(body)
+            return self._predict(request, endpoint, body, allowance)
         finally:
             self._paces.note(endpoint.wanted, size, time.thread_time() - started)
 
-    def _predict(self, request: Request, endpoint: Endpoint, body: bytes, deadline: float) -> Answer:
-        encoding = find_encoding(request.headers.get("content-encoding", ""))
-        if encoding is not None:
-            body = unpack(body, encoding, self._limit)
-        asked = InferenceRequest(endpoint.wanted, body, request.headers, request.query)
-        reply = plane.answer(self._service, endpoint.dialect, asked, deadline)
+    def _predict(self, request: Request, endpoint: Endpoint, body: bytes, allowance: Allowance) -> Answer:
+        allowance.check_time()
+        asked = InferenceRequest(endpoint.wanted, body, request.headers, request.query, allowance)
+        reply = plane.answer(self._service, endpoint.dialect, asked)
         headers = {name.lower(): value for name, value in reply.headers.items()}
         answer = Answer(200, {"content-type": reply.media_type, **headers}, reply.content)
         compress_answer(request, answer)
         return answer
+
+    def _unpack(self, request: Request, body: bytes, allowance: Allowance) -> bytes:
+        encoding = find_encoding(request.headers.get("content-encoding", ""))
+        return body if encoding is None else unpack(body, encoding, self._limit, allowance.reserve)
 
     def close(self) -> None:
         """Accept no more predictions."""

@@ -11,7 +11,8 @@ import orjson
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.api.front.request import IS_CLOSING, REQUEST_ID, Scope, new_id
+from service.api.front.balance import SHARES
+from service.api.front.request import BODY_SECONDS, IS_CLOSING, REQUEST_ID, Scope, new_id
 from service.api.http.problems import answer_status
 from service.config import Settings
 from service.logs import RequestLog
@@ -34,6 +35,7 @@ class Connections:
         self._most = settings.max_connections
         self._timeout = settings.client_timeout_seconds
         self._slowest = settings.min_client_bytes_per_second
+        self._body_seconds = settings.body_seconds
         self._open: set[Connection] = set()
         self.log = log
 
@@ -42,10 +44,12 @@ class Connections:
         if len(self._open) >= self._most:
             return False
         self._open.add(connection)
+        SHARES.note(len(self._open))
         return True
 
     def close(self, connection: "Connection") -> None:
         self._open.discard(connection)
+        SHARES.note(len(self._open))
 
     async def sweep(self) -> None:
         """Close connections of silent and slow clients, until cancelled."""
@@ -56,7 +60,7 @@ class Connections:
             now = time.monotonic()
             for connection in list(self._open):
                 try:
-                    connection.check(now, self._timeout, self._slowest)
+                    connection.check(now, self._timeout, self._slowest, self._body_seconds)
                 except Exception as error:
                     log.error("a connection can't be checked", exc_info=error)
 
@@ -64,8 +68,9 @@ class Connections:
 class Connection(HttpToolsProtocol):
     """One client's connection.
 
-    While the request or the response is incomplete, a client may be silent for `client_timeout_seconds`, and must send
-    `min_client_bytes_per_second` on average. Between requests, uvicorn's keep-alive timeout applies.
+    While the request or the response is incomplete, a client may be silent for `client_timeout_seconds`. It must send
+    `min_client_bytes_per_second` on average, and a large body so fast that it arrives within `body_seconds`. Between
+    requests, uvicorn's keep-alive timeout applies.
     """
 
     app: "Front"
@@ -107,8 +112,11 @@ class Connection(HttpToolsProtocol):
         self._began = None
         super().on_message_complete()
 
-    def check(self, now: float, timeout: float, slowest: int) -> None:
-        """Close the connection if the client is too slow: `timeout` in seconds, `slowest` in bytes per second."""
+    def check(self, now: float, timeout: float, slowest: int, body_seconds: float) -> None:
+        """Close the connection if the client is too slow.
+
+        `timeout` and `body_seconds`, which the request may replace, are in seconds, `slowest` in bytes per second.
+        """
         unsent = self.transport.get_write_buffer_size()
         if not unsent or unsent < self._unsent:
             self._last_sent = now
@@ -117,8 +125,17 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
         elif self._began is not None and not self.flow.read_paused:
             silent = now - self._last_received > timeout
-            if silent or now - self._began > timeout + self._received / slowest:
+            late = now - self._began - timeout
+            if silent or (late > 0 and self._received < late * self._floor(slowest, body_seconds)):
                 self._give_up()
+
+    def _floor(self, slowest: int, body_seconds: float) -> float:
+        """The minimum speed of the request in bytes per second, which depends on its size."""
+        if self._is_silent or self._in_head:
+            return slowest
+        scope = cast(Scope, self.scope)
+        announced = next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
+        return max(slowest, max(announced, self._received) / scope.get(BODY_SECONDS, body_seconds))
 
     def _give_up(self) -> None:
         if self._is_silent:

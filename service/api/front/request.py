@@ -1,5 +1,6 @@
 """A request in the front: its decoded head, and its body, which is read as it arrives."""
 
+import io
 import random
 import re
 import tempfile
@@ -8,8 +9,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import IO, Any
 from urllib.parse import parse_qs
 
+from models.errors import ModelsError
 from service.api.http.errors import BodyTooLarge
-from service.errors import Overloaded
+from service.errors import ServiceError
+from service.operations.memory import Memory, RequestMemory
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -22,6 +25,8 @@ REQUEST_ID = "fitserve.request_id"
 """The key of the request's id in the scope, where the connection finds it."""
 IS_CLOSING = "fitserve.is_closing"
 """The key in the scope of a function that tells whether the connection is closing."""
+BODY_SECONDS = "fitserve.body_seconds"
+"""The key in the scope of the seconds within which the body must arrive, if they aren't the usual ones."""
 POSSIBLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 MOST_DISCARDED = 16 * 2**20
 """How many bytes of a refused body are still read, so that a client that is sending receives the response."""
@@ -31,31 +36,15 @@ class ClientDisconnected(Exception):
     """The client disconnected before its request was complete."""
 
 
-class Buffers:
-    """Limits the bytes of request bodies that a process holds in memory. It belongs to one event loop."""
-
-    def __init__(self, most: int) -> None:
-        self._free = most
-
-    def take(self, size: int) -> None:
-        """Reserve `size` bytes. Raises Overloaded."""
-        if size > self._free:
-            raise Overloaded("Too many large requests are in progress.", retry_after=1)
-        self._free -= size
-
-    def give(self, size: int) -> None:
-        """Return `size` reserved bytes."""
-        self._free += size
-
-
 class Request:
     """A request with its decoded head. Header names are lower-case. Values of repeated headers are joined by `, `."""
 
-    __slots__ = ("_buffered", "_buffers", "headers", "id", "is_read", "method", "path", "receive", "scope", "started")
+    __slots__ = ("_at_end", "headers", "id", "is_read", "memory", "method", "path", "receive", "scope", "started")
 
-    def __init__(self, scope: Scope, receive: Receive, buffers: Buffers) -> None:
-        self._buffers = buffers
-        self._buffered = 0
+    def __init__(self, scope: Scope, receive: Receive, memory: Memory) -> None:
+        self.memory = RequestMemory(memory)
+        """The memory of the body, and of what it becomes."""
+        self._at_end: Callable[[], None] | None = None
         self.scope = scope
         self.receive = receive
         self.started = time.monotonic()
@@ -70,6 +59,22 @@ class Request:
         self.headers = headers
         given = headers.get("x-request-id", "")
         self.id = scope[REQUEST_ID] = given if POSSIBLE_ID.fullmatch(given) else new_id()
+
+    def call_at_end(self, function: Callable[[], None]) -> None:
+        """Have a function called when the response has been sent, or can't be sent."""
+        self._at_end = function
+
+    def end(self) -> None:
+        """Return everything that the request holds."""
+        self.memory.release()
+        if self._at_end is not None:
+            self._at_end()
+
+    @property
+    def address(self) -> str:
+        """The address of the client, or of the proxy in front."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
 
     @property
     def is_gone(self) -> bool:
@@ -92,25 +97,25 @@ class Request:
         return int(given)
 
     async def read(self, limit: int) -> bytes:
-        """The whole body. Raises BodyTooLarge, before reading if the length is known; ClientDisconnected."""
+        """The whole body. It takes memory as it arrives: what a client only announces takes none from the others.
+
+        Raises BodyTooLarge, before reading if the length is known; Overloaded, ClientDisconnected.
+        """
         await self._refuse_longer_than(limit)
-        await self._reserve(self.length or 0)
         body: bytes = (await self._next()).get("body", b"")
+        await self._reserve(len(body))
         if self.is_read and len(body) <= limit:
             return body
-        pieces = bytearray(body)
-        while not self.is_read and len(pieces) <= limit:
-            pieces += (await self._next()).get("body", b"")
-            await self._reserve(len(pieces))
-        if len(pieces) > limit:
+        pieces = io.BytesIO()
+        pieces.write(body)
+        while not self.is_read and pieces.tell() <= limit:
+            piece = (await self._next()).get("body", b"")
+            await self._reserve(len(piece))
+            pieces.write(piece)
+        if pieces.tell() > limit:
             await self.discard()
             raise _too_large(limit)
-        return bytes(pieces)
-
-    def release(self) -> None:
-        """Return the memory that was reserved for the body."""
-        self._buffers.give(self._buffered)
-        self._buffered = 0
+        return pieces.getvalue()
 
     async def spool(self, limit: int, in_memory: int, folder: str, write: Callable[..., Awaitable[Any]]) -> IO[bytes]:
         """The whole body as an unnamed file, on the disk if it has more than `in_memory` bytes.
@@ -118,6 +123,7 @@ class Request:
         `write` calls a function that may block. Raises what `read` raises; OSError if the disk is full.
         """
         await self._refuse_longer_than(limit)
+        await self._reserve(in_memory)
         file = tempfile.SpooledTemporaryFile(max_size=in_memory, dir=folder)  # noqa: SIM115 (its reader closes it)
         try:
             received = 0
@@ -146,15 +152,12 @@ class Request:
             left -= len((await self._next()).get("body", b""))
 
     async def _reserve(self, size: int) -> None:
-        """Reserve memory for a body of `size` bytes. Raises Overloaded."""
-        if size <= self._buffered:
-            return
+        """Reserve memory for `size` bytes more of the body. Raises Overloaded."""
         try:
-            self._buffers.take(size - self._buffered)
-        except Overloaded:
+            self.memory.reserve(size)
+        except (ServiceError, ModelsError):
             await self.discard()
             raise
-        self._buffered = size
 
     async def _refuse_longer_than(self, limit: int) -> None:
         if (self.length or 0) > limit:

@@ -14,10 +14,10 @@ from typing import IO, TYPE_CHECKING, Any
 import structlog
 
 from service.api.front.answers import Answer, compress_answer
-from service.api.front.request import Request
+from service.api.front.request import BODY_SECONDS, Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
-from service.api.http.handoff import HANDOFF, REQUEST_ID, RESUMED, Follow, Wait
+from service.api.http.handoff import HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follow, Wait
 from service.api.http.links import BATCH_PREDICTIONS, DATASETS
 from service.api.http.media_types import FORM
 from service.config import Settings
@@ -25,7 +25,7 @@ from service.config import Settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-IN_MEMORY = 2**20
+IN_MEMORY = 2**16
 """The bytes of a form that stay in memory at most."""
 WHOLE = 2**20
 """The bytes of a response that is collected in Flask's thread, at most. A larger response is sent in chunks."""
@@ -49,16 +49,23 @@ class Resources:
         settings.artifact_folder.mkdir(parents=True, exist_ok=True)
 
     async def answer(self, request: Request) -> Answer:
-        """Flask's response, after the wait if the request waits for a job. Raises BodyTooLarge, OSError."""
+        """Flask's response, after the wait if the request waits for a job.
+
+        Raises BodyTooLarge, OSError; Overloaded if there are too many streams.
+        """
         with await self._receive(request) as body:
             environment = _describe(request, body)
             answer, handoff = await self._call(request, environment)
         if isinstance(handoff, Wait):
+            request.memory.keep(0)
             await self._watch.until_over(handoff.job_id, handoff.seconds)
             answer, _ = await self._call(request, environment | {RESUMED: handoff})
         elif isinstance(handoff, Follow):
             answer.headers.pop("content-length", None)
             if request.method != "HEAD":
+                address, permits = request.address, self._streams.permits
+                permits.take(address)
+                request.call_at_end(lambda: permits.give(address))
                 answer.stream = self._streams.follow(handoff.job_id, handoff.after)
         return answer
 
@@ -67,6 +74,7 @@ class Resources:
             return io.BytesIO()
         is_form = request.headers.get("content-type", "").lower().startswith(FORM)
         if is_form and request.path in UPLOADS:
+            request.scope[BODY_SECONDS] = self._settings.upload_seconds
             folder = str(self._settings.artifact_folder)
             return await request.spool(self._settings.max_upload_bytes, IN_MEMORY, folder, self._in_thread)
         return io.BytesIO(await request.read(self._settings.max_body_bytes))
@@ -159,7 +167,6 @@ def _describe(request: Request, body: IO[bytes]) -> Environment:
     """The WSGI environment (PEP 3333) of a request whose body has been received."""
     scope = request.scope
     host, port = scope.get("server") or ("localhost", 80)
-    client = scope.get("client")
     length = body.seek(0, io.SEEK_END)
     body.seek(0)
     environment: Environment = {
@@ -170,7 +177,7 @@ def _describe(request: Request, body: IO[bytes]) -> Environment:
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "SERVER_NAME": host,
         "SERVER_PORT": str(port),
-        "REMOTE_ADDR": client[0] if client else "",
+        "REMOTE_ADDR": request.address,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
         "wsgi.input": body,
@@ -180,6 +187,7 @@ def _describe(request: Request, body: IO[bytes]) -> Environment:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
         REQUEST_ID: request.id,
+        MEMORY: request.memory,
     }
     if request.length != 0:
         environment["CONTENT_LENGTH"] = str(length)

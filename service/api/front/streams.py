@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor
 
 import orjson
 
 from service.api.front.watch import JobWatch
+from service.config import Settings
+from service.errors import Overloaded
 from service.storage.records import Event
 
 HEARTBEAT = b": heartbeat\n\n"
@@ -23,10 +26,35 @@ Batch = tuple[int, bytes]
 """The number of the last event, and the encoded events."""
 
 
+class StreamPermits:
+    """Limits the streams of one process, all together and to each client address. It belongs to one event loop."""
+
+    def __init__(self, most: int, most_per_address: int) -> None:
+        self._most = most
+        self._most_per_address = most_per_address
+        self._open: Counter[str] = Counter()
+
+    def take(self, address: str) -> None:
+        """Count a stream to a client until `give`. Raises Overloaded."""
+        if self._open[address] >= self._most_per_address:
+            raise Overloaded(f"{address or 'The client'} has {self._most_per_address:,} event streams.", retry_after=5)
+        if self._open.total() >= self._most:
+            raise Overloaded(f"There are {self._most:,} event streams.", retry_after=5)
+        self._open[address] += 1
+
+    def give(self, address: str) -> None:
+        """A stream to the client has ended."""
+        self._open[address] -= 1
+        if not self._open[address]:
+            del self._open[address]
+
+
 class EventStreams:
     """The streams of one process. It belongs to one event loop; `pool` reads the events."""
 
-    def __init__(self, watch: JobWatch, read: ReadEvents, pool: Executor) -> None:
+    def __init__(self, settings: Settings, watch: JobWatch, read: ReadEvents, pool: Executor) -> None:
+        self.permits = StreamPermits(settings.max_streams, settings.max_streams_per_address)
+        self._seconds = settings.stream_seconds
         self._watch = watch
         self._read = read
         self._pool = pool
@@ -35,11 +63,13 @@ class EventStreams:
     async def follow(self, job_id: str, after: int) -> AsyncGenerator[bytes, None]:
         """The events of a job after number `after`, with a heartbeat if there are none for HEARTBEAT_SECONDS.
 
-        Ends after the job's final status, if the job is deleted, and if the process shuts down.
+        Ends after the job's final status, if the job is deleted, if the process shuts down, and after `stream_seconds`:
+        the client then reconnects.
         """
         wrote_at = -HEARTBEAT_SECONDS
+        ends_at = time.monotonic() + self._seconds
         with self._watch.watch(job_id) as job:
-            while not self._watch.is_stopped:
+            while not self._watch.is_stopped and time.monotonic() < ends_at:
                 if not job.is_seen:
                     await job.changed(HEARTBEAT_SECONDS)
                 is_behind = job.state is not None and job.state.last_seq > after
@@ -51,7 +81,7 @@ class EventStreams:
                 elif job.is_over and not is_behind:
                     return
                 else:
-                    left = wrote_at + HEARTBEAT_SECONDS - time.monotonic()
+                    left = min(wrote_at + HEARTBEAT_SECONDS, ends_at) - time.monotonic()
                     if left <= 0:
                         yield HEARTBEAT
                         wrote_at, left = time.monotonic(), HEARTBEAT_SECONDS

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
+from service.api.front.balance import SHARES
 from service.api.front.protocol import Connection
 from service.processes import die_with_parent
 
@@ -17,7 +18,7 @@ class Worker(UvicornWorker):
     """An api process."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
-        "loop": "uvloop",
+        "loop": "service.api.front.balance:BalancingLoop",
         "http": Connection,
         "ws": "none",
         "lifespan": "on",
@@ -31,6 +32,7 @@ class Worker(UvicornWorker):
     def init_process(self) -> None:
         # Without its master a process would keep the port and never be replaced.
         die_with_parent(self.ppid, signal.SIGTERM)
+        SHARES.join(self.age)
         super().init_process()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -8,7 +8,7 @@ from service.api.http.content_encoding import find_encoding, unpack
 from service.api.http.errors import UnsupportedMediaType
 from service.api.http.json_documents import dump_json, parse_json
 from service.api.http.media_types import JSON, MERGE_PATCH
-from service.api.http.state import context
+from service.api.http.state import allowance, context
 
 
 def write_json(document: Any) -> Response:
@@ -23,10 +23,14 @@ def no_content() -> Response:
     return response
 
 
-def read_json(request: Request) -> Any:
-    """Parse the request's body as JSON. Raises UnsupportedMediaType, MalformedBody, BodyTooLarge."""
+def read_json(request: Request, *, holds_data: bool) -> Any:
+    """Parse the request's body as JSON, which must have few values unless it holds data.
+
+    Raises UnsupportedMediaType, MalformedBody, BodyTooLarge, Excessive.
+    """
     refuse_other_types(request, *((JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)))
-    return parse_json(read_body(request), context().settings.max_json_depth)
+    body = read_body(request)
+    return parse_json(body, context().settings.max_json_depth, allowance(holds_data=holds_data))
 
 
 def refuse_other_types(request: Request, *accepted: str) -> None:
@@ -44,8 +48,10 @@ def read_body(request: Request) -> bytes:
     Raises UnsupportedMediaType, MalformedBody, BodyTooLarge.
     """
     encoding = content_encoding(request)
+    # The front holds the body too.
+    allowance().reserve(request.content_length or 0)
     body = request.get_data(cache=False)
-    return body if encoding is None else unpack(body, encoding, context().settings.max_body_bytes)
+    return body if encoding is None else unpack(body, encoding, context().settings.max_body_bytes, allowance().reserve)
 
 
 def content_encoding(request: Request) -> str | None:

@@ -1,12 +1,17 @@
 """Decompresses request bodies (RFC 9110, section 8.4)."""
 
+import io
 import zlib
+from collections.abc import Callable
 
 from service.api.http.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 GZIP, ZLIB = 31, 15
 """zlib's `wbits` for the two formats."""
 CONTENT_ENCODINGS = {"gzip": GZIP, "x-gzip": GZIP, "deflate": ZLIB}
+
+STEP = 2**20
+"""Bytes that are decompressed in one step."""
 
 
 def find_encoding(header: str) -> str | None:
@@ -19,19 +24,25 @@ def find_encoding(header: str) -> str | None:
     return encoding
 
 
-def unpack(body: bytes, encoding: str, most: int) -> bytes:
-    """Decompress a body to at most `most` bytes. Without the limit, kilobytes could become gigabytes.
+def unpack(body: bytes, encoding: str, most: int, reserve: Callable[[int], None]) -> bytes:
+    """Decompress a body to at most `most` bytes, for which `reserve` is called step by step and may raise.
 
-    Raises MalformedBody, BodyTooLarge.
+    Without the limit, kilobytes could become gigabytes. Raises MalformedBody, BodyTooLarge.
     """
     decoder = zlib.decompressobj(CONTENT_ENCODINGS[encoding])
+    # Unlike a list of pieces that are joined, it never has everything twice.
+    unpacked = io.BytesIO()
+    piece, rest = b"", body
     try:
-        unpacked = decoder.decompress(body, most + 1)
+        while rest or len(piece) == STEP:
+            piece, rest = decoder.decompress(rest, STEP), decoder.unconsumed_tail
+            if unpacked.tell() + len(piece) > most:
+                raise BodyTooLarge(f"The decompressed body exceeds the limit of {most:,} bytes.")
+            reserve(len(piece))
+            unpacked.write(piece)
     except zlib.error:
         raise MalformedBody(f"The body is not {encoding}, although its Content-Encoding says so.") from None
-    if len(unpacked) > most:
-        raise BodyTooLarge(f"The decompressed body exceeds the limit of {most:,} bytes.")
     if not decoder.eof or decoder.unused_data:
         problem = "has data after its end" if decoder.eof else "is incomplete"
         raise MalformedBody(f"The body is {encoding}, but {problem}.")
-    return unpacked
+    return unpacked.getvalue()

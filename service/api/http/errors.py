@@ -62,7 +62,8 @@ PROBLEM_TYPES = {
         ProblemType(
             "request-timeout", 408, "The request timed out",
             "The client paused for too long before its request was complete, or sent it too slowly. The operator sets "
-            "the limits with FITSERVE_CLIENT_TIMEOUT_SECONDS and FITSERVE_MIN_CLIENT_BYTES_PER_SECOND.",
+            "the limits with FITSERVE_CLIENT_TIMEOUT_SECONDS, FITSERVE_MIN_CLIENT_BYTES_PER_SECOND, "
+            "FITSERVE_BODY_SECONDS and FITSERVE_UPLOAD_SECONDS.",
         ),
         ProblemType(
             "name-taken", 409, "The name is taken",
@@ -98,8 +99,16 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "body-too-large", 413, "The body is too large",
-            "The body exceeds the size limit. The operator sets the limits: FITSERVE_MAX_UPLOAD_BYTES for forms with "
-            "files, FITSERVE_MAX_BODY_BYTES for all other bodies.",
+            "The body exceeds the size limit, or it would become too much when it is read: too many values, rows or "
+            "numbers. The detail names the limit. The operator sets the limits: FITSERVE_MAX_UPLOAD_BYTES for forms "
+            "with files, FITSERVE_MAX_BODY_BYTES for all other bodies, FITSERVE_MAX_BODY_VALUES and "
+            "FITSERVE_MAX_DOCUMENT_VALUES for values, FITSERVE_MAX_PREDICTION_NUMBERS, and "
+            "FITSERVE_MAX_BUFFERED_BYTES for memory.",
+        ),
+        ProblemType(
+            "answer-too-large", 413, "The response would be too large",
+            "The prediction's response would exceed the size limit. Send fewer rows in one request. The operator sets "
+            "the limit with FITSERVE_MAX_ANSWER_BYTES.",
         ),
         ProblemType(
             "uri-too-long", 414, "The URL is too long",
@@ -216,6 +225,12 @@ PROBLEM_TYPES = {
             "The service can't reach its database. The request had no effect. Retry after `Retry-After` seconds.",
         ),
         ProblemType(
+            "outcome-unknown", 503, "It is unknown whether the request took effect",
+            "The connection to the database broke while the change was being saved, and the database doesn't answer "
+            "yet whether it was. Retry after `Retry-After` seconds with the same Idempotency-Key: nothing is created "
+            "twice. Without a key, first look whether the change was made.",
+        ),
+        ProblemType(
             "disk-full", 507, "The disk is full",
             "The disk has no space left for an upload, a job's files or the database. Nothing was saved. Delete "
             "resources that you no longer need, or free space on the disk, then retry.",
@@ -260,6 +275,15 @@ class BodyTooLarge(ServiceError):
     """The body, or a part of it, exceeds the size limit."""
 
     code = "body-too-large"
+
+
+class AnswerTooLarge(ServiceError):
+    """The response would exceed the size limit, in bytes."""
+
+    code = "answer-too-large"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The response would have more than {most:,} bytes. Post fewer rows per request.")
 
 
 class UriTooLong(ServiceError):

@@ -8,6 +8,8 @@ from service.operations.idempotency import Claim
 
 REQUEST_ID = "fitserve.request_id"
 """The name in the WSGI environment of the request's id."""
+MEMORY = "fitserve.memory"
+"""The name in the WSGI environment of the request's memory."""
 HANDOFF = "fitserve.handoff"
 """The WSGI environment's key for what a route hands over: a Wait or a Follow."""
 RESUMED = "fitserve.resumed"

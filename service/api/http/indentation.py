@@ -11,6 +11,8 @@ PARAMETER = "pretty"
 CURL = "curl/"
 INDENTED = "-pretty"
 """The suffix of an indented response's ETag, before the suffix of a compressed one."""
+LARGEST = 4 * 2**20
+"""Bytes of an indented response, before the indentation."""
 OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
@@ -39,5 +41,7 @@ def take_parameter(query: dict[str, str]) -> bool:
 
 
 def indent_json(content: bytes) -> bytes:
-    """Indent JSON."""
+    """Indent JSON of at most LARGEST bytes. As Python objects, more would take too much memory."""
+    if len(content) > LARGEST:
+        return content
     return orjson.dumps(orjson.loads(content), option=OPTIONS)

@@ -2,28 +2,29 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
 
-from service.api.http.errors import MalformedBody
-
-CHUNK_ITEMS = 2000
-"""Items of a list that are written in one step; other threads run between two steps."""
+from models.allowance import Allowance
+from service.api.http.errors import AnswerTooLarge, MalformedBody
 
 QUOTE = ord('"')
 STRUCTURE = b"[]{}:"
 UNSTRUCTURED = bytes(byte for byte in range(256) if byte not in STRUCTURE + b'"')
+VALUES = (b",", b"[", b"{")
+"""Each of these begins at most one value. One more is the body itself."""
+VALUELESS = bytes(byte for byte in range(256) if byte not in b',[{"')
 STEPS = np.zeros(256, np.int8)
 STEPS[[ord("["), ord("{")]] = 1
 STEPS[[ord("]"), ord("}")]] = -1
 """The change of the nesting level at each byte of a structure."""
 SHORT = 4096
 """Bytes of a body that is split at its quotation marks. For larger ones, NumPy is faster."""
-DEPTH_CHUNK = 2**16
-"""Bytes of a structure whose levels are in memory at a time."""
+CHUNK = 2**16
+"""Bytes of a body or a structure that NumPy looks at in one step."""
 NOT_FINITE = (b"NaN", b"Infinity")
 TEXTS_AND_NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|NaN|-?Infinity', re.DOTALL)
 """Matches a string, whose content is skipped, or a number that isn't finite. Takes linear time for any body."""
@@ -44,12 +45,21 @@ def dump_json(document: Any) -> bytes:
     return orjson.dumps(document, default=_as_json, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def in_parts(items: list[Any]) -> list[Any] | orjson.Fragment:
-    """Split a long list for `dump_json`, because orjson blocks all other threads of the process while it writes."""
-    if len(items) <= CHUNK_ITEMS:
-        return items
-    parts = (items[start : start + CHUNK_ITEMS] for start in range(0, len(items), CHUNK_ITEMS))
-    return orjson.Fragment(b"[%b]" % b",".join(orjson.dumps(part, default=_as_json)[1:-1] for part in parts))
+def dump_blocks(blocks: Iterable[Any], most: int) -> orjson.Fragment:
+    """Serialize a list that comes in blocks (lists or arrays), of which only one is in memory at a time.
+
+    orjson blocks all other threads of the process while it writes a block. Raises AnswerTooLarge if the list takes more
+    than `most` bytes.
+    """
+    parts: list[bytes] = []
+    size = 0
+    for block in blocks:
+        part = orjson.dumps(block, default=_as_json, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+        size += len(part)
+        if size > most:
+            raise AnswerTooLarge(most)
+        parts.append(part)
+    return orjson.Fragment(b"[%b]" % b",".join(parts))
 
 
 def _as_json(value: Any) -> orjson.Fragment:
@@ -66,13 +76,20 @@ def _write_array(array: np.ndarray) -> bytes:
     return b"[%b]" % b",".join(_write_array(part) for part in array)
 
 
-def parse_json(body: bytes, max_depth: int, *, non_finite: bool = False) -> Any:
-    """Parse JSON with at most `max_depth` levels of nesting and no duplicate fields. Raises MalformedBody.
+def parse_json(body: bytes, max_depth: int, allowance: Allowance | None = None, *, non_finite: bool = False) -> Any:
+    """Parse JSON with at most `max_depth` levels of nesting and no duplicate fields.
 
-    With `non_finite`, also accept `NaN`, `Infinity` and `-Infinity`, which are not valid JSON.
+    Raises MalformedBody; Excessive if it has more values than the allowance. With `non_finite`, also accept `NaN`,
+    `Infinity` and `-Infinity`, which are not valid JSON.
     """
+    allowance = allowance or Allowance()
+    allowance.take_values(_count_values(body, allowance.limits.body_values))
+    return _parse(body, max_depth, non_finite=non_finite)
+
+
+def _parse(body: bytes, max_depth: int, *, non_finite: bool = False) -> Any:
     if non_finite and any(word in body for word in NOT_FINITE):
-        parse_json(TEXTS_AND_NOT_FINITE.sub(_as_null, body), max_depth)
+        _parse(TEXTS_AND_NOT_FINITE.sub(_as_null, body), max_depth)
         return json.loads(body)
     structure = _structure(body)
     if _depth(structure) > max_depth:
@@ -92,21 +109,50 @@ def _as_null(match: re.Match[bytes]) -> bytes:
 
 def _structure(body: bytes) -> bytes:
     """The brackets, braces and colons of a body, without those in strings. Takes linear time for any body."""
-    if b"\\" in body:
-        body = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    body = _without_escapes(body)
     if len(body) <= SHORT:
         return b"".join(body.split(b'"')[::2]).translate(None, UNSTRUCTURED)
-    marks = np.frombuffer(body.translate(None, UNSTRUCTURED), np.uint8)
-    quotes = marks == QUOTE
-    return marks[~(quotes | np.logical_xor.accumulate(quotes))].tobytes()
+    return b"".join(_outside_texts(body, UNSTRUCTURED))
+
+
+def _count_values(body: bytes, enough: int) -> int:
+    """The number of values in a body, in which an empty list or object counts twice, or a number above `enough`.
+
+    Commas and brackets in texts count too, unless the number would be above `enough`.
+    """
+    count = 1 + sum(body.count(mark) for mark in VALUES)
+    if count <= enough:
+        return count
+    count = 1
+    for chunk in _outside_texts(_without_escapes(body), VALUELESS):
+        count += len(chunk)
+        if count > enough:
+            break
+    return count
+
+
+def _without_escapes(body: bytes) -> bytes:
+    """The body without escaped backslashes and quotation marks in its texts."""
+    return body.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in body else body
+
+
+def _outside_texts(body: bytes, ignored: bytes) -> Iterator[bytes]:
+    """The body without texts and without the `ignored` bytes, in chunks."""
+    is_within = False
+    for start in range(0, len(body), CHUNK):
+        marks = np.frombuffer(body[start : start + CHUNK].translate(None, ignored), np.uint8)
+        quotes = marks == QUOTE
+        within = np.logical_xor.accumulate(quotes) ^ is_within
+        yield marks[~(quotes | within)].tobytes()
+        is_within = bool(within[-1]) if within.size else is_within
 
 
 def _depth(structure: bytes) -> int:
     if len(structure) < 16:
         return structure.count(b"[") + structure.count(b"{")
     deepest = level = 0
-    for start in range(0, len(structure), DEPTH_CHUNK):
-        steps = STEPS[np.frombuffer(structure[start : start + DEPTH_CHUNK], np.uint8)]
+    for start in range(0, len(structure), CHUNK):
+        steps = STEPS[np.frombuffer(structure[start : start + CHUNK], np.uint8)]
         levels = np.cumsum(steps, dtype=np.int32)
         deepest = max(deepest, level + int(levels.max()))
         level += int(levels[-1])

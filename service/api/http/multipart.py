@@ -15,7 +15,7 @@ from service.api.http.bodies import content_encoding, refuse_other_types
 from service.api.http.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from service.api.http.json_documents import parse_json
 from service.api.http.media_types import FORM
-from service.api.http.state import context
+from service.api.http.state import allowance, context
 from service.errors import InvalidRequest
 from service.operations.catalog.uploads import IncomingFile, ReceivedFile, Reception
 
@@ -129,4 +129,4 @@ def _read_field(field: Any, values: list[str]) -> Any:
 
 
 def _read_json(text: str) -> Any:
-    return parse_json(text.encode(), context().settings.max_json_depth)
+    return parse_json(text.encode(), context().settings.max_json_depth, allowance())

@@ -1,8 +1,11 @@
 """The shared state of an app's handlers: the context of the operations, the loaded networks, the request's id."""
 
+from dataclasses import replace
+
 from flask import current_app, request
 
-from service.api.http.handoff import REQUEST_ID
+from models.allowance import Allowance
+from service.api.http.handoff import MEMORY, REQUEST_ID
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
 
@@ -17,6 +20,15 @@ def predictions() -> PredictionService:
     """The prediction service of this process, with its loaded networks."""
     found: PredictionService = current_app.extensions["predictions"]
     return found
+
+
+def allowance(*, holds_data: bool = False) -> Allowance:
+    """What the body of the current request may become: few values, unless it holds data."""
+    settings = context().settings
+    limits = settings.limits
+    if not holds_data:
+        limits = replace(limits, body_values=settings.max_document_values)
+    return Allowance(limits, reserve=request.environ[MEMORY].reserve)
 
 
 def request_id() -> str:

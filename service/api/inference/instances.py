@@ -4,10 +4,12 @@ import io
 from itertools import islice
 from typing import IO, Any
 
+import numpy as np
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 from werkzeug.http import parse_options_header
 
+from models.allowance import Allowance
 from models.errors import MOST_FAULTS, Fault
 from models.preprocessing import CsvText, Instances, JsonNumbers, NamedFile, read_npy
 from models.values.encodings import ENCODINGS, find_codec
@@ -26,20 +28,20 @@ TYPES = (JSON, CSV, NPY, *PICTURES, FORM)
 """The supported media types of bodies."""
 
 
-def read_instances(content_type: str, body: bytes, max_depth: int) -> Instances:
+def read_instances(content_type: str, body: bytes, max_depth: int, allowance: Allowance) -> Instances:
     """The instances in a body of any supported Content-Type. JSON may nest at most `max_depth` levels.
 
-    Raises UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances.
+    Raises UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances, Excessive.
     """
     if content_type == JSON:
-        return read_json_instances(body, max_depth)
+        return read_json_instances(body, max_depth, allowance)
     media_type, parameters = parse_options_header(content_type)
     media_type = media_type.lower()
     if media_type not in TYPES:
         given = f"not {media_type}" if media_type else "and the request has no Content-Type"
         raise UnsupportedMediaType(f"The body must be {' or '.join(TYPES)}, {given}.")
     if media_type == JSON:
-        return read_json_instances(body, max_depth)
+        return read_json_instances(body, max_depth, allowance)
     if not body.strip():
         raise InvalidRequest(Fault("The body is empty.", pointer="#"))
     if media_type == CSV:
@@ -58,16 +60,26 @@ def _find_encoding(charset: str) -> str:
     return encoding
 
 
-def read_json_instances(data: bytes, max_depth: int) -> Instances:
-    """The instances of a JSON body, which may nest at most `max_depth` levels. Raises MalformedBody, InvalidRequest."""
-    numbers = read_even_numbers(data, INSTANCES)
+def read_json_instances(data: bytes, max_depth: int, allowance: Allowance) -> Instances:
+    """The instances of a JSON body, which may nest at most `max_depth` levels.
+
+    Raises MalformedBody, InvalidRequest, Excessive.
+    """
+    numbers = read_even_numbers(data, INSTANCES, allowance)
     if numbers is None or numbers.ndim >= max_depth:
-        return _read_any_json(data, max_depth)
-    return JsonNumbers(numbers, lambda: _read_any_json(data, max_depth))
+        return _read_any_json(data, max_depth, allowance)
+
+    def read_again() -> list[Any] | np.ndarray:
+        # As lists, faults have pointers; too many numbers for lists stay an array.
+        return (
+            numbers if numbers.size > allowance.limits.body_values // 2 else _read_any_json(data, max_depth, allowance)
+        )
+
+    return JsonNumbers(numbers, read_again)
 
 
-def _read_any_json(data: bytes, max_depth: int) -> list[Any]:
-    body = parse_json(data, max_depth)
+def _read_any_json(data: bytes, max_depth: int, allowance: Allowance) -> list[Any]:
+    body = parse_json(data, max_depth, allowance)
     if not isinstance(body, dict):
         raise InvalidRequest(Fault("The body must be an object.", pointer="#"))
     faults = [

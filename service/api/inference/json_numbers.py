@@ -16,6 +16,7 @@ from typing import Any, cast
 import numpy as np
 import simdjson
 
+from models.allowance import PARSED_BYTES, Allowance
 from models.values.tensors import MAX_NESTING
 
 STRUCTURE = b'[]{},":'
@@ -27,9 +28,8 @@ BEGINNING = re.compile(rb'%b\{%b"(?P<member>[a-z]+)"%b:%b\[(?=[\[ \t\r\n]*+[-0-9
 """Matches the beginning of such a body, up to the first row. This cheap check rejects most other bodies."""
 END = re.compile(rb"%b\}%b" % ((SPACE,) * 2))
 
-FLAT_LIST = rb'(?<!\\)"%%b"%b:%b\[(?=%b[-0-9])' % (SPACE, SPACE, SPACE)
-"""Matches the beginning of a field with a flat list of numbers, up to the list. It can't match within a text, where the
-quotes have backslashes."""
+FLAT_LIST = re.compile(rb'"%b:%b\[(?=%b[-0-9])' % ((SPACE,) * 3))
+"""Matches the beginning of a flat list of numbers, from the quotation mark after the field's name."""
 
 MARK = secrets.token_hex(16)
 
@@ -37,22 +37,27 @@ SHORT = 4096
 """The bytes of a structure whose shape is cached, at most. Most clients send the same shape repeatedly."""
 BLOCK = 2**20
 """The bytes that are parsed in one call. During a call, no other thread of the process runs."""
+FLAT_BYTES = 24
+"""The memory of a number of a flat list, which simdjson parses in one call: 16 bytes there, and 8 in the array."""
 
 Shape = tuple[int, ...]
 
 
-def read_even_numbers(body: bytes, member: str) -> np.ndarray | None:
+def read_even_numbers(body: bytes, member: str, allowance: Allowance) -> np.ndarray | None:
     """The numbers of `{"member": [[…], …]}` (float64, shape (rows, …)), or None if the body is anything else.
 
-    The general parser reads exactly the same numbers from such a body.
+    The general parser reads exactly the same numbers from such a body. Raises Excessive.
     """
     beginning = BEGINNING.match(body)
     if beginning is None or beginning["member"] != member.encode():
+        return None
+    if _has_commas(body, allowance.limits.prediction_numbers):
         return None
     structure = _structure(body)
     shape = (_find_shape if len(structure) > SHORT else _find_known_shape)(structure)
     if shape is None:
         return None
+    allowance.take_numbers(math.prod(shape), FLAT_BYTES if len(shape) == 1 else PARSED_BYTES)
     try:
         if len(body) <= BLOCK or len(shape) == 1:
             numbers = _numbers(cast(simdjson.Object, simdjson.Parser().parse(body))[member])
@@ -64,17 +69,25 @@ def read_even_numbers(body: bytes, member: str) -> np.ndarray | None:
     return numbers.reshape(shape) if numbers.size == math.prod(shape) else None
 
 
-def take_out_lists(body: bytes, member: str, most: int) -> tuple[bytes, dict[str, np.ndarray]]:
+def _has_commas(body: bytes, most: int) -> bool:
+    """Whether a body has at least `most` commas, and so more numbers than that, unless they are in texts."""
+    return len(body) > most and body.count(b",") >= most
+
+
+def take_out_lists(body: bytes, member: str, most: int, allowance: Allowance) -> tuple[bytes, dict[str, np.ndarray]]:
     """Replace each flat list of numbers in a field `member` by a text, and return the lists (float64) by that text.
 
     Clients can't guess the text. At most `most` lists are replaced. At the first list with anything else than numbers,
-    the replacement stops, so that a body that isn't JSON reaches its parser quickly.
+    the replacement stops, so that a body that isn't JSON reaches its parser quickly. Raises Excessive.
     """
     parts: list[bytes] = []
     lists: dict[str, np.ndarray] = {}
     place = 0
-    for beginning in islice(re.finditer(FLAT_LIST % member.encode(), body), most):
-        start, end = beginning.end() - 1, body.find(b"]", beginning.end()) + 1
+    if _has_commas(body, allowance.limits.prediction_numbers):
+        return body, lists
+    for start in islice(_find_flat_lists(body, member), most):
+        end = body.find(b"]", start) + 1
+        allowance.take_numbers(body.count(b",", start, end) + 1, FLAT_BYTES)
         try:
             numbers = _numbers(simdjson.Parser().parse(body[start:end]))
         except (ValueError, TypeError, RuntimeError):
@@ -84,6 +97,17 @@ def take_out_lists(body: bytes, member: str, most: int) -> tuple[bytes, dict[str
         lists[mark] = numbers
         place = end
     return b"".join([*parts, body[place:]]), lists
+
+
+def _find_flat_lists(body: bytes, member: str) -> Iterator[int]:
+    """Where the flat lists of numbers in fields `member` begin. Within a text, the quotes would have backslashes."""
+    name = b'"%b"' % member.encode()
+    place = body.find(name)
+    while place >= 0:
+        beginning = FLAT_LIST.match(body, place + len(name) - 1)
+        if beginning is not None and body[place - 1 : place] != b"\\":
+            yield beginning.end() - 1
+        place = body.find(name, place + len(name))
 
 
 def _structure(body: bytes) -> bytes:

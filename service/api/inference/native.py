@@ -9,13 +9,14 @@ import numpy as np
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from models.allowance import Allowance
 from models.errors import summarize
 from models.spec import Task
 from service.api.contract.schemas.predictions import PredictionQuery
 from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
 from service.api.http.indentation import indent_json, take_parameter
-from service.api.http.json_documents import dump_json, in_parts
+from service.api.http.json_documents import dump_blocks, dump_json
 from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
 from service.api.inference.instances import read_instances
@@ -56,23 +57,27 @@ class Native:
         return service.loaded(wanted)
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> NativeWork:
-        """Raises NotAcceptable, InvalidQuery, UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances."""
+        """Raises NotAcceptable, InvalidQuery, UnsupportedMediaType, MalformedBody, InvalidRequest, InvalidInstances.
+
+        And Excessive, TookTooLong.
+        """
         _require_json(request.headers.get("accept"))
         query = _read_query(request.query, loaded.predictor.task)
-        instances = read_instances(request.headers.get("content-type", ""), request.body, self.max_json_depth)
-        inputs, warnings = loaded.predictor.prepare(instances)
+        content_type = request.headers.get("content-type", "")
+        instances = read_instances(content_type, request.body, self.max_json_depth, request.allowance)
+        inputs, warnings = loaded.predictor.prepare(instances, request.allowance)
         return NativeWork(inputs, warnings, query)
 
-    def write(self, work: NativeWork, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
-        """Raises TookTooLong."""
+    def write(self, work: NativeWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
+        """Raises TookTooLong, AnswerTooLarge."""
         predictor = loaded.predictor
-        predictions = predictor.interpret(outputs, work.query.top, work.query.scores, deadline)
+        predictions = predictor.interpret(outputs, work.query.top, work.query.scores, allowance.deadline)
         content = dump_json(
             {
                 "model": loaded.model,
                 "version": loaded.version,
                 "classes": predictor.classes,
-                "predictions": in_parts(predictions),
+                "predictions": dump_blocks(predictions, allowance.limits.answer_bytes),
                 "warnings": work.warnings,
             }
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.allowance import Allowance
 from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
 from service.api.inference.errors import InvalidInference
@@ -12,6 +13,7 @@ from service.api.inference.open_inference_request import (
     HEADER_LENGTH,
     NO_HEADER,
     InferRequest,
+    RequestLimits,
     read_request,
 )
 from service.api.inference.plane import InferenceRequest, Work
@@ -39,18 +41,23 @@ class Infer:
         return find(service, wanted)
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> InferWork:
-        """Raises InvalidInference, InvalidInstances."""
+        """Raises InvalidInference, InvalidInstances, Excessive, TookTooLong."""
         header_length = request.headers.get(HEADER_LENGTH_KEY)
         if header_length == NO_HEADER and request.headers.get("content-type", "").startswith(JSON):
             raise InvalidInference(f"{HEADER_LENGTH} is 0, but the Content-Type says that the body is JSON.")
-        asked = read_request(request.body, header_length, loaded.predictor.signature, self.max_json_depth)
         most = loaded.max_batch_size
-        if any(len(tensor) > most for tensor in asked.tensors.values()):
-            raise InvalidInference(f"inference request batch-size must be <= {most} for '{loaded.model}'")
-        return InferWork(loaded.predictor.read_tensors(asked.tensors), asked)
 
-    def write(self, work: InferWork, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
-        return write_answer(work.asked, loaded.model, loaded.version, loaded.predictor, outputs)
+        def check_rows(rows: int) -> None:
+            if rows > most:
+                raise InvalidInference(f"inference request batch-size must be <= {most} for '{loaded.model}'")
+
+        limits = RequestLimits(self.max_json_depth, check_rows, request.allowance)
+        asked = read_request(request.body, header_length, loaded.predictor.signature, limits)
+        return InferWork(loaded.predictor.read_tensors(asked.tensors, request.allowance), asked)
+
+    def write(self, work: InferWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
+        """Raises TookTooLong, AnswerTooLarge."""
+        return write_answer(work.asked, loaded, outputs, allowance)
 
 
 def find(service: PredictionService, wanted: Wanted) -> Loaded:

@@ -1,36 +1,46 @@
 """Responses of the Open Inference Protocol v2: the network's output, or the best classes."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import orjson
 
-from models.predictor import Predictor
+from models.allowance import Allowance
+from models.predictor import Predictor, in_blocks
 from models.signature import Datatype
 from models.targets import class_name
-from service.api.http.json_documents import dump_json
+from service.api.http.errors import AnswerTooLarge
+from service.api.http.json_documents import dump_blocks, dump_json
 from service.api.http.media_types import OCTETS
 from service.api.http.replies import Reply
 from service.api.inference.open_inference_request import HEADER_LENGTH, InferRequest
 from service.api.inference.open_inference_tensors import LENGTH
+from service.operations.inference.predictions import Loaded
 
 
-def write_answer(request: InferRequest, model: str, version: int, predictor: Predictor, outputs: np.ndarray) -> Reply:
-    """The response, with the output as flat data in the JSON, or in binary after it."""
-    wanted = request.output
+def write_answer(request: InferRequest, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
+    """The response, with the output as flat data in the JSON, or in binary after it.
+
+    Raises TookTooLong, and AnswerTooLarge if it exceeds `answer_bytes`.
+    """
+    wanted, most = request.output, allowance.limits.answer_bytes
     datatype, shape = Datatype.FP32, outputs.shape
+    blocks = in_blocks(outputs, allowance.deadline)
     if wanted.classes:
-        texts = name_classes(predictor, outputs, wanted.classes)
-        datatype, shape = Datatype.BYTES, texts.shape
+        classes = loaded.predictor.classes
+        width = math.prod(outputs.shape[1:]) if classes is None else len(classes)
+        datatype, shape = Datatype.BYTES, (len(outputs), min(wanted.classes, width))
+        blocks = (name_classes(loaded.predictor, block, wanted.classes) for block in blocks)
     entry: dict[str, Any] = {"name": wanted.name, "datatype": datatype, "shape": shape}
-    document: dict[str, Any] = {"model_name": model, "model_version": str(version), "outputs": [entry]}
+    document: dict[str, Any] = {"model_name": loaded.model, "model_version": str(loaded.version), "outputs": [entry]}
     if request.id is not None:
         document["id"] = request.id
     if not wanted.binary:
-        entry["data"] = texts.ravel().tolist() if wanted.classes else outputs.ravel()
+        entry["data"] = dump_blocks((_flatten(block) for block in blocks), most)
         return Reply(dump_json(document))
-    content = _join_texts(texts) if wanted.classes else outputs.astype("<f4", copy=False).tobytes()
+    content = b"".join(_join(blocks, most))
     entry["parameters"] = {"binary_data_size": len(content)}
     header = orjson.dumps(document)
     return Reply(header + content, OCTETS, {HEADER_LENGTH: str(len(header))})
@@ -53,6 +63,21 @@ def name_classes(predictor: Predictor, outputs: np.ndarray, most: int) -> np.nda
         f"{score:f}{endings[place]}" for score, place in zip(best.ravel().tolist(), order.ravel().tolist(), strict=True)
     ]
     return texts
+
+
+def _flatten(block: np.ndarray) -> Any:
+    return block.ravel().tolist() if block.dtype == object else block.ravel()
+
+
+def _join(blocks: Iterator[np.ndarray], most: int) -> Iterator[bytes]:
+    """The elements of each block in binary form. Raises AnswerTooLarge if they take more than `most` bytes."""
+    size = 0
+    for block in blocks:
+        part = _join_texts(block) if block.dtype == object else block.astype("<f4", copy=False).tobytes()
+        size += len(part)
+        if size > most:
+            raise AnswerTooLarge(most)
+        yield part
 
 
 def _join_texts(texts: np.ndarray) -> bytes:

@@ -4,11 +4,13 @@ The protocol is https://github.com/kserve/open-inference-protocol (REST), with T
 classification, and MLServer's content types.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from models.allowance import Allowance
 from models.signature import Signature, Tensor, TensorSpec
 from models.spec import OUTPUT
 from service.api.http.errors import MalformedBody
@@ -28,6 +30,8 @@ from service.api.inference.open_inference_tensors import (
 HEADER_LENGTH = "Inference-Header-Content-Length"
 NO_HEADER = "0"
 """The header length of a body that contains only the elements of the model's single input."""
+SHORT = 4096
+"""The bytes of JSON before binary data whose document is cached, at most."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SHARED_MEMORY = "shared_memory_region"
 """An unsupported parameter of tensors. Ignoring it would change the meaning of the request."""
@@ -55,15 +59,29 @@ class InferRequest:
     output: WantedOutput
 
 
-def read_request(body: bytes, header_length: str | None, signature: Signature, max_depth: int) -> InferRequest:
+@dataclass(frozen=True)
+class RequestLimits:
+    """What a request may contain: levels of nesting in its JSON, rows by `check_rows`, all else by the allowance."""
+
+    json_depth: int
+    check_rows: Callable[[int], None]
+    """Raises InvalidInference if there are too many rows."""
+    allowance: Allowance
+
+
+def read_request(body: bytes, header_length: str | None, signature: Signature, limits: RequestLimits) -> InferRequest:
     """Parse a body. `header_length` is the value of the header that gives the length of its JSON.
 
-    Raises InvalidInference.
+    Raises InvalidInference, Excessive.
     """
     if header_length == NO_HEADER:
-        return _read_raw_request(body, signature)
+        return _read_raw_request(body, signature, limits)
     end = len(body) if header_length is None else _read_header_length(header_length, len(body))
-    document = _parse_with_lists(body[:end].removeprefix(BYTE_ORDER_MARK), max_depth, len(signature.inputs))
+    content = body[:end].removeprefix(BYTE_ORDER_MARK)
+    if end < len(body) and end <= SHORT:
+        document = _parse_header(content, limits.json_depth)
+    else:
+        document = _parse_with_lists(content, len(signature.inputs), limits)
     id_ = document.get("id")
     if id_ is not None and not isinstance(id_, str):
         raise InvalidInference("'id' must be a string.")
@@ -78,19 +96,21 @@ def read_request(body: bytes, header_length: str | None, signature: Signature, m
         spec = _find_spec(name, signature, alone=len(inputs) == 1)
         if spec.name in tensors:
             raise InvalidInference(f"The input '{name}' is given twice.")
-        tensors[spec.name] = _read_input(_Entry(name, entry, content_type), spec, binary, signature)
+        tensors[spec.name] = _read_input(_Entry(name, entry, content_type), spec, binary, signature, limits)
     binary.check_end()
     return InferRequest(id_, tensors, output)
 
 
-def _read_raw_request(body: bytes, signature: Signature) -> InferRequest:
+def _read_raw_request(body: bytes, signature: Signature, limits: RequestLimits) -> InferRequest:
     """A body with only the elements of the sole input. Its size gives the rows. The response is binary too."""
     if len(signature.inputs) > 1:
         raise InvalidInference(
             f"A body without JSON is only for models with one input. This model has {len(signature.inputs)}."
         )
     ((name, spec),) = signature.inputs.items()
-    return InferRequest(None, {name: read_raw(spec, body)}, WantedOutput(signature.output.name, binary=True))
+    tensor = read_raw(spec, body)
+    limits.check_rows(len(tensor))
+    return InferRequest(None, {name: tensor}, WantedOutput(signature.output.name, binary=True))
 
 
 class _Binary:
@@ -122,24 +142,30 @@ def _read_header_length(given: str, size: int) -> int:
     return int(given)
 
 
-def _parse_with_lists(content: bytes, max_depth: int, most: int) -> dict[str, Any]:
+def _parse_with_lists(content: bytes, most: int, limits: RequestLimits) -> dict[str, Any]:
     """The request's JSON. The `data` of the first `most` inputs may be a flat float64 array instead of a list."""
-    rest, lists = take_out_lists(content, "data", most)
+    rest, lists = take_out_lists(content, "data", most, limits.allowance)
     if lists:
         with suppress(InvalidInference):
-            document = _parse(rest, max_depth)
+            document = _parse(rest, limits.json_depth, limits.allowance)
             inputs = [entry for entry in _list(document, "inputs") if entry.get("datatype") in FLOATING]
             found = [entry for entry in inputs if isinstance(entry.get("data"), str) and entry["data"] in lists]
             if len(found) == len(lists):
                 for entry in found:
                     entry["data"] = lists[entry["data"]]
                 return document
-    return _parse(content, max_depth)
+    return _parse(content, limits.json_depth, limits.allowance)
 
 
-def _parse(content: bytes, max_depth: int) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def _parse_header(content: bytes, json_depth: int) -> dict[str, Any]:
+    """The JSON before binary data, which most clients repeat. The returned document must not be changed."""
+    return _parse(content, json_depth, Allowance())
+
+
+def _parse(content: bytes, json_depth: int, allowance: Allowance) -> dict[str, Any]:
     try:
-        document = parse_json(content, max_depth, non_finite=True)
+        document = parse_json(content, json_depth, allowance, non_finite=True)
     except MalformedBody as error:
         raise InvalidInference(f"Failed to parse the request's JSON: {error.detail}") from None
     if not isinstance(document, dict):
@@ -235,7 +261,9 @@ class _Entry:
     """The request's content type, which applies if the input has none."""
 
 
-def _read_input(entry: _Entry, spec: TensorSpec, binary: _Binary, signature: Signature) -> Tensor:
+def _read_input(
+    entry: _Entry, spec: TensorSpec, binary: _Binary, signature: Signature, limits: RequestLimits
+) -> Tensor:
     whose = f"The input '{entry.name}'"
     parameters = _parameters(entry.members, whose)
     datatype = _text(entry.members, "datatype", "input")
@@ -250,6 +278,7 @@ def _read_input(entry: _Entry, spec: TensorSpec, binary: _Binary, signature: Sig
         content_type=content_type,
         takes_missing=signature.takes_missing(spec.name),
     )
+    limits.check_rows(given.shape[0])
     size, data = parameters.get("binary_data_size"), entry.members.get("data")
     if (size is None) == (data is None):
         raise InvalidInference(f"{whose} must have either 'data' or the parameter 'binary_data_size'.")

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from models.allowance import Allowance
 from service.api.http.replies import Reply
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
 
@@ -21,6 +22,7 @@ class InferenceRequest:
     """The headers by lower-case name."""
     query: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The values of each query parameter, in order."""
+    allowance: Allowance = field(default_factory=Allowance)
 
 
 @dataclass(frozen=True)
@@ -41,25 +43,31 @@ class Dialect(Protocol[W]):
         """The wanted version, loaded. Raises the protocol's own errors if it doesn't exist."""
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> W:
-        """Parse and preprocess a request. Raises ServiceError or ModelsError if the request is invalid."""
+        """Parse and preprocess a request. Raises ServiceError or ModelsError if the request is invalid.
 
-    def write(self, work: W, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
+        Raises Excessive and TookTooLong if it exceeds its allowance.
+        """
+
+    def write(self, work: W, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
         """The response with the network's raw outputs (float32, shape (rows, …)).
 
-        May raise TookTooLong if `deadline` (of the monotonic clock) has passed.
+        Raises TookTooLong, and AnswerTooLarge if it exceeds `answer_bytes`.
         """
 
 
-def answer(service: PredictionService, dialect: Dialect[W], request: InferenceRequest, deadline: float) -> Reply:
+def answer(service: PredictionService, dialect: Dialect[W], request: InferenceRequest) -> Reply:
     """The response to a request. The caller must hold a permit (`service.admit`).
 
-    The version's statistics count the prediction. Raises what the dialect raises, and TookTooLong if `deadline` (of the
-    monotonic clock) passes.
+    The version's statistics count the prediction. Raises what the dialect raises, and TookTooLong if the allowance's
+    deadline passes.
     """
+    allowance = request.allowance
     loaded = dialect.open(service, request.wanted)
     with loaded.statistics.prediction() as clock:
         work = dialect.read(request, loaded)
+        allowance.check_time()
         clock.begin_computing(rows=len(next(iter(work.inputs.values()))))
-        outputs = loaded.predictor.network.run(work.inputs, deadline)
+        outputs = loaded.predictor.network.run(work.inputs, allowance.deadline)
         clock.end_computing()
-        return dialect.write(work, loaded, outputs, deadline)
+        allowance.check_time()
+        return dialect.write(work, loaded, outputs, allowance)

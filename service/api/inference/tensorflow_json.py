@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from models.allowance import Allowance
 from models.signature import Datatype, Signature, Tensor, TensorSpec
 from models.values.tensors import leaf_types
 from service.api.inference.base64_texts import decode_base64
@@ -90,10 +91,11 @@ def read_inputs(body: dict[str, Any], signature: Signature) -> dict[str, Tensor]
     return _read_rows(instances, signature)
 
 
-def read_examples(body: dict[str, Any], signature: Signature) -> dict[str, Tensor]:
+def read_examples(body: dict[str, Any], signature: Signature, allowance: Allowance) -> dict[str, Tensor]:
     """The tensors of a `:classify` or `:regress` request, whose features have the inputs' names.
 
-    Features in `context` apply to every example. The numbers of a feature may be flat. Raises InvalidInference.
+    Features in `context` apply to every example. The numbers of a feature may be flat. Raises InvalidInference;
+    Excessive if the examples become too much with the context.
     """
     context, examples = body.get("context", {}), body.get("examples")
     if "examples" not in body:
@@ -106,7 +108,15 @@ def read_examples(body: dict[str, Any], signature: Signature) -> dict[str, Tenso
     for example in (context, *examples):
         if not isinstance(example, dict):
             raise InvalidInference(f"Example must be JSON object but got JSON {_type_of(example)}")
+    allowance.take_values(len(examples) * _count_values(context))
     return {spec.name: _read_feature(spec, context, examples, signature) for spec in signature.inputs.values()}
+
+
+def _count_values(value: Any) -> int:
+    """The values in a JSON value that aren't lists or objects."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return sum(map(_count_values, value)) if isinstance(value, list) else 1
 
 
 def _read_rows(instances: list[Any], signature: Signature) -> dict[str, Tensor]:

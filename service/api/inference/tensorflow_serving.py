@@ -1,16 +1,19 @@
 """TensorFlow Serving's REST API: the requests and responses of `:predict`, `:classify`, `:regress` and `/metadata`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import orjson
 
+from models.allowance import Allowance
+from models.predictor import in_blocks
 from models.signature import Datatype, Signature, Tensor, TensorSpec
 from models.spec import Task
 from models.targets import class_name
 from service.api.http.errors import MalformedBody
-from service.api.http.json_documents import parse_json
+from service.api.http.json_documents import dump_blocks, parse_json
 from service.api.http.replies import Reply
 from service.api.inference.errors import InvalidInference
 from service.api.inference.json_numbers import read_even_numbers
@@ -58,13 +61,14 @@ class Predict(_TensorFlowServing):
     """`:predict`."""
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> PredictWork:
-        """Raises InvalidInference, InvalidInstances."""
-        predictor = loaded.predictor
-        tensors, answer = _read_tensors(request.body, predictor.signature, self.max_json_depth)
-        return PredictWork(predictor.read_tensors(tensors), answer)
+        """Raises InvalidInference, InvalidInstances, Excessive, TookTooLong."""
+        predictor, allowance = loaded.predictor, request.allowance
+        tensors, answer = _read_tensors(request.body, predictor.signature, self.max_json_depth, allowance)
+        return PredictWork(predictor.read_tensors(tensors, allowance), answer)
 
-    def write(self, work: PredictWork, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
-        return write({work.answer: outputs})
+    def write(self, work: PredictWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
+        """Raises TookTooLong, AnswerTooLarge."""
+        return _write_list(work.answer, in_blocks(outputs, allowance.deadline), allowance)
 
 
 class _OfExamples(_TensorFlowServing):
@@ -73,17 +77,18 @@ class _OfExamples(_TensorFlowServing):
     method: ClassVar[str]
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> Work:
-        """Raises InvalidInference, InvalidInstances."""
+        """Raises InvalidInference, InvalidInstances, Excessive, TookTooLong."""
         own = "regress" if loaded.predictor.task is Task.REGRESSION else "classify"
         if own != self.method:
             kind = "regression" if self.method == "regress" else "classification"
             expected = f"Expected {kind} signature method_name to be {METHODS}{self.method}"
             raise InvalidInference(f"{expected}. Was: {METHODS}{own}")
-        body = _parse(request.body, self.max_json_depth)
+        allowance, signature = request.allowance, loaded.predictor.signature
+        body = _parse(request.body, self.max_json_depth, allowance)
         name = read_signature_name(body)
         if name not in (DEFAULT_SIGNATURE, f"{METHODS}{self.method}"):
             raise InvalidInference(f"No signature was found with the name: {name}")
-        return Work(loaded.predictor.read_tensors(read_examples(body, loaded.predictor.signature)))
+        return Work(loaded.predictor.read_tensors(read_examples(body, signature, allowance), allowance))
 
 
 class Classify(_OfExamples):
@@ -91,11 +96,16 @@ class Classify(_OfExamples):
 
     method = "classify"
 
-    def write(self, work: Work, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
-        with np.errstate(invalid="ignore"):
-            scores = loaded.predictor.score(outputs)
+    def write(self, work: Work, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
+        """Raises TookTooLong, AnswerTooLarge."""
         labels = [class_name(value) for value in loaded.predictor.classes or ()]
-        return write({"results": [list(zip(labels, row, strict=True)) for row in scores]})
+
+        def describe(block: np.ndarray) -> list[list[tuple[str, np.float32]]]:
+            with np.errstate(invalid="ignore"):
+                scores = loaded.predictor.score(block)
+            return [list(zip(labels, row, strict=True)) for row in scores]
+
+        return _write_list("results", map(describe, in_blocks(outputs, allowance.deadline)), allowance)
 
 
 class Regress(_OfExamples):
@@ -103,13 +113,13 @@ class Regress(_OfExamples):
 
     method = "regress"
 
-    def write(self, work: Work, loaded: Loaded, outputs: np.ndarray, deadline: float) -> Reply:
-        """Raises InvalidInference for a regression with several outputs."""
+    def write(self, work: Work, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
+        """Raises InvalidInference for a regression with several outputs; TookTooLong, AnswerTooLarge."""
         if outputs[0].size != 1:
             shape = ",".join(map(str, outputs.shape))
             expected = "Expected output Tensor shape to be either [batch_size] or [batch_size, 1]"
             raise InvalidInference(f"{expected} but got [{shape}]")
-        return write({"results": outputs.ravel()})
+        return _write_list("results", in_blocks(outputs.ravel(), allowance.deadline), allowance)
 
 
 def find(service: PredictionService, wanted: Wanted) -> Loaded:
@@ -126,13 +136,13 @@ def find(service: PredictionService, wanted: Wanted) -> Loaded:
         raise NotFound(f"Servable not found for request: {request_}") from None
 
 
-def _parse(body: bytes, max_depth: int) -> Document:
-    """Raises InvalidInference."""
+def _parse(body: bytes, max_depth: int, allowance: Allowance) -> Document:
+    """Raises InvalidInference, Excessive."""
     body = body.removeprefix(BYTE_ORDER_MARK)
     if not body.strip():
         raise InvalidInference("JSON Parse error: The document is empty")
     try:
-        document = parse_json(body, max_depth, non_finite=True)
+        document = parse_json(body, max_depth, allowance, non_finite=True)
     except MalformedBody as error:
         raise InvalidInference(f"JSON Parse error: {explain_syntax(body) or error.detail}") from None
     if not isinstance(document, dict):
@@ -145,15 +155,25 @@ def write(document: Document) -> Reply:
     return Reply(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
-def _read_tensors(content: bytes, signature: Signature, max_depth: int) -> tuple[dict[str, Tensor], str]:
-    """The tensors of a `:predict` request, and the name of the output in the response. Raises InvalidInference."""
+def _write_list(member: str, blocks: Iterable[Any], allowance: Allowance) -> Reply:
+    """The response with one list, which comes in blocks. Raises AnswerTooLarge."""
+    return write({member: dump_blocks(blocks, allowance.limits.answer_bytes)})
+
+
+def _read_tensors(
+    content: bytes, signature: Signature, max_depth: int, allowance: Allowance
+) -> tuple[dict[str, Tensor], str]:
+    """The tensors of a `:predict` request, and the name of the output in the response.
+
+    Raises InvalidInference, Excessive.
+    """
     spec = next(iter(signature.inputs.values()))
     if len(signature.inputs) == 1 and spec.datatype is Datatype.FP32:
         for member, answer in ANSWERS.items():
-            numbers = read_even_numbers(content, member)
+            numbers = read_even_numbers(content, member, allowance)
             if numbers is not None:
                 return {spec.name: fit_axes(numbers, spec)}, answer
-    body = _parse(content, max_depth)
+    body = _parse(content, max_depth, allowance)
     name = read_signature_name(body)
     if name != DEFAULT_SIGNATURE:
         raise InvalidInference(f'Serving signature name: "{name}" not found in signature def')

@@ -28,7 +28,7 @@ from service.api.contract.schemas.open_inference import (
 from service.api.http.bodies import read_body, write_json
 from service.api.http.json_documents import parse_json
 from service.api.http.media_types import JSON, OCTETS
-from service.api.http.state import context, predictions
+from service.api.http.state import allowance, context, predictions
 from service.api.inference import open_inference
 from service.api.inference.errors import InvalidInference
 from service.api.inference.open_inference_models import describe_config, describe_metadata
@@ -129,7 +129,7 @@ def list_repository() -> Response:
     An array, as the protocol has it. A model without a version is listed as unavailable.
     """
     body = read_body(request)
-    wanted = parse_json(body, context().settings.max_json_depth) if body.strip() else {}
+    wanted = parse_json(body, context().settings.max_json_depth, allowance()) if body.strip() else {}
     if not isinstance(wanted, dict) or not isinstance(wanted.get("ready", False), bool):
         raise InvalidInference("The body must be an object, and its 'ready' true or false.")
     found = versions.entries(context())

@@ -13,7 +13,7 @@ from service import statuses
 from service.context import Context
 from service.errors import Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady, StorageError
 from service.operations import idempotency
-from service.operations.catalog.uploads import ReceivedFile
+from service.operations.catalog.uploads import ReceivedFile, removed_unless_committed
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.operations.jobs.kinds import dataset_import
@@ -75,11 +75,8 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tup
     _check_name_is_free(context, request["name"])
     dataset_id = new_identifier("ds")
     _store_request(context, dataset_id, request, file)
-    try:
+    with removed_unless_committed(context.artifacts, upload_key(dataset_id)):
         return _insert(context, dataset_id, request, metadata, claim)
-    except BaseException:
-        context.artifacts.remove(upload_key(dataset_id))
-        raise
 
 
 def created(context: Context, inserted: Dataset, job_id: str) -> DatasetView:

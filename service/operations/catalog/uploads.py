@@ -4,10 +4,13 @@ import contextlib
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from service.errors import OutcomeUnknown
 from service.storage.artifacts import ArtifactStore
 from service.storage.identifiers import new_identifier
 
@@ -77,6 +80,21 @@ class Reception:
         for staged, incoming in self._incoming.items():
             incoming.close()
             self._artifacts.discard(staged)
+
+
+@contextmanager
+def removed_unless_committed(artifacts: ArtifactStore, key: str) -> Iterator[None]:
+    """Remove the published folder if the block, which writes the row that needs it, raises.
+
+    If it is unknown whether the row was written, the folder stays. The cleanup removes it if there is no row.
+    """
+    try:
+        yield
+    except OutcomeUnknown:
+        raise
+    except BaseException:
+        artifacts.remove(key)
+        raise
 
 
 def clean_name(name: str) -> str:

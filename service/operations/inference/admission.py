@@ -4,11 +4,7 @@ from types import TracebackType
 
 from service.config import Settings
 from service.errors import Overloaded
-
-LARGE = 2**20
-"""Size in bytes from which on a body counts as large."""
-LARGE_SHARE = 8
-"""How many small predictions are admitted for each large one."""
+from service.operations.memory import LARGE, LARGE_SHARE
 
 
 class Permits:

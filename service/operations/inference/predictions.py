@@ -10,6 +10,7 @@ import structlog
 
 from models.errors import ModelsError
 from models.predictor import Predictor
+from service.config import Settings
 from service.context import Context
 from service.errors import ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
@@ -56,12 +57,14 @@ class Loaded:
     version: int
     predictor: Predictor
     statistics: Counter
-    max_body_bytes: int
+    settings: Settings
 
     @property
     def max_batch_size(self) -> int:
-        """How many rows a binary body can contain."""
-        return min(max(1, self.max_body_bytes // self.predictor.signature.row_bytes), MAX_ROWS)
+        """How many rows a request can contain: as many as fit into a binary body, and into the limit on numbers."""
+        by_body = self.settings.max_body_bytes // self.predictor.signature.row_bytes
+        by_numbers = self.settings.max_prediction_numbers // sum(self.predictor.row_numbers)
+        return min(max(1, min(by_body, by_numbers)), MAX_ROWS)
 
 
 class PredictionService:
@@ -74,7 +77,6 @@ class PredictionService:
         self._loaded = LoadedVersions(settings.prediction_cache_versions, settings.prediction_cache_bytes, self._load)
         self._found: OrderedDict[Wanted, tuple[int, Found]] = OrderedDict()
         self._found_lock = threading.Lock()
-        self._max_body_bytes = settings.max_body_bytes
         self.statistics = PREDICTIONS
 
     def admit(self, size: int) -> Permits:
@@ -84,7 +86,7 @@ class PredictionService:
     def loaded(self, wanted: Wanted) -> Loaded:
         """The wanted version, loaded. Raises NotFound, NoVersion; Conflict if it can't be served."""
         model, number, folder = self.find(wanted)
-        return Loaded(model, number, self._loaded.get(folder), self.statistics.of(folder), self._max_body_bytes)
+        return Loaded(model, number, self._loaded.get(folder), self.statistics.of(folder), self.settings)
 
     def deadline(self) -> float:
         """The deadline of a prediction that begins now, on the monotonic clock."""
@@ -142,9 +144,8 @@ class PredictionService:
                 log.warning("can't preload a version", model=name, detail=error.detail)
 
     def _load(self, folder: str) -> Predictor:
-        settings = self.settings
         files = self._context.artifacts.existing_folder(folder)
-        return Predictor.load(files, settings.prediction_threads, settings.max_pixels)
+        return Predictor.load(files, self.settings.prediction_threads)
 
 
 def _is_fresh(resolved_at: int) -> bool:

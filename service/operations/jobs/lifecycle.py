@@ -142,8 +142,9 @@ def record(
 ) -> Instructions:
     """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
 
-    Epochs that were recorded before are skipped. They are reported again, with the same values, if the database's
-    response was lost, and if a training restarts or resumes from an earlier checkpoint.
+    Epochs that were recorded before are skipped. They are reported again, with the same values, if a training restarts
+    or resumes from an earlier checkpoint. Other events have nothing to recognize them by: after OutcomeUnknown, ask
+    whether the batch was written before writing it again.
     """
     with context.database.write() as session:
         job = find_leased(session, lease)
@@ -184,13 +185,10 @@ def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
     """End a job whose child process succeeded, and publish its staged folder. Raises LeaseLost.
 
     A job that a client cancelled meanwhile is cancelled instead. After DatabaseUnavailable, call this again: it
-    publishes the files only once, and recognizes its own commit if the database's response was lost.
+    publishes the files only once, and recognizes its own commit if the outcome of that was unknown.
     """
-    with context.database.read() as session:
-        job = jobs.get(session, lease.job_id)
-    if job is None:
-        raise LeaseLost(f"The job {lease.job_id} was deleted.")
-    if job.token == lease.token and job.status == statuses.SUCCEEDED:
+    job = _find_unless_deleted(context, lease)
+    if _has_succeeded(job, lease):
         kind_of(job).remove_inputs(context, job)
         return
     key = _publish(context, job, lease.staging_name)
@@ -199,11 +197,28 @@ def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
             job = find_leased_with_resources(session, lease)
             success = _record_success(session, job, key, result)
     except LeaseLost:
-        _discard(context, job, lease.staging_name)
-        raise
+        # The commit of an earlier call may have come through only now. If the job was deleted since, its version may
+        # still need the files, so they are left to the cleanup.
+        if not _has_succeeded(_find_unless_deleted(context, lease), lease):
+            _discard(context, job, lease.staging_name)
+            raise
+        success = Success()
     if success is None:
         _discard(context, job, lease.staging_name)
     kind_of(job).remove_inputs(context, job)
+
+
+def _find_unless_deleted(context: Context, lease: Lease) -> Job:
+    with context.database.read() as session:
+        job = jobs.get(session, lease.job_id)
+    if job is None:
+        raise LeaseLost(f"The job {lease.job_id} was deleted.")
+    return job
+
+
+def _has_succeeded(job: Job, lease: Lease) -> bool:
+    """Whether this execution's success is recorded."""
+    return job.token == lease.token and job.status == statuses.SUCCEEDED
 
 
 def _record_success(session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:

@@ -68,7 +68,7 @@ def _collect(context: Context, folder: Path) -> list[str]:
 def _write_archive(folder: Path, target: Path, progress: Progress) -> None:
     manifest = {"format": FORMAT, "fitserve": __version__, "created_at": datetime.now(UTC).isoformat()}
     (folder / MANIFEST).write_bytes(orjson.dumps(manifest))
-    artifacts = sorted(path for path in (folder / ARTIFACTS).rglob("*") if path.is_file())
+    artifacts = sorted(path for path in (folder / ARTIFACTS).rglob("*") if path.is_file() and not path.is_symlink())
     files = [folder / MANIFEST, folder / DATABASE, *artifacts]
     total = sum(path.stat().st_size for path in files)
 
@@ -103,7 +103,9 @@ def restore(context: Context, source: Path, progress: Progress) -> None:
     with _scratch_folder(context, "restore") as folder:
         _unpack(source, folder, progress)
         snapshots.upgrade(folder / DATABASE)
-        with _opened(folder / DATABASE) as database:
+        with _opened(folder / DATABASE) as database, snapshots.explaining_refusal():
+            with database.read() as session:
+                references.needed(session)  # refuses rows that point to files of others
             execution.put_all_back(database, execution.WORKER_LOST)
         _put_in_place(context, folder)
 

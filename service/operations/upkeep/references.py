@@ -8,9 +8,10 @@ from service.storage.database import Session
 
 def needed(session: Session) -> frozenset[str]:
     """The keys of the folders of datasets, versions, models, checkpoints, jobs' results, and uploads that jobs still
-    need."""
+    need. Raises BadKey for a key that leads elsewhere."""
     reading = jobs.unfinished_ids(session, [kind.name for kind in KINDS.values() if kind.reads_upload])
     uploads = frozenset(map(upload_key, (*datasets.being_imported(session), *reading)))
-    results = jobs.result_folders(session, [kind.name for kind in KINDS.values() if kind.group is not None])
+    groups = {kind.name: kind.group for kind in KINDS.values() if kind.group is not None}
+    results = jobs.result_folders(session, groups)
     versions = models.folders(session)
     return uploads | datasets.folders(session) | versions | jobs.checkpoint_folders(session) | results

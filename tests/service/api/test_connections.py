@@ -1,10 +1,12 @@
 """Connections whose clients are silent or slow, and those that are too many."""
 
 import json
+import select
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -80,6 +82,38 @@ def test_a_client_that_sends_byte_by_byte_is_given_up_although_it_is_never_silen
         assert received.startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[Server]:
+    """An api in which bodies must arrive within ten seconds, and forms with files within an hour."""
+    with running_api(tmp_path, client_timeout_seconds=0.5, body_seconds=10, max_buffered_bytes=2**20) as server:
+        yield server
+
+
+def test_a_large_body_must_arrive_faster_than_a_small_one(strict: Server) -> None:
+    large = HEAD + b"Content-Length: 900000\r\n\r\n"
+    small = HEAD + b"Content-Length: 20000\r\n\r\n"
+    form = HEAD.replace(b"/v1/models", b"/v1/datasets").replace(b"application/json", b"multipart/form-data; boundary=x")
+    form += b"Content-Length: 300000\r\n\r\n"
+    with ExitStack() as stack:
+        connections = [stack.enter_context(connect(strict)) for _ in range(3)]
+        for connection, beginning in zip(connections, (large, small, form), strict=True):
+            connection.sendall(beginning)
+        # Each sends about 4 KiB per second.
+        begun = time.monotonic()
+        while not select.select(connections, [], [], 0.1)[0] and time.monotonic() < begun + 20:
+            for connection in connections:
+                connection.sendall(b" " * 400)
+        assert select.select(connections, [], [], 0)[0] == connections[:1]
+        assert read_answer(connections[0]).status == 408
+
+
+def test_bodies_that_are_only_announced_take_no_memory_from_others(strict: Server) -> None:
+    with ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(connect(strict)).sendall(HEAD + b"Content-Length: 900000\r\n\r\n{")
+        assert strict.post("/v1/models", {"name": "x" * 100_000}).status_code == 422
+
+
 def test_a_client_that_takes_nothing_of_its_answer_is_given_up(impatient: Server) -> None:
     with connect(impatient) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -142,3 +176,40 @@ def test_a_target_without_a_path_is_a_400(server: Server, line: bytes) -> None:
         connection.sendall(line + b"\r\nHost: localhost\r\n\r\n")
         assert read_answer(connection).status == 400
     assert server.get("/healthz").status_code == 200
+
+
+def open_connections(server: Server) -> list[int]:
+    """The clients' connections of each process, fewest first."""
+    processes = psutil.Process(server.process.pid).children()
+    with suppress(psutil.NoSuchProcess):
+        return sorted(
+            sum(one.status == psutil.CONN_ESTABLISHED for one in process.net_connections("tcp"))
+            for process in processes
+        )
+    return []
+
+
+def is_larger(server: Server, before: int) -> bool:
+    return sum(open_connections(server)) > before
+
+
+def share_connections(server: Server, count: int) -> list[int]:
+    """Open connections one by one. Returns how many each process has, fewest first."""
+    with ExitStack() as stack:
+        for _ in range(count):
+            before = sum(open_connections(server))
+            stack.enter_context(connect(server))
+            wait_for(partial(is_larger, server, before))
+        return open_connections(server)
+
+
+def test_processes_get_equally_many_connections_also_after_one_was_replaced(tmp_path: Path) -> None:
+    with running_api(tmp_path, api_processes=2, client_timeout_seconds=60) as server:
+        wait_for(lambda: share_connections(server, 2) == [1, 1])
+        assert share_connections(server, 8) == [4, 4]
+
+        ended = psutil.Process(server.process.pid).children()[0]
+        ended.terminate()
+        wait_for(lambda: ended not in psutil.Process(server.process.pid).children())
+        wait_for(lambda: share_connections(server, 2) == [1, 1])
+        assert share_connections(server, 8) == [4, 4]

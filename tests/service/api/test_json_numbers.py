@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
+from models.allowance import Allowance
 from models.errors import InvalidInstances
 from models.preprocessing import JsonNumbers, Preprocessing, inputs_from_dataset
 from service.api.http.errors import MalformedBody
@@ -78,7 +79,7 @@ def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
 def assert_same(body: bytes) -> bool:
     """Read a body in both ways; whether the quick one took it."""
-    numbers = read_even_numbers(body, MEMBER)
+    numbers = read_even_numbers(body, MEMBER, Allowance())
     if numbers is None:
         return False
     rows = np.array(parse_json(body, 64)[MEMBER], np.float64)
@@ -96,7 +97,7 @@ def test_even_numbers_are_read_to_the_same_bits(body: bytes) -> None:
 @pytest.mark.usefixtures("block")
 @pytest.mark.parametrize("body", OTHERWISE, ids=lambda body: body[:40])
 def test_everything_else_is_left_to_the_general_parser(body: bytes) -> None:
-    assert read_even_numbers(body, MEMBER) is None
+    assert read_even_numbers(body, MEMBER, Allowance()) is None
 
 
 def random_number(choice: random.Random) -> str:
@@ -149,7 +150,7 @@ def test_random_bodies_read_the_same_in_both_ways(seed: int) -> None:
     ],
 )
 def test_flat_lists_are_taken_out_of_a_body(body: bytes, rest: bytes, lists: list[list[float]]) -> None:
-    found, arrays = take_out_lists(body, "data", 2)
+    found, arrays = take_out_lists(body, "data", 2, Allowance())
     assert found.replace(json_numbers.MARK.encode(), b"") == rest
     assert [array.tolist() for array in arrays.values()] == lists
     assert [mark for mark in arrays if f'"{mark}"' in found.decode()] == list(arrays)
@@ -159,12 +160,12 @@ def test_flat_lists_are_taken_out_of_a_body(body: bytes, rest: bytes, lists: lis
 @pytest.mark.parametrize("data", ["[1,null]", "[1,]", "[1", "[1, 02]", "[1e400]", '[1,"]"]', "[1,[2]]"])
 def test_from_the_first_list_with_something_else_on_all_stay_where_they_are(data: str) -> None:
     body = b'{"data":%b,"more":{"data":[1]}}' % data.encode()
-    assert take_out_lists(body, "data", 2) == (body, {})
+    assert take_out_lists(body, "data", 2, Allowance()) == (body, {})
 
 
 def test_a_body_full_of_lists_takes_no_time() -> None:
     for body in (b'"data":[1' * 1_000_000, b'"data":[1],' * 1_000_000):
-        found, _ = take_out_lists(body, "data", 2)
+        found, _ = take_out_lists(body, "data", 2, Allowance())
         assert len(found) >= 9_000_000
 
 
@@ -200,7 +201,7 @@ def test_models_make_the_same_of_numbers_and_of_lists(tmp_path: Path) -> None:
     ]  # fmt: skip
     for preprocessing in preprocessings(tmp_path):
         for rows in bodies:
-            numbers = read_even_numbers(orjson.dumps({MEMBER: rows}), MEMBER)
+            numbers = read_even_numbers(orjson.dumps({MEMBER: rows}), MEMBER, Allowance())
             assert numbers is not None
             quick = JsonNumbers(numbers, lambda rows=rows: rows)  # type: ignore[misc]
             assert outcome(preprocessing, quick) == outcome(preprocessing, rows)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 import requests
 from werkzeug.test import TestResponse
 
+from service.api.app import create_front
 from service.client import JobEvent
 from service.client.following import read_events
+from service.context import Context
 from service.operations.jobs import events as job_events
 from service.operations.jobs.lifecycle import Lease
 from tests.journeys.specs import LINE, LINE_DATASET
@@ -21,6 +24,7 @@ from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.front_client import FrontClient
 
 STREAM = {"Accept": "text/event-stream"}
 
@@ -178,6 +182,37 @@ def test_many_events_are_read_part_by_part(
     pieces = [piece.count(b"id: ") for piece in open_stream(ready, queued).iter_encoded()]
     assert [count for count in pieces if count] == [3, 3, 1]
     assert ready.send("GET", f"/v1/training-jobs/{job_id}/log", 200).text.count("Epoch") == 3
+
+
+def front_with(context: Context, **settings: Any) -> FrontClient:
+    """A client of another front with these settings."""
+    return FrontClient(create_front(replace(context, settings=replace(context.settings, **settings))))
+
+
+@pytest.mark.parametrize("limit", ["max_streams", "max_streams_per_address"])
+def test_streams_beyond_the_limit_are_a_503_until_others_end(context: Context, queued: str, limit: str) -> None:
+    client = front_with(context, **{limit: 2})
+    streams = [client.get(queued, headers=STREAM) for _ in range(2)]
+    assert [stream.status_code for stream in streams] == [200, 200]
+    refused = client.get(queued, headers=STREAM)
+    assert refused.status_code == 503
+    assert refused.headers["Retry-After"] == "5"
+    assert "2 event streams" in refused.text
+    assert client.get(queued).status_code == 200
+    streams[0].close()
+    wait_for(lambda: client.get(queued, headers=STREAM).status_code == 200, what="a permit")
+
+
+def test_a_stream_ends_after_a_while_and_its_client_goes_on_with_another(
+    context: Context, queued: str, idle_worker: FakeWorker
+) -> None:
+    client = front_with(context, stream_seconds=0.2)
+    first = events_of(client.get(queued, headers=STREAM, buffered=True))
+    assert [event.seq for event in first] == [1]
+    idle_worker.run_next()
+    rest = events_of(client.get(queued, headers=STREAM | {"Last-Event-ID": "1"}, buffered=True))
+    assert rest[0].seq == 2
+    assert rest[-1].final
 
 
 def make_queued_job(server: Server) -> str:

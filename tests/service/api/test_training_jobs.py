@@ -173,9 +173,8 @@ def test_a_job_that_nobody_works_on_has_no_time_left(
     job = ready.post("/v1/training-jobs", TRAINING, 202)
     claimed = idle_worker.claim("training")
     assert claimed is not None
-    execution.record(
-        context, claimed[0], [NewEvent("checkpoint", {"epoch": 2, "step": 0}, checkpoint=KeptCheckpoint("k", 2, 0))]
-    )
+    kept = KeptCheckpoint("checkpoints/tj_1/tj_1-1-checkpoint-1", 2, 0)
+    execution.record(context, claimed[0], [NewEvent("checkpoint", {"epoch": 2, "step": 0}, checkpoint=kept)])
     idle_worker.record_epochs(claimed[0], 1, 1, 3)
     assert ready.patch(job["links"]["self"], {"desired_status": "paused"})["progress"]["eta_seconds"] == 0.0
     execution.put_back(context, claimed[0])

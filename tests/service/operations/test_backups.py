@@ -34,10 +34,9 @@ from service.storage.database import Session
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.storage.records import Record, Worker
+from tests.databases import empty_postgresql
 from tests.service.operations import stocked
 from tests.service.operations.stocked import checkpoint, claim, files_of, job, submit, train
-
-POSTGRESQL = "FITSERVE_TEST_POSTGRESQL_URL"
 
 
 def ignore(done: int, total: int) -> None:
@@ -323,17 +322,36 @@ def foreign(content: bytes) -> Callable[[Path], None]:
     return damage
 
 
-def of_newer_schema(archive: Path) -> None:
-    def change(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+def database(change_file: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Changes the database in an archive and its checksum."""
+
+    def change(archive: Path, members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
         path = archive.with_suffix(".db")
         path.write_bytes(members[1][1])
-        with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        change_file(path)
         old, new = (hashlib.sha256(content).hexdigest().encode() for content in (members[1][1], path.read_bytes()))
         members[1] = (members[1][0], path.read_bytes())
         members[-1] = (members[-1][0], members[-1][1].replace(old, new))
 
-    repack(archive, change)
+    return lambda archive: repack(archive, lambda members: change(archive, members))
+
+
+def rewritten(statement: str) -> Callable[[Path], None]:
+    def rewrite(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(statement)
+
+    return database(rewrite)
+
+
+def overwrite_a_page(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+
+
+TRIGGER = "CREATE TRIGGER evil AFTER UPDATE ON jobs BEGIN DELETE FROM models; END"
+A_KEY = "isn't the key of a folder in"
 
 
 @pytest.mark.parametrize(
@@ -353,7 +371,27 @@ def of_newer_schema(archive: Path) -> None:
         (manifest(b"{}"), "not a backup of Fitserve"),
         (manifest(b"[1"), "not a backup of Fitserve"),
         (manifest(b'{"format": 2, "fitserve": "9.1"}'), "Fitserve 9.1 made the backup, in a format"),
-        (of_newer_schema, "A newer Fitserve made the database"),
+        (rewritten("UPDATE alembic_version SET version_num = '9999'"), "A newer Fitserve made the database"),
+        (database(overwrite_a_page), "can't be restored: The database is damaged"),
+        (rewritten(TRIGGER), 'statements of its own: "evil"'),
+        (rewritten("CREATE VIEW evil AS SELECT 1"), 'statements of its own: "evil"'),
+        (rewritten("UPDATE versions SET folder = '../../victim/docs'"), "isn't a key"),
+        (rewritten("UPDATE versions SET folder = 'models/md_1/../../../victim'"), "isn't a valid name"),
+        (rewritten("UPDATE versions SET folder = 'models'"), A_KEY),
+        (rewritten("UPDATE versions SET folder = (SELECT folder FROM datasets)"), A_KEY),
+        (rewritten("UPDATE versions SET folder = 'models/md_1/tj_1-1'"), "isn't a key of md_"),
+        (rewritten("UPDATE datasets SET folder = 'datasets/../ij_1-1'"), "isn't a valid name"),
+        (rewritten("UPDATE datasets SET id = '../../victim'"), "isn't a valid id"),
+        (rewritten("UPDATE jobs SET id = '../../victim' WHERE kind = 'training'"), "isn't a valid id"),
+        (
+            rewritten("""UPDATE jobs SET checkpoint = '{"folder": "../victim", "epoch": 1, "step": 1}'"""),
+            "isn't a key",
+        ),
+        (rewritten("""UPDATE jobs SET checkpoint = '{"epoch": 1}'"""), "malformed row"),
+        (
+            rewritten("""UPDATE jobs SET kind = 'batch_prediction', result = '{"folder": "models/md_1/tj_1-1"}'"""),
+            A_KEY,
+        ),
         (added("artifacts/models/../../../evil"), "not a regular file"),
         (added("../evil"), "not a regular file"),
         (added("./artifacts/models/a/b"), "not a regular file"),
@@ -402,15 +440,8 @@ def test_large_files_pass_through_little_memory(
 
 @pytest.fixture
 def postgresql() -> Iterator[str]:
-    url = os.environ.get(POSTGRESQL, "")
-    if not url:
-        pytest.skip(f"{POSTGRESQL} names no empty PostgreSQL database")
-    yield url
-    context = Context.from_settings(Settings(database_url=url))
-    Record.metadata.drop_all(context.database.engine)
-    with context.database.write() as session:
-        session.connection().exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
-    context.database.close()
+    with empty_postgresql() as url:
+        yield url
 
 
 def test_a_service_moves_to_postgresql_and_back(

@@ -1,18 +1,18 @@
 """Databases of both kinds."""
 
-import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-POSTGRESQL = "FITSERVE_TEST_POSTGRESQL_URL"
+from tests.databases import empty_postgresql
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where an empty database of either kind is."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'fitserve.db'}"
-    if not os.environ.get(POSTGRESQL):
-        pytest.skip(f"{POSTGRESQL} names no empty PostgreSQL database")
-    return os.environ[POSTGRESQL]
+        yield f"sqlite:///{tmp_path / 'fitserve.db'}"
+        return
+    with empty_postgresql() as url:
+        yield url

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 
 from service.storage.artifact_keys import (
     BadKey,
+    check_published,
     checkpoint_key,
     checkpoints_key,
     datasets_key,
@@ -88,6 +90,68 @@ def test_a_key_that_leads_elsewhere_reaches_nothing(store: ArtifactStore, key: s
             ask()
     assert staged.is_dir()
     assert sorted(path.name for path in store.root.parent.iterdir()) == ["artifacts", "others", "secret"]
+
+
+def test_a_key_that_symbolic_links_lead_elsewhere_reaches_nothing(store: ArtifactStore) -> None:
+    victim = store.root.parent / "others"
+    (victim / "tj_1-1").mkdir()
+    (victim / "tj_1-1" / "data").write_text("not the store's")
+    (store.root / "models").mkdir(parents=True)
+    (store.root / "models" / "md_1").symlink_to(victim)
+    (store.root / ".staging").symlink_to(victim)
+    key = "models/md_1/tj_1-1"
+    asked: list[Callable[[], object]] = [
+        lambda: store.folder(key),
+        lambda: store.existing_folder(key),
+        lambda: store.existing_file(key, "data"),
+        lambda: store.read(key, "data"),
+        lambda: store.names("models/md_1"),
+        lambda: store.link(key, store.root / "copy"),
+        lambda: store.remove(key),
+        lambda: store.stage("tj_1-1"),
+        lambda: store.discard("tj_1-1"),
+    ]
+    for ask in asked:
+        with pytest.raises(BadKey):
+            ask()
+    assert store.names("models") == []
+    assert store.published_before(math.inf, "models") == []
+    assert (victim / "tj_1-1" / "data").exists()
+
+
+def test_a_symbolic_link_in_a_folder_is_neither_read_nor_copied(store: ArtifactStore, tmp_path: Path) -> None:
+    key = key_below(versions_key("md_1"), execution_name("tj_1", 1))
+    folder = store.stage("tj_1-1")
+    (folder / "data").symlink_to(tmp_path / "secret")
+    store.publish(folder, key)
+    for ask in (store.existing_file, store.read):
+        with pytest.raises(BadKey):
+            ask(key, "data")
+    assert store.link(key, tmp_path / "copy")
+    assert (tmp_path / "copy" / "data").is_symlink()
+
+
+def test_a_store_may_be_reached_through_a_symbolic_link(store: ArtifactStore, tmp_path: Path) -> None:
+    store.root.mkdir()
+    (tmp_path / "link").symlink_to(store.root)
+    linked = ArtifactStore(tmp_path / "link")
+    folder = linked.stage("ij_1-1")
+    (folder / "data").write_bytes(b"rows")
+    linked.publish(folder, datasets_key("ds_1"))
+    assert store.read(datasets_key("ds_1"), "data") == b"rows"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "models", "models/md_1", "models/md_1/tj_1-1/onnx", "datasets/ds_1/ij_1-1", "models/m-1/tj_1-1",
+        "models/md_1/tj 1", "models/md_1/..", "models/md_2/tj_1-1", "../models/md_1/tj_1-1",
+    ],
+)  # fmt: skip
+def test_only_a_folder_that_an_execution_published_for_a_model_is_a_key_of_it(key: str) -> None:
+    assert check_published("models/md_1/tj_1-1", "models", "md_1") == "models/md_1/tj_1-1"
+    with pytest.raises(BadKey):
+        check_published(key, "models", "md_1")
 
 
 @pytest.mark.parametrize("name", NO_NAMES)

@@ -51,7 +51,7 @@ class Bench:
                 session.add(Model(id="md_1", name="m", status=statuses.READY, task="regression", description="",
                                   document=document_of({}), created_at=now))  # fmt: skip
                 session.add(Dataset(id="ds_1", name="d", status=statuses.READY, source="inline",
-                                    folder="datasets/ds_1", created_at=now))  # fmt: skip
+                                    folder="datasets/ds_1/ij_1-1", created_at=now))  # fmt: skip
 
     def start_worker(self, start_method: str = "forkserver") -> Supervisor:
         self.supervisor = Supervisor(self.context, ProcessStarter(start_method, TASK, PRELOADED))

@@ -105,6 +105,12 @@ def note_pid(path: str, _channel: "Channel") -> None:
     temporary.rename(path)
 
 
+def note_run(path: str, _channel: "Channel") -> None:
+    """Add a line to the file at `path`."""
+    with open(path, "a") as file:
+        file.write("run\n")
+
+
 def write_temporary_file(path: str, _channel: "Channel") -> None:
     """Write one that nobody removes, and note at `path` where it is."""
     with tempfile.NamedTemporaryFile(delete=False) as file:
@@ -161,6 +167,7 @@ WISHES: dict[str, Callable[..., None]] = {
     "before_the_first_step_until": wait_before_the_first_step,
     "deaf_until": wait_for_file_deafly,
     "pid": note_pid,
+    "note_run": note_run,
     "temporary": write_temporary_file,
     "print": print_text,
     "print_bytes": print_bytes,

@@ -1,6 +1,7 @@
 """Processes are started, heard, killed and described, also while their fork server dies."""
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from models.jobs.training import TrainingAssignment, TrainingRequest
 from models.limits import Limits
 from models.spec import NetworkSpec
 from service.worker.processes import JobProcess, ProcessStarter, StartFailed
+from tests.running_service import wait_for
 from tests.service.worker.bench import document_of, fork_server, is_gone
 from tests.service.worker.fake_tasks import PRELOADED, TASK
 
@@ -147,6 +149,36 @@ def test_a_process_starts_although_fork_servers_die_around_it(starter: ProcessSt
     assert ["progress", "epoch", "result"] in reports
     with start(starter, tmp_path, epochs=1) as process:
         assert [message["type"] for message in messages_until_the_end(process)] == ["progress", "epoch", "result"]
+
+
+@pytest.fixture
+def losing_track(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The supervisor gets no hold of the first process that it starts: it has ended, as far as can be told."""
+    lost: list[int] = []
+    pidfd_open = os.pidfd_open
+
+    def lose_the_first(pid: int) -> int:
+        if not lost:
+            lost.append(pid)
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+        return pidfd_open(pid)
+
+    monkeypatch.setattr(os, "pidfd_open", lose_the_first)
+    return lost
+
+
+@pytest.mark.parametrize("start_method", ["forkserver", "spawn"])
+def test_a_process_that_the_supervisor_has_no_hold_of_never_begins(
+    start_method: str, losing_track: list[int], tmp_path: Path
+) -> None:
+    starter = ProcessStarter(start_method, TASK, PRELOADED)
+    with start(starter, tmp_path, note_run=str(tmp_path / "runs")) as process:
+        assert [message["type"] for message in messages_until_the_end(process)] == ["result"]
+        assert process.pid not in losing_track
+    with contextlib.suppress(psutil.NoSuchProcess):
+        lost = psutil.Process(losing_track[0])
+        wait_for(lambda: is_gone(lost), what="the end of the process that was lost")
+    assert (tmp_path / "runs").read_text() == "run\n"
 
 
 def test_a_module_that_jobs_need_and_cannot_be_imported_keeps_the_worker_from_claiming(

@@ -81,7 +81,7 @@ def test_deaths_count_until_a_checkpoint_gets_further(make_bench: Callable[..., 
 def die_after_checkpoint(bench: Bench, epoch: int, step: int) -> None:
     claimed = execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {})
     assert claimed is not None
-    checkpoint = KeptCheckpoint("checkpoints/one", epoch, step)
+    checkpoint = KeptCheckpoint("checkpoints/tj_1/tj_1-1-checkpoint-1", epoch, step)
     event = NewEvent("checkpoint", {"epoch": epoch, "step": step}, checkpoint=checkpoint)
     execution.record(bench.context, claimed[0], [event])
     execution.crashed(bench.context, claimed[0], {"code": "died", "detail": "", "faults": []})

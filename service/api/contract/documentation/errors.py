@@ -89,7 +89,8 @@ ERRORS = {
         Error(
             413,
             "BodyTooLarge",
-            "The body exceeds the size limit, which the operator sets.",
+            "The body exceeds the size limit, which the operator sets, or it would become too many values, rows or "
+            "numbers. For predictions: the response would be too large.",
             "The body exceeds the limit of 67,108,864 bytes.",
             "body-too-large",
         ),

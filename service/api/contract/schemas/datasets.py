@@ -85,6 +85,8 @@ NAME = "The dataset's name, in URLs and in the jobs that use it."
 class CreateDatasetSchema(Schema):
     """A new dataset from a built-in source or from data in the request."""
 
+    holds_data = True
+
     name = Name(required=True, metadata={"description": NAME})
     source = Text(63, required=True, metadata={"description": "`inline`, or a source from `GET /v1/dataset-sources`."})
     parameters = Object(

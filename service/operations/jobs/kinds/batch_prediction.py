@@ -20,11 +20,11 @@ from service.context import Context
 from service.errors import NotReady
 from service.operations import idempotency
 from service.operations.catalog.resolve import check_servable
-from service.operations.catalog.uploads import DATA_FILE, ReceivedFile
+from service.operations.catalog.uploads import DATA_FILE, ReceivedFile, removed_unless_committed
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
-from service.storage.artifact_keys import PREDICTIONS, upload_key
+from service.storage.artifact_keys import PREDICTIONS, check_published, upload_key
 from service.storage.database import Session
 from service.storage.records import Dataset, Job, Model, Version
 
@@ -36,6 +36,9 @@ class StoredResult(BatchPredictionResult):
     """The result in the job's row. `folder` is the artifact key of the result file's folder."""
 
     folder: str
+
+    def __post_init__(self) -> None:
+        check_published(self.folder, PREDICTIONS)
 
 
 class BatchPrediction(Kind):
@@ -88,11 +91,8 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     job_id = queue.new_id(KIND)
     if file is not None:
         context.artifacts.publish(file.folder, upload_key(job_id))
-    try:
+    with removed_unless_committed(context.artifacts, upload_key(job_id)):
         _insert(context, job_id, found, version, request, claim)
-    except BaseException:
-        context.artifacts.remove(upload_key(job_id))
-        raise
     return job_id
 
 
@@ -142,7 +142,7 @@ def result(context: Context, job_id: str) -> Result:
     """The result of a batch prediction. Raises NotFound, and NotReady if the job hasn't succeeded."""
     with context.database.read() as session:
         job = client_jobs.find(session, KIND, job_id)
-    if job.status != statuses.SUCCEEDED or job.result is None:
-        raise NotReady(KIND.words, job_id, job.status, failed=job.status in statuses.FINAL)
-    stored = StoredResult.from_document(job.result)
+        if job.status != statuses.SUCCEEDED or job.result is None:
+            raise NotReady(KIND.words, job_id, job.status, failed=job.status in statuses.FINAL)
+        stored = StoredResult.from_document(job.result)
     return Result(context.artifacts.existing_file(stored.folder, RESULT_FILE), stored.classes)

@@ -1,0 +1,77 @@
+"""The connection to PostgreSQL breaks during COMMIT: the writer finds out how it ended."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from service.errors import DatabaseUnavailable, OutcomeUnknown
+from service.storage import commits
+from service.storage.database import Database
+from tests.databases import empty_postgresql
+from tests.postgresql_proxy import CommitProxy, Loss
+
+
+@pytest.fixture
+def proxy() -> Iterator[CommitProxy]:
+    with empty_postgresql() as url, CommitProxy(url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def database(proxy: CommitProxy) -> Iterator[Database]:
+    """A database with an empty table, through the proxy."""
+    database = Database(proxy.url)
+    with database.write() as session:
+        session.execute(text("CREATE TABLE rows (number INTEGER)"))
+    yield database
+    database.close()
+
+
+def write(database: Database, number: int) -> None:
+    with database.write() as session:
+        session.execute(text("INSERT INTO rows VALUES (:number)"), {"number": number})
+
+
+def written(database: Database) -> list[int]:
+    with database.read() as session:
+        return list(session.scalars(text("SELECT number FROM rows ORDER BY number")))
+
+
+def test_a_write_succeeds_if_only_the_answer_to_its_commit_was_lost(database: Database, proxy: CommitProxy) -> None:
+    for number in range(3):
+        proxy.lose(Loss.ANSWER)
+        write(database, number)
+    assert (written(database), proxy.lost) == ([0, 1, 2], 3)
+
+
+def test_a_write_whose_commit_was_lost_has_no_effect_and_says_so(database: Database, proxy: CommitProxy) -> None:
+    proxy.lose(Loss.COMMIT)
+    with pytest.raises(DatabaseUnavailable) as raised:
+        write(database, 1)
+    assert raised.value.code == "database-unavailable"
+    assert written(database) == []
+
+
+@pytest.mark.parametrize("loss", Loss)
+def test_the_outcome_is_unknown_while_the_server_is_away_and_known_afterwards(
+    database: Database, proxy: CommitProxy, loss: Loss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "LOOKUP_SECONDS", 0.2)
+    proxy.lose(loss, then_away=True)
+    with pytest.raises(OutcomeUnknown) as raised:
+        write(database, 1)
+    with pytest.raises(OutcomeUnknown):
+        raised.value.was_committed()
+    proxy.is_away = False
+    assert raised.value.was_committed() == (loss is Loss.ANSWER)
+    assert written(database) == [1] * (loss is Loss.ANSWER)
+
+
+def test_a_write_that_the_server_refuses_at_its_commit_has_no_effect(database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("ALTER TABLE rows ADD UNIQUE (number) DEFERRABLE INITIALLY DEFERRED"))
+    write(database, 1)
+    with pytest.raises(Exception, match="duplicate key"):
+        write(database, 1)
+    assert written(database) == [1]
