@@ -31,9 +31,10 @@ LIMITS = {
     "max_layers": "50",
     "max_parameters": "100000",
     "max_recurrent_steps": "200",
+    "max_rows": "1000000",
     "poll_seconds": "0.02",
 }
-"""Networks are small, so that none takes long to build. All other limits are the defaults."""
+"""Networks and generated datasets are small, so that none takes long to make. All other limits are the defaults."""
 IMPORT_SECONDS = BUILD_SECONDS = 20.0
 PREDICTION_SECONDS = 30.0
 """The default of FITSERVE_PREDICTION_SECONDS."""
