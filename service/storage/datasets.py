@@ -51,8 +51,8 @@ def being_imported(session: Session) -> Sequence[str]:
 
 def folders(session: Session) -> frozenset[str]:
     """The artifact keys of all datasets. Raises BadKey for one that isn't the dataset's own."""
-    found = session.execute(select(Dataset.id, Dataset.folder).where(Dataset.folder.is_not(None)))
-    return frozenset(check_published(key, DATASETS, owner) for owner, key in found)
+    found = session.execute(select(Dataset.id, Dataset.folder))
+    return frozenset(check_published(key, DATASETS, owner) for owner, key in found if key is not None)
 
 
 def page(session: Session, query: PageQuery) -> Page[Dataset]:
