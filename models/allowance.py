@@ -13,9 +13,10 @@ from typing import Self
 from models.errors import Excessive, TookTooLong
 from models.limits import Limits
 
-VALUE_BYTES = 128
-"""The memory of a value as a Python object: half of an object with one number, twice an empty list."""
-PARSED_BYTES, INPUT_BYTES, OUTPUT_BYTES = 8, 8, 32
+VALUE_BYTES, CSV_BYTES, CELL_BYTES = 128, 160, 48
+"""The memory of a JSON value (half of an object with one number), of a CSV cell with its row, and of a cell of a table
+while its column is converted."""
+PARSED_BYTES, INPUT_BYTES, OUTPUT_BYTES = 8, 8, 28
 """The memory of a number: of a body, in the network's inputs, in its outputs with the response."""
 PIXEL_BYTES = 24
 """The memory of a pixel while an image is decoded. WebP takes the most: two canvases, a copy, and the result."""
@@ -49,12 +50,12 @@ class Allowance:
         """The allowance of a job, which reads its rows in blocks of bounded size."""
         return cls(replace(limits, prediction_pixels=limits.pixels, body_values=sys.maxsize))
 
-    def take_values(self, count: int) -> None:
-        """Allow `count` values of a body to become Python objects. Raises Excessive."""
+    def take_values(self, count: int, size: int = VALUE_BYTES) -> None:
+        """Allow `count` values to become Python objects, with `size` bytes for each. Raises Excessive."""
         most = self.limits.body_values
         if count > most:
             raise Excessive(f"The body has more than {most:,} values, which is the limit.")
-        self.reserve(count * VALUE_BYTES)
+        self.reserve(count * size)
 
     def take_numbers(self, count: int, size: int = PARSED_BYTES) -> None:
         """Allow `count` numbers of a body to become an array, with `size` bytes for each. Raises Excessive."""

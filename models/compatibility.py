@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import zip_longest
+from itertools import chain, islice, zip_longest
 from typing import Any
 
-from models.errors import Fault, InvalidData, InvalidSpec
+from models.errors import MOST_FAULTS, Fault, InvalidData, InvalidSpec
 from models.preprocessing import Preprocessing
 from models.preprocessing.fitted_column import FittedColumn
 from models.preprocessing.preprocessing import table_columns
@@ -35,11 +35,12 @@ def check_fit(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, Any]
     `output_shape` is the shape of one row, without the batch; `descriptor` the dataset's (with its `name`, if it has
     one); `layer` the name of the last layer. The faults point to `#/dataset` or `#/model`.
     """
-    faults = [
-        *_find_input_faults(spec, descriptor),
-        *_find_unknown_numbers(spec, descriptor),
-        *_find_target_faults(spec, output_shape, descriptor, layer),
-    ]
+    found = chain(
+        _find_input_faults(spec, descriptor),
+        _find_unknown_numbers(spec, descriptor),
+        _find_target_faults(spec, output_shape, descriptor, layer),
+    )
+    faults = list(islice(found, MOST_FAULTS))
     if descriptor["splits"]["train"] == 0:
         faults.append(Fault(f"{_title(descriptor)} has no training rows.", DATASET))
     if faults:
@@ -91,7 +92,7 @@ def check_version_fit(document: dict[str, Any], descriptor: dict[str, Any], spli
     `document` is the version's `preprocessing.json`, `descriptor` as for check_fit. The faults point to `#/dataset` or
     `#/split`.
     """
-    faults = [*_find_input_mismatches(document, descriptor)]
+    faults = list(islice(_find_input_mismatches(document, descriptor), MOST_FAULTS))
     encoding = TargetEncoding.from_document(document["target"])
     problem = _find_target_mismatch(Task(document["task"]), encoding, descriptor["target"])
     if problem:
@@ -106,7 +107,8 @@ def check_inputs_fit(document: dict[str, Any], descriptor: dict[str, Any], split
 
     As check_version_fit, but ignores the dataset's target.
     """
-    faults = [*_find_input_mismatches(document, descriptor), *_find_empty_split(descriptor, split)]
+    found = chain(_find_input_mismatches(document, descriptor), _find_empty_split(descriptor, split))
+    faults = list(islice(found, MOST_FAULTS))
     if faults:
         raise InvalidData(*faults)
 

@@ -3,6 +3,7 @@
 Every error has a stable `code`, a sentence, and faults with locations. It has no HTTP status: the api maps codes.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -11,6 +12,9 @@ MOST_FAULTS = 100
 """The maximum of faults in an error; the input may have more."""
 MOST_ALLOWED = 100
 """The maximum of valid values that a fault lists."""
+LONGEST_MESSAGE = 200
+ADDRESS = re.compile(r" ?<[^<>]* at 0x[0-9a-fA-F]+>?")
+"""Python's default form of an object, such as `<_io.BytesIO object at 0x7f2c1a5b9e40>`."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,20 @@ class NotServable(ModelsError):
     code = "not-servable"
 
 
-class DamagedNetwork(NotServable):
-    """The file of an exported network is missing or can't be loaded."""
+class DamagedFile(ModelsError):
+    """A stored file is missing, unreadable, or not what was saved."""
+
+    code = "damaged-file"
+
+
+class DamagedDataset(DamagedFile):
+    """A file of a dataset is missing, unreadable, or not what was saved."""
+
+    code = "damaged-dataset"
+
+
+class DamagedNetwork(NotServable, DamagedFile):
+    """A file of a version is missing, unreadable, or not what was saved."""
 
     code = "damaged-network"
 
@@ -130,6 +146,13 @@ class BadCheckpoint(ModelsError):
     """A checkpoint that is unreadable or belongs to another network."""
 
     code = "bad-checkpoint"
+
+
+def describe_problem(problem: BaseException) -> str:
+    """A library's message about a client's input, for use within a sentence: its first line, shortened, and without
+    objects' addresses in memory."""
+    first, *_ = str(problem).strip().splitlines() or [""]
+    return ADDRESS.sub("", first[:LONGEST_MESSAGE]).rstrip(" .") or type(problem).__name__
 
 
 def summarize(faults: Sequence[Fault]) -> str:

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+FREE_PIXELS = 4 * 1024**2
+"""An image of at most this size costs little, however few bytes it has."""
+FREE_BYTES = 16 * 1024**2
+"""A file that unpacks to at most this size costs little, however small it is."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -22,11 +27,13 @@ class Limits:
     total_pixels: int = 20_000_000_000
     """Pixels of all images in a ZIP at their original size, which determines the cost of decoding."""
     zip_entries: int = 500_000
+    pixel_ratio: int = 1000
+    """Pixels of an image for each byte of its file, in addition to FREE_PIXELS."""
     zip_ratio: int = 100
-    """The maximum ratio of the unpacked size of a ZIP of images to its own size."""
+    """The maximum ratio of the unpacked size of a ZIP or NPZ of more than FREE_BYTES to its own size."""
     dataset_bytes: int = 8 * 1024**3
-    """Bytes of a dataset's arrays and images, unpacked."""
-    body_values: int = 1_500_000
+    """Bytes of a dataset's tables, arrays and images, unpacked."""
+    body_values: int = 1_000_000
     """Values of a JSON body or cells of a CSV body that become Python objects: numbers, texts, lists, objects."""
     prediction_numbers: int = 8_000_000
     """Numbers in the network's inputs and outputs for all rows of a prediction."""

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any, Self
 import numpy as np
 
 from models.allowance import Allowance, check_deadline
-from models.errors import Fault, InvalidInstances
+from models.errors import DamagedNetwork, Fault, InvalidInstances
+from models.files.sums import check_files
 from models.graph import resolve
 from models.preprocessing import Instances, JsonNumbers, Preprocessing
 from models.preprocessing.preprocessing import INSTANCES
@@ -64,7 +65,12 @@ class Predictor:
     @classmethod
     def load(cls, folder: Path, threads: int = 1) -> Self:
         """Read `preprocessing.json` and `network.onnx` from a version's folder. Raises DamagedNetwork."""
-        document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
+        for name in (ARTIFACTS["preprocessing"], ARTIFACTS["onnx"]):
+            check_files(folder, name, DamagedNetwork)
+        try:
+            document = json.loads((folder / ARTIFACTS["preprocessing"]).read_bytes())
+        except ValueError as error:  # possible only in a folder without checksums
+            raise DamagedNetwork(f"{ARTIFACTS['preprocessing']} is damaged.") from error
         activation = document["output"]["activation"]
         return cls(
             OnnxNetwork(folder / ARTIFACTS["onnx"], threads, document.get("rows_at_once", ROWS_AT_ONCE)),
@@ -115,8 +121,10 @@ class Predictor:
 
     def _check_vocabularies(self, inputs: dict[str, np.ndarray], *, in_json: bool) -> None:
         """Raise InvalidInstances if rows have numbers outside a layer's vocabulary: ONNX Runtime's error has no row."""
-        faults = []
+        faults: list[Fault] = []
         for vocabulary in self.vocabularies:
+            if len(faults) >= MAX_FAULTS:
+                break
             values, column = inputs[vocabulary.input], vocabulary.input if len(inputs) > 1 else None
             for row, *place in np.argwhere(vocabulary.unknown(values))[:MAX_FAULTS].tolist():
                 where = "".join(f"[{index}]" for index in place)
@@ -133,23 +141,18 @@ class Predictor:
         """The predictions for posted instances, as clients get them. Raises InvalidInstances, TookTooLong."""
         inputs, warnings = self.prepare(instances)
         outputs = self.network.run(inputs, deadline)
-        predictions = [one for block in self.interpret(outputs, top, scores, deadline) for one in block]
+        predictions: list[dict[str, Any]] = []
+        for block in in_blocks(outputs):
+            check_deadline(deadline)
+            predictions += self.describe(block, top, scores)
         return Predictions(self.classes, predictions, warnings)
 
-    def interpret(
-        self, outputs: np.ndarray, top: int | None = None, scores: bool = True, deadline: float = math.inf
-    ) -> Iterator[list[dict[str, Any]]]:
-        """A prediction for each row of raw outputs, as clients get it, in blocks.
+    def describe(self, outputs: np.ndarray, top: int | None = None, scores: bool = True) -> list[dict[str, Any]]:
+        """A prediction for each row of a block of raw outputs, as clients get it.
 
         `top` adds the best labels with their scores. If `scores` is False, the scores of all classes are omitted. NaN
-        and infinity become None, except in rows of at least WIDE numbers, which are arrays. Raises TookTooLong if
-        `deadline` (of the monotonic clock) passes meanwhile.
+        and infinity become None, except in rows of at least WIDE numbers, which are arrays.
         """
-        for block in in_blocks(outputs, deadline):
-            yield self._describe(block, top, scores)
-
-    def _describe(self, outputs: np.ndarray, top: int | None, scores: bool) -> list[dict[str, Any]]:
-        """A prediction for each row of raw outputs."""
         if self.task is Task.REGRESSION:
             return _describe_values(outputs)
         classes = self.classes or []
@@ -171,12 +174,13 @@ class Predictor:
         return score(outputs, self.task, self.activation)
 
 
-def in_blocks(outputs: np.ndarray, deadline: float = math.inf) -> Iterator[np.ndarray]:
-    """The rows in blocks that are small as Python objects. Raises TookTooLong if `deadline` passes between two."""
-    at_once = min(ROWS_DESCRIBED_AT_ONCE, max(1, NUMBERS_DESCRIBED_AT_ONCE // max(1, math.prod(outputs.shape[1:]))))
-    for start in range(0, len(outputs), at_once):
-        check_deadline(deadline)
-        yield outputs[start : start + at_once]
+def in_blocks(outputs: np.ndarray) -> list[np.ndarray]:
+    """The rows in blocks that are small as Python objects."""
+    rows = len(outputs)
+    if rows <= ROWS_DESCRIBED_AT_ONCE and outputs.size <= NUMBERS_DESCRIBED_AT_ONCE:
+        return [outputs]
+    at_once = min(ROWS_DESCRIBED_AT_ONCE, max(1, NUMBERS_DESCRIBED_AT_ONCE * rows // outputs.size))
+    return [outputs[start : start + at_once] for start in range(0, rows, at_once)]
 
 
 def write_preprocessing(

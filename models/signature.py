@@ -9,17 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
 
-from models.allowance import Allowance
+from models.allowance import CELL_BYTES, Allowance
 from models.errors import Fault, InvalidInstances
 from models.preprocessing import Preprocessing
 from models.preprocessing.preprocessing import NOT_JSON
 from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import OUTPUT
+from models.values.tensors import MAX_FAULTS
 
 ANY = -1
 """An axis of any length."""
@@ -113,12 +115,13 @@ class Signature:
                 if not isinstance(input_, TableInput)
             }
         ((name, _),) = self.preprocessing.inputs.items()
-        allowance.take_values(rows * len(tensors))
+        allowance.take_values(rows * len(tensors), CELL_BYTES)
         columns = {column: _list_cells(values) for column, values in tensors.items()}
         return {name: table.read_columns(columns, allowance)}
 
     def _check(self, tensors: Mapping[str, Tensor]) -> None:
-        faults = [Fault(f'There is no input "{name}".') for name in tensors if name not in self.inputs]
+        unknown = islice((name for name in tensors if name not in self.inputs), MAX_FAULTS)
+        faults = [Fault(f'There is no input "{name}".') for name in unknown]
         faults += [Fault(f'The input "{name}" is missing.') for name in self.inputs if name not in tensors]
         if faults:
             raise InvalidInstances(*faults)

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from models.errors import IncompleteVersion
+from models.errors import DamagedNetwork, IncompleteVersion
+from models.files.sums import SUMS_FILE, check_files, hash_file
 from models.spec import NetworkSpec
+from models.version_details import ArtifactFile
 
 ARTIFACTS: Final = {
     "keras": "network.keras",
@@ -19,8 +21,17 @@ TRAINED: Final = "trained.json"
 """What is needed to rebuild the trained network besides its weights and preprocessing."""
 
 
+def describe_artifacts(folder: Path) -> tuple[ArtifactFile, ...]:
+    """The files in a version's folder that clients can download. Raises OSError."""
+    found = {format_: folder / name for format_, name in ARTIFACTS.items() if (folder / name).exists()}
+    return tuple(ArtifactFile(format_, path.stat().st_size, hash_file(path)) for format_, path in found.items())
+
+
 def read_document(path: Path) -> dict[str, Any]:
-    """Read a JSON file of a version. Raises IncompleteVersion if it is missing or damaged."""
+    """Read a JSON file of a version. Raises DamagedNetwork if it isn't what was saved, IncompleteVersion if it is
+    missing or damaged in a version without checksums, which an older Fitserve saved."""
+    if (path.parent / SUMS_FILE).exists():
+        check_files(path.parent, path.name, DamagedNetwork)
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:

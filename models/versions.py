@@ -1,6 +1,5 @@
 """Writes the files of a trained network, describes them with their checksums, and loads them."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ from models.preprocessing import Preprocessing
 from models.saved_model import write_saved_model
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
-from models.version_details import ArtifactFile, VersionDetails
-from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, read_document
+from models.version_details import VersionDetails
+from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts, read_document
 from models.weights import assign_weights, named_weights, read_weights, save_weights
 
 COMPARED_ROWS = 1000
@@ -58,9 +57,7 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
         metrics=trained.metrics,
         classes=trained.encoding.classes,
         inputs=[{"name": name, **input_.to_document()} for name, input_ in trained.spec.inputs.items()],
-        artifacts=tuple(
-            _describe(format_, folder / name) for format_, name in ARTIFACTS.items() if (folder / name).exists()
-        ),
+        artifacts=describe_artifacts(folder),
     )
 
 
@@ -68,7 +65,7 @@ def load_version(folder: Path, limits: Limits) -> TrainedNetwork:
     """Load the trained network from a version's folder: rebuilt from its spec and compiled, with a fresh optimizer.
 
     Its outputs equal those of the saved network bit for bit, and it draws the same random numbers in training. Raises
-    IncompleteVersion if files are missing or inconsistent, InvalidSpec for a network beyond `limits`.
+    DamagedNetwork, IncompleteVersion if files are missing or inconsistent, InvalidSpec for a network beyond `limits`.
     """
     document = read_document(folder / TRAINED)
     preprocessing = read_document(folder / ARTIFACTS["preprocessing"])
@@ -118,9 +115,3 @@ def _export(path: Path, network: keras.Model, rows: dict[str, np.ndarray]) -> st
     except NotServable as error:
         return error.detail
     return None
-
-
-def _describe(format_: str, path: Path) -> ArtifactFile:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return ArtifactFile(format_, path.stat().st_size, digest)

@@ -110,6 +110,26 @@ def restore(file: Path) -> None:
     click.echo(f"restored from {file}")
 
 
+@main.command()
+def verify() -> None:
+    """Check every stored file against its checksum, and every row of the database. The service can be running.
+
+    Prints a line for each damage, and exits with code 1 if there is any.
+    """
+    settings = _prepare("verify")
+    from service.context import Context
+    from service.operations.upkeep import verification
+
+    with _one_line_for_failures(), _progress("Verifying") as progress:
+        found = verification.verify(Context.from_settings(settings), progress)
+    for key in found.without_checksums:
+        click.echo(f"Warning: {key} was saved without checksums by an older Fitserve.", err=True)
+    for damage in found.damages:
+        click.echo(f"Damaged: {damage}", err=True)
+    click.echo(f"{found.files:,} files with {found.bytes:,} bytes verified: {len(found.damages):,} damaged")
+    sys.exit(1 if found.damages else 0)
+
+
 @contextmanager
 def _refusing(*errors: type[Exception]) -> Iterator[None]:
     """Turn these errors into one line on standard error and exit code 2."""

@@ -18,6 +18,8 @@ PREFIX = "FITSERVE_"
 TEST_PREFIX = "FITSERVE_TEST_"
 """Prefix of the test suite's own variables, which a service started by a test inherits."""
 
+MOST_IMPORT_SLOTS, MEMORY_PER_IMPORT = 4, 2 * 1024**3
+
 DATABASE_SCHEMES = ("sqlite:///", "postgresql+psycopg://")
 
 
@@ -212,6 +214,17 @@ class Settings:
     build_seconds: float = setting(
         120.0, "Timeout for building a network; after it the model fails, without a retry.", minimum=1
     )
+    import_slots: int = setting(
+        0,
+        "Imports of datasets that a worker runs concurrently, at most; they share the memory of one job.",
+        minimum=0,
+        stands_for="one per 2 GiB of `FITSERVE_JOB_MEMORY_BYTES`, at least 1 and at most 4",
+    )
+    import_seconds: float = setting(
+        900.0,
+        "Timeout for importing a dataset, including a download; after it the dataset fails, without a retry.",
+        minimum=1,
+    )
     job_memory_bytes: int = setting(
         0,
         "Memory that a job may use; a job that exceeds it fails with `out_of_memory`.",
@@ -299,11 +312,20 @@ class Settings:
         Limits.total_pixels, "Pixels of all images in a ZIP together, at their original size.", minimum=1
     )
     max_zip_entries: int = setting(Limits.zip_entries, "Files in a ZIP.", minimum=1)
+    max_pixel_ratio: int = setting(
+        Limits.pixel_ratio,
+        "Pixels of an image in an imported ZIP for each byte of its file; the first 4,194,304 pixels don't count.",
+        minimum=1,
+    )
     max_zip_ratio: int = setting(
-        Limits.zip_ratio, "Ratio of the unpacked to the packed size of a ZIP of images.", minimum=1
+        Limits.zip_ratio,
+        "Ratio of the unpacked to the packed size of a ZIP or NPZ file that unpacks to more than 16 MiB.",
+        minimum=1,
     )
     max_dataset_bytes: int = setting(
-        Limits.dataset_bytes, "Size of a dataset's arrays and images, unpacked.", minimum=1
+        Limits.dataset_bytes,
+        "Size of a dataset's arrays and images, unpacked, or of the cells of its table, 8 bytes each.",
+        minimum=1,
     )
 
     log_format: str = setting("text", "`text` for people, `json` for machines.", allowed=("text", "json"))
@@ -318,6 +340,7 @@ class Settings:
             "training_threads": self.training_threads or max(1, usable_cores() // self.worker_slots),
             "job_memory_bytes": self.job_memory_bytes or int(usable_memory() * 0.8) // self.worker_slots,
         }
+        resolved["import_slots"] = self.import_slots or _count_import_slots(resolved["job_memory_bytes"])
         resolved["database_url"] = self.database_url or f"sqlite:///{resolved['data_dir'] / 'fitserve.db'}"
         resolved["service_url"] = self.service_url or self.url
         resolved["artifact_url"] = self.artifact_url or str(resolved["data_dir"] / "artifacts")
@@ -370,6 +393,7 @@ class Settings:
             pixels=self.max_pixels,
             total_pixels=self.max_total_pixels,
             zip_entries=self.max_zip_entries,
+            pixel_ratio=self.max_pixel_ratio,
             zip_ratio=self.max_zip_ratio,
             dataset_bytes=self.max_dataset_bytes,
             body_values=self.max_body_values,
@@ -384,6 +408,11 @@ class Settings:
         """The api's URL, with an IPv6 address in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+
+def _count_import_slots(memory: int) -> int:
+    """How many imports run concurrently if they share `memory`."""
+    return max(1, min(MOST_IMPORT_SLOTS, memory // MEMORY_PER_IMPORT))
 
 
 def variable_of(member: "Field[Any]") -> str:

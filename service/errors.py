@@ -1,5 +1,7 @@
 """The service's exceptions. Each has a stable code and no HTTP status; the api maps codes to statuses."""
 
+import errno
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -133,6 +135,21 @@ class DiskFull(StorageError):
     """The disk is full; retrying only helps after space is freed."""
 
     code = "disk-full"
+
+
+class ArtifactsUnwritable(ServiceError):
+    """The artifact folder can't be written; retrying only helps after the operator has made it writable."""
+
+    code = "artifacts-unwritable"
+
+
+def of_disk(error: OSError) -> ServiceError | None:
+    """The error that clients get if a file can't be written; None for an OSError that indicates a bug."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull("The disk is full: nothing was saved. Delete resources that you no longer need, then retry.")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return ArtifactsUnwritable(f"The service can't write to its artifact folder: {os.strerror(error.errno)}.")
+    return None
 
 
 class InvalidRequest(ServiceError):

@@ -49,6 +49,7 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
         ("split", "One. Two! Received: x. Arguments received by y [Op:MatMul]"),
         ("sub", "\x1b[1;31mno\x1b[0m"),
     ],
+    "models/errors.py": [("sub", "cannot identify <_io.BytesIO object at 0x7f2c1a5b9e40>")],
     "models/files/formats.py": [("match", b'[ { "a": 1 } ]'), ("match", b'{ "a": 1 }')],
     "models/saved_model.py": [("sub", "first input-name")],
     "models/tabular/csv_dialect.py": [

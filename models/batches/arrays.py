@@ -1,5 +1,6 @@
 """Reads the rows of an NPZ file."""
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,12 @@ def read_inputs(path: Path, name: str, scratch: Path, limits: Limits) -> dict[st
             detail = f'{name} must have the rows as the array "x", or as "x_NAME" for several inputs.'
             raise InvalidData(Fault(detail, file=name, allowed=tuple(sorted(entries))[:MAX_FAULTS]))
         headers = {array: reader.header(array) for array in arrays.values()}
-        first, *others = headers
-        faults = [
-            Fault(problem, file=f"{array}{SUFFIX}")
-            for array in (first, *others)
-            if (problem := find_misfit(array, headers[array], first, headers[first].shape[0]))
-        ]
+        first = next(iter(headers))
+        rows = headers[first].shape[0]
+        misfits = (
+            (array, problem) for array in headers if (problem := find_misfit(array, headers[array], first, rows))
+        )
+        faults = [Fault(problem, file=f"{array}{SUFFIX}") for array, problem in islice(misfits, MAX_FAULTS)]
         if faults:
             raise InvalidData(*faults)
         return {input_: reader.array(array, headers[array]) for input_, array in arrays.items()}

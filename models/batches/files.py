@@ -217,7 +217,7 @@ def _read_npy(file: _File) -> Iterator[_Piece]:
 def _read_pictures(file: _File) -> Iterator[_Piece]:
     # Images of the maximum size, at most as many as fit into the limit of one request.
     at_once = max(1, MAX_PIXELS_AT_ONCE // file.limits.pixels)
-    with open_zip(file.path, file.name, file.limits, file.limits.zip_ratio) as archive:
+    with open_zip(file.path, file.name, file.limits) as archive:
         entries = list_pictures(archive)
         for start in range(0, len(entries), at_once):
             part = entries[start : start + at_once]

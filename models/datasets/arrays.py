@@ -4,6 +4,8 @@ are `x_NAME` (`x_train_NAME`, `x_test_NAME`)."""
 import math
 import zipfile
 from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +83,13 @@ def _find_parts(entries: dict[str, zipfile.ZipInfo], name: str) -> list[_Part]:
         parts.append(_Part(inputs, targets))
     faults = [
         Fault(f'The array "{array}" is unexpected. An NPZ file holds {LAYOUTS}.', file=entries[array].filename)
-        for array in sorted(left)
+        for array in nsmallest(MAX_FAULTS, left)
     ]
+    names = ((input_, array) for part in parts for input_, array in part.inputs.items())
+    misnamed = ((array, problem) for input_, array in names if (problem := find_name_problem(input_)))
     faults += [
         Fault(f'The array "{array}": {problem}', file=entries[array].filename)
-        for part in parts
-        for input_, array in part.inputs.items()
-        if (problem := find_name_problem(input_))
+        for array, problem in islice(misnamed, MAX_FAULTS)
     ]
     if faults:
         raise InvalidData(*faults[:MAX_FAULTS])
@@ -100,15 +102,16 @@ def _find_parts(entries: dict[str, zipfile.ZipInfo], name: str) -> list[_Part]:
 
 
 def _check_shapes(parts: list[_Part], headers: dict[str, NpyHeader], limits: Limits) -> None:
-    faults = [
-        Fault(detail, file=f"{array}{SUFFIX}")
-        for part in parts
-        for array in part.inputs.values()
-        if (detail := find_misfit(array, headers[array], part.targets, headers[part.targets].shape[0]))
-    ]
+    inputs = ((array, part.targets) for part in parts for array in part.inputs.values())
+    misfits = (
+        (array, detail)
+        for array, targets in inputs
+        if (detail := find_misfit(array, headers[array], targets, headers[targets].shape[0]))
+    )
+    faults = [Fault(detail, file=f"{array}{SUFFIX}") for array, detail in islice(misfits, MAX_FAULTS)]
     for first, other in zip(_names(parts[0]), _names(parts[-1]), strict=True):
         shape, wanted = headers[other].shape[1:], headers[first].shape[1:]
-        if shape != wanted:
+        if shape != wanted and len(faults) < MAX_FAULTS:
             detail = f'Rows of "{other}" have the shape {list(shape)}, but those of "{first}" have {list(wanted)}.'
             faults.append(Fault(detail, file=f"{other}{SUFFIX}"))
     targets = [headers[part.targets] for part in parts]

@@ -24,11 +24,17 @@ KERAS_STORAGE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 MNIST = CachedFile(
     "mnist.npz",
     KERAS_STORAGE + "mnist.npz",
+    11_490_434,
     "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
 )
 FASHION_MNIST = tuple(
-    CachedFile(f"fashion-mnist/{part}-ubyte.gz", f"{KERAS_STORAGE}{part}-ubyte.gz")
-    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    CachedFile(f"fashion-mnist/{part}-ubyte.gz", f"{KERAS_STORAGE}{part}-ubyte.gz", size, sha256)
+    for part, size, sha256 in (
+        ("train-images-idx3", 26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+        ("train-labels-idx1", 29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+        ("t10k-images-idx3", 4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+        ("t10k-labels-idx1", 5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+    )
 )
 FASHION_CLASSES = (
     "t_shirt_top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle_boot",
@@ -36,6 +42,7 @@ FASHION_CLASSES = (
 CIFAR10 = CachedFile(
     "cifar-10-batches-py-target_archive",
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    170_498_071,
     "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
 )
 CIFAR10_FOLDER = "cifar-10-batches-py"

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from models.datasets.storage import write_dataset
 from models.datasets.tables.examples import plan_columns
 from models.datasets.tables.options import check_table_options
 from models.datasets.uploads import DATA_FILE, UPLOAD, check_upload, read_upload
-from models.errors import Fault, InvalidData
+from models.errors import MOST_FAULTS, Fault, InvalidData
+from models.files.sums import check_files
 from models.limits import Limits
 from models.progress import Progress
 from models.suggestions import unknown_name
@@ -91,10 +93,10 @@ def _find_unaccepted_fields(request: dict[str, Any]) -> list[Fault]:
     source = request["source"]
     taken = FIELDS.get(source, FIELDS_OF_BUILT_IN)
     known = f"{', '.join(taken[:-1])} and {taken[-1]}"
+    others = (name for name, value in request.items() if value is not None and name not in ("name", "source", *taken))
     return [
         Fault(f'The source "{source}" doesn\'t accept "{name}"; it accepts {known}.', pointer_to(name), allowed=taken)
-        for name, value in request.items()
-        if value is not None and name not in ("name", "source", *taken)
+        for name in islice(others, MOST_FAULTS)
     ]
 
 
@@ -112,7 +114,7 @@ def import_dataset(
 
     `request` is the posted body: `source` with `parameters`, inline data, or `upload` with its options, and `split`.
     `cache` is Keras's folder, which contains `datasets`; `upload` is the folder with the uploaded file `data`.
-    `progress` is called with the fraction that is done. Raises InvalidData, SourceUnavailable.
+    `progress` is called with the fraction that is done. Raises InvalidData, SourceUnavailable, DamagedFile.
     """
     from polars.exceptions import PanicException
 
@@ -123,6 +125,7 @@ def import_dataset(
         reading = _share(progress, 0, 0.5)
         if request["source"] == UPLOAD:
             assert upload is not None
+            check_files(upload, DATA_FILE)
             examples, default = read_upload(upload / DATA_FILE, request, scratch, limits, reading)
         else:
             examples, default = _load(request, cache, downloads, limits, reading)
@@ -167,7 +170,7 @@ def _write(
         descriptor["left_out"] = [one.to_document() for one in left_out]
     if examples.facts:
         descriptor["file"] = examples.facts
-    return write_dataset(folder, examples, table, splits, descriptor, _share(progress, 0.75, 1))
+    return write_dataset(folder, examples, table, splits, descriptor, limits, _share(progress, 0.75, 1))
 
 
 def _check_training(examples: Examples, training_rows: int, request: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """Reads data in the request: nested lists of numbers with targets, or rows of a table."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -7,7 +9,7 @@ import numpy as np
 from models.datasets.descriptor import MAX_CLASS_NAME
 from models.datasets.examples import Examples
 from models.datasets.tables.examples import read_examples
-from models.errors import Fault, InvalidData
+from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
 from models.suggestions import unknown_name
@@ -37,18 +39,27 @@ def check_inline(request: dict[str, Any]) -> list[Fault]:
         return [Fault(detail, pointer_to(absent[0])), *found]
     inputs, targets = request["inputs"], request["targets"]
     named = inputs if isinstance(inputs, dict) else {"": inputs}
-    faults = [_check_list(rows, "inputs", name) for name, rows in named.items()] + [_check_list(targets, "targets")]
-    if isinstance(inputs, dict):
-        problems = {name: find_name_problem(name) for name in inputs}
-        faults += [Fault(problem, pointer_to("inputs", name)) for name, problem in problems.items() if problem]
-    lengths = {len(rows) for rows in named.values()} if not any(faults) else set()
-    found += [fault for fault in faults if fault]
+    faults = list(islice(_find_list_faults(named, targets, isinstance(inputs, dict)), MOST_FAULTS))
+    lengths = {len(rows) for rows in named.values()} if not faults else set()
+    found += faults
     if len(lengths) > 1:
         found.append(Fault("Every input needs the same number of rows.", pointer_to("inputs")))
     elif lengths and len(targets) not in lengths:
         detail = f"There are {len(targets):,} targets for {lengths.pop():,} rows of inputs: give one per row."
         found.append(Fault(detail, pointer_to("targets")))
     return found
+
+
+def _find_list_faults(inputs: dict[str, Any], targets: Any, named: bool) -> Iterator[Fault]:
+    """The faults of inputs and targets that aren't lists of rows, and of the inputs' names, if they are `named`."""
+    for name, rows in inputs.items():
+        if fault := _check_list(rows, "inputs", name):
+            yield fault
+    if fault := _check_list(targets, "targets"):
+        yield fault
+    for name in inputs if named else ():
+        if problem := find_name_problem(name):
+            yield Fault(problem, pointer_to("inputs", name))
 
 
 def _check_rows(request: dict[str, Any]) -> list[Fault]:

@@ -19,7 +19,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from models.errors import SourceUnavailable
+from models.errors import SourceUnavailable, describe_problem
 from models.progress import Progress
 
 SILENCE_SECONDS = 10
@@ -37,11 +37,12 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class CachedFile:
-    """A file of Keras's cache: its path below `datasets`, its URL, and its SHA-256 if Keras specifies it."""
+    """A file of Keras's cache: its path below `datasets`, its URL, its size in bytes and its SHA-256."""
 
     path: str
     url: str
-    sha256: str | None = None
+    size: int
+    sha256: str
 
 
 def fetch(file: CachedFile, cache: Path, downloads: bool, progress: Progress) -> Path:
@@ -49,7 +50,7 @@ def fetch(file: CachedFile, cache: Path, downloads: bool, progress: Progress) ->
     path = cache / "datasets" / file.path
     if path.is_file():
         return path
-    put = f"Put the file from {file.url} at {path} ($KERAS_HOME/datasets/{file.path})"
+    put = f"Put the file from {file.url} at $KERAS_HOME/datasets/{file.path}"
     if not downloads:
         detail = f"{path.name} is missing, and downloads are disabled."
         raise SourceUnavailable(f"{detail} {put}, or enable FITSERVE_DATASET_DOWNLOADS.")
@@ -88,17 +89,19 @@ def _download(file: CachedFile, path: Path, progress: Progress) -> None:
     deadline = time.monotonic() + DOWNLOAD_SECONDS
     digest = hashlib.sha256()
     with urllib.request.urlopen(file.url, timeout=SILENCE_SECONDS) as response, path.open("wb") as target:
-        expected, received = int(response.headers.get("Content-Length") or 0), 0
+        received = 0
         while block := response.read(BLOCK_BYTES):
+            received += len(block)
+            if received > file.size:
+                raise ValueError(f"the server sends more than the {file.size:,} bytes of the original file")
             target.write(block)
             digest.update(block)
-            received += len(block)
-            progress(received / max(expected, received))
+            progress(received / file.size)
             if time.monotonic() > deadline:
                 raise ValueError(f"it timed out after {DOWNLOAD_SECONDS} s")
         target.flush()
         os.fsync(target.fileno())
-    if received < expected or (file.sha256 and digest.hexdigest() != file.sha256):
+    if digest.hexdigest() != file.sha256:
         raise ValueError("the download is incomplete or not the original file")
 
 
@@ -108,7 +111,8 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except DAMAGE as problem:
-        detail = f"{path} isn't a valid copy of Keras's file ({problem})."
+        reason = describe_problem(problem)
+        detail = f"{path.name} in $KERAS_HOME/datasets isn't a valid copy of Keras's file ({reason})."
         raise SourceUnavailable(
             f"{detail} Delete it so that it is downloaded again, or replace it with the original."
         ) from problem

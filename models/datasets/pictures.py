@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ import numpy as np
 from models.datasets.descriptor import MAX_CLASS_NAME
 from models.datasets.examples import Examples
 from models.datasets.splits import SPLIT_NAMES, SPLITS
-from models.errors import Fault, InvalidData
+from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.files.pictures import CHANNELS, BadPicture, Picture, read_picture
 from models.files.zip_files import open_zip
 from models.files.zipped_pictures import is_ignored, read_picture_file, split_path
-from models.limits import Limits
+from models.limits import FREE_PIXELS, Limits
 from models.progress import Progress
 from models.scratch import scratch_array
 from models.spec import SINGLE_INPUT
@@ -59,8 +60,7 @@ def check_picture(picture: object) -> list[Fault]:
         return [Fault(f'"picture" must be an object, not {name_type(picture)}.', pointer_to("picture"))]
     faults = [
         unknown_name(name, OPTIONS, pointer_to("picture", name), "option of a picture")
-        for name in picture
-        if name not in OPTIONS
+        for name in islice((name for name in picture if name not in OPTIONS), MOST_FAULTS)
     ]
     given = {name: picture[name] for name in OPTIONS if picture.get(name) is not None}
     for name in ("height", "width"):
@@ -84,7 +84,7 @@ def read_pictures(path: Path, request: dict[str, Any], limits: Limits, progress:
     the invalid files.
     """
     name = request.get("file", {}).get("name", path.name)
-    with open_zip(path, name, limits, limits.zip_ratio) as archive:
+    with open_zip(path, name, limits) as archive:
         found = _find_pictures(archive.infolist(), name)
         classes = _find_classes(found, name)
         if len(found) > limits.rows:
@@ -117,10 +117,10 @@ def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found
     while _has_single_top_folder(found):
         found = [_Found(picture.path[1:], picture.entry) for picture in found]
     found = _assign_splits(found, name)
-    loose = [picture.entry.filename for picture in found if len(picture.path) < 2]
-    faults = [Fault(f"{file} isn't in a class folder.", file=file) for file in loose if file.lower().endswith(SUFFIXES)]
-    if faults:
-        raise InvalidData(*faults[:MAX_FAULTS])
+    files = (picture.entry.filename for picture in found if len(picture.path) < 2)
+    loose = list(islice((file for file in files if file.lower().endswith(SUFFIXES)), MAX_FAULTS))
+    if loose:
+        raise InvalidData(*(Fault(f"{file} isn't in a class folder.", file=file) for file in loose))
     placed = [picture for picture in found if len(picture.path) >= 2]
     return sorted(placed, key=lambda picture: picture.order)
 
@@ -248,7 +248,8 @@ def _read(
     channels: int | None = None,
 ) -> Picture:
     data = read_picture_file(archive, entry, limits)
+    by_size = FREE_PIXELS + limits.pixel_ratio * len(data)
     try:
-        return read_picture(data, limits.pixels, size, channels, max_scans=limits.jpeg_scans)
+        return read_picture(data, min(limits.pixels, by_size), size, channels, max_scans=limits.jpeg_scans)
     except BadPicture as problem:
         raise InvalidData(Fault(f"{entry.filename} is invalid. {problem}", file=entry.filename)) from problem

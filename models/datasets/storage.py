@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +15,16 @@ import numpy as np
 
 from models.datasets.examples import Examples
 from models.datasets.splits import SPLITS
+from models.errors import DamagedDataset, Fault, InvalidData
+from models.files.sums import check_files
+from models.limits import Limits
 from models.progress import Progress
 from models.spec import SINGLE_INPUT
 from models.tabular.raw_table import number_columns
 from models.tabular.table import Table
 from models.values.columns import ColumnReader, ColumnValues, Texts, find_texts
 from models.values.dates import dates_to_text
+from models.values.pointers import pointer_to
 
 if TYPE_CHECKING:
     import polars
@@ -33,6 +38,8 @@ TARGETS_FILE = "targets.npy"
 INPUTS_FOLDER = "inputs"
 CHUNK_BYTES = 16 * 1024 * 1024
 """Bytes of a tensor that are copied in one step."""
+UNREADABLE = (OSError, ValueError, EOFError, LookupError, TypeError)
+"""The errors of Python and NumPy for files that are missing or damaged."""
 MAX_PAGE_NUMBERS = 1_000_000
 """The maximum of numbers or cells in a page of rows, unless it is a single row."""
 
@@ -67,10 +74,18 @@ class Dataset:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        return cls(folder, json.loads((folder / DESCRIPTOR_FILE).read_bytes())["descriptor"])
+        """Raises DamagedDataset."""
+        check_files(folder, DESCRIPTOR_FILE, DamagedDataset)
+        with _reading():
+            return cls(folder, json.loads((folder / DESCRIPTOR_FILE).read_bytes())["descriptor"])
 
     def split(self, name: str) -> Split:
-        """The rows of `train`, `validation` or `test`; the split may be empty."""
+        """The rows of `train`, `validation` or `test`; the split may be empty. Raises DamagedDataset."""
+        check_files(self.folder, name, DamagedDataset)
+        with _reading():
+            return self._open_split(name)
+
+    def _open_split(self, name: str) -> Split:
         folder = self.folder / name
         rows, targets = np.load(folder / ROWS_FILE), self._read_targets(np.load(folder / TARGETS_FILE))
         if self.descriptor["kind"] == "table":
@@ -86,8 +101,13 @@ class Dataset:
         """A page of a split's rows as `row`, `instance` (in the form of predictions), `target`, `split`.
 
         The page has at most `limit` rows, and fewer if rows are large, but at least one if there is a row at the
-        offset. Lists of numbers are arrays in the type in which they are stored.
+        offset. Lists of numbers are arrays in the type in which they are stored. Raises DamagedDataset.
         """
+        check_files(self.folder, split, DamagedDataset)
+        with _reading():
+            return self._read_page(split, offset, limit)
+
+    def _read_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
         count = min(limit, max(1, MAX_PAGE_NUMBERS // self._row_numbers()))
         page = slice(offset, min(offset + count, self.descriptor["splits"][split]))
         if page.start >= page.stop:
@@ -180,16 +200,25 @@ def write_dataset(
     table: Table | None,
     splits: dict[str, np.ndarray],
     descriptor: dict[str, Any],
+    limits: Limits,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Write the dataset into the folder, synced to disk; returns the descriptor with `bytes` filled in."""
+    """Write the dataset into the folder, synced to disk; returns the descriptor with `bytes` filled in.
+
+    Raises InvalidData if a table takes more than `limits.dataset_bytes`.
+    """
     targets = examples.targets
     if isinstance(targets, Texts):
         targets = targets.codes_among(descriptor["target"]["classes"])
     for name in SPLITS:
         _write_split(folder / name, examples.tensors or {}, targets, splits[name])
     if table is not None:
-        _write_table(folder, table, splits, progress)
+        try:
+            _write_table(folder, table, splits, limits, progress)
+        except InvalidData:
+            for name in SPLITS:
+                shutil.rmtree(folder / name)
+            raise
     size = sum(path.stat().st_size for name in SPLITS for path in (folder / name).rglob("*") if path.is_file())
     descriptor = descriptor | {"bytes": size}
     with _synced(folder / DESCRIPTOR_FILE) as file:
@@ -220,19 +249,36 @@ def _write_tensor(file: IO[bytes], tensor: np.ndarray, rows: np.ndarray) -> None
         file.write(np.ascontiguousarray(tensor[rows[start : start + step]]).data)
 
 
-def _write_table(folder: Path, table: Table, splits: dict[str, np.ndarray], progress: Progress) -> None:
+def _write_table(folder: Path, table: Table, splits: dict[str, np.ndarray], limits: Limits, progress: Progress) -> None:
     """Write the rows of each split as Parquet files, `0.parquet` and so on; the first exists even without rows."""
     for name in SPLITS:
         (folder / name / TABLE_FOLDER).mkdir()
-    start = 0
+    start = size = 0
     for number, part in enumerate(table.parts()):
         for name, rows in splits.items():
             first, last = np.searchsorted(rows, (start, start + len(part)))
             if first < last or number == 0:
                 with _synced(folder / name / TABLE_FOLDER / f"{number}.parquet") as file:
                     part[rows[first:last] - start].write_parquet(file)
+                    size += file.tell()
+        if size > limits.dataset_bytes:
+            # a file may hold a long text once that is in every row
+            detail = f"The table takes more than the limit of {limits.dataset_bytes:,} bytes. Use shorter texts."
+            raise InvalidData(Fault(detail, pointer_to()))
         start += len(part)
         progress(start / max(1, table.rows))
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turn the errors of files that can't be read into DamagedDataset. Datasets of older releases have no checksums."""
+    try:
+        yield
+    except Exception as error:
+        # Polars is imported only for tables, so its errors are known by their module.
+        if not isinstance(error, UNREADABLE) and not type(error).__module__.startswith("polars"):
+            raise
+        raise DamagedDataset(f"A file of the dataset is missing or damaged ({type(error).__name__}).") from error
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.errors import Fault, InvalidData
+from models.errors import Fault, InvalidData, describe_problem
 from models.files.npy import TEXT, BadArray, NpyHeader, read_header, shape_rows
 from models.files.zip_files import DAMAGE
 from models.progress import Progress
@@ -147,4 +147,4 @@ def _type_of_input(dtypes: list[np.dtype]) -> np.dtype:
 
 
 def _damage(array: str, problem: Exception) -> str:
-    return f'The array "{array}" is damaged ({problem}).'
+    return f'The array "{array}" is damaged ({describe_problem(problem)}).'

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.errors import describe_problem
 from models.limits import Limits
 
 if TYPE_CHECKING:
@@ -151,4 +152,4 @@ def _explain(data: bytes, problem: Exception) -> str:
     starts = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
     if not (data.startswith(starts) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP")):
         return "It isn't a PNG, JPEG or WebP image."
-    return f"The image is damaged or truncated ({str(problem)[:200] or type(problem).__name__})."
+    return f"The image is damaged or truncated ({describe_problem(problem)})."

@@ -3,11 +3,12 @@
 import struct
 import zipfile
 import zlib
+from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
-from models.errors import Fault, InvalidData
-from models.limits import Limits
+from models.errors import Fault, InvalidData, describe_problem
+from models.limits import FREE_BYTES, Limits
 from models.values.tensors import MAX_FAULTS
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
@@ -21,26 +22,26 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Python unpacks these in small pieces; with the others (bzip2, LZMA) a few bytes may become gigabytes in one step."""
 
 
-def open_zip(path: Path, name: str, limits: Limits, max_ratio: int | None = None) -> zipfile.ZipFile:
+def open_zip(path: Path, name: str, limits: Limits) -> zipfile.ZipFile:
     """Open the ZIP at `path`, which the client calls `name`, and check its list of files.
 
     Raises InvalidData for a damaged ZIP, for too many files, for a file that is encrypted or compressed with another
     method than Deflate, for missing names and names that lead out of the ZIP, and if the unpacked size exceeds
-    `limits.dataset_bytes` or `max_ratio` times the size of the ZIP.
+    `limits.dataset_bytes`, or both FREE_BYTES and `limits.zip_ratio` times the size of the ZIP.
     """
     try:
         _check_count(path, name, limits.zip_entries)
         archive = zipfile.ZipFile(path)
     except DAMAGE as problem:
-        raise InvalidData(Fault(f"{name} isn't a valid ZIP ({problem}).", file=name)) from problem
+        raise InvalidData(Fault(f"{name} isn't a valid ZIP ({describe_problem(problem)}).", file=name)) from problem
     try:
         entries = archive.infolist()
         if any(entry.header_offset < 0 for entry in entries):
             raise InvalidData(Fault(f"{name} is truncated at its beginning.", file=name))
-        faults = [fault for entry in entries if (fault := _check_entry(entry))]
+        faults = list(islice((fault for entry in entries if (fault := _check_entry(entry))), MAX_FAULTS))
         if faults:
-            raise InvalidData(*faults[:MAX_FAULTS])
-        _check_size(sum(entry.file_size for entry in entries), path.stat().st_size, name, limits, max_ratio)
+            raise InvalidData(*faults)
+        _check_size(sum(entry.file_size for entry in entries), path.stat().st_size, name, limits)
     except BaseException:
         archive.close()
         raise
@@ -53,7 +54,7 @@ def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
         with archive.open(entry) as file:
             return file.read(entry.file_size + 1)  # never more, whatever size they unpack to
     except DAMAGE as problem:
-        detail = f"{entry.filename} is unreadable in the ZIP ({problem})."
+        detail = f"{entry.filename} is unreadable in the ZIP ({describe_problem(problem)})."
         raise InvalidData(Fault(detail, file=entry.filename)) from problem
 
 
@@ -107,10 +108,11 @@ def _check_entry(entry: zipfile.ZipInfo) -> Fault | None:
     return None
 
 
-def _check_size(unpacked: int, packed: int, name: str, limits: Limits, max_ratio: int | None) -> None:
+def _check_size(unpacked: int, packed: int, name: str, limits: Limits) -> None:
     if unpacked > limits.dataset_bytes:
         detail = f"{name} becomes {unpacked:,} bytes when it is unpacked; the limit is {limits.dataset_bytes:,}."
         raise InvalidData(Fault(detail, file=name))
-    if max_ratio is not None and unpacked > max_ratio * packed:
-        detail = f"{name} becomes {unpacked // packed:,} times larger when it is unpacked; the limit is {max_ratio:,}"
-        raise InvalidData(Fault(f"{detail} times.", file=name))
+    if unpacked > max(FREE_BYTES, limits.zip_ratio * packed):
+        detail = f"{name} becomes {unpacked // packed:,} times larger when it is unpacked; the limit is"
+        detail = f"{detail} {limits.zip_ratio:,} times. Save it without compression."
+        raise InvalidData(Fault(detail, file=name))

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.allowance import Allowance
+from models.allowance import CELL_BYTES, Allowance
 from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
@@ -265,7 +265,7 @@ def _read(
         return input_.read(rows, place, allowance)
     if not isinstance(rows, np.ndarray):
         return input_.read(rows, place, allowance)
-    allowance.take_values(rows.size)
+    allowance.take_values(rows.size, CELL_BYTES)
     values = rows.astype(object)
     if rows.dtype.kind == "f":
         values[np.isnan(rows)] = None

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.allowance import Allowance
+from models.allowance import CELL_BYTES, Allowance
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.preprocessing.fitted_column import FittedColumn
@@ -99,19 +99,22 @@ class TableInput:
 
         Raises InvalidInstances, naming rows and columns; Excessive, TookTooLong. Null and omitted values are missing.
         """
-        allowance.take_values(len(instances) * len(self.columns))
+        allowance.take_values(len(instances) * len(self.columns), CELL_BYTES)
         rows, faults = self._cells(instances, place)
         table: dict[str, ColumnValues] = {}
+        invalid: list[tuple[int, int]] = []
         for index, column in enumerate(self.columns):
             allowance.check_time()
             values = [self._read_cell(row[index], column) for row in rows]
-            table[column.name], problems = _read_values(column, values)
-            for row, detail in problems.items():
-                key = column.name if isinstance(instances[row], dict) else index
-                faults.append(Fault(f"Row {row}: {detail}", place.pointer(row, (key,)), row=row, column=column.name))
-            faults = _first(faults)
+            table[column.name], wrong = _read_values(column, values)
+            invalid += ((row, index) for row in wrong)
+        for row, index in sorted(invalid)[:MAX_FAULTS]:
+            column = self.columns[index]
+            key = column.name if isinstance(instances[row], dict) else index
+            value = self._read_cell(rows[row][index], column)
+            faults.append(_find_cell_fault(column, row, value, place.pointer(row, (key,))))
         if faults:
-            raise InvalidInstances(*faults)
+            raise InvalidInstances(*_first(faults))
         return self._finish(table)
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
@@ -128,8 +131,13 @@ class TableInput:
 
     def find_warnings(self, table: Mapping[str, ColumnValues]) -> list[dict[str, Any]]:
         """At most 100 warnings about raw columns by name, sorted by row."""
-        warnings = [warning for column in self.columns for warning in _warn(column, table[column.name])]
-        return sorted(warnings, key=lambda warning: warning["row"])[:MAX_WARNINGS]
+        odd = [
+            (row, index, kind)
+            for index, column in enumerate(self.columns)
+            for row, kind in _find_odd_rows(column, table[column.name])
+        ]
+        found = ((row, self.columns[index], kind) for row, index, kind in sorted(odd)[:MAX_WARNINGS])
+        return [_warning(column, table[column.name], row, kind) for row, column, kind in found]
 
     def read_columns(self, columns: Mapping[str, list], allowance: Allowance) -> np.ndarray:
         """Posted columns by name, None where a value is missing, as a network input.
@@ -137,18 +145,19 @@ class TableInput:
         Raises InvalidInstances, naming rows and columns; TookTooLong.
         """
         table: dict[str, ColumnValues] = {}
-        faults: list[Fault] = []
-        for column in self.columns:
+        invalid: list[tuple[int, int]] = []
+        for index, column in enumerate(self.columns):
             allowance.check_time()
-            table[column.name], problems = _read_values(column, columns[column.name])
-            faults += [Fault(f"Row {row}: {detail}", row=row, column=column.name) for row, detail in problems.items()]
-            faults = _first(faults)
-        if faults:
-            raise InvalidInstances(*faults)
+            table[column.name], wrong = _read_values(column, columns[column.name])
+            invalid += ((row, index) for row in wrong)
+        if invalid:
+            found = ((row, self.columns[index]) for row, index in sorted(invalid)[:MAX_FAULTS])
+            raise InvalidInstances(*(_find_cell_fault(column, row, columns[column.name][row]) for row, column in found))
         return self.transform(table)
 
     def _cells(self, instances: list, place: Place) -> tuple[list[list], list[Fault]]:
-        """The rows' values in the order of the columns, without those of invalid rows; and the first faults."""
+        """The rows' values in the order of the columns, without rows that are invalid as a whole; and the faults, at
+        least the first MAX_FAULTS."""
         names = [column.name for column in self.columns]
         known, nothing = {*names, *self.posted.unused}, [None] * len(names)
         rows: list[list] = []
@@ -211,20 +220,23 @@ def _find_row_fault(row: object, number: int, names: list[str], place: Place) ->
     return Fault(detail, place.pointer(number), row=number)
 
 
-def _read_values(column: FittedColumn, values: list) -> tuple[ColumnValues, dict[int, str]]:
-    """A column's posted values as in a dataset, and the first problems by row."""
+def _find_cell_fault(column: FittedColumn, row: int, value: object, pointer: str | None = None) -> Fault:
+    """The fault of a value that isn't of its column's type."""
+    detail = f'"{column.name}" must be {_describe_expected(column, value)}, not {_describe_posted(value)}.'
+    return Fault(f"Row {row}: {detail}", pointer, row=row, column=column.name)
+
+
+def _read_values(column: FittedColumn, values: list) -> tuple[ColumnValues, list[int]]:
+    """A column's posted values as in a dataset, and the first MAX_FAULTS rows with an invalid one."""
     read = {"number": _read_number, "boolean": _read_boolean, "category": _read_text, "date": _read_date}[column.type]
     found: list[Any] = [None if value is None else read(value, column) for value in values]
-    unread = (row for row, result in enumerate(found) if result is None and values[row] is not None)
-    problems = {
-        row: f'"{column.name}" must be {_describe_expected(column, values[row])}, not {_describe_posted(values[row])}.'
-        for row in islice(unread, MAX_FAULTS)
-    }
+    pairs = enumerate(zip(values, found, strict=True))
+    wrong = list(islice((row for row, (value, one) in pairs if one is None and value is not None), MAX_FAULTS))
     if column.type == "category":
-        return Texts.of(found), problems
+        return Texts.of(found), wrong
     if column.type == "date":
-        return np.array([np.datetime64("NaT") if one is None else one for one in found], "datetime64[us]"), problems
-    return np.array([math.nan if one is None else one for one in found], dtype=np.float64), problems
+        return np.array([np.datetime64("NaT") if one is None else one for one in found], "datetime64[us]"), wrong
+    return np.array([math.nan if one is None else one for one in found], dtype=np.float64), wrong
 
 
 def _read_number(value: object, column: FittedColumn) -> float | None:
@@ -261,25 +273,31 @@ def _describe_posted(value: object) -> str:
     return f'"{value[:100]}"' if isinstance(value, CsvCell) else describe(value)
 
 
-def _warn(column: FittedColumn, values: ColumnValues) -> Iterator[dict[str, Any]]:
-    """Warnings about usable values: those that are missing or unlike the training rows."""
+def _find_odd_rows(column: FittedColumn, values: ColumnValues) -> Iterator[tuple[int, str]]:
+    """The first rows, at most MAX_WARNINGS of each kind, whose usable values deserve a warning: they are missing or
+    unlike the training rows."""
     missing = is_missing(values)
-    for row in np.flatnonzero(missing)[:MAX_WARNINGS].tolist():
-        yield _warning(row, column, "missing", f'"{column.name}" is missing: {_replacement(column)}.')
+    kinds = {"missing": missing}
     if isinstance(values, Texts):
-        unseen = ~missing & (column.find_categories(values) == len(column.categories))
-        for row in np.flatnonzero(unseen)[:MAX_WARNINGS].tolist():
-            name = values.names[values.codes[row]]
-            yield _warning(row, column, "unseen_category", f'"{name}" isn\'t in the training rows.')
+        kinds["unseen_category"] = ~missing & (column.find_categories(values) == len(column.categories))
     elif column.type in ("number", "date"):
         numbers = column.to_numbers(values)
-        outside = (numbers < column.minimum) | (numbers > column.maximum)
-        for row in np.flatnonzero(outside)[:MAX_WARNINGS].tolist():
-            bounds = (
-                f"the training rows lie between {_show(column, column.minimum)} and {_show(column, column.maximum)}"
-            )
-            shown = _show(column, float(numbers[row]))
-            yield _warning(row, column, "out_of_range", f"{shown} is out of range: {bounds}.")
+        kinds["out_of_range"] = (numbers < column.minimum) | (numbers > column.maximum)
+    for kind, rows in kinds.items():
+        for row in np.flatnonzero(rows)[:MAX_WARNINGS].tolist():
+            yield row, kind
+
+
+def _warning(column: FittedColumn, values: ColumnValues, row: int, kind: str) -> dict[str, Any]:
+    if kind == "missing":
+        detail = f'"{column.name}" is missing: {_replacement(column)}.'
+    elif isinstance(values, Texts):
+        detail = f'"{values.names[values.codes[row]]}" isn\'t in the training rows.'
+    else:
+        bounds = f"the training rows lie between {_show(column, column.minimum)} and {_show(column, column.maximum)}"
+        shown = _show(column, float(column.to_numbers(values[row : row + 1])[0]))
+        detail = f"{shown} is out of range: {bounds}."
+    return {"row": row, "column": column.name, "type": kind, "detail": detail}
 
 
 def _replacement(column: FittedColumn) -> str:
@@ -291,7 +309,3 @@ def _replacement(column: FittedColumn) -> str:
 def _show(column: FittedColumn, number: float) -> str:
     """A column's number, or date, for use in a sentence."""
     return write_dates(column.to_dates(np.array([number])))[0] if column.type == "date" else f"{number:g}"
-
-
-def _warning(row: int, column: FittedColumn, kind: str, detail: str) -> dict[str, Any]:
-    return {"row": row, "column": column.name, "type": kind, "detail": detail}

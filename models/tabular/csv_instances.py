@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
-from models.allowance import Allowance
+from models.allowance import CSV_BYTES, Allowance
 from models.errors import Fault, InvalidInstances
 from models.suggestions import unknown_name
 from models.tabular.csv_dialect import (
@@ -59,6 +59,8 @@ def read_csv_instances(
     """
     above = 0 if table is None else 1
     allowance = allowance or Allowance()
+    if "\n".encode(encoding) == b"\n":
+        allowance.take_values(data.count(b"\n"), 0)
     allowance.reserve(len(data))
     if encoding == "utf-16" and not data.startswith(UTF16_MARKS):
         encoding = "utf-16-le"  # as bytes.decode assumes; a stream refuses UTF-16 without a byte order mark
@@ -73,7 +75,7 @@ def read_csv_instances(
     is_marked = text.startswith(BYTE_ORDER_MARK)
     dialect = recognise_text(text.removeprefix(BYTE_ORDER_MARK), table is not None, quote)
     cells = text.count("\n") + text.count("\r") + text.count(dialect.delimiter) + 1
-    allowance.take_values(cells)
+    allowance.take_values(cells, CSV_BYTES)
     del text
     # A stream decodes line by line; StringIO would take four bytes for each character.
     lines = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
@@ -142,20 +144,23 @@ def _read_header(row: list[str], table: CsvColumns) -> list[str]:
 
 def check_columns(names: Sequence[str], table: CsvColumns) -> None:
     """Raise InvalidInstances for duplicate and unknown columns, and for missing ones if all are required."""
-    faults = [
-        Fault(f'The header names "{name}" more than once.', column=name)
-        for name, count in Counter(names).items()
-        if count > 1
-    ]
-    known = {*table.taken, *table.unused}
-    faults += [
-        replace(unknown_name(name, table.taken, None, "column"), column=name) for name in names if name not in known
-    ]
-    if table.complete:
-        lacking = (name for name in table.taken if name not in names)
-        faults += [Fault(f'There is no column "{name}", which the model requires.', column=name) for name in lacking]
+    faults = list(islice(_find_column_faults(names, table), MAX_FAULTS))
     if faults:
-        raise InvalidInstances(*faults[:MAX_FAULTS])
+        raise InvalidInstances(*faults)
+
+
+def _find_column_faults(names: Sequence[str], table: CsvColumns) -> Iterator[Fault]:
+    counts = Counter(names)
+    for name, count in counts.items():
+        if count > 1:
+            yield Fault(f'The header names "{name}" more than once.', column=name)
+    known = {*table.taken, *table.unused}
+    for name in names:
+        if name not in known:
+            yield replace(unknown_name(name, table.taken, None, "column"), column=name)
+    for name in table.taken if table.complete else ():
+        if name not in counts:
+            yield Fault(f'There is no column "{name}", which the model requires.', column=name)
 
 
 def _read_cells(rows: list[list[str]], header: list[str]) -> list[dict[str, CsvCell]]:
@@ -164,14 +169,18 @@ def _read_cells(rows: list[list[str]], header: list[str]) -> list[dict[str, CsvC
 
 def _read_numbers(rows: list[list[str]]) -> list[list[float]]:
     found = [[read_number(cell.strip(WHITE_SPACE), None) for cell in row] for row in rows]
-    faults = (
-        Fault(f'Row {number}: "{rows[number][place][:100]}" isn\'t a number.', row=number, column=str(place))
+    wrong = (
+        (number, place)
         for number, row in enumerate(found)
         for place, value in enumerate(row)
         if value is None or not abs(value) <= FLOAT32_MAX
     )
-    if first := list(islice(faults, MAX_FAULTS)):
-        raise InvalidInstances(*first)
+    faults = [
+        Fault(f'Row {number}: "{rows[number][place][:100]}" isn\'t a number.', row=number, column=str(place))
+        for number, place in islice(wrong, MAX_FAULTS)
+    ]
+    if faults:
+        raise InvalidInstances(*faults)
     return found  # type: ignore[return-value]
 
 

@@ -13,7 +13,8 @@ from models.limits import Limits
 from models.progress import Progress
 from models.tabular.csv_blocks import MAX_ROW_BYTES, CsvBlocks
 from models.tabular.csv_dialect import DELIMITERS, Dialect, explain, name_columns, recognise
-from models.tabular.raw_table import MAX_COLUMNS, RawTable
+from models.tabular.raw_table import MAX_COLUMNS, RawTable, find_size_problem
+from models.values.tensors import MAX_FAULTS
 from models.values.words import WHITE_SPACE
 
 MAX_HEADER_LINES = 1000
@@ -39,6 +40,8 @@ def read_csv(
         for number, frame in enumerate(blocks):
             if blocks.rows > limits.rows:
                 raise InvalidData(Fault(f"The file has more than the limit of {limits.rows:,} rows.", file=name))
+            if problem := find_size_problem(blocks.rows, len(columns), limits):
+                raise InvalidData(Fault(problem, file=name))
             _refuse_repeated_header(frame, blocks, columns)
             if written:
                 written.result()
@@ -77,7 +80,7 @@ def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ..
         raise InvalidData(Fault(f'"{name}" has {len(cells):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))
     given = [cell.strip(WHITE_SPACE) if dialect.header else "" for cell in cells]
     columns = tuple(name_columns(given))
-    doubled = [column for column, count in Counter(columns).items() if count > 1]
+    doubled = list(islice((column for column, count in Counter(columns).items() if count > 1), MAX_FAULTS))
     if doubled:
         detail = 'The header names the column "{}" more than once: give each column a unique name.'
         raise InvalidData(*(Fault(detail.format(column), file=name, column=column) for column in doubled))

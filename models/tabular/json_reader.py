@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import orjson
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.limits import Limits
 from models.progress import Progress
-from models.tabular.raw_table import MAX_COLUMNS, RawTable, number_columns
+from models.tabular.raw_table import MAX_COLUMNS, RawTable, find_size_problem, number_columns
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, name_type
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ TYPES: dict[type, str] = {bool: "boolean", int: "number", float: "number", str: 
 MEMBER = re.compile(rb'"\s*:')
 """What ends the name of a field; texts may contain it too."""
 NOT_FINITE = re.compile(rb"\b(NaN|Infinity)\b")
-BATCH_ROWS = 20_000
+BATCH_ROWS, BATCH_CELLS = 20_000, 4_000_000
 EXACT = 2**53
 """Floats represent every integer up to this one exactly."""
 
@@ -125,15 +125,20 @@ class _Columns:
     types: dict[str, str | None] = field(default_factory=dict)
     whole: dict[str, bool] = field(default_factory=dict)
 
-    def read(self, rows: list, first: int) -> "polars.DataFrame":
-        """Convert a batch of rows, the first of which has the index `first`; raises InvalidData."""
-        import polars
-
+    def find(self, rows: list, first: int, limits: Limits) -> None:
+        """Find the columns of a batch of rows, the first of which has the index `first`; raises InvalidData."""
         self._check_rows(rows, first)
-        for name in dict.fromkeys(name for row in rows for name in row):
+        for name in dict.fromkeys(chain.from_iterable(rows)):
             self.types.setdefault(name, None)
         if len(self.types) > MAX_COLUMNS:
             raise InvalidData(self.raw.fault(f"The rows have more than the limit of {MAX_COLUMNS:,} columns."))
+        if problem := find_size_problem(first + len(rows), len(self.types), limits):
+            raise InvalidData(self.raw.fault(problem))
+
+    def read(self, rows: list, first: int) -> "polars.DataFrame":
+        """Convert some rows of the batch, the first of which has the index `first`; raises InvalidData."""
+        import polars
+
         columns = []
         faults: list[Fault] = []
         for place, name in zip(number_columns(len(self.types)), self.types, strict=True):
@@ -205,17 +210,23 @@ def _read_rows(
     columns, frames, count = _Columns(raw), [], 0
     iterator = iter(rows)
     while batch := list(islice(iterator, BATCH_ROWS)):
-        frame = columns.read(batch, count)
-        count += len(batch)
-        if count > limits.rows:
-            raise InvalidData(raw.fault(f"There are {max(count, expected):,} rows; the limit is {limits.rows:,}."))
-        if scratch is None:
-            frames.append(frame.lazy())
-        else:
-            path = scratch / f"{len(frames)}.parquet"
-            frame.write_parquet(path, compression="uncompressed", statistics=False)
-            frames.append(polars.scan_parquet(path))
-        progress(min(1.0, count / expected))
+        columns.find(batch, count, limits)
+        if count + len(batch) > limits.rows:
+            rows_found = max(count + len(batch), expected)
+            raise InvalidData(raw.fault(f"There are {rows_found:,} rows; the limit is {limits.rows:,}."))
+        # rows with fields of their own have few bytes, but as a table many cells
+        at_once = max(1, BATCH_CELLS // max(1, len(columns.types)))
+        for start in range(0, len(batch), at_once):
+            part = batch[start : start + at_once]
+            frame = columns.read(part, count)
+            count += len(part)
+            if scratch is None:
+                frames.append(frame.lazy())
+            else:
+                path = scratch / f"{len(frames)}.parquet"
+                frame.write_parquet(path, compression="uncompressed", statistics=False)
+                frames.append(polars.scan_parquet(path))
+            progress(min(1.0, count / expected))
     if not count or not columns.types:
         raise InvalidData(raw.fault("There are no rows."))
     return _combine(frames, columns, raw, count)

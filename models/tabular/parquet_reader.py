@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.errors import Fault, InvalidData
+from models.errors import Fault, InvalidData, describe_problem
 from models.limits import Limits
-from models.tabular.raw_table import MAX_COLUMNS, RawTable, number_columns
+from models.tabular.raw_table import MAX_COLUMNS, RawTable, find_size_problem, number_columns
 
 if TYPE_CHECKING:
     import polars
@@ -24,13 +24,16 @@ def read_parquet(path: Path, name: str, limits: Limits) -> RawTable:
             # the metadata is at the end of the file; damage in the data before it shows only when they are read
             frame.select(polars.all().null_count()).collect(engine="streaming")
     except (PolarsError, PanicException, OSError) as problem:
-        raise InvalidData(Fault(f'The Parquet file "{name}" is damaged: {problem}.', file=name)) from problem
+        detail = f'The Parquet file "{name}" is damaged: {describe_problem(problem)}.'
+        raise InvalidData(Fault(detail, file=name)) from problem
     if not rows or not columns:
         raise InvalidData(Fault(f'The Parquet file "{name}" has no rows.', file=name))
     if rows > limits.rows:
         raise InvalidData(Fault(f'"{name}" has {rows:,} rows; the limit is {limits.rows:,}.', file=name))
     if len(columns) > MAX_COLUMNS:
         raise InvalidData(Fault(f'"{name}" has {len(columns):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))
+    if too_large := find_size_problem(rows, len(columns), limits):
+        raise InvalidData(Fault(too_large, file=name))
     frame = frame.rename(dict(zip(columns, number_columns(len(columns)), strict=True)))
     wanted = {place: _plain_type(type_) for place, type_ in frame.collect_schema().items()}
     frame = frame.with_columns(polars.col(place).cast(type_) for place, type_ in wanted.items() if type_ is not None)

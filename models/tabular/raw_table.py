@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from models.errors import Fault
+from models.limits import Limits
 from models.values.columns import ColumnReader
 from models.values.pointers import pointer_to
 
@@ -14,6 +15,18 @@ if TYPE_CHECKING:
     import polars
 
 MAX_COLUMNS = 10_000
+
+
+CELL_BYTES = 8
+"""Bytes of a number; a text takes at least as much."""
+
+
+def find_size_problem(rows: int, columns: int, limits: Limits) -> str | None:
+    """What is wrong with a table of this size, however few bytes its file has: its cells would fill the disk."""
+    size = rows * columns * CELL_BYTES
+    if size <= limits.dataset_bytes:
+        return None
+    return f"{rows:,} rows of {columns:,} columns become {size:,} bytes; the limit is {limits.dataset_bytes:,}."
 
 
 def number_columns(count: int) -> list[str]:

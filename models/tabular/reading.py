@@ -32,6 +32,8 @@ MOSTLY = 0.9
 """The share of a column's values that must be numbers for the others to be reported as exceptions."""
 NOTED = 0.5
 """The share from which a note reports them."""
+DATE_DIGITS = 3
+"""The fewest digits of a date, as in 1.2.3."""
 SHORT_YEAR = r"^([0-9]{1,2}[./]\s*){2}[0-9]{1,2}([0-9\s]|$)"
 HOLDS = {
     "List": "lists", "Array": "lists", "Struct": "objects", "Binary": "bytes", "Duration": "durations",
@@ -120,7 +122,9 @@ def _read_texts(
         for candidate in numbers:
             if _fits(sample, candidate) and _fits(cells, candidate) and not _are_codes(cells):
                 return candidate
-    for type_ in ("boolean", "date") if raw.textual else ("date",):
+    # most columns of texts have too few digits for any of the many formats of dates
+    types = [*["boolean"] * raw.textual, *["date"] * bool((sample.str.count_matches("[0-9]") >= DATE_DIGITS).all())]
+    for type_ in types:
         for candidate in _candidates(name, column, type_, raw.decimal, strict=True):
             if _fits(sample, candidate) and _fits(cells, candidate):
                 return _with_ambiguity(candidate, cells, column)

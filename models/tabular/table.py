@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.errors import Fault, InvalidData
+from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.progress import Progress
 from models.tabular.describing import LeftOut, describe_column, find_reason
 from models.tabular.raw_table import RawTable, number_columns
@@ -84,9 +85,11 @@ def describe_table(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progre
 
 
 def find_wrong_cells(raw: RawTable, plan: ColumnPlan) -> list[Fault]:
-    """The faults of the cells of all columns that may become inputs."""
+    """The faults, at least the first MOST_FAULTS, of the cells of all columns that may become inputs."""
     faults: list[Fault] = []
     for name in raw.columns:
+        if len(faults) >= MOST_FAULTS:
+            break
         if name not in plan.excluded:
             try:
                 read_column(raw, name, plan.types.get(name))
@@ -96,8 +99,9 @@ def find_wrong_cells(raw: RawTable, plan: ColumnPlan) -> list[Fault]:
 
 
 def refuse_unusable(raw: RawTable, left_out: Collection[LeftOut]) -> None:
-    """Raise InvalidData with the reason why each column can't be used."""
+    """Raise InvalidData with the reasons why the columns can't be used."""
     if not left_out:
         raise InvalidData(raw.fault("There is no column besides the target."))
     detail = 'No column besides the target can be used. "{}": {}'
-    raise InvalidData(*(raw.fault(detail.format(one.name, one.detail), column=one.name) for one in left_out))
+    first = islice(left_out, MOST_FAULTS)
+    raise InvalidData(*(raw.fault(detail.format(one.name, one.detail), column=one.name) for one in first))

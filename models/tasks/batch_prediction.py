@@ -7,6 +7,7 @@ from models.batches.dataset_rows import read_dataset
 from models.batches.files import read_file
 from models.batches.predicting import predict_blocks
 from models.datasets import Dataset
+from models.files.sums import check_files
 from models.jobs.batch_prediction import BatchPredictionAssignment, BatchPredictionResult
 from models.predictor import Predictor
 from models.tasks.channel import Channel
@@ -16,7 +17,7 @@ from models.tasks.reporting import Reporter
 def run(assignment: BatchPredictionAssignment, folder: Path, channel: Channel) -> BatchPredictionResult:
     """Predict the rows of the assignment's dataset (of a split, or all) or file with its version.
 
-    Raises DamagedNetwork, InvalidData, InvalidInstances.
+    Raises DamagedFile, InvalidData, InvalidInstances.
     """
     reporter = Reporter(channel)
     predictor = Predictor.load(assignment.version, assignment.runtime.threads)
@@ -33,6 +34,7 @@ def _read_blocks(assignment: BatchPredictionAssignment, predictor: Predictor, fo
     if assignment.dataset is not None:
         return read_dataset(Dataset.open(assignment.dataset), assignment.split, predictor.preprocessing)
     assert assignment.file is not None
+    check_files(assignment.file.parent, assignment.file.name)
     return read_file(assignment.file, assignment.file_name, predictor.preprocessing, assignment.limits, folder)
 
 

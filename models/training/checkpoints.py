@@ -3,11 +3,13 @@
 import json
 import os
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
 
-from models.errors import BadCheckpoint
+from models.errors import BadCheckpoint, DamagedFile
+from models.files.sums import check_files
 from models.training.checkpoint_state import CheckpointState
 from models.training.plan import Checkpoint
 
@@ -30,13 +32,16 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 def read_checkpoint(folder: Path) -> Checkpoint:
     """Read what write_checkpoint wrote. Raises BadCheckpoint."""
     try:
+        check_files(folder, FILE)
         with np.load(folder / FILE, allow_pickle=False) as file:
             document = json.loads(file[STATE].tobytes())
             arrays = {name: file[name] for name in file.files if name != STATE}
         state = CheckpointState.from_document(document["state"])
         return Checkpoint(document["epoch"], document["step"], state, arrays)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadCheckpoint(f"The checkpoint is unreadable: {error}.") from error
+    except DamagedFile as error:
+        raise BadCheckpoint(f"The checkpoint is unreadable: {error.detail}") from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        raise BadCheckpoint(f"The checkpoint is unreadable ({type(error).__name__}).") from error
 
 
 def copy_variables(network: keras.Model) -> dict[str, np.ndarray]:

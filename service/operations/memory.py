@@ -10,6 +10,9 @@ LARGE = 2**20
 LARGE_SHARE = 8
 """How many small requests are admitted for each large one. One part in as many of the memory is for small ones only."""
 
+FREE = 2**16
+"""Bytes of each request that aren't counted: there are few requests at a time."""
+
 
 class Memory:
     """A budget of bytes, from which requests reserve. Thread-safe."""
@@ -40,24 +43,28 @@ class Memory:
 
 
 class RequestMemory:
-    """What one request has reserved."""
+    """What one request has reserved. Its first FREE bytes aren't counted, so that small predictions cost no lock."""
 
-    __slots__ = ("_memory", "_taken")
+    __slots__ = ("_counted", "_memory", "_taken")
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._taken = 0
+        self._taken = self._counted = 0
 
     def reserve(self, size: int) -> None:
         """Reserve `size` bytes more. Raises Overloaded; Excessive if the request could never have as many."""
-        self._memory.take(size, self._taken)
-        self._taken += size
+        taken = self._taken + size
+        if taken > FREE:
+            self._memory.take(taken - self._counted, self._counted)
+            self._counted = taken
+        self._taken = taken
 
     def keep(self, size: int) -> None:
         """Return everything but `size` bytes."""
-        if self._taken > size:
-            self._memory.give(self._taken - size)
-            self._taken = size
+        self._taken = min(self._taken, size)
+        if self._counted > size:
+            self._memory.give(self._counted - size)
+            self._counted = size
 
     def release(self) -> None:
         """Return everything."""

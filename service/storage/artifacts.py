@@ -4,13 +4,18 @@ import fcntl
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from service.errors import NotFound
+import structlog
+
+from models.errors import DamagedFile, ModelsError
+from models.files.sums import check_files, write_sums
 from service.storage.artifact_keys import SEPARATOR, BadKey, check_name, parse
 from service.storage.identifiers import new_identifier
+
+log = structlog.get_logger()
 
 STAGING = ".staging"
 REMOVED = ".removed"
@@ -32,6 +37,10 @@ class ArtifactStore:
     def free_bytes(self) -> int:
         """Free bytes on the folder's disk; the folder itself may not exist yet. Raises OSError."""
         return shutil.disk_usage(next(path for path in (self.root, *self.root.parents) if path.exists())).free
+
+    def is_writable(self) -> bool:
+        """Whether the folder, or the one in which it will be created, can be written."""
+        return os.access(next(path for path in (self.root, *self.root.parents) if path.exists()), os.W_OK)
 
     def stage(self, name: str) -> Path:
         """Create an empty folder to write into before publishing it. Removes an older folder of the same name."""
@@ -60,8 +69,15 @@ class ArtifactStore:
         """The names of the folders below a key whose last write was before `moment` (Unix time)."""
         return _names_before(moment, self.folder(key))
 
-    def publish(self, folder: Path, key: str) -> None:
-        """Sync a staged folder's files and move it to its key. Does nothing if it has already been published."""
+    def publish(self, folder: Path, key: str, sums: Mapping[str, str] | None = None) -> None:
+        """Write the checksums of a staged folder's files and move it to its key. Does nothing if it has already been
+        published. `sums` has the SHA-256 of those files whose checksum is known, by name."""
+        if folder.exists():
+            write_sums(folder, sums)
+        self.move(folder, key)
+
+    def move(self, folder: Path, key: str) -> None:
+        """Sync a folder's files and move it to its key. Does nothing if it has already been moved."""
         target = self.folder(key)
         if target.exists() and not folder.exists():
             return
@@ -82,25 +98,18 @@ class ArtifactStore:
             raise BadKey(f'"{SEPARATOR.join(names)[:200]}" leads out of the artifact store.')
         return path
 
-    def existing_folder(self, key: str) -> Path:
-        """The path of a published folder. Raises NotFound if it has been removed."""
-        if not self.folder(key).is_dir():
-            raise NotFound("The resource's files have been deleted.")
-        return self.folder(key)
+    def existing_file(self, key: str, name: str, damaged: type[ModelsError] = DamagedFile) -> Path:
+        """The path of a file in a published folder, whose checksum is checked if this process hasn't done so before.
 
-    def existing_file(self, key: str, name: str) -> Path:
-        """The path of a file in a published folder. Raises NotFound if it has been removed."""
+        Raises `damaged` if it is missing, unreadable or changed.
+        """
         path = self._inside(*parse(key), check_name(name))
-        if not path.is_file():
-            raise NotFound("The resource's files have been deleted.")
+        check_files(path.parent, path.name, damaged)
         return path
 
     def read(self, key: str, name: str) -> bytes:
-        """The content of a file in a published folder. Raises NotFound if it has been removed."""
-        try:
-            return self._inside(*parse(key), check_name(name)).read_bytes()
-        except FileNotFoundError:
-            raise NotFound("The resource's files have been deleted.") from None
+        """The content of a file in a published folder. Raises DamagedFile."""
+        return self.existing_file(key, name).read_bytes()
 
     def link(self, key: str, folder: Path) -> bool:
         """Hard-link a published folder's files into a new folder. Returns False if there is no published folder.
@@ -114,14 +123,18 @@ class ArtifactStore:
         return True
 
     def remove(self, key: str) -> None:
-        """Remove a folder if it exists. While removal is locked, the folder stays, for the next cleanup to remove."""
+        """Remove a folder if it exists. While removal is locked or the disk can't be written, the folder stays, for a
+        later cleanup to remove: its row is already gone."""
         source, doomed = self.folder(key), self.root / REMOVED / new_identifier("rm")
         if not source.exists() or self._removal_is_locked():
             return
-        doomed.parent.mkdir(exist_ok=True)
         try:
+            doomed.parent.mkdir(exist_ok=True)
             source.rename(doomed)
         except FileNotFoundError:
+            return
+        except OSError as error:
+            log.warning("a folder can't be removed now", key=key, reason=error.strerror)
             return
         shutil.rmtree(doomed, ignore_errors=True)
 

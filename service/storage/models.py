@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.errors import NameTaken
-from service.storage.artifact_keys import MODELS, check_published
+from service.storage.artifact_keys import MODELS, check_published, parse
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Label, Model, Version
@@ -67,6 +67,17 @@ def version(session: Session, model: Model, number: int | None) -> Version | Non
     """The version with this number, or the latest version for None."""
     statement = select(Version).where(Version.model_id == model.id).order_by(Version.number.desc()).limit(1)
     return session.scalar(statement if number is None else statement.where(Version.number == number))
+
+
+def version_in(session: Session, key: str) -> Version | None:
+    """The version whose files have this artifact key. Raises BadKey."""
+    _, model_id, _ = parse(check_published(key, MODELS))
+    return session.scalar(select(Version).where(Version.model_id == model_id, Version.folder == key))
+
+
+def every_version(session: Session) -> Sequence[Version]:
+    """All versions of all models."""
+    return session.scalars(select(Version)).all()
 
 
 def lock_all(session: Session, model_ids: Collection[str]) -> None:
@@ -161,9 +172,11 @@ def labels_of_version(session: Session, version: Version) -> Sequence[str]:
 def folders(session: Session) -> frozenset[str]:
     """The artifact keys of all versions, and of the weights that models reuse from other models' versions. Raises
     BadKey for one that isn't the model's own."""
-    reused = select(Model.id, Model.folder).where(Model.folder.is_not(None))
-    found = [*session.execute(select(Version.model_id, Version.folder)), *session.execute(reused)]
-    return frozenset(check_published(key, MODELS, owner) for owner, key in found)
+    found = [
+        *session.execute(select(Version.model_id, Version.folder)),
+        *session.execute(select(Model.id, Model.folder)),
+    ]
+    return frozenset(check_published(key, MODELS, owner) for owner, key in found if key is not None)
 
 
 def unlabelled_versions(session: Session, newest: int) -> Sequence[tuple[str, int]]:

@@ -87,7 +87,18 @@ def find_damage(path: Path, *, own_statements: bool = True) -> str | None:
             (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
         return f"The database is damaged: {error}."
-    return None if found == "ok" else f"The database is damaged: {found.partition(chr(10))[0]}."
+    return None if found == "ok" else f"The database is damaged: {found.splitlines()[-1]}."
+
+
+def verify(url: str) -> None:
+    """Check a whole database. Raises BackupError, DatabaseUnusable, and DatabaseUnavailable."""
+    if make_url(url).get_backend_name() == "sqlite":
+        path = Path(make_url(url).database or "")
+        if not path.is_file():
+            raise BackupError(f"There is no database {path}.")
+        if (fault := find_damage(path)) is not None:
+            raise BackupError(fault)
+    read_all(url)
 
 
 def read_all(url: str) -> None:

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from models.errors import ModelsError
-from service.errors import ServiceError
+from service.errors import ServiceError, of_disk
 
 OUT_OF_MEMORY = "out-of-memory"
 DISK_FULL = "disk-full"
@@ -28,18 +28,15 @@ def flatten(error: Exception) -> dict[str, Any]:
     """An exception as `code`, `detail` and `faults`."""
     if isinstance(error, ModelsError | ServiceError):
         return error.to_dict()
-    if _says_disk_full(error):
-        return _failure(DISK_FULL, "The disk is full. Delete what you no longer need and start the job again.")
+    failure = of_disk(error) if isinstance(error, OSError) else None
+    if failure is None and DISK_FULL_MESSAGE.search(str(error)):
+        failure = of_disk(OSError(errno.ENOSPC, str(error)))
+    if failure is not None:
+        return failure.to_dict()
     if isinstance(error, MemoryError) or OUT_OF_MEMORY_MESSAGE.search(str(error)):
         return _failure(OUT_OF_MEMORY, f"The job ran out of memory. {SAVE_MEMORY}.")
     name = type(error).__name__
     return _failure(INTERNAL, f"The job failed because of an internal error ({name}). The log has the details.")
-
-
-def _says_disk_full(error: Exception) -> bool:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    return DISK_FULL_MESSAGE.search(str(error)) is not None
 
 
 def over_memory_limit(limit: int) -> dict[str, Any]:
@@ -51,22 +48,17 @@ def over_memory_limit(limit: int) -> dict[str, Any]:
     )
 
 
-def stalled(seconds: float, printed: str) -> dict[str, Any]:
-    """The failure of a job whose child process was killed because it made no progress; `printed` is the end of its
-    output."""
-    detail = f"The job's child process made no progress for {seconds:g} s and was killed.{_quote(printed)}"
-    return _failure(PROCESS_DIED, detail)
+def stalled(seconds: float) -> dict[str, Any]:
+    """The failure of a job whose child process was killed because it made no progress."""
+    return _failure(PROCESS_DIED, f"The job's child process made no progress for {seconds:g} s and was killed.")
 
 
-def process_crashed(how: str, printed: str) -> dict[str, Any]:
-    """The failure of a job whose child process ended without a result; `how` is the exit code or signal, `printed` the
-    end of its output."""
-    return _failure(PROCESS_DIED, f"The job's child process crashed: {how}.{_quote(printed)}")
+def process_crashed(how: str) -> dict[str, Any]:
+    """The failure of a job whose child process ended without a result; `how` is the exit code or signal.
 
-
-def _quote(printed: str) -> str:
-    last_lines = "\n".join(printed.strip().splitlines()[-5:])
-    return f" Its last output: {last_lines}" if last_lines else ""
+    What the process printed is in the job's log. Here it would tell clients about the service's insides.
+    """
+    return _failure(PROCESS_DIED, f"The job's child process crashed: {how}.")
 
 
 def _failure(code: str, detail: str) -> dict[str, Any]:

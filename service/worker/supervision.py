@@ -168,8 +168,9 @@ class Supervision:
             return self._end(execution.put_back)
         if self._instructions.status == statuses.STOPPING and not self._journal.began and self._order_grace.over:
             return self._end(execution.cancelled, Unfinished.STOPPED_BEFORE_TRAINING.value)
-        if self._memory_timer.due() and process.memory() > settings.job_memory_bytes:
-            return self._fail(failures.over_memory_limit(settings.job_memory_bytes))
+        most = self._kind.memory_bytes(settings)
+        if self._memory_timer.due() and process.memory() > most:
+            return self._fail(failures.over_memory_limit(most))
         if (error := self._kind.explain_timeout(settings, time.monotonic() - self._began_at)) is not None:
             return self._fail(error)
         silent = time.monotonic() - self._last_message_at
@@ -177,7 +178,7 @@ class Supervision:
             process.kill()
             log.warning("the child process stalled", seconds=round(silent), attempt=self._job.attempt)
             self._log(f"The child process made no progress for {settings.stall_seconds:g} s and was killed")
-            return self._end(execution.crashed, failures.stalled(settings.stall_seconds, self._output.tail), STALLED)
+            return self._end(execution.crashed, failures.stalled(settings.stall_seconds), STALLED)
         return None
 
     def _read(self, process: JobProcess, *, everything: bool) -> tuple[bool, Conclusion | None]:
@@ -273,7 +274,7 @@ class Supervision:
             return self._end(execution.lost_fork_server)
         if process.crashed_by and (error := self._kind.explain_crash(process.crashed_by)) is not None:
             return self._fail(error)
-        return self._end(execution.crashed, failures.process_crashed(how, self._output.tail))
+        return self._end(execution.crashed, failures.process_crashed(how))
 
     def _log(self, sentence: str) -> None:
         """Add a line to the job's log, after the output so far."""

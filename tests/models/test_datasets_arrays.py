@@ -215,7 +215,7 @@ def test_classes_of_several_blocks_and_parts_are_one_list(tmp_path: Path, monkey
 
 def test_a_header_that_claims_gigabytes_is_refused_unread(tmp_path: Path) -> None:
     for version in (2, 3):
-        content = b"\x93NUMPY" + bytes([version, 0]) + (3 << 30).to_bytes(4, "little") + bytes(50_000_000)
+        content = b"\x93NUMPY" + bytes([version, 0]) + (3 << 30).to_bytes(4, "little") + bytes(10_000_000)
         path = write_zip(tmp_path / "data", {"x.npy": content, "y.npy": npy(Y)}, compression=zipfile.ZIP_DEFLATED)
         tracemalloc.start()
         (fault,) = faults(path)
@@ -265,6 +265,10 @@ def test_an_npz_file_has_limits(tmp_path: Path) -> None:
     assert read(path).rows == 100_000
     assert "limit is 50" in faults(path, Limits(rows=50))[0].detail
     assert "unpacked" in faults(path, Limits(dataset_bytes=1_000_000))[0].detail
+    bomb = save(tmp_path, x=np.zeros((2_500_000, 1)), y=np.zeros(1))
+    (fault,) = faults(bomb)
+    assert "times larger when it is unpacked; the limit is 100 times" in fault.detail
+    assert "without compression" in fault.detail
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:

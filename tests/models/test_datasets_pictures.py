@@ -207,6 +207,15 @@ def test_a_picture_of_40000_by_40000_pixels_is_refused_before_it_is_decoded(tmp_
         assert f"{size:,} × {size:,}" in fault.detail
 
 
+def test_a_picture_of_few_bytes_has_few_pixels(tmp_path: Path) -> None:
+    plain = picture(RED, 3000, 3000)
+    path = write_zip(tmp_path / "data", {**TWO, "cat/plain.png": plain})
+    (fault,) = faults(path, Limits(pixel_ratio=100), picture={"height": 2, "width": 2})
+    assert fault.file == "cat/plain.png"
+    assert f"the limit is {4 * 1024**2 + 100 * len(plain):,}" in fault.detail
+    read_pictures(path, {"picture": {"height": 2, "width": 2}}, Limits(), lambda share: None)
+
+
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP"])
 def test_a_truncated_picture_is_named(format_: str, tmp_path: Path) -> None:
     whole = pattern(50, 50, format_)
@@ -222,6 +231,14 @@ def test_a_picture_without_its_palette_is_damaged() -> None:
     file = bare_png(4, 4, PALETTE_COLOUR) + b"\0\0\0\0IEND\xaeB`\x82"
     with pytest.raises(BadPicture, match="damaged"):
         read_picture(file, 16)
+
+
+@pytest.mark.parametrize("start", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\x10\0\0\0WEBP"])
+def test_the_fault_of_a_picture_holds_no_address_in_memory(start: bytes, tmp_path: Path) -> None:
+    (fault,) = faults(write_zip(tmp_path / "data", {**TWO, "dog/2.png": start + b"nothing"}))
+    assert "damaged or truncated" in fault.detail
+    assert "0x" not in fault.detail
+    assert "object" not in fault.detail
 
 
 def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """CSV files: their dialect is detected or given, and faults are named."""
 
+import io
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars
 import pytest
 
 from models.datasets import Dataset
 from models.limits import Limits
-from tests.models.made_uploads import NO_SPLIT, faults_of_request, faults_of_upload, import_upload
+from tests.models.made_uploads import NO_SPLIT, faults_of_request, faults_of_upload, import_upload, to_csv
 
 FRUIT = "width,colour,y\n1.5,red,a\n,blue,b\n3,red,a\n"
 
@@ -196,6 +200,40 @@ def test_an_unknown_target_suggests_the_nearest_column(tmp_path: Path) -> None:
     (fault,) = faults_of_upload(tmp_path, FRUIT, target="color")
 
     assert (fault.pointer, fault.did_you_mean, fault.allowed) == ("#/target", "colour", ("width", "colour", "y"))
+
+
+@pytest.mark.parametrize("name", ["made.csv", "made.json", "made.jsonl", "made.parquet"])
+def test_more_cells_than_a_dataset_may_have_are_refused(name: str, tmp_path: Path) -> None:
+    frame = polars.DataFrame({"x": range(50), "colour": ["red"] * 50, "y": range(50)})
+    file = io.BytesIO()
+    writers: dict[str, Callable[[], object]] = {
+        "made.csv": lambda: frame.write_csv(file), "made.parquet": lambda: frame.write_parquet(file),
+        "made.json": lambda: frame.write_json(file), "made.jsonl": lambda: frame.write_ndjson(file),
+    }  # fmt: skip
+    writers[name]()
+    (fault,) = faults_of_upload(tmp_path, file.getvalue(), name, limits=Limits(dataset_bytes=1000))
+
+    assert fault.detail == "50 rows of 3 columns become 1,200 bytes; the limit is 1,000."
+    assert fault.file == name
+
+
+def test_rows_with_columns_of_their_own_are_counted_before_they_are_a_table(tmp_path: Path) -> None:
+    lines = "".join(f'{{"y":1,"{row}":1}}\n' for row in range(9_000))
+    tracemalloc.start()
+    (fault,) = faults_of_upload(tmp_path, lines, "made.jsonl", limits=Limits(dataset_bytes=100_000_000))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert fault.detail.startswith("9,000 rows of 9,001 columns become 648,072,000 bytes")
+    assert most < 50_000_000
+
+
+def test_a_long_text_in_every_row_does_not_fill_the_disk(tmp_path: Path) -> None:
+    texts = ["a" * 500, "b" * 500] * 20
+    data = to_csv({"long": texts, "y": range(40)})
+    (fault,) = faults_of_upload(tmp_path, data, limits=Limits(dataset_bytes=700))
+
+    assert "more than the limit of 700 bytes" in fault.detail
 
 
 def test_more_rows_than_the_limit_are_refused(tmp_path: Path) -> None:

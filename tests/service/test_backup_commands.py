@@ -1,5 +1,6 @@
 """`fitserve backup` and `fitserve restore` as an operator meets them: a line, and an exit code."""
 
+import re
 import stat
 import subprocess
 import sys
@@ -28,6 +29,22 @@ def test_a_backup_and_its_restoring_say_what_they_did(tmp_path: Path) -> None:
     assert ended.stderr == f"Warning: the files of {stocked.versions(context)[0].folder} are missing.\n"
     ended = fitserve(tmp_path / "there", "restore", archive)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"restored from {archive}\n", "")
+
+
+def test_verifying_counts_the_files_and_names_the_damaged_ones(tmp_path: Path) -> None:
+    context = stocked.make_context(tmp_path)
+    stocked.train(context)
+    context.database.close()
+    ended = fitserve(tmp_path, "verify")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert re.fullmatch(r"\d+ files with [\d,]+ bytes verified: 0 damaged\n", ended.stdout)
+    folder = stocked.versions(context)[0].folder
+    context.database.close()
+    (context.artifacts.root / folder / "network.onnx").write_bytes(b"")
+    ended = fitserve(tmp_path, "verify")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"Damaged: {folder}: The stored file network.onnx is damaged")
+    assert ended.stdout.endswith("1 damaged\n")
 
 
 def modes(folder: Path) -> set[str]:

@@ -63,6 +63,14 @@ def test_variables_set_what_they_name() -> None:
     assert settings.keras_cache == Path("/srv/keras")
 
 
+def test_imports_run_concurrently_where_memory_allows() -> None:
+    def slots(gigabytes: float, given: int = 0) -> int:
+        return Settings(job_memory_bytes=int(gigabytes * 1024**3), import_slots=given).import_slots
+
+    assert [slots(gigabytes) for gigabytes in (1, 3.9, 4, 7, 100)] == [1, 1, 2, 3, 4]
+    assert slots(1, given=8) == 8
+
+
 def test_the_service_is_looked_for_where_it_listens_unless_told_otherwise() -> None:
     assert read(FITSERVE_PORT="9000").service_url == "http://127.0.0.1:9000"
     assert read(FITSERVE_URL="https://fitserve.example").service_url == "https://fitserve.example"

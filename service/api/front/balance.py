@@ -13,7 +13,7 @@ from collections.abc import Callable
 import structlog
 import uvloop
 
-PATIENCE_SECONDS = 0.002
+PATIENCE_SECONDS = 0.005
 """How long a process with more connections than another lets that one accept first."""
 EXHAUSTED_SECONDS = 0.5
 """The pause after the system had no file descriptor or memory for a connection."""

@@ -84,7 +84,6 @@ class Inference:
             self._paces.note(endpoint.wanted, size, time.thread_time() - started)
 
     def _predict(self, request: Request, endpoint: Endpoint, body: bytes, allowance: Allowance) -> Answer:
-        allowance.check_time()
         asked = InferenceRequest(endpoint.wanted, body, request.headers, request.query, allowance)
         reply = plane.answer(self._service, endpoint.dialect, asked)
         headers = {name.lower(): value for name, value in reply.headers.items()}

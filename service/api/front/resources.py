@@ -5,6 +5,7 @@ sent. With a2wsgi it would occupy a thread for all of that.
 """
 
 import asyncio
+import contextvars
 import io
 import sys
 from collections.abc import AsyncGenerator, Iterable
@@ -53,6 +54,7 @@ class Resources:
 
         Raises BodyTooLarge, OSError; Overloaded if there are too many streams.
         """
+        structlog.contextvars.bind_contextvars(request_id=request.id)
         with await self._receive(request) as body:
             environment = _describe(request, body)
             answer, handoff = await self._call(request, environment)
@@ -80,7 +82,9 @@ class Resources:
         return io.BytesIO(await request.read(self._settings.max_body_bytes))
 
     async def _in_thread(self, function: Any, *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+        # The thread logs with the request's id, and forgets it afterwards.
+        in_context = contextvars.copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._pool, in_context, function, *arguments)
 
     async def _call(self, request: Request, environment: Environment) -> tuple[Answer, object]:
         # Flask modifies the environment.
@@ -126,8 +130,6 @@ def _run(app: "WSGIApplication", request: Request, environment: Environment) -> 
 
     A body that is complete is compressed here, in the thread, if its client accepts that.
     """
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=environment[REQUEST_ID])
     head: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _exception: Any = None) -> Any:

@@ -1,6 +1,7 @@
 """A job's events as server-sent events (HTML standard, section 9.2). Each stream is a coroutine and holds no thread."""
 
 import asyncio
+import contextvars
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -92,7 +93,9 @@ class EventStreams:
         key = (job_id, after)
         reading = self._batches.get(key)
         if reading is None:
-            reading = self._batches[key] = asyncio.create_task(self._read_batch(job_id, after))
+            reading = self._batches[key] = asyncio.create_task(
+                self._read_batch(job_id, after), context=contextvars.Context()
+            )
             reading.add_done_callback(lambda _: self._forget_soon(key))
         return await asyncio.shield(reading)
 

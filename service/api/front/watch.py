@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor
@@ -70,7 +71,8 @@ class JobWatch:
         job = self._jobs.setdefault(job_id, WatchedJob())
         job.watchers += 1
         if self._polling is None:
-            self._polling = asyncio.create_task(self._poll())
+            # It serves many requests, so it must not log with the id of the first.
+            self._polling = asyncio.create_task(self._poll(), context=contextvars.Context())
         try:
             yield job
         finally:

@@ -26,6 +26,8 @@ class Worker(UvicornWorker):
         "access_log": False,
         "proxy_headers": False,
         "server_header": False,
+        # Otherwise asyncio may start a request in the context of an earlier one of the same connection, with its id.
+        "reset_contextvars": True,
         "timeout_graceful_shutdown": GRACE_SECONDS,
     }
 

@@ -141,7 +141,8 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "invalid-data", 422, "The data can't be used",
-            "The data can't be imported as a dataset, or doesn't fit the model. Each entry of `errors` says where.",
+            "The data can't be imported as a dataset, or doesn't fit the model. Each entry of `errors` says where. If "
+            "the data crashes its reader, or takes longer than FITSERVE_IMPORT_SECONDS, the pointer is `#`.",
         ),
         ProblemType(
             "invalid-instances", 422, "An instance doesn't fit the model",
@@ -185,8 +186,21 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "damaged-network", 500, "The version's network is damaged",
-            "The file of the version's network is missing or damaged. This is an error in the service's storage, not "
-            "in the request. Restore the file, or train another version.",
+            "A file of the version is missing, or its content doesn't match the checksum that was recorded when it was "
+            "saved, so it is neither used nor sent. This is an error in the service's storage, not in the request. "
+            "Restore the file, or train another version. `fitserve verify` lists all damaged files.",
+        ),
+        ProblemType(
+            "damaged-dataset", 500, "The dataset is damaged",
+            "A file of the dataset is missing, or its content doesn't match the checksum that was recorded when it was "
+            "saved. This is an error in the service's storage, not in the request. Restore the file, or delete the "
+            "dataset and create it again. `fitserve verify` lists all damaged files.",
+        ),
+        ProblemType(
+            "damaged-file", 500, "A stored file is damaged",
+            "A stored file, such as an upload or the result of a batch prediction, is missing, or its content doesn't "
+            "match the checksum that was recorded when it was saved. This is an error in the service's storage, not in "
+            "the request. Restore the file, or send the request that created it again.",
         ),
         ProblemType(
             "database-unusable", 500, "The database can't be used",
@@ -232,8 +246,14 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "disk-full", 507, "The disk is full",
-            "The disk has no space left for an upload, a job's files or the database. Nothing was saved. Delete "
-            "resources that you no longer need, or free space on the disk, then retry.",
+            "The disk has no space left for an upload, a result or the database. Nothing was saved. Delete resources "
+            "that you no longer need, or free space on the disk, then retry.",
+        ),
+        ProblemType(
+            "artifacts-unwritable", 507, "The artifacts can't be written",
+            "The service can't write to its artifact folder, for example because the disk is mounted read-only. The "
+            "detail gives the reason. Nothing was saved. Retry once the operator has made the folder writable. Reads "
+            "and predictions continue.",
         ),
     )
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ SHORT = 4096
 """Bytes of a body that is split at its quotation marks. For larger ones, NumPy is faster."""
 CHUNK = 2**16
 """Bytes of a body or a structure that NumPy looks at in one step."""
+LARGE_CHUNK = 2**20
+"""Bytes of a body whose values are counted in one step."""
+BACKSLASH, NO_BACKSLASH = b"\\", re.compile(rb"[^\\]")
 NOT_FINITE = (b"NaN", b"Infinity")
 TEXTS_AND_NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|NaN|-?Infinity', re.DOTALL)
 """Matches a string, whose content is skipped, or a number that isn't finite. Takes linear time for any body."""
@@ -45,21 +48,32 @@ def dump_json(document: Any) -> bytes:
     return orjson.dumps(document, default=_as_json, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def dump_blocks(blocks: Iterable[Any], most: int) -> orjson.Fragment:
-    """Serialize a list that comes in blocks (lists or arrays), of which only one is in memory at a time.
+def dump_blocks(blocks: Sequence[Any], describe: Callable[[Any], Any], allowance: Allowance) -> Any:
+    """A list that consists of the described blocks, for a document that will be serialized.
 
-    orjson blocks all other threads of the process while it writes a block. Raises AnswerTooLarge if the list takes more
-    than `most` bytes.
+    Several blocks are serialized one after the other: orjson blocks all other threads of the process while it writes
+    one, and only one is in memory as Python objects. Raises TookTooLong, AnswerTooLarge.
     """
+    if len(blocks) == 1:
+        return describe(blocks[0])
+    most = allowance.limits.answer_bytes
     parts: list[bytes] = []
     size = 0
     for block in blocks:
-        part = orjson.dumps(block, default=_as_json, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+        allowance.check_time()
+        part = orjson.dumps(describe(block), default=_as_json, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
         size += len(part)
         if size > most:
             raise AnswerTooLarge(most)
         parts.append(part)
     return orjson.Fragment(b"[%b]" % b",".join(parts))
+
+
+def limit_answer(content: bytes, allowance: Allowance) -> bytes:
+    """The content of a response. Raises AnswerTooLarge."""
+    if len(content) > allowance.limits.answer_bytes:
+        raise AnswerTooLarge(allowance.limits.answer_bytes)
+    return content
 
 
 def _as_json(value: Any) -> orjson.Fragment:
@@ -84,6 +98,8 @@ def parse_json(body: bytes, max_depth: int, allowance: Allowance | None = None, 
     """
     allowance = allowance or Allowance()
     allowance.take_values(_count_values(body, allowance.limits.body_values))
+    # Texts beyond Latin-1 take up to four bytes for each character.
+    allowance.reserve(len(body) if body.isascii() else 4 * len(body))
     return _parse(body, max_depth, non_finite=non_finite)
 
 
@@ -109,9 +125,8 @@ def _as_null(match: re.Match[bytes]) -> bytes:
 
 def _structure(body: bytes) -> bytes:
     """The brackets, braces and colons of a body, without those in strings. Takes linear time for any body."""
-    body = _without_escapes(body)
     if len(body) <= SHORT:
-        return b"".join(body.split(b'"')[::2]).translate(None, UNSTRUCTURED)
+        return b"".join(_without_escapes(body).split(b'"')[::2]).translate(None, UNSTRUCTURED)
     return b"".join(_outside_texts(body, UNSTRUCTURED))
 
 
@@ -120,15 +135,24 @@ def _count_values(body: bytes, enough: int) -> int:
 
     Commas and brackets in texts count too, unless the number would be above `enough`.
     """
-    count = 1 + sum(body.count(mark) for mark in VALUES)
+    if len(body) <= LARGE_CHUNK:
+        count = 1 + body.count(b",") + body.count(b"[") + body.count(b"{")
+    else:
+        chunks = (body[start : start + LARGE_CHUNK] for start in range(0, len(body), LARGE_CHUNK))
+        count = _add_up((chunk.count(mark) for chunk in chunks for mark in VALUES), enough)
     if count <= enough:
         return count
-    count = 1
-    for chunk in _outside_texts(_without_escapes(body), VALUELESS):
-        count += len(chunk)
-        if count > enough:
+    return _add_up(map(len, _outside_texts(body, VALUELESS)), enough)
+
+
+def _add_up(counts: Iterable[int], enough: int) -> int:
+    """1 and the sum of the counts, of which those after a sum above `enough` don't matter."""
+    total = 1
+    for count in counts:
+        total += count
+        if total > enough:
             break
-    return count
+    return total
 
 
 def _without_escapes(body: bytes) -> bytes:
@@ -139,8 +163,15 @@ def _without_escapes(body: bytes) -> bytes:
 def _outside_texts(body: bytes, ignored: bytes) -> Iterator[bytes]:
     """The body without texts and without the `ignored` bytes, in chunks."""
     is_within = False
-    for start in range(0, len(body), CHUNK):
-        marks = np.frombuffer(body[start : start + CHUNK].translate(None, ignored), np.uint8)
+    start = 0
+    while start < len(body):
+        end = start + CHUNK
+        if body[end - 1 : end] == BACKSLASH:
+            # An escape sequence must not be split.
+            after = NO_BACKSLASH.search(body, end)
+            end = after.end() if after else len(body)
+        marks = np.frombuffer(_without_escapes(body[start:end]).translate(None, ignored), np.uint8)
+        start = end
         quotes = marks == QUOTE
         within = np.logical_xor.accumulate(quotes) ^ is_within
         yield marks[~(quotes | within)].tobytes()

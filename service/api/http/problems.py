@@ -1,6 +1,5 @@
 """Error responses: problem documents (RFC 9457), or the protocol's own form on the paths of other servers."""
 
-import errno
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,7 @@ from models.errors import Fault, ModelsError
 from service.api.http.errors import CODES_OF_STATUS, INTERNAL, PROBLEM_TYPES, InvalidQuery, RequestFault
 from service.api.http.media_types import JSON, PROBLEM
 from service.api.inference.errors import dialect_status, dialect_text, speaks_dialect
-from service.errors import ServiceError
+from service.errors import ServiceError, of_disk
 from service.storage.paging import InvalidCursor
 
 RETRY_AFTER_SECONDS = 5
@@ -42,10 +41,9 @@ def answer_error(error: Exception, path: str, request_id: str) -> ErrorAnswer:
             log.error("service error", code=error.code, detail=error.detail)
         retry_after = getattr(error, "retry_after", None)
         return answer_code(error.code, error.detail, path, request_id, error.faults, retry_after)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        log.error("the disk is full", path=error.filename)
-        detail = "The disk is full: nothing was saved. Delete resources that you no longer need, then retry."
-        return answer_code("disk-full", detail, path, request_id)
+    if isinstance(error, OSError) and (failure := of_disk(error)) is not None:
+        log.error("a file can't be written", path=error.filename, reason=error.strerror)
+        return answer_code(failure.code, failure.detail, path, request_id)
     log.error("unexpected error", exc_info=error)
     detail = "An unexpected error occurred in the service. The service's log has the details under the request_id."
     return answer_code("internal", detail, path, request_id)

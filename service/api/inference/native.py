@@ -11,12 +11,13 @@ from werkzeug.http import parse_accept_header
 
 from models.allowance import Allowance
 from models.errors import summarize
+from models.predictor import in_blocks
 from models.spec import Task
 from service.api.contract.schemas.predictions import PredictionQuery
 from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
 from service.api.http.indentation import indent_json, take_parameter
-from service.api.http.json_documents import dump_blocks, dump_json
+from service.api.http.json_documents import dump_blocks, dump_json, limit_answer
 from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
 from service.api.inference.instances import read_instances
@@ -70,18 +71,22 @@ class Native:
 
     def write(self, work: NativeWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
         """Raises TookTooLong, AnswerTooLarge."""
-        predictor = loaded.predictor
-        predictions = predictor.interpret(outputs, work.query.top, work.query.scores, allowance.deadline)
+        predictor, query = loaded.predictor, work.query
+
+        def describe(block: np.ndarray) -> list[dict[str, Any]]:
+            return predictor.describe(block, query.top, query.scores)
+
         content = dump_json(
             {
                 "model": loaded.model,
                 "version": loaded.version,
                 "classes": predictor.classes,
-                "predictions": dump_blocks(predictions, allowance.limits.answer_bytes),
+                "predictions": dump_blocks(in_blocks(outputs), describe, allowance),
                 "warnings": work.warnings,
             }
         )
-        return Reply(indent_json(content) if work.query.indented else content)
+        limit_answer(content, allowance)
+        return Reply(indent_json(content) if query.indented else content)
 
 
 def _require_json(accept: str | None) -> None:

@@ -1,7 +1,8 @@
 """Responses of the Open Inference Protocol v2: the network's output, or the best classes."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from models.predictor import Predictor, in_blocks
 from models.signature import Datatype
 from models.targets import class_name
 from service.api.http.errors import AnswerTooLarge
-from service.api.http.json_documents import dump_blocks, dump_json
+from service.api.http.json_documents import dump_blocks, dump_json, limit_answer
 from service.api.http.media_types import OCTETS
 from service.api.http.replies import Reply
 from service.api.inference.open_inference_request import HEADER_LENGTH, InferRequest
@@ -25,29 +26,29 @@ def write_answer(request: InferRequest, loaded: Loaded, outputs: np.ndarray, all
 
     Raises TookTooLong, and AnswerTooLarge if it exceeds `answer_bytes`.
     """
-    wanted, most = request.output, allowance.limits.answer_bytes
+    wanted, predictor = request.output, loaded.predictor
     datatype, shape = Datatype.FP32, outputs.shape
-    blocks = in_blocks(outputs, allowance.deadline)
+    describe: Callable[[np.ndarray], Any] = _flatten
     if wanted.classes:
-        classes = loaded.predictor.classes
+        classes = predictor.classes
         width = math.prod(outputs.shape[1:]) if classes is None else len(classes)
         datatype, shape = Datatype.BYTES, (len(outputs), min(wanted.classes, width))
-        blocks = (name_classes(loaded.predictor, block, wanted.classes) for block in blocks)
+        describe = partial(_name_classes, predictor, wanted.classes)
     entry: dict[str, Any] = {"name": wanted.name, "datatype": datatype, "shape": shape}
     document: dict[str, Any] = {"model_name": loaded.model, "model_version": str(loaded.version), "outputs": [entry]}
     if request.id is not None:
         document["id"] = request.id
     if not wanted.binary:
-        entry["data"] = dump_blocks((_flatten(block) for block in blocks), most)
-        return Reply(dump_json(document))
-    content = b"".join(_join(blocks, most))
+        entry["data"] = dump_blocks(in_blocks(outputs), describe, allowance)
+        return Reply(limit_answer(dump_json(document), allowance))
+    content = b"".join(_join(map(describe, in_blocks(outputs)), allowance))
     entry["parameters"] = {"binary_data_size": len(content)}
     header = orjson.dumps(document)
     return Reply(header + content, OCTETS, {HEADER_LENGTH: str(len(header))})
 
 
-def name_classes(predictor: Predictor, outputs: np.ndarray, most: int) -> np.ndarray:
-    """The best classes of each row, best first, in Triton's form `score:index:label`; shape (rows, at most `most`).
+def _name_classes(predictor: Predictor, most: int, outputs: np.ndarray) -> list[str]:
+    """The best classes of each row, at most `most` and best first, in Triton's form `score:index:label`.
 
     For a regression, the largest outputs, without labels.
     """
@@ -58,28 +59,27 @@ def name_classes(predictor: Predictor, outputs: np.ndarray, most: int) -> np.nda
         endings = [f"{ending}:{class_name(label)}" for ending, label in zip(endings, predictor.classes, strict=True)]
     order = np.argsort(-scores, axis=1, kind="stable")[:, :most]
     best = np.take_along_axis(scores, order, axis=1)
-    texts = np.empty(order.shape, object)
-    texts.ravel()[:] = [
+    return [
         f"{score:f}{endings[place]}" for score, place in zip(best.ravel().tolist(), order.ravel().tolist(), strict=True)
     ]
-    return texts
 
 
-def _flatten(block: np.ndarray) -> Any:
-    return block.ravel().tolist() if block.dtype == object else block.ravel()
+def _flatten(block: np.ndarray) -> np.ndarray:
+    return block.ravel()
 
 
-def _join(blocks: Iterator[np.ndarray], most: int) -> Iterator[bytes]:
-    """The elements of each block in binary form. Raises AnswerTooLarge if they take more than `most` bytes."""
-    size = 0
+def _join(blocks: Iterable[Any], allowance: Allowance) -> Iterator[bytes]:
+    """The elements of each block in binary form. Raises TookTooLong, AnswerTooLarge."""
+    size, most = 0, allowance.limits.answer_bytes
     for block in blocks:
-        part = _join_texts(block) if block.dtype == object else block.astype("<f4", copy=False).tobytes()
+        allowance.check_time()
+        part = _join_texts(block) if isinstance(block, list) else block.astype("<f4", copy=False).tobytes()
         size += len(part)
         if size > most:
             raise AnswerTooLarge(most)
         yield part
 
 
-def _join_texts(texts: np.ndarray) -> bytes:
-    encoded = [text.encode() for text in texts.ravel().tolist()]
+def _join_texts(texts: list[str]) -> bytes:
+    encoded = [text.encode() for text in texts]
     return b"".join(part for text in encoded for part in (LENGTH.pack(len(text)), text))

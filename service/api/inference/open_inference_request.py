@@ -278,8 +278,12 @@ def _read_input(
         content_type=content_type,
         takes_missing=signature.takes_missing(spec.name),
     )
-    limits.check_rows(given.shape[0])
     size, data = parameters.get("binary_data_size"), entry.members.get("data")
     if (size is None) == (data is None):
         raise InvalidInference(f"{whose} must have either 'data' or the parameter 'binary_data_size'.")
-    return read_data(given, data) if size is None else read_binary(given, binary.take(entry.name, size))
+    if size is not None:
+        limits.check_rows(given.shape[0])
+        return read_binary(given, binary.take(entry.name, size))
+    tensor = read_data(given, data)
+    limits.check_rows(len(tensor))
+    return tensor

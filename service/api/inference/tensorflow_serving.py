@@ -1,6 +1,6 @@
 """TensorFlow Serving's REST API: the requests and responses of `:predict`, `:classify`, `:regress` and `/metadata`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from models.signature import Datatype, Signature, Tensor, TensorSpec
 from models.spec import Task
 from models.targets import class_name
 from service.api.http.errors import MalformedBody
-from service.api.http.json_documents import dump_blocks, parse_json
+from service.api.http.json_documents import dump_blocks, limit_answer, parse_json
 from service.api.http.replies import Reply
 from service.api.inference.errors import InvalidInference
 from service.api.inference.json_numbers import read_even_numbers
@@ -68,7 +68,7 @@ class Predict(_TensorFlowServing):
 
     def write(self, work: PredictWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
         """Raises TookTooLong, AnswerTooLarge."""
-        return _write_list(work.answer, in_blocks(outputs, allowance.deadline), allowance)
+        return _write_list(work.answer, outputs, _as_it_is, allowance)
 
 
 class _OfExamples(_TensorFlowServing):
@@ -105,7 +105,7 @@ class Classify(_OfExamples):
                 scores = loaded.predictor.score(block)
             return [list(zip(labels, row, strict=True)) for row in scores]
 
-        return _write_list("results", map(describe, in_blocks(outputs, allowance.deadline)), allowance)
+        return _write_list("results", outputs, describe, allowance)
 
 
 class Regress(_OfExamples):
@@ -119,7 +119,7 @@ class Regress(_OfExamples):
             shape = ",".join(map(str, outputs.shape))
             expected = "Expected output Tensor shape to be either [batch_size] or [batch_size, 1]"
             raise InvalidInference(f"{expected} but got [{shape}]")
-        return _write_list("results", in_blocks(outputs.ravel(), allowance.deadline), allowance)
+        return _write_list("results", outputs.ravel(), _as_it_is, allowance)
 
 
 def find(service: PredictionService, wanted: Wanted) -> Loaded:
@@ -155,9 +155,15 @@ def write(document: Document) -> Reply:
     return Reply(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
-def _write_list(member: str, blocks: Iterable[Any], allowance: Allowance) -> Reply:
-    """The response with one list, which comes in blocks. Raises AnswerTooLarge."""
-    return write({member: dump_blocks(blocks, allowance.limits.answer_bytes)})
+def _write_list(member: str, outputs: np.ndarray, describe: Callable[[np.ndarray], Any], allowance: Allowance) -> Reply:
+    """The response with the described outputs as its only field. Raises TookTooLong, AnswerTooLarge."""
+    reply = write({member: dump_blocks(in_blocks(outputs), describe, allowance)})
+    limit_answer(reply.content, allowance)
+    return reply
+
+
+def _as_it_is(block: np.ndarray) -> np.ndarray:
+    return block
 
 
 def _read_tensors(

@@ -13,11 +13,12 @@ from service import statuses
 from service.context import Context
 from service.errors import Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady, StorageError
 from service.operations import idempotency
-from service.operations.catalog.uploads import ReceivedFile, removed_unless_committed
+from service.operations.catalog.uploads import DATA_FILE, ReceivedFile, removed_unless_committed
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.operations.jobs.kinds import dataset_import
 from service.operations.metadata import Metadata, merge
+from service.operations.stored_files import unless_deleted
 from service.storage import datasets, jobs
 from service.storage.artifact_keys import datasets_key, upload_key
 from service.storage.identifiers import new_identifier
@@ -104,7 +105,7 @@ def _store_request(context: Context, dataset_id: str, request: dict[str, Any], f
     folder = context.artifacts.stage(dataset_id) if file is None else file.folder
     try:
         (folder / "request.json").write_bytes(orjson.dumps(request))
-        context.artifacts.publish(folder, upload_key(dataset_id))
+        context.artifacts.publish(folder, upload_key(dataset_id), {} if file is None else {DATA_FILE: file.sha256})
     except OSError:
         context.artifacts.discard(folder.name)
         context.artifacts.remove(upload_key(dataset_id))
@@ -165,23 +166,22 @@ def list_page(context: Context, query: PageQuery) -> Page[DatasetView]:
 def rows_page(context: Context, name: str, split: str, query: PageQuery) -> Page[dict[str, Any]]:
     """Rows of a split in the form in which clients post them. If rows are large, fewer than the limit.
 
-    Raises NotFound, NotReady.
+    Raises NotFound, NotReady, DamagedDataset.
     """
     (start,) = (0,) if query.cursor is None else decode_cursor(query.cursor, (int,))
-    try:
-        files = open_files(context, get(context, name).dataset)
+    dataset = get(context, name).dataset
+    with unless_deleted(context, f'The dataset "{name}"', lambda session: datasets.by_id(session, dataset.id)):
+        files = open_files(context, dataset)
         rows = files.rows_page(split, start, query.limit)
-    except FileNotFoundError:
-        raise NotFound(f'The dataset "{name}" was deleted meanwhile.') from None
     end = start + len(rows)
     return Page(rows, encode_cursor([end]) if end < files.descriptor["splits"][split] else None)
 
 
 def open_files(context: Context, dataset: Dataset) -> DatasetFiles:
-    """The files of a dataset that is ready. Raises NotReady."""
+    """The files of a dataset that is ready. Raises NotReady, DamagedDataset."""
     if dataset.status != statuses.READY or dataset.folder is None:
         raise NotReady("dataset", dataset.name, dataset.status, failed=dataset.status == statuses.FAILED)
-    return DatasetFiles.open(context.artifacts.existing_folder(dataset.folder))
+    return DatasetFiles.open(context.artifacts.folder(dataset.folder))
 
 
 def change(context: Context, name: str, changes: dict[str, Any]) -> DatasetView:

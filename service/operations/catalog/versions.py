@@ -9,6 +9,7 @@ from service.context import Context
 from service.errors import InUse, NotFound
 from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import find_label, find_version, named_in_body
+from service.operations.stored_files import version_folder
 from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.models import VersionEntry
@@ -35,17 +36,18 @@ def entries(context: Context, model_name: str | None = None) -> Sequence[Version
 
 
 def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, ArtifactFile]:
-    """A version's file in a format, and its entry in the version's `artifacts`. Raises NotFound."""
+    """A version's file in a format, and its entry in the version's `artifacts`. Raises NotFound, DamagedNetwork."""
     version = get(context, model_name, number)
     files = {file.format: file for file in version.details.artifacts}
     if format_ not in files:
         raise NotFound(f'Version {number} of "{model_name}" has no {format_} file. It has {", ".join(files)}.')
-    return context.artifacts.existing_file(version.folder, ARTIFACTS[format_]), files[format_]
+    name = ARTIFACTS[format_]
+    return version_folder(context, version.folder, name) / name, files[format_]
 
 
 def weights_file(context: Context, model_name: str, number: int) -> Path:
-    """The NPZ file of a version's weights by their Keras names. Raises NotFound."""
-    return context.artifacts.existing_file(get(context, model_name, number).folder, WEIGHTS)
+    """The NPZ file of a version's weights by their Keras names. Raises NotFound, DamagedNetwork."""
+    return version_folder(context, get(context, model_name, number).folder, WEIGHTS) / WEIGHTS
 
 
 def delete(context: Context, model_name: str, number: int) -> None:

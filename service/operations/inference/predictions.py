@@ -10,6 +10,7 @@ import structlog
 
 from models.errors import ModelsError
 from models.predictor import Predictor
+from models.version_files import ARTIFACTS
 from service.config import Settings
 from service.context import Context
 from service.errors import ServiceError, StorageError
@@ -18,6 +19,7 @@ from service.operations.catalog.resolve import check_servable, find_version
 from service.operations.inference.admission import Admission, Permits
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
+from service.operations.stored_files import version_folder
 from service.storage import last_write, models
 from service.storage.database import Session
 
@@ -84,7 +86,7 @@ class PredictionService:
         return self._admission.admit(size)
 
     def loaded(self, wanted: Wanted) -> Loaded:
-        """The wanted version, loaded. Raises NotFound, NoVersion; Conflict if it can't be served."""
+        """The wanted version, loaded. Raises NotFound, NoVersion; Conflict if it can't be served; DamagedNetwork."""
         model, number, folder = self.find(wanted)
         return Loaded(model, number, self._loaded.get(folder), self.statistics.of(folder), self.settings)
 
@@ -144,7 +146,7 @@ class PredictionService:
                 log.warning("can't preload a version", model=name, detail=error.detail)
 
     def _load(self, folder: str) -> Predictor:
-        files = self._context.artifacts.existing_folder(folder)
+        files = version_folder(self._context, folder, ARTIFACTS["preprocessing"], ARTIFACTS["onnx"])
         return Predictor.load(files, self.settings.prediction_threads)
 
 

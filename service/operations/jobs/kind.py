@@ -63,6 +63,10 @@ class Kind(ABC):
         """How many of its jobs a worker runs concurrently. Each kind has its own slots."""
         return 1
 
+    def memory_bytes(self, settings: Settings) -> int:
+        """The memory that one of its jobs may use."""
+        return settings.job_memory_bytes
+
     @abstractmethod
     def describe(self, context: Context, job: Job) -> Assignment:
         """The assignment of a claimed job. Raises NotFound if a resource that it needs was deleted."""

@@ -157,7 +157,7 @@ def _put_in_place(context: Context, folder: Path) -> None:
     groups = [group for group in GROUPS if (folder / ARTIFACTS / group).is_dir()]
     try:
         for group in groups:
-            context.artifacts.publish(folder / ARTIFACTS / group, group)
+            context.artifacts.move(folder / ARTIFACTS / group, group)
         snapshots.load(folder / DATABASE, context.settings.database_url)
     except BaseException:
         for group in groups:

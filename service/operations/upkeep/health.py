@@ -10,6 +10,7 @@ from service.context import Context
 from service.errors import DatabaseUnavailable, StorageError
 from service.operations.upkeep import workers
 from service.storage.records import Worker
+from service.storage.schema import check_tables
 
 READY, UNAVAILABLE = "ready", "unavailable"
 
@@ -47,6 +48,8 @@ def readiness(context: Context) -> Readiness:
 def _database(context: Context) -> tuple[dict[str, Any], list[Worker] | None]:
     """The database's status, and the running workers."""
     try:
+        with context.database.read() as session:
+            check_tables(session)
         alive = [worker for worker, _ in workers.alive(context)]
     except DatabaseUnavailable as error:
         return _part(UNAVAILABLE, error.detail), None
@@ -67,6 +70,8 @@ def _disk(context: Context) -> dict[str, Any]:
     for owner, free in rooms:
         if free is not None and free < least:
             return _part("full", f"The disk of the {owner} has {free:,} bytes free; {least:,} are required.")
+    if not context.artifacts.is_writable():
+        return _part("read-only", "The folder of the artifacts can't be written.")
     return _part(READY)
 
 

@@ -25,8 +25,8 @@ from models.jobs.training import TrainingAssignment, TrainingResult
 from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import Preprocessing
 from models.targets import TargetEncoding
-from models.version_details import ArtifactFile, VersionDetails
-from models.version_files import ARTIFACTS, TRAINED, WEIGHTS
+from models.version_details import VersionDetails
+from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Lease
@@ -154,11 +154,7 @@ def _train(assignment: TrainingAssignment, folder: Path) -> TrainingResult:
         metrics={"train": {"loss": 0.1}, "validation": None, "test": None},
         classes=encoding.classes,
         inputs=[{"name": name, **input_.to_document()} for name, input_ in spec.inputs.items()],
-        artifacts=tuple(
-            ArtifactFile(format_, (folder / name).stat().st_size, f"{format_}-sha256")
-            for format_, name in ARTIFACTS.items()
-            if (folder / name).exists()
-        ),
+        artifacts=describe_artifacts(folder),
     )
     return TrainingResult(version, _figures() if dataset.descriptor["splits"]["test"] else None)
 

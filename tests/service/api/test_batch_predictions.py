@@ -38,7 +38,8 @@ def lines(api: ApiClient, job: Any) -> list[Any]:
 
 def files_below(context: Context, *groups: str) -> set[str]:
     root = context.settings.artifact_folder
-    found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and path.name != ".hold"}
+    found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    found = {name for name in found if not name.endswith((".hold", "SHA256SUMS"))}
     return {name for name in found if name.startswith(groups or ("batch-predictions", "uploads", ".staging"))}
 
 

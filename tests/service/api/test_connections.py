@@ -178,6 +178,10 @@ def test_a_target_without_a_path_is_a_400(server: Server, line: bytes) -> None:
     assert server.get("/healthz").status_code == 200
 
 
+EVEN = [4, 4], [3, 5]
+"""How 8 connections are distributed; a process that is too busy to accept leaves one to the other."""
+
+
 def open_connections(server: Server) -> list[int]:
     """The clients' connections of each process, fewest first."""
     processes = psutil.Process(server.process.pid).children()
@@ -203,13 +207,13 @@ def share_connections(server: Server, count: int) -> list[int]:
         return open_connections(server)
 
 
-def test_processes_get_equally_many_connections_also_after_one_was_replaced(tmp_path: Path) -> None:
+def test_processes_share_connections_evenly_also_after_one_was_replaced(tmp_path: Path) -> None:
     with running_api(tmp_path, api_processes=2, client_timeout_seconds=60) as server:
         wait_for(lambda: share_connections(server, 2) == [1, 1])
-        assert share_connections(server, 8) == [4, 4]
+        assert share_connections(server, 8) in EVEN
 
         ended = psutil.Process(server.process.pid).children()[0]
         ended.terminate()
         wait_for(lambda: ended not in psutil.Process(server.process.pid).children())
         wait_for(lambda: share_connections(server, 2) == [1, 1])
-        assert share_connections(server, 8) == [4, 4]
+        assert share_connections(server, 8) in EVEN

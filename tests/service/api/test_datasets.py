@@ -194,15 +194,16 @@ def test_a_large_array_takes_little_more_memory_than_its_json() -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_rows_whose_files_are_just_being_removed_are_not_found(api: ApiClient, context: Context) -> None:
+def test_rows_whose_files_are_lost_are_a_damaged_dataset(api: ApiClient, context: Context) -> None:
     table = {"source": "inline", "rows": [{"x": 1, "y": 2.5}, {"x": 2, "y": 1}], "target": "y"}
     for request in (LINE_DATASET, {"name": "table", **table}):
         dataset = api.post("/v1/datasets", request)
         folder = context.artifacts.folder(datasets_key(dataset["id"]))
         (train,) = folder.rglob("train")
         shutil.rmtree(train)
-        problem = api.get(f"/v1/datasets/{dataset['name']}/rows", 404)
-        assert "deleted meanwhile" in problem["detail"]
+        problem = api.get(f"/v1/datasets/{dataset['name']}/rows", 500)
+        assert problem["type"] == "/problems/damaged-dataset"
+        assert "is missing" in problem["detail"]
 
 
 def test_a_dataset_that_a_job_needs_stays_until_the_job_is_final(api: ApiClient, idle_worker: FakeWorker) -> None:

@@ -57,7 +57,8 @@ def test_a_file_waits_whole_for_its_import_with_what_was_asked(api: ApiClient, c
         "ignore": ["width"],
         "csv": {},
     }
-    assert files_below(context) == {f"uploads/{dataset['id']}/data", f"uploads/{dataset['id']}/request.json"}
+    stored = ("SHA256SUMS", "data", "request.json")
+    assert files_below(context) == {f"uploads/{dataset['id']}/{name}" for name in stored}
     api.delete("/v1/datasets/flowers")
     assert files_below(context) == set()
 

@@ -1,10 +1,12 @@
 """Versions, their files, and labels over HTTP."""
 
+import hashlib
 import io
 
 import numpy as np
 import pytest
 
+from models.files.sums import write_sums
 from service.context import Context
 from service.operations.catalog import versions
 from tests.service.api.api_client import ApiClient
@@ -50,9 +52,11 @@ def test_a_version_links_to_its_job_as_long_as_there_is_one(trained: ApiClient) 
 
 
 def test_artifacts_are_downloaded_whole_in_ranges_or_not_again(trained: ApiClient) -> None:
-    for artifact in trained.get(VERSION)["artifacts"]:
+    artifacts = trained.get(VERSION)["artifacts"]
+    for artifact in artifacts:
         response = trained.send("GET", artifact["href"], 200)
         assert len(response.data) == artifact["bytes"]
+        assert hashlib.sha256(response.data).hexdigest() == artifact["sha256"]
         assert response.headers["ETag"] == f'"{artifact["sha256"]}"'
         json = artifact["format"] == "preprocessing"
         assert response.mimetype == ("application/json" if json else "application/octet-stream")
@@ -60,7 +64,8 @@ def test_artifacts_are_downloaded_whole_in_ranges_or_not_again(trained: ApiClien
     keras = f"{VERSION}/artifacts/keras"
     part = trained.send("GET", keras, 206, headers={"Range": "bytes=1-2"})
     assert part.data == b"er"
-    assert trained.send("GET", keras, 304, headers={"If-None-Match": '"keras-sha256"'}).data == b""
+    tag = f'"{artifacts[0]["sha256"]}"'
+    assert trained.send("GET", keras, 304, headers={"If-None-Match": tag}).data == b""
     assert "Content-Range" in trained.send("GET", keras, 416, headers={"Range": "bytes=100-"}).headers
     assert "onnx" in trained.get(f"{VERSION}/artifacts/torch", 404)["detail"]
 
@@ -91,7 +96,9 @@ def test_weights_are_not_sent_again(trained: ApiClient) -> None:
 
 
 def test_many_weights_are_no_json_and_the_error_names_npz(trained: ApiClient, context: Context) -> None:
-    np.savez(versions.weights_file(context, "line", 1), kernel=np.zeros(10_001))
+    path = versions.weights_file(context, "line", 1)
+    np.savez(path, kernel=np.zeros(10_001))
+    write_sums(path.parent)
     problem = trained.get(f"{VERSION}/weights", 406, Accept="application/json")
     assert "application/x-npz" in problem["detail"]
     both = trained.send("GET", f"{VERSION}/weights", 200, headers={"Accept": "application/json, */*;q=0.1"})

@@ -1,5 +1,6 @@
 """What happens when two clients, or a client and a worker, change the same thing at once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,15 +8,18 @@ import pytest
 from service.config import Settings
 from service.context import Context
 from service.errors import Failed, LeaseLost, NotFound
-from service.operations.catalog import datasets, models
+from service.operations.catalog import datasets, models, versions
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Lease
+from service.operations.stored_files import version_folder
 from service.storage import jobs
 from service.storage.artifacts import ArtifactStore
 from service.storage.jobs import NewEvent
+from service.storage.paging import PageQuery
 from service.storage.records import Job, Record
 from tests.journeys import specs
 from tests.running_service import wait_for
+from tests.service.operations import stocked
 
 LINE = {"description": "", "metrics": [], **specs.LINE}
 ERROR = {"code": "invalid-spec", "detail": "It doesn't fit.", "faults": []}
@@ -99,9 +103,28 @@ def test_a_lease_that_was_taken_over_writes_nothing(context: Context) -> None:
             write(context, lost)
 
 
+def test_rows_of_a_dataset_that_is_deleted_meanwhile_are_not_found(tmp_path: Path) -> None:
+    context = stocked.make_context(tmp_path)
+
+    class Racing(ArtifactStore):
+        """A store in which the dataset is deleted just before its files are opened."""
+
+        def folder(self, key: str) -> Path:
+            datasets.delete(context, "line")
+            return super().folder(key)
+
+    racing = replace(context, artifacts=Racing(context.artifacts.root))
+    with pytest.raises(NotFound, match="deleted meanwhile"):
+        datasets.rows_page(racing, "line", "train", PageQuery())
+
+
 def test_files_that_were_deleted_meanwhile_are_not_found(tmp_path: Path) -> None:
+    context = stocked.make_context(tmp_path)
+    stocked.train(context)
+    (version,) = stocked.versions(context)
+    versions.delete(context, "line", 1)
     with pytest.raises(NotFound):
-        ArtifactStore(tmp_path).existing_folder("models/gone")
+        version_folder(context, version.folder, "network.onnx")
 
 
 def test_progress_follows_the_epochs_and_no_end_is_expected_of_a_final_job(context: Context) -> None:

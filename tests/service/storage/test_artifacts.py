@@ -76,7 +76,6 @@ def test_a_key_that_leads_elsewhere_reaches_nothing(store: ArtifactStore, key: s
     staged = store.stage("ij_1-1")
     asked: list[Callable[[], object]] = [
         lambda: store.folder(key),
-        lambda: store.existing_folder(key),
         lambda: store.existing_file(key, "data"),
         lambda: store.read(key, "data"),
         lambda: store.names(key),
@@ -102,7 +101,6 @@ def test_a_key_that_symbolic_links_lead_elsewhere_reaches_nothing(store: Artifac
     key = "models/md_1/tj_1-1"
     asked: list[Callable[[], object]] = [
         lambda: store.folder(key),
-        lambda: store.existing_folder(key),
         lambda: store.existing_file(key, "data"),
         lambda: store.read(key, "data"),
         lambda: store.names("models/md_1"),
@@ -167,7 +165,7 @@ def test_a_name_that_leads_elsewhere_reaches_nothing(store: ArtifactStore, name:
     for ask in asked:
         with pytest.raises(BadKey):
             ask()
-    assert store.existing_folder(datasets_key("ds_1")).is_dir()
+    assert store.folder(datasets_key("ds_1")).is_dir()
     assert (store.root.parent / "secret").exists()
 
 

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from models.documents import Document
 from models.errors import Diverged
 from models.jobs.assignment import Assignment, Unfinished
 from models.jobs.build import BuildAssignment, BuildResult
+from models.jobs.dataset_import import ImportAssignment
 from models.jobs.training import TrainingAssignment, TrainingResult
 from models.training.plan import Command
 from models.version_details import VersionDetails
@@ -63,8 +66,11 @@ def wishes_of(assignment: Assignment, folder: Path) -> dict[str, Any]:
     if isinstance(assignment, TrainingAssignment):
         assert isinstance(assignment.request.optimizer, dict)
         return assignment.request.optimizer
-    fill_the_disk(folder)
-    return {}
+    assert isinstance(assignment, ImportAssignment)
+    request = orjson.loads((assignment.upload / "request.json").read_bytes())
+    if "rows" not in request:
+        fill_the_disk(folder)
+    return {wish: value for wish, value in request["rows"][0].items() if wish != request["target"]}
 
 
 def fill_the_disk(folder: Path) -> None:

@@ -1,12 +1,13 @@
 """A worker runs jobs: what their processes report is recorded, orders are obeyed, failures are told apart."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from service.operations.catalog import datasets
-from service.operations.catalog.datasets import DatasetView
 from tests.service.worker.bench import Bench, is_gone
 
 
@@ -101,14 +102,55 @@ def test_a_memory_error_is_named_as_such(bench: Bench) -> None:
 
 def test_an_import_that_fills_the_disk_fails_its_dataset_and_leaves_nothing(bench: Bench) -> None:
     datasets.create(bench.context, {"name": "large", "source": "line"})
-
-    def failed() -> DatasetView | None:
-        view = datasets.get(bench.context, "large")
-        return view if view.dataset.status == "failed" else None
-
-    assert (bench.wait_for(failed).dataset.error or {})["code"] == "disk-full"
+    assert wait_for_failed_dataset(bench, "large")["code"] == "disk-full"
     bench.wait_for(lambda: not [path for path in bench.settings.artifact_folder.rglob("*") if path.is_file()])
     bench.wait_for_status(bench.submit({"epochs": 1}), "succeeded")
+
+
+def wait_for_failed_dataset(bench: Bench, name: str) -> dict[str, Any]:
+    """The error of a dataset whose import fails."""
+
+    def error() -> dict[str, Any] | None:
+        return datasets.get(bench.context, name).dataset.error
+
+    return bench.wait_for(error)
+
+
+def import_wishes(bench: Bench, name: str, wishes: dict[str, Any]) -> str:
+    """Queue an import whose process does these wishes."""
+    request = {"name": name, "source": "inline", "rows": [{**wishes, "y": 0}], "target": "y"}
+    return datasets.create(bench.context, request)[1]
+
+
+def test_data_that_crashes_its_import_is_refused_at_once(bench: Bench) -> None:
+    job_id = import_wishes(bench, "damaged", {"print": "stack backtrace: secret", "fall": int(signal.SIGABRT)})
+    error = wait_for_failed_dataset(bench, "damaged")
+    assert (error["code"], error["faults"][0]["pointer"]) == ("invalid-data", "#")
+    assert "SIGABRT" in error["detail"]
+    assert "secret" not in error["detail"]
+    assert bench.wait_for_status(job_id, "failed").attempt == 1
+    assert bench.left_behind() == []
+
+
+def test_an_import_that_takes_too_long_fails_and_is_not_tried_again(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(import_seconds=1)
+    bench.start_worker()
+    job_id = import_wishes(bench, "endless", {"deaf_until": "/nonexistent"})
+    error = wait_for_failed_dataset(bench, "endless")
+    assert error["code"] == "invalid-data"
+    assert "within 1 s" in error["detail"]
+    assert "FITSERVE_IMPORT_SECONDS" in error["detail"]
+    assert bench.wait_for_status(job_id, "failed").attempt == 1
+
+
+def test_imports_run_concurrently_and_share_the_memory_of_a_job(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(import_slots=2, job_memory_bytes=800 * 1024**2)
+    bench.start_worker()
+    waiting = import_wishes(bench, "endless", {"deaf_until": "/nonexistent"})
+    bench.wait_for_status(waiting, "running")
+    import_wishes(bench, "large", {"allocate": 600 * 1024**2})
+    assert wait_for_failed_dataset(bench, "large")["code"] == "out-of-memory"
+    assert bench.job(waiting).status == "running"
 
 
 def test_a_job_over_its_memory_limit_fails_with_advice(make_bench: Callable[..., Bench]) -> None:

@@ -115,6 +115,7 @@ def test_output_is_kept_up_to_its_limit_and_its_tail_beyond() -> None:
         (OSError(errno.ENOSPC, "No space left on device"), "disk-full"),
         (OSError("1000 requested and 0 written"), "disk-full"),
         (RuntimeError("underlying IO error: No space left on device (os error 28)"), "disk-full"),
+        (OSError(errno.EROFS, "secret path"), "artifacts-unwritable"),
         (OSError(errno.EIO, "secret path"), "internal"),
         (KeyError("secret"), "internal"),
     ],
@@ -123,3 +124,4 @@ def test_unforeseen_errors_are_put_in_words_that_give_nothing_away(error: Except
     failure = failures.flatten(error)
     assert failure["code"] == code
     assert "secret" not in failure["detail"]
+    assert "start the job" not in failure["detail"]

@@ -135,7 +135,7 @@ ERRORS = {
         Error(
             507,
             "DiskFull",
-            "The disk is full. Nothing was saved.",
+            "The disk is full, or the artifacts can't be written. Nothing was saved.",
             "The disk is full: nothing was saved. Delete resources that you no longer need, then retry.",
             "disk-full",
         ),

@@ -103,9 +103,12 @@ class DatabaseStatusSchema(PartSchema):
 
 
 class DiskStatusSchema(PartSchema):
-    """Whether the disks of the SQLite file and of the artifacts have free space."""
+    """Whether the disks of the SQLite file and of the artifacts have free space and can be written."""
 
-    status = OneOf("`full`: fewer free bytes than FITSERVE_MIN_FREE_BYTES.", "ready", "full", "unavailable")
+    status = OneOf(
+        "`full`: fewer free bytes than FITSERVE_MIN_FREE_BYTES. `read-only`: the artifacts can't be written.",
+        "ready", "full", "read-only", "unavailable",
+    )  # fmt: skip
 
 
 class WorkersStatusSchema(AnswerSchema):

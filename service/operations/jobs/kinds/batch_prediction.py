@@ -1,6 +1,5 @@
 """Batch predictions: checking and queueing them, and their result files."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +13,7 @@ from models.jobs.batch_prediction import (
     BatchPredictionResult,
     PostedFile,
 )
-from models.version_files import ARTIFACTS
+from models.version_files import ARTIFACTS, read_document
 from service import statuses
 from service.context import Context
 from service.errors import NotReady
@@ -24,6 +23,8 @@ from service.operations.catalog.uploads import DATA_FILE, ReceivedFile, removed_
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
+from service.operations.stored_files import unless_deleted, version_folder
+from service.storage import jobs
 from service.storage.artifact_keys import PREDICTIONS, check_published, upload_key
 from service.storage.database import Session
 from service.storage.records import Dataset, Job, Model, Version
@@ -90,7 +91,7 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     _check_fit(context, version, found[1], request)
     job_id = queue.new_id(KIND)
     if file is not None:
-        context.artifacts.publish(file.folder, upload_key(job_id))
+        context.artifacts.publish(file.folder, upload_key(job_id), {DATA_FILE: file.sha256})
     with removed_unless_committed(context.artifacts, upload_key(job_id)):
         _insert(context, job_id, found, version, request, claim)
     return job_id
@@ -104,7 +105,8 @@ def _find(session: Session, model_name: str, dataset_name: str | None, ids: tupl
 
 def _check_fit(context: Context, version: Version, dataset: Dataset | None, request: dict[str, Any]) -> None:
     check_servable(version)
-    document = json.loads(context.artifacts.read(version.folder, ARTIFACTS["preprocessing"]))
+    name = ARTIFACTS["preprocessing"]
+    document = read_document(version_folder(context, version.folder, name) / name)
     if dataset is not None:
         check_inputs_fit(document, {"name": dataset.name, **(dataset.descriptor or {})}, request["split"])
     else:
@@ -139,10 +141,11 @@ class Result:
 
 
 def result(context: Context, job_id: str) -> Result:
-    """The result of a batch prediction. Raises NotFound, and NotReady if the job hasn't succeeded."""
+    """The result of a batch prediction. Raises NotFound, DamagedFile; NotReady if the job hasn't succeeded."""
     with context.database.read() as session:
         job = client_jobs.find(session, KIND, job_id)
         if job.status != statuses.SUCCEEDED or job.result is None:
             raise NotReady(KIND.words, job_id, job.status, failed=job.status in statuses.FINAL)
         stored = StoredResult.from_document(job.result)
-    return Result(context.artifacts.existing_file(stored.folder, RESULT_FILE), stored.classes)
+    with unless_deleted(context, "The batch prediction", lambda session: jobs.get(session, job_id)):
+        return Result(context.artifacts.existing_file(stored.folder, RESULT_FILE), stored.classes)

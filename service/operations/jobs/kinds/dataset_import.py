@@ -2,8 +2,11 @@
 
 from typing import Any, ClassVar
 
+from models.errors import Fault, InvalidData
 from models.jobs.dataset_import import ImportAssignment, ImportRequest, ImportResult
+from models.values.pointers import pointer_to
 from service import statuses
+from service.config import Settings
 from service.context import Context
 from service.operations.jobs import inputs, queue
 from service.operations.jobs.kind import Kind, Success
@@ -21,6 +24,13 @@ class DatasetImport(Kind):
     words = "import job"
     assignment = ImportAssignment
     from_clients: ClassVar = False
+
+    def slots(self, settings: Settings) -> int:
+        return settings.import_slots
+
+    def memory_bytes(self, settings: Settings) -> int:
+        """Concurrent imports share the memory of one job."""
+        return settings.job_memory_bytes // settings.import_slots
 
     def describe(self, context: Context, job: Job) -> ImportAssignment:
         return ImportAssignment(
@@ -50,6 +60,23 @@ class DatasetImport(Kind):
         super().remove_inputs(context, job)
         if job.dataset_id is not None:
             context.artifacts.remove(upload_key(job.dataset_id))
+
+    def explain_timeout(self, settings: Settings, seconds: float) -> dict[str, Any] | None:
+        if seconds <= settings.import_seconds:
+            return None
+        return _invalid_data(
+            f"The data was not imported within {settings.import_seconds:g} s. Use fewer columns, smaller images or "
+            "less data, or increase FITSERVE_IMPORT_SECONDS."
+        )
+
+    def explain_crash(self, signal_name: str) -> dict[str, Any] | None:
+        return _invalid_data(
+            f"The data crashes its reader ({signal_name}): it is damaged, or in a form that isn't supported."
+        )
+
+
+def _invalid_data(detail: str) -> dict[str, Any]:
+    return InvalidData(Fault(detail, pointer_to())).to_dict()
 
 
 KIND = DatasetImport()

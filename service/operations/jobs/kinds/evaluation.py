@@ -1,16 +1,16 @@
 """Evaluations: the metrics of a version on the rows of a dataset's split."""
 
-import json
 from typing import Any
 
 from models.compatibility import check_version_fit
 from models.jobs.evaluation import EvaluationAssignment, EvaluationRequest, EvaluationResult
-from models.version_files import ARTIFACTS
+from models.version_files import ARTIFACTS, read_document
 from service.context import Context
 from service.operations import idempotency
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
+from service.operations.stored_files import version_folder
 from service.storage.database import Session
 from service.storage.records import Dataset, Job, Version
 
@@ -69,5 +69,6 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
 
 
 def _check_fit(context: Context, version: Version, dataset: Dataset, split: str) -> None:
-    document = json.loads(context.artifacts.read(version.folder, ARTIFACTS["preprocessing"]))
+    name = ARTIFACTS["preprocessing"]
+    document = read_document(version_folder(context, version.folder, name) / name)
     check_version_fit(document, {"name": dataset.name, **(dataset.descriptor or {})}, split)
