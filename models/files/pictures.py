@@ -32,8 +32,8 @@ COEFFICIENTS = 4
 """Pixels of a progressive JPEG whose coefficients take as much memory as one decoded pixel."""
 
 DAMAGE = (
-    OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError, struct.error,
-    zlib.error,
+    OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, AssertionError, EOFError, OverflowError,
+    struct.error, zlib.error,
 )  # fmt: skip
 """What Pillow raises for bytes that aren't a valid image."""
 

@@ -1,5 +1,6 @@
 """Reads rows posted to a prediction as CSV. Cells stay text; the input parses them by the types of its columns."""
 
+import codecs
 import csv
 import io
 from collections import Counter
@@ -25,6 +26,7 @@ from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
 from models.values.words import BOOLEANS, WHITE_SPACE
 
 BYTE_ORDER_MARK = "\ufeff"
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class CsvCell(str):
@@ -60,6 +62,8 @@ def read_csv_instances(
     if "\n".encode(encoding) == b"\n":
         allowance.take_values(data.count(b"\n"), 0)
     allowance.reserve(len(data))
+    if encoding == "utf-16" and not data.startswith(UTF16_MARKS):
+        encoding = "utf-16-le"  # as bytes.decode assumes; a stream refuses UTF-16 without a byte order mark
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as problem:

@@ -248,7 +248,8 @@ def _read_typed(name: str, cells: "polars.Series", wanted: str | None) -> Readin
     if not (kind.is_numeric() or kind.is_temporal() or kind == polars.Boolean):
         return unsupported
     if wanted in ("category", "text", "identifier"):
-        return Reading(name, "category", values.cast(polars.String))
+        # Polars can't write a duration as text
+        return unsupported if kind == polars.Duration else Reading(name, "category", values.cast(polars.String))
     if kind == polars.Boolean and wanted in (None, "boolean"):
         return Reading(name, "boolean", values)
     if kind.is_numeric() and wanted in (None, "number"):

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.fuzzing.edits import edited_document
-from tests.fuzzing.request import JSON, Request
+from tests.fuzzing.request import JSON, WAITING, Request
 from tests.fuzzing.versions import MIXED, PAIR, PAIR_DATASET
 from tests.journeys.specs import LINE, LINE_DATASET, RINGS_DATASET, STATEFUL, classifier
 from tests.models.layer_cases import LAYERS, network_of
@@ -53,8 +53,8 @@ DATASETS: tuple[Any, ...] = (
     MIXED,
     PAIR_DATASET,
     RINGS_DATASET | {"parameters": {"samples": 50, "noise": 0.05, "factor": 0.5, "seed": 7}},
-    {"name": "fuzzed", "source": "iris", "split": {"validation": 0.1, "test": 0.1, "seed": 1}},
-    {"name": "fuzzed", "source": "spirals", "parameters": {"samples": 50, "seed": 1}},
+    {"source": "iris", "split": {"validation": 0.1, "test": 0.1, "seed": 1}},
+    {"source": "spirals", "parameters": {"samples": 50, "seed": 1}},
 )
 DATASET_WORDS = ("line", "circles", "moons", "xor", "blobs", "sine", "wine", "inline", "upload", "left", "kind", "date")
 
@@ -100,16 +100,20 @@ def networks(draw: st.DrawFn) -> dict[str, Any]:
     parameters = next(layer["parameters"] for layer in catalogue()["layers"] if layer["type"] == type_)
     for parameter in draw(st.lists(st.sampled_from(parameters), max_size=2)) if parameters else ():
         network["layers"][0] = {**network["layers"][0], parameter["name"]: draw(values_of(parameter))}
-    return {"name": "fuzzed", **network}
+    return network
 
 
 @st.composite
 def models(draw: st.DrawFn) -> Request:
     document = draw(networks() | edited_document(MODELS, model_words()))
-    return Request("POST", "/v1/models?dry_run=true", json.dumps(document).encode(), JSON)
+    return _post("/v1/models?dry_run=true", document)
 
 
 @st.composite
 def datasets(draw: st.DrawFn) -> Request:
-    document = draw(edited_document([{**dataset, "name": "fuzzed"} for dataset in DATASETS], DATASET_WORDS))
-    return Request("POST", "/v1/datasets", json.dumps(document).encode(), JSON)
+    return _post("/v1/datasets", draw(edited_document(DATASETS, DATASET_WORDS)))
+
+
+def _post(path: str, document: Any) -> Request:
+    """A request with the document under a name that is free."""
+    return Request("POST", path, json.dumps({**document, "name": "fuzzed"}).encode(), JSON | WAITING)

@@ -94,7 +94,7 @@ def json_files(draw: st.DrawFn, lines: bool) -> bytes:
     table = draw(tables())
     columns = {name: _numbers(cells) for name, cells in table.items()}
     rows: list[Any] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    if draw(st.booleans()):
+    if draw(st.integers(0, 3)) == 3:
         rows = draw(edited_document([rows]))
     if lines:
         return "\n".join(json.dumps(row) for row in rows).encode() if isinstance(rows, list) else b""
@@ -137,11 +137,18 @@ TYPED: tuple[polars.Series, ...] = (
     polars.Series([None] * 12),
 )
 
+LEARNABLE = (
+    polars.Series(["red", "green", "blue"] * 4),
+    polars.Series([1.5, 2, 3, 4] * 3),
+    polars.Series([True, False] * 6),
+)
+
 
 @st.composite
 def parquet_files(draw: st.DrawFn) -> bytes:
-    names = draw(st.lists(st.sampled_from(("a", "b", "c", "", "\0", "é", "a.b")), min_size=1, max_size=4, unique=True))
-    columns = {name: draw(st.sampled_from(TYPED)) for name in [*names, TARGET]}
+    names = draw(st.lists(st.sampled_from(("b", "c", "", "\0", "é", "a.b")), max_size=3, unique=True))
+    columns = {name: draw(st.sampled_from(TYPED)) for name in ["a", *names]}
+    columns[TARGET] = draw(st.sampled_from((*LEARNABLE * 8, *TYPED)))
     file = io.BytesIO()
     options: Any = {
         "compression": draw(st.sampled_from(("zstd", "snappy", "gzip", "lz4", "uncompressed"))),

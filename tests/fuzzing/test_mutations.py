@@ -21,7 +21,7 @@ from tests.fuzzing.versions import make_versions
 from tests.fuzzing.watched_service import WatchedService
 from tests.running_service import running_service
 
-EXAMPLES = int(os.environ.get("FITSERVE_TEST_FUZZ_EXAMPLES") or 10)
+EXAMPLES = int(os.environ.get("FITSERVE_TEST_FUZZ_EXAMPLES") or 5)
 SECONDS = float(os.environ.get("FITSERVE_TEST_FUZZ_SECONDS") or 0)
 SEED = int(os.environ.get("FITSERVE_TEST_FUZZ_SEED") or 1)
 LIMITS = {
@@ -31,15 +31,16 @@ LIMITS = {
     "max_layers": "50",
     "max_parameters": "100000",
     "max_recurrent_steps": "200",
+    "max_rows": "1000000",
     "poll_seconds": "0.02",
 }
-"""Networks are small, so that none takes long to build. All other limits are the defaults."""
+"""Networks and generated datasets are small, so that none takes long to make. All other limits are the defaults."""
 IMPORT_SECONDS = BUILD_SECONDS = 20.0
 PREDICTION_SECONDS = 30.0
 """The default of FITSERVE_PREDICTION_SECONDS."""
 QUICK_SECONDS = 5.0
 """The longest that a small request may take."""
-LARGEST = 2**18 if EXAMPLES <= 10 else 2**24
+LARGEST = 2**18 if EXAMPLES < 50 else 2**24
 """Nodes, cells, numbers or pixels of a large request; tests that run often send smaller ones."""
 
 
@@ -60,19 +61,18 @@ FUZZERS = {
     "json-lines": Fuzzer(tables.JSON_LINES, IMPORT_SECONDS, 1),
     "parquet": Fuzzer(tables.PARQUET, IMPORT_SECONDS, 1),
     "npz": Fuzzer(arrays.NPZ, IMPORT_SECONDS, 1),
-    "npy": Fuzzer(arrays.NPY, IMPORT_SECONDS, 1),
     "picture-zip": Fuzzer(arrays.PICTURE_ZIP, IMPORT_SECONDS, 1),
-    "batch-prediction": Fuzzer(batches.batch_predictions(), IMPORT_SECONDS, 1),
+    "batch-prediction": Fuzzer(batches.batch_predictions(), IMPORT_SECONDS, 2),
     "dataset": Fuzzer(specs.datasets(), IMPORT_SECONDS, 1),
     "model": Fuzzer(specs.models(), BUILD_SECONDS, 1),
-    "native-json": Fuzzer(predictions.native_json(), QUICK_SECONDS, 5),
-    "native-csv": Fuzzer(predictions.native_csv(), QUICK_SECONDS, 5),
-    "native-npy": Fuzzer(predictions.native_npy(), QUICK_SECONDS, 5),
-    "native-picture": Fuzzer(predictions.native_picture(), QUICK_SECONDS, 5),
-    "tensorflow-serving": Fuzzer(predictions.tensorflow_serving(), QUICK_SECONDS, 5),
-    "open-inference-json": Fuzzer(predictions.open_inference_json(), QUICK_SECONDS, 5),
-    "open-inference-binary": Fuzzer(predictions.open_inference_binary(), QUICK_SECONDS, 5),
-    "raw-http": Fuzzer(raw_http.raw_requests(), QUICK_SECONDS, 5),
+    "native-json": Fuzzer(predictions.native_json(), QUICK_SECONDS, 10),
+    "native-csv": Fuzzer(predictions.native_csv(), QUICK_SECONDS, 10),
+    "native-npy": Fuzzer(predictions.native_npy(), QUICK_SECONDS, 10),
+    "native-picture": Fuzzer(predictions.native_picture(), QUICK_SECONDS, 10),
+    "tensorflow-serving": Fuzzer(predictions.tensorflow_serving(), QUICK_SECONDS, 10),
+    "open-inference-json": Fuzzer(predictions.open_inference_json(), QUICK_SECONDS, 10),
+    "open-inference-binary": Fuzzer(predictions.open_inference_binary(), QUICK_SECONDS, 10),
+    "raw-http": Fuzzer(raw_http.raw_requests(), QUICK_SECONDS, 10),
     "largest": Fuzzer(largest.large_requests(LARGEST), PREDICTION_SECONDS, 5, may_be_overloaded=True),
 }
 

@@ -84,7 +84,7 @@ class WatchedService:
         """Write to a connection, and check what comes back until the service closes it within `seconds`."""
         before = _reset_peak(self._api)
         with socket.create_connection(("127.0.0.1", self.service.port), timeout=seconds) as connection:
-            with suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has read everything
+            with suppress(OSError):  # it may answer, and close the connection, before it has read everything
                 connection.sendall(request.data)
                 if request.answers is None:  # else the last request says that it is the last
                     connection.shutdown(socket.SHUT_WR)
@@ -109,13 +109,13 @@ class WatchedService:
         assert _exists(self._api), "the api process ended"
 
     def files(self) -> set[str]:
-        """The files of all datasets and versions, and what jobs and uploads have written so far."""
+        """The files and folders of all datasets, versions, jobs and uploads."""
         artifacts = self.service.data_dir / "artifacts"
-        return {str(path.relative_to(artifacts)) for path in artifacts.rglob("*")}
+        return {str(path.relative_to(artifacts)) for path in artifacts.glob("*/**/*")}
 
     def check_rest(self, files: set[str]) -> None:
-        """Check that only these files are left, that no job is, and that the worker still works."""
-        wait_for(lambda: self.files() <= files, 10, f"nothing to be left of {self.files() - files}")
+        """Check that exactly these files are left, that no job is, and that the worker still works."""
+        wait_for(lambda: self.files() == files, 10, f"these files to be gone, or back: {self.files() ^ files}")
         with closing(sqlite3.connect(f"file:{self.service.data_dir / 'fitserve.db'}?mode=ro", uri=True)) as database:
             query = "SELECT id, status FROM jobs WHERE status NOT IN ('succeeded', 'failed', 'cancelled')"
             assert database.execute(query).fetchall() == []
@@ -128,7 +128,8 @@ class WatchedService:
         started = time.monotonic()
         with closing(connection):
             try:
-                connection.request(request.method, request.path, request.body, dict(request.headers))
+                with suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has read everything
+                    connection.request(request.method, request.path, request.body, dict(request.headers))
                 answer = connection.getresponse()
                 body = answer.read()
             except (OSError, http.client.HTTPException) as error:

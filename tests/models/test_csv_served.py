@@ -281,6 +281,13 @@ def test_a_body_may_be_in_other_encodings(encoding: str, tmp_path: Path) -> None
     assert served.read_instances(CsvText(data, encoding))[0]["input"].tolist() == [[0, 1, 0]]
 
 
+def test_a_body_in_utf_16_needs_no_byte_order_mark(tmp_path: Path) -> None:
+    served = serve(learn(tmp_path, {"size": ["1", "2", "3", "4"]}))
+    data = "size\n1\n".encode("utf-16-le")
+
+    assert np.array_equal(read(served, "size\n1\n"), served.read_instances(CsvText(data, "utf-16"))[0]["input"])
+
+
 def test_words_for_missing_values_are_saved_with_the_version(tmp_path: Path) -> None:
     columns = {
         "size": ["1", "-", "3", "none"], "colour": ["red", "-", "gone", "blue"], "flag": ["yes", "no", "no", "gone"],

@@ -36,9 +36,13 @@ def faults(path: Path, limits: Limits | None = None, **options: Any) -> tuple[Fa
     return caught.value.faults
 
 
-def bare_png(width: int, height: int) -> bytes:
+PALETTE_COLOUR = 3
+"""The colour type of a PNG whose pixels are numbers of colours in its palette."""
+
+
+def bare_png(width: int, height: int, colour: int = 2) -> bytes:
     """The beginning of a picture that claims a size."""
-    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
     data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
     packed = zlib.compress(bytes(1000))
     idat = b"IDAT" + packed
@@ -221,6 +225,12 @@ def test_a_truncated_picture_is_named(format_: str, tmp_path: Path) -> None:
     assert "damaged or truncated" in found[0].detail
     assert "empty" in found[1].detail
     assert "isn't a PNG, JPEG or WebP" in found[2].detail
+
+
+def test_a_picture_without_its_palette_is_damaged() -> None:
+    file = bare_png(4, 4, PALETTE_COLOUR) + b"\0\0\0\0IEND\xaeB`\x82"
+    with pytest.raises(BadPicture, match="damaged"):
+        read_picture(file, 16)
 
 
 @pytest.mark.parametrize("start", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\x10\0\0\0WEBP"])

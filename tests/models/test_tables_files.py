@@ -213,6 +213,19 @@ def test_parquet_of_rarer_types_is_read_as_plain_values_or_left_out_with_the_rea
     assert dataset.descriptor["left_out"][0]["detail"] == "It holds durations, which are unsupported."
 
 
+@pytest.mark.parametrize("type_", ["category", "text", "identifier"])
+def test_durations_of_parquet_are_not_texts(type_: str, tmp_path: Path) -> None:
+    frame = polars.DataFrame({"span": polars.Series([1, 2], dtype=polars.Duration), "size": [1, 2], "y": ["a", "b"]})
+    frame.write_parquet(tmp_path / "made.parquet")
+    data = (tmp_path / "made.parquet").read_bytes()
+    dataset = import_upload(tmp_path, data, "made.parquet", types={"span": type_}, split=NO_SPLIT)
+
+    assert read_types(dataset) == {"size": "number"}
+    (tmp_path / "split").mkdir()
+    (fault,) = faults_of_upload(tmp_path / "split", data, "made.parquet", split={"column": "span"})
+    assert fault.detail == 'The column "span" holds durations; the names of splits must be text.'
+
+
 @pytest.mark.parametrize("name", ["made.json", "made.jsonl"])
 def test_numbers_of_json_that_are_not_finite_are_missing(name: str, tmp_path: Path) -> None:
     rows = [{"width": width, "y": y} for width, y in ((1, "a"), (float("nan"), "b"), (float("-inf"), "a"), (2, "b"))]
