@@ -68,16 +68,6 @@ def fill(folder: Path) -> None:
                 raise
 
 
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """While it lasts, the disk that is mounted at the folder can't be written."""
-    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True, capture_output=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True, capture_output=True)
-
-
 def make_room(folder: Path) -> None:
     (folder / FILLING).unlink()
 
