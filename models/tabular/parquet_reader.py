@@ -1,5 +1,7 @@
 """Reads Parquet files as raw tables: in place, column by column."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,30 +16,38 @@ if TYPE_CHECKING:
 def read_parquet(path: Path, name: str, limits: Limits) -> RawTable:
     """Read the table of a Parquet file. Raises InvalidData if it is damaged, too large or has no rows."""
     import polars
-    from polars.exceptions import PanicException, PolarsError
 
-    try:
+    with _reading(name):
         frame = polars.scan_parquet(path, glob=False)
         columns = tuple(frame.collect_schema().names())
         rows = int(frame.select(polars.len()).collect().item())
-        if rows:
-            # the metadata is at the end of the file; damage in the data before it shows only when they are read
-            frame.select(polars.all().null_count()).collect(engine="streaming")
-    except (PolarsError, PanicException, OSError) as problem:
-        detail = f'The Parquet file "{name}" is damaged: {describe_problem(problem)}.'
-        raise InvalidData(Fault(detail, file=name)) from problem
     if not rows or not columns:
         raise InvalidData(Fault(f'The Parquet file "{name}" has no rows.', file=name))
     if rows > limits.rows:
         raise InvalidData(Fault(f'"{name}" has {rows:,} rows; the limit is {limits.rows:,}.', file=name))
     if len(columns) > MAX_COLUMNS:
         raise InvalidData(Fault(f'"{name}" has {len(columns):,} columns; the limit is {MAX_COLUMNS:,}.', file=name))
-    if too_large := find_size_problem(rows, len(columns), limits):
-        raise InvalidData(Fault(too_large, file=name))
+    if problem := find_size_problem(rows, len(columns), limits):
+        raise InvalidData(Fault(problem, file=name))
+    with _reading(name):
+        # the metadata is at the end of the file; damage in the data before it shows only when they are read
+        frame.select(polars.all().null_count()).collect(engine="streaming")
     frame = frame.rename(dict(zip(columns, number_columns(len(columns)), strict=True)))
     wanted = {place: _plain_type(type_) for place, type_ in frame.collect_schema().items()}
     frame = frame.with_columns(polars.col(place).cast(type_) for place, type_ in wanted.items() if type_ is not None)
     return RawTable(frame, columns, rows, file=name, facts={"format": "parquet"})
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turn Polars's errors in the block into InvalidData."""
+    from polars.exceptions import PanicException, PolarsError
+
+    try:
+        yield
+    except (PolarsError, PanicException, OSError) as problem:
+        detail = f'The Parquet file "{name}" is damaged: {describe_problem(problem)}.'
+        raise InvalidData(Fault(detail, file=name)) from problem
 
 
 def _plain_type(type_: "polars.DataType") -> "type[polars.DataType] | None":

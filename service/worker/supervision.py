@@ -180,6 +180,8 @@ class Supervision:
             process.kill()
             log.warning("the child process stalled", seconds=round(silent), attempt=self._job.attempt)
             self._log(f"The child process made no progress for {settings.stall_seconds:g} s and was killed")
+            if (error := self._kind.explain_stall(settings)) is not None:
+                return self._fail(error)
             return self._end(execution.crashed, failures.stalled(settings.stall_seconds), STALLED)
         return None
 

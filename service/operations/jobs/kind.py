@@ -105,6 +105,11 @@ class Kind(ABC):
         """The error of a job whose child process has run for `seconds`, if that is over a limit; None if it isn't."""
         return None
 
+    def explain_stall(self, settings: Settings) -> dict[str, Any] | None:
+        """The error of a job whose child process made no progress for `stall_seconds`, if a retry would stall too; None
+        to retry."""
+        return None
+
     def explain_crash(self, signal_name: str) -> dict[str, Any] | None:
         """The error of a job whose child process was ended by the signal, if a retry would crash too; None to retry."""
         return None

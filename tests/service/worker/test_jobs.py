@@ -143,6 +143,16 @@ def test_an_import_that_takes_too_long_fails_and_is_not_tried_again(make_bench: 
     assert bench.wait_for_status(job_id, "failed").attempt == 1
 
 
+def test_an_import_that_makes_no_progress_fails_and_is_not_tried_again(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(stall_seconds=1)
+    bench.start_worker()
+    job_id = import_wishes(bench, "endless", {"deaf_until": "/nonexistent"})
+    error = wait_for_failed_dataset(bench, "endless")
+    assert error["code"] == "invalid-data"
+    assert "no progress for 1 s" in error["detail"]
+    assert bench.wait_for_status(job_id, "failed").attempt == 1
+
+
 def test_imports_run_concurrently_and_share_the_memory_of_a_job(make_bench: Callable[..., Bench]) -> None:
     bench = make_bench(import_slots=2, job_memory_bytes=800 * 1024**2)
     bench.start_worker()

@@ -69,6 +69,12 @@ class DatasetImport(Kind):
             "less data, or increase FITSERVE_IMPORT_SECONDS."
         )
 
+    def explain_stall(self, settings: Settings) -> dict[str, Any] | None:
+        return _invalid_data(
+            f"The import made no progress for {settings.stall_seconds:g} s: the data is damaged, or in a form that "
+            "isn't supported."
+        )
+
     def explain_crash(self, signal_name: str) -> dict[str, Any] | None:
         return _invalid_data(
             f"The data crashes its reader ({signal_name}): it is damaged, or in a form that isn't supported."
