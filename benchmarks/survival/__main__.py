@@ -6,8 +6,8 @@
 `faults` has clients upload, train and predict while a fault disturbs the service: nothing that was accepted may be
 lost or doubled, all results must equal undisturbed ones, and after the cleanup no file may be left over. Each fault
 runs on SQLite, and on PostgreSQL if FITSERVE_TEST_POSTGRESQL_URL names an empty database. The exit code is 1 if
-something was not met. Disks are mounted, which needs root; `clock` needs Debian's package `faketime`. What isn't
-possible is reported as skipped.
+something was not met. Disks are mounted, which needs root; `clock` needs a C compiler. What isn't possible is
+reported as skipped.
 
 `queue` fills the queue; `orders` sends orders during a long epoch; `cost` compares a job with the bare training. MNIST
 and CIFAR-10 are read from `mnist.npz` and `cifar10-images.zip` in FITSERVE_TEST_DATA, or in `../shared/data`.

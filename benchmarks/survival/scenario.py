@@ -46,6 +46,8 @@ class Fault:
     disk: Disk | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     """For all processes of the service. SIGNALS stands for the folder through which the fault reaches them."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What that folder contains from the start."""
     check: Callable[[Kind], None] = lambda kind: None
     """Raises Skipped if the fault isn't possible here."""
 
@@ -53,7 +55,7 @@ class Fault:
 def try_fault(fault: Fault, kind: Kind, folder: Path, seconds: float, seed: int) -> Rows:
     """Figures of one fault, each beside its bar. Raises Skipped."""
     fault.check(kind)
-    with open_site(kind, folder, fault.disk, dict(fault.environment)) as site:
+    with open_site(kind, folder, fault.disk, fault.environment, fault.files) as site:
         client = Persistent(site.service.client.base_url)
         expected = _prepare(site, client)
         sessions = [Session(client.base_url, number, seed) for number in range(SESSIONS)]

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,10 +69,14 @@ class Site:
 
 
 @contextmanager
-def open_site(kind: Kind, folder: Path, disk: Disk | None, environment: dict[str, str]) -> Iterator[Site]:
+def open_site(
+    kind: Kind, folder: Path, disk: Disk | None, environment: Mapping[str, str], files: Mapping[str, bytes]
+) -> Iterator[Site]:
     """A ready service. With a disk, its data folder is on it. Raises Skipped if mounting isn't allowed."""
     signals = folder / "signals"
     signals.mkdir()
+    for name, content in files.items():
+        (signals / name).write_bytes(content)
     with ExitStack() as stack:
         data_dir = folder / "var"
         if disk is not None:

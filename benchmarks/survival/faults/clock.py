@@ -1,53 +1,49 @@
-"""The clock of the host is moved, forwards and backwards, by Debian's libfaketime. The monotonic clock stays."""
+"""The wall clock of the service's processes is moved, forwards and backwards. The monotonic clock stays."""
 
+import shutil
+import struct
+import subprocess
 from pathlib import Path
 
 from benchmarks.survival.databases import Kind
 from benchmarks.survival.scenario import Fault, Tools
 from benchmarks.survival.site import Skipped
 
-LIBRARIES = "/usr/lib/*/faketime/libfaketime.so.1"
+SOURCE = Path(__file__).with_name("moved_clock.c")
+LIBRARY = Path(__file__).parents[3] / "build" / "moved_clock.so"
 FILE = "clock"
 BETWEEN_SECONDS = 0.5, 3.0
-MOVES = ("+0", "-1d", "+1d", "-40s", "+40s", "+3d", "-2h")
-
-
-def _library() -> Path | None:
-    return next(Path("/").glob(LIBRARIES.lstrip("/")), None)
+HOUR = 3600
+MOVES = (0, -24 * HOUR, 24 * HOUR, -40, 40, 72 * HOUR, -2 * HOUR)
 
 
 def _move(tools: Tools) -> None:
     file = tools.site.signals / FILE
     try:
         while not tools.wait(tools.random.uniform(*BETWEEN_SECONDS)):
-            move = tools.random.choice(MOVES)
-            _write(file, move)
-            tools.count(move)
+            seconds = tools.random.choice(MOVES)
+            _write(file, seconds)
+            tools.count(f"{seconds:+d} s")
     finally:
-        _write(file, MOVES[0])
+        _write(file, 0)
 
 
-def _write(file: Path, move: str) -> None:
-    """Replace the file, which processes read at any time, in one step."""
-    new = file.with_suffix(".new")
-    new.write_text(move)
-    new.rename(file)
+def _write(file: Path, seconds: int) -> None:
+    """Overwrite the file in place, because processes keep it open."""
+    with file.open("r+b", buffering=0) as stream:
+        stream.write(struct.pack("=q", seconds))
 
 
-def _check(_kind: Kind) -> None:
-    if _library() is None:
-        raise Skipped("Debian's package `faketime` isn't installed")
+def _compile(_kind: Kind) -> None:
+    if shutil.which("cc") is None:
+        raise Skipped("no C compiler is installed")
+    LIBRARY.parent.mkdir(exist_ok=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", str(LIBRARY), str(SOURCE)], check=True)
 
 
 clock = Fault(
     _move,
-    environment={
-        "LD_PRELOAD": str(_library()),
-        "FAKETIME_TIMESTAMP_FILE": f"SIGNALS/{FILE}",
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-    if _library()
-    else {},
-    check=_check,
+    environment={"LD_PRELOAD": str(LIBRARY), "BENCHMARK_CLOCK": f"SIGNALS/{FILE}"},
+    files={FILE: struct.pack("=q", 0)},
+    check=_compile,
 )
