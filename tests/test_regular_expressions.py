@@ -75,7 +75,7 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     ],
     "service/api/http/event_ids.py": [("fullmatch", "123")],
     "service/api/http/idempotency.py": [("fullmatch", '"a\\"b\\\\"'), ("sub", 'a\\"b\\\\')],
-    "service/api/http/json_documents.py": [("sub", b'{"a\\"b": NaN, "c": -Infinity}')],
+    "service/api/http/json_documents.py": [("sub", b"a\\b"), ("sub", b'{"a\\"b": NaN, "c": -Infinity}')],
     "service/api/inference/json_numbers.py": [
         ("match", b' { "instances" : [ [ 1'),
         ("fullmatch", b" } "),
@@ -83,6 +83,7 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     ],
     "service/logs.py": [("sub", "postgresql://me:secret@host/db")],
     "service/operations/catalog/uploads.py": [("sub", "a\x00b.csv"), ("split", "C:\\data/a.csv")],
+    "service/storage/artifact_keys.py": [("fullmatch", "md_001a2b"), ("fullmatch", "tj_001a2c-1-checkpoint-1")],
     "service/worker/failures.py": [
         ("search", "write: 123 requested and 45 written"),
         ("search", "OOM when allocating"),

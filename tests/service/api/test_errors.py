@@ -67,7 +67,7 @@ def test_brackets_and_colons_within_strings_count_for_nothing() -> None:
         (b'{"a": "' + rb"\"" * 500_000, "unexpected end"),
         (b'["' + rb"\\" * 500_000, "unexpected end"),
         (b'"' * 1_000_001, "unexpected content"),
-        (b"[" * 1_000_000, "64 levels"),
+        (b"[" * 999_000, "64 levels"),
         (b"{" + b",".join(b'"%d": 0' % number for number in [*range(50_000), *range(50_000)]) + b"}", '"0" twice'),
     ],
     ids=["quotes", "backslashes", "strings", "lists", "members"],
@@ -78,7 +78,7 @@ def test_a_hostile_body_is_refused_in_linear_time(body: bytes, says: str) -> Non
 
 
 def test_measuring_how_deep_a_body_nests_takes_a_few_times_its_memory() -> None:
-    body = b"[" * 1_000_000
+    body = b"[" * 999_000
     tracemalloc.start()
     with pytest.raises(MalformedBody):
         parse_json(body, max_depth=64)

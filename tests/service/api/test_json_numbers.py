@@ -66,8 +66,8 @@ OTHERWISE = [
     b'{"instances": [1]}\0',
     b'\xef\xbb\xbf{"instances": [1]}',
     b'{"instances": ' + b"[" * 17 + b"1" + b"]" * 17 + b"}",
-    b'{"instances": ' + b"[" * 1_000_000,
-    b'{"instances": ' + b"[" * 1_000_000 + b"1" + b"]" * 1_000_000 + b"}",
+    b'{"instances": ' + b"[" * 999_000,
+    b'{"instances": ' + b"[" * 999_000 + b"1" + b"]" * 999_000 + b"}",
 ]
 
 
