@@ -17,7 +17,8 @@ from service.commands.models import models
 from service.commands.predicting import predict
 from service.commands.training import train
 from service.commands.watching import watch
-from service.config import InvalidSettings, Settings
+from service.config import Settings
+from service.environment import InvalidSettings
 from service.errors import BackupError, StorageError
 from service.storage.artifact_keys import BadKey
 

@@ -107,7 +107,8 @@ class ServiceGroup(click.Group):
 def connect(url: str | None) -> "Client":
     """A client of the service at `url`, by default that of the settings. Raises Refusal."""
     from service.client import Client
-    from service.config import InvalidSettings, Settings
+    from service.config import Settings
+    from service.environment import InvalidSettings
 
     try:
         url = url or Settings.from_environment().service_url

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from models.limits import Limits
-from service.config import InvalidSettings, Settings, variable_of
+from service.config import Settings
+from service.environment import InvalidSettings, variable_of
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 
