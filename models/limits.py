@@ -38,7 +38,7 @@ class Limits:
     prediction_numbers: int = 8_000_000
     """Numbers in the network's inputs and outputs for all rows of a prediction."""
     prediction_pixels: int = 8_300_000
-    """Pixels that are decoded of an image for a prediction."""
+    """Pixels of an image that are decoded for a prediction."""
     jpeg_scans: int = 50
     """Scans of a progressive JPEG, each of which visits all pixels."""
     answer_bytes: int = 64 * 1024**2

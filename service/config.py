@@ -86,7 +86,8 @@ class Settings:
     max_connections: int = setting(4096, "Connections that each api process keeps open, at most.", minimum=16)
     max_buffered_bytes: int = setting(
         224 * 1024**2,
-        "Memory of request bodies and of what they become, in each api process, at most. Further requests get a 503.",
+        "Memory that request bodies and what they become may take in each api process, at most. A large request may "
+        "take 7/8 of it (else 413). Further requests get a 503.",
         minimum=1024**2,
     )
     client_timeout_seconds: float = setting(
@@ -101,10 +102,11 @@ class Settings:
     )
     body_seconds: float = setting(
         300.0,
-        "Time in which a body must arrive; large ones need a higher speed for it. Forms with files have more time.",
+        "Time within which a body must arrive. Large bodies must therefore be sent faster. Forms with files have more "
+        "time.",
         minimum=1,
     )
-    upload_seconds: float = setting(3600.0, "Time in which a form with files must arrive.", minimum=1)
+    upload_seconds: float = setting(3600.0, "Time within which a form with files must arrive.", minimum=1)
     max_streams: int = setting(
         1000, "Event streams that each api process keeps open, at most. Further requests get a 503.", minimum=1
     )
@@ -252,7 +254,7 @@ class Settings:
     )
     max_prediction_pixels: int = setting(
         Limits.prediction_pixels,
-        "Pixels that are decoded of an image for a prediction. A large JPEG is decoded at a half, a quarter or an "
+        "Pixels of an image that are decoded for a prediction. A large JPEG is decoded at a half, a quarter or an "
         "eighth of its size.",
         minimum=1,
     )

@@ -29,7 +29,7 @@ class Memory:
         if taken + size > self._most - self._for_small:
             raise Excessive(
                 f"The request takes more than {self._most - self._for_small:,} bytes of memory, which is all that the "
-                "service has for large requests."
+                "service has for large requests. FITSERVE_MAX_BUFFERED_BYTES sets it."
             )
         with self._lock:
             if size > self._free - (self._for_small if is_large else 0):
