@@ -24,6 +24,8 @@ from service.operations.catalog.uploads import clean_name
 FILE = "file"
 INSTANCES = "instances"
 MOST_FILES = 10_000
+LONGEST_FIELD = 2**17
+"""Bytes of a form's field that isn't a file. The parser decodes them, only for a fault to name the field."""
 TYPES = (JSON, CSV, NPY, *PICTURES, FORM)
 """The supported media types of bodies."""
 
@@ -48,7 +50,7 @@ def read_instances(content_type: str, body: bytes, max_depth: int, allowance: Al
         return CsvText(body, _find_encoding(parameters.get("charset", "utf-8")))
     if media_type == NPY:
         return read_npy(body)
-    return _read_files(body, parameters.get("boundary", "")) if media_type == FORM else [body]
+    return _read_files(body, parameters.get("boundary", ""), allowance) if media_type == FORM else [body]
 
 
 def _find_encoding(charset: str) -> str:
@@ -96,18 +98,26 @@ def _read_any_json(data: bytes, max_depth: int, allowance: Allowance) -> list[An
     return instances
 
 
-def _read_files(body: bytes, boundary: str) -> list[bytes]:
+def _read_files(body: bytes, boundary: str, allowance: Allowance) -> list[bytes]:
     """The files of a form in order; each is a field `file`."""
-    parser = MultiPartParser(_open_file, max_form_parts=MOST_FILES)
+    # The parser copies the files into streams, which are copied again.
+    allowance.reserve(2 * len(body))
+    parser = MultiPartParser(_open_file, LONGEST_FIELD, max_form_parts=MOST_FILES)
+    malformed = MalformedBody(f"The body isn't complete {FORM}: it was cut off, or a part has no valid header.")
+    if boundary.encode() not in body:
+        raise malformed
     try:
         fields, files = parser.parse(io.BytesIO(body), boundary.encode(), len(body))
     except RequestEntityTooLarge:
-        raise InvalidRequest(Fault(f"Send at most {MOST_FILES:,} files.", pointer=pointer_to(FILE))) from None
+        detail = f"Send at most {MOST_FILES:,} files, and no other field of more than {LONGEST_FIELD:,} bytes."
+        raise InvalidRequest(Fault(detail, pointer=pointer_to(FILE))) from None
     except ValueError:
-        detail = f"The body isn't complete {FORM}: it was cut off, or a part has no valid header."
-        raise MalformedBody(detail) from None
+        raise malformed from None
     names = dict.fromkeys([*fields, *files])
-    faults = [Fault(f'"{name}" is unknown.', pointer_to(name), allowed=(FILE,)) for name in names if name != FILE]
+    faults = [
+        Fault(f'"{name}" is unknown.', pointer_to(name), allowed=(FILE,))
+        for name in islice((name for name in names if name != FILE), MOST_FAULTS)
+    ]
     if FILE in fields or not names:
         faults.append(Fault(f'Send each image as a file named "{FILE}".', pointer_to(FILE)))
     if faults:

@@ -7,6 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.allowance import Allowance
+from models.errors import MOST_FAULTS
+from service.api.inference.instances import read_instances
+from service.errors import InvalidRequest
 from tests.models.made_pictures import GREEN, GREY, RED, picture
 from tests.service.api.api_client import ApiClient
 
@@ -123,6 +127,20 @@ def test_what_can_not_be_read_is_a_problem(trained: ApiClient) -> None:
         post(trained, form, content_type, expect=400)
     post(trained, bytes(200_000), "image/png", expect=413)
     assert len(post(trained, good, "image/png")["predictions"]) == 1
+
+
+def test_a_form_reserves_its_memory_and_refuses_large_fields_and_most_unknown_ones() -> None:
+    part = '--x\r\nContent-Disposition: form-data; name="field%d"\r\n\r\n%s\r\n'
+    large = [part % (0, "a" * 1_000_000)]
+    many = [part % (number, "a") for number in range(200)]
+    for parts, says in ((large, "no other field of more than"), (many, "unknown")):
+        reserved: list[int] = []
+        body = "".join([*parts, "--x--\r\n"]).encode()
+        with pytest.raises(InvalidRequest) as caught:
+            read_instances("multipart/form-data; boundary=x", body, 64, Allowance(reserve=reserved.append))
+        assert reserved == [2 * len(body)]
+        assert says in caught.value.faults[0].detail
+        assert len(caught.value.faults) <= MOST_FAULTS
 
 
 def test_a_form_with_one_bad_picture_names_its_row(trained: ApiClient) -> None:
