@@ -57,6 +57,11 @@ class Allowance:
             raise Excessive(f"The body has more than {most:,} values, which is the limit.")
         self.reserve(count * size)
 
+    def take_text(self, data: bytes, copies: int = 1, *, is_wide: bool = False) -> None:
+        """Allow encoded text to be decoded. One character beyond Latin-1 makes all of a text take up to four bytes for
+        each; `is_wide` if ASCII stands for some, as escapes in JSON do."""
+        self.reserve(copies * len(data) * (4 if is_wide or not data.isascii() else 1))
+
     def take_numbers(self, count: int, size: int = PARSED_BYTES) -> None:
         """Allow `count` numbers of a body to become an array, with `size` bytes for each. Raises Excessive."""
         most = self.limits.prediction_numbers

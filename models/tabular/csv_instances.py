@@ -61,7 +61,8 @@ def read_csv_instances(
     allowance = allowance or Allowance()
     if "\n".encode(encoding) == b"\n":
         allowance.take_values(data.count(b"\n"), 0)
-    allowance.reserve(len(data))
+    # First the text; then a line and the pieces of it, or all rows and the cells that are made of them.
+    allowance.take_text(data, 2)
     if encoding == "utf-16" and not data.startswith(UTF16_MARKS):
         encoding = "utf-16-le"  # as bytes.decode assumes; a stream refuses UTF-16 without a byte order mark
     try:
@@ -73,7 +74,7 @@ def read_csv_instances(
         raise InvalidInstances(Fault(f"{detail} Set another charset in Content-Type.", row=row)) from problem
     quote = QUOTE if table is None else table.quote
     is_marked = text.startswith(BYTE_ORDER_MARK)
-    dialect = recognise_text(text.removeprefix(BYTE_ORDER_MARK), table is not None, quote)
+    dialect = recognise_text(text[:HEAD_BYTES].removeprefix(BYTE_ORDER_MARK), table is not None, quote)
     cells = text.count("\n") + text.count("\r") + text.count(dialect.delimiter) + 1
     allowance.take_values(cells, CSV_BYTES)
     del text

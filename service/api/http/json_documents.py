@@ -27,6 +27,7 @@ CHUNK = 2**16
 """Bytes of a body or a structure that NumPy looks at in one step."""
 LARGE_CHUNK = 2**20
 """Bytes of a body whose values are counted in one step."""
+ESCAPED_CHARACTER = b"\\u"
 BACKSLASH, NO_BACKSLASH = b"\\", re.compile(rb"[^\\]")
 NOT_FINITE = (b"NaN", b"Infinity")
 TEXTS_AND_NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|NaN|-?Infinity', re.DOTALL)
@@ -98,14 +99,13 @@ def parse_json(body: bytes, max_depth: int, allowance: Allowance | None = None, 
     """
     allowance = allowance or Allowance()
     allowance.take_values(_count_values(body, allowance.limits.body_values))
-    # Texts beyond Latin-1 take up to four bytes for each character.
-    allowance.reserve(len(body) if body.isascii() else 4 * len(body))
-    return _parse(body, max_depth, non_finite=non_finite)
+    allowance.take_text(body, is_wide=ESCAPED_CHARACTER in body)
+    return _parse(body, max_depth, allowance, non_finite=non_finite)
 
 
-def _parse(body: bytes, max_depth: int, *, non_finite: bool = False) -> Any:
+def _parse(body: bytes, max_depth: int, allowance: Allowance, *, non_finite: bool = False) -> Any:
     if non_finite and any(word in body for word in NOT_FINITE):
-        _parse(TEXTS_AND_NOT_FINITE.sub(_as_null, body), max_depth)
+        _parse(TEXTS_AND_NOT_FINITE.sub(_as_null, body), max_depth, allowance)
         return json.loads(body)
     structure = _structure(body)
     if _depth(structure) > max_depth:
@@ -114,7 +114,7 @@ def _parse(body: bytes, max_depth: int, *, non_finite: bool = False) -> Any:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise MalformedBody(_explain(error, body)) from None
-    if structure.count(b":") != _count_fields(document, structure):
+    if structure.count(b":") != _count_fields(document, structure, len(body), allowance):
         json.loads(body, object_pairs_hook=_refuse_duplicate_field)
     return document
 
@@ -199,14 +199,15 @@ def _explain(error: orjson.JSONDecodeError, body: bytes) -> str:
     return f"The body is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
 
 
-def _count_fields(document: Any, structure: bytes) -> int:
+def _count_fields(document: Any, structure: bytes, size: int, allowance: Allowance) -> int:
     """Count the fields of all objects in the document, without visiting the millions of numbers that it may hold.
 
-    If the document has nested objects, it is serialized again and the fields are counted there.
+    If the document, of `size` bytes, has nested objects, it is serialized again and the fields are counted there.
     """
     objects = structure.count(b"{")
     if objects <= 1 and (isinstance(document, dict) or not objects):
         return len(document) if objects else 0
+    allowance.reserve(size)
     return _structure(orjson.dumps(document)).count(b":")
 
 

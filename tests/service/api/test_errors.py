@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from models.allowance import Allowance
 from service.api.app import create_app
 from service.api.front.app import Front
 from service.api.http.errors import PROBLEM_TYPES, MalformedBody
@@ -85,6 +86,20 @@ def test_measuring_how_deep_a_body_nests_takes_a_few_times_its_memory() -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 6 * len(body)
+
+
+def test_memory_is_reserved_for_the_widest_text_that_a_body_may_hold() -> None:
+    flat = b'{"a": "%b"}'
+    wide = ("\N{GRINNING FACE}".encode(), rb"\ud83d\ude00", "\N{LATIN SMALL LETTER E WITH ACUTE}".encode())
+    for content, factor in ((b"a", 1), *((content, 4) for content in wide)):
+        reserved: list[int] = []
+        body = flat % (content + b"a" * 1000)
+        parse_json(body, 64, Allowance(reserve=reserved.append))
+        assert reserved[-1] == factor * len(body)
+        # Nested objects are serialized again.
+        body = b'{"b": %b}' % body
+        parse_json(body, 64, Allowance(reserve=reserved.append))
+        assert reserved[-2:] == [factor * len(body), len(body)]
 
 
 def test_a_member_doubled_anywhere_is_found_among_others_with_its_name() -> None:
