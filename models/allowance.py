@@ -48,7 +48,8 @@ class Allowance:
     @classmethod
     def for_blocks(cls, limits: Limits) -> Self:
         """The allowance of a job, which reads its rows in blocks of bounded size."""
-        return cls(replace(limits, prediction_pixels=limits.pixels, body_values=sys.maxsize))
+        unlimited = {"body_values": sys.maxsize, "prediction_numbers": sys.maxsize}
+        return cls(replace(limits, prediction_pixels=limits.pixels, **unlimited))
 
     def take_values(self, count: int, size: int = VALUE_BYTES) -> None:
         """Allow `count` values to become Python objects, with `size` bytes for each. Raises Excessive."""
@@ -68,6 +69,13 @@ class Allowance:
         if count > most:
             raise Excessive(f"The body has {count:,} numbers; the limit is {most:,}.")
         self.reserve(count * size)
+
+    def take_cells(self, count: int) -> None:
+        """Allow `count` cells of a table's rows to be converted, in which missing cells count. Raises Excessive."""
+        most = self.limits.prediction_numbers
+        if count > most:
+            raise Excessive(f"The rows have {count:,} cells in the table's columns; the limit is {most:,}.")
+        self.reserve(count * CELL_BYTES)
 
     def take_rows(self, rows: int) -> None:
         """Allow `rows` with `row_numbers` each. Raises Excessive."""

@@ -14,14 +14,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.allowance import CELL_BYTES, Allowance
+from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
 from models.preprocessing import Preprocessing
 from models.preprocessing.preprocessing import NOT_JSON
 from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import OUTPUT
-from models.values.tensors import MAX_FAULTS
+from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
 
 ANY = -1
 """An axis of any length."""
@@ -115,8 +115,10 @@ class Signature:
                 if not isinstance(input_, TableInput)
             }
         ((name, _),) = self.preprocessing.inputs.items()
-        allowance.take_values(rows * len(tensors), CELL_BYTES)
-        columns = {column: _list_cells(values) for column, values in tensors.items()}
+        columns = {
+            column.name: _read_column(tensors[column.name], column.type == "number", allowance)
+            for column in table.columns
+        }
         return {name: table.read_columns(columns, allowance)}
 
     def _check(self, tensors: Mapping[str, Tensor]) -> None:
@@ -145,6 +147,17 @@ def _read(input_: TensorInput, values: Tensor, allowance: Allowance) -> np.ndarr
     if isinstance(values, np.ndarray):
         return input_.read_array(values)
     return input_.read(values, NOT_JSON, allowance)[0]
+
+
+def _read_column(values: Tensor, is_number: bool, allowance: Allowance) -> np.ndarray | list[Any]:
+    """A column's values: numbers (float64, NaN if missing) if all are valid, or a list with None for missing ones."""
+    if is_number and isinstance(values, np.ndarray) and values.dtype != object:
+        allowance.take_numbers(values.size)
+        numbers = values.ravel().astype(np.float64)
+        if np.fmax.reduce(np.abs(numbers), initial=0) <= FLOAT32_MAX:
+            return numbers
+    allowance.take_cells(len(values))
+    return _list_cells(values)
 
 
 def _list_cells(values: Tensor) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.allowance import CELL_BYTES, Allowance
+from models.allowance import Allowance
 from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
@@ -164,7 +164,7 @@ class Preprocessing:
         if self._are_named(rows):
             return self._read_named(list(rows), allowance)
         ((name, input_),) = self.inputs.items()
-        values, warnings = _read(input_, rows, place, allowance)
+        values, warnings = input_.read(rows, place, allowance)
         return {name: values}, warnings[:MAX_WARNINGS]
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
@@ -181,7 +181,7 @@ class Preprocessing:
             detail = f"The model has the inputs {self._names()}, not {', '.join(arrays)}."
             raise InvalidInstances(Fault(detail, allowed=tuple(self.inputs)))
         allowance = Allowance.for_blocks(Limits())
-        read = {name: _read(input_, arrays[name], NOT_JSON, allowance) for name, input_ in self.inputs.items()}
+        read = {name: input_.read(arrays[name], NOT_JSON, allowance) for name, input_ in self.inputs.items()}
         warnings = [warning for _, found in read.values() for warning in found]
         return {name: values for name, (values, _) in read.items()}, warnings[:MAX_WARNINGS]
 
@@ -208,7 +208,7 @@ class Preprocessing:
         for name, input_ in self.inputs.items():
             place = Place(INSTANCES.above, (name,))
             try:
-                inputs[name], found = _read(input_, [row[name] for row in rows], place, allowance)
+                inputs[name], found = input_.read([row[name] for row in rows], place, allowance)
             except InvalidInstances as error:
                 faults += error.faults
             else:
@@ -255,18 +255,3 @@ class Preprocessing:
     def from_document(cls, document: dict[str, Any]) -> Self:
         types: dict[str, type[TensorInput] | type[TableInput]] = {"tensor": TensorInput, "table": TableInput}
         return cls({name: types[input_["type"]].from_document(input_) for name, input_ in document.items()})
-
-
-def _read(
-    input_: TensorInput | TableInput, rows: list | np.ndarray, place: Place, allowance: Allowance
-) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """Posted rows as a network input, and warnings; NaN in an array is a missing value."""
-    if isinstance(input_, TensorInput):
-        return input_.read(rows, place, allowance)
-    if not isinstance(rows, np.ndarray):
-        return input_.read(rows, place, allowance)
-    allowance.take_values(rows.size, CELL_BYTES)
-    values = rows.astype(object)
-    if rows.dtype.kind == "f":
-        values[np.isnan(rows)] = None
-    return input_.read(values.tolist(), place, allowance)

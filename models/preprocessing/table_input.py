@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.allowance import CELL_BYTES, Allowance
+from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.preprocessing.fitted_column import FittedColumn
@@ -94,12 +94,24 @@ class TableInput:
         assert encoded is not None
         return encoded.reshape(len(encoded), *self.shape)
 
-    def read(self, instances: list, place: Place, allowance: Allowance) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    def read(
+        self, instances: list | np.ndarray, place: Place, allowance: Allowance
+    ) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """Posted rows, objects by column name or lists in column order, as a network input, and warnings.
 
-        Raises InvalidInstances, naming rows and columns; Excessive, TookTooLong. Null and omitted values are missing.
+        Raises InvalidInstances, naming rows and columns; Excessive, TookTooLong. Null, NaN in an array, and omitted
+        values are missing.
         """
-        allowance.take_values(len(instances) * len(self.columns), CELL_BYTES)
+        if isinstance(instances, np.ndarray):
+            allowance.take_numbers(instances.size)
+            is_numeric = instances.dtype.kind in "iuf"
+            read = self.read_numbers(instances.astype(np.float64)) if is_numeric else None
+            if read is not None:
+                return read
+            allowance.take_cells(instances.size)
+            instances = _list_rows(instances)
+        else:
+            allowance.take_cells(len(instances) * len(self.columns))
         rows, faults = self._cells(instances, place)
         table: dict[str, ColumnValues] = {}
         invalid: list[tuple[int, int]] = []
@@ -118,10 +130,12 @@ class TableInput:
         return self._finish(table)
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
-        """Posted rows of numbers (float64) as a network input, and warnings; None if they don't fit, or if columns
-        hold anything else."""
+        """Posted rows of numbers (float64), NaN if missing, as a network input, and warnings; None if they don't fit,
+        or if columns hold anything else."""
         plain = all(column.type == "number" for column in self.columns)
-        if not plain or values.shape[1:] != (len(self.columns),) or np.abs(values).max() > FLOAT32_MAX:
+        if not plain or values.shape[1:] != (len(self.columns),):
+            return None
+        if np.fmax.reduce(np.abs(values), axis=None, initial=0) > FLOAT32_MAX:
             return None
         return self._finish({column.name: values[:, index] for index, column in enumerate(self.columns)})
 
@@ -139,8 +153,9 @@ class TableInput:
         found = ((row, self.columns[index], kind) for row, index, kind in sorted(odd)[:MAX_WARNINGS])
         return [_warning(column, table[column.name], row, kind) for row, column, kind in found]
 
-    def read_columns(self, columns: Mapping[str, list], allowance: Allowance) -> np.ndarray:
-        """Posted columns by name, None where a value is missing, as a network input.
+    def read_columns(self, columns: Mapping[str, list | np.ndarray], allowance: Allowance) -> np.ndarray:
+        """Posted columns by name as a network input: lists with None where a value is missing, or valid numbers
+        (float64) with NaN there.
 
         Raises InvalidInstances, naming rows and columns; TookTooLong.
         """
@@ -198,6 +213,14 @@ class TableInput:
         return cls(tuple(document["shape"]), Scaling(document["scaling"]), columns, posted)
 
 
+def _list_rows(rows: np.ndarray) -> list:
+    """The rows of an array as lists, with None instead of NaN."""
+    values = rows.astype(object)
+    if rows.dtype.kind == "f":
+        values[np.isnan(rows)] = None
+    return values.tolist()
+
+
 def _first(faults: list[Fault]) -> list[Fault]:
     """The faults that an error names: those of the first rows."""
     return sorted(faults, key=lambda fault: fault.row or 0)[:MAX_FAULTS]
@@ -226,8 +249,10 @@ def _find_cell_fault(column: FittedColumn, row: int, value: object, pointer: str
     return Fault(f"Row {row}: {detail}", pointer, row=row, column=column.name)
 
 
-def _read_values(column: FittedColumn, values: list) -> tuple[ColumnValues, list[int]]:
+def _read_values(column: FittedColumn, values: list | np.ndarray) -> tuple[ColumnValues, list[int]]:
     """A column's posted values as in a dataset, and the first MAX_FAULTS rows with an invalid one."""
+    if isinstance(values, np.ndarray):
+        return values, []
     read = {"number": _read_number, "boolean": _read_boolean, "category": _read_text, "date": _read_date}[column.type]
     found: list[Any] = [None if value is None else read(value, column) for value in values]
     pairs = enumerate(zip(values, found, strict=True))

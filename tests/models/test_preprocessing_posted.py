@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 import re
 import time
 from pathlib import Path
@@ -155,10 +156,42 @@ def test_memory_is_reserved_for_what_rows_and_pictures_become(tmp_path: Path) ->
 
 def test_a_table_of_many_cells_is_refused_before_they_are_objects(tmp_path: Path) -> None:
     preprocessing = fit(make_dataset(tmp_path, "iris"))
-    posted: tuple[Any, ...] = ([{}] * 30, np.zeros((30, 4)), CsvText(b"1,2,3,4\n" * 30))
+    posted: tuple[tuple[Any, str], ...] = (
+        ([{}] * 30, "The rows have 120 cells in the table's columns; the limit is 100"),
+        (np.zeros((30, 4)), "The body has 120 numbers; the limit is 100"),
+        (CsvText(b"1,2,3,4\n" * 30), "The body has more than 100 values"),
+    )
+    for rows, says in posted:
+        with pytest.raises(Excessive, match=says):
+            preprocessing.read_instances(rows, Allowance(Limits(body_values=100, prediction_numbers=100)))
+
+
+def test_the_numbers_of_an_array_and_missing_cells_are_no_values_of_the_body(tmp_path: Path) -> None:
+    preprocessing = fit(make_dataset(tmp_path, "iris"))
+    posted: tuple[Any, ...] = ([{}] * 30, np.zeros((30, 4)), np.zeros((30, 4), np.int8), np.full((30, 4), math.nan))
     for rows in posted:
-        with pytest.raises(Excessive, match=r"has more than 100 values"):
-            preprocessing.read_instances(rows, Allowance(Limits(body_values=100)))
+        preprocessing.read_instances(rows, Allowance(Limits(body_values=100)))
+
+
+@pytest.mark.parametrize("type_", ["f4", "f8", "i2", "u8"])
+def test_an_array_is_read_as_the_same_rows_in_json(type_: str, tmp_path: Path) -> None:
+    preprocessing = fit(make_dataset(tmp_path, "iris"), scaling="standard")
+    array = np.array([[5, 3, 1, 0], [900, 3, 1, 0]], type_)
+    rows = array.tolist()
+    if array.dtype.kind == "f":
+        array[0, 1], rows[0][1] = math.nan, None
+    (read, warnings), (expected, others) = map(preprocessing.read_instances, (array, rows))
+    assert np.array_equal(read["input"], expected["input"])
+    assert warnings == others
+
+
+def test_one_wide_character_makes_all_the_text_of_csv_four_times_as_large(tmp_path: Path) -> None:
+    preprocessing = fit(make_dataset(tmp_path, "iris"))
+    for end, factor in (("x", 1), ("\N{GRINNING FACE}", 4)):
+        reserved: list[int] = []
+        body = ("1" * 50_000 + end).encode()
+        faults(preprocessing, CsvText(body), allowance=Allowance(reserve=reserved.append))
+        assert 2 * factor * len(body) in reserved
 
 
 def test_reading_ends_at_the_deadline(tmp_path: Path) -> None:

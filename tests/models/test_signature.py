@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.allowance import CELL_BYTES, PARSED_BYTES, Allowance
 from models.errors import InvalidInstances
+from models.limits import Limits
 from models.preprocessing import Preprocessing
 from models.preprocessing.fitted_column import FittedColumn
 from models.preprocessing.table_input import TableInput
@@ -58,6 +60,21 @@ def test_columns_become_what_rows_of_them_become() -> None:
     assert isinstance(table, TableInput)
     expected, _ = TABLE.preprocessing.read_instances(rows)
     np.testing.assert_array_equal(TABLE.read(tensors)["input"], expected["input"])
+
+
+def test_only_the_columns_of_a_table_that_are_not_numbers_take_the_memory_of_cells() -> None:
+    reserved: list[int] = []
+    rows = objects("red", "green", None)
+    tensors = {"width": np.ones((3, 1)), "colour": rows, "ripe": np.zeros((3, 1)), "day": objects(None, None, None)}
+    TABLE.read(tensors, Allowance(Limits(body_values=1), reserve=reserved.append))
+    assert [size for size in reserved if size] == [3 * PARSED_BYTES, *[3 * CELL_BYTES] * 3]
+
+
+def test_a_number_of_a_table_that_is_too_large_is_named() -> None:
+    tensors = {"width": np.array([[1.0], [np.inf]]), "ripe": np.zeros((2, 1))}
+    tensors |= {"colour": objects(None, None), "day": objects(None, None)}
+    with pytest.raises(InvalidInstances, match='Row 1: "width" must be a number'):
+        TABLE.read(tensors)
 
 
 @pytest.mark.parametrize("dtype", ["?", "i1", "u8", "f2", "f8"])
