@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from models.errors import DamagedNetwork, IncompleteVersion
-from models.files.sums import SUMS_FILE, check_files, hash_file
+from models.files.sums import check_recorded, hash_file
 from models.spec import NetworkSpec
 from models.version_details import ArtifactFile
 
@@ -30,8 +30,7 @@ def describe_artifacts(folder: Path) -> tuple[ArtifactFile, ...]:
 def read_document(path: Path) -> dict[str, Any]:
     """Read a JSON file of a version. Raises DamagedNetwork if it isn't what was saved, IncompleteVersion if it is
     missing or damaged in a version without checksums, which an older Fitserve saved."""
-    if (path.parent / SUMS_FILE).exists():
-        check_files(path.parent, path.name, DamagedNetwork)
+    check_recorded(path, DamagedNetwork)
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:

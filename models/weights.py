@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from models.errors import DamagedNetwork, IncompleteVersion
-from models.files.sums import SUMS_FILE, check_files
+from models.files.sums import check_recorded
 
 
 def named_weights(network: keras.Model) -> dict[str, keras.Variable]:
@@ -33,8 +33,7 @@ def save_weights(path: Path, weights: Mapping[str, keras.Variable]) -> None:
 def read_weights(path: Path) -> dict[str, np.ndarray]:
     """Read the arrays that save_weights wrote, by name. Raises DamagedNetwork if the file isn't what was saved,
     IncompleteVersion if that of an older Fitserve, without a checksum, is missing or damaged."""
-    if (path.parent / SUMS_FILE).exists():
-        check_files(path.parent, path.name, DamagedNetwork)
+    check_recorded(path, DamagedNetwork)
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}

@@ -2,7 +2,8 @@
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from models.errors import MOST_FAULTS, Fault, summarize
@@ -103,7 +104,7 @@ class NoWorker(ServiceError):
 
 
 class StorageError(ServiceError):
-    """The base class of database errors."""
+    """The base class of errors of the database and the artifact store."""
 
 
 class DatabaseUnavailable(StorageError):
@@ -137,18 +138,34 @@ class DiskFull(StorageError):
     code = "disk-full"
 
 
-class ArtifactsUnwritable(ServiceError):
+class ArtifactsUnwritable(StorageError):
     """The artifact folder can't be written; retrying only helps after the operator has made it writable."""
 
     code = "artifacts-unwritable"
 
+    def __init__(self, error: OSError) -> None:
+        reason = os.strerror(error.errno or errno.EIO)
+        super().__init__(f"The service can't write to its artifact folder: {reason}.")
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Write into the artifact folder in the block. Raises ArtifactsUnwritable if the permission is missing."""
+    try:
+        yield
+    except PermissionError as error:
+        raise ArtifactsUnwritable(error) from error
+
 
 def of_disk(error: OSError) -> ServiceError | None:
-    """The error that clients get if a file can't be written; None for an OSError that indicates a bug."""
+    """The error that clients get if a file can't be written; None for an OSError that indicates a bug.
+
+    A missing permission may concern any file: `storing` tells where it is about the artifact folder.
+    """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull("The disk is full: nothing was saved. Delete resources that you no longer need, then retry.")
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return ArtifactsUnwritable(f"The service can't write to its artifact folder: {os.strerror(error.errno)}.")
+    if error.errno == errno.EROFS:
+        return ArtifactsUnwritable(error)
     return None
 
 

@@ -10,6 +10,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.errors import DamagedFile, ModelsError
@@ -18,11 +19,23 @@ SUMS_FILE = "SHA256SUMS"
 MOST_REMEMBERED = 10_000
 
 
+@dataclass
+class _Digest:
+    """A file's SHA-256. The lock is held while it is computed."""
+
+    identity: tuple[int, ...] = ()
+    sha256: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 class Digests:
-    """The SHA-256 of files, each computed once in a process unless the file changes. Thread-safe."""
+    """The SHA-256 of files, each computed once in a process unless the file changes. Thread-safe.
+
+    Concurrent callers wait for one computation. A large file doesn't delay others.
+    """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Path, tuple[tuple[int, ...], str]] = OrderedDict()
+        self._known: OrderedDict[Path, _Digest] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, path: Path) -> str:
@@ -30,19 +43,20 @@ class Digests:
         with open(path, "rb", opener=_open_no_link) as file:
             status = os.fstat(file.fileno())
             identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-            with self._lock:
-                known, digest = self._known.get(path, ((), ""))
-            if known != identity:
-                digest = _hash(file)
-                self._remember(path, identity, digest)
-        return digest
+            digest = self._entry(path)
+            with digest.lock:
+                if digest.identity != identity:
+                    digest.sha256 = _hash(file)
+                    digest.identity = identity
+                return digest.sha256
 
-    def _remember(self, path: Path, identity: tuple[int, ...], digest: str) -> None:
+    def _entry(self, path: Path) -> _Digest:
         with self._lock:
-            self._known[path] = identity, digest
+            entry = self._known.setdefault(path, _Digest())
             self._known.move_to_end(path)
             if len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
+        return entry
 
 
 DIGESTS = Digests()
@@ -103,6 +117,12 @@ def check_files(folder: Path, name: str | None = None, damaged: type[ModelsError
             sums = {name: ""}
     for fault in find_faults(folder, sums):
         raise damaged(fault)
+
+
+def check_recorded(path: Path, damaged: type[ModelsError]) -> None:
+    """Check a file against its checksum if its folder has checksums. Raises `damaged`."""
+    if (path.parent / SUMS_FILE).exists():
+        check_files(path.parent, path.name, damaged)
 
 
 def find_faults(folder: Path, sums: Mapping[str, str]) -> Iterator[str]:

@@ -15,15 +15,13 @@ if TYPE_CHECKING:
     import polars
 
 MAX_COLUMNS = 10_000
-
-
-CELL_BYTES = 8
+NUMBER_BYTES = 8
 """Bytes of a number; a text takes at least as much."""
 
 
 def find_size_problem(rows: int, columns: int, limits: Limits) -> str | None:
     """What is wrong with a table of this size, however few bytes its file has: its cells would fill the disk."""
-    size = rows * columns * CELL_BYTES
+    size = rows * columns * NUMBER_BYTES
     if size <= limits.dataset_bytes:
         return None
     return f"{rows:,} rows of {columns:,} columns become {size:,} bytes; the limit is {limits.dataset_bytes:,}."

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import structlog
 
-from models.errors import DamagedFile, ModelsError
 from models.files.sums import check_files, write_sums
+from service.errors import storing
 from service.storage.artifact_keys import SEPARATOR, BadKey, check_name, parse
 from service.storage.identifiers import new_identifier
 
@@ -43,10 +43,14 @@ class ArtifactStore:
         return os.access(next(path for path in (self.root, *self.root.parents) if path.exists()), os.W_OK)
 
     def stage(self, name: str) -> Path:
-        """Create an empty folder to write into before publishing it. Removes an older folder of the same name."""
+        """Create an empty folder to write into before publishing it. Removes an older folder of the same name.
+
+        Raises ArtifactsUnwritable, OSError.
+        """
         folder = self.staged(name)
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        with storing():
+            folder.mkdir(parents=True)
         return folder
 
     def discard(self, name: str) -> None:
@@ -71,20 +75,24 @@ class ArtifactStore:
 
     def publish(self, folder: Path, key: str, sums: Mapping[str, str] | None = None) -> None:
         """Write the checksums of a staged folder's files and move it to its key. Does nothing if it has already been
-        published. `sums` has the SHA-256 of those files whose checksum is known, by name."""
+        published. `sums` has the SHA-256 of those files whose checksum is known, by name. Raises what `move` raises."""
         if folder.exists():
             write_sums(folder, sums)
         self.move(folder, key)
 
     def move(self, folder: Path, key: str) -> None:
-        """Sync a folder's files and move it to its key. Does nothing if it has already been moved."""
+        """Sync a folder's files and move it to its key. Does nothing if it has already been moved.
+
+        Raises ArtifactsUnwritable, OSError.
+        """
         target = self.folder(key)
         if target.exists() and not folder.exists():
             return
         for path in (*folder.rglob("*"), folder):
             _sync(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder.rename(target)
+        with storing():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(target)
         _sync(target.parent)
 
     def folder(self, key: str) -> Path:
@@ -98,18 +106,14 @@ class ArtifactStore:
             raise BadKey(f'"{SEPARATOR.join(names)[:200]}" leads out of the artifact store.')
         return path
 
-    def existing_file(self, key: str, name: str, damaged: type[ModelsError] = DamagedFile) -> Path:
+    def existing_file(self, key: str, name: str) -> Path:
         """The path of a file in a published folder, whose checksum is checked if this process hasn't done so before.
 
-        Raises `damaged` if it is missing, unreadable or changed.
+        Raises DamagedFile if it is missing, unreadable or changed.
         """
         path = self._inside(*parse(key), check_name(name))
-        check_files(path.parent, path.name, damaged)
+        check_files(path.parent, path.name)
         return path
-
-    def read(self, key: str, name: str) -> bytes:
-        """The content of a file in a published folder. Raises DamagedFile."""
-        return self.existing_file(key, name).read_bytes()
 
     def link(self, key: str, folder: Path) -> bool:
         """Hard-link a published folder's files into a new folder. Returns False if there is no published folder.

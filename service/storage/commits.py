@@ -16,6 +16,9 @@ LOOKUP_SECONDS = 5.0
 """How long a writer waits for the outcome. A server that only lost the connection says it at once."""
 PAUSE_SECONDS = 0.1
 RETRY_AFTER_SECONDS = 5
+IN_THE_FUTURE = "22023"
+"""The SQLSTATE of `pg_xact_status` for an id that the server hasn't assigned: after a failover, the server that answers
+never received the transaction."""
 
 
 def commit(engine: Engine, transaction: Transaction, transaction_id: str | None) -> None:
@@ -45,14 +48,16 @@ def _wait_for_outcome(engine: Engine, transaction_id: str) -> bool:
 
 
 def was_committed(engine: Engine, transaction_id: str) -> bool:
-    """Whether the transaction was committed. Raises OutcomeUnknown if the server doesn't answer, or hasn't noticed yet
-    that the connection is lost."""
+    """Whether the transaction was committed, as far as the server that answers knows.
+
+    Raises OutcomeUnknown if none answers, or it hasn't noticed yet that the connection is lost.
+    """
     try:
         with engine.connect() as connection:
             status = connection.execute(text("SELECT pg_xact_status(CAST(:id AS xid8))"), {"id": transaction_id})
             outcome = status.scalar_one()
-    except DBAPIError:
-        outcome = None
+    except DBAPIError as error:
+        outcome = "aborted" if getattr(error.orig, "sqlstate", None) == IN_THE_FUTURE else None
     if outcome not in ("committed", "aborted"):
         raise OutcomeUnknown(
             "The database doesn't answer, and it is unknown whether the request took effect.",

@@ -12,7 +12,7 @@ from sqlalchemy import JSON, Connection, Engine, MetaData, Table, insert, inspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.errors import BackupError, StorageError
-from service.storage.database import make_engine, migrate
+from service.storage.database import Database, make_engine, migrate
 from service.storage.failures import classify_sqlite, first_line, translating_errors
 from service.storage.records import Record, Worker
 
@@ -121,10 +121,11 @@ def is_empty(url: str) -> bool:
 
 
 def load(path: Path, url: str) -> None:
-    """Copy a snapshot's rows into an empty database in one transaction."""
-    with _engine(url) as target, _engine(sqlite_url(path)) as source:
+    """Copy a snapshot's rows into an empty database in one transaction. Raises OutcomeUnknown too."""
+    with closing(Database(url)) as target, _engine(sqlite_url(path)) as source, _explaining_failure(url):
         migrate(url)
-        with source.connect() as reading, target.execution_options(writes=True).begin() as writing:
+        with source.connect() as reading, target.write() as session:
+            writing = session.connection()
             if not _has_no_rows(writing):
                 raise BackupError("The database isn't empty.")
             _copy_rows(reading, writing)
@@ -134,12 +135,19 @@ def load(path: Path, url: str) -> None:
 def _engine(url: str) -> Iterator[Engine]:
     engine = make_engine(url)
     try:
-        with translating_errors():
+        with _explaining_failure(url):
             yield engine
-    except SQLAlchemyError as error:
-        raise BackupError(f"The database {make_url(url).render_as_string()} failed: {first_line(error)}.") from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _explaining_failure(url: str) -> Iterator[None]:
+    try:
+        with translating_errors():
+            yield
+    except SQLAlchemyError as error:
+        raise BackupError(f"The database {make_url(url).render_as_string()} failed: {first_line(error)}.") from error
 
 
 def _check_same_schema(connection: Connection) -> None:

@@ -1,13 +1,11 @@
 """A job's failure as its client sees it: a code and a sentence with advice, never a traceback."""
 
 import errno
-import os
 import re
 from typing import Any
 
 from models.errors import ModelsError
 from service.errors import ArtifactsUnwritable, ServiceError, of_disk
-from service.statuses import DISK_REASONS
 
 OUT_OF_MEMORY = "out-of-memory"
 DISK_FULL = "disk-full"
@@ -47,13 +45,11 @@ def flatten(error: Exception) -> dict[str, Any]:
     return _failure(INTERNAL, f"The job failed because of an internal error ({name}). The log has the details.")
 
 
-def unwritable(error: OSError) -> dict[str, Any]:
+def unwritable(error: OSError | ArtifactsUnwritable) -> dict[str, Any]:
     """The failure of a job whose checkpoint couldn't be written."""
-    failure = flatten(error)
-    if STATUS_REASONS.get(failure["code"]) in DISK_REASONS:
-        return failure
-    reason = os.strerror(error.errno or errno.EIO)
-    return ArtifactsUnwritable(f"The service can't write to its artifact folder: {reason}.").to_dict()
+    if flatten(error)["code"] == DISK_FULL:
+        return _failure(DISK_FULL, "The disk is full.")
+    return (ArtifactsUnwritable(error) if isinstance(error, OSError) else error).to_dict()
 
 
 def over_memory_limit(limit: int) -> dict[str, Any]:

@@ -132,11 +132,14 @@ class JobProcess:
             self._process.join(EXIT_CODE_SECONDS)
             return self._process.exitcode
 
-    @property
-    def crashed_by(self) -> str | None:
-        """The name of the signal that the process's own code caused, such as SIGSEGV; None if it ended otherwise."""
-        code = self._exit_code() or 0
-        return signal.Signals(-code).name if -code in CRASHES else None
+    def crashed_by(self, *, again: bool) -> str | None:
+        """The name of the signal that the process's own work caused, such as SIGSEGV; None if it ended otherwise.
+
+        If an earlier attempt crashed too, that includes SIGKILL, which the kernel sends when memory runs out. Once it
+        may have been the memory of other processes.
+        """
+        killed = -(self._exit_code() or 0)
+        return signal.Signals(killed).name if killed in CRASHES or (again and killed == signal.SIGKILL) else None
 
     def describe_end(self) -> str:
         """The exit code or the signal that ended the process, as text."""

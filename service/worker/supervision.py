@@ -276,7 +276,8 @@ class Supervision:
         self._log(f"The child process crashed: {how}")
         if process.lost_fork_server():
             return self._end(execution.lost_fork_server)
-        if process.crashed_by and (error := self._kind.explain_crash(process.crashed_by)) is not None:
+        signal_name = process.crashed_by(again=self._job.deaths > 0)
+        if signal_name is not None and (error := self._kind.explain_crash(signal_name)) is not None:
             return self._fail(error)
         return self._end(execution.crashed, failures.process_crashed(how))
 

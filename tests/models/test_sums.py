@@ -1,12 +1,16 @@
 """Checksums of stored files."""
 
+import io
 import os
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from models.errors import DamagedDataset, DamagedFile
+from models.files import sums
 from models.files.sums import SUMS_FILE, Digests, check_files, read_sums, write_sums
 
 
@@ -66,3 +70,30 @@ def test_a_file_is_read_once_unless_it_changes(folder: Path) -> None:
     assert digests.of(path) == first
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
     assert digests.of(path) != first
+
+
+def test_concurrent_readers_of_a_file_share_one_computation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed, others_wait, hash_ = [], threading.Barrier(2), sums._hash
+
+    def hash_slowly(file: io.BufferedReader) -> str:
+        computed.append(file.name)
+        others_wait.wait(10)
+        return hash_(file)
+
+    monkeypatch.setattr(sums, "_hash", hash_slowly)
+    digests = Digests()
+    with ThreadPoolExecutor(4) as threads:
+        found = [threads.submit(digests.of, folder / "train" / "rows") for _ in range(4)]
+        others_wait.wait(10)
+        assert len({future.result() for future in found}) == 1
+    assert len(computed) == 1
+
+
+def test_the_digests_of_the_files_read_last_are_remembered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sums, "MOST_REMEMBERED", 2)
+    computed, hash_ = [], sums._hash
+    monkeypatch.setattr(sums, "_hash", lambda file: computed.append(Path(file.name).name) or hash_(file))
+    digests = Digests()
+    for name in ("dataset.json", "train/rows", "dataset.json", SUMS_FILE, "dataset.json", "train/rows"):
+        digests.of(folder / name)
+    assert computed == ["dataset.json", "rows", SUMS_FILE, "rows"]

@@ -22,6 +22,7 @@ from service.api.http.handoff import HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follo
 from service.api.http.links import BATCH_PREDICTIONS, DATASETS
 from service.api.http.media_types import FORM
 from service.config import Settings
+from service.errors import storing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -78,7 +79,8 @@ class Resources:
         if is_form and request.path in UPLOADS:
             request.scope[BODY_SECONDS] = self._settings.upload_seconds
             folder = str(self._settings.artifact_folder)
-            return await request.spool(self._settings.max_upload_bytes, IN_MEMORY, folder, self._in_thread)
+            with storing():
+                return await request.spool(self._settings.max_upload_bytes, IN_MEMORY, folder, self._in_thread)
         return io.BytesIO(await request.read(self._settings.max_body_bytes))
 
     async def _in_thread(self, function: Any, *arguments: Any) -> Any:

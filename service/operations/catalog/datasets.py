@@ -11,7 +11,16 @@ from models.datasets import check_request, source_documents
 from models.errors import Fault
 from service import statuses
 from service.context import Context
-from service.errors import Failed, InUse, InvalidRequest, NameTaken, NotFound, NotReady, StorageError
+from service.errors import (
+    ArtifactsUnwritable,
+    Failed,
+    InUse,
+    InvalidRequest,
+    NameTaken,
+    NotFound,
+    NotReady,
+    StorageError,
+)
 from service.operations import idempotency
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile, removed_unless_committed
 from service.operations.idempotency import Claim
@@ -106,7 +115,7 @@ def _store_request(context: Context, dataset_id: str, request: dict[str, Any], f
     try:
         (folder / "request.json").write_bytes(orjson.dumps(request))
         context.artifacts.publish(folder, upload_key(dataset_id), {} if file is None else {DATA_FILE: file.sha256})
-    except OSError:
+    except (OSError, ArtifactsUnwritable):
         context.artifacts.discard(folder.name)
         context.artifacts.remove(upload_key(dataset_id))
         raise

@@ -24,6 +24,7 @@ WORKER_LOST = "worker_lost"
 WORKER_SHUTDOWN = "worker_shutdown"
 STALLED = "stalled"
 MOST_WARNINGS = 100
+DISK_FULL = "The disk is full. Free some space, then resume the job."
 
 
 @dataclass(frozen=True)
@@ -269,7 +270,8 @@ def _discard(context: Context, job: Job, staging_name: str) -> None:
 def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | None = None) -> None:
     """End a job as failed. `error` has `code`, `detail` and `faults`. Raises LeaseLost.
 
-    If the disk is the reason and the job can resume, it is paused instead, with its checkpoint.
+    If the disk is the reason and the job can resume, it is paused instead, with its checkpoint. A job that was stopping
+    keeps that order: resuming it finishes the stop.
     """
     with context.database.write() as session:
         job = find_leased_with_resources(session, lease)
@@ -282,9 +284,10 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
         queue.move(session, job, statuses.CANCELLED)
         return
     if reason in statuses.DISK_REASONS and kind_of(job).resumable:
-        _warn(job, JobWarning("paused", error["detail"]))
+        _warn(job, JobWarning("paused", DISK_FULL if reason == "disk_full" else error["detail"]))
         _release(job)
-        job.desired_status = statuses.PAUSED
+        if job.desired_status != statuses.STOPPED:
+            job.desired_status = statuses.PAUSED
         queue.move(session, job, statuses.PAUSED, reason)
         return
     job.error = error

@@ -18,6 +18,9 @@ from service.storage.records import Job
 
 def move_towards(session: Session, job: Job, desired_status: str) -> None:
     """Order a locked job to reach a status. Does nothing if it has the status or the order already. Raises Conflict."""
+    if job.status == statuses.PAUSED and job.desired_status == statuses.STOPPED and desired_status in RESUMING:
+        _stop(session, job)  # a full disk paused it while it was stopping
+        return
     if _is_ordered(job, desired_status):
         return
     if job.status in statuses.FINAL:
@@ -65,6 +68,7 @@ def _stop(session: Session, job: Job) -> None:
         queue.move(session, job, statuses.QUEUED)
 
 
+RESUMING = (statuses.RUNNING, statuses.STOPPED)
 MOVES = {statuses.RUNNING: _run, statuses.PAUSED: _pause, statuses.STOPPED: _stop}
 
 

@@ -17,7 +17,7 @@ import orjson
 
 from service import __version__
 from service.context import Context
-from service.errors import BackupError
+from service.errors import BackupError, OutcomeUnknown
 from service.operations.jobs import lifecycle as execution
 from service.operations.upkeep import references
 from service.storage import archives, snapshots
@@ -97,7 +97,8 @@ def _partial_file(target: Path) -> Iterator[Path]:
 def restore(context: Context, source: Path, progress: Progress) -> None:
     """Restore a backup into an empty database and an empty artifact store, completely or not at all.
 
-    Jobs that were running return to the queue and resume from their checkpoints. Raises BackupError, OSError.
+    Jobs that were running return to the queue and resume from their checkpoints. Raises BackupError, OSError, and
+    OutcomeUnknown, after which it may be restored or not.
     """
     _check_empty(context)
     with _scratch_folder(context, "restore") as folder:
@@ -159,6 +160,8 @@ def _put_in_place(context: Context, folder: Path) -> None:
         for group in groups:
             context.artifacts.move(folder / ARTIFACTS / group, group)
         snapshots.load(folder / DATABASE, context.settings.database_url)
+    except OutcomeUnknown:
+        raise  # the rows may have been inserted, and then they need the files
     except BaseException:
         for group in groups:
             context.artifacts.remove(group)

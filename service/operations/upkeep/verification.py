@@ -9,6 +9,7 @@ from service.errors import BackupError, StorageError
 from service.operations.stored_files import recorded_sums
 from service.operations.upkeep import references
 from service.storage import models, snapshots
+from service.storage.artifact_keys import BadKey
 
 Progress = Callable[[int, int], None]
 """Called with the folders verified since the last call, and their total."""
@@ -46,7 +47,11 @@ def verify(context: Context, progress: Progress) -> Verification:
 
 def _verify_folder(context: Context, key: str, in_row: Mapping[str, str], found: Verification) -> Iterator[str]:
     """The damages of a folder's files, which are counted."""
-    folder = context.artifacts.folder(key)
+    try:
+        folder = context.artifacts.folder(key)
+    except BadKey as error:
+        yield str(error)
+        return
     if not folder.is_dir():
         yield "The folder is missing."
         return

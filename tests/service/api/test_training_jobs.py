@@ -11,6 +11,7 @@ from service.storage.jobs import NewEvent
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
+from tests.service.operations import stocked
 
 PIECES = {"type": "PiecewiseConstantDecay", "values": [0.1]}
 SCHEDULED = {
@@ -286,14 +287,34 @@ def test_a_job_that_the_disk_pauses_tells_why_and_can_be_resumed(
     url = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
     claimed = idle_worker.claim("training")
     assert claimed is not None
-    full = {"code": "disk-full", "detail": "The disk is full.", "faults": []}
+    full = {"code": "disk-full", "detail": "The disk is full: nothing was saved.", "faults": []}
     execution.fail(context, claimed[0], full, "disk_full")
     job = ready.get(url)
     assert (job["status"], job["status_reason"], job["desired_status"]) == ("paused", "disk_full", "paused")
-    assert (job["error"], job["warnings"]) == (None, [{"type": "paused", "detail": "The disk is full."}])
+    advice = "The disk is full. Free some space, then resume the job."
+    assert (job["error"], job["warnings"]) == (None, [{"type": "paused", "detail": advice}])
     assert job["transitions"][-1]["reason"] == "disk_full"
     resumed = ready.send("PATCH", url, 200, json={"desired_status": "running"}).json
     assert resumed is not None
     assert (resumed["status"], resumed["status_reason"]) == ("queued", None)
     idle_worker.run_all()
     assert ready.get(url)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("desired", ["running", "stopped"])
+def test_a_stop_that_the_disk_interrupts_is_finished_after_resuming(
+    ready: ApiClient, idle_worker: FakeWorker, context: Context, desired: str
+) -> None:
+    url = ready.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
+    claimed = idle_worker.claim("training")
+    assert claimed is not None
+    stocked.checkpoint(context, claimed[0])
+    ready.send("PATCH", url, 200, json={"desired_status": "stopped"})
+    execution.fail(context, claimed[0], {"code": "disk-full", "detail": "", "faults": []}, "disk_full")
+    job = ready.get(url)
+    assert (job["status"], job["desired_status"]) == ("paused", "stopped")
+    resumed = ready.send("PATCH", url, 200, json={"desired_status": desired}).json
+    assert resumed is not None
+    assert (resumed["status"], resumed["desired_status"]) == ("queued", "stopped")
+    assert idle_worker.claim("training") is not None
+    assert ready.get(url)["status"] == "stopping"

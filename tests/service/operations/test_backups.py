@@ -21,7 +21,7 @@ from sqlalchemy import select
 from service import statuses
 from service.config import Settings
 from service.context import Context
-from service.errors import BackupError
+from service.errors import BackupError, OutcomeUnknown
 from service.operations.catalog import versions
 from service.operations.catalog.uploads import ReceivedFile
 from service.operations.jobs import client_jobs
@@ -30,11 +30,12 @@ from service.operations.jobs.kinds import batch_prediction as batch_predictions
 from service.operations.jobs.kinds import training as training_jobs
 from service.operations.upkeep import backups
 from service.operations.upkeep.references import needed
+from service.storage import snapshots
 from service.storage.database import Session
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.storage.records import Record, Worker
-from tests.databases import empty_postgresql
+from tests.databases import ForgetfulDatabase, empty_postgresql
 from tests.service.operations import stocked
 from tests.service.operations.stocked import checkpoint, claim, files_of, job, submit, train
 
@@ -269,6 +270,23 @@ def test_rows_that_can_not_be_written_leave_no_files(archive: Path, place: Calla
     with pytest.raises(OSError, match="nowhere"):
         backups.restore(there, archive, ignore)
     assert left_in(there) == []
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_files_stay_while_it_is_unknown_whether_their_rows_were_written(
+    archive: Path, place: Callable[..., Context], monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    def forgetful(url: str) -> ForgetfulDatabase:
+        database = ForgetfulDatabase(url)
+        database.forget(committed=committed)
+        return database
+
+    there = place()
+    monkeypatch.setattr(snapshots, "Database", forgetful)
+    with pytest.raises(OutcomeUnknown):
+        backups.restore(there, archive, ignore)
+    assert there.artifacts.names("models") != []
+    assert len(stocked.versions(there)) == committed
 
 
 def repack(archive: Path, change: Callable[[list[tuple[tarfile.TarInfo, bytes]]], None]) -> None:

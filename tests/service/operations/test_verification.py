@@ -59,6 +59,17 @@ def test_a_lost_folder_is_named(context: Context) -> None:
     assert verify(context).damages == [f"{key}: The folder is missing."]
 
 
+def test_a_folder_outside_the_store_is_named_and_the_rest_is_verified(context: Context, tmp_path: Path) -> None:
+    key = stocked.versions(context)[0].folder
+    whole = verify(context).files
+    folder = context.artifacts.folder(key)
+    moved = folder.rename(tmp_path / "moved")
+    folder.symlink_to(moved)
+    found = verify(context)
+    assert found.damages == [f'{key}: "{key}" leads out of the artifact store.']
+    assert found.files == whole - sum(path.name != SUMS_FILE for path in moved.iterdir())
+
+
 def test_a_folder_without_checksums_is_compared_with_its_row(context: Context) -> None:
     version = stocked.versions(context)[0]
     folder = context.artifacts.folder(version.folder)

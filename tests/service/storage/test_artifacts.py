@@ -1,3 +1,4 @@
+import errno
 import math
 from collections.abc import Callable
 from functools import partial
@@ -5,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from service.errors import ArtifactsUnwritable
 from service.storage.artifact_keys import (
     BadKey,
     check_published,
@@ -77,7 +79,6 @@ def test_a_key_that_leads_elsewhere_reaches_nothing(store: ArtifactStore, key: s
     asked: list[Callable[[], object]] = [
         lambda: store.folder(key),
         lambda: store.existing_file(key, "data"),
-        lambda: store.read(key, "data"),
         lambda: store.names(key),
         lambda: store.published_before(0, key),
         lambda: store.publish(staged, key),
@@ -102,7 +103,6 @@ def test_a_key_that_symbolic_links_lead_elsewhere_reaches_nothing(store: Artifac
     asked: list[Callable[[], object]] = [
         lambda: store.folder(key),
         lambda: store.existing_file(key, "data"),
-        lambda: store.read(key, "data"),
         lambda: store.names("models/md_1"),
         lambda: store.link(key, store.root / "copy"),
         lambda: store.remove(key),
@@ -122,9 +122,8 @@ def test_a_symbolic_link_in_a_folder_is_neither_read_nor_copied(store: ArtifactS
     folder = store.stage("tj_1-1")
     (folder / "data").symlink_to(tmp_path / "secret")
     store.publish(folder, key)
-    for ask in (store.existing_file, store.read):
-        with pytest.raises(BadKey):
-            ask(key, "data")
+    with pytest.raises(BadKey):
+        store.existing_file(key, "data")
     assert store.link(key, tmp_path / "copy")
     assert (tmp_path / "copy" / "data").is_symlink()
 
@@ -136,7 +135,7 @@ def test_a_store_may_be_reached_through_a_symbolic_link(store: ArtifactStore, tm
     folder = linked.stage("ij_1-1")
     (folder / "data").write_bytes(b"rows")
     linked.publish(folder, datasets_key("ds_1"))
-    assert store.read(datasets_key("ds_1"), "data") == b"rows"
+    assert store.existing_file(datasets_key("ds_1"), "data").read_bytes() == b"rows"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +156,6 @@ def test_a_name_that_leads_elsewhere_reaches_nothing(store: ArtifactStore, name:
     store.publish(store.stage("ij_1-1"), datasets_key("ds_1"))
     asked: list[Callable[[], object]] = [
         lambda: store.existing_file(datasets_key("ds_1"), name),
-        lambda: store.read(datasets_key("ds_1"), name),
         lambda: store.stage(name),
         lambda: store.staged(name),
         lambda: store.discard(name),
@@ -174,7 +172,18 @@ def test_files_are_read_under_the_key_that_they_were_published_under(store: Arti
     folder = store.stage("ij_1-1")
     (folder / "data").write_bytes(b"rows")
     store.publish(folder, key)
-    assert store.read(key, "data") == b"rows"
+    assert store.existing_file(key, "data").read_bytes() == b"rows"
     assert store.names(datasets_key("ds_1")) == ["ij_1-1"]
     store.remove(key)
     assert store.names(datasets_key("ds_1")) == []
+
+
+def test_a_missing_permission_to_write_is_told(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    staged = store.stage("ij_1-1")
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    for write in (lambda: store.stage("ij_1-2"), lambda: store.publish(staged, datasets_key("ds_1"))):
+        with pytest.raises(ArtifactsUnwritable, match=r"artifact folder: Permission denied\.$"):
+            write()

@@ -1,6 +1,7 @@
 """The connection to PostgreSQL breaks during COMMIT: the writer finds out how it ended."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from sqlalchemy import text
@@ -66,6 +67,11 @@ def test_the_outcome_is_unknown_while_the_server_is_away_and_known_afterwards(
     proxy.is_away = False
     assert raised.value.was_committed() == (loss is Loss.ANSWER)
     assert written(database) == [1] * (loss is Loss.ANSWER)
+
+
+def test_a_transaction_that_a_replica_never_received_has_no_effect() -> None:
+    with empty_postgresql() as url, closing(Database(url)) as database:
+        assert commits.was_committed(database.engine, str(2**40)) is False
 
 
 def test_a_write_that_the_server_refuses_at_its_commit_has_no_effect(database: Database) -> None:

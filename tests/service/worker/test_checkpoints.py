@@ -15,8 +15,8 @@ from service.worker import failures
 from service.worker.journal import Journal
 from tests.service.worker.bench import Bench
 
-UNWRITABLE = "The artifact folder can't be written"
-FULL = "The disk is full. Delete what you no longer need and start the job again."
+UNWRITABLE = "The service can't write to its artifact folder"
+RESUME = "The disk is full. Free some space, then resume the job."
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def test_a_training_without_a_readable_checkpoint_says_that_it_begins_again(idle
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (errno.ENOSPC, FULL),
-        (errno.EROFS, f"{UNWRITABLE}: Read-only file system. Once it can, start the job again."),
-        (errno.EIO, f"{UNWRITABLE}: Input/output error. Once it can, start the job again."),
+        (errno.ENOSPC, "The disk is full."),
+        (errno.EROFS, f"{UNWRITABLE}: Read-only file system."),
+        (errno.EIO, f"{UNWRITABLE}: Input/output error."),
     ],
 )
 def test_a_checkpoint_that_cannot_be_published_is_skipped(
@@ -164,7 +164,7 @@ def test_a_training_whose_checkpoints_fail_for_long_is_paused_and_resumes_from_t
     job = bench.wait_for_status(job_id, "paused")
     assert (job.status_reason, job.desired_status, job.error, job.owner) == ("disk_full", "paused", None, None)
     assert [warning.detail for warning in job.warnings] == [
-        f"The checkpoint at epoch 2, step 0 can't be saved. {FULL}", FULL,
+        "The checkpoint at epoch 2, step 0 can't be saved. The disk is full.", RESUME,
     ]  # fmt: skip
     assert bench.transitions(job_id)[-1] == ("paused", "disk_full")
     (checkpoint,) = training_jobs.KIND.describe(bench.context, job).checkpoints
@@ -202,4 +202,4 @@ def test_a_training_for_which_no_folder_can_be_made_is_paused(bench: Bench, monk
 def test_a_failure_to_write_names_no_path() -> None:
     failure = failures.unwritable(PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/srv/secret"))
     assert failure["code"] == "artifacts-unwritable"
-    assert failure["detail"] == f"{UNWRITABLE}: Permission denied. Once it can, start the job again."
+    assert failure["detail"] == f"{UNWRITABLE}: Permission denied."

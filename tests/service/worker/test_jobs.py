@@ -132,6 +132,14 @@ def test_data_that_crashes_its_import_is_refused_at_once(bench: Bench) -> None:
     assert bench.left_behind() == []
 
 
+def test_an_import_that_the_kernel_kills_twice_is_not_tried_again(bench: Bench, tmp_path: Path) -> None:
+    job_id = import_wishes(bench, "large", {"die": f"{tmp_path / 'deaths'}:9"})
+    error = wait_for_failed_dataset(bench, "large")
+    assert error["code"] == "invalid-data"
+    assert "SIGKILL" in error["detail"]
+    assert bench.wait_for_status(job_id, "failed").attempt == 2
+
+
 def test_an_import_that_takes_too_long_fails_and_is_not_tried_again(make_bench: Callable[..., Bench]) -> None:
     bench = make_bench(import_seconds=1)
     bench.start_worker()

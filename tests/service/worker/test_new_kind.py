@@ -31,7 +31,7 @@ def test_a_job_of_a_new_kind_runs_to_success(bench: Bench) -> None:
     assert job.result is not None
     assert job.status_reason == "rested"
     assert job.result["slept"] >= 0.01
-    assert bench.context.artifacts.read(job.result["folder"], "dream.txt") == b"sheep"
+    assert bench.context.artifacts.existing_file(job.result["folder"], "dream.txt").read_bytes() == b"sheep"
     assert bench.transitions(job_id) == [("queued", None), ("running", None), ("succeeded", "rested")]
     assert bench.left_behind() == []
 

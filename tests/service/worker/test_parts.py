@@ -117,6 +117,7 @@ def test_output_is_kept_up_to_its_limit_and_its_tail_beyond() -> None:
         (RuntimeError("underlying IO error: No space left on device (os error 28)"), "disk-full"),
         (OSError(errno.EROFS, "secret path"), "artifacts-unwritable"),
         (OSError(errno.EIO, "secret path"), "internal"),
+        (PermissionError(errno.EACCES, "Permission denied", "/root/.keras/secret"), "internal"),
         (KeyError("secret"), "internal"),
     ],
 )
