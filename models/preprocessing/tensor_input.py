@@ -191,7 +191,7 @@ class TensorInput:
         def admit(pixels: int) -> None:
             if pixels > limits.prediction_pixels:
                 most = f"the limit for a prediction is {limits.prediction_pixels:,}"
-                raise BadPicture(f"Its {pixels:,} pixels would be decoded; {most}.")
+                raise BadPicture(f"{pixels:,} of its pixels would be decoded; {most}.")
             allowance.take_pixels(pixels)
 
         size = (height, width)

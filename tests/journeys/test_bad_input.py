@@ -114,7 +114,7 @@ def test_numbers_that_are_none_are_malformed(client: Client, number: str) -> Non
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("body", [b"{", b"", b'{"a": "\xff"}', b"[" * 100_000, b'{"a":' * 5000])
+@pytest.mark.parametrize("body", [b"{", b"", b'{"a": "\xff"}', b"[" * 50_000, b'{"a":' * 5000])
 def test_bodies_that_are_no_json_are_malformed(client: Client, body: bytes) -> None:
     response = client.request("POST", "/v1/models", data=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 400

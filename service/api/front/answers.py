@@ -21,6 +21,8 @@ CLIENT_LEFT = 499
 """The logged status of a request whose client disconnected before the response. nginx uses the same number."""
 FLUSH_SECONDS = 0.05
 """The time for which log lines are buffered at most."""
+PIECE = 2**18
+"""Bytes of a body that are sent at a time at most. The next ones wait until the client has received most of these."""
 WITHOUT_BODY = (204, 304)
 
 
@@ -78,19 +80,26 @@ class Responder:
         self._flushing: asyncio.TimerHandle | None = None
 
     async def send(self, request: Request, answer: Answer, send: Send) -> None:
-        """Send a response, and the chunks of its stream as they arrive, until the client disconnects."""
+        """Send a response, and the chunks of its stream as they arrive, until the client disconnects.
+
+        Until it returns, the caller must hold the memory of a body of more than PIECE bytes. Then hardly any are left.
+        """
         self.log(request, answer.status)
         if answer.stream is not None and request.scope["http_version"] == "1.0":
             # HTTP/1.0 has no chunks, which uvicorn would send.
             answer.body, answer.stream = b"".join([piece async for piece in answer.stream]), None
         await send({"type": "http.response.start", "status": answer.status, "headers": _head(request, answer)})
-        if answer.stream is not None:
-            async with contextlib.aclosing(answer.stream) as pieces:
+        stream, body = answer.stream, answer.body
+        if stream is None and len(body) > PIECE:
+            stream, body = _cut(body), b""
+        if stream is not None:
+            async with contextlib.aclosing(stream) as pieces:
                 async for piece in pieces:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    request.note_queued(len(piece))
                     if request.is_gone:
                         return
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.body", "body": body})
 
     def log(self, request: Request, status: int) -> None:
         """Log the request."""
@@ -105,6 +114,11 @@ class Responder:
         """Write the buffered log lines."""
         self._flushing = None
         self._log.flush()
+
+
+async def _cut(body: bytes) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(body), PIECE):
+        yield body[start : start + PIECE]
 
 
 def _head(request: Request, answer: Answer) -> list[tuple[bytes, bytes]]:

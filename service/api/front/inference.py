@@ -1,6 +1,8 @@
 """Predictions: fast ones are computed in the event loop, all others in bounded thread pools."""
 
 import asyncio
+import contextlib
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,10 +11,12 @@ from models.allowance import Allowance
 from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import Request
 from service.api.http.content_encoding import find_encoding, unpack
+from service.api.http.errors import BodyTooLarge
 from service.api.inference import plane
 from service.api.inference.endpoints import Endpoint
 from service.api.inference.plane import InferenceRequest
 from service.operations.inference.predictions import PredictionService, Wanted
+from service.operations.memory import LARGE
 from service.processes import usable_cores
 
 INLINE_SECONDS = 0.003
@@ -24,9 +28,15 @@ quick ones."""
 HEAD_BYTES = 1000
 """Added to the size of each body, so that the expected time of an empty body isn't 0."""
 SMOOTHING = 0.1
+USUAL_SIZES = 8
+"""How many times the smallest body a body has at most that is computed in the event loop. The expected time doesn't
+suffice: many rows fit into the space of one that was padded."""
+SMALL = 2**16
+"""Bytes up to which compressed bodies are decompressed in the event loop. Larger ones count as large requests."""
 PACKED = ("image/", "multipart/", "application/x-npy")
 """The beginnings of media types whose bodies become larger when they are read."""
-BASE64 = b'"b64"'
+BASE64, ESCAPE = b'"b64"', rb"\u00"
+"""What the name of an image's field contains, as it is or with escape sequences."""
 MOST_PACES = 1000
 
 
@@ -35,10 +45,22 @@ class Paces:
 
     def __init__(self) -> None:
         self._seconds_a_byte: dict[Wanted, float] = {}
+        self._smallest: dict[Wanted, int] = {}
 
     def expect(self, wanted: Wanted, size: int) -> float:
         """The expected CPU seconds of a body of `size` bytes; infinity if unknown."""
         return self._seconds_a_byte.get(wanted, float("inf")) * (size + HEAD_BYTES)
+
+    def is_usual(self, wanted: Wanted, size: int) -> bool:
+        """Whether a body of `size` bytes has hardly more rows than one that was predicted before."""
+        return size <= self._smallest.get(wanted, 0) * USUAL_SIZES + HEAD_BYTES
+
+    def note_smallest(self, wanted: Wanted, size: int) -> None:
+        """Record that a body of `size` bytes, which isn't packed, was predicted."""
+        if size < self._smallest.get(wanted, size + 1):
+            if len(self._smallest) >= MOST_PACES:
+                self._smallest.clear()
+            self._smallest[wanted] = size
 
     def note(self, wanted: Wanted, size: int, seconds: float) -> None:
         """Record that a body of `size` bytes took `seconds` of CPU time."""
@@ -65,21 +87,37 @@ class Inference:
     async def answer(self, request: Request, endpoint: Endpoint) -> Answer:
         """The response to a prediction request. Raises what reading, predicting and writing raise; Overloaded."""
         body = await request.read(self._limit)
-        with self._service.admit(len(body)):
+        wanted, encoding = endpoint.wanted, find_encoding(request.headers.get("content-encoding", ""))
+        if encoding is not None and len(body) <= SMALL:
+            with contextlib.suppress(BodyTooLarge):
+                body, encoding = unpack(body, encoding, min(SMALL, self._limit), request.memory.reserve), None
+        # Nobody knows what becomes of a compressed body.
+        with self._service.admit(len(body) if encoding is None else LARGE):
             allowance = Allowance(self._limits, self._service.deadline(), request.memory.reserve)
-            expected = self._paces.expect(endpoint.wanted, len(body))
-            if expected <= INLINE_SECONDS and _is_plain(request, body) and self._service.is_at_hand(endpoint.wanted):
-                return self._compute(request, endpoint, body, allowance)
+            expected = self._paces.expect(wanted, len(body)) if encoding is None else math.inf
+            work = partial(self._compute, request, endpoint, body, encoding, allowance)
+            if (
+                expected <= INLINE_SECONDS
+                and self._paces.is_usual(wanted, len(body))
+                and is_plain(request, body)
+                and self._service.is_at_hand(wanted)
+            ):
+                return work()
             pool = self._quick if expected <= SLOW_SECONDS else self._slow
-            work = partial(self._compute, request, endpoint, body, allowance)
             return await asyncio.get_running_loop().run_in_executor(pool, work)
 
-    def _compute(self, request: Request, endpoint: Endpoint, body: bytes, allowance: Allowance) -> Answer:
+    def _compute(
+        self, request: Request, endpoint: Endpoint, body: bytes, encoding: str | None, allowance: Allowance
+    ) -> Answer:
         started, size = time.thread_time(), len(body)
         try:
-            body = self._unpack(request, body, allowance)
-            size = len(body)
-            return self._predict(request, endpoint, body, allowance)
+            if encoding is not None:
+                body = unpack(body, encoding, self._limit, allowance.reserve)
+                size = len(body)
+            answer = self._predict(request, endpoint, body, allowance)
+            if not _is_packed(request):
+                self._paces.note_smallest(endpoint.wanted, size)
+            return answer
         finally:
             self._paces.note(endpoint.wanted, size, time.thread_time() - started)
 
@@ -91,17 +129,16 @@ class Inference:
         compress_answer(request, answer)
         return answer
 
-    def _unpack(self, request: Request, body: bytes, allowance: Allowance) -> bytes:
-        encoding = find_encoding(request.headers.get("content-encoding", ""))
-        return body if encoding is None else unpack(body, encoding, self._limit, allowance.reserve)
-
     def close(self) -> None:
         """Accept no more predictions."""
         self._quick.shutdown(wait=False, cancel_futures=True)
         self._slow.shutdown(wait=False, cancel_futures=True)
 
 
-def _is_plain(request: Request, body: bytes) -> bool:
-    """Whether the body is what it seems: neither compressed nor an image, which a few bytes can make large."""
-    media_type = request.headers.get("content-type", "")
-    return "content-encoding" not in request.headers and not media_type.startswith(PACKED) and BASE64 not in body
+def is_plain(request: Request, body: bytes) -> bool:
+    """Whether the body is what it seems: it has no image, which a few bytes can make large."""
+    return not _is_packed(request) and BASE64 not in body and ESCAPE not in body
+
+
+def _is_packed(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith(PACKED)

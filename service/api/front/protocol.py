@@ -12,7 +12,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.api.front.balance import SHARES
-from service.api.front.request import BODY_SECONDS, IS_CLOSING, REQUEST_ID, Scope, new_id
+from service.api.front.request import BODY_SECONDS, IS_CLOSING, NOTE_QUEUED, REQUEST_ID, Scope, new_id
 from service.api.http.problems import answer_status
 from service.config import Settings
 from service.logs import RequestLog
@@ -69,8 +69,8 @@ class Connection(HttpToolsProtocol):
     """One client's connection.
 
     While the request or the response is incomplete, a client may be silent for `client_timeout_seconds`. It must send
-    `min_client_bytes_per_second` on average, and a large body so fast that it arrives within `body_seconds`. Between
-    requests, uvicorn's keep-alive timeout applies.
+    `min_client_bytes_per_second` on average, and a large body so fast that it arrives within `body_seconds`. It must
+    receive a response as fast. Between requests, uvicorn's keep-alive timeout applies.
     """
 
     app: "Front"
@@ -84,7 +84,7 @@ class Connection(HttpToolsProtocol):
         """Whether the client hasn't begun a request yet."""
         self._received = 0
         self._last_received = self._last_sent = time.monotonic()
-        self._unsent = 0
+        self._begin_sending(self._last_sent)
         if not self.app.connections.open(self):
             self.refuse(503, "Too many connections are open.")
 
@@ -101,7 +101,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        cast(Scope, self.scope)[IS_CLOSING] = self.transport.is_closing
+        scope = cast(Scope, self.scope)
+        scope[IS_CLOSING], scope[NOTE_QUEUED] = self.transport.is_closing, self._note_queued
         self._began, self._in_head, self._is_silent, self._received = self._last_received, True, False, 0
 
     def on_headers_complete(self) -> None:
@@ -112,16 +113,32 @@ class Connection(HttpToolsProtocol):
         self._began = None
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        self._begin_sending(time.monotonic())
+        super().on_response_complete()
+
+    def _begin_sending(self, now: float) -> None:
+        """Measure from now on how fast the client receives what waits for it."""
+        self._sending_from = now
+        self._queued = self.transport.get_write_buffer_size()
+        self._sent = 0
+
+    def _note_queued(self, size: int) -> None:
+        self._queued += size
+
     def check(self, now: float, timeout: float, slowest: int, body_seconds: float) -> None:
         """Close the connection if the client is too slow.
 
         `timeout` and `body_seconds`, which the request may replace, are in seconds, `slowest` in bytes per second.
         """
         unsent = self.transport.get_write_buffer_size()
-        if not unsent or unsent < self._unsent:
-            self._last_sent = now
-        self._unsent = unsent
-        if unsent and now - self._last_sent > timeout:
+        if not unsent:
+            self._begin_sending(now)
+        sent = self._queued - unsent
+        if not unsent or sent > self._sent:
+            self._last_sent, self._sent = now, sent
+        late = now - self._sending_from - timeout
+        if unsent and (now - self._last_sent > timeout or (late > 0 and sent < late * slowest)):
             self.transport.abort()
         elif self._began is not None and not self.flow.read_paused:
             silent = now - self._last_received > timeout

@@ -25,6 +25,8 @@ REQUEST_ID = "fitserve.request_id"
 """The key of the request's id in the scope, where the connection finds it."""
 IS_CLOSING = "fitserve.is_closing"
 """The key in the scope of a function that tells whether the connection is closing."""
+NOTE_QUEUED = "fitserve.note_queued"
+"""The key in the scope of a function that counts the bytes of an incomplete response that wait for the client."""
 BODY_SECONDS = "fitserve.body_seconds"
 """The key in the scope of the seconds within which the body must arrive, if they aren't the usual ones."""
 POSSIBLE_ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -81,6 +83,12 @@ class Request:
         """Whether the client has closed the connection."""
         is_closing: Callable[[], bool] | None = self.scope.get(IS_CLOSING)
         return is_closing is not None and is_closing()
+
+    def note_queued(self, size: int) -> None:
+        """Count `size` bytes of the response, which isn't complete yet, for the connection's check of its client."""
+        note: Callable[[int], None] | None = self.scope.get(NOTE_QUEUED)
+        if note is not None:
+            note(size)
 
     @property
     def query(self) -> dict[str, list[str]]:

@@ -38,9 +38,9 @@ class StreamPermits:
     def take(self, address: str) -> None:
         """Count a stream to a client until `give`. Raises Overloaded."""
         if self._open[address] >= self._most_per_address:
-            raise Overloaded(f"{address or 'The client'} has {self._most_per_address:,} event streams.", retry_after=5)
+            raise _too_many(f"{address or 'The client'} has {self._most_per_address:,} event streams")
         if self._open.total() >= self._most:
-            raise Overloaded(f"There are {self._most:,} event streams.", retry_after=5)
+            raise _too_many(f"There are {self._most:,} event streams")
         self._open[address] += 1
 
     def give(self, address: str) -> None:
@@ -72,7 +72,7 @@ class EventStreams:
         with self._watch.watch(job_id) as job:
             while not self._watch.is_stopped and time.monotonic() < ends_at:
                 if not job.is_seen:
-                    await job.changed(HEARTBEAT_SECONDS)
+                    await job.changed(min(HEARTBEAT_SECONDS, ends_at - time.monotonic()))
                 is_behind = job.state is not None and job.state.last_seq > after
                 batch = await self._next_batch(job_id, after) if is_behind else None
                 if batch is not None:
@@ -82,10 +82,10 @@ class EventStreams:
                 elif job.is_over and not is_behind:
                     return
                 else:
-                    left = min(wrote_at + HEARTBEAT_SECONDS, ends_at) - time.monotonic()
-                    if left <= 0:
+                    if time.monotonic() >= wrote_at + HEARTBEAT_SECONDS:
                         yield HEARTBEAT
-                        wrote_at, left = time.monotonic(), HEARTBEAT_SECONDS
+                        wrote_at = time.monotonic()
+                    left = min(wrote_at + HEARTBEAT_SECONDS, ends_at) - time.monotonic()
                     await job.changed(min(left, RETRY_SECONDS) if is_behind else left)
 
     async def _next_batch(self, job_id: str, after: int) -> Batch | None:
@@ -105,6 +105,10 @@ class EventStreams:
     async def _read_batch(self, job_id: str, after: int) -> Batch | None:
         events = await asyncio.get_running_loop().run_in_executor(self._pool, self._read, job_id, after)
         return (events[-1].seq, b"".join(map(_encode, events))) if events else None
+
+
+def _too_many(count: str) -> Overloaded:
+    return Overloaded(f"{count}, which is the limit. Close one, or retry later.", retry_after=5)
 
 
 def _encode(event: Event) -> bytes:

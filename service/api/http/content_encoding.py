@@ -12,6 +12,8 @@ CONTENT_ENCODINGS = {"gzip": GZIP, "x-gzip": GZIP, "deflate": ZLIB}
 
 STEP = 2**20
 """Bytes that are decompressed in one step."""
+FED = 2**16
+"""Compressed bytes that the decoder has at a time, at most."""
 
 
 def find_encoding(header: str) -> str | None:
@@ -32,17 +34,23 @@ def unpack(body: bytes, encoding: str, most: int, reserve: Callable[[int], None]
     decoder = zlib.decompressobj(CONTENT_ENCODINGS[encoding])
     # Unlike a list of pieces that are joined, it never has everything twice.
     unpacked = io.BytesIO()
-    piece, rest = b"", body
+    # The decoder copies what it doesn't consume in a step, so that it's given little at a time.
+    left = memoryview(body)
+    rest: bytes | memoryview = b""
+    piece, step = b"", 0
     try:
-        while rest or len(piece) == STEP:
-            piece, rest = decoder.decompress(rest, STEP), decoder.unconsumed_tail
+        while not decoder.eof and (rest or left or len(piece) == step):
+            if not rest:
+                rest, left = left[:FED], left[FED:]
+            step = min(STEP, most + 1 - unpacked.tell())
+            piece, rest = decoder.decompress(rest, step), decoder.unconsumed_tail
             if unpacked.tell() + len(piece) > most:
                 raise BodyTooLarge(f"The decompressed body exceeds the limit of {most:,} bytes.")
             reserve(len(piece))
             unpacked.write(piece)
     except zlib.error:
         raise MalformedBody(f"The body is not {encoding}, although its Content-Encoding says so.") from None
-    if not decoder.eof or decoder.unused_data:
+    if not decoder.eof or decoder.unused_data or left:
         problem = "has data after its end" if decoder.eof else "is incomplete"
         raise MalformedBody(f"The body is {encoding}, but {problem}.")
     return unpacked.getvalue()

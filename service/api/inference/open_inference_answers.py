@@ -73,10 +73,13 @@ def _join(blocks: Iterable[Any], allowance: Allowance) -> Iterator[bytes]:
     size, most = 0, allowance.limits.answer_bytes
     for block in blocks:
         allowance.check_time()
-        part = _join_texts(block) if isinstance(block, list) else block.astype("<f4", copy=False).tobytes()
+        is_text = isinstance(block, list)
+        part = _join_texts(block) if is_text else block.astype("<f4", copy=False).tobytes()
         size += len(part)
         if size > most:
             raise AnswerTooLarge(most)
+        if is_text:
+            allowance.reserve(2 * len(part))  # labels may be long, and the response will have a copy
         yield part
 
 

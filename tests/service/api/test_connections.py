@@ -123,6 +123,21 @@ def test_a_client_that_takes_nothing_of_its_answer_is_given_up(impatient: Server
     assert impatient.get("/healthz").status_code == 200
 
 
+def test_a_client_that_takes_its_answers_too_slowly_is_given_up(tmp_path: Path) -> None:
+    with (
+        running_api(tmp_path, client_timeout_seconds=1, min_client_bytes_per_second=2**27) as server,
+        connect(server) as connection,
+    ):
+        size = len(server.get("/openapi.json").content)
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+        received = 0
+        with suppress(ConnectionResetError):
+            while piece := connection.recv(40_000):
+                received += len(piece)
+                time.sleep(0.02)
+    assert size < received < 50 * size
+
+
 def _is_reset(connection: socket.socket, request: bytes) -> bool:
     try:
         connection.send(request, socket.MSG_DONTWAIT)

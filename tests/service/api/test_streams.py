@@ -197,7 +197,7 @@ def test_streams_beyond_the_limit_are_a_503_until_others_end(context: Context, q
     refused = client.get(queued, headers=STREAM)
     assert refused.status_code == 503
     assert refused.headers["Retry-After"] == "5"
-    assert "2 event streams" in refused.text
+    assert "2 event streams, which is the limit. Close one, or retry later." in refused.text
     assert client.get(queued).status_code == 200
     streams[0].close()
     wait_for(lambda: client.get(queued, headers=STREAM).status_code == 200, what="a permit")

@@ -1,0 +1,41 @@
+"""Which predictions are expected to be fast enough for the event loop."""
+
+import pytest
+
+from service.api.front.inference import INLINE_SECONDS, Paces, is_plain
+from service.api.front.request import Request
+from service.operations.inference.predictions import Wanted
+from service.operations.memory import Memory
+
+LINE = Wanted("line")
+
+
+def test_many_rows_are_unusual_although_one_padded_row_was_fast() -> None:
+    paces = Paces()
+    for size in (100, 2**20):
+        paces.note(LINE, size, 0.0002)
+        paces.note_smallest(LINE, size)
+    for _ in range(100):
+        paces.note(LINE, 2**20, 0.0002)
+    assert paces.expect(LINE, 30_000) < INLINE_SECONDS
+    assert not paces.is_usual(LINE, 30_000)
+    assert paces.is_usual(LINE, 500)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "plain"),
+    [
+        (b"application/json", b'{"instances": [[1], ["\\n"]]}', True),
+        (b"application/json", b'{"instances": [{"b64": ""}]}', False),
+        (b"application/json", b'{"instances": [{"b\\u00364": ""}]}', False),
+        (b"Image/webp", b"RIFF", False),
+        (b"MULTIPART/form-data", b"", False),
+    ],
+)
+def test_a_body_that_may_have_an_image_is_not_plain(content_type: bytes, body: bytes, plain: bool) -> None:
+    scope = {"method": "POST", "path": "/", "headers": [(b"content-type", content_type)]}
+
+    async def receive() -> dict[str, object]:
+        return {}
+
+    assert is_plain(Request(scope, receive, Memory(0)), body) == plain
