@@ -14,9 +14,13 @@ import psutil
 import pytest
 import requests
 
+from service.api.app import create_front
+from service.api.front.answers import PIECE
 from service.api.front.protocol import SWEEP_SECONDS, Sending
+from service.context import Context
 from tests.running_service import wait_for
 from tests.service.api.api_server import Server, running_api
+from tests.service.api.front_client import FrontClient
 
 STALL_SECONDS = SWEEP_SECONDS + 0.6
 """Long enough for a check of the connections to be due, and for a client to count as silent."""
@@ -141,6 +145,16 @@ def test_a_client_that_takes_a_little_of_its_answer_at_times_is_given_up() -> No
     assert not takes(Sending(0), speed=1000, seconds=1000)
     assert takes(Sending(0), speed=1024, seconds=5000)
     assert takes(Sending(0), speed=10**5, seconds=5000)
+
+
+def test_a_large_body_is_sent_in_pieces_that_wait_for_the_client(context: Context) -> None:
+    front = create_front(context)
+    whole = FrontClient(front).get("/openapi.json", buffered=False)
+    sizes = [len(piece) for piece in whole.response]
+    front.close()
+    assert len(sizes) > 2
+    assert max(sizes) == PIECE
+    assert sum(sizes) == int(whole.headers["Content-Length"])
 
 
 def _is_reset(connection: socket.socket, request: bytes) -> bool:
