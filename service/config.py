@@ -97,7 +97,7 @@ class Settings:
     )
     min_client_bytes_per_second: int = setting(
         1024,
-        "Minimum average speed of a request, once FITSERVE_CLIENT_TIMEOUT_SECONDS have passed.",
+        "Minimum average speed of a request and of its response, once FITSERVE_CLIENT_TIMEOUT_SECONDS have passed.",
         minimum=1,
     )
     body_seconds: float = setting(

@@ -137,7 +137,9 @@ class Inference:
 
 def is_plain(request: Request, body: bytes) -> bool:
     """Whether the body is what it seems: it has no image, which a few bytes can make large."""
-    return not _is_packed(request) and BASE64 not in body and ESCAPE not in body
+    # Looking for a single byte is much faster, and bodies of numbers have neither.
+    has_image = (b"b" in body and BASE64 in body) or (b"\\" in body and ESCAPE in body)
+    return not has_image and not _is_packed(request)
 
 
 def _is_packed(request: Request) -> bool:

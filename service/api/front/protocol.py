@@ -65,6 +65,37 @@ class Connections:
                     log.error("a connection can't be checked", exc_info=error)
 
 
+class Sending:
+    """How fast a client receives what waits in its connection's buffer."""
+
+    def __init__(self, now: float) -> None:
+        self._last = now
+        self.begin(now, 0)
+
+    def begin(self, now: float, unsent: int) -> None:
+        """Measure from now on. `unsent` bytes wait for the client."""
+        self._from, self._queued, self._sent = now, unsent, 0
+
+    def note_queued(self, size: int) -> None:
+        """Count `size` bytes that were added to the buffer."""
+        self._queued += size
+
+    def is_too_slow(self, now: float, unsent: int, timeout: float, slowest: int) -> bool:
+        """Whether the client took nothing for `timeout` seconds, or fewer than `slowest` bytes per second after them.
+
+        `unsent` bytes are in the buffer.
+        """
+        if not unsent:
+            self._last = now
+            self.begin(now, 0)
+            return False
+        sent = self._queued - unsent
+        if sent > self._sent:
+            self._last, self._sent = now, sent
+        late = now - self._from - timeout
+        return now - self._last > timeout or (late > 0 and sent < late * slowest)
+
+
 class Connection(HttpToolsProtocol):
     """One client's connection.
 
@@ -83,8 +114,8 @@ class Connection(HttpToolsProtocol):
         self._is_silent = True
         """Whether the client hasn't begun a request yet."""
         self._received = 0
-        self._last_received = self._last_sent = time.monotonic()
-        self._begin_sending(self._last_sent)
+        self._last_received = time.monotonic()
+        self._sending = Sending(self._last_received)
         if not self.app.connections.open(self):
             self.refuse(503, "Too many connections are open.")
 
@@ -102,7 +133,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         scope = cast(Scope, self.scope)
-        scope[IS_CLOSING], scope[NOTE_QUEUED] = self.transport.is_closing, self._note_queued
+        scope[IS_CLOSING], scope[NOTE_QUEUED] = self.transport.is_closing, self._sending.note_queued
         self._began, self._in_head, self._is_silent, self._received = self._last_received, True, False, 0
 
     def on_headers_complete(self) -> None:
@@ -114,31 +145,15 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._begin_sending(time.monotonic())
+        self._sending.begin(time.monotonic(), self.transport.get_write_buffer_size())
         super().on_response_complete()
-
-    def _begin_sending(self, now: float) -> None:
-        """Measure from now on how fast the client receives what waits for it."""
-        self._sending_from = now
-        self._queued = self.transport.get_write_buffer_size()
-        self._sent = 0
-
-    def _note_queued(self, size: int) -> None:
-        self._queued += size
 
     def check(self, now: float, timeout: float, slowest: int, body_seconds: float) -> None:
         """Close the connection if the client is too slow.
 
         `timeout` and `body_seconds`, which the request may replace, are in seconds, `slowest` in bytes per second.
         """
-        unsent = self.transport.get_write_buffer_size()
-        if not unsent:
-            self._begin_sending(now)
-        sent = self._queued - unsent
-        if not unsent or sent > self._sent:
-            self._last_sent, self._sent = now, sent
-        late = now - self._sending_from - timeout
-        if unsent and (now - self._last_sent > timeout or (late > 0 and sent < late * slowest)):
+        if self._sending.is_too_slow(now, self.transport.get_write_buffer_size(), timeout, slowest):
             self.transport.abort()
         elif self._began is not None and not self.flow.read_paused:
             silent = now - self._last_received > timeout

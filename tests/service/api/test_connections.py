@@ -14,9 +14,13 @@ import psutil
 import pytest
 import requests
 
-from service.api.front.protocol import SWEEP_SECONDS
+from service.api.app import create_front
+from service.api.front.answers import PIECE
+from service.api.front.protocol import SWEEP_SECONDS, Sending
+from service.context import Context
 from tests.running_service import wait_for
 from tests.service.api.api_server import Server, running_api
+from tests.service.api.front_client import FrontClient
 
 STALL_SECONDS = SWEEP_SECONDS + 0.6
 """Long enough for a check of the connections to be due, and for a client to count as silent."""
@@ -123,19 +127,34 @@ def test_a_client_that_takes_nothing_of_its_answer_is_given_up(impatient: Server
     assert impatient.get("/healthz").status_code == 200
 
 
-def test_a_client_that_takes_its_answers_too_slowly_is_given_up(tmp_path: Path) -> None:
-    with (
-        running_api(tmp_path, client_timeout_seconds=1, min_client_bytes_per_second=2**27) as server,
-        connect(server) as connection,
-    ):
-        size = len(server.get("/openapi.json").content)
-        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
-        received = 0
-        with suppress(ConnectionResetError):
-            while piece := connection.recv(40_000):
-                received += len(piece)
-                time.sleep(0.02)
-    assert size < received < 50 * size
+def takes(sending: Sending, speed: int, seconds: int, refill: int = 2**18) -> bool:
+    """Whether a client that takes `speed` bytes per second of an endless response is served for so many seconds."""
+    unsent = 0
+    for now in range(seconds):
+        if unsent < refill:
+            sending.note_queued(refill)
+            unsent += refill
+        if sending.is_too_slow(now, unsent, timeout=10, slowest=1024):
+            return False
+        unsent -= speed
+    return True
+
+
+def test_a_client_that_takes_a_little_of_its_answer_at_times_is_given_up() -> None:
+    assert not takes(Sending(0), speed=100, seconds=30)
+    assert not takes(Sending(0), speed=1000, seconds=1000)
+    assert takes(Sending(0), speed=1024, seconds=5000)
+    assert takes(Sending(0), speed=10**5, seconds=5000)
+
+
+def test_a_large_body_is_sent_in_pieces_that_wait_for_the_client(context: Context) -> None:
+    front = create_front(context)
+    whole = FrontClient(front).get("/openapi.json", buffered=False)
+    sizes = [len(piece) for piece in whole.response]
+    front.close()
+    assert len(sizes) > 2
+    assert max(sizes) == PIECE
+    assert sum(sizes) == int(whole.headers["Content-Length"])
 
 
 def _is_reset(connection: socket.socket, request: bytes) -> bool:
