@@ -92,7 +92,12 @@ def test_concurrent_readers_of_a_file_share_one_computation(folder: Path, monkey
 def test_the_digests_of_the_files_read_last_are_remembered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sums, "MOST_REMEMBERED", 2)
     computed, hash_ = [], sums._hash
-    monkeypatch.setattr(sums, "_hash", lambda file: computed.append(Path(file.name).name) or hash_(file))
+
+    def note_and_hash(file: io.BufferedReader) -> str:
+        computed.append(Path(file.name).name)
+        return hash_(file)
+
+    monkeypatch.setattr(sums, "_hash", note_and_hash)
     digests = Digests()
     for name in ("dataset.json", "train/rows", "dataset.json", SUMS_FILE, "dataset.json", "train/rows"):
         digests.of(folder / name)
