@@ -6,7 +6,6 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -92,16 +91,6 @@ def test_concurrent_readers_of_a_file_share_one_computation(folder: Path, monkey
 
 def test_the_digests_of_the_files_read_last_are_remembered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sums, "MOST_REMEMBERED", 2)
-<<<<<<< HEAD
-    computed: list[str] = []
-    original = sums._hash
-
-    def hash_and_note(file: Any) -> str:
-        computed.append(Path(file.name).name)
-        return original(file)
-
-    monkeypatch.setattr(sums, "_hash", hash_and_note)
-=======
     computed, hash_ = [], sums._hash
 
     def note_and_hash(file: io.BufferedReader) -> str:
@@ -109,7 +98,6 @@ def test_the_digests_of_the_files_read_last_are_remembered(folder: Path, monkeyp
         return hash_(file)
 
     monkeypatch.setattr(sums, "_hash", note_and_hash)
->>>>>>> h-storage
     digests = Digests()
     for name in ("dataset.json", "train/rows", "dataset.json", SUMS_FILE, "dataset.json", "train/rows"):
         digests.of(folder / name)
