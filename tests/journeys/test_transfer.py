@@ -111,16 +111,16 @@ def test_a_training_goes_on_from_a_version_be_it_another_model_s(trained: Client
 
 
 def test_taken_layers_can_be_taken_again_after_their_source_is_gone(trained: Client) -> None:
-    trained.post("/v1/models", named(CONVOLUTION, "first"))
-    trained.train("first", "three-shades", 1, seed=1)
-    trained.post("/v1/models", with_head("second", 4, model="first"))
-    trained.delete("/v1/models/first")
-    job = trained.train("second", "four", 1, seed=1)
+    trained.post("/v1/models", named(CONVOLUTION, "taken-first"))
+    trained.train("taken-first", "three-shades", 1, seed=1)
+    trained.post("/v1/models", with_head("taken-second", 4, model="taken-first"))
+    trained.delete("/v1/models/taken-first")
+    job = trained.train("taken-second", "four", 1, seed=1)
     assert trained.get(job["links"]["version"])["servable"]
-    third = with_head("third", 3, model="second", until="pretrained")
+    third = with_head("taken-third", 3, model="taken-second", until="pretrained")
     model = trained.post("/v1/models", third)
     assert model["summary"]["layers"][0]["parameters"] == IN_CONVOLUTION + IN_NORMALIZATION
-    trained.delete("/v1/models/second")
+    trained.delete("/v1/models/taken-second")
 
 
 def test_a_network_as_a_whole_can_be_taken(trained: Client) -> None:

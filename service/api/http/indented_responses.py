@@ -2,13 +2,20 @@
 
 from flask import Flask, Response, request
 
-from service.api.http.indentation import INDENTED, PARAMETER, indent_json, is_wanted, may_indent
+from service.api.http.indentation import INDENTED, PARAMETER, indent_json, is_wanted, may_indent, take_parameter
 from service.api.http.media_types import JSON, PROBLEM
 
 
 def register(app: Flask) -> None:
     """Register the indentation of the app's responses; compression follows it."""
+    app.before_request(check_parameter)
     app.after_request(indent)
+
+
+def check_parameter() -> None:
+    """Raise InvalidQuery if the query's `pretty` is neither true nor false, on routes without a query too."""
+    if may_indent(request.path):
+        take_parameter(request.args.to_dict())
 
 
 def indent(response: Response) -> Response:

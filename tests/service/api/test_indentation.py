@@ -101,7 +101,7 @@ def test_an_indented_answer_has_a_tag_of_its_own_that_is_taken_like_the_others(t
 
 
 def test_a_parameter_that_is_neither_true_nor_false_is_a_fault(trained: ApiClient) -> None:
-    for path in ("/v1/models", "/v1/models/line/versions", "/v1/layer-types"):
+    for path in ("/v1/models", "/v1/models/line", "/v1/models/line/versions", "/v1/layer-types"):
         (fault,) = trained.get(f"{path}?pretty=yes", 400)["errors"]
         assert fault["parameter"] == "pretty"
     for query in ("pretty=1", "pretty=", "pretty=true&pretty=true"):
