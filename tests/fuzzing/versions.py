@@ -5,7 +5,7 @@ import zipfile
 from typing import Any
 
 from tests.fuzzing.request import dataset
-from tests.journeys.specs import LINE, LINE_DATASET, classifier, named
+from tests.journeys.specs import LINE, LINE_DATASET, TWO, classifier, named
 from tests.models.made_pictures import pattern
 from tests.running_service import Client
 
@@ -19,17 +19,7 @@ MIXED_ROWS: list[dict[str, Any]] = [
 MIXED = {"name": "mixed", "source": "inline", "rows": MIXED_ROWS * 3, "target": "kind"}
 TILE = 8
 """Pixels of a side."""
-PAIR: dict[str, Any] = {
-    "name": "pair",
-    "task": "regression",
-    "inputs": {"left": {"shape": [2], "scaling": "standard"}, "right": {"shape": [1], "scaling": "unit"}},
-    "layers": [
-        {"type": "Concatenate", "name": "both", "inputs": ["left", "right"]},
-        {"type": "Dense", "units": 1, "name": "out"},
-    ],
-    "optimizer": "sgd",
-    "loss": "mean_squared_error",
-}
+PAIR = named(TWO, "pair")
 PAIR_INPUTS = {"left": [[1, 2], [3, 4], [5, 6]], "right": [[1], [2], [3]]}
 PAIR_DATASET = {"name": "pair", "source": "inline", "inputs": PAIR_INPUTS, "targets": [1, 2, 3]}
 WIDTH = 2000

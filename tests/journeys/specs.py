@@ -129,6 +129,18 @@ CAT_TWO_LAYERS: dict[str, Any] = {
     ],
     "optimizer": {"type": "SGD", "learning_rate": 0.0075},
 }
+TWO: dict[str, Any] = {
+    "name": "two",
+    "task": "regression",
+    "inputs": {"left": {"shape": [2], "scaling": "standard"}, "right": {"shape": [1], "scaling": "unit"}},
+    "layers": [
+        {"type": "Concatenate", "name": "both", "inputs": ["left", "right"]},
+        {"type": "Dense", "units": 1, "name": "out"},
+    ],
+    "optimizer": "sgd",
+    "loss": "mean_squared_error",
+}
+"""A network with two inputs."""
 
 
 def named(document: dict[str, Any], name: str, **changes: Any) -> dict[str, Any]:

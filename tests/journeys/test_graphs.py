@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.journeys.specs import TWO
 from tests.running_service import Client
 
 DENSE = {"type": "Dense", "units": 8, "activation": "relu"}
@@ -21,17 +22,6 @@ RESIDUAL: dict[str, Any] = {
         {"type": "Dense", "units": 1, "name": "out"},
     ],
     "optimizer": {"type": "Adam", "learning_rate": 0.02},
-    "loss": "mean_squared_error",
-}
-TWO: dict[str, Any] = {
-    "name": "two",
-    "task": "regression",
-    "inputs": {"left": {"shape": [2], "scaling": "standard"}, "right": {"shape": [1], "scaling": "unit"}},
-    "layers": [
-        {"type": "Concatenate", "name": "both", "inputs": ["left", "right"]},
-        {"type": "Dense", "units": 1, "name": "out"},
-    ],
-    "optimizer": "sgd",
     "loss": "mean_squared_error",
 }
 ROWS = np.random.default_rng(5).integers(0, 255, (40, 3))
