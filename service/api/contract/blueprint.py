@@ -23,7 +23,7 @@ from service.api.http.event_ids import LAST_EVENT_ID
 from service.api.http.faults import body_faults, query_faults
 from service.api.http.handing_over import resumed
 from service.api.http.idempotency import HEADER, KEY, claim_key, idempotent
-from service.api.http.indentation import ROOT, take_parameter
+from service.api.http.indentation import PARAMETER, may_indent
 from service.api.http.media_types import EVENT_STREAM, FORM, JSON
 from service.api.http.multipart import read_form
 from service.api.http.negotiation import require_json
@@ -117,8 +117,8 @@ class Parser(FlaskParser):
                 detail = f'"{name}" was sent {len(values)} times; send it once.'
                 raise InvalidQuery(detail, [RequestFault(detail, parameter=name)])
         query = req.args.to_dict()
-        if req.path.startswith(ROOT):
-            take_parameter(query)
+        if may_indent(req.path):
+            query.pop(PARAMETER, None)  # checked before every request
         return query
 
     def handle_error(
