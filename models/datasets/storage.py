@@ -207,11 +207,14 @@ def write_dataset(
 
     Raises InvalidData if a table takes more than `limits.dataset_bytes`.
     """
-    targets = examples.targets
+    targets, numbers = examples.targets, examples.numbers
     if isinstance(targets, Texts):
         targets = targets.codes_among(descriptor["target"]["classes"])
+    targets_by_split = {name: targets[rows] for name, rows in splits.items()}
+    if numbers is not None:
+        splits = {name: numbers[rows] for name, rows in splits.items()}
     for name in SPLITS:
-        _write_split(folder / name, examples.tensors or {}, targets, splits[name])
+        _write_split(folder / name, examples.tensors or {}, targets_by_split[name], splits[name])
     if table is not None:
         try:
             _write_table(folder, table, splits, limits, progress)
@@ -229,7 +232,7 @@ def write_dataset(
 
 def _write_split(folder: Path, tensors: dict[str, np.ndarray], targets: np.ndarray, rows: np.ndarray) -> None:
     (folder / INPUTS_FOLDER).mkdir(parents=True)
-    arrays = {folder / ROWS_FILE: rows, folder / TARGETS_FILE: targets[rows]}
+    arrays = {folder / ROWS_FILE: rows, folder / TARGETS_FILE: targets}
     for path, array in arrays.items():
         with _synced(path) as file:
             np.save(file, array, allow_pickle=False)

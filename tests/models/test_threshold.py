@@ -62,7 +62,7 @@ def predict_in_batch(folder: Path, predictor: Predictor, rows: list[list[float]]
 
 @pytest.mark.parametrize(("activation", "loss"), WAYS)
 def test_two_classes_at_the_threshold_are_the_second(activation: str | None, loss: Any, tmp_path: Path) -> None:
-    dataset = make_dataset(tmp_path, "inline", inputs=UNDECIDED, targets=["no", "yes", "yes", "yes"])
+    dataset = make_dataset(tmp_path, "inline", inputs=UNDECIDED, targets=["no", "yes", "no", "no"])
     trained = make_version(dataset, "binary", 1, activation, loss)
     predictor = Predictor.load(dataset.folder / "version")
 

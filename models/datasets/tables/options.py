@@ -28,9 +28,15 @@ def check_table_options(request: dict[str, Any]) -> list[Fault]:
 def check_columns(request: dict[str, Any], columns: tuple[str, ...]) -> list[Fault]:
     """The faults of options that name unknown columns."""
     split, window = request.get("split") or {}, request.get("window") or {}
-    named = [(name, ("types", name)) for name in request.get("types") or {}]
+    named: list[tuple[str, tuple[str | int, ...]]] = [(name, ("types", name)) for name in request.get("types") or {}]
     named += [(name, ("ignore", number)) for number, name in enumerate(request.get("ignore") or ())]
     named += [(split[name], ("split", name)) for name in ("column", "time_column") if split.get(name) is not None]
+    group = split.get("group") or []
+    named += (
+        [(group, ("split", "group"))]
+        if isinstance(group, str)
+        else [(name, ("split", "group", number)) for number, name in enumerate(group)]
+    )
     if window.get("time_column") is not None:
         named.append((window["time_column"], ("window", "time_column")))
     unknown = islice(((name, tokens) for name, tokens in named if name not in columns), MOST_FAULTS)

@@ -25,32 +25,40 @@ def find_target_faults(raw: RawTable, target: str | None) -> list[Fault]:
     return [] if target in raw.columns else [unknown_name(target, raw.columns, pointer_to("target"), "column")]
 
 
-def read_target(raw: RawTable, name: str, wanted: str | None) -> np.ndarray | Texts:
-    """The target of every row (rows,): integers, numbers, booleans or texts. Raises InvalidData, naming rows."""
+def read_target(
+    raw: RawTable, name: str, wanted: str | None, *, drop_missing: bool = False
+) -> tuple[np.ndarray | Texts, np.ndarray]:
+    """The target of every row (rows,): integers, numbers, booleans or texts; and whether the row has one (rows,).
+
+    What stands in for a missing target has no meaning. Raises InvalidData, naming rows, also those without a target
+    unless they are to be dropped.
+    """
     reading, values = read_column(raw, name, wanted, target=True)
     if reading.type not in ("number", "boolean", "category"):
         what = f"is a {reading.type}" if reading.holds is None else f"holds {reading.holds}"
         detail = f'The target "{name}" {what}; a target must hold numbers, booleans or categories.'
         raise InvalidData(raw.fault(detail, column=name))
-    _refuse_missing(raw, name, values)
+    _refuse_missing(raw, name, values, all_only=drop_missing)
     if wanted is None and reading.odd_row is not None:
         row = reading.odd_row
         detail = f'Row {row}: "{values[row][:100]}" in the target "{name}" isn\'t a number, but most values are.'
         raise InvalidData(raw.fault(detail, row, name))
     if raw.file is not None:
-        _refuse_same(raw, name, values)
+        _refuse_same(raw, name, values.drop_nulls())
+    present = values.is_not_null().to_numpy()
     if reading.type == "category":
-        return _to_texts(raw, name, values)
-    targets = values.to_numpy()
+        return _to_texts(raw, name, values), present
+    targets = values.fill_null(False if reading.type == "boolean" else 0).to_numpy()
     # floats are never treated as classes
-    return targets.astype(np.float64) if wanted == "number" else targets
+    return targets.astype(np.float64) if wanted == "number" else targets, present
 
 
-def _refuse_missing(raw: RawTable, name: str, values: "polars.Series") -> None:
+def _refuse_missing(raw: RawTable, name: str, values: "polars.Series", *, all_only: bool) -> None:
     if values.null_count() == len(values):
         raise InvalidData(raw.fault(f'The target "{name}" has no value in any row.', column=name))
-    rows = values.is_null().arg_true().head(MAX_FAULTS).to_list()
-    detail = 'Row {}: the target "{}" is missing. Add it, or remove the row.'
+    rows = [] if all_only else values.is_null().arg_true().head(MAX_FAULTS).to_list()
+    detail = 'Row {}: the target "{}" is missing. Add it, remove the row, or drop all such rows with'
+    detail = f'{detail} {{{{"missing": "drop"}}}} in `target_options`.'
     if rows:
         raise InvalidData(*(raw.fault(detail.format(row, name), row, name) for row in rows))
 
@@ -63,7 +71,7 @@ def _refuse_same(raw: RawTable, name: str, values: "polars.Series") -> None:
 
 
 def _to_texts(raw: RawTable, name: str, values: "polars.Series") -> Texts:
-    different = values.n_unique()
+    different = values.drop_nulls().n_unique()
     if different > MAX_CLASSES:
         detail = f'The target "{name}" has {different:,} distinct values; the limit is {MAX_CLASSES:,} classes.'
         raise InvalidData(raw.fault(detail, column=name))

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from models.datasets.examples import Examples
-from models.datasets.tables.examples import check_names, read_order
+from models.datasets.tables.examples import check_names, note_dropped, read_order
 from models.datasets.tables.gaps import Gaps
 from models.datasets.tables.target import read_target
+from models.datasets.target_options import drops_missing
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
@@ -41,15 +42,21 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
         detail = f"{windows:,} windows of {steps:,} × {len(names):,} numbers become {size:,} bytes; the limit is"
         detail = f"{detail} {limits.dataset_bytes:,}. Use fewer steps or a larger stride."
         raise InvalidData(Fault(detail, pointer_to("window")))
-    targets = read_target(raw, target, (request.get("types") or {}).get(target))[order]
+    wanted = (request.get("types") or {}).get(target)
+    targets, present = read_target(raw, target, wanted, drop_missing=drops_missing(request))
     last = np.arange(windows) * stride + steps - 1
     sequences = np.lib.stride_tricks.sliding_window_view(matrix, steps, axis=0)[::stride][:windows].swapaxes(1, 2)
+    ends = order[last + horizon]
+    usable = np.flatnonzero(present[ends])
+    dropped = windows - len(usable)
     return Examples(
         "sequence",
-        targets[last + horizon],
+        targets[ends[usable]],
         tensors={SINGLE_INPUT: sequences},
         target_name=target,
-        guide=np.arange(windows),
+        guide=np.arange(len(usable)),
+        numbers=usable if dropped else None,
+        notes=(note_dropped(target, dropped, "window"),) if dropped else (),
         features=tuple(names),
         left_out=tuple(left_out),
         gaps=Gaps(matrix, steps, stride),

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.jobs.build import BuildRequest, BuildResult
+from models.spec import Task, read_threshold
 from models.validation import check_network
+from models.validation.threshold import threshold_faults
 from service import statuses
 from service.context import Context
-from service.errors import Failed, InUse, NotFound, NotReady, NoWorker, StorageError
+from service.errors import Failed, InUse, InvalidRequest, NotFound, NotReady, NoWorker, StorageError
 from service.operations import idempotency
 from service.operations.catalog.model_inputs import complete_inputs
 from service.operations.catalog.model_layers import complete_layers
@@ -195,11 +197,20 @@ def _view(session: Session, found: list[Model], *, with_versions: bool = False) 
     ]
 
 
+def model_threshold(model: Model) -> float | None:
+    """The score from which the model's classes count as predicted; None for tasks without a threshold."""
+    return read_threshold(model.document) if Task(model.task).has_threshold else None
+
+
 def change(context: Context, name: str, changes: dict[str, Any]) -> ModelView:
-    """Change the `description` or the `metadata`. Raises NotFound, InvalidRequest."""
+    """Change the `description`, the `threshold` or the `metadata`. Raises NotFound, InvalidRequest."""
     with context.database.write() as session:
         model = find(session, name, lock=True)
         model.description = changes.get("description", model.description)
+        if "threshold" in changes:
+            if faults := list(threshold_faults(changes["threshold"], model.task)):
+                raise InvalidRequest(*faults)
+            model.document = {**model.document, "threshold": changes["threshold"]}
         if "metadata" in changes:
             model.metadata_ = merge(model.metadata_, changes["metadata"])
     return get(context, name)

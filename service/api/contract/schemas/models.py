@@ -12,6 +12,7 @@ from service import statuses
 from service.api.contract.fields import (
     LARGEST_INTEGER,
     TEXT_PATTERN,
+    Amount,
     Anything,
     Choice,
     Items,
@@ -47,7 +48,7 @@ from service.api.contract.schemas.version_statuses import ServingVersionSchema, 
 from service.api.http.links import model_url
 from service.api.http.paging import ByMetadata, ByTimeOrName
 from service.api.http.problems import describe_failure
-from service.operations.catalog.models import ModelView
+from service.operations.catalog.models import ModelView, model_threshold
 from service.storage.records import Model
 
 TASKS = tuple(task.value for task in Task)
@@ -57,6 +58,10 @@ SCALING = (
     "deviation). The default with a shape is `none`. The default with a dataset is `unit` for images and video of "
     "bytes (numbers from 0 to 255, some above 127), else `standard`. But it is `none` if a layer is Rescaling, "
     "Normalization or Embedding and the dataset isn't a table."
+)
+THRESHOLD = (
+    "For binary and multilabel tasks: the score from which the positive class, or a label, counts as predicted. It "
+    "applies to new predictions, evaluations and batch predictions with every version of the model. Null: 0.5."
 )
 LONGEST_DESCRIPTION = 10_000
 
@@ -179,6 +184,7 @@ class CreateModelSchema(Schema):
             "maxItems": MOST_METRICS,
         },
     )
+    threshold = Amount(0, 1, load_default=None, allow_none=True, metadata={"description": THRESHOLD})
     metadata = Metadata()
 
 
@@ -194,6 +200,7 @@ class ModelChangesSchema(Schema):
     """The changes to a model."""
 
     description = Text(LONGEST_DESCRIPTION, metadata={"description": "Free text."})
+    threshold = Amount(0, 1, allow_none=True, metadata={"description": THRESHOLD})
     metadata = MetadataChanges()
 
 
@@ -248,6 +255,14 @@ class ModelItemSchema(AnswerSchema):
     optimizer = Value("As in the request.", example="adam", **COMPONENT)
     loss = Value("As in the request.", example="sparse_categorical_crossentropy", **COMPONENT)
     metrics = Listing("As in the request.", Value("A metric.", **COMPONENT), MOST_METRICS, example=["accuracy"])
+    threshold = Number(
+        "The score from which the positive class of a binary task, or a label of a multilabel task, counts as "
+        "predicted; null for other tasks.",
+        0,
+        1,
+        allow_none=True,
+        example=None,
+    )
     latest_version = Count("The number of the newest version; null if there is none.", 1, allow_none=True, example=1)
     labels = Mapping("The labels, each with the number of its version.", Count("A version.", 1, example=1))
     metadata = ShownMetadata()
@@ -312,6 +327,7 @@ def _present_model(view: ModelView) -> dict[str, Any]:
         **model.document,
         "layers": [as_posted(layer) for layer in model.document["layers"]],
         **{member: getattr(model, member) for member in kept},
+        "threshold": model_threshold(model),
         "latest_version": view.latest_version,
         "labels": view.labels,
         "metadata": model.metadata_,
