@@ -56,6 +56,9 @@ def create_dataset(session: Session, spec: dict[str, Any], metadata: dict[str, s
 @click.option("--target", help="The column to predict.")
 @click.option("--ignore", multiple=True, metavar="COLUMN", help="A column to leave out; repeat for several.")
 @click.option("--split", type=JSON_DOCUMENT, help='How rows are split, such as \'{"validation": 0.2, "test": 0.2}\'.')
+@click.option(
+    "--target-options", type=JSON_DOCUMENT, help='Such as \'{"positive_class": "fraud", "missing": "drop"}\'.'
+)
 @click.option("--types", type=JSON_DOCUMENT, help='Column types, such as \'{"zip": "category"}\'.')
 @click.option("--csv", type=JSON_DOCUMENT, help='CSV format, such as \'{"decimal": ","}\'.')
 @click.option("--window", type=JSON_DOCUMENT, help='Turn a table into sequences: \'{"steps": 24, "horizon": 1}\'.')
@@ -103,7 +106,8 @@ def _show(session: Session, dataset: dict[str, Any]) -> None:
         return print_json(dataset)
     members = ("name", "source", "kind", "status", "rows", "splits", "bytes")
     error = dataset["error"]
-    noted = {"metadata": dataset["metadata"] or None}
+    positive = _brief((dataset["target"] or {}).get("positive_class"))
+    noted = {"positive class": positive, "metadata": dataset["metadata"] or None}
     print_members({name: dataset[name] for name in members} | noted | {"error": error and error["detail"]})
     columns = [*(dataset["inputs"] or []), *([dataset["target"] | {"role": "target"}] if dataset["target"] else [])]
     if columns:

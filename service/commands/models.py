@@ -125,7 +125,7 @@ def delete_label(session: Session, name: str, label: str) -> None:
 def _show(session: Session, model: dict[str, Any]) -> None:
     if session.as_json:
         return print_json(model)
-    members = ("name", "task", "description", "status", "latest_version", "labels", "metadata", "loss")
+    members = ("name", "task", "description", "status", "latest_version", "labels", "metadata", "loss", "threshold")
     shown = {name: model[name] for name in members if model[name] not in ("", {})}
     error, summary = model["error"], model["summary"]
     print_members(shown | {"parameters": summary and summary["parameters"], "error": error and error["detail"]})

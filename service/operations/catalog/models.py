@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.jobs.build import BuildRequest, BuildResult
-from models.spec import Task, read_threshold
 from models.validation import check_network
 from models.validation.threshold import threshold_faults
 from service import statuses
@@ -195,11 +194,6 @@ def _view(session: Session, found: list[Model], *, with_versions: bool = False) 
         )
         for model in found
     ]
-
-
-def model_threshold(model: Model) -> float | None:
-    """The score from which the model's classes count as predicted; None for tasks without a threshold."""
-    return read_threshold(model.document) if Task(model.task).has_threshold else None
 
 
 def change(context: Context, name: str, changes: dict[str, Any]) -> ModelView:

@@ -10,7 +10,7 @@ import structlog
 
 from models.errors import ModelsError
 from models.predictor import Predictor
-from models.spec import THRESHOLD, read_threshold
+from models.spec import THRESHOLD
 from models.version_files import ARTIFACTS
 from service.config import Settings
 from service.context import Context
@@ -45,8 +45,8 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The version that a client wants: its model's name, its number, the folder of its files, and the model's threshold
-    (NetworkSpec.threshold)."""
+    """The version that a client wants: its model's name, its number, the folder of its files, and the model's
+    threshold, which is the default for a task without one."""
 
     model: str
     number: int
@@ -166,4 +166,6 @@ def find_wanted(session: Session, wanted: Wanted) -> Found:
     model = find_model(session, wanted.model)
     version = find_version(session, model, wanted.version, wanted.label)
     check_servable(version)
-    return Found(wanted.model, version.number, version.folder, read_threshold(model.document))
+    return Found(
+        wanted.model, version.number, version.folder, THRESHOLD if model.threshold is None else model.threshold
+    )

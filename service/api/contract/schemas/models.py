@@ -48,7 +48,7 @@ from service.api.contract.schemas.version_statuses import ServingVersionSchema, 
 from service.api.http.links import model_url
 from service.api.http.paging import ByMetadata, ByTimeOrName
 from service.api.http.problems import describe_failure
-from service.operations.catalog.models import ModelView, model_threshold
+from service.operations.catalog.models import ModelView
 from service.storage.records import Model
 
 TASKS = tuple(task.value for task in Task)
@@ -327,7 +327,7 @@ def _present_model(view: ModelView) -> dict[str, Any]:
         **model.document,
         "layers": [as_posted(layer) for layer in model.document["layers"]],
         **{member: getattr(model, member) for member in kept},
-        "threshold": model_threshold(model),
+        "threshold": model.threshold,
         "latest_version": view.latest_version,
         "labels": view.labels,
         "metadata": model.metadata_,

@@ -20,7 +20,6 @@ from service import statuses
 from service.context import Context
 from service.errors import NotReady
 from service.operations import idempotency
-from service.operations.catalog.models import model_threshold
 from service.operations.catalog.resolve import check_servable
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile, removed_unless_committed
 from service.operations.idempotency import Claim
@@ -128,7 +127,7 @@ def _insert(
     (model, dataset), file = found, request.get("file")
     columns = {} if dataset is None else {"dataset_id": dataset.id, "dataset_name": dataset.name}
     posted = None if file is None else PostedFile.from_document(file.to_document())
-    wanted = BatchPredictionRequest(request.get("split"), posted, model_threshold(model))
+    wanted = BatchPredictionRequest(request.get("split"), posted, model.threshold)
     with context.database.write() as session:
         # The resources may have been deleted meanwhile, and others created with the same names.
         _find(session, model.name, columns.get("dataset_name"), (model.id, columns.get("dataset_id", "")))

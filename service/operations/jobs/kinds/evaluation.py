@@ -9,7 +9,6 @@ from models.version_files import ARTIFACTS, read_document
 from service.context import Context
 from service.errors import InvalidRequest
 from service.operations import idempotency
-from service.operations.catalog.models import model_threshold
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
@@ -60,7 +59,7 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
         version = client_jobs.find_version(session, model, request["version"], request["label"])
     if faults := list(threshold_faults(request["threshold"], model.task)):
         raise InvalidRequest(*faults)
-    threshold = model_threshold(model) if request["threshold"] is None else request["threshold"]
+    threshold = model.threshold if request["threshold"] is None else request["threshold"]
     wanted = EvaluationRequest(request["split"], threshold)
     _check_fit(context, version, dataset, wanted.split)
     with context.database.write() as session:
