@@ -40,12 +40,13 @@ class CsvBlocks:
     lines_above: int
     rows: int = 0
     bytes_read: int = 0
+    repeated_headers: int = 0
 
     def __iter__(self) -> Iterator["polars.DataFrame"]:
         """Raises InvalidData, naming the invalid rows."""
-        self.rows, self.bytes_read, line = 0, 0, self.lines_above
+        self.rows, self.bytes_read, self.repeated_headers, line = 0, 0, 0, self.lines_above
         for block in self._whole_rows():
-            frame = self._parse(block, line)
+            frame = self._without_headers(self._parse(block, line))
             line += block.count(b"\n")
             self.rows += len(frame)
             if len(frame):
@@ -113,6 +114,18 @@ class CsvBlocks:
         longest = max(len(word.encode()) for word in words)
         missing = (texts.str.len_bytes() <= longest) & texts.is_in(words)
         return frame.with_columns(polars.when(missing).then(None).otherwise(texts).name.keep())
+
+    def _without_headers(self, frame: "polars.DataFrame") -> "polars.DataFrame":
+        """The rows that don't repeat the header, as those of joined files may."""
+        import polars
+
+        if not self.dialect.header or not (frame["0"] == self.columns[0]).any():
+            return frame
+        names = zip(number_columns(len(self.columns)), self.columns, strict=True)
+        repeated = polars.all_horizontal(polars.col(place) == column for place, column in names)
+        kept = frame.filter(~repeated.fill_null(False))
+        self.repeated_headers += len(frame) - len(kept)
+        return kept
 
     def _parse_carefully(self, text: str, line: int) -> list[list[str]]:
         """The rows read with the csv module, without blank lines; raises InvalidData."""

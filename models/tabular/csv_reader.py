@@ -13,6 +13,7 @@ from models.limits import Limits
 from models.progress import Progress
 from models.tabular.csv_blocks import MAX_ROW_BYTES, CsvBlocks
 from models.tabular.csv_dialect import DELIMITERS, Dialect, explain, name_columns, recognise
+from models.tabular.notes import Note
 from models.tabular.raw_table import MAX_COLUMNS, RawTable, find_size_problem
 from models.values.tensors import MAX_FAULTS
 from models.values.words import WHITE_SPACE
@@ -42,7 +43,6 @@ def read_csv(
                 raise InvalidData(Fault(f"The file has more than the limit of {limits.rows:,} rows.", file=name))
             if problem := find_size_problem(blocks.rows, len(columns), limits):
                 raise InvalidData(Fault(problem, file=name))
-            _refuse_repeated_header(frame, blocks, columns)
             if written:
                 written.result()
             parts.append(scratch / f"{number}.parquet")
@@ -54,8 +54,17 @@ def read_csv(
     written.result()
     facts = {"format": "csv"} | dialect.to_document()
     return RawTable(
-        polars.scan_parquet(parts), columns, blocks.rows, True, name, dialect.decimal, unnamed, facts
-    )  # fmt: skip
+        polars.scan_parquet(parts),
+        columns,
+        blocks.rows,
+        textual=True,
+        file=name,
+        decimal=dialect.decimal,
+        fixed_decimal=options.get("decimal") is not None,
+        unnamed=unnamed,
+        facts=facts,
+        notes=_note_repeated_headers(blocks.repeated_headers),
+    )
 
 
 def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ...], frozenset[str], int]:
@@ -122,13 +131,10 @@ def _first_lines(file: TextIO, name: str) -> Iterator[str]:
     raise InvalidData(Fault(detail, file=name, row=0))
 
 
-def _refuse_repeated_header(frame: Any, blocks: CsvBlocks, columns: tuple[str, ...]) -> None:
-    """Raise InvalidData if the header occurs again among the rows, as in concatenated files."""
-    if not blocks.dialect.header:
-        return
-    first = frame.with_row_index("\0row").filter(frame["0"] == columns[0])
-    for row in first.iter_rows():
-        if row[1:] == columns:
-            number = blocks.rows - len(frame) + row[0]
-            detail = f"Row {number} repeats the header: remove it."
-            raise InvalidData(Fault(detail, file=blocks.name, row=number))
+def _note_repeated_headers(count: int) -> tuple[Note, ...]:
+    if not count:
+        return ()
+    what, them = ("1 row that repeats the header was", "it")
+    if count > 1:
+        what, them = (f"{count:,} rows that repeat the header were", "them")
+    return (Note("repeated_header", f"{what} dropped; rows are counted without {them}.", count=count),)
