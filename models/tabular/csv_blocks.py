@@ -18,6 +18,7 @@ from models.errors import Fault, InvalidData
 from models.tabular.csv_dialect import Dialect, explain
 from models.tabular.raw_table import number_columns
 from models.values.tensors import MAX_FAULTS
+from models.values.wording import count_of
 from models.values.words import MISSING
 
 if TYPE_CHECKING:
@@ -159,8 +160,8 @@ class CsvBlocks:
         return Fault(f"Row {row}: the quote that opens in line {line} is never closed.", file=self.name, row=row)
 
     def _ragged(self, fields: int, row: int, line: int) -> Fault:
-        wanted = f"{len(self.columns)} column{'s' * (len(self.columns) != 1)}"
-        detail = f"Row {row} (line {line}) has {fields} field{'s' * (fields != 1)}, but there are {wanted}."
+        has, wanted = count_of(fields, "field"), count_of(len(self.columns), "column")
+        detail = f"Row {row} (line {line}) has {has}, but there {'is' if len(self.columns) == 1 else 'are'} {wanted}."
         if row == 0 and fields > len(self.columns) and self.dialect.header:
             detail += f' Is the first line, "{self.dialect.delimiter.join(self.columns)[:100]}", a title or a comment?'
         return Fault(detail, file=self.name, row=row)

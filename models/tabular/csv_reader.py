@@ -16,6 +16,7 @@ from models.tabular.csv_dialect import DELIMITERS, Dialect, explain, name_column
 from models.tabular.notes import Note
 from models.tabular.raw_table import MAX_COLUMNS, RawTable, find_size_problem
 from models.values.tensors import MAX_FAULTS
+from models.values.wording import count_of, name_character
 from models.values.words import WHITE_SPACE
 
 MAX_HEADER_LINES = 1000
@@ -106,12 +107,12 @@ def _refuse_title(first: str, lines: Iterator[str], above: int, name: str, diale
         if fields[delimiter] == 1:
             continue
         if row is None:
-            detail = f'"{name}" has one column with the delimiter {dialect.delimiter!r}, but {delimiter!r} splits its'
-            raise InvalidData(
-                Fault(f"{detail} first line into {fields[delimiter]}: is that the delimiter?", file=name, row=0)
-            )
+            ours, other = map(name_character, (dialect.delimiter, delimiter))
+            detail = f'"{name}" has one column with {ours} as the delimiter, but {other} splits its first line into'
+            advice = f'set "delimiter" in "csv" if {other} is the delimiter.'
+            raise InvalidData(Fault(f"{detail} {fields[delimiter]}: {advice}", file=name, row=0))
         detail = f"Row {row} (line {above + row + 1}) has {fields[delimiter]} fields, but the first line has one,"
-        advice = f'"{first[:100]}". If that is a title or a comment, remove it; otherwise check the delimiter.'
+        advice = f'"{first[:100]}". If that is a title or a comment, remove it. Otherwise set "delimiter" in "csv".'
         raise InvalidData(Fault(f"{detail} {advice}", file=name, row=row))
 
 
@@ -134,7 +135,5 @@ def _first_lines(file: TextIO, name: str) -> Iterator[str]:
 def _note_repeated_headers(count: int) -> tuple[Note, ...]:
     if not count:
         return ()
-    what, them = ("1 row that repeats the header was", "it")
-    if count > 1:
-        what, them = (f"{count:,} rows that repeat the header were", "them")
-    return (Note("repeated_header", f"{what} dropped; rows are counted without {them}.", count=count),)
+    detail = f"The header occurs again in {count_of(count, 'row')}: dropped, and not counted as rows."
+    return (Note("repeated_header", detail, count=count),)

@@ -10,6 +10,7 @@ from models.tabular.notes import Note
 from models.tabular.reading import Reading
 from models.values.dates import write_dates
 from models.values.statistics import mean_and_deviation
+from models.values.wording import count_of
 
 if TYPE_CHECKING:
     import polars
@@ -146,12 +147,8 @@ def note_unseen_categories(entry: dict[str, Any], rows: int) -> tuple[Note, ...]
     unseen = rows - entry["missing"] - sum(entry["counts"]) if entry["type"] == "category" else 0
     if not unseen:
         return ()
-    subject = (
-        "1 validation or test row has a category"
-        if unseen == 1
-        else f"{unseen:,} validation or test rows have categories"
-    )
-    detail = f"{subject} that no training row has: a network sees them as unknown."
+    other_rows = count_of(unseen, "validation or test row")
+    detail = f"The category of {other_rows} isn't in the training rows: a network gets it as unknown."
     return (Note("unseen_categories", detail, entry["name"], unseen),)
 
 

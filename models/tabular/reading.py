@@ -346,7 +346,8 @@ def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series",
     if cells.dtype.is_float():
         lost &= cells.is_not_nan()
     rows = lost.arg_true().head(MAX_FAULTS).to_list()
-    what = f'in the column "{reading.name}" {PROBLEMS[reading.type]}'
+    like = f", such as {reading.format}" if reading.unit else ""
+    what = f'in the column "{reading.name}" {PROBLEMS[reading.type]}{like}'
     if rows:
         raise InvalidData(
             *(raw.fault(f'Row {row}: "{str(cells[row])[:100]}" {what}.', row, reading.name) for row in rows)

@@ -61,7 +61,8 @@ def _refuse_missing(raw: RawTable, name: str, values: "polars.Series") -> None:
 def _refuse_same(raw: RawTable, name: str, values: "polars.Series") -> None:
     """Raise InvalidData if there is nothing to learn."""
     if values.n_unique() == 1:
-        detail = f'The target "{name}" is {values[0]!r} in every row: there is nothing to learn.'
+        value = f'"{values[0]}"' if isinstance(values[0], str) else str(values[0]).lower()
+        detail = f'The target "{name}" is {value} in every row: there is nothing to learn.'
         raise InvalidData(raw.fault(detail, column=name))
 
 

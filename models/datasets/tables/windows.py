@@ -17,6 +17,7 @@ from models.tabular.raw_table import RawTable
 from models.tabular.reading import read_column
 from models.tabular.table import LEFT_OUT_DETAILS, refuse_unusable
 from models.values.pointers import pointer_to
+from models.values.wording import count_of
 
 WHY = {"time": "It orders the rows.", "no_number": "A window accepts only numbers and booleans."}
 
@@ -33,7 +34,8 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
     horizon = 1 if window.get("horizon") is None else window["horizon"]
     windows = (raw.rows - steps - horizon) // stride + 1
     if windows < 1:
-        detail = f"{raw.rows:,} rows are too few for a window of {steps:,} steps and a target {horizon:,} rows later."
+        size = f"{count_of(steps, 'step')} and a target {count_of(horizon, 'row')} later"
+        detail = f"A window of {size} requires at least {steps + horizon:,} rows; there are {raw.rows:,}."
         raise InvalidData(Fault(detail, pointer_to("window", "steps")))
     order = _order(raw, request)
     names, matrix, left_out, notes = _read_features(raw, request, target, horizon > 0, order)
