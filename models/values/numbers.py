@@ -62,12 +62,15 @@ class NumberFormat:
         Its groups are the opening parenthesis, the sign before and after the unit, the number, the power of ten and the
         closing parenthesis.
         """
-        words = sorted(self.powers, key=len, reverse=True)
-        powers = "|".join(map(re.escape, words))
-        unit = "" if self.unit is None else _unit_pattern(self.unit)
-        before, after = (f"(?:{unit} ?)?", f"(?: ?{unit})?") if unit else ("", "")
+        powers = "|".join(map(re.escape, sorted(self.powers, key=len, reverse=True)))
+        before, after = "", f"(?: ?({powers}))?"
+        if self.unit is not None:
+            unit = _unit_pattern(self.unit)
+            # 5 km isn't 5 thousand m
+            space = " " if self.unit[0].isalpha() else " ?"
+            before, after = f"(?:{unit} ?)?", f"(?: ?({powers})(?:{space}{unit})?| ?{unit})?"
         number = r"([0-9.,](?:[0-9.,'’ ]*[0-9.,])?)"
-        return rf"^(\()? ?([+-])? ?{before}([+-])? ?{number}(?: ?({powers}))?{after} ?(\))?$"
+        return rf"^(\()? ?([+-])? ?{before}([+-])? ?{number}{after} ?(\))?$"
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:

@@ -10,6 +10,8 @@ import pytest
 
 from models.errors import InvalidInstances
 from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset
+from models.tabular.expressions import to_number
+from models.values.numbers import find_format, read_number
 from tests.models.made_datasets import make_dataset
 from tests.models.made_uploads import (
     NO_SPLIT,
@@ -67,6 +69,32 @@ def test_a_cell_with_another_unit_is_named(tmp_path: Path) -> None:
     data = to_csv({"x": ["5 kg", "3 kg", "7 lb"], "y": ["a", "b", "a"]})
     (fault,) = faults_of_upload(tmp_path, data, types={"x": "number"})
     assert (fault.row, fault.detail) == (2, 'Row 2: "7 lb" in the column "x" isn\'t a number, such as 1,234.5 kg.')
+
+
+@pytest.mark.parametrize(
+    ("text", "format_", "number"),
+    [
+        ("5 km", "1,234.5 m", None),
+        ("5km", "1,234.5 m", None),
+        ("5 ms", "1,234.5 m", None),
+        ("5 mW", "1,234.5 MW", None),
+        ("5 KG", "1,234.5 kg", 5),
+        ("300 K", "1,234.5 K", 300),
+        ("$5m", "$1,234.5", 5e6),
+        ("5 M€", "1,234.5 €", 5e6),
+        ("1.1M", "1,234.5k", 1.1e6),
+        ("($5)", "$1,234.5", -5),
+        ("(-5)", "$1,234.5", None),
+        ("(5", "$1,234.5", None),
+        ("$1,23", "$1,234.5", None),
+        ("1" * 65, "$1,234.5", float("1" * 65)),
+        ("$" + "1" * 65, "$1,234.5", None),
+    ],
+)
+def test_an_amount_is_read_only_in_its_own_unit(text: str, format_: str, number: float | None) -> None:
+    assert read_number(text, format_) == number
+    found = polars.Series([text]).to_frame("x").select(to_number(polars.col("x"), find_format(format_))).to_series()
+    assert found.to_list() == [number if len(text) < 65 else None]
 
 
 def test_a_decimal_separator_that_the_client_gives_is_the_one_of_money_too(tmp_path: Path) -> None:
