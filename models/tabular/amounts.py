@@ -89,8 +89,6 @@ def find_amounts(texts: Sequence[str], decimal: str, *, fixed: bool, declared: b
     `decimal` is the decimal separator of the file, `fixed` if the client gave it. If the client `declared` the column
     as one of numbers, any unit is accepted. Raises UnclearUnits, if it didn't.
     """
-    if not declared and not _are_amounts([split_amount(text) for text in texts[:FIRST_CELLS]]):
-        return None
     parts = [split_amount(text) for text in texts]
     amounts = [amount for amount in parts if amount is not None]
     if not amounts or not (declared or _are_amounts(parts)):
@@ -111,6 +109,11 @@ def find_amounts(texts: Sequence[str], decimal: str, *, fixed: bool, declared: b
     power = powers[0][0] if powers else ""
     kind = "amount" if unit is None else "money" if unit in CURRENCIES else "percent" if unit == "%" else "unit"
     return Amounts(written.with_unit(unit, before=before, spaced=spaced, power=power), kind)
+
+
+def may_be_amounts(texts: Sequence[str]) -> bool:
+    """Whether the first texts of a column look like numbers or amounts."""
+    return _are_amounts([split_amount(text) for text in texts[:FIRST_CELLS]])
 
 
 def split_amount(text: str) -> Amount | None:

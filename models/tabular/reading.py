@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from models.errors import InvalidData
-from models.tabular.amounts import Amounts, UnclearUnits, find_amounts
+from models.tabular.amounts import Amounts, UnclearUnits, find_amounts, may_be_amounts
 from models.tabular.expressions import to_moment, to_number
 from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
@@ -184,7 +184,7 @@ def _unusual_numbers(
     Raises UnclearUnits, unless the client `declared` the column as one of numbers.
     """
     texts = sample.to_list()
-    if not any(character.isdigit() for text in texts[:1] for character in text) and not declared:
+    if not (declared or may_be_amounts(texts)):
         return []
     readings = []
     if raw.textual or declared:
