@@ -270,8 +270,8 @@ def _discard(context: Context, job: Job, staging_name: str) -> None:
 def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | None = None) -> None:
     """End a job as failed. `error` has `code`, `detail` and `faults`. Raises LeaseLost.
 
-    If the disk is the reason and the job can resume, it is paused instead, with its checkpoint. A job that was stopping
-    keeps that order: resuming it finishes the stop.
+    If the disk is the reason, a job that a client created is paused instead, with its checkpoint if it has one. A job
+    that was stopping keeps that order: resuming it finishes the stop.
     """
     with context.database.write() as session:
         job = find_leased_with_resources(session, lease)
@@ -283,7 +283,7 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
     if job.status == statuses.CANCELLING:
         queue.move(session, job, statuses.CANCELLED)
         return
-    if reason in statuses.DISK_REASONS and kind_of(job).resumable:
+    if reason in statuses.DISK_REASONS and kind_of(job).from_clients:
         _warn(job, JobWarning("paused", DISK_FULL if reason == "disk_full" else error["detail"]))
         _release(job)
         if job.desired_status != statuses.STOPPED:
