@@ -31,6 +31,12 @@ class StartFrom(Document):
     version: int
 
 
+KEEP = "keep"
+"""The preprocessing of the version that a training starts from is used."""
+REFIT = "refit"
+"""The preprocessing is fitted to the training rows."""
+
+
 @dataclass(frozen=True)
 class TrainingRequest(Document):
     """How to train, with all automatic choices made. openapi.yaml describes the fields."""
@@ -43,6 +49,8 @@ class TrainingRequest(Document):
     shuffle: bool = True
     optimizer: str | dict[str, Any] | None = None
     start_from: StartFrom | None = None
+    preprocessing: str | None = None
+    """KEEP or REFIT; None if the training starts from no version."""
     class_weights: str | dict[str, float] | None = None
     early_stopping: EarlyStoppingRequest | None = None
     learning_rate_schedule: dict[str, Any] | None = None
@@ -56,6 +64,8 @@ class TrainingRequest(Document):
     @classmethod
     def _read(cls, document: dict[str, Any]) -> Self:
         request = super()._read(document)
+        if document.get("start_from") is not None and "preprocessing" not in document:
+            request = replace(request, preprocessing=REFIT)  # older releases did this
         stopping, start = document.get("early_stopping"), document.get("start_from")
         return replace(
             request,

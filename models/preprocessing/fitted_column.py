@@ -10,6 +10,7 @@ import numpy as np
 from models.preprocessing.tensor_input import LARGEST_BYTE, usable_deviation
 from models.spec import Column, Scaling
 from models.values.columns import ColumnValues, Texts, is_missing
+from models.values.dates import write_dates
 from models.values.statistics import mean_and_deviation
 
 DAY = np.timedelta64(1, "D")
@@ -22,7 +23,7 @@ class FittedColumn:
     """Encodes a column's values as one or more numbers.
 
     Numbers and booleans become (value - mean) / std; a missing value becomes `fill`, the median. A category is one-hot
-    encoded; the last position is for missing values and those that weren't in the training rows. A date becomes its
+    encoded; the last position is for missing values and categories without a position of their own. A date becomes its
     day since 1970, scaled like a number, and for each of its `parts`, such as the year, the sine and cosine of the
     fraction that has passed.
     """
@@ -35,6 +36,11 @@ class FittedColumn:
     minimum: float = -math.inf
     maximum: float = math.inf
     categories: tuple[str, ...] = ()
+    """The categories with a position of their own: those of the dataset that the model was created for."""
+    untrained: tuple[str, ...] = ()
+    """The ones of them that aren't in the training rows."""
+    grouped: tuple[str, ...] = ()
+    """Categories of the training rows without a position of their own. They share the last position."""
     parts: tuple[str, ...] = ()
     format: str | None = None
     """The format of dates or numbers in the training rows, if known."""
@@ -42,7 +48,7 @@ class FittedColumn:
     @classmethod
     def fit(cls, column: Column, values: ColumnValues, scaling: Scaling) -> Self:
         if isinstance(values, Texts):
-            return cls(column.name, column.type, categories=column.categories)
+            return cls(column.name, column.type, categories=column.categories, untrained=column.categories)._see(values)
         unfitted = cls(column.name, column.type, parts=column.parts, format=column.format)
         numbers = _to_numbers(values)
         present = numbers[~is_missing(numbers)]
@@ -58,10 +64,37 @@ class FittedColumn:
         lowest, highest = float(present.min()), float(present.max())
         return replace(unfitted, fill=fill, mean=mean, std=std, minimum=lowest, maximum=highest)
 
+    def continued(self, values: ColumnValues, format_: str | None) -> Self:
+        """The column for a training that continues on other rows, written in another format.
+
+        Values are encoded as before. What counts as seen in the training rows is what the earlier or these rows have.
+        """
+        if isinstance(values, Texts):
+            return self._see(values)
+        numbers = _to_numbers(values)
+        present = numbers[~is_missing(numbers)]
+        column = replace(self, format=format_)
+        if not math.isfinite(self.minimum) or not len(present):
+            return column
+        lowest, highest = min(self.minimum, float(present.min())), max(self.maximum, float(present.max()))
+        return replace(column, minimum=lowest, maximum=highest)
+
+    def _see(self, values: Texts) -> Self:
+        """The column with the categories of these training rows among the seen ones."""
+        present = set(values.counts())
+        untrained = tuple(category for category in self.untrained if category not in present)
+        grouped = tuple(sorted({*self.grouped, *(present - self.known)}))
+        return replace(self, untrained=untrained, grouped=grouped)
+
     @cached_property
     def known(self) -> frozenset[str]:
-        """The categories as a set, for lookups."""
+        """The categories with a position of their own, as a set for lookups."""
         return frozenset(self.categories)
+
+    @cached_property
+    def seen(self) -> frozenset[str]:
+        """The categories of the training rows."""
+        return (self.known | frozenset(self.grouped)) - frozenset(self.untrained)
 
     @property
     def width(self) -> int:
@@ -92,6 +125,14 @@ class FittedColumn:
         """Raw values as float64, dates as days since 1970; NaN where missing."""
         return _to_numbers(values)
 
+    def show(self, number: float) -> str:
+        """A number of this column, or the date that it stands for, for use in a sentence."""
+        return write_dates(self.to_dates(np.array([number])))[0] if self.type == "date" else f"{number:g}"
+
+    def to_column(self) -> Column:
+        """The column as in a spec."""
+        return Column(self.name, self.type, self.categories, self.parts, self.format)
+
     def to_dates(self, numbers: np.ndarray) -> np.ndarray:
         """Convert days since 1970 to dates."""
         return np.rint(numbers * (DAY / np.timedelta64(1, "us"))).astype("datetime64[us]")
@@ -99,7 +140,8 @@ class FittedColumn:
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {"name": self.name, "type": self.type}
         if self.type == "category":
-            return document | {"categories": list(self.categories)}
+            seen = {"untrained": list(self.untrained), "grouped": list(self.grouped)}
+            return document | {"categories": list(self.categories)} | {name: of for name, of in seen.items() if of}
         document |= {"fill": self.fill, "mean": self.mean, "std": self.std}
         if self.type == "date":
             document["parts"] = list(self.parts)
@@ -112,7 +154,7 @@ class FittedColumn:
     def from_document(cls, document: dict[str, Any]) -> Self:
         names = {"min": "minimum", "max": "maximum"}
         members = {names.get(name, name): value for name, value in document.items()}
-        lists = {name: tuple(document.get(name, ())) for name in ("categories", "parts")}
+        lists = {name: tuple(document.get(name, ())) for name in ("categories", "untrained", "grouped", "parts")}
         return cls(**members | lists)
 
 

@@ -11,21 +11,20 @@ from typing import Any
 import keras
 import numpy as np
 
-from models.adaptation import needs_rows
+from models.adaptation import keep_learned, needs_rows
 from models.building import build_network, rows_at_once
 from models.class_weights import row_weights
 from models.datasets import Dataset
 from models.errors import BadCheckpoint
 from models.evaluation import evaluate_split
 from models.jobs.assignment import Unfinished
-from models.jobs.training import EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
-from models.preprocessing import Preprocessing
+from models.jobs.training import KEEP, EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
+from models.kept import Kept
 from models.preprocessing.rows import input_rows
 from models.pretrained_weights import restore_pretrained
 from models.spec import ComponentSpec, NetworkSpec
-from models.targets import TargetEncoding
 from models.tasks.channel import Channel
-from models.tasks.rows import load_rows
+from models.tasks.rows import known_targets, load_rows
 from models.training.adaptation import adapt
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.evaluation import evaluate
@@ -45,7 +44,7 @@ from models.training.plan import (
 from models.training.schedules import reduce_on_plateau, with_schedule
 from models.training.threads import configure_threads
 from models.training.vocabulary import check_split, check_vocabulary
-from models.version_files import WEIGHTS
+from models.version_files import WEIGHTS, read_spec
 from models.versions import COMPARED_ROWS, TrainedNetwork, save_version
 from models.weights import assign_weights, named_weights, read_weights
 
@@ -62,7 +61,11 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     """
     configure_threads(assignment.runtime.threads)
     dataset = Dataset.open(assignment.dataset)
-    trained = _build(assignment, dataset, folder)
+    kept = _find_kept(assignment)
+    if not assignment.checkpoints:  # a training that resumes has reported them
+        for type_, detail in kept.find_unfamiliar(assignment.spec, dataset):
+            channel.warning(type_, detail)
+    trained = _build(assignment, kept, dataset, folder)
     rows = _load(assignment, trained, dataset, folder)
     checkpoint = _read_checkpoint(assignment.checkpoints, channel)
     reporter = _Reporter(channel, folder, assignment.orders)
@@ -85,15 +88,28 @@ def _read_checkpoint(folders: Sequence[Path], channel: Channel) -> Checkpoint | 
     return None
 
 
-def _build(assignment: TrainingAssignment, dataset: Dataset, folder: Path) -> TrainedNetwork:
-    """The network before its first step, with its preprocessing and adapted layers fitted to the training rows."""
+def _find_kept(assignment: TrainingAssignment) -> Kept:
+    """What the network keeps of the versions that it takes weights from, unless everything is fitted again."""
+    if assignment.request.preprocessing != KEEP:
+        return Kept()
+    for folder in assignment.sources.values():
+        return Kept.of_version(folder, assignment.spec)
+    return Kept.of_layers(assignment.spec)
+
+
+def _build(assignment: TrainingAssignment, kept: Kept, dataset: Dataset, folder: Path) -> TrainedNetwork:
+    """The network before its first step. Its preprocessing and adapted layers are fitted to the training rows, except
+    for what is kept."""
     spec = _complete_spec(assignment.spec, assignment.request)
-    preprocessing = Preprocessing.fit(spec, dataset)
+    preprocessing = kept.preprocess(spec, dataset)
+    spec = preprocessing.complete(spec)
+    if kept.encoding is not None and needs_rows(spec):
+        spec = keep_learned(spec, read_spec(assignment.sources[0]))
     if needs_rows(spec):
         spec = adapt(spec, input_rows(preprocessing, dataset.split("train"), folder))
     network = build_network(spec, assignment.limits, seed=assignment.request.seed)
     _assign_known_weights(network, assignment)
-    encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1])
+    encoding = kept.encode(spec, dataset, network.output_shape[-1])
     return TrainedNetwork(network, spec, preprocessing, encoding, {})
 
 
@@ -108,7 +124,7 @@ def _load(
     if dataset.descriptor["splits"][TEST]:
         check_split(trained.spec, trained.preprocessing, dataset.split(TEST), folder)
     if posted is not None:
-        indices = trained.encoding.class_indices(dataset.split("train").targets)
+        indices = trained.encoding.class_indices(known_targets(dataset, trained.encoding, "train").targets)
         weights = row_weights(posted, indices, trained.encoding.classes or [])
         loaded["train"] = dataclasses.replace(loaded["train"], weights=weights)
     return loaded

@@ -171,6 +171,11 @@ def transition(status: str, reason: str | None = None) -> NewEvent:
     return NewEvent("transition", {"status": status, "reason": reason})
 
 
+def warn(type_: str, detail: str) -> NewEvent:
+    """The event of a warning: a line in the log, and an entry in the job's `warnings`."""
+    return NewEvent("message", {"text": f"{detail}\n"}, warning=JobWarning(type_, detail))
+
+
 def append_events(session: Session, job: Job, events: Sequence[NewEvent]) -> None:
     """Number the events and insert them. The job must be new, or locked by `get(…, lock=True)`."""
     first, at = job.last_seq + 1, datetime.now(UTC)

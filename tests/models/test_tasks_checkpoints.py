@@ -38,6 +38,7 @@ class RecordingChannel:
         self.skipped: list[dict[str, Any]] = []
         self.unreadable: list[str] = []
         self.epochs: list[int] = []
+        self.warnings: list[tuple[str, str]] = []
 
     def progress(self, data: dict[str, Any]) -> None: ...
 
@@ -54,6 +55,9 @@ class RecordingChannel:
 
     def checkpoint_unreadable(self, error: BadCheckpoint) -> None:
         self.unreadable.append(error.detail)
+
+    def warning(self, type_: str, detail: str) -> None:
+        self.warnings.append((type_, detail))
 
     def command(self) -> Command:
         return Command.RUN

@@ -5,7 +5,9 @@ from typing import Any
 from marshmallow import ValidationError, pre_dump, validates_schema
 
 from models.errors import Fault
-from models.jobs.training import TrainingRequest
+from models.jobs.training import KEEP, REFIT, TrainingRequest
+from models.kept import NEW_CLASSES
+from models.preprocessing.unfamiliar import OUT_OF_RANGE, UNKNOWN_CATEGORIES
 from service import statuses
 from service.api.contract.fields import (
     LARGEST_INTEGER,
@@ -114,7 +116,18 @@ class TrainingOptionsSchema(Schema):
         allow_none=True,
         metadata={
             "description": "The version that provides the initial weights; null: random weights. The optimizer's state "
-            "and the preprocessing are not reused. The version is resolved to a number at the job's creation."
+            "is not reused. The version is resolved to a number at the job's creation."
+        },
+    )
+    preprocessing = Choice(
+        KEEP,
+        REFIT,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "With `start_from`, or a model whose Pretrained layers take its input. `keep`: inputs and "
+            "targets are encoded and scaled as in the version that the weights come from. `refit`: as the training "
+            "rows suggest. null: `keep` if there is such a version."
         },
     )
     class_weights = Anything(
@@ -221,14 +234,19 @@ class RuntimeSchema(AnswerSchema):
 
 
 class JobWarningSchema(AnswerSchema):
-    """Something that went wrong although the job hasn't failed."""
+    """Something that the client should know although the job hasn't failed."""
 
     type = OneOf(
         "`checkpoint_skipped`: a checkpoint couldn't be saved. `checkpoint_unreadable`: the job resumed from an "
-        "earlier one, or began again. `paused`: the service paused the job.",
+        "earlier one, or began again. `paused`: the service paused the job. `unknown_categories`: categories of the "
+        "training rows have no input of their own. `out_of_range`: values of the training rows are unlike those that "
+        "the kept preprocessing learned. `new_classes`: the version that training starts from doesn't know classes.",
         "checkpoint_skipped",
         "checkpoint_unreadable",
         "paused",
+        UNKNOWN_CATEGORIES,
+        OUT_OF_RANGE,
+        NEW_CLASSES,
     )
     detail = Words("An explanation.", example="The checkpoint at epoch 3, step 20 can't be saved. The disk is full.")
 
