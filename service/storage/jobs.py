@@ -33,6 +33,8 @@ class NewEvent:
     """The checkpoint that the event reports."""
     order: TrainingOrder | None = None
     """The order that has taken effect."""
+    fold: int | None = None
+    """The number of the finished fold that the event reports, from 1."""
     warning: JobWarning | None = None
     """The warning that the event reports."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from models.training.plan import Order
 from service.context import Context
 from service.errors import OutcomeUnknown
+from service.event_text import describe_fold
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Instructions, Lease, NewEvent
 from service.storage.documents import KeptCheckpoint
@@ -52,8 +53,9 @@ class Journal:
         self._written_at = time.monotonic()
 
     def add(self, message: dict[str, Any]) -> None:
-        """Add a `progress`, `epoch`, `order`, `checkpoint`, `checkpoint_skipped`, `checkpoint_unreadable` or `warning`
-        message. A batch keeps only the latest progress. The files of a checkpoint are moved into the artifact store."""
+        """Add a `progress`, `epoch`, `fold`, `order`, `checkpoint`, `checkpoint_skipped`, `checkpoint_unreadable` or
+        `warning` message. A batch keeps only the latest progress. The files of a checkpoint are moved into the artifact
+        store."""
         data = message["data"]
         self.began = self.began or message["type"] not in ("progress", "warning") or bool(data.get("step"))
         if message["type"] == "progress":
@@ -71,6 +73,8 @@ class Journal:
             self._pending += self.checkpoints.publish(message["name"], data)
         elif message["type"] == "checkpoint_skipped":
             self._pending += self.checkpoints.skip(data, message["failure"])
+        elif message["type"] == "fold":
+            self._pending.append(NewEvent("message", {"text": describe_fold(data), "fold": data}, fold=data["fold"]))
         elif message["type"] == "warning":
             self._pending.append(warn(data["type"], data["detail"]))
         else:

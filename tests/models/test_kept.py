@@ -18,7 +18,7 @@ from models.targets import TargetEncoding
 from models.version_files import ARTIFACTS
 from tests.models.made_datasets import make_dataset
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"size": size, "city": city, "price": size * 2}
     for size, city in zip(range(12), ["Oslo", "Rome", "Bern"] * 4, strict=True)
 ]

@@ -212,6 +212,9 @@ def _resolve(
     components = find_component_faults(request.optimizer, request.learning_rate_schedule)
     limits = orders.limit_faults(context, epochs=request.epochs, batch_size=request.batch_size)
     faults = [*limits, *components, *_option_faults(request, model)]
+    if request.folds is not None and request.folds > descriptor["splits"]["train"]:
+        detail = f"The dataset has {descriptor['splits']['train']} training rows, too few for {request.folds} folds."
+        faults.append(Fault(detail, pointer="#/folds"))
     if request.class_weights is not None:
         faults += class_weight_faults(request.class_weights, spec.task, descriptor["target"].get("classes"))
     sound = replace(request, learning_rate_schedule=None) if components else request
