@@ -159,7 +159,7 @@ def record(
         if any(event.fold for event in events):
             folds = len(_cross_validation(job).folds)
             events = [event for event in events if event.fold is None or event.fold > folds]
-        job.progress = _follow(progress or job.progress, events)
+        job.progress = _follow(progress or job.progress, events, job.request.get("folds") or 0)
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
         if newest is not None:
             job.metrics, job.best = metrics_of(newest), best or job.best
@@ -194,12 +194,12 @@ def _warn(job: Job, warning: JobWarning) -> None:
         job.warnings = [*job.warnings, warning]
 
 
-def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent]) -> dict[str, Any] | None:
+def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent], folds: int) -> dict[str, Any] | None:
     """The progress, advanced to the last epoch: progress is reported less often than epochs, and may never follow."""
     epoch = max((event.epoch or 0 for event in events), default=0)
     if progress is None or epoch <= progress.get("epoch", epoch):
         return progress
-    return training_progress.advance(progress, epoch)
+    return training_progress.advance(progress, epoch, folds)
 
 
 def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:

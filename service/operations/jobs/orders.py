@@ -110,7 +110,7 @@ def progress(job: Job) -> dict[str, Any] | None:
     reported, epochs = job.progress, current_epochs(job)
     if reported is None or reported["epochs"] == epochs:
         return reported
-    return training_progress.with_epochs(reported, epochs)
+    return training_progress.with_epochs(reported, epochs, TrainingRequest.from_document(job.request).folds or 0)
 
 
 def _is_scheduled(session: Session, job: Job) -> bool:
