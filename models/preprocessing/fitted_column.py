@@ -10,6 +10,7 @@ import numpy as np
 from models.preprocessing.tensor_input import LARGEST_BYTE, usable_deviation
 from models.spec import Column, Missing, Scaling
 from models.values.columns import ColumnValues, Texts, is_missing
+from models.values.dates import write_dates
 from models.values.numbers import find_format
 from models.values.statistics import mean_and_deviation
 
@@ -23,9 +24,10 @@ class FittedColumn:
     """Encodes a column's values as one or more numbers.
 
     Numbers and booleans become (value - mean) / std; a missing value becomes `fill`, by default the median. A category
-    is one-hot encoded; the last position is for values that weren't in the training rows, and for missing ones unless
-    `usual` replaces them. A date becomes its day since 1970, scaled like a number, and for each of its `parts`, such as
-    the year, the sine and cosine of the fraction that has passed. An indicator, 1 where the value was missing, is last.
+    is one-hot encoded; the last position is for categories without a position of their own, and for missing values
+    unless `usual` replaces them. A date becomes its day since 1970, scaled like a number, and for each of its `parts`,
+    such as the year, the sine and cosine of the fraction that has passed. An indicator, 1 where the value was missing,
+    is last.
     """
 
     name: str
@@ -36,6 +38,11 @@ class FittedColumn:
     minimum: float = -math.inf
     maximum: float = math.inf
     categories: tuple[str, ...] = ()
+    """The categories with a position of their own: those of the dataset that the model was created for."""
+    untrained: tuple[str, ...] = ()
+    """The ones of them that aren't in the training rows."""
+    grouped: tuple[str, ...] = ()
+    """Categories of the training rows without a position of their own. They share the last position."""
     parts: tuple[str, ...] = ()
     format: str | None = None
     """The format of dates or numbers in the training rows, if known."""
@@ -50,7 +57,15 @@ class FittedColumn:
         if isinstance(values, Texts):
             counts = values.counts() if column.missing is Missing.MOST_FREQUENT else {}
             usual = max(counts, key=lambda name: counts[name], default=None)
-            return cls(column.name, column.type, categories=column.categories, missing=column.missing, usual=usual)
+            unfitted = cls(
+                column.name,
+                column.type,
+                categories=column.categories,
+                untrained=column.categories,
+                missing=column.missing,
+                usual=usual,
+            )
+            return unfitted._see(values)
         unfitted = cls(
             column.name,
             column.type,
@@ -73,15 +88,42 @@ class FittedColumn:
         lowest, highest = float(present.min()), float(present.max())
         return replace(unfitted, fill=fill, mean=mean, std=std, minimum=lowest, maximum=highest)
 
+    def continued(self, values: ColumnValues, format_: str | None) -> Self:
+        """The column for a training that continues on other rows, written in another format.
+
+        Values are encoded as before. What counts as seen in the training rows is what the earlier or these rows have.
+        """
+        if isinstance(values, Texts):
+            return self._see(values)
+        numbers = _to_numbers(values)
+        present = numbers[~is_missing(numbers)]
+        column = replace(self, format=format_)
+        if not math.isfinite(self.minimum) or not len(present):
+            return column
+        lowest, highest = min(self.minimum, float(present.min())), max(self.maximum, float(present.max()))
+        return replace(column, minimum=lowest, maximum=highest)
+
+    def _see(self, values: Texts) -> Self:
+        """The column with the categories of these training rows among the seen ones."""
+        present = set(values.counts())
+        untrained = tuple(category for category in self.untrained if category not in present)
+        grouped = tuple(sorted({*self.grouped, *(present - self.known)}))
+        return replace(self, untrained=untrained, grouped=grouped)
+
     @cached_property
     def known(self) -> frozenset[str]:
-        """The categories as a set, for lookups."""
+        """The categories with a position of their own, as a set for lookups."""
         return frozenset(self.categories)
 
     @cached_property
     def is_amount(self) -> bool:
         """Whether numbers may be posted as texts, such as `$1,234.5`."""
         return self.type == "number" and self.format is not None and find_format(self.format).amount
+
+    @cached_property
+    def seen(self) -> frozenset[str]:
+        """The categories of the training rows."""
+        return (self.known | frozenset(self.grouped)) - frozenset(self.untrained)
 
     @property
     def width(self) -> int:
@@ -118,6 +160,16 @@ class FittedColumn:
         """Raw values as float64, dates as days since 1970; NaN where missing."""
         return _to_numbers(values)
 
+    def show(self, number: float) -> str:
+        """A number of this column, or the date that it stands for, for use in a sentence."""
+        return write_dates(self.to_dates(np.array([number])))[0] if self.type == "date" else f"{number:g}"
+
+    def to_column(self) -> Column:
+        """The column as in a spec."""
+        return Column(
+            self.name, self.type, self.categories, self.parts, self.format, self.missing, self.missing_indicator
+        )
+
     def to_dates(self, numbers: np.ndarray) -> np.ndarray:
         """Convert days since 1970 to dates."""
         return np.rint(numbers * (DAY / np.timedelta64(1, "us"))).astype("datetime64[us]")
@@ -130,7 +182,9 @@ class FittedColumn:
             document["missing_indicator"] = True
         if self.type == "category":
             usual = {} if self.usual is None else {"usual": self.usual}
-            return document | {"categories": list(self.categories)} | usual
+            seen = {"untrained": list(self.untrained), "grouped": list(self.grouped)}
+            document |= {"categories": list(self.categories)} | usual
+            return document | {name: of for name, of in seen.items() if of}
         document |= {"fill": self.fill, "mean": self.mean, "std": self.std}
         if self.type == "date":
             document["parts"] = list(self.parts)
@@ -143,7 +197,7 @@ class FittedColumn:
     def from_document(cls, document: dict[str, Any]) -> Self:
         names = {"min": "minimum", "max": "maximum"}
         members = {names.get(name, name): value for name, value in document.items()}
-        lists = {name: tuple(document.get(name, ())) for name in ("categories", "parts")}
+        lists = {name: tuple(document.get(name, ())) for name in ("categories", "untrained", "grouped", "parts")}
         missing = {"missing": Missing(document["missing"])} if "missing" in document else {}
         return cls(**members | lists | missing)
 

@@ -137,6 +137,37 @@ class Preprocessing:
             }
         )
 
+    def continued(self, spec: NetworkSpec, dataset: Dataset) -> "Preprocessing":
+        """The preprocessing of a network that continues on another dataset, which check_kept has accepted.
+
+        Rows are encoded and scaled as before. Formats of dates and numbers are those of the other dataset.
+        """
+        training = dataset.split("train")
+        table, tensors = training.table or {}, training.tensors or {}
+        return Preprocessing(
+            {
+                name: input_.continued(table, dataset.descriptor)
+                if isinstance(input_, TableInput)
+                else input_.continued(spec.inputs[name].shape, tensors[name].shape[1:])
+                for name, input_ in self.inputs.items()
+            }
+        )
+
+    def named(self, spec: NetworkSpec) -> Self:
+        """The preprocessing with the network's name of its input, if there is only one."""
+        if len(self.inputs) > 1 or len(spec.inputs) > 1:
+            return self
+        return replace(self, inputs=dict(zip(spec.inputs, self.inputs.values(), strict=True)))
+
+    def ordered(self, spec: NetworkSpec) -> Self:
+        """The preprocessing with its inputs in the order of the network's."""
+        return replace(self, inputs={name: self.inputs[name] for name in spec.inputs})
+
+    def complete(self, spec: NetworkSpec) -> NetworkSpec:
+        """The spec with the scaling and the columns of this preprocessing, where it has the input."""
+        known = {name: self.inputs[name].complete(spec.inputs[name]) for name in self.inputs}
+        return replace(spec, inputs=spec.inputs | known)
+
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
         """A split's rows as network inputs: float32, rows first, by input."""
         table, tensors = split.table or {}, split.tensors or {}

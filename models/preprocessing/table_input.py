@@ -17,7 +17,7 @@ from models.suggestions import unknown_name
 from models.tabular.csv_dialect import QUOTE
 from models.tabular.csv_instances import CsvCell, CsvColumns, read_boolean
 from models.values.columns import ColumnValues, Texts, is_missing
-from models.values.dates import ISO, describe_format, read_date, write_dates
+from models.values.dates import ISO, describe_format, read_date
 from models.values.numbers import read_number
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, describe, name_type
 from models.values.wording import count_of
@@ -77,6 +77,22 @@ class TableInput:
         """Fit to the training rows of a table."""
         fitted = tuple(FittedColumn.fit(column, table[column.name], spec.scaling) for column in columns)
         return cls(spec.shape, spec.scaling, fitted, posted)
+
+    def continued(self, table: Mapping[str, ColumnValues], descriptor: dict[str, Any]) -> Self:
+        """The input for a training that continues on the rows of another table, which has these columns.
+
+        Rows are encoded as before. The formats and the other columns are those of the new table.
+        """
+        formats = {entry["name"]: entry.get("format") for entry in descriptor["inputs"]}
+        columns = tuple(column.continued(table[column.name], formats[column.name]) for column in self.columns)
+        posted = PostedTable.of(descriptor, tuple(column.to_column() for column in columns))
+        return replace(self, columns=columns, posted=posted)
+
+    def complete(self, spec: InputSpec) -> InputSpec:
+        """The input of a spec with the columns and the scaling of this one."""
+        if spec.columns is None:
+            return replace(spec, scaling=self.scaling)
+        return replace(spec, scaling=self.scaling, columns=tuple(column.to_column() for column in self.columns))
 
     def csv_columns(self) -> CsvColumns:
         """The columns of a CSV body."""
@@ -308,7 +324,8 @@ def _find_odd_rows(column: FittedColumn, values: ColumnValues) -> Iterator[tuple
     missing = is_missing(values)
     kinds = {"missing": missing}
     if isinstance(values, Texts):
-        kinds["unseen_category"] = ~missing & (column.find_categories(values) == len(column.categories))
+        # -1, the code of a missing value, selects the last entry
+        kinds["unseen_category"] = np.array([*(name not in column.seen for name in values.names), False])[values.codes]
     elif column.type in ("number", "date"):
         numbers = column.to_numbers(values)
         kinds["out_of_range"] = (numbers < column.minimum) | (numbers > column.maximum)
@@ -323,8 +340,8 @@ def _warning(column: FittedColumn, values: ColumnValues, row: int, kind: str) ->
     elif isinstance(values, Texts):
         detail = f'"{values.names[values.codes[row]]}" isn\'t in the training rows.'
     else:
-        bounds = f"the training rows lie between {_show(column, column.minimum)} and {_show(column, column.maximum)}"
-        shown = _show(column, float(column.to_numbers(values[row : row + 1])[0]))
+        bounds = f"the training rows lie between {column.show(column.minimum)} and {column.show(column.maximum)}"
+        shown = column.show(float(column.to_numbers(values[row : row + 1])[0]))
         detail = f"{shown} is out of range: {bounds}."
     return {"row": row, "column": column.name, "type": kind, "detail": detail}
 
@@ -339,9 +356,4 @@ def _replacement(column: FittedColumn) -> str:
     statistic = (column.missing or Missing.MEDIAN).value.replace("_", " ") + " value" * (
         column.missing is Missing.MOST_FREQUENT
     )
-    return f"the training rows' {statistic}, {_show(column, column.fill)}, is used"
-
-
-def _show(column: FittedColumn, number: float) -> str:
-    """A column's number, or date, for use in a sentence."""
-    return write_dates(column.to_dates(np.array([number])))[0] if column.type == "date" else f"{number:g}"
+    return f"the training rows' {statistic}, {column.show(column.fill)}, is used"
