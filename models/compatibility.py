@@ -122,8 +122,9 @@ def find_differences(spec: NetworkSpec, preprocessing: Preprocessing) -> Iterato
             elif difference := input_.find_difference(ours.shape):
                 yield difference
         elif ours.columns is not None:
-            types = {column.name: column.type for column in input_.columns}
-            yield from _find_column_differences(types, {column.name: column.type for column in ours.columns})
+            yield from _find_column_differences(
+                {column.name: column for column in input_.columns}, {column.name: column for column in ours.columns}
+            )
         elif ours.shape != input_.shape:
             yield f"The version takes {input_.shape[0]} numbers, but the model rows of the shape {list(ours.shape)}."
 
@@ -142,12 +143,17 @@ def check_taken_inputs(spec: NetworkSpec) -> None:
         raise InvalidSpec(*faults)
 
 
-def _find_column_differences(version: dict[str, str], model: dict[str, str]) -> Iterator[str]:
-    for name in version:
+def _find_column_differences(version: dict[str, FittedColumn], model: dict[str, Column]) -> Iterator[str]:
+    for name, column in version.items():
         if name not in model:
             yield f'The version takes the column "{name}", which the model doesn\'t take.'
-        elif version[name] != model[name]:
-            yield f'The column "{name}" is a {version[name]} in the version, but a {model[name]} in the model.'
+        elif column.type != model[name].type:
+            yield f'The column "{name}" is a {column.type} in the version, but a {model[name].type} in the model.'
+        elif column.width != model[name].width:
+            yield (
+                f'The column "{name}" becomes {column.width} numbers in the version, but {model[name].width} in the '
+                "model. Create the model with the `input` of the version's model; it can train on this dataset too."
+            )
     for name in model:
         if name not in version:
             yield f'The model takes the column "{name}", which the version doesn\'t take.'

@@ -11,6 +11,7 @@ from models.allowance import Allowance
 from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
+from models.preprocessing.missing import choose_missing
 from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
@@ -30,17 +31,24 @@ OWN_SCALING = ("Embedding", "Normalization", "Rescaling")
 
 
 def inputs_from_dataset(
-    descriptor: dict[str, Any], name: str, scaling: str | None = None, layers: Iterable[str] = ()
+    descriptor: dict[str, Any],
+    name: str,
+    scaling: str | None = None,
+    layers: Iterable[str] = (),
+    missing: Any = None,
+    indicator: Any = None,
 ) -> dict[str, InputSpec]:
     """The inputs of a model with `{"dataset": name}` in its spec, from the dataset's descriptor.
 
     A table is one input, whose size is the sum of its columns' widths; other datasets have their own shapes. The
     default of `scaling` for images and video is `unit` if their numbers are bytes (none below 0 or above 255, some
     above 127), and `standard` for everything else; but it is `none`, except for tables, if one of the types in `layers`
-    expects unscaled numbers.
+    expects unscaled numbers. `missing` and `indicator` are `missing` and `missing_indicator` as find_missing_faults
+    accepted them.
     """
     if descriptor["kind"] == "table":
-        columns = table_columns(descriptor)
+        incomplete = frozenset(entry["name"] for entry in descriptor["inputs"] if entry["missing"])
+        columns = choose_missing(table_columns(descriptor), missing, indicator, incomplete)
         shape = (sum(column.width for column in columns),)
         return {SINGLE_INPUT: InputSpec(shape, Scaling(scaling or Scaling.STANDARD), columns, name)}
     own = any(layer in OWN_SCALING for layer in layers)
@@ -66,12 +74,14 @@ def named_input_from_dataset(
     alone: bool,
     scaling: str | None = None,
     layers: Iterable[str] = (),
+    missing: Any = None,
+    indicator: Any = None,
 ) -> InputSpec:
     """The input `name` of a model with `{"dataset": …}` in its spec: the dataset's input of the same name.
 
     If it is the model's only input, it may be a table. Raises InvalidData with a fault without a pointer.
     """
-    inputs = inputs_from_dataset(descriptor, dataset, scaling, layers)
+    inputs = inputs_from_dataset(descriptor, dataset, scaling, layers, missing, indicator)
     if descriptor["kind"] == "table":
         if not alone:
             detail = f'The dataset "{dataset}" is a table, which is one input: a model for it can have no other input.'

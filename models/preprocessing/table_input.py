@@ -12,14 +12,15 @@ from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.preprocessing.fitted_column import FittedColumn
-from models.spec import Column, InputSpec, Scaling
+from models.spec import Column, InputSpec, Missing, Scaling
 from models.suggestions import unknown_name
 from models.tabular.csv_dialect import QUOTE
 from models.tabular.csv_instances import CsvCell, CsvColumns, read_boolean
 from models.values.columns import ColumnValues, Texts, is_missing
-from models.values.dates import ISO, read_date
+from models.values.dates import ISO, describe_format, read_date
 from models.values.numbers import read_number
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, describe, name_type
+from models.values.wording import count_of
 from models.values.words import LOOSE, MISSING, WHITE_SPACE
 
 MAX_WARNINGS = 100
@@ -253,7 +254,8 @@ def _find_unknown_columns(
 def _find_row_fault(row: object, number: int, names: list[str], place: Place) -> Fault:
     """The fault of a row that is neither an object nor a list with one value per column."""
     if isinstance(row, list):
-        detail = f"Row {number} has {len(row)} values, but there are {len(names)} columns: {', '.join(names[:20])}."
+        has, wanted = count_of(len(row), "value"), count_of(len(names), "column")
+        detail = f"Row {number} has {has}; expected one for each of {wanted}: {', '.join(names[:20])}."
     else:
         detail = f"Row {number} is {name_type(row)}; expected an object by column name, or a list."
     return Fault(detail, place.pointer(number), row=number)
@@ -281,7 +283,7 @@ def _read_values(column: FittedColumn, values: list | np.ndarray) -> tuple[Colum
 
 
 def _read_number(value: object, column: FittedColumn) -> float | None:
-    if isinstance(value, CsvCell):
+    if isinstance(value, CsvCell) or (isinstance(value, str) and column.is_amount):
         value = read_number(value, column.format)
     plain = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FLOAT32_MAX
     return value if plain else None  # type: ignore[return-value]
@@ -304,14 +306,16 @@ def _read_date(value: object, column: FittedColumn) -> np.datetime64 | None:
 def _describe_expected(column: FittedColumn, value: object) -> str:
     written = ""
     if column.type == "date" and column.format not in (None, ISO):
-        written = f", or written as {column.format}"
-    elif column.type == "number" and column.format is not None and isinstance(value, CsvCell):
+        written = f", or written as {describe_format(column.format)}"
+    elif column.type == "number" and column.format is not None and (isinstance(value, CsvCell) or column.is_amount):
         written = f", such as {column.format}"
     return EXPECTED[column.type] + written
 
 
 def _describe_posted(value: object) -> str:
-    return f'"{value[:100]}"' if isinstance(value, CsvCell) else describe(value)
+    if isinstance(value, CsvCell):
+        return f'"{value[:100]}"'
+    return f'the text "{value[:100]}"' if isinstance(value, str) else describe(value)
 
 
 def _find_odd_rows(column: FittedColumn, values: ColumnValues) -> Iterator[tuple[int, str]]:
@@ -344,5 +348,12 @@ def _warning(column: FittedColumn, values: ColumnValues, row: int, kind: str) ->
 
 def _replacement(column: FittedColumn) -> str:
     if column.type == "category":
-        return "it is encoded as an unseen category"
-    return f"the training rows' median, {column.show(column.fill)}, is used"
+        if column.usual is None:
+            return "it is encoded as an unseen category"
+        return f'the training rows\' most frequent category, "{column.usual}", is used'
+    if column.missing is Missing.ZERO:
+        return "0 is used"
+    statistic = (column.missing or Missing.MEDIAN).value.replace("_", " ") + " value" * (
+        column.missing is Missing.MOST_FREQUENT
+    )
+    return f"the training rows' {statistic}, {column.show(column.fill)}, is used"
