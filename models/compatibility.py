@@ -122,8 +122,9 @@ def find_differences(spec: NetworkSpec, preprocessing: Preprocessing) -> Iterato
             elif difference := input_.find_difference(ours.shape):
                 yield difference
         elif ours.columns is not None:
-            theirs = {column.name: column.to_column() for column in input_.columns}
-            yield from _find_column_differences(theirs, {column.name: column for column in ours.columns})
+            yield from _find_column_differences(
+                {column.name: column for column in input_.columns}, {column.name: column for column in ours.columns}
+            )
         elif ours.shape != input_.shape:
             yield f"The version takes {input_.shape[0]} numbers, but the model rows of the shape {list(ours.shape)}."
 
@@ -142,14 +143,17 @@ def check_taken_inputs(spec: NetworkSpec) -> None:
         raise InvalidSpec(*faults)
 
 
-def _find_column_differences(version: dict[str, Column], model: dict[str, Column]) -> Iterator[str]:
+def _find_column_differences(version: dict[str, FittedColumn], model: dict[str, Column]) -> Iterator[str]:
     for name, column in version.items():
         if name not in model:
             yield f'The version takes the column "{name}", which the model doesn\'t take.'
         elif column.type != model[name].type:
             yield f'The column "{name}" is a {column.type} in the version, but a {model[name].type} in the model.'
-        elif column.missing_indicator != model[name].missing_indicator:
-            yield f'Only one of version and model has an indicator of missing values in the column "{name}".'
+        elif column.width != model[name].width:
+            yield (
+                f'The column "{name}" becomes {column.width} numbers in the version, but {model[name].width} in the '
+                "model. Create the model with the `input` of the version's model; it can train on this dataset too."
+            )
     for name in model:
         if name not in version:
             yield f'The model takes the column "{name}", which the version doesn\'t take.'

@@ -57,7 +57,7 @@ class FittedColumn:
         if isinstance(values, Texts):
             counts = values.counts() if column.missing is Missing.MOST_FREQUENT else {}
             usual = max(counts, key=lambda name: counts[name], default=None)
-            unfitted = cls(
+            unseen = cls(
                 column.name,
                 column.type,
                 categories=column.categories,
@@ -65,7 +65,7 @@ class FittedColumn:
                 missing=column.missing,
                 usual=usual,
             )
-            return unfitted._see(values)
+            return unseen._see(values)
         unfitted = cls(
             column.name,
             column.type,
@@ -116,14 +116,14 @@ class FittedColumn:
         return frozenset(self.categories)
 
     @cached_property
-    def is_amount(self) -> bool:
-        """Whether numbers may be posted as texts, such as `$1,234.5`."""
-        return self.type == "number" and self.format is not None and find_format(self.format).amount
-
-    @cached_property
     def seen(self) -> frozenset[str]:
         """The categories of the training rows."""
         return (self.known | frozenset(self.grouped)) - frozenset(self.untrained)
+
+    @cached_property
+    def is_amount(self) -> bool:
+        """Whether numbers may be posted as texts, such as `$1,234.5`."""
+        return self.type == "number" and self.format is not None and find_format(self.format).amount
 
     @property
     def width(self) -> int:
@@ -181,10 +181,11 @@ class FittedColumn:
         if self.missing_indicator:
             document["missing_indicator"] = True
         if self.type == "category":
-            usual = {} if self.usual is None else {"usual": self.usual}
             seen = {"untrained": list(self.untrained), "grouped": list(self.grouped)}
-            document |= {"categories": list(self.categories)} | usual
-            return document | {name: of for name, of in seen.items() if of}
+            usual = {} if self.usual is None else {"usual": self.usual}
+            return (
+                document | {"categories": list(self.categories)} | usual | {name: of for name, of in seen.items() if of}
+            )
         document |= {"fill": self.fill, "mean": self.mean, "std": self.std}
         if self.type == "date":
             document["parts"] = list(self.parts)
