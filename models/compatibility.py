@@ -124,6 +124,10 @@ def _find_input_mismatches(document: dict[str, Any], descriptor: dict[str, Any])
     preprocessing = Preprocessing.from_document(document["inputs"])
     is_table = descriptor["kind"] == "table"
     shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
+    features = descriptor["inputs"][0].get("features")
+    if preprocessing.rows is not None and features not in (None, preprocessing.rows.window.features):
+        yield _find_feature_fault(preprocessing.rows.window.features, features, descriptor)
+        return
     for name, input_ in preprocessing.inputs.items():
         if isinstance(input_, TableInput) and is_table:
             yield from _find_column_faults(input_.columns, descriptor)
@@ -138,6 +142,14 @@ def _find_input_mismatches(document: dict[str, Any], descriptor: dict[str, Any])
         elif not shapes_fit(shapes[name], input_.shape):
             detail = f"Rows of {_name(descriptor)} have the shape {list(shapes[name])}, but the model takes"
             yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
+
+
+def _find_feature_fault(known: list[str], features: list[str], descriptor: dict[str, Any]) -> Fault:
+    """The fault of sequences whose features aren't those of the version, or in another order."""
+    place = next(place for place, pair in enumerate(zip_longest(known, features)) if pair[0] != pair[1])
+    theirs, ours = (f'"{names[place]}"' if place < len(names) else "missing" for names in (features, known))
+    detail = f"The features of {_name(descriptor)} differ from the version's: feature {place} is {theirs} instead of"
+    return Fault(f"{detail} {ours}.", DATASET, allowed=tuple(known))
 
 
 def _find_target_mismatch(task: Task, encoding: TargetEncoding, target: dict[str, Any]) -> str | None:

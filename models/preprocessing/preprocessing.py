@@ -11,12 +11,13 @@ from models.allowance import Allowance
 from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
-from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile
+from models.preprocessing.posted import B64, CsvText, Instances, JsonNumbers, NamedFile
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
+from models.preprocessing.window_rows import WindowRows
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
 from models.suggestions import unknown_name
-from models.tabular.csv_instances import read_csv_instances
+from models.tabular.csv_instances import names_columns, read_csv_instances
 from models.values.tensors import KINDS, MAX_FAULTS, Place, name_type
 
 INSTANCES = Place(("instances",))
@@ -96,10 +97,21 @@ def _table_column(entry: dict[str, Any]) -> Column:
 
 
 @dataclass(frozen=True)
+class SeriesInputs:
+    """A network's inputs by name (rows first), one row for each series; `labels` says which, as in predictions."""
+
+    inputs: dict[str, np.ndarray]
+    labels: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Preprocessing:
     """Converts raw rows to network inputs, by the names of the inputs."""
 
     inputs: dict[str, TensorInput | TableInput]
+    rows: WindowRows | None = None
+    """For sequences from a table: how rows of the table become sequences."""
 
     @classmethod
     def fit(cls, spec: NetworkSpec, dataset: Dataset) -> Self:
@@ -120,11 +132,14 @@ class Preprocessing:
         tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
         kinds = {name: kind if len(tensors) == 1 else KINDS[values.ndim - 1] for name, values in tensors.items()}
         fills = {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]}
+        rows = WindowRows.of(dataset.descriptor)
+        scaled = None if rows is None else rows.window.scaled
         return cls(
             {
-                name: TensorInput.fit(input_, tensors[name], kinds[name], fills[name])
+                name: TensorInput.fit(input_, tensors[name], kinds[name], fills[name], scaled)
                 for name, input_ in spec.inputs.items()
-            }
+            },
+            rows,
         )
 
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
@@ -166,6 +181,28 @@ class Preprocessing:
         ((name, input_),) = self.inputs.items()
         values, warnings = input_.read(rows, place, allowance)
         return {name: values}, warnings[:MAX_WARNINGS]
+
+    def read_series(self, instances: Instances, allowance: Allowance) -> SeriesInputs | None:
+        """Posted rows of the table that the sequences come from, as one sequence for each series: its last rows.
+
+        None if the instances aren't such rows, but sequences. Raises what `read_instances` raises.
+        """
+        if self.rows is None:
+            return None
+        ((name, input_),) = self.inputs.items()
+        if isinstance(instances, CsvText):
+            table = self.rows.table.csv_columns()
+            if not names_columns(instances.data, instances.encoding, table):
+                return None
+            posted, place = read_csv_instances(instances.data, table, instances.encoding, allowance), NOT_JSON
+        elif isinstance(instances, list) and instances and _is_table_row(instances[0], name):
+            posted, place = instances, INSTANCES
+        else:
+            return None
+        sequences = self.rows.read(posted, place, allowance)
+        allowance.take_rows(len(sequences.values))
+        assert isinstance(input_, TensorInput)
+        return SeriesInputs({name: input_.transform(sequences.values)}, sequences.labels, sequences.warnings)
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
         """As `read_instances`, for rows of numbers only; None if they don't fit or need more work."""
@@ -248,10 +285,18 @@ class Preprocessing:
                 yield replace(fault, detail=f"Row {row}: {fault.detail}", row=row, column=name)
 
     def to_document(self) -> dict[str, Any]:
-        """As JSON: an object by input."""
-        return {name: input_.to_document() for name, input_ in self.inputs.items()}
+        """As JSON: an object by input; the single input of sequences from a table has `rows`."""
+        rows = {} if self.rows is None else {"rows": self.rows.to_document()}
+        return {name: input_.to_document() | rows for name, input_ in self.inputs.items()}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
         types: dict[str, type[TensorInput] | type[TableInput]] = {"tensor": TensorInput, "table": TableInput}
-        return cls({name: types[input_["type"]].from_document(input_) for name, input_ in document.items()})
+        rows = [WindowRows.from_document(input_["rows"]) for input_ in document.values() if "rows" in input_]
+        inputs = {name: types[input_["type"]].from_document(input_) for name, input_ in document.items()}
+        return cls(inputs, rows[0] if rows else None)
+
+
+def _is_table_row(instance: object, name: str) -> bool:
+    """Whether an instance is a row of a table by column, not an image, nor the row of the input `name`."""
+    return isinstance(instance, dict) and instance.keys() not in ({B64}, {name})

@@ -40,11 +40,19 @@ class TensorInput:
     """For sequences from a table: the replacement for a missing number of each feature; None: none may be missing."""
 
     @classmethod
-    def fit(cls, spec: InputSpec, values: np.ndarray, kind: str, fill: list[float] | None = None) -> Self:
+    def fit(
+        cls,
+        spec: InputSpec,
+        values: np.ndarray,
+        kind: str,
+        fill: list[float] | None = None,
+        scaled: np.ndarray | None = None,
+    ) -> Self:
         """Fit to raw training rows (rows, …) of a dataset of this kind, in which `fill` replaced missing numbers.
 
-        Standard scaling uses a mean and standard deviation per feature of a vector, and per index of the last axis of
-        anything else (features of a step, channels), but only one for images without channels.
+        `scaled` says which features of a sequence are scaled; None: all. Standard scaling uses a mean and standard
+        deviation per feature of a vector, and per index of the last axis of anything else (features of a step,
+        channels), but only one for images without channels.
         """
         mean, std = np.zeros(()), np.ones(())
         if spec.scaling is Scaling.UNIT:
@@ -55,6 +63,9 @@ class TensorInput:
             axes = None if without_channels else tuple(range(max(1, len(spec.shape))))
             mean, deviation = mean_and_deviation(rows, axes)
             std = usable_deviation(mean, deviation)
+            if scaled is not None:
+                chosen = np.resize(scaled, mean.shape)
+                mean, std = np.where(chosen, mean, 0.0), np.where(chosen, std, 1.0)
         picture = _as_picture(values.shape[1:]) or _as_picture(spec.shape)
         return cls(spec.shape, spec.scaling, mean, std, picture, None if fill is None else tuple(fill))
 

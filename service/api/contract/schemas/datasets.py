@@ -149,7 +149,7 @@ class CreateUploadSchema(Schema):
     )
     split = Object(metadata={"description": SPLIT, **options.SPLIT})
     window = Object(
-        metadata={"description": "`steps`, `horizon`, `stride`, `time_column`: turns the table into sequences."}
+        metadata={"description": "Turns the table into sequences of consecutive rows. Requires `steps`."}
         | options.WINDOW
     )
     picture = Object(
@@ -254,7 +254,10 @@ class NoteSchema(AnswerSchema):
 class DatasetTargetSchema(AnswerSchema):
     """The target to predict."""
 
-    sometimes = ("shape", "classes", "counts", "exclusive", "mean", "std", "min", "max", "quantiles", "histogram")
+    sometimes = (
+        "shape", "classes", "counts", "exclusive", "mean", "std", "min", "max", "quantiles", "histogram", "columns",
+        "horizons",
+    )  # fmt: skip
 
     name = Words("The target's name.", example="species")
     type = OneOf("One class per row, several labels per row, or numbers.", "category", "labels", "number")
@@ -266,6 +269,10 @@ class DatasetTargetSchema(AnswerSchema):
         example=["setosa", "versicolor", "virginica"],
     )
     counts = Listing("The number of rows in each class.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50])
+    columns = Listing("For sequences: the columns to predict.", Words("A name.", example="price"), MOST_COLUMNS)
+    horizons = Listing(
+        "For sequences: how many rows after the last row of a sequence the targets are.", Count("Rows."), MOST_COLUMNS
+    )
     exclusive = Truth("For labels: whether every row has exactly one.")
     mean = Number("The mean of numbers.", allow_none=True, example=2)
     std = Number("The standard deviation of numbers.", allow_none=True, example=3.4)
