@@ -189,20 +189,25 @@ class Preprocessing:
         """
         if self.rows is None:
             return None
-        ((name, input_),) = self.inputs.items()
+        ((name, _),) = self.inputs.items()
         if isinstance(instances, CsvText):
             table = self.rows.table.csv_columns()
             if not names_columns(instances.data, instances.encoding, table):
                 return None
             posted, place = read_csv_instances(instances.data, table, instances.encoding, allowance), NOT_JSON
-        elif isinstance(instances, list) and instances and _is_table_row(instances[0], name):
+        elif isinstance(instances, list) and instances and is_table_row(instances[0], name):
             posted, place = instances, INSTANCES
         else:
             return None
         sequences = self.rows.read(posted, place, allowance)
         allowance.take_rows(len(sequences.values))
-        assert isinstance(input_, TensorInput)
-        return SeriesInputs({name: input_.transform(sequences.values)}, sequences.labels, sequences.warnings)
+        return SeriesInputs(self.transform(sequences.values), sequences.labels, sequences.warnings)
+
+    def transform(self, sequences: np.ndarray) -> dict[str, np.ndarray]:
+        """Raw sequences from a table (rows, steps, features) as network inputs: float32, rows first, by input."""
+        return {
+            name: input_.transform(sequences) for name, input_ in self.inputs.items() if isinstance(input_, TensorInput)
+        }
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
         """As `read_instances`, for rows of numbers only; None if they don't fit or need more work."""
@@ -297,6 +302,6 @@ class Preprocessing:
         return cls(inputs, rows[0] if rows else None)
 
 
-def _is_table_row(instance: object, name: str) -> bool:
+def is_table_row(instance: object, name: str) -> bool:
     """Whether an instance is a row of a table by column, not an image, nor the row of the input `name`."""
     return isinstance(instance, dict) and instance.keys() not in ({B64}, {name})
