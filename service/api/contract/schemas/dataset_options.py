@@ -55,7 +55,10 @@ CSV = _options(
 WINDOW = _options(
     steps=_whole(1, MAX_STEPS, "The number of rows in a sequence."),
     horizon={
-        "anyOf": [_whole(0, MAX_STEPS, "A horizon."), _list({"type": "integer", "minimum": 0, "maximum": MAX_STEPS})],
+        "anyOf": [
+            _whole(0, MAX_STEPS, "A horizon."),
+            _list({"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_STEPS}),
+        ],
         "description": "How many rows after the last row of a sequence its target is; for several targets an ascending "
         "list, which adds an axis to the target's shape. Default: 1.",
     },

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from service.api.contract.fields import MOST_ITEMS, QueryFlag, QueryWhole
+from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.shown import (
     CLASS,
@@ -85,7 +85,11 @@ class SeriesPredictionSchema(AnswerSchema):
     sometimes: tuple[str, ...] = ("group", "after")
 
     group = Mapping("The values of the columns that distinguish series.", example={"symbol": "A"})
-    after = Value("The time of the series' last row.", example="2024-01-31")
+    after = Value(
+        "The time of the series' last row: a date in ISO 8601, or a number.",
+        anyOf=[{"type": "string", "maxLength": 64, "pattern": TEXT_PATTERN}, {"type": "number", "format": "double"}],
+        example="2024-01-31",
+    )
 
 
 class ClassPredictionSchema(SeriesPredictionSchema):
