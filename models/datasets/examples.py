@@ -26,6 +26,8 @@ class Examples:
     tensors: dict[str, np.ndarray] | None = None
     table: RawTable | None = None
     target_name: str = "target"
+    target_unit: str | None = None
+    """The unit of numbers that are written with it in a table."""
     classes: tuple[Any, ...] | None = None
     """The classes in the source's order; None: the classes that occur, sorted."""
     test_rows: int = 0

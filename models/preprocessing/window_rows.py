@@ -17,6 +17,7 @@ from models.series.window import BREAK, FILL, REFUSE, SeriesColumn, Window
 from models.spec import Column, Scaling
 from models.values.columns import ColumnValues, is_missing
 from models.values.tensors import MAX_FAULTS, Place
+from models.values.wording import count_of
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,26 @@ class WindowRows:
         columns = tuple(Column(column.name, column.type) for column in _all_columns(window))
         posted = PostedTable.of(descriptor, columns)
         return cls(window, posted)
+
+    def continued(self, descriptor: dict[str, Any]) -> Self:
+        """The rows for a training that continues on another dataset of the same features: its formats, and what else
+        its rows may hold."""
+        other = WindowRows.of(descriptor)
+        if other is None:
+            return self
+        formats = {column.name: column.format for column in _all_columns(other.window)}
+
+        def adopt(column: SeriesColumn) -> SeriesColumn:
+            return replace(column, format=formats.get(column.name, column.format))
+
+        window, time = self.window, self.window.time
+        written = replace(
+            window,
+            columns=tuple(map(adopt, window.columns)),
+            group=tuple(map(adopt, window.group)),
+            time=None if time is None else adopt(time),
+        )
+        return replace(self, window=written, posted=other.posted)
 
     @cached_property
     def table(self) -> TableInput:
@@ -135,8 +156,7 @@ class WindowRows:
             row, count = int(timeline.rows[timeline.ends[one] - 1]), int(lengths[one])
             whose = f"The series {name_series(group, row)} has" if group else "There are"
             since = " after its last gap in time" if begins[one] > timeline.starts[one] else ""
-            rows = "row" if count == 1 else "rows"
-            detail = f"{whose} {count:,} {rows}{since}, but the model needs the last {self.window.steps:,}."
+            detail = f"{whose} {count_of(count, 'row')}{since}, but the model needs the last {self.window.steps:,}."
             faults.append(Fault(detail, row=row))
         if faults:
             raise InvalidInstances(*faults)

@@ -115,7 +115,7 @@ def test_gaps_are_noted_and_break_windows_only_if_asked(gaps: str | None, handle
     assert find_note(dataset, "gaps") == {
         "type": "gaps",
         "column": "date",
-        "detail": f'1 gaps in time (a step is usually 1 day); {handled}. The first is from "2024-01-03" to '
+        "detail": f'1 gap in time (a step is usually 1 day); {handled}. The first is from "2024-01-03" to '
         '"2024-01-06" in symbol=A.',
         "count": 1,
     }
@@ -129,7 +129,7 @@ def test_missing_steps_are_inserted_but_never_predicted_or_used_before_the_next_
     dataset = import_windows(tmp_path, columns, gaps="fill")
 
     note = find_note(dataset, "filled_gaps")
-    assert (note["count"], "2 missing steps of 1 day were inserted in 1 gaps" in note["detail"]) == (2, True)
+    assert (note["count"], "2 missing steps of 1 day inserted in 1 gap" in note["detail"]) == (2, True)
     assert dataset.descriptor["inputs"][0]["features"] == ["price", "kind: a", "kind: b", "kind: other"]
     rows = [(np.asarray(item["instance"]).tolist(), item["target"]) for item in read_rows(dataset, "train", 0, 9)]
     assert rows == [
@@ -143,7 +143,7 @@ def test_gaps_are_refused_if_asked_and_too_many_missing_steps_always(tmp_path: P
     window = {"steps": 2, "time_column": "date", "gaps": "refuse"}
     (fault,) = faults_of_upload(tmp_path, to_csv(columns), target="price", window=window)
     assert fault.detail == (
-        'Row 3 follows a gap from "2024-01-03" to "2024-01-05"; a step is usually 1 day. The table has 1 gaps.'
+        'Row 3 follows a gap from "2024-01-03" to "2024-01-05"; a step is usually 1 day. The table has 1 gap.'
     )
     assert (fault.row, fault.column) == (3, "date")
 
@@ -190,6 +190,7 @@ def test_categories_of_later_windows_are_unknown_ones(tmp_path: Path) -> None:
 
     assert dataset.descriptor["inputs"][0]["features"] == ["price", "kind: a", "kind: b", "kind: other"]
     assert read_instances(dataset, "test")[-1] == [[107.5, 0, 1, 0], [108.5, 0, 0, 1]]
+    assert find_note(dataset, "unseen_categories")["count"] == 1
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def test_series_without_a_window_or_a_training_window_are_noted(tmp_path: Path) 
     dataset = import_windows(tmp_path, columns, split={"validation": 0, "test": 0.2})
 
     assert find_note(dataset, "short_series")["detail"] == (
-        "1 of 3 series have too few consecutive rows for a window: symbol=S."
+        "1 of 3 series with too few consecutive rows for a window: symbol=S."
     )
     assert find_note(dataset, "series_without_training")["count"] == 1
 

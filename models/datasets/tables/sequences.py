@@ -1,6 +1,6 @@
 """The windows of a table, which become sequences once the training windows are known."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from models.series.window import SeriesColumn, Window
 from models.spec import SINGLE_INPUT
 from models.tabular.notes import Note
 from models.values.columns import ColumnValues, Texts
+from models.values.wording import count_of
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,15 @@ class Sequences:
             "missing": self.missing,
             "features": window.features,
         }
-        entry |= _describe(matrix, self._count_windows(kept)) | {"fill": window.fills}
+        counts = self._count_windows(kept)
+        entry |= _describe(matrix, counts) | {"fill": window.fills}
         return CompleteSequences(
             SlidingWindows(matrix, self.starts[kept], window.steps),
             kept,
             {name: np.searchsorted(kept, rows) for name, rows in splits.items()},
             entry,
             window,
-            self._note(splits, len(kept)),
+            [*self._note(splits, len(kept)), *_note_unseen(fitted, self.columns, counts > 0)],
         )
 
     def _count_windows(self, windows: np.ndarray) -> np.ndarray:
@@ -128,12 +130,12 @@ class Sequences:
         notes: list[Note] = []
         cut = len(self.starts) - kept
         if cut:
-            detail = f"{cut:,} windows are in no split: their targets are on both sides of a cut between splits."
+            detail = f"{count_of(cut, 'window')} in no split: the targets are on both sides of a cut between splits."
             notes.append(Note("windows_across_splits", detail, count=cut))
         series = set(self.timeline.series_at(self.starts).tolist())
         unseen = len(series - set(self.timeline.series_at(self.starts[splits["train"]]).tolist()))
         if unseen:
-            detail = f"{unseen:,} of {len(series):,} series have no training window: all of their windows are later."
+            detail = f"{unseen:,} of {len(series):,} series without a training window: all of its windows are later."
             notes.append(Note("series_without_training", detail, count=unseen))
         return notes
 
@@ -162,6 +164,21 @@ def _fit(column: SeriesColumn, values: ColumnValues, covered: np.ndarray) -> Ser
         return column
     lowest, highest = float(present.min()), float(present.max())
     return replace(column, fill=float(np.median(present)), minimum=lowest, maximum=highest)
+
+
+def _note_unseen(
+    columns: Sequence[SeriesColumn], values: Mapping[str, ColumnValues], covered: np.ndarray
+) -> Iterator[Note]:
+    """Notes on the rows of windows whose category isn't in the training windows."""
+    for column in columns:
+        texts = values[column.name]
+        if isinstance(texts, Texts):
+            texts = texts[covered]
+            unseen = int(((texts.codes >= 0) & (texts.codes_among(column.categories) < 0)).sum())
+            if unseen:
+                rows = count_of(unseen, "validation or test row")
+                detail = f"The category of {rows} isn't in the training windows: a network gets it as unknown."
+                yield Note("unseen_categories", detail, column.name, unseen)
 
 
 def _describe(matrix: np.ndarray, counts: np.ndarray) -> dict[str, float]:

@@ -19,6 +19,7 @@ from models.tabular.reading import read_column
 from models.values.columns import ColumnValues, find_texts
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS
+from models.values.wording import count_of
 
 if TYPE_CHECKING:
     import polars
@@ -123,7 +124,7 @@ def _handle_gaps(raw: RawTable, series: ReadSeries, clock: _Clock, gaps: str | N
     notes: list[Note] = []
     irregular = timeline.count_irregular(clock.step)
     if irregular:
-        detail = f"{irregular:,} steps in time are no multiple of the usual step, {usual}; a window counts rows."
+        detail = f"{count_of(irregular, 'step')} in time not a multiple of the usual step, {usual}: windows count rows."
         notes.append(Note("irregular_steps", detail, time.name, irregular))
     positions = timeline.find_gaps(clock.step)
     if not len(positions):
@@ -134,12 +135,14 @@ def _handle_gaps(raw: RawTable, series: ReadSeries, clock: _Clock, gaps: str | N
     if gaps == FILL:
         filled = _fill(timeline, clock.step, limits)
         count = len(filled) - len(timeline)
-        detail = f"{count:,} missing steps of {usual} were inserted in {len(positions):,} gaps: numbers are"
+        detail = (
+            f"{count_of(count, 'missing step')} of {usual} inserted in {count_of(len(positions), 'gap')}: numbers are"
+        )
         detail = f"{detail} interpolated, other values carried forward. {first}"
         notes.append(Note("filled_gaps", detail, time.name, count))
         return replace(series, timeline=filled, notes=tuple(notes))
     handled = "no window spans them" if gaps == BREAK else "windows span them"
-    detail = f"{len(positions):,} gaps in time (a step is usually {usual}); {handled}. {first}"
+    detail = f"{count_of(len(positions), 'gap')} in time (a step is usually {usual}); {handled}. {first}"
     notes.append(Note("gaps", detail, time.name, len(positions)))
     return replace(series, breaks=positions if gaps == BREAK else NO_BREAKS, notes=tuple(notes))
 
@@ -149,7 +152,7 @@ def _find_gap_faults(raw: RawTable, series: ReadSeries, clock: _Clock, positions
     for position in positions[:MOST_GAPS].tolist():
         row, gap = int(series.timeline.rows[position]), _describe_gap(series, clock, position)
         detail = f"Row {row} follows a gap {gap}; a step is usually {clock.usual}."
-        yield raw.fault(f"{detail} The table has {len(positions):,} gaps.", row, clock.column.name)
+        yield raw.fault(f"{detail} The table has {count_of(len(positions), 'gap')}.", row, clock.column.name)
 
 
 def _describe_gap(series: ReadSeries, clock: _Clock, position: int) -> str:

@@ -15,13 +15,14 @@ from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.series.timeline import Timeline
 from models.series.window import SeriesColumn, Window
-from models.tabular.describing import LeftOut, find_reason
+from models.tabular.describing import LeftOut, find_reason, note_left_out
 from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.tabular.reading import Reading, read_column
 from models.tabular.table import LEFT_OUT_DETAILS, refuse_unusable
 from models.values.columns import ColumnValues, Texts
 from models.values.pointers import pointer_to
+from models.values.wording import count_of
 
 WHY = {
     "time": "It orders the rows.",
@@ -38,6 +39,7 @@ class _Columns:
 
     columns: dict[str, tuple[SeriesColumn, ColumnValues]]
     left_out: list[LeftOut]
+    notes: list[Note]
     missing: int
 
 
@@ -71,12 +73,21 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
         name: timeline.take(values, interpolate=column.type == "number")
         for name, (column, values) in read.columns.items()
     }
+    targets = {name: read_target(raw, name, (request.get("types") or {}).get(name)) for name in options.targets}
+    readings = [reading for _, reading in targets.values()]
     return Examples(
         "sequence",
-        _read_targets(raw, request.get("types") or {}, timeline, starts, options),
+        _take_targets(raw, {name: target for name, (target, _) in targets.items()}, timeline, starts, options),
         target_name=", ".join(options.targets),
+        target_unit=readings[0].unit if len(readings) == 1 else None,
         left_out=tuple(read.left_out),
-        notes=(*series.notes, *_note_short(series, starts)),
+        notes=(
+            *raw.notes,
+            *(note for reading in readings for note in reading.notes),
+            *read.notes,
+            *series.notes,
+            *_note_short(series, starts),
+        ),
         sequences=Sequences(window, timeline, values, starts, _find_spans(timeline, starts, options), read.missing),
         facts=raw.facts,
     )
@@ -122,11 +133,12 @@ def _check_any(raw: RawTable, series: ReadSeries, starts: np.ndarray, options: W
     """Raise InvalidData if there is no window."""
     if len(starts):
         return
-    detail = f"{raw.rows:,} rows are too few for a window of {options.steps:,} steps and a target"
-    detail = f"{detail} {max(options.horizons):,} rows later"
+    steps, last = options.steps, max(options.horizons)
+    detail = f"A window of {count_of(steps, 'step')} and a target {count_of(last, 'row')} later requires at least"
+    detail = f"{detail} {steps + last:,} rows; there are {raw.rows:,}"
     if series.group or len(series.breaks):
         longest = int(np.diff(np.r_[np.union1d(series.timeline.starts, series.breaks), len(series.timeline)]).max())
-        detail = f"{detail}: no series has more than {longest:,} consecutive rows"
+        detail = f"{detail}, at most {longest:,} of them consecutive rows of a series"
     raise InvalidData(Fault(f"{detail}.", pointer_to("window", "steps")))
 
 
@@ -140,7 +152,7 @@ def _note_short(series: ReadSeries, starts: np.ndarray) -> list[Note]:
         return []
     named = "; ".join(series.name(int(timeline.starts[one])) for one in short[:MOST_NAMED])
     more = "; …" if len(short) > MOST_NAMED else "."
-    detail = f"{len(short):,} of {len(used):,} series have too few consecutive rows for a window: {named}{more}"
+    detail = f"{len(short):,} of {len(used):,} series with too few consecutive rows for a window: {named}{more}"
     return [Note("short_series", detail, count=len(short))]
 
 
@@ -160,20 +172,24 @@ def _find_spans(timeline: Timeline, starts: np.ndarray, options: WindowOptions) 
     return TargetSpans(*found)
 
 
-def _read_targets(
-    raw: RawTable, types: dict[str, str], timeline: Timeline, starts: np.ndarray, options: WindowOptions
+def _take_targets(
+    raw: RawTable,
+    columns: dict[str, np.ndarray | Texts],
+    timeline: Timeline,
+    starts: np.ndarray,
+    options: WindowOptions,
 ) -> np.ndarray | Texts:
     """The targets of every window: one value, or float64 (windows, *options.shape)."""
     last = starts + options.steps - 1
     rows = [timeline.rows[last + horizon] for horizon in options.horizons]
-    columns = [read_target(raw, name, types.get(name)) for name in options.targets]
     if not options.shape:
-        return columns[0][rows[0]]
-    for name, column in zip(options.targets, columns, strict=True):
+        (column,) = columns.values()
+        return column[rows[0]]
+    for name, column in columns.items():
         if isinstance(column, Texts):
             detail = f'The target "{name}" is text: several targets or horizons must be numbers.'
             raise InvalidData(raw.fault(detail, column=name))
-    numbers = [[np.asarray(column[each], np.float64) for column in columns] for each in rows]
+    numbers = [[np.asarray(column[each], np.float64) for column in columns.values()] for each in rows]
     return np.array(numbers).transpose(2, 0, 1).reshape(len(starts), *options.shape)
 
 
@@ -196,6 +212,7 @@ def _read_features(raw: RawTable, request: dict[str, Any], series: ReadSeries, o
         roles[series.time.name] = series.time.type, "time"
     columns: dict[str, tuple[SeriesColumn, ColumnValues]] = {}
     left_out: list[LeftOut] = []
+    notes: list[Note] = []
     missing = 0
     for name in raw.columns:
         if name in options.targets and not past:
@@ -208,6 +225,8 @@ def _read_features(raw: RawTable, request: dict[str, Any], series: ReadSeries, o
         else:
             reading, values = read_column(raw, name, types.get(name))
             reason = _find_reason(reading, values, types.get(name), name in raw.unnamed)
+            if name not in options.targets:
+                notes += (*reading.notes, *(note_left_out(reason, types.get(name)) if reason else ()))
             if reason is None:
                 columns[name] = SeriesColumn(name, reading.type, reading.format), to_values(reading.type, values)
                 missing += values.null_count()
@@ -215,7 +234,7 @@ def _read_features(raw: RawTable, request: dict[str, Any], series: ReadSeries, o
             left_out.append(reason)
     if not columns:
         refuse_unusable(raw, left_out)
-    return _Columns(columns, left_out, missing)
+    return _Columns(columns, left_out, notes, missing)
 
 
 def _find_reason(reading: Reading, values: Any, wanted: str | None, unnamed: bool) -> LeftOut | None:
