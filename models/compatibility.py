@@ -105,7 +105,8 @@ def check_kept(spec: NetworkSpec, preprocessing: Preprocessing, descriptor: dict
     """
     tables = {name: input_ for name, input_ in preprocessing.inputs.items() if isinstance(input_, TableInput)}
     mismatches = (fault.detail for fault in _find_input_mismatches(Preprocessing(dict(tables)), descriptor))
-    details = list(islice(chain(find_differences(spec, preprocessing), mismatches), MOST_FAULTS))
+    features = (fault.detail for fault in _find_feature_faults(preprocessing, descriptor))
+    details = list(islice(chain(find_differences(spec, preprocessing), mismatches, features), MOST_FAULTS))
     if details:
         raise InvalidData(*(Fault(f"{detail} {REFIT_INSTEAD}", PREPROCESSING) for detail in details))
 
@@ -198,6 +199,7 @@ def _find_input_mismatches(preprocessing: Preprocessing, descriptor: dict[str, A
     """The faults of a dataset that lacks inputs of the version."""
     is_table = descriptor["kind"] == "table"
     shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
+    yield from _find_feature_faults(preprocessing, descriptor)
     for name, input_ in preprocessing.inputs.items():
         if isinstance(input_, TableInput) and is_table:
             yield from _find_column_faults(input_.columns, descriptor)
@@ -212,6 +214,18 @@ def _find_input_mismatches(preprocessing: Preprocessing, descriptor: dict[str, A
         elif not shapes_fit(shapes[name], input_.shape):
             detail = f"Rows of {_name(descriptor)} have the shape {list(shapes[name])}, but the model takes"
             yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
+
+
+def _find_feature_faults(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Fault]:
+    """The fault of sequences whose features aren't those of the version, or in another order."""
+    ours = descriptor["inputs"][0].get("features")
+    if preprocessing.rows is None or ours is None or ours == preprocessing.rows.window.features:
+        return
+    known = preprocessing.rows.window.features
+    place = next(place for place, pair in enumerate(zip_longest(known, ours)) if pair[0] != pair[1])
+    found, wanted = (f'"{names[place]}"' if place < len(names) else "missing" for names in (ours, known))
+    detail = f"The features of {_name(descriptor)} differ from the version's: feature {place} is {found} instead of"
+    yield Fault(f"{detail} {wanted}.", DATASET, allowed=tuple(known))
 
 
 def _find_target_mismatch(task: Task, encoding: TargetEncoding, target: dict[str, Any]) -> str | None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from models.datasets.examples import Examples
 from models.datasets.splits import SPLITS
+from models.datasets.tables.sequences import SlidingWindows
 from models.errors import DamagedDataset, Fault, InvalidData
 from models.files.sums import check_files
 from models.limits import Limits
@@ -44,6 +45,9 @@ UNREADABLE = (OSError, ValueError, EOFError, LookupError, TypeError)
 """The errors of Python and NumPy for files that are missing or damaged."""
 MAX_PAGE_NUMBERS = 1_000_000
 """The maximum of numbers or cells in a page of rows, unless it is a single row."""
+
+
+Tensors = Mapping[str, np.ndarray | SlidingWindows]
 
 
 @dataclass(frozen=True)
@@ -215,11 +219,12 @@ def write_dataset(
 
     Raises InvalidData if a table takes more than `limits.dataset_bytes`.
     """
+    tensors: Tensors = examples.tensors or {} if examples.windows is None else {SINGLE_INPUT: examples.windows}
     targets = examples.targets
     if isinstance(targets, Texts):
         targets = targets.codes_among(descriptor["target"]["classes"])
     for name in SPLITS:
-        _write_split(folder / name, examples.tensors or {}, targets, splits[name])
+        _write_split(folder / name, tensors, targets, splits[name])
     if table is not None:
         try:
             _write_table(folder, table, splits, limits, progress)
@@ -269,7 +274,7 @@ def _parquet_files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir(), key=lambda path: int(path.stem))
 
 
-def _write_split(folder: Path, tensors: dict[str, np.ndarray], targets: np.ndarray, rows: np.ndarray) -> None:
+def _write_split(folder: Path, tensors: Tensors, targets: np.ndarray, rows: np.ndarray) -> None:
     (folder / INPUTS_FOLDER).mkdir(parents=True)
     arrays = {folder / ROWS_FILE: rows, folder / TARGETS_FILE: targets[rows]}
     for path, array in arrays.items():
@@ -280,7 +285,7 @@ def _write_split(folder: Path, tensors: dict[str, np.ndarray], targets: np.ndarr
             _write_tensor(file, tensor, rows)
 
 
-def _write_tensor(file: IO[bytes], tensor: np.ndarray, rows: np.ndarray) -> None:
+def _write_tensor(file: IO[bytes], tensor: np.ndarray | SlidingWindows, rows: np.ndarray) -> None:
     """Write rows of a tensor as `.npy` in small blocks: they may be larger than memory."""
     shape = (len(rows), *tensor.shape[1:])
     header = {"descr": np.lib.format.dtype_to_descr(tensor.dtype), "fortran_order": False, "shape": shape}

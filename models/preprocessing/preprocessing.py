@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any, Self
 
@@ -12,13 +13,14 @@ from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
 from models.preprocessing.missing import choose_missing
-from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile
+from models.preprocessing.posted import B64, CsvText, Instances, JsonNumbers, NamedFile
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
+from models.preprocessing.window_rows import WindowRows
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
 from models.suggestions import unknown_name
-from models.tabular.csv_instances import read_csv_instances
-from models.values.tensors import KINDS, MAX_FAULTS, Place, name_type
+from models.tabular.csv_instances import names_columns, read_csv_instances
+from models.values.tensors import KINDS, MAX_FAULTS, Place, Shape, name_type
 
 INSTANCES = Place(("instances",))
 NOT_JSON = Place(None)
@@ -106,10 +108,25 @@ def _table_column(entry: dict[str, Any]) -> Column:
 
 
 @dataclass(frozen=True)
+class SeriesInputs:
+    """A network's inputs by name (rows first), one row for each series; `labels` says which, as in predictions."""
+
+    inputs: dict[str, np.ndarray]
+    labels: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Preprocessing:
     """Converts raw rows to network inputs, by the names of the inputs."""
 
     inputs: dict[str, TensorInput | TableInput]
+
+    @cached_property
+    def rows(self) -> WindowRows | None:
+        """For sequences from a table: how rows of the table become sequences."""
+        inputs = list(self.inputs.values())
+        return inputs[0].rows if len(inputs) == 1 and isinstance(inputs[0], TensorInput) else None
 
     @classmethod
     def fit(cls, spec: NetworkSpec, dataset: Dataset) -> Self:
@@ -130,9 +147,11 @@ class Preprocessing:
         tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
         kinds = {name: kind if len(tensors) == 1 else KINDS[values.ndim - 1] for name, values in tensors.items()}
         fills = {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]}
+        rows = WindowRows.of(dataset.descriptor)
+        scaled = None if rows is None else rows.window.scaled
         return cls(
             {
-                name: TensorInput.fit(input_, tensors[name], kinds[name], fills[name])
+                name: replace(TensorInput.fit(input_, tensors[name], kinds[name], fills[name], scaled), rows=rows)
                 for name, input_ in spec.inputs.items()
             }
         )
@@ -148,7 +167,7 @@ class Preprocessing:
             {
                 name: input_.continued(table, dataset.descriptor)
                 if isinstance(input_, TableInput)
-                else input_.continued(spec.inputs[name].shape, tensors[name].shape[1:])
+                else _continue(input_, spec.inputs[name].shape, tensors[name].shape[1:], dataset.descriptor)
                 for name, input_ in self.inputs.items()
             }
         )
@@ -207,6 +226,33 @@ class Preprocessing:
         ((name, input_),) = self.inputs.items()
         values, warnings = input_.read(rows, place, allowance)
         return {name: values}, warnings[:MAX_WARNINGS]
+
+    def read_series(self, instances: Instances, allowance: Allowance) -> SeriesInputs | None:
+        """Posted rows of the table that the sequences come from, as one sequence for each series: its last rows.
+
+        None if the instances aren't such rows, but sequences. Raises what `read_instances` raises.
+        """
+        if self.rows is None:
+            return None
+        ((name, _),) = self.inputs.items()
+        if isinstance(instances, CsvText):
+            table = self.rows.table.csv_columns()
+            if not names_columns(instances.data, instances.encoding, table):
+                return None
+            posted, place = read_csv_instances(instances.data, table, instances.encoding, allowance), NOT_JSON
+        elif isinstance(instances, list) and instances and is_table_row(instances[0], name):
+            posted, place = instances, INSTANCES
+        else:
+            return None
+        sequences = self.rows.read(posted, place, allowance)
+        allowance.take_rows(len(sequences.values))
+        return SeriesInputs(self.transform(sequences.values), sequences.labels, sequences.warnings)
+
+    def transform(self, sequences: np.ndarray) -> dict[str, np.ndarray]:
+        """Raw sequences from a table (rows, steps, features) as network inputs: float32, rows first, by input."""
+        return {
+            name: input_.transform(sequences) for name, input_ in self.inputs.items() if isinstance(input_, TensorInput)
+        }
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
         """As `read_instances`, for rows of numbers only; None if they don't fit or need more work."""
@@ -295,4 +341,18 @@ class Preprocessing:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
         types: dict[str, type[TensorInput] | type[TableInput]] = {"tensor": TensorInput, "table": TableInput}
-        return cls({name: types[input_["type"]].from_document(input_) for name, input_ in document.items()})
+        inputs = {name: types[input_["type"]].from_document(input_) for name, input_ in document.items()}
+        for name, input_ in inputs.items():
+            if isinstance(input_, TensorInput) and "rows" in document[name]:
+                inputs[name] = replace(input_, rows=WindowRows.from_document(document[name]["rows"]))
+        return cls(inputs)
+
+
+def _continue(input_: TensorInput, shape: Shape, raw: Shape, descriptor: dict[str, Any]) -> TensorInput:
+    rows = None if input_.rows is None else input_.rows.continued(descriptor)
+    return replace(input_.continued(shape, raw), rows=rows)
+
+
+def is_table_row(instance: object, name: str) -> bool:
+    """Whether an instance is a row of a table by column, not an image, nor the row of the input `name`."""
+    return isinstance(instance, dict) and instance.keys() not in ({B64}, {name})

@@ -129,6 +129,10 @@ class TableInput:
             instances = _list_rows(instances)
         else:
             allowance.take_cells(len(instances) * len(self.columns))
+        return self._finish(self.read_table(instances, place, allowance))
+
+    def read_table(self, instances: list, place: Place, allowance: Allowance) -> dict[str, ColumnValues]:
+        """Posted rows as raw columns by name. Raises InvalidInstances, TookTooLong."""
         rows, faults = self._cells(instances, place)
         table: dict[str, ColumnValues] = {}
         invalid: list[tuple[int, int]] = []
@@ -144,7 +148,7 @@ class TableInput:
             faults.append(_find_cell_fault(column, row, value, place.pointer(row, (key,))))
         if faults:
             raise InvalidInstances(*_first(faults))
-        return self._finish(table)
+        return table
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
         """Posted rows of numbers (float64), NaN if missing, as a network input, and warnings; None if they don't fit,

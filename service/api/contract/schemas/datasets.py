@@ -149,7 +149,7 @@ class CreateUploadSchema(Schema):
     )
     split = Object(metadata={"description": SPLIT, **options.SPLIT})
     window = Object(
-        metadata={"description": "`steps`, `horizon`, `stride`, `time_column`: turns the table into sequences."}
+        metadata={"description": "Turns the table into sequences of consecutive rows. Requires `steps`."}
         | options.WINDOW
     )
     picture = Object(
@@ -271,6 +271,8 @@ class DatasetTargetSchema(AnswerSchema):
         "max",
         "quantiles",
         "histogram",
+        "columns",
+        "horizons",
     )
 
     name = Words("The target's name.", example="species")
@@ -285,6 +287,10 @@ class DatasetTargetSchema(AnswerSchema):
     )
     counts = Listing(
         "The number of rows of all splits in each class.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50]
+    )
+    columns = Listing("For sequences: the columns to predict.", Words("A name.", example="price"), MOST_COLUMNS)
+    horizons = Listing(
+        "For sequences: how many rows after the last row of a sequence the targets are.", Count("Rows."), MOST_COLUMNS
     )
     exclusive = Truth("For labels: whether every row has exactly one.")
     mean = Number("The mean of numbers.", allow_none=True, example=2)
