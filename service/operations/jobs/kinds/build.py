@@ -27,6 +27,7 @@ class Build(Kind):
     words = "build job"
     assignment = BuildAssignment
     from_clients: ClassVar = False
+    makes: ClassVar = "model"
 
     def describe(self, context: Context, job: Job) -> BuildAssignment:
         request = BuildRequest.from_document(job.request)
