@@ -74,6 +74,8 @@ def describe_target(examples: Examples) -> dict[str, Any]:
     """
     targets = examples.targets
     entry: dict[str, Any] = {"name": examples.target_name}
+    if examples.target_unit is not None:
+        entry["unit"] = examples.target_unit
     if isinstance(targets, Texts):
         return entry | {"type": "category"} | _list_classes(targets.counts(), examples.classes)
     if targets.ndim == 2 and targets.dtype == bool:

@@ -35,6 +35,8 @@ DESCRIPTOR_FILE = "dataset.json"
 TABLE_FOLDER = "table"
 ROWS_FILE = "rows.npy"
 TARGETS_FILE = "targets.npy"
+GROUPS_FILE = "groups.npy"
+"""The number of each row's group, if the dataset was split by groups."""
 INPUTS_FOLDER = "inputs"
 CHUNK_BYTES = 16 * 1024 * 1024
 """Bytes of a tensor that are copied in one step."""
@@ -96,6 +98,13 @@ class Dataset:
         names = [entry["name"] for entry in self.descriptor["inputs"]]
         paths = {name: _tensor_file(folder, number) for number, name in enumerate(names)}
         return Split(name, rows, targets, tensors={name: np.load(path, mmap_mode=mode) for name, path in paths.items()})
+
+    def groups(self, name: str) -> np.ndarray | None:
+        """The number of the group of each row of a split (rows,), if the dataset was split by groups. Raises
+        DamagedDataset."""
+        path = self.folder / name / GROUPS_FILE
+        with _reading():
+            return np.load(path) if path.exists() else None
 
     def rows_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
         """A page of a split's rows as `row`, `instance` (in the form of predictions), `target`, `split`.
@@ -188,8 +197,7 @@ class StoredColumns(Mapping[str, ColumnValues]):
     def _scan(self) -> "polars.LazyFrame":
         import polars
 
-        parts = sorted(self._folder.iterdir(), key=lambda path: int(path.stem))
-        frame = polars.scan_parquet(parts, glob=False)
+        frame = polars.scan_parquet(_parquet_files(self._folder), glob=False)
         # older datasets store the names of the columns, in the same order
         return frame.rename(dict(zip(frame.collect_schema(), self._places.values(), strict=True)))
 
@@ -225,6 +233,40 @@ def write_dataset(
         document = {"format": FORMAT, "descriptor": descriptor}
         file.write(json.dumps(document, ensure_ascii=False, allow_nan=False).encode())
     return descriptor
+
+
+def write_parts(folder: Path, dataset: Dataset, split: str, parts: dict[str, np.ndarray]) -> Dataset:
+    """Write a dataset into a new folder whose splits are `parts` of a split: for each of SPLITS, the ascending indices
+    of its rows. Raises OSError, DamagedDataset."""
+    source = dataset.split(split)
+    targets = source.targets
+    if isinstance(targets, Texts):
+        targets = targets.codes_among(dataset.descriptor["target"]["classes"])
+    for name, rows in parts.items():
+        _write_split(folder / name, source.tensors or {}, targets, rows)
+    if source.table is not None:
+        with _reading():
+            _write_table_parts(folder, dataset.folder / split / TABLE_FOLDER, parts)
+    sizes = {name: len(rows) for name, rows in parts.items()}
+    return Dataset(folder, dataset.descriptor | {"rows": sum(sizes.values()), "splits": sizes})
+
+
+def _write_table_parts(folder: Path, source: Path, parts: dict[str, np.ndarray]) -> None:
+    import polars
+
+    for name in parts:
+        (folder / name / TABLE_FOLDER).mkdir()
+    start = 0
+    for path in _parquet_files(source):
+        frame = polars.read_parquet(path, glob=False)
+        for name, rows in parts.items():
+            first, last = np.searchsorted(rows, (start, start + len(frame)))
+            frame[rows[first:last] - start].write_parquet(folder / name / TABLE_FOLDER / path.name)
+        start += len(frame)
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir(), key=lambda path: int(path.stem))
 
 
 def _write_split(folder: Path, tensors: dict[str, np.ndarray], targets: np.ndarray, rows: np.ndarray) -> None:

@@ -11,6 +11,7 @@ from models.allowance import Allowance
 from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
+from models.preprocessing.missing import choose_missing
 from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
@@ -30,17 +31,24 @@ OWN_SCALING = ("Embedding", "Normalization", "Rescaling")
 
 
 def inputs_from_dataset(
-    descriptor: dict[str, Any], name: str, scaling: str | None = None, layers: Iterable[str] = ()
+    descriptor: dict[str, Any],
+    name: str,
+    scaling: str | None = None,
+    layers: Iterable[str] = (),
+    missing: Any = None,
+    indicator: Any = None,
 ) -> dict[str, InputSpec]:
     """The inputs of a model with `{"dataset": name}` in its spec, from the dataset's descriptor.
 
     A table is one input, whose size is the sum of its columns' widths; other datasets have their own shapes. The
     default of `scaling` for images and video is `unit` if their numbers are bytes (none below 0 or above 255, some
     above 127), and `standard` for everything else; but it is `none`, except for tables, if one of the types in `layers`
-    expects unscaled numbers.
+    expects unscaled numbers. `missing` and `indicator` are `missing` and `missing_indicator` as find_missing_faults
+    accepted them.
     """
     if descriptor["kind"] == "table":
-        columns = table_columns(descriptor)
+        incomplete = frozenset(entry["name"] for entry in descriptor["inputs"] if entry["missing"])
+        columns = choose_missing(table_columns(descriptor), missing, indicator, incomplete)
         shape = (sum(column.width for column in columns),)
         return {SINGLE_INPUT: InputSpec(shape, Scaling(scaling or Scaling.STANDARD), columns, name)}
     own = any(layer in OWN_SCALING for layer in layers)
@@ -66,12 +74,14 @@ def named_input_from_dataset(
     alone: bool,
     scaling: str | None = None,
     layers: Iterable[str] = (),
+    missing: Any = None,
+    indicator: Any = None,
 ) -> InputSpec:
     """The input `name` of a model with `{"dataset": …}` in its spec: the dataset's input of the same name.
 
     If it is the model's only input, it may be a table. Raises InvalidData with a fault without a pointer.
     """
-    inputs = inputs_from_dataset(descriptor, dataset, scaling, layers)
+    inputs = inputs_from_dataset(descriptor, dataset, scaling, layers, missing, indicator)
     if descriptor["kind"] == "table":
         if not alone:
             detail = f'The dataset "{dataset}" is a table, which is one input: a model for it can have no other input.'
@@ -126,6 +136,37 @@ class Preprocessing:
                 for name, input_ in spec.inputs.items()
             }
         )
+
+    def continued(self, spec: NetworkSpec, dataset: Dataset) -> "Preprocessing":
+        """The preprocessing of a network that continues on another dataset, which check_kept has accepted.
+
+        Rows are encoded and scaled as before. Formats of dates and numbers are those of the other dataset.
+        """
+        training = dataset.split("train")
+        table, tensors = training.table or {}, training.tensors or {}
+        return Preprocessing(
+            {
+                name: input_.continued(table, dataset.descriptor)
+                if isinstance(input_, TableInput)
+                else input_.continued(spec.inputs[name].shape, tensors[name].shape[1:])
+                for name, input_ in self.inputs.items()
+            }
+        )
+
+    def named(self, spec: NetworkSpec) -> Self:
+        """The preprocessing with the network's name of its input, if there is only one."""
+        if len(self.inputs) > 1 or len(spec.inputs) > 1:
+            return self
+        return replace(self, inputs=dict(zip(spec.inputs, self.inputs.values(), strict=True)))
+
+    def ordered(self, spec: NetworkSpec) -> Self:
+        """The preprocessing with its inputs in the order of the network's."""
+        return replace(self, inputs={name: self.inputs[name] for name in spec.inputs})
+
+    def complete(self, spec: NetworkSpec) -> NetworkSpec:
+        """The spec with the scaling and the columns of this preprocessing, where it has the input."""
+        known = {name: self.inputs[name].complete(spec.inputs[name]) for name in self.inputs}
+        return replace(spec, inputs=spec.inputs | known)
 
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
         """A split's rows as network inputs: float32, rows first, by input."""

@@ -1,7 +1,7 @@
 """An input of plain numbers: vectors, sequences, images, video."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -57,6 +57,23 @@ class TensorInput:
             std = usable_deviation(mean, deviation)
         picture = _as_picture(values.shape[1:]) or _as_picture(spec.shape)
         return cls(spec.shape, spec.scaling, mean, std, picture, None if fill is None else tuple(fill))
+
+    def find_difference(self, shape: Shape) -> str | None:
+        """Why rows of this shape can't be scaled as before, as a sentence; None if they can."""
+        if not self.mean.ndim or self.mean.shape[-1] == shape[-1]:
+            return None
+        return f"The version scales rows of the shape {list(self.shape)}, but the model takes {list(shape)}."
+
+    def continued(self, shape: Shape, raw: Shape) -> Self:
+        """The input for a training that continues on rows of the raw shape `raw`, which the network takes as `shape`.
+
+        Numbers are scaled as before.
+        """
+        return replace(self, shape=shape, picture=_as_picture(raw) or _as_picture(shape))
+
+    def complete(self, spec: InputSpec) -> InputSpec:
+        """The input of a spec with the scaling of this one."""
+        return replace(spec, scaling=self.scaling)
 
     def transform(self, values: np.ndarray) -> np.ndarray:
         """Raw rows as a network input: float32, (rows, *shape)."""

@@ -1,8 +1,8 @@
 """The child process: it runs one job's task, reports to the supervisor through a pipe, and ends with the supervisor.
 
 It sends JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `checkpoint_skipped`,
-`checkpoint_unreadable`, `ending`, and as the last one `result`, `unfinished` or `failure`. It receives objects with
-`begin`, `command`, `orders` or `may_end`.
+`checkpoint_unreadable`, `fold`, `warning`, `ending`, and as the last one `result`, `unfinished` or `failure`. It
+receives objects with `begin`, `command`, `orders` or `may_end`.
 """
 
 import contextlib
@@ -68,6 +68,12 @@ class PipeChannel:
 
     def checkpoint_unreadable(self, error: BadCheckpoint) -> None:
         self.send(encode("checkpoint_unreadable", {"reason": error.detail}))
+
+    def fold(self, data: dict[str, Any]) -> None:
+        self.send(encode("fold", data))
+
+    def warning(self, type_: str, detail: str) -> None:
+        self.send(encode("warning", {"type": type_, "detail": detail}))
 
     def command(self) -> Command:
         with _ending_without_supervisor():

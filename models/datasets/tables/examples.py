@@ -21,11 +21,20 @@ def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
     """The examples of a table with independent rows; raises InvalidData."""
     target = check_names(raw, request)
     try:
-        targets = read_target(raw, target, (request.get("types") or {}).get(target))
+        targets, reading = read_target(raw, target, (request.get("types") or {}).get(target))
     except InvalidData as problem:
         raise InvalidData(*problem.faults, *find_wrong_cells(raw, plan_columns(target, request))) from problem
     guide = _read_guide(raw, request)
-    return Examples("table", targets, table=raw, target_name=target, guide=guide, facts=raw.facts)
+    return Examples(
+        "table",
+        targets,
+        table=raw,
+        target_name=target,
+        target_unit=reading.unit,
+        guide=guide,
+        notes=(*raw.notes, *reading.notes),
+        facts=raw.facts,
+    )
 
 
 def check_names(raw: RawTable, request: dict[str, Any]) -> str:

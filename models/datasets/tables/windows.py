@@ -11,11 +11,13 @@ from models.datasets.tables.target import read_target
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.spec import SINGLE_INPUT
-from models.tabular.describing import LeftOut, find_reason
+from models.tabular.describing import LeftOut, find_reason, note_left_out
+from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.tabular.reading import read_column
 from models.tabular.table import LEFT_OUT_DETAILS, refuse_unusable
 from models.values.pointers import pointer_to
+from models.values.wording import count_of
 
 WHY = {"time": "It orders the rows.", "no_number": "A window accepts only numbers and booleans."}
 
@@ -32,16 +34,18 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
     horizon = 1 if window.get("horizon") is None else window["horizon"]
     windows = (raw.rows - steps - horizon) // stride + 1
     if windows < 1:
-        detail = f"{raw.rows:,} rows are too few for a window of {steps:,} steps and a target {horizon:,} rows later."
+        size = f"{count_of(steps, 'step')} and a target {count_of(horizon, 'row')} later"
+        detail = f"A window of {size} requires at least {steps + horizon:,} rows; there are {raw.rows:,}."
         raise InvalidData(Fault(detail, pointer_to("window", "steps")))
     order = _order(raw, request)
-    names, matrix, left_out = _read_features(raw, request, target, horizon > 0, order)
+    names, matrix, left_out, notes = _read_features(raw, request, target, horizon > 0, order)
     size = windows * steps * len(names) * matrix.itemsize
     if size > limits.dataset_bytes:
         detail = f"{windows:,} windows of {steps:,} × {len(names):,} numbers become {size:,} bytes; the limit is"
         detail = f"{detail} {limits.dataset_bytes:,}. Use fewer steps or a larger stride."
         raise InvalidData(Fault(detail, pointer_to("window")))
-    targets = read_target(raw, target, (request.get("types") or {}).get(target))[order]
+    values, reading = read_target(raw, target, (request.get("types") or {}).get(target))
+    targets = values[order]
     last = np.arange(windows) * stride + steps - 1
     sequences = np.lib.stride_tricks.sliding_window_view(matrix, steps, axis=0)[::stride][:windows].swapaxes(1, 2)
     return Examples(
@@ -52,6 +56,8 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
         guide=np.arange(windows),
         features=tuple(names),
         left_out=tuple(left_out),
+        target_unit=reading.unit,
+        notes=(*raw.notes, *reading.notes, *notes),
         gaps=Gaps(matrix, steps, stride),
         facts=raw.facts,
     )
@@ -67,14 +73,15 @@ def _order(raw: RawTable, request: dict[str, Any]) -> np.ndarray:
 
 def _read_features(
     raw: RawTable, request: dict[str, Any], target: str, past: bool, order: np.ndarray
-) -> tuple[list[str], np.ndarray, list[LeftOut]]:
-    """The names of the features, their values in time order (rows, features), NaN where missing, and the columns that
-    were left out; with `past` the target's own column may be a feature."""
+) -> tuple[list[str], np.ndarray, list[LeftOut], list[Note]]:
+    """The names of the features, their values in time order (rows, features), NaN where missing, the columns that were
+    left out, and notes on both; with `past` the target's own column may be a feature."""
     import polars
 
     types, ignored = request.get("types") or {}, request.get("ignore") or ()
     columns: dict[str, np.ndarray] = {}
     left_out: list[LeftOut] = []
+    notes: list[Note] = []
     for name in raw.columns:
         if name == target and not past:
             continue
@@ -86,6 +93,8 @@ def _read_features(
         else:
             reading, values = read_column(raw, name, types.get(name))
             reason = find_reason(reading, values, types.get(name), name in raw.unnamed)
+            if name != target:
+                notes += (*reading.notes, *(note_left_out(reason, types.get(name)) if reason else ()))
             if reason is None and reading.type not in ("number", "boolean"):
                 reason = LeftOut(name, reading.type, "no_number", WHY["no_number"])
             if reason is None:
@@ -94,4 +103,4 @@ def _read_features(
             left_out.append(reason)
     if not columns:
         refuse_unusable(raw, left_out)
-    return list(columns), np.stack(list(columns.values()), axis=1), left_out
+    return list(columns), np.stack(list(columns.values()), axis=1), left_out, notes
