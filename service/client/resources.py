@@ -141,6 +141,10 @@ class Models(NamedResources):
         """Change a model's description."""
         return self._patch(name, {"description": description})
 
+    def serve(self, name: str, label: str | None) -> Document:
+        """Choose the label whose version predicts by default; None: the latest version does."""
+        return self._patch(name, {"serve": label})
+
     def summary(self, name: str) -> str:
         """The table of layers, as Keras prints it."""
         text: str = self._connection.request("GET", self._of(name, "/summary"), headers={"Accept": "text/plain"}).text

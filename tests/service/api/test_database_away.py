@@ -77,3 +77,13 @@ def test_a_name_with_a_nul_is_not_found_without_asking_the_database(api: ApiClie
     database.away = UNAVAILABLE
     for path in ("/v1/models/a%00", "/v1/datasets/%00/rows", "/v1/training-jobs/%00", "/v1/models/line/labels/a%00b"):
         assert api.http.get(path).status_code == 404
+
+
+def test_a_served_label_is_remembered(api: ApiClient, worker: FakeWorker, database: LeavingDatabase) -> None:
+    api.make_line()
+    api.train_line(label="champion")
+    api.train_line()
+    api.patch("/v1/models/line", {"serve": "champion"})
+    for away in (None, UNAVAILABLE):
+        database.away = away
+        assert api.post("/v1/models/line/predictions", {"instances": [[1]]}, 200)["version"] == 1

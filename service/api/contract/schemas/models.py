@@ -59,6 +59,10 @@ SCALING = (
     "bytes (numbers from 0 to 255, some above 127), else `standard`. But it is `none` if a layer is Rescaling, "
     "Normalization or Embedding and the dataset isn't a table."
 )
+SERVE = (
+    "The label whose version answers predictions that name neither a version nor a label; null: the latest version "
+    "does. Until the label exists, such predictions get a 409. Once the model has a version, the label must exist."
+)
 MISSING = (
     "For tables: what replaces a missing value: the training rows' `median`, `mean` or `most_frequent` value, or "
     "`zero`. By default `median`; a missing category counts as an unknown one unless `most_frequent` replaces it."
@@ -208,6 +212,7 @@ class CreateModelSchema(Schema):
             "maxItems": MOST_METRICS,
         },
     )
+    serve = Name(load_default=None, allow_none=True, metadata={"description": SERVE})
     metadata = Metadata()
 
 
@@ -223,6 +228,7 @@ class ModelChangesSchema(Schema):
     """The changes to a model."""
 
     description = Text(LONGEST_DESCRIPTION, metadata={"description": "Free text."})
+    serve = Name(allow_none=True, metadata={"description": SERVE})
     metadata = MetadataChanges()
 
 
@@ -281,6 +287,7 @@ class ModelItemSchema(AnswerSchema):
     metrics = Listing("As in the request.", Value("A metric.", **COMPONENT), MOST_METRICS, example=["accuracy"])
     latest_version = Count("The number of the newest version; null if there is none.", 1, allow_none=True, example=1)
     labels = Mapping("The labels, each with the number of its version.", Count("A version.", 1, example=1))
+    serve = Words("The label that predictions use by default; null: the latest version.", allow_none=True, **NAMED)
     metadata = ShownMetadata()
     error = Inner(FailureSchema, "The error of a failed model, else null.", allow_none=True)
     created_at = Moment("The creation time; null for a dry run.", allow_none=True)
@@ -323,7 +330,7 @@ class ModelSchema(ModelItemSchema):
     model_version_status = Listing(
         "The newest 100 versions in TensorFlow Serving's format.", Inner(ServingVersionSchema, ""), 100
     )
-    ready = Truth("Whether it has a version, as clients of KServe's first protocol ask.")
+    ready = Truth("Whether it has a version that it serves, as clients of KServe's first protocol ask.")
 
 
 class ModelListQuery(ByMetadata, ByTimeOrName):
@@ -337,7 +344,7 @@ class ModelListQuery(ByMetadata, ByTimeOrName):
 
 def _present_model(view: ModelView) -> dict[str, Any]:
     model, url = view.model, model_url(view.model.name)
-    kept = ("id", "name", "status", "task", "description", "summary", "created_at")
+    kept = ("id", "name", "status", "task", "description", "serve", "summary", "created_at")
     parts = ("summary", "versions", "labels", "predictions")
     return {
         **model.document,
@@ -349,7 +356,7 @@ def _present_model(view: ModelView) -> dict[str, Any]:
         "error": describe_failure(model.error),
         "links": {"self": url} | {part: f"{url}/{part}" for part in parts},
         "model_version_status": version_statuses(view.versions),
-        "ready": view.latest_version is not None,
+        "ready": view.latest_version is not None and (model.serve is None or model.serve in view.labels),
     }
 
 
