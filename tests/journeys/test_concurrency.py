@@ -58,9 +58,11 @@ def test_a_list_read_page_by_page_stays_whole_while_others_add_to_it(client: Cli
     client.post("/v1/models", named(LINE, "pages"))
     before = [client.start_training("pages", "pages", epochs=1) for _ in range(7)]
     page = client.get("/v1/training-jobs?model=pages&limit=3")
-    client.start_training("pages", "pages", epochs=1)
+    added = client.start_training("pages", "pages", epochs=1)
     seen = [item["id"] for item in page["items"]]
     while page["next"]:
         page = client.get(page["next"])
         seen += [item["id"] for item in page["items"]]
     assert seen == list(reversed(before))
+    for job in (*before, added):
+        client.request("PATCH", f"/v1/training-jobs/{job}", json={"desired_status": "cancelled"})
