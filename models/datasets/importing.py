@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from models.datasets.splits import check_split, group_columns, split_rows
 from models.datasets.storage import write_dataset
 from models.datasets.tables.examples import plan_columns
 from models.datasets.tables.options import check_table_options
+from models.datasets.tables.sequences import CompleteSequences
 from models.datasets.target_options import check_target_options, wanted_positive
 from models.datasets.uploads import DATA_FILE, UPLOAD, check_upload, read_upload
 from models.errors import MOST_FAULTS, Fault, InvalidData
@@ -162,24 +164,35 @@ def _write(
         "splits": {name: len(rows) for name, rows in splits.items()},
     }
     table = None
-    used, training = examples.numbers, splits["train"]
+    notes, target = list(examples.notes), dict[str, Any]()
     if examples.table is not None:
         plan = plan_columns(examples.target_name, request)
-        table = describe_table(examples.table, plan, training, _share(progress, 0.5, 0.75), used)
+        table = describe_table(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75), examples.numbers)
         inputs, left_out = table.inputs, table.left_out
+        notes += table.notes
+    elif examples.sequences is not None:
+        complete = examples.sequences.complete(splits)
+        examples, splits = _take(examples, complete), complete.splits
+        inputs, left_out = [complete.entry], list(examples.left_out)
+        notes += complete.notes
+        target = {"columns": list(complete.window.targets), "horizons": list(complete.window.horizons)}
+        descriptor |= {"rows": examples.rows, "window": complete.window.to_document()}
     else:
-        gaps = {} if examples.gaps is None else examples.gaps.fill(training if used is None else used[training])
-        inputs, left_out = [entry | gaps for entry in describe_tensors(examples)], list(examples.left_out)
-    descriptor |= {"inputs": inputs, "target": describe_target(examples, wanted_positive(request))}
-    if table is not None or left_out:
-        descriptor["left_out"] = [one.to_document() for one in left_out]
-    notes = [*examples.notes, *(() if table is None else table.notes)]
+        inputs, left_out = describe_tensors(examples), list(examples.left_out)
     if examples.groups is not None:
         notes.append(describe_groups(examples.groups, splits, group_columns(request.get("split"))))
+    descriptor |= {"inputs": inputs, "target": describe_target(examples, wanted_positive(request)) | target}
+    if table is not None or left_out:
+        descriptor["left_out"] = [one.to_document() for one in left_out]
     descriptor["notes"] = [note.to_document() for note in notes]
     if examples.facts:
         descriptor["file"] = examples.facts
     return write_dataset(folder, examples, table, splits, descriptor, limits, _share(progress, 0.75, 1))
+
+
+def _take(examples: Examples, complete: CompleteSequences) -> Examples:
+    """The examples with the sequences and the targets that are in a split."""
+    return replace(examples, windows=complete.windows, targets=examples.targets[complete.kept])
 
 
 def _check_training(examples: Examples, training_rows: int, request: dict[str, Any]) -> None:

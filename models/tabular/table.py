@@ -9,7 +9,7 @@ import numpy as np
 
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.progress import Progress
-from models.tabular.describing import LeftOut, describe_column, find_reason
+from models.tabular.describing import LeftOut, describe_column, find_reason, note_left_out, note_unseen_categories
 from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable, number_columns
 from models.tabular.reading import Reading, read_column
@@ -67,6 +67,7 @@ def describe_table(
     readings: list[Reading] = []
     inputs: list[dict[str, Any]] = []
     left_out: list[LeftOut] = []
+    notes: list[Note] = []
     names = [name for name in raw.columns if plan.excluded.get(name) != "target"]
     for done, name in enumerate(names):
         if name in plan.excluded:
@@ -86,15 +87,17 @@ def describe_table(
         if reason is None:
             readings.append(reading)
             inputs.append(describe_column(reading, values, training))
+            notes += (*reading.notes, *note_unseen_categories(inputs[-1], len(values)))
         else:
             left_out.append(reason)
+            notes += (*reading.notes, *note_left_out(reason, plan.types.get(name)))
         progress((done + 1) / len(names))
     if not inputs:
         refuse_unusable(raw, left_out)
     frame = raw.frame.select(
         reading.expression.alias(place) for place, reading in zip(number_columns(len(readings)), readings, strict=True)
     )
-    return Table(frame, raw.rows, inputs, left_out)
+    return Table(frame, raw.rows, inputs, left_out, tuple(notes))
 
 
 def find_wrong_cells(raw: RawTable, plan: ColumnPlan) -> list[Fault]:

@@ -28,6 +28,13 @@ class Channel(Protocol):
     def checkpoint_unreadable(self, error: BadCheckpoint) -> None:
         """Report that the latest checkpoint can't be read. The task resumes from the one before."""
 
+    def fold(self, data: dict[str, Any]) -> None:
+        """Report a finished fold of a cross-validation: its number as `fold`, the number of `folds`, and `metrics`."""
+
+    def warning(self, type_: str, detail: str) -> None:
+        """Report something that the client should know although the task hasn't failed: a type of the job's `warnings`,
+        and a sentence."""
+
     def command(self) -> Command:
         """The command that the task must follow now."""
 

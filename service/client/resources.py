@@ -142,6 +142,10 @@ class Models(NamedResources):
         """Change a model's description."""
         return self._patch(name, {"description": description})
 
+    def serve(self, name: str, label: str | None) -> Document:
+        """Choose the label whose version predicts by default; None: the latest version does."""
+        return self._patch(name, {"serve": label})
+
     def set_threshold(self, name: str, threshold: float | None) -> Document:
         """Set the score from which a class counts as predicted; None: 0.5."""
         return self._patch(name, {"threshold": threshold})

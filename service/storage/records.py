@@ -117,6 +117,8 @@ class Model(Record):
     error: Mapped[dict[str, Any] | None]
     folder: Mapped[VersionKey | None]
     """The artifact key of the weights that it reuses from other models' versions, once ready; None without any."""
+    serve: Mapped[str | None]
+    """The label whose version predicts if a request names none; None: the latest version does."""
     last_version: Mapped[int] = mapped_column(default=0)
     """The highest version number so far. Numbers are never reused."""
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
@@ -148,6 +150,7 @@ class Job(Record):
         Index("jobs_queue", "status", "kind", "priority", "id"),
         Index("jobs_model", "model_id", "status"),
         Index("jobs_dataset", "dataset_id", "status"),
+        Index("jobs_waiting", "waits_for"),
         Index("jobs_list", "kind", "id"),
         Index("jobs_list_status", "kind", "status", "id"),
         Index("jobs_list_model", "kind", "model_name", "id"),
@@ -160,6 +163,9 @@ class Job(Record):
     status: Mapped[str]
     status_reason: Mapped[str | None]
     desired_status: Mapped[str]
+    waits_for: Mapped[str | None]
+    """`model` or `dataset` until both are ready and the request was checked against them; no worker claims the job
+    before."""
     priority: Mapped[int]
     queue: Mapped[str]
     model_id: Mapped[Id | None]

@@ -1,11 +1,12 @@
 """The child process: it runs one job's task, reports to the supervisor through a pipe, and ends with the supervisor.
 
 It sends JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `checkpoint_skipped`,
-`checkpoint_unreadable`, `ending`, and as the last one `result`, `unfinished` or `failure`. It receives objects with
-`begin`, `command`, `orders` or `may_end`.
+`checkpoint_unreadable`, `fold`, `warning`, `ending`, and as the last one `result`, `unfinished` or `failure`. It
+receives objects with `begin`, `command`, `orders` or `may_end`.
 """
 
 import contextlib
+import gc
 import importlib
 import multiprocessing
 import os
@@ -67,6 +68,12 @@ class PipeChannel:
 
     def checkpoint_unreadable(self, error: BadCheckpoint) -> None:
         self.send(encode("checkpoint_unreadable", {"reason": error.detail}))
+
+    def fold(self, data: dict[str, Any]) -> None:
+        self.send(encode("fold", data))
+
+    def warning(self, type_: str, detail: str) -> None:
+        self.send(encode("warning", {"type": type_, "detail": detail}))
 
     def command(self) -> Command:
         with _ending_without_supervisor():
@@ -142,6 +149,8 @@ def check_imports(connection: Connection, output: Connection, modules: Sequence[
 def isolate(output: Connection) -> None:
     """Leave the terminal's session, lower the priority, print into `output`, and end when a parent process ends."""
     die_with_parent(os.getppid())
+    # A collection would read all that the fork server has imported, and so copy the pages that they share.
+    gc.freeze()
     threading.Thread(target=_end_with_supervisor, name="end-with-supervisor", daemon=True).start()
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

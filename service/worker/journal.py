@@ -10,9 +10,11 @@ from typing import Any
 from models.training.plan import Order
 from service.context import Context
 from service.errors import OutcomeUnknown
+from service.event_text import describe_fold
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Instructions, Lease, NewEvent
 from service.storage.documents import KeptCheckpoint
+from service.storage.jobs import warn
 from service.worker.kept_checkpoints import KeptCheckpoints
 
 BATCH_EVENTS = 500
@@ -51,10 +53,11 @@ class Journal:
         self._written_at = time.monotonic()
 
     def add(self, message: dict[str, Any]) -> None:
-        """Add a `progress`, `epoch`, `order`, `checkpoint`, `checkpoint_skipped` or `checkpoint_unreadable` message. A
-        batch keeps only the latest progress. The files of a checkpoint are moved into the artifact store."""
+        """Add a `progress`, `epoch`, `fold`, `order`, `checkpoint`, `checkpoint_skipped`, `checkpoint_unreadable` or
+        `warning` message. A batch keeps only the latest progress. The files of a checkpoint are moved into the artifact
+        store."""
         data = message["data"]
-        self.began = self.began or message["type"] != "progress" or bool(data.get("step"))
+        self.began = self.began or message["type"] not in ("progress", "warning") or bool(data.get("step"))
         if message["type"] == "progress":
             self._progress = data
         elif message["type"] == "epoch":
@@ -70,6 +73,10 @@ class Journal:
             self._pending += self.checkpoints.publish(message["name"], data)
         elif message["type"] == "checkpoint_skipped":
             self._pending += self.checkpoints.skip(data, message["failure"])
+        elif message["type"] == "fold":
+            self._pending.append(NewEvent("message", {"text": describe_fold(data), "fold": data}, fold=data["fold"]))
+        elif message["type"] == "warning":
+            self._pending.append(warn(data["type"], data["detail"]))
         else:
             self._pending += self.checkpoints.lose_latest(data["reason"])
 

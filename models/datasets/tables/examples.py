@@ -1,7 +1,7 @@
 """Reads a raw table as examples: its target, the splits of its rows, and the columns that may become inputs."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,11 +13,15 @@ from models.datasets.target_options import drops_missing
 from models.errors import Fault, InvalidData
 from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
-from models.tabular.reading import read_column
+from models.tabular.reading import Reading, read_column
 from models.tabular.table import ColumnPlan, find_wrong_cells
 from models.values.columns import Texts, find_texts
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS
+from models.values.wording import count_of
+
+if TYPE_CHECKING:
+    import polars
 
 
 def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
@@ -25,12 +29,21 @@ def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
     target = check_names(raw, request)
     wanted = (request.get("types") or {}).get(target)
     try:
-        targets, present = read_target(raw, target, wanted, drop_missing=drops_missing(request))
+        read = read_target(raw, target, wanted, drop_missing=drops_missing(request))
     except InvalidData as problem:
         raise InvalidData(*problem.faults, *find_wrong_cells(raw, plan_columns(target, request))) from problem
-    guide, groups = _read_guide(raw, request), _read_groups(raw, group_columns(request.get("split")))
-    examples = Examples("table", targets, table=raw, target_name=target, guide=guide, groups=groups, facts=raw.facts)
-    return examples if present.all() else _keep_rows(examples, np.flatnonzero(present))
+    examples = Examples(
+        "table",
+        read.values,
+        table=raw,
+        target_name=target,
+        target_unit=read.reading.unit,
+        guide=_read_guide(raw, request),
+        groups=_read_groups(raw, group_columns(request.get("split"))),
+        notes=(*raw.notes, *read.reading.notes),
+        facts=raw.facts,
+    )
+    return examples if read.present.all() else _keep_rows(examples, np.flatnonzero(read.present))
 
 
 def _keep_rows(examples: Examples, rows: np.ndarray) -> Examples:
@@ -40,31 +53,27 @@ def _keep_rows(examples: Examples, rows: np.ndarray) -> Examples:
         guide = np.argsort(np.argsort(guide[rows]))
     elif guide is not None:
         guide = guide[rows]
+    dropped = examples.rows - len(rows)
     return replace(
         examples,
         targets=examples.targets[rows],
         guide=guide,
         groups=None if groups is None else np.unique(groups[rows], return_inverse=True)[1],
         numbers=rows,
-        notes=(*examples.notes, note_dropped(examples.target_name, examples.rows - len(rows), "row")),
+        notes=(*examples.notes, note_dropped(examples.target_name, dropped, "row")),
     )
 
 
 def note_dropped(target: str, count: int, what: str) -> Note:
-    """What happened to `count` rows, or windows of rows, without a target."""
-    detail = (
-        f"{count:,} {what} without a target was left out."
-        if count == 1
-        else (f"{count:,} {what}s without a target were left out.")
-    )
-    return Note("missing_target", detail, target, count)
+    """The note of `count` rows, or windows of rows, that were left out because they have no target."""
+    return Note("missing_target", f"{count_of(count, what)} without a target left out.", target, count)
 
 
 def check_names(raw: RawTable, request: dict[str, Any]) -> str:
     """The name of the target; raises InvalidData if an option names an unknown column, or the target."""
     target = request.get("target") or ""
     faults = [*find_target_faults(raw, request.get("target")), *check_columns(request, raw.columns)]
-    if not request.get("window") and target in (request.get("ignore") or ()):
+    if target in (request.get("ignore") or ()):
         place = pointer_to("ignore", request["ignore"].index(target))
         faults.append(Fault(f'"{target}" is the target: it can\'t be ignored.', place))
     split = request.get("split") or {}
@@ -140,6 +149,14 @@ def _read_splits(raw: RawTable, column: str) -> Texts:
 
 def read_order(raw: RawTable, column: str, wanted: str | None) -> np.ndarray:
     """Each row's position in time (rows,), from 0; of equal times the earlier row comes first. Raises InvalidData."""
+    values = read_times(raw, column, wanted)[1]
+    places = np.empty(len(values), dtype=np.int64)
+    places[np.argsort(values.to_numpy(), kind="stable")] = np.arange(len(values))
+    return places
+
+
+def read_times(raw: RawTable, column: str, wanted: str | None) -> tuple[Reading, "polars.Series"]:
+    """A time column: dates or numbers, none of them missing. Raises InvalidData."""
     reading, values = read_column(raw, column, wanted)
     if reading.type not in ("date", "number"):
         what = f"is a {reading.type}" if reading.holds is None else f"holds {reading.holds}"
@@ -151,6 +168,4 @@ def read_order(raw: RawTable, column: str, wanted: str | None) -> np.ndarray:
     if rows:
         detail = 'Row {}: the time in the column "{}" is missing.'
         raise InvalidData(*(raw.fault(detail.format(row, column), row, column) for row in rows))
-    places = np.empty(len(values), dtype=np.int64)
-    places[np.argsort(values.to_numpy(), kind="stable")] = np.arange(len(values))
-    return places
+    return reading, values

@@ -1,5 +1,6 @@
 """Reads a table's target column, which a network learns to predict."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +9,7 @@ from models.datasets.descriptor import MAX_CLASS_NAME, MAX_CLASSES
 from models.errors import Fault, InvalidData
 from models.suggestions import unknown_name
 from models.tabular.raw_table import RawTable
-from models.tabular.reading import read_column
+from models.tabular.reading import Reading, read_column
 from models.values.columns import Texts, find_texts
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS
@@ -25,13 +26,20 @@ def find_target_faults(raw: RawTable, target: str | None) -> list[Fault]:
     return [] if target in raw.columns else [unknown_name(target, raw.columns, pointer_to("target"), "column")]
 
 
-def read_target(
-    raw: RawTable, name: str, wanted: str | None, *, drop_missing: bool = False
-) -> tuple[np.ndarray | Texts, np.ndarray]:
-    """The target of every row (rows,): integers, numbers, booleans or texts; and whether the row has one (rows,).
+@dataclass(frozen=True)
+class Target:
+    """A target column of a table."""
 
-    What stands in for a missing target has no meaning. Raises InvalidData, naming rows, also those without a target
-    unless they are to be dropped.
+    values: np.ndarray | Texts
+    """The target of every row (rows,): integers, numbers, booleans or texts. Where it is missing, it has no meaning."""
+    present: np.ndarray
+    """Whether each row has a target (rows,)."""
+    reading: Reading
+
+
+def read_target(raw: RawTable, name: str, wanted: str | None, *, drop_missing: bool = False) -> Target:
+    """Read the target of every row. Raises InvalidData, naming rows, also those without a target unless they are to be
+    dropped.
     """
     reading, values = read_column(raw, name, wanted, target=True)
     if reading.type not in ("number", "boolean", "category"):
@@ -47,10 +55,10 @@ def read_target(
         _refuse_same(raw, name, values.drop_nulls())
     present = values.is_not_null().to_numpy()
     if reading.type == "category":
-        return _to_texts(raw, name, values), present
+        return Target(_to_texts(raw, name, values), present, reading)
     targets = values.fill_null(False if reading.type == "boolean" else 0).to_numpy()
     # floats are never treated as classes
-    return targets.astype(np.float64) if wanted == "number" else targets, present
+    return Target(targets.astype(np.float64) if wanted == "number" else targets, present, reading)
 
 
 def _refuse_missing(raw: RawTable, name: str, values: "polars.Series", *, all_only: bool) -> None:
@@ -66,7 +74,8 @@ def _refuse_missing(raw: RawTable, name: str, values: "polars.Series", *, all_on
 def _refuse_same(raw: RawTable, name: str, values: "polars.Series") -> None:
     """Raise InvalidData if there is nothing to learn."""
     if values.n_unique() == 1:
-        detail = f'The target "{name}" is {values[0]!r} in every row: there is nothing to learn.'
+        value = f'"{values[0]}"' if isinstance(values[0], str) else str(values[0]).lower()
+        detail = f'The target "{name}" is {value} in every row: there is nothing to learn.'
         raise InvalidData(raw.fault(detail, column=name))
 
 

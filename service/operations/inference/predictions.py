@@ -16,7 +16,7 @@ from service.config import Settings
 from service.context import Context
 from service.errors import ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
-from service.operations.catalog.resolve import check_servable, find_version
+from service.operations.catalog.resolve import check_servable, find_served, find_version
 from service.operations.inference.admission import Admission, Permits
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 class Wanted(NamedTuple):
-    """What a client wants to predict with: a version, a label's version, or the latest."""
+    """What a client wants to predict with: a version, a label's version, or the one that the model serves."""
 
     model: str
     version: int | None = None
@@ -135,7 +135,7 @@ class PredictionService:
         return cached is not None and _is_fresh(cached[0]) and self._loaded.has(cached[1].folder)
 
     def load_latest(self) -> None:
-        """Load the latest versions of the `preloaded_models` newest models."""
+        """Load the versions that the `preloaded_models` newest models serve: the latest ones, by default."""
         most = self.settings.preloaded_models
         if not most:
             return
@@ -164,7 +164,10 @@ def _is_fresh(resolved_at: int) -> bool:
 def find_wanted(session: Session, wanted: Wanted) -> Found:
     """The wanted version. Raises NotFound, NoVersion, and Conflict if it can't be served."""
     model = find_model(session, wanted.model)
-    version = find_version(session, model, wanted.version, wanted.label)
+    if wanted.version is None and wanted.label is None:
+        version = find_served(session, model)
+    else:
+        version = find_version(session, model, wanted.version, wanted.label)
     check_servable(version)
     return Found(
         wanted.model, version.number, version.folder, THRESHOLD if model.threshold is None else model.threshold

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from models.jobs.training import CrossValidation
 from models.training.plan import Order
 from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
 from service.event_text import metrics_of
-from service.operations.jobs import queue
+from service.operations.jobs import queue, training_progress, waiting
 from service.operations.jobs.kind import Success
 from service.operations.jobs.registry import KINDS, kind_of
 from service.storage import datasets, jobs, models
@@ -145,9 +146,9 @@ def record(
 ) -> Instructions:
     """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
 
-    Epochs that were recorded before are skipped. They are reported again, with the same values, if a training restarts
-    or resumes from an earlier checkpoint. Other events have nothing to recognize them by: after OutcomeUnknown, ask
-    whether the batch was written before writing it again.
+    Epochs and folds that were recorded before are skipped. They are reported again, with the same values, if a training
+    restarts or resumes from an earlier checkpoint. Other events have nothing to recognize them by: after
+    OutcomeUnknown, ask whether the batch was written before writing it again.
     """
     with context.database.write() as session:
         job = find_leased(session, lease)
@@ -155,7 +156,10 @@ def record(
         if any(event.epoch for event in events):
             known = jobs.last_epoch(session, job)
             events = [event for event in events if event.epoch is None or event.epoch > known]
-        job.progress = _follow(progress or job.progress, events)
+        if any(event.fold for event in events):
+            folds = len(_cross_validation(job).folds)
+            events = [event for event in events if event.fold is None or event.fold > folds]
+        job.progress = _follow(progress or job.progress, events, job.request.get("folds") or 0)
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
         if newest is not None:
             job.metrics, job.best = metrics_of(newest), best or job.best
@@ -176,6 +180,13 @@ def _apply(job: Job, event: NewEvent) -> None:
         job.orders = list(taken.values())
     if event.warning is not None:
         _warn(job, event.warning)
+    if event.fold is not None:
+        folds = [*_cross_validation(job).folds, event.data["fold"]["metrics"]]
+        job.result = CrossValidation(folds).to_document()
+
+
+def _cross_validation(job: Job) -> CrossValidation:
+    return CrossValidation.from_document(job.result or {})
 
 
 def _warn(job: Job, warning: JobWarning) -> None:
@@ -183,12 +194,12 @@ def _warn(job: Job, warning: JobWarning) -> None:
         job.warnings = [*job.warnings, warning]
 
 
-def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent]) -> dict[str, Any] | None:
+def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent], folds: int) -> dict[str, Any] | None:
     """The progress, advanced to the last epoch: progress is reported less often than epochs, and may never follow."""
     epoch = max((event.epoch or 0 for event in events), default=0)
     if progress is None or epoch <= progress.get("epoch", epoch):
         return progress
-    return progress | {"epoch": epoch, "step": progress["steps"], "fraction": epoch / progress["epochs"]}
+    return training_progress.advance(progress, epoch, folds)
 
 
 def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
@@ -292,6 +303,7 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
         return
     job.error = error
     kind_of(job).record_failure(session, job, error)
+    waiting.fail_all(session, job, error)
     queue.move(session, job, statuses.FAILED, reason)
 
 

@@ -8,7 +8,7 @@ from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
-from tests.journeys.specs import LINE, LINE_DATASET, named
+from tests.journeys.specs import LINE, LINE_DATASET
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.operations import stocked
@@ -120,12 +120,6 @@ def test_every_fault_of_a_job_is_in_one_answer(ready: ApiClient) -> None:
     }  # fmt: skip
     problem = ready.post("/v1/training-jobs", TRAINING | {"optimizer": "adamm", "batch_size": 0}, 422)
     assert {fault["pointer"] for fault in problem["errors"]} == {"#/optimizer", "#/batch_size"}
-
-
-def test_a_dataset_that_is_not_ready_is_a_409_with_a_time_to_come_back(ready: ApiClient) -> None:
-    ready.post("/v1/datasets", named(LINE_DATASET, "later"), 202, Prefer="wait=0")
-    response = ready.send("POST", "/v1/training-jobs", 409, json=TRAINING | {"dataset": "later"})
-    assert "Retry-After" in response.headers
 
 
 def test_the_metrics_of_epochs_are_followed_thinned_and_finite(ready: ApiClient, idle_worker: FakeWorker) -> None:
@@ -318,3 +312,28 @@ def test_a_stop_that_the_disk_interrupts_is_finished_after_resuming(
     assert (resumed["status"], resumed["desired_status"]) == ("queued", "stopped")
     assert idle_worker.claim("training") is not None
     assert ready.get(url)["status"] == "stopping"
+
+
+def test_folds_are_shown_as_they_finish_and_can_be_posted_again(
+    ready: ApiClient, idle_worker: FakeWorker, context: Context
+) -> None:
+    job = ready.post("/v1/training-jobs", TRAINING | {"folds": 3}, 202)
+    assert (job["folds"], job["folds_summary"]) == ([{"metrics": None}] * 3, None)
+    lease, _ = idle_worker.claim("training") or pytest.fail("there is no job")
+    for fold in (1, 2, 1, 3):  # a training that begins again reports its folds again
+        data = {"fold": fold, "folds": 3, "metrics": {"loss": float(fold)}}
+        execution.record(context, lease, [NewEvent("message", {"text": f"Fold {fold}/3\n", "fold": data}, fold=fold)])
+    found = ready.get(job["links"]["self"])
+    assert found["folds"] == [{"metrics": {"loss": loss}} for loss in (1.0, 2.0, 3.0)]
+    assert found["folds_summary"] == {"loss": {"mean": 2.0, "std": pytest.approx((2 / 3) ** 0.5)}}
+    messages = [event for event in ready.get(job["links"]["events"])["items"] if event["type"] == "message"]
+    assert [event["data"]["fold"]["fold"] for event in messages] == [1, 2, 3]
+    again = ready.post("/v1/training-jobs", TRAINING | {"folds": found["folds"]}, 202)
+    assert len(again["folds"]) == 3
+
+
+@pytest.mark.parametrize("folds", [1, 21, True, "five", [{"metrics": None}], 2.5])
+def test_a_number_of_folds_is_checked(ready: ApiClient, folds: Any) -> None:
+    (fault,) = ready.post("/v1/training-jobs", TRAINING | {"folds": folds}, 422)["errors"]
+    assert fault["pointer"] == "#/folds"
+    assert "between 2 and 20" in fault["detail"]

@@ -158,7 +158,7 @@ class CreateUploadSchema(Schema):
     split = Object(metadata={"description": SPLIT, **options.SPLIT})
     target_options = Object(metadata={"description": TARGET_OPTIONS, **options.TARGET_OPTIONS})
     window = Object(
-        metadata={"description": "`steps`, `horizon`, `stride`, `time_column`: turns the table into sequences."}
+        metadata={"description": "Turns the table into sequences of consecutive rows. Requires `steps`."}
         | options.WINDOW
     )
     picture = Object(
@@ -213,11 +213,11 @@ class HistogramSchema(AnswerSchema):
 
 
 class DatasetInputSchema(AnswerSchema):
-    """A column of a table, or a tensor."""
+    """A column of a table, or a tensor. Its statistics are of all rows, whichever split they are in."""
 
     sometimes = (
-        "note", "format", "features", "mean", "std", "min", "max", "quantiles", "histogram", "categories", "counts",
-        "parts",
+        "note", "format", "unit", "features", "mean", "std", "min", "max", "quantiles", "histogram", "categories",
+        "counts", "parts",
     )  # fmt: skip
 
     name = Words("The input's name.", example="sepal_length")
@@ -225,9 +225,10 @@ class DatasetInputSchema(AnswerSchema):
     shape = Listing(
         "The shape of a row's value; `[]` is a scalar.", Count("The length of an axis.", example=28), MOST_DIMENSIONS
     )
-    missing = Count("The number of rows without a value.", example=0)
+    missing = Count("The number of rows of all splits without a value.", example=0)
     note = Words("A peculiarity of the values.")
-    format = Words("The format of dates or numbers.", 100, example="ISO 8601")
+    format = Words("The format of dates or numbers, with the unit if there is one.", 100, example="ISO 8601")
+    unit = Words("The unit of numbers that are written with one: a currency, `%`, or another.", 100, example="$")
     features = Listing("The names of the features on the last axis.", Words("A name."), MOST_COLUMNS)
     mean = Number("The mean of numbers.", allow_none=True, example=5.84)
     std = Number("The standard deviation of numbers.", allow_none=True, example=0.83)
@@ -235,8 +236,12 @@ class DatasetInputSchema(AnswerSchema):
     max = Value("The largest number, or the latest date.", example=7.9)
     quantiles = Mapping("Quantiles: `0.5` is the median.", example={"0.25": 5.1, "0.5": 5.8, "0.75": 6.4})
     histogram = AsItIs(HistogramSchema, "The distribution of the values.")
-    categories = Listing("The categories of the training rows.", Value("A category.", **CLASS), MOST_CLASSES)
-    counts = Listing("The number of rows in each category.", Count("Rows."), MOST_CLASSES)
+    categories = Listing(
+        "The categories that occur in the training rows; a network gets every other one as unknown.",
+        Value("A category.", **CLASS),
+        MOST_CLASSES,
+    )
+    counts = Listing("The number of rows of all splits in each category.", Count("Rows."), MOST_CLASSES)
     parts = Listing("The cycles of dates that the network gets.", OneOf("", "year", "week", "day"), 3)
 
 
@@ -261,15 +266,28 @@ class NoteSchema(AnswerSchema):
 
 
 class DatasetTargetSchema(AnswerSchema):
-    """The target to predict."""
+    """The target to predict. Its statistics are of all rows, whichever split they are in."""
 
     sometimes = (
-        "shape", "classes", "counts", "positive_class", "exclusive", "mean", "std", "min", "max", "quantiles",
+        "unit",
+        "shape",
+        "classes",
+        "counts",
+        "positive_class",
+        "exclusive",
+        "mean",
+        "std",
+        "min",
+        "max",
+        "quantiles",
         "histogram",
-    )  # fmt: skip
+        "columns",
+        "horizons",
+    )
 
     name = Words("The target's name.", example="species")
     type = OneOf("One class per row, several labels per row, or numbers.", "category", "labels", "number")
+    unit = Words("The unit of numbers that are written with one.", 100, example="$")
     shape = Listing("The shape of a row's numbers; `[]` is a scalar.", Count("The length of an axis."), MOST_DIMENSIONS)
     classes = Listing(
         "The classes, in the order of the scores.",
@@ -277,8 +295,14 @@ class DatasetTargetSchema(AnswerSchema):
         MOST_CLASSES,
         example=["setosa", "versicolor", "virginica"],
     )
-    counts = Listing("The number of rows in each class.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50])
+    counts = Listing(
+        "The number of rows of all splits in each class.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50]
+    )
     positive_class = Value("Of two classes the positive one, which is the last.", **CLASS, example="fraud")
+    columns = Listing("For sequences: the columns to predict.", Words("A name.", example="price"), MOST_COLUMNS)
+    horizons = Listing(
+        "For sequences: how many rows after the last row of a sequence the targets are.", Count("Rows."), MOST_COLUMNS
+    )
     exclusive = Truth("For labels: whether every row has exactly one.")
     mean = Number("The mean of numbers.", allow_none=True, example=2)
     std = Number("The standard deviation of numbers.", allow_none=True, example=3.4)

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, pre_dump, validates_schema
 
+from models.preprocessing.missing import CHOICES
 from models.pretrained import as_posted
 from models.spec import Scaling, Task
 from models.validation.inputs import MOST_DIMENSIONS, MOST_INPUTS
@@ -63,9 +64,18 @@ THRESHOLD = (
     "For binary and multilabel tasks: the score from which the positive class, or a label, counts as predicted. It "
     "applies to new predictions, evaluations and batch predictions with every version of the model. Null: 0.5."
 )
+SERVE = (
+    "The label whose version answers predictions that name neither a version nor a label; null: the latest version "
+    "does. Until the label exists, such predictions get a 409. Once the model has a version, the label must exist."
+)
+MISSING = (
+    "For tables: what replaces a missing value: the training rows' `median`, `mean` or `most_frequent` value, or "
+    "`zero`. By default `median`; a missing category counts as an unknown one unless `most_frequent` replaces it."
+)
 LONGEST_DESCRIPTION = 10_000
 
 
+MOST_COLUMNS = 10_000
 AXIS = {"description": "The length of an axis.", "format": "int32", "minimum": 1, "maximum": LARGEST_INTEGER}
 COMPONENT: dict[str, Any] = {
     "type": ["string", "object"],
@@ -99,9 +109,32 @@ class InputSchema(Schema):
         }
     )
     scaling = Choice(*SCALINGS, metadata={"description": SCALING})
+    missing = Anything(
+        "string",
+        "object",
+        metadata={
+            "description": f"{MISSING} One value for the whole table, or an object by column.",
+            "maxLength": 100,
+            "pattern": TEXT_PATTERN,
+            "additionalProperties": {"type": "string", "enum": list(CHOICES)},
+        },
+    )
+    missing_indicator = Anything(
+        "boolean",
+        "array",
+        metadata={
+            "description": "For tables: the columns that get one more number, which is 1 where the value is missing. "
+            "`true`: all columns with missing values that aren't categories.",
+            "items": {"type": "string", "maxLength": 1000, "pattern": TEXT_PATTERN},
+            "maxItems": MOST_COLUMNS,
+        },
+    )
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
+        for name in ("missing", "missing_indicator"):
+            if data.get(name) is not None and "dataset" not in data:
+                raise ValidationError("is for the columns of a table: it requires `dataset`", name)
         if "shape" in data and "dataset" in data:
             raise ValidationError("can't be combined with `dataset`, which determines the shape", "shape")
 
@@ -185,6 +218,7 @@ class CreateModelSchema(Schema):
         },
     )
     threshold = Amount(0, 1, load_default=None, allow_none=True, metadata={"description": THRESHOLD})
+    serve = Name(load_default=None, allow_none=True, metadata={"description": SERVE})
     metadata = Metadata()
 
 
@@ -201,6 +235,7 @@ class ModelChangesSchema(Schema):
 
     description = Text(LONGEST_DESCRIPTION, metadata={"description": "Free text."})
     threshold = Amount(0, 1, allow_none=True, metadata={"description": THRESHOLD})
+    serve = Name(allow_none=True, metadata={"description": SERVE})
     metadata = MetadataChanges()
 
 
@@ -213,13 +248,15 @@ SHOWN_AXIS = Count("The length of an axis; null: any.", allow_none=True, example
 class ColumnSchema(AnswerSchema):
     """A column of a table that is an input."""
 
-    sometimes = ("categories", "parts", "format")
+    sometimes = ("categories", "parts", "format", "missing", "missing_indicator")
 
     name = Words("The column's name.", example="sepal_length")
     type = OneOf("The type of the values.", "number", "boolean", "date", "category")
     categories = Listing("The categories, each encoded as a number.", Value("A category."), MOST_CATEGORIES)
     parts = Listing("The cycles of dates that the network gets.", OneOf("", "year", "week", "day"), 3)
-    format = Words("The format of dates or numbers.", 100, example="ISO 8601")
+    format = Words("The format of dates or numbers, with the unit if there is one.", 100, example="ISO 8601")
+    missing = OneOf(MISSING, *CHOICES)
+    missing_indicator = Truth("Whether one more number says that the value is missing.")
 
 
 class ModelInputSchema(AnswerSchema):
@@ -265,6 +302,7 @@ class ModelItemSchema(AnswerSchema):
     )
     latest_version = Count("The number of the newest version; null if there is none.", 1, allow_none=True, example=1)
     labels = Mapping("The labels, each with the number of its version.", Count("A version.", 1, example=1))
+    serve = Words("The label that predictions use by default; null: the latest version.", allow_none=True, **NAMED)
     metadata = ShownMetadata()
     error = Inner(FailureSchema, "The error of a failed model, else null.", allow_none=True)
     created_at = Moment("The creation time; null for a dry run.", allow_none=True)
@@ -307,7 +345,7 @@ class ModelSchema(ModelItemSchema):
     model_version_status = Listing(
         "The newest 100 versions in TensorFlow Serving's format.", Inner(ServingVersionSchema, ""), 100
     )
-    ready = Truth("Whether it has a version, as clients of KServe's first protocol ask.")
+    ready = Truth("Whether it has a version that it serves, as clients of KServe's first protocol ask.")
 
 
 class ModelListQuery(ByMetadata, ByTimeOrName):
@@ -321,7 +359,7 @@ class ModelListQuery(ByMetadata, ByTimeOrName):
 
 def _present_model(view: ModelView) -> dict[str, Any]:
     model, url = view.model, model_url(view.model.name)
-    kept = ("id", "name", "status", "task", "description", "summary", "created_at")
+    kept = ("id", "name", "status", "task", "description", "serve", "summary", "created_at")
     parts = ("summary", "versions", "labels", "predictions")
     return {
         **model.document,
@@ -334,7 +372,7 @@ def _present_model(view: ModelView) -> dict[str, Any]:
         "error": describe_failure(model.error),
         "links": {"self": url} | {part: f"{url}/{part}" for part in parts},
         "model_version_status": version_statuses(view.versions),
-        "ready": view.latest_version is not None,
+        "ready": view.latest_version is not None and (model.serve is None or model.serve in view.labels),
     }
 
 

@@ -67,6 +67,12 @@ class BatchPrediction(Kind):
             **inputs.bounds(context, job),
         )
 
+    def check(self, context: Context, job: Job) -> dict[str, Any]:
+        with context.database.read() as session:
+            version, dataset = client_jobs.find_used(session, job)
+        _check_dataset_fit(context, version, dataset, BatchPredictionRequest.from_document(job.request).split)
+        return job.request
+
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
         job.result = StoredResult.from_document(result | {"folder": key}).to_document()
         return Success()
@@ -83,8 +89,9 @@ def create(context: Context, request: dict[str, Any], claim: Claim | None = None
     """Queue predictions of a version (by number or label, or the latest) for the rows of a dataset or of the request's
     `file`, which is moved into the artifact store; returns the job's id.
 
-    If an earlier request with the same `claim` created a job, returns the id of that one. Raises InvalidRequest,
-    InvalidData, NotReady, NoVersion, QueueFull; Conflict if the version can't be served.
+    If the dataset is still being imported, the job waits. If an earlier request with the same `claim` created a job,
+    returns the id of that one. Raises InvalidRequest, InvalidData, NotReady, NoVersion, QueueFull; Conflict if the
+    version can't be served.
     """
     return client_jobs.made_before(context, claim) or _make(context, request, claim)
 
@@ -95,7 +102,9 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     with context.database.read() as session:
         found = _find(session, request["model"], request.get("dataset"))
         version = client_jobs.find_version(session, found[0], request["version"], request["label"])
-    _check_fit(context, version, found[1], request)
+    check_servable(version)
+    if client_jobs.find_unready(*found) is None:
+        _check_fit(context, version, found[1], request)
     job_id = queue.new_id(KIND)
     if file is not None:
         context.artifacts.publish(file.folder, upload_key(job_id), {DATA_FILE: file.sha256})
@@ -111,14 +120,21 @@ def _find(session: Session, model_name: str, dataset_name: str | None, ids: tupl
 
 
 def _check_fit(context: Context, version: Version, dataset: Dataset | None, request: dict[str, Any]) -> None:
-    check_servable(version)
-    name = ARTIFACTS["preprocessing"]
-    document = read_document(version_folder(context, version.folder, name) / name)
     if dataset is not None:
-        check_inputs_fit(document, {"name": dataset.name, **(dataset.descriptor or {})}, request["split"])
+        _check_dataset_fit(context, version, dataset, request["split"])
     else:
         file: ReceivedFile = request["file"]
-        check_file(file.folder / DATA_FILE, file.name, document)
+        check_file(file.folder / DATA_FILE, file.name, _preprocessing(context, version))
+
+
+def _check_dataset_fit(context: Context, version: Version, dataset: Dataset, split: str | None) -> None:
+    descriptor = {"name": dataset.name, **(dataset.descriptor or {})}
+    check_inputs_fit(_preprocessing(context, version), descriptor, split)
+
+
+def _preprocessing(context: Context, version: Version) -> dict[str, Any]:
+    name = ARTIFACTS["preprocessing"]
+    return read_document(version_folder(context, version.folder, name) / name)
 
 
 def _insert(
@@ -134,7 +150,8 @@ def _insert(
         client_jobs.find_version(session, model, version.number)
         queue.enqueue(
             context, session, KIND, wanted, metadata_=request.get("metadata", {}),
-            id=job_id, model_id=model.id, model_name=model.name, version=version.number, **columns,
+            id=job_id, model_id=model.id, model_name=model.name, version=version.number,
+            waits_for=client_jobs.find_unready(model, dataset), **columns,
         )  # fmt: skip
         idempotency.record_resource(session, claim, job_id)
 

@@ -35,6 +35,12 @@ class Evaluation(Kind):
             **inputs.bounds(context, job),
         )
 
+    def check(self, context: Context, job: Job) -> dict[str, Any]:
+        with context.database.read() as session:
+            version, dataset = client_jobs.find_used(session, job)
+        _check_fit(context, version, dataset, EvaluationRequest.from_document(job.request).split)
+        return job.request
+
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
         job.result = EvaluationResult.from_document(result).to_document()
         return Success()
@@ -46,8 +52,8 @@ KIND = Evaluation()
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
     """Queue the evaluation of a version (by number or label, or the latest) on a dataset's split; returns the job's id.
 
-    If an earlier request with the same `claim` created an evaluation, returns the id of that one. Raises
-    InvalidRequest, InvalidData, NotReady, NoVersion, QueueFull.
+    If the dataset is still being imported, the evaluation waits. If an earlier request with the same `claim` created
+    an evaluation, returns the id of that one. Raises InvalidRequest, InvalidData, NotReady, NoVersion, QueueFull.
     """
     return client_jobs.made_before(context, claim) or _insert(context, request, claim)
 
@@ -61,7 +67,9 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
         raise InvalidRequest(*faults)
     threshold = model.threshold if request["threshold"] is None else request["threshold"]
     wanted = EvaluationRequest(request["split"], threshold)
-    _check_fit(context, version, dataset, wanted.split)
+    unready = client_jobs.find_unready(model, dataset)
+    if unready is None:
+        _check_fit(context, version, dataset, wanted.split)
     with context.database.write() as session:
         # The resources may have been deleted meanwhile, and others created with the same names.
         client_jobs.find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
@@ -69,7 +77,7 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
         job = queue.enqueue(
             context, session, KIND, wanted, metadata_=request.get("metadata", {}),
             model_id=model.id, model_name=model.name, version=version.number,
-            dataset_id=dataset.id, dataset_name=dataset.name,
+            dataset_id=dataset.id, dataset_name=dataset.name, waits_for=unready,
         )  # fmt: skip
         idempotency.record_resource(session, claim, job.id)
     return job.id

@@ -6,22 +6,26 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
+from models.adaptation import find_unlearned, needs_rows
 from models.catalogue import PLATEAU
 from models.class_weights import class_weight_faults
-from models.compatibility import check_fit, check_same_weights
-from models.errors import Fault
+from models.compatibility import PREPROCESSING, REFIT_INSTEAD, check_fit, check_kept, check_same_weights
+from models.errors import Fault, IncompleteVersion
 from models.jobs.evaluation import EvaluationRequest
 from models.jobs.training import (
+    KEEP,
     StartFrom,
     TrainingAssignment,
     TrainingRequest,
     TrainingResult,
 )
+from models.kept import Kept
 from models.spec import NetworkSpec
 from models.training.execution import choose_execution
 from models.training.monitoring import monitored_names
 from models.training.schedules import has_schedule, with_defaults
 from models.validation import check_component
+from models.version_files import read_spec
 from service import statuses
 from service.config import Settings
 from service.context import Context
@@ -75,6 +79,14 @@ class Training(Kind):
             **inputs.bounds(context, job),
         )
 
+    def check(self, context: Context, job: Job) -> dict[str, Any]:
+        request = TrainingRequest.from_document(job.request)
+        start = None if request.start_from is None else request.start_from.to_document()
+        with context.database.read() as session:
+            model, dataset = client_jobs.find_model_and_dataset(session, request.model, request.dataset)
+            taken_from = _find_start(session, start, model)
+        return _resolve(context, request, model, dataset, taken_from).to_document()
+
     def output_key(self, job: Job, execution: str) -> str:
         return key_below(versions_key(job.model_id), execution)
 
@@ -120,8 +132,9 @@ KIND = Training()
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
     """Queue a training job and return its id. `request` has every field of the contract, with defaults filled in.
 
-    If an earlier request with the same `claim` created a job, returns the id of that one. Raises InvalidRequest,
-    InvalidData, NotReady, QueueFull.
+    If the model or the dataset isn't ready yet, the job waits, and what can't be known before is checked then. If an
+    earlier request with the same `claim` created a job, returns the id of that one. Raises InvalidRequest, InvalidData,
+    NotReady, QueueFull.
     """
     return client_jobs.made_before(context, claim) or _insert(context, request, claim)
 
@@ -133,7 +146,13 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
         taken_from = _find_start(session, posted["start_from"], model)
     seed = secrets.randbits(31) if posted["seed"] is None else posted["seed"]
     request = TrainingRequest.from_document(posted | {"seed": seed, "start_from": None})
-    request = replace(_resolve(context, request, model, dataset), start_from=_describe_start(taken_from))
+    unready = client_jobs.find_unready(model, dataset)
+    if unready is None:
+        request = _resolve(context, request, model, dataset, taken_from)
+    elif faults := _find_own_faults(context, request, model):
+        raise InvalidRequest(*faults)
+    else:
+        request = replace(request, start_from=_describe_start(taken_from))
     with context.database.write() as session:
         sources.lock_models(session, taken_from, model)
         # The resources may have been deleted meanwhile, and others created with the same names.
@@ -141,7 +160,7 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
         job = queue.enqueue(
             context, session, KIND, request, metadata_=posted.get("metadata", {}),
             model_id=model.id, model_name=model.name, dataset_id=dataset.id, dataset_name=dataset.name,
-            priority=request.priority, queue=request.queue,
+            priority=request.priority, queue=request.queue, waits_for=unready,
         )  # fmt: skip
         sources.protect_versions(session, job, taken_from)
         idempotency.record_resource(session, claim, job.id)
@@ -149,11 +168,13 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
 
 
 def _find_start(session: Session, posted: dict[str, Any] | None, model: Model) -> list[Source]:
-    """The version whose weights the training starts from, which must fit the model's layers; empty if there is none."""
+    """The version whose weights the training starts from; empty if there is none. They must fit the model's layers, as
+    soon as these are built."""
     if posted is None:
         return []
     source = sources.find_source(session, posted, START, own=model)
-    check_same_weights(model.summary or {}, source.model.summary or {}, START)
+    if model.summary is not None:
+        check_same_weights(model.summary, source.model.summary or {}, START)
     return [source]
 
 
@@ -162,27 +183,70 @@ def _describe_start(taken_from: list[Source]) -> StartFrom | None:
     return StartFrom(taken_from[0].model.name, taken_from[0].version.number) if taken_from else None
 
 
-def _resolve(context: Context, request: TrainingRequest, model: Model, dataset: Dataset) -> TrainingRequest:
+def _find_kept(context: Context, request: TrainingRequest, spec: NetworkSpec, taken_from: list[Source]) -> Kept:
+    """What the training keeps of the versions that its weights come from. Raises InvalidRequest."""
+    if request.preprocessing != KEEP:
+        return Kept()
+    if not taken_from:
+        return Kept.of_layers(spec)
+    folder = context.artifacts.folder(taken_from[0].version.folder)
+    try:
+        unlearned = find_unlearned(spec, read_spec(folder)) if needs_rows(spec) else None
+        kept = Kept.of_version(folder, spec)
+    except IncompleteVersion as error:
+        raise InvalidRequest(Fault(error.detail, f"{START}/version")) from error
+    if unlearned is not None:
+        detail = f"The version has no layer from which a {unlearned.type} could keep what it learned."
+        raise InvalidRequest(Fault(f"{detail} {REFIT_INSTEAD}", PREPROCESSING))
+    return kept
+
+
+def _resolve_preprocessing(posted: str | None, spec: NetworkSpec, taken_from: list[Source]) -> str | None:
+    """KEEP unless the request says otherwise; None if there is nothing to keep. Raises InvalidRequest."""
+    if taken_from or Kept.of_layers(spec):
+        return posted or KEEP
+    if posted is not None:
+        detail = "There is no version whose preprocessing could be kept: omit this, or set `start_from`."
+        raise InvalidRequest(Fault(detail, PREPROCESSING))
+    return None
+
+
+def _resolve(
+    context: Context, request: TrainingRequest, model: Model, dataset: Dataset, taken_from: list[Source]
+) -> TrainingRequest:
     """The request with all automatic choices made. Raises InvalidRequest, InvalidData if the training can't succeed."""
     descriptor, summary = {"name": dataset.name, **(dataset.descriptor or {})}, model.summary or {}
     spec = NetworkSpec.from_document({"task": model.task, **model.document})
+    preprocessing = _resolve_preprocessing(request.preprocessing, spec, taken_from)
+    request = replace(request, start_from=_describe_start(taken_from), preprocessing=preprocessing)
+    kept = _find_kept(context, request, spec, taken_from)
     last_layer = summary["layers"][-1]
-    check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"])
+    check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"], kept.encoding)
+    check_kept(spec, kept.preprocessing, descriptor)
     if request.execution == AUTO:
         execution = choose_execution(
             spec, descriptor["splits"]["train"], request.batch_size, request.epochs, summary["parameters"]
         )
         request = replace(request, execution=execution)
-    components = find_component_faults(request.optimizer, request.learning_rate_schedule)
-    limits = orders.limit_faults(context, epochs=request.epochs, batch_size=request.batch_size)
-    faults = [*limits, *components, *_option_faults(request, model)]
+    faults = _find_own_faults(context, request, model)
+    if request.folds is not None and request.folds > descriptor["splits"]["train"]:
+        detail = f"The dataset has {descriptor['splits']['train']} training rows, too few for {request.folds} folds."
+        faults.append(Fault(detail, pointer="#/folds"))
     if request.class_weights is not None:
         faults += class_weight_faults(request.class_weights, spec.task, descriptor["target"].get("classes"))
-    sound = replace(request, learning_rate_schedule=None) if components else request
+    schedule_faults = find_component_faults(None, request.learning_rate_schedule)
+    sound = replace(request, learning_rate_schedule=None) if schedule_faults else request
     resolved, monitor_faults = _resolve_monitors(sound, spec, validated=bool(descriptor["splits"]["validation"]))
     if faults := [*faults, *monitor_faults]:
         raise InvalidRequest(*faults)
     return resolved
+
+
+def _find_own_faults(context: Context, request: TrainingRequest, model: Model) -> list[Fault]:
+    """The faults of a request that concern neither the dataset nor the built network."""
+    components = find_component_faults(request.optimizer, request.learning_rate_schedule)
+    limits = orders.limit_faults(context, epochs=request.epochs, batch_size=request.batch_size)
+    return [*limits, *components, *_option_faults(request, model)]
 
 
 def _option_faults(request: TrainingRequest, model: Model) -> Iterator[Fault]:
