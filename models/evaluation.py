@@ -13,7 +13,7 @@ from models.datasets import Dataset, Split
 from models.figures import ClassFigures, Figures, LabelFigures, NumberFigures, finite_or_none
 from models.jobs.evaluation import EvaluationResult
 from models.scores import find_activation, score
-from models.spec import Task
+from models.spec import THRESHOLD, Task
 from models.training.batch_evaluation import BatchEvaluation
 from models.training.plan import Arrays
 from models.values.columns import Texts
@@ -34,13 +34,17 @@ class Evaluation:
     """The other metrics of the task; models/figures.py."""
     classes: list[Any] | None
     details: dict[str, Any]
-    """`confusion_matrix`, `per_class`."""
+    """`confusion_matrix`, `per_class`, `calibration`, `positive_class`."""
+    threshold: float | None = None
+    """The threshold from which classes count as predicted; None for tasks without one."""
 
     def to_result(self) -> EvaluationResult:
-        """The result that clients see. If metrics have the same name, it contains the network's own."""
-        metrics = self.figures | {name: finite_or_none(value) for name, value in self.own.items()}
+        """The result that clients see. If metrics have the same name, it contains the network's own, unless these were
+        computed with another threshold: Keras's metrics keep theirs."""
+        own = {name: finite_or_none(value) for name, value in self.own.items()}
+        metrics = self.figures | own if self.threshold in (None, THRESHOLD) else own | self.figures
         loss = metrics.pop("loss")
-        return EvaluationResult(loss, metrics, self.classes, **self.details)
+        return EvaluationResult(loss, metrics, self.classes, **self.details, threshold=self.threshold)
 
 
 def evaluate_split(
@@ -49,17 +53,20 @@ def evaluate_split(
     split_name: str,
     folder: Path,
     on_batch: Callable[[int, int], None] = lambda step, steps: None,
+    threshold: float | None = None,
 ) -> Evaluation:
     """Evaluate on all rows of a split that isn't empty and fits (compatibility.check_version_fit).
 
-    `folder` is for unnamed temporary files; `on_batch` receives the number of finished batches and the total.
+    `folder` is for unnamed temporary files; `on_batch` receives the number of finished batches and the total. The
+    default of the `threshold` is that of the spec.
     """
+    threshold = trained.spec.threshold if threshold is None else threshold
     split, encoding = dataset.split(split_name), trained.encoding
     classes = dataset.descriptor["target"].get("classes")
     batch_rows = rows_at_once(trained.network)
     steps, step = math.ceil(len(split.targets) / batch_rows), 0
     batches = BatchEvaluation(trained.network)
-    figures = _make_figures(trained, split, folder)
+    figures = _make_figures(trained, split, folder, threshold)
     for part in _parts(trained, split, batch_rows):
         targets = encoding.translate(part.targets, classes)
         arrays = Arrays(trained.preprocessing.network_inputs(part), encoding.encode(targets))
@@ -69,7 +76,8 @@ def evaluate_split(
             figures.add(*_compared(trained, targets[rows], arrays.targets[rows], outputs))
             step += 1
             on_batch(step, steps)
-    return Evaluation(batches.metrics(), figures.metrics(), encoding.classes, figures.details())
+    decided = threshold if trained.spec.task.has_threshold else None
+    return Evaluation(batches.metrics(), figures.metrics(), encoding.classes, figures.details(), decided)
 
 
 def _parts(trained: TrainedNetwork, split: Split, batch_rows: int) -> Iterator[Split]:
@@ -80,13 +88,13 @@ def _parts(trained: TrainedNetwork, split: Split, batch_rows: int) -> Iterator[S
         yield split.page(slice(start, start + rows))
 
 
-def _make_figures(trained: TrainedNetwork, split: Split, folder: Path) -> Figures:
+def _make_figures(trained: TrainedNetwork, split: Split, folder: Path, threshold: float) -> Figures:
     if trained.spec.task is Task.REGRESSION:
         return NumberFigures(trained.encoding.encode(split.targets))
     classes, rows = trained.encoding.classes or [], len(split.targets)
     if trained.spec.task is Task.MULTILABEL:
-        return LabelFigures(classes, rows, folder)
-    return ClassFigures(classes, rows, folder, trained.spec.task)
+        return LabelFigures(classes, rows, folder, threshold)
+    return ClassFigures(classes, rows, folder, trained.spec.task, threshold)
 
 
 def _compared(

@@ -8,8 +8,8 @@ import numpy as np
 from models.building.complaints import first_sentence
 from models.building.components import make, resolve
 from models.errors import Fault, InvalidSpec
-from models.scores import THRESHOLD, Activation, find_activation
-from models.spec import ComponentSpec, NetworkSpec, Task
+from models.scores import Activation, find_activation
+from models.spec import THRESHOLD, ComponentSpec, NetworkSpec, Task
 
 JUST_BELOW_HALF = float(np.nextafter(np.float32(THRESHOLD), np.float32(0)))
 JUST_BELOW_ZERO = -float(np.finfo(np.float32).tiny)

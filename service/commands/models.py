@@ -142,7 +142,9 @@ def delete_label(session: Session, name: str, label: str) -> None:
 def _show(session: Session, model: dict[str, Any]) -> None:
     if session.as_json:
         return print_json(model)
-    members = ("name", "task", "description", "status", "latest_version", "labels", "serve", "metadata", "loss")
+    members = (
+        "name", "task", "description", "status", "latest_version", "labels", "serve", "metadata", "loss", "threshold",
+    )  # fmt: skip
     unset = {name for name in members if model[name] in ("", {})} | ({"serve"} if model["serve"] is None else set())
     shown = {name: model[name] for name in members if name not in unset}
     error, summary = model["error"], model["summary"]

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
+from models.spec import Task, read_threshold
 from models.training.plan import Order
 from models.version_details import VersionDetails
 from service.statuses import JOB_STATUSES, RESOURCE_STATUSES
@@ -122,6 +123,11 @@ class Model(Record):
     """The highest version number so far. Numbers are never reused."""
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]
+
+    @property
+    def threshold(self) -> float | None:
+        """The score from which classes count as predicted (NetworkSpec.threshold); None for tasks without one."""
+        return read_threshold(self.document) if Task(self.task).has_threshold else None
 
 
 class Label(Record):

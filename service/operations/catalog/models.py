@@ -6,9 +6,10 @@ from typing import Any
 
 from models.jobs.build import BuildRequest, BuildResult
 from models.validation import check_network
+from models.validation.threshold import threshold_faults
 from service import statuses
 from service.context import Context
-from service.errors import Failed, InUse, NotFound, NotReady, NoWorker, StorageError
+from service.errors import Failed, InUse, InvalidRequest, NotFound, NotReady, NoWorker, StorageError
 from service.operations import idempotency
 from service.operations.catalog.model_inputs import complete_inputs
 from service.operations.catalog.model_layers import complete_layers
@@ -198,10 +199,17 @@ def _view(session: Session, found: list[Model], *, with_versions: bool = False) 
 
 
 def change(context: Context, name: str, changes: dict[str, Any]) -> ModelView:
-    """Change the `description`, the label to `serve`, or the `metadata`. Raises NotFound, InvalidRequest."""
+    """Change the `description`, the `threshold`, the label to `serve`, or the `metadata`.
+
+    Raises NotFound, InvalidRequest.
+    """
     with context.database.write() as session:
         model = find(session, name, lock=True)
         model.description = changes.get("description", model.description)
+        if "threshold" in changes:
+            if faults := list(threshold_faults(changes["threshold"], model.task)):
+                raise InvalidRequest(*faults)
+            model.document = {**model.document, "threshold": changes["threshold"]}
         if "serve" in changes:
             _serve(session, model, changes["serve"])
         if "metadata" in changes:

@@ -10,6 +10,7 @@ import structlog
 
 from models.errors import ModelsError
 from models.predictor import Predictor
+from models.spec import THRESHOLD
 from models.version_files import ARTIFACTS
 from service.config import Settings
 from service.context import Context
@@ -44,11 +45,13 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The version that a client wants: its model's name, its number, and the folder of its files."""
+    """The version that a client wants: its model's name, its number, the folder of its files, and the model's
+    threshold, which is the default for a task without one."""
 
     model: str
     number: int
     folder: str
+    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Loaded:
     predictor: Predictor
     statistics: Counter
     settings: Settings
+    threshold: float = THRESHOLD
+    """The model's threshold, which can change; the version doesn't."""
 
     @property
     def max_batch_size(self) -> int:
@@ -87,8 +92,9 @@ class PredictionService:
 
     def loaded(self, wanted: Wanted) -> Loaded:
         """The wanted version, loaded. Raises NotFound, NoVersion; Conflict if it can't be served; DamagedNetwork."""
-        model, number, folder = self.find(wanted)
-        return Loaded(model, number, self._loaded.get(folder), self.statistics.of(folder), self.settings)
+        model, number, folder, threshold = self.find(wanted)
+        predictor = self._loaded.get(folder)
+        return Loaded(model, number, predictor, self.statistics.of(folder), self.settings, threshold)
 
     def deadline(self) -> float:
         """The deadline of a prediction that begins now, on the monotonic clock."""
@@ -163,4 +169,6 @@ def find_wanted(session: Session, wanted: Wanted) -> Found:
     else:
         version = find_version(session, model, wanted.version, wanted.label)
     check_servable(version)
-    return Found(wanted.model, version.number, version.folder)
+    return Found(
+        wanted.model, version.number, version.folder, THRESHOLD if model.threshold is None else model.threshold
+    )

@@ -13,6 +13,7 @@ from service import statuses
 from service.api.contract.fields import (
     LARGEST_INTEGER,
     TEXT_PATTERN,
+    Amount,
     Anything,
     Choice,
     Items,
@@ -66,6 +67,10 @@ SERVE = (
 MISSING = (
     "For tables: what replaces a missing value: the training rows' `median`, `mean` or `most_frequent` value, or "
     "`zero`. By default `median`; a missing category counts as an unknown one unless `most_frequent` replaces it."
+)
+THRESHOLD = (
+    "For binary and multilabel tasks: the score from which the positive class, or a label, counts as predicted. It "
+    "applies to new predictions, evaluations and batch predictions with every version of the model. Null: 0.5."
 )
 LONGEST_DESCRIPTION = 10_000
 
@@ -213,6 +218,7 @@ class CreateModelSchema(Schema):
         },
     )
     serve = Name(load_default=None, allow_none=True, metadata={"description": SERVE})
+    threshold = Amount(0, 1, load_default=None, allow_none=True, metadata={"description": THRESHOLD})
     metadata = Metadata()
 
 
@@ -229,6 +235,7 @@ class ModelChangesSchema(Schema):
 
     description = Text(LONGEST_DESCRIPTION, metadata={"description": "Free text."})
     serve = Name(allow_none=True, metadata={"description": SERVE})
+    threshold = Amount(0, 1, allow_none=True, metadata={"description": THRESHOLD})
     metadata = MetadataChanges()
 
 
@@ -285,6 +292,14 @@ class ModelItemSchema(AnswerSchema):
     optimizer = Value("As in the request.", example="adam", **COMPONENT)
     loss = Value("As in the request.", example="sparse_categorical_crossentropy", **COMPONENT)
     metrics = Listing("As in the request.", Value("A metric.", **COMPONENT), MOST_METRICS, example=["accuracy"])
+    threshold = Number(
+        "The score from which the positive class of a binary task, or a label of a multilabel task, counts as "
+        "predicted; null for other tasks.",
+        0,
+        1,
+        allow_none=True,
+        example=None,
+    )
     latest_version = Count("The number of the newest version; null if there is none.", 1, allow_none=True, example=1)
     labels = Mapping("The labels, each with the number of its version.", Count("A version.", 1, example=1))
     serve = Words("The label that predictions use by default; null: the latest version.", allow_none=True, **NAMED)
@@ -350,6 +365,7 @@ def _present_model(view: ModelView) -> dict[str, Any]:
         **model.document,
         "layers": [as_posted(layer) for layer in model.document["layers"]],
         **{member: getattr(model, member) for member in kept},
+        "threshold": model.threshold,
         "latest_version": view.latest_version,
         "labels": view.labels,
         "metadata": model.metadata_,

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, QueryFlag, QueryWhole
+from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, QueryAmount, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.shown import (
     CLASS,
@@ -25,6 +25,15 @@ class PredictionQuery(Schema):
 
     top = QueryWhole(1, load_default=None, metadata={"description": "Add the N classes with the highest scores."})
     scores = QueryFlag(load_default=True, metadata={"description": "Whether to include the score of every class."})
+    threshold = QueryAmount(
+        0,
+        1,
+        load_default=None,
+        metadata={
+            "description": "Only for binary and multilabel tasks: the score from which the positive class, or a label, "
+            "is predicted. Default: the model's `threshold`."
+        },
+    )
 
 
 class PredictionRequestSchema(Schema):
@@ -98,8 +107,8 @@ class ClassPredictionSchema(SeriesPredictionSchema):
     sometimes = ("group", "after", "scores", "top")
 
     label = Value(
-        "The class with the highest score. For binary tasks, the second class if its score is at least 0.5. "
-        "Null if the scores aren't finite.",
+        "The class with the highest score. For binary tasks, the positive class, which is the second, if its score "
+        "is at least the `threshold`, else the first. Null if the scores aren't finite.",
         anyOf=[*CLASS["anyOf"], {"type": "null"}],
     )
     score = Number("The label's score; null if it isn't finite.", allow_none=True, example=0.98)
@@ -112,7 +121,7 @@ class LabelsPredictionSchema(SeriesPredictionSchema):
 
     sometimes = ("group", "after", "scores", "top")
 
-    labels = Listing("Every class with a score of at least 0.5.", Value("A class.", **CLASS))
+    labels = Listing("Every class whose score is at least the `threshold`.", Value("A class.", **CLASS))
     scores = SCORES
     top = TOP
 

@@ -14,6 +14,7 @@ from models.jobs.batch_prediction import (
     BatchPredictionResult,
     PostedFile,
 )
+from models.spec import THRESHOLD
 from models.version_files import ARTIFACTS, read_document
 from service import statuses
 from service.context import Context
@@ -62,6 +63,7 @@ class BatchPrediction(Kind):
             split=request.split,
             file=file,
             file_name="" if request.file is None else request.file.name,
+            threshold=THRESHOLD if request.threshold is None else request.threshold,
             **inputs.bounds(context, job),
         )
 
@@ -141,7 +143,7 @@ def _insert(
     (model, dataset), file = found, request.get("file")
     columns = {} if dataset is None else {"dataset_id": dataset.id, "dataset_name": dataset.name}
     posted = None if file is None else PostedFile.from_document(file.to_document())
-    wanted = BatchPredictionRequest(request.get("split"), posted)
+    wanted = BatchPredictionRequest(request.get("split"), posted, model.threshold)
     with context.database.write() as session:
         # The resources may have been deleted meanwhile, and others created with the same names.
         _find(session, model.name, columns.get("dataset_name"), (model.id, columns.get("dataset_id", "")))

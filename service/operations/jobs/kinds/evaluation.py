@@ -4,8 +4,10 @@ from typing import Any
 
 from models.compatibility import check_version_fit
 from models.jobs.evaluation import EvaluationAssignment, EvaluationRequest, EvaluationResult
+from models.validation.threshold import threshold_faults
 from models.version_files import ARTIFACTS, read_document
 from service.context import Context
+from service.errors import InvalidRequest
 from service.operations import idempotency
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
@@ -24,10 +26,12 @@ class Evaluation(Kind):
     assignment = EvaluationAssignment
 
     def describe(self, context: Context, job: Job) -> EvaluationAssignment:
+        request = EvaluationRequest.from_document(job.request)
         return EvaluationAssignment(
             version=inputs.version_folder(context, job),
             dataset=inputs.dataset_folder(context, job),
-            split=EvaluationRequest.from_document(job.request).split,
+            split=request.split,
+            threshold=request.threshold,
             **inputs.bounds(context, job),
         )
 
@@ -59,7 +63,10 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
     with context.database.read() as session:
         model, dataset = client_jobs.find_model_and_dataset(session, request["model"], request["dataset"])
         version = client_jobs.find_version(session, model, request["version"], request["label"])
-    wanted = EvaluationRequest.from_document(request)
+    if faults := list(threshold_faults(request["threshold"], model.task)):
+        raise InvalidRequest(*faults)
+    threshold = model.threshold if request["threshold"] is None else request["threshold"]
+    wanted = EvaluationRequest(request["split"], threshold)
     unready = client_jobs.find_unready(model, dataset)
     if unready is None:
         _check_fit(context, version, dataset, wanted.split)

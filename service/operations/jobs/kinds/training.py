@@ -101,7 +101,9 @@ class Training(Kind):
             models.point_label(session, model, label, version.number)
         if trained.evaluation is None:
             return Success(trained.status_reason)
-        evaluation = Byproduct("evaluation", EvaluationRequest("test"), trained.evaluation)
+        evaluation = Byproduct(
+            "evaluation", EvaluationRequest("test", trained.evaluation.threshold), trained.evaluation
+        )
         return Success(trained.status_reason, [evaluation])
 
 
