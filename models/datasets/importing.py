@@ -165,9 +165,10 @@ def _write(
     }
     table = None
     notes, target = list(examples.notes), dict[str, Any]()
+    used, training = examples.numbers, splits["train"]
     if examples.table is not None:
         plan = plan_columns(examples.target_name, request)
-        table = describe_table(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75), examples.numbers)
+        table = describe_table(examples.table, plan, training, _share(progress, 0.5, 0.75), used)
         inputs, left_out = table.inputs, table.left_out
         notes += table.notes
     elif examples.sequences is not None:
@@ -179,11 +180,11 @@ def _write(
         descriptor |= {"rows": examples.rows, "window": complete.window.to_document()}
     else:
         inputs, left_out = describe_tensors(examples), list(examples.left_out)
-    if examples.groups is not None:
-        notes.append(describe_groups(examples.groups, splits, group_columns(request.get("split"))))
     descriptor |= {"inputs": inputs, "target": describe_target(examples, wanted_positive(request)) | target}
     if table is not None or left_out:
         descriptor["left_out"] = [one.to_document() for one in left_out]
+    if examples.groups is not None:
+        notes.append(describe_groups(examples.groups, splits, group_columns(request.get("split"))))
     descriptor["notes"] = [note.to_document() for note in notes]
     if examples.facts:
         descriptor["file"] = examples.facts

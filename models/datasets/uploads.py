@@ -49,7 +49,7 @@ def check_upload(request: dict[str, Any]) -> list[Fault]:
     if request.get("window") and isinstance(split, dict):
         faults += [
             Fault("Windows are always split in time order.", pointer_to("split", name))
-            for name in ("column", "time_column", "seed", "group", "stratify")
+            for name in ("column", "time_column", "group", "seed", "stratify")
             if asks(split, name)
         ]
     return faults

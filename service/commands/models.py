@@ -145,8 +145,7 @@ def _show(session: Session, model: dict[str, Any]) -> None:
     members = (
         "name", "task", "description", "status", "latest_version", "labels", "serve", "metadata", "loss", "threshold",
     )  # fmt: skip
-    optional = ("serve", "threshold")
-    unset = {name for name in members if model[name] in ("", {})} | {name for name in optional if model[name] is None}
+    unset = {name for name in members if model[name] in ("", {})} | ({"serve"} if model["serve"] is None else set())
     shown = {name: model[name] for name in members if name not in unset}
     error, summary = model["error"], model["summary"]
     print_members(shown | {"parameters": summary and summary["parameters"], "error": error and error["detail"]})

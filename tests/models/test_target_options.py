@@ -124,7 +124,7 @@ def test_rows_without_a_target_are_dropped_and_counted(tmp_path: Path) -> None:
     assert (descriptor["rows"], descriptor["splits"]["train"]) == (3, 3)
     assert descriptor["target"]["counts"] == [2, 1]
     assert descriptor["notes"] == [
-        {"type": "missing_target", "column": "y", "detail": "2 rows without a target left out.", "count": 2}
+        {"type": "missing_target", "column": "y", "detail": "2 rows without a target were left out.", "count": 2}
     ]
     rows = read_rows(dataset, "train", 0, 9)
     assert [(row["row"], row["instance"]["width"], row["target"]) for row in rows] == [
@@ -166,7 +166,7 @@ def test_a_window_without_a_target_is_left_out(tmp_path: Path) -> None:
     assert dataset.split("train").targets.tolist() == [20, 30, 50, 70, 80]
     assert dataset.descriptor["rows"] == 5
     assert dataset.descriptor["notes"] == [
-        {"type": "missing_target", "column": "y", "detail": "2 windows without a target left out.", "count": 2}
+        {"type": "missing_target", "column": "y", "detail": "2 windows without a target were left out.", "count": 2}
     ]
     tensors = dataset.split("train").tensors
     assert tensors is not None

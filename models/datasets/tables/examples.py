@@ -8,17 +8,15 @@ import numpy as np
 from models.datasets.examples import Examples
 from models.datasets.splits import SPLIT_NAMES, SPLITS, group_columns
 from models.datasets.tables.options import check_columns
-from models.datasets.tables.target import find_target_faults, read_target
+from models.datasets.tables.target import find_target_faults, note_dropped, read_target
 from models.datasets.target_options import drops_missing
 from models.errors import Fault, InvalidData
-from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.tabular.reading import Reading, read_column
 from models.tabular.table import ColumnPlan, find_wrong_cells
 from models.values.columns import Texts, find_texts
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS
-from models.values.wording import count_of
 
 if TYPE_CHECKING:
     import polars
@@ -53,20 +51,14 @@ def _keep_rows(examples: Examples, rows: np.ndarray) -> Examples:
         guide = np.argsort(np.argsort(guide[rows]))
     elif guide is not None:
         guide = guide[rows]
-    dropped = examples.rows - len(rows)
     return replace(
         examples,
         targets=examples.targets[rows],
         guide=guide,
         groups=None if groups is None else np.unique(groups[rows], return_inverse=True)[1],
         numbers=rows,
-        notes=(*examples.notes, note_dropped(examples.target_name, dropped, "row")),
+        notes=(*examples.notes, note_dropped(examples.target_name, examples.rows - len(rows), "row")),
     )
-
-
-def note_dropped(target: str, count: int, what: str) -> Note:
-    """The note of `count` rows, or windows of rows, that were left out because they have no target."""
-    return Note("missing_target", f"{count_of(count, what)} without a target left out.", target, count)
 
 
 def check_names(raw: RawTable, request: dict[str, Any]) -> str:

@@ -8,11 +8,13 @@ import numpy as np
 from models.datasets.descriptor import MAX_CLASS_NAME, MAX_CLASSES
 from models.errors import Fault, InvalidData
 from models.suggestions import unknown_name
+from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.tabular.reading import Reading, read_column
 from models.values.columns import Texts, find_texts
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS
+from models.values.wording import count_of
 
 if TYPE_CHECKING:
     import polars
@@ -27,18 +29,25 @@ def find_target_faults(raw: RawTable, target: str | None) -> list[Fault]:
 
 
 @dataclass(frozen=True)
-class Target:
-    """A target column of a table."""
+class ReadTarget:
+    """The target of every row."""
 
     values: np.ndarray | Texts
-    """The target of every row (rows,): integers, numbers, booleans or texts. Where it is missing, it has no meaning."""
+    """Integers, numbers, booleans or texts (rows,). What stands in for a missing target has no meaning."""
     present: np.ndarray
-    """Whether each row has a target (rows,)."""
+    """Whether the row has a target (rows,)."""
     reading: Reading
+    """How it was read."""
 
 
-def read_target(raw: RawTable, name: str, wanted: str | None, *, drop_missing: bool = False) -> Target:
-    """Read the target of every row. Raises InvalidData, naming rows, also those without a target unless they are to be
+def note_dropped(target: str, count: int, what: str) -> Note:
+    """What happened to `count` rows, or windows of rows, without a target."""
+    verb = "was" if count == 1 else "were"
+    return Note("missing_target", f"{count_of(count, what)} without a target {verb} left out.", target, count)
+
+
+def read_target(raw: RawTable, name: str, wanted: str | None, *, drop_missing: bool = False) -> ReadTarget:
+    """The target of every row. Raises InvalidData, naming rows, also those without a target unless they are to be
     dropped.
     """
     reading, values = read_column(raw, name, wanted, target=True)
@@ -55,10 +64,10 @@ def read_target(raw: RawTable, name: str, wanted: str | None, *, drop_missing: b
         _refuse_same(raw, name, values.drop_nulls())
     present = values.is_not_null().to_numpy()
     if reading.type == "category":
-        return Target(_to_texts(raw, name, values), present, reading)
+        return ReadTarget(_to_texts(raw, name, values), present, reading)
     targets = values.fill_null(False if reading.type == "boolean" else 0).to_numpy()
     # floats are never treated as classes
-    return Target(targets.astype(np.float64) if wanted == "number" else targets, present, reading)
+    return ReadTarget(targets.astype(np.float64) if wanted == "number" else targets, present, reading)
 
 
 def _refuse_missing(raw: RawTable, name: str, values: "polars.Series", *, all_only: bool) -> None:

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from models.datasets.examples import Examples
-from models.datasets.tables.examples import note_dropped
 from models.datasets.tables.options import check_columns
 from models.datasets.tables.sequences import Sequences, TargetSpans
 from models.datasets.tables.series import ReadSeries, read_series, to_values
-from models.datasets.tables.target import Target, find_target_faults, read_target
+from models.datasets.tables.target import ReadTarget, find_target_faults, note_dropped, read_target
 from models.datasets.tables.window_options import WindowOptions
 from models.datasets.target_options import drops_missing
 from models.errors import Fault, InvalidData
@@ -58,6 +57,9 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
     timeline = series.timeline
     starts = _find_starts(series, options)
     _check_any(raw, series, starts, options)
+    types, drops = request.get("types") or {}, drops_missing(request)
+    targets = {name: read_target(raw, name, types.get(name), drop_missing=drops) for name in options.targets}
+    starts, dropped = _with_targets(starts, targets, timeline, options)
     read = _read_features(raw, request, series, options)
     window = Window(
         options.steps,
@@ -75,11 +77,7 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
         name: timeline.take(values, interpolate=column.type == "number")
         for name, (column, values) in read.columns.items()
     }
-    targets = _read_targets(raw, request, options)
     readings = [target.reading for target in targets.values()]
-    known = _find_known(targets, timeline, starts, options)
-    short, dropped = _note_short(series, starts), len(starts) - len(known)
-    starts = starts[known]
     return Examples(
         "sequence",
         _take_targets(raw, {name: target.values for name, target in targets.items()}, timeline, starts, options),
@@ -91,8 +89,8 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
             *(note for reading in readings for note in reading.notes),
             *read.notes,
             *series.notes,
-            *short,
-            *([note_dropped(", ".join(options.targets), dropped, "window")] if dropped else []),
+            *_note_short(series, starts),
+            *dropped,
         ),
         sequences=Sequences(window, timeline, values, starts, _find_spans(timeline, starts, options), read.missing),
         facts=raw.facts,
@@ -133,6 +131,19 @@ def _find_starts(series: ReadSeries, options: WindowOptions) -> np.ndarray:
     for horizon in options.horizons:
         known &= ~timeline.inserted[last + horizon]
     return starts[known]
+
+
+def _with_targets(
+    starts: np.ndarray, targets: dict[str, ReadTarget], timeline: Timeline, options: WindowOptions
+) -> tuple[np.ndarray, list[Note]]:
+    """The windows that have all their targets, and the note of the others."""
+    last = starts + options.steps - 1
+    present = np.ones(len(starts), bool)
+    for target in targets.values():
+        for horizon in options.horizons:
+            present &= target.present[timeline.rows[last + horizon]]
+    missing = len(starts) - int(present.sum())
+    return starts[present], [note_dropped(", ".join(targets), missing, "window")] if missing else []
 
 
 def _check_any(raw: RawTable, series: ReadSeries, starts: np.ndarray, options: WindowOptions) -> None:
@@ -176,25 +187,6 @@ def _find_spans(timeline: Timeline, starts: np.ndarray, options: WindowOptions) 
             begin, end = timeline.starts[series], timeline.ends[series]
             found.append((at - begin) / (end - begin))
     return TargetSpans(*found)
-
-
-def _read_targets(raw: RawTable, request: dict[str, Any], options: WindowOptions) -> dict[str, Target]:
-    types, drop = request.get("types") or {}, drops_missing(request)
-    return {name: read_target(raw, name, types.get(name), drop_missing=drop) for name in options.targets}
-
-
-def _find_known(
-    targets: dict[str, Target], timeline: Timeline, starts: np.ndarray, options: WindowOptions
-) -> np.ndarray:
-    """The indices of the windows all of whose targets are known. Raises InvalidData if there are none."""
-    last = starts + options.steps - 1
-    known = np.ones(len(starts), bool)
-    for target in targets.values():
-        for horizon in options.horizons:
-            known &= target.present[timeline.rows[last + horizon]]
-    if not known.any():
-        raise InvalidData(Fault("No window has a target.", pointer_to("window")))
-    return np.flatnonzero(known)
 
 
 def _take_targets(

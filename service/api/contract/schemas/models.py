@@ -60,10 +60,6 @@ SCALING = (
     "bytes (numbers from 0 to 255, some above 127), else `standard`. But it is `none` if a layer is Rescaling, "
     "Normalization or Embedding and the dataset isn't a table."
 )
-THRESHOLD = (
-    "For binary and multilabel tasks: the score from which the positive class, or a label, counts as predicted. It "
-    "applies to new predictions, evaluations and batch predictions with every version of the model. Null: 0.5."
-)
 SERVE = (
     "The label whose version answers predictions that name neither a version nor a label; null: the latest version "
     "does. Until the label exists, such predictions get a 409. Once the model has a version, the label must exist."
@@ -71,6 +67,10 @@ SERVE = (
 MISSING = (
     "For tables: what replaces a missing value: the training rows' `median`, `mean` or `most_frequent` value, or "
     "`zero`. By default `median`; a missing category counts as an unknown one unless `most_frequent` replaces it."
+)
+THRESHOLD = (
+    "For binary and multilabel tasks: the score from which the positive class, or a label, counts as predicted. It "
+    "applies to new predictions, evaluations and batch predictions with every version of the model. Null: 0.5."
 )
 LONGEST_DESCRIPTION = 10_000
 
@@ -217,8 +217,8 @@ class CreateModelSchema(Schema):
             "maxItems": MOST_METRICS,
         },
     )
-    threshold = Amount(0, 1, load_default=None, allow_none=True, metadata={"description": THRESHOLD})
     serve = Name(load_default=None, allow_none=True, metadata={"description": SERVE})
+    threshold = Amount(0, 1, load_default=None, allow_none=True, metadata={"description": THRESHOLD})
     metadata = Metadata()
 
 
@@ -234,8 +234,8 @@ class ModelChangesSchema(Schema):
     """The changes to a model."""
 
     description = Text(LONGEST_DESCRIPTION, metadata={"description": "Free text."})
-    threshold = Amount(0, 1, allow_none=True, metadata={"description": THRESHOLD})
     serve = Name(allow_none=True, metadata={"description": SERVE})
+    threshold = Amount(0, 1, allow_none=True, metadata={"description": THRESHOLD})
     metadata = MetadataChanges()
 
 

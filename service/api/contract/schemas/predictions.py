@@ -1,5 +1,7 @@
 """Predictions: the schema of the query and, for the documentation only, the schemas of the bodies."""
 
+from typing import ClassVar
+
 from marshmallow import fields
 
 from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, QueryAmount, QueryFlag, QueryWhole
@@ -91,7 +93,7 @@ TOP = Listing("The N classes with the highest scores; only with `top=N`.", Inner
 class SeriesPredictionSchema(AnswerSchema):
     """Which series a prediction is for, if rows of a table were posted to a model of sequences."""
 
-    sometimes: tuple[str, ...] = ("group", "after")
+    sometimes: ClassVar[tuple[str, ...]] = ("group", "after")
 
     group = Mapping("The values of the columns that distinguish series.", example={"symbol": "A"})
     after = Value(
@@ -104,7 +106,7 @@ class SeriesPredictionSchema(AnswerSchema):
 class ClassPredictionSchema(SeriesPredictionSchema):
     """A prediction of a `binary` or `multiclass` model."""
 
-    sometimes = ("group", "after", "scores", "top")
+    sometimes = (*SeriesPredictionSchema.sometimes, "scores", "top")
 
     label = Value(
         "The class with the highest score. For binary tasks, the positive class, which is the second, if its score "
@@ -119,7 +121,7 @@ class ClassPredictionSchema(SeriesPredictionSchema):
 class LabelsPredictionSchema(SeriesPredictionSchema):
     """A prediction of a `multilabel` model."""
 
-    sometimes = ("group", "after", "scores", "top")
+    sometimes = (*SeriesPredictionSchema.sometimes, "scores", "top")
 
     labels = Listing("Every class whose score is at least the `threshold`.", Value("A class.", **CLASS))
     scores = SCORES
