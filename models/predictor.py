@@ -83,15 +83,16 @@ class Predictor:
         )
 
     def prepare(
-        self, instances: Instances, allowance: Allowance | None = None
+        self, instances: Instances, allowance: Allowance | None = None, *, ignores_extra: bool = False
     ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-        """Convert posted instances into inputs for `network.run`, with warnings.
+        """Convert posted instances into inputs for `network.run`, with warnings. `ignores_extra`: unknown columns of a
+        table are ignored.
 
         Raises InvalidInstances; Excessive and TookTooLong if the instances exceed the allowance.
         """
         allowance = allowance or Allowance()
         allowance.row_numbers = self.row_numbers
-        inputs, warnings = self.preprocessing.read_instances(instances, allowance)
+        inputs, warnings = self.preprocessing.read_instances(instances, allowance, ignores_extra=ignores_extra)
         self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
         return inputs, warnings
 

@@ -43,7 +43,11 @@ def name_format(name: str) -> str | None:
 def detect(path: Path, name: str) -> str:
     """`csv`, `json`, `jsonl`, `parquet`, `npz` or `zip`; raises InvalidData if content and name disagree."""
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+        return detect_head(file.read(HEAD_BYTES), name)
+
+
+def detect_head(head: bytes, name: str) -> str:
+    """As `detect`, for a file that begins with these bytes."""
     if not head.strip():
         raise InvalidData(_fault(name, "is empty"))
     promised, found = name_format(name), _find_binary(head)

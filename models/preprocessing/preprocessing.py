@@ -11,12 +11,14 @@ from models.allowance import Allowance
 from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
-from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile
+from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile, TableFile
+from models.preprocessing.posted_files import read_table_file
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
 from models.suggestions import unknown_name
 from models.tabular.csv_instances import read_csv_instances
+from models.tabular.posted_parquet import TableColumns
 from models.values.tensors import KINDS, MAX_FAULTS, Place, name_type
 
 INSTANCES = Place(("instances",))
@@ -136,17 +138,19 @@ class Preprocessing:
         }
 
     def read_instances(
-        self, instances: Instances, allowance: Allowance | None = None
+        self, instances: Instances, allowance: Allowance | None = None, *, ignores_extra: bool = False
     ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
         """Posted instances as network inputs, and at most 100 warnings (`row`, `column`, `type`, `detail`).
 
-        With one input an instance is its row; with several it is an object of rows by input. Raises InvalidInstances,
-        naming row and column; Excessive and TookTooLong if the instances exceed the allowance.
+        With one input an instance is its row; with several it is an object of rows by input. Unknown columns of a
+        table are refused unless `ignores_extra`. Raises InvalidInstances, naming row and column; Excessive and
+        TookTooLong if the instances exceed the allowance.
         """
         allowance = allowance or Allowance()
         if not isinstance(instances, Instances):
             raise InvalidInstances(Fault(f"Expected a list, not {name_type(instances)}.", INSTANCES.whole))
-        if not isinstance(instances, CsvText):
+        instances = self._as_file(instances)
+        if not isinstance(instances, CsvText | TableFile | TableColumns):
             allowance.take_rows(len(instances))
         if isinstance(instances, JsonNumbers):
             read = self._read_numbers(instances.values)
@@ -155,17 +159,34 @@ class Preprocessing:
             instances = instances.read_again()
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
-        if len(self.inputs) > 1 and place is NOT_JSON:
+        if len(self.inputs) > 1 and place is NOT_JSON and not isinstance(instances, TableFile):
             detail = f"The model has the inputs {self._names()}: post JSON, with one object of them per instance."
             raise InvalidInstances(Fault(detail, pointer="#"))
-        rows = self._read_csv(instances, allowance) if isinstance(instances, CsvText) else instances
+        rows = self._read_rows(instances, allowance, ignores_extra)
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
         if self._are_named(rows):
-            return self._read_named(list(rows), allowance)
+            return self._read_named(list(rows), place, allowance)
         ((name, input_),) = self.inputs.items()
-        values, warnings = input_.read(rows, place, allowance)
+        if not isinstance(input_, TableInput):
+            values, warnings = input_.read(rows, place, allowance)
+        elif isinstance(rows, TableColumns):
+            values, warnings = input_.read_table(rows, allowance)
+        else:
+            values, warnings = input_.read(rows, place, allowance, ignores_extra)
         return {name: values}, warnings[:MAX_WARNINGS]
+
+    def _as_file(self, instances: Instances) -> Instances:
+        """A file that was posted in a form is an image for an input of images, and rows for every other."""
+        if not (isinstance(instances, list) and instances and isinstance(instances[0], NamedFile)):
+            return instances
+        (input_, *_) = self.inputs.values()
+        if isinstance(input_, TensorInput) and input_.picture is not None and len(self.inputs) == 1:
+            return instances
+        if len(instances) > 1:
+            detail = f"There are {len(instances)} files of rows; send one."
+            raise InvalidInstances(Fault(detail, pointer="#/file", file=instances[1].name))
+        return TableFile(instances[0], name=instances[0].name)
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
         """As `read_instances`, for rows of numbers only; None if they don't fit or need more work."""
@@ -199,14 +220,16 @@ class Preprocessing:
         named = name != SINGLE_INPUT and isinstance(input_, TensorInput) and isinstance(rows, list)
         return named and all(isinstance(row, dict) and row.keys() == {name} for row in rows)
 
-    def _read_named(self, rows: list, allowance: Allowance) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    def _read_named(
+        self, rows: list, above: Place, allowance: Allowance
+    ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
         """The rows of every input; the faults of all inputs are reported together."""
-        self._check_names(rows)
+        self._check_names(rows, above)
         inputs: dict[str, np.ndarray] = {}
         warnings: list[dict[str, Any]] = []
         faults: list[Fault] = []
         for name, input_ in self.inputs.items():
-            place = Place(INSTANCES.above, (name,))
+            place = Place(above.above, (name,))
             try:
                 inputs[name], found = input_.read([row[name] for row in rows], place, allowance)
             except InvalidInstances as error:
@@ -220,31 +243,45 @@ class Preprocessing:
     def _names(self) -> str:
         return ", ".join(f'"{name}"' for name in self.inputs)
 
-    def _read_csv(self, text: CsvText, allowance: Allowance) -> list[Any]:
-        (input_,) = self.inputs.values()
-        table = input_.csv_columns() if isinstance(input_, TableInput) else None
-        rows = read_csv_instances(text.data, table, text.encoding, allowance)
-        allowance.take_rows(len(rows))
+    def _read_rows(
+        self,
+        instances: list | np.ndarray | CsvText | TableFile | TableColumns,
+        allowance: Allowance,
+        ignores_extra: bool,
+    ) -> list | np.ndarray | TableColumns:
+        """The rows of instances that are a file; others as they are."""
+        if not isinstance(instances, CsvText | TableFile):
+            return instances
+        (input_, *_) = self.inputs.values()
+        table, types = None, {}
+        if isinstance(input_, TableInput):
+            table, types = replace(input_.csv_columns(), ignores_extra=ignores_extra), input_.types
+        if isinstance(instances, CsvText):
+            rows: Any = read_csv_instances(instances.data, table, instances.encoding, allowance)
+        else:
+            rows = read_table_file(instances, table, types, allowance)
+        if not isinstance(rows, TableColumns):
+            allowance.take_rows(len(rows))
         return rows
 
-    def _check_names(self, instances: list) -> None:
+    def _check_names(self, instances: list, place: Place) -> None:
         """Raise InvalidInstances unless every instance is an object that has exactly the inputs."""
-        faults = (fault for row, value in enumerate(instances) for fault in self._find_name_faults(row, value))
+        faults = (fault for row, value in enumerate(instances) for fault in self._find_name_faults(row, value, place))
         found = list(islice(faults, MAX_FAULTS))
         if found:
             raise InvalidInstances(*found)
 
-    def _find_name_faults(self, row: int, value: object) -> Iterator[Fault]:
+    def _find_name_faults(self, row: int, value: object, place: Place) -> Iterator[Fault]:
         if not isinstance(value, dict):
             detail = f"Row {row} is {name_type(value)}; expected an object with {self._names()}."
-            yield Fault(detail, INSTANCES.pointer(row), row=row)
+            yield Fault(detail, place.pointer(row), row=row)
             return
         for name in self.inputs:
             if name not in value:
-                yield Fault(f'Row {row} has no "{name}".', INSTANCES.pointer(row, (name,)), row=row, column=name)
+                yield Fault(f'Row {row} has no "{name}".', place.pointer(row, (name,)), row=row, column=name)
         for name in value:
             if name not in self.inputs:
-                fault = unknown_name(name, tuple(self.inputs), INSTANCES.pointer(row, (name,)), "input")
+                fault = unknown_name(name, tuple(self.inputs), place.pointer(row, (name,)), "input")
                 yield replace(fault, detail=f"Row {row}: {fault.detail}", row=row, column=name)
 
     def to_document(self) -> dict[str, Any]:

@@ -75,5 +75,10 @@ class RawTable:
         return self._reader.read(self._places[name])
 
     @cached_property
+    def types(self) -> dict[str, "polars.DataType"]:
+        """The columns' types in the file."""
+        return dict(zip(self.columns, self.frame.collect_schema().dtypes(), strict=True))
+
+    @cached_property
     def _reader(self) -> ColumnReader:
         return ColumnReader(self.frame, list(self._places.values()), self.rows)

@@ -13,7 +13,7 @@ from models.allowance import Allowance
 from models.errors import summarize
 from models.predictor import in_blocks
 from models.spec import Task
-from service.api.contract.schemas.predictions import PredictionQuery
+from service.api.contract.schemas.predictions import IGNORE, PredictionQuery
 from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
 from service.api.http.indentation import indent_json, take_parameter
@@ -33,6 +33,7 @@ class NativeQuery:
 
     top: int | None = None
     scores: bool = True
+    ignores_extra: bool = False
     indented: bool = False
 
 
@@ -41,7 +42,7 @@ DEFAULTS = NativeQuery()
 
 @dataclass(frozen=True)
 class NativeWork(Work):
-    """Preprocessed instances, their warnings, and the query parameters `top` and `scores`."""
+    """Preprocessed instances, their warnings, and the query parameters."""
 
     warnings: list[dict[str, Any]]
     query: NativeQuery
@@ -66,7 +67,7 @@ class Native:
         query = _read_query(request.query, loaded.predictor.task)
         content_type = request.headers.get("content-type", "")
         instances = read_instances(content_type, request.body, self.max_json_depth, request.allowance)
-        inputs, warnings = loaded.predictor.prepare(instances, request.allowance)
+        inputs, warnings = loaded.predictor.prepare(instances, request.allowance, ignores_extra=query.ignores_extra)
         return NativeWork(inputs, warnings, query)
 
     def write(self, work: NativeWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
@@ -112,7 +113,7 @@ def _read_query(query: Mapping[str, Sequence[str]], task: Task) -> NativeQuery:
     if found["top"] is not None and task is Task.REGRESSION:
         detail = '"top" is only for classifications: a regression has no classes.'
         raise _invalid_query("top", detail)
-    return NativeQuery(found["top"], found["scores"], indented)
+    return NativeQuery(found["top"], found["scores"], found["extra"] == IGNORE, indented)
 
 
 def _invalid_query(parameter: str, detail: str) -> InvalidQuery:

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from service.api.contract.fields import MOST_ITEMS, QueryFlag, QueryWhole
+from service.api.contract.fields import MOST_ITEMS, Choice, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.shown import (
     CLASS,
@@ -18,12 +18,23 @@ from service.api.contract.schemas.shown import (
     Words,
 )
 
+REFUSE, IGNORE = "refuse", "ignore"
+
 
 class PredictionQuery(Schema):
     """The content of each prediction."""
 
     top = QueryWhole(1, load_default=None, metadata={"description": "Add the N classes with the highest scores."})
     scores = QueryFlag(load_default=True, metadata={"description": "Whether to include the score of every class."})
+    extra = Choice(
+        REFUSE,
+        IGNORE,
+        load_default=REFUSE,
+        metadata={
+            "description": "What unknown columns of a table are: a fault, or ignored, with a warning that names them. "
+            "The dataset's other columns, such as its target, are always ignored."
+        },
+    )
 
 
 class PredictionRequestSchema(Schema):
@@ -42,8 +53,8 @@ class PredictionRequestSchema(Schema):
     )
 
 
-class PicturesSchema(Schema):
-    """Image files to predict for."""
+class PredictionFilesSchema(Schema):
+    """A file of rows, or images, to predict for."""
 
     file = fields.List(
         fields.Raw(metadata={"type": "string", "format": "binary"}),
@@ -51,17 +62,22 @@ class PicturesSchema(Schema):
         metadata={
             "minItems": 1,
             "maxItems": 10_000,
-            "description": "PNG, JPEG or WebP files, each in its own part with this name.",
+            "description": "For an input of images: PNG, JPEG or WebP files, each in its own part with this name. "
+            "For any other: one file of rows as CSV, JSON with a list of rows, JSON Lines or Parquet, in the form of "
+            "the dataset's file, which may be compressed with gzip or Zstandard.",
         },
     )
 
 
 class WarningSchema(AnswerSchema):
-    """A value that differs from those of the training. The row is predicted, but the prediction may be unreliable."""
+    """A value that differs from those of the training, or columns that were ignored. The row is predicted, but the
+    prediction may be unreliable."""
 
-    row = Count("The row's index, from 0.", example=1)
+    row = Count("The row's index, from 0; null for all rows.", allow_none=True, example=1)
     column = Words("The column's name; null without columns.", allow_none=True, example="petal_length")
-    type = OneOf("The kind of the difference.", "unseen_category", "missing", "out_of_range", "resized")
+    type = OneOf(
+        "The kind of the difference.", "unseen_category", "missing", "out_of_range", "resized", "ignored_columns"
+    )
     detail = Words("An explanation.", example="100 is out of range: the training rows lie between 1 and 6.7.")
 
 
