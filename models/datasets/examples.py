@@ -8,6 +8,7 @@ import numpy as np
 from models.datasets.tables.gaps import Gaps
 from models.spec import SINGLE_INPUT
 from models.tabular.describing import LeftOut
+from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.values.columns import Texts
 
@@ -34,6 +35,8 @@ class Examples:
     """For sequences from a table: the names of the features on the last axis."""
     left_out: tuple[LeftOut, ...] = ()
     """The columns of that table that aren't in the sequences."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed or changed while the rows were read."""
     gaps: Gaps | None = None
     """For sequences from a table: its missing numbers, which are filled once the training rows are known."""
     facts: dict[str, Any] = field(default_factory=dict)

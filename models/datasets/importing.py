@@ -168,6 +168,8 @@ def _write(
     descriptor |= {"inputs": inputs, "target": describe_target(examples)}
     if table is not None or left_out:
         descriptor["left_out"] = [one.to_document() for one in left_out]
+    notes = [*examples.notes, *(() if table is None else table.notes)]
+    descriptor["notes"] = [note.to_document() for note in notes]
     if examples.facts:
         descriptor["file"] = examples.facts
     return write_dataset(folder, examples, table, splits, descriptor, limits, _share(progress, 0.75, 1))

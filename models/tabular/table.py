@@ -10,6 +10,7 @@ import numpy as np
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.progress import Progress
 from models.tabular.describing import LeftOut, describe_column, find_reason
+from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable, number_columns
 from models.tabular.reading import Reading, read_column
 
@@ -23,12 +24,13 @@ PART_ROWS, PART_CELLS = 65_536, 4_000_000
 @dataclass(frozen=True)
 class Table:
     """Typed columns, named by their positions, that Polars computes on demand; the descriptions of the inputs, in the
-    same order; and the columns that were left out."""
+    same order; the columns that were left out; and what was assumed or changed."""
 
     frame: "polars.LazyFrame"
     rows: int
     inputs: list[dict[str, Any]]
     left_out: list[LeftOut]
+    notes: tuple[Note, ...] = ()
 
     def parts(self) -> Iterator["polars.DataFrame"]:
         """The rows in order, in parts; one part even if there are no rows."""

@@ -240,6 +240,17 @@ class LeftOutSchema(AnswerSchema):
     detail = Words("The reason as a sentence.", example="It has the same value in every row.")
 
 
+class NoteSchema(AnswerSchema):
+    """What the import assumed, converted, dropped or inserted."""
+
+    sometimes = ("column", "count")
+
+    type = Words("The kind of note as a stable code.", 100, example="gaps")
+    column = Words("The column that it is about.", example="date")
+    detail = Words("The note as a sentence.", example="3 gaps in time; windows span them.")
+    count = Count("The number of values or rows.", example=3)
+
+
 class DatasetTargetSchema(AnswerSchema):
     """The target to predict."""
 
@@ -283,6 +294,12 @@ class DatasetSchema(AnswerSchema):
     left_out = Listing(
         "Columns that can't be inputs, each with the reason.", AsItIs(LeftOutSchema, ""), MOST_COLUMNS, allow_none=True
     )
+    notes = Listing(
+        "What the import assumed, converted, dropped or inserted.",
+        AsItIs(NoteSchema, ""),
+        MOST_COLUMNS,
+        allow_none=True,
+    )
     target = AsItIs(DatasetTargetSchema, "The target to predict.", allow_none=True)
     metadata = ShownMetadata()
     created_at = Moment("The creation time.")
@@ -295,9 +312,12 @@ class DatasetSchema(AnswerSchema):
         url = dataset_url(dataset.name)
         members = ("id", "name", "status", "source", "file", "kind", "created_at")
         described = ("rows", "splits", "bytes", "inputs", "left_out", "target")
+        descriptor = dataset.descriptor or {}
         return {
             **{member: getattr(dataset, member) for member in members},
-            **{member: (dataset.descriptor or {}).get(member) for member in described},
+            **{member: descriptor.get(member) for member in described},
+            # descriptors of older releases have no notes
+            "notes": descriptor.get("notes", []) if descriptor else None,
             "progress": view.progress,
             "metadata": dataset.metadata_,
             "error": describe_failure(dataset.error),
