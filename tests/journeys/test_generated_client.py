@@ -12,9 +12,11 @@ import pytest
 from tests.running_service import ROOT, RunningService
 
 JOURNEY = Path(__file__).with_name("mnist_by_generated_client.py")
-PACKAGE = "fitserve_client"
+PACKAGE = "generated_fitserve"
 BYTES = (
+    "application/jsonl",
     "application/vnd.apache.parquet",
+    "application/x-ndjson",
     "application/x-npy",
     "application/x-npz",
     "image/jpeg",
