@@ -4,5 +4,15 @@ from models.datasets.importing import check_request, find_request_faults, import
 from models.datasets.sources import source_documents
 from models.datasets.splits import SPLITS
 from models.datasets.storage import Dataset, Split
+from models.datasets.uploads import file_name
 
-__all__ = ["SPLITS", "Dataset", "Split", "check_request", "find_request_faults", "import_dataset", "source_documents"]
+__all__ = [
+    "SPLITS",
+    "Dataset",
+    "Split",
+    "check_request",
+    "file_name",
+    "find_request_faults",
+    "import_dataset",
+    "source_documents",
+]

@@ -26,6 +26,12 @@ def find_compression(head: bytes) -> str | None:
     return next((kind for signature, kind in SIGNATURES.items() if head.startswith(signature)), None)
 
 
+def is_compressed(path: Path) -> bool:
+    """Whether the file at `path` is compressed."""
+    with path.open("rb") as file:
+        return find_compression(file.read(HEAD_BYTES)) is not None
+
+
 def inner_name(name: str) -> str:
     """The name of the file within a compressed file: `a.csv` for `a.csv.gz`."""
     suffix = Path(name).suffix

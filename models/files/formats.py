@@ -17,6 +17,7 @@ SIGNATURES = {
     b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"PAR1": "parquet", b"\x93NUMPY": "NPY", b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"%PDF": "PDF", b"\x1f\x8b": "gzip", b"7z\xbc\xaf": "7-Zip",
     b"\xd0\xcf\x11\xe0": "Excel", b"\x89HDF": "HDF5", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
 }  # fmt: skip
 WORKBOOK_ENTRIES = ("[Content_Types].xml", "_rels/.rels", "docProps/app.xml", "xl/workbook.xml")
 """The first entries of the ZIPs that Office writes."""

@@ -165,15 +165,16 @@ class Preprocessing:
         rows = self._read_rows(instances, allowance, ignores_extra)
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
-        if self._are_named(rows):
-            return self._read_named(list(rows), place, allowance)
-        ((name, input_),) = self.inputs.items()
-        if not isinstance(input_, TableInput):
-            values, warnings = input_.read(rows, place, allowance)
-        elif isinstance(rows, TableColumns):
+        ((name, input_), *_) = self.inputs.items()
+        if isinstance(rows, TableColumns):
+            assert isinstance(input_, TableInput)
             values, warnings = input_.read_table(rows, allowance)
-        else:
+        elif self._are_named(rows):
+            return self._read_named(list(rows), place, allowance)
+        elif isinstance(input_, TableInput):
             values, warnings = input_.read(rows, place, allowance, ignores_extra)
+        else:
+            values, warnings = input_.read(rows, place, allowance)
         return {name: values}, warnings[:MAX_WARNINGS]
 
     def _as_file(self, instances: Instances) -> Instances:

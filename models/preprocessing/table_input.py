@@ -160,8 +160,9 @@ class TableInput:
         columns: dict[str, PostedColumn] = {}
         for column in self.columns:
             values = posted.columns.get(column.name, [None] * posted.rows)
-            is_list = isinstance(values, list)
-            columns[column.name] = [self._read_cell(value, column) for value in values] if is_list else values
+            if isinstance(values, list):
+                values = [self._read_cell(value, column) for value in values]
+            columns[column.name] = values
         return self._finish(self._convert(columns, allowance), posted.extra)
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:

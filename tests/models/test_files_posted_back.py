@@ -211,7 +211,7 @@ def test_a_number_that_is_no_category_is_unseen_or_invalid(flats: Preprocessing)
             flats.read_instances([row])
 
 
-EXTRA = [{"size": 1.5, "town": "Bonn", "colour": "red", "note": None}, {"size": 2, "weight": 5}]
+EXTRA: list[dict[str, Any]] = [{"size": 1.5, "town": "Bonn", "colour": "red", "note": None}, {"size": 2, "weight": 5}]
 
 
 def extra_files() -> list[CsvText | TableFile | list]:

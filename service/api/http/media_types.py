@@ -17,4 +17,4 @@ NPY = "application/x-npy"
 NPZ = "application/x-npz"
 ZIP = "application/zip"
 OCTETS = "application/octet-stream"
-PICTURES = ("image/png", "image/jpeg", "image/webp")
+PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff")

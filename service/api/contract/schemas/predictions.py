@@ -47,7 +47,7 @@ class PredictionRequestSchema(Schema):
             "minItems": 1,
             "maxItems": MOST_ITEMS,
             "description": "The rows: nested numbers; for tables, objects by column or lists in the order of the "
-            'columns; for images also `{"b64": "…"}` with a PNG, JPEG or WebP file in Base64; for several inputs, '
+            'columns; for images also `{"b64": "…"}` with an image file in Base64; for several inputs, '
             "objects of such rows by the inputs' names.",
         },
     )
@@ -62,9 +62,9 @@ class PredictionFilesSchema(Schema):
         metadata={
             "minItems": 1,
             "maxItems": 10_000,
-            "description": "For an input of images: PNG, JPEG or WebP files, each in its own part with this name. "
-            "For any other: one file of rows as CSV, JSON with a list of rows, JSON Lines or Parquet, in the form of "
-            "the dataset's file, which may be compressed with gzip or Zstandard.",
+            "description": "For an input of images: PNG, JPEG, WebP, GIF, BMP or TIFF files, each in its own part with "
+            "this name. For any other: one file of rows as CSV, JSON with a list of rows, JSON Lines or Parquet, in "
+            "the form of the dataset's file, which may be compressed with gzip or Zstandard.",
         },
     )
 
@@ -76,7 +76,13 @@ class WarningSchema(AnswerSchema):
     row = Count("The row's index, from 0; null for all rows.", allow_none=True, example=1)
     column = Words("The column's name; null without columns.", allow_none=True, example="petal_length")
     type = OneOf(
-        "The kind of the difference.", "unseen_category", "missing", "out_of_range", "resized", "ignored_columns"
+        "The kind of the difference.",
+        "unseen_category",
+        "missing",
+        "out_of_range",
+        "resized",
+        "first_frame",
+        "ignored_columns",
     )
     detail = Words("An explanation.", example="100 is out of range: the training rows lie between 1 and 6.7.")
 
