@@ -19,8 +19,11 @@ BYTES = (
     "application/x-ndjson",
     "application/x-npy",
     "application/x-npz",
+    "image/bmp",
+    "image/gif",
     "image/jpeg",
     "image/png",
+    "image/tiff",
     "image/webp",
     "text/csv",
 )
