@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models.preprocessing.window_rows import WindowRows
 
 LARGEST_BYTE = 255
+FIRST_FRAME = "The image has several frames or pages, of which the first is used."
 MAX_PIXELS_AT_ONCE = 200_000_000
 """Pixels that are decoded for one request: an image of a few kilobytes can take a second to decode."""
 NEARLY_CONSTANT = 1e-12
@@ -140,7 +141,12 @@ class TensorInput:
             for row, change in changes
             if change
         ]
-        return self.transform(rows), warnings
+        warnings += [
+            {"row": row, "column": column, "type": "first_frame", "detail": FIRST_FRAME}
+            for row, picture in pictures.items()
+            if picture.frames
+        ]
+        return self.transform(rows), sorted(warnings, key=lambda warning: warning["row"])
 
     def read_array(self, values: np.ndarray) -> np.ndarray:
         """Posted rows as a network input, including numbers that aren't finite. Raises InvalidInstances."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column
 
-from service.client import JobEvent
+from fitserve_client import JobEvent
 from service.commands.console import Console
 from service.commands.output import printable
 from service.event_text import EPOCH, PROGRESS, EventText, describe_number, metrics_of

@@ -11,7 +11,7 @@ from service.commands.command import ServiceCommand, Session
 from service.commands.exit_codes import INTERRUPTED, OF_STATUS, REFUSED
 
 if TYPE_CHECKING:
-    from service.client import Client
+    from fitserve_client import Client
 
 
 @click.command(cls=ServiceCommand)

@@ -12,9 +12,9 @@ import orjson
 import pytest
 
 from service.commands.exit_codes import READER_GONE
+from tests.fitserve_client.scripted_server import Answer, scripted
 from tests.journeys.specs import RINGS, RINGS_DATASET, named
 from tests.running_service import ROOT, Client, RunningService, wait_for
-from tests.service.client.scripted_server import Answer, scripted
 
 LONG = 200_000
 """More epochs than any test waits for."""
