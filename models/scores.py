@@ -13,6 +13,8 @@ from models.validation.outputs import ends_in_probabilities
 
 THRESHOLD = 0.5
 """The score from which a label of a multilabel task, or the second class of a binary task, is predicted."""
+SMALLEST_SCORE = 1e-7
+"""The score whose logit stands for a score of 0; Keras's losses of probabilities use the same."""
 MARGIN_LOSSES = ("Hinge", "SquaredHinge")
 
 
@@ -51,6 +53,16 @@ def score(outputs: np.ndarray, task: Task, activation: Activation | None) -> np.
     if task is Task.BINARY and outputs.shape[-1] == 1:
         return np.concatenate([1 - outputs, outputs], axis=1)
     return outputs
+
+
+def as_outputs(scores: np.ndarray, activation: Activation | None) -> np.ndarray:
+    """The raw outputs of a network from which `score` computes these scores, except that logits are finite."""
+    if activation is None:
+        return scores
+    if activation is Activation.MARGIN:
+        return 2 * scores - 1
+    logits = np.log(np.maximum(scores, SMALLEST_SCORE))
+    return logits if activation is Activation.SOFTMAX else logits - np.log(np.maximum(1 - scores, SMALLEST_SCORE))
 
 
 def predicted_classes(scores: np.ndarray, task: Task) -> np.ndarray:

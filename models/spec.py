@@ -31,6 +31,16 @@ class Scaling(StrEnum):
     """Minus the mean, divided by the standard deviation, both of the training rows."""
 
 
+class TargetScaling(StrEnum):
+    """How a regression's targets are scaled for the network; what clients see stays in the target's own units."""
+
+    NONE = "none"
+    STANDARD = "standard"
+    """Minus the mean, divided by the standard deviation, both of the training rows."""
+    LOG = "log"
+    """The logarithm of 1 + the target, then as `standard`."""
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a table as a network input.
@@ -152,6 +162,7 @@ class NetworkSpec:
     optimizer: ComponentSpec
     loss: ComponentSpec
     metrics: tuple[ComponentSpec, ...] = ()
+    target_scaling: TargetScaling = TargetScaling.NONE
 
     @property
     def input(self) -> InputSpec:
@@ -163,6 +174,7 @@ class NetworkSpec:
     def from_document(cls, document: dict[str, Any]) -> Self:
         """Read a document that `validation` has accepted; openapi.yaml describes its fields."""
         inputs = document.get("inputs") or {SINGLE_INPUT: document["input"]}
+        target = document.get("target") or {}
         return cls(
             task=Task(document["task"]),
             inputs={name: InputSpec.from_document(input_) for name, input_ in inputs.items()},
@@ -170,6 +182,7 @@ class NetworkSpec:
             optimizer=ComponentSpec.from_document(document["optimizer"]),
             loss=ComponentSpec.from_document(document["loss"]),
             metrics=tuple(ComponentSpec.from_document(metric) for metric in document.get("metrics", ())),
+            target_scaling=TargetScaling(target.get("scaling", TargetScaling.NONE)),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -181,4 +194,5 @@ class NetworkSpec:
             "optimizer": self.optimizer.to_document(),
             "loss": self.loss.to_document(),
             "metrics": [metric.to_document() for metric in self.metrics],
+            "target": {"scaling": self.target_scaling.value},
         }

@@ -36,3 +36,5 @@ class EvaluationResult(Document):
     confusion_matrix: list[list[int]] | None = None
     per_class: list[dict[str, Any]] | None = None
     """The metrics of each class, as models/figures.py computes them."""
+    baseline: dict[str, float | None] | None = None
+    """The loss and the metrics of the naive guess; None for a version that was saved without it."""

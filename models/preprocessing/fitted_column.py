@@ -7,10 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.preprocessing.tensor_input import LARGEST_BYTE, usable_deviation
+from models.preprocessing.tensor_input import LARGEST_BYTE
 from models.spec import Column, Scaling
 from models.values.columns import ColumnValues, Texts, is_missing
-from models.values.statistics import mean_and_deviation
+from models.values.statistics import mean_and_deviation, usable_deviation
 
 DAY = np.timedelta64(1, "D")
 FIRST_WEEKDAY = 3

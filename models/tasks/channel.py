@@ -16,6 +16,12 @@ class Channel(Protocol):
     def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
         """Report an epoch that has ended, and the best epoch so far."""
 
+    def baseline(self, metrics: dict[str, float]) -> None:
+        """Report the metrics of the naive guess, by the names of an epoch's metrics."""
+
+    def warn(self, type_: str, detail: str) -> None:
+        """Report something that the client should know although the task goes on; `detail` is a sentence or two."""
+
     def order_taken(self, order: Order, step: int) -> None:
         """Report that an order has taken effect after `step` steps."""
 

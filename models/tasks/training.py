@@ -16,13 +16,16 @@ from models.building import build_network, rows_at_once
 from models.class_weights import row_weights
 from models.datasets import Dataset
 from models.errors import BadCheckpoint
-from models.evaluation import evaluate_split
+from models.evaluation import evaluate_split, measure_guess
+from models.gain import NO_GAIN, Reached, find_no_gain
 from models.jobs.assignment import Unfinished
 from models.jobs.training import EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
+from models.naive_guess import NaiveGuess
 from models.preprocessing import Preprocessing
 from models.preprocessing.rows import input_rows
 from models.pretrained_weights import restore_pretrained
 from models.spec import ComponentSpec, NetworkSpec
+from models.target_fitting import fit_scale
 from models.targets import TargetEncoding
 from models.tasks.channel import Channel
 from models.tasks.rows import load_rows
@@ -64,6 +67,7 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     dataset = Dataset.open(assignment.dataset)
     trained = _build(assignment, dataset, folder)
     rows = _load(assignment, trained, dataset, folder)
+    channel.baseline(_measure_guess(trained, dataset, rows))
     checkpoint = _read_checkpoint(assignment.checkpoints, channel)
     reporter = _Reporter(channel, folder, assignment.orders)
     plan = _plan(trained.spec, assignment.request)
@@ -72,7 +76,10 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
         return Unfinished.PAUSED
     if outcome.steps == 0:
         return Unfinished.STOPPED_BEFORE_TRAINING
-    return dataclasses.replace(_save(trained, dataset, rows, folder, reporter.keep_alive), status_reason=outcome.reason)
+    result = _save(trained, dataset, rows, folder, reporter.keep_alive)
+    if assignment.request.class_weights is None:  # otherwise it isn't trained for the rows as they are
+        _warn_without_gain(trained, dataset, channel)
+    return dataclasses.replace(result, status_reason=outcome.reason)
 
 
 def _read_checkpoint(folders: Sequence[Path], channel: Channel) -> Checkpoint | None:
@@ -91,10 +98,11 @@ def _build(assignment: TrainingAssignment, dataset: Dataset, folder: Path) -> Tr
     preprocessing = Preprocessing.fit(spec, dataset)
     if needs_rows(spec):
         spec = adapt(spec, input_rows(preprocessing, dataset.split("train"), folder))
-    network = build_network(spec, assignment.limits, seed=assignment.request.seed)
+    scale = fit_scale(spec, dataset)
+    network = build_network(spec, assignment.limits, seed=assignment.request.seed, scale=scale)
     _assign_known_weights(network, assignment)
-    encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1])
-    return TrainedNetwork(network, spec, preprocessing, encoding, {})
+    encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1], scale)
+    return TrainedNetwork(network, spec, preprocessing, encoding, {}, NaiveGuess.fit(dataset, encoding))
 
 
 def _load(
@@ -112,6 +120,24 @@ def _load(
         weights = row_weights(posted, indices, trained.encoding.classes or [])
         loaded["train"] = dataclasses.replace(loaded["train"], weights=weights)
     return loaded
+
+
+def _measure_guess(
+    trained: TrainedNetwork, dataset: Dataset, rows: dict[str, Arrays | StreamedArrays]
+) -> dict[str, float]:
+    """The metrics of the naive guess by the names of an epoch's metrics. Notes those of each split without weights."""
+    assert trained.guess is not None
+    measured: dict[str, float] = {}
+    for split in FITTED_SPLITS:
+        trained.baseline[split] = None
+        if split in rows:
+            weights = rows[split].weights
+            found = plain = measure_guess(trained, trained.guess, dataset.split(split))
+            if weights is not None:
+                found = measure_guess(trained, trained.guess, dataset.split(split), weights)
+            trained.baseline[split] = plain
+            measured |= {f"val_{name}" if split == "validation" else name: value for name, value in found.items()}
+    return measured
 
 
 def _save(
@@ -132,9 +158,23 @@ def _save(
     if dataset.descriptor["splits"][TEST]:
         evaluation = evaluate_split(trained, dataset, TEST, folder, lambda step, steps: keep_alive())
     trained.metrics[TEST] = None if evaluation is None else evaluation.own
+    naive = None if evaluation is None else evaluation.naive
+    trained.baseline[TEST] = None if naive is None else naive.own
     print("The network is being exported and saved.")
     version = save_version(folder, trained, _sample(trained, dataset))
     return TrainingResult(version, None if evaluation is None else evaluation.to_result())
+
+
+def _warn_without_gain(trained: TrainedNetwork, dataset: Dataset, channel: Channel) -> None:
+    """Warn if the network is no better than the naive guess."""
+    assert trained.guess is not None
+    splits = {
+        name: Reached(rows, trained.metrics[name] or {}, trained.baseline[name] or {}) if rows else None
+        for name, rows in dataset.descriptor["splits"].items()
+    }
+    problem = find_no_gain(trained.spec, trained.guess.describe(trained.encoding), splits)
+    if problem is not None:
+        channel.warn(NO_GAIN, problem)
 
 
 def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:

@@ -130,7 +130,13 @@ def describe_duration(seconds: float) -> str:
 
 
 def describe_end(job: dict[str, Any]) -> str:
-    """One line that says how a final job ended."""
+    """How a final job ended, in one line, and in another what a naive guess would have reached."""
+    baseline = job["baseline"] if job["status"] == "succeeded" else None
+    guess = (f"{name} {describe_number(value)}" for name, value in (baseline or {}).items())
+    return _describe_outcome(job) + (f"\nnaive guess  {'  '.join(guess)}" if baseline else "")
+
+
+def _describe_outcome(job: dict[str, Any]) -> str:
     ended = f"{job['id']} {describe_status(job['status'], job['status_reason'])}"
     if job["error"] is not None:
         return f"{ended}: {printable(job['error']['detail'])}"

@@ -83,7 +83,7 @@ def _show(session: Session, evaluation: dict[str, Any]) -> None:
         return print_json(evaluation)
     members = ("id", "model", "version", "dataset", "split", "status", "status_reason")
     error, result = evaluation["error"], evaluation["result"]
-    figures = {} if result is None else {"loss": result["loss"], **result["metrics"]}
+    figures = {} if result is None else {"loss": result["loss"], **result["metrics"], "baseline": result["baseline"]}
     shown = {name: evaluation[name] for name in members} | {"metadata": evaluation["metadata"] or None}
     shown |= {"error": error and error["detail"]}
     print_members(shown | figures)

@@ -50,7 +50,7 @@ class JobWarning(Document):
     """Something about a job that its client should know, although the job hasn't failed."""
 
     type: str
-    """`checkpoint_skipped`, `checkpoint_unreadable` or `paused`."""
+    """`checkpoint_skipped`, `checkpoint_unreadable`, `paused`, or the type of a task's warning."""
     detail: str
     """A sentence."""
 

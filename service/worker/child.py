@@ -1,8 +1,8 @@
 """The child process: it runs one job's task, reports to the supervisor through a pipe, and ends with the supervisor.
 
-It sends JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `checkpoint_skipped`,
-`checkpoint_unreadable`, `ending`, and as the last one `result`, `unfinished` or `failure`. It receives objects with
-`begin`, `command`, `orders` or `may_end`.
+It sends JSON objects with a `type`: `progress`, `epoch`, `baseline`, `warning`, `order`, `checkpoint`,
+`checkpoint_skipped`, `checkpoint_unreadable`, `ending`, and as the last one `result`, `unfinished` or `failure`. It
+receives objects with `begin`, `command`, `orders` or `may_end`.
 """
 
 import contextlib
@@ -55,6 +55,12 @@ class PipeChannel:
 
     def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
         self.send(encode("epoch", data, best=best))
+
+    def baseline(self, metrics: dict[str, float]) -> None:
+        self.send(encode("baseline", metrics))
+
+    def warn(self, type_: str, detail: str) -> None:
+        self.send(encode("warning", {"type": type_, "detail": detail}))
 
     def order_taken(self, order: Order, step: int) -> None:
         self.send(encode("order", replace(order, step=step).to_document()))

@@ -53,7 +53,11 @@ class KeptCheckpoints:
         self._grace = self._grace or Grace(self._context.settings.disk_full_seconds)
         if self._grace.over:
             self.fault = failure
-        return [_warning("checkpoint_skipped", f"{_place(data)} can't be saved. {failure['detail']}")] if first else []
+        return (
+            [warning_event("checkpoint_skipped", f"{_place(data)} can't be saved. {failure['detail']}")]
+            if first
+            else []
+        )
 
     def lose_latest(self, reason: str) -> list[NewEvent]:
         """Note that the latest checkpoint can't be read; returns what to report. The job resumes from the one before.
@@ -67,7 +71,7 @@ class KeptCheckpoints:
         where = f"epoch {lost.previous.epoch}" if lost.previous is not None else "the beginning"
         place = _place({"epoch": lost.epoch, "step": lost.step})
         detail = f"{place} can't be read. The training continues from {where}, with the same result."
-        return [_warning("checkpoint_unreadable", detail)]
+        return [warning_event("checkpoint_unreadable", detail)]
 
     def remove_replaced(self, written: Sequence[NewEvent]) -> None:
         """Remove the checkpoints to which the job's row no longer points, now that these events are in the database."""
@@ -84,7 +88,8 @@ class KeptCheckpoints:
             log.warning("checkpoint not removed; the cleanup removes it", reason=error.strerror)
 
 
-def _warning(type_: str, detail: str) -> NewEvent:
+def warning_event(type_: str, detail: str) -> NewEvent:
+    """A warning in the job's log and among its warnings."""
     return NewEvent("message", {"text": f"{detail}\n"}, warning=JobWarning(type_, detail))
 
 

@@ -142,6 +142,7 @@ def record(
     *,
     progress: dict[str, Any] | None = None,
     best: dict[str, Any] | None = None,
+    baseline: dict[str, Any] | None = None,
 ) -> Instructions:
     """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
 
@@ -156,6 +157,7 @@ def record(
             known = jobs.last_epoch(session, job)
             events = [event for event in events if event.epoch is None or event.epoch > known]
         job.progress = _follow(progress or job.progress, events)
+        job.baseline = baseline or job.baseline
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
         if newest is not None:
             job.metrics, job.best = metrics_of(newest), best or job.best

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import pre_dump
 
 from models.datasets import SPLITS
-from models.jobs.evaluation import EvaluationRequest
+from models.jobs.evaluation import EvaluationRequest, EvaluationResult
 from service.api.contract.fields import Choice, Metadata, Reference
 from service.api.contract.schemas.base import AnswerSchema
 from service.api.contract.schemas.jobs import VersionJobSchema, WantedVersionSchema, link_resources, present_job
@@ -62,6 +62,11 @@ class EvaluationResultSchema(AnswerSchema):
         "means omit classes whose value is undefined.",
         Number("A metric.", allow_none=True, example=0.97),
     )
+    baseline = Mapping(
+        "`loss` and the same metrics of a naive guess; null if the version is one that an older Fitserve saved.",
+        Number("A metric.", allow_none=True, example=0.33),
+        allow_none=True,
+    )
     classes = Listing(
         "The classes in order; null for a regression.",
         Value("A class.", **CLASS),
@@ -102,6 +107,6 @@ class EvaluationSchema(VersionJobSchema):
         return present_job(view) | {
             "split": EvaluationRequest.from_document(job.request).split,
             "training_job": job.made_by,
-            "result": job.result,
+            "result": None if job.result is None else EvaluationResult.from_document(job.result).to_document(),
             "links": {"self": evaluation_url(job.id), **link_resources(view), "training_job": maker},
         }

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, pre_dump, validates_schema
 
 from models.pretrained import as_posted
-from models.spec import Scaling, Task
+from models.spec import Scaling, TargetScaling, Task
 from models.validation.inputs import MOST_DIMENSIONS, MOST_INPUTS
 from models.validation.metrics import MOST_METRICS
 from service import statuses
@@ -58,6 +58,15 @@ SCALING = (
     "bytes (numbers from 0 to 255, some above 127), else `standard`. But it is `none` if a layer is Rescaling, "
     "Normalization or Embedding and the dataset isn't a table."
 )
+TARGET_SCALINGS = tuple(scaling.value for scaling in TargetScaling)
+TARGET_SCALING = (
+    "How the network learns the targets of a regression: `none`, `standard` (minus the training rows' mean, divided by "
+    "their standard deviation) or `log` (the logarithm of 1 + the target, then as `standard`; targets must be greater "
+    "than -1). Several targets are scaled one by one. Predictions, metrics and exported networks have the target's own "
+    "units. The default is `standard` if the input comes from a dataset that is a table or sequences and the network "
+    "can output any number with a loss of differences (`mean_squared_error`, `mean_absolute_error`, `huber` or "
+    "`log_cosh`), else `none`."
+)
 LONGEST_DESCRIPTION = 10_000
 
 
@@ -99,6 +108,12 @@ class InputSchema(Schema):
     def _check(self, data: dict[str, Any], **_: Any) -> None:
         if "shape" in data and "dataset" in data:
             raise ValidationError("can't be combined with `dataset`, which determines the shape", "shape")
+
+
+class TargetSchema(Schema):
+    """How a regression learns its target."""
+
+    scaling = Choice(*TARGET_SCALINGS, metadata={"description": TARGET_SCALING})
 
 
 MOST_LAYERS = 10_000
@@ -179,6 +194,12 @@ class CreateModelSchema(Schema):
             "maxItems": MOST_METRICS,
         },
     )
+    target = Part(
+        TargetSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "For a regression: how its target is learned. Null for other tasks."},
+    )
     metadata = Metadata()
 
 
@@ -229,6 +250,12 @@ class ModelInputSchema(AnswerSchema):
     columns = Listing("For tables: the columns, in order.", AsItIs(ColumnSchema, ""))
 
 
+class ModelTargetSchema(AnswerSchema):
+    """How a regression learns its target."""
+
+    scaling = OneOf(TARGET_SCALING, *TARGET_SCALINGS)
+
+
 class ModelItemSchema(AnswerSchema):
     """A model in a list."""
 
@@ -248,6 +275,7 @@ class ModelItemSchema(AnswerSchema):
     optimizer = Value("As in the request.", example="adam", **COMPONENT)
     loss = Value("As in the request.", example="sparse_categorical_crossentropy", **COMPONENT)
     metrics = Listing("As in the request.", Value("A metric.", **COMPONENT), MOST_METRICS, example=["accuracy"])
+    target = Inner(ModelTargetSchema, "How a regression learns its target; null for other tasks.", allow_none=True)
     latest_version = Count("The number of the newest version; null if there is none.", 1, allow_none=True, example=1)
     labels = Mapping("The labels, each with the number of its version.", Count("A version.", 1, example=1))
     metadata = ShownMetadata()
@@ -308,8 +336,10 @@ def _present_model(view: ModelView) -> dict[str, Any]:
     model, url = view.model, model_url(view.model.name)
     kept = ("id", "name", "status", "task", "description", "summary", "created_at")
     parts = ("summary", "versions", "labels", "predictions")
+    unscaled = {"scaling": TargetScaling.NONE.value} if model.task == Task.REGRESSION else None
     return {
         **model.document,
+        "target": model.document.get("target", unscaled),
         "layers": [as_posted(layer) for layer in model.document["layers"]],
         **{member: getattr(model, member) for member in kept},
         "latest_version": view.latest_version,

@@ -221,14 +221,16 @@ class RuntimeSchema(AnswerSchema):
 
 
 class JobWarningSchema(AnswerSchema):
-    """Something that went wrong although the job hasn't failed."""
+    """Something that the client should know although the job hasn't failed."""
 
     type = OneOf(
         "`checkpoint_skipped`: a checkpoint couldn't be saved. `checkpoint_unreadable`: the job resumed from an "
-        "earlier one, or began again. `paused`: the service paused the job.",
+        "earlier one, or began again. `paused`: the service paused the job. `not_better_than_baseline`: the trained "
+        "network is no better than the naive guess.",
         "checkpoint_skipped",
         "checkpoint_unreadable",
         "paused",
+        "not_better_than_baseline",
     )
     detail = Words("An explanation.", example="The checkpoint at epoch 3, step 20 can't be saved. The disk is full.")
 
@@ -250,6 +252,13 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     progress = Inner(ProgressSchema, "The training's progress.")
     metrics = Mapping(
         "The metrics of the latest finished epoch; null before the first.", METRIC_VALUES, allow_none=True
+    )
+    baseline = Mapping(
+        "The same metrics of a naive guess: the share of each class in the training rows, the mean of their targets or "
+        "the last value of a series whose steps contain the target's past. Null before it is known.",
+        METRIC_VALUES,
+        allow_none=True,
+        example={"loss": 1.09, "accuracy": 0.33},
     )
     best = Mapping(
         "The best `epoch` and its value of the metric that `early_stopping` monitors, else of the loss (on the "
@@ -279,7 +288,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
         return {
             **TrainingRequest.from_document(job.request).to_document(),
             **present_job(view),
-            **{member: getattr(job, member) for member in ("runtime", "metrics", "best", "warnings")},
+            **{member: getattr(job, member) for member in ("runtime", "metrics", "baseline", "best", "warnings")},
             "epochs": epochs,
             "progress": orders.progress(job) or NO_PROGRESS | {"epoch": 0, "epochs": epochs},
             "learning_rate": orders.current_learning_rate(job),

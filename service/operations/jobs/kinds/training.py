@@ -29,6 +29,7 @@ from service.errors import InvalidRequest, NotFound
 from service.operations import idempotency
 from service.operations.catalog import sources
 from service.operations.catalog.sources import Source
+from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, orders, queue
 from service.operations.jobs.client_jobs import JobView
@@ -166,6 +167,7 @@ def _resolve(context: Context, request: TrainingRequest, model: Model, dataset: 
     spec = NetworkSpec.from_document({"task": model.task, **model.document})
     last_layer = summary["layers"][-1]
     check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"])
+    check_target_scaling(context, spec.target_scaling, dataset, "#/dataset")
     if request.execution == AUTO:
         execution = choose_execution(
             spec, descriptor["splits"]["train"], request.batch_size, request.epochs, summary["parameters"]
