@@ -130,14 +130,16 @@ def describe_duration(seconds: float) -> str:
 
 
 def describe_end(job: dict[str, Any]) -> str:
-    """How a final job ended, in one line, and in another what a naive guess would have reached."""
-    baseline = job["baseline"] if job["status"] == "succeeded" else None
-    guess = (f"{name} {describe_number(value)}" for name, value in (baseline or {}).items())
-    return _describe_outcome(job) + (f"\nnaive guess  {'  '.join(guess)}" if baseline else "")
-
-
-def _describe_outcome(job: dict[str, Any]) -> str:
+    """One line that says how a final job ended."""
     ended = f"{job['id']} {describe_status(job['status'], job['status_reason'])}"
     if job["error"] is not None:
         return f"{ended}: {printable(job['error']['detail'])}"
     return ended if job["version"] is None else f"{ended}: version {job['version']} of {job['model']}"
+
+
+def describe_baseline(job: dict[str, Any]) -> str | None:
+    """A line with the metrics of the naive guess, for comparison with those of the epochs; None without a result."""
+    if job["version"] is None or job["baseline"] is None:
+        return None
+    metrics = (f"{name}: {describe_number(value)}" for name, value in job["baseline"].items())
+    return " - ".join(["Naive guess", *metrics])

@@ -19,7 +19,8 @@ HOUSES: dict[str, Any] = {
 PRICING: dict[str, Any] = {
     "name": "houses-in-full", "task": "regression", "input": {"dataset": "houses-in-full"},
     "layers": [{"type": "Dense", "units": 16, "activation": "relu"}, {"type": "Dense", "units": 1}],
-    "optimizer": {"type": "Adam", "learning_rate": 0.01}, "loss": "mean_squared_error", "metrics": ["mean_absolute_error", "R2Score"],
+    "optimizer": {"type": "Adam", "learning_rate": 0.01}, "loss": "mean_squared_error",
+    "metrics": ["mean_absolute_error", "R2Score"],
 }  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def test_a_target_of_large_numbers_is_learnt_with_the_defaults_and_shown_in_its_
     answer = client.predict("houses-in-full", [row["instance"] for row in rows])
     errors = [abs(found["value"] - row["target"]) for found, row in zip(answer["predictions"], rows, strict=True)]
     assert sum(errors) / len(errors) == pytest.approx(evaluation["metrics"]["mae"], rel=1e-3)
-    regressed = client.post("/v1/models/houses-in-full:predict", {"instances": [[0, 0]]}, expect=200)
+    regressed = client.post("/v1/models/houses-in-full:predict", {"instances": [{"size": 0, "age": 0}]}, expect=200)
     assert 110_000 < regressed["predictions"][0][0] < 160_000
 
 
