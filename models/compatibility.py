@@ -7,10 +7,13 @@ from itertools import chain, islice, zip_longest
 from typing import Any
 
 from models.errors import MOST_FAULTS, Fault, InvalidData, InvalidSpec
+from models.graph import resolve
 from models.preprocessing import Preprocessing
 from models.preprocessing.fitted_column import FittedColumn
 from models.preprocessing.preprocessing import table_columns
 from models.preprocessing.table_input import TableInput
+from models.preprocessing.tensor_input import TensorInput
+from models.pretrained import taken_inputs
 from models.spec import Column, InputSpec, NetworkSpec, Scaling, Task
 from models.targets import (
     TargetEncoding,
@@ -24,21 +27,30 @@ from models.values.pointers import pointer_to
 from models.values.tensors import Shape, shapes_fit
 from models.vocabulary import vocabularies
 
-DATASET, MODEL = "#/dataset", "#/model"
+DATASET, MODEL, PREPROCESSING = "#/dataset", "#/model", "#/preprocessing"
+REFIT_INSTEAD = 'To fit the preprocessing to the dataset instead, set `preprocessing` to "refit".'
 MOST_NAMED = 20
 """The maximum of classes or columns that a sentence names."""
 
 
-def check_fit(spec: NetworkSpec, output_shape: Shape, descriptor: dict[str, Any], layer: str | None = None) -> None:
+def check_fit(
+    spec: NetworkSpec,
+    output_shape: Shape,
+    descriptor: dict[str, Any],
+    layer: str | None = None,
+    kept: TargetEncoding | None = None,
+) -> None:
     """Raise InvalidData with all reasons why the network can't be trained on the dataset.
 
     `output_shape` is the shape of one row, without the batch; `descriptor` the dataset's (with its `name`, if it has
-    one); `layer` the name of the last layer. The faults point to `#/dataset` or `#/model`.
+    one); `layer` the name of the last layer. With a `kept` encoding, the dataset may lack some of its classes. The
+    faults point to `#/dataset` or `#/model`.
     """
+    covered = kept is not None and kept.covers(descriptor["target"])
     found = chain(
         _find_input_faults(spec, descriptor),
         _find_unknown_numbers(spec, descriptor),
-        _find_target_faults(spec, output_shape, descriptor, layer),
+        _find_kind_faults(spec, descriptor) if covered else _find_target_faults(spec, output_shape, descriptor, layer),
     )
     faults = list(islice(found, MOST_FAULTS))
     if descriptor["splits"]["train"] == 0:
@@ -86,13 +98,76 @@ def _describe_weights(layer: dict[str, Any]) -> str:
     return f"the {layer['parameters']:,} weights of a {layer['type']}" + (f" ({shapes})" if shapes else "")
 
 
+def check_kept(spec: NetworkSpec, preprocessing: Preprocessing, descriptor: dict[str, Any]) -> None:
+    """Raise InvalidData with all reasons why a network can't keep a version's preprocessing for a dataset that it fits.
+
+    The faults point to `#/preprocessing`.
+    """
+    tables = {name: input_ for name, input_ in preprocessing.inputs.items() if isinstance(input_, TableInput)}
+    mismatches = (fault.detail for fault in _find_input_mismatches(Preprocessing(dict(tables)), descriptor))
+    features = (fault.detail for fault in _find_feature_faults(preprocessing, descriptor))
+    details = list(islice(chain(find_differences(spec, preprocessing), mismatches, features), MOST_FAULTS))
+    if details:
+        raise InvalidData(*(Fault(f"{detail} {REFIT_INSTEAD}", PREPROCESSING) for detail in details))
+
+
+def find_differences(spec: NetworkSpec, preprocessing: Preprocessing) -> Iterator[str]:
+    """Why a version's preprocessing isn't for the inputs of a network, as sentences."""
+    for name, input_ in preprocessing.inputs.items():
+        ours = spec.inputs.get(name)
+        if ours is None:
+            yield f'The version has the input "{name}", which the model doesn\'t have.'
+        elif isinstance(input_, TensorInput):
+            if ours.columns is not None:
+                yield f"The model takes columns of a table, but the version numbers of the shape {list(input_.shape)}."
+            elif difference := input_.find_difference(ours.shape):
+                yield difference
+        elif ours.columns is not None:
+            yield from _find_column_differences(
+                {column.name: column for column in input_.columns}, {column.name: column for column in ours.columns}
+            )
+        elif ours.shape != input_.shape:
+            yield f"The version takes {input_.shape[0]} numbers, but the model rows of the shape {list(ours.shape)}."
+
+
+def check_taken_inputs(spec: NetworkSpec) -> None:
+    """Raise InvalidSpec unless the inputs that Pretrained layers take are those that these layers have learned from."""
+    faults: list[Fault] = []
+    taken: dict[str, dict[str, Any]] = {}
+    for place, name, document in taken_inputs(resolve(spec), spec):
+        if taken.setdefault(name, document) != document:
+            faults.append(Fault(f'Another Pretrained layer needs "{name}" scaled differently.', f"#/layers/{place}"))
+            continue
+        preprocessing = Preprocessing.from_document({name: document})
+        faults += (Fault(detail, f"#/layers/{place}") for detail in find_differences(spec, preprocessing))
+    if faults:
+        raise InvalidSpec(*faults)
+
+
+def _find_column_differences(version: dict[str, FittedColumn], model: dict[str, Column]) -> Iterator[str]:
+    for name, column in version.items():
+        if name not in model:
+            yield f'The version takes the column "{name}", which the model doesn\'t take.'
+        elif column.type != model[name].type:
+            yield f'The column "{name}" is a {column.type} in the version, but a {model[name].type} in the model.'
+        elif column.width != model[name].width:
+            yield (
+                f'The column "{name}" becomes {column.width} numbers in the version, but {model[name].width} in the '
+                "model. Create the model with the `input` of the version's model; it can train on this dataset too."
+            )
+    for name in model:
+        if name not in version:
+            yield f'The model takes the column "{name}", which the version doesn\'t take.'
+
+
 def check_version_fit(document: dict[str, Any], descriptor: dict[str, Any], split: str) -> None:
     """Raise InvalidData with all reasons why a version can't be evaluated on a split of a dataset.
 
     `document` is the version's `preprocessing.json`, `descriptor` as for check_fit. The faults point to `#/dataset` or
     `#/split`.
     """
-    faults = list(islice(_find_input_mismatches(document, descriptor), MOST_FAULTS))
+    preprocessing = Preprocessing.from_document(document["inputs"])
+    faults = list(islice(_find_input_mismatches(preprocessing, descriptor), MOST_FAULTS))
     encoding = TargetEncoding.from_document(document["target"])
     problem = _find_target_mismatch(Task(document["task"]), encoding, descriptor["target"])
     if problem:
@@ -107,7 +182,8 @@ def check_inputs_fit(document: dict[str, Any], descriptor: dict[str, Any], split
 
     As check_version_fit, but ignores the dataset's target.
     """
-    found = chain(_find_input_mismatches(document, descriptor), _find_empty_split(descriptor, split))
+    preprocessing = Preprocessing.from_document(document["inputs"])
+    found = chain(_find_input_mismatches(preprocessing, descriptor), _find_empty_split(descriptor, split))
     faults = list(islice(found, MOST_FAULTS))
     if faults:
         raise InvalidData(*faults)
@@ -119,11 +195,11 @@ def _find_empty_split(descriptor: dict[str, Any], split: str | None) -> Iterator
         yield Fault(f"{_title(descriptor)} has no {split} rows.", "#/split", allowed=there)
 
 
-def _find_input_mismatches(document: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[Fault]:
+def _find_input_mismatches(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Fault]:
     """The faults of a dataset that lacks inputs of the version."""
-    preprocessing = Preprocessing.from_document(document["inputs"])
     is_table = descriptor["kind"] == "table"
     shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
+    yield from _find_feature_faults(preprocessing, descriptor)
     for name, input_ in preprocessing.inputs.items():
         if isinstance(input_, TableInput) and is_table:
             yield from _find_column_faults(input_.columns, descriptor)
@@ -138,6 +214,18 @@ def _find_input_mismatches(document: dict[str, Any], descriptor: dict[str, Any])
         elif not shapes_fit(shapes[name], input_.shape):
             detail = f"Rows of {_name(descriptor)} have the shape {list(shapes[name])}, but the model takes"
             yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
+
+
+def _find_feature_faults(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Fault]:
+    """The fault of sequences whose features aren't those of the version, or in another order."""
+    ours = descriptor["inputs"][0].get("features")
+    if preprocessing.rows is None or ours is None or ours == preprocessing.rows.window.features:
+        return
+    known = preprocessing.rows.window.features
+    place = next(place for place, pair in enumerate(zip_longest(known, ours)) if pair[0] != pair[1])
+    found, wanted = (f'"{names[place]}"' if place < len(names) else "missing" for names in (ours, known))
+    detail = f"The features of {_name(descriptor)} differ from the version's: feature {place} is {found} instead of"
+    yield Fault(f"{detail} {wanted}.", DATASET, allowed=tuple(known))
 
 
 def _find_target_mismatch(task: Task, encoding: TargetEncoding, target: dict[str, Any]) -> str | None:
@@ -217,6 +305,12 @@ def _find_column_faults(columns: Iterable[Column | FittedColumn], descriptor: di
         elif found.type != column.type:
             detail = f'The column "{column.name}" of {_name(descriptor)} is a {found.type}, not a {column.type}.'
             yield Fault(detail, DATASET, column=column.name)
+
+
+def _find_kind_faults(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterator[Fault]:
+    problem = find_kind_problem(spec.task, descriptor["target"])
+    if problem:
+        yield Fault(problem, DATASET)
 
 
 def _find_target_faults(

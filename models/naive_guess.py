@@ -11,7 +11,7 @@ import numpy as np
 from models.datasets import Dataset, Split
 from models.documents import Document
 from models.scores import Activation, as_outputs
-from models.targets import Form, TargetEncoding, class_name, number_shape
+from models.targets import Form, TargetEncoding, class_name
 
 
 @dataclass(frozen=True)
@@ -20,26 +20,28 @@ class NaiveGuess(Document):
 
     values: tuple[float, ...]
     """The share of each class in the training rows, or the mean of each number of a target."""
-    feature: int | None = None
-    """For a series whose steps contain the target's past: the feature whose last value is repeated."""
+    features: tuple[int, ...] = ()
+    """For a series whose steps contain the past of its targets: for each target, the feature whose last value is
+    repeated."""
 
     @classmethod
     def fit(cls, dataset: Dataset, encoding: TargetEncoding) -> "NaiveGuess":
         """The guess from the dataset's training rows."""
-        targets, feature = dataset.targets("train"), None
+        targets = encoding.translate(dataset.targets("train"), dataset.descriptor["target"].get("classes"))
+        features: tuple[int, ...] = ()
         if encoding.form is Form.NUMBERS:
             means = encoding.numbers(np.asarray(targets)).mean(axis=0, dtype=np.float64)
-            feature = find_past(dataset.descriptor)
+            features = find_past(dataset.descriptor)
         elif encoding.form is Form.MULTI_HOT:
             means = np.asarray(targets).mean(axis=0, dtype=np.float64)
         else:
             indices = encoding.class_indices(targets)
             means = np.bincount(indices, minlength=len(encoding.classes or ())) / len(indices)
-        return cls(tuple(means.reshape(-1).tolist()), feature)
+        return cls(tuple(means.reshape(-1).tolist()), features)
 
     @classmethod
     def _read(cls, document: dict[str, Any]) -> "NaiveGuess":
-        return replace(super()._read(document), values=tuple(document["values"]))
+        return replace(super()._read(document), values=tuple(document["values"]), features=tuple(document["features"]))
 
     def outputs(self, split: Split, encoding: TargetEncoding, activation: Activation | None) -> np.ndarray:
         """The guess for the rows of a split as a network would output it: float32, rows first.
@@ -49,9 +51,11 @@ class NaiveGuess(Document):
         rows, values = len(split.targets), np.array(self.values)
         if encoding.form is Form.NUMBERS:
             guesses = np.broadcast_to(values.reshape(encoding.shape), (rows, *encoding.shape))
-            if self.feature is not None:
+            if self.features:
                 (sequences,) = (split.tensors or {}).values()
-                guesses = sequences[:, -1, self.feature].reshape(guesses.shape)
+                last = sequences[:, -1, list(self.features)]
+                between = (1,) * (len(encoding.shape) - 1)
+                guesses = np.broadcast_to(last.reshape(rows, *between, -1), guesses.shape)
             return guesses.astype(np.float32) if encoding.scale is None else encoding.scale.apply(guesses)
         if encoding.form is Form.BINARY:
             values = values[1:]
@@ -60,7 +64,7 @@ class NaiveGuess(Document):
 
     def describe(self, encoding: TargetEncoding) -> str:
         """The guess as the subject of a sentence."""
-        if self.feature is not None:
+        if self.features:
             return f'repeating the last value of "{encoding.name}"'
         if encoding.form is Form.NUMBERS:
             return "always guessing the mean of the training rows"
@@ -70,8 +74,13 @@ class NaiveGuess(Document):
         return f'always guessing how often each class occurs in the training rows (most often "{most}")'
 
 
-def find_past(descriptor: dict[str, Any]) -> int | None:
-    """The index of the feature that has the past values of a dataset's target; None if there is none."""
+def find_past(descriptor: dict[str, Any]) -> tuple[int, ...]:
+    """For each target of a dataset's windows, the index of the feature that has its past values; empty if one of them
+    has none."""
     target, inputs = descriptor["target"], descriptor["inputs"]
-    features = inputs[0].get("features") or () if descriptor["kind"] == "sequence" and len(inputs) == 1 else ()
-    return features.index(target["name"]) if target["name"] in features and number_shape(target) == (1,) else None
+    if "window" in descriptor:
+        past = descriptor["window"]["past"]
+    else:  # a dataset of an older release
+        features = inputs[0].get("features") or ()
+        past = [features.index(target["name"]) if target["name"] in features else None]
+    return () if None in past else tuple(past)

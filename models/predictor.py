@@ -16,7 +16,7 @@ from models.errors import DamagedNetwork, Fault, InvalidInstances
 from models.files.sums import check_files
 from models.graph import resolve
 from models.preprocessing import Instances, JsonNumbers, Preprocessing
-from models.preprocessing.preprocessing import INSTANCES
+from models.preprocessing.preprocessing import INSTANCES, SeriesInputs
 from models.runtime import ROWS_AT_ONCE, OnnxNetwork
 from models.scores import (
     Activation,
@@ -42,7 +42,8 @@ WIDE = 32
 
 @dataclass(frozen=True)
 class Predictions:
-    """The result of a request: `classes` (None for a regression), one prediction for each instance, and `warnings`."""
+    """The result of a request: `classes` (None for a regression), one prediction for each instance or series, and
+    `warnings`."""
 
     classes: list[Any] | None
     predictions: list[dict[str, Any]]
@@ -95,6 +96,20 @@ class Predictor:
         self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
         return inputs, warnings
 
+    def prepare_series(self, instances: Instances, allowance: Allowance | None = None) -> SeriesInputs | None:
+        """As `prepare`, for rows of the table that a network's sequences come from: inputs with a row for each series.
+
+        None if the instances aren't such rows. Raises what `prepare` raises.
+        """
+        if self.preprocessing.rows is None:
+            return None
+        allowance = allowance or Allowance()
+        allowance.row_numbers = self.row_numbers
+        series = self.preprocessing.read_series(instances, allowance)
+        if series is not None:
+            self._check_vocabularies(series.inputs, in_json=False)
+        return series
+
     def run_inputs(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """The network's raw outputs for preprocessed rows by input. Raises InvalidInstances."""
         self._check_vocabularies(inputs, in_json=False)
@@ -139,12 +154,15 @@ class Predictor:
         self, instances: Instances, top: int | None = None, scores: bool = True, deadline: float = math.inf
     ) -> Predictions:
         """The predictions for posted instances, as clients get them. Raises InvalidInstances, TookTooLong."""
-        inputs, warnings = self.prepare(instances)
+        series = self.prepare_series(instances)
+        inputs, warnings = self.prepare(instances) if series is None else (series.inputs, series.warnings)
         outputs = self.network.run(inputs, deadline)
         predictions: list[dict[str, Any]] = []
         for block in in_blocks(outputs):
             check_deadline(deadline)
             predictions += self.describe(block, top, scores)
+        if series is not None:
+            predictions = [label | one for label, one in zip(series.labels, predictions, strict=True)]
         return Predictions(self.classes, predictions, warnings)
 
     def describe(self, outputs: np.ndarray, top: int | None = None, scores: bool = True) -> list[dict[str, Any]]:

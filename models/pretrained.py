@@ -1,11 +1,11 @@
 """Layers from trained networks: how a spec refers to them, and the layers themselves in the new spec."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from models.errors import Fault, InvalidSpec
 from models.graph import Node, resolve
-from models.spec import LayerSpec, NetworkSpec
+from models.spec import LayerSpec, NetworkSpec, Scaling
 from models.suggestions import nearest
 
 PRETRAINED = "Pretrained"
@@ -43,11 +43,13 @@ def _wrapped_faults(layer: Any, pointer: str) -> Iterator[Fault]:
             yield from _wrapped_faults(value, f"{pointer}/{name}")
 
 
-def take_layers(spec: NetworkSpec, until: str | None, pointer: str) -> dict[str, Any]:
+def take_layers(
+    spec: NetworkSpec, until: str | None, pointer: str, preprocessing: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The layers of a trained network from its input up to and including `until`, as the field NETWORK.
 
-    It has the `input`, with name and shape, and the `layers`, each with its name and inputs. Raises InvalidSpec at
-    `pointer`, which refers to the Pretrained layer.
+    It has the `input`, with name, shape and its entry in `preprocessing` (by input, as in preprocessing.json), and the
+    `layers`, each with its name and inputs. Raises InvalidSpec at `pointer`, which refers to the Pretrained layer.
     """
     if len(spec.inputs) > 1:
         detail = f"The version has {len(spec.inputs)} inputs; Pretrained requires a version with a single input."
@@ -63,7 +65,25 @@ def take_layers(spec: NetworkSpec, until: str | None, pointer: str) -> dict[str,
         for name, node in nodes.items()
         if name in wanted
     ]
-    return {"input": {"name": input_name, "shape": list(input_.shape)}, "layers": layers}
+    taken = {} if preprocessing is None else {"preprocessing": preprocessing[input_name]}
+    return {"input": {"name": input_name, "shape": list(input_.shape), **taken}, "layers": layers}
+
+
+def taken_inputs(nodes: Iterable[Node], spec: NetworkSpec) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """The index of each Pretrained layer that takes an input of the network, the input's name, and the preprocessing
+    behind which the layer has learned, as a document.
+
+    It belongs to the layers' weights if it is a table's, or if both scale numbers by what they learned from rows.
+    Models of older releases don't have it.
+    """
+    for node in nodes:
+        if node.layer.type == PRETRAINED and node.inputs[0] in spec.inputs:
+            document = node.layer.parameters[NETWORK]["input"].get("preprocessing")
+            if document is None:
+                continue
+            scalings = {Scaling(document["scaling"]), spec.inputs[node.inputs[0]].scaling}
+            if document["type"] == "table" or scalings == {Scaling.STANDARD}:
+                yield node.index, node.inputs[0], document
 
 
 def _ancestors(nodes: Mapping[str, Node], name: str) -> set[str]:

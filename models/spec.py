@@ -31,6 +31,15 @@ class Scaling(StrEnum):
     """Minus the mean, divided by the standard deviation, both of the training rows."""
 
 
+class Missing(StrEnum):
+    """What replaces a missing value: a statistic of the column's training rows, or zero."""
+
+    MEDIAN = "median"
+    MEAN = "mean"
+    ZERO = "zero"
+    MOST_FREQUENT = "most_frequent"
+
+
 class TargetScaling(StrEnum):
     """How a regression's targets are scaled for the network; what clients see stays in the target's own units."""
 
@@ -46,7 +55,7 @@ class Column:
     """One column of a table as a network input.
 
     A category becomes one number per entry of `categories`, and one more for values that aren't in the training rows; a
-    date becomes one number, and two per entry of `parts`.
+    date becomes one number, and two per entry of `parts`. An indicator of missing values is one more number.
     """
 
     name: str
@@ -57,14 +66,22 @@ class Column:
     """The cycles of a date that are encoded: `year`, `week`, `day`."""
     format: str | None = None
     """The format of the table's dates or numbers, if known."""
+    missing: Missing | None = None
+    """What replaces missing values; None: the median, or for a category the position of unknown values."""
+    missing_indicator: bool = False
+    """Whether a number says that the value was missing."""
 
     @property
     def width(self) -> int:
         """The number of numbers that encode the column."""
-        return len(self.categories) + 1 if self.type == "category" else 1 + 2 * len(self.parts)
+        return len(self.categories) + 1 if self.type == "category" else 1 + 2 * len(self.parts) + self.missing_indicator
 
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {"name": self.name, "type": self.type}
+        if self.missing is not None:
+            document["missing"] = self.missing.value
+        if self.missing_indicator:
+            document["missing_indicator"] = True
         if self.type == "category":
             return document | {"categories": list(self.categories)}
         if self.type == "date":
@@ -74,7 +91,16 @@ class Column:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
         categories, parts = (tuple(document.get(name, ())) for name in ("categories", "parts"))
-        return cls(document["name"], document["type"], categories, parts, document.get("format"))
+        missing = document.get("missing")
+        return cls(
+            document["name"],
+            document["type"],
+            categories,
+            parts,
+            document.get("format"),
+            None if missing is None else Missing(missing),
+            document.get("missing_indicator", False),
+        )
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,24 @@ class TargetEncoding:
             return translated
         return np.array(self.classes)[order[replace(self, classes=classes).class_indices(targets)]]
 
+    def covers(self, target: dict[str, Any]) -> bool:
+        """Whether the classes of a dataset's target are among those of this encoding."""
+        return self.classes is not None and not find_unknown_classes(self.classes, target.get("classes") or [])
+
+    def continued(self, spec: NetworkSpec, descriptor: dict[str, Any], outputs: int) -> Self:
+        """The encoding for a training that continues on another dataset, which check_kept has accepted.
+
+        Classes that this encoding knows keep their outputs. Others get the outputs of the classes that the dataset
+        doesn't have, in order.
+        """
+        target = descriptor["target"]
+        if self.classes is None:
+            return replace(self, name=target["name"])
+        names = {class_name(value) for value in target["classes"]}
+        new = iter(find_unknown_classes(self.classes, target["classes"]))
+        classes = [value if class_name(value) in names else next(new, value) for value in self.classes]
+        return replace(self, name=target["name"], form=_form(spec, outputs), classes=classes)
+
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {"name": self.name, "form": self.form.value, "classes": self.classes}
         document |= {"shape": list(self.shape)}

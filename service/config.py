@@ -179,8 +179,8 @@ class Settings:
     )
     disk_full_seconds: float = setting(
         30.0,
-        "How long a job continues while a full disk prevents it from saving events or checkpoints; after that a "
-        "training job is paused, and any other job fails, with `disk_full`.",
+        "How long a job continues while a full disk prevents it from saving events or checkpoints. After that the "
+        "job is paused with `disk_full`; a build or an import fails.",
         minimum=0,
     )
     build_seconds: float = setting(

@@ -44,6 +44,12 @@ def describe_epoch(data: dict[str, Any], epochs: int) -> str:
     return " - ".join([f"Epoch {data['epoch']}/{epochs}", f"{data['seconds']:.1f}s", *shown])
 
 
+def describe_fold(data: dict[str, Any]) -> str:
+    """A finished fold of a cross-validation as a line."""
+    shown = (f"{name}: {describe_number(value)}" for name, value in data["metrics"].items())
+    return " - ".join([f"Fold {data['fold']}/{data['folds']}", *shown]) + "\n"
+
+
 def metrics_of(epoch: dict[str, Any]) -> dict[str, Any]:
     """The loss and the metrics among the members of an epoch's event."""
     return {name: value for name, value in epoch.items() if name not in NOT_METRICS}
@@ -52,3 +58,8 @@ def metrics_of(epoch: dict[str, Any]) -> dict[str, Any]:
 def describe_number(value: float | None) -> str:
     """Four digits of a number; None is one that isn't finite."""
     return "nan" if value is None else f"{value:.4g}"
+
+
+def describe_spread(mean: float | None, std: float | None) -> str:
+    """The mean and the standard deviation of a metric over folds."""
+    return f"{describe_number(mean)} ± {describe_number(std)}"

@@ -22,7 +22,7 @@ CLAIMED: Final = (RUNNING, PAUSING, STOPPING, CANCELLING)
 FINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 
 DISK_REASONS: Final = ("disk_full", "artifacts_unwritable")
-"""The reasons for which a job that can resume is paused instead of failed: an operator can remove them."""
+"""The reasons for which a job of a client is paused instead of failed: an operator can remove them."""
 
 BUILDING: Final = "building"
 PROCESSING: Final = "processing"

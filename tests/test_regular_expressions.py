@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from models.tabular.amounts import split_amount
 from models.values.dates import FORMATS, pattern_of, read_date
 from models.values.numbers import FORMATS as NUMBER_FORMATS
 from models.values.numbers import read_number
@@ -61,7 +62,7 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
         ("findall", b"na\xc3\xafve"),
         ("findall", "'a','b';'c'\n'd'"),
     ],
-    "models/tabular/describing.py": [("fullmatch", "the_first.customer_row_number")],
+    "models/tabular/describing.py": [("fullmatch", "the_first.customer_row_number"), ("fullmatch", "Unnamed: 0")],
     "models/tabular/json_reader.py": [("findall", b'{"a" : 1, "b": 2}'), ("search", b"[1, NaN, Infinity]")],
     "models/validation/values.py": [("fullmatch", "dense_1")],
     "models/values/dates.py": [("findall", "%Y-%m-%dT%H:%M:%S%.f%#z")],
@@ -132,10 +133,18 @@ def test_reading_a_date_takes_linear_time(format_: str | None) -> None:
     assert read_date("2024-01-03" + " " * 60_000, format_) is not None
 
 
-@pytest.mark.parametrize("format_", [None, *NUMBER_FORMATS])
+AMOUNTS = ("$1,234.5", "1.234,5 €", "1 234,5 sq ft", "1,234.5k", "(1,234.5)")
+
+
+@pytest.mark.parametrize("format_", [None, *NUMBER_FORMATS, *AMOUNTS])
 def test_reading_a_number_takes_linear_time(format_: str | None) -> None:
-    _assert_linear(lambda text: read_number(text, format_), "-1,234.5e+10")
-    _assert_linear(lambda text: read_number(text, format_), "1.234,5")
+    for example in ("-1,234.5e+10", "1.234,5", *AMOUNTS):
+        _assert_linear(lambda text: read_number(text, format_), example)
+
+
+@pytest.mark.parametrize("example", AMOUNTS)
+def test_splitting_an_amount_takes_linear_time(example: str) -> None:
+    _assert_linear(split_amount, example)
 
 
 @pytest.mark.parametrize("path", ["/v1/models/m/versions/12:predict", "/v2/models/m/versions/12/infer"])

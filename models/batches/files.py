@@ -11,6 +11,7 @@ import numpy as np
 from models.allowance import Allowance
 from models.batches.arrays import read_inputs
 from models.batches.blocks import MOST_ROWS, Block, Blocks, count_rows, renumber, renumber_warnings
+from models.batches.series import SeriesReader
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.files.formats import TITLES, detect
 from models.files.npy import BadArray, read_header
@@ -20,7 +21,8 @@ from models.limits import Limits
 from models.preprocessing import Instances, NamedFile, Preprocessing
 from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import MAX_PIXELS_AT_ONCE, TensorInput
-from models.tabular.csv_instances import CsvColumns, check_columns, read_csv_file
+from models.tabular.csv_dialect import HEAD_BYTES, find_encoding
+from models.tabular.csv_instances import CsvColumns, check_columns, names_columns, read_csv_file
 from models.tabular.json_reader import load_rows, read_lines
 from models.tabular.parquet_reader import read_parquet
 from models.values.dates import dates_to_text, find_unsupported_dates
@@ -47,7 +49,11 @@ class _File:
 
     @property
     def table(self) -> CsvColumns | None:
-        """The columns, all of which the file must have; None if the model's input isn't a table."""
+        """The columns, all of which the file must have; None if the model's input isn't a table, nor sequences of rows
+        of a table that the file holds."""
+        if self.preprocessing.rows is not None:
+            table = replace(self.preprocessing.rows.table.csv_columns(), complete=True)
+            return table if _has_columns(self.path, self.name, table) else None
         (input_, *_) = self.preprocessing.inputs.values()
         return replace(input_.csv_columns(), complete=True) if isinstance(input_, TableInput) else None
 
@@ -96,22 +102,30 @@ def read_file(path: Path, name: str, preprocessing: Preprocessing, limits: Limit
     Raises InvalidInstances and InvalidData, which name the file and the invalid row and column.
     """
     pieces = READERS[_detect(path, name)](_File(path, name, preprocessing, limits, scratch))
+    series = None if preprocessing.rows is None else SeriesReader(preprocessing, limits)
     done = 0
     while True:
         try:
             piece = next(pieces, None)
             if piece is None:
                 break
-            inputs, warnings = _preprocess(piece.instances, preprocessing, limits)
+            in_series = series is not None and series.add(piece.instances)
+            inputs, warnings = ({}, []) if in_series else _preprocess(piece.instances, preprocessing, limits)
         except InvalidInstances as error:
             raise renumber(error, np.arange(done, done + MOST_ROWS), name) from error
         rows = np.arange(done, done + len(piece))
         done += len(piece)
         if done > limits.rows:
             raise InvalidData(Fault(f"The file has more rows than the limit of {limits.rows:,}.", file=name))
-        yield Block(rows, inputs, renumber_warnings(warnings, rows), piece.fraction, piece.files)
+        if not in_series:
+            yield Block(rows, inputs, renumber_warnings(warnings, rows), piece.fraction, piece.files)
     if not done:
         raise InvalidData(Fault(f'The file "{name}" has no rows.', file=name))
+    if series is not None:
+        try:
+            yield from series.blocks()
+        except InvalidInstances as error:
+            raise renumber(error, np.arange(done), name) from error
 
 
 def _preprocess(
@@ -120,6 +134,16 @@ def _preprocess(
     if isinstance(instances, dict):
         return preprocessing.read_arrays(instances)
     return preprocessing.read_instances(instances, Allowance.for_blocks(limits))
+
+
+def _has_columns(path: Path, name: str, table: CsvColumns) -> bool:
+    """Whether a CSV or Parquet file names some of the table's columns."""
+    import polars
+
+    if _detect(path, name) == "parquet":
+        return not set(table.taken).isdisjoint(polars.read_parquet_schema(path))
+    with path.open("rb") as file:
+        return names_columns(file.read(HEAD_BYTES), find_encoding(path, name, None), table)
 
 
 def _detect(path: Path, name: str) -> str:
@@ -164,7 +188,7 @@ def _as_posted(frame: "polars.DataFrame", names: Sequence[str], preprocessing: P
     named by their indices."""
     import polars
 
-    (input_, *_) = preprocessing.inputs.values()
+    input_ = next(iter(preprocessing.inputs.values())) if preprocessing.rows is None else preprocessing.rows.table
     columns = input_.columns if isinstance(input_, TableInput) else ()
     texts = {column.name for column in columns if column.type == "category"}
     posted = []

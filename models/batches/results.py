@@ -1,7 +1,7 @@
 """The result of a batch prediction: a Parquet file, written in parts, and read as CSV or JSON Lines.
 
-The columns are `row`, `file` (if the rows are images in a ZIP file), and the fields of a prediction: `label`, `score`
-and `scores`, or `labels` and `scores`, or `value`. NaN and infinity are null.
+The columns are `row`, `file` (if the rows are images in a ZIP file), `group` and `after` (for rows of series), and the
+fields of a prediction: `label`, `score` and `scores`, or `labels` and `scores`, or `value`. NaN and infinity are null.
 """
 
 import json
@@ -73,6 +73,8 @@ def make_frame(predictor: Predictor, block: Block, outputs: np.ndarray) -> "pola
     columns = [polars.Series(ROWS, block.rows)]
     if block.files is not None:
         columns.append(polars.Series(FILE, block.files))
+    if block.labels is not None:
+        columns += polars.DataFrame(block.labels).get_columns()
     if predictor.task is Task.REGRESSION:
         single = outputs[0].size == 1
         return polars.DataFrame([*columns, _finite(VALUE, outputs.reshape(len(outputs)) if single else outputs)])
@@ -108,8 +110,8 @@ def stream_json_lines(path: Path) -> Iterator[bytes]:
 def stream_csv(path: Path, classes: Sequence[Any] | None) -> Iterator[bytes]:
     """The result as CSV with a header, in chunks.
 
-    Instead of `scores` there is a column for each class, such as `score_setosa`. Several values are `value_0` and so
-    on, in C order. `labels` are JSON.
+    Instead of `scores` there is a column for each class, such as `score_setosa`, and instead of `group` one for each of
+    its columns, such as `group_symbol`. Several values are `value_0` and so on, in C order. `labels` are JSON.
     """
     for number, frame in enumerate(_parts(path)):
         yield _flatten(frame, classes).write_csv(include_header=number == 0).encode()
@@ -125,6 +127,8 @@ def _flatten(frame: "polars.DataFrame", classes: Sequence[Any] | None) -> "polar
             flat = column.reshape((len(column), width))
             names = [f"score_{_write(one)}" for one in classes or ()] if column.name == SCORES else None
             columns += [flat.arr.get(i).alias(names[i] if names else f"{column.name}_{i}") for i in range(width)]
+        elif isinstance(column.dtype, polars.Struct):
+            columns += [part.alias(f"{column.name}_{part.name}") for part in column.struct.unnest().get_columns()]
         elif isinstance(column.dtype, polars.List):
             texts = [None if labels is None else json.dumps(labels, ensure_ascii=False) for labels in column.to_list()]
             columns.append(polars.Series(column.name, texts, polars.String))

@@ -1,8 +1,20 @@
 """Datasets: the sources of raw rows, splitting, description, and storage in a folder."""
 
+from models.datasets.folds import MOST_FOLDS, assign_folds, fold_dataset
 from models.datasets.importing import check_request, find_request_faults, import_dataset
 from models.datasets.sources import source_documents
 from models.datasets.splits import SPLITS
 from models.datasets.storage import Dataset, Split
 
-__all__ = ["SPLITS", "Dataset", "Split", "check_request", "find_request_faults", "import_dataset", "source_documents"]
+__all__ = [
+    "MOST_FOLDS",
+    "SPLITS",
+    "Dataset",
+    "Split",
+    "assign_folds",
+    "check_request",
+    "find_request_faults",
+    "fold_dataset",
+    "import_dataset",
+    "source_documents",
+]

@@ -58,10 +58,9 @@ def find_too_many_classes(examples: Examples) -> str | None:
 
 def describe_tensors(examples: Examples) -> list[dict[str, Any]]:
     """One entry per tensor."""
-    features = {"features": list(examples.features)} if examples.features else {}
     tensors = (examples.tensors or {}).items()
     return [
-        {"name": name, "type": "number", "shape": list(values.shape[1:]), "missing": 0} | features | _statistics(values)
+        {"name": name, "type": "number", "shape": list(values.shape[1:]), "missing": 0} | _statistics(values)
         for name, values in tensors
     ]
 
@@ -74,6 +73,8 @@ def describe_target(examples: Examples) -> dict[str, Any]:
     """
     targets = examples.targets
     entry: dict[str, Any] = {"name": examples.target_name}
+    if examples.target_unit is not None:
+        entry["unit"] = examples.target_unit
     if isinstance(targets, Texts):
         return entry | {"type": "category"} | _list_classes(targets.counts(), examples.classes)
     if targets.ndim == 2 and targets.dtype == bool:

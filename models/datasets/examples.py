@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.tables.gaps import Gaps
+from models.datasets.tables.sequences import Sequences, SlidingWindows
 from models.spec import SINGLE_INPUT
 from models.tabular.describing import LeftOut
+from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.values.columns import Texts
 
@@ -25,17 +26,21 @@ class Examples:
     tensors: dict[str, np.ndarray] | None = None
     table: RawTable | None = None
     target_name: str = "target"
+    target_unit: str | None = None
+    """The unit of numbers that are written with it in a table."""
     classes: tuple[Any, ...] | None = None
     """The classes in the source's order; None: the classes that occur, sorted."""
     test_rows: int = 0
     guide: np.ndarray | Texts | None = None
     """What to split the rows by (rows,): the names of their splits, or their positions in time; None: randomly."""
-    features: tuple[str, ...] = ()
-    """For sequences from a table: the names of the features on the last axis."""
     left_out: tuple[LeftOut, ...] = ()
-    """The columns of that table that aren't in the sequences."""
-    gaps: Gaps | None = None
-    """For sequences from a table: its missing numbers, which are filled once the training rows are known."""
+    """The columns of a table that aren't in its sequences."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed or changed while the rows were read."""
+    sequences: Sequences | None = None
+    """The sequences of a table, which become windows once the training rows are known."""
+    windows: SlidingWindows | None = None
+    """These windows, in place of tensors."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What was detected about the file that the rows come from."""
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from models.datasets.splits import check_split, split_rows
 from models.datasets.storage import write_dataset
 from models.datasets.tables.examples import plan_columns
 from models.datasets.tables.options import check_table_options
+from models.datasets.tables.sequences import CompleteSequences
 from models.datasets.uploads import DATA_FILE, UPLOAD, check_upload, read_upload
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.files.sums import check_files
@@ -158,19 +160,33 @@ def _write(
         "splits": {name: len(rows) for name, rows in splits.items()},
     }
     table = None
+    notes, target = list(examples.notes), dict[str, Any]()
     if examples.table is not None:
         plan = plan_columns(examples.target_name, request)
         table = describe_table(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75))
         inputs, left_out = table.inputs, table.left_out
+        notes += table.notes
+    elif examples.sequences is not None:
+        complete = examples.sequences.complete(splits)
+        examples, splits = _take(examples, complete), complete.splits
+        inputs, left_out = [complete.entry], list(examples.left_out)
+        notes += complete.notes
+        target = {"columns": list(complete.window.targets), "horizons": list(complete.window.horizons)}
+        descriptor |= {"rows": examples.rows, "window": complete.window.to_document()}
     else:
-        gaps = {} if examples.gaps is None else examples.gaps.fill(splits["train"])
-        inputs, left_out = [entry | gaps for entry in describe_tensors(examples)], list(examples.left_out)
-    descriptor |= {"inputs": inputs, "target": describe_target(examples)}
+        inputs, left_out = describe_tensors(examples), list(examples.left_out)
+    descriptor |= {"inputs": inputs, "target": describe_target(examples) | target}
     if table is not None or left_out:
         descriptor["left_out"] = [one.to_document() for one in left_out]
+    descriptor["notes"] = [note.to_document() for note in notes]
     if examples.facts:
         descriptor["file"] = examples.facts
     return write_dataset(folder, examples, table, splits, descriptor, limits, _share(progress, 0.75, 1))
+
+
+def _take(examples: Examples, complete: CompleteSequences) -> Examples:
+    """The examples with the sequences and the targets that are in a split."""
+    return replace(examples, windows=complete.windows, targets=examples.targets[complete.kept])
 
 
 def _check_training(examples: Examples, training_rows: int, request: dict[str, Any]) -> None:

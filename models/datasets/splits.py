@@ -83,6 +83,9 @@ def split_rows(examples: Examples, split: dict[str, Any] | None, default: tuple[
     validation, test = default
     if "validation" in options or "test" in options:
         validation, test = options.get("validation", 0), options.get("test", 0)
+    if examples.sequences is not None:
+        count = _share_of(examples.rows, test)
+        return examples.sequences.spans.cut(min(_share_of(examples.rows, validation), examples.rows - count), count)
     if examples.guide is not None:
         return _cut_in_time(examples.guide, validation, test)
     own_test = np.arange(examples.rows - examples.test_rows, examples.rows)

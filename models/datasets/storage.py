@@ -15,6 +15,7 @@ import numpy as np
 
 from models.datasets.examples import Examples
 from models.datasets.splits import SPLITS
+from models.datasets.tables.sequences import SlidingWindows
 from models.errors import DamagedDataset, Fault, InvalidData
 from models.files.sums import check_files
 from models.limits import Limits
@@ -35,6 +36,8 @@ DESCRIPTOR_FILE = "dataset.json"
 TABLE_FOLDER = "table"
 ROWS_FILE = "rows.npy"
 TARGETS_FILE = "targets.npy"
+GROUPS_FILE = "groups.npy"
+"""The number of each row's group, if the dataset was split by groups."""
 INPUTS_FOLDER = "inputs"
 CHUNK_BYTES = 16 * 1024 * 1024
 """Bytes of a tensor that are copied in one step."""
@@ -42,6 +45,9 @@ UNREADABLE = (OSError, ValueError, EOFError, LookupError, TypeError)
 """The errors of Python and NumPy for files that are missing or damaged."""
 MAX_PAGE_NUMBERS = 1_000_000
 """The maximum of numbers or cells in a page of rows, unless it is a single row."""
+
+
+Tensors = Mapping[str, np.ndarray | SlidingWindows]
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,13 @@ class Dataset:
         names = [entry["name"] for entry in self.descriptor["inputs"]]
         paths = {name: _tensor_file(folder, number) for number, name in enumerate(names)}
         return Split(name, rows, targets, tensors={name: np.load(path, mmap_mode=mode) for name, path in paths.items()})
+
+    def groups(self, name: str) -> np.ndarray | None:
+        """The number of the group of each row of a split (rows,), if the dataset was split by groups. Raises
+        DamagedDataset."""
+        path = self.folder / name / GROUPS_FILE
+        with _reading():
+            return np.load(path) if path.exists() else None
 
     def rows_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
         """A page of a split's rows as `row`, `instance` (in the form of predictions), `target`, `split`.
@@ -194,8 +207,7 @@ class StoredColumns(Mapping[str, ColumnValues]):
     def _scan(self) -> "polars.LazyFrame":
         import polars
 
-        parts = sorted(self._folder.iterdir(), key=lambda path: int(path.stem))
-        frame = polars.scan_parquet(parts, glob=False)
+        frame = polars.scan_parquet(_parquet_files(self._folder), glob=False)
         # older datasets store the names of the columns, in the same order
         return frame.rename(dict(zip(frame.collect_schema(), self._places.values(), strict=True)))
 
@@ -213,11 +225,12 @@ def write_dataset(
 
     Raises InvalidData if a table takes more than `limits.dataset_bytes`.
     """
+    tensors: Tensors = examples.tensors or {} if examples.windows is None else {SINGLE_INPUT: examples.windows}
     targets = examples.targets
     if isinstance(targets, Texts):
         targets = targets.codes_among(descriptor["target"]["classes"])
     for name in SPLITS:
-        _write_split(folder / name, examples.tensors or {}, targets, splits[name])
+        _write_split(folder / name, tensors, targets, splits[name])
     if table is not None:
         try:
             _write_table(folder, table, splits, limits, progress)
@@ -233,7 +246,41 @@ def write_dataset(
     return descriptor
 
 
-def _write_split(folder: Path, tensors: dict[str, np.ndarray], targets: np.ndarray, rows: np.ndarray) -> None:
+def write_parts(folder: Path, dataset: Dataset, split: str, parts: dict[str, np.ndarray]) -> Dataset:
+    """Write a dataset into a new folder whose splits are `parts` of a split: for each of SPLITS, the ascending indices
+    of its rows. Raises OSError, DamagedDataset."""
+    source = dataset.split(split)
+    targets = source.targets
+    if isinstance(targets, Texts):
+        targets = targets.codes_among(dataset.descriptor["target"]["classes"])
+    for name, rows in parts.items():
+        _write_split(folder / name, source.tensors or {}, targets, rows)
+    if source.table is not None:
+        with _reading():
+            _write_table_parts(folder, dataset.folder / split / TABLE_FOLDER, parts)
+    sizes = {name: len(rows) for name, rows in parts.items()}
+    return Dataset(folder, dataset.descriptor | {"rows": sum(sizes.values()), "splits": sizes})
+
+
+def _write_table_parts(folder: Path, source: Path, parts: dict[str, np.ndarray]) -> None:
+    import polars
+
+    for name in parts:
+        (folder / name / TABLE_FOLDER).mkdir()
+    start = 0
+    for path in _parquet_files(source):
+        frame = polars.read_parquet(path, glob=False)
+        for name, rows in parts.items():
+            first, last = np.searchsorted(rows, (start, start + len(frame)))
+            frame[rows[first:last] - start].write_parquet(folder / name / TABLE_FOLDER / path.name)
+        start += len(frame)
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir(), key=lambda path: int(path.stem))
+
+
+def _write_split(folder: Path, tensors: Tensors, targets: np.ndarray, rows: np.ndarray) -> None:
     (folder / INPUTS_FOLDER).mkdir(parents=True)
     arrays = {folder / ROWS_FILE: rows, folder / TARGETS_FILE: targets[rows]}
     for path, array in arrays.items():
@@ -244,7 +291,7 @@ def _write_split(folder: Path, tensors: dict[str, np.ndarray], targets: np.ndarr
             _write_tensor(file, tensor, rows)
 
 
-def _write_tensor(file: IO[bytes], tensor: np.ndarray, rows: np.ndarray) -> None:
+def _write_tensor(file: IO[bytes], tensor: np.ndarray | SlidingWindows, rows: np.ndarray) -> None:
     """Write rows of a tensor as `.npy` in small blocks: they may be larger than memory."""
     shape = (len(rows), *tensor.shape[1:])
     header = {"descr": np.lib.format.dtype_to_descr(tensor.dtype), "fortran_order": False, "shape": shape}

@@ -8,6 +8,7 @@ from models.datasets.examples import Examples
 from models.datasets.pictures import check_picture, read_pictures
 from models.datasets.tables.examples import read_examples
 from models.datasets.tables.options import check_table_options
+from models.datasets.tables.window_options import has_targets
 from models.datasets.tables.windows import read_windows
 from models.errors import Fault, InvalidData
 from models.files.formats import TABLES, TITLES, detect, name_format
@@ -40,13 +41,13 @@ def check_upload(request: dict[str, Any]) -> list[Fault]:
     promised = name_format(request["file"]["name"])
     if request["file"].get("bytes") == 0:
         faults.append(Fault(f'The file "{request["file"]["name"]}" is empty.', file=request["file"]["name"]))
-    elif promised in TABLES and target is None:
+    elif promised in TABLES and target is None and not has_targets(request.get("window")):
         faults.append(Fault('A table requires "target": the column to predict.', pointer_to("target")))
     split = request.get("split")
     if request.get("window") and isinstance(split, dict):
         faults += [
             Fault("Windows are always split in time order.", pointer_to("split", name))
-            for name in ("column", "time_column", "seed")
+            for name in ("column", "time_column", "seed", "group", "stratify")
             if split.get(name) is not None
         ]
     return faults

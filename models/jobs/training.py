@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean, pstdev
 from typing import Any, ClassVar, Self
 
 from models.documents import Document
@@ -31,6 +32,12 @@ class StartFrom(Document):
     version: int
 
 
+KEEP = "keep"
+"""The preprocessing of the version that a training starts from is used."""
+REFIT = "refit"
+"""The preprocessing is fitted to the training rows."""
+
+
 @dataclass(frozen=True)
 class TrainingRequest(Document):
     """How to train, with all automatic choices made. openapi.yaml describes the fields."""
@@ -43,6 +50,8 @@ class TrainingRequest(Document):
     shuffle: bool = True
     optimizer: str | dict[str, Any] | None = None
     start_from: StartFrom | None = None
+    preprocessing: str | None = None
+    """KEEP or REFIT; None if the training starts from no version."""
     class_weights: str | dict[str, float] | None = None
     early_stopping: EarlyStoppingRequest | None = None
     learning_rate_schedule: dict[str, Any] | None = None
@@ -52,10 +61,14 @@ class TrainingRequest(Document):
     priority: int = 5
     queue: str = "cpu"
     execution: str = GRAPH
+    folds: int | None = None
+    """In how many parts the training rows are divided for cross-validation; None: there is none."""
 
     @classmethod
     def _read(cls, document: dict[str, Any]) -> Self:
         request = super()._read(document)
+        if document.get("start_from") is not None and "preprocessing" not in document:
+            request = replace(request, preprocessing=REFIT)  # older releases did this
         stopping, start = document.get("early_stopping"), document.get("start_from")
         return replace(
             request,
@@ -68,6 +81,26 @@ class TrainingRequest(Document):
             "early_stopping": None if self.early_stopping is None else self.early_stopping.to_document(),
             "start_from": None if self.start_from is None else self.start_from.to_document(),
         }
+
+
+@dataclass(frozen=True)
+class CrossValidation(Document):
+    """What the folds of a training have reached so far, in its job's row."""
+
+    folds: list[dict[str, float | None]] = field(default_factory=list)
+    """The metrics of each finished fold on its held-out rows; None if they aren't finite."""
+
+    def summarize(self) -> dict[str, dict[str, float | None]]:
+        """The `mean` and `std` of each metric over the folds, the standard deviation that of the folds themselves
+        (divided by their number)."""
+        return {name: _summarize([fold.get(name) for fold in self.folds]) for name in (self.folds or [{}])[0]}
+
+
+def _summarize(values: list[float | None]) -> dict[str, float | None]:
+    finite = [value for value in values if value is not None]
+    if len(finite) < len(values):
+        return {"mean": None, "std": None}
+    return {"mean": fmean(finite), "std": pstdev(finite)}
 
 
 @dataclass(frozen=True, kw_only=True)

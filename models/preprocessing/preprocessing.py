@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any, Self
 
@@ -11,13 +12,15 @@ from models.allowance import Allowance
 from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
-from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile
+from models.preprocessing.missing import choose_missing
+from models.preprocessing.posted import B64, CsvText, Instances, JsonNumbers, NamedFile
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
+from models.preprocessing.window_rows import WindowRows
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
 from models.suggestions import unknown_name
-from models.tabular.csv_instances import read_csv_instances
-from models.values.tensors import KINDS, MAX_FAULTS, Place, name_type
+from models.tabular.csv_instances import names_columns, read_csv_instances
+from models.values.tensors import KINDS, MAX_FAULTS, Place, Shape, name_type
 
 INSTANCES = Place(("instances",))
 NOT_JSON = Place(None)
@@ -30,17 +33,24 @@ OWN_SCALING = ("Embedding", "Normalization", "Rescaling")
 
 
 def inputs_from_dataset(
-    descriptor: dict[str, Any], name: str, scaling: str | None = None, layers: Iterable[str] = ()
+    descriptor: dict[str, Any],
+    name: str,
+    scaling: str | None = None,
+    layers: Iterable[str] = (),
+    missing: Any = None,
+    indicator: Any = None,
 ) -> dict[str, InputSpec]:
     """The inputs of a model with `{"dataset": name}` in its spec, from the dataset's descriptor.
 
     A table is one input, whose size is the sum of its columns' widths; other datasets have their own shapes. The
     default of `scaling` for images and video is `unit` if their numbers are bytes (none below 0 or above 255, some
     above 127), and `standard` for everything else; but it is `none`, except for tables, if one of the types in `layers`
-    expects unscaled numbers.
+    expects unscaled numbers. `missing` and `indicator` are `missing` and `missing_indicator` as find_missing_faults
+    accepted them.
     """
     if descriptor["kind"] == "table":
-        columns = table_columns(descriptor)
+        incomplete = frozenset(entry["name"] for entry in descriptor["inputs"] if entry["missing"])
+        columns = choose_missing(table_columns(descriptor), missing, indicator, incomplete)
         shape = (sum(column.width for column in columns),)
         return {SINGLE_INPUT: InputSpec(shape, Scaling(scaling or Scaling.STANDARD), columns, name)}
     own = any(layer in OWN_SCALING for layer in layers)
@@ -66,12 +76,14 @@ def named_input_from_dataset(
     alone: bool,
     scaling: str | None = None,
     layers: Iterable[str] = (),
+    missing: Any = None,
+    indicator: Any = None,
 ) -> InputSpec:
     """The input `name` of a model with `{"dataset": …}` in its spec: the dataset's input of the same name.
 
     If it is the model's only input, it may be a table. Raises InvalidData with a fault without a pointer.
     """
-    inputs = inputs_from_dataset(descriptor, dataset, scaling, layers)
+    inputs = inputs_from_dataset(descriptor, dataset, scaling, layers, missing, indicator)
     if descriptor["kind"] == "table":
         if not alone:
             detail = f'The dataset "{dataset}" is a table, which is one input: a model for it can have no other input.'
@@ -96,10 +108,25 @@ def _table_column(entry: dict[str, Any]) -> Column:
 
 
 @dataclass(frozen=True)
+class SeriesInputs:
+    """A network's inputs by name (rows first), one row for each series; `labels` says which, as in predictions."""
+
+    inputs: dict[str, np.ndarray]
+    labels: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Preprocessing:
     """Converts raw rows to network inputs, by the names of the inputs."""
 
     inputs: dict[str, TensorInput | TableInput]
+
+    @cached_property
+    def rows(self) -> WindowRows | None:
+        """For sequences from a table: how rows of the table become sequences."""
+        inputs = list(self.inputs.values())
+        return inputs[0].rows if len(inputs) == 1 and isinstance(inputs[0], TensorInput) else None
 
     @classmethod
     def fit(cls, spec: NetworkSpec, dataset: Dataset) -> Self:
@@ -120,12 +147,45 @@ class Preprocessing:
         tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
         kinds = {name: kind if len(tensors) == 1 else KINDS[values.ndim - 1] for name, values in tensors.items()}
         fills = {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]}
+        rows = WindowRows.of(dataset.descriptor)
+        scaled = None if rows is None else rows.window.scaled
         return cls(
             {
-                name: TensorInput.fit(input_, tensors[name], kinds[name], fills[name])
+                name: replace(TensorInput.fit(input_, tensors[name], kinds[name], fills[name], scaled), rows=rows)
                 for name, input_ in spec.inputs.items()
             }
         )
+
+    def continued(self, spec: NetworkSpec, dataset: Dataset) -> "Preprocessing":
+        """The preprocessing of a network that continues on another dataset, which check_kept has accepted.
+
+        Rows are encoded and scaled as before. Formats of dates and numbers are those of the other dataset.
+        """
+        training = dataset.split("train")
+        table, tensors = training.table or {}, training.tensors or {}
+        return Preprocessing(
+            {
+                name: input_.continued(table, dataset.descriptor)
+                if isinstance(input_, TableInput)
+                else _continue(input_, spec.inputs[name].shape, tensors[name].shape[1:], dataset.descriptor)
+                for name, input_ in self.inputs.items()
+            }
+        )
+
+    def named(self, spec: NetworkSpec) -> Self:
+        """The preprocessing with the network's name of its input, if there is only one."""
+        if len(self.inputs) > 1 or len(spec.inputs) > 1:
+            return self
+        return replace(self, inputs=dict(zip(spec.inputs, self.inputs.values(), strict=True)))
+
+    def ordered(self, spec: NetworkSpec) -> Self:
+        """The preprocessing with its inputs in the order of the network's."""
+        return replace(self, inputs={name: self.inputs[name] for name in spec.inputs})
+
+    def complete(self, spec: NetworkSpec) -> NetworkSpec:
+        """The spec with the scaling and the columns of this preprocessing, where it has the input."""
+        known = {name: self.inputs[name].complete(spec.inputs[name]) for name in self.inputs}
+        return replace(spec, inputs=spec.inputs | known)
 
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
         """A split's rows as network inputs: float32, rows first, by input."""
@@ -166,6 +226,33 @@ class Preprocessing:
         ((name, input_),) = self.inputs.items()
         values, warnings = input_.read(rows, place, allowance)
         return {name: values}, warnings[:MAX_WARNINGS]
+
+    def read_series(self, instances: Instances, allowance: Allowance) -> SeriesInputs | None:
+        """Posted rows of the table that the sequences come from, as one sequence for each series: its last rows.
+
+        None if the instances aren't such rows, but sequences. Raises what `read_instances` raises.
+        """
+        if self.rows is None:
+            return None
+        ((name, _),) = self.inputs.items()
+        if isinstance(instances, CsvText):
+            table = self.rows.table.csv_columns()
+            if not names_columns(instances.data, instances.encoding, table):
+                return None
+            posted, place = read_csv_instances(instances.data, table, instances.encoding, allowance), NOT_JSON
+        elif isinstance(instances, list) and instances and is_table_row(instances[0], name):
+            posted, place = instances, INSTANCES
+        else:
+            return None
+        sequences = self.rows.read(posted, place, allowance)
+        allowance.take_rows(len(sequences.values))
+        return SeriesInputs(self.transform(sequences.values), sequences.labels, sequences.warnings)
+
+    def transform(self, sequences: np.ndarray) -> dict[str, np.ndarray]:
+        """Raw sequences from a table (rows, steps, features) as network inputs: float32, rows first, by input."""
+        return {
+            name: input_.transform(sequences) for name, input_ in self.inputs.items() if isinstance(input_, TensorInput)
+        }
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
         """As `read_instances`, for rows of numbers only; None if they don't fit or need more work."""
@@ -254,4 +341,18 @@ class Preprocessing:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
         types: dict[str, type[TensorInput] | type[TableInput]] = {"tensor": TensorInput, "table": TableInput}
-        return cls({name: types[input_["type"]].from_document(input_) for name, input_ in document.items()})
+        inputs = {name: types[input_["type"]].from_document(input_) for name, input_ in document.items()}
+        for name, input_ in inputs.items():
+            if isinstance(input_, TensorInput) and "rows" in document[name]:
+                inputs[name] = replace(input_, rows=WindowRows.from_document(document[name]["rows"]))
+        return cls(inputs)
+
+
+def _continue(input_: TensorInput, shape: Shape, raw: Shape, descriptor: dict[str, Any]) -> TensorInput:
+    rows = None if input_.rows is None else input_.rows.continued(descriptor)
+    return replace(input_.continued(shape, raw), rows=rows)
+
+
+def is_table_row(instance: object, name: str) -> bool:
+    """Whether an instance is a row of a table by column, not an image, nor the row of the input `name`."""
+    return isinstance(instance, dict) and instance.keys() not in ({B64}, {name})

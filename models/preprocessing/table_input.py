@@ -12,14 +12,15 @@ from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.preprocessing.fitted_column import FittedColumn
-from models.spec import Column, InputSpec, Scaling
+from models.spec import Column, InputSpec, Missing, Scaling
 from models.suggestions import unknown_name
 from models.tabular.csv_dialect import QUOTE
 from models.tabular.csv_instances import CsvCell, CsvColumns, read_boolean
 from models.values.columns import ColumnValues, Texts, is_missing
-from models.values.dates import ISO, read_date, write_dates
+from models.values.dates import ISO, describe_format, read_date
 from models.values.numbers import read_number
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, describe, name_type
+from models.values.wording import count_of
 from models.values.words import LOOSE, MISSING, WHITE_SPACE
 
 MAX_WARNINGS = 100
@@ -77,6 +78,22 @@ class TableInput:
         fitted = tuple(FittedColumn.fit(column, table[column.name], spec.scaling) for column in columns)
         return cls(spec.shape, spec.scaling, fitted, posted)
 
+    def continued(self, table: Mapping[str, ColumnValues], descriptor: dict[str, Any]) -> Self:
+        """The input for a training that continues on the rows of another table, which has these columns.
+
+        Rows are encoded as before. The formats and the other columns are those of the new table.
+        """
+        formats = {entry["name"]: entry.get("format") for entry in descriptor["inputs"]}
+        columns = tuple(column.continued(table[column.name], formats[column.name]) for column in self.columns)
+        posted = PostedTable.of(descriptor, tuple(column.to_column() for column in columns))
+        return replace(self, columns=columns, posted=posted)
+
+    def complete(self, spec: InputSpec) -> InputSpec:
+        """The input of a spec with the columns and the scaling of this one."""
+        if spec.columns is None:
+            return replace(spec, scaling=self.scaling)
+        return replace(spec, scaling=self.scaling, columns=tuple(column.to_column() for column in self.columns))
+
     def csv_columns(self) -> CsvColumns:
         """The columns of a CSV body."""
         return CsvColumns(tuple(column.name for column in self.columns), self.posted.unused, self.posted.quote)
@@ -112,6 +129,10 @@ class TableInput:
             instances = _list_rows(instances)
         else:
             allowance.take_cells(len(instances) * len(self.columns))
+        return self._finish(self.read_table(instances, place, allowance))
+
+    def read_table(self, instances: list, place: Place, allowance: Allowance) -> dict[str, ColumnValues]:
+        """Posted rows as raw columns by name. Raises InvalidInstances, TookTooLong."""
         rows, faults = self._cells(instances, place)
         table: dict[str, ColumnValues] = {}
         invalid: list[tuple[int, int]] = []
@@ -127,7 +148,7 @@ class TableInput:
             faults.append(_find_cell_fault(column, row, value, place.pointer(row, (key,))))
         if faults:
             raise InvalidInstances(*_first(faults))
-        return self._finish(table)
+        return table
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
         """Posted rows of numbers (float64), NaN if missing, as a network input, and warnings; None if they don't fit,
@@ -237,7 +258,8 @@ def _find_unknown_columns(
 def _find_row_fault(row: object, number: int, names: list[str], place: Place) -> Fault:
     """The fault of a row that is neither an object nor a list with one value per column."""
     if isinstance(row, list):
-        detail = f"Row {number} has {len(row)} values, but there are {len(names)} columns: {', '.join(names[:20])}."
+        has, wanted = count_of(len(row), "value"), count_of(len(names), "column")
+        detail = f"Row {number} has {has}; expected one for each of {wanted}: {', '.join(names[:20])}."
     else:
         detail = f"Row {number} is {name_type(row)}; expected an object by column name, or a list."
     return Fault(detail, place.pointer(number), row=number)
@@ -265,7 +287,7 @@ def _read_values(column: FittedColumn, values: list | np.ndarray) -> tuple[Colum
 
 
 def _read_number(value: object, column: FittedColumn) -> float | None:
-    if isinstance(value, CsvCell):
+    if isinstance(value, CsvCell) or (isinstance(value, str) and column.is_amount):
         value = read_number(value, column.format)
     plain = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FLOAT32_MAX
     return value if plain else None  # type: ignore[return-value]
@@ -288,14 +310,16 @@ def _read_date(value: object, column: FittedColumn) -> np.datetime64 | None:
 def _describe_expected(column: FittedColumn, value: object) -> str:
     written = ""
     if column.type == "date" and column.format not in (None, ISO):
-        written = f", or written as {column.format}"
-    elif column.type == "number" and column.format is not None and isinstance(value, CsvCell):
+        written = f", or written as {describe_format(column.format)}"
+    elif column.type == "number" and column.format is not None and (isinstance(value, CsvCell) or column.is_amount):
         written = f", such as {column.format}"
     return EXPECTED[column.type] + written
 
 
 def _describe_posted(value: object) -> str:
-    return f'"{value[:100]}"' if isinstance(value, CsvCell) else describe(value)
+    if isinstance(value, CsvCell):
+        return f'"{value[:100]}"'
+    return f'the text "{value[:100]}"' if isinstance(value, str) else describe(value)
 
 
 def _find_odd_rows(column: FittedColumn, values: ColumnValues) -> Iterator[tuple[int, str]]:
@@ -304,7 +328,8 @@ def _find_odd_rows(column: FittedColumn, values: ColumnValues) -> Iterator[tuple
     missing = is_missing(values)
     kinds = {"missing": missing}
     if isinstance(values, Texts):
-        kinds["unseen_category"] = ~missing & (column.find_categories(values) == len(column.categories))
+        # -1, the code of a missing value, selects the last entry
+        kinds["unseen_category"] = np.array([*(name not in column.seen for name in values.names), False])[values.codes]
     elif column.type in ("number", "date"):
         numbers = column.to_numbers(values)
         kinds["out_of_range"] = (numbers < column.minimum) | (numbers > column.maximum)
@@ -319,18 +344,20 @@ def _warning(column: FittedColumn, values: ColumnValues, row: int, kind: str) ->
     elif isinstance(values, Texts):
         detail = f'"{values.names[values.codes[row]]}" isn\'t in the training rows.'
     else:
-        bounds = f"the training rows lie between {_show(column, column.minimum)} and {_show(column, column.maximum)}"
-        shown = _show(column, float(column.to_numbers(values[row : row + 1])[0]))
+        bounds = f"the training rows lie between {column.show(column.minimum)} and {column.show(column.maximum)}"
+        shown = column.show(float(column.to_numbers(values[row : row + 1])[0]))
         detail = f"{shown} is out of range: {bounds}."
     return {"row": row, "column": column.name, "type": kind, "detail": detail}
 
 
 def _replacement(column: FittedColumn) -> str:
     if column.type == "category":
-        return "it is encoded as an unseen category"
-    return f"the training rows' median, {_show(column, column.fill)}, is used"
-
-
-def _show(column: FittedColumn, number: float) -> str:
-    """A column's number, or date, for use in a sentence."""
-    return write_dates(column.to_dates(np.array([number])))[0] if column.type == "date" else f"{number:g}"
+        if column.usual is None:
+            return "it is encoded as an unseen category"
+        return f'the training rows\' most frequent category, "{column.usual}", is used'
+    if column.missing is Missing.ZERO:
+        return "0 is used"
+    statistic = (column.missing or Missing.MEDIAN).value.replace("_", " ") + " value" * (
+        column.missing is Missing.MOST_FREQUENT
+    )
+    return f"the training rows' {statistic}, {column.show(column.fill)}, is used"

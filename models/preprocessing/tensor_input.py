@@ -1,9 +1,9 @@
 """An input of plain numbers: vectors, sequences, images, video."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from models.preprocessing.posted import NamedFile, picture_bytes
 from models.spec import InputSpec, Scaling
 from models.values.statistics import mean_and_deviation, usable_deviation
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, read_numbers, shapes_fit
+
+if TYPE_CHECKING:
+    from models.preprocessing.window_rows import WindowRows
 
 LARGEST_BYTE = 255
 MAX_PIXELS_AT_ONCE = 200_000_000
@@ -36,13 +39,23 @@ class TensorInput:
     """The height, width and channels to which posted images are converted; None: rows aren't images."""
     fill: tuple[float, ...] | None = None
     """For sequences from a table: the replacement for a missing number of each feature; None: none may be missing."""
+    rows: "WindowRows | None" = None
+    """For sequences from a table: how rows of the table become sequences."""
 
     @classmethod
-    def fit(cls, spec: InputSpec, values: np.ndarray, kind: str, fill: list[float] | None = None) -> Self:
+    def fit(
+        cls,
+        spec: InputSpec,
+        values: np.ndarray,
+        kind: str,
+        fill: list[float] | None = None,
+        scaled: np.ndarray | None = None,
+    ) -> Self:
         """Fit to raw training rows (rows, …) of a dataset of this kind, in which `fill` replaced missing numbers.
 
-        Standard scaling uses a mean and standard deviation per feature of a vector, and per index of the last axis of
-        anything else (features of a step, channels), but only one for images without channels.
+        `scaled` says which features of a sequence are scaled; None: all. Standard scaling uses a mean and standard
+        deviation per feature of a vector, and per index of the last axis of anything else (features of a step,
+        channels), but only one for images without channels.
         """
         mean, std = np.zeros(()), np.ones(())
         if spec.scaling is Scaling.UNIT:
@@ -53,8 +66,28 @@ class TensorInput:
             axes = None if without_channels else tuple(range(max(1, len(spec.shape))))
             mean, deviation = mean_and_deviation(rows, axes)
             std = usable_deviation(mean, deviation)
+            if scaled is not None:
+                chosen = np.resize(scaled, mean.shape)
+                mean, std = np.where(chosen, mean, 0.0), np.where(chosen, std, 1.0)
         picture = _as_picture(values.shape[1:]) or _as_picture(spec.shape)
         return cls(spec.shape, spec.scaling, mean, std, picture, None if fill is None else tuple(fill))
+
+    def find_difference(self, shape: Shape) -> str | None:
+        """Why rows of this shape can't be scaled as before, as a sentence; None if they can."""
+        if not self.mean.ndim or self.mean.shape[-1] == shape[-1]:
+            return None
+        return f"The version scales rows of the shape {list(self.shape)}, but the model takes {list(shape)}."
+
+    def continued(self, shape: Shape, raw: Shape) -> Self:
+        """The input for a training that continues on rows of the raw shape `raw`, which the network takes as `shape`.
+
+        Numbers are scaled as before.
+        """
+        return replace(self, shape=shape, picture=_as_picture(raw) or _as_picture(shape))
+
+    def complete(self, spec: InputSpec) -> InputSpec:
+        """The input of a spec with the scaling of this one."""
+        return replace(spec, scaling=self.scaling)
 
     def transform(self, values: np.ndarray) -> np.ndarray:
         """Raw rows as a network input: float32, (rows, *shape)."""
@@ -203,7 +236,10 @@ class TensorInput:
             "mean": self.mean.tolist(),
             "std": self.std.tolist(),
             "picture": None if self.picture is None else list(self.picture),
-        } | ({} if self.fill is None else {"fill": list(self.fill)})
+        } | {
+            **({} if self.fill is None else {"fill": list(self.fill)}),
+            **({} if self.rows is None else {"rows": self.rows.to_document()}),
+        }
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:

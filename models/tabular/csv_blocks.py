@@ -18,6 +18,7 @@ from models.errors import Fault, InvalidData
 from models.tabular.csv_dialect import Dialect, explain
 from models.tabular.raw_table import number_columns
 from models.values.tensors import MAX_FAULTS
+from models.values.wording import count_of
 from models.values.words import MISSING
 
 if TYPE_CHECKING:
@@ -40,12 +41,13 @@ class CsvBlocks:
     lines_above: int
     rows: int = 0
     bytes_read: int = 0
+    repeated_headers: int = 0
 
     def __iter__(self) -> Iterator["polars.DataFrame"]:
         """Raises InvalidData, naming the invalid rows."""
-        self.rows, self.bytes_read, line = 0, 0, self.lines_above
+        self.rows, self.bytes_read, self.repeated_headers, line = 0, 0, 0, self.lines_above
         for block in self._whole_rows():
-            frame = self._parse(block, line)
+            frame = self._without_headers(self._parse(block, line))
             line += block.count(b"\n")
             self.rows += len(frame)
             if len(frame):
@@ -114,6 +116,18 @@ class CsvBlocks:
         missing = (texts.str.len_bytes() <= longest) & texts.is_in(words)
         return frame.with_columns(polars.when(missing).then(None).otherwise(texts).name.keep())
 
+    def _without_headers(self, frame: "polars.DataFrame") -> "polars.DataFrame":
+        """The rows that don't repeat the header, as those of joined files may."""
+        import polars
+
+        if not self.dialect.header or not (frame["0"] == self.columns[0]).any():
+            return frame
+        names = zip(number_columns(len(self.columns)), self.columns, strict=True)
+        repeated = polars.all_horizontal(polars.col(place) == column for place, column in names)
+        kept = frame.filter(~repeated.fill_null(False))
+        self.repeated_headers += len(frame) - len(kept)
+        return kept
+
     def _parse_carefully(self, text: str, line: int) -> list[list[str]]:
         """The rows read with the csv module, without blank lines; raises InvalidData."""
         rows: list[list[str]] = []
@@ -146,8 +160,8 @@ class CsvBlocks:
         return Fault(f"Row {row}: the quote that opens in line {line} is never closed.", file=self.name, row=row)
 
     def _ragged(self, fields: int, row: int, line: int) -> Fault:
-        wanted = f"{len(self.columns)} column{'s' * (len(self.columns) != 1)}"
-        detail = f"Row {row} (line {line}) has {fields} field{'s' * (fields != 1)}, but there are {wanted}."
+        has, wanted = count_of(fields, "field"), count_of(len(self.columns), "column")
+        detail = f"Row {row} (line {line}) has {has}, but there {'is' if len(self.columns) == 1 else 'are'} {wanted}."
         if row == 0 and fields > len(self.columns) and self.dialect.header:
             detail += f' Is the first line, "{self.dialect.delimiter.join(self.columns)[:100]}", a title or a comment?'
         return Fault(detail, file=self.name, row=row)

@@ -84,6 +84,18 @@ def read_csv_instances(
     return list(chain.from_iterable(csv_blocks(lines, dialect, table)))
 
 
+def names_columns(data: bytes, encoding: str, table: CsvColumns) -> bool:
+    """Whether a CSV body begins with a header that names some of the table's columns, not with numbers."""
+    head = data[:HEAD_BYTES].decode(encoding, errors="ignore").removeprefix(BYTE_ORDER_MARK)
+    dialect = recognise_text(head, True, table.quote)
+    try:
+        first = next(_without_blank_lines(_read_rows(dialect, io.StringIO(head, newline=""))), [])
+    except InvalidInstances:
+        return False
+    plain = all(read_number(cell.strip(WHITE_SPACE), None) is not None for cell in first)
+    return not plain and not set(table.taken).isdisjoint(name_columns(first))
+
+
 def read_csv_file(path: Path, name: str, table: CsvColumns | None, rows_at_once: int) -> Iterator[tuple[list, float]]:
     """The instances of a CSV file in blocks, each with the share of the file that has been read.
 

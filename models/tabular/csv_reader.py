@@ -13,8 +13,10 @@ from models.limits import Limits
 from models.progress import Progress
 from models.tabular.csv_blocks import MAX_ROW_BYTES, CsvBlocks
 from models.tabular.csv_dialect import DELIMITERS, Dialect, explain, name_columns, recognise
+from models.tabular.notes import Note
 from models.tabular.raw_table import MAX_COLUMNS, RawTable, find_size_problem
 from models.values.tensors import MAX_FAULTS
+from models.values.wording import count_of, name_character
 from models.values.words import WHITE_SPACE
 
 MAX_HEADER_LINES = 1000
@@ -42,7 +44,6 @@ def read_csv(
                 raise InvalidData(Fault(f"The file has more than the limit of {limits.rows:,} rows.", file=name))
             if problem := find_size_problem(blocks.rows, len(columns), limits):
                 raise InvalidData(Fault(problem, file=name))
-            _refuse_repeated_header(frame, blocks, columns)
             if written:
                 written.result()
             parts.append(scratch / f"{number}.parquet")
@@ -54,8 +55,17 @@ def read_csv(
     written.result()
     facts = {"format": "csv"} | dialect.to_document()
     return RawTable(
-        polars.scan_parquet(parts), columns, blocks.rows, True, name, dialect.decimal, unnamed, facts
-    )  # fmt: skip
+        polars.scan_parquet(parts),
+        columns,
+        blocks.rows,
+        textual=True,
+        file=name,
+        decimal=dialect.decimal,
+        fixed_decimal=options.get("decimal") is not None,
+        unnamed=unnamed,
+        facts=facts,
+        notes=_note_repeated_headers(blocks.repeated_headers),
+    )
 
 
 def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ...], frozenset[str], int]:
@@ -97,12 +107,12 @@ def _refuse_title(first: str, lines: Iterator[str], above: int, name: str, diale
         if fields[delimiter] == 1:
             continue
         if row is None:
-            detail = f'"{name}" has one column with the delimiter {dialect.delimiter!r}, but {delimiter!r} splits its'
-            raise InvalidData(
-                Fault(f"{detail} first line into {fields[delimiter]}: is that the delimiter?", file=name, row=0)
-            )
+            ours, other = map(name_character, (dialect.delimiter, delimiter))
+            detail = f'"{name}" has one column with {ours} as the delimiter, but {other} splits its first line into'
+            advice = f'set "delimiter" in "csv" if {other} is the delimiter.'
+            raise InvalidData(Fault(f"{detail} {fields[delimiter]}: {advice}", file=name, row=0))
         detail = f"Row {row} (line {above + row + 1}) has {fields[delimiter]} fields, but the first line has one,"
-        advice = f'"{first[:100]}". If that is a title or a comment, remove it; otherwise check the delimiter.'
+        advice = f'"{first[:100]}". If that is a title or a comment, remove it. Otherwise set "delimiter" in "csv".'
         raise InvalidData(Fault(f"{detail} {advice}", file=name, row=row))
 
 
@@ -122,13 +132,8 @@ def _first_lines(file: TextIO, name: str) -> Iterator[str]:
     raise InvalidData(Fault(detail, file=name, row=0))
 
 
-def _refuse_repeated_header(frame: Any, blocks: CsvBlocks, columns: tuple[str, ...]) -> None:
-    """Raise InvalidData if the header occurs again among the rows, as in concatenated files."""
-    if not blocks.dialect.header:
-        return
-    first = frame.with_row_index("\0row").filter(frame["0"] == columns[0])
-    for row in first.iter_rows():
-        if row[1:] == columns:
-            number = blocks.rows - len(frame) + row[0]
-            detail = f"Row {number} repeats the header: remove it."
-            raise InvalidData(Fault(detail, file=blocks.name, row=number))
+def _note_repeated_headers(count: int) -> tuple[Note, ...]:
+    if not count:
+        return ()
+    detail = f"The header occurs again in {count_of(count, 'row')}: dropped, and not counted as rows."
+    return (Note("repeated_header", detail, count=count),)

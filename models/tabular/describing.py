@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.tabular.notes import Note
 from models.tabular.reading import Reading
 from models.values.dates import write_dates
 from models.values.statistics import mean_and_deviation
+from models.values.wording import count_of
 
 if TYPE_CHECKING:
     import polars
@@ -23,7 +25,12 @@ REPEATED = 0.5
 """Texts rarely repeat if the distinct ones are more than this share of the rows."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BINS = 10
-IDENTIFIER_NAME = re.compile(r"(?i)(.*[_\W])?(id|uuid|guid|key|index|row_?(no|number))|.*[a-z]I[dD]")
+COUNTED_ROWS = 3
+"""With fewer rows than this, consecutive integers don't mean that a column counts the rows."""
+IDENTIFIER_NAME = re.compile(
+    r"(?i)(.*[_\W])?(id|uuid|guid|key|index|row_?(no|names?|number))|.*[a-z]I[dD]|unnamed: ?[0-9]+"
+)
+COUNTER_NAME = re.compile(r"(?i)index|row_?(no|names?|number)|unnamed: ?[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,11 @@ def find_reason(reading: Reading, values: "polars.Series", wanted: str | None, u
         return LeftOut(name, type_, "empty", "It has no value in any row.")
     if len(values) > 1 and values.min() == values.max() and not (missing and type_ == "category"):
         return LeftOut(name, type_, "constant", "It has the same value in every row.")
+    if reading.long and (type_ == "number" or values.n_unique() - bool(missing) == present):
+        detail = "It holds integers of more digits than a number distinguishes (15), so it identifies rows."
+        return LeftOut(name, "identifier", "identifier", detail)
+    if wanted is None and _counts_rows(reading, values, unnamed):
+        return LeftOut(name, "identifier", "identifier", "It counts the rows.")
     may_identify = wanted is None and present >= FEW_ROWS and _may_identify(reading, values, unnamed)
     if type_ != "category" and not may_identify:
         return None
@@ -61,6 +73,22 @@ def find_reason(reading: Reading, values: "polars.Series", wanted: str | None, u
         detail = f"It holds {different:,} distinct {kind} in {present:,} rows, so it identifies rows."
         return LeftOut(name, "identifier", "identifier", detail)
     return _find_text_reason(reading, values, wanted, different, present) if type_ == "category" else None
+
+
+def note_left_out(column: LeftOut, wanted: str | None) -> tuple[Note, ...]:
+    """A note on an identifier that the client didn't declare as one; `left_out` itself gives the reason."""
+    if column.reason != "identifier" or wanted == "identifier":
+        return ()
+    detail = 'It seems to identify rows, so it is left out. To use it, set its type in "types".'
+    return (Note("identifier", detail, column.name),)
+
+
+def _counts_rows(reading: Reading, values: "polars.Series", unnamed: bool) -> bool:
+    """Whether the integers of a column without a name of its own are 0, 1, 2, … or 1, 2, 3, …"""
+    if reading.type != "number" or not values.dtype.is_integer() or values.null_count() or len(values) < COUNTED_ROWS:
+        return False
+    named = unnamed or COUNTER_NAME.fullmatch(reading.name) is not None
+    return named and values[0] in (0, 1) and bool((values.diff().drop_nulls() == 1).all())
 
 
 def _may_identify(reading: Reading, values: "polars.Series", unnamed: bool) -> bool:
@@ -94,17 +122,18 @@ def _words(values: "polars.Series") -> float:
 
 
 def describe_column(reading: Reading, values: "polars.Series", training: np.ndarray) -> dict[str, Any]:
-    """A column's entry among the inputs; its categories are those of the training rows (or of all rows, if there are no
-    training rows)."""
+    """A column's entry among the inputs. Its statistics are of all rows; its categories are those of the training rows
+    (or of all rows, if there are no training rows)."""
     entry: dict[str, Any] = {
         "name": reading.name, "type": reading.type, "shape": [], "missing": values.null_count(),
     }  # fmt: skip
-    if reading.note is not None:
-        entry["note"] = reading.note
+    if reading.notes:
+        entry["note"] = " ".join(note.detail for note in reading.notes)
     present = values.drop_nulls()
     if reading.type == "number":
-        written = {"format": reading.format} if reading.format else {}
-        return entry | written | describe_numbers(present.to_numpy())
+        written = {"format": reading.format, "unit": reading.unit}
+        entry |= {name: value for name, value in written.items() if value is not None}
+        return entry | describe_numbers(present.to_numpy())
     if reading.type == "date":
         return entry | {"format": reading.format} | _describe_dates(present)
     occurring = values.gather(training).drop_nulls() if len(training) else present
@@ -113,10 +142,20 @@ def describe_column(reading: Reading, values: "polars.Series", training: np.ndar
     return entry | {"categories": categories, "counts": [found[category] for category in categories]}
 
 
+def note_unseen_categories(entry: dict[str, Any], rows: int) -> tuple[Note, ...]:
+    """A note on the rows, of those in a column's description, whose category isn't in the training rows."""
+    unseen = rows - entry["missing"] - sum(entry["counts"]) if entry["type"] == "category" else 0
+    if not unseen:
+        return ()
+    other_rows = count_of(unseen, "validation or test row")
+    detail = f"The category of {other_rows} isn't in the training rows: a network gets it as unknown."
+    return (Note("unseen_categories", detail, entry["name"], unseen),)
+
+
 def describe_numbers(values: np.ndarray) -> dict[str, Any]:
     """Mean, standard deviation, minimum, maximum, quantiles, and a histogram of ten equal bins."""
     mean, deviation = mean_and_deviation(values)
-    counts, edges = np.histogram(values, BINS)
+    counts, edges = _histogram(values)
     return {
         "mean": float(mean),
         "std": float(deviation),
@@ -127,11 +166,23 @@ def describe_numbers(values: np.ndarray) -> dict[str, Any]:
     }
 
 
+def _histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The counts and edges of ten equal bins."""
+    try:
+        return np.histogram(values, BINS)
+    except ValueError:
+        # the numbers are so close that their bins' edges coincide as floats
+        lowest, highest = values.min(), values.max()
+        shares = (values - lowest).astype(np.float64) / float(highest - lowest)
+        counts, edges = np.histogram(shares, BINS, (0, 1))
+        return counts, float(lowest) + edges * float(highest - lowest)
+
+
 def _describe_dates(values: "polars.Series") -> dict[str, Any]:
     """As for numbers, in ISO 8601, with the cycles of the dates: `year` and `week`, and `day` if there are times."""
     moments = values.to_numpy().astype("datetime64[us]")
     numbers = moments.astype(np.int64)
-    counts, edges = np.histogram(numbers, BINS)
+    counts, edges = _histogram(numbers)
     quantiles = np.quantile(numbers, QUANTILES, method="nearest").astype("datetime64[us]")
     times = bool((moments != moments.astype("datetime64[D]")).any())
     lowest, highest = write_dates(np.array([moments.min(), moments.max()]))

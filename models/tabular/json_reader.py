@@ -124,6 +124,8 @@ class _Columns:
     raw: RawTable
     types: dict[str, str | None] = field(default_factory=dict)
     whole: dict[str, bool] = field(default_factory=dict)
+    rounded: set[str] = field(default_factory=set)
+    """Columns with integers that a float rounds."""
 
     def find(self, rows: list, first: int, limits: Limits) -> None:
         """Find the columns of a batch of rows, the first of which has the index `first`; raises InvalidData."""
@@ -181,6 +183,8 @@ class _Columns:
 
     def _are_finite(self, name: str, values: list) -> bool:
         largest = max(abs(value) for value in values if value is not None)
+        if self.whole[name] and largest > EXACT:
+            self.rounded.add(name)
         self.whole[name] = self.whole[name] and largest < EXACT
         # NaN hides from max, but not from sum
         return largest <= FLOAT32_MAX and not math.isnan(sum(value for value in values if value is not None))
@@ -266,4 +270,6 @@ def _combine(frames: list["polars.LazyFrame"], columns: _Columns, raw: RawTable,
     ]
     frame = polars.concat(even).with_columns(polars.col(whole).cast(polars.Int64))
     nested = {name: type_ for name, type_ in columns.types.items() if type_ is not None and type_ in NESTED.values()}
-    return RawTable(frame, tuple(columns.types), count, file=raw.file, nested=nested)
+    return RawTable(
+        frame, tuple(columns.types), count, file=raw.file, nested=nested, rounded=frozenset(columns.rounded)
+    )

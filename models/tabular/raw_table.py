@@ -8,6 +8,7 @@ import numpy as np
 
 from models.errors import Fault
 from models.limits import Limits
+from models.tabular.notes import Note
 from models.values.columns import ColumnReader
 from models.values.pointers import pointer_to
 
@@ -44,12 +45,18 @@ class RawTable:
     file: str | None = None
     """The name of the file; None for rows in the request."""
     decimal: str = "."
+    fixed_decimal: bool = False
+    """Whether the client gave the decimal separator."""
     unnamed: frozenset[str] = frozenset()
     """Columns without a name in the file."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What was detected about the file, for the descriptor."""
     nested: dict[str, str] = field(default_factory=dict)
     """The columns of lists or objects, which are empty here, and which of the two they hold."""
+    rounded: frozenset[str] = frozenset()
+    """The columns of integers that have more digits than a number distinguishes, and are rounded here."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed or dropped while the file was read."""
 
     @classmethod
     def of(cls, columns: dict[str, np.ndarray]) -> Self:

@@ -1,21 +1,32 @@
 """Converts a column's cells into values of a type, which is inferred from the cells or given by the client."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from models.errors import InvalidData
+from models.tabular.amounts import Amounts, UnclearUnits, find_amounts, may_be_amounts
+from models.tabular.expressions import to_moment, to_number
+from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.values.dates import (
     FORMATS,
     ISO,
     ISO_FORMATS,
-    LONGEST_DATE,
     ZONED_FORMATS,
     find_unsupported_dates,
     format_title,
 )
-from models.values.numbers import PLAIN, WITH_COMMA, WITH_POINT, NumberFormat
+from models.values.numbers import (
+    PLAIN,
+    WITH_APOSTROPHE,
+    WITH_COMMA,
+    WITH_POINT,
+    WITH_SPACE_AND_COMMA,
+    WITH_SPACE_AND_POINT,
+    NumberFormat,
+    read_number,
+)
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
 from models.values.words import BOOLEANS, LOOSE, TRUE_FALSE, YES_NO
 
@@ -25,7 +36,10 @@ if TYPE_CHECKING:
 TYPES = ("number", "category", "boolean", "date", "text", "identifier")
 """The types that a client may give a column."""
 SAMPLE_ROWS = 1000
-CODE_DIGITS = 20
+EXACT = 2**53
+"""Numbers distinguish all integers up to this one."""
+CODE_DIGITS = 17
+"""Integers of this many digits aren't quantities: a number can't distinguish them."""
 LONGEST_LOOSE = max(map(len, LOOSE))
 CHECKED_VALUES = 100
 MOSTLY = 0.9
@@ -34,7 +48,6 @@ NOTED = 0.5
 """The share from which a note reports them."""
 DATE_DIGITS = 3
 """The fewest digits of a date, as in 1.2.3."""
-SHORT_YEAR = r"^([0-9]{1,2}[./]\s*){2}[0-9]{1,2}([0-9\s]|$)"
 HOLDS = {
     "List": "lists", "Array": "lists", "Struct": "objects", "Binary": "bytes", "Duration": "durations",
     "Time": "times of day",
@@ -42,6 +55,8 @@ HOLDS = {
 """What columns of unsupported types hold, by Polars's names for the types."""
 AMBIGUOUS = ("%m/%d", "%d/%m", "%m-%d", "%d-%m")
 DAY_FOR_MONTH = str.maketrans("dm", "md")
+NAMED_WORDS = 3
+SEPARATORS = {".": "point", ",": "comma"}
 PROBLEMS = {"number": "isn't a number", "boolean": "is neither true nor false", "date": "isn't a date"}
 
 
@@ -61,8 +76,12 @@ class Reading:
     """What an unsupported column holds, for use in a sentence."""
     odd_row: int | None = None
     """The first row of texts that isn't a number, if nearly all others are."""
-    note: str | None = None
-    """A note for readers of the descriptor."""
+    unit: str | None = None
+    """The unit of the numbers, if it is written with them."""
+    long: bool = False
+    """Whether it holds integers of more digits than a number distinguishes."""
+    notes: tuple[Note, ...] = ()
+    """What was assumed, for the dataset's notes."""
 
 
 def read_column(
@@ -75,6 +94,8 @@ def read_column(
     cells = raw.cells(name)
     _refuse_unsupported_dates(raw, name, cells)
     reading = _find_reading(raw, name, cells, wanted, target)
+    if reading.type == "number" and wanted is None and name in raw.rounded:
+        reading = replace(reading, long=True)
     values = cells.to_frame().select(reading.expression).to_series()
     _refuse_lost(raw, cells, values, reading)
     if reading.type == "number":
@@ -103,7 +124,12 @@ def _find_reading(raw: RawTable, name: str, cells: "polars.Series", wanted: str 
     if present.null_count() == cells.null_count():
         return found
     again = _read_texts(raw, name, present, loose, wanted, target)
-    return again if again.type in PROBLEMS and present.null_count() < len(cells) else found
+    if again.type not in PROBLEMS or present.null_count() == len(cells):
+        return found
+    dropped = cells.filter(present.is_null() & cells.is_not_null())
+    words = " and ".join(f'"{word}"' for word in dropped.unique().sort().head(NAMED_WORDS))
+    note = Note("missing_words", f"{words} count{'s' * (dropped.n_unique() == 1)} as missing.", name, len(dropped))
+    return replace(again, notes=(*again.notes, note))
 
 
 def _read_texts(
@@ -111,6 +137,8 @@ def _read_texts(
 ) -> Reading:
     if wanted in ("number", "boolean", "date"):
         candidates = list(_candidates(name, column, wanted, raw.decimal))
+        if wanted == "number" and not any(_fits(cells, one) for one in candidates):
+            candidates += _unusual_numbers(raw, name, column, cells.drop_nulls().head(SAMPLE_ROWS), declared=True)
         # if none fits, the best one finds the invalid rows
         return next((one for one in candidates if _fits(cells, one)), max(candidates, key=lambda one: _fit(cells, one)))
     texts = Reading(name, "category", column)
@@ -135,7 +163,56 @@ def _read_texts(
             and cells.to_frame().select(answers.expression).to_series().drop_nulls().n_unique() == 2
         ):
             return answers
-    return _with_odd_row(texts, numbers, cells, sample)
+    if _are_codes(cells):
+        longest: Any = cells.str.len_bytes().max()
+        return replace(texts, long=longest >= CODE_DIGITS)
+    try:
+        unusual = _unusual_numbers(raw, name, column, sample)
+    except UnclearUnits as unclear:
+        return replace(texts, notes=(Note(unclear.type, str(unclear), name),))
+    for candidate in unusual:
+        if _fits(sample, candidate) and _fits(cells, candidate):
+            return candidate
+    return _with_odd_row(texts, [*numbers, *unusual], cells, sample)
+
+
+def _unusual_numbers(
+    raw: RawTable, name: str, column: "polars.Expr", sample: "polars.Series", declared: bool = False
+) -> list[Reading]:
+    """Ways to read texts as numbers that need a note: in another format than the file's, or as amounts.
+
+    Raises UnclearUnits, unless the client `declared` the column as one of numbers.
+    """
+    texts = sample.to_list()
+    if not (declared or may_be_amounts(texts)):
+        return []
+    readings = []
+    if raw.textual or declared:
+        for written in (WITH_SPACE_AND_POINT, WITH_SPACE_AND_COMMA, WITH_APOSTROPHE, WITH_COMMA, WITH_POINT):
+            if written.decimal == raw.decimal or not raw.fixed_decimal:
+                note = _note_decimal(name, written, raw.decimal)
+                readings.append(Reading(name, "number", to_number(column, written), written.title, notes=note))
+    amounts = find_amounts(texts, raw.decimal, fixed=raw.fixed_decimal, declared=declared)
+    if amounts is not None:
+        written = amounts.written
+        notes = (_note_amounts(name, amounts, texts), *_note_decimal(name, written, raw.decimal))
+        expression = to_number(column, written)
+        readings.append(Reading(name, "number", expression, written.title, unit=written.unit, notes=notes))
+    return readings
+
+
+def _note_amounts(name: str, amounts: Amounts, texts: Iterable[str]) -> Note:
+    read = ((text, read_number(text, amounts.written.title)) for text in texts)
+    text, number = next(((text, number) for text, number in read if number is not None), ("", 0))
+    unit = "" if amounts.written.unit is None else f' in "{amounts.written.unit}"'
+    return Note(amounts.kind, f'The texts are read as numbers{unit}: "{text}" is {number:.15g}.', name)
+
+
+def _note_decimal(name: str, written: NumberFormat, decimal: str) -> tuple[Note, ...]:
+    if written.decimal == decimal:
+        return ()
+    detail = f"Its numbers are read as {written.title}, with a decimal {SEPARATORS[written.decimal]}"
+    return (Note("decimal", f"{detail}, unlike the rest of the file.", name),)
 
 
 def _candidates(name: str, texts: "polars.Expr", type_: str, decimal: str, strict: bool = False) -> Iterator[Reading]:
@@ -149,39 +226,17 @@ def _candidates(name: str, texts: "polars.Expr", type_: str, decimal: str, stric
         yield Reading(name, type_, lowered == "1")
     elif type_ == "date":
         for format_ in FORMATS:
-            yield Reading(name, type_, _to_moment(texts, format_), format_title(format_))
-        mixed = [_to_moment(texts, format_) for format_ in (*ISO_FORMATS, *ZONED_FORMATS)]
+            yield Reading(name, type_, to_moment(texts, format_), format_title(format_))
+        mixed = [to_moment(texts, format_) for format_ in (*ISO_FORMATS, *ZONED_FORMATS)]
         yield Reading(name, type_, polars.coalesce(mixed), ISO)
     else:
         written = WITH_POINT if decimal == "." else WITH_COMMA
         yield Reading(name, type_, texts.cast(polars.Int64, strict=False), written.title)
         if written is WITH_POINT:
             yield Reading(name, type_, texts.cast(polars.Float64, strict=False), written.title)
-        yield Reading(name, type_, _to_number(texts, written), written.title)
+        yield Reading(name, type_, to_number(texts, written), written.title)
         if written is WITH_COMMA:
             yield Reading(name, type_, texts.cast(polars.Float64, strict=False), PLAIN.title)
-
-
-def _to_number(texts: "polars.Expr", written: NumberFormat) -> "polars.Expr":
-    """Parse numbers whose thousands may be grouped; a misplaced thousands separator makes a text invalid."""
-    import polars
-
-    assert written.group is not None
-    ungrouped = polars.when(texts.str.contains(written.grouped)).then(
-        texts.str.replace_all(written.group, "", literal=True)
-    )
-    plain = ungrouped.when(texts.str.contains(written.group, literal=True)).then(None).otherwise(texts)
-    return plain.str.replace(written.decimal, ".", literal=True).cast(polars.Float64, strict=False)
-
-
-def _to_moment(texts: "polars.Expr", format_: str) -> "polars.Expr":
-    import polars
-
-    texts = polars.when(texts.str.len_chars() <= LONGEST_DATE).then(texts)
-    if "%y" in format_:
-        # Polars accepts any character as the second digit of a year
-        texts = polars.when(texts.str.contains(SHORT_YEAR)).then(texts)
-    return texts.str.to_datetime(format_, time_unit="us", strict=False, exact=True).dt.replace_time_zone(None)
 
 
 def _fit(cells: "polars.Series", reading: Reading) -> float:
@@ -203,10 +258,11 @@ def _with_ambiguity(dates: Reading, cells: "polars.Series", column: "polars.Expr
     if not format_.startswith(AMBIGUOUS):
         return dates
     swapped = format_.translate(DAY_FOR_MONTH)
-    if not _fits(cells, replace(dates, expression=_to_moment(column, swapped))):
+    if not _fits(cells, replace(dates, expression=to_moment(column, swapped))):
         return dates
     first, other = ("month", "day") if swapped.startswith("%d") else ("day", "month")
-    return replace(dates, note=f"The {first} is assumed to come first; in every row the {other} could come first too.")
+    detail = f"The {first} is assumed to come first; in every row the {other} could come first too."
+    return replace(dates, notes=(Note("ambiguous_dates", detail, dates.name),))
 
 
 def _are_codes(cells: "polars.Series") -> bool:
@@ -217,6 +273,12 @@ def _are_codes(cells: "polars.Series") -> bool:
     return bool(too_long or cells.str.contains(r"^[+-]?0\d").any())
 
 
+def _are_long(cells: "polars.Series") -> bool:
+    """Whether some integers have more digits than a number distinguishes."""
+    extremes: Any = (cells.min(), cells.max())
+    return any(extreme is not None and abs(extreme) > EXACT for extreme in extremes)
+
+
 def _with_odd_row(texts: Reading, numbers: list[Reading], cells: "polars.Series", sample: "polars.Series") -> Reading:
     best = max(numbers, key=lambda one: _fit(sample, one), default=None)
     if best is None or _fit(sample, best) < NOTED or _are_codes(cells) or (share := _fit(cells, best)) < NOTED:
@@ -224,8 +286,9 @@ def _with_odd_row(texts: Reading, numbers: list[Reading], cells: "polars.Series"
     values = cells.to_frame().select(best.expression).to_series()
     odd = int((values.is_null() & cells.is_not_null()).arg_true()[0])
     numbers_of = f"{len(values) - values.null_count():,} of {len(cells) - cells.null_count():,}"
-    note = f'{numbers_of} are numbers; row {odd} is "{cells[odd][:100]}".'
-    return replace(texts, odd_row=odd if share >= MOSTLY else None, note=note)
+    detail = f'{numbers_of} are numbers; row {odd} is "{cells[odd][:100]}".'
+    note = Note("mixed_types", detail, texts.name, values.null_count() - cells.null_count())
+    return replace(texts, odd_row=odd if share >= MOSTLY else None, notes=(note,))
 
 
 def _read_typed(name: str, cells: "polars.Series", wanted: str | None) -> Reading:
@@ -252,6 +315,8 @@ def _read_typed(name: str, cells: "polars.Series", wanted: str | None) -> Readin
         return unsupported if kind == polars.Duration else Reading(name, "category", values.cast(polars.String))
     if kind == polars.Boolean and wanted in (None, "boolean"):
         return Reading(name, "boolean", values)
+    if kind.is_integer() and wanted is None and _are_long(cells):
+        return Reading(name, "category", values.cast(polars.String), long=True)
     if kind.is_numeric() and wanted in (None, "number"):
         if kind.is_integer() and kind != polars.UInt64:
             return Reading(name, "number", values.cast(polars.Int64))
@@ -281,7 +346,8 @@ def _refuse_lost(raw: RawTable, cells: "polars.Series", values: "polars.Series",
     if cells.dtype.is_float():
         lost &= cells.is_not_nan()
     rows = lost.arg_true().head(MAX_FAULTS).to_list()
-    what = f'in the column "{reading.name}" {PROBLEMS[reading.type]}'
+    like = f", such as {reading.format}" if reading.unit else ""
+    what = f'in the column "{reading.name}" {PROBLEMS[reading.type]}{like}'
     if rows:
         raise InvalidData(
             *(raw.fault(f'Row {row}: "{str(cells[row])[:100]}" {what}.', row, reading.name) for row in rows)

@@ -9,7 +9,8 @@ import numpy as np
 
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.progress import Progress
-from models.tabular.describing import LeftOut, describe_column, find_reason
+from models.tabular.describing import LeftOut, describe_column, find_reason, note_left_out, note_unseen_categories
+from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable, number_columns
 from models.tabular.reading import Reading, read_column
 
@@ -23,12 +24,13 @@ PART_ROWS, PART_CELLS = 65_536, 4_000_000
 @dataclass(frozen=True)
 class Table:
     """Typed columns, named by their positions, that Polars computes on demand; the descriptions of the inputs, in the
-    same order; and the columns that were left out."""
+    same order; the columns that were left out; and what was assumed or changed."""
 
     frame: "polars.LazyFrame"
     rows: int
     inputs: list[dict[str, Any]]
     left_out: list[LeftOut]
+    notes: tuple[Note, ...] = ()
 
     def parts(self) -> Iterator["polars.DataFrame"]:
         """The rows in order, in parts; one part even if there are no rows."""
@@ -58,6 +60,7 @@ def describe_table(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progre
     readings: list[Reading] = []
     inputs: list[dict[str, Any]] = []
     left_out: list[LeftOut] = []
+    notes: list[Note] = []
     names = [name for name in raw.columns if plan.excluded.get(name) != "target"]
     for done, name in enumerate(names):
         if name in plan.excluded:
@@ -73,15 +76,17 @@ def describe_table(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progre
         if reason is None:
             readings.append(reading)
             inputs.append(describe_column(reading, values, training))
+            notes += (*reading.notes, *note_unseen_categories(inputs[-1], raw.rows))
         else:
             left_out.append(reason)
+            notes += (*reading.notes, *note_left_out(reason, plan.types.get(name)))
         progress((done + 1) / len(names))
     if not inputs:
         refuse_unusable(raw, left_out)
     frame = raw.frame.select(
         reading.expression.alias(place) for place, reading in zip(number_columns(len(readings)), readings, strict=True)
     )
-    return Table(frame, raw.rows, inputs, left_out)
+    return Table(frame, raw.rows, inputs, left_out, tuple(notes))
 
 
 def find_wrong_cells(raw: RawTable, plan: ColumnPlan) -> list[Fault]:

@@ -19,9 +19,6 @@ class Channel(Protocol):
     def baseline(self, metrics: dict[str, float]) -> None:
         """Report the metrics of the naive guess, by the names of an epoch's metrics."""
 
-    def warn(self, type_: str, detail: str) -> None:
-        """Report something that the client should know although the task goes on; `detail` is a sentence or two."""
-
     def order_taken(self, order: Order, step: int) -> None:
         """Report that an order has taken effect after `step` steps."""
 
@@ -33,6 +30,13 @@ class Channel(Protocol):
 
     def checkpoint_unreadable(self, error: BadCheckpoint) -> None:
         """Report that the latest checkpoint can't be read. The task resumes from the one before."""
+
+    def fold(self, data: dict[str, Any]) -> None:
+        """Report a finished fold of a cross-validation: its number as `fold`, the number of `folds`, and `metrics`."""
+
+    def warning(self, type_: str, detail: str) -> None:
+        """Report something that the client should know although the task hasn't failed: a type of the job's `warnings`,
+        and a sentence."""
 
     def command(self) -> Command:
         """The command that the task must follow now."""

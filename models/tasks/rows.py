@@ -1,9 +1,10 @@
 """Decides whether a network's rows stay in memory during training and evaluation, or are read from the disk."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from models.datasets import Dataset
+from models.datasets import Dataset, Split
 from models.preprocessing import Preprocessing
 from models.preprocessing.rows import TargetRows, input_rows, row_bytes
 from models.targets import TargetEncoding
@@ -23,7 +24,7 @@ def load_rows(
     If all of them together take more than `most_bytes`, they are read from the disk in chunks. Files that have to be
     converted for this are written into `folder`. In both cases the network gets the same numbers.
     """
-    found = [dataset.split(name) for name in splits if dataset.descriptor["splits"][name]]
+    found = [known_targets(dataset, encoding, name) for name in splits if dataset.descriptor["splits"][name]]
     total = sum(len(split.rows) * row_bytes(preprocessing, encoding, split) for split in found)
     if total <= most_bytes:
         return {
@@ -33,3 +34,9 @@ def load_rows(
         split.name: StreamedArrays(input_rows(preprocessing, split, folder), TargetRows(split.targets, encoding))
         for split in found
     }
+
+
+def known_targets(dataset: Dataset, encoding: TargetEncoding, name: str) -> Split:
+    """A split of a dataset whose classes may have another order or type than the network's, with the network's."""
+    split = dataset.split(name)
+    return replace(split, targets=encoding.translate(split.targets, dataset.descriptor["target"].get("classes")))

@@ -5,13 +5,14 @@ import itertools
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from models.adaptation import needs_rows
+from models.adaptation import keep_learned, needs_rows
 from models.building import build_network, rows_at_once
 from models.class_weights import row_weights
 from models.datasets import Dataset
@@ -19,16 +20,15 @@ from models.errors import BadCheckpoint
 from models.evaluation import evaluate_split, measure_guess
 from models.gain import NO_GAIN, Reached, find_no_gain
 from models.jobs.assignment import Unfinished
-from models.jobs.training import EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
+from models.jobs.training import KEEP, EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
+from models.kept import Kept
 from models.naive_guess import NaiveGuess
-from models.preprocessing import Preprocessing
 from models.preprocessing.rows import input_rows
 from models.pretrained_weights import restore_pretrained
 from models.spec import ComponentSpec, NetworkSpec
-from models.target_fitting import fit_scale
-from models.targets import TargetEncoding
 from models.tasks.channel import Channel
-from models.tasks.rows import load_rows
+from models.tasks.cross_validation import Trainings, cross_validate
+from models.tasks.rows import known_targets, load_rows
 from models.training.adaptation import adapt
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.evaluation import evaluate
@@ -40,7 +40,9 @@ from models.training.plan import (
     Command,
     EarlyStopping,
     EpochResult,
+    Observer,
     Order,
+    Outcome,
     Progress,
     StreamedArrays,
     TrainingPlan,
@@ -48,7 +50,7 @@ from models.training.plan import (
 from models.training.schedules import reduce_on_plateau, with_schedule
 from models.training.threads import configure_threads
 from models.training.vocabulary import check_split, check_vocabulary
-from models.version_files import WEIGHTS
+from models.version_files import WEIGHTS, read_spec
 from models.versions import COMPARED_ROWS, TrainedNetwork, save_version
 from models.weights import assign_weights, named_weights, read_weights
 
@@ -65,11 +67,24 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     """
     configure_threads(assignment.runtime.threads)
     dataset = Dataset.open(assignment.dataset)
-    trained = _build(assignment, dataset, folder)
+    kept = _find_kept(assignment)
+    if not assignment.checkpoints:  # a training that resumes has reported them
+        for type_, detail in kept.find_unfamiliar(assignment.spec, dataset):
+            channel.warning(type_, detail)
+    checkpoint = _read_checkpoint(assignment.checkpoints, channel)
+    trainings = Trainings(assignment.request.folds or 0, [] if checkpoint is None else checkpoint.state.folds)
+    reporter = _Reporter(channel, folder, assignment.orders, trainings)
+    if checkpoint is not None and not checkpoint.arrays:  # it is at the end of a fold
+        checkpoint = None
+    if len(trainings.finished) < trainings.folds:
+        train_fold = partial(_train_fold, assignment, kept, folder, reporter)
+        unfinished = cross_validate(dataset, assignment.request, trainings, train_fold, reporter, folder, checkpoint)
+        if unfinished is not None:
+            return unfinished
+        checkpoint = None
+    trained = _build(assignment, kept, dataset, folder)
     rows = _load(assignment, trained, dataset, folder)
     channel.baseline(_measure_guess(trained, dataset, rows))
-    checkpoint = _read_checkpoint(assignment.checkpoints, channel)
-    reporter = _Reporter(channel, folder, assignment.orders)
     plan = _plan(trained.spec, assignment.request)
     outcome = train(trained.network, rows["train"], rows.get("validation"), plan, reporter, checkpoint)
     if outcome.reason == "paused":
@@ -82,6 +97,40 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     return dataclasses.replace(result, status_reason=outcome.reason)
 
 
+def _train_fold(
+    assignment: TrainingAssignment,
+    kept: Kept,
+    folder: Path,
+    reporter: "_Reporter",
+    fold: Dataset,
+    observer: Observer,
+    checkpoint: Checkpoint | None,
+) -> tuple[Outcome, dict[str, float] | None]:
+    """Train on a fold's training rows and evaluate on its held-out ones, unless the training is paused or stopped."""
+    trained = _build(assignment, kept, fold, folder)
+    rows = _load(assignment, trained, fold, folder)
+    plan = _plan(trained.spec, _monitoring_held_out(assignment.request))
+    outcome = train(trained.network, rows["train"], rows["validation"], plan, observer, checkpoint)
+    if outcome.reason in ("paused", "stopped"):
+        return outcome, None
+    batch = rows_at_once(trained.network)
+    return outcome, evaluate(trained.network, rows["validation"], batch, reporter.keep_alive)
+
+
+def _monitoring_held_out(request: TrainingRequest) -> TrainingRequest:
+    """The request for a fold, in which early stopping and the schedule monitor the metrics of the held-out rows."""
+    stopping, schedule = request.early_stopping, request.learning_rate_schedule
+    if stopping is not None and stopping.monitor is not None:
+        stopping = dataclasses.replace(stopping, monitor=_held_out(stopping.monitor))
+    if schedule is not None and schedule.get("monitor") is not None:
+        schedule = schedule | {"monitor": _held_out(schedule["monitor"])}
+    return dataclasses.replace(request, early_stopping=stopping, learning_rate_schedule=schedule)
+
+
+def _held_out(metric: str) -> str:
+    return metric if metric.startswith("val_") else f"val_{metric}"
+
+
 def _read_checkpoint(folders: Sequence[Path], channel: Channel) -> Checkpoint | None:
     """The first checkpoint that can be read; None if the training must begin again. The result is always the same."""
     for folder in folders:
@@ -92,16 +141,29 @@ def _read_checkpoint(folders: Sequence[Path], channel: Channel) -> Checkpoint | 
     return None
 
 
-def _build(assignment: TrainingAssignment, dataset: Dataset, folder: Path) -> TrainedNetwork:
-    """The network before its first step, with its preprocessing and adapted layers fitted to the training rows."""
-    spec = _complete_spec(assignment.spec, assignment.request)
-    preprocessing = Preprocessing.fit(spec, dataset)
+def _find_kept(assignment: TrainingAssignment) -> Kept:
+    """What the network keeps of the versions that it takes weights from, unless everything is fitted again."""
+    if assignment.request.preprocessing != KEEP:
+        return Kept()
+    for folder in assignment.sources.values():
+        return Kept.of_version(folder, assignment.spec)
+    return Kept.of_layers(assignment.spec)
+
+
+def _build(assignment: TrainingAssignment, kept: Kept, dataset: Dataset, folder: Path) -> TrainedNetwork:
+    """The network before its first step. Its preprocessing and adapted layers are fitted to the training rows, except
+    for what is kept."""
+    spec = kept.scaled(_complete_spec(assignment.spec, assignment.request))
+    preprocessing = kept.preprocess(spec, dataset)
+    spec = preprocessing.complete(spec)
+    if kept.encoding is not None and needs_rows(spec):
+        spec = keep_learned(spec, read_spec(assignment.sources[0]))
     if needs_rows(spec):
         spec = adapt(spec, input_rows(preprocessing, dataset.split("train"), folder))
-    scale = fit_scale(spec, dataset)
+    scale = kept.scale(spec, dataset)
     network = build_network(spec, assignment.limits, seed=assignment.request.seed, scale=scale)
     _assign_known_weights(network, assignment)
-    encoding = TargetEncoding.for_network(spec, dataset.descriptor, network.output_shape[-1], scale)
+    encoding = kept.encode(spec, dataset, network.output_shape[-1], scale)
     return TrainedNetwork(network, spec, preprocessing, encoding, {}, NaiveGuess.fit(dataset, encoding))
 
 
@@ -116,7 +178,7 @@ def _load(
     if dataset.descriptor["splits"][TEST]:
         check_split(trained.spec, trained.preprocessing, dataset.split(TEST), folder)
     if posted is not None:
-        indices = trained.encoding.class_indices(dataset.split("train").targets)
+        indices = trained.encoding.class_indices(known_targets(dataset, trained.encoding, "train").targets)
         weights = row_weights(posted, indices, trained.encoding.classes or [])
         loaded["train"] = dataclasses.replace(loaded["train"], weights=weights)
     return loaded
@@ -132,9 +194,10 @@ def _measure_guess(
         trained.baseline[split] = None
         if split in rows:
             weights = rows[split].weights
-            found = plain = measure_guess(trained, trained.guess, dataset.split(split))
+            known = known_targets(dataset, trained.encoding, split)
+            found = plain = measure_guess(trained, trained.guess, known)
             if weights is not None:
-                found = measure_guess(trained, trained.guess, dataset.split(split), weights)
+                found = measure_guess(trained, trained.guess, known, weights)
             trained.baseline[split] = plain
             measured |= {f"val_{name}" if split == "validation" else name: value for name, value in found.items()}
     return measured
@@ -174,7 +237,7 @@ def _warn_without_gain(trained: TrainedNetwork, dataset: Dataset, channel: Chann
     }
     problem = find_no_gain(trained.spec, trained.guess.describe(trained.encoding), splits)
     if problem is not None:
-        channel.warn(NO_GAIN, problem)
+        channel.warning(NO_GAIN, problem)
 
 
 def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:
@@ -222,8 +285,9 @@ def _stopping(spec: NetworkSpec, request: EarlyStoppingRequest | None) -> EarlyS
 class _Reporter:
     """Reports the training to the task's channel."""
 
-    def __init__(self, channel: Channel, folder: Path, orders: Sequence[Order]) -> None:
+    def __init__(self, channel: Channel, folder: Path, orders: Sequence[Order], trainings: Trainings) -> None:
         self._channel = channel
+        self._trainings = trainings
         self._folder = folder
         self._earlier_orders = orders
         self._checkpoints = itertools.count(1)
@@ -231,7 +295,13 @@ class _Reporter:
         self._reported_at = -float("inf")
 
     def on_progress(self, progress: Progress) -> None:
-        self._progress = dataclasses.asdict(progress)
+        self.report(progress)
+
+    def report(self, progress: Progress, fold: int | None = None) -> None:
+        """Report the progress of the running training, which may be that of a fold."""
+        self._progress = dataclasses.asdict(self._trainings.overall(progress))
+        if fold is not None:
+            self._progress["fold"] = fold
         self._report()
 
     def keep_alive(self) -> None:
@@ -250,9 +320,17 @@ class _Reporter:
     def on_order(self, order: Order, step: int) -> None:
         self._channel.order_taken(order, step)
 
+    def fold(self, number: int, metrics: dict[str, float]) -> None:
+        self._channel.fold({"fold": number, "folds": self._trainings.folds, "metrics": metrics})
+
     def on_checkpoint(self, checkpoint: Checkpoint) -> None:
-        name = f"checkpoint-{next(self._checkpoints)}"
-        data = {"epoch": checkpoint.epoch, "step": checkpoint.step}
+        self.save(checkpoint, checkpoint.epoch, checkpoint.step)
+
+    def save(self, checkpoint: Checkpoint, epoch: int, step: int) -> None:
+        """Write a checkpoint, with the finished folds, and report it with this position."""
+        name, data = f"checkpoint-{next(self._checkpoints)}", {"epoch": epoch, "step": step}
+        state = dataclasses.replace(checkpoint.state, folds=self._trainings.finished)
+        checkpoint = dataclasses.replace(checkpoint, state=state)
         try:
             write_checkpoint(self._folder / name, checkpoint)
         except OSError as error:

@@ -37,6 +37,8 @@ class CheckpointState(Document):
     """The attributes of each callback that change, by the callback's class."""
     stop_training: bool = False
     """Whether a callback has asked to end."""
+    folds: list[dict[str, float]] = field(default_factory=list)
+    """The metrics of the folds that the job had finished before this training."""
 
     @classmethod
     def _read(cls, document: dict[str, Any]) -> Self:

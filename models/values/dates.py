@@ -28,6 +28,12 @@ TIMES = ("", " %H:%M", " %H:%M:%S")
 FORMATS = (*ISO_FORMATS, *ZONED_FORMATS, *(day + time for day in DAY_FORMATS for time in TIMES))
 """In Polars's notation, in the order in which they are tried."""
 
+WORDS = {
+    "%Y": ("year", "2024"), "%y": ("two-digit year", "24"), "%m": ("month", "12"), "%b": ("short month name", "Dec"),
+    "%B": ("month name", "December"), "%d": ("day", "31"), "%H": ("hour", "18"), "%M": ("minute", "30"),
+    "%S": ("second", "00"),
+}  # fmt: skip
+"""Directives of DAY_FORMATS and TIMES in words, and their values in an example."""
 ISO = "ISO 8601"
 LONGEST_DATE = 64
 """Characters of a date. Formats accept any number of spaces and decimals, so longer texts would match too."""
@@ -66,6 +72,16 @@ Repetitions are possessive: the spaces of adjacent directives would otherwise be
 def format_title(format_: str) -> str:
     """The name of the format in a dataset's description."""
     return ISO if format_ in (*ISO_FORMATS, *ZONED_FORMATS) else format_
+
+
+def describe_format(format_: str) -> str:
+    """The format in words, with an example."""
+    if format_ == ISO:
+        return f"{ISO}, such as 2024-12-31"
+    words, example = format_, format_
+    for directive, (word, value) in WORDS.items():
+        words, example = words.replace(directive, word), example.replace(directive, value)
+    return f"{words}, such as {example}"
 
 
 def read_date(text: str, format_: str | None) -> np.datetime64 | None:

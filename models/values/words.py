@@ -2,7 +2,9 @@
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "?")
 LOOSE = (
-    "-", "--", ".", "None", "none", "NONE", "nil", "Nil", "NIL", "na", "Na", "missing", "Missing", "MISSING",
+    "-", "--", "\u2013", "\u2014", ".", "..", "None", "none", "NONE", "nil", "Nil", "NIL", "na", "Na", "n.a.", "N.A.",
+    "missing", "Missing", "MISSING", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!",
+    "#NULL!",
 )  # fmt: skip
 """Words that also mean a missing value in columns of numbers, dates or booleans. In a column of text they may be the
 name of a category."""

@@ -198,6 +198,10 @@ class Jobs(Resources):
         """Cancel a job and discard its results."""
         return self.change(job_id, desired_status=statuses.CANCELLED)
 
+    def resume(self, job_id: str) -> Document:
+        """Resume a paused job."""
+        return self.change(job_id, desired_status=statuses.RUNNING)
+
 
 class TrainingJobs(Jobs):
     """Training jobs."""
@@ -230,10 +234,6 @@ class TrainingJobs(Jobs):
     def pause(self, job_id: str) -> Document:
         """Pause a job: it writes a checkpoint and frees its slot."""
         return self.change(job_id, desired_status=statuses.PAUSED)
-
-    def resume(self, job_id: str) -> Document:
-        """Resume a paused job."""
-        return self.change(job_id, desired_status=statuses.RUNNING)
 
     def stop(self, job_id: str) -> Document:
         """Stop a job early and keep its model."""

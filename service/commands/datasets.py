@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from service.commands.command import ServiceGroup, Session
-from service.commands.output import describe_moment, print_items, print_json, print_members, print_table
+from service.commands.dataset_view import print_dataset
+from service.commands.output import describe_moment, print_items, print_json
 from service.commands.parameters import JSON_DOCUMENT, filters_by_metadata, takes_metadata, with_metadata
 
 
@@ -101,20 +102,7 @@ def delete_dataset(session: Session, name: str) -> None:
 def _show(session: Session, dataset: dict[str, Any]) -> None:
     if session.as_json:
         return print_json(dataset)
-    members = ("name", "source", "kind", "status", "rows", "splits", "bytes")
-    error = dataset["error"]
-    noted = {"metadata": dataset["metadata"] or None}
-    print_members({name: dataset[name] for name in members} | noted | {"error": error and error["detail"]})
-    columns = [*(dataset["inputs"] or []), *([dataset["target"] | {"role": "target"}] if dataset["target"] else [])]
-    if columns:
-        click.echo()
-        print_table(("column", "type", "role", "classes"), map(_column, columns))
-    for column in dataset["left_out"] or []:
-        click.echo(f"left out: {column['name']}: {column['reason']}")
-
-
-def _column(column: dict[str, Any]) -> tuple[Any, ...]:
-    return column["name"], column["type"], column.get("role", "input"), _brief(column.get("classes"))
+    print_dataset(dataset)
 
 
 def _brief(value: Any) -> str | None:

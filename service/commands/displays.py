@@ -119,7 +119,8 @@ def describe_progress(progress: dict[str, Any]) -> tuple[str, str, str]:
     """Epoch, step, and the remaining time if known."""
     steps = "" if progress["steps"] is None else f"step {progress['step']}/{progress['steps']}"
     eta = "" if progress["eta_seconds"] is None else f"{describe_duration(progress['eta_seconds'])} left"
-    return f"Epoch {progress['epoch']}/{progress['epochs']}", steps, eta
+    place = f"Fold {progress['fold']}" if "fold" in progress else f"Epoch {progress['epoch']}/{progress['epochs']}"
+    return place, steps, eta
 
 
 def describe_duration(seconds: float) -> str:

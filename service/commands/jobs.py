@@ -8,6 +8,7 @@ import click
 from service.commands.command import ServiceGroup, Session
 from service.commands.output import describe_moment, print_items, print_json, print_members, print_table, printable
 from service.commands.parameters import which_jobs
+from service.event_text import describe_spread
 
 
 @click.group(cls=ServiceGroup)
@@ -110,7 +111,9 @@ def _show(session: Session, job: dict[str, Any]) -> None:
     members = ("id", "model", "dataset", "status", "status_reason", "epochs", "metrics", "baseline", "best", "version")
     error = job["error"]
     times = {"created": describe_moment(job["created_at"]), "finished": describe_moment(job["finished_at"])}
+    summary = job["folds_summary"] or {}
     noted = {
+        "folds": {name: describe_spread(**spread) for name, spread in summary.items()} or None,
         "metadata": job["metadata"] or None,
         "warnings": [warning["detail"] for warning in job["warnings"]] or None,
     }

@@ -60,7 +60,7 @@ def _show(answer: dict[str, Any], rows: Sequence[str]) -> None:
     predictions = answer["predictions"]
     names = [Path(row).name for row in rows] if len(rows) > 1 else range(len(predictions))
     first = predictions[0] if predictions else {}
-    columns = [name for name in ("label", "labels", "score", "value", "top") if name in first]
+    columns = [name for name in ("group", "after", "label", "labels", "score", "value", "top") if name in first]
     for prediction in predictions:
         if "top" in prediction:
             prediction["top"] = {describe(best["label"]): best["score"] for best in prediction["top"]}

@@ -18,6 +18,7 @@ from service.commands.watching import going_on, leave, show_until_final
 @click.option("--seed", type=click.IntRange(0), help="Random seed, for reproducible training.")
 @click.option("--label", help="Label to set on the new version.")
 @click.option("--start-from", metavar="VERSION", help="Version or label whose weights to start from.")
+@click.option("--folds", type=click.IntRange(2), help="Cross-validate on this many folds first.")
 @click.option("--patience", type=click.IntRange(0), help="Stop after this many epochs without improvement.")
 @click.option("--time-limit", "time_limit_seconds", type=click.FloatRange(1), help="Stop after this many seconds.")
 @click.option("--priority", type=click.IntRange(0, 9), help="Jobs with higher priority run first; default: 5.")

@@ -50,7 +50,7 @@ class JobWarning(Document):
     """Something about a job that its client should know, although the job hasn't failed."""
 
     type: str
-    """`checkpoint_skipped`, `checkpoint_unreadable`, `paused`, or the type of a task's warning."""
+    """`paused`, or what the task of the job reports: service.api.contract.schemas.training_jobs lists the types."""
     detail: str
     """A sentence."""
 

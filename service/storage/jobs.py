@@ -33,6 +33,8 @@ class NewEvent:
     """The checkpoint that the event reports."""
     order: TrainingOrder | None = None
     """The order that has taken effect."""
+    fold: int | None = None
+    """The number of the finished fold that the event reports, from 1."""
     warning: JobWarning | None = None
     """The warning that the event reports."""
 
@@ -169,6 +171,11 @@ def finished_before(
 
 def transition(status: str, reason: str | None = None) -> NewEvent:
     return NewEvent("transition", {"status": status, "reason": reason})
+
+
+def warn(type_: str, detail: str) -> NewEvent:
+    """The event of a warning: a line in the log, and an entry in the job's `warnings`."""
+    return NewEvent("message", {"text": f"{detail}\n"}, warning=JobWarning(type_, detail))
 
 
 def append_events(session: Session, job: Job, events: Sequence[NewEvent]) -> None:

@@ -1,7 +1,7 @@
 """The child process: it runs one job's task, reports to the supervisor through a pipe, and ends with the supervisor.
 
-It sends JSON objects with a `type`: `progress`, `epoch`, `baseline`, `warning`, `order`, `checkpoint`,
-`checkpoint_skipped`, `checkpoint_unreadable`, `ending`, and as the last one `result`, `unfinished` or `failure`. It
+It sends JSON objects with a `type`: `progress`, `epoch`, `baseline`, `order`, `checkpoint`, `checkpoint_skipped`,
+`checkpoint_unreadable`, `fold`, `warning`, `ending`, and as the last one `result`, `unfinished` or `failure`. It
 receives objects with `begin`, `command`, `orders` or `may_end`.
 """
 
@@ -59,9 +59,6 @@ class PipeChannel:
     def baseline(self, metrics: dict[str, float]) -> None:
         self.send(encode("baseline", metrics))
 
-    def warn(self, type_: str, detail: str) -> None:
-        self.send(encode("warning", {"type": type_, "detail": detail}))
-
     def order_taken(self, order: Order, step: int) -> None:
         self.send(encode("order", replace(order, step=step).to_document()))
 
@@ -73,6 +70,12 @@ class PipeChannel:
 
     def checkpoint_unreadable(self, error: BadCheckpoint) -> None:
         self.send(encode("checkpoint_unreadable", {"reason": error.detail}))
+
+    def fold(self, data: dict[str, Any]) -> None:
+        self.send(encode("fold", data))
+
+    def warning(self, type_: str, detail: str) -> None:
+        self.send(encode("warning", {"type": type_, "detail": detail}))
 
     def command(self) -> Command:
         with _ending_without_supervisor():

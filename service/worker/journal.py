@@ -10,10 +10,12 @@ from typing import Any
 from models.training.plan import Order
 from service.context import Context
 from service.errors import OutcomeUnknown
+from service.event_text import describe_fold
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Instructions, Lease, NewEvent
 from service.storage.documents import KeptCheckpoint
-from service.worker.kept_checkpoints import KeptCheckpoints, warning_event
+from service.storage.jobs import warn
+from service.worker.kept_checkpoints import KeptCheckpoints
 
 BATCH_EVENTS = 500
 BATCH_SECONDS = 0.2
@@ -68,8 +70,6 @@ class Journal:
             self._urgent = self._urgent or self._epochs == 1
         elif message["type"] == "baseline":
             self._baseline = data
-        elif message["type"] == "warning":
-            self._pending.append(warning_event(data["type"], data["detail"]))
         elif message["type"] == "order":
             order = Order.from_document(data)
             self._pending.append(NewEvent("message", {"text": _describe_order(order), "order": data}, order=order))
@@ -78,6 +78,10 @@ class Journal:
             self._pending += self.checkpoints.publish(message["name"], data)
         elif message["type"] == "checkpoint_skipped":
             self._pending += self.checkpoints.skip(data, message["failure"])
+        elif message["type"] == "fold":
+            self._pending.append(NewEvent("message", {"text": describe_fold(data), "fold": data}, fold=data["fold"]))
+        elif message["type"] == "warning":
+            self._pending.append(warn(data["type"], data["detail"]))
         else:
             self._pending += self.checkpoints.lose_latest(data["reason"])
 

@@ -9,8 +9,9 @@ import structlog
 from service.context import Context
 from service.errors import ArtifactsUnwritable
 from service.operations.jobs import checkpoints
-from service.operations.jobs.lifecycle import Lease, NewEvent
-from service.storage.documents import JobWarning, KeptCheckpoint
+from service.operations.jobs.lifecycle import Lease
+from service.storage.documents import KeptCheckpoint
+from service.storage.jobs import NewEvent, warn
 from service.worker import failures
 from service.worker.timing import Grace
 
@@ -53,11 +54,7 @@ class KeptCheckpoints:
         self._grace = self._grace or Grace(self._context.settings.disk_full_seconds)
         if self._grace.over:
             self.fault = failure
-        return (
-            [warning_event("checkpoint_skipped", f"{_place(data)} can't be saved. {failure['detail']}")]
-            if first
-            else []
-        )
+        return [warn("checkpoint_skipped", f"{_place(data)} can't be saved. {failure['detail']}")] if first else []
 
     def lose_latest(self, reason: str) -> list[NewEvent]:
         """Note that the latest checkpoint can't be read; returns what to report. The job resumes from the one before.
@@ -71,7 +68,7 @@ class KeptCheckpoints:
         where = f"epoch {lost.previous.epoch}" if lost.previous is not None else "the beginning"
         place = _place({"epoch": lost.epoch, "step": lost.step})
         detail = f"{place} can't be read. The training continues from {where}, with the same result."
-        return [warning_event("checkpoint_unreadable", detail)]
+        return [warn("checkpoint_unreadable", detail)]
 
     def remove_replaced(self, written: Sequence[NewEvent]) -> None:
         """Remove the checkpoints to which the job's row no longer points, now that these events are in the database."""
@@ -86,11 +83,6 @@ class KeptCheckpoints:
             checkpoints.remove(self._context, [key for key in known if key not in kept])
         except OSError as error:
             log.warning("checkpoint not removed; the cleanup removes it", reason=error.strerror)
-
-
-def warning_event(type_: str, detail: str) -> NewEvent:
-    """A warning in the job's log and among its warnings."""
-    return NewEvent("message", {"text": f"{detail}\n"}, warning=JobWarning(type_, detail))
 
 
 def _place(data: dict[str, Any]) -> str:

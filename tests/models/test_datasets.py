@@ -42,7 +42,7 @@ def test_every_source_without_a_network_gives_a_dataset_that_can_be_opened(sourc
     dataset = make_dataset(tmp_path, source)
 
     descriptor = dataset.descriptor
-    members = {"kind", "rows", "splits", "bytes", "inputs", "target"}
+    members = {"kind", "rows", "splits", "bytes", "inputs", "notes", "target"}
     assert set(descriptor) == members | ({"left_out"} if descriptor["kind"] == "table" else set())
     splits = [dataset.split(name) for name in ("train", "validation", "test")]
     assert [len(split.rows) for split in splits] == list(descriptor["splits"].values())

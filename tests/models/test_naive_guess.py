@@ -77,6 +77,16 @@ def test_a_series_is_guessed_to_stay_as_it_is_if_the_network_sees_its_past(tmp_p
         assert guess.describe(encoding) == 'repeating the last value of "value"'
 
 
+def test_several_targets_and_horizons_of_a_series_each_repeat_their_last_value(tmp_path: Path) -> None:
+    lines = ["time,a,b", *(f"{number},{number}.5,{100 - number}.5" for number in range(12))]
+    window = {"steps": 3, "horizon": [1, 2], "targets": ["b", "a"], "time_column": "time"}
+    dataset = import_upload(tmp_path, "\n".join(lines), target=None, window=window)
+    guess, encoding = fit(dataset, make_spec("regression", loss="mse"), 2)
+    split, targets = dataset.split("train"), np.asarray(dataset.targets("train"))
+    last = targets[:, 0] - [-1, 1]
+    assert guess.outputs(split, encoding, None).tolist() == np.stack([last, last], axis=1).tolist()
+
+
 SHARES = NaiveGuess((0.5, 0.5))
 CLASSES = TargetEncoding("y", Form.BINARY, ["no", "yes"])
 LOSS = math.log(2)

@@ -369,7 +369,7 @@ def test_dates_are_posted_in_iso_8601_or_as_the_table_wrote_them(orders: Dataset
 
     (fault,) = faults_of(fitted, [{"shipped": "28/02/2021"}])
     assert (fault.row, fault.column) == (0, "shipped")
-    assert "or written as %d.%m.%Y" in fault.detail
+    assert 'or written as day.month.year, such as 31.12.2024, not the text "28/02/2021".' in fault.detail
     _, warnings = fitted.read_instances([{"shipped": "1999-12-31"}])
     (warning,) = (warning for warning in warnings if warning["type"] == "out_of_range")
     assert warning["detail"].startswith("1999-12-31 is out of range: the training rows lie between 2020-0")

@@ -75,13 +75,14 @@ def train(
     scaling: str,
     checkpoints: Sequence[Path] = (),
     resident_bytes: int = RESIDENT_BYTES,
+    source: Path | None = None,
     **request: Any,
 ) -> tuple[TrainingResult, Watching]:
     folder.mkdir()
     channel = Watching()
     assignment = TrainingAssignment(
         spec=NetworkSpec.from_document(DOCUMENT | {"target": {"scaling": scaling}}),
-        dataset=dataset.folder, limits=Limits(), checkpoints=tuple(checkpoints),
+        dataset=dataset.folder, limits=Limits(), checkpoints=tuple(checkpoints), sources={0: source} if source else {},
         request=TrainingRequest("m", "inline", **{"epochs": 30, "seed": 1, "batch_size": 8, **request}),
         runtime=Runtime(resident_bytes=resident_bytes),
     )  # fmt: skip
@@ -197,6 +198,22 @@ def test_a_training_that_resumes_ends_with_the_same_weights(
     stopping = EarlyStoppingRequest("val_mean_absolute_error", patience=30)
     resumed, _ = train(tmp_path / "again", prices, scaling, [middle], early_stopping=stopping)
     assert resumed.version.metrics == result.version.metrics
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_training_that_starts_from_a_version_keeps_its_scale_unless_told_otherwise(
+    trained: tuple[Path, TrainingResult, Watching], prices: Dataset, tmp_path: Path, keep: bool
+) -> None:
+    folder, _, _ = trained
+    (tmp_path / "later").mkdir()
+    inputs = np.random.default_rng(5).normal(size=(20, 2))
+    targets = np.stack([200_000 + 20_000 * inputs[:, 0], 5 + 0.5 * inputs[:, 1]], axis=1)
+    later = make_dataset(tmp_path / "later", "inline", inputs=inputs.tolist(), targets=targets.tolist())
+    chosen = "keep" if keep else "refit"
+    train(tmp_path / "next", later, "none", source=folder, preprocessing=chosen, epochs=1)
+    before, after = load_version(folder, Limits()), load_version(tmp_path / "next", Limits())
+    assert after.encoding.scale == (before.encoding.scale if keep else None)
+    assert after.spec.target_scaling == (before.spec.target_scaling if keep else "none")
 
 
 def test_compiled_streamed_and_plain_trainings_report_the_same(prices: Dataset, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_the_scale_is_that_of_the_training_rows_and_stays_with_the_encoding(tmp_
     spec, training = scaled("standard"), np.asarray(dataset.targets("train"))
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, 1, fit_scale(spec, dataset))
     assert encoding.scale is not None
-    assert encoding.scale.mean == (pytest.approx(training.mean()),)
+    assert list(encoding.scale.mean) == pytest.approx([training.mean()])
     assert encoding.to_units(encoding.encode(training))[:, 0] == pytest.approx(training, abs=1e-4)
     assert TargetEncoding.from_document(json.loads(json.dumps(encoding.to_document()))) == encoding
 

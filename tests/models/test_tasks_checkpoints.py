@@ -38,6 +38,8 @@ class RecordingChannel:
         self.skipped: list[dict[str, Any]] = []
         self.unreadable: list[str] = []
         self.epochs: list[int] = []
+        self.warnings: list[tuple[str, str]] = []
+        self.folds: list[dict[str, Any]] = []
 
     def progress(self, data: dict[str, Any]) -> None: ...
 
@@ -45,8 +47,6 @@ class RecordingChannel:
         self.epochs.append(data["epoch"])
 
     def baseline(self, metrics: dict[str, float]) -> None: ...
-
-    def warn(self, type_: str, detail: str) -> None: ...
 
     def order_taken(self, order: Order, step: int) -> None: ...
 
@@ -58,6 +58,12 @@ class RecordingChannel:
 
     def checkpoint_unreadable(self, error: BadCheckpoint) -> None:
         self.unreadable.append(error.detail)
+
+    def fold(self, data: dict[str, Any]) -> None:
+        self.folds.append(data)
+
+    def warning(self, type_: str, detail: str) -> None:
+        self.warnings.append((type_, detail))
 
     def command(self) -> Command:
         return Command.RUN

@@ -1,6 +1,6 @@
 """Reads a raw table as examples: its target, the splits of its rows, and the columns that may become inputs."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,29 +10,41 @@ from models.datasets.tables.options import check_columns
 from models.datasets.tables.target import find_target_faults, read_target
 from models.errors import Fault, InvalidData
 from models.tabular.raw_table import RawTable
-from models.tabular.reading import read_column
+from models.tabular.reading import Reading, read_column
 from models.tabular.table import ColumnPlan, find_wrong_cells
 from models.values.columns import Texts, find_texts
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS
+
+if TYPE_CHECKING:
+    import polars
 
 
 def read_examples(raw: RawTable, request: dict[str, Any]) -> Examples:
     """The examples of a table with independent rows; raises InvalidData."""
     target = check_names(raw, request)
     try:
-        targets = read_target(raw, target, (request.get("types") or {}).get(target))
+        targets, reading = read_target(raw, target, (request.get("types") or {}).get(target))
     except InvalidData as problem:
         raise InvalidData(*problem.faults, *find_wrong_cells(raw, plan_columns(target, request))) from problem
     guide = _read_guide(raw, request)
-    return Examples("table", targets, table=raw, target_name=target, guide=guide, facts=raw.facts)
+    return Examples(
+        "table",
+        targets,
+        table=raw,
+        target_name=target,
+        target_unit=reading.unit,
+        guide=guide,
+        notes=(*raw.notes, *reading.notes),
+        facts=raw.facts,
+    )
 
 
 def check_names(raw: RawTable, request: dict[str, Any]) -> str:
     """The name of the target; raises InvalidData if an option names an unknown column, or the target."""
     target = request.get("target") or ""
     faults = [*find_target_faults(raw, request.get("target")), *check_columns(request, raw.columns)]
-    if not request.get("window") and target in (request.get("ignore") or ()):
+    if target in (request.get("ignore") or ()):
         place = pointer_to("ignore", request["ignore"].index(target))
         faults.append(Fault(f'"{target}" is the target: it can\'t be ignored.', place))
     if (request.get("split") or {}).get("column") == target:
@@ -87,6 +99,14 @@ def _read_splits(raw: RawTable, column: str) -> Texts:
 
 def read_order(raw: RawTable, column: str, wanted: str | None) -> np.ndarray:
     """Each row's position in time (rows,), from 0; of equal times the earlier row comes first. Raises InvalidData."""
+    values = read_times(raw, column, wanted)[1]
+    places = np.empty(len(values), dtype=np.int64)
+    places[np.argsort(values.to_numpy(), kind="stable")] = np.arange(len(values))
+    return places
+
+
+def read_times(raw: RawTable, column: str, wanted: str | None) -> tuple[Reading, "polars.Series"]:
+    """A time column: dates or numbers, none of them missing. Raises InvalidData."""
     reading, values = read_column(raw, column, wanted)
     if reading.type not in ("date", "number"):
         what = f"is a {reading.type}" if reading.holds is None else f"holds {reading.holds}"
@@ -98,6 +118,4 @@ def read_order(raw: RawTable, column: str, wanted: str | None) -> np.ndarray:
     if rows:
         detail = 'Row {}: the time in the column "{}" is missing.'
         raise InvalidData(*(raw.fault(detail.format(row, column), row, column) for row in rows))
-    places = np.empty(len(values), dtype=np.int64)
-    places[np.argsort(values.to_numpy(), kind="stable")] = np.arange(len(values))
-    return places
+    return reading, values

@@ -8,7 +8,7 @@ from models.datasets.descriptor import MAX_CLASS_NAME, MAX_CLASSES
 from models.errors import Fault, InvalidData
 from models.suggestions import unknown_name
 from models.tabular.raw_table import RawTable
-from models.tabular.reading import read_column
+from models.tabular.reading import Reading, read_column
 from models.values.columns import Texts, find_texts
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS
@@ -25,8 +25,11 @@ def find_target_faults(raw: RawTable, target: str | None) -> list[Fault]:
     return [] if target in raw.columns else [unknown_name(target, raw.columns, pointer_to("target"), "column")]
 
 
-def read_target(raw: RawTable, name: str, wanted: str | None) -> np.ndarray | Texts:
-    """The target of every row (rows,): integers, numbers, booleans or texts. Raises InvalidData, naming rows."""
+def read_target(raw: RawTable, name: str, wanted: str | None) -> tuple[np.ndarray | Texts, Reading]:
+    """The target of every row (rows,): integers, numbers, booleans or texts; and how it was read.
+
+    Raises InvalidData, naming rows.
+    """
     reading, values = read_column(raw, name, wanted, target=True)
     if reading.type not in ("number", "boolean", "category"):
         what = f"is a {reading.type}" if reading.holds is None else f"holds {reading.holds}"
@@ -40,10 +43,10 @@ def read_target(raw: RawTable, name: str, wanted: str | None) -> np.ndarray | Te
     if raw.file is not None:
         _refuse_same(raw, name, values)
     if reading.type == "category":
-        return _to_texts(raw, name, values)
+        return _to_texts(raw, name, values), reading
     targets = values.to_numpy()
     # floats are never treated as classes
-    return targets.astype(np.float64) if wanted == "number" else targets
+    return targets.astype(np.float64) if wanted == "number" else targets, reading
 
 
 def _refuse_missing(raw: RawTable, name: str, values: "polars.Series") -> None:
@@ -58,7 +61,8 @@ def _refuse_missing(raw: RawTable, name: str, values: "polars.Series") -> None:
 def _refuse_same(raw: RawTable, name: str, values: "polars.Series") -> None:
     """Raise InvalidData if there is nothing to learn."""
     if values.n_unique() == 1:
-        detail = f'The target "{name}" is {values[0]!r} in every row: there is nothing to learn.'
+        value = f'"{values[0]}"' if isinstance(values[0], str) else str(values[0]).lower()
+        detail = f'The target "{name}" is {value} in every row: there is nothing to learn.'
         raise InvalidData(raw.fault(detail, column=name))
 
 

@@ -45,6 +45,8 @@ class NativeWork(Work):
 
     warnings: list[dict[str, Any]]
     query: NativeQuery
+    labels: list[dict[str, Any]] | None = None
+    """For rows of series: which series each prediction is for, and after which time."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,21 @@ class Native:
         query = _read_query(request.query, loaded.predictor.task)
         content_type = request.headers.get("content-type", "")
         instances = read_instances(content_type, request.body, self.max_json_depth, request.allowance)
+        series = loaded.predictor.prepare_series(instances, request.allowance)
+        if series is not None:
+            return NativeWork(series.inputs, series.warnings, query, series.labels)
         inputs, warnings = loaded.predictor.prepare(instances, request.allowance)
         return NativeWork(inputs, warnings, query)
 
     def write(self, work: NativeWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
         """Raises TookTooLong, AnswerTooLarge."""
         predictor, query = loaded.predictor, work.query
+        labels = None if work.labels is None else iter(work.labels)
 
         def describe(block: np.ndarray) -> list[dict[str, Any]]:
-            return predictor.describe(block, query.top, query.scores)
+            predictions = predictor.describe(block, query.top, query.scores)
+            # the blocks come in order
+            return predictions if labels is None else [next(labels) | prediction for prediction in predictions]
 
         content = dump_json(
             {

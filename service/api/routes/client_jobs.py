@@ -37,7 +37,7 @@ def get_job(kind: Kind, job_id: str) -> Any:
 
 
 def change_job(kind: Kind, job_id: str, changes: dict[str, Any]) -> Any:
-    """Cancel a job, or change its metadata."""
+    """Cancel or resume a job, or change its metadata."""
     return show_job(client_jobs.change(context(), kind, job_id, changes))
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from models.errors import Fault, InvalidData
 from models.preprocessing import inputs_from_dataset, named_input_from_dataset
+from models.preprocessing.missing import find_missing_faults
+from models.preprocessing.preprocessing import table_columns
 from models.spec import SINGLE_INPUT
 from models.values.pointers import pointer_to
 from service import statuses
@@ -48,7 +50,8 @@ def _target_of(name: str, descriptor: dict[str, Any]) -> dict[str, Any]:
 def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     """The `input` for a document that takes it from a dataset, or `inputs` if the dataset has several."""
     posted = document["input"]
-    inputs = inputs_from_dataset(descriptor, posted["dataset"], posted.get("scaling"), _layer_types(document))
+    missing = _missing_options(descriptor, posted, pointer_to("input"))
+    inputs = inputs_from_dataset(descriptor, posted["dataset"], posted.get("scaling"), _layer_types(document), *missing)
     documents = {name: input_.to_document() for name, input_ in inputs.items()}
     if list(documents) == [SINGLE_INPUT]:
         return {"input": documents[SINGLE_INPUT]}
@@ -59,11 +62,30 @@ def _input_of_dataset(descriptor: dict[str, Any], document: dict[str, Any], name
     """One of several inputs, or the only input if it is named."""
     posted, alone = document["inputs"][name], len(document["inputs"]) == 1
     scaling, layers = posted.get("scaling"), _layer_types(document)
+    missing = _missing_options(descriptor, posted, pointer_to("inputs", name))
     try:
-        return named_input_from_dataset(descriptor, posted["dataset"], name, alone, scaling, layers).to_document()
+        return named_input_from_dataset(
+            descriptor, posted["dataset"], name, alone, scaling, layers, *missing
+        ).to_document()
     except InvalidData as error:
         pointer = pointer_to("inputs", name, "dataset")
         raise InvalidRequest(*(replace(fault, pointer=pointer) for fault in error.faults)) from error
+
+
+def _missing_options(descriptor: dict[str, Any], posted: dict[str, Any], pointer: str) -> tuple[Any, Any]:
+    """The `missing` and `missing_indicator` of the input at `pointer`. Raises InvalidRequest."""
+    missing, indicator = posted.get("missing"), posted.get("missing_indicator")
+    if descriptor["kind"] == "table":
+        faults = find_missing_faults(table_columns(descriptor), missing, indicator, pointer)
+    else:
+        detail = f'`{{}}` is for tables, but the dataset "{posted["dataset"]}" isn\'t one.'
+        options = {"missing": missing, "missing_indicator": indicator}
+        faults = [
+            Fault(detail.format(name), f"{pointer}/{name}") for name, value in options.items() if value is not None
+        ]
+    if faults:
+        raise InvalidRequest(*faults)
+    return missing, indicator
 
 
 def _layer_types(document: dict[str, Any]) -> list[str]:

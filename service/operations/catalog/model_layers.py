@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from models.compatibility import check_taken_inputs
 from models.errors import Fault, IncompleteVersion, InvalidSpec
 from models.pretrained import NETWORK, pretrained_layers, take_layers
+from models.spec import NetworkSpec
 from models.validation import check_outputs
-from models.version_files import read_spec
+from models.version_files import ARTIFACTS, read_document, read_spec
 from service.errors import InvalidRequest
 from service.operations.catalog.sources import Source, find_source
 from service.storage.artifacts import ArtifactStore
@@ -25,8 +27,9 @@ def complete_layers(
         pointer = f"#/layers/{place}"
         try:
             source = find_source(session, layer, pointer, place=place)
-            spec = read_spec(artifacts.folder(source.version.folder))
-            network = take_layers(spec, layer.get("until"), pointer)
+            folder = artifacts.folder(source.version.folder)
+            preprocessing = read_document(folder / ARTIFACTS["preprocessing"])["inputs"]
+            network = take_layers(read_spec(folder), layer.get("until"), pointer, preprocessing)
         except IncompleteVersion as error:
             faults.append(Fault(error.detail, f"{pointer}/version"))
             continue
@@ -41,4 +44,5 @@ def complete_layers(
     document = {**document, "layers": layers}
     if sources:
         check_outputs(document)
+        check_taken_inputs(NetworkSpec.from_document(document))
     return document, sources

@@ -128,15 +128,16 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
 
 
 def change(context: Context, kind: Kind, job_id: str, changes: dict[str, Any]) -> JobView:
-    """Change the `metadata` of a job, or cancel it through its `desired_status`. Does nothing if it is cancelled.
+    """Change the `metadata` of a job, or cancel or resume it through its `desired_status`. Does nothing if the job is
+    cancelled or running already.
 
     Raises NotFound, Conflict, InvalidRequest.
     """
     with context.database.write() as session:
         job = find(session, kind, job_id, lock=True)
         change_metadata(job, changes)
-        if "desired_status" in changes:
-            _cancel(session, kind, job)
+        if (desired := changes.get("desired_status")) is not None:
+            _move_towards(session, kind, job, desired)
     if job.status in statuses.FINAL:
         kind.remove_inputs(context, job)
     return get(context, kind, job_id)
@@ -148,10 +149,17 @@ def change_metadata(job: Job, changes: dict[str, Any]) -> None:
         job.metadata_ = metadata.merge(job.metadata_, changes["metadata"])
 
 
-def _cancel(session: Session, kind: Kind, job: Job) -> None:
-    if job.status in statuses.FINAL and job.status != statuses.CANCELLED:
-        raise Conflict(f'The {kind.words} is final: its status "{job.status}" can\'t change.')
-    queue.cancel(session, job)
+def _move_towards(session: Session, kind: Kind, job: Job, desired_status: str) -> None:
+    """Cancel a locked job, or resume one that was paused because of the disk. Raises Conflict."""
+    cancelled = desired_status == statuses.CANCELLED == job.status
+    ending = job.status in statuses.FINAL or (job.status == statuses.CANCELLING and desired_status == statuses.RUNNING)
+    if ending and not cancelled:
+        raise Conflict(f'The {kind.words} is "{job.status}": its status can\'t change any more.')
+    if desired_status == statuses.CANCELLED:
+        queue.cancel(session, job)
+    elif job.status == statuses.PAUSED:
+        job.desired_status = statuses.RUNNING
+        queue.move(session, job, statuses.QUEUED)
 
 
 def delete(context: Context, kind: Kind, job_id: str) -> None:

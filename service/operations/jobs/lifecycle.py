@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from models.jobs.training import CrossValidation
 from models.training.plan import Order
 from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
 from service.event_text import metrics_of
-from service.operations.jobs import queue
+from service.operations.jobs import queue, training_progress
 from service.operations.jobs.kind import Success
 from service.operations.jobs.registry import KINDS, kind_of
 from service.storage import datasets, jobs, models
@@ -146,9 +147,9 @@ def record(
 ) -> Instructions:
     """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
 
-    Epochs that were recorded before are skipped. They are reported again, with the same values, if a training restarts
-    or resumes from an earlier checkpoint. Other events have nothing to recognize them by: after OutcomeUnknown, ask
-    whether the batch was written before writing it again.
+    Epochs and folds that were recorded before are skipped. They are reported again, with the same values, if a training
+    restarts or resumes from an earlier checkpoint. Other events have nothing to recognize them by: after
+    OutcomeUnknown, ask whether the batch was written before writing it again.
     """
     with context.database.write() as session:
         job = find_leased(session, lease)
@@ -156,7 +157,10 @@ def record(
         if any(event.epoch for event in events):
             known = jobs.last_epoch(session, job)
             events = [event for event in events if event.epoch is None or event.epoch > known]
-        job.progress = _follow(progress or job.progress, events)
+        if any(event.fold for event in events):
+            folds = len(_cross_validation(job).folds)
+            events = [event for event in events if event.fold is None or event.fold > folds]
+        job.progress = _follow(progress or job.progress, events, job.request.get("folds") or 0)
         job.baseline = baseline or job.baseline
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
         if newest is not None:
@@ -178,6 +182,13 @@ def _apply(job: Job, event: NewEvent) -> None:
         job.orders = list(taken.values())
     if event.warning is not None:
         _warn(job, event.warning)
+    if event.fold is not None:
+        folds = [*_cross_validation(job).folds, event.data["fold"]["metrics"]]
+        job.result = CrossValidation(folds).to_document()
+
+
+def _cross_validation(job: Job) -> CrossValidation:
+    return CrossValidation.from_document(job.result or {})
 
 
 def _warn(job: Job, warning: JobWarning) -> None:
@@ -185,12 +196,12 @@ def _warn(job: Job, warning: JobWarning) -> None:
         job.warnings = [*job.warnings, warning]
 
 
-def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent]) -> dict[str, Any] | None:
+def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent], folds: int) -> dict[str, Any] | None:
     """The progress, advanced to the last epoch: progress is reported less often than epochs, and may never follow."""
     epoch = max((event.epoch or 0 for event in events), default=0)
     if progress is None or epoch <= progress.get("epoch", epoch):
         return progress
-    return progress | {"epoch": epoch, "step": progress["steps"], "fraction": epoch / progress["epochs"]}
+    return training_progress.advance(progress, epoch, folds)
 
 
 def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
@@ -272,8 +283,8 @@ def _discard(context: Context, job: Job, staging_name: str) -> None:
 def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | None = None) -> None:
     """End a job as failed. `error` has `code`, `detail` and `faults`. Raises LeaseLost.
 
-    If the disk is the reason and the job can resume, it is paused instead, with its checkpoint. A job that was stopping
-    keeps that order: resuming it finishes the stop.
+    If the disk is the reason, a job that a client created is paused instead, with its checkpoint if it has one. A job
+    that was stopping keeps that order: resuming it finishes the stop.
     """
     with context.database.write() as session:
         job = find_leased_with_resources(session, lease)
@@ -285,7 +296,7 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
     if job.status == statuses.CANCELLING:
         queue.move(session, job, statuses.CANCELLED)
         return
-    if reason in statuses.DISK_REASONS and kind_of(job).resumable:
+    if reason in statuses.DISK_REASONS and kind_of(job).from_clients:
         _warn(job, JobWarning("paused", DISK_FULL if reason == "disk_full" else error["detail"]))
         _release(job)
         if job.desired_status != statuses.STOPPED:

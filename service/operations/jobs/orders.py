@@ -10,7 +10,7 @@ from models.training.schedules import has_schedule
 from service import statuses
 from service.context import Context
 from service.errors import Conflict, InvalidRequest
-from service.operations.jobs import queue
+from service.operations.jobs import queue, training_progress
 from service.storage import jobs, models
 from service.storage.database import Session
 from service.storage.records import Job
@@ -110,11 +110,7 @@ def progress(job: Job) -> dict[str, Any] | None:
     reported, epochs = job.progress, current_epochs(job)
     if reported is None or reported["epochs"] == epochs:
         return reported
-    done = reported["fraction"] * reported["epochs"]
-    left, eta = reported["epochs"] - done, reported["eta_seconds"]
-    if eta is not None:
-        eta = eta / left * max(0.0, epochs - done) if left else None
-    return reported | {"epochs": epochs, "fraction": min(1.0, done / epochs), "eta_seconds": eta}
+    return training_progress.with_epochs(reported, epochs, TrainingRequest.from_document(job.request).folds or 0)
 
 
 def _is_scheduled(session: Session, job: Job) -> bool:

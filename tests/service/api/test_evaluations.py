@@ -1,11 +1,14 @@
 """Evaluations over HTTP: started, followed, cancelled, listed, deleted, and made by trainings."""
 
+import errno
+import os
 from typing import Any
 
 import pytest
 
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
+from service.worker import failures
 from tests.journeys.specs import LINE, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
@@ -129,6 +132,24 @@ def test_cancelling_holds_when_repeated_and_is_refused_when_too_late(
     idle_worker.run_all()
     assert trained.patch(done, {"desired_status": "cancelled"}, 409)["type"] == "/problems/conflict"
     assert trained.patch(done, {"desired_status": "stopped"}, 422)["errors"][0]["pointer"] == "#/desired_status"
+
+
+def test_an_evaluation_that_a_read_only_disk_paused_is_resumed(
+    trained: ApiClient, idle_worker: FakeWorker, context: Context
+) -> None:
+    url = trained.post(URL, EVALUATION, 202)["links"]["self"]
+    claimed = idle_worker.claim("evaluation")
+    assert claimed is not None
+    failure = failures.unwritable(OSError(errno.EROFS, os.strerror(errno.EROFS)))
+    execution.fail(context, claimed[0], failure, "artifacts_unwritable")
+    paused = trained.get(url)
+    assert (paused["status"], paused["status_reason"]) == ("paused", "artifacts_unwritable")
+    assert (paused["desired_status"], paused["error"]) == ("paused", None)
+    resumed = trained.patch(url, {"desired_status": "running"})
+    assert (resumed["status"], resumed["desired_status"]) == ("queued", "running")
+    idle_worker.run_all()
+    assert trained.get(url)["status"] == "succeeded"
+    assert trained.patch(url, {"desired_status": "running"}, 409)["type"] == "/problems/conflict"
 
 
 def test_only_a_final_evaluation_can_be_deleted(trained: ApiClient, idle_worker: FakeWorker) -> None:

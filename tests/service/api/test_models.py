@@ -66,6 +66,7 @@ def test_a_dry_run_shows_the_model_and_keeps_nothing(api: ApiClient) -> None:
         ({"input": "dataset"}, "#/input"),
         ({"input": {"shape": [1], "scalling": "unit"}}, "#/input/scalling"),
         ({"input": {"shape": [1], "dataset": "line"}}, "#/input/shape"),
+        ({"input": {"shape": [1], "missing": "mean"}}, "#/input/missing"),
         ({"input": {"dataset": "nothing"}}, "#/input/dataset"),
         ({"input": {"dataset": 5}}, "#/input/dataset"),
         ({"inputs": {"a": {"shape": [1], "size": 1}}}, "#/inputs/a/size"),
@@ -160,6 +161,45 @@ def test_the_catalogue_describes_every_parameter(api: ApiClient, path: str, type
     assert entry["description"]
     for parameter in entry["parameters"]:
         assert {"name", "type", "required", "default", "minimum", "maximum", "allowed", "description"} == set(parameter)
+
+
+CARS: dict[str, Any] = {
+    "name": "cars",
+    "source": "inline",
+    "rows": [
+        {"hp": 100, "town": "Bern", "y": 1.5},
+        {"hp": None, "town": "Chur", "y": 2.5},
+        {"hp": 90, "town": "Bern", "y": 3.5},
+    ],
+    "target": "y",
+}
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_model_of_a_table_says_what_replaces_missing_values(api: ApiClient) -> None:
+    api.post("/v1/datasets", CARS)
+    chosen = {"dataset": "cars", "missing": {"hp": "mean"}, "missing_indicator": True}
+    model = api.post("/v1/models", named(LINE, "cars", input=chosen))
+    assert model["input"]["shape"] == [5]
+    assert model["input"]["columns"] == [
+        {"name": "hp", "type": "number", "missing": "mean", "missing_indicator": True},
+        {"name": "town", "type": "category", "categories": ["Bern", "Chur"]},
+    ]
+    for wrong, pointer in (
+        ({"missing": "average"}, "#/input/missing"),
+        ({"missing": {"town": "mean"}}, "#/input/missing/town"),
+        ({"missing_indicator": ["power"]}, "#/input/missing_indicator/0"),
+    ):
+        posted = named(LINE, "wrong", input={"dataset": "cars", **wrong})
+        assert api.post("/v1/models", posted, expect=422)["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.usefixtures("worker")
+def test_missing_values_of_other_datasets_than_tables_have_no_options(api: ApiClient) -> None:
+    api.post("/v1/datasets", LINE_DATASET)
+    posted = named(LINE, "line", input={"dataset": LINE_DATASET["name"], "missing": "mean"})
+    (error,) = api.post("/v1/models", posted, expect=422)["errors"]
+    assert (error["pointer"], "isn't one" in error["detail"]) == ("#/input/missing", True)
 
 
 PRICES: dict[str, Any] = {

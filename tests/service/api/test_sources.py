@@ -142,3 +142,48 @@ def test_pretrained_is_documented_with_the_layers(api: ApiClient) -> None:
     (entry,) = (entry for entry in entries if entry["type"] == "Pretrained")
     names = [parameter["name"] for parameter in entry["parameters"]]
     assert names[:6] == ["model", "version", "label", "until", "name", "trainable"]
+
+
+def test_a_training_keeps_the_preprocessing_of_its_version_unless_it_asks_otherwise(trained: ApiClient) -> None:
+    assert trained.post(JOBS, TRAINING, 202)["preprocessing"] is None
+    start = TRAINING | {"start_from": {"version": 1}}
+    assert trained.post(JOBS, start, 202)["preprocessing"] == "keep"
+    assert trained.post(JOBS, start | {"preprocessing": "refit"}, 202)["preprocessing"] == "refit"
+    (fault,) = trained.post(JOBS, TRAINING | {"preprocessing": "keep"}, 422)["errors"]
+    assert fault["pointer"] == "#/preprocessing"
+    (fault,) = trained.post(JOBS, start | {"preprocessing": "reset"}, 422)["errors"]
+    assert (fault["pointer"], fault["allowed"]) == ("#/preprocessing", ["keep", "refit"])
+
+
+def test_a_dataset_without_the_columns_of_the_version_is_refused(api: ApiClient, idle_worker: FakeWorker) -> None:
+    with idle_worker:
+        rows = [{"x": number, "y": number % 4, "price": number} for number in range(12)]
+        named_otherwise = [{"u": number, "v": number % 4, "price": number} for number in range(12)]
+        for name, found in (("xy", rows), ("uv", named_otherwise)):
+            api.post("/v1/datasets", {"name": name, "source": "inline", "rows": found, "target": "price"}, 201)
+        api.post("/v1/models", named(LINE, "plain", input={"shape": [2]}), 201)
+        job = {"model": "plain", "epochs": 1}
+        api.post(JOBS, job | {"dataset": "xy"}, 201, Prefer="wait=60")
+    problem = api.post(JOBS, job | {"dataset": "uv", "start_from": {"version": 1}}, 422)
+    assert pointers(problem) == ["#/preprocessing"] * 2
+    assert 'has no column "x"' in problem["errors"][0]["detail"]
+    api.post(JOBS, job | {"dataset": "uv", "start_from": {"version": 1}, "preprocessing": "refit"}, 202)
+
+
+def test_a_model_shows_that_its_pretrained_layers_keep_their_preprocessing(
+    api: ApiClient, idle_worker: FakeWorker
+) -> None:
+    rows = [{"x": number, "y": number % 4, "price": number} for number in range(12)]
+    with idle_worker:
+        for name, found in (("xy", rows), ("uy", [{"u": row["x"], "y": row["y"], "price": 1.5} for row in rows])):
+            api.post("/v1/datasets", {"name": name, "source": "inline", "rows": found, "target": "price"}, 201)
+        api.post("/v1/models", named(LINE, "of-xy", input={"dataset": "xy"}), 201)
+        api.post(JOBS, {"model": "of-xy", "dataset": "xy", "epochs": 1}, 201, Prefer="wait=60")
+    layer = {"type": "Pretrained", "model": "of-xy", "version": 1}
+    other = taking("of-uy", layer) | {"input": {"dataset": "uy"}}
+    problem = api.post("/v1/models", other, 422)
+    assert pointers(problem) == ["#/layers/0"] * 2
+    make(api, idle_worker, taking("again", layer) | {"input": {"dataset": "xy"}})
+    job = {"model": "again", "dataset": "xy", "epochs": 1}
+    assert api.post(JOBS, job, 202)["preprocessing"] == "keep"
+    assert api.post(JOBS, job | {"preprocessing": "refit"}, 202)["preprocessing"] == "refit"

@@ -318,3 +318,28 @@ def test_a_stop_that_the_disk_interrupts_is_finished_after_resuming(
     assert (resumed["status"], resumed["desired_status"]) == ("queued", "stopped")
     assert idle_worker.claim("training") is not None
     assert ready.get(url)["status"] == "stopping"
+
+
+def test_folds_are_shown_as_they_finish_and_can_be_posted_again(
+    ready: ApiClient, idle_worker: FakeWorker, context: Context
+) -> None:
+    job = ready.post("/v1/training-jobs", TRAINING | {"folds": 3}, 202)
+    assert (job["folds"], job["folds_summary"]) == ([{"metrics": None}] * 3, None)
+    lease, _ = idle_worker.claim("training") or pytest.fail("there is no job")
+    for fold in (1, 2, 1, 3):  # a training that begins again reports its folds again
+        data = {"fold": fold, "folds": 3, "metrics": {"loss": float(fold)}}
+        execution.record(context, lease, [NewEvent("message", {"text": f"Fold {fold}/3\n", "fold": data}, fold=fold)])
+    found = ready.get(job["links"]["self"])
+    assert found["folds"] == [{"metrics": {"loss": loss}} for loss in (1.0, 2.0, 3.0)]
+    assert found["folds_summary"] == {"loss": {"mean": 2.0, "std": pytest.approx((2 / 3) ** 0.5)}}
+    messages = [event for event in ready.get(job["links"]["events"])["items"] if event["type"] == "message"]
+    assert [event["data"]["fold"]["fold"] for event in messages] == [1, 2, 3]
+    again = ready.post("/v1/training-jobs", TRAINING | {"folds": found["folds"]}, 202)
+    assert len(again["folds"]) == 3
+
+
+@pytest.mark.parametrize("folds", [1, 21, True, "five", [{"metrics": None}], 2.5])
+def test_a_number_of_folds_is_checked(ready: ApiClient, folds: Any) -> None:
+    (fault,) = ready.post("/v1/training-jobs", TRAINING | {"folds": folds}, 422)["errors"]
+    assert fault["pointer"] == "#/folds"
+    assert "between 2 and 20" in fault["detail"]

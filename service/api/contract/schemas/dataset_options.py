@@ -4,7 +4,10 @@ from typing import Any
 
 from models.datasets.pictures import CHANNELS, MAX_SIDE
 from models.datasets.splits import MAX_SEED
-from models.datasets.tables.options import MAX_STEPS, MAX_WORDS
+from models.datasets.tables.options import MAX_WORDS
+from models.datasets.tables.window_options import MAX_LISTED, MAX_STEPS
+from models.series.calendar import CYCLES
+from models.series.window import GAPS
 from models.tabular.reading import TYPES
 from service.api.contract.fields import LARGEST_FLOAT, TEXT_PATTERN
 
@@ -21,6 +24,10 @@ def _whole(minimum: int, maximum: int, description: str) -> dict[str, Any]:
 
 def _options(**properties: dict[str, Any]) -> dict[str, Any]:
     return {"properties": properties, "additionalProperties": False}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": ["array", "null"], "minItems": 1, "maxItems": MAX_LISTED, "uniqueItems": True, "items": items}
 
 
 PARAMETERS = {
@@ -47,9 +54,34 @@ CSV = _options(
 )
 WINDOW = _options(
     steps=_whole(1, MAX_STEPS, "The number of rows in a sequence."),
-    horizon=_whole(0, MAX_STEPS, "How many rows after the last row of a sequence its target is."),
-    stride=_whole(1, MAX_STEPS, "The number of rows between the starts of two sequences."),
-    time_column=OPTIONAL_COLUMN,
+    horizon={
+        "anyOf": [
+            _whole(0, MAX_STEPS, "A horizon."),
+            _list({"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_STEPS}),
+        ],
+        "description": "How many rows after the last row of a sequence its target is; for several targets an ascending "
+        "list, which adds an axis to the target's shape. Default: 1.",
+    },
+    stride=_whole(1, MAX_STEPS, "The number of rows between the starts of two sequences of a series. Default: 1."),
+    time_column=OPTIONAL_COLUMN | {"description": "The column that orders the rows. Default: the order of the file."},
+    group={
+        "anyOf": [OPTIONAL_COLUMN, _list(COLUMN)],
+        "description": "The columns whose values distinguish series. No sequence contains rows of two series.",
+    },
+    gaps={
+        "type": ["string", "null"],
+        "enum": [*GAPS, None],
+        "description": "`break`: no sequence spans a gap in time. `fill`: missing steps are inserted, with numbers "
+        "interpolated and other values carried forward. `refuse`: gaps are an error. Default: sequences span gaps, "
+        "which the dataset's `notes` report.",
+    },
+    calendar=_list({"type": "string", "enum": list(CYCLES)})
+    | {"description": "Parts of the time that become features, each as a sine and a cosine of its cycle."},
+    targets=_list(COLUMN)
+    | {
+        "description": "The columns to predict, all of them numbers, instead of `target`. They are the last axis of "
+        "the target's shape."
+    },
 ) | {"required": ["steps"]}
 PICTURE = _options(
     height=_whole(1, MAX_SIDE, "In pixels; requires `width`."),

@@ -149,7 +149,7 @@ class CreateUploadSchema(Schema):
     )
     split = Object(metadata={"description": SPLIT, **options.SPLIT})
     window = Object(
-        metadata={"description": "`steps`, `horizon`, `stride`, `time_column`: turns the table into sequences."}
+        metadata={"description": "Turns the table into sequences of consecutive rows. Requires `steps`."}
         | options.WINDOW
     )
     picture = Object(
@@ -204,11 +204,11 @@ class HistogramSchema(AnswerSchema):
 
 
 class DatasetInputSchema(AnswerSchema):
-    """A column of a table, or a tensor."""
+    """A column of a table, or a tensor. Its statistics are of all rows, whichever split they are in."""
 
     sometimes = (
-        "note", "format", "features", "mean", "std", "min", "max", "quantiles", "histogram", "categories", "counts",
-        "parts",
+        "note", "format", "unit", "features", "mean", "std", "min", "max", "quantiles", "histogram", "categories",
+        "counts", "parts",
     )  # fmt: skip
 
     name = Words("The input's name.", example="sepal_length")
@@ -216,9 +216,10 @@ class DatasetInputSchema(AnswerSchema):
     shape = Listing(
         "The shape of a row's value; `[]` is a scalar.", Count("The length of an axis.", example=28), MOST_DIMENSIONS
     )
-    missing = Count("The number of rows without a value.", example=0)
+    missing = Count("The number of rows of all splits without a value.", example=0)
     note = Words("A peculiarity of the values.")
-    format = Words("The format of dates or numbers.", 100, example="ISO 8601")
+    format = Words("The format of dates or numbers, with the unit if there is one.", 100, example="ISO 8601")
+    unit = Words("The unit of numbers that are written with one: a currency, `%`, or another.", 100, example="$")
     features = Listing("The names of the features on the last axis.", Words("A name."), MOST_COLUMNS)
     mean = Number("The mean of numbers.", allow_none=True, example=5.84)
     std = Number("The standard deviation of numbers.", allow_none=True, example=0.83)
@@ -226,8 +227,12 @@ class DatasetInputSchema(AnswerSchema):
     max = Value("The largest number, or the latest date.", example=7.9)
     quantiles = Mapping("Quantiles: `0.5` is the median.", example={"0.25": 5.1, "0.5": 5.8, "0.75": 6.4})
     histogram = AsItIs(HistogramSchema, "The distribution of the values.")
-    categories = Listing("The categories of the training rows.", Value("A category.", **CLASS), MOST_CLASSES)
-    counts = Listing("The number of rows in each category.", Count("Rows."), MOST_CLASSES)
+    categories = Listing(
+        "The categories that occur in the training rows; a network gets every other one as unknown.",
+        Value("A category.", **CLASS),
+        MOST_CLASSES,
+    )
+    counts = Listing("The number of rows of all splits in each category.", Count("Rows."), MOST_CLASSES)
     parts = Listing("The cycles of dates that the network gets.", OneOf("", "year", "week", "day"), 3)
 
 
@@ -240,13 +245,39 @@ class LeftOutSchema(AnswerSchema):
     detail = Words("The reason as a sentence.", example="It has the same value in every row.")
 
 
-class DatasetTargetSchema(AnswerSchema):
-    """The target to predict."""
+class NoteSchema(AnswerSchema):
+    """What the import assumed, converted, dropped or inserted."""
 
-    sometimes = ("shape", "classes", "counts", "exclusive", "mean", "std", "min", "max", "quantiles", "histogram")
+    sometimes = ("column", "count")
+
+    type = Words("The kind of note as a stable code.", 100, example="gaps")
+    column = Words("The column that it is about.", example="date")
+    detail = Words("The note as a sentence.", example="3 gaps in time; windows span them.")
+    count = Count("The number of values or rows.", example=3)
+
+
+class DatasetTargetSchema(AnswerSchema):
+    """The target to predict. Its statistics are of all rows, whichever split they are in."""
+
+    sometimes = (
+        "unit",
+        "shape",
+        "classes",
+        "counts",
+        "exclusive",
+        "mean",
+        "std",
+        "min",
+        "max",
+        "quantiles",
+        "histogram",
+        "columns",
+        "horizons",
+    )
 
     name = Words("The target's name.", example="species")
     type = OneOf("One class per row, several labels per row, or numbers.", "category", "labels", "number")
+    unit = Words("The unit of numbers that are written with one.", 100, example="$")
     shape = Listing("The shape of a row's numbers; `[]` is a scalar.", Count("The length of an axis."), MOST_DIMENSIONS)
     classes = Listing(
         "The classes, in the order of the scores.",
@@ -254,7 +285,13 @@ class DatasetTargetSchema(AnswerSchema):
         MOST_CLASSES,
         example=["setosa", "versicolor", "virginica"],
     )
-    counts = Listing("The number of rows in each class.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50])
+    counts = Listing(
+        "The number of rows of all splits in each class.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50]
+    )
+    columns = Listing("For sequences: the columns to predict.", Words("A name.", example="price"), MOST_COLUMNS)
+    horizons = Listing(
+        "For sequences: how many rows after the last row of a sequence the targets are.", Count("Rows."), MOST_COLUMNS
+    )
     exclusive = Truth("For labels: whether every row has exactly one.")
     mean = Number("The mean of numbers.", allow_none=True, example=2)
     std = Number("The standard deviation of numbers.", allow_none=True, example=3.4)
@@ -283,6 +320,12 @@ class DatasetSchema(AnswerSchema):
     left_out = Listing(
         "Columns that can't be inputs, each with the reason.", AsItIs(LeftOutSchema, ""), MOST_COLUMNS, allow_none=True
     )
+    notes = Listing(
+        "What the import assumed, converted, dropped or inserted.",
+        AsItIs(NoteSchema, ""),
+        MOST_COLUMNS,
+        allow_none=True,
+    )
     target = AsItIs(DatasetTargetSchema, "The target to predict.", allow_none=True)
     metadata = ShownMetadata()
     created_at = Moment("The creation time.")
@@ -295,9 +338,12 @@ class DatasetSchema(AnswerSchema):
         url = dataset_url(dataset.name)
         members = ("id", "name", "status", "source", "file", "kind", "created_at")
         described = ("rows", "splits", "bytes", "inputs", "left_out", "target")
+        descriptor = dataset.descriptor or {}
         return {
             **{member: getattr(dataset, member) for member in members},
-            **{member: (dataset.descriptor or {}).get(member) for member in described},
+            **{member: descriptor.get(member) for member in described},
+            # descriptors of older releases have no notes
+            "notes": descriptor.get("notes", []) if descriptor else None,
             "progress": view.progress,
             "metadata": dataset.metadata_,
             "error": describe_failure(dataset.error),

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from service.api.contract.fields import Moment, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
-from service.api.contract.schemas.shown import AsItIs, Count, Inner, Listing, Number, OneOf, Url, Value, Words
+from service.api.contract.schemas.models import METRIC_VALUES
+from service.api.contract.schemas.shown import AsItIs, Count, Inner, Listing, Mapping, Number, OneOf, Url, Value, Words
 from service.api.contract.schemas.training_jobs import ProgressSchema
 from service.api.http.links import training_job_url
 from service.api.http.paging import DEFAULT_LIMIT, LARGEST_LIMIT
@@ -78,13 +79,22 @@ class TrainingChangeSchema(AnswerSchema):
     learning_rate = Number("The new learning rate; null: unchanged.", 0, allow_none=True, example=None)
 
 
+class FinishedFoldSchema(AnswerSchema):
+    """A finished fold of a cross-validation."""
+
+    fold = Count("The fold's number, from 1.", 1, example=2)
+    folds = Count("The number of folds.", 2, example=5)
+    metrics = Mapping("The loss and the metrics on the held-out rows.", METRIC_VALUES)
+
+
 class OutputSchema(AnswerSchema):
     """Output of the training process."""
 
-    sometimes = ("order",)
+    sometimes = ("order", "fold")
 
     text = Words("The text; it may end in the middle of a line.", MOST_PRINTED, example="From epoch 4 on: epochs 8\n")
     order = AsItIs(TrainingChangeSchema, "The change that the text reports.")
+    fold = AsItIs(FinishedFoldSchema, "The fold that the text reports.")
 
 
 class EventHeadSchema(AnswerSchema):

@@ -94,7 +94,12 @@ class VersionJobSchema(JobHeadSchema):
     version = Count("The version's number, resolved at the job's creation.", 1, example=1)
     model_id = Identifier("md", "The model's id. It distinguishes models that had the same name.")
     dataset_id = Identifier("ds", "The dataset's id.", allow_none=True)
-    desired_status = OneOf("The status that the client requested.", statuses.RUNNING, statuses.CANCELLED)
+    desired_status = OneOf(
+        "The status that the client requested; `paused` if the service paused the job because of the disk.",
+        statuses.RUNNING,
+        statuses.PAUSED,
+        statuses.CANCELLED,
+    )
     attempt = Count("The number of the attempt, from 1. It increases when the job's process crashes.", example=1)
     progress = Inner(JobProgressSchema, "The job's progress.")
     metadata = ShownMetadata()
@@ -109,7 +114,11 @@ class VersionJobSchema(JobHeadSchema):
 class JobChangesSchema(Schema):
     """The changes to a job."""
 
-    desired_status = Choice(statuses.CANCELLED, metadata={"description": "Cancels the job."})
+    desired_status = Choice(
+        statuses.CANCELLED,
+        statuses.RUNNING,
+        metadata={"description": "`cancelled` cancels the job. `running` resumes a job that a full disk paused."},
+    )
     metadata = MetadataChanges()
 
 

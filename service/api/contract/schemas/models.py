@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, pre_dump, validates_schema
 
+from models.preprocessing.missing import CHOICES
 from models.pretrained import as_posted
 from models.spec import Scaling, TargetScaling, Task
 from models.validation.inputs import MOST_DIMENSIONS, MOST_INPUTS
@@ -67,9 +68,14 @@ TARGET_SCALING = (
     "can output any number with a loss of differences (`mean_squared_error`, `mean_absolute_error`, `huber` or "
     "`log_cosh`), else `none`."
 )
+MISSING = (
+    "For tables: what replaces a missing value: the training rows' `median`, `mean` or `most_frequent` value, or "
+    "`zero`. By default `median`; a missing category counts as an unknown one unless `most_frequent` replaces it."
+)
 LONGEST_DESCRIPTION = 10_000
 
 
+MOST_COLUMNS = 10_000
 AXIS = {"description": "The length of an axis.", "format": "int32", "minimum": 1, "maximum": LARGEST_INTEGER}
 COMPONENT: dict[str, Any] = {
     "type": ["string", "object"],
@@ -103,9 +109,32 @@ class InputSchema(Schema):
         }
     )
     scaling = Choice(*SCALINGS, metadata={"description": SCALING})
+    missing = Anything(
+        "string",
+        "object",
+        metadata={
+            "description": f"{MISSING} One value for the whole table, or an object by column.",
+            "maxLength": 100,
+            "pattern": TEXT_PATTERN,
+            "additionalProperties": {"type": "string", "enum": list(CHOICES)},
+        },
+    )
+    missing_indicator = Anything(
+        "boolean",
+        "array",
+        metadata={
+            "description": "For tables: the columns that get one more number, which is 1 where the value is missing. "
+            "`true`: all columns with missing values that aren't categories.",
+            "items": {"type": "string", "maxLength": 1000, "pattern": TEXT_PATTERN},
+            "maxItems": MOST_COLUMNS,
+        },
+    )
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
+        for name in ("missing", "missing_indicator"):
+            if data.get(name) is not None and "dataset" not in data:
+                raise ValidationError("is for the columns of a table: it requires `dataset`", name)
         if "shape" in data and "dataset" in data:
             raise ValidationError("can't be combined with `dataset`, which determines the shape", "shape")
 
@@ -227,13 +256,15 @@ SHOWN_AXIS = Count("The length of an axis; null: any.", allow_none=True, example
 class ColumnSchema(AnswerSchema):
     """A column of a table that is an input."""
 
-    sometimes = ("categories", "parts", "format")
+    sometimes = ("categories", "parts", "format", "missing", "missing_indicator")
 
     name = Words("The column's name.", example="sepal_length")
     type = OneOf("The type of the values.", "number", "boolean", "date", "category")
     categories = Listing("The categories, each encoded as a number.", Value("A category."), MOST_CATEGORIES)
     parts = Listing("The cycles of dates that the network gets.", OneOf("", "year", "week", "day"), 3)
-    format = Words("The format of dates or numbers.", 100, example="ISO 8601")
+    format = Words("The format of dates or numbers, with the unit if there is one.", 100, example="ISO 8601")
+    missing = OneOf(MISSING, *CHOICES)
+    missing_indicator = Truth("Whether one more number says that the value is missing.")
 
 
 class ModelInputSchema(AnswerSchema):

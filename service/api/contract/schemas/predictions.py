@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from service.api.contract.fields import MOST_ITEMS, QueryFlag, QueryWhole
+from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.shown import (
     CLASS,
@@ -12,6 +12,7 @@ from service.api.contract.schemas.shown import (
     Inner,
     Instance,
     Listing,
+    Mapping,
     Number,
     OneOf,
     Value,
@@ -36,8 +37,9 @@ class PredictionRequestSchema(Schema):
             "minItems": 1,
             "maxItems": MOST_ITEMS,
             "description": "The rows: nested numbers; for tables, objects by column or lists in the order of the "
-            'columns; for images also `{"b64": "…"}` with a PNG, JPEG or WebP file in Base64; for several inputs, '
-            "objects of such rows by the inputs' names.",
+            "columns; for sequences from a table, also the rows of that table as objects by column, the last of which "
+            'are predicted for each series; for images also `{"b64": "…"}` with a PNG, JPEG or WebP file in Base64; '
+            "for several inputs, objects of such rows by the inputs' names.",
         },
     )
 
@@ -77,10 +79,23 @@ SCORES = Listing("The score of every class, in the order of `classes`; absent wi
 TOP = Listing("The N classes with the highest scores; only with `top=N`.", Inner(LabelScoreSchema, ""))
 
 
-class ClassPredictionSchema(AnswerSchema):
+class SeriesPredictionSchema(AnswerSchema):
+    """Which series a prediction is for, if rows of a table were posted to a model of sequences."""
+
+    sometimes: tuple[str, ...] = ("group", "after")
+
+    group = Mapping("The values of the columns that distinguish series.", example={"symbol": "A"})
+    after = Value(
+        "The time of the series' last row: a date in ISO 8601, or a number.",
+        anyOf=[{"type": "string", "maxLength": 64, "pattern": TEXT_PATTERN}, {"type": "number", "format": "double"}],
+        example="2024-01-31",
+    )
+
+
+class ClassPredictionSchema(SeriesPredictionSchema):
     """A prediction of a `binary` or `multiclass` model."""
 
-    sometimes = ("scores", "top")
+    sometimes = ("group", "after", "scores", "top")
 
     label = Value(
         "The class with the highest score. For binary tasks, the second class if its score is at least 0.5. "
@@ -92,17 +107,17 @@ class ClassPredictionSchema(AnswerSchema):
     top = TOP
 
 
-class LabelsPredictionSchema(AnswerSchema):
+class LabelsPredictionSchema(SeriesPredictionSchema):
     """A prediction of a `multilabel` model."""
 
-    sometimes = ("scores", "top")
+    sometimes = ("group", "after", "scores", "top")
 
     labels = Listing("Every class with a score of at least 0.5.", Value("A class.", **CLASS))
     scores = SCORES
     top = TOP
 
 
-class ValuePredictionSchema(AnswerSchema):
+class ValuePredictionSchema(SeriesPredictionSchema):
     """A prediction of a `regression` model."""
 
     value = Value(
@@ -133,7 +148,7 @@ class PredictionAnswerSchema(AnswerSchema):
         example=["setosa", "versicolor", "virginica"],
     )
     predictions = Listing(
-        "One prediction for each instance, in order.",
+        "One prediction for each instance, in order; for rows of series one for each series.",
         AsItIs(PredictionSchema, ""),
         MOST_ITEMS,
         example=[{"label": "setosa", "score": 0.98, "scores": [0.98, 0.015, 0.005]}],

@@ -2,13 +2,18 @@
 
 from typing import Any
 
-from marshmallow import ValidationError, pre_dump, validates_schema
+from marshmallow import ValidationError, fields, pre_dump, validates_schema
 
+from models.datasets import MOST_FOLDS
 from models.errors import Fault
-from models.jobs.training import TrainingRequest
+from models.gain import NO_GAIN
+from models.jobs.training import KEEP, REFIT, CrossValidation, TrainingRequest
+from models.kept import NEW_CLASSES
+from models.preprocessing.unfamiliar import OUT_OF_RANGE, UNKNOWN_CATEGORIES
 from service import statuses
 from service.api.contract.fields import (
     LARGEST_INTEGER,
+    MESSAGES,
     Amount,
     Anything,
     Choice,
@@ -51,6 +56,7 @@ from service.api.http.links import evaluation_url, training_job_url
 from service.operations.jobs import orders
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds.training import find_component_faults
+from service.storage.records import Job
 
 EXECUTIONS = ("auto", "graph", "compiled")
 
@@ -114,7 +120,18 @@ class TrainingOptionsSchema(Schema):
         allow_none=True,
         metadata={
             "description": "The version that provides the initial weights; null: random weights. The optimizer's state "
-            "and the preprocessing are not reused. The version is resolved to a number at the job's creation."
+            "is not reused. The version is resolved to a number at the job's creation."
+        },
+    )
+    preprocessing = Choice(
+        KEEP,
+        REFIT,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "With `start_from`, or a model whose Pretrained layers take its input. `keep`: inputs and "
+            "targets are encoded and scaled as in the version that the weights come from. `refit`: as the training "
+            "rows suggest. null: `keep` if there is such a version."
         },
     )
     class_weights = Anything(
@@ -168,12 +185,37 @@ class TrainingOptionsSchema(Schema):
     )
 
 
+class Folds(fields.Raw):
+    """A number of folds. A list, as in a job, stands for its length: a job can be posted again."""
+
+    def __init__(self, **options: Any) -> None:
+        self._message = f"must be an integer between 2 and {MOST_FOLDS}, or the list of a job's folds"
+        shown = {"type": ["integer", "array"], "minimum": 2, "maximum": MOST_FOLDS, "items": {}}
+        items = {"minItems": 2, "maxItems": MOST_FOLDS, "format": "int32"}
+        metadata = shown | items | options.pop("metadata")
+        super().__init__(error_messages=MESSAGES, metadata=metadata, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:
+        count = len(value) if isinstance(value, list) else value
+        if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= MOST_FOLDS:
+            raise ValidationError(self._message)
+        return count
+
+
 class CreateTrainingJobSchema(TrainingOptionsSchema):
     """A new training job."""
 
     model = Reference(required=True, metadata={"description": "The model's name."})
     dataset = Reference(
         required=True, metadata={"description": "The dataset's name. The dataset must be ready and fit the model."}
+    )
+    folds = Folds(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "The number of folds for cross-validation: for each, a network is trained on the training "
+            "rows of the others and evaluated on its own. Then the version is trained on all training rows. null: none."
+        },
     )
     metadata = Metadata()
 
@@ -203,10 +245,31 @@ class TrainingJobChangesSchema(Schema):
 
 
 class ProgressSchema(JobProgressSchema):
-    """A training's progress."""
+    """A training's progress. `fraction` and `eta_seconds` include the trainings of all folds."""
 
-    epoch = Count("The current or last epoch; 0 before the first.", example=3)
+    sometimes = ("fold",)
+
+    epoch = Count("The current or last epoch; 0 before the first, and while folds are trained.", example=3)
     epochs = Count("The total number of epochs.", example=5)
+    fold = Count("The fold that is being trained, from 1.", 1, example=2)
+
+
+class FoldSchema(AnswerSchema):
+    """A fold of a cross-validation."""
+
+    metrics = Mapping(
+        "The loss and the metrics on the fold's held-out rows; null before the fold is finished.",
+        METRIC_VALUES,
+        allow_none=True,
+        example={"loss": 0.12, "accuracy": 0.97},
+    )
+
+
+class SpreadSchema(AnswerSchema):
+    """A metric over all folds."""
+
+    mean = Number("The mean; null if a fold's value isn't finite.", allow_none=True, example=0.96)
+    std = Number("The standard deviation of the folds' values.", 0, allow_none=True, example=0.01)
 
 
 class RuntimeSchema(AnswerSchema):
@@ -225,12 +288,17 @@ class JobWarningSchema(AnswerSchema):
 
     type = OneOf(
         "`checkpoint_skipped`: a checkpoint couldn't be saved. `checkpoint_unreadable`: the job resumed from an "
-        "earlier one, or began again. `paused`: the service paused the job. `not_better_than_baseline`: the trained "
-        "network is no better than the naive guess.",
+        "earlier one, or began again. `paused`: the service paused the job. `unknown_categories`: categories of the "
+        "training rows have no input of their own. `out_of_range`: values of the training rows are unlike those that "
+        "the kept preprocessing learned. `new_classes`: the version that training starts from doesn't know classes. "
+        "`not_better_than_baseline`: the trained network is no better than the naive guess.",
         "checkpoint_skipped",
         "checkpoint_unreadable",
         "paused",
-        "not_better_than_baseline",
+        UNKNOWN_CATEGORIES,
+        OUT_OF_RANGE,
+        NEW_CLASSES,
+        NO_GAIN,
     )
     detail = Words("An explanation.", example="The checkpoint at epoch 3, step 20 can't be saved. The disk is full.")
 
@@ -267,6 +335,19 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
         allow_none=True,
         example={"epoch": 3, "val_loss": 0.05},
     )
+    folds = Listing(
+        "The folds of the cross-validation, in order; null without one.",
+        Inner(FoldSchema, ""),
+        MOST_FOLDS,
+        allow_none=True,
+        example=None,
+    )
+    folds_summary = Mapping(
+        "The mean and the standard deviation of each metric over the folds; null before all are finished.",
+        Inner(SpreadSchema, ""),
+        allow_none=True,
+        example=None,
+    )
     version = Count(
         "The number of the version that the job created; null before success.", 1, allow_none=True, example=1
     )
@@ -289,12 +370,25 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
             **TrainingRequest.from_document(job.request).to_document(),
             **present_job(view),
             **{member: getattr(job, member) for member in ("runtime", "metrics", "baseline", "best", "warnings")},
+            **_present_folds(view.job),
             "epochs": epochs,
             "progress": orders.progress(job) or NO_PROGRESS | {"epoch": 0, "epochs": epochs},
             "learning_rate": orders.current_learning_rate(job),
             "last_event": job.last_seq,
             "links": _links(view),
         }
+
+
+def _present_folds(job: Job) -> dict[str, Any]:
+    count = TrainingRequest.from_document(job.request).folds
+    if count is None:
+        return {"folds": None, "folds_summary": None}
+    finished = CrossValidation.from_document(job.result or {})
+    left = count - len(finished.folds)
+    return {
+        "folds": [{"metrics": metrics} for metrics in [*finished.folds, *[None] * left]],
+        "folds_summary": None if left else finished.summarize(),
+    }
 
 
 def _links(view: JobView) -> dict[str, str | None]:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from models.batches.files import check_file
 from models.compatibility import check_inputs_fit
+from models.errors import Fault, InvalidData
 from models.jobs.batch_prediction import (
     RESULT_FILE,
     BatchPredictionAssignment,
@@ -67,6 +68,10 @@ class BatchPrediction(Kind):
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
         job.result = StoredResult.from_document(result | {"folder": key}).to_document()
         return Success()
+
+    def explain_crash(self, signal_name: str) -> dict[str, Any] | None:
+        what = f"Reading the rows or predicting them crashes the process ({signal_name})"
+        return InvalidData(Fault(f"{what}: a file may be damaged, or its rows take too much memory.")).to_dict()
 
 
 KIND = BatchPrediction()

@@ -6,22 +6,26 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
+from models.adaptation import find_unlearned, needs_rows
 from models.catalogue import PLATEAU
 from models.class_weights import class_weight_faults
-from models.compatibility import check_fit, check_same_weights
-from models.errors import Fault
+from models.compatibility import PREPROCESSING, REFIT_INSTEAD, check_fit, check_kept, check_same_weights
+from models.errors import Fault, IncompleteVersion
 from models.jobs.evaluation import EvaluationRequest
 from models.jobs.training import (
+    KEEP,
     StartFrom,
     TrainingAssignment,
     TrainingRequest,
     TrainingResult,
 )
+from models.kept import Kept
 from models.spec import NetworkSpec
 from models.training.execution import choose_execution
 from models.training.monitoring import monitored_names
 from models.training.schedules import has_schedule, with_defaults
 from models.validation import check_component
+from models.version_files import read_spec
 from service import statuses
 from service.config import Settings
 from service.context import Context
@@ -132,7 +136,7 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
         taken_from = _find_start(session, posted["start_from"], model)
     seed = secrets.randbits(31) if posted["seed"] is None else posted["seed"]
     request = TrainingRequest.from_document(posted | {"seed": seed, "start_from": None})
-    request = replace(_resolve(context, request, model, dataset), start_from=_describe_start(taken_from))
+    request = _resolve(context, request, model, dataset, taken_from)
     with context.database.write() as session:
         sources.lock_models(session, taken_from, model)
         # The resources may have been deleted meanwhile, and others created with the same names.
@@ -161,12 +165,47 @@ def _describe_start(taken_from: list[Source]) -> StartFrom | None:
     return StartFrom(taken_from[0].model.name, taken_from[0].version.number) if taken_from else None
 
 
-def _resolve(context: Context, request: TrainingRequest, model: Model, dataset: Dataset) -> TrainingRequest:
+def _find_kept(context: Context, request: TrainingRequest, spec: NetworkSpec, taken_from: list[Source]) -> Kept:
+    """What the training keeps of the versions that its weights come from. Raises InvalidRequest."""
+    if request.preprocessing != KEEP:
+        return Kept()
+    if not taken_from:
+        return Kept.of_layers(spec)
+    folder = context.artifacts.folder(taken_from[0].version.folder)
+    try:
+        unlearned = find_unlearned(spec, read_spec(folder)) if needs_rows(spec) else None
+        kept = Kept.of_version(folder, spec)
+    except IncompleteVersion as error:
+        raise InvalidRequest(Fault(error.detail, f"{START}/version")) from error
+    if unlearned is not None:
+        detail = f"The version has no layer from which a {unlearned.type} could keep what it learned."
+        raise InvalidRequest(Fault(f"{detail} {REFIT_INSTEAD}", PREPROCESSING))
+    return kept
+
+
+def _resolve_preprocessing(posted: str | None, spec: NetworkSpec, taken_from: list[Source]) -> str | None:
+    """KEEP unless the request says otherwise; None if there is nothing to keep. Raises InvalidRequest."""
+    if taken_from or Kept.of_layers(spec):
+        return posted or KEEP
+    if posted is not None:
+        detail = "There is no version whose preprocessing could be kept: omit this, or set `start_from`."
+        raise InvalidRequest(Fault(detail, PREPROCESSING))
+    return None
+
+
+def _resolve(
+    context: Context, request: TrainingRequest, model: Model, dataset: Dataset, taken_from: list[Source]
+) -> TrainingRequest:
     """The request with all automatic choices made. Raises InvalidRequest, InvalidData if the training can't succeed."""
     descriptor, summary = {"name": dataset.name, **(dataset.descriptor or {})}, model.summary or {}
     spec = NetworkSpec.from_document({"task": model.task, **model.document})
+    preprocessing = _resolve_preprocessing(request.preprocessing, spec, taken_from)
+    request = replace(request, start_from=_describe_start(taken_from), preprocessing=preprocessing)
+    kept = _find_kept(context, request, spec, taken_from)
     last_layer = summary["layers"][-1]
-    check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"])
+    spec = kept.scaled(spec)
+    check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"], kept.encoding)
+    check_kept(spec, kept.preprocessing, descriptor)
     check_target_scaling(context, spec.target_scaling, dataset, "#/dataset")
     if request.execution == AUTO:
         execution = choose_execution(
@@ -176,6 +215,9 @@ def _resolve(context: Context, request: TrainingRequest, model: Model, dataset: 
     components = find_component_faults(request.optimizer, request.learning_rate_schedule)
     limits = orders.limit_faults(context, epochs=request.epochs, batch_size=request.batch_size)
     faults = [*limits, *components, *_option_faults(request, model)]
+    if request.folds is not None and request.folds > descriptor["splits"]["train"]:
+        detail = f"The dataset has {descriptor['splits']['train']} training rows, too few for {request.folds} folds."
+        faults.append(Fault(detail, pointer="#/folds"))
     if request.class_weights is not None:
         faults += class_weight_faults(request.class_weights, spec.task, descriptor["target"].get("classes"))
     sound = replace(request, learning_rate_schedule=None) if components else request

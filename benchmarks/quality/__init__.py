@@ -1,0 +1,1 @@
+"""How good results are: Fitserve, scikit-learn and Keras by hand, on the same rows and splits."""
