@@ -27,7 +27,7 @@ from models.scores import (
     score,
 )
 from models.signature import Signature, Tensor
-from models.spec import OUTPUT, NetworkSpec, Task
+from models.spec import OUTPUT, THRESHOLD, NetworkSpec, Task
 from models.targets import TargetEncoding
 from models.values.tensors import MAX_FAULTS
 from models.version_files import ARTIFACTS
@@ -151,7 +151,12 @@ class Predictor:
             raise InvalidInstances(*faults[:MAX_FAULTS])
 
     def predict(
-        self, instances: Instances, top: int | None = None, scores: bool = True, deadline: float = math.inf
+        self,
+        instances: Instances,
+        top: int | None = None,
+        scores: bool = True,
+        deadline: float = math.inf,
+        threshold: float = THRESHOLD,
     ) -> Predictions:
         """The predictions for posted instances, as clients get them. Raises InvalidInstances, TookTooLong."""
         series = self.prepare_series(instances)
@@ -160,15 +165,18 @@ class Predictor:
         predictions: list[dict[str, Any]] = []
         for block in in_blocks(outputs):
             check_deadline(deadline)
-            predictions += self.describe(block, top, scores)
+            predictions += self.describe(block, top, scores, threshold)
         if series is not None:
             predictions = [label | one for label, one in zip(series.labels, predictions, strict=True)]
         return Predictions(self.classes, predictions, warnings)
 
-    def describe(self, outputs: np.ndarray, top: int | None = None, scores: bool = True) -> list[dict[str, Any]]:
+    def describe(
+        self, outputs: np.ndarray, top: int | None = None, scores: bool = True, threshold: float = THRESHOLD
+    ) -> list[dict[str, Any]]:
         """A prediction for each row of a block of raw outputs, as clients get it.
 
-        `top` adds the best labels with their scores. If `scores` is False, the scores of all classes are omitted. NaN
+        `top` adds the best labels with their scores. If `scores` is False, the scores of all classes are omitted. The
+        positive class of a binary task, and the labels of a multilabel task, are predicted from the `threshold` on. NaN
         and infinity become None, except in rows of at least WIDE numbers, which are arrays.
         """
         if self.task is Task.REGRESSION:
@@ -177,9 +185,9 @@ class Predictor:
         probabilities = self.score(outputs)
         rows = _to_rows(probabilities)
         if self.task is Task.MULTILABEL:
-            predictions = _describe_labels(probabilities, classes)
+            predictions = _describe_labels(predicted_labels(probabilities, threshold), classes)
         else:
-            predictions = _describe_label(predicted_classes(probabilities, self.task), rows, classes)
+            predictions = _describe_label(predicted_classes(probabilities, self.task, threshold), rows, classes)
         if scores:
             _add(predictions, "scores", rows)
         if top is not None:
@@ -236,8 +244,9 @@ def _describe_label(predicted: np.ndarray, rows: list[Any], classes: list[Any]) 
     return [{"label": None if score is None else classes[best], "score": score} for best, score in found]
 
 
-def _describe_labels(scores: np.ndarray, classes: list[Any]) -> list[dict[str, Any]]:
-    return [{"labels": [classes[index] for index in np.flatnonzero(row)]} for row in predicted_labels(scores)]
+def _describe_labels(predicted: np.ndarray, classes: list[Any]) -> list[dict[str, Any]]:
+    """The predicted labels of each row (rows, classes)."""
+    return [{"labels": [classes[index] for index in np.flatnonzero(row)]} for row in predicted]
 
 
 def _best(scores: np.ndarray, order: np.ndarray, classes: list[Any]) -> list[list[dict[str, Any]]]:

@@ -12,6 +12,10 @@ OUTPUT = "output"
 """The name of a network's output in ONNX files, which no input may have."""
 
 
+THRESHOLD = 0.5
+"""The default of `NetworkSpec.threshold`."""
+
+
 class Task(StrEnum):
     """The meaning of the network's output."""
 
@@ -19,6 +23,11 @@ class Task(StrEnum):
     BINARY = "binary"
     MULTICLASS = "multiclass"
     MULTILABEL = "multilabel"
+
+    @property
+    def has_threshold(self) -> bool:
+        """Whether a score is compared with a threshold; in other tasks the highest score decides, or there is none."""
+        return self in (Task.BINARY, Task.MULTILABEL)
 
 
 class Scaling(StrEnum):
@@ -188,6 +197,8 @@ class NetworkSpec:
     optimizer: ComponentSpec
     loss: ComponentSpec
     metrics: tuple[ComponentSpec, ...] = ()
+    threshold: float = THRESHOLD
+    """The score from which the positive class of a binary task, or a label of a multilabel task, is predicted."""
     target_scaling: TargetScaling = TargetScaling.NONE
 
     @property
@@ -208,6 +219,7 @@ class NetworkSpec:
             optimizer=ComponentSpec.from_document(document["optimizer"]),
             loss=ComponentSpec.from_document(document["loss"]),
             metrics=tuple(ComponentSpec.from_document(metric) for metric in document.get("metrics", ())),
+            threshold=read_threshold(document),
             target_scaling=TargetScaling(target.get("scaling", TargetScaling.NONE)),
         )
 
@@ -220,5 +232,12 @@ class NetworkSpec:
             "optimizer": self.optimizer.to_document(),
             "loss": self.loss.to_document(),
             "metrics": [metric.to_document() for metric in self.metrics],
+            "threshold": self.threshold,
             "target": {"scaling": self.target_scaling.value},
         }
+
+
+def read_threshold(document: dict[str, Any]) -> float:
+    """The threshold in a network's document, or the default if it has none."""
+    threshold = document.get("threshold")
+    return THRESHOLD if threshold is None else float(threshold)

@@ -16,7 +16,7 @@ from models.batches.blocks import Block
 from models.jobs.batch_prediction import RESULT_FILE
 from models.predictor import Predictor
 from models.scores import predicted_classes, predicted_labels
-from models.spec import Task
+from models.spec import THRESHOLD, Task
 
 if TYPE_CHECKING:
     import polars
@@ -31,9 +31,10 @@ MOST_NUMBERS = 1024 * 1024
 class ResultWriter:
     """Writes the predictions of a version for a sequence of blocks into a folder."""
 
-    def __init__(self, folder: Path, predictor: Predictor) -> None:
+    def __init__(self, folder: Path, predictor: Predictor, threshold: float = THRESHOLD) -> None:
         self._folder = folder
         self._predictor = predictor
+        self._threshold = threshold
         self._frames: list[polars.DataFrame] = []
         self._waiting = 0
         self._parts: list[Path] = []
@@ -41,7 +42,7 @@ class ResultWriter:
 
     def add(self, block: Block, outputs: np.ndarray) -> None:
         """Add a block with the network's raw outputs."""
-        self._frames.append(make_frame(self._predictor, block, outputs))
+        self._frames.append(make_frame(self._predictor, block, outputs, self._threshold))
         self._waiting += len(block.rows)
         if self._waiting >= _count_rows(outputs[0].size):
             self._write_part()
@@ -66,7 +67,9 @@ class ResultWriter:
         self._frames, self._waiting = [], 0
 
 
-def make_frame(predictor: Predictor, block: Block, outputs: np.ndarray) -> "polars.DataFrame":
+def make_frame(
+    predictor: Predictor, block: Block, outputs: np.ndarray, threshold: float = THRESHOLD
+) -> "polars.DataFrame":
     """A block's predictions, one for each row, from the network's raw outputs. Predictor.predict describes them."""
     import polars
 
@@ -82,10 +85,10 @@ def make_frame(predictor: Predictor, block: Block, outputs: np.ndarray) -> "pola
         scores = predictor.score(outputs)
     classes = predictor.classes or []
     if predictor.task is Task.MULTILABEL:
-        labels = [[classes[index] for index in np.flatnonzero(row)] for row in predicted_labels(scores)]
+        labels = [[classes[index] for index in np.flatnonzero(row)] for row in predicted_labels(scores, threshold)]
         kind = polars.List(polars.Series(classes).dtype)
         return polars.DataFrame([*columns, polars.Series(LABELS, labels, kind), _finite(SCORES, scores)])
-    best = predicted_classes(scores, predictor.task)
+    best = predicted_classes(scores, predictor.task, threshold)
     score = _finite(SCORE, scores[np.arange(len(scores)), best])
     places = polars.DataFrame({"best": best, "score": score})
     known = places.select(polars.when(polars.col("score").is_not_null()).then(polars.col("best"))).to_series()

@@ -9,8 +9,8 @@ from models.building.complaints import first_sentence
 from models.building.components import make, resolve
 from models.building.target_units import InTargetUnits, UnscaledLoss
 from models.errors import Fault, InvalidSpec
-from models.scores import THRESHOLD, Activation, find_activation
-from models.spec import ComponentSpec, NetworkSpec, Task
+from models.scores import Activation, find_activation
+from models.spec import THRESHOLD, ComponentSpec, NetworkSpec, Task
 from models.target_scale import TargetScale
 
 JUST_BELOW_HALF = float(np.nextafter(np.float32(THRESHOLD), np.float32(0)))

@@ -18,7 +18,8 @@ class Examples:
     """Raw rows: either `tensors`, one per input, or a `table`, whose columns include the target.
 
     `targets` are numbers (rows, …), booleans (rows,), texts that name classes, or a boolean matrix (rows, classes)
-    if a row may have several labels. The last `test_rows` rows are the source's own test rows.
+    if a row may have several labels. The last `test_rows` rows are the source's own test rows. Rows of the table or the
+    tensors that have no target are no examples.
     """
 
     kind: str
@@ -33,6 +34,10 @@ class Examples:
     test_rows: int = 0
     guide: np.ndarray | Texts | None = None
     """What to split the rows by (rows,): the names of their splits, or their positions in time; None: randomly."""
+    groups: np.ndarray | None = None
+    """The number of each row's group (rows,), from 0; the rows of a group stay in one split. None: no groups."""
+    numbers: np.ndarray | None = None
+    """The indices of the rows in the table or the tensors (rows,), ascending; None: they are all of its rows."""
     left_out: tuple[LeftOut, ...] = ()
     """The columns of a table that aren't in its sequences."""
     notes: tuple[Note, ...] = ()

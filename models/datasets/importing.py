@@ -10,13 +10,15 @@ from typing import Any
 from models.datasets import bundled, downloaded, generated
 from models.datasets.descriptor import describe_target, describe_tensors, find_too_many_classes
 from models.datasets.examples import Examples
+from models.datasets.grouping import describe_groups
 from models.datasets.inline import check_inline, read_inline
 from models.datasets.sources import INLINE, SOURCES
-from models.datasets.splits import check_split, split_rows
+from models.datasets.splits import check_split, group_columns, split_rows
 from models.datasets.storage import write_dataset
 from models.datasets.tables.examples import plan_columns
 from models.datasets.tables.options import check_table_options
 from models.datasets.tables.sequences import CompleteSequences
+from models.datasets.target_options import check_target_options, wanted_positive
 from models.datasets.uploads import DATA_FILE, UPLOAD, check_upload, read_upload
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.files.sums import check_files
@@ -51,11 +53,11 @@ DOWNLOADS: dict[str, Callable[[Path, bool, Progress], Examples]] = {
 
 
 FIELDS = {
-    INLINE: ("inputs", "targets", "rows", "target", "types", "ignore", "split"),
-    UPLOAD: ("file", "target", "csv", "types", "ignore", "split", "window", "picture"),
+    INLINE: ("inputs", "targets", "rows", "target", "types", "ignore", "split", "target_options"),
+    UPLOAD: ("file", "target", "csv", "types", "ignore", "split", "window", "picture", "target_options"),
 }
 """The fields of a request besides `name` and `source`, by source."""
-FIELDS_OF_BUILT_IN = ("parameters", "split")
+FIELDS_OF_BUILT_IN = ("parameters", "split", "target_options")
 
 
 def check_request(request: dict[str, Any]) -> None:
@@ -87,6 +89,8 @@ def find_request_faults(request: dict[str, Any]) -> list[Fault]:
         faults += check_split(split, SOURCES[name].has_test_rows)
     else:
         return [unknown_name(str(name), (INLINE, *SOURCES), pointer_to("source"), "source")]
+    has_table = name == UPLOAD or "rows" in request
+    faults += check_target_options(request.get("target_options"), has_table=has_table)
     return faults + _find_unaccepted_fields(request)
 
 
@@ -161,9 +165,10 @@ def _write(
     }
     table = None
     notes, target = list(examples.notes), dict[str, Any]()
+    used, training = examples.numbers, splits["train"]
     if examples.table is not None:
         plan = plan_columns(examples.target_name, request)
-        table = describe_table(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75))
+        table = describe_table(examples.table, plan, training, _share(progress, 0.5, 0.75), used)
         inputs, left_out = table.inputs, table.left_out
         notes += table.notes
     elif examples.sequences is not None:
@@ -175,9 +180,11 @@ def _write(
         descriptor |= {"rows": examples.rows, "window": complete.window.to_document()}
     else:
         inputs, left_out = describe_tensors(examples), list(examples.left_out)
-    descriptor |= {"inputs": inputs, "target": describe_target(examples) | target}
+    descriptor |= {"inputs": inputs, "target": describe_target(examples, wanted_positive(request)) | target}
     if table is not None or left_out:
         descriptor["left_out"] = [one.to_document() for one in left_out]
+    if examples.groups is not None:
+        notes.append(describe_groups(examples.groups, splits, group_columns(request.get("split"))))
     descriptor["notes"] = [note.to_document() for note in notes]
     if examples.facts:
         descriptor["file"] = examples.facts

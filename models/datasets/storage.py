@@ -226,11 +226,15 @@ def write_dataset(
     Raises InvalidData if a table takes more than `limits.dataset_bytes`.
     """
     tensors: Tensors = examples.tensors or {} if examples.windows is None else {SINGLE_INPUT: examples.windows}
-    targets = examples.targets
+    targets, numbers = examples.targets, examples.numbers
     if isinstance(targets, Texts):
         targets = targets.codes_among(descriptor["target"]["classes"])
+    arrays = {TARGETS_FILE: targets} | ({} if examples.groups is None else {GROUPS_FILE: examples.groups})
+    parts = {name: {file: array[rows] for file, array in arrays.items()} for name, rows in splits.items()}
+    if numbers is not None:
+        splits = {name: numbers[rows] for name, rows in splits.items()}
     for name in SPLITS:
-        _write_split(folder / name, tensors, targets, splits[name])
+        _write_split(folder / name, tensors, splits[name], parts[name])
     if table is not None:
         try:
             _write_table(folder, table, splits, limits, progress)
@@ -254,7 +258,7 @@ def write_parts(folder: Path, dataset: Dataset, split: str, parts: dict[str, np.
     if isinstance(targets, Texts):
         targets = targets.codes_among(dataset.descriptor["target"]["classes"])
     for name, rows in parts.items():
-        _write_split(folder / name, source.tensors or {}, targets, rows)
+        _write_split(folder / name, source.tensors or {}, rows, {TARGETS_FILE: targets[rows]})
     if source.table is not None:
         with _reading():
             _write_table_parts(folder, dataset.folder / split / TABLE_FOLDER, parts)
@@ -280,11 +284,11 @@ def _parquet_files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir(), key=lambda path: int(path.stem))
 
 
-def _write_split(folder: Path, tensors: Tensors, targets: np.ndarray, rows: np.ndarray) -> None:
+def _write_split(folder: Path, tensors: Tensors, rows: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
+    """Write the rows of the tensors, and the arrays of these rows by the name of their file."""
     (folder / INPUTS_FOLDER).mkdir(parents=True)
-    arrays = {folder / ROWS_FILE: rows, folder / TARGETS_FILE: targets[rows]}
-    for path, array in arrays.items():
-        with _synced(path) as file:
+    for name, array in {ROWS_FILE: rows, **arrays}.items():
+        with _synced(folder / name) as file:
             np.save(file, array, allow_pickle=False)
     for number, tensor in enumerate(tensors.values()):
         with _synced(_tensor_file(folder, number)) as file:

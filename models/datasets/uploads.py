@@ -6,10 +6,12 @@ from typing import Any
 from models.datasets.arrays import read_arrays
 from models.datasets.examples import Examples
 from models.datasets.pictures import check_picture, read_pictures
+from models.datasets.splits import TABLE_OPTIONS, asks
 from models.datasets.tables.examples import read_examples
 from models.datasets.tables.options import check_table_options
 from models.datasets.tables.window_options import has_targets
 from models.datasets.tables.windows import read_windows
+from models.datasets.target_options import drops_missing
 from models.errors import Fault, InvalidData
 from models.files.formats import TABLES, TITLES, detect, name_format
 from models.limits import Limits
@@ -47,8 +49,8 @@ def check_upload(request: dict[str, Any]) -> list[Fault]:
     if request.get("window") and isinstance(split, dict):
         faults += [
             Fault("Windows are always split in time order.", pointer_to("split", name))
-            for name in ("column", "time_column", "seed", "group", "stratify")
-            if split.get(name) is not None
+            for name in ("column", "time_column", "group", "seed", "stratify")
+            if asks(split, name)
         ]
     return faults
 
@@ -90,7 +92,7 @@ def _read_table(
 
 def _refuse_new_splits(examples: Examples, split: dict[str, Any]) -> None:
     """Raise InvalidData if the request splits a file that has its own validation or test rows."""
-    asked = [name for name in ("validation", "test", "seed") if split.get(name) is not None]
+    asked = [name for name in ("validation", "test", "seed", "stratify") if asks(split, name)]
     if examples.guide is not None and asked:
         detail = "The file has its own validation rows: its splits can't be changed."
         raise InvalidData(*(Fault(detail, pointer_to("split", name)) for name in asked))
@@ -108,8 +110,10 @@ def _refuse_other_options(request: dict[str, Any], format_: str) -> None:
     ]
     if format_ not in TABLES:
         split = request.get("split") or {}
-        columns = (name for name in ("column", "time_column") if split.get(name) is not None)
+        columns = (name for name in TABLE_OPTIONS if split.get(name) is not None)
         misplaced += [("tables", ("split", name)) for name in columns]
+        if drops_missing(request):
+            misplaced.append(("tables", ("target_options", "missing")))
     if misplaced:
         detail = "This option is for {}, but the file is {}."
         raise InvalidData(

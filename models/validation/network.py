@@ -15,6 +15,7 @@ from models.validation.layers import layers_faults
 from models.validation.metrics import metrics_faults
 from models.validation.outputs import output_faults
 from models.validation.targets import target_faults
+from models.validation.threshold import threshold_faults
 
 
 def check_network(document: Mapping[str, Any], limits: Limits) -> None:
@@ -50,4 +51,5 @@ def network_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Faul
         yield Fault(f"{loss.type} doesn't suit a {task} network.", "#/loss", allowed=fitting)
     yield from output_faults(document)
     yield from metrics_faults(document)
+    yield from threshold_faults(document.get("threshold"), task)
     yield from target_faults(document)

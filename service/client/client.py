@@ -48,8 +48,8 @@ class Client:
     def predict(self, model: str, instances: Any, **options: Any) -> dict[str, Any]:
         """Predict for rows: a list, or a NumPy array with rows as its first dimension.
 
-        `options`: `version` or `label` (default: the latest version), `top` (number of best classes to return), and
-        `scores=False` to omit the scores.
+        `options`: `version` or `label` (default: the latest version), `top` (number of best classes to return),
+        `threshold` (the score from which a class counts as predicted) and `scores=False` to omit the scores.
         """
         return self._predict(model, encode_instances(instances), **options)
 
@@ -66,6 +66,7 @@ class Client:
         label: str | None = None,
         top: int | None = None,
         scores: bool = True,
+        threshold: float | None = None,
     ) -> dict[str, Any]:
         if version is not None and label is not None:
             raise ValueError("Give a version or a label, not both.")
@@ -75,7 +76,7 @@ class Client:
         response = self.connection.request(
             "POST",
             f"/v1/models/{quote(model, safe='')}{chosen}/predictions",
-            params={"top": top, "scores": None if scores else "false"},
+            params={"top": top, "scores": None if scores else "false", "threshold": threshold},
             headers={"Content-Type": content_type},
             data=data,
         )

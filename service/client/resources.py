@@ -107,7 +107,8 @@ class Datasets(NamedResources):
         return self._finish(self._connection.create(self.path, json=spec), wait)
 
     def upload(self, file: str | Path, name: str, *, wait: bool = True, **options: Any) -> Document:
-        """Create a dataset from a file of any size; `options` are such as `target`, `split`, `types`, `ignore`."""
+        """Create a dataset from a file of any size; `options` are such as `target`, `split`, `types`, `ignore`,
+        `target_options`."""
         form = FileForm(Path(file), form_fields({"name": name, **options}))
         headers = {"Content-Type": form.content_type}
         return self._finish(self._connection.create(self.path, data=form, headers=headers), wait)
@@ -140,6 +141,14 @@ class Models(NamedResources):
     def describe(self, name: str, description: str) -> Document:
         """Change a model's description."""
         return self._patch(name, {"description": description})
+
+    def serve(self, name: str, label: str | None) -> Document:
+        """Choose the label whose version predicts by default; None: the latest version does."""
+        return self._patch(name, {"serve": label})
+
+    def set_threshold(self, name: str, threshold: float | None) -> Document:
+        """Set the score from which a class counts as predicted; None: 0.5."""
+        return self._patch(name, {"threshold": threshold})
 
     def summary(self, name: str) -> str:
         """The table of layers, as Keras prints it."""
@@ -256,7 +265,7 @@ class Evaluations(Jobs):
     path = "/v1/evaluations"
 
     def create(self, model: str, dataset: str, **options: Any) -> Document:
-        """Create an evaluation; `options` are `version` or `label`, and `split` (default: `test`)."""
+        """Create an evaluation; `options` are `version` or `label`, `split` (default: `test`), and `threshold`."""
         document: Document = self._connection.create(self.path, json={"model": model, "dataset": dataset, **options})
         return document
 

@@ -17,15 +17,22 @@ from service.commands.output import describe, print_json, print_table
 @click.option("--version", type=click.IntRange(1), help="Version number; default: the latest.")
 @click.option("--label", help="Label of the version.")
 @click.option("--top", type=click.IntRange(1), help="Number of best classes to show per row.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Score from which a class counts as predicted.")
 def predict(
-    session: Session, model: str, rows: tuple[str, ...], version: int | None, label: str | None, top: int | None
+    session: Session,
+    model: str,
+    rows: tuple[str, ...],
+    version: int | None,
+    label: str | None,
+    top: int | None,
+    threshold: float | None,
 ) -> None:
     """Predict with MODEL for ROWS.
 
     ROWS is JSON ('[[1, 2]]', or '{"width": 1.2}' for one row of a table), a file of rows (.csv, .json, .npy), one or
     more images (.png, .jpg, .webp), or - for JSON from standard input.
     """
-    options = {"version": version, "label": label, "top": top, "scores": session.as_json}
+    options = {"version": version, "label": label, "top": top, "scores": session.as_json, "threshold": threshold}
     client = session.client
     if version is not None and label is not None:
         raise click.UsageError("Give --version or --label, not both.")

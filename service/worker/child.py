@@ -6,6 +6,7 @@ receives objects with `begin`, `command`, `orders` or `may_end`.
 """
 
 import contextlib
+import gc
 import importlib
 import multiprocessing
 import os
@@ -151,6 +152,8 @@ def check_imports(connection: Connection, output: Connection, modules: Sequence[
 def isolate(output: Connection) -> None:
     """Leave the terminal's session, lower the priority, print into `output`, and end when a parent process ends."""
     die_with_parent(os.getppid())
+    # A collection would read all that the fork server has imported, and so copy the pages that they share.
+    gc.freeze()
     threading.Thread(target=_end_with_supervisor, name="end-with-supervisor", daemon=True).start()
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

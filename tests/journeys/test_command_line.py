@@ -107,6 +107,14 @@ def test_lists_are_tables_for_people_and_arrays_for_scripts(fitserve: CommandLin
     assert fitserve.json("models", "list", "--task", "binary", "--limit", "1", "--sort", "name") != [line]
 
 
+def test_a_model_serves_a_label_or_the_latest_version(fitserve: CommandLine, garden: str) -> None:
+    assert fitserve.table("models", "serve", garden, "best") == [f"{garden}: predicts with the label best by default"]
+    assert any(line.split() == ["serve", "best"] for line in fitserve.table("models", "show", garden))
+    assert fitserve.json("models", "serve", garden, "--latest")["serve"] is None
+    assert fitserve.run("models", "serve", garden).returncode == 3
+    assert fitserve.json("models", "create", orjson.dumps(SPEC).decode(), "--dry-run", "--serve", "x")["serve"] == "x"
+
+
 def test_metadata_is_noted_on_what_is_created_and_lists_are_filtered_by_it(fitserve: CommandLine, garden: str) -> None:
     noted = ("--metadata", "team=garden", "--metadata", "ticket=a=b")
     dataset = fitserve.json("datasets", "create", '{"name": "cli-noted", "source": "iris"}', *noted)

@@ -393,9 +393,10 @@ def test_rows_of_series_in_a_file_get_one_prediction_for_each_series(
     predictor = make_version(dataset, 1, task="regression", loss={"type": "MeanSquaredError"})
     frame = polars.read_csv(SALES.encode(), try_parse_dates=name.endswith("parquet"))
     written = io.BytesIO()
-    {
+    writers: dict[str, Any] = {
         "csv": frame.write_csv, "parquet": frame.write_parquet, "json": frame.write_json, "jsonl": frame.write_ndjson,
-    }[name.split(".")[1]](written)  # fmt: skip
+    }  # fmt: skip
+    writers[name.split(".")[1]](written)
 
     found, said = predict(dataset.folder, predictor, read(dataset.folder, predictor, written.getvalue(), name))
 

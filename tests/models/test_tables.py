@@ -116,7 +116,7 @@ def test_classes_are_shown_with_their_balance_and_split_in_proportion(tmp_path: 
     dataset = import_upload(tmp_path, data)
 
     assert dataset.descriptor["target"] == {
-        "name": "y", "type": "category", "classes": ["often", "rare"], "counts": [90, 10],
+        "name": "y", "type": "category", "classes": ["often", "rare"], "counts": [90, 10], "positive_class": "rare",
     }  # fmt: skip
     assert dataset.descriptor["splits"] == {"train": 60, "validation": 20, "test": 20}
     for name, rare in {"train": 6, "validation": 2, "test": 2}.items():

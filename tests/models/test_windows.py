@@ -224,16 +224,15 @@ def test_splits_are_cut_at_times_that_all_series_share_so_that_no_training_targe
     horizons = [1, 2, 3]
     dataset = import_windows(tmp_path, columns, horizon=horizons, split={"validation": 0.2, "test": 0.2})
 
-    days = {
-        name: [{int(day) % 100 for day in row} for row in dataset.split(name).targets.tolist()]
-        for name in ("train", "validation", "test")
-    }
-    assert max(set.union(*days["train"])) < min(set.union(*days["validation"]))
-    assert max(set.union(*days["validation"])) < min(set.union(*days["test"]))
+    train, validation, test = (
+        np.asarray(dataset.split(name).targets) % 100 for name in ("train", "validation", "test")
+    )  # the days
+    assert train.max() < validation.min()
+    assert validation.max() < test.min()
     kept = sum(dataset.descriptor["splits"].values())
     assert dataset.descriptor["rows"] == kept
     assert find_note(dataset, "windows_across_splits")["count"] == 6 + 2 * 16 - kept
-    rows = np.concatenate([dataset.split(name).rows for name in days])
+    rows = np.concatenate([dataset.split(name).rows for name in ("train", "validation", "test")])
     assert sorted(rows.tolist()) == list(range(kept))
 
 
@@ -245,8 +244,12 @@ def test_without_times_each_series_is_cut_at_the_same_share(tmp_path: Path) -> N
 
 
 def test_series_without_a_window_or_a_training_window_are_noted(tmp_path: Path) -> None:
-    new = {"symbol": ["N"] * 4, "date": [f"2024-01-{day}" for day in range(17, 21)], "price": [1.5, 2.5, 3.5, 4.5]}
-    short = {"symbol": ["S"], "date": ["2024-01-03"], "price": [9.5]}
+    new: dict[str, list[Any]] = {
+        "symbol": ["N"] * 4,
+        "date": [f"2024-01-{day}" for day in range(17, 21)],
+        "price": [1.5, 2.5, 3.5, 4.5],
+    }
+    short: dict[str, list[Any]] = {"symbol": ["S"], "date": ["2024-01-03"], "price": [9.5]}
     columns = make_stocks("A", 20)
     columns = {name: [*values, *new[name], *short[name]] for name, values in columns.items()}
     dataset = import_windows(tmp_path, columns, split={"validation": 0, "test": 0.2})

@@ -30,6 +30,12 @@ def check_columns(request: dict[str, Any], columns: tuple[str, ...]) -> list[Fau
     named: list[tuple[Any, tuple[str | int, ...]]] = [(name, ("types", name)) for name in request.get("types") or {}]
     named += [(name, ("ignore", number)) for number, name in enumerate(request.get("ignore") or ())]
     named += [(split[name], ("split", name)) for name in ("column", "time_column") if split.get(name) is not None]
+    group = split.get("group") or []
+    named += (
+        [(group, ("split", "group"))]
+        if isinstance(group, str)
+        else [(name, ("split", "group", number)) for number, name in enumerate(group)]
+    )
     named += [(name, ("window", *place)) for name, place in find_named_columns(request.get("window") or {})]
     unknown = islice(((name, tokens) for name, tokens in named if name not in columns), MOST_FAULTS)
     return [unknown_name(name, columns, pointer_to(*tokens), "column") for name, tokens in unknown]

@@ -9,8 +9,9 @@ from models.datasets.examples import Examples
 from models.datasets.tables.options import check_columns
 from models.datasets.tables.sequences import Sequences, TargetSpans
 from models.datasets.tables.series import ReadSeries, read_series, to_values
-from models.datasets.tables.target import find_target_faults, read_target
+from models.datasets.tables.target import ReadTarget, find_target_faults, note_dropped, read_target
 from models.datasets.tables.window_options import WindowOptions
+from models.datasets.target_options import drops_missing
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.series.timeline import Timeline
@@ -56,6 +57,9 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
     timeline = series.timeline
     starts = _find_starts(series, options)
     _check_any(raw, series, starts, options)
+    types, drops = request.get("types") or {}, drops_missing(request)
+    targets = {name: read_target(raw, name, types.get(name), drop_missing=drops) for name in options.targets}
+    starts, dropped = _with_targets(starts, targets, timeline, options)
     read = _read_features(raw, request, series, options)
     window = Window(
         options.steps,
@@ -73,11 +77,10 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
         name: timeline.take(values, interpolate=column.type == "number")
         for name, (column, values) in read.columns.items()
     }
-    targets = {name: read_target(raw, name, (request.get("types") or {}).get(name)) for name in options.targets}
-    readings = [reading for _, reading in targets.values()]
+    readings = [target.reading for target in targets.values()]
     return Examples(
         "sequence",
-        _take_targets(raw, {name: target for name, (target, _) in targets.items()}, timeline, starts, options),
+        _take_targets(raw, {name: target.values for name, target in targets.items()}, timeline, starts, options),
         target_name=", ".join(options.targets),
         target_unit=readings[0].unit if len(readings) == 1 else None,
         left_out=tuple(read.left_out),
@@ -87,6 +90,7 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
             *read.notes,
             *series.notes,
             *_note_short(series, starts),
+            *dropped,
         ),
         sequences=Sequences(window, timeline, values, starts, _find_spans(timeline, starts, options), read.missing),
         facts=raw.facts,
@@ -127,6 +131,19 @@ def _find_starts(series: ReadSeries, options: WindowOptions) -> np.ndarray:
     for horizon in options.horizons:
         known &= ~timeline.inserted[last + horizon]
     return starts[known]
+
+
+def _with_targets(
+    starts: np.ndarray, targets: dict[str, ReadTarget], timeline: Timeline, options: WindowOptions
+) -> tuple[np.ndarray, list[Note]]:
+    """The windows that have all their targets, and the note of the others."""
+    last = starts + options.steps - 1
+    present = np.ones(len(starts), bool)
+    for target in targets.values():
+        for horizon in options.horizons:
+            present &= target.present[timeline.rows[last + horizon]]
+    missing = len(starts) - int(present.sum())
+    return starts[present], [note_dropped(", ".join(targets), missing, "window")] if missing else []
 
 
 def _check_any(raw: RawTable, series: ReadSeries, starts: np.ndarray, options: WindowOptions) -> None:

@@ -238,6 +238,17 @@ class QueryWhole(fields.Integer):
         return min(int(value), self.cap)
 
 
+class QueryAmount(fields.Float):
+    """A finite number in a query between two bounds, inclusive."""
+
+    def __init__(self, minimum: float, maximum: float, **options: Any) -> None:
+        message = f"must be a number between {minimum} and {maximum:,}"
+        between = validate.Range(minimum, maximum, error=message)
+        metadata = {"format": "double"} | options.pop("metadata", {})
+        messages = MESSAGES | {"invalid": message, "special": message, "too_large": message}
+        super().__init__(validate=between, error_messages=messages, metadata=metadata, **options)
+
+
 class QueryFlag(fields.Boolean):
     """true or false in a query."""
 

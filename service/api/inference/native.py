@@ -13,6 +13,7 @@ from models.allowance import Allowance
 from models.errors import summarize
 from models.predictor import in_blocks
 from models.spec import Task
+from models.validation.threshold import NO_THRESHOLD
 from service.api.contract.schemas.predictions import PredictionQuery
 from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
@@ -29,10 +30,11 @@ QUERY = PredictionQuery()
 
 @dataclass(frozen=True)
 class NativeQuery:
-    """How predictions are wanted; curl's are indented only by `pretty`."""
+    """How predictions are wanted; curl's are indented only by `pretty`. The default threshold is the model's."""
 
     top: int | None = None
     scores: bool = True
+    threshold: float | None = None
     indented: bool = False
 
 
@@ -41,7 +43,7 @@ DEFAULTS = NativeQuery()
 
 @dataclass(frozen=True)
 class NativeWork(Work):
-    """Preprocessed instances, their warnings, and the query parameters `top` and `scores`."""
+    """Preprocessed instances, their warnings, and the query parameters."""
 
     warnings: list[dict[str, Any]]
     query: NativeQuery
@@ -77,10 +79,11 @@ class Native:
     def write(self, work: NativeWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
         """Raises TookTooLong, AnswerTooLarge."""
         predictor, query = loaded.predictor, work.query
+        threshold = loaded.threshold if query.threshold is None else query.threshold
         labels = None if work.labels is None else iter(work.labels)
 
         def describe(block: np.ndarray) -> list[dict[str, Any]]:
-            predictions = predictor.describe(block, query.top, query.scores)
+            predictions = predictor.describe(block, query.top, query.scores, threshold)
             # the blocks come in order
             return predictions if labels is None else [next(labels) | prediction for prediction in predictions]
 
@@ -120,7 +123,9 @@ def _read_query(query: Mapping[str, Sequence[str]], task: Task) -> NativeQuery:
     if found["top"] is not None and task is Task.REGRESSION:
         detail = '"top" is only for classifications: a regression has no classes.'
         raise _invalid_query("top", detail)
-    return NativeQuery(found["top"], found["scores"], indented)
+    if found["threshold"] is not None and not task.has_threshold:
+        raise _invalid_query("threshold", f"{NO_THRESHOLD} This model's task is {task}.")
+    return NativeQuery(found["top"], found["scores"], found["threshold"], indented)
 
 
 def _invalid_query(parameter: str, detail: str) -> InvalidQuery:

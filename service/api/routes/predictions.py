@@ -33,7 +33,9 @@ blueprint = Blueprint("predictions", __name__, description="Raw values in, label
 @blueprint.doc(requestBody=BODY)
 @blueprint.query(PredictionQuery)
 def predict(*_: Any, **__: Any) -> NoReturn:
-    """Predict with the latest version of a model.
+    """Predict with the version that a model serves.
+
+    It is the latest version, unless the model's `serve` names a label.
 
     By raw values: what was learned about scales, categories and missing values is applied here. A row that doesn't
     fit is a 422 that names it; one that is only odd is predicted, with a warning. Other types than JSON: CSV (of
@@ -49,7 +51,7 @@ def predict(*_: Any, **__: Any) -> NoReturn:
 def predict_with_version(*_: Any, **__: Any) -> NoReturn:
     """Predict with a version of a model.
 
-    As with the latest version.
+    As with the version that the model serves.
     """
     never_called()
 
@@ -61,6 +63,6 @@ def predict_with_version(*_: Any, **__: Any) -> NoReturn:
 def predict_with_label(*_: Any, **__: Any) -> NoReturn:
     """Predict with the version that a label points to.
 
-    As with the latest version; whoever moves the label changes what predicts.
+    As with the version that the model serves; whoever moves the label changes what predicts.
     """
     never_called()

@@ -7,12 +7,14 @@ from typing import Any
 from models.jobs.build import BuildRequest, BuildResult
 from models.spec import TargetScaling
 from models.validation import check_network, complete_target
+from models.validation.threshold import threshold_faults
 from service import statuses
 from service.context import Context
-from service.errors import Failed, InUse, NotFound, NotReady, NoWorker, StorageError
+from service.errors import Failed, InUse, InvalidRequest, NotFound, NotReady, NoWorker, StorageError
 from service.operations import idempotency
 from service.operations.catalog.model_inputs import complete_inputs
 from service.operations.catalog.model_layers import complete_layers
+from service.operations.catalog.resolve import find_label, named_in_body
 from service.operations.catalog.sources import Source, lock_models
 from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.idempotency import Claim
@@ -29,7 +31,7 @@ from service.storage.records import Model
 DRY_RUN_SECONDS = 60
 NEWEST_VERSIONS = 100
 BUILD = builds.KIND.name
-COLUMNS = ("name", "task", "description", "metadata")
+COLUMNS = ("name", "task", "description", "serve", "metadata")
 """The fields of a posted document that have columns of their own."""
 
 
@@ -135,6 +137,7 @@ def _new_model(document: dict[str, Any]) -> Model:
         status=statuses.BUILDING,
         task=document["task"],
         description=document["description"],
+        serve=document.get("serve"),
         metadata_=document.get("metadata", {}),
         document={name: value for name, value in document.items() if name not in COLUMNS},
         last_version=0,
@@ -204,13 +207,34 @@ def _view(session: Session, found: list[Model], *, with_versions: bool = False) 
 
 
 def change(context: Context, name: str, changes: dict[str, Any]) -> ModelView:
-    """Change the `description` or the `metadata`. Raises NotFound, InvalidRequest."""
+    """Change the `description`, the `threshold`, the label to `serve`, or the `metadata`.
+
+    Raises NotFound, InvalidRequest.
+    """
     with context.database.write() as session:
         model = find(session, name, lock=True)
         model.description = changes.get("description", model.description)
+        if "threshold" in changes:
+            if faults := list(threshold_faults(changes["threshold"], model.task)):
+                raise InvalidRequest(*faults)
+            model.document = {**model.document, "threshold": changes["threshold"]}
+        if "serve" in changes:
+            _serve(session, model, changes["serve"])
         if "metadata" in changes:
             model.metadata_ = merge(model.metadata_, changes["metadata"])
     return get(context, name)
+
+
+def _serve(session: Session, model: Model, label: str | None) -> None:
+    """Let a locked model serve a label's version, or its latest version for None.
+
+    Once the model has versions, the label must exist: a typo would otherwise end all plain predictions. Raises
+    InvalidRequest.
+    """
+    if label is not None and models.version(session, model, None) is not None:
+        with named_in_body(field="serve"):
+            find_label(session, model, label)
+    model.serve = label
 
 
 def delete(context: Context, name: str) -> None:

@@ -11,7 +11,7 @@ from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
 from service.event_text import metrics_of
-from service.operations.jobs import queue, training_progress
+from service.operations.jobs import queue, training_progress, waiting
 from service.operations.jobs.kind import Success
 from service.operations.jobs.registry import KINDS, kind_of
 from service.storage import datasets, jobs, models
@@ -305,6 +305,7 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
         return
     job.error = error
     kind_of(job).record_failure(session, job, error)
+    waiting.fail_all(session, job, error)
     queue.move(session, job, statuses.FAILED, reason)
 
 

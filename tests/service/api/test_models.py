@@ -82,6 +82,14 @@ def test_faults_of_a_spec_are_located(api: ApiClient, change: dict[str, Any], po
     api.get("/v1/models/line", 404)
 
 
+def test_a_dataset_that_is_not_ready_is_a_409_with_a_time_to_come_back(api: ApiClient) -> None:
+    api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
+    response = api.send("POST", "/v1/models", 409, json=LINE | {"input": {"dataset": "line"}})
+    assert response.json is not None
+    assert response.json["detail"] == 'The dataset "line" is processing.'
+    assert "Retry-After" in response.headers
+
+
 @pytest.mark.usefixtures("worker")
 def test_the_summary_is_json_or_the_table_of_keras(api: ApiClient) -> None:
     api.post("/v1/models", LINE)

@@ -14,7 +14,6 @@ import pytest
 import requests
 
 from models.errors import Fault, InvalidData
-from service.api.app import create_front
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.operations.upkeep import housekeeping
@@ -25,6 +24,7 @@ from tests.service.api.api_client import ApiClient
 from tests.service.api.api_server import Server
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 
 CSV = b"width,kind\n1.5,a\n2.5,b\n"
 WITHOUT_WAITING = {"Prefer": "wait=0"}
@@ -185,13 +185,13 @@ class FullDisk(ArtifactStore):
 
 def test_a_full_disk_is_a_507_and_leaves_nothing(context: Context) -> None:
     full = Context(context.settings, context.database, FullDisk(context.settings.artifact_folder))
-    api = ApiClient(FrontClient(create_front(full)))
+    api = ApiClient(FrontClient(make_front(full)))
     for content in (CSV, b"x" * 200_000):
         assert upload(api, 507, content)["type"] == "/problems/disk-full"
         assert not list(context.settings.artifact_folder.rglob("*data*"))
     api.get("/v1/datasets/flowers", 404)
     headers = {**WITHOUT_WAITING, "Idempotency-Key": "once"}
-    for client, expect in ((api, 507), (ApiClient(FrontClient(create_front(context))), 202)):
+    for client, expect in ((api, 507), (ApiClient(FrontClient(make_front(context))), 202)):
         form = {"name": "flowers", "target": "kind", "file": (io.BytesIO(CSV), "a.csv")}
         client.send("POST", "/v1/datasets", expect, data=form, headers=headers)
 

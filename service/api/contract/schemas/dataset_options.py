@@ -3,9 +3,10 @@
 from typing import Any
 
 from models.datasets.pictures import CHANNELS, MAX_SIDE
-from models.datasets.splits import MAX_SEED
+from models.datasets.splits import MAX_SEED, MOST_GROUP_COLUMNS
 from models.datasets.tables.options import MAX_WORDS
 from models.datasets.tables.window_options import MAX_LISTED, MAX_STEPS
+from models.datasets.target_options import DROP, REFUSE
 from models.series.calendar import CYCLES
 from models.series.window import GAPS
 from models.tabular.reading import TYPES
@@ -42,8 +43,21 @@ SPLIT = _options(
     validation=SHARE | {"description": "The share of validation rows."},
     test=SHARE | {"description": "The share of test rows."},
     seed=_whole(0, MAX_SEED, "The seed of the random split. Default: 0."),
+    stratify={"type": ["boolean", "null"], "description": "Whether each split has the same proportions of classes."},
     column=OPTIONAL_COLUMN,
     time_column=OPTIONAL_COLUMN,
+    group={
+        "type": ["string", "array", "null"],
+        "maxLength": 1000,
+        "pattern": TEXT_PATTERN,
+        "maxItems": MOST_GROUP_COLUMNS,
+        "items": COLUMN,
+        "description": "A column, or several: rows with equal values in them stay in one split.",
+    },
+)
+TARGET_OPTIONS = _options(
+    positive_class={"description": "Of two classes the positive one."},
+    missing={"type": ["string", "null"], "enum": [REFUSE, DROP, None]},
 )
 CSV = _options(
     delimiter={"type": ["string", "null"], "minLength": 1, "maxLength": 1, "pattern": TEXT_PATTERN},

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import pre_dump
 
 from models.datasets import find_request_faults
-from models.datasets.descriptor import MAX_GUESSED_CLASSES, MAX_LISTED_NUMBERS
+from models.datasets.descriptor import MAX_GUESSED_CLASSES, MAX_LISTED_NUMBERS, with_positive_class
 from models.errors import Fault
 from service import statuses
 from service.api.contract.fields import (
@@ -56,8 +56,15 @@ MOST_COLUMNS = 10_000
 MOST_CLASSES = 10_000
 MOST_DIMENSIONS = 32
 SPLIT = (
-    "`validation` and `test`: shares of the rows, from 0 to 1. `seed`: the seed of the random split. Tables can also "
-    "be split in the order of a `time_column`, or only by a `column` that contains `train`, `validation` or `test`."
+    "`validation` and `test`: shares of the rows, from 0 to 1. `seed`: the seed of the random split. Each split has "
+    "the same proportions of classes, unless `stratify` is false. Tables can also be split in the order of a "
+    "`time_column`, or only by a `column` that contains `train`, `validation` or `test`. With `group`, a column or "
+    "several, all rows of a group stay in one split, so that shares and proportions are approximate."
+)
+TARGET_OPTIONS = (
+    "`positive_class`: of two classes the positive one, whose score is that of a network with one output. Default: 1 "
+    "or true, else the class with fewer rows, and of equal numbers of rows the last. `missing`: `refuse` (the default) "
+    "or `drop` the rows of a table that have no target."
 )
 TYPES = "By column: `number`, `category`, `boolean`, `date`, `text` or `identifier`. Other columns' types are inferred."
 IGNORE = "Columns to ignore."
@@ -112,6 +119,7 @@ class CreateDatasetSchema(Schema):
         metadata={"description": f"Only for inline `rows`. {IGNORE}"},
     )
     split = Object(allow_none=True, metadata={"description": SPLIT, **options.SPLIT})
+    target_options = Object(allow_none=True, metadata={"description": TARGET_OPTIONS, **options.TARGET_OPTIONS})
     metadata = Metadata()
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
@@ -148,6 +156,7 @@ class CreateUploadSchema(Schema):
         metadata={"description": f"{IGNORE} Send a field for each column, or one field with a JSON list."},
     )
     split = Object(metadata={"description": SPLIT, **options.SPLIT})
+    target_options = Object(metadata={"description": TARGET_OPTIONS, **options.TARGET_OPTIONS})
     window = Object(
         metadata={"description": "Turns the table into sequences of consecutive rows. Requires `steps`."}
         | options.WINDOW
@@ -264,6 +273,7 @@ class DatasetTargetSchema(AnswerSchema):
         "shape",
         "classes",
         "counts",
+        "positive_class",
         "exclusive",
         "mean",
         "std",
@@ -288,6 +298,7 @@ class DatasetTargetSchema(AnswerSchema):
     counts = Listing(
         "The number of rows of all splits in each class.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50]
     )
+    positive_class = Value("Of two classes the positive one, which is the last.", **CLASS, example="fraud")
     columns = Listing("For sequences: the columns to predict.", Words("A name.", example="price"), MOST_COLUMNS)
     horizons = Listing(
         "For sequences: how many rows after the last row of a sequence the targets are.", Count("Rows."), MOST_COLUMNS
@@ -344,6 +355,7 @@ class DatasetSchema(AnswerSchema):
             **{member: descriptor.get(member) for member in described},
             # descriptors of older releases have no notes
             "notes": descriptor.get("notes", []) if descriptor else None,
+            "target": with_positive_class(descriptor["target"]) if descriptor else None,
             "progress": view.progress,
             "metadata": dataset.metadata_,
             "error": describe_failure(dataset.error),

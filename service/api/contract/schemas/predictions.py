@@ -1,8 +1,10 @@
 """Predictions: the schema of the query and, for the documentation only, the schemas of the bodies."""
 
+from typing import ClassVar
+
 from marshmallow import fields
 
-from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, QueryFlag, QueryWhole
+from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, QueryAmount, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.shown import (
     CLASS,
@@ -25,6 +27,15 @@ class PredictionQuery(Schema):
 
     top = QueryWhole(1, load_default=None, metadata={"description": "Add the N classes with the highest scores."})
     scores = QueryFlag(load_default=True, metadata={"description": "Whether to include the score of every class."})
+    threshold = QueryAmount(
+        0,
+        1,
+        load_default=None,
+        metadata={
+            "description": "Only for binary and multilabel tasks: the score from which the positive class, or a label, "
+            "is predicted. Default: the model's `threshold`."
+        },
+    )
 
 
 class PredictionRequestSchema(Schema):
@@ -82,7 +93,7 @@ TOP = Listing("The N classes with the highest scores; only with `top=N`.", Inner
 class SeriesPredictionSchema(AnswerSchema):
     """Which series a prediction is for, if rows of a table were posted to a model of sequences."""
 
-    sometimes: tuple[str, ...] = ("group", "after")
+    sometimes: ClassVar[tuple[str, ...]] = ("group", "after")
 
     group = Mapping("The values of the columns that distinguish series.", example={"symbol": "A"})
     after = Value(
@@ -95,11 +106,11 @@ class SeriesPredictionSchema(AnswerSchema):
 class ClassPredictionSchema(SeriesPredictionSchema):
     """A prediction of a `binary` or `multiclass` model."""
 
-    sometimes = ("group", "after", "scores", "top")
+    sometimes = (*SeriesPredictionSchema.sometimes, "scores", "top")
 
     label = Value(
-        "The class with the highest score. For binary tasks, the second class if its score is at least 0.5. "
-        "Null if the scores aren't finite.",
+        "The class with the highest score. For binary tasks, the positive class, which is the second, if its score "
+        "is at least the `threshold`, else the first. Null if the scores aren't finite.",
         anyOf=[*CLASS["anyOf"], {"type": "null"}],
     )
     score = Number("The label's score; null if it isn't finite.", allow_none=True, example=0.98)
@@ -110,9 +121,9 @@ class ClassPredictionSchema(SeriesPredictionSchema):
 class LabelsPredictionSchema(SeriesPredictionSchema):
     """A prediction of a `multilabel` model."""
 
-    sometimes = ("group", "after", "scores", "top")
+    sometimes = (*SeriesPredictionSchema.sometimes, "scores", "top")
 
-    labels = Listing("Every class with a score of at least 0.5.", Value("A class.", **CLASS))
+    labels = Listing("Every class whose score is at least the `threshold`.", Value("A class.", **CLASS))
     scores = SCORES
     top = TOP
 

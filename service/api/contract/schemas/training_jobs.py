@@ -181,7 +181,10 @@ class TrainingOptionsSchema(Schema):
     execution = Choice(
         *EXECUTIONS,
         load_default="auto",
-        metadata={"description": "How the network is executed. The response shows the choice that replaced `auto`."},
+        metadata={
+            "description": "How the network is executed. The response shows the choice that replaced `auto`, "
+            "unless the job still waits for its model or dataset."
+        },
     )
 
 
@@ -206,9 +209,7 @@ class CreateTrainingJobSchema(TrainingOptionsSchema):
     """A new training job."""
 
     model = Reference(required=True, metadata={"description": "The model's name."})
-    dataset = Reference(
-        required=True, metadata={"description": "The dataset's name. The dataset must be ready and fit the model."}
-    )
+    dataset = Reference(required=True, metadata={"description": "The dataset's name. The dataset must fit the model."})
     folds = Folds(
         load_default=None,
         allow_none=True,
