@@ -9,12 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.preprocessing.tensor_input import LARGEST_BYTE, usable_deviation
+from models.preprocessing.tensor_input import LARGEST_BYTE
 from models.spec import Column, Missing, Scaling
 from models.values.columns import ColumnValues, Texts, is_missing
 from models.values.dates import write_dates
 from models.values.numbers import find_format
-from models.values.statistics import mean_and_deviation
+from models.values.statistics import mean_and_deviation, usable_deviation
 
 DAY = np.timedelta64(1, "D")
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
