@@ -84,19 +84,22 @@ class Predictor:
         )
 
     def prepare(
-        self, instances: Instances, allowance: Allowance | None = None
+        self, instances: Instances, allowance: Allowance | None = None, *, ignores_extra: bool = False
     ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-        """Convert posted instances into inputs for `network.run`, with warnings.
+        """Convert posted instances into inputs for `network.run`, with warnings. `ignores_extra`: unknown columns of a
+        table are ignored.
 
         Raises InvalidInstances; Excessive and TookTooLong if the instances exceed the allowance.
         """
         allowance = allowance or Allowance()
         allowance.row_numbers = self.row_numbers
-        inputs, warnings = self.preprocessing.read_instances(instances, allowance)
+        inputs, warnings = self.preprocessing.read_instances(instances, allowance, ignores_extra=ignores_extra)
         self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
         return inputs, warnings
 
-    def prepare_series(self, instances: Instances, allowance: Allowance | None = None) -> SeriesInputs | None:
+    def prepare_series(
+        self, instances: Instances, allowance: Allowance | None = None, *, ignores_extra: bool = False
+    ) -> SeriesInputs | None:
         """As `prepare`, for rows of the table that a network's sequences come from: inputs with a row for each series.
 
         None if the instances aren't such rows. Raises what `prepare` raises.
@@ -105,7 +108,7 @@ class Predictor:
             return None
         allowance = allowance or Allowance()
         allowance.row_numbers = self.row_numbers
-        series = self.preprocessing.read_series(instances, allowance)
+        series = self.preprocessing.read_series(instances, allowance, ignores_extra=ignores_extra)
         if series is not None:
             self._check_vocabularies(series.inputs, in_json=False)
         return series

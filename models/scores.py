@@ -11,6 +11,8 @@ from models.catalogue import load_catalogue
 from models.spec import THRESHOLD, NetworkSpec, Task
 from models.validation.outputs import ends_in_probabilities
 
+SMALLEST_SCORE = 1e-7
+"""The score whose logit stands for a score of 0; Keras's losses of probabilities use the same."""
 MARGIN_LOSSES = ("Hinge", "SquaredHinge")
 
 
@@ -49,6 +51,16 @@ def score(outputs: np.ndarray, task: Task, activation: Activation | None) -> np.
     if task is Task.BINARY and outputs.shape[-1] == 1:
         return np.concatenate([1 - outputs, outputs], axis=1)
     return outputs
+
+
+def as_outputs(scores: np.ndarray, activation: Activation | None) -> np.ndarray:
+    """The raw outputs of a network from which `score` computes these scores, except that logits are finite."""
+    if activation is None:
+        return scores
+    if activation is Activation.MARGIN:
+        return 2 * scores - 1
+    logits = np.log(np.maximum(scores, SMALLEST_SCORE))
+    return logits if activation is Activation.SOFTMAX else logits - np.log(np.maximum(1 - scores, SMALLEST_SCORE))
 
 
 def predicted_classes(scores: np.ndarray, task: Task, threshold: float = THRESHOLD) -> np.ndarray:

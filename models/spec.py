@@ -49,6 +49,16 @@ class Missing(StrEnum):
     MOST_FREQUENT = "most_frequent"
 
 
+class TargetScaling(StrEnum):
+    """How a regression's targets are scaled for the network; what clients see stays in the target's own units."""
+
+    NONE = "none"
+    STANDARD = "standard"
+    """Minus the mean, divided by the standard deviation, both of the training rows."""
+    LOG = "log"
+    """The logarithm of 1 + the target, then as `standard`."""
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a table as a network input.
@@ -189,6 +199,7 @@ class NetworkSpec:
     metrics: tuple[ComponentSpec, ...] = ()
     threshold: float = THRESHOLD
     """The score from which the positive class of a binary task, or a label of a multilabel task, is predicted."""
+    target_scaling: TargetScaling = TargetScaling.NONE
 
     @property
     def input(self) -> InputSpec:
@@ -200,6 +211,7 @@ class NetworkSpec:
     def from_document(cls, document: dict[str, Any]) -> Self:
         """Read a document that `validation` has accepted; openapi.yaml describes its fields."""
         inputs = document.get("inputs") or {SINGLE_INPUT: document["input"]}
+        target = document.get("target") or {}
         return cls(
             task=Task(document["task"]),
             inputs={name: InputSpec.from_document(input_) for name, input_ in inputs.items()},
@@ -208,6 +220,7 @@ class NetworkSpec:
             loss=ComponentSpec.from_document(document["loss"]),
             metrics=tuple(ComponentSpec.from_document(metric) for metric in document.get("metrics", ())),
             threshold=read_threshold(document),
+            target_scaling=TargetScaling(target.get("scaling", TargetScaling.NONE)),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -220,6 +233,7 @@ class NetworkSpec:
             "loss": self.loss.to_document(),
             "metrics": [metric.to_document() for metric in self.metrics],
             "threshold": self.threshold,
+            "target": {"scaling": self.target_scaling.value},
         }
 
 

@@ -7,6 +7,7 @@ from models.batches.blocks import Block, Blocks, count_rows
 from models.limits import Limits
 from models.preprocessing import Instances, Preprocessing
 from models.preprocessing.preprocessing import NOT_JSON, is_table_row
+from models.tabular.posted_parquet import TableColumns
 from models.values.columns import ColumnValues, join_columns
 
 
@@ -24,10 +25,12 @@ class SeriesReader:
 
         Raises InvalidInstances, with rows counted from the first instance.
         """
-        if not isinstance(instances, list) or not is_table_row(instances[0], self._name):
+        if not isinstance(instances, list | TableColumns):
+            return False
+        if isinstance(instances, list) and not is_table_row(instances[0], self._name):
             return False
         allowance = Allowance.for_blocks(self._limits)
-        self._parts.append(self._rows.table.read_table(instances, NOT_JSON, allowance))
+        self._parts.append(self._rows.table.read_raw(instances, NOT_JSON, allowance))
         return True
 
     def blocks(self) -> Blocks:

@@ -19,7 +19,7 @@ from models.datasets.tables.examples import plan_columns
 from models.datasets.tables.options import check_table_options
 from models.datasets.tables.sequences import CompleteSequences
 from models.datasets.target_options import check_target_options, wanted_positive
-from models.datasets.uploads import DATA_FILE, UPLOAD, check_upload, read_upload
+from models.datasets.uploads import DATA_FILE, MORE_FILES, UPLOAD, check_upload, file_name, read_upload
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.files.sums import check_files
 from models.limits import Limits
@@ -99,7 +99,8 @@ def _find_unaccepted_fields(request: dict[str, Any]) -> list[Fault]:
     source = request["source"]
     taken = FIELDS.get(source, FIELDS_OF_BUILT_IN)
     known = f"{', '.join(taken[:-1])} and {taken[-1]}"
-    others = (name for name, value in request.items() if value is not None and name not in ("name", "source", *taken))
+    own = ("name", "source", MORE_FILES) if source == UPLOAD else ("name", "source")
+    others = (name for name, value in request.items() if value is not None and name not in (*own, *taken))
     return [
         Fault(f'The source "{source}" doesn\'t accept "{name}"; it accepts {known}.', pointer_to(name), allowed=taken)
         for name in islice(others, MOST_FAULTS)
@@ -131,7 +132,8 @@ def import_dataset(
         reading = _share(progress, 0, 0.5)
         if request["source"] == UPLOAD:
             assert upload is not None
-            check_files(upload, DATA_FILE)
+            for number in range(1 + len(request.get(MORE_FILES, ()))):
+                check_files(upload, file_name(number))
             examples, default = read_upload(upload / DATA_FILE, request, scratch, limits, reading)
         else:
             examples, default = _load(request, cache, downloads, limits, reading)

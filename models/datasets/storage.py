@@ -91,6 +91,12 @@ class Dataset:
         with _reading():
             return self._open_split(name)
 
+    def targets(self, name: str) -> np.ndarray | Texts:
+        """The raw targets of a split, as in `split`, without reading its inputs. Raises DamagedDataset."""
+        check_files(self.folder, f"{name}/{TARGETS_FILE}", DamagedDataset)
+        with _reading():
+            return self._read_targets(np.load(self.folder / name / TARGETS_FILE))
+
     def _open_split(self, name: str) -> Split:
         folder = self.folder / name
         rows, targets = np.load(folder / ROWS_FILE), self._read_targets(np.load(folder / TARGETS_FILE))

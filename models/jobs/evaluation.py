@@ -46,3 +46,5 @@ class EvaluationResult(Document):
     """Of two classes, the one that `precision`, `recall`, `f1`, `roc_auc`, `pr_auc` and `calibration` are of."""
     threshold: float | None = None
     """The score from which classes counted as predicted; None for tasks without a threshold."""
+    baseline: dict[str, float | None] | None = None
+    """The loss and the metrics of the naive guess; None for a version that was saved without it."""

@@ -4,7 +4,7 @@ A number always becomes (value - mean) / std; without scaling that is (value - 0
 The fitted state is stored as JSON, from which it is restored bit for bit.
 """
 
-from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile, read_npy
+from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile, TableFile, read_npy
 from models.preprocessing.preprocessing import Preprocessing, inputs_from_dataset, named_input_from_dataset
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "JsonNumbers",
     "NamedFile",
     "Preprocessing",
+    "TableFile",
     "inputs_from_dataset",
     "named_input_from_dataset",
     "read_npy",

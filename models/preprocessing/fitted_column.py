@@ -1,20 +1,26 @@
 """One column of a table, fitted to its training rows."""
 
 import math
+import re
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
-from models.preprocessing.tensor_input import LARGEST_BYTE, usable_deviation
+from models.preprocessing.tensor_input import LARGEST_BYTE
 from models.spec import Column, Missing, Scaling
 from models.values.columns import ColumnValues, Texts, is_missing
 from models.values.dates import write_dates
 from models.values.numbers import find_format
-from models.values.statistics import mean_and_deviation
+from models.values.statistics import mean_and_deviation, usable_deviation
 
 DAY = np.timedelta64(1, "D")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+"""A category that a number can mean: `007` isn't the number 7."""
+LONGEST_NUMBER = 1e20
+"""From this size on, a number is shown with an exponent."""
 FIRST_WEEKDAY = 3
 """1970-01-01, day 0, was a Thursday."""
 
@@ -124,6 +130,24 @@ class FittedColumn:
     def is_amount(self) -> bool:
         """Whether numbers may be posted as texts, such as `$1,234.5`."""
         return self.type == "number" and self.format is not None and find_format(self.format).amount
+
+    @cached_property
+    def numeric_categories(self) -> dict[Decimal, str]:
+        """The categories that are numbers, by their values. Of equal ones, such as 3 and 3.0, the shortest."""
+        numbers = (name for name in self.categories if NUMBER.fullmatch(name))
+        return {Decimal(name): name for name in sorted(numbers, key=len, reverse=True)}
+
+    def find_category(self, value: int | float | bool) -> str | None:
+        """The category that equals a number or boolean; None if the categories are texts.
+
+        A number that equals none of several numbers is an unseen category.
+        """
+        if isinstance(value, bool):
+            return next((name for name in (str(value).lower(), str(value)) if name in self.known), None)
+        if not self.numeric_categories or not math.isfinite(value):
+            return None
+        number = Decimal(str(value))
+        return self.numeric_categories.get(number, f"{number:f}" if abs(value) < LONGEST_NUMBER else str(value))
 
     @property
     def width(self) -> int:

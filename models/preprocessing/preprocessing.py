@@ -13,13 +13,15 @@ from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
 from models.preprocessing.missing import choose_missing
-from models.preprocessing.posted import B64, CsvText, Instances, JsonNumbers, NamedFile
+from models.preprocessing.posted import B64, CsvText, Instances, JsonNumbers, NamedFile, TableFile
+from models.preprocessing.posted_files import read_table_file
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.preprocessing.window_rows import WindowRows
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
 from models.suggestions import unknown_name
 from models.tabular.csv_instances import names_columns, read_csv_instances
+from models.tabular.posted_parquet import TableColumns
 from models.values.tensors import KINDS, MAX_FAULTS, Place, Shape, name_type
 
 INSTANCES = Place(("instances",))
@@ -196,17 +198,19 @@ class Preprocessing:
         }
 
     def read_instances(
-        self, instances: Instances, allowance: Allowance | None = None
+        self, instances: Instances, allowance: Allowance | None = None, *, ignores_extra: bool = False
     ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
         """Posted instances as network inputs, and at most 100 warnings (`row`, `column`, `type`, `detail`).
 
-        With one input an instance is its row; with several it is an object of rows by input. Raises InvalidInstances,
-        naming row and column; Excessive and TookTooLong if the instances exceed the allowance.
+        With one input an instance is its row; with several it is an object of rows by input. Unknown columns of a
+        table are refused unless `ignores_extra`. Raises InvalidInstances, naming row and column; Excessive and
+        TookTooLong if the instances exceed the allowance.
         """
         allowance = allowance or Allowance()
         if not isinstance(instances, Instances):
             raise InvalidInstances(Fault(f"Expected a list, not {name_type(instances)}.", INSTANCES.whole))
-        if not isinstance(instances, CsvText):
+        instances = self._as_file(instances)
+        if not isinstance(instances, CsvText | TableFile | TableColumns):
             allowance.take_rows(len(instances))
         if isinstance(instances, JsonNumbers):
             read = self._read_numbers(instances.values)
@@ -215,44 +219,82 @@ class Preprocessing:
             instances = instances.read_again()
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
-        if len(self.inputs) > 1 and place is NOT_JSON:
+        if len(self.inputs) > 1 and place is NOT_JSON and not isinstance(instances, TableFile):
             detail = f"The model has the inputs {self._names()}: post JSON, with one object of them per instance."
             raise InvalidInstances(Fault(detail, pointer="#"))
-        rows = self._read_csv(instances, allowance) if isinstance(instances, CsvText) else instances
+        rows = self._read_rows(instances, allowance, ignores_extra)
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
-        if self._are_named(rows):
-            return self._read_named(list(rows), allowance)
-        ((name, input_),) = self.inputs.items()
-        values, warnings = input_.read(rows, place, allowance)
+        ((name, input_), *_) = self.inputs.items()
+        if isinstance(rows, TableColumns):
+            assert isinstance(input_, TableInput)
+            values, warnings = input_.read_table(rows, allowance)
+        elif self._are_named(rows):
+            return self._read_named(list(rows), place, allowance)
+        elif isinstance(input_, TableInput):
+            values, warnings = input_.read(rows, place, allowance, ignores_extra)
+        else:
+            values, warnings = input_.read(rows, place, allowance)
         return {name: values}, warnings[:MAX_WARNINGS]
 
-    def read_series(self, instances: Instances, allowance: Allowance) -> SeriesInputs | None:
+    def read_series(
+        self, instances: Instances, allowance: Allowance, *, ignores_extra: bool = False
+    ) -> SeriesInputs | None:
         """Posted rows of the table that the sequences come from, as one sequence for each series: its last rows.
 
         None if the instances aren't such rows, but sequences. Raises what `read_instances` raises.
         """
         if self.rows is None:
             return None
-        ((name, _),) = self.inputs.items()
-        if isinstance(instances, CsvText):
-            table = self.rows.table.csv_columns()
-            if not names_columns(instances.data, instances.encoding, table):
-                return None
-            posted, place = read_csv_instances(instances.data, table, instances.encoding, allowance), NOT_JSON
-        elif isinstance(instances, list) and instances and is_table_row(instances[0], name):
-            posted, place = instances, INSTANCES
-        else:
+        rows = self._find_series_rows(self._as_file(instances), allowance, ignores_extra)
+        if rows is None:
             return None
-        sequences = self.rows.read(posted, place, allowance)
+        sequences = self.rows.read(rows, INSTANCES if rows is instances else NOT_JSON, allowance, ignores_extra)
         allowance.take_rows(len(sequences.values))
         return SeriesInputs(self.transform(sequences.values), sequences.labels, sequences.warnings)
+
+    def _find_series_rows(
+        self, instances: Instances, allowance: Allowance, ignores_extra: bool
+    ) -> list | TableColumns | None:
+        """The rows in instances that are rows of the table that the sequences come from; None if they are others."""
+        assert self.rows is not None
+        rows: Any = instances
+        columns = replace(self.rows.table.csv_columns(), ignores_extra=ignores_extra)
+        if isinstance(instances, CsvText):
+            if not names_columns(instances.data, instances.encoding, columns):
+                return None
+            rows = read_csv_instances(instances.data, columns, instances.encoding, allowance)
+        elif isinstance(instances, TableFile):
+            rows = read_table_file(instances, columns, self.rows.table.types, allowance)
+        (name,) = self.inputs
+        is_table = isinstance(rows, list) and len(rows) > 0 and is_table_row(rows[0], name)
+        return rows if is_table or isinstance(rows, TableColumns) else None
+
+    @property
+    def table(self) -> TableInput | None:
+        """What reads rows of the dataset's table; None if the dataset wasn't one."""
+        if self.rows is not None:
+            return self.rows.table
+        (input_, *_) = self.inputs.values()
+        return input_ if isinstance(input_, TableInput) else None
 
     def transform(self, sequences: np.ndarray) -> dict[str, np.ndarray]:
         """Raw sequences from a table (rows, steps, features) as network inputs: float32, rows first, by input."""
         return {
             name: input_.transform(sequences) for name, input_ in self.inputs.items() if isinstance(input_, TensorInput)
         }
+
+    def _as_file(self, instances: Instances) -> Instances:
+        """A file that was posted in a form is an image for an input of images, and rows for every other."""
+        if not (isinstance(instances, list) and instances and isinstance(instances[0], NamedFile)):
+            return instances
+        (input_, *_) = self.inputs.values()
+        if isinstance(input_, TensorInput) and input_.picture is not None and len(self.inputs) == 1:
+            return instances
+        if len(instances) > 1:
+            detail = f"There are {len(instances)} files of rows; send one."
+            raise InvalidInstances(Fault(detail, pointer="#/file", file=instances[1].name))
+        return TableFile(instances[0], name=instances[0].name)
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
         """As `read_instances`, for rows of numbers only; None if they don't fit or need more work."""
@@ -286,14 +328,16 @@ class Preprocessing:
         named = name != SINGLE_INPUT and isinstance(input_, TensorInput) and isinstance(rows, list)
         return named and all(isinstance(row, dict) and row.keys() == {name} for row in rows)
 
-    def _read_named(self, rows: list, allowance: Allowance) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    def _read_named(
+        self, rows: list, above: Place, allowance: Allowance
+    ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
         """The rows of every input; the faults of all inputs are reported together."""
-        self._check_names(rows)
+        self._check_names(rows, above)
         inputs: dict[str, np.ndarray] = {}
         warnings: list[dict[str, Any]] = []
         faults: list[Fault] = []
         for name, input_ in self.inputs.items():
-            place = Place(INSTANCES.above, (name,))
+            place = Place(above.above, (name,))
             try:
                 inputs[name], found = input_.read([row[name] for row in rows], place, allowance)
             except InvalidInstances as error:
@@ -307,31 +351,45 @@ class Preprocessing:
     def _names(self) -> str:
         return ", ".join(f'"{name}"' for name in self.inputs)
 
-    def _read_csv(self, text: CsvText, allowance: Allowance) -> list[Any]:
-        (input_,) = self.inputs.values()
-        table = input_.csv_columns() if isinstance(input_, TableInput) else None
-        rows = read_csv_instances(text.data, table, text.encoding, allowance)
-        allowance.take_rows(len(rows))
+    def _read_rows(
+        self,
+        instances: list | np.ndarray | CsvText | TableFile | TableColumns,
+        allowance: Allowance,
+        ignores_extra: bool,
+    ) -> list | np.ndarray | TableColumns:
+        """The rows of instances that are a file; others as they are."""
+        if not isinstance(instances, CsvText | TableFile):
+            return instances
+        (input_, *_) = self.inputs.values()
+        table, types = None, {}
+        if isinstance(input_, TableInput):
+            table, types = replace(input_.csv_columns(), ignores_extra=ignores_extra), input_.types
+        if isinstance(instances, CsvText):
+            rows: Any = read_csv_instances(instances.data, table, instances.encoding, allowance)
+        else:
+            rows = read_table_file(instances, table, types, allowance)
+        if not isinstance(rows, TableColumns):
+            allowance.take_rows(len(rows))
         return rows
 
-    def _check_names(self, instances: list) -> None:
+    def _check_names(self, instances: list, place: Place) -> None:
         """Raise InvalidInstances unless every instance is an object that has exactly the inputs."""
-        faults = (fault for row, value in enumerate(instances) for fault in self._find_name_faults(row, value))
+        faults = (fault for row, value in enumerate(instances) for fault in self._find_name_faults(row, value, place))
         found = list(islice(faults, MAX_FAULTS))
         if found:
             raise InvalidInstances(*found)
 
-    def _find_name_faults(self, row: int, value: object) -> Iterator[Fault]:
+    def _find_name_faults(self, row: int, value: object, place: Place) -> Iterator[Fault]:
         if not isinstance(value, dict):
             detail = f"Row {row} is {name_type(value)}; expected an object with {self._names()}."
-            yield Fault(detail, INSTANCES.pointer(row), row=row)
+            yield Fault(detail, place.pointer(row), row=row)
             return
         for name in self.inputs:
             if name not in value:
-                yield Fault(f'Row {row} has no "{name}".', INSTANCES.pointer(row, (name,)), row=row, column=name)
+                yield Fault(f'Row {row} has no "{name}".', place.pointer(row, (name,)), row=row, column=name)
         for name in value:
             if name not in self.inputs:
-                fault = unknown_name(name, tuple(self.inputs), INSTANCES.pointer(row, (name,)), "input")
+                fault = unknown_name(name, tuple(self.inputs), place.pointer(row, (name,)), "input")
                 yield replace(fault, detail=f"Row {row}: {fault.detail}", row=row, column=name)
 
     def to_document(self) -> dict[str, Any]:

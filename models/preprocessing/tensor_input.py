@@ -13,17 +13,16 @@ from models.files.pictures import CHANNELS, BadPicture, Picture, read_picture
 from models.memory import aligned_empty
 from models.preprocessing.posted import NamedFile, picture_bytes
 from models.spec import InputSpec, Scaling
-from models.values.statistics import mean_and_deviation
+from models.values.statistics import mean_and_deviation, usable_deviation
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, read_numbers, shapes_fit
 
 if TYPE_CHECKING:
     from models.preprocessing.window_rows import WindowRows
 
 LARGEST_BYTE = 255
+FIRST_FRAME = "The image has several frames or pages, of which the first is used."
 MAX_PIXELS_AT_ONCE = 200_000_000
 """Pixels that are decoded for one request: an image of a few kilobytes can take a second to decode."""
-NEARLY_CONSTANT = 1e-12
-"""A standard deviation this small relative to the mean is only rounding."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,12 @@ class TensorInput:
             for row, change in changes
             if change
         ]
-        return self.transform(rows), warnings
+        warnings += [
+            {"row": row, "column": column, "type": "first_frame", "detail": FIRST_FRAME}
+            for row, picture in pictures.items()
+            if picture.frames
+        ]
+        return self.transform(rows), sorted(warnings, key=lambda warning: warning["row"])
 
     def read_array(self, values: np.ndarray) -> np.ndarray:
         """Posted rows as a network input, including numbers that aren't finite. Raises InvalidInstances."""
@@ -273,9 +277,3 @@ def _as_picture(shape: Shape) -> tuple[int, int, int] | None:
     if len(shape) == 2:
         return (shape[0], shape[1], 1)
     return (shape[0], shape[1], shape[2]) if len(shape) == 3 and shape[2] in CHANNELS else None
-
-
-def usable_deviation(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """The standard deviation to divide by: 1 where all values are equal."""
-    varies = (deviation > NEARLY_CONSTANT * np.abs(mean)) & (deviation.astype(np.float32) > 0)
-    return np.where(varies, deviation, 1.0)

@@ -11,10 +11,11 @@ import numpy as np
 from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
 from models.preprocessing.fitted_column import FittedColumn
-from models.preprocessing.table_input import PostedTable, TableInput
+from models.preprocessing.table_input import PostedTable, TableInput, warn_of_extra
 from models.series.timeline import Timeline, TooManyRows, label_series, name_series, number_series, write_times
 from models.series.window import BREAK, FILL, REFUSE, SeriesColumn, Window
 from models.spec import Column, Scaling
+from models.tabular.posted_parquet import TableColumns
 from models.values.columns import ColumnValues, is_missing
 from models.values.tensors import MAX_FAULTS, Place
 from models.values.wording import count_of
@@ -76,18 +77,22 @@ class WindowRows:
         columns = tuple(map(_to_fitted, _all_columns(self.window)))
         return TableInput((len(columns),), Scaling.NONE, columns, self.posted)
 
-    def read(self, instances: list, place: Place, allowance: Allowance) -> SeriesSequences:
+    def read(
+        self, posted: list | TableColumns, place: Place, allowance: Allowance, ignores_extra: bool = False
+    ) -> SeriesSequences:
         """The last `steps` rows of each series in posted rows, which may be in any order.
 
         Raises InvalidInstances, naming rows, columns and series; Excessive, TookTooLong.
         """
-        allowance.take_cells(len(instances) * len(self.table.columns))
-        table = self.table.read_table(instances, place, allowance)
+        allowance.take_cells(len(posted) * len(self.table.columns))
+        table = self.table.read_raw(posted, place, allowance, ignores_extra)
+        extra = self.table.find_extra(posted, ignores_extra)
         try:
-            return self.cut(table, allowance.limits.prediction_numbers)
+            sequences = self.cut(table, allowance.limits.prediction_numbers)
         except InvalidInstances as error:
             faults = (_point(fault, place) for fault in error.faults)
             raise InvalidInstances(*faults) from error
+        return replace(sequences, warnings=[warn_of_extra(extra), *sequences.warnings]) if extra else sequences
 
     def cut(self, table: Mapping[str, ColumnValues], most: int) -> SeriesSequences:
         """As `read`, from raw columns by name. With missing steps filled, there may be at most `most` rows."""

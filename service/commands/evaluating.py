@@ -88,6 +88,7 @@ def _show(session: Session, evaluation: dict[str, Any]) -> None:
     error, result = evaluation["error"], evaluation["result"]
     decided = {} if result is None else {name: result[name] for name in DECIDED if result[name] is not None}
     figures = {} if result is None else decided | {"loss": result["loss"], **result["metrics"]}
+    figures |= {} if result is None else {"baseline": result["baseline"]}
     shown = {name: evaluation[name] for name in members} | {"metadata": evaluation["metadata"] or None}
     shown |= {"error": error and error["detail"]}
     print_members(shown | figures)

@@ -202,6 +202,8 @@ class Job(Record):
     progress: Mapped[dict[str, Any] | None]
     metrics: Mapped[dict[str, Any] | None]
     best: Mapped[dict[str, Any] | None]
+    baseline: Mapped[dict[str, Any] | None]
+    """The metrics of the naive guess, by the names of `metrics`."""
     version: Mapped[int | None]
     """The version that a training job created, or that another job uses."""
     made_by: Mapped[Id | None] = mapped_column(index=True)

@@ -1,6 +1,6 @@
 """The child process: it runs one job's task, reports to the supervisor through a pipe, and ends with the supervisor.
 
-It sends JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `checkpoint_skipped`,
+It sends JSON objects with a `type`: `progress`, `epoch`, `baseline`, `order`, `checkpoint`, `checkpoint_skipped`,
 `checkpoint_unreadable`, `fold`, `warning`, `ending`, and as the last one `result`, `unfinished` or `failure`. It
 receives objects with `begin`, `command`, `orders` or `may_end`.
 """
@@ -56,6 +56,9 @@ class PipeChannel:
 
     def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
         self.send(encode("epoch", data, best=best))
+
+    def baseline(self, metrics: dict[str, float]) -> None:
+        self.send(encode("baseline", metrics))
 
     def order_taken(self, order: Order, step: int) -> None:
         self.send(encode("order", replace(order, step=step).to_document()))

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from PIL import Image
 
-from service.client import Client, JobEvent, RequestFailed
+from fitserve_client import Client, JobEvent, RequestFailed
 from tests.journeys.specs import LINE, LINE_DATASET, classifier, named
 from tests.running_service import RunningService
 

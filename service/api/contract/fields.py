@@ -203,6 +203,19 @@ class UploadedFile(fields.Field[ReceivedFile]):
         return value
 
 
+class UploadedFiles(fields.Field[list[ReceivedFile]]):
+    """One or several files of a form, in their order."""
+
+    def __init__(self, *, metadata: dict[str, Any], **options: Any) -> None:
+        documented = {"type": "string", "format": "binary"} | metadata
+        super().__init__(error_messages=MESSAGES, metadata=documented, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[ReceivedFile]:
+        if not isinstance(value, list) or not all(isinstance(file, ReceivedFile) for file in value):
+            raise ValidationError("must be a file: its part of the form needs a file name")
+        return value
+
+
 class Part(fields.Nested):
     """An object with its own schema."""
 

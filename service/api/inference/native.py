@@ -14,7 +14,7 @@ from models.errors import summarize
 from models.predictor import in_blocks
 from models.spec import Task
 from models.validation.threshold import NO_THRESHOLD
-from service.api.contract.schemas.predictions import PredictionQuery
+from service.api.contract.schemas.predictions import IGNORE, PredictionQuery
 from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
 from service.api.http.indentation import indent_json, take_parameter
@@ -35,6 +35,7 @@ class NativeQuery:
     top: int | None = None
     scores: bool = True
     threshold: float | None = None
+    ignores_extra: bool = False
     indented: bool = False
 
 
@@ -70,10 +71,11 @@ class Native:
         query = _read_query(request.query, loaded.predictor.task)
         content_type = request.headers.get("content-type", "")
         instances = read_instances(content_type, request.body, self.max_json_depth, request.allowance)
-        series = loaded.predictor.prepare_series(instances, request.allowance)
+        predictor, ignores = loaded.predictor, query.ignores_extra
+        series = predictor.prepare_series(instances, request.allowance, ignores_extra=ignores)
         if series is not None:
             return NativeWork(series.inputs, series.warnings, query, series.labels)
-        inputs, warnings = loaded.predictor.prepare(instances, request.allowance)
+        inputs, warnings = predictor.prepare(instances, request.allowance, ignores_extra=ignores)
         return NativeWork(inputs, warnings, query)
 
     def write(self, work: NativeWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
@@ -125,7 +127,7 @@ def _read_query(query: Mapping[str, Sequence[str]], task: Task) -> NativeQuery:
         raise _invalid_query("top", detail)
     if found["threshold"] is not None and not task.has_threshold:
         raise _invalid_query("threshold", f"{NO_THRESHOLD} This model's task is {task}.")
-    return NativeQuery(found["top"], found["scores"], found["threshold"], indented)
+    return NativeQuery(found["top"], found["scores"], found["threshold"], found["extra"] == IGNORE, indented)
 
 
 def _invalid_query(parameter: str, detail: str) -> InvalidQuery:

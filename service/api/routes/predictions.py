@@ -5,23 +5,21 @@ from typing import Any, NoReturn
 from service.api.contract.blueprint import BINARY, Blueprint
 from service.api.contract.front_operations import never_called
 from service.api.contract.schemas.predictions import (
-    PicturesSchema,
     PredictionAnswerSchema,
+    PredictionFilesSchema,
     PredictionQuery,
     PredictionRequestSchema,
 )
 from service.api.http.links import MODELS
-from service.api.http.media_types import CSV, FORM, JSON, NPY, PICTURES
+from service.api.http.media_types import CSV, FORM, JSON, JSON_LINES_TYPES, NPY, PARQUET, PICTURES
 
 FILE: dict[str, Any] = {"schema": BINARY}
 BODY = {
     "required": True,
     "content": {
         JSON: {"schema": PredictionRequestSchema},
-        CSV: FILE,
-        NPY: FILE,
-        **dict.fromkeys(PICTURES, FILE),
-        FORM: {"schema": PicturesSchema},
+        **dict.fromkeys((CSV, *JSON_LINES_TYPES, PARQUET, NPY, *PICTURES), FILE),
+        FORM: {"schema": PredictionFilesSchema},
     },
 }
 
@@ -38,8 +36,9 @@ def predict(*_: Any, **__: Any) -> NoReturn:
     It is the latest version, unless the model's `serve` names a label.
 
     By raw values: what was learned about scales, categories and missing values is applied here. A row that doesn't
-    fit is a 422 that names it; one that is only odd is predicted, with a warning. Other types than JSON: CSV (of
-    tables with a header), one array as NPY, one picture, or a form with several.
+    fit is a 422 that names it; one that is only odd is predicted, with a warning. Other types than JSON: a file of
+    rows in the form of the dataset's file, as CSV, JSON Lines or Parquet; one array as NPY; one picture; or a form with
+    a file of rows or several pictures.
     """
     never_called()
 

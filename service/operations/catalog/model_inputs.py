@@ -18,7 +18,7 @@ from service.storage import datasets
 def complete_inputs(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The document, with shapes, columns and scaling filled in for inputs that name a dataset.
 
-    Also returns the name and target of that dataset; None if the inputs name no dataset, or several. Raises
+    Also returns the name, kind and target of that dataset; None if the inputs name no dataset, or several. Raises
     InvalidRequest, NotReady.
     """
     only, several = document.get("input") or {}, document.get("inputs") or {}
@@ -44,7 +44,7 @@ def complete_inputs(context: Context, document: dict[str, Any]) -> tuple[dict[st
 
 
 def _target_of(name: str, descriptor: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "target": descriptor["target"]}
+    return {"name": name, "kind": descriptor["kind"], "target": descriptor["target"]}
 
 
 def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.jobs.build import BuildRequest, BuildResult
-from models.validation import check_network
+from models.spec import TargetScaling
+from models.validation import check_network, complete_target
 from models.validation.threshold import threshold_faults
 from service import statuses
 from service.context import Context
@@ -15,11 +16,12 @@ from service.operations.catalog.model_inputs import complete_inputs
 from service.operations.catalog.model_layers import complete_layers
 from service.operations.catalog.resolve import find_label, named_in_body
 from service.operations.catalog.sources import Source, lock_models
+from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.operations.jobs.kinds import build as builds
 from service.operations.metadata import merge
-from service.storage import jobs, models
+from service.storage import datasets, jobs, models
 from service.storage.artifact_keys import versions_key
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
@@ -112,14 +114,20 @@ def end_dry_run(context: Context, model: Model, job_id: str) -> Model:
 def _complete(context: Context, document: dict[str, Any]) -> tuple[BuildRequest, list[Source]]:
     """The request for a build, and the versions whose layers it takes.
 
-    The request's document has the inputs of datasets and the layers of versions filled in, and is checked against the
-    catalogue. `made_for` is the name and target of the dataset that the network will learn.
+    The request's document has the inputs of datasets, the layers of versions and the scaling of the target filled in,
+    and is checked against the catalogue. `made_for` has the name, kind and target of the dataset that the network will
+    learn.
     """
     document, made_for = complete_inputs(context, document)
     check_network(document, context.settings.limits)
+    made_for = made_for or {}
     with context.database.read() as session:
         document, sources = complete_layers(session, context.artifacts, document)
-    return BuildRequest(document, made_for), sources
+        dataset = datasets.by_name(session, made_for["name"]) if made_for else None
+    target = complete_target(document, made_for.get("kind"))
+    if target is not None and dataset is not None:
+        check_target_scaling(context, TargetScaling(target["scaling"]), dataset, "#/target/scaling")
+    return BuildRequest(document | {"target": target}, made_for or None), sources
 
 
 def _new_model(document: dict[str, Any]) -> Model:

@@ -143,6 +143,7 @@ def record(
     *,
     progress: dict[str, Any] | None = None,
     best: dict[str, Any] | None = None,
+    baseline: dict[str, Any] | None = None,
 ) -> Instructions:
     """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
 
@@ -160,6 +161,7 @@ def record(
             folds = len(_cross_validation(job).folds)
             events = [event for event in events if event.fold is None or event.fold > folds]
         job.progress = _follow(progress or job.progress, events, job.request.get("folds") or 0)
+        job.baseline = baseline or job.baseline
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
         if newest is not None:
             job.metrics, job.best = metrics_of(newest), best or job.best

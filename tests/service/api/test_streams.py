@@ -13,8 +13,8 @@ import pytest
 import requests
 from werkzeug.test import TestResponse
 
-from service.client import JobEvent
-from service.client.following import read_events
+from fitserve_client import JobEvent
+from fitserve_client.following import read_events
 from service.context import Context
 from service.operations.jobs import events as job_events
 from service.operations.jobs.lifecycle import Lease

@@ -41,6 +41,22 @@ def files_below(context: Context) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
+@pytest.mark.usefixtures("worker")
+def test_several_files_of_a_form_are_one_table(api: ApiClient, context: Context) -> None:
+    more = b"kind,width\na,3.5\nb,4.5\n"
+    files = [(io.BytesIO(CSV), "1.csv"), (io.BytesIO(more), "2.csv")]
+    form = {"name": "both", "target": "kind", "file": files, "split": '{"validation": 0, "test": 0}'}
+    dataset: Any = api.send("POST", "/v1/datasets", 201, data=form, content_type="multipart/form-data").json
+    assert (dataset["rows"], dataset["file"]["name"], dataset["file"]["more"]) == (4, "1.csv", ["2.csv"])
+    rows = api.get("/v1/datasets/both/rows")["items"]
+    assert [row["instance"]["width"] for row in rows] == [1.5, 2.5, 3.5, 4.5]
+    files = [(io.BytesIO(CSV), "1.csv"), (io.BytesIO(b"width,colour\n1,a\n"), "2.csv")]
+    form = {"name": "wrong", "target": "kind", "file": files}
+    problem: Any = api.send("POST", "/v1/datasets", 422, data=form, content_type="multipart/form-data").json
+    assert {error["file"] for error in problem["errors"]} == {"2.csv"}
+    assert not [path for path in files_below(context) if "upload-" in path]
+
+
 def test_a_file_waits_whole_for_its_import_with_what_was_asked(api: ApiClient, context: Context) -> None:
     dataset = upload(api, split='{"validation": 0.2, "test": 0.2}', ignore='["width"]', csv="{}")
     assert (dataset["status"], dataset["source"], dataset["progress"]) == ("processing", "upload", None)

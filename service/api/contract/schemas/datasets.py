@@ -19,7 +19,7 @@ from service.api.contract.fields import (
     Name,
     Object,
     Text,
-    UploadedFile,
+    UploadedFiles,
 )
 from service.api.contract.schemas import dataset_options as options
 from service.api.contract.schemas.base import AnswerSchema, Schema
@@ -46,7 +46,7 @@ from service.api.contract.schemas.shown import (
 from service.api.http.links import dataset_url
 from service.api.http.paging import ByMetadata, ByTimeOrName, ListQuery
 from service.api.http.problems import describe_failure
-from service.operations.catalog.datasets import UPLOAD, DatasetView
+from service.operations.catalog.datasets import UPLOAD, DatasetView, describe_files
 
 KINDS = ("table", "vector", "sequence", "image", "video")
 SPLITS = ("train", "validation", "test")
@@ -129,7 +129,7 @@ class CreateDatasetSchema(Schema):
 class CreateUploadSchema(Schema):
     """A new dataset from a file."""
 
-    file = UploadedFile(
+    file = UploadedFiles(
         required=True,
         metadata={
             "description": "CSV, JSON rows, JSON Lines, Parquet, NPZ (`x`, `y` or `x_train`, `y_train`, `x_test`, "
@@ -137,7 +137,8 @@ class CreateUploadSchema(Schema):
             "are greyscale images), or a ZIP of images in class folders (`<class>/…`, or `train/<class>/…` and "
             "`test/<class>/…`, optionally with `validation/<class>/…`). Transparent images get a white background. "
             "Text files among the images (`.txt`, `.json`, `.csv`, …) are ignored; any other file that isn't an image "
-            "is a fault."
+            "is a fault. CSV and JSON may be compressed with gzip or Zstandard. Several fields `file` are the parts of "
+            "one table: they have the same columns, and their rows follow each other."
         },
     )
     name = Name(required=True, metadata={"description": NAME})
@@ -169,7 +170,7 @@ class CreateUploadSchema(Schema):
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
         if "file" not in members:
             return []
-        upload = {"source": UPLOAD, "file": members["file"].to_document()}
+        upload = {"source": UPLOAD, **describe_files(members["file"])}
         return find_request_faults(_without_metadata(members) | upload)
 
 
@@ -186,9 +187,12 @@ class DatasetChangesSchema(Schema):
 class UploadedFileSchema(AnswerSchema):
     """An uploaded file."""
 
+    sometimes = ("more",)
+
     name = Words("The file's name on the client.", example="flowers.csv")
     bytes = Count("The file's size.", example=4551)
     sha256 = Words("The file's SHA-256.", **DIGEST)
+    more = Listing("The names of the other files of the table, in order; absent without.", Words("A file's name."))
 
 
 class ImportProgressSchema(AnswerSchema):

@@ -85,6 +85,11 @@ class EvaluationResultSchema(AnswerSchema):
         "`mae`, `rmse` and `r2` (the mean of several outputs). The means omit classes whose value is undefined.",
         Number("A metric.", allow_none=True, example=0.97),
     )
+    baseline = Mapping(
+        "`loss` and the same metrics of a naive guess; null if the version is one that an older Fitserve saved.",
+        Number("A metric.", allow_none=True, example=0.33),
+        allow_none=True,
+    )
     classes = Listing(
         "The classes in order; null for a regression.",
         Value("A class.", **CLASS),
@@ -160,6 +165,6 @@ class EvaluationSchema(VersionJobSchema):
             "split": request.split,
             "threshold": request.threshold,
             "training_job": job.made_by,
-            "result": job.result,
+            "result": None if job.result is None else EvaluationResult.from_document(job.result).to_document(),
             "links": {"self": evaluation_url(job.id), **link_resources(view), "training_job": maker},
         }

@@ -6,7 +6,7 @@ from marshmallow import ValidationError, pre_dump, validates_schema
 
 from models.preprocessing.missing import CHOICES
 from models.pretrained import as_posted
-from models.spec import Scaling, Task
+from models.spec import Scaling, TargetScaling, Task
 from models.validation.inputs import MOST_DIMENSIONS, MOST_INPUTS
 from models.validation.metrics import MOST_METRICS
 from service import statuses
@@ -59,6 +59,15 @@ SCALING = (
     "deviation). The default with a shape is `none`. The default with a dataset is `unit` for images and video of "
     "bytes (numbers from 0 to 255, some above 127), else `standard`. But it is `none` if a layer is Rescaling, "
     "Normalization or Embedding and the dataset isn't a table."
+)
+TARGET_SCALINGS = tuple(scaling.value for scaling in TargetScaling)
+TARGET_SCALING = (
+    "How the network learns the targets of a regression: `none`, `standard` (minus the training rows' mean, divided by "
+    "their standard deviation) or `log` (the logarithm of 1 + the target, then as `standard`; targets must be greater "
+    "than -1). Several targets are scaled one by one. Predictions, metrics and exported networks have the target's own "
+    "units. The default is `standard` if the input comes from a dataset that is a table or sequences and the network "
+    "can output any number with a loss of differences (`mean_squared_error`, `mean_absolute_error`, `huber` or "
+    "`log_cosh`), else `none`."
 )
 SERVE = (
     "The label whose version answers predictions that name neither a version nor a label; null: the latest version "
@@ -137,6 +146,12 @@ class InputSchema(Schema):
                 raise ValidationError("is for the columns of a table: it requires `dataset`", name)
         if "shape" in data and "dataset" in data:
             raise ValidationError("can't be combined with `dataset`, which determines the shape", "shape")
+
+
+class TargetSchema(Schema):
+    """How a regression learns its target."""
+
+    scaling = Choice(*TARGET_SCALINGS, metadata={"description": TARGET_SCALING})
 
 
 MOST_LAYERS = 10_000
@@ -219,6 +234,12 @@ class CreateModelSchema(Schema):
     )
     serve = Name(load_default=None, allow_none=True, metadata={"description": SERVE})
     threshold = Amount(0, 1, load_default=None, allow_none=True, metadata={"description": THRESHOLD})
+    target = Part(
+        TargetSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "For a regression: how its target is learned. Null for other tasks."},
+    )
     metadata = Metadata()
 
 
@@ -273,6 +294,12 @@ class ModelInputSchema(AnswerSchema):
     columns = Listing("For tables: the columns, in order.", AsItIs(ColumnSchema, ""))
 
 
+class ModelTargetSchema(AnswerSchema):
+    """How a regression learns its target."""
+
+    scaling = OneOf(TARGET_SCALING, *TARGET_SCALINGS)
+
+
 class ModelItemSchema(AnswerSchema):
     """A model in a list."""
 
@@ -292,6 +319,7 @@ class ModelItemSchema(AnswerSchema):
     optimizer = Value("As in the request.", example="adam", **COMPONENT)
     loss = Value("As in the request.", example="sparse_categorical_crossentropy", **COMPONENT)
     metrics = Listing("As in the request.", Value("A metric.", **COMPONENT), MOST_METRICS, example=["accuracy"])
+    target = Inner(ModelTargetSchema, "How a regression learns its target; null for other tasks.", allow_none=True)
     threshold = Number(
         "The score from which the positive class of a binary task, or a label of a multilabel task, counts as "
         "predicted; null for other tasks.",
@@ -361,8 +389,10 @@ def _present_model(view: ModelView) -> dict[str, Any]:
     model, url = view.model, model_url(view.model.name)
     kept = ("id", "name", "status", "task", "description", "serve", "summary", "created_at")
     parts = ("summary", "versions", "labels", "predictions")
+    unscaled = {"scaling": TargetScaling.NONE.value} if model.task == Task.REGRESSION else None
     return {
         **model.document,
+        "target": model.document.get("target", unscaled),
         "layers": [as_posted(layer) for layer in model.document["layers"]],
         **{member: getattr(model, member) for member in kept},
         "threshold": model.threshold,

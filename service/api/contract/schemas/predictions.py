@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from marshmallow import fields
 
-from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, QueryAmount, QueryFlag, QueryWhole
+from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, Choice, QueryAmount, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.shown import (
     CLASS,
@@ -21,6 +21,8 @@ from service.api.contract.schemas.shown import (
     Words,
 )
 
+REFUSE, IGNORE = "refuse", "ignore"
+
 
 class PredictionQuery(Schema):
     """The content of each prediction."""
@@ -36,6 +38,15 @@ class PredictionQuery(Schema):
             "is predicted. Default: the model's `threshold`."
         },
     )
+    extra = Choice(
+        REFUSE,
+        IGNORE,
+        load_default=REFUSE,
+        metadata={
+            "description": "What unknown columns of a table are: a fault, or ignored, with a warning that names them. "
+            "The dataset's other columns, such as its target, are always ignored."
+        },
+    )
 
 
 class PredictionRequestSchema(Schema):
@@ -49,14 +60,14 @@ class PredictionRequestSchema(Schema):
             "maxItems": MOST_ITEMS,
             "description": "The rows: nested numbers; for tables, objects by column or lists in the order of the "
             "columns; for sequences from a table, also the rows of that table as objects by column, the last of which "
-            'are predicted for each series; for images also `{"b64": "…"}` with a PNG, JPEG or WebP file in Base64; '
+            'are predicted for each series; for images also `{"b64": "…"}` with an image file in Base64; '
             "for several inputs, objects of such rows by the inputs' names.",
         },
     )
 
 
-class PicturesSchema(Schema):
-    """Image files to predict for."""
+class PredictionFilesSchema(Schema):
+    """A file of rows, or images, to predict for."""
 
     file = fields.List(
         fields.Raw(metadata={"type": "string", "format": "binary"}),
@@ -64,17 +75,28 @@ class PicturesSchema(Schema):
         metadata={
             "minItems": 1,
             "maxItems": 10_000,
-            "description": "PNG, JPEG or WebP files, each in its own part with this name.",
+            "description": "For an input of images: PNG, JPEG, WebP, GIF, BMP or TIFF files, each in its own part with "
+            "this name. For any other: one file of rows as CSV, JSON with a list of rows, JSON Lines or Parquet, in "
+            "the form of the dataset's file, which may be compressed with gzip or Zstandard.",
         },
     )
 
 
 class WarningSchema(AnswerSchema):
-    """A value that differs from those of the training. The row is predicted, but the prediction may be unreliable."""
+    """A value that differs from those of the training, or columns that were ignored. The row is predicted, but the
+    prediction may be unreliable."""
 
-    row = Count("The row's index, from 0.", example=1)
+    row = Count("The row's index, from 0; null for all rows.", allow_none=True, example=1)
     column = Words("The column's name; null without columns.", allow_none=True, example="petal_length")
-    type = OneOf("The kind of the difference.", "unseen_category", "missing", "out_of_range", "resized")
+    type = OneOf(
+        "The kind of the difference.",
+        "unseen_category",
+        "missing",
+        "out_of_range",
+        "resized",
+        "first_frame",
+        "ignored_columns",
+    )
     detail = Words("An explanation.", example="100 is out of range: the training rows lie between 1 and 6.7.")
 
 

@@ -4,11 +4,13 @@ from typing import Any
 
 from models.compatibility import check_version_fit
 from models.jobs.evaluation import EvaluationAssignment, EvaluationRequest, EvaluationResult
+from models.targets import TargetEncoding
 from models.validation.threshold import threshold_faults
 from models.version_files import ARTIFACTS, read_document
 from service.context import Context
 from service.errors import InvalidRequest
 from service.operations import idempotency
+from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
@@ -87,3 +89,6 @@ def _check_fit(context: Context, version: Version, dataset: Dataset, split: str)
     name = ARTIFACTS["preprocessing"]
     document = read_document(version_folder(context, version.folder, name) / name)
     check_version_fit(document, {"name": dataset.name, **(dataset.descriptor or {})}, split)
+    scale = TargetEncoding.from_document(document["target"]).scale
+    if scale is not None:
+        check_target_scaling(context, scale.scaling, dataset, "#/dataset")

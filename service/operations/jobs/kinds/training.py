@@ -33,6 +33,7 @@ from service.errors import InvalidRequest, NotFound
 from service.operations import idempotency
 from service.operations.catalog import sources
 from service.operations.catalog.sources import Source
+from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, orders, queue
 from service.operations.jobs.client_jobs import JobView
@@ -221,8 +222,10 @@ def _resolve(
     request = replace(request, start_from=_describe_start(taken_from), preprocessing=preprocessing)
     kept = _find_kept(context, request, spec, taken_from)
     last_layer = summary["layers"][-1]
+    spec = kept.scaled(spec)
     check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"], kept.encoding)
     check_kept(spec, kept.preprocessing, descriptor)
+    check_target_scaling(context, spec.target_scaling, dataset, "#/dataset")
     if request.execution == AUTO:
         execution = choose_execution(
             spec, descriptor["splits"]["train"], request.batch_size, request.epochs, summary["parameters"]
