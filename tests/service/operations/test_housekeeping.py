@@ -24,7 +24,10 @@ from service.storage.records import Event, Job
 from tests.service.operations import stocked
 from tests.service.operations.stocked import claim, files_of, job, submit, train
 
-EVALUATION: dict[str, Any] = {"model": "line", "version": 1, "label": None, "dataset": "line", "split": "train"}
+EVALUATION: dict[str, Any] = {
+    "model": "line", "version": 1, "label": None, "dataset": "line", "dataset_version": None, "split": "train",
+    "threshold": None,
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ def test_a_success_that_comes_through_late_keeps_its_version(
 def test_a_dataset_that_fails_to_be_written_leaves_no_file(context: Context) -> None:
     folder = context.artifacts.stage("upload_1")
     (folder / "data").write_bytes(CSV)
-    request = {"name": "table", "target": "b", "file": ReceivedFile(folder, "t.csv", len(CSV), "sha256")}
+    request = {"name": "table", "target": "b", "file": [ReceivedFile(folder, "t.csv", len(CSV), "sha256")]}
     settings = replace(context.settings, max_queued_jobs=0)
     with pytest.raises(QueueFull):
         datasets.create(replace(context, settings=settings), request)
