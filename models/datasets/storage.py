@@ -190,21 +190,22 @@ class StoredColumns(Mapping[str, ColumnValues]):
 
     def page(self, page: slice) -> dict[str, ColumnValues]:
         """A slice of the rows, in memory."""
-        frame = self._scan().slice(page.start, page.stop - page.start).collect()
+        frame = self.scan().slice(page.start, page.stop - page.start).collect()
         return {name: _column_to_numpy(frame[self._places[name]], type_) for name, type_ in self._types.items()}
 
     def rows(self, page: slice) -> list[dict[str, Any]]:
         """A slice of the rows as objects by column, with dates in ISO 8601."""
-        frame = self._scan().slice(page.start, page.stop - page.start).collect()
+        frame = self.scan().slice(page.start, page.stop - page.start).collect()
         dates = [self._places[name] for name, type_ in self._types.items() if type_ == "date"]
         rows = frame.with_columns(dates_to_text(frame[place]) for place in dates).iter_rows()
         return [dict(zip(self._types, row, strict=True)) for row in rows]
 
     @cached_property
     def _reader(self) -> ColumnReader:
-        return ColumnReader(self._scan(), list(self._places.values()), self._rows)
+        return ColumnReader(self.scan(), list(self._places.values()), self._rows)
 
-    def _scan(self) -> "polars.LazyFrame":
+    def scan(self) -> "polars.LazyFrame":
+        """All columns, named by their positions."""
         import polars
 
         frame = polars.scan_parquet(_parquet_files(self._folder), glob=False)
