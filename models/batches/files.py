@@ -18,7 +18,7 @@ from models.files.zip_files import open_zip
 from models.files.zipped_pictures import list_pictures, read_picture_file
 from models.limits import Limits
 from models.preprocessing import Instances, NamedFile, Preprocessing
-from models.preprocessing.table_input import TableInput
+from models.preprocessing.table_input import TEXTS
 from models.preprocessing.tensor_input import MAX_PIXELS_AT_ONCE, TensorInput
 from models.tabular.csv_instances import CsvColumns, check_columns, read_csv_file
 from models.tabular.json_reader import load_rows, read_lines
@@ -48,8 +48,8 @@ class _File:
     @property
     def table(self) -> CsvColumns | None:
         """The columns, all of which the file must have; None if the model's input isn't a table."""
-        (input_, *_) = self.preprocessing.inputs.values()
-        return replace(input_.csv_columns(), complete=True) if isinstance(input_, TableInput) else None
+        table = self.preprocessing.table
+        return None if table is None else replace(table.csv_columns(), complete=True)
 
     @property
     def rows_at_once(self) -> int:
@@ -81,7 +81,7 @@ def check_file(path: Path, name: str, document: dict[str, Any]) -> None:
     """
     preprocessing, format_ = Preprocessing.from_document(document["inputs"]), _detect(path, name)
     inputs = list(preprocessing.inputs.values())
-    if len(inputs) > 1 and format_ not in SEVERAL_INPUTS:
+    if len(inputs) > 1 and preprocessing.table is None and format_ not in SEVERAL_INPUTS:
         titles = ", ".join(TITLES[one] for one in SEVERAL_INPUTS)
         detail = f'The model has the inputs {", ".join(preprocessing.inputs)}. Send {titles}, not "{name}".'
         raise InvalidData(Fault(detail, file=name))
@@ -164,9 +164,8 @@ def _as_posted(frame: "polars.DataFrame", names: Sequence[str], preprocessing: P
     named by their indices."""
     import polars
 
-    (input_, *_) = preprocessing.inputs.values()
-    columns = input_.columns if isinstance(input_, TableInput) else ()
-    texts = {column.name for column in columns if column.type == "category"}
+    columns = () if preprocessing.table is None else preprocessing.table.columns
+    texts = {column.name for column in columns if column.type in TEXTS}
     posted = []
     for name, column in zip(names, frame.get_columns(), strict=True):
         if column.dtype == polars.Date or column.dtype == polars.Datetime:

@@ -5,7 +5,12 @@ The fitted state is stored as JSON, from which it is restored bit for bit.
 """
 
 from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile, read_npy
-from models.preprocessing.preprocessing import Preprocessing, inputs_from_dataset, named_input_from_dataset
+from models.preprocessing.preprocessing import (
+    Preprocessing,
+    inputs_from_dataset,
+    named_input_from_dataset,
+    text_input,
+)
 
 __all__ = [
     "CsvText",
@@ -16,4 +21,5 @@ __all__ = [
     "inputs_from_dataset",
     "named_input_from_dataset",
     "read_npy",
+    "text_input",
 ]

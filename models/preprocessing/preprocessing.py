@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any, Self
 
@@ -11,13 +12,18 @@ from models.allowance import Allowance
 from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.limits import Limits
+from models.memory import aligned_empty
 from models.preprocessing.missing import choose_missing
 from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile
+from models.preprocessing.shared_table import SharedTable
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
+from models.preprocessing.text_input import TEXTS_AT_ONCE, TextInput
 from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
 from models.suggestions import unknown_name
 from models.tabular.csv_instances import read_csv_instances
+from models.tabular.describing import TEXT
+from models.text_options import TextOptions
 from models.values.tensors import KINDS, MAX_FAULTS, Place, name_type
 
 INSTANCES = Place(("instances",))
@@ -93,8 +99,18 @@ def named_input_from_dataset(
 
 
 def table_columns(descriptor: dict[str, Any]) -> tuple[Column, ...]:
-    """The columns of a table, in order."""
-    return tuple(map(_table_column, descriptor["inputs"]))
+    """The columns of a table that become one vector, in order: all but those of texts."""
+    return tuple(_table_column(entry) for entry in descriptor["inputs"] if entry["type"] != TEXT)
+
+
+def text_columns(descriptor: dict[str, Any]) -> tuple[str, ...]:
+    """The names of a table's columns of texts, in order."""
+    return tuple(entry["name"] for entry in descriptor["inputs"] if entry["type"] == TEXT)
+
+
+def text_input(options: TextOptions, dataset: str) -> InputSpec:
+    """The input of a model that takes texts of a dataset, which find_text_faults has accepted."""
+    return InputSpec(options.shape, Scaling.NONE, dataset=dataset, text=options)
 
 
 def _table_column(entry: dict[str, Any]) -> Column:
@@ -109,7 +125,7 @@ def _table_column(entry: dict[str, Any]) -> Column:
 class Preprocessing:
     """Converts raw rows to network inputs, by the names of the inputs."""
 
-    inputs: dict[str, TensorInput | TableInput]
+    inputs: dict[str, TensorInput | TableInput | TextInput]
 
     @classmethod
     def fit(cls, spec: NetworkSpec, dataset: Dataset) -> Self:
@@ -120,13 +136,8 @@ class Preprocessing:
         """
         training = dataset.split("train")
         if training.table is not None:
-            own = table_columns(dataset.descriptor)
-            written = {column.name: column.format for column in own}
-            columns = tuple(replace(column, format=written[column.name]) for column in spec.input.columns or own)
-            posted = PostedTable.of(dataset.descriptor, columns)
-            return cls(
-                {name: TableInput.fit(input_, columns, training.table, posted) for name, input_ in spec.inputs.items()}
-            )
+            descriptor = dataset.descriptor
+            return cls({name: _fit_table_input(input_, training, descriptor) for name, input_ in spec.inputs.items()})
         tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
         kinds = {name: kind if len(tensors) == 1 else KINDS[values.ndim - 1] for name, values in tensors.items()}
         fills = {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]}
@@ -147,7 +158,7 @@ class Preprocessing:
         return Preprocessing(
             {
                 name: input_.continued(table, dataset.descriptor)
-                if isinstance(input_, TableInput)
+                if not isinstance(input_, TensorInput)
                 else input_.continued(spec.inputs[name].shape, tensors[name].shape[1:])
                 for name, input_ in self.inputs.items()
             }
@@ -171,10 +182,44 @@ class Preprocessing:
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
         """A split's rows as network inputs: float32, rows first, by input."""
         table, tensors = split.table or {}, split.tensors or {}
+        if self.shared is not None and len(split.rows) > TEXTS_AT_ONCE:
+            return self._transform_pages(split)
         return {
-            name: input_.transform(table) if isinstance(input_, TableInput) else input_.transform(tensors[name])
+            name: input_.transform(tensors[name]) if isinstance(input_, TensorInput) else input_.transform(table)
             for name, input_ in self.inputs.items()
         }
+
+    def _transform_pages(self, split: Split) -> dict[str, np.ndarray]:
+        """As `network_inputs`, without all texts of the split in memory."""
+        inputs = {
+            name: aligned_empty((len(split.rows), *input_.shape), np.float32) for name, input_ in self.inputs.items()
+        }
+        start = 0
+        for page in split.pages(TEXTS_AT_ONCE):
+            for name, values in self.network_inputs(page).items():
+                inputs[name][start : start + len(values)] = values
+            start += len(page.rows)
+        return inputs
+
+    @cached_property
+    def shared(self) -> SharedTable | None:
+        """The table that the inputs take columns of, if one of them takes texts."""
+        inputs = {name: input_ for name, input_ in self.inputs.items() if not isinstance(input_, TensorInput)}
+        return SharedTable(inputs) if any(isinstance(input_, TextInput) for input_ in inputs.values()) else None
+
+    @cached_property
+    def _readers(self) -> dict[str, TensorInput | TableInput]:
+        """The inputs that read their own part of posted rows; none if a shared table reads whole rows."""
+        own = {name: input_ for name, input_ in self.inputs.items() if not isinstance(input_, TextInput)}
+        return own if self.shared is None else {}
+
+    @property
+    def table(self) -> TableInput | None:
+        """What reads posted rows of a table; None if the inputs are tensors."""
+        if self.shared is not None:
+            return self.shared.reader
+        first = next(iter(self.inputs.values()))
+        return first if isinstance(first, TableInput) else None
 
     def read_instances(
         self, instances: Instances, allowance: Allowance | None = None
@@ -196,23 +241,25 @@ class Preprocessing:
             instances = instances.read_again()
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
-        if len(self.inputs) > 1 and place is NOT_JSON:
+        if len(self.inputs) > 1 and place is NOT_JSON and self.shared is None:
             detail = f"The model has the inputs {self._names()}: post JSON, with one object of them per instance."
             raise InvalidInstances(Fault(detail, pointer="#"))
         rows = self._read_csv(instances, allowance) if isinstance(instances, CsvText) else instances
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
+        if self.shared is not None:
+            return self.shared.read(rows, place, allowance)
         if self._are_named(rows):
             return self._read_named(list(rows), allowance)
-        ((name, input_),) = self.inputs.items()
+        ((name, input_),) = self._readers.items()
         values, warnings = input_.read(rows, place, allowance)
         return {name: values}, warnings[:MAX_WARNINGS]
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
         """As `read_instances`, for rows of numbers only; None if they don't fit or need more work."""
-        if len(self.inputs) > 1:
+        if len(self._readers) != 1:
             return None
-        ((name, input_),) = self.inputs.items()
+        ((name, input_),) = self._readers.items()
         read = input_.read_numbers(values)
         return None if read is None else ({name: read[0]}, read[1])
 
@@ -222,13 +269,17 @@ class Preprocessing:
             detail = f"The model has the inputs {self._names()}, not {', '.join(arrays)}."
             raise InvalidInstances(Fault(detail, allowed=tuple(self.inputs)))
         allowance = Allowance.for_blocks(Limits())
-        read = {name: input_.read(arrays[name], NOT_JSON, allowance) for name, input_ in self.inputs.items()}
+        if self.shared is not None:
+            raise InvalidInstances(Fault("The model takes texts of a table: send rows by column instead of arrays."))
+        read = {name: input_.read(arrays[name], NOT_JSON, allowance) for name, input_ in self._readers.items()}
         warnings = [warning for _, found in read.values() for warning in found]
         return {name: values for name, (values, _) in read.items()}, warnings[:MAX_WARNINGS]
 
     def find_warnings(self, split: Split) -> list[dict[str, Any]]:
         """The warnings about a split's rows, as for posted ones, by their index in the split."""
         table = split.table or {}
+        if self.shared is not None:
+            return self.shared.find_warnings(table)
         found = [input_.find_warnings(table) for input_ in self.inputs.values() if isinstance(input_, TableInput)]
         return [warning for warnings in found for warning in warnings]
 
@@ -246,7 +297,7 @@ class Preprocessing:
         inputs: dict[str, np.ndarray] = {}
         warnings: list[dict[str, Any]] = []
         faults: list[Fault] = []
-        for name, input_ in self.inputs.items():
+        for name, input_ in self._readers.items():
             place = Place(INSTANCES.above, (name,))
             try:
                 inputs[name], found = input_.read([row[name] for row in rows], place, allowance)
@@ -262,8 +313,7 @@ class Preprocessing:
         return ", ".join(f'"{name}"' for name in self.inputs)
 
     def _read_csv(self, text: CsvText, allowance: Allowance) -> list[Any]:
-        (input_,) = self.inputs.values()
-        table = input_.csv_columns() if isinstance(input_, TableInput) else None
+        table = None if self.table is None else self.table.csv_columns()
         rows = read_csv_instances(text.data, table, text.encoding, allowance)
         allowance.take_rows(len(rows))
         return rows
@@ -294,5 +344,22 @@ class Preprocessing:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        types: dict[str, type[TensorInput] | type[TableInput]] = {"tensor": TensorInput, "table": TableInput}
-        return cls({name: types[input_["type"]].from_document(input_) for name, input_ in document.items()})
+        return cls({name: TYPES[input_["type"]].from_document(input_) for name, input_ in document.items()})
+
+
+TYPES: dict[str, type[TensorInput] | type[TableInput] | type[TextInput]] = {
+    "tensor": TensorInput, "table": TableInput, "text": TextInput,
+}  # fmt: skip
+"""The kinds of inputs, by the `type` in their documents."""
+
+
+def _fit_table_input(spec: InputSpec, training: Split, descriptor: dict[str, Any]) -> TableInput | TextInput:
+    """An input that takes columns of a table, fitted to its training rows."""
+    if spec.text is not None:
+        column = spec.text.column
+        texts = (page.texts(column) for page in training.pages(TEXTS_AT_ONCE))
+        return TextInput.fit(spec.text, texts, PostedTable.of(descriptor, (Column(column, TEXT),)))
+    own = table_columns(descriptor)
+    written = {column.name: column.format for column in own}
+    columns = tuple(replace(column, format=written[column.name]) for column in spec.columns or own)
+    return TableInput.fit(spec, columns, training.table or {}, PostedTable.of(descriptor, columns))

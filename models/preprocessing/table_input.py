@@ -1,7 +1,7 @@
 """An input from a table: the numbers, booleans, dates and categories of a row become one vector."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Self
@@ -24,10 +24,13 @@ from models.values.wording import count_of
 from models.values.words import LOOSE, MISSING, WHITE_SPACE
 
 MAX_WARNINGS = 100
+TEXTS = ("category", "text")
+"""The types of columns whose values are texts of any form."""
 EXPECTED = {
     "number": "a number",
     "boolean": "true or false",
     "category": "text",
+    "text": "text",
     "date": "a date in ISO 8601, such as 2024-01-31 or 2024-01-31T18:30:00",
 }
 
@@ -125,6 +128,11 @@ class TableInput:
             read = self.read_numbers(instances.astype(np.float64)) if is_numeric else None
             if read is not None:
                 return read
+        return self._finish(self.read_rows(instances, place, allowance))
+
+    def read_rows(self, instances: list | np.ndarray, place: Place, allowance: Allowance) -> dict[str, ColumnValues]:
+        """As `read`, but the rows as raw columns by name."""
+        if isinstance(instances, np.ndarray):
             allowance.take_cells(instances.size)
             instances = _list_rows(instances)
         else:
@@ -144,7 +152,7 @@ class TableInput:
             faults.append(_find_cell_fault(column, row, value, place.pointer(row, (key,))))
         if faults:
             raise InvalidInstances(*_first(faults))
-        return self._finish(table)
+        return table
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
         """Posted rows of numbers (float64), NaN if missing, as a network input, and warnings; None if they don't fit,
@@ -171,8 +179,12 @@ class TableInput:
         return [_warning(column, table[column.name], row, kind) for row, column, kind in found]
 
     def read_columns(self, columns: Mapping[str, list | np.ndarray], allowance: Allowance) -> np.ndarray:
-        """Posted columns by name as a network input: lists with None where a value is missing, or valid numbers
-        (float64) with NaN there.
+        """Posted columns by name as a network input; raises what `convert` raises."""
+        return self.transform(self.convert(columns, allowance))
+
+    def convert(self, columns: Mapping[str, list | np.ndarray], allowance: Allowance) -> dict[str, ColumnValues]:
+        """Posted columns by name with values as in a dataset. They are lists with None where a value is missing, or
+        valid numbers (float64) with NaN there.
 
         Raises InvalidInstances, naming rows and columns; TookTooLong.
         """
@@ -185,7 +197,7 @@ class TableInput:
         if invalid:
             found = ((row, self.columns[index]) for row, index in sorted(invalid)[:MAX_FAULTS])
             raise InvalidInstances(*(_find_cell_fault(column, row, columns[column.name][row]) for row, column in found))
-        return self.transform(table)
+        return table
 
     def _cells(self, instances: list, place: Place) -> tuple[list[list], list[Fault]]:
         """The rows' values in the order of the columns, without rows that are invalid as a whole; and the faults, at
@@ -215,7 +227,7 @@ class TableInput:
         if not isinstance(value, CsvCell) or value in column.known:
             return value
         text = CsvCell(value.strip(WHITE_SPACE))
-        missing = text in MISSING or text in self.posted.missing or (column.type != "category" and text in LOOSE)
+        missing = text in MISSING or text in self.posted.missing or (column.type not in TEXTS and text in LOOSE)
         return None if missing and text not in column.known else text
 
     def to_document(self) -> dict[str, Any]:
@@ -271,11 +283,11 @@ def _read_values(column: FittedColumn, values: list | np.ndarray) -> tuple[Colum
     """A column's posted values as in a dataset, and the first MAX_FAULTS rows with an invalid one."""
     if isinstance(values, np.ndarray):
         return values, []
-    read = {"number": _read_number, "boolean": _read_boolean, "category": _read_text, "date": _read_date}[column.type]
+    read = READERS[column.type]
     found: list[Any] = [None if value is None else read(value, column) for value in values]
     pairs = enumerate(zip(values, found, strict=True))
     wrong = list(islice((row for row, (value, one) in pairs if one is None and value is not None), MAX_FAULTS))
-    if column.type == "category":
+    if column.type in TEXTS:
         return Texts.of(found), wrong
     if column.type == "date":
         return np.array([np.datetime64("NaT") if one is None else one for one in found], "datetime64[us]"), wrong
@@ -301,6 +313,11 @@ def _read_text(value: object, column: FittedColumn) -> str | None:
 
 def _read_date(value: object, column: FittedColumn) -> np.datetime64 | None:
     return read_date(value, column.format) if isinstance(value, str) else None
+
+
+READERS: dict[str, Callable[[object, FittedColumn], Any]] = {
+    "number": _read_number, "boolean": _read_boolean, "category": _read_text, "text": _read_text, "date": _read_date,
+}  # fmt: skip
 
 
 def _describe_expected(column: FittedColumn, value: object) -> str:
