@@ -84,7 +84,7 @@ COMPONENT: dict[str, Any] = {
 """The name of a Keras type, or an object with `type` and the parameters."""
 
 
-class TextSchema(Schema):
+class TextOptionsSchema(Schema):
     """How texts become token ids, under the names of Keras's TextVectorization."""
 
     column = Text(1000, required=True, metadata={"description": "The column, whose `type` is `text`."})
@@ -174,7 +174,7 @@ class InputSchema(Schema):
     )
 
     text = Part(
-        TextSchema,
+        TextOptionsSchema,
         metadata={
             "description": "Instead of the dataset's other columns: a column of texts, as token ids. The vocabulary is "
             "learned from the training rows, as by Keras's TextVectorization."
@@ -306,7 +306,7 @@ class ColumnSchema(AnswerSchema):
     missing_indicator = Truth("Whether one more number says that the value is missing.")
 
 
-class ShownTextSchema(AnswerSchema):
+class ShownTextOptionsSchema(AnswerSchema):
     """How texts become token ids."""
 
     sometimes = ("length",)
@@ -332,7 +332,7 @@ class ModelInputSchema(AnswerSchema):
     )
     scaling = OneOf(SCALING, *SCALINGS)
     columns = Listing("For tables: the columns, in order.", AsItIs(ColumnSchema, ""))
-    text = AsItIs(ShownTextSchema, "For texts: how they become token ids.")
+    text = AsItIs(ShownTextOptionsSchema, "For texts: how they become token ids.")
 
 
 class ModelItemSchema(AnswerSchema):
