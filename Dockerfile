@@ -16,18 +16,20 @@ STOPSIGNAL SIGTERM
 FROM base AS worker
 COPY requirements/worker.lock requirements/
 RUN python -m pip install --require-hashes --no-deps --requirement requirements/worker.lock
+COPY fitserve_client fitserve_client
 COPY models models
 COPY service service
-RUN python -m compileall -q models service
+RUN python -m compileall -q fitserve_client models service
 USER fitserve
 CMD ["python", "-m", "service", "worker"]
 
 FROM base AS api
 COPY requirements/api.lock requirements/
 RUN python -m pip install --require-hashes --no-deps --requirement requirements/api.lock
+COPY fitserve_client fitserve_client
 COPY models models
 COPY service service
-RUN python -m compileall -q models service
+RUN python -m compileall -q fitserve_client models service
 USER fitserve
 # A port on the container's loopback interface can't be published. Whoever runs the image sets
 # FITSERVE_ALLOW_ANONYMOUS.

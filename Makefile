@@ -8,7 +8,7 @@ CLIENTS := requirements/clients
 EXAMPLES := 200
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test fuzz faults lint format types openapi openapi-check catalogue lock bench clean
+.PHONY: help install serve test fuzz faults lint format types openapi openapi-check catalogue client lock bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ openapi-check: install ## check openapi.yaml against the rules of OpenAPI, OWASP
 
 catalogue: install ## generate the catalogue from Keras's signatures
 	$(BIN)/python -m models.catalogue.generate
+
+client: install ## build the package fitserve-client into dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir dist ./fitserve_client
+	rm -rf fitserve_client/build fitserve_client/*.egg-info
 
 bench: install ## measure the reference jobs that the README reports
 	$(BIN)/python -m benchmarks.reference_jobs

@@ -9,8 +9,8 @@ from typing import Any
 from models.errors import MOST_FAULTS, Fault, InvalidData, InvalidSpec
 from models.graph import resolve
 from models.preprocessing import Preprocessing
+from models.preprocessing.dataset_inputs import table_columns, text_columns
 from models.preprocessing.fitted_column import FittedColumn
-from models.preprocessing.preprocessing import table_columns, text_columns
 from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.preprocessing.text_input import TextInput
@@ -108,7 +108,8 @@ def check_kept(spec: NetworkSpec, preprocessing: Preprocessing, descriptor: dict
     """
     tables = {name: input_ for name, input_ in preprocessing.inputs.items() if not isinstance(input_, TensorInput)}
     mismatches = (fault.detail for fault in _find_input_mismatches(Preprocessing(dict(tables)), descriptor))
-    details = list(islice(chain(find_differences(spec, preprocessing), mismatches), MOST_FAULTS))
+    features = (fault.detail for fault in _find_feature_faults(preprocessing, descriptor))
+    details = list(islice(chain(find_differences(spec, preprocessing), mismatches, features), MOST_FAULTS))
     if details:
         raise InvalidData(*(Fault(f"{detail} {REFIT_INSTEAD}", PREPROCESSING) for detail in details))
 
@@ -128,8 +129,9 @@ def find_differences(spec: NetworkSpec, preprocessing: Preprocessing) -> Iterato
             elif difference := input_.find_difference(ours.shape):
                 yield difference
         elif ours.columns is not None:
-            theirs = {column.name: column.to_column() for column in input_.columns}
-            yield from _find_column_differences(theirs, {column.name: column for column in ours.columns})
+            yield from _find_column_differences(
+                {column.name: column for column in input_.columns}, {column.name: column for column in ours.columns}
+            )
         elif ours.shape != input_.shape:
             yield f"The version takes {input_.shape[0]} numbers, but the model rows of the shape {list(ours.shape)}."
 
@@ -165,14 +167,17 @@ def check_vocabularies(spec: NetworkSpec) -> None:
         raise InvalidSpec(*faults)
 
 
-def _find_column_differences(version: dict[str, Column], model: dict[str, Column]) -> Iterator[str]:
+def _find_column_differences(version: dict[str, FittedColumn], model: dict[str, Column]) -> Iterator[str]:
     for name, column in version.items():
         if name not in model:
             yield f'The version takes the column "{name}", which the model doesn\'t take.'
         elif column.type != model[name].type:
             yield f'The column "{name}" is a {column.type} in the version, but a {model[name].type} in the model.'
-        elif column.missing_indicator != model[name].missing_indicator:
-            yield f'Only one of version and model has an indicator of missing values in the column "{name}".'
+        elif column.width != model[name].width:
+            yield (
+                f'The column "{name}" becomes {column.width} numbers in the version, but {model[name].width} in the '
+                "model. Create the model with the `input` of the version's model; it can train on this dataset too."
+            )
     for name in model:
         if name not in version:
             yield f'The model takes the column "{name}", which the version doesn\'t take.'
@@ -217,6 +222,7 @@ def _find_input_mismatches(preprocessing: Preprocessing, descriptor: dict[str, A
     """The faults of a dataset that lacks inputs of the version."""
     is_table = descriptor["kind"] == "table"
     shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
+    yield from _find_feature_faults(preprocessing, descriptor)
     for name, input_ in preprocessing.inputs.items():
         if isinstance(input_, TextInput):
             yield from _find_text_faults(input_.options, descriptor)
@@ -233,6 +239,18 @@ def _find_input_mismatches(preprocessing: Preprocessing, descriptor: dict[str, A
         elif not shapes_fit(shapes[name], input_.shape):
             detail = f"Rows of {_name(descriptor)} have the shape {list(shapes[name])}, but the model takes"
             yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
+
+
+def _find_feature_faults(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Fault]:
+    """The fault of sequences whose features aren't those of the version, or in another order."""
+    ours = descriptor["inputs"][0].get("features")
+    if preprocessing.rows is None or ours is None or ours == preprocessing.rows.window.features:
+        return
+    known = preprocessing.rows.window.features
+    place = next(place for place, pair in enumerate(zip_longest(known, ours)) if pair[0] != pair[1])
+    found, wanted = (f'"{names[place]}"' if place < len(names) else "missing" for names in (ours, known))
+    detail = f"The features of {_name(descriptor)} differ from the version's: feature {place} is {found} instead of"
+    yield Fault(f"{detail} {wanted}.", DATASET, allowed=tuple(known))
 
 
 def _find_target_mismatch(task: Task, encoding: TargetEncoding, target: dict[str, Any]) -> str | None:

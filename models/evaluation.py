@@ -10,11 +10,20 @@ import numpy as np
 
 from models.building import rows_at_once
 from models.datasets import Dataset, Split
-from models.figures import ClassFigures, Figures, LabelFigures, NumberFigures, finite_or_none
+from models.figures import (
+    MOST_CLASSES_IN_MATRIX,
+    ClassFigures,
+    Figures,
+    LabelFigures,
+    NumberFigures,
+    finite_or_none,
+)
 from models.jobs.evaluation import EvaluationResult
+from models.naive_guess import NaiveGuess
 from models.scores import find_activation, score
-from models.spec import Task
+from models.spec import THRESHOLD, Task
 from models.training.batch_evaluation import BatchEvaluation
+from models.training.measures import Measures
 from models.training.plan import Arrays
 from models.values.columns import Texts
 from models.versions import TrainedNetwork
@@ -34,13 +43,25 @@ class Evaluation:
     """The other metrics of the task; models/figures.py."""
     classes: list[Any] | None
     details: dict[str, Any]
-    """`confusion_matrix`, `per_class`."""
+    """`confusion_matrix`, `per_class`, `calibration`, `positive_class`."""
+    threshold: float | None = None
+    """The threshold from which classes count as predicted; None for tasks without one."""
+    naive: "Evaluation | None" = None
+    """The same of the naive guess; None for a version that was saved without it."""
 
     def to_result(self) -> EvaluationResult:
-        """The result that clients see. If metrics have the same name, it contains the network's own."""
-        metrics = self.figures | {name: finite_or_none(value) for name, value in self.own.items()}
+        """The result that clients see. If metrics have the same name, it contains the network's own, unless these were
+        computed with another threshold: Keras's metrics keep theirs."""
+        metrics = self._metrics()
+        baseline = None if self.naive is None else self.naive._metrics()
         loss = metrics.pop("loss")
-        return EvaluationResult(loss, metrics, self.classes, **self.details)
+        return EvaluationResult(
+            loss, metrics, self.classes, **self.details, threshold=self.threshold, baseline=baseline
+        )
+
+    def _metrics(self) -> dict[str, float | None]:
+        own = {name: finite_or_none(value) for name, value in self.own.items()}
+        return self.figures | own if self.threshold in (None, THRESHOLD) else own | self.figures
 
 
 def evaluate_split(
@@ -49,27 +70,79 @@ def evaluate_split(
     split_name: str,
     folder: Path,
     on_batch: Callable[[int, int], None] = lambda step, steps: None,
+    threshold: float | None = None,
 ) -> Evaluation:
     """Evaluate on all rows of a split that isn't empty and fits (compatibility.check_version_fit).
 
-    `folder` is for unnamed temporary files; `on_batch` receives the number of finished batches and the total.
+    `folder` is for unnamed temporary files; `on_batch` receives the number of finished batches and the total. The
+    default of the `threshold` is that of the spec.
     """
+    threshold = trained.spec.threshold if threshold is None else threshold
     split, encoding = dataset.split(split_name), trained.encoding
     classes = dataset.descriptor["target"].get("classes")
     batch_rows = rows_at_once(trained.network)
     steps, step = math.ceil(len(split.targets) / batch_rows), 0
     batches = BatchEvaluation(trained.network)
-    figures = _make_figures(trained, split, folder)
+    figures = _make_figures(trained, split, folder, threshold)
+    naive = None if trained.guess is None else _NaiveEvaluation(trained, trained.guess, split, folder, threshold)
     for part in _parts(trained, split, batch_rows):
         targets = encoding.translate(part.targets, classes)
         arrays = Arrays(trained.preprocessing.network_inputs(part), encoding.encode(targets))
         for start in range(0, arrays.rows, batch_rows):
             rows = slice(start, start + batch_rows)
             outputs = batches.add(arrays.part(rows))
-            figures.add(*_compared(trained, targets[rows], arrays.targets[rows], outputs))
+            figures.add(*_compared(trained, targets[rows], outputs))
             step += 1
             on_batch(step, steps)
-    return Evaluation(batches.metrics(), figures.metrics(), encoding.classes, figures.details())
+        if naive is not None:
+            naive.add(part, targets, arrays.targets)
+    decided = threshold if trained.spec.task.has_threshold else None
+    found = None if naive is None else naive.evaluation(decided)
+    return Evaluation(batches.metrics(), figures.metrics(), encoding.classes, figures.details(), decided, found)
+
+
+class _NaiveEvaluation:
+    """Evaluates the naive guess on the same rows as the network."""
+
+    def __init__(
+        self, trained: TrainedNetwork, guess: NaiveGuess, split: Split, folder: Path, threshold: float
+    ) -> None:
+        self._trained, self._guess = trained, guess
+        self._measures = make_measures(trained)
+        many = len(trained.encoding.classes or ()) > MOST_CLASSES_IN_MATRIX
+        # Figures of thousands of classes take long, and those of a constant guess say nothing.
+        self._figures = None if many else _make_figures(trained, split, folder, threshold)
+
+    def add(self, part: Split, targets: np.ndarray | Texts, encoded: np.ndarray) -> None:
+        """Count rows with these targets, in the version's classes."""
+        outputs = self._guess.outputs(part, self._trained.encoding, find_activation(self._trained.spec))
+        self._measures.add(encoded, outputs)
+        if self._figures is not None:
+            self._figures.add(*_compared(self._trained, targets, outputs))
+
+    def evaluation(self, threshold: float | None) -> Evaluation:
+        figures = {} if self._figures is None else self._figures.metrics()
+        return Evaluation(self._measures.results(), figures, self._trained.encoding.classes, {}, threshold)
+
+
+def make_measures(trained: TrainedNetwork) -> Measures:
+    """The loss and metrics of a trained network."""
+    return Measures(trained.spec, trained.network.output_shape[-1], trained.encoding.scale)
+
+
+def measure_guess(
+    trained: TrainedNetwork, guess: NaiveGuess, split: Split, weights: np.ndarray | None = None
+) -> dict[str, float]:
+    """`loss` and the network's metrics of the naive guess on rows of the network's own dataset; `weights` are those of
+    the rows in the loss."""
+    measures, activation = make_measures(trained), find_activation(trained.spec)
+    rows = max(1, min(PART_ROWS, PART_NUMBERS // math.prod(trained.network.output_shape[1:])))
+    for start in range(0, len(split.targets), rows):
+        page = slice(start, start + rows)
+        part = split.page(page)
+        outputs = guess.outputs(part, trained.encoding, activation)
+        measures.add(trained.encoding.encode(part.targets), outputs, None if weights is None else weights[page])
+    return measures.results()
 
 
 def _parts(trained: TrainedNetwork, split: Split, batch_rows: int) -> Iterator[Split]:
@@ -80,21 +153,19 @@ def _parts(trained: TrainedNetwork, split: Split, batch_rows: int) -> Iterator[S
         yield split.page(slice(start, start + rows))
 
 
-def _make_figures(trained: TrainedNetwork, split: Split, folder: Path) -> Figures:
+def _make_figures(trained: TrainedNetwork, split: Split, folder: Path, threshold: float) -> Figures:
     if trained.spec.task is Task.REGRESSION:
-        return NumberFigures(trained.encoding.encode(split.targets))
+        return NumberFigures(trained.encoding.numbers(np.asarray(split.targets)))
     classes, rows = trained.encoding.classes or [], len(split.targets)
     if trained.spec.task is Task.MULTILABEL:
-        return LabelFigures(classes, rows, folder)
-    return ClassFigures(classes, rows, folder, trained.spec.task)
+        return LabelFigures(classes, rows, folder, threshold)
+    return ClassFigures(classes, rows, folder, trained.spec.task, threshold)
 
 
-def _compared(
-    trained: TrainedNetwork, raw: np.ndarray | Texts, encoded: np.ndarray, outputs: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _compared(trained: TrainedNetwork, raw: np.ndarray | Texts, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Targets and predictions in the form that the figures of the task need."""
     if trained.spec.task is Task.REGRESSION:
-        return encoded, outputs
+        return trained.encoding.numbers(np.asarray(raw)), trained.encoding.to_units(outputs)
     with np.errstate(invalid="ignore"):
         scores = score(outputs, trained.spec.task, find_activation(trained.spec))
     if trained.spec.task is Task.MULTILABEL and not isinstance(raw, Texts):

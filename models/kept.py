@@ -11,7 +11,9 @@ from models.preprocessing import Preprocessing
 from models.preprocessing.unfamiliar import Finding, find_out_of_range, find_unknown_categories
 from models.preprocessing.unfamiliar_texts import find_lost_tokens, find_unused_texts
 from models.pretrained import taken_inputs
-from models.spec import NetworkSpec
+from models.spec import NetworkSpec, TargetScaling
+from models.target_fitting import fit_scale
+from models.target_scale import TargetScale
 from models.targets import TargetEncoding, find_unknown_classes
 from models.version_files import ARTIFACTS, read_document
 
@@ -49,10 +51,24 @@ class Kept:
         fitted = Preprocessing.fit(replace(spec, inputs=rest), dataset).inputs if rest else {}
         return Preprocessing(fitted | self.preprocessing.continued(spec, dataset).inputs).ordered(spec)
 
-    def encode(self, spec: NetworkSpec, dataset: Dataset, outputs: int) -> TargetEncoding:
-        """The encoding of the dataset's target for a network with this number of outputs."""
+    def scaled(self, spec: NetworkSpec) -> NetworkSpec:
+        """The spec with the target scaling that is kept, if there is one."""
         if self.encoding is None:
-            return TargetEncoding.for_network(spec, dataset.descriptor, outputs)
+            return spec
+        scale = self.encoding.scale
+        return replace(spec, target_scaling=TargetScaling.NONE if scale is None else scale.scaling)
+
+    def scale(self, spec: NetworkSpec, dataset: Dataset) -> TargetScale | None:
+        """The scale of the target: the kept one, or one fitted to the dataset. Raises InvalidData."""
+        return fit_scale(spec, dataset) if self.encoding is None else self.encoding.scale
+
+    def encode(
+        self, spec: NetworkSpec, dataset: Dataset, outputs: int, scale: TargetScale | None = None
+    ) -> TargetEncoding:
+        """The encoding of the dataset's target for a network with this number of outputs. `scale` is that of
+        `self.scale`."""
+        if self.encoding is None:
+            return TargetEncoding.for_network(spec, dataset.descriptor, outputs, scale)
         return self.encoding.continued(spec, dataset.descriptor, outputs)
 
     def find_unfamiliar(self, spec: NetworkSpec, dataset: Dataset) -> Iterator[Finding]:

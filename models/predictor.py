@@ -16,7 +16,7 @@ from models.errors import DamagedNetwork, Fault, InvalidInstances
 from models.files.sums import check_files
 from models.graph import resolve
 from models.preprocessing import Instances, JsonNumbers, Preprocessing
-from models.preprocessing.preprocessing import INSTANCES
+from models.preprocessing.preprocessing import INSTANCES, SeriesInputs
 from models.runtime import ROWS_AT_ONCE, OnnxNetwork
 from models.scores import (
     Activation,
@@ -27,7 +27,7 @@ from models.scores import (
     score,
 )
 from models.signature import Signature, Tensor
-from models.spec import OUTPUT, NetworkSpec, Task
+from models.spec import OUTPUT, THRESHOLD, NetworkSpec, Task
 from models.targets import TargetEncoding
 from models.values.tensors import MAX_FAULTS
 from models.version_files import ARTIFACTS
@@ -42,7 +42,8 @@ WIDE = 32
 
 @dataclass(frozen=True)
 class Predictions:
-    """The result of a request: `classes` (None for a regression), one prediction for each instance, and `warnings`."""
+    """The result of a request: `classes` (None for a regression), one prediction for each instance or series, and
+    `warnings`."""
 
     classes: list[Any] | None
     predictions: list[dict[str, Any]]
@@ -83,17 +84,34 @@ class Predictor:
         )
 
     def prepare(
-        self, instances: Instances, allowance: Allowance | None = None
+        self, instances: Instances, allowance: Allowance | None = None, *, ignores_extra: bool = False
     ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-        """Convert posted instances into inputs for `network.run`, with warnings.
+        """Convert posted instances into inputs for `network.run`, with warnings. `ignores_extra`: unknown columns of a
+        table are ignored.
 
         Raises InvalidInstances; Excessive and TookTooLong if the instances exceed the allowance.
         """
         allowance = allowance or Allowance()
         allowance.row_numbers = self.row_numbers
-        inputs, warnings = self.preprocessing.read_instances(instances, allowance)
+        inputs, warnings = self.preprocessing.read_instances(instances, allowance, ignores_extra=ignores_extra)
         self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
         return inputs, warnings
+
+    def prepare_series(
+        self, instances: Instances, allowance: Allowance | None = None, *, ignores_extra: bool = False
+    ) -> SeriesInputs | None:
+        """As `prepare`, for rows of the table that a network's sequences come from: inputs with a row for each series.
+
+        None if the instances aren't such rows. Raises what `prepare` raises.
+        """
+        if self.preprocessing.rows is None:
+            return None
+        allowance = allowance or Allowance()
+        allowance.row_numbers = self.row_numbers
+        series = self.preprocessing.read_series(instances, allowance, ignores_extra=ignores_extra)
+        if series is not None:
+            self._check_vocabularies(series.inputs, in_json=False)
+        return series
 
     def run_inputs(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """The network's raw outputs for preprocessed rows by input. Raises InvalidInstances."""
@@ -136,21 +154,32 @@ class Predictor:
             raise InvalidInstances(*faults[:MAX_FAULTS])
 
     def predict(
-        self, instances: Instances, top: int | None = None, scores: bool = True, deadline: float = math.inf
+        self,
+        instances: Instances,
+        top: int | None = None,
+        scores: bool = True,
+        deadline: float = math.inf,
+        threshold: float = THRESHOLD,
     ) -> Predictions:
         """The predictions for posted instances, as clients get them. Raises InvalidInstances, TookTooLong."""
-        inputs, warnings = self.prepare(instances)
+        series = self.prepare_series(instances)
+        inputs, warnings = self.prepare(instances) if series is None else (series.inputs, series.warnings)
         outputs = self.network.run(inputs, deadline)
         predictions: list[dict[str, Any]] = []
         for block in in_blocks(outputs):
             check_deadline(deadline)
-            predictions += self.describe(block, top, scores)
+            predictions += self.describe(block, top, scores, threshold)
+        if series is not None:
+            predictions = [label | one for label, one in zip(series.labels, predictions, strict=True)]
         return Predictions(self.classes, predictions, warnings)
 
-    def describe(self, outputs: np.ndarray, top: int | None = None, scores: bool = True) -> list[dict[str, Any]]:
+    def describe(
+        self, outputs: np.ndarray, top: int | None = None, scores: bool = True, threshold: float = THRESHOLD
+    ) -> list[dict[str, Any]]:
         """A prediction for each row of a block of raw outputs, as clients get it.
 
-        `top` adds the best labels with their scores. If `scores` is False, the scores of all classes are omitted. NaN
+        `top` adds the best labels with their scores. If `scores` is False, the scores of all classes are omitted. The
+        positive class of a binary task, and the labels of a multilabel task, are predicted from the `threshold` on. NaN
         and infinity become None, except in rows of at least WIDE numbers, which are arrays.
         """
         if self.task is Task.REGRESSION:
@@ -159,9 +188,9 @@ class Predictor:
         probabilities = self.score(outputs)
         rows = _to_rows(probabilities)
         if self.task is Task.MULTILABEL:
-            predictions = _describe_labels(probabilities, classes)
+            predictions = _describe_labels(predicted_labels(probabilities, threshold), classes)
         else:
-            predictions = _describe_label(predicted_classes(probabilities, self.task), rows, classes)
+            predictions = _describe_label(predicted_classes(probabilities, self.task, threshold), rows, classes)
         if scores:
             _add(predictions, "scores", rows)
         if top is not None:
@@ -218,8 +247,9 @@ def _describe_label(predicted: np.ndarray, rows: list[Any], classes: list[Any]) 
     return [{"label": None if score is None else classes[best], "score": score} for best, score in found]
 
 
-def _describe_labels(scores: np.ndarray, classes: list[Any]) -> list[dict[str, Any]]:
-    return [{"labels": [classes[index] for index in np.flatnonzero(row)]} for row in predicted_labels(scores)]
+def _describe_labels(predicted: np.ndarray, classes: list[Any]) -> list[dict[str, Any]]:
+    """The predicted labels of each row (rows, classes)."""
+    return [{"labels": [classes[index] for index in np.flatnonzero(row)]} for row in predicted]
 
 
 def _best(scores: np.ndarray, order: np.ndarray, classes: list[Any]) -> list[list[dict[str, Any]]]:

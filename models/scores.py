@@ -8,11 +8,11 @@ from enum import StrEnum
 import numpy as np
 
 from models.catalogue import load_catalogue
-from models.spec import NetworkSpec, Task
+from models.spec import THRESHOLD, NetworkSpec, Task
 from models.validation.outputs import ends_in_probabilities
 
-THRESHOLD = 0.5
-"""The score from which a label of a multilabel task, or the second class of a binary task, is predicted."""
+SMALLEST_SCORE = 1e-7
+"""The score whose logit stands for a score of 0; Keras's losses of probabilities use the same."""
 MARGIN_LOSSES = ("Hinge", "SquaredHinge")
 
 
@@ -53,27 +53,41 @@ def score(outputs: np.ndarray, task: Task, activation: Activation | None) -> np.
     return outputs
 
 
-def predicted_classes(scores: np.ndarray, task: Task) -> np.ndarray:
-    """The index of the class with the highest score (rows,), for each row of scores (rows, classes).
+def as_outputs(scores: np.ndarray, activation: Activation | None) -> np.ndarray:
+    """The raw outputs of a network from which `score` computes these scores, except that logits are finite."""
+    if activation is None:
+        return scores
+    if activation is Activation.MARGIN:
+        return 2 * scores - 1
+    logits = np.log(np.maximum(scores, SMALLEST_SCORE))
+    return logits if activation is Activation.SOFTMAX else logits - np.log(np.maximum(1 - scores, SMALLEST_SCORE))
 
-    Of equal scores the first wins; in a binary task the second, because its probability reaches THRESHOLD. NaN counts
-    as the highest score.
+
+def predicted_classes(scores: np.ndarray, task: Task, threshold: float = THRESHOLD) -> np.ndarray:
+    """The index of the predicted class (rows,), for each row of scores (rows, classes).
+
+    In a binary task it is the positive class, which is the second, from the `threshold` on. At THRESHOLD it is the
+    class with the higher score, and of equal scores the positive one: the same for scores that add up to 1. In other
+    tasks it is the class with the highest score, and of equal scores the first. NaN counts as the highest score, and
+    as one that reaches the threshold.
     """
     if task is Task.BINARY:
-        return 1 - scores[:, ::-1].argmax(axis=1)
+        lowest = scores[:, 0] if threshold == THRESHOLD else np.float64(threshold)
+        return np.where(scores[:, 1] < lowest, 0, 1)
     return scores.argmax(axis=1)
 
 
 def ranked_classes(scores: np.ndarray, task: Task) -> np.ndarray:
-    """The indices of all classes of each row (rows, classes), best first; ties as in `predicted_classes`."""
+    """The indices of all classes of each row (rows, classes), by score, best first; ties as in `predicted_classes`."""
     if task is Task.BINARY:
         return 1 - np.argsort(-scores[:, ::-1], axis=1, kind="stable")
     return np.argsort(-scores, axis=1, kind="stable")
 
 
-def predicted_labels(scores: np.ndarray) -> np.ndarray:
-    """Whether each label of a multilabel task is predicted (rows, classes): its score is at least THRESHOLD."""
-    return scores >= THRESHOLD
+def predicted_labels(scores: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
+    """Whether each label of a multilabel task is predicted (rows, classes): its score is at least the threshold."""
+    # a Python float would be rounded to float32, and then differ from the scores that clients see
+    return scores >= np.float64(threshold)
 
 
 @np.errstate(invalid="ignore")

@@ -14,6 +14,10 @@ OUTPUT = "output"
 """The name of a network's output in ONNX files, which no input may have."""
 
 
+THRESHOLD = 0.5
+"""The default of `NetworkSpec.threshold`."""
+
+
 class Task(StrEnum):
     """The meaning of the network's output."""
 
@@ -21,6 +25,11 @@ class Task(StrEnum):
     BINARY = "binary"
     MULTICLASS = "multiclass"
     MULTILABEL = "multilabel"
+
+    @property
+    def has_threshold(self) -> bool:
+        """Whether a score is compared with a threshold; in other tasks the highest score decides, or there is none."""
+        return self in (Task.BINARY, Task.MULTILABEL)
 
 
 class Scaling(StrEnum):
@@ -40,6 +49,16 @@ class Missing(StrEnum):
     MEAN = "mean"
     ZERO = "zero"
     MOST_FREQUENT = "most_frequent"
+
+
+class TargetScaling(StrEnum):
+    """How a regression's targets are scaled for the network; what clients see stays in the target's own units."""
+
+    NONE = "none"
+    STANDARD = "standard"
+    """Minus the mean, divided by the standard deviation, both of the training rows."""
+    LOG = "log"
+    """The logarithm of 1 + the target, then as `standard`."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +203,9 @@ class NetworkSpec:
     optimizer: ComponentSpec
     loss: ComponentSpec
     metrics: tuple[ComponentSpec, ...] = ()
+    threshold: float = THRESHOLD
+    """The score from which the positive class of a binary task, or a label of a multilabel task, is predicted."""
+    target_scaling: TargetScaling = TargetScaling.NONE
 
     @property
     def input(self) -> InputSpec:
@@ -195,6 +217,7 @@ class NetworkSpec:
     def from_document(cls, document: dict[str, Any]) -> Self:
         """Read a document that `validation` has accepted; openapi.yaml describes its fields."""
         inputs = document.get("inputs") or {SINGLE_INPUT: document["input"]}
+        target = document.get("target") or {}
         return cls(
             task=Task(document["task"]),
             inputs={name: InputSpec.from_document(input_) for name, input_ in inputs.items()},
@@ -202,6 +225,8 @@ class NetworkSpec:
             optimizer=ComponentSpec.from_document(document["optimizer"]),
             loss=ComponentSpec.from_document(document["loss"]),
             metrics=tuple(ComponentSpec.from_document(metric) for metric in document.get("metrics", ())),
+            threshold=read_threshold(document),
+            target_scaling=TargetScaling(target.get("scaling", TargetScaling.NONE)),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -213,4 +238,12 @@ class NetworkSpec:
             "optimizer": self.optimizer.to_document(),
             "loss": self.loss.to_document(),
             "metrics": [metric.to_document() for metric in self.metrics],
+            "threshold": self.threshold,
+            "target": {"scaling": self.target_scaling.value},
         }
+
+
+def read_threshold(document: dict[str, Any]) -> float:
+    """The threshold in a network's document, or the default if it has none."""
+    threshold = document.get("threshold")
+    return THRESHOLD if threshold is None else float(threshold)

@@ -9,6 +9,7 @@ import numpy as np
 from models.catalogue import load_catalogue
 from models.errors import Fault, InvalidData
 from models.spec import NetworkSpec, Task
+from models.target_scale import TargetScale
 from models.values.columns import Texts
 
 
@@ -16,7 +17,7 @@ class Form(StrEnum):
     """The form of targets that the network's loss expects."""
 
     NUMBERS = "numbers"
-    """float32, (rows, *shape)."""
+    """float32, (rows, *shape), scaled if the encoding has a scale."""
     BINARY = "binary"
     """0 or 1 as float32, (rows, 1)."""
     INDICES = "indices"
@@ -29,29 +30,36 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class TargetEncoding:
-    """The form of a network's targets, the classes in the order of its outputs, and the shape of numeric targets."""
+    """The form of a network's targets, the classes in the order of its outputs, and the shape and scale of numeric
+    targets."""
 
     name: str
     form: Form
     classes: list[Any] | None = None
     shape: tuple[int, ...] = ()
+    scale: TargetScale | None = None
+    """None: the network learns the numbers as they are."""
 
     @classmethod
-    def for_network(cls, spec: NetworkSpec, descriptor: dict[str, Any], outputs: int) -> Self:
+    def for_network(
+        cls, spec: NetworkSpec, descriptor: dict[str, Any], outputs: int, scale: TargetScale | None = None
+    ) -> Self:
         """The encoding for a network with this number of output units (the last axis); raises InvalidData if the
-        dataset's target doesn't suit the network's task or outputs."""
+        dataset's target doesn't suit the network's task or outputs. `scale` is fitted to the training rows
+        (models/target_fitting.py), or that of the version from which the training starts."""
         target = descriptor["target"]
         problem = find_target_problem(spec.task, target) or _find_size_problem(spec.task, target, outputs)
         if problem:
             raise InvalidData(Fault(problem, "#/dataset"))
         if spec.task is Task.REGRESSION:
-            return cls(target["name"], Form.NUMBERS, shape=number_shape(target))
+            return cls(target["name"], Form.NUMBERS, shape=number_shape(target), scale=scale)
         return cls(target["name"], _form(spec, outputs), list(target["classes"]))
 
     def encode(self, targets: np.ndarray | Texts) -> np.ndarray:
         """Encode raw targets of a split for the loss; raises InvalidData if one isn't a known class."""
         if not isinstance(targets, Texts) and self.form is Form.NUMBERS:
-            return targets.astype(np.float32).reshape(len(targets), *self.shape)
+            numbers = self.numbers(targets)
+            return numbers if self.scale is None else self.scale.apply(numbers)
         if not isinstance(targets, Texts) and self.form is Form.MULTI_HOT:
             return targets.astype(np.float32)
         indices = self.class_indices(targets)
@@ -62,6 +70,15 @@ class TargetEncoding:
         one_hot = np.zeros((len(indices), len(self.classes or ())), dtype=np.float32)
         one_hot[np.arange(len(indices)), indices] = 1
         return one_hot
+
+    def numbers(self, targets: np.ndarray) -> np.ndarray:
+        """Raw targets of a regression in their own units, (rows, *shape): float64 if they are scaled for the network,
+        else float32."""
+        return targets.astype(np.float32 if self.scale is None else np.float64).reshape(len(targets), *self.shape)
+
+    def to_units(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs of the network, (rows, …), in the target's own units."""
+        return outputs if self.scale is None else self.scale.invert(outputs)
 
     def class_indices(self, targets: np.ndarray | Texts) -> np.ndarray:
         """The class index of each row (rows,), int64; raises InvalidData if a target isn't a known class."""
@@ -119,11 +136,19 @@ class TargetEncoding:
 
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {"name": self.name, "form": self.form.value, "classes": self.classes}
-        return document | {"shape": list(self.shape)}
+        document |= {"shape": list(self.shape)}
+        return document if self.scale is None else document | {"scale": self.scale.to_document()}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        return cls(document["name"], Form(document["form"]), document["classes"], tuple(document["shape"]))
+        scale = document.get("scale")
+        return cls(
+            document["name"],
+            Form(document["form"]),
+            document["classes"],
+            tuple(document["shape"]),
+            None if scale is None else TargetScale.from_document(scale),
+        )
 
 
 def find_target_problem(task: Task, target: dict[str, Any]) -> str | None:

@@ -25,6 +25,8 @@ class VersionDetails(Document):
     """Why it can't be served."""
     metrics: dict[str, dict[str, float] | None] = field(default_factory=dict)
     """By split; None for a split without rows."""
+    baseline: dict[str, dict[str, float] | None] | None = None
+    """The same of the naive guess; None for a version that was saved without it."""
     classes: list[Any] | None = None
     """What its scores are of, in order; None for a regression."""
     inputs: list[dict[str, Any]] = field(default_factory=list)

@@ -1,17 +1,18 @@
 """Writes the files of a trained network, describes them with their checksums, and loads them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from models.building import build_network, rows_at_once
+from models.building import build_network, compile_network, rows_at_once, with_target_units
 from models.building.complaints import first_sentence
 from models.errors import NotServable
 from models.export import compare_with_keras, export_onnx
 from models.limits import Limits
+from models.naive_guess import NaiveGuess
 from models.predictor import write_preprocessing
 from models.preprocessing import Preprocessing
 from models.saved_model import write_saved_model
@@ -35,6 +36,10 @@ class TrainedNetwork:
     encoding: TargetEncoding
     metrics: dict[str, dict[str, float] | None]
     """Metrics by split; None for a split without rows."""
+    guess: NaiveGuess | None = None
+    """The naive guess with which results are compared; None for a version of an older release."""
+    baseline: dict[str, dict[str, float] | None] = field(default_factory=dict)
+    """The metrics of the naive guess, as `metrics`."""
 
 
 def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarray]) -> VersionDetails:
@@ -42,19 +47,22 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
 
     `rows` are processed inputs, rows first, on which the exported network is compared with Keras. A network that can't
     be exported, or whose export differs, is saved with `servable` false and the reason; one that TensorFlow can't
-    write as a SavedModel is saved without it.
+    write as a SavedModel is saved without it. The exported network outputs the target's own units; the weights, from
+    which trainings start, are those of the trained one.
     """
-    trained.network.save(folder / ARTIFACTS["keras"])
+    exported = _in_target_units(trained)
+    exported.save(folder / ARTIFACTS["keras"])
     save_weights(folder / WEIGHTS, named_weights(trained.network))
     described = trained.spec, trained.preprocessing, trained.encoding
     write_preprocessing(folder / ARTIFACTS["preprocessing"], *described, rows_at_once(trained.network))
     _write_trained(folder / TRAINED, trained)
-    _save_model(folder / ARTIFACTS["saved_model"], trained.network)
-    reason = _export(folder / ARTIFACTS["onnx"], trained.network, rows)
+    _save_model(folder / ARTIFACTS["saved_model"], exported)
+    reason = _export(folder / ARTIFACTS["onnx"], exported, rows)
     return VersionDetails(
         servable=reason is None,
         reason=reason,
         metrics=trained.metrics,
+        baseline=trained.baseline or None,
         classes=trained.encoding.classes,
         inputs=[{"name": name, **input_.to_document()} for name, input_ in trained.spec.inputs.items()],
         artifacts=describe_artifacts(folder),
@@ -70,7 +78,8 @@ def load_version(folder: Path, limits: Limits) -> TrainedNetwork:
     document = read_document(folder / TRAINED)
     preprocessing = read_document(folder / ARTIFACTS["preprocessing"])
     spec = NetworkSpec.from_document(document["spec"])
-    network = build_network(spec, limits)
+    encoding = TargetEncoding.from_document(preprocessing["target"])
+    network = build_network(spec, limits, scale=encoding.scale)
     assign_weights(named_weights(network), read_weights(folder / WEIGHTS))
     for state, value in zip(_random_states(network), document["random_states"], strict=True):
         state.assign(value)
@@ -78,15 +87,27 @@ def load_version(folder: Path, limits: Limits) -> TrainedNetwork:
         network,
         spec,
         Preprocessing.from_document(preprocessing["inputs"]),
-        TargetEncoding.from_document(preprocessing["target"]),
+        encoding,
         document["metrics"],
+        NaiveGuess.from_document(document["guess"]) if document.get("guess") else None,
     )
+
+
+def _in_target_units(trained: TrainedNetwork) -> keras.Model:
+    """The trained network with outputs in the target's own units, compiled to learn such targets."""
+    if trained.encoding.scale is None:
+        return trained.network
+    exported = with_target_units(trained.network, trained.encoding.scale)
+    compile_network(exported, trained.spec)
+    exported.optimizer.build(exported.trainable_variables)
+    return exported
 
 
 def _write_trained(path: Path, trained: TrainedNetwork) -> None:
     document = {
         "spec": trained.spec.to_document(),
         "metrics": trained.metrics,
+        "guess": None if trained.guess is None else trained.guess.to_document(),
         "random_states": [state.numpy().tolist() for state in _random_states(trained.network)],
     }
     path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")

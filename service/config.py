@@ -12,7 +12,7 @@ from models.limits import Limits
 from service.environment import InvalidSettings, read_settings, setting
 from service.processes import usable_cores, usable_memory
 
-MOST_IMPORT_SLOTS, MEMORY_PER_IMPORT = 4, 2 * 1024**3
+MOST_SHARING, MEMORY_PER_SHARE = 4, 2 * 1024**3
 
 DATABASE_SCHEMES = ("sqlite:///", "postgresql+psycopg://")
 
@@ -133,7 +133,7 @@ class Settings:
     )
     preloaded_models: int = setting(
         0,
-        "Models whose latest versions each api process loads before it is ready; the newest models come first.",
+        "Models whose served versions each api process loads before it is ready; the newest models come first.",
         minimum=0,
     )
     max_concurrent_predictions: int = setting(
@@ -185,6 +185,12 @@ class Settings:
     )
     build_seconds: float = setting(
         120.0, "Timeout for building a network; after it the model fails, without a retry.", minimum=1
+    )
+    build_slots: int = setting(
+        0,
+        "Networks that a worker builds concurrently, at most; they share the memory of one job.",
+        minimum=0,
+        stands_for="one per 2 GiB of `FITSERVE_JOB_MEMORY_BYTES`, at least 1 and at most 4",
     )
     import_slots: int = setting(
         0,
@@ -312,7 +318,8 @@ class Settings:
             "training_threads": self.training_threads or max(1, usable_cores() // self.worker_slots),
             "job_memory_bytes": self.job_memory_bytes or int(usable_memory() * 0.8) // self.worker_slots,
         }
-        resolved["import_slots"] = self.import_slots or _count_import_slots(resolved["job_memory_bytes"])
+        sharing = _count_sharing(resolved["job_memory_bytes"])
+        resolved["build_slots"], resolved["import_slots"] = self.build_slots or sharing, self.import_slots or sharing
         resolved["database_url"] = self.database_url or f"sqlite:///{resolved['data_dir'] / 'fitserve.db'}"
         resolved["service_url"] = self.service_url or self.url
         resolved["artifact_url"] = self.artifact_url or str(resolved["data_dir"] / "artifacts")
@@ -377,9 +384,9 @@ class Settings:
         return f"http://{host}:{self.port}"
 
 
-def _count_import_slots(memory: int) -> int:
-    """How many imports run concurrently if they share `memory`."""
-    return max(1, min(MOST_IMPORT_SLOTS, memory // MEMORY_PER_IMPORT))
+def _count_sharing(memory: int) -> int:
+    """How many builds or imports run concurrently if they share `memory`."""
+    return max(1, min(MOST_SHARING, memory // MEMORY_PER_SHARE))
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -58,6 +58,10 @@ class NoVersion(ServiceError):
     code = "no-version"
 
 
+class NotServed(NoVersion):
+    """The model serves a label that doesn't exist."""
+
+
 class InUse(ServiceError):
     """An unfinished job or a label still uses the resource."""
 

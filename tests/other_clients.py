@@ -11,6 +11,8 @@ from tests.running_service import ROOT
 
 VENV = Path(sys.prefix)
 REQUIREMENTS = ROOT / "requirements"
+SHORT_RUN = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Options of Java: a generator ends before the second compiler and a parallel collector have paid off."""
 
 needs_clients = pytest.mark.skipif(
     not os.environ.get("FITSERVE_TEST_CLIENTS"), reason="FITSERVE_TEST_CLIENTS=1 installs and runs clients of others"
@@ -47,4 +49,4 @@ def generate(generator: str, target: Path, *properties: str) -> None:
     (archive,) = home.glob("lib/*/site-packages/openapi_generator_cli/openapi-generator.jar")
     wanted = "apis,models,supportingFiles,apiDocs=false,modelDocs=false,apiTests=false,modelTests=false"
     options: list[str | Path] = ["-g", generator, "-i", ROOT / "openapi.yaml", "-o", target]
-    run(java, "-jar", archive, "generate", *options, "--global-property", ",".join([wanted, *properties]))
+    run(java, *SHORT_RUN, "-jar", archive, "generate", *options, "--global-property", ",".join([wanted, *properties]))

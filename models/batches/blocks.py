@@ -28,6 +28,8 @@ class Block:
     """The fraction of the work that is done after this block."""
     files: Sequence[str] | None = None
     """The file names of images in a ZIP file; None for other formats."""
+    labels: Sequence[dict[str, Any]] | None = None
+    """For rows of series: which series each sequence is of, and after which time."""
 
 
 Blocks = Iterator[Block]

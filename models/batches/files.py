@@ -11,6 +11,7 @@ import numpy as np
 from models.allowance import Allowance
 from models.batches.arrays import read_inputs
 from models.batches.blocks import MOST_ROWS, Block, Blocks, count_rows, renumber, renumber_warnings
+from models.batches.series import SeriesReader
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.files.formats import TITLES, detect
 from models.files.npy import BadArray, read_header
@@ -18,11 +19,12 @@ from models.files.zip_files import open_zip
 from models.files.zipped_pictures import list_pictures, read_picture_file
 from models.limits import Limits
 from models.preprocessing import Instances, NamedFile, Preprocessing
-from models.preprocessing.table_input import TEXTS
 from models.preprocessing.tensor_input import MAX_PIXELS_AT_ONCE, TensorInput
-from models.tabular.csv_instances import CsvColumns, check_columns, read_csv_file
+from models.tabular.csv_dialect import HEAD_BYTES, find_encoding
+from models.tabular.csv_instances import CsvColumns, names_columns, read_csv_file
 from models.tabular.json_reader import load_rows, read_lines
 from models.tabular.parquet_reader import read_parquet
+from models.tabular.posted_parquet import read_frame
 from models.values.dates import dates_to_text, find_unsupported_dates
 
 if TYPE_CHECKING:
@@ -47,9 +49,13 @@ class _File:
 
     @property
     def table(self) -> CsvColumns | None:
-        """The columns, all of which the file must have; None if the model's input isn't a table."""
-        table = self.preprocessing.table
-        return None if table is None else replace(table.csv_columns(), complete=True)
+        """The columns, all of which the file must have; None if the model's input isn't a table, nor sequences of rows
+        of a table that the file holds."""
+        input_ = self.preprocessing.table
+        if input_ is None:
+            return None
+        table = replace(input_.csv_columns(), complete=True)
+        return table if self.preprocessing.rows is None or _has_columns(self.path, self.name, table) else None
 
     @property
     def rows_at_once(self) -> int:
@@ -96,22 +102,30 @@ def read_file(path: Path, name: str, preprocessing: Preprocessing, limits: Limit
     Raises InvalidInstances and InvalidData, which name the file and the invalid row and column.
     """
     pieces = READERS[_detect(path, name)](_File(path, name, preprocessing, limits, scratch))
+    series = None if preprocessing.rows is None else SeriesReader(preprocessing, limits)
     done = 0
     while True:
         try:
             piece = next(pieces, None)
             if piece is None:
                 break
-            inputs, warnings = _preprocess(piece.instances, preprocessing, limits)
+            in_series = series is not None and series.add(piece.instances)
+            inputs, warnings = ({}, []) if in_series else _preprocess(piece.instances, preprocessing, limits)
         except InvalidInstances as error:
             raise renumber(error, np.arange(done, done + MOST_ROWS), name) from error
         rows = np.arange(done, done + len(piece))
         done += len(piece)
         if done > limits.rows:
             raise InvalidData(Fault(f"The file has more rows than the limit of {limits.rows:,}.", file=name))
-        yield Block(rows, inputs, renumber_warnings(warnings, rows), piece.fraction, piece.files)
+        if not in_series:
+            yield Block(rows, inputs, renumber_warnings(warnings, rows), piece.fraction, piece.files)
     if not done:
         raise InvalidData(Fault(f'The file "{name}" has no rows.', file=name))
+    if series is not None:
+        try:
+            yield from series.blocks()
+        except InvalidInstances as error:
+            raise renumber(error, np.arange(done), name) from error
 
 
 def _preprocess(
@@ -120,6 +134,16 @@ def _preprocess(
     if isinstance(instances, dict):
         return preprocessing.read_arrays(instances)
     return preprocessing.read_instances(instances, Allowance.for_blocks(limits))
+
+
+def _has_columns(path: Path, name: str, table: CsvColumns) -> bool:
+    """Whether a CSV or Parquet file names some of the table's columns."""
+    import polars
+
+    if _detect(path, name) == "parquet":
+        return not set(table.taken).isdisjoint(polars.read_parquet_schema(path))
+    with path.open("rb") as file:
+        return names_columns(file.read(HEAD_BYTES), find_encoding(path, name, None), table)
 
 
 def _detect(path: Path, name: str) -> str:
@@ -150,22 +174,24 @@ def _read_json_lines(file: _File) -> Iterator[_Piece]:
 
 def _read_parquet(file: _File) -> Iterator[_Piece]:
     raw, table, at_once = read_parquet(file.path, file.name, file.limits), file.table, file.listed_at_once
-    if table is not None:
-        check_columns(raw.columns, table)
-    named = table is not None or len(file.preprocessing.inputs) > 1
+    input_ = file.preprocessing.table
     for start in range(0, raw.rows, at_once):
-        frame = _as_posted(raw.frame.slice(start, at_once).collect(), raw.columns, file.preprocessing)
-        rows = [dict(zip(raw.columns, row, strict=True)) if named else list(row) for row in frame.iter_rows()]
-        yield _Piece(rows, (start + len(rows)) / raw.rows)
+        frame = raw.frame.slice(start, at_once).collect()
+        fraction = (start + len(frame)) / raw.rows
+        if table is not None and input_ is not None:
+            part = replace(raw, frame=frame.lazy(), rows=len(frame))
+            yield _Piece(read_frame(part, table, input_.types, Allowance.for_blocks(file.limits)), fraction)
+        else:
+            frame = _as_posted(frame, raw.columns)
+            named = len(file.preprocessing.inputs) > 1
+            rows = [dict(zip(raw.columns, row, strict=True)) if named else list(row) for row in frame.iter_rows()]
+            yield _Piece(rows, fraction)
 
 
-def _as_posted(frame: "polars.DataFrame", names: Sequence[str], preprocessing: Preprocessing) -> "polars.DataFrame":
-    """The frame with values as in JSON: dates and the model's categories as text, and null for NaN. Its columns are
-    named by their indices."""
+def _as_posted(frame: "polars.DataFrame", names: Sequence[str]) -> "polars.DataFrame":
+    """The frame with values as in JSON: dates as text, and null for NaN. Its columns are named by their indices."""
     import polars
 
-    columns = () if preprocessing.table is None else preprocessing.table.columns
-    texts = {column.name for column in columns if column.type in TEXTS}
     posted = []
     for name, column in zip(names, frame.get_columns(), strict=True):
         if column.dtype == polars.Date or column.dtype == polars.Datetime:
@@ -173,8 +199,6 @@ def _as_posted(frame: "polars.DataFrame", names: Sequence[str], preprocessing: P
             if getattr(column.dtype, "time_zone", None):
                 column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
             column = dates_to_text(column.cast(polars.Datetime("us")))
-        elif name in texts and (column.dtype.is_numeric() or column.dtype == polars.Boolean):
-            column = column.cast(polars.String)
         elif column.dtype.is_decimal():
             column = column.cast(polars.Float64)
         elif column.dtype.is_float():

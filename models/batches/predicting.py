@@ -10,17 +10,22 @@ from models.errors import InvalidInstances
 from models.jobs.batch_prediction import BatchPredictionResult
 from models.predictor import Predictor
 from models.preprocessing.table_input import MAX_WARNINGS
+from models.spec import THRESHOLD
 
 
 def predict_blocks(
-    predictor: Predictor, blocks: Blocks, folder: Path, on_block: Callable[[int, float], None]
+    predictor: Predictor,
+    blocks: Blocks,
+    folder: Path,
+    on_block: Callable[[int, float], None],
+    threshold: float = THRESHOLD,
 ) -> BatchPredictionResult:
-    """Write the predictions for all rows into the folder as `result.parquet`.
+    """Write the predictions for all rows into the folder as `result.parquet`; the threshold as in Predictor.describe.
 
     Calls `on_block` with the number of rows done and the fraction of the work. Raises InvalidInstances with row
     numbers.
     """
-    writer = ResultWriter(folder, predictor)
+    writer = ResultWriter(folder, predictor, threshold)
     rows, warnings = 0, list[dict[str, Any]]()
     for block in blocks:
         try:

@@ -1,7 +1,7 @@
 """The result of a batch prediction: a Parquet file, written in parts, and read as CSV or JSON Lines.
 
-The columns are `row`, `file` (if the rows are images in a ZIP file), and the fields of a prediction: `label`, `score`
-and `scores`, or `labels` and `scores`, or `value`. NaN and infinity are null.
+The columns are `row`, `file` (if the rows are images in a ZIP file), `group` and `after` (for rows of series), and the
+fields of a prediction: `label`, `score` and `scores`, or `labels` and `scores`, or `value`. NaN and infinity are null.
 """
 
 import json
@@ -16,7 +16,7 @@ from models.batches.blocks import Block
 from models.jobs.batch_prediction import RESULT_FILE
 from models.predictor import Predictor
 from models.scores import predicted_classes, predicted_labels
-from models.spec import Task
+from models.spec import THRESHOLD, Task
 
 if TYPE_CHECKING:
     import polars
@@ -31,9 +31,10 @@ MOST_NUMBERS = 1024 * 1024
 class ResultWriter:
     """Writes the predictions of a version for a sequence of blocks into a folder."""
 
-    def __init__(self, folder: Path, predictor: Predictor) -> None:
+    def __init__(self, folder: Path, predictor: Predictor, threshold: float = THRESHOLD) -> None:
         self._folder = folder
         self._predictor = predictor
+        self._threshold = threshold
         self._frames: list[polars.DataFrame] = []
         self._waiting = 0
         self._parts: list[Path] = []
@@ -41,7 +42,7 @@ class ResultWriter:
 
     def add(self, block: Block, outputs: np.ndarray) -> None:
         """Add a block with the network's raw outputs."""
-        self._frames.append(make_frame(self._predictor, block, outputs))
+        self._frames.append(make_frame(self._predictor, block, outputs, self._threshold))
         self._waiting += len(block.rows)
         if self._waiting >= _count_rows(outputs[0].size):
             self._write_part()
@@ -66,13 +67,17 @@ class ResultWriter:
         self._frames, self._waiting = [], 0
 
 
-def make_frame(predictor: Predictor, block: Block, outputs: np.ndarray) -> "polars.DataFrame":
+def make_frame(
+    predictor: Predictor, block: Block, outputs: np.ndarray, threshold: float = THRESHOLD
+) -> "polars.DataFrame":
     """A block's predictions, one for each row, from the network's raw outputs. Predictor.predict describes them."""
     import polars
 
     columns = [polars.Series(ROWS, block.rows)]
     if block.files is not None:
         columns.append(polars.Series(FILE, block.files))
+    if block.labels is not None:
+        columns += polars.DataFrame(block.labels).get_columns()
     if predictor.task is Task.REGRESSION:
         single = outputs[0].size == 1
         return polars.DataFrame([*columns, _finite(VALUE, outputs.reshape(len(outputs)) if single else outputs)])
@@ -80,10 +85,10 @@ def make_frame(predictor: Predictor, block: Block, outputs: np.ndarray) -> "pola
         scores = predictor.score(outputs)
     classes = predictor.classes or []
     if predictor.task is Task.MULTILABEL:
-        labels = [[classes[index] for index in np.flatnonzero(row)] for row in predicted_labels(scores)]
+        labels = [[classes[index] for index in np.flatnonzero(row)] for row in predicted_labels(scores, threshold)]
         kind = polars.List(polars.Series(classes).dtype)
         return polars.DataFrame([*columns, polars.Series(LABELS, labels, kind), _finite(SCORES, scores)])
-    best = predicted_classes(scores, predictor.task)
+    best = predicted_classes(scores, predictor.task, threshold)
     score = _finite(SCORE, scores[np.arange(len(scores)), best])
     places = polars.DataFrame({"best": best, "score": score})
     known = places.select(polars.when(polars.col("score").is_not_null()).then(polars.col("best"))).to_series()
@@ -108,8 +113,8 @@ def stream_json_lines(path: Path) -> Iterator[bytes]:
 def stream_csv(path: Path, classes: Sequence[Any] | None) -> Iterator[bytes]:
     """The result as CSV with a header, in chunks.
 
-    Instead of `scores` there is a column for each class, such as `score_setosa`. Several values are `value_0` and so
-    on, in C order. `labels` are JSON.
+    Instead of `scores` there is a column for each class, such as `score_setosa`, and instead of `group` one for each of
+    its columns, such as `group_symbol`. Several values are `value_0` and so on, in C order. `labels` are JSON.
     """
     for number, frame in enumerate(_parts(path)):
         yield _flatten(frame, classes).write_csv(include_header=number == 0).encode()
@@ -125,6 +130,8 @@ def _flatten(frame: "polars.DataFrame", classes: Sequence[Any] | None) -> "polar
             flat = column.reshape((len(column), width))
             names = [f"score_{_write(one)}" for one in classes or ()] if column.name == SCORES else None
             columns += [flat.arr.get(i).alias(names[i] if names else f"{column.name}_{i}") for i in range(width)]
+        elif isinstance(column.dtype, polars.Struct):
+            columns += [part.alias(f"{column.name}_{part.name}") for part in column.struct.unnest().get_columns()]
         elif isinstance(column.dtype, polars.List):
             texts = [None if labels is None else json.dumps(labels, ensure_ascii=False) for labels in column.to_list()]
             columns.append(polars.Series(column.name, texts, polars.String))

@@ -7,25 +7,44 @@ import numpy as np
 
 from models.building.complaints import first_sentence
 from models.building.components import make, resolve
+from models.building.target_units import InTargetUnits, UnscaledLoss
 from models.errors import Fault, InvalidSpec
-from models.scores import THRESHOLD, Activation, find_activation
-from models.spec import ComponentSpec, NetworkSpec, Task
+from models.scores import Activation, find_activation
+from models.spec import THRESHOLD, ComponentSpec, NetworkSpec, Task
+from models.target_scale import TargetScale
 
 JUST_BELOW_HALF = float(np.nextafter(np.float32(THRESHOLD), np.float32(0)))
 JUST_BELOW_ZERO = -float(np.finfo(np.float32).tiny)
 """Keras counts scores above a threshold; here a score of exactly 0.5, or a logit of 0, counts as predicted too."""
 
 
-def compile_network(network: keras.Model, spec: NetworkSpec) -> None:
-    """Compile the network with the optimizer, loss and metrics of a spec; metrics keep their posted names."""
+def compile_network(network: keras.Model, spec: NetworkSpec, scale: TargetScale | None = None) -> None:
+    """Compile the network with the optimizer, loss and metrics of a spec; metrics keep their posted names.
+
+    With a `scale` the network learns scaled targets, and the metrics are computed in the target's own units.
+    """
     optimizer = make("optimizer", spec.optimizer, "#/optimizer")
+    loss, metrics = make_measures(spec, network.output_shape[-1], scale)
+    network.compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=False)
+
+
+def make_measures(
+    spec: NetworkSpec, units: int, scale: TargetScale | None = None
+) -> tuple[keras.Loss, list[keras.Metric]]:
+    """The loss and the metrics of a spec for outputs whose last axis has this length.
+
+    With a `scale` the loss takes scaled targets, and the metrics, which include the loss, convert them to the target's
+    own units.
+    """
     loss = make("loss", spec.loss, "#/loss")
     metrics = []
     for index, component in enumerate(spec.metrics):
         metric = make_metric(component, spec, f"#/metrics/{index}")
-        try_metric(metric, component, spec, network.output_shape[-1], f"#/metrics/{index}")
+        try_metric(metric, component, spec, units, f"#/metrics/{index}")
         metrics.append(metric)
-    network.compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=False)
+    if scale is not None:
+        metrics = [UnscaledLoss(loss, scale), *(InTargetUnits(metric, scale) for metric in metrics)]
+    return loss, metrics
 
 
 def try_metric(metric: keras.Metric, component: ComponentSpec, spec: NetworkSpec, units: int, pointer: str) -> None:

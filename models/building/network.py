@@ -18,15 +18,19 @@ from models.errors import Fault, InvalidSpec
 from models.graph import Node, resolve
 from models.limits import Limits
 from models.spec import NetworkSpec
+from models.target_scale import TargetScale
 
 # TensorFlow warns about functions that are traced repeatedly, as in trying layers, and about tables in exports.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
-def build_network(spec: NetworkSpec, limits: Limits, seed: int | None = None) -> keras.Model:
+def build_network(
+    spec: NetworkSpec, limits: Limits, seed: int | None = None, scale: TargetScale | None = None
+) -> keras.Model:
     """Build the network of a validated spec, compiled and with fresh weights.
 
-    The same `seed` gives the same weights in every process. Raises InvalidSpec if layers don't fit or exceed `limits`.
+    The same `seed` gives the same weights in every process. `scale` is that of the targets that it learns.
+    Raises InvalidSpec if layers don't fit or exceed `limits`.
     """
     check_size(spec, limits)
     if seed is not None:
@@ -45,7 +49,7 @@ def build_network(spec: NetworkSpec, limits: Limits, seed: int | None = None) ->
         check_output_shape(node, output.shape, rows[node.name].shape)
     first, *others = inputs.values()
     network = keras.Model([first, *others] if others else first, output, name="network")
-    compile_network(network, spec)
+    compile_network(network, spec, scale)
     return network
 
 

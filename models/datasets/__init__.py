@@ -5,6 +5,7 @@ from models.datasets.importing import check_request, find_request_faults, import
 from models.datasets.sources import source_documents
 from models.datasets.splits import SPLITS
 from models.datasets.storage import Dataset, Split
+from models.datasets.uploads import file_name
 
 __all__ = [
     "MOST_FOLDS",
@@ -13,6 +14,7 @@ __all__ = [
     "Split",
     "assign_folds",
     "check_request",
+    "file_name",
     "find_request_faults",
     "fold_dataset",
     "import_dataset",

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.tables.gaps import Gaps
+from models.datasets.tables.sequences import Sequences, SlidingWindows
 from models.spec import SINGLE_INPUT
 from models.tabular.describing import LeftOut
 from models.tabular.notes import Note
@@ -18,7 +18,8 @@ class Examples:
     """Raw rows: either `tensors`, one per input, or a `table`, whose columns include the target.
 
     `targets` are numbers (rows, …), booleans (rows,), texts that name classes, or a boolean matrix (rows, classes)
-    if a row may have several labels. The last `test_rows` rows are the source's own test rows.
+    if a row may have several labels. The last `test_rows` rows are the source's own test rows. Rows of the table or the
+    tensors that have no target are no examples.
     """
 
     kind: str
@@ -33,14 +34,18 @@ class Examples:
     test_rows: int = 0
     guide: np.ndarray | Texts | None = None
     """What to split the rows by (rows,): the names of their splits, or their positions in time; None: randomly."""
-    features: tuple[str, ...] = ()
-    """For sequences from a table: the names of the features on the last axis."""
+    groups: np.ndarray | None = None
+    """The number of each row's group (rows,), from 0; the rows of a group stay in one split. None: no groups."""
+    numbers: np.ndarray | None = None
+    """The indices of the rows in the table or the tensors (rows,), ascending; None: they are all of its rows."""
     left_out: tuple[LeftOut, ...] = ()
-    """The columns of that table that aren't in the sequences."""
+    """The columns of a table that aren't in its sequences."""
     notes: tuple[Note, ...] = ()
     """What was assumed or changed while the rows were read."""
-    gaps: Gaps | None = None
-    """For sequences from a table: its missing numbers, which are filled once the training rows are known."""
+    sequences: Sequences | None = None
+    """The sequences of a table, which become windows once the training rows are known."""
+    windows: SlidingWindows | None = None
+    """These windows, in place of tensors."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What was detected about the file that the rows come from."""
 

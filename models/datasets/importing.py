@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 from models.datasets import bundled, downloaded, generated
 from models.datasets.descriptor import describe_target, describe_tensors, find_too_many_classes
 from models.datasets.examples import Examples
+from models.datasets.grouping import describe_groups
 from models.datasets.inline import check_inline, read_inline
 from models.datasets.sources import INLINE, SOURCES
-from models.datasets.splits import check_split, split_rows
+from models.datasets.splits import check_split, group_columns, split_rows
 from models.datasets.storage import write_dataset
 from models.datasets.tables.examples import plan_columns
 from models.datasets.tables.options import check_table_options
-from models.datasets.uploads import DATA_FILE, UPLOAD, check_upload, read_upload
+from models.datasets.tables.sequences import CompleteSequences
+from models.datasets.target_options import check_target_options, wanted_positive
+from models.datasets.uploads import DATA_FILE, MORE_FILES, UPLOAD, check_upload, file_name, read_upload
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.files.sums import check_files
 from models.limits import Limits
@@ -49,11 +53,11 @@ DOWNLOADS: dict[str, Callable[[Path, bool, Progress], Examples]] = {
 
 
 FIELDS = {
-    INLINE: ("inputs", "targets", "rows", "target", "types", "ignore", "split"),
-    UPLOAD: ("file", "target", "csv", "types", "ignore", "split", "window", "picture"),
+    INLINE: ("inputs", "targets", "rows", "target", "types", "ignore", "split", "target_options"),
+    UPLOAD: ("file", "target", "csv", "types", "ignore", "split", "window", "picture", "target_options"),
 }
 """The fields of a request besides `name` and `source`, by source."""
-FIELDS_OF_BUILT_IN = ("parameters", "split")
+FIELDS_OF_BUILT_IN = ("parameters", "split", "target_options")
 
 
 def check_request(request: dict[str, Any]) -> None:
@@ -85,6 +89,8 @@ def find_request_faults(request: dict[str, Any]) -> list[Fault]:
         faults += check_split(split, SOURCES[name].has_test_rows)
     else:
         return [unknown_name(str(name), (INLINE, *SOURCES), pointer_to("source"), "source")]
+    has_table = name == UPLOAD or "rows" in request
+    faults += check_target_options(request.get("target_options"), has_table=has_table)
     return faults + _find_unaccepted_fields(request)
 
 
@@ -93,7 +99,8 @@ def _find_unaccepted_fields(request: dict[str, Any]) -> list[Fault]:
     source = request["source"]
     taken = FIELDS.get(source, FIELDS_OF_BUILT_IN)
     known = f"{', '.join(taken[:-1])} and {taken[-1]}"
-    others = (name for name, value in request.items() if value is not None and name not in ("name", "source", *taken))
+    own = ("name", "source", MORE_FILES) if source == UPLOAD else ("name", "source")
+    others = (name for name, value in request.items() if value is not None and name not in (*own, *taken))
     return [
         Fault(f'The source "{source}" doesn\'t accept "{name}"; it accepts {known}.', pointer_to(name), allowed=taken)
         for name in islice(others, MOST_FAULTS)
@@ -125,7 +132,8 @@ def import_dataset(
         reading = _share(progress, 0, 0.5)
         if request["source"] == UPLOAD:
             assert upload is not None
-            check_files(upload, DATA_FILE)
+            for number in range(1 + len(request.get(MORE_FILES, ()))):
+                check_files(upload, file_name(number))
             examples, default = read_upload(upload / DATA_FILE, request, scratch, limits, reading)
         else:
             examples, default = _load(request, cache, downloads, limits, reading)
@@ -158,21 +166,36 @@ def _write(
         "splits": {name: len(rows) for name, rows in splits.items()},
     }
     table = None
+    notes, target = list(examples.notes), dict[str, Any]()
+    used, training = examples.numbers, splits["train"]
     if examples.table is not None:
         plan = plan_columns(examples.target_name, request)
-        table = describe_table(examples.table, plan, splits["train"], _share(progress, 0.5, 0.75))
+        table = describe_table(examples.table, plan, training, _share(progress, 0.5, 0.75), used)
         inputs, left_out = table.inputs, table.left_out
+        notes += table.notes
+    elif examples.sequences is not None:
+        complete = examples.sequences.complete(splits)
+        examples, splits = _take(examples, complete), complete.splits
+        inputs, left_out = [complete.entry], list(examples.left_out)
+        notes += complete.notes
+        target = {"columns": list(complete.window.targets), "horizons": list(complete.window.horizons)}
+        descriptor |= {"rows": examples.rows, "window": complete.window.to_document()}
     else:
-        gaps = {} if examples.gaps is None else examples.gaps.fill(splits["train"])
-        inputs, left_out = [entry | gaps for entry in describe_tensors(examples)], list(examples.left_out)
-    descriptor |= {"inputs": inputs, "target": describe_target(examples)}
+        inputs, left_out = describe_tensors(examples), list(examples.left_out)
+    descriptor |= {"inputs": inputs, "target": describe_target(examples, wanted_positive(request)) | target}
     if table is not None or left_out:
         descriptor["left_out"] = [one.to_document() for one in left_out]
-    notes = [*examples.notes, *(() if table is None else table.notes)]
+    if examples.groups is not None:
+        notes.append(describe_groups(examples.groups, splits, group_columns(request.get("split"))))
     descriptor["notes"] = [note.to_document() for note in notes]
     if examples.facts:
         descriptor["file"] = examples.facts
     return write_dataset(folder, examples, table, splits, descriptor, limits, _share(progress, 0.75, 1))
+
+
+def _take(examples: Examples, complete: CompleteSequences) -> Examples:
+    """The examples with the sequences and the targets that are in a split."""
+    return replace(examples, windows=complete.windows, targets=examples.targets[complete.kept])
 
 
 def _check_training(examples: Examples, training_rows: int, request: dict[str, Any]) -> None:

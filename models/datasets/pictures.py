@@ -23,13 +23,14 @@ from models.progress import Progress
 from models.scratch import scratch_array
 from models.spec import SINGLE_INPUT
 from models.suggestions import unknown_name
+from models.tabular.notes import Note
 from models.values.columns import Texts
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS, name_type
 
 MAX_SIDE = 4096
 OPTIONS = ("height", "width", "channels")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 TRAIN, VALIDATION, TEST = SPLITS
 
 BLOCK_ROWS = 16
@@ -95,7 +96,7 @@ def read_pictures(path: Path, request: dict[str, Any], limits: Limits, progress:
             detail = f"{len(found):,} images of {shape[1]} × {shape[0]} pixels become {size:,} bytes; the limit is"
             raise InvalidData(Fault(f"{detail} {limits.dataset_bytes:,}. Reduce the size.", pointer_to("picture")))
         pixels = scratch_array(path.parent, (len(found), *shape), np.uint8)
-        _decode(archive, found, pixels, limits, progress)
+        frames = _decode(archive, found, pixels, limits, progress)
     return Examples(
         "image",
         Texts.of(picture.path[0] for picture in found),
@@ -104,7 +105,17 @@ def read_pictures(path: Path, request: dict[str, Any], limits: Limits, progress:
         classes=classes,
         test_rows=sum(picture.split == TEST for picture in found),
         guide=_find_guide(found),
+        notes=_note_frames(frames),
     )
+
+
+def _note_frames(files: list[str]) -> tuple[Note, ...]:
+    """The note about files of several frames or pages."""
+    if not files:
+        return ()
+    shown = ", ".join(files[:MAX_FAULTS]) + (" and others" if len(files) > MAX_FAULTS else "")
+    detail = f"{len(files):,} of the images have several frames or pages, of which the first is used: {shown}."
+    return (Note("first_frame", detail, count=len(files)),)
 
 
 def _find_pictures(entries: Iterable[zipfile.ZipInfo], name: str) -> list[_Found]:
@@ -196,13 +207,16 @@ def _choose_shape(
 
 def _decode(
     archive: zipfile.ZipFile, found: list[_Found], pixels: np.ndarray, limits: Limits, progress: Progress
-) -> None:
-    """Fill `pixels`, one row per image; raises InvalidData with at most 20 of the invalid files, or as soon as the
-    images have too many pixels in total."""
+) -> list[str]:
+    """Fill `pixels`, one row per image, and return the names of the files with several frames.
+
+    Raises InvalidData with at most 20 of the invalid files, or as soon as the images have too many pixels in total.
+    """
     size, channels = (pixels.shape[1], pixels.shape[2]), pixels.shape[3]
 
-    def decode_block(start: int) -> tuple[list[Fault], int]:
+    def decode_block(start: int) -> tuple[list[Fault], list[str], int]:
         faults: list[Fault] = []
+        frames: list[str] = []
         decoded = 0
         for row in range(start, min(start + BLOCK_ROWS, len(found))):
             try:
@@ -212,14 +226,17 @@ def _decode(
             else:
                 pixels[row] = picture.pixels
                 decoded += picture.original[0] * picture.original[1]
-        return faults, decoded
+                frames += [found[row].entry.filename] if picture.frames else []
+        return faults, frames, decoded
 
     starts = range(0, len(found), BLOCK_ROWS)
     faults: list[Fault] = []
+    frames: list[str] = []
     total = 0
     with ThreadPoolExecutor(_choose_threads(found)) as pool:
-        for done, (block, decoded) in enumerate(pool.map(decode_block, starts), start=1):
+        for done, (block, several, decoded) in enumerate(pool.map(decode_block, starts), start=1):
             faults += block
+            frames += several
             total += decoded
             if len(faults) >= MAX_FAULTS or total > limits.total_pixels:
                 pool.shutdown(cancel_futures=True)
@@ -232,6 +249,7 @@ def _decode(
         raise InvalidData(Fault(f"{detail} The operator sets it with FITSERVE_MAX_TOTAL_PIXELS.", file=name))
     if faults:
         raise InvalidData(*faults[:MAX_FAULTS])
+    return frames
 
 
 def _choose_threads(found: list[_Found]) -> int:

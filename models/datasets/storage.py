@@ -15,6 +15,7 @@ import numpy as np
 
 from models.datasets.examples import Examples
 from models.datasets.splits import SPLITS
+from models.datasets.tables.sequences import SlidingWindows
 from models.errors import DamagedDataset, Fault, InvalidData
 from models.files.sums import check_files
 from models.limits import Limits
@@ -44,6 +45,9 @@ UNREADABLE = (OSError, ValueError, EOFError, LookupError, TypeError)
 """The errors of Python and NumPy for files that are missing or damaged."""
 MAX_PAGE_NUMBERS = 1_000_000
 """The maximum of numbers or cells in a page of rows, unless it is a single row."""
+
+
+Tensors = Mapping[str, np.ndarray | SlidingWindows]
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,12 @@ class Dataset:
         check_files(self.folder, name, DamagedDataset)
         with _reading():
             return self._open_split(name)
+
+    def targets(self, name: str) -> np.ndarray | Texts:
+        """The raw targets of a split, as in `split`, without reading its inputs. Raises DamagedDataset."""
+        check_files(self.folder, f"{name}/{TARGETS_FILE}", DamagedDataset)
+        with _reading():
+            return self._read_targets(np.load(self.folder / name / TARGETS_FILE))
 
     def _open_split(self, name: str) -> Split:
         folder = self.folder / name
@@ -253,11 +263,16 @@ def write_dataset(
 
     Raises InvalidData if a table takes more than `limits.dataset_bytes`.
     """
-    targets = examples.targets
+    tensors: Tensors = examples.tensors or {} if examples.windows is None else {SINGLE_INPUT: examples.windows}
+    targets, numbers = examples.targets, examples.numbers
     if isinstance(targets, Texts):
         targets = targets.codes_among(descriptor["target"]["classes"])
+    arrays = {TARGETS_FILE: targets} | ({} if examples.groups is None else {GROUPS_FILE: examples.groups})
+    parts = {name: {file: array[rows] for file, array in arrays.items()} for name, rows in splits.items()}
+    if numbers is not None:
+        splits = {name: numbers[rows] for name, rows in splits.items()}
     for name in SPLITS:
-        _write_split(folder / name, examples.tensors or {}, targets, splits[name])
+        _write_split(folder / name, tensors, splits[name], parts[name])
     if table is not None:
         try:
             _write_table(folder, table, splits, limits, progress)
@@ -281,7 +296,7 @@ def write_parts(folder: Path, dataset: Dataset, split: str, parts: dict[str, np.
     if isinstance(targets, Texts):
         targets = targets.codes_among(dataset.descriptor["target"]["classes"])
     for name, rows in parts.items():
-        _write_split(folder / name, source.tensors or {}, targets, rows)
+        _write_split(folder / name, source.tensors or {}, rows, {TARGETS_FILE: targets[rows]})
     if source.table is not None:
         with _reading():
             _write_table_parts(folder, dataset.folder / split / TABLE_FOLDER, parts)
@@ -307,18 +322,18 @@ def _parquet_files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir(), key=lambda path: int(path.stem))
 
 
-def _write_split(folder: Path, tensors: dict[str, np.ndarray], targets: np.ndarray, rows: np.ndarray) -> None:
+def _write_split(folder: Path, tensors: Tensors, rows: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
+    """Write the rows of the tensors, and the arrays of these rows by the name of their file."""
     (folder / INPUTS_FOLDER).mkdir(parents=True)
-    arrays = {folder / ROWS_FILE: rows, folder / TARGETS_FILE: targets[rows]}
-    for path, array in arrays.items():
-        with _synced(path) as file:
+    for name, array in {ROWS_FILE: rows, **arrays}.items():
+        with _synced(folder / name) as file:
             np.save(file, array, allow_pickle=False)
     for number, tensor in enumerate(tensors.values()):
         with _synced(_tensor_file(folder, number)) as file:
             _write_tensor(file, tensor, rows)
 
 
-def _write_tensor(file: IO[bytes], tensor: np.ndarray, rows: np.ndarray) -> None:
+def _write_tensor(file: IO[bytes], tensor: np.ndarray | SlidingWindows, rows: np.ndarray) -> None:
     """Write rows of a tensor as `.npy` in small blocks: they may be larger than memory."""
     shape = (len(rows), *tensor.shape[1:])
     header = {"descr": np.lib.format.dtype_to_descr(tensor.dtype), "fortran_order": False, "shape": shape}

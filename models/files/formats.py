@@ -17,6 +17,7 @@ SIGNATURES = {
     b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"PAR1": "parquet", b"\x93NUMPY": "NPY", b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"%PDF": "PDF", b"\x1f\x8b": "gzip", b"7z\xbc\xaf": "7-Zip",
     b"\xd0\xcf\x11\xe0": "Excel", b"\x89HDF": "HDF5", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
 }  # fmt: skip
 WORKBOOK_ENTRIES = ("[Content_Types].xml", "_rels/.rels", "docProps/app.xml", "xl/workbook.xml")
 """The first entries of the ZIPs that Office writes."""
@@ -43,7 +44,11 @@ def name_format(name: str) -> str | None:
 def detect(path: Path, name: str) -> str:
     """`csv`, `json`, `jsonl`, `parquet`, `npz` or `zip`; raises InvalidData if content and name disagree."""
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+        return detect_head(file.read(HEAD_BYTES), name)
+
+
+def detect_head(head: bytes, name: str) -> str:
+    """As `detect`, for a file that begins with these bytes."""
     if not head.strip():
         raise InvalidData(_fault(name, "is empty"))
     promised, found = name_format(name), _find_binary(head)

@@ -1,4 +1,4 @@
-"""Decodes image files (PNG, JPEG, WebP) into arrays of 8-bit numbers, identically for training and serving."""
+"""Decodes image files (PNG, JPEG, WebP, GIF, BMP, TIFF) into arrays of bytes, for training and serving alike."""
 
 import io
 import math
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,19 @@ from models.limits import Limits
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FORMATS = ("PNG", "JPEG", "WEBP")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+SIGNATURES = (
+    b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*",
+)  # fmt: skip
+"""How files of these formats begin, except WebP."""
+TIFF_COMPRESSIONS = (
+    "raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "group3", "group4", "tiff_ccitt",
+)  # fmt: skip
+"""Pillow's names of the compressions that unpack in memory that is proportional to the pixels."""
+TILE_WIDTH, TILE_LENGTH = 322, 323
+"""Tags of TIFF 6.0: a tile is unpacked as a whole, even if it is larger than the image."""
+WIDE_MODES = ("I", "F")
+"""Modes of 32-bit integers and of floating-point numbers."""
 CHANNELS = {1: "grey", 3: "colour"}
 GREY_MODES = ("1", "L", "La", "LA", "I", "I;16", "I;16B", "I;16L")
 EXIF_ORIENTATION = 0x0112
@@ -48,6 +60,8 @@ class Picture:
 
     pixels: np.ndarray
     original: tuple[int, int, int]
+    frames: bool = False
+    """Whether the file has more frames or pages than the first, which this is."""
 
     def describe_change(self) -> str | None:
         """How the image was changed, as the end of a sentence; None if it wasn't."""
@@ -72,9 +86,10 @@ def read_picture(
 ) -> Picture:
     """Decode an image file, resized to `size` (height, width) and converted to 1 or 3 `channels`, if given.
 
-    The image is turned upright according to its EXIF data; transparent pixels are put on a white background. Raises
-    BadPicture; an image with too many pixels or scans is refused before it is decoded. `admit` is called with the
-    number of pixels that will be decoded, which for a JPEG may be fewer than it has. It may raise BadPicture.
+    Of several frames or pages the first is read. The image is turned upright according to its EXIF data; transparent
+    pixels are put on a white background. Raises BadPicture; an image with too many pixels or scans is refused before it
+    is decoded. `admit` is called with the number of pixels that will be decoded, which for a JPEG may be fewer than it
+    has. It may raise BadPicture.
     """
     try:
         with _pillow().open(io.BytesIO(data), formats=FORMATS) as image:
@@ -83,6 +98,8 @@ def read_picture(
                 raise BadPicture(f"It has {width:,} × {height:,} pixels; the limit is {max_pixels:,} in total.")
             if image.format == "JPEG" and (scans := data.count(START_OF_SCAN)) > max_scans:
                 raise BadPicture(f"The JPEG has {scans:,} scans; the limit is {max_scans}.")
+            if image.format == "TIFF":
+                _check_tiff(image, max_pixels)
             return _convert(image, size, channels, admit)
     except DAMAGE as problem:
         raise BadPicture(_explain(data, problem)) from problem
@@ -90,17 +107,38 @@ def read_picture(
 
 @cache
 def _pillow() -> ModuleType:
-    """Pillow with the three supported formats. Its own limit on pixels is off because read_picture has one."""
-    from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
+    """Pillow with the supported formats. Its own limit on pixels is off because read_picture has one."""
+    from PIL import (  # noqa: F401
+        BmpImagePlugin,
+        GifImagePlugin,
+        Image,
+        JpegImagePlugin,
+        PngImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
 
     Image.MAX_IMAGE_PIXELS = None
     return Image
+
+
+def _check_tiff(image: Any, max_pixels: int) -> None:
+    """Raise BadPicture for a TIFF whose numbers aren't bytes or 16-bit, or that takes more memory than its pixels."""
+    if image.mode in WIDE_MODES:
+        raise BadPicture("The TIFF has 32-bit numbers: save it with 8 or 16 bits per channel.")
+    compression = image.info.get("compression", "raw")
+    if compression not in TIFF_COMPRESSIONS:
+        raise BadPicture(f"The TIFF has the unsupported compression {compression}: save it with LZW or Deflate.")
+    tile = [image.tag_v2.get(tag, 1) for tag in (TILE_WIDTH, TILE_LENGTH)]
+    if not all(isinstance(side, int) for side in tile) or math.prod(tile) > max_pixels:
+        raise BadPicture(f"The TIFF has tiles of more pixels than the limit of {max_pixels:,}.")
 
 
 def _convert(
     image: "Image", size: tuple[int, int] | None, channels: int | None, admit: Callable[[int], None]
 ) -> Picture:
     own = 1 if image.mode in GREY_MODES else 3
+    frames = bool(getattr(image, "is_animated", False))
     width, height = image.size
     if size is not None:
         # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size if that is still large enough, even after a rotation.
@@ -115,7 +153,7 @@ def _convert(
     if size is not None and image.size != size[::-1]:
         image = image.resize(size[::-1], _pillow().Resampling.BILINEAR)
     pixels = np.asarray(image)
-    return Picture(pixels.reshape(*pixels.shape[:2], -1), (height, width, own))
+    return Picture(pixels.reshape(*pixels.shape[:2], -1), (height, width, own), frames)
 
 
 def _orientation(image: "Image") -> int:
@@ -149,7 +187,6 @@ def _lay_on_white(image: "Image") -> "Image":
 def _explain(data: bytes, problem: Exception) -> str:
     if not data:
         return "It is empty."
-    starts = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-    if not (data.startswith(starts) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP")):
-        return "It isn't a PNG, JPEG or WebP image."
+    if not (data.startswith(SIGNATURES) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP")):
+        return "It isn't a PNG, JPEG, WebP, GIF, BMP or TIFF image."
     return f"The image is damaged or truncated ({describe_problem(problem)})."

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 from models.documents import Document
 from models.jobs.assignment import Assignment
+from models.spec import THRESHOLD
 
 RESULT_FILE = "result.parquet"
 """The name of the file with the predictions. models/batches/results.py describes its columns."""
@@ -28,6 +29,8 @@ class BatchPredictionRequest(Document):
     """A split of the dataset; None for all of its rows."""
     file: PostedFile | None = None
     """The file with the rows, instead of a dataset."""
+    threshold: float | None = None
+    """The model's threshold when the job was created; None for tasks without one, and in jobs of older releases."""
 
     @classmethod
     def _read(cls, document: dict[str, Any]) -> Self:
@@ -49,6 +52,7 @@ class BatchPredictionAssignment(Assignment):
     file: Path | None = None
     file_name: str = ""
     """The client's name for the file. Its suffix determines the format."""
+    threshold: float = THRESHOLD
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ class EvaluationRequest(Document):
     """The rows to evaluate on. The version and the dataset are columns of the job."""
 
     split: str = "test"
+    threshold: float | None = None
+    """The requested threshold, or the model's; None for tasks without one, and in jobs of older releases."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,8 @@ class EvaluationAssignment(Assignment):
     version: Path
     dataset: Path
     split: str
+    threshold: float | None = None
+    """None: the threshold of the version's spec."""
 
 
 @dataclass(frozen=True)
@@ -36,3 +40,11 @@ class EvaluationResult(Document):
     confusion_matrix: list[list[int]] | None = None
     per_class: list[dict[str, Any]] | None = None
     """The metrics of each class, as models/figures.py computes them."""
+    calibration: list[dict[str, Any]] | None = None
+    """Scores and the shares of true classes, as models/calibration.py counts them."""
+    positive_class: Any = None
+    """Of two classes, the one that `precision`, `recall`, `f1`, `roc_auc`, `pr_auc` and `calibration` are of."""
+    threshold: float | None = None
+    """The score from which classes counted as predicted; None for tasks without a threshold."""
+    baseline: dict[str, float | None] | None = None
+    """The loss and the metrics of the naive guess; None for a version that was saved without it."""

@@ -4,13 +4,9 @@ A number always becomes (value - mean) / std; without scaling that is (value - 0
 The fitted state is stored as JSON, from which it is restored bit for bit.
 """
 
-from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile, read_npy
-from models.preprocessing.preprocessing import (
-    Preprocessing,
-    inputs_from_dataset,
-    named_input_from_dataset,
-    text_input,
-)
+from models.preprocessing.dataset_inputs import inputs_from_dataset, named_input_from_dataset, text_from_dataset
+from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile, TableFile, read_npy
+from models.preprocessing.preprocessing import Preprocessing
 
 __all__ = [
     "CsvText",
@@ -18,8 +14,9 @@ __all__ = [
     "JsonNumbers",
     "NamedFile",
     "Preprocessing",
+    "TableFile",
     "inputs_from_dataset",
     "named_input_from_dataset",
     "read_npy",
-    "text_input",
+    "text_from_dataset",
 ]

@@ -1,20 +1,26 @@
 """One column of a table, fitted to its training rows."""
 
 import math
+import re
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
-from models.preprocessing.tensor_input import LARGEST_BYTE, usable_deviation
+from models.preprocessing.tensor_input import LARGEST_BYTE
 from models.spec import Column, Missing, Scaling
 from models.values.columns import ColumnValues, Texts, is_missing
 from models.values.dates import write_dates
 from models.values.numbers import find_format
-from models.values.statistics import mean_and_deviation
+from models.values.statistics import mean_and_deviation, usable_deviation
 
 DAY = np.timedelta64(1, "D")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+"""A category that a number can mean: `007` isn't the number 7."""
+LONGEST_NUMBER = 1e20
+"""From this size on, a number is shown with an exponent."""
 FIRST_WEEKDAY = 3
 """1970-01-01, day 0, was a Thursday."""
 
@@ -57,7 +63,7 @@ class FittedColumn:
         if isinstance(values, Texts):
             counts = values.counts() if column.missing is Missing.MOST_FREQUENT else {}
             usual = max(counts, key=lambda name: counts[name], default=None)
-            unfitted = cls(
+            unseen = cls(
                 column.name,
                 column.type,
                 categories=column.categories,
@@ -65,7 +71,7 @@ class FittedColumn:
                 missing=column.missing,
                 usual=usual,
             )
-            return unfitted._see(values)
+            return unseen._see(values)
         unfitted = cls(
             column.name,
             column.type,
@@ -116,14 +122,32 @@ class FittedColumn:
         return frozenset(self.categories)
 
     @cached_property
+    def seen(self) -> frozenset[str]:
+        """The categories of the training rows."""
+        return (self.known | frozenset(self.grouped)) - frozenset(self.untrained)
+
+    @cached_property
     def is_amount(self) -> bool:
         """Whether numbers may be posted as texts, such as `$1,234.5`."""
         return self.type == "number" and self.format is not None and find_format(self.format).amount
 
     @cached_property
-    def seen(self) -> frozenset[str]:
-        """The categories of the training rows."""
-        return (self.known | frozenset(self.grouped)) - frozenset(self.untrained)
+    def numeric_categories(self) -> dict[Decimal, str]:
+        """The categories that are numbers, by their values. Of equal ones, such as 3 and 3.0, the shortest."""
+        numbers = (name for name in self.categories if NUMBER.fullmatch(name))
+        return {Decimal(name): name for name in sorted(numbers, key=len, reverse=True)}
+
+    def find_category(self, value: int | float | bool) -> str | None:
+        """The category that equals a number or boolean; None if the categories are texts.
+
+        A number that equals none of several numbers is an unseen category.
+        """
+        if isinstance(value, bool):
+            return next((name for name in (str(value).lower(), str(value)) if name in self.known), None)
+        if not self.numeric_categories or not math.isfinite(value):
+            return None
+        number = Decimal(str(value))
+        return self.numeric_categories.get(number, f"{number:f}" if abs(value) < LONGEST_NUMBER else str(value))
 
     @property
     def width(self) -> int:
@@ -181,10 +205,11 @@ class FittedColumn:
         if self.missing_indicator:
             document["missing_indicator"] = True
         if self.type == "category":
-            usual = {} if self.usual is None else {"usual": self.usual}
             seen = {"untrained": list(self.untrained), "grouped": list(self.grouped)}
-            document |= {"categories": list(self.categories)} | usual
-            return document | {name: of for name, of in seen.items() if of}
+            usual = {} if self.usual is None else {"usual": self.usual}
+            return (
+                document | {"categories": list(self.categories)} | usual | {name: of for name, of in seen.items() if of}
+            )
         document |= {"fill": self.fill, "mean": self.mean, "std": self.std}
         if self.type == "date":
             document["parts"] = list(self.parts)

@@ -12,6 +12,7 @@ import numpy as np
 from models.errors import Fault, InvalidInstances
 from models.files.npy import BadArray, read_header, shape_rows
 from models.files.pictures import BadPicture
+from models.tabular.posted_parquet import TableColumns
 from models.values.tensors import name_type
 
 B64 = "b64"
@@ -22,7 +23,18 @@ class CsvText:
     """Rows as CSV, in one of the supported encodings; the model's input determines the types of the columns."""
 
     data: bytes
-    encoding: str = "utf-8"
+    encoding: str | None = "utf-8"
+    """None: the body doesn't say, so that it is UTF-8 or as in the dataset's file."""
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file of rows in a format of uploads: `csv`, `json`, `jsonl` or `parquet`; None: to be detected."""
+
+    data: bytes
+    format: str | None = None
+    name: str = "body"
+    """The client's name for it."""
 
 
 class NamedFile(bytes):
@@ -50,8 +62,9 @@ class JsonNumbers:
         return len(self.values)
 
 
-Instances = list | np.ndarray | CsvText | JsonNumbers
-"""JSON values or image files (bytes), one per row; an array, rows first; CSV; or JSON that holds only numbers."""
+Instances = list | np.ndarray | CsvText | TableFile | TableColumns | JsonNumbers
+"""JSON values or image files (bytes), one per row; an array, rows first; CSV or another file of rows; a
+table's columns; or JSON that holds only numbers."""
 
 
 def read_npy(data: bytes) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The preprocessing of all inputs of a network, fitted to a dataset's training rows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -10,115 +10,35 @@ import numpy as np
 
 from models.allowance import Allowance
 from models.datasets import Dataset, Split
-from models.errors import Fault, InvalidData, InvalidInstances
+from models.errors import Fault, InvalidInstances
 from models.limits import Limits
 from models.memory import aligned_empty
-from models.preprocessing.missing import choose_missing
-from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile
+from models.preprocessing.dataset_inputs import table_columns
+from models.preprocessing.posted import B64, CsvText, Instances, JsonNumbers, NamedFile, TableFile
+from models.preprocessing.posted_files import read_table_file
 from models.preprocessing.shared_table import SharedTable
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.preprocessing.text_input import TEXTS_AT_ONCE, TextInput
-from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
+from models.preprocessing.window_rows import WindowRows
+from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec
 from models.suggestions import unknown_name
-from models.tabular.csv_instances import read_csv_instances
+from models.tabular.csv_instances import names_columns, read_csv_instances
 from models.tabular.describing import TEXT
-from models.text_options import TextOptions
-from models.values.tensors import KINDS, MAX_FAULTS, Place, name_type
+from models.tabular.posted_parquet import TableColumns
+from models.values.tensors import KINDS, MAX_FAULTS, Place, Shape, name_type
 
 INSTANCES = Place(("instances",))
 NOT_JSON = Place(None)
 
 
-BYTE, UPPER_HALF = 255, 128
-"""The largest byte, and the smallest with the highest bit set."""
-OWN_SCALING = ("Embedding", "Normalization", "Rescaling")
-"""Layers that expect unscaled numbers."""
+@dataclass(frozen=True)
+class SeriesInputs:
+    """A network's inputs by name (rows first), one row for each series; `labels` says which, as in predictions."""
 
-
-def inputs_from_dataset(
-    descriptor: dict[str, Any],
-    name: str,
-    scaling: str | None = None,
-    layers: Iterable[str] = (),
-    missing: Any = None,
-    indicator: Any = None,
-) -> dict[str, InputSpec]:
-    """The inputs of a model with `{"dataset": name}` in its spec, from the dataset's descriptor.
-
-    A table is one input, whose size is the sum of its columns' widths; other datasets have their own shapes. The
-    default of `scaling` for images and video is `unit` if their numbers are bytes (none below 0 or above 255, some
-    above 127), and `standard` for everything else; but it is `none`, except for tables, if one of the types in `layers`
-    expects unscaled numbers. `missing` and `indicator` are `missing` and `missing_indicator` as find_missing_faults
-    accepted them.
-    """
-    if descriptor["kind"] == "table":
-        incomplete = frozenset(entry["name"] for entry in descriptor["inputs"] if entry["missing"])
-        columns = choose_missing(table_columns(descriptor), missing, indicator, incomplete)
-        shape = (sum(column.width for column in columns),)
-        return {SINGLE_INPUT: InputSpec(shape, Scaling(scaling or Scaling.STANDARD), columns, name)}
-    own = any(layer in OWN_SCALING for layer in layers)
-    return {
-        entry["name"]: InputSpec(
-            tuple(entry["shape"]),
-            Scaling(scaling or (Scaling.NONE if own else _usual_scaling(descriptor["kind"], entry))),
-            dataset=name,
-        )
-        for entry in descriptor["inputs"]
-    }
-
-
-def _usual_scaling(kind: str, entry: dict[str, Any]) -> Scaling:
-    bytes_ = entry["min"] >= 0 and UPPER_HALF <= entry["max"] <= BYTE
-    return Scaling.UNIT if kind in ("image", "video") and bytes_ else Scaling.STANDARD
-
-
-def named_input_from_dataset(
-    descriptor: dict[str, Any],
-    dataset: str,
-    name: str,
-    alone: bool,
-    scaling: str | None = None,
-    layers: Iterable[str] = (),
-    missing: Any = None,
-    indicator: Any = None,
-) -> InputSpec:
-    """The input `name` of a model with `{"dataset": …}` in its spec: the dataset's input of the same name.
-
-    If it is the model's only input, it may be a table. Raises InvalidData with a fault without a pointer.
-    """
-    inputs = inputs_from_dataset(descriptor, dataset, scaling, layers, missing, indicator)
-    if descriptor["kind"] == "table":
-        if not alone:
-            detail = f'The dataset "{dataset}" is a table, which is one input: a model for it can have no other input.'
-            raise InvalidData(Fault(detail))
-        return inputs[SINGLE_INPUT]
-    if name not in inputs:
-        raise InvalidData(Fault(f'The dataset "{dataset}" has no input "{name}".', allowed=tuple(inputs)))
-    return inputs[name]
-
-
-def table_columns(descriptor: dict[str, Any]) -> tuple[Column, ...]:
-    """The columns of a table that become one vector, in order: all but those of texts."""
-    return tuple(_table_column(entry) for entry in descriptor["inputs"] if entry["type"] != TEXT)
-
-
-def text_columns(descriptor: dict[str, Any]) -> tuple[str, ...]:
-    """The names of a table's columns of texts, in order."""
-    return tuple(entry["name"] for entry in descriptor["inputs"] if entry["type"] == TEXT)
-
-
-def text_input(options: TextOptions, dataset: str) -> InputSpec:
-    """The input of a model that takes texts of a dataset, which find_text_faults has accepted."""
-    return InputSpec(options.shape, Scaling.NONE, dataset=dataset, text=options)
-
-
-def _table_column(entry: dict[str, Any]) -> Column:
-    if entry["type"] == "category":
-        return Column(entry["name"], "category", tuple(entry["categories"]))
-    if entry["type"] == "date":
-        return Column(entry["name"], "date", parts=tuple(entry["parts"]), format=entry["format"])
-    return Column(entry["name"], entry["type"], format=entry.get("format"))
+    inputs: dict[str, np.ndarray]
+    labels: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -126,6 +46,12 @@ class Preprocessing:
     """Converts raw rows to network inputs, by the names of the inputs."""
 
     inputs: dict[str, TensorInput | TableInput | TextInput]
+
+    @cached_property
+    def rows(self) -> WindowRows | None:
+        """For sequences from a table: how rows of the table become sequences."""
+        inputs = list(self.inputs.values())
+        return inputs[0].rows if len(inputs) == 1 and isinstance(inputs[0], TensorInput) else None
 
     @classmethod
     def fit(cls, spec: NetworkSpec, dataset: Dataset) -> Self:
@@ -141,9 +67,11 @@ class Preprocessing:
         tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
         kinds = {name: kind if len(tensors) == 1 else KINDS[values.ndim - 1] for name, values in tensors.items()}
         fills = {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]}
+        rows = WindowRows.of(dataset.descriptor)
+        scaled = None if rows is None else rows.window.scaled
         return cls(
             {
-                name: TensorInput.fit(input_, tensors[name], kinds[name], fills[name])
+                name: replace(TensorInput.fit(input_, tensors[name], kinds[name], fills[name], scaled), rows=rows)
                 for name, input_ in spec.inputs.items()
             }
         )
@@ -157,9 +85,9 @@ class Preprocessing:
         table, tensors = training.table or {}, training.tensors or {}
         return Preprocessing(
             {
-                name: input_.continued(table, dataset.descriptor)
-                if not isinstance(input_, TensorInput)
-                else input_.continued(spec.inputs[name].shape, tensors[name].shape[1:])
+                name: _continue(input_, spec.inputs[name].shape, tensors[name].shape[1:], dataset.descriptor)
+                if isinstance(input_, TensorInput)
+                else input_.continued(table, dataset.descriptor)
                 for name, input_ in self.inputs.items()
             }
         )
@@ -213,26 +141,20 @@ class Preprocessing:
         own = {name: input_ for name, input_ in self.inputs.items() if not isinstance(input_, TextInput)}
         return own if self.shared is None else {}
 
-    @property
-    def table(self) -> TableInput | None:
-        """What reads posted rows of a table; None if the inputs are tensors."""
-        if self.shared is not None:
-            return self.shared.reader
-        first = next(iter(self.inputs.values()))
-        return first if isinstance(first, TableInput) else None
-
     def read_instances(
-        self, instances: Instances, allowance: Allowance | None = None
+        self, instances: Instances, allowance: Allowance | None = None, *, ignores_extra: bool = False
     ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
         """Posted instances as network inputs, and at most 100 warnings (`row`, `column`, `type`, `detail`).
 
-        With one input an instance is its row; with several it is an object of rows by input. Raises InvalidInstances,
-        naming row and column; Excessive and TookTooLong if the instances exceed the allowance.
+        With one input an instance is its row; with several it is an object of rows by input. Unknown columns of a
+        table are refused unless `ignores_extra`. Raises InvalidInstances, naming row and column; Excessive and
+        TookTooLong if the instances exceed the allowance.
         """
         allowance = allowance or Allowance()
         if not isinstance(instances, Instances):
             raise InvalidInstances(Fault(f"Expected a list, not {name_type(instances)}.", INSTANCES.whole))
-        if not isinstance(instances, CsvText):
+        instances = self._as_file(instances)
+        if not isinstance(instances, CsvText | TableFile | TableColumns):
             allowance.take_rows(len(instances))
         if isinstance(instances, JsonNumbers):
             read = self._read_numbers(instances.values)
@@ -241,19 +163,86 @@ class Preprocessing:
             instances = instances.read_again()
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
-        if len(self.inputs) > 1 and place is NOT_JSON and self.shared is None:
+        if len(self.inputs) > 1 and place is NOT_JSON and not isinstance(instances, TableFile) and self.shared is None:
             detail = f"The model has the inputs {self._names()}: post JSON, with one object of them per instance."
             raise InvalidInstances(Fault(detail, pointer="#"))
-        rows = self._read_csv(instances, allowance) if isinstance(instances, CsvText) else instances
+        rows = self._read_rows(instances, allowance, ignores_extra)
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
         if self.shared is not None:
-            return self.shared.read(rows, place, allowance)
-        if self._are_named(rows):
-            return self._read_named(list(rows), allowance)
-        ((name, input_),) = self._readers.items()
-        values, warnings = input_.read(rows, place, allowance)
+            return self.shared.read(rows, place, allowance, ignores_extra)
+        ((name, input_), *_) = self._readers.items()
+        if isinstance(rows, TableColumns):
+            assert isinstance(input_, TableInput)
+            values, warnings = input_.read_table(rows, allowance)
+        elif self._are_named(rows):
+            return self._read_named(list(rows), place, allowance)
+        elif isinstance(input_, TableInput):
+            values, warnings = input_.read(rows, place, allowance, ignores_extra)
+        else:
+            values, warnings = input_.read(rows, place, allowance)
         return {name: values}, warnings[:MAX_WARNINGS]
+
+    def read_series(
+        self, instances: Instances, allowance: Allowance, *, ignores_extra: bool = False
+    ) -> SeriesInputs | None:
+        """Posted rows of the table that the sequences come from, as one sequence for each series: its last rows.
+
+        None if the instances aren't such rows, but sequences. Raises what `read_instances` raises.
+        """
+        if self.rows is None:
+            return None
+        rows = self._find_series_rows(self._as_file(instances), allowance, ignores_extra)
+        if rows is None:
+            return None
+        sequences = self.rows.read(rows, INSTANCES if rows is instances else NOT_JSON, allowance, ignores_extra)
+        allowance.take_rows(len(sequences.values))
+        return SeriesInputs(self.transform(sequences.values), sequences.labels, sequences.warnings)
+
+    def _find_series_rows(
+        self, instances: Instances, allowance: Allowance, ignores_extra: bool
+    ) -> list | TableColumns | None:
+        """The rows in instances that are rows of the table that the sequences come from; None if they are others."""
+        assert self.rows is not None
+        rows: Any = instances
+        columns = replace(self.rows.table.csv_columns(), ignores_extra=ignores_extra)
+        if isinstance(instances, CsvText):
+            if not names_columns(instances.data, instances.encoding, columns):
+                return None
+            rows = read_csv_instances(instances.data, columns, instances.encoding, allowance)
+        elif isinstance(instances, TableFile):
+            rows = read_table_file(instances, columns, self.rows.table.types, allowance)
+        (name,) = self.inputs
+        is_table = isinstance(rows, list) and len(rows) > 0 and is_table_row(rows[0], name)
+        return rows if is_table or isinstance(rows, TableColumns) else None
+
+    @property
+    def table(self) -> TableInput | None:
+        """What reads rows of the dataset's table; None if the dataset wasn't one."""
+        if self.rows is not None:
+            return self.rows.table
+        if self.shared is not None:
+            return self.shared.reader
+        (input_, *_) = self.inputs.values()
+        return input_ if isinstance(input_, TableInput) else None
+
+    def transform(self, sequences: np.ndarray) -> dict[str, np.ndarray]:
+        """Raw sequences from a table (rows, steps, features) as network inputs: float32, rows first, by input."""
+        return {
+            name: input_.transform(sequences) for name, input_ in self.inputs.items() if isinstance(input_, TensorInput)
+        }
+
+    def _as_file(self, instances: Instances) -> Instances:
+        """A file that was posted in a form is an image for an input of images, and rows for every other."""
+        if not (isinstance(instances, list) and instances and isinstance(instances[0], NamedFile)):
+            return instances
+        (input_, *_) = self.inputs.values()
+        if isinstance(input_, TensorInput) and input_.picture is not None and len(self.inputs) == 1:
+            return instances
+        if len(instances) > 1:
+            detail = f"There are {len(instances)} files of rows; send one."
+            raise InvalidInstances(Fault(detail, pointer="#/file", file=instances[1].name))
+        return TableFile(instances[0], name=instances[0].name)
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
         """As `read_instances`, for rows of numbers only; None if they don't fit or need more work."""
@@ -268,9 +257,9 @@ class Preprocessing:
         if arrays.keys() != self.inputs.keys():
             detail = f"The model has the inputs {self._names()}, not {', '.join(arrays)}."
             raise InvalidInstances(Fault(detail, allowed=tuple(self.inputs)))
-        allowance = Allowance.for_blocks(Limits())
         if self.shared is not None:
             raise InvalidInstances(Fault("The model takes texts of a table: send rows by column instead of arrays."))
+        allowance = Allowance.for_blocks(Limits())
         read = {name: input_.read(arrays[name], NOT_JSON, allowance) for name, input_ in self._readers.items()}
         warnings = [warning for _, found in read.values() for warning in found]
         return {name: values for name, (values, _) in read.items()}, warnings[:MAX_WARNINGS]
@@ -291,14 +280,16 @@ class Preprocessing:
         named = name != SINGLE_INPUT and isinstance(input_, TensorInput) and isinstance(rows, list)
         return named and all(isinstance(row, dict) and row.keys() == {name} for row in rows)
 
-    def _read_named(self, rows: list, allowance: Allowance) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    def _read_named(
+        self, rows: list, above: Place, allowance: Allowance
+    ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
         """The rows of every input; the faults of all inputs are reported together."""
-        self._check_names(rows)
+        self._check_names(rows, above)
         inputs: dict[str, np.ndarray] = {}
         warnings: list[dict[str, Any]] = []
         faults: list[Fault] = []
         for name, input_ in self._readers.items():
-            place = Place(INSTANCES.above, (name,))
+            place = Place(above.above, (name,))
             try:
                 inputs[name], found = input_.read([row[name] for row in rows], place, allowance)
             except InvalidInstances as error:
@@ -312,30 +303,44 @@ class Preprocessing:
     def _names(self) -> str:
         return ", ".join(f'"{name}"' for name in self.inputs)
 
-    def _read_csv(self, text: CsvText, allowance: Allowance) -> list[Any]:
-        table = None if self.table is None else self.table.csv_columns()
-        rows = read_csv_instances(text.data, table, text.encoding, allowance)
-        allowance.take_rows(len(rows))
+    def _read_rows(
+        self,
+        instances: list | np.ndarray | CsvText | TableFile | TableColumns,
+        allowance: Allowance,
+        ignores_extra: bool,
+    ) -> list | np.ndarray | TableColumns:
+        """The rows of instances that are a file; others as they are."""
+        if not isinstance(instances, CsvText | TableFile):
+            return instances
+        table, types = None, {}
+        if self.rows is None and self.table is not None:
+            table, types = replace(self.table.csv_columns(), ignores_extra=ignores_extra), self.table.types
+        if isinstance(instances, CsvText):
+            rows: Any = read_csv_instances(instances.data, table, instances.encoding, allowance)
+        else:
+            rows = read_table_file(instances, table, types, allowance)
+        if not isinstance(rows, TableColumns):
+            allowance.take_rows(len(rows))
         return rows
 
-    def _check_names(self, instances: list) -> None:
+    def _check_names(self, instances: list, place: Place) -> None:
         """Raise InvalidInstances unless every instance is an object that has exactly the inputs."""
-        faults = (fault for row, value in enumerate(instances) for fault in self._find_name_faults(row, value))
+        faults = (fault for row, value in enumerate(instances) for fault in self._find_name_faults(row, value, place))
         found = list(islice(faults, MAX_FAULTS))
         if found:
             raise InvalidInstances(*found)
 
-    def _find_name_faults(self, row: int, value: object) -> Iterator[Fault]:
+    def _find_name_faults(self, row: int, value: object, place: Place) -> Iterator[Fault]:
         if not isinstance(value, dict):
             detail = f"Row {row} is {name_type(value)}; expected an object with {self._names()}."
-            yield Fault(detail, INSTANCES.pointer(row), row=row)
+            yield Fault(detail, place.pointer(row), row=row)
             return
         for name in self.inputs:
             if name not in value:
-                yield Fault(f'Row {row} has no "{name}".', INSTANCES.pointer(row, (name,)), row=row, column=name)
+                yield Fault(f'Row {row} has no "{name}".', place.pointer(row, (name,)), row=row, column=name)
         for name in value:
             if name not in self.inputs:
-                fault = unknown_name(name, tuple(self.inputs), INSTANCES.pointer(row, (name,)), "input")
+                fault = unknown_name(name, tuple(self.inputs), place.pointer(row, (name,)), "input")
                 yield replace(fault, detail=f"Row {row}: {fault.detail}", row=row, column=name)
 
     def to_document(self) -> dict[str, Any]:
@@ -344,7 +349,11 @@ class Preprocessing:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        return cls({name: TYPES[input_["type"]].from_document(input_) for name, input_ in document.items()})
+        inputs = {name: TYPES[input_["type"]].from_document(input_) for name, input_ in document.items()}
+        for name, input_ in inputs.items():
+            if isinstance(input_, TensorInput) and "rows" in document[name]:
+                inputs[name] = replace(input_, rows=WindowRows.from_document(document[name]["rows"]))
+        return cls(inputs)
 
 
 TYPES: dict[str, type[TensorInput] | type[TableInput] | type[TextInput]] = {
@@ -363,3 +372,13 @@ def _fit_table_input(spec: InputSpec, training: Split, descriptor: dict[str, Any
     written = {column.name: column.format for column in own}
     columns = tuple(replace(column, format=written[column.name]) for column in spec.columns or own)
     return TableInput.fit(spec, columns, training.table or {}, PostedTable.of(descriptor, columns))
+
+
+def _continue(input_: TensorInput, shape: Shape, raw: Shape, descriptor: dict[str, Any]) -> TensorInput:
+    rows = None if input_.rows is None else input_.rows.continued(descriptor)
+    return replace(input_.continued(shape, raw), rows=rows)
+
+
+def is_table_row(instance: object, name: str) -> bool:
+    """Whether an instance is a row of a table by column, not an image, nor the row of the input `name`."""
+    return isinstance(instance, dict) and instance.keys() not in ({B64}, {name})

@@ -1,7 +1,7 @@
 """A table whose columns several inputs take, some of them texts: a posted row has the columns of all inputs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,9 +9,10 @@ import numpy as np
 
 from models.allowance import Allowance
 from models.preprocessing.fitted_column import FittedColumn
-from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
+from models.preprocessing.table_input import MAX_WARNINGS, TableInput, warn_of_extra
 from models.preprocessing.text_input import TextInput
 from models.spec import Scaling
+from models.tabular.posted_parquet import TableColumns
 from models.values.columns import ColumnValues, Texts
 from models.values.tensors import Place
 
@@ -34,15 +35,22 @@ class SharedTable:
             columns |= {column.name: column for column in own}
         (first, *_) = self.inputs.values()
         unused = tuple(name for name in first.posted.unused if name not in columns)
-        posted = PostedTable(unused, first.posted.quote, first.posted.missing)
+        posted = replace(first.posted, unused=unused)
         return TableInput((len(columns),), Scaling.NONE, tuple(columns.values()), posted)
 
     def read(
-        self, instances: list | np.ndarray, place: Place, allowance: Allowance
+        self, posted: list | np.ndarray | TableColumns, place: Place, allowance: Allowance, ignores_extra: bool = False
     ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-        """Posted rows as network inputs by name, and at most 100 warnings; as TableInput.read."""
-        table = self.reader.read_rows(instances, place, allowance)
-        return self._transform(table, allowance), self.find_warnings(table)
+        """Posted rows, or the columns of a file, as network inputs by name, and at most 100 warnings.
+
+        As TableInput.read and TableInput.read_table.
+        """
+        if not isinstance(posted, TableColumns):
+            posted = self.reader.list_rows(posted, allowance)
+        table = self.reader.read_raw(posted, place, allowance, ignores_extra)
+        extra = self.reader.find_extra(posted, ignores_extra)
+        warnings = [*([warn_of_extra(extra)] if extra else []), *self.find_warnings(table)]
+        return self._transform(table, allowance), warnings[:MAX_WARNINGS]
 
     def read_columns(self, columns: Mapping[str, list | np.ndarray], allowance: Allowance) -> dict[str, np.ndarray]:
         """Posted columns by name as network inputs by name; as TableInput.read_columns."""

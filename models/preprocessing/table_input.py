@@ -1,9 +1,9 @@
 """An input from a table: the numbers, booleans, dates and categories of a row become one vector."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import chain, islice
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from models.spec import Column, InputSpec, Missing, Scaling
 from models.suggestions import unknown_name
 from models.tabular.csv_dialect import QUOTE
 from models.tabular.csv_instances import CsvCell, CsvColumns, read_boolean
+from models.tabular.posted_parquet import PostedColumn, TableColumns
 from models.values.columns import ColumnValues, Texts, is_missing
 from models.values.dates import ISO, describe_format, read_date
 from models.values.numbers import read_number
@@ -44,6 +45,9 @@ class PostedTable:
     quote: str = QUOTE
     missing: tuple[str, ...] = ()
     """Words that mean a missing value, besides those that always do."""
+    header: bool = True
+    delimiter: str | None = None
+    encoding: str | None = None
 
     @classmethod
     def of(cls, descriptor: dict[str, Any], columns: tuple[Column, ...]) -> Self:
@@ -54,14 +58,18 @@ class PostedTable:
             tuple(dict.fromkeys(entry["name"] for entry in others if entry["name"] not in taken)),
             file.get("quote", QUOTE),
             tuple(file.get("missing", ())),
+            file.get("header", True),
+            file.get("delimiter"),
+            file.get("encoding"),
         )
 
     def to_document(self) -> dict[str, Any]:
-        return {"unused": list(self.unused), "quote": self.quote, "missing": list(self.missing)}
+        return asdict(self) | {"unused": list(self.unused), "missing": list(self.missing)}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        return cls(tuple(document["unused"]), document["quote"], tuple(document["missing"]))
+        """Versions made before the dialect was stored have neither header, delimiter nor encoding."""
+        return cls(**document | {"unused": tuple(document["unused"]), "missing": tuple(document["missing"])})
 
 
 @dataclass(frozen=True)
@@ -98,8 +106,21 @@ class TableInput:
         return replace(spec, scaling=self.scaling, columns=tuple(column.to_column() for column in self.columns))
 
     def csv_columns(self) -> CsvColumns:
-        """The columns of a CSV body."""
-        return CsvColumns(tuple(column.name for column in self.columns), self.posted.unused, self.posted.quote)
+        """The columns of a file of rows."""
+        posted = self.posted
+        return CsvColumns(
+            tuple(column.name for column in self.columns),
+            posted.unused,
+            posted.quote,
+            header=posted.header,
+            delimiter=posted.delimiter,
+            encoding=posted.encoding,
+        )
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The types of the columns by name."""
+        return {column.name: column.type for column in self.columns}
 
     def transform(self, table: Mapping[str, ColumnValues]) -> np.ndarray:
         """Raw columns by name as a network input: float32, (rows, *shape)."""
@@ -115,12 +136,12 @@ class TableInput:
         return encoded.reshape(len(encoded), *self.shape)
 
     def read(
-        self, instances: list | np.ndarray, place: Place, allowance: Allowance
+        self, instances: list | np.ndarray, place: Place, allowance: Allowance, ignores_extra: bool = False
     ) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """Posted rows, objects by column name or lists in column order, as a network input, and warnings.
 
-        Raises InvalidInstances, naming rows and columns; Excessive, TookTooLong. Null, NaN in an array, and omitted
-        values are missing.
+        Raises InvalidInstances, naming rows and columns, also unknown columns unless `ignores_extra`; Excessive,
+        TookTooLong. Null, NaN in an array, and omitted values are missing.
         """
         if isinstance(instances, np.ndarray):
             allowance.take_numbers(instances.size)
@@ -128,16 +149,25 @@ class TableInput:
             read = self.read_numbers(instances.astype(np.float64)) if is_numeric else None
             if read is not None:
                 return read
-        return self._finish(self.read_rows(instances, place, allowance))
+        instances = self.list_rows(instances, allowance)
+        table = self.read_raw(instances, place, allowance, ignores_extra)
+        return self._finish(table, self.find_extra(instances, ignores_extra))
 
-    def read_rows(self, instances: list | np.ndarray, place: Place, allowance: Allowance) -> dict[str, ColumnValues]:
-        """As `read`, but the rows as raw columns by name."""
+    def list_rows(self, instances: list | np.ndarray, allowance: Allowance) -> list:
+        """Posted rows as a list, whose cells are allowed. Raises Excessive."""
         if isinstance(instances, np.ndarray):
             allowance.take_cells(instances.size)
-            instances = _list_rows(instances)
-        else:
-            allowance.take_cells(len(instances) * len(self.columns))
-        rows, faults = self._cells(instances, place)
+            return _list_rows(instances)
+        allowance.take_cells(len(instances) * len(self.columns))
+        return instances
+
+    def read_raw(
+        self, posted: list | TableColumns, place: Place, allowance: Allowance, ignores_extra: bool = False
+    ) -> dict[str, ColumnValues]:
+        """Posted rows, or the columns of a file, as raw columns by name. Raises InvalidInstances, TookTooLong."""
+        if isinstance(posted, TableColumns):
+            return self._convert_file(posted, allowance)
+        rows, faults = self._cells(posted, place, ignores_extra)
         table: dict[str, ColumnValues] = {}
         invalid: list[tuple[int, int]] = []
         for index, column in enumerate(self.columns):
@@ -147,12 +177,33 @@ class TableInput:
             invalid += ((row, index) for row in wrong)
         for row, index in sorted(invalid)[:MAX_FAULTS]:
             column = self.columns[index]
-            key = column.name if isinstance(instances[row], dict) else index
+            key = column.name if isinstance(posted[row], dict) else index
             value = self._read_cell(rows[row][index], column)
             faults.append(_find_cell_fault(column, row, value, place.pointer(row, (key,))))
         if faults:
             raise InvalidInstances(*_first(faults))
         return table
+
+    def find_extra(self, posted: list | TableColumns, ignores_extra: bool) -> Sequence[str]:
+        """The unknown columns of posted rows, or of a file, which are ignored."""
+        if isinstance(posted, TableColumns):
+            return posted.extra
+        if not ignores_extra:
+            return ()
+        return self.csv_columns().find_extra(chain.from_iterable(row for row in posted if isinstance(row, dict)))
+
+    def read_table(self, posted: TableColumns, allowance: Allowance) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """As `read`, for the columns of a file."""
+        return self._finish(self._convert_file(posted, allowance), posted.extra)
+
+    def _convert_file(self, posted: TableColumns, allowance: Allowance) -> dict[str, ColumnValues]:
+        columns: dict[str, PostedColumn] = {}
+        for column in self.columns:
+            values = posted.columns.get(column.name, [None] * posted.rows)
+            if isinstance(values, list):
+                values = [self._read_cell(value, column) for value in values]
+            columns[column.name] = values
+        return self.convert(columns, allowance)
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
         """Posted rows of numbers (float64), NaN if missing, as a network input, and warnings; None if they don't fit,
@@ -164,9 +215,12 @@ class TableInput:
             return None
         return self._finish({column.name: values[:, index] for index, column in enumerate(self.columns)})
 
-    def _finish(self, table: dict[str, ColumnValues]) -> tuple[np.ndarray, list[dict[str, Any]]]:
-        """Raw columns as a network input, and warnings about them."""
-        return self.transform(table), self.find_warnings(table)
+    def _finish(
+        self, table: dict[str, ColumnValues], extra: Sequence[str] = ()
+    ) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Raw columns as a network input, and warnings about them and about the ignored columns."""
+        ignored = [warn_of_extra(extra)] if extra else []
+        return self.transform(table), [*ignored, *self.find_warnings(table)][:MAX_WARNINGS]
 
     def find_warnings(self, table: Mapping[str, ColumnValues]) -> list[dict[str, Any]]:
         """At most 100 warnings about raw columns by name, sorted by row."""
@@ -179,15 +233,15 @@ class TableInput:
         return [_warning(column, table[column.name], row, kind) for row, column, kind in found]
 
     def read_columns(self, columns: Mapping[str, list | np.ndarray], allowance: Allowance) -> np.ndarray:
-        """Posted columns by name as a network input; raises what `convert` raises."""
-        return self.transform(self.convert(columns, allowance))
-
-    def convert(self, columns: Mapping[str, list | np.ndarray], allowance: Allowance) -> dict[str, ColumnValues]:
-        """Posted columns by name with values as in a dataset. They are lists with None where a value is missing, or
-        valid numbers (float64) with NaN there.
+        """Posted columns by name as a network input: lists with None where a value is missing, or valid numbers
+        (float64) with NaN there.
 
         Raises InvalidInstances, naming rows and columns; TookTooLong.
         """
+        return self.transform(self.convert(columns, allowance))
+
+    def convert(self, columns: Mapping[str, PostedColumn], allowance: Allowance) -> dict[str, ColumnValues]:
+        """Posted columns with their values as in a dataset; raises InvalidInstances, TookTooLong."""
         table: dict[str, ColumnValues] = {}
         invalid: list[tuple[int, int]] = []
         for index, column in enumerate(self.columns):
@@ -196,10 +250,12 @@ class TableInput:
             invalid += ((row, index) for row in wrong)
         if invalid:
             found = ((row, self.columns[index]) for row, index in sorted(invalid)[:MAX_FAULTS])
-            raise InvalidInstances(*(_find_cell_fault(column, row, columns[column.name][row]) for row, column in found))
+            raise InvalidInstances(
+                *(_find_cell_fault(column, row, _posted_value(columns[column.name], row)) for row, column in found)
+            )
         return table
 
-    def _cells(self, instances: list, place: Place) -> tuple[list[list], list[Fault]]:
+    def _cells(self, instances: list, place: Place, ignores_extra: bool) -> tuple[list[list], list[Fault]]:
         """The rows' values in the order of the columns, without rows that are invalid as a whole; and the faults, at
         least the first MAX_FAULTS."""
         names = [column.name for column in self.columns]
@@ -209,7 +265,7 @@ class TableInput:
         for number, row in enumerate(instances):
             if isinstance(row, dict):
                 rows.append([row.get(name) for name in names])
-                if len(faults) < MAX_FAULTS and not known.issuperset(row):
+                if not ignores_extra and len(faults) < MAX_FAULTS and not known.issuperset(row):
                     faults += _find_unknown_columns(row, number, names, known, place)
             elif isinstance(row, list) and len(row) == len(names):
                 rows.append(row)
@@ -273,15 +329,28 @@ def _find_row_fault(row: object, number: int, names: list[str], place: Place) ->
     return Fault(detail, place.pointer(number), row=number)
 
 
+def _posted_value(values: PostedColumn, row: int) -> object:
+    """A value of a list; other columns were checked when they were read."""
+    return values[row] if isinstance(values, list) else None
+
+
+def warn_of_extra(names: Sequence[str]) -> dict[str, Any]:
+    """The warning about unknown columns, of which the first are named."""
+    shown = ", ".join(f'"{name[:100]}"' for name in names[:MAX_FAULTS])
+    more = f" and {len(names) - MAX_FAULTS} more" if len(names) > MAX_FAULTS else ""
+    columns = "1 unknown column was ignored" if len(names) == 1 else f"{len(names):,} unknown columns were ignored"
+    return {"row": None, "column": None, "type": "ignored_columns", "detail": f"{columns}: {shown}{more}."}
+
+
 def _find_cell_fault(column: FittedColumn, row: int, value: object, pointer: str | None = None) -> Fault:
     """The fault of a value that isn't of its column's type."""
     detail = f'"{column.name}" must be {_describe_expected(column, value)}, not {_describe_posted(value)}.'
     return Fault(f"Row {row}: {detail}", pointer, row=row, column=column.name)
 
 
-def _read_values(column: FittedColumn, values: list | np.ndarray) -> tuple[ColumnValues, list[int]]:
+def _read_values(column: FittedColumn, values: PostedColumn) -> tuple[ColumnValues, list[int]]:
     """A column's posted values as in a dataset, and the first MAX_FAULTS rows with an invalid one."""
-    if isinstance(values, np.ndarray):
+    if not isinstance(values, list):
         return values, []
     read = READERS[column.type]
     found: list[Any] = [None if value is None else read(value, column) for value in values]
@@ -307,6 +376,12 @@ def _read_boolean(value: object, column: FittedColumn) -> float | None:
     return float(value) if isinstance(value, int | float) and value in (0, 1) else None
 
 
+def _read_category(value: object, column: FittedColumn) -> str | None:
+    if isinstance(value, str):
+        return str(value)
+    return column.find_category(value) if isinstance(value, int | float) else None
+
+
 def _read_text(value: object, column: FittedColumn) -> str | None:
     return str(value) if isinstance(value, str) else None
 
@@ -316,12 +391,13 @@ def _read_date(value: object, column: FittedColumn) -> np.datetime64 | None:
 
 
 READERS: dict[str, Callable[[object, FittedColumn], Any]] = {
-    "number": _read_number, "boolean": _read_boolean, "category": _read_text, "text": _read_text, "date": _read_date,
+    "number": _read_number, "boolean": _read_boolean, "category": _read_category, "text": _read_text,
+    "date": _read_date,
 }  # fmt: skip
 
 
 def _describe_expected(column: FittedColumn, value: object) -> str:
-    written = ""
+    written = " or a number" if column.type == "category" and column.numeric_categories else ""
     if column.type == "date" and column.format not in (None, ISO):
         written = f", or written as {describe_format(column.format)}"
     elif column.type == "number" and column.format is not None and (isinstance(value, CsvCell) or column.is_amount):

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -13,14 +13,16 @@ from models.files.pictures import CHANNELS, BadPicture, Picture, read_picture
 from models.memory import aligned_empty
 from models.preprocessing.posted import NamedFile, picture_bytes
 from models.spec import InputSpec, Scaling
-from models.values.statistics import mean_and_deviation
+from models.values.statistics import mean_and_deviation, usable_deviation
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, read_numbers, shapes_fit
 
+if TYPE_CHECKING:
+    from models.preprocessing.window_rows import WindowRows
+
 LARGEST_BYTE = 255
+FIRST_FRAME = "The image has several frames or pages, of which the first is used."
 MAX_PIXELS_AT_ONCE = 200_000_000
 """Pixels that are decoded for one request: an image of a few kilobytes can take a second to decode."""
-NEARLY_CONSTANT = 1e-12
-"""A standard deviation this small relative to the mean is only rounding."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,23 @@ class TensorInput:
     """The height, width and channels to which posted images are converted; None: rows aren't images."""
     fill: tuple[float, ...] | None = None
     """For sequences from a table: the replacement for a missing number of each feature; None: none may be missing."""
+    rows: "WindowRows | None" = None
+    """For sequences from a table: how rows of the table become sequences."""
 
     @classmethod
-    def fit(cls, spec: InputSpec, values: np.ndarray, kind: str, fill: list[float] | None = None) -> Self:
+    def fit(
+        cls,
+        spec: InputSpec,
+        values: np.ndarray,
+        kind: str,
+        fill: list[float] | None = None,
+        scaled: np.ndarray | None = None,
+    ) -> Self:
         """Fit to raw training rows (rows, …) of a dataset of this kind, in which `fill` replaced missing numbers.
 
-        Standard scaling uses a mean and standard deviation per feature of a vector, and per index of the last axis of
-        anything else (features of a step, channels), but only one for images without channels.
+        `scaled` says which features of a sequence are scaled; None: all. Standard scaling uses a mean and standard
+        deviation per feature of a vector, and per index of the last axis of anything else (features of a step,
+        channels), but only one for images without channels.
         """
         mean, std = np.zeros(()), np.ones(())
         if spec.scaling is Scaling.UNIT:
@@ -55,6 +67,9 @@ class TensorInput:
             axes = None if without_channels else tuple(range(max(1, len(spec.shape))))
             mean, deviation = mean_and_deviation(rows, axes)
             std = usable_deviation(mean, deviation)
+            if scaled is not None:
+                chosen = np.resize(scaled, mean.shape)
+                mean, std = np.where(chosen, mean, 0.0), np.where(chosen, std, 1.0)
         picture = _as_picture(values.shape[1:]) or _as_picture(spec.shape)
         return cls(spec.shape, spec.scaling, mean, std, picture, None if fill is None else tuple(fill))
 
@@ -124,7 +139,12 @@ class TensorInput:
             for row, change in changes
             if change
         ]
-        return self.transform(rows), warnings
+        warnings += [
+            {"row": row, "column": column, "type": "first_frame", "detail": FIRST_FRAME}
+            for row, picture in pictures.items()
+            if picture.frames
+        ]
+        return self.transform(rows), sorted(warnings, key=lambda warning: warning["row"])
 
     def read_array(self, values: np.ndarray) -> np.ndarray:
         """Posted rows as a network input, including numbers that aren't finite. Raises InvalidInstances."""
@@ -222,7 +242,10 @@ class TensorInput:
             "mean": self.mean.tolist(),
             "std": self.std.tolist(),
             "picture": None if self.picture is None else list(self.picture),
-        } | ({} if self.fill is None else {"fill": list(self.fill)})
+        } | {
+            **({} if self.fill is None else {"fill": list(self.fill)}),
+            **({} if self.rows is None else {"rows": self.rows.to_document()}),
+        }
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
@@ -254,9 +277,3 @@ def _as_picture(shape: Shape) -> tuple[int, int, int] | None:
     if len(shape) == 2:
         return (shape[0], shape[1], 1)
     return (shape[0], shape[1], shape[2]) if len(shape) == 3 and shape[2] in CHANNELS else None
-
-
-def usable_deviation(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """The standard deviation to divide by: 1 where all values are equal."""
-    varies = (deviation > NEARLY_CONSTANT * np.abs(mean)) & (deviation.astype(np.float32) > 0)
-    return np.where(varies, deviation, 1.0)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from models.datasets import Split
-from models.preprocessing.preprocessing import Preprocessing, text_columns
+from models.preprocessing.dataset_inputs import text_columns
+from models.preprocessing.preprocessing import Preprocessing
 from models.preprocessing.text_input import TEXTS_AT_ONCE, TextInput
 from models.preprocessing.tokens import find_tokens
 from models.preprocessing.unfamiliar import Finding

@@ -26,6 +26,8 @@ from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
 from models.values.words import BOOLEANS, WHITE_SPACE
 
 BYTE_ORDER_MARK = "\ufeff"
+MOST_HEAD_LINES = 1000
+"""Lines in which the first row ends."""
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -37,28 +39,47 @@ class CsvCell(str):
 
 @dataclass(frozen=True)
 class CsvColumns:
-    """The columns of a table's CSV bodies: those that the model reads and those that are ignored; and the quote
-    character."""
+    """The columns of a table's files: those that the model reads and those that are ignored; and the dialect of the
+    CSV that the table came from, which files have unless they show another one."""
 
     taken: tuple[str, ...]
     unused: tuple[str, ...] = ()
     quote: str = QUOTE
     complete: bool = False
     """Whether all columns that the model reads are required."""
+    ignores_extra: bool = False
+    """Whether unknown columns are allowed, and ignored."""
+    header: bool = True
+    """Whether the table's file had a header; without one its columns are called `column_1` and so on."""
+    delimiter: str | None = None
+    encoding: str | None = None
+
+    @property
+    def width(self) -> int:
+        """The number of columns of a file without a header."""
+        return len(self.taken) + len(self.unused)
+
+    def find_extra(self, names: Iterable[str]) -> list[str]:
+        """The unknown columns among these, in their order."""
+        known = {*self.taken, *self.unused}
+        return [name for name in dict.fromkeys(names) if name not in known]
 
 
 def read_csv_instances(
-    data: bytes, table: CsvColumns | None, encoding: str = "utf-8", allowance: Allowance | None = None
+    data: bytes, table: CsvColumns | None, encoding: str | None = "utf-8", allowance: Allowance | None = None
 ) -> list:
-    """The instances of a CSV body in the encoding (one of ENCODINGS).
+    """The instances of a CSV body in the encoding (one of ENCODINGS; None: UTF-8, UTF-16 with a byte order mark, or the
+    encoding of the table's file).
 
     With `table` the body has a header with some of the table's columns in any order, and an instance is an object of
-    CsvCell by column. Without it every line is numbers, with a decimal point or comma, and an instance is a list of
-    numbers. The delimiter is detected. Blank lines are ignored; in a body with one column they are rows without a
-    value, except at the end. Raises InvalidInstances, naming rows and columns; Excessive if there are too many cells.
+    CsvCell by column; if the table's file had no header, the body may have none either. Without `table` every line is
+    numbers, with a decimal point or comma, and an instance is a list of numbers. The delimiter is detected. Blank lines
+    are ignored; in a body with one column they are rows without a value, except at the end. Raises InvalidInstances,
+    naming rows and columns; Excessive if there are too many cells.
     """
     above = 0 if table is None else 1
     allowance = allowance or Allowance()
+    encoding = encoding or _find_encoding(data, None if table is None else table.encoding)
     if "\n".encode(encoding) == b"\n":
         allowance.take_values(data.count(b"\n"), 0)
     # First the text; then a line and the pieces of it, or all rows and the cells that are made of them.
@@ -72,9 +93,8 @@ def read_csv_instances(
         detail = f"Line {line + 1} of the CSV can't be decoded as {encoding}."
         row = None if line < above else line - above
         raise InvalidInstances(Fault(f"{detail} Set another charset in Content-Type.", row=row)) from problem
-    quote = QUOTE if table is None else table.quote
     is_marked = text.startswith(BYTE_ORDER_MARK)
-    dialect = recognise_text(text[:HEAD_BYTES].removeprefix(BYTE_ORDER_MARK), table is not None, quote)
+    dialect = _recognise(text[:HEAD_BYTES].removeprefix(BYTE_ORDER_MARK), table)
     cells = text.count("\n") + text.count("\r") + text.count(dialect.delimiter) + 1
     allowance.take_values(cells, CSV_BYTES)
     del text
@@ -82,6 +102,20 @@ def read_csv_instances(
     lines = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
     lines.read(1 if is_marked else 0)
     return list(chain.from_iterable(csv_blocks(lines, dialect, table)))
+
+
+def names_columns(data: bytes, encoding: str | None, table: CsvColumns) -> bool:
+    """Whether a CSV body begins with a header that names some of the table's columns, not with numbers. `encoding` is
+    as for read_csv_instances."""
+    encoding = encoding or _find_encoding(data, table.encoding)
+    head = data[:HEAD_BYTES].decode(encoding, errors="ignore").removeprefix(BYTE_ORDER_MARK)
+    dialect = recognise_text(head, True, table.quote)
+    try:
+        first = next(_without_blank_lines(_read_rows(dialect, io.StringIO(head, newline=""))), [])
+    except InvalidInstances:
+        return False
+    plain = all(read_number(cell.strip(WHITE_SPACE), None) is not None for cell in first)
+    return not plain and not set(table.taken).isdisjoint(name_columns(first))
 
 
 def read_csv_file(path: Path, name: str, table: CsvColumns | None, rows_at_once: int) -> Iterator[tuple[list, float]]:
@@ -93,7 +127,7 @@ def read_csv_file(path: Path, name: str, table: CsvColumns | None, rows_at_once:
     encoding, size = find_encoding(path, name, None), path.stat().st_size
     with path.open("rb") as file, io.TextIOWrapper(file, encoding, newline="") as text:
         head = text.read(HEAD_BYTES)
-        dialect = recognise_text(head, table is not None, QUOTE if table is None else table.quote)
+        dialect = _recognise(head, table)
         text.seek(0)
         for instances in csv_blocks(text, dialect, table, rows_at_once):
             yield instances, file.tell() / size
@@ -105,7 +139,12 @@ def csv_blocks(
     """The instances in lines of CSV, in one block or several. Raises InvalidInstances, with rows counted from the
     start of the block."""
     rows = _without_blank_lines(_read_rows(dialect, iter(lines)))
-    header = None if table is None else _read_header(next(rows, []), table)
+    header: list[str] | None = None
+    if table is not None:
+        first = next(rows, [])
+        header = _read_header(first, table)
+        if not table.header and not _names_columns(first, table):
+            rows = chain([first], rows)
     width = None if header is None else len(header)
     while block := list(islice(rows, rows_at_once)):
         width = len(block[0]) if width is None else width
@@ -134,17 +173,58 @@ def _without_blank_lines(rows: Iterator[list[str]]) -> Iterator[list[str]]:
         yield row
 
 
+def _find_encoding(data: bytes, own: str | None) -> str:
+    """The encoding of a body whose Content-Type doesn't give it; `own` is that of the table's file."""
+    if data.startswith(UTF16_MARKS):
+        return "utf-16"
+    return "utf-8" if own in (None, "utf-8") or _is_utf8(data) else own
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _recognise(head: str, table: CsvColumns | None) -> Dialect:
+    """The dialect of a file that begins with this text; the delimiter is that of the table's file if it splits the
+    first line into the table's columns."""
+    found = recognise_text(head, table is not None, QUOTE if table is None else table.quote)
+    if table is None or found.above or table.delimiter in (None, found.delimiter):
+        return found
+    own = replace(found, delimiter=table.delimiter)
+    first = next(_without_blank_lines(_read_rows(own, iter(head.splitlines(keepends=True)[:MOST_HEAD_LINES]))), [])
+    return own if _names_columns(first, table) or (not table.header and len(first) == table.width) else found
+
+
+def _names_columns(row: list[str], table: CsvColumns) -> bool:
+    """Whether a row is a header of the table."""
+    return not set(table.taken).isdisjoint(name_columns(row))
+
+
 def _read_header(row: list[str], table: CsvColumns) -> list[str]:
-    header = name_columns(row)
-    if not set(header) & set(table.taken):
+    """The names of the columns of a file whose first row this is. Without a header they are those of the table's file,
+    or only those that the model reads."""
+    if not table.header and not _names_columns(row, table):
+        if len(row) == table.width:
+            return [f"column_{number}" for number in range(1, table.width + 1)]
+        if len(row) == len(table.taken):
+            return list(table.taken)
+        detail = f"The first row has {len(row)} fields. Without a header it has one for each of the table's"
+        raise InvalidInstances(Fault(f"{detail} {table.width} columns, or the model's: {', '.join(table.taken[:20])}."))
+    if not _names_columns(row, table):
         detail = "The CSV of a table starts with a header that names its columns"
         raise InvalidInstances(Fault(f"{detail}: {', '.join(table.taken[:20])}.", allowed=table.taken))
+    header = name_columns(row)
     check_columns(header, table)
     return header
 
 
 def check_columns(names: Sequence[str], table: CsvColumns) -> None:
-    """Raise InvalidInstances for duplicate and unknown columns, and for missing ones if all are required."""
+    """Raise InvalidInstances for duplicate columns, for unknown ones unless they are ignored, and for missing ones if
+    all are required."""
     faults = list(islice(_find_column_faults(names, table), MAX_FAULTS))
     if faults:
         raise InvalidInstances(*faults)
@@ -155,10 +235,8 @@ def _find_column_faults(names: Sequence[str], table: CsvColumns) -> Iterator[Fau
     for name, count in counts.items():
         if count > 1:
             yield Fault(f'The header names "{name}" more than once.', column=name)
-    known = {*table.taken, *table.unused}
-    for name in names:
-        if name not in known:
-            yield replace(unknown_name(name, table.taken, None, "column"), column=name)
+    for name in () if table.ignores_extra else table.find_extra(names):
+        yield replace(unknown_name(name, table.taken, None, "column"), column=name)
     for name in table.taken if table.complete else ():
         if name not in counts:
             yield Fault(f'There is no column "{name}", which the model requires.', column=name)

@@ -41,8 +41,13 @@ def read_json(path: Path, name: str, scratch: Path, limits: Limits, progress: Pr
 
 def load_rows(path: Path, name: str) -> list[Any]:
     """The list in a file, with rows of any type. Raises InvalidData."""
+    return parse_rows(path.read_bytes(), name)
+
+
+def parse_rows(text: bytes, name: str) -> list[Any]:
+    """The list in JSON, with rows of any type. Raises InvalidData."""
     try:
-        rows = _parse(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        rows = _parse(text.removeprefix(b"\xef\xbb\xbf"))
     except ValueError as problem:
         raise InvalidData(Fault(f'"{name}" isn\'t valid JSON: {problem}.', file=name)) from problem
     if not isinstance(rows, list):

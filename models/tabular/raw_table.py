@@ -51,6 +51,8 @@ class RawTable:
     """Columns without a name in the file."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What was detected about the file, for the descriptor."""
+    parts: tuple[tuple[str, int], ...] = ()
+    """If the rows come from several files: the name of each and the index of its first row."""
     nested: dict[str, str] = field(default_factory=dict)
     """The columns of lists or objects, which are empty here, and which of the two they hold."""
     rounded: frozenset[str] = frozenset()
@@ -72,6 +74,10 @@ class RawTable:
 
     def fault(self, detail: str, row: int | None = None, column: str | None = None) -> Fault:
         """A fault with its location in the file or in the posted rows."""
+        if self.parts and row is not None:
+            name, start = next(part for part in reversed(self.parts) if part[1] <= row)
+            where = f" Of {name} it is row {row - start}." if start else ""
+            return Fault(f"{detail}{where}", file=name, row=row - start, column=column)
         if self.file is not None:
             return Fault(detail, file=self.file, row=row, column=column)
         pointer = pointer_to("rows") if column is None else pointer_to("rows", row or 0, column)
@@ -80,6 +86,11 @@ class RawTable:
     def cells(self, name: str) -> "polars.Series":
         """A column's cells, null where missing; the series has the same name as in the frame."""
         return self._reader.read(self._places[name])
+
+    @cached_property
+    def types(self) -> dict[str, "polars.DataType"]:
+        """The columns' types in the file."""
+        return dict(zip(self.columns, self.frame.collect_schema().dtypes(), strict=True))
 
     @cached_property
     def _reader(self) -> ColumnReader:

@@ -54,16 +54,23 @@ class ColumnPlan:
     types: dict[str, str]
     """The types that the request gives, by column."""
     excluded: dict[str, str]
-    """Columns that aren't inputs, with the reason: `target`, `ignored`, `split`."""
+    """Columns that aren't inputs, with the reason: `target`, `ignored`, `split`, `group`."""
 
 
-LEFT_OUT_DETAILS = {"ignored": "The request ignores it.", "split": "It assigns the rows to splits."}
+LEFT_OUT_DETAILS = {
+    "ignored": "The request ignores it.",
+    "split": "It assigns the rows to splits.",
+    "group": "The split keeps its groups together.",
+}
 
 
-def describe_table(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: Progress) -> Table:
-    """Determine every column's type and describe it; `training` holds the indices of the training rows.
+def describe_table(
+    raw: RawTable, plan: ColumnPlan, training: np.ndarray, progress: Progress, used: np.ndarray | None = None
+) -> Table:
+    """Determine every column's type and describe it.
 
-    Raises InvalidData if a cell isn't of the type that the request gives, or if no column is left.
+    `used` holds the indices of the rows that are described, by default all, and `training` those of the training rows
+    among them. Raises InvalidData if a cell isn't of the type that the request gives, or if no column is left.
     """
     readings: list[Reading] = []
     inputs: list[dict[str, Any]] = []
@@ -81,6 +88,10 @@ def describe_table(raw: RawTable, plan: ColumnPlan, training: np.ndarray, progre
         except InvalidData:
             raise InvalidData(*find_wrong_cells(raw, plan)) from None
         reason = find_reason(reading, values, plan.types.get(name), name in raw.unnamed)
+        if used is not None and (reason is None or reason.reason == TEXT):
+            # a column may have values only in the other rows
+            values = values.gather(used)
+            reason = find_reason(replace(reading, odd_row=None), values, plan.types.get(name), name in raw.unnamed)
         if reason is not None and reason.reason == TEXT:
             reading = replace(reading, type=TEXT, notes=(*reading.notes, *note_text(reason, plan.types.get(name))))
             reason = None

@@ -27,6 +27,7 @@ def run(assignment: BatchPredictionAssignment, folder: Path, channel: Channel) -
         _read_blocks(assignment, predictor, folder),
         folder,
         lambda done, fraction: reporter.report(done, rows, fraction),
+        assignment.threshold,
     )
 
 

@@ -16,6 +16,9 @@ class Channel(Protocol):
     def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
         """Report an epoch that has ended, and the best epoch so far."""
 
+    def baseline(self, metrics: dict[str, float]) -> None:
+        """Report the metrics of the naive guess, by the names of an epoch's metrics."""
+
     def order_taken(self, order: Order, step: int) -> None:
         """Report that an order has taken effect after `step` steps."""
 

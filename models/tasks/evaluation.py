@@ -28,5 +28,6 @@ def run(assignment: EvaluationAssignment, folder: Path, channel: Channel) -> Eva
         assignment.split,
         folder,
         lambda step, steps: reporter.report(step, steps, step / steps),
+        assignment.threshold,
     )
     return evaluation.to_result()

@@ -17,10 +17,12 @@ from models.building import build_network, rows_at_once
 from models.class_weights import row_weights
 from models.datasets import Dataset
 from models.errors import BadCheckpoint
-from models.evaluation import evaluate_split
+from models.evaluation import evaluate_split, measure_guess
+from models.gain import NO_GAIN, Reached, find_no_gain
 from models.jobs.assignment import Unfinished
 from models.jobs.training import KEEP, EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
 from models.kept import Kept
+from models.naive_guess import NaiveGuess
 from models.preprocessing.rows import input_rows
 from models.pretrained_weights import restore_pretrained
 from models.spec import ComponentSpec, NetworkSpec
@@ -82,13 +84,17 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
         checkpoint = None
     trained = _build(assignment, kept, dataset, folder)
     rows = _load(assignment, trained, dataset, folder)
+    channel.baseline(_measure_guess(trained, dataset, rows))
     plan = _plan(trained.spec, assignment.request)
     outcome = train(trained.network, rows["train"], rows.get("validation"), plan, reporter, checkpoint)
     if outcome.reason == "paused":
         return Unfinished.PAUSED
     if outcome.steps == 0:
         return Unfinished.STOPPED_BEFORE_TRAINING
-    return dataclasses.replace(_save(trained, dataset, rows, folder, reporter.keep_alive), status_reason=outcome.reason)
+    result = _save(trained, dataset, rows, folder, reporter.keep_alive)
+    if assignment.request.class_weights is None:  # otherwise it isn't trained for the rows as they are
+        _warn_without_gain(trained, dataset, channel)
+    return dataclasses.replace(result, status_reason=outcome.reason)
 
 
 def _train_fold(
@@ -147,17 +153,18 @@ def _find_kept(assignment: TrainingAssignment) -> Kept:
 def _build(assignment: TrainingAssignment, kept: Kept, dataset: Dataset, folder: Path) -> TrainedNetwork:
     """The network before its first step. Its preprocessing and adapted layers are fitted to the training rows, except
     for what is kept."""
-    spec = _complete_spec(assignment.spec, assignment.request)
+    spec = kept.scaled(_complete_spec(assignment.spec, assignment.request))
     preprocessing = kept.preprocess(spec, dataset)
     spec = preprocessing.complete(spec)
     if kept.encoding is not None and needs_rows(spec):
         spec = keep_learned(spec, read_spec(assignment.sources[0]))
     if needs_rows(spec):
         spec = adapt(spec, input_rows(preprocessing, dataset.split("train"), folder))
-    network = build_network(spec, assignment.limits, seed=assignment.request.seed)
+    scale = kept.scale(spec, dataset)
+    network = build_network(spec, assignment.limits, seed=assignment.request.seed, scale=scale)
     _assign_known_weights(network, assignment)
-    encoding = kept.encode(spec, dataset, network.output_shape[-1])
-    return TrainedNetwork(network, spec, preprocessing, encoding, {})
+    encoding = kept.encode(spec, dataset, network.output_shape[-1], scale)
+    return TrainedNetwork(network, spec, preprocessing, encoding, {}, NaiveGuess.fit(dataset, encoding))
 
 
 def _load(
@@ -175,6 +182,25 @@ def _load(
         weights = row_weights(posted, indices, trained.encoding.classes or [])
         loaded["train"] = dataclasses.replace(loaded["train"], weights=weights)
     return loaded
+
+
+def _measure_guess(
+    trained: TrainedNetwork, dataset: Dataset, rows: dict[str, Arrays | StreamedArrays]
+) -> dict[str, float]:
+    """The metrics of the naive guess by the names of an epoch's metrics. Notes those of each split without weights."""
+    assert trained.guess is not None
+    measured: dict[str, float] = {}
+    for split in FITTED_SPLITS:
+        trained.baseline[split] = None
+        if split in rows:
+            weights = rows[split].weights
+            known = known_targets(dataset, trained.encoding, split)
+            found = plain = measure_guess(trained, trained.guess, known)
+            if weights is not None:
+                found = measure_guess(trained, trained.guess, known, weights)
+            trained.baseline[split] = plain
+            measured |= {f"val_{name}" if split == "validation" else name: value for name, value in found.items()}
+    return measured
 
 
 def _save(
@@ -195,9 +221,23 @@ def _save(
     if dataset.descriptor["splits"][TEST]:
         evaluation = evaluate_split(trained, dataset, TEST, folder, lambda step, steps: keep_alive())
     trained.metrics[TEST] = None if evaluation is None else evaluation.own
+    naive = None if evaluation is None else evaluation.naive
+    trained.baseline[TEST] = None if naive is None else naive.own
     print("The network is being exported and saved.")
     version = save_version(folder, trained, _sample(trained, dataset))
     return TrainingResult(version, None if evaluation is None else evaluation.to_result())
+
+
+def _warn_without_gain(trained: TrainedNetwork, dataset: Dataset, channel: Channel) -> None:
+    """Warn if the network is no better than the naive guess."""
+    assert trained.guess is not None
+    splits = {
+        name: Reached(rows, trained.metrics[name] or {}, trained.baseline[name] or {}) if rows else None
+        for name, rows in dataset.descriptor["splits"].items()
+    }
+    problem = find_no_gain(trained.spec, trained.guess.describe(trained.encoding), splits)
+    if problem is not None:
+        channel.warning(NO_GAIN, problem)
 
 
 def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.building import name_losses
 from models.training.graph_calls import build_state, only_or_all
 from models.training.plan import Arrays
 
@@ -48,5 +49,5 @@ class BatchEvaluation:
 
     def metrics(self) -> dict[str, float]:
         """`loss` and the network's metrics."""
-        results = {name: float(np.mean(value)) for name, value in self._network.get_metrics_result().items()}
-        return {**results, "loss": float(self._loss.result())}
+        results = self._network.get_metrics_result() | {"loss": self._loss.result()}
+        return {name: float(np.mean(value)) for name, value in name_losses(results).items()}

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, Self
 import keras
 import tensorflow as tf
 
+from models.building import name_losses
+
 INTEGER = tf.TensorSpec((), tf.int32)
 
 Step = Callable[[Any], Any]
@@ -42,7 +44,8 @@ def run_batches(
 
     tf.cond(steps_before == 0, reset_metrics, tf.no_op)
     tf.while_loop(lambda index: index < end, run_one, (begin,))
-    metrics = {name: tf.reduce_mean(value) for name, value in network.get_metrics_result().items()}
+    results = name_losses(network.get_metrics_result())
+    metrics = {name: tf.reduce_mean(value) for name, value in results.items()}
     return metrics, tf.convert_to_tensor(network.optimizer.learning_rate)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
+from models.building import SCALED_LOSS
 from models.errors import Diverged
 from models.training.callbacks import Callbacks
 from models.training.checkpoint_state import CheckpointState, Position
@@ -159,7 +160,7 @@ class _Training:
         if at.results is None:
             at.results = list(self._run_steps(self._steps, self._pace, at.step, self._advance))
         metrics, learning_rate = dict(at.results[0]), at.results[1]
-        if self._validation is not None and math.isfinite(metrics["loss"]):
+        if self._validation is not None and math.isfinite(trained_loss(metrics)):
             validated = self._run_steps(self._validation, self._validation_pace, 0, self._progress.go_on)
             metrics |= {f"val_{name}": value for name, value in validated.metrics.items()}
         self._keep_best(epoch, metrics)
@@ -181,7 +182,7 @@ class _Training:
             begin = done
             done, results = pace.run(steps, begin)
             advance(done - begin)
-            if done == steps.steps or not math.isfinite(results.metrics["loss"]):
+            if done == steps.steps or not math.isfinite(trained_loss(results.metrics)):
                 return results
 
     def _advance(self, steps: int) -> None:
@@ -228,8 +229,13 @@ class _Training:
             self._position.best = {"epoch": epoch, monitor: value}
 
 
+def trained_loss(metrics: dict[str, float]) -> float:
+    """The loss that the training minimizes: in the target's own units it may overflow although training goes well."""
+    return metrics.get(SCALED_LOSS, metrics["loss"])
+
+
 def check_loss(result: EpochResult) -> None:
-    loss = result.metrics["loss"]
+    loss = trained_loss(result.metrics)
     if not math.isfinite(loss):
         name = "NaN" if math.isnan(loss) else "infinite"
         raise Diverged(f"The loss became {name} in epoch {result.epoch}; try a lower learning rate or scaled inputs.")

@@ -3,7 +3,7 @@
 import math
 
 from models.catalogue import load_catalogue
-from models.spec import NetworkSpec
+from models.spec import NetworkSpec, TargetScaling
 
 HIGHER_IS_BETTER = frozenset(
     {
@@ -37,7 +37,8 @@ MAX, MIN = "max", "min"
 
 def monitored_names(spec: NetworkSpec, validated: bool) -> list[str]:
     """The names of the metrics that a training of the network logs, which can be monitored."""
-    logged = ["loss", *_metric_types(spec)]
+    losses = ["loss"] if spec.target_scaling is TargetScaling.NONE else ["loss", "scaled_loss"]
+    logged = [*losses, *_metric_types(spec)]
     return [*logged, *(f"val_{name}" for name in logged)] if validated else logged
 
 

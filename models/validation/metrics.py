@@ -11,7 +11,7 @@ from models.validation.components import check_component, resolve
 from models.validation.outputs import takes_logits
 
 MOST_METRICS = 100
-RESERVED_METRIC_NAMES = ("loss", "learning_rate", "epoch", "seconds")
+RESERVED_METRIC_NAMES = ("loss", "scaled_loss", "unscaled_loss", "learning_rate", "epoch", "seconds")
 """The fields of an epoch's results besides its metrics."""
 
 

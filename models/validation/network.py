@@ -14,6 +14,8 @@ from models.validation.inputs import input_faults, input_names
 from models.validation.layers import layers_faults
 from models.validation.metrics import metrics_faults
 from models.validation.outputs import output_faults
+from models.validation.targets import target_faults
+from models.validation.threshold import threshold_faults
 
 
 def check_network(document: Mapping[str, Any], limits: Limits) -> None:
@@ -24,8 +26,8 @@ def check_network(document: Mapping[str, Any], limits: Limits) -> None:
 
 
 def check_outputs(document: Mapping[str, Any]) -> None:
-    """Raise InvalidSpec if the output doesn't fit the loss, once the Pretrained layers are known."""
-    faults = list(output_faults(document))
+    """Raise InvalidSpec if the output doesn't fit the loss or the target, once the Pretrained layers are known."""
+    faults = [*output_faults(document), *target_faults(document)]
     if faults:
         raise InvalidSpec(*faults)
 
@@ -49,3 +51,5 @@ def network_faults(document: Mapping[str, Any], limits: Limits) -> Iterator[Faul
         yield Fault(f"{loss.type} doesn't suit a {task} network.", "#/loss", allowed=fitting)
     yield from output_faults(document)
     yield from metrics_faults(document)
+    yield from threshold_faults(document.get("threshold"), task)
+    yield from target_faults(document)

@@ -85,6 +85,15 @@ ColumnValues = np.ndarray | Texts
 datetime64[us]; texts for a category."""
 
 
+def join_columns(parts: Sequence[ColumnValues]) -> ColumnValues:
+    """The rows of a column's parts, one after the other."""
+    if not isinstance(parts[0], Texts):
+        return np.concatenate([part for part in parts if isinstance(part, np.ndarray)])
+    texts = [part for part in parts if isinstance(part, Texts)]
+    names = tuple(dict.fromkeys(name for part in texts for name in part.names))
+    return Texts(np.concatenate([part.codes_among(names) for part in texts]), names)
+
+
 def is_missing(values: ColumnValues) -> np.ndarray:
     """Whether each row of a column lacks a value; booleans (rows,)."""
     if isinstance(values, Texts):

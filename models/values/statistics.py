@@ -6,6 +6,8 @@ import numpy as np
 
 PIECE_BYTES = 8 << 20
 """Bytes that are summed in one step, as float64."""
+NEARLY_CONSTANT = 1e-12
+"""A standard deviation this small relative to the mean is only rounding."""
 
 
 def mean_and_deviation(values: np.ndarray, axes: tuple[int, ...] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -25,6 +27,12 @@ def mean_and_deviation(values: np.ndarray, axes: tuple[int, ...] | None = None) 
 
     variance = sum(sum_squares(piece) for piece in _cut(values, axes)) / count
     return mean, np.sqrt(variance)
+
+
+def usable_deviation(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """The standard deviation to divide by: 1 where all values are equal."""
+    varies = (deviation > NEARLY_CONSTANT * np.abs(mean)) & (deviation.astype(np.float32) > 0)
+    return np.where(varies, deviation, 1.0)
 
 
 def _cut(values: np.ndarray, axes: tuple[int, ...]) -> Iterator[np.ndarray]:

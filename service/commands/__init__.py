@@ -1,1 +1,1 @@
-"""The `fitserve` commands for a running service, one module per group. They use `service.client` only."""
+"""The `fitserve` commands for a running service, one module per group. They use `fitserve_client` only."""

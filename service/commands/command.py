@@ -12,7 +12,7 @@ import click
 from service.commands.exit_codes import AWAY, INTERRUPTED, READER_GONE, REFUSED
 
 if TYPE_CHECKING:  # requests is imported by client commands only, not by `fitserve serve`
-    from service.client import Client, RequestFailed
+    from fitserve_client import Client, RequestFailed
 
 PATIENCE_SECONDS = 300.0
 """How long a command retries after a service that has responded before becomes unreachable."""
@@ -52,7 +52,7 @@ class ServiceCommand(click.Command):
             raise Refusal(error.format_message()) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        from service.client import RequestFailed
+        from fitserve_client import RequestFailed
 
         url, as_json = ctx.params.pop("url"), ctx.params.pop("as_json")
         with _leaving_with_the_reader():
@@ -106,7 +106,7 @@ class ServiceGroup(click.Group):
 
 def connect(url: str | None) -> "Client":
     """A client of the service at `url`, by default that of the settings. Raises Refusal."""
-    from service.client import Client
+    from fitserve_client import Client
     from service.config import Settings
     from service.environment import InvalidSettings
 

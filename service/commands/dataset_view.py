@@ -18,7 +18,9 @@ def print_dataset(dataset: dict[str, Any]) -> None:
     """Print a dataset for people."""
     members = ("name", "source", "kind", "status", "rows", "splits", "bytes")
     error = dataset["error"]
-    noted = {"metadata": dataset["metadata"] or None}
+    positive = (dataset["target"] or {}).get("positive_class")
+    shown = None if positive is None else describe([positive])
+    noted = {"positive class": shown, "metadata": dataset["metadata"] or None}
     print_members({name: dataset[name] for name in members} | noted | {"error": error and error["detail"]})
     columns = [*(dataset["inputs"] or []), *([dataset["target"] | {"role": "target"}] if dataset["target"] else [])]
     left_out = dataset["left_out"] or []

@@ -57,6 +57,9 @@ def create_dataset(session: Session, spec: dict[str, Any], metadata: dict[str, s
 @click.option("--target", help="The column to predict.")
 @click.option("--ignore", multiple=True, metavar="COLUMN", help="A column to leave out; repeat for several.")
 @click.option("--split", type=JSON_DOCUMENT, help='How rows are split, such as \'{"validation": 0.2, "test": 0.2}\'.')
+@click.option(
+    "--target-options", type=JSON_DOCUMENT, help='Such as \'{"positive_class": "fraud", "missing": "drop"}\'.'
+)
 @click.option("--types", type=JSON_DOCUMENT, help='Column types, such as \'{"zip": "category"}\'.')
 @click.option("--csv", type=JSON_DOCUMENT, help='CSV format, such as \'{"decimal": ","}\'.')
 @click.option("--window", type=JSON_DOCUMENT, help='Turn a table into sequences: \'{"steps": 24, "horizon": 1}\'.')

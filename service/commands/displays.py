@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column
 
-from service.client import JobEvent
+from fitserve_client import JobEvent
 from service.commands.console import Console
 from service.commands.output import printable
 from service.event_text import EPOCH, PROGRESS, EventText, describe_number, metrics_of
@@ -136,3 +136,11 @@ def describe_end(job: dict[str, Any]) -> str:
     if job["error"] is not None:
         return f"{ended}: {printable(job['error']['detail'])}"
     return ended if job["version"] is None else f"{ended}: version {job['version']} of {job['model']}"
+
+
+def describe_baseline(job: dict[str, Any]) -> str | None:
+    """A line with the metrics of the naive guess, for comparison with those of the epochs; None without a result."""
+    if job["version"] is None or job["baseline"] is None:
+        return None
+    metrics = (f"{name}: {describe_number(value)}" for name, value in job["baseline"].items())
+    return " - ".join(["Naive guess", *metrics])

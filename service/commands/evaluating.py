@@ -12,6 +12,8 @@ from service.commands.watching import going_on, leave
 
 MOST_CLASSES = 20
 """The size up to which a confusion matrix is readable."""
+DECIDED = ("positive_class", "threshold")
+"""What decides which class a row counts as predicted; null if it doesn't apply."""
 
 
 @click.command(cls=ServiceCommand)
@@ -20,6 +22,7 @@ MOST_CLASSES = 20
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
 @click.option("--version", type=click.IntRange(1), help="Version number; default: the latest.")
 @click.option("--label", help="Label of the version.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Score from which a class counts as predicted.")
 @takes_metadata
 @click.option("--detach", is_flag=True, help="Create the evaluation, print its id and exit.")
 def evaluate(session: Session, model: str, dataset: str, split: str, detach: bool, **chosen: Any) -> None:
@@ -83,7 +86,9 @@ def _show(session: Session, evaluation: dict[str, Any]) -> None:
         return print_json(evaluation)
     members = ("id", "model", "version", "dataset", "split", "status", "status_reason")
     error, result = evaluation["error"], evaluation["result"]
-    figures = {} if result is None else {"loss": result["loss"], **result["metrics"]}
+    decided = {} if result is None else {name: result[name] for name in DECIDED if result[name] is not None}
+    figures = {} if result is None else decided | {"loss": result["loss"], **result["metrics"]}
+    figures |= {} if result is None else {"baseline": result["baseline"]}
     shown = {name: evaluation[name] for name in members} | {"metadata": evaluation["metadata"] or None}
     shown |= {"error": error and error["detail"]}
     print_members(shown | figures)
@@ -102,3 +107,8 @@ def _show_classes(result: dict[str, Any]) -> None:
         classes = [describe(name) for name in result["classes"]]
         click.echo("\nRows are the true classes, columns the predicted ones.")
         print_table(("", *classes), ([name, *line] for name, line in zip(classes, matrix, strict=True)))
+    if result["calibration"]:
+        columns = ("lower", "upper", "count", "mean_score", "share")
+        click.echo("\nCalibration: the share of true cases, by score.")
+        filled = [line for line in result["calibration"] if line["count"]]
+        print_table(columns, ([line[column] for column in columns] for line in filled))

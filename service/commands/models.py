@@ -46,10 +46,13 @@ def show_model(session: Session, name: str) -> None:
 @models.command("create")
 @click.argument("spec", type=JSON_DOCUMENT)
 @click.option("--dry-run", is_flag=True, help="Build and show the model without saving it.")
+@click.option("--serve", metavar="LABEL", help="Label whose version predicts by default, instead of the latest.")
 @takes_metadata
-def create_model(session: Session, spec: dict[str, Any], dry_run: bool, metadata: dict[str, str] | None) -> None:
+def create_model(
+    session: Session, spec: dict[str, Any], dry_run: bool, serve: str | None, metadata: dict[str, str] | None
+) -> None:
     """Create a model from SPEC: a JSON file, - for standard input, or the JSON itself."""
-    spec = with_metadata(spec, metadata)
+    spec = with_metadata(spec, metadata) | ({} if serve is None else {"serve": serve})
     models = session.client.models
     _show(session, models.check(spec) if dry_run else models.create(spec))
 
@@ -114,6 +117,20 @@ def set_label(session: Session, name: str, label: str, version: int) -> None:
     click.echo(f"{label}: version {version} of {name}")
 
 
+@models.command("serve")
+@click.argument("name")
+@click.argument("label", required=False)
+@click.option("--latest", is_flag=True, help="Serve the latest version, as a new model does.")
+def serve(session: Session, name: str, label: str | None, latest: bool) -> None:
+    """Let the version of LABEL predict by default, or the latest version with --latest."""
+    if latest == (label is not None):
+        raise click.UsageError("Give either a LABEL or --latest.")
+    document = session.client.models.serve(name, label)
+    if session.as_json:
+        return print_json(document)
+    click.echo(f"{name}: predicts with {'the latest version' if label is None else f'the label {label}'} by default")
+
+
 @models.command("unlabel")
 @click.argument("name")
 @click.argument("label")
@@ -125,8 +142,11 @@ def delete_label(session: Session, name: str, label: str) -> None:
 def _show(session: Session, model: dict[str, Any]) -> None:
     if session.as_json:
         return print_json(model)
-    members = ("name", "task", "description", "status", "latest_version", "labels", "metadata", "loss")
-    shown = {name: model[name] for name in members if model[name] not in ("", {})}
+    members = (
+        "name", "task", "description", "status", "latest_version", "labels", "serve", "metadata", "loss", "threshold",
+    )  # fmt: skip
+    unset = {name for name in members if model[name] in ("", {})} | ({"serve"} if model["serve"] is None else set())
+    shown = {name: model[name] for name in members if name not in unset}
     error, summary = model["error"], model["summary"]
     print_members(shown | {"parameters": summary and summary["parameters"], "error": error and error["detail"]})
     if summary is None:

@@ -10,6 +10,9 @@ import click
 from service.commands.command import ServiceCommand, Session
 from service.commands.output import describe, print_json, print_table
 
+TOO_LARGE = ("body-too-large", "answer-too-large", "prediction-timeout")
+BATCHES = "A batch prediction takes files of any size: curl -F model={model} -F file=@{file} {url}/v1/batch-predictions"
+
 
 @click.command(cls=ServiceCommand)
 @click.argument("model")
@@ -17,15 +20,28 @@ from service.commands.output import describe, print_json, print_table
 @click.option("--version", type=click.IntRange(1), help="Version number; default: the latest.")
 @click.option("--label", help="Label of the version.")
 @click.option("--top", type=click.IntRange(1), help="Number of best classes to show per row.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Score from which a class counts as predicted.")
+@click.option("--extra", type=click.Choice(["refuse", "ignore"]), help="What unknown columns are; default: a fault.")
 def predict(
-    session: Session, model: str, rows: tuple[str, ...], version: int | None, label: str | None, top: int | None
+    session: Session,
+    model: str,
+    rows: tuple[str, ...],
+    version: int | None,
+    label: str | None,
+    top: int | None,
+    threshold: float | None,
+    extra: str | None,
 ) -> None:
     """Predict with MODEL for ROWS.
 
-    ROWS is JSON ('[[1, 2]]', or '{"width": 1.2}' for one row of a table), a file of rows (.csv, .json, .npy), one or
-    more images (.png, .jpg, .webp), or - for JSON from standard input.
+    ROWS is JSON ('[[1, 2]]', or '{"width": 1.2}' for one row of a table), a file of rows in the form of the
+    dataset's file (.csv, .json, .jsonl, .parquet, also compressed: .gz, .zst), an array (.npy), one or more images
+    (.png, .jpg, .webp, .gif, .bmp, .tiff), or - for JSON from standard input.
     """
-    options = {"version": version, "label": label, "top": top, "scores": session.as_json}
+    options = {
+        "version": version, "label": label, "top": top, "scores": session.as_json, "threshold": threshold,
+        "extra": extra,
+    }  # fmt: skip
     client = session.client
     if version is not None and label is not None:
         raise click.UsageError("Give --version or --label, not both.")
@@ -33,7 +49,7 @@ def predict(
         if (given := _given_rows(rows)) is not None:
             answer = client.predict(model, given, **options)
         else:
-            answer = client.predict_files(model, rows, **options)
+            answer = _predict_files(session, model, rows, options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
@@ -43,9 +59,22 @@ def predict(
     _show(answer, rows)
 
 
+def _predict_files(session: Session, model: str, rows: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
+    """The answer for files. If they are too large for one prediction, says what takes them."""
+    from fitserve_client import RequestFailed
+
+    try:
+        answer: dict[str, Any] = session.client.predict_files(model, rows, **options)
+    except RequestFailed as failure:
+        if failure.code in TOO_LARGE:
+            click.echo(BATCHES.format(model=model, file=rows[0], url=session.client.connection.url), err=True)
+        raise
+    return answer
+
+
 def _given_rows(rows: Sequence[str]) -> list[Any] | None:
     """The rows if given as JSON or on standard input; None if files are given. Raises ValueError."""
-    from service.client.bodies import read_instances
+    from fitserve_client.bodies import read_instances
 
     (first, *others) = rows
     if first != "-" and not first.lstrip().startswith(("[", "{")):
@@ -60,7 +89,7 @@ def _show(answer: dict[str, Any], rows: Sequence[str]) -> None:
     predictions = answer["predictions"]
     names = [Path(row).name for row in rows] if len(rows) > 1 else range(len(predictions))
     first = predictions[0] if predictions else {}
-    columns = [name for name in ("label", "labels", "score", "value", "top") if name in first]
+    columns = [name for name in ("group", "after", "label", "labels", "score", "value", "top") if name in first]
     for prediction in predictions:
         if "top" in prediction:
             prediction["top"] = {describe(best["label"]): best["score"] for best in prediction["top"]}
@@ -68,4 +97,5 @@ def _show(answer: dict[str, Any], rows: Sequence[str]) -> None:
     print_table(["row", *columns], lines)
     for warning in answer["warnings"]:
         column = "" if warning.get("column") is None else f", {warning['column']}"
-        click.echo(f"Warning: row {warning['row']}{column}: {describe(warning['detail'])}", err=True)
+        where = "" if warning["row"] is None else f"row {warning['row']}{column}: "
+        click.echo(f"Warning: {where}{describe(warning['detail'])}", err=True)

@@ -11,7 +11,7 @@ from service.commands.command import ServiceCommand, Session
 from service.commands.exit_codes import INTERRUPTED, OF_STATUS, REFUSED
 
 if TYPE_CHECKING:
-    from service.client import Client
+    from fitserve_client import Client
 
 
 @click.command(cls=ServiceCommand)
@@ -34,7 +34,7 @@ def watch(session: Session, job: str) -> None:
 def show_until_final(client: "Client", job: dict[str, Any]) -> dict[str, Any]:
     """Follow a job in the terminal or pipe, print how it ended, and return the final job."""
     from service.commands.console import Console
-    from service.commands.displays import Bar, Display, Lines, describe_end
+    from service.commands.displays import Bar, Display, Lines, describe_baseline, describe_end
 
     console = Console()
     display: Display
@@ -50,6 +50,8 @@ def show_until_final(client: "Client", job: dict[str, Any]) -> dict[str, Any]:
     finally:
         client.connection.tell = tell
     ended = client.training_jobs.get(job["id"])
+    if (baseline := describe_baseline(ended)) is not None:
+        print(baseline)
     print(describe_end(ended), flush=True)
     return ended
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, case, delete, func, select
 from sqlalchemy.orm import Session
 
 from models.training.plan import Order as TrainingOrder
@@ -17,7 +17,7 @@ from service.storage.artifact_keys import CHECKPOINTS, check_published
 from service.storage.documents import JobWarning, KeptCheckpoint
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
-from service.storage.records import Event, Job, JobSource, Version
+from service.storage.records import Dataset, Event, Job, JobSource, Model, Version
 
 ORDERS = {"-created_at": Order((Job.id,), descending=True), "created_at": Order((Job.id,))}
 
@@ -56,7 +56,7 @@ def add(session: Session, job: Job) -> None:
     """Insert a new job and its first transition."""
     session.add(job)
     session.flush()
-    append_events(session, job, [transition(job.status)])
+    append_events(session, job, [transition(job.status, job.status_reason)])
 
 
 def count_waiting(session: Session, kind: str) -> int:
@@ -119,7 +119,23 @@ def next_queued(session: Session, kinds: Collection[str], queues: Collection[str
 
 def _queued(kinds: Collection[str], queues: Collection[str]) -> Select[Job]:
     waiting = select(Job).where(Job.status == statuses.QUEUED, Job.kind.in_(kinds), Job.queue.in_(queues))
-    return waiting.order_by(Job.priority.desc(), Job.id).limit(1)
+    return waiting.where(Job.waits_for.is_(None)).order_by(Job.priority.desc(), Job.id).limit(1)
+
+
+def waiting_in_vain(session: Session) -> Sequence[str]:
+    """The ids of the jobs that still wait although what they wait for is ready, oldest first. Acquires no lock."""
+    found = select(Job.id).where(Job.waits_for.is_not(None), Job.status.not_in(statuses.FINAL))
+    for resource, id_ in ((Model, Job.model_id), (Dataset, Job.dataset_id)):
+        found = found.outerjoin(resource, resource.id == id_)
+    is_ready = case((Job.waits_for == "model", Model.status), else_=Dataset.status) == statuses.READY
+    return session.scalars(found.where(is_ready).order_by(Job.id)).all()
+
+
+def waiting(session: Session, **columns: str | None) -> Sequence[Job]:
+    """Lock the jobs that wait and whose columns have these values, always in the same order to prevent deadlocks."""
+    matching = (getattr(Job, name) == value for name, value in columns.items())
+    statement = select(Job).where(Job.waits_for.is_not(None), Job.status.not_in(statuses.FINAL), *matching)
+    return session.scalars(statement.order_by(Job.id).with_for_update()).all()
 
 
 def resource_ids(session: Session, job_id: str) -> tuple[str | None, str | None]:

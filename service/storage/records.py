@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
+from models.spec import Task, read_threshold
 from models.training.plan import Order
 from models.version_details import VersionDetails
 from service.statuses import JOB_STATUSES, RESOURCE_STATUSES
@@ -116,10 +117,17 @@ class Model(Record):
     error: Mapped[dict[str, Any] | None]
     folder: Mapped[VersionKey | None]
     """The artifact key of the weights that it reuses from other models' versions, once ready; None without any."""
+    serve: Mapped[str | None]
+    """The label whose version predicts if a request names none; None: the latest version does."""
     last_version: Mapped[int] = mapped_column(default=0)
     """The highest version number so far. Numbers are never reused."""
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]
+
+    @property
+    def threshold(self) -> float | None:
+        """The score from which classes count as predicted (NetworkSpec.threshold); None for tasks without one."""
+        return read_threshold(self.document) if Task(self.task).has_threshold else None
 
 
 class Label(Record):
@@ -142,6 +150,7 @@ class Job(Record):
         Index("jobs_queue", "status", "kind", "priority", "id"),
         Index("jobs_model", "model_id", "status"),
         Index("jobs_dataset", "dataset_id", "status"),
+        Index("jobs_waiting", "waits_for"),
         Index("jobs_list", "kind", "id"),
         Index("jobs_list_status", "kind", "status", "id"),
         Index("jobs_list_model", "kind", "model_name", "id"),
@@ -154,6 +163,9 @@ class Job(Record):
     status: Mapped[str]
     status_reason: Mapped[str | None]
     desired_status: Mapped[str]
+    waits_for: Mapped[str | None]
+    """`model` or `dataset` until both are ready and the request was checked against them; no worker claims the job
+    before."""
     priority: Mapped[int]
     queue: Mapped[str]
     model_id: Mapped[Id | None]
@@ -190,6 +202,8 @@ class Job(Record):
     progress: Mapped[dict[str, Any] | None]
     metrics: Mapped[dict[str, Any] | None]
     best: Mapped[dict[str, Any] | None]
+    baseline: Mapped[dict[str, Any] | None]
+    """The metrics of the naive guess, by the names of `metrics`."""
     version: Mapped[int | None]
     """The version that a training job created, or that another job uses."""
     made_by: Mapped[Id | None] = mapped_column(index=True)

@@ -1,11 +1,12 @@
 """The child process: it runs one job's task, reports to the supervisor through a pipe, and ends with the supervisor.
 
-It sends JSON objects with a `type`: `progress`, `epoch`, `order`, `checkpoint`, `checkpoint_skipped`,
+It sends JSON objects with a `type`: `progress`, `epoch`, `baseline`, `order`, `checkpoint`, `checkpoint_skipped`,
 `checkpoint_unreadable`, `fold`, `warning`, `ending`, and as the last one `result`, `unfinished` or `failure`. It
 receives objects with `begin`, `command`, `orders` or `may_end`.
 """
 
 import contextlib
+import gc
 import importlib
 import multiprocessing
 import os
@@ -55,6 +56,9 @@ class PipeChannel:
 
     def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
         self.send(encode("epoch", data, best=best))
+
+    def baseline(self, metrics: dict[str, float]) -> None:
+        self.send(encode("baseline", metrics))
 
     def order_taken(self, order: Order, step: int) -> None:
         self.send(encode("order", replace(order, step=step).to_document()))
@@ -148,6 +152,8 @@ def check_imports(connection: Connection, output: Connection, modules: Sequence[
 def isolate(output: Connection) -> None:
     """Leave the terminal's session, lower the priority, print into `output`, and end when a parent process ends."""
     die_with_parent(os.getppid())
+    # A collection would read all that the fork server has imported, and so copy the pages that they share.
+    gc.freeze()
     threading.Thread(target=_end_with_supervisor, name="end-with-supervisor", daemon=True).start()
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -19,17 +19,20 @@ from service.worker.kept_checkpoints import KeptCheckpoints
 
 BATCH_EVENTS = 500
 BATCH_SECONDS = 0.2
+BEFORE_A_STEP = ("progress", "baseline", "warning")
+"""The types of messages that a training may send before its first step."""
 MAX_PENDING = 10_000
 """If more events wait, the supervisor stops reading from the child process until the database accepts events again."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Events that are written together, with the latest progress and the best epoch so far."""
+    """Events that are written together, with the latest progress, the best epoch so far, and the baseline."""
 
     events: list[NewEvent]
     progress: dict[str, Any] | None
     best: dict[str, Any] | None
+    baseline: dict[str, Any] | None
 
 
 class Journal:
@@ -48,16 +51,16 @@ class Journal:
         self._pending: list[NewEvent] = []
         self._progress: dict[str, Any] | None = None
         self._best: dict[str, Any] | None = None
+        self._baseline: dict[str, Any] | None = None
         self._epochs = 0
         self._urgent = False
         self._written_at = time.monotonic()
 
     def add(self, message: dict[str, Any]) -> None:
-        """Add a `progress`, `epoch`, `fold`, `order`, `checkpoint`, `checkpoint_skipped`, `checkpoint_unreadable` or
-        `warning` message. A batch keeps only the latest progress. The files of a checkpoint are moved into the artifact
-        store."""
+        """Add a message that isn't the task's last one (service/worker/child.py). A batch keeps only the latest
+        progress. The files of a checkpoint are moved into the artifact store."""
         data = message["data"]
-        self.began = self.began or message["type"] not in ("progress", "warning") or bool(data.get("step"))
+        self.began = self.began or message["type"] not in BEFORE_A_STEP or bool(data.get("step"))
         if message["type"] == "progress":
             self._progress = data
         elif message["type"] == "epoch":
@@ -65,6 +68,8 @@ class Journal:
             self._best = message["best"] or self._best
             self._epochs += 1
             self._urgent = self._urgent or self._epochs == 1
+        elif message["type"] == "baseline":
+            self._baseline = data
         elif message["type"] == "order":
             order = Order.from_document(data)
             self._pending.append(NewEvent("message", {"text": _describe_order(order), "order": data}, order=order))
@@ -90,7 +95,7 @@ class Journal:
 
     @property
     def empty(self) -> bool:
-        return self._batch is None and not self._pending and self._progress is None
+        return self._batch is None and not self._pending and self._progress is None and self._baseline is None
 
     @property
     def full(self) -> bool:
@@ -117,7 +122,12 @@ class Journal:
             else:
                 self._outcome = None
                 instructions = execution.record(
-                    self._context, self._lease, batch.events, progress=batch.progress, best=batch.best
+                    self._context,
+                    self._lease,
+                    batch.events,
+                    progress=batch.progress,
+                    best=batch.best,
+                    baseline=batch.baseline,
                 )
         except OutcomeUnknown as error:
             self._outcome = self._outcome or error
@@ -132,8 +142,8 @@ class Journal:
         del self._pending[: len(events)]
         if self._progress is not None:
             events.append(NewEvent("progress", self._progress))
-        batch = Batch(events, self._progress, self._best)
-        self._progress = self._best = None
+        batch = Batch(events, self._progress, self._best, self._baseline)
+        self._progress = self._best = self._baseline = None
         self._urgent = False
         return batch
 

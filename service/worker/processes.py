@@ -26,8 +26,10 @@ PRELOADED = (
     "service.worker.quiet_import",
     *(kind.assignment.task.partition(":")[0] for kind in KINDS.values()),
     "sklearn.metrics",
+    "service.worker.frozen_heap",
 )
-"""The modules that the fork server imports once for all jobs. They import TensorFlow, Keras and the exporter."""
+"""The modules that the fork server imports once for all jobs, in this order. They import TensorFlow, Keras and the
+exporter."""
 
 START_ATTEMPTS = 3
 SECONDS_BETWEEN_ATTEMPTS = 0.1

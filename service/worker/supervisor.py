@@ -27,6 +27,7 @@ from service.worker.processes import ProcessStarter
 from service.worker.reaper import Reaper
 from service.worker.supervision import supervise
 from service.worker.timing import Timer, growing_delays
+from service.worker.waiting import check_waiting_jobs
 
 HEARTBEAT_SECONDS = 3.0
 CLEANUP_SECONDS = 3600.0
@@ -76,6 +77,7 @@ class Supervisor:
             threading.Thread(target=self._clean_up, name="cleanup", daemon=True).start()
         if self._poll_timer.due() or self._slot_freed.is_set():
             self._slot_freed.clear()
+            check_waiting_jobs(self._context)
             self._claim()
 
     def pause(self) -> None:

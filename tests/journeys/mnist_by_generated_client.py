@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from fitserve_client import Client
-from fitserve_client.api.datasets import create_dataset, get_dataset, list_rows
-from fitserve_client.api.evaluations import create_evaluation, get_evaluation
-from fitserve_client.api.models import create_model
-from fitserve_client.api.predictions import predict
-from fitserve_client.api.training_jobs import create_training_job, get_metrics, get_training_job
-from fitserve_client.api.versions import get_version
-from fitserve_client.models import (
+from generated_fitserve import Client
+from generated_fitserve.api.datasets import create_dataset, get_dataset, list_rows
+from generated_fitserve.api.evaluations import create_evaluation, get_evaluation
+from generated_fitserve.api.models import create_model
+from generated_fitserve.api.predictions import predict
+from generated_fitserve.api.training_jobs import create_training_job, get_metrics, get_training_job
+from generated_fitserve.api.versions import get_version
+from generated_fitserve.models import (
     CreateEvaluation,
     CreateModel,
     CreateTrainingJob,
@@ -34,7 +34,7 @@ from fitserve_client.models import (
     TrainingJobStatus,
     Version,
 )
-from fitserve_client.types import File
+from generated_fitserve.types import File
 
 from tests.journeys.specs import DIGITS
 

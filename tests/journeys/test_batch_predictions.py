@@ -13,12 +13,11 @@ import pytest
 
 from tests.journeys.specs import classifier
 from tests.models.made_pictures import picture, write_zip
-from tests.running_service import Client, RunningService, wait_for
+from tests.running_service import FINAL, FINAL_PAUSE, Client, RunningService, wait_for
 
 URL = "/v1/batch-predictions"
 JSON_LINES, PARQUET = "application/x-ndjson", "application/vnd.apache.parquet"
-FINAL = ("succeeded", "failed", "cancelled")
-MANY = 300_000
+MANY = 150_000
 
 
 def start(client: Client, expect: int = 201, wait: int = 60, **members: Any) -> Any:
@@ -50,7 +49,7 @@ def ended(client: Client, job: Any) -> Any:
         found = client.get(job["links"]["self"])
         return found if found["status"] in FINAL else None
 
-    return wait_for(look, 120, "the job to end")
+    return wait_for(look, 120, "the job to end", FINAL_PAUSE)
 
 
 def same(found: list[Any], predictions: list[Any]) -> bool:

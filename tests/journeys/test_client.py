@@ -7,7 +7,7 @@ import orjson
 import pytest
 from PIL import Image
 
-from service.client import Client, JobEvent, RequestFailed
+from fitserve_client import Client, JobEvent, RequestFailed
 from tests.journeys.specs import LINE, LINE_DATASET, classifier, named
 from tests.running_service import RunningService
 
@@ -87,6 +87,8 @@ def test_versions_are_labelled_described_and_downloaded(fitserve: Client, line: 
     models = fitserve.models
     assert models.set_label(line, "moved", 1)["version"] == 1
     assert models.set_label(line, "moved", 2)["version"] == 2
+    assert models.serve(line, "moved")["serve"] == "moved"
+    assert models.serve(line, None)["serve"] is None
     models.delete_label(line, "moved")
     assert models.describe(line, "Finds the line.")["description"] == "Finds the line."
     assert "Dense" in models.summary(line)

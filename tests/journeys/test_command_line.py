@@ -12,9 +12,9 @@ import orjson
 import pytest
 
 from service.commands.exit_codes import READER_GONE
+from tests.fitserve_client.scripted_server import Answer, scripted
 from tests.journeys.specs import RINGS, RINGS_DATASET, named
 from tests.running_service import ROOT, Client, RunningService, wait_for
-from tests.service.client.scripted_server import Answer, scripted
 
 LONG = 200_000
 """More epochs than any test waits for."""
@@ -72,7 +72,9 @@ def garden(fitserve: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> s
     ended = fitserve.run("train", "garden", "garden", "--epochs", "20", "--seed", "7", "--label", "best")
     assert ended.returncode == 0, ended.stderr
     assert "Epoch 20/20" in ended.stdout
-    assert ended.stdout.splitlines()[-1].endswith("succeeded: version 1 of garden")
+    *_, guess, last = ended.stdout.splitlines()
+    assert guess.startswith("Naive guess - loss: 1.099 - accuracy: 0.3333 - val_loss: ")
+    assert last.endswith("succeeded: version 1 of garden")
     return "garden"
 
 
@@ -103,6 +105,14 @@ def test_lists_are_tables_for_people_and_arrays_for_scripts(fitserve: CommandLin
     (line,) = (line for line in fitserve.table("models", "list") if line.startswith("garden "))
     assert line.split()[:6] == ["garden", "multiclass", "ready", "1", "best", "1"]
     assert fitserve.json("models", "list", "--task", "binary", "--limit", "1", "--sort", "name") != [line]
+
+
+def test_a_model_serves_a_label_or_the_latest_version(fitserve: CommandLine, garden: str) -> None:
+    assert fitserve.table("models", "serve", garden, "best") == [f"{garden}: predicts with the label best by default"]
+    assert any(line.split() == ["serve", "best"] for line in fitserve.table("models", "show", garden))
+    assert fitserve.json("models", "serve", garden, "--latest")["serve"] is None
+    assert fitserve.run("models", "serve", garden).returncode == 3
+    assert fitserve.json("models", "create", orjson.dumps(SPEC).decode(), "--dry-run", "--serve", "x")["serve"] == "x"
 
 
 def test_metadata_is_noted_on_what_is_created_and_lists_are_filtered_by_it(fitserve: CommandLine, garden: str) -> None:

@@ -31,6 +31,19 @@ def test_clients_that_create_read_and_change_at_once_lose_nothing(client: Client
     assert sorted(versions) == list(range(1, CLIENTS * ROUNDS + 1))
 
 
+def test_clients_that_post_a_model_and_its_job_at_once_wait_for_nothing(client: Client) -> None:
+    client.post("/v1/datasets", named(LINE_DATASET, "chained"), expect=202, wait=0)
+
+    def session(number: int) -> str:
+        mine = Client(client.base_url)
+        mine.post("/v1/models", named(LINE, f"chained-{number}"), expect=202, wait=0)
+        return mine.start_training(f"chained-{number}", "chained", epochs=2)
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        jobs = list(pool.map(session, range(CLIENTS // 2)))
+    assert [client.wait_for_status(job, "succeeded")["version"] for job in jobs] == [1] * len(jobs)
+
+
 def test_one_of_several_clients_gets_a_name(client: Client) -> None:
     def create(_: int) -> int:
         return Client(client.base_url).request("POST", "/v1/datasets", json=named(LINE_DATASET, "wanted")).status_code
@@ -45,9 +58,11 @@ def test_a_list_read_page_by_page_stays_whole_while_others_add_to_it(client: Cli
     client.post("/v1/models", named(LINE, "pages"))
     before = [client.start_training("pages", "pages", epochs=1) for _ in range(7)]
     page = client.get("/v1/training-jobs?model=pages&limit=3")
-    client.start_training("pages", "pages", epochs=1)
+    added = client.start_training("pages", "pages", epochs=1)
     seen = [item["id"] for item in page["items"]]
     while page["next"]:
         page = client.get(page["next"])
         seen += [item["id"] for item in page["items"]]
     assert seen == list(reversed(before))
+    for job in (*before, added):
+        client.request("PATCH", f"/v1/training-jobs/{job}", json={"desired_status": "cancelled"})

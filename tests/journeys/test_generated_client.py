@@ -12,13 +12,18 @@ import pytest
 from tests.running_service import ROOT, RunningService
 
 JOURNEY = Path(__file__).with_name("mnist_by_generated_client.py")
-PACKAGE = "fitserve_client"
+PACKAGE = "generated_fitserve"
 BYTES = (
+    "application/jsonl",
     "application/vnd.apache.parquet",
+    "application/x-ndjson",
     "application/x-npy",
     "application/x-npz",
+    "image/bmp",
+    "image/gif",
     "image/jpeg",
     "image/png",
+    "image/tiff",
     "image/webp",
     "text/csv",
 )

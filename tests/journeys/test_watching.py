@@ -12,8 +12,8 @@ import orjson
 import pytest
 import requests
 
-from service.client import JobEvent
-from service.client.following import read_events
+from fitserve_client import JobEvent
+from fitserve_client.following import read_events
 from tests.journeys.specs import RINGS, RINGS_DATASET, named
 from tests.running_service import ROOT, Client, RunningService, wait_for
 

@@ -5,6 +5,8 @@ from typing import Any
 Case = tuple[list[int], dict[str, Any], tuple[dict[str, Any], ...]]
 
 VECTOR, SEQUENCE, PICTURE, VIDEO, SOUND = [5], [6, 3], [6, 6, 3], [4, 6, 6, 2], [64]
+FEW_STEPS, FEW_PICTURES = [3, 3], [2, 4, 4, 2]
+"""For layers that Keras copies for each step."""
 SHAPES = {1: SEQUENCE, 2: PICTURE, 3: VIDEO}
 INNER = {"LSTM": {"type": "LSTM", "units": 3}, "GRU": {"type": "GRU", "units": 2, "return_sequences": True}}
 DENSE = {"type": "Dense", "units": 3}
@@ -88,7 +90,7 @@ def recurrent(type_: str) -> list[Case]:
     return [
         case(SEQUENCE, units=3),
         case(SEQUENCE, units=3, return_sequences=True, go_backwards=True, activation="relu", use_bias=False),
-        case(SEQUENCE, units=3, unroll=True),
+        case(FEW_STEPS, units=3, unroll=True),
         case(SEQUENCE, units=3, dropout=0.2, recurrent_dropout=0.2, kernel_regularizer="l2"),
     ]
 
@@ -163,7 +165,7 @@ LAYERS: dict[str, list[Case]] = {
         case(SEQUENCE, cell={"type": "GRUCell", "units": 3, "reset_after": False}),
         case(SEQUENCE, cell={"type": "SimpleRNNCell", "units": 3}, return_sequences=True, go_backwards=True),
         case(
-            SEQUENCE,
+            FEW_STEPS,
             cell={
                 "type": "StackedRNNCells",
                 "cells": [{"type": "LSTMCell", "units": 3}, {"type": "GRUCell", "units": 2}],
@@ -172,15 +174,16 @@ LAYERS: dict[str, list[Case]] = {
         ),
     ],
     "Bidirectional": [
-        *(case(SEQUENCE, layer=INNER["LSTM"], merge_mode=mode) for mode in ("concat", "sum", "mul", "ave")),
+        case(SEQUENCE, layer=INNER["LSTM"], merge_mode="concat"),
+        *(case(SEQUENCE, layer={"type": "SimpleRNN", "units": 3}, merge_mode=mode) for mode in ("sum", "mul", "ave")),
         case(SEQUENCE, layer=INNER["GRU"], backward_layer={**INNER["GRU"], "go_backwards": True}),
         case(SEQUENCE, layer={"type": "RNN", "cell": {"type": "LSTMCell", "units": 2}}),
         case(VIDEO, layer={"type": "ConvLSTM2D", "filters": 2, "kernel_size": 2}),
     ],
     "TimeDistributed": [
         case(VIDEO, layer={"type": "Conv2D", "filters": 2, "kernel_size": 3}),
-        case(VIDEO, layer={"type": "TimeDistributed", "layer": {"type": "BatchNormalization"}}),
-        case([4, *SEQUENCE], layer={"type": "Bidirectional", "layer": INNER["LSTM"]}),
+        case(FEW_PICTURES, layer={"type": "TimeDistributed", "layer": {"type": "BatchNormalization"}}),
+        case([2, *FEW_STEPS], layer={"type": "Bidirectional", "layer": INNER["LSTM"]}),
         case(SEQUENCE, layer={"type": "Discretization", "bin_boundaries": [-0.5, 0.5], "output_mode": "one_hot"}),
     ],
     "BatchNormalization": [

@@ -374,3 +374,42 @@ def test_a_number_that_a_layer_does_not_know_is_named_by_its_row_of_the_dataset(
     (fault,) = caught.value.faults
     assert fault.row == 5
     assert fault.detail.startswith("Row 5")
+
+
+SALES = "shop,day,weather,sold\n" + "".join(
+    f"{shop},2024-01-{day + 1:02d},{'sun' if (day + number) % 3 else 'rain'},{10 * number + day}.5\n"
+    for day in range(12)
+    for number, shop in enumerate(["north", "south"])
+)
+
+
+@pytest.mark.parametrize("name", ["sales.csv", "sales.parquet", "sales.json", "sales.jsonl"])
+def test_rows_of_series_in_a_file_get_one_prediction_for_each_series(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.batches.files.LISTED_ROWS", 7)
+    window = {"steps": 3, "time_column": "day", "group": "shop"}
+    dataset = import_upload(tmp_path, SALES, target="sold", window=window)
+    predictor = make_version(dataset, 1, task="regression", loss={"type": "MeanSquaredError"})
+    frame = polars.read_csv(SALES.encode(), try_parse_dates=name.endswith("parquet"))
+    written = io.BytesIO()
+    writers: dict[str, Any] = {
+        "csv": frame.write_csv, "parquet": frame.write_parquet, "json": frame.write_json, "jsonl": frame.write_ndjson,
+    }  # fmt: skip
+    writers[name.split(".")[1]](written)
+
+    found, said = predict(dataset.folder, predictor, read(dataset.folder, predictor, written.getvalue(), name))
+
+    instances = polars.read_csv(SALES.encode()).to_dicts()
+    assert found == expected(predictor, instances)
+    assert [(one["group"], one["after"]) for one in found] == [
+        ({"shop": "north"}, "2024-01-12"), ({"shop": "south"}, "2024-01-12"),
+    ]  # fmt: skip
+    assert said.rows == 2
+    table = b"".join(stream_csv(dataset.folder / "batch" / RESULT_FILE, None)).decode()
+    assert table.splitlines()[0] == "row,group_shop,after,value"
+    short = frame.filter(polars.col("shop") == "north").tail(2).write_csv()
+    (fault,) = faults_of(read(dataset.folder, predictor, short, "short.csv"))
+    assert (fault.detail, fault.file) == (
+        "The series shop=north has 2 rows, but the model needs the last 3.", "short.csv",
+    )  # fmt: skip

@@ -69,7 +69,7 @@ def test_circles_have_the_radii_asked_for(tmp_path: Path) -> None:
     assert np.allclose(radii[split.targets == 0], 1)
     assert np.allclose(radii[split.targets == 1], 0.25)
     assert dataset.descriptor["target"] == {
-        "name": "target", "type": "category", "classes": [0, 1], "counts": [100, 100],
+        "name": "target", "type": "category", "classes": [0, 1], "counts": [100, 100], "positive_class": 1,
     }  # fmt: skip
 
 

@@ -17,8 +17,11 @@ from models.datasets.pictures import check_picture, read_pictures
 from models.errors import Fault, InvalidData
 from models.files.pictures import BadPicture, read_picture
 from models.limits import Limits
+from models.preprocessing import Preprocessing, inputs_from_dataset
+from tests.models.made_datasets import make_dataset
 from tests.models.made_pictures import GREEN, GREY, RED, encode, pattern, picture, write_zip
 from tests.models.made_uploads import faults_of_upload, import_upload
+from tests.models.network_specs import make_spec
 
 TWO = {"cat/1.png": picture(RED), "dog/1.png": picture(GREEN)}
 
@@ -224,7 +227,7 @@ def test_a_truncated_picture_is_named(format_: str, tmp_path: Path) -> None:
     assert [fault.file for fault in found] == ["dog/cut", "dog/empty.png", "dog/text.jpg"]
     assert "damaged or truncated" in found[0].detail
     assert "empty" in found[1].detail
-    assert "isn't a PNG, JPEG or WebP" in found[2].detail
+    assert "isn't a PNG, JPEG, WebP, GIF, BMP or TIFF" in found[2].detail
 
 
 def test_a_picture_without_its_palette_is_damaged() -> None:
@@ -360,14 +363,61 @@ def test_a_zip_with_validation_rows_is_not_split_again(tmp_path: Path) -> None:
 def test_notes_and_desktop_files_are_ignored_and_other_files_are_named(tmp_path: Path) -> None:
     clutter = dict.fromkeys(["cat/notes.txt", "cat/1.json", "dog/Thumbs.db", "cat/desktop.INI", "LICENSE"], b"x")
     assert read(write_zip(tmp_path / "data", TWO | clutter)).rows == 2
-    strangers = {"cat/2.gif": b"GIF89a", "dog/model.bin": b"x"}
+    strangers = {"cat/2.psd": b"8BPS", "dog/model.bin": b"x"}
     assert [fault.file for fault in faults(write_zip(tmp_path / "data", TWO | strangers))] == list(strangers)
 
 
-def test_other_formats_are_refused() -> None:
-    for format_ in ("GIF", "BMP", "TIFF"):
-        with pytest.raises(BadPicture, match="isn't a PNG, JPEG or WebP"):
-            read_picture(picture(format_=format_), 1000)
+@pytest.mark.parametrize("format_", ["GIF", "BMP", "TIFF"])
+def test_more_formats_are_read_like_png(format_: str) -> None:
+    colours = pattern(5, 7, "PNG")
+    same = encode(Image.open(io.BytesIO(colours)).convert("P" if format_ == "GIF" else "RGB"), format_)
+    wanted = read_picture(encode(Image.open(io.BytesIO(same)).convert("RGB")), 1000)
+    assert np.array_equal(read_picture(same, 1000).pixels, wanted.pixels)
+    assert read_picture(picture(GREY, format_=format_), 1000).original == (4, 6, 3 if format_ == "GIF" else 1)
+    with pytest.raises(BadPicture, match="the limit is 10 in total"):
+        read_picture(same, 10)
+    for cut in (len(same) // 3, 20):
+        with pytest.raises(BadPicture):
+            read_picture(same[:cut], 1000)
+
+
+def animation(format_: str) -> bytes:
+    frames = [Image.new("RGB", (6, 4), colour) for colour in (RED, GREEN)]
+    return encode(frames[0], format_, save_all=True, append_images=frames[1:])
+
+
+@pytest.mark.parametrize("format_", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_of_several_frames_the_first_is_used_and_it_is_said(format_: str, tmp_path: Path) -> None:
+    first = read_picture(animation(format_), 1000)
+    assert first.frames
+    assert np.abs(first.pixels[0, 0].astype(int) - RED).max() <= 5
+    assert not read_picture(picture(format_=format_), 1000).frames
+    examples = read(write_zip(tmp_path / "data", TWO | {"cat/9.gif": animation(format_)}))
+    (note,) = examples.notes
+    assert (note.type, note.count) == ("first_frame", 1)
+    assert "cat/9.gif" in note.detail
+
+
+def test_a_tiff_that_takes_more_than_its_pixels_is_refused() -> None:
+    numbers = Image.fromarray(np.ones((4, 6), np.float32))
+    with pytest.raises(BadPicture, match="32-bit numbers"):
+        read_picture(encode(numbers, "TIFF"), 1000)
+    with pytest.raises(BadPicture, match="compression jpeg"):
+        read_picture(encode(Image.new("RGB", (16, 16)), "TIFF", compression="jpeg"), 1000)
+    plain = picture(GREY, format_="TIFF")
+    tag = struct.pack("<H", 278)  # the rows of a strip become the width of a tile
+    place = plain.index(tag + b"\x03\0\x01\0\0\0") if tag + b"\x03\0\x01" in plain else plain.index(tag + b"\x04\0")
+    tiled = plain[:place] + struct.pack("<HHII", 322, 4, 1, 10**6) + plain[place + 12 :]
+    with pytest.raises(BadPicture, match="tiles of more pixels"):
+        read_picture(tiled, 1000)
+
+
+def test_a_posted_animation_is_warned_of(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, "inline", inputs=[np.zeros((4, 6, 3)).tolist()] * 2, targets=["a", "b"])
+    inputs = inputs_from_dataset(dataset.descriptor, "made", "none")
+    served = Preprocessing.fit(make_spec(inputs=inputs), dataset)
+    warnings = served.read_instances([picture(), animation("GIF")])[1]
+    assert [(warning["row"], warning["type"]) for warning in warnings] == [(1, "first_frame")]
 
 
 def test_the_reference_pictures_come_in_ten_classes(reference_data: Path, tmp_path: Path) -> None:

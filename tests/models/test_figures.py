@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn.calibration
 import sklearn.metrics
 
 from models import figures
 from models.figures import ClassFigures, Figures, LabelFigures, NumberFigures
+from models.spec import Task
 
 RANDOM = np.random.default_rng(3)
 
@@ -46,6 +48,51 @@ def test_of_classes(classes: list[str], tmp_path: Path) -> None:
     assert metrics["log_loss"] == pytest.approx(sklearn.metrics.log_loss(truth, scores), rel=1e-6)
     positive = scores[:, 1] if len(classes) == 2 else scores
     assert metrics["roc_auc"] == pytest.approx(sklearn.metrics.roc_auc_score(truth, positive, multi_class="ovr"))
+    each = truth == 1 if len(classes) == 2 else np.eye(len(classes))[truth]
+    assert metrics["pr_auc"] == pytest.approx(sklearn.metrics.average_precision_score(each, positive))
+    assert metrics["balanced_accuracy"] == pytest.approx(sklearn.metrics.balanced_accuracy_score(truth, guesses))
+    assert metrics["brier"] == pytest.approx(sklearn.metrics.brier_score_loss(truth, positive), rel=1e-6)
+
+
+def expect_curve(bins: list[dict[str, Any]], truth: np.ndarray, scores: np.ndarray) -> None:
+    """The bins that aren't empty are those of scikit-learn."""
+    shares, means = sklearn.calibration.calibration_curve(truth, scores, n_bins=10)
+    filled = [one for one in bins if one["count"]]
+    assert column(filled, "share") == pytest.approx(shares)
+    assert column(filled, "mean_score") == pytest.approx(means)
+    assert sum(column(bins, "count")) == len(scores)
+    assert (column(bins, "lower"), bins[-1]["upper"]) == ([i / 10 for i in range(10)], 1)
+
+
+def test_two_classes_have_the_figures_of_the_positive_one_at_a_threshold(tmp_path: Path) -> None:
+    truth, scores = RANDOM.integers(0, 2, 60), probabilities(60, 2)
+    collector = ClassFigures(["ok", "fraud"], 60, tmp_path, Task.BINARY, threshold=0.3)
+    add_in_parts(collector, truth, scores)
+    metrics, details = collector.metrics(), collector.details()
+    guesses = scores[:, 1] >= 0.3
+    expected = sklearn.metrics.precision_recall_fscore_support(truth, guesses, average="binary")[:3]
+    assert [metrics[name] for name in ("precision", "recall", "f1")] == pytest.approx(expected)
+    assert metrics["accuracy"] == pytest.approx((truth == guesses).mean())
+    assert details["positive_class"] == "fraud"
+    expect_curve(details["calibration"], truth, scores[:, 1])
+
+
+def test_several_classes_have_the_calibration_of_the_predicted_one(tmp_path: Path) -> None:
+    truth, scores = RANDOM.integers(0, 3, 60), probabilities(60, 3)
+    collector = ClassFigures(["a", "b", "c"], 60, tmp_path)
+    add_in_parts(collector, truth, scores)
+    details = collector.details()
+    expect_curve(details["calibration"], truth == scores.argmax(axis=1), scores.max(axis=1))
+    assert details["positive_class"] is None
+
+
+def test_scores_on_an_edge_are_in_the_lower_bin(tmp_path: Path) -> None:
+    positive = np.array([0, 0.1, 0.1, 0.5, 1], np.float64)
+    collector = ClassFigures(["no", "yes"], 5, tmp_path)
+    collector.add(np.array([0, 1, 0, 1, 1]), np.stack([1 - positive, positive], axis=1))
+    bins = collector.details()["calibration"]
+    assert column(bins, "count") == [3, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+    assert (bins[0]["share"], bins[1]["share"], bins[1]["mean_score"]) == (pytest.approx(1 / 3), None, None)
 
 
 def test_of_labels(tmp_path: Path) -> None:
@@ -63,6 +110,18 @@ def test_of_labels(tmp_path: Path) -> None:
     each = [sklearn.metrics.log_loss(truth[:, i], scores[:, i]) for i in range(3)]
     assert metrics["log_loss"] == pytest.approx(np.mean(each), rel=1e-6)
     assert metrics["accuracy"] == pytest.approx((truth == guesses).mean())
+    assert metrics["pr_auc"] == pytest.approx(sklearn.metrics.average_precision_score(truth, scores))
+    balanced = [sklearn.metrics.balanced_accuracy_score(truth[:, i], guesses[:, i]) for i in range(3)]
+    assert metrics["balanced_accuracy"] == pytest.approx(np.mean(balanced))
+    assert metrics["brier"] == pytest.approx(((scores - truth) ** 2).mean())
+    expect_curve(details["calibration"], truth.ravel(), scores.ravel())
+
+
+def test_labels_count_from_the_threshold_on(tmp_path: Path) -> None:
+    truth, scores = RANDOM.random((40, 3)) < 0.4, RANDOM.random((40, 3), dtype=np.float32)
+    collector = LabelFigures(["x", "y", "z"], 40, tmp_path, threshold=0.8)
+    add_in_parts(collector, truth, scores)
+    assert collector.metrics()["accuracy"] == pytest.approx((truth == (scores >= 0.8)).mean())
 
 
 @pytest.mark.parametrize("shape", [(50, 1), (50, 3)])
@@ -98,7 +157,9 @@ def test_a_class_without_rows_has_no_recall_and_is_left_out_of_the_means(tmp_pat
 def test_a_single_class_has_no_area(tmp_path: Path) -> None:
     collector = ClassFigures(["a", "b"], 2, tmp_path)
     collector.add(np.array([1, 1]), probabilities(2, 2))
-    assert collector.metrics()["roc_auc"] is None
+    metrics = collector.metrics()
+    assert (metrics["roc_auc"], metrics["pr_auc"]) == (None, 1.0)
+    assert metrics["balanced_accuracy"] == metrics["recall"]
     assert collector.details()["per_class"][0]["recall"] is None
 
 
@@ -107,6 +168,7 @@ def test_scores_that_are_no_numbers_have_no_area_and_no_log_loss(tmp_path: Path)
     collector.add(np.array([0, 1]), np.array([[np.nan, np.nan], [0.1, 0.9]], np.float32))
     metrics = collector.metrics()
     assert (metrics["roc_auc"], metrics["log_loss"], metrics["accuracy"]) == (None, None, 1.0)
+    assert (metrics["pr_auc"], metrics["brier"], collector.details()["calibration"]) == (None, None, None)
 
 
 def test_many_classes_have_no_matrix_and_many_scores_no_area(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from models.pretrained import NETWORK, take_layers
 from models.spec import NetworkSpec
 from models.validation import check_network
 
-SEQUENCE = [4, 3]
+SEQUENCE = [2, 3]
 DENSE = {"type": "Dense", "units": 2}
 LSTM = {"type": "LSTM", "units": 2}
 TWICE = {"inputs": ["input", "input"]}
@@ -31,8 +31,8 @@ LAYERS: list[tuple[list[int], dict[str, Any]]] = [
     (SEQUENCE, SPECTRAL),
     (SEQUENCE, {"type": "MultiHeadAttention", "num_heads": 1, "key_dim": 2, **TWICE}),
     (SEQUENCE, {"type": "GroupQueryAttention", "num_query_heads": 2, "num_key_value_heads": 1, "head_dim": 2, **TWICE}),
-    ([3, 4, 2], {"type": "ConvLSTM1D", "filters": 2, "kernel_size": 1}),
-    ([3, 4, 4, 2], {"type": "ConvLSTM2D", "filters": 2, "kernel_size": 1}),
+    ([2, 4, 2], {"type": "ConvLSTM1D", "filters": 2, "kernel_size": 1}),
+    ([2, 4, 4, 2], {"type": "ConvLSTM2D", "filters": 2, "kernel_size": 1}),
     ([2, 3, 3, 3, 2], {"type": "ConvLSTM3D", "filters": 2, "kernel_size": 1}),
 ]
 

@@ -219,3 +219,10 @@ def test_pretrained_layers_of_other_columns_are_refused(trained: Any, tmp_path: 
         ("#/layers/0", 'The version takes the column "city", which the model doesn\'t take.'),
         ("#/layers/0", 'The model takes the column "town", which the version doesn\'t take.'),
     ]
+
+
+def test_a_model_with_other_categories_is_told_to_take_the_input_of_the_version(trained: Any, tmp_path: Path) -> None:
+    version, _, kept = trained
+    other = make_table(tmp_path / "other", [*ROWS, {"size": 3, "city": "Kyiv", "price": 1.5}])
+    with pytest.raises(InvalidSpec, match='"city" becomes 4 numbers in the version, but 5 in the model'):
+        check_taken_inputs(taking(other, kept, version))

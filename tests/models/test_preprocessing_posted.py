@@ -105,7 +105,7 @@ def test_several_inputs_may_each_be_a_picture(tmp_path: Path) -> None:
     ("instance", "part"),
     [
         (b"", "empty"),
-        (b"GIF89a", "isn't a PNG, JPEG or WebP"),
+        (b"8BPS", "isn't a PNG, JPEG, WebP, GIF, BMP or TIFF"),
         (pattern(30, 30)[:500], "damaged or truncated"),
         ({"b64": "not Base64!"}, "isn't valid Base64"),
         ({"b64": 5}, '"b64"'),

@@ -116,7 +116,7 @@ def test_classes_are_shown_with_their_balance_and_split_in_proportion(tmp_path: 
     dataset = import_upload(tmp_path, data)
 
     assert dataset.descriptor["target"] == {
-        "name": "y", "type": "category", "classes": ["often", "rare"], "counts": [90, 10],
+        "name": "y", "type": "category", "classes": ["often", "rare"], "counts": [90, 10], "positive_class": "rare",
     }  # fmt: skip
     assert dataset.descriptor["splits"] == {"train": 60, "validation": 20, "test": 20}
     for name, rare in {"train": 6, "validation": 2, "test": 2}.items():
@@ -175,14 +175,19 @@ def test_windows_make_sequences_in_time_order(tmp_path: Path) -> None:
 
     descriptor = dataset.descriptor
     assert (descriptor["kind"], descriptor["rows"]) == ("sequence", 5)
-    assert descriptor["inputs"][0]["shape"] == [3, 2]
-    assert descriptor["inputs"][0]["features"] == ["wind", "power"]
-    assert read_reasons(dataset) == {"hour": "time", "place": "no_number"}
+    assert descriptor["inputs"][0]["shape"] == [3, 5]
+    assert descriptor["inputs"][0]["features"] == ["wind", "place: a", "place: b", "place: other", "power"]
+    assert read_reasons(dataset) == {"hour": "time"}
     assert descriptor["splits"] == {"train": 3, "validation": 1, "test": 1}
     assert descriptor["inputs"][0]["missing"] == 1
-    assert descriptor["inputs"][0]["fill"] == [11.5, 102]
+    assert descriptor["inputs"][0]["fill"] == [11.5, 0, 0, 0, 102]
     assert read_rows(dataset, "train", 1, 1) == [
-        {"row": 1, "instance": [[11, 101], [12, 102], [11.5, 103]], "target": 104.0, "split": "train"},
+        {
+            "row": 1,
+            "instance": [[11, 1, 0, 0, 101], [12, 0, 1, 0, 102], [11.5, 1, 0, 0, 103]],
+            "target": 104.0,
+            "split": "train",
+        },
     ]
     assert dataset.split("test").targets.tolist() == [107.5]
 

@@ -75,13 +75,13 @@ def test_two_classes_may_have_a_unit_each(loss: str, expected: list, tmp_path: P
     assert encoded.tolist() == expected
 
 
-def test_a_source_keeps_its_own_order_of_classes(tmp_path: Path) -> None:
+def test_the_positive_class_is_the_last_and_is_encoded_as_one(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "breast-cancer", split={"test": 0})
 
     classes, encoded = encode(dataset, 1, task="binary", loss="binary_crossentropy")
 
-    assert classes == ["malignant", "benign"]
-    assert encoded.sum() == 357
+    assert classes == ["benign", "malignant"]
+    assert encoded.sum() == 212
 
 
 def test_integer_classes_stay_integers(tmp_path: Path) -> None:

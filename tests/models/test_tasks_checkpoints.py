@@ -46,6 +46,8 @@ class RecordingChannel:
     def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
         self.epochs.append(data["epoch"])
 
+    def baseline(self, metrics: dict[str, float]) -> None: ...
+
     def order_taken(self, order: Order, step: int) -> None: ...
 
     def checkpoint(self, name: str, data: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from models.datasets import Dataset
 from models.errors import Excessive, Fault, InvalidData, InvalidInstances
 from models.kept import Kept
 from models.limits import Limits
-from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset, text_input
+from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset, text_from_dataset
 from models.preprocessing import preprocessing as module
 from models.signature import Signature
 from models.spec import InputSpec, NetworkSpec
@@ -41,7 +41,7 @@ def make_table(folder: Path, rows: list[dict[str, Any]] = ROWS, **members: Any) 
 
 
 def spec_for(dataset: Dataset, *texts: TextOptions, rest: bool = True) -> NetworkSpec:
-    inputs: dict[str, InputSpec] = {f"text_{number}": text_input(text, "d") for number, text in enumerate(texts)}
+    inputs: dict[str, InputSpec] = {f"text_{number}": text_from_dataset(text, "d") for number, text in enumerate(texts)}
     (others,) = inputs_from_dataset(dataset.descriptor, "d", "none").values()
     return make_spec("binary", inputs | ({"rest": others} if rest else {}), "binary_crossentropy")
 

@@ -16,7 +16,7 @@ from models.evaluation import evaluate_split
 from models.limits import Limits
 from models.predictor import Predictor
 from models.preprocessing import Preprocessing
-from models.preprocessing.preprocessing import inputs_from_dataset
+from models.preprocessing.dataset_inputs import inputs_from_dataset
 from models.scores import predicted_classes, predicted_labels, ranked_classes
 from models.spec import NetworkSpec, Task
 from models.targets import TargetEncoding
@@ -62,7 +62,7 @@ def predict_in_batch(folder: Path, predictor: Predictor, rows: list[list[float]]
 
 @pytest.mark.parametrize(("activation", "loss"), WAYS)
 def test_two_classes_at_the_threshold_are_the_second(activation: str | None, loss: Any, tmp_path: Path) -> None:
-    dataset = make_dataset(tmp_path, "inline", inputs=UNDECIDED, targets=["no", "yes", "yes", "yes"])
+    dataset = make_dataset(tmp_path, "inline", inputs=UNDECIDED, targets=["no", "yes", "no", "no"])
     trained = make_version(dataset, "binary", 1, activation, loss)
     predictor = Predictor.load(dataset.folder / "version")
 
@@ -102,3 +102,25 @@ def test_of_several_equal_classes_the_first_is_predicted() -> None:
     scores = np.full((1, 3), 1 / 3, np.float32)
     assert predicted_classes(scores, Task.MULTICLASS).tolist() == [0]
     assert ranked_classes(scores, Task.MULTICLASS).tolist() == [[0, 1, 2]]
+
+
+def test_another_threshold_holds_in_batch_predictions_and_evaluations(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, "inline", inputs=UNDECIDED, targets=["no", "yes", "no", "no"])
+    trained = make_version(dataset, "binary", 1, "sigmoid", "binary_crossentropy")
+    predictor = Predictor.load(dataset.folder / "version")
+
+    (tmp_path / "posted").write_text(json.dumps(UNDECIDED))
+    blocks = read_file(tmp_path / "posted", "rows.json", predictor.preprocessing, Limits(), tmp_path)
+    predict_blocks(predictor, blocks, tmp_path, lambda rows, fraction: None, threshold=0.6)
+    lines = b"".join(stream_json_lines(tmp_path / RESULT_FILE)).splitlines()
+    assert [json.loads(line)["label"] for line in lines] == ["no"] * 4
+    result = evaluate_split(trained, dataset, "train", tmp_path, threshold=0.6).to_result()
+    assert (result.positive_class, result.threshold) == ("yes", 0.6)
+    # Keras's accuracy has the threshold 0.5, at which all rows would be predicted as yes
+    assert (result.metrics["accuracy"], result.metrics["recall"]) == (0.75, 0.0)
+
+
+def test_the_scores_of_two_outputs_need_not_add_up_to_one() -> None:
+    scores = np.array([[0.3, 0.4], [0.9, 0.7]], np.float32)
+    assert predicted_classes(scores, Task.BINARY).tolist() == [1, 0]
+    assert predicted_classes(scores, Task.BINARY, threshold=0.6).tolist() == [0, 1]

@@ -1,6 +1,8 @@
 """A training that resumes from a checkpoint ends with exactly the weights of an uninterrupted one."""
 
 import math
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,13 +46,27 @@ def go_on(
     return recorder
 
 
+@pytest.fixture(scope="module")
+def uninterrupted() -> Callable[[str], tuple[keras.Model, Recorder]]:
+    """The network and what was told of a training by its execution; each training is made once."""
+
+    @cache
+    def make(execution: str) -> tuple[keras.Model, Recorder]:
+        network, recorder = classifier(), Recorder()
+        train(network, TRAINING, VALIDATION, plan(5, shuffle=True, execution=execution), recorder)
+        return network, recorder
+
+    return make
+
+
 @pytest.mark.parametrize(
     ("questions", "execution"), [*((questions, "graph") for questions in (1, 2, 3, 4, 11)), (3, "compiled")]
 )
-def test_going_on_gives_the_weights_and_metrics_of_an_uninterrupted_training(questions: int, execution: str) -> None:
+def test_going_on_gives_the_weights_and_metrics_of_an_uninterrupted_training(
+    questions: int, execution: str, uninterrupted: Callable[[str], tuple[keras.Model, Recorder]]
+) -> None:
+    whole, expected = uninterrupted(execution)
     how = plan(5, shuffle=True, execution=execution)
-    whole, expected = classifier(), Recorder()
-    train(whole, TRAINING, VALIDATION, how, expected)
     first = pause(classifier(), how, questions)
     resumed = classifier(seed=2)
     second = go_on(resumed, how, first.checkpoints[-1])

@@ -64,9 +64,12 @@ def test_variables_set_what_they_name() -> None:
     assert settings.keras_cache == Path("/srv/keras")
 
 
-def test_imports_run_concurrently_where_memory_allows() -> None:
+@pytest.mark.parametrize("setting", ["build_slots", "import_slots"])
+def test_builds_and_imports_run_concurrently_where_memory_allows(setting: str) -> None:
     def slots(gigabytes: float, given: int = 0) -> int:
-        return Settings(job_memory_bytes=int(gigabytes * 1024**3), import_slots=given).import_slots
+        chosen: dict[str, Any] = {setting: given}
+        found: int = getattr(Settings(job_memory_bytes=int(gigabytes * 1024**3), **chosen), setting)
+        return found
 
     assert [slots(gigabytes) for gigabytes in (1, 3.9, 4, 7, 100)] == [1, 1, 2, 3, 4]
     assert slots(1, given=8) == 8

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from models.datasets.tables.window_options import check_window, find_named_columns
 from models.errors import MOST_FAULTS, Fault
 from models.suggestions import unknown_name
 from models.tabular.reading import TYPES
@@ -11,15 +12,13 @@ from models.values.encodings import ENCODINGS, find_codec
 from models.values.pointers import pointer_to
 from models.values.tensors import name_type
 
-MAX_STEPS = 100_000
 MAX_WORDS = 100
-WINDOW = ("steps", "horizon", "stride", "time_column")
 
 
 def check_table_options(request: dict[str, Any]) -> list[Fault]:
     """The faults of `csv`, `types`, `ignore` and `window` that can be found without the table."""
     checks: dict[str, Callable[[Any], Iterator[Fault]]] = {
-        "csv": _check_csv, "types": _check_types, "ignore": _check_ignore, "window": _check_window,
+        "csv": _check_csv, "types": _check_types, "ignore": _check_ignore, "window": check_window,
     }  # fmt: skip
     given = (name for name in checks if request.get(name) is not None)
     return list(islice((fault for name in given for fault in checks[name](request[name])), MOST_FAULTS))
@@ -27,12 +26,17 @@ def check_table_options(request: dict[str, Any]) -> list[Fault]:
 
 def check_columns(request: dict[str, Any], columns: tuple[str, ...]) -> list[Fault]:
     """The faults of options that name unknown columns."""
-    split, window = request.get("split") or {}, request.get("window") or {}
-    named = [(name, ("types", name)) for name in request.get("types") or {}]
+    split = request.get("split") or {}
+    named: list[tuple[Any, tuple[str | int, ...]]] = [(name, ("types", name)) for name in request.get("types") or {}]
     named += [(name, ("ignore", number)) for number, name in enumerate(request.get("ignore") or ())]
     named += [(split[name], ("split", name)) for name in ("column", "time_column") if split.get(name) is not None]
-    if window.get("time_column") is not None:
-        named.append((window["time_column"], ("window", "time_column")))
+    group = split.get("group") or []
+    named += (
+        [(group, ("split", "group"))]
+        if isinstance(group, str)
+        else [(name, ("split", "group", number)) for number, name in enumerate(group)]
+    )
+    named += [(name, ("window", *place)) for name, place in find_named_columns(request.get("window") or {})]
     unknown = islice(((name, tokens) for name, tokens in named if name not in columns), MOST_FAULTS)
     return [unknown_name(name, columns, pointer_to(*tokens), "column") for name, tokens in unknown]
 
@@ -87,22 +91,3 @@ def _check_ignore(columns: Any) -> Iterator[Fault]:
     for number, column in enumerate(columns):
         if not isinstance(column, str):
             yield Fault(f"Expected the name of a column, not {name_type(column)}.", pointer_to("ignore", number))
-
-
-def _check_window(window: Any) -> Iterator[Fault]:
-    if not isinstance(window, dict):
-        yield Fault(f'"window" must be an object, not {name_type(window)}.', pointer_to("window"))
-        return
-    for name in window:
-        if name not in WINDOW:
-            yield unknown_name(name, WINDOW, pointer_to("window", name), "option of a window")
-    if window.get("steps") is None:
-        yield Fault('A window requires "steps": the number of rows in a sequence.', pointer_to("window", "steps"))
-    for name, lowest in (("steps", 1), ("horizon", 0), ("stride", 1)):
-        value = window.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= MAX_STEPS:
-            yield Fault(f'"{name}" must be an integer from {lowest} to {MAX_STEPS:,}.', pointer_to("window", name))
-    if not isinstance(window.get("time_column", ""), str | None):
-        yield Fault('"time_column" must be the name of a column.', pointer_to("window", "time_column"))

@@ -1,5 +1,6 @@
 """Reads a table's target column, which a network learns to predict."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,11 +8,13 @@ import numpy as np
 from models.datasets.descriptor import MAX_CLASS_NAME, MAX_CLASSES
 from models.errors import Fault, InvalidData
 from models.suggestions import unknown_name
+from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.tabular.reading import Reading, read_column
 from models.values.columns import Texts, find_texts
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS
+from models.values.wording import count_of
 
 if TYPE_CHECKING:
     import polars
@@ -25,35 +28,54 @@ def find_target_faults(raw: RawTable, target: str | None) -> list[Fault]:
     return [] if target in raw.columns else [unknown_name(target, raw.columns, pointer_to("target"), "column")]
 
 
-def read_target(raw: RawTable, name: str, wanted: str | None) -> tuple[np.ndarray | Texts, Reading]:
-    """The target of every row (rows,): integers, numbers, booleans or texts; and how it was read.
+@dataclass(frozen=True)
+class ReadTarget:
+    """The target of every row."""
 
-    Raises InvalidData, naming rows.
+    values: np.ndarray | Texts
+    """Integers, numbers, booleans or texts (rows,). What stands in for a missing target has no meaning."""
+    present: np.ndarray
+    """Whether the row has a target (rows,)."""
+    reading: Reading
+    """How it was read."""
+
+
+def note_dropped(target: str, count: int, what: str) -> Note:
+    """What happened to `count` rows, or windows of rows, without a target."""
+    verb = "was" if count == 1 else "were"
+    return Note("missing_target", f"{count_of(count, what)} without a target {verb} left out.", target, count)
+
+
+def read_target(raw: RawTable, name: str, wanted: str | None, *, drop_missing: bool = False) -> ReadTarget:
+    """The target of every row. Raises InvalidData, naming rows, also those without a target unless they are to be
+    dropped.
     """
     reading, values = read_column(raw, name, wanted, target=True)
     if reading.type not in ("number", "boolean", "category"):
         what = f"is a {reading.type}" if reading.holds is None else f"holds {reading.holds}"
         detail = f'The target "{name}" {what}; a target must hold numbers, booleans or categories.'
         raise InvalidData(raw.fault(detail, column=name))
-    _refuse_missing(raw, name, values)
+    _refuse_missing(raw, name, values, all_only=drop_missing)
     if wanted is None and reading.odd_row is not None:
         row = reading.odd_row
         detail = f'Row {row}: "{values[row][:100]}" in the target "{name}" isn\'t a number, but most values are.'
         raise InvalidData(raw.fault(detail, row, name))
     if raw.file is not None:
-        _refuse_same(raw, name, values)
+        _refuse_same(raw, name, values.drop_nulls())
+    present = values.is_not_null().to_numpy()
     if reading.type == "category":
-        return _to_texts(raw, name, values), reading
-    targets = values.to_numpy()
+        return ReadTarget(_to_texts(raw, name, values), present, reading)
+    targets = values.fill_null(False if reading.type == "boolean" else 0).to_numpy()
     # floats are never treated as classes
-    return targets.astype(np.float64) if wanted == "number" else targets, reading
+    return ReadTarget(targets.astype(np.float64) if wanted == "number" else targets, present, reading)
 
 
-def _refuse_missing(raw: RawTable, name: str, values: "polars.Series") -> None:
+def _refuse_missing(raw: RawTable, name: str, values: "polars.Series", *, all_only: bool) -> None:
     if values.null_count() == len(values):
         raise InvalidData(raw.fault(f'The target "{name}" has no value in any row.', column=name))
-    rows = values.is_null().arg_true().head(MAX_FAULTS).to_list()
-    detail = 'Row {}: the target "{}" is missing. Add it, or remove the row.'
+    rows = [] if all_only else values.is_null().arg_true().head(MAX_FAULTS).to_list()
+    detail = 'Row {}: the target "{}" is missing. Add it, remove the row, or drop all such rows with'
+    detail = f'{detail} {{{{"missing": "drop"}}}} in `target_options`.'
     if rows:
         raise InvalidData(*(raw.fault(detail.format(row, name), row, name) for row in rows))
 
@@ -67,7 +89,7 @@ def _refuse_same(raw: RawTable, name: str, values: "polars.Series") -> None:
 
 
 def _to_texts(raw: RawTable, name: str, values: "polars.Series") -> Texts:
-    different = values.n_unique()
+    different = values.drop_nulls().n_unique()
     if different > MAX_CLASSES:
         detail = f'The target "{name}" has {different:,} distinct values; the limit is {MAX_CLASSES:,} classes.'
         raise InvalidData(raw.fault(detail, column=name))

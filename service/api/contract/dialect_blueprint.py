@@ -10,7 +10,7 @@ from service.api.contract.schemas.base import Schema
 from service.operations.inference.predictions import Wanted
 
 CHOICES = {
-    "": ("", "the latest version"),
+    "": ("", "the version that the model serves"),
     "_version": ("/versions/<any_number:version>", "a version"),
     "_label": ("/labels/<label>", "the version that a label points to"),
 }

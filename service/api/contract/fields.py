@@ -203,6 +203,19 @@ class UploadedFile(fields.Field[ReceivedFile]):
         return value
 
 
+class UploadedFiles(fields.Field[list[ReceivedFile]]):
+    """One or several files of a form, in their order."""
+
+    def __init__(self, *, metadata: dict[str, Any], **options: Any) -> None:
+        documented = {"type": "string", "format": "binary"} | metadata
+        super().__init__(error_messages=MESSAGES, metadata=documented, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[ReceivedFile]:
+        if not isinstance(value, list) or not all(isinstance(file, ReceivedFile) for file in value):
+            raise ValidationError("must be a file: its part of the form needs a file name")
+        return value
+
+
 class Part(fields.Nested):
     """An object with its own schema."""
 
@@ -236,6 +249,17 @@ class QueryWhole(fields.Integer):
         if not re.fullmatch(r"-?[0-9]{1,18}", str(value)):
             raise self.make_error("invalid")
         return min(int(value), self.cap)
+
+
+class QueryAmount(fields.Float):
+    """A finite number in a query between two bounds, inclusive."""
+
+    def __init__(self, minimum: float, maximum: float, **options: Any) -> None:
+        message = f"must be a number between {minimum} and {maximum:,}"
+        between = validate.Range(minimum, maximum, error=message)
+        metadata = {"format": "double"} | options.pop("metadata", {})
+        messages = MESSAGES | {"invalid": message, "special": message, "too_large": message}
+        super().__init__(validate=between, error_messages=messages, metadata=metadata, **options)
 
 
 class QueryFlag(fields.Boolean):

@@ -12,6 +12,7 @@ from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import Request
 from service.api.http.content_encoding import find_encoding, unpack
 from service.api.http.errors import BodyTooLarge
+from service.api.http.media_types import NPY, PARQUET
 from service.api.inference import plane
 from service.api.inference.endpoints import Endpoint
 from service.api.inference.plane import InferenceRequest
@@ -33,7 +34,7 @@ USUAL_SIZES = 8
 suffice: many rows fit into the space of one that was padded."""
 SMALL = 2**16
 """Bytes up to which compressed bodies are decompressed in the event loop. Larger ones count as large requests."""
-PACKED = ("image/", "multipart/", "application/x-npy")
+PACKED = ("image/", "multipart/", NPY, PARQUET)
 """The beginnings of media types whose bodies become larger when they are read."""
 BASE64, ESCAPE = b'"b64"', rb"\u00"
 """What the name of an image's field contains, as it is or with escape sequences."""

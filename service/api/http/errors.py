@@ -76,11 +76,13 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "no-version", 409, "The model has no version yet",
-            "Predictions need a trained version. Start a training job for the model and wait until it succeeds.",
+            "Predictions need a trained version. Start a training job for the model and wait until it succeeds. If the "
+            "model serves a label that doesn't exist yet, point the label to a version.",
         ),
         ProblemType(
             "in-use", 409, "The resource is in use",
-            "An unfinished job or a label still uses the resource. The detail names it.",
+            "An unfinished job, a label, or a model that serves the label still uses the resource. The detail names "
+            "it.",
         ),
         ProblemType(
             "conflict", 409, "The resource's state conflicts with the request",

@@ -10,9 +10,11 @@ HTML = "text/html"
 PLAIN = "text/plain"
 CSV = "text/csv"
 JSON_LINES = "application/x-ndjson"
+JSON_LINES_TYPES = (JSON_LINES, "application/jsonl")
+"""JSON Lines has no registered type; a body may have either."""
 PARQUET = "application/vnd.apache.parquet"
 NPY = "application/x-npy"
 NPZ = "application/x-npz"
 ZIP = "application/zip"
 OCTETS = "application/octet-stream"
-PICTURES = ("image/png", "image/jpeg", "image/webp")
+PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff")

@@ -11,6 +11,7 @@ from werkzeug.formparser import MultiPartParser
 
 from models.errors import Fault
 from models.values.pointers import pointer_to
+from service.api.contract.fields import UploadedFiles
 from service.api.http.bodies import content_encoding, refuse_other_types
 from service.api.http.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 from service.api.http.json_documents import parse_json
@@ -32,19 +33,28 @@ class Form:
     """A form as the client sent it: the text values of each field, and the files, which are on disk."""
 
     fields: dict[str, list[str]]
-    files: dict[str, ReceivedFile]
+    files: dict[str, list[ReceivedFile]]
 
     def fingerprint(self) -> dict[str, Any]:
         """A value that is equal for equal forms."""
-        return {"fields": self.fields, "files": {name: file.sha256 for name, file in self.files.items()}}
+        digests = {name: [file.sha256 for file in files] for name, files in self.files.items()}
+        return {
+            "fields": self.fields,
+            "files": {name: found[0] if len(found) == 1 else found for name, found in digests.items()},
+        }
 
     def to_document(self, schema: Schema) -> dict[str, Any]:
         """Convert the form to the document that a schema loads. Objects are sent as JSON, lists as JSON or by item.
 
         Raises InvalidRequest.
         """
-        document: dict[str, Any] = dict(self.files)
+        document: dict[str, Any] = {}
         faults = []
+        for name, files in self.files.items():
+            several = isinstance(schema.fields.get(name), UploadedFiles)
+            if len(files) > 1 and not several:
+                faults.append(_duplicate_fault(name, len(files)))
+            document[name] = files if several else files[0]
         for name, values in self.fields.items():
             field = schema.fields.get(name)
             if len(values) > 1 and not isinstance(field, fields.List):
@@ -91,8 +101,11 @@ def read_form(request: Request) -> Form:
         raise BodyTooLarge(detail) from None
     if None in (*pairs.keys(), *files.keys()):
         raise MalformedBody("A part of the form has no name.")
-    _refuse_duplicate_files(pairs, files)
-    return Form(dict(pairs.lists()), {name: cast(IncomingFile, file.stream).complete() for name, file in files.items()})
+    _refuse_mixed_fields(pairs, files)
+    received = {
+        name: [cast(IncomingFile, file.stream).complete() for file in several] for name, several in files.lists()
+    }
+    return Form(dict(pairs.lists()), received)
 
 
 def _parse(
@@ -111,9 +124,10 @@ def _parse(
     return parser.parse(stream, boundary, length)
 
 
-def _refuse_duplicate_files(pairs: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> None:
-    given = {name: len(files.getlist(name)) + len(pairs.getlist(name)) for name in files}
-    faults = [_duplicate_fault(name, count) for name, count in given.items() if count > 1]
+def _refuse_mixed_fields(pairs: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> None:
+    """Raise InvalidRequest for fields that are both files and text."""
+    given = {name: len(files.getlist(name)) + len(pairs.getlist(name)) for name in files if name in pairs}
+    faults = [_duplicate_fault(name, count) for name, count in given.items()]
     if faults:
         raise InvalidRequest(*faults)
 

@@ -1,4 +1,4 @@
-"""Reads posted instances: JSON, CSV, an array (NPY), an image, or a form with several images."""
+"""Reads posted instances: JSON, a file of rows, an array (NPY), an image, or a form with a file or several images."""
 
 import io
 from itertools import islice
@@ -11,12 +11,12 @@ from werkzeug.http import parse_options_header
 
 from models.allowance import Allowance
 from models.errors import MOST_FAULTS, Fault
-from models.preprocessing import CsvText, Instances, JsonNumbers, NamedFile, read_npy
+from models.preprocessing import CsvText, Instances, JsonNumbers, NamedFile, TableFile, read_npy
 from models.values.encodings import ENCODINGS, find_codec
 from service.api.http.errors import MalformedBody, UnsupportedMediaType
 from service.api.http.faults import pointer_to
 from service.api.http.json_documents import parse_json
-from service.api.http.media_types import CSV, FORM, JSON, NPY, PICTURES
+from service.api.http.media_types import CSV, FORM, JSON, JSON_LINES_TYPES, NPY, PARQUET, PICTURES
 from service.api.inference.json_numbers import read_even_numbers
 from service.errors import InvalidRequest
 from service.operations.catalog.uploads import clean_name
@@ -26,7 +26,9 @@ INSTANCES = "instances"
 MOST_FILES = 10_000
 LONGEST_FIELD = 2**17
 """Bytes of a form's field that isn't a file. The parser decodes them, only for a fault to name the field."""
-TYPES = (JSON, CSV, NPY, *PICTURES, FORM)
+FILES = {**dict.fromkeys(JSON_LINES_TYPES, "jsonl"), PARQUET: "parquet"}
+"""The formats of files of rows besides CSV, by media type."""
+TYPES = (JSON, CSV, *FILES, NPY, *PICTURES, FORM)
 """The supported media types of bodies."""
 
 
@@ -47,14 +49,18 @@ def read_instances(content_type: str, body: bytes, max_depth: int, allowance: Al
     if not body.strip():
         raise InvalidRequest(Fault("The body is empty.", pointer="#"))
     if media_type == CSV:
-        return CsvText(body, _find_encoding(parameters.get("charset", "utf-8")))
+        return CsvText(body, _find_encoding(parameters.get("charset")))
+    if media_type in FILES:
+        return TableFile(body, FILES[media_type])
     if media_type == NPY:
         return read_npy(body)
     return _read_files(body, parameters.get("boundary", ""), allowance) if media_type == FORM else [body]
 
 
-def _find_encoding(charset: str) -> str:
-    """The encoding of that name. Raises UnsupportedMediaType."""
+def _find_encoding(charset: str | None) -> str | None:
+    """The encoding of that name; None without one. Raises UnsupportedMediaType."""
+    if charset is None:
+        return None
     encoding = find_codec(charset)
     if encoding is None:
         detail = f'The charset "{charset[:100]}" is unsupported. Supported are: {", ".join(ENCODINGS)}.'
@@ -119,7 +125,7 @@ def _read_files(body: bytes, boundary: str, allowance: Allowance) -> list[bytes]
         for name in islice((name for name in names if name != FILE), MOST_FAULTS)
     ]
     if FILE in fields or not names:
-        faults.append(Fault(f'Send each image as a file named "{FILE}".', pointer_to(FILE)))
+        faults.append(Fault(f'Send a file of rows, or each image, as a file named "{FILE}".', pointer_to(FILE)))
     if faults:
         raise InvalidRequest(*faults)
     return [NamedFile.of(file.stream.read(), clean_name(file.filename or FILE)) for file in files.getlist(FILE)]

@@ -13,7 +13,8 @@ from models.allowance import Allowance
 from models.errors import summarize
 from models.predictor import in_blocks
 from models.spec import Task
-from service.api.contract.schemas.predictions import PredictionQuery
+from models.validation.threshold import NO_THRESHOLD
+from service.api.contract.schemas.predictions import IGNORE, PredictionQuery
 from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
 from service.api.http.indentation import indent_json, take_parameter
@@ -29,10 +30,12 @@ QUERY = PredictionQuery()
 
 @dataclass(frozen=True)
 class NativeQuery:
-    """How predictions are wanted; curl's are indented only by `pretty`."""
+    """How predictions are wanted; curl's are indented only by `pretty`. The default threshold is the model's."""
 
     top: int | None = None
     scores: bool = True
+    threshold: float | None = None
+    ignores_extra: bool = False
     indented: bool = False
 
 
@@ -41,10 +44,12 @@ DEFAULTS = NativeQuery()
 
 @dataclass(frozen=True)
 class NativeWork(Work):
-    """Preprocessed instances, their warnings, and the query parameters `top` and `scores`."""
+    """Preprocessed instances, their warnings, and the query parameters."""
 
     warnings: list[dict[str, Any]]
     query: NativeQuery
+    labels: list[dict[str, Any]] | None = None
+    """For rows of series: which series each prediction is for, and after which time."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +71,23 @@ class Native:
         query = _read_query(request.query, loaded.predictor.task)
         content_type = request.headers.get("content-type", "")
         instances = read_instances(content_type, request.body, self.max_json_depth, request.allowance)
-        inputs, warnings = loaded.predictor.prepare(instances, request.allowance)
+        predictor, ignores = loaded.predictor, query.ignores_extra
+        series = predictor.prepare_series(instances, request.allowance, ignores_extra=ignores)
+        if series is not None:
+            return NativeWork(series.inputs, series.warnings, query, series.labels)
+        inputs, warnings = predictor.prepare(instances, request.allowance, ignores_extra=ignores)
         return NativeWork(inputs, warnings, query)
 
     def write(self, work: NativeWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
         """Raises TookTooLong, AnswerTooLarge."""
         predictor, query = loaded.predictor, work.query
+        threshold = loaded.threshold if query.threshold is None else query.threshold
+        labels = None if work.labels is None else iter(work.labels)
 
         def describe(block: np.ndarray) -> list[dict[str, Any]]:
-            return predictor.describe(block, query.top, query.scores)
+            predictions = predictor.describe(block, query.top, query.scores, threshold)
+            # the blocks come in order
+            return predictions if labels is None else [next(labels) | prediction for prediction in predictions]
 
         content = dump_json(
             {
@@ -112,7 +125,9 @@ def _read_query(query: Mapping[str, Sequence[str]], task: Task) -> NativeQuery:
     if found["top"] is not None and task is Task.REGRESSION:
         detail = '"top" is only for classifications: a regression has no classes.'
         raise _invalid_query("top", detail)
-    return NativeQuery(found["top"], found["scores"], indented)
+    if found["threshold"] is not None and not task.has_threshold:
+        raise _invalid_query("threshold", f"{NO_THRESHOLD} This model's task is {task}.")
+    return NativeQuery(found["top"], found["scores"], found["threshold"], found["extra"] == IGNORE, indented)
 
 
 def _invalid_query(parameter: str, detail: str) -> InvalidQuery:

@@ -17,7 +17,7 @@ from service.api.inference.open_inference_request import (
     read_request,
 )
 from service.api.inference.plane import InferenceRequest, Work
-from service.errors import NotFound, NoVersion
+from service.errors import NotFound, NotServed, NoVersion
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
 
 HEADER_LENGTH_KEY = HEADER_LENGTH.lower()
@@ -64,8 +64,9 @@ def find(service: PredictionService, wanted: Wanted) -> Loaded:
     """The wanted version, loaded. Raises NotFound with Triton's texts; Conflict if the version can't be served."""
     try:
         return service.loaded(wanted)
-    except NoVersion:
-        raise NotFound(f"Request for unknown model: '{wanted.model}' has no available versions") from None
+    except NoVersion as error:
+        reason = f". {error.detail}" if isinstance(error, NotServed) else ""
+        raise NotFound(f"Request for unknown model: '{wanted.model}' has no available versions{reason}") from None
     except NotFound:
         raise unknown(wanted) from None
 

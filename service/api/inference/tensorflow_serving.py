@@ -27,7 +27,7 @@ from service.api.inference.tensorflow_json import (
     read_signature_name,
     show,
 )
-from service.errors import NotFound, NoVersion
+from service.errors import NotFound, NotServed, NoVersion
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -128,12 +128,13 @@ def find(service: PredictionService, wanted: Wanted) -> Loaded:
         raise InvalidInference(f"Failed to convert version: {wanted.version} to numeric.")
     try:
         return service.loaded(wanted)
-    except (NotFound, NoVersion):
+    except (NotFound, NoVersion) as error:
         if wanted.label is not None:
             raise InvalidInference(f"Unrecognized servable version label: {wanted.label}") from None
         number = "" if wanted.version is None else f", {wanted.version}"
         request_ = f"{'Latest' if wanted.version is None else 'Specific'}({wanted.model}{number})"
-        raise NotFound(f"Servable not found for request: {request_}") from None
+        reason = f". {error.detail}" if isinstance(error, NotServed) else ""
+        raise NotFound(f"Servable not found for request: {request_}{reason}") from None
 
 
 def _parse(body: bytes, max_depth: int, allowance: Allowance) -> Document:

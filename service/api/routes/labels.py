@@ -59,6 +59,6 @@ def put_label(target: dict[str, Any], name: str, label: str) -> Any:
 def delete_label(name: str, label: str) -> None:
     """Delete a label.
 
-    The version that it points to stays.
+    The version that it points to stays. If the model serves the label, the response is 409.
     """
     versions.delete_label(context(), name, label)

@@ -84,7 +84,7 @@ def get_model(name: str) -> Any:
 @blueprint.resource(ModelSchema)
 @blueprint.arguments(ModelChangesSchema)
 def change_model(changes: dict[str, Any], name: str) -> Any:
-    """Change a model's description or metadata.
+    """Change a model's description, metadata or the label that it serves.
 
     The body is a merge patch (RFC 7396): omitted fields stay. To change anything else, create another model.
     """

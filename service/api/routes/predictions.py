@@ -5,23 +5,21 @@ from typing import Any, NoReturn
 from service.api.contract.blueprint import BINARY, Blueprint
 from service.api.contract.front_operations import never_called
 from service.api.contract.schemas.predictions import (
-    PicturesSchema,
     PredictionAnswerSchema,
+    PredictionFilesSchema,
     PredictionQuery,
     PredictionRequestSchema,
 )
 from service.api.http.links import MODELS
-from service.api.http.media_types import CSV, FORM, JSON, NPY, PICTURES
+from service.api.http.media_types import CSV, FORM, JSON, JSON_LINES_TYPES, NPY, PARQUET, PICTURES
 
 FILE: dict[str, Any] = {"schema": BINARY}
 BODY = {
     "required": True,
     "content": {
         JSON: {"schema": PredictionRequestSchema},
-        CSV: FILE,
-        NPY: FILE,
-        **dict.fromkeys(PICTURES, FILE),
-        FORM: {"schema": PicturesSchema},
+        **dict.fromkeys((CSV, *JSON_LINES_TYPES, PARQUET, NPY, *PICTURES), FILE),
+        FORM: {"schema": PredictionFilesSchema},
     },
 }
 
@@ -33,11 +31,14 @@ blueprint = Blueprint("predictions", __name__, description="Raw values in, label
 @blueprint.doc(requestBody=BODY)
 @blueprint.query(PredictionQuery)
 def predict(*_: Any, **__: Any) -> NoReturn:
-    """Predict with the latest version of a model.
+    """Predict with the version that a model serves.
+
+    It is the latest version, unless the model's `serve` names a label.
 
     By raw values: what was learned about scales, categories and missing values is applied here. A row that doesn't
-    fit is a 422 that names it; one that is only odd is predicted, with a warning. Other types than JSON: CSV (of
-    tables with a header), one array as NPY, one picture, or a form with several.
+    fit is a 422 that names it; one that is only odd is predicted, with a warning. Other types than JSON: a file of
+    rows in the form of the dataset's file, as CSV, JSON Lines or Parquet; one array as NPY; one picture; or a form with
+    a file of rows or several pictures.
     """
     never_called()
 
@@ -49,7 +50,7 @@ def predict(*_: Any, **__: Any) -> NoReturn:
 def predict_with_version(*_: Any, **__: Any) -> NoReturn:
     """Predict with a version of a model.
 
-    As with the latest version.
+    As with the version that the model serves.
     """
     never_called()
 
@@ -61,6 +62,6 @@ def predict_with_version(*_: Any, **__: Any) -> NoReturn:
 def predict_with_label(*_: Any, **__: Any) -> NoReturn:
     """Predict with the version that a label points to.
 
-    As with the latest version; whoever moves the label changes what predicts.
+    As with the version that the model serves; whoever moves the label changes what predicts.
     """
     never_called()

@@ -44,8 +44,9 @@ def create_training_job(request: dict[str, Any]) -> Any:
     """Start training a model on a dataset.
 
     The model and the dataset are checked before the job is queued: for example, 10 units for 3 classes are a 422 that
-    names the layer and the fix. A successful job creates a version of the model. Without `Prefer: wait=N`, the response
-    is an immediate 202.
+    names the layer and the fix. If the model is still `building` or the dataset `processing`, the job waits in the
+    queue until they are ready, and is checked then. A successful job creates a version of the model. Without
+    `Prefer: wait=N`, the response is an immediate 202.
     """
     return create_job(training_jobs.KIND, training_jobs.create, request, training_job_url)
 

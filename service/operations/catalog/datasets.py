@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from models.datasets import Dataset as DatasetFiles
-from models.datasets import check_request, source_documents
+from models.datasets import check_request, file_name, source_documents
 from models.errors import Fault
 from service import statuses
 from service.context import Context
@@ -76,15 +76,15 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tup
     """Store the request and queue the import; returns the dataset and the job's id."""
     metadata = request.get("metadata", {})
     request = {name: value for name, value in request.items() if name != "metadata"}
-    file: ReceivedFile | None = request.get("file")
-    if file is not None:
-        request = request | {"source": UPLOAD, "file": file.to_document()}
+    files: list[ReceivedFile] = request.get("file", [])
+    if files:
+        request = request | {"source": UPLOAD, **describe_files(files)}
     elif request["source"] == UPLOAD:
         raise InvalidRequest(Fault("Send a file as multipart/form-data, without `source`.", pointer="#/source"))
     check_request(request)
     _check_name_is_free(context, request["name"])
     dataset_id = new_identifier("ds")
-    _store_request(context, dataset_id, request, file)
+    _store_request(context, dataset_id, request, files)
     with removed_unless_committed(context.artifacts, upload_key(dataset_id)):
         return _insert(context, dataset_id, request, metadata, claim)
 
@@ -110,15 +110,31 @@ def _check_name_is_free(context: Context, name: str) -> None:
             raise NameTaken(f'The dataset "{name}" already exists. Choose another name, or delete it first.')
 
 
-def _store_request(context: Context, dataset_id: str, request: dict[str, Any], file: ReceivedFile | None) -> None:
-    folder = context.artifacts.stage(dataset_id) if file is None else file.folder
+def describe_files(files: list[ReceivedFile]) -> dict[str, Any]:
+    """The files of an upload as its request names them."""
+    first, *others = (file.to_document() for file in files)
+    return {"file": first} | ({"more_files": others} if others else {})
+
+
+def _store_request(context: Context, dataset_id: str, request: dict[str, Any], files: list[ReceivedFile]) -> None:
+    folder = files[0].folder if files else context.artifacts.stage(dataset_id)
+    digests = {file_name(number): file.sha256 for number, file in enumerate(files)}
     try:
+        for number, file in enumerate(files[1:], 1):
+            (file.folder / DATA_FILE).replace(folder / file_name(number))
         (folder / "request.json").write_bytes(orjson.dumps(request))
-        context.artifacts.publish(folder, upload_key(dataset_id), {} if file is None else {DATA_FILE: file.sha256})
+        context.artifacts.publish(folder, upload_key(dataset_id), digests)
     except (OSError, ArtifactsUnwritable):
         context.artifacts.discard(folder.name)
         context.artifacts.remove(upload_key(dataset_id))
         raise
+
+
+def _shown_file(request: dict[str, Any]) -> dict[str, Any] | None:
+    """The uploaded file as the dataset shows it, with the names of the others."""
+    file: dict[str, Any] | None = request.get("file")
+    others = [other["name"] for other in request.get("more_files", ())]
+    return file | {"more": others} if file is not None and others else file
 
 
 def _insert(
@@ -130,7 +146,7 @@ def _insert(
         name=name,
         status=statuses.PROCESSING,
         source=request["source"],
-        file=request.get("file"),
+        file=_shown_file(request),
         metadata_=metadata,
         created_at=datetime.now(UTC),
     )

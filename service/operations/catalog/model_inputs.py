@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from models.errors import Fault, InvalidData
-from models.preprocessing import inputs_from_dataset, named_input_from_dataset, text_input
+from models.preprocessing import inputs_from_dataset, named_input_from_dataset, text_from_dataset
+from models.preprocessing.dataset_inputs import table_columns, text_columns
 from models.preprocessing.missing import find_missing_faults
-from models.preprocessing.preprocessing import table_columns, text_columns
 from models.spec import SINGLE_INPUT
 from models.text_options import TextOptions
 from models.validation.texts import find_text_faults
@@ -20,7 +20,7 @@ from service.storage import datasets
 def complete_inputs(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The document, with shapes, columns and scaling filled in for inputs that name a dataset.
 
-    Also returns the name and target of that dataset; None if the inputs name no dataset, or several. Raises
+    Also returns the name, kind and target of that dataset; None if the inputs name no dataset, or several. Raises
     InvalidRequest, NotReady.
     """
     only, several = document.get("input") or {}, document.get("inputs") or {}
@@ -47,7 +47,7 @@ def complete_inputs(context: Context, document: dict[str, Any]) -> tuple[dict[st
 
 
 def _target_of(name: str, descriptor: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "target": descriptor["target"]}
+    return {"name": name, "kind": descriptor["kind"], "target": descriptor["target"]}
 
 
 def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _text_input(descriptor: dict[str, Any], posted: dict[str, Any], *place: str)
             faults.append(Fault(f"`{name}` is for numbers, but the input takes texts.", pointer_to(*place, name)))
     if faults:
         raise InvalidRequest(*faults)
-    return text_input(TextOptions.from_document(posted["text"]), posted["dataset"]).to_document()
+    return text_from_dataset(TextOptions.from_document(posted["text"]), posted["dataset"]).to_document()
 
 
 def _check_columns(descriptor: dict[str, Any], posted: dict[str, Any], pointer: str) -> None:

@@ -5,19 +5,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.jobs.build import BuildRequest, BuildResult
-from models.validation import check_network
+from models.spec import TargetScaling
+from models.validation import check_network, complete_target
+from models.validation.threshold import threshold_faults
 from service import statuses
 from service.context import Context
-from service.errors import Failed, InUse, NotFound, NotReady, NoWorker, StorageError
+from service.errors import Failed, InUse, InvalidRequest, NotFound, NotReady, NoWorker, StorageError
 from service.operations import idempotency
 from service.operations.catalog.model_inputs import complete_inputs
 from service.operations.catalog.model_layers import complete_layers
+from service.operations.catalog.resolve import find_label, named_in_body
 from service.operations.catalog.sources import Source, lock_models
+from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.operations.jobs.kinds import build as builds
 from service.operations.metadata import merge
-from service.storage import jobs, models
+from service.storage import datasets, jobs, models
 from service.storage.artifact_keys import versions_key
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
@@ -27,7 +31,7 @@ from service.storage.records import Model
 DRY_RUN_SECONDS = 60
 NEWEST_VERSIONS = 100
 BUILD = builds.KIND.name
-COLUMNS = ("name", "task", "description", "metadata")
+COLUMNS = ("name", "task", "description", "serve", "metadata")
 """The fields of a posted document that have columns of their own."""
 
 
@@ -110,14 +114,20 @@ def end_dry_run(context: Context, model: Model, job_id: str) -> Model:
 def _complete(context: Context, document: dict[str, Any]) -> tuple[BuildRequest, list[Source]]:
     """The request for a build, and the versions whose layers it takes.
 
-    The request's document has the inputs of datasets and the layers of versions filled in, and is checked against the
-    catalogue. `made_for` is the name and target of the dataset that the network will learn.
+    The request's document has the inputs of datasets, the layers of versions and the scaling of the target filled in,
+    and is checked against the catalogue. `made_for` has the name, kind and target of the dataset that the network will
+    learn.
     """
     document, made_for = complete_inputs(context, document)
     check_network(document, context.settings.limits)
+    made_for = made_for or {}
     with context.database.read() as session:
         document, sources = complete_layers(session, context.artifacts, document)
-    return BuildRequest(document, made_for), sources
+        dataset = datasets.by_name(session, made_for["name"]) if made_for else None
+    target = complete_target(document, made_for.get("kind"))
+    if target is not None and dataset is not None:
+        check_target_scaling(context, TargetScaling(target["scaling"]), dataset, "#/target/scaling")
+    return BuildRequest(document | {"target": target}, made_for or None), sources
 
 
 def _new_model(document: dict[str, Any]) -> Model:
@@ -127,6 +137,7 @@ def _new_model(document: dict[str, Any]) -> Model:
         status=statuses.BUILDING,
         task=document["task"],
         description=document["description"],
+        serve=document.get("serve"),
         metadata_=document.get("metadata", {}),
         document={name: value for name, value in document.items() if name not in COLUMNS},
         last_version=0,
@@ -196,13 +207,34 @@ def _view(session: Session, found: list[Model], *, with_versions: bool = False) 
 
 
 def change(context: Context, name: str, changes: dict[str, Any]) -> ModelView:
-    """Change the `description` or the `metadata`. Raises NotFound, InvalidRequest."""
+    """Change the `description`, the `threshold`, the label to `serve`, or the `metadata`.
+
+    Raises NotFound, InvalidRequest.
+    """
     with context.database.write() as session:
         model = find(session, name, lock=True)
         model.description = changes.get("description", model.description)
+        if "threshold" in changes:
+            if faults := list(threshold_faults(changes["threshold"], model.task)):
+                raise InvalidRequest(*faults)
+            model.document = {**model.document, "threshold": changes["threshold"]}
+        if "serve" in changes:
+            _serve(session, model, changes["serve"])
         if "metadata" in changes:
             model.metadata_ = merge(model.metadata_, changes["metadata"])
     return get(context, name)
+
+
+def _serve(session: Session, model: Model, label: str | None) -> None:
+    """Let a locked model serve a label's version, or its latest version for None.
+
+    Once the model has versions, the label must exist: a typo would otherwise end all plain predictions. Raises
+    InvalidRequest.
+    """
+    if label is not None and models.version(session, model, None) is not None:
+        with named_in_body(field="serve"):
+            find_label(session, model, label)
+    model.serve = label
 
 
 def delete(context: Context, name: str) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from models.errors import Fault
 from models.suggestions import nearest
-from service.errors import Conflict, InvalidRequest, NotFound, NoVersion
+from service.errors import Conflict, InvalidRequest, NotFound, NotServed, NoVersion
 from service.storage import models
 from service.storage.database import Session
 from service.storage.records import Label, Model, Version
@@ -32,18 +32,20 @@ class Unresolved(NotFound):
         self.allowed = allowed
         self.did_you_mean = did_you_mean
 
-    def fault(self, pointer: str) -> Fault:
-        """The fault of a reference at `pointer`."""
-        return Fault(self.detail, f"{pointer}/{self.field}", allowed=self.allowed, did_you_mean=self.did_you_mean)
+    def fault(self, pointer: str, field: str | None = None) -> Fault:
+        """The fault of a reference at `pointer`, in the field `field` if that isn't `version` or `label`."""
+        place = f"{pointer}/{field or self.field}"
+        return Fault(self.detail, place, allowed=self.allowed, did_you_mean=self.did_you_mean)
 
 
 @contextmanager
-def named_in_body(pointer: str = "#") -> Iterator[None]:
-    """Convert Unresolved in the block to InvalidRequest. The body has the reference at `pointer`."""
+def named_in_body(pointer: str = "#", field: str | None = None) -> Iterator[None]:
+    """Convert Unresolved in the block to InvalidRequest. The body has the reference at `pointer`, in `field` if that
+    isn't `version` or `label`."""
     try:
         yield
     except Unresolved as error:
-        raise InvalidRequest(error.fault(pointer)) from error
+        raise InvalidRequest(error.fault(pointer, field)) from error
 
 
 def find_version(session: Session, model: Model, number: int | None = None, label: str | None = None) -> Version:
@@ -61,6 +63,19 @@ def find_version(session: Session, model: Model, number: int | None = None, labe
     if number is None:
         raise NoVersion(detail)
     raise Unresolved(detail, "version", newest)
+
+
+def find_served(session: Session, model: Model) -> Version:
+    """The version that predicts if a request names none: that of the label to serve, or the latest.
+
+    Raises NotServed if the model has no such label: it never serves another version instead. Raises NoVersion.
+    """
+    if model.serve is None or models.label(session, model, model.serve) is not None:
+        return find_version(session, model, label=model.serve)
+    raise NotServed(
+        f'The model "{model.name}" serves its label "{model.serve}", which doesn\'t exist yet: '
+        f"point the label to a version, or change the model's `serve`."
+    )
 
 
 def find_label(session: Session, model: Model, name: str) -> Label:

@@ -116,6 +116,10 @@ def put_label(context: Context, model_name: str, name: str, number: int) -> tupl
 
 
 def delete_label(context: Context, model_name: str, name: str) -> None:
-    """Raises NotFound."""
+    """Raises NotFound; InUse if the model serves the label."""
     with context.database.write() as session:
-        session.delete(find_label(session, find_model(session, model_name, lock=True), name))
+        model = find_model(session, model_name, lock=True)
+        label = find_label(session, model, name)
+        if model.serve == name:
+            raise InUse(f'The model "{model_name}" serves the label "{name}". Change its `serve` first.')
+        session.delete(label)

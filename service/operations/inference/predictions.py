@@ -10,12 +10,13 @@ import structlog
 
 from models.errors import ModelsError
 from models.predictor import Predictor
+from models.spec import THRESHOLD
 from models.version_files import ARTIFACTS
 from service.config import Settings
 from service.context import Context
 from service.errors import ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
-from service.operations.catalog.resolve import check_servable, find_version
+from service.operations.catalog.resolve import check_servable, find_served, find_version
 from service.operations.inference.admission import Admission, Permits
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
@@ -36,7 +37,7 @@ log = structlog.get_logger()
 
 
 class Wanted(NamedTuple):
-    """What a client wants to predict with: a version, a label's version, or the latest."""
+    """What a client wants to predict with: a version, a label's version, or the one that the model serves."""
 
     model: str
     version: int | None = None
@@ -44,11 +45,13 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The version that a client wants: its model's name, its number, and the folder of its files."""
+    """The version that a client wants: its model's name, its number, the folder of its files, and the model's
+    threshold, which is the default for a task without one."""
 
     model: str
     number: int
     folder: str
+    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Loaded:
     predictor: Predictor
     statistics: Counter
     settings: Settings
+    threshold: float = THRESHOLD
+    """The model's threshold, which can change; the version doesn't."""
 
     @property
     def max_batch_size(self) -> int:
@@ -87,8 +92,9 @@ class PredictionService:
 
     def loaded(self, wanted: Wanted) -> Loaded:
         """The wanted version, loaded. Raises NotFound, NoVersion; Conflict if it can't be served; DamagedNetwork."""
-        model, number, folder = self.find(wanted)
-        return Loaded(model, number, self._loaded.get(folder), self.statistics.of(folder), self.settings)
+        model, number, folder, threshold = self.find(wanted)
+        predictor = self._loaded.get(folder)
+        return Loaded(model, number, predictor, self.statistics.of(folder), self.settings, threshold)
 
     def deadline(self) -> float:
         """The deadline of a prediction that begins now, on the monotonic clock."""
@@ -129,7 +135,7 @@ class PredictionService:
         return cached is not None and _is_fresh(cached[0]) and self._loaded.has(cached[1].folder)
 
     def load_latest(self) -> None:
-        """Load the latest versions of the `preloaded_models` newest models."""
+        """Load the versions that the `preloaded_models` newest models serve: the latest ones, by default."""
         most = self.settings.preloaded_models
         if not most:
             return
@@ -157,6 +163,12 @@ def _is_fresh(resolved_at: int) -> bool:
 
 def find_wanted(session: Session, wanted: Wanted) -> Found:
     """The wanted version. Raises NotFound, NoVersion, and Conflict if it can't be served."""
-    version = find_version(session, find_model(session, wanted.model), wanted.version, wanted.label)
+    model = find_model(session, wanted.model)
+    if wanted.version is None and wanted.label is None:
+        version = find_served(session, model)
+    else:
+        version = find_version(session, model, wanted.version, wanted.label)
     check_servable(version)
-    return Found(wanted.model, version.number, version.folder)
+    return Found(
+        wanted.model, version.number, version.folder, THRESHOLD if model.threshold is None else model.threshold
+    )

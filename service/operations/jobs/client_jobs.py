@@ -47,7 +47,7 @@ def find_model_and_dataset(
 ) -> tuple[Model, Dataset]:
     """The model and the dataset of a new job. With `ids`, locks them and requires that they have these ids.
 
-    Raises InvalidRequest, NotReady.
+    They may still be built or imported. Raises InvalidRequest; NotReady if that failed.
     """
     lock = ids is not None
     model, dataset = models.by_name(session, model_name, lock=lock), datasets.by_name(session, dataset_name, lock=lock)
@@ -58,8 +58,8 @@ def find_model_and_dataset(
         faults.append(Fault(f'There is no dataset "{dataset_name}".', pointer="#/dataset"))
     if faults or model is None or dataset is None:
         raise InvalidRequest(*faults)
-    _check_ready("model", model)
-    _check_ready("dataset", dataset)
+    _check_usable("model", model)
+    _check_usable("dataset", dataset)
     return model, dataset
 
 
@@ -68,21 +68,41 @@ def find_model(session: Session, name: str, model_id: str | None = None) -> Mode
     model = models.by_name(session, name, lock=model_id is not None)
     if model is None or (model_id and model.id != model_id):
         raise InvalidRequest(Fault(f'There is no model "{name}".', pointer="#/model"))
-    _check_ready("model", model)
+    _check_usable("model", model)
     return model
 
 
-def _check_ready(kind: str, resource: Model | Dataset) -> None:
-    if resource.status != statuses.READY:
-        raise NotReady(kind, resource.name, resource.status, failed=resource.status == statuses.FAILED)
+def _check_usable(kind: str, resource: Model | Dataset) -> None:
+    if resource.status == statuses.FAILED:
+        raise NotReady(kind, resource.name, resource.status, failed=True)
+
+
+def find_unready(model: Model | None, dataset: Dataset | None) -> str | None:
+    """What a job with this model and dataset waits for first: `model`, `dataset`, or None if both are ready."""
+    found = {"model": model, "dataset": dataset}
+    return next((name for name, each in found.items() if each is not None and each.status != statuses.READY), None)
 
 
 def find_version(session: Session, model: Model, number: int | None, label: str | None = None) -> Version:
-    """The version that a new job names by number or label, the latest by default. Raises InvalidRequest, NoVersion."""
+    """The version that a new job names by number or label, the latest by default.
+
+    Raises InvalidRequest, NoVersion; NotReady if the model is still being built, so that it has no version yet.
+    """
+    if model.status != statuses.READY:
+        raise NotReady("model", model.name, model.status, failed=False)
     if label is not None and number is not None:
         raise InvalidRequest(Fault("Set either `version` or `label`, not both.", pointer="#/label"))
     with resolve.named_in_body():
         return resolve.find_version(session, model, number, label)
+
+
+def find_used(session: Session, job: Job) -> tuple[Version, Dataset]:
+    """The version and the dataset of a job that hasn't ended, so that neither can be deleted."""
+    model, dataset = models.by_id(session, job.model_id), datasets.by_id(session, job.dataset_id)
+    version = None if model is None else models.version(session, model, job.version)
+    if version is None or dataset is None:
+        raise NotFound("The version or the dataset of the job was deleted.")
+    return version, dataset
 
 
 def find(session: Session, kind: Kind, job_id: str, *, lock: bool = False) -> Job:

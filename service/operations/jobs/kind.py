@@ -53,6 +53,8 @@ class Kind(ABC):
     """Whether clients create, see and delete its jobs. Other jobs are removed INNER_DAYS after their end."""
     resumable: ClassVar[bool] = False
     """Whether a paused job may leave a checkpoint from which it resumes."""
+    makes: ClassVar[str | None] = None
+    """The resource that its jobs make, `model` or `dataset`; jobs of other kinds may wait for it."""
     reads_upload: ClassVar[bool] = False
     """Whether its jobs may read a client's file, stored under the job's upload key."""
     group: ClassVar[str | None] = None
@@ -66,6 +68,14 @@ class Kind(ABC):
     def memory_bytes(self, settings: Settings) -> int:
         """The memory that one of its jobs may use."""
         return settings.job_memory_bytes
+
+    def check(self, context: Context, job: Job) -> dict[str, Any]:
+        """Check the request of a job that has waited, as a request is checked whose model and dataset are ready.
+
+        Returns the request with all automatic choices made. Raises ModelsError or ServiceError if the job can't
+        succeed.
+        """
+        return job.request
 
     @abstractmethod
     def describe(self, context: Context, job: Job) -> Assignment:

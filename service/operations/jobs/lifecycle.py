@@ -11,7 +11,7 @@ from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
 from service.event_text import metrics_of
-from service.operations.jobs import queue, training_progress
+from service.operations.jobs import queue, training_progress, waiting
 from service.operations.jobs.kind import Success
 from service.operations.jobs.registry import KINDS, kind_of
 from service.storage import datasets, jobs, models
@@ -143,6 +143,7 @@ def record(
     *,
     progress: dict[str, Any] | None = None,
     best: dict[str, Any] | None = None,
+    baseline: dict[str, Any] | None = None,
 ) -> Instructions:
     """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
 
@@ -160,6 +161,7 @@ def record(
             folds = len(_cross_validation(job).folds)
             events = [event for event in events if event.fold is None or event.fold > folds]
         job.progress = _follow(progress or job.progress, events, job.request.get("folds") or 0)
+        job.baseline = baseline or job.baseline
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
         if newest is not None:
             job.metrics, job.best = metrics_of(newest), best or job.best
@@ -303,6 +305,7 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
         return
     job.error = error
     kind_of(job).record_failure(session, job, error)
+    waiting.fail_all(session, job, error)
     queue.move(session, job, statuses.FAILED, reason)
 
 

@@ -25,7 +25,8 @@ def new_id(kind: Kind) -> str:
 
 
 def enqueue(context: Context, session: Session, kind: Kind, request: Document, **columns: Any) -> Job:
-    """Add a job to the queue. `columns` sets its model, dataset, priority and queue, and its id if it has one already.
+    """Add a job to the queue. `columns` sets its model, dataset, priority and queue, what it waits for, and its id if
+    it has one already.
 
     Raises QueueFull if `max_queued_jobs` jobs of that kind are already queued.
     """
@@ -46,10 +47,17 @@ def record_done(session: Session, kind: Kind, request: Document, **columns: Any)
     return job
 
 
+def waiting_reason(resource: str) -> str:
+    """The `status_reason` of a queued job that waits for its `model` or its `dataset`."""
+    return f"waiting_for_{resource}"
+
+
 def _new_job(kind: Kind, request: Document, **columns: Any) -> Job:
+    waits_for = columns.get("waits_for")
     return Job(
         kind=kind.name,
         status=statuses.QUEUED,
+        status_reason=None if waits_for is None else waiting_reason(waits_for),
         desired_status=statuses.RUNNING,
         request=request.to_document(),
         created_at=datetime.now(UTC),
@@ -64,10 +72,13 @@ def _new_job(kind: Kind, request: Document, **columns: Any) -> Job:
 
 def move(session: Session, job: Job, status: str, reason: str | None = None) -> None:
     """Give a locked job a new status and add the transition to its event log."""
+    if status == statuses.QUEUED and job.waits_for is not None:
+        reason = waiting_reason(job.waits_for)
     job.status = status
     job.status_reason = reason
     if status in statuses.FINAL:
         job.finished_at = datetime.now(UTC)
+        job.waits_for = None
     if status not in statuses.CLAIMED:
         job.owner = None
         # No worker runs it, so there is no estimate of when it will be done.

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from service.api.app import create_front
 from service.api.front.app import Front
 from service.config import Settings
 from service.context import Context
@@ -15,6 +14,7 @@ from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 @pytest.fixture
 def app(context: Context) -> Front:
-    return create_front(context)
+    return make_front(context)
 
 
 @pytest.fixture

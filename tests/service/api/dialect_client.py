@@ -7,13 +7,13 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from service.api.app import create_front
 from service.config import Settings
 from service.context import Context
 from service.storage.records import Record
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 
 MOST_AT_ONCE = 2
 
@@ -43,7 +43,7 @@ class DialectClient:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.app = app = create_front(context)
+        self.app = app = make_front(context)
         self.api = ApiClient(FrontClient(app))
 
     def send(self, method: str, path: str, expect: int = 200, **options: Any) -> TestResponse:

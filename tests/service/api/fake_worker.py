@@ -33,6 +33,7 @@ from service.operations.jobs.lifecycle import Lease
 from service.operations.jobs.registry import KINDS, kind_of
 from service.storage.jobs import NewEvent
 from service.storage.records import Job
+from service.worker.waiting import check_waiting_jobs
 
 UNBUILDABLE = "unbuildable"
 """The build of a model with this text in its description fails."""
@@ -72,6 +73,7 @@ class FakeWorker:
             pass
 
     def claim(self, *kinds: str) -> tuple[Lease, Job] | None:
+        check_waiting_jobs(self._context)
         return execution.claim(self._context, "fake", kinds or tuple(KINDS), ["cpu"], {"threads": 1})
 
     def finish(self, lease: Lease, job: Job) -> None:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from service.api.app import create_front
 from service.context import Context
 from tests.journeys.specs import LINE_DATASET
 from tests.service.api.api_client import ApiClient
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 
 ALLOWED, OTHER = "https://lab.example", "https://evil.example"
 
@@ -17,7 +17,7 @@ ALLOWED, OTHER = "https://lab.example", "https://evil.example"
 def lab(context: Context) -> ApiClient:
     """A client of a service that pages of one origin may use."""
     settings = replace(context.settings, cors_origins=f"https://first.example, {ALLOWED}")
-    return ApiClient(FrontClient(create_front(replace(context, settings=settings))))
+    return ApiClient(FrontClient(make_front(replace(context, settings=settings))))
 
 
 def test_a_page_of_an_allowed_origin_may_ask_and_read_the_headers(lab: ApiClient) -> None:

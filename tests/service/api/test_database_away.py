@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from service.api.app import create_front
 from service.context import Context
 from service.errors import DatabaseUnavailable, DatabaseUnusable, StorageError
 from service.storage.database import Database, Session
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 
 UNAVAILABLE = DatabaseUnavailable("The database doesn't answer.", retry_after=5)
 DAMAGED = DatabaseUnusable("The database is damaged.")
@@ -50,7 +50,7 @@ def database(context: Context) -> Iterator[LeavingDatabase]:
 
 @pytest.fixture
 def api(context: Context, database: LeavingDatabase) -> ApiClient:
-    return ApiClient(FrontClient(create_front(replace(context, database=database))))
+    return ApiClient(FrontClient(make_front(replace(context, database=database))))
 
 
 @pytest.mark.parametrize(("failure", "status"), [(UNAVAILABLE, 503), (DAMAGED, 500)], ids=["unavailable", "damaged"])
@@ -77,3 +77,13 @@ def test_a_name_with_a_nul_is_not_found_without_asking_the_database(api: ApiClie
     database.away = UNAVAILABLE
     for path in ("/v1/models/a%00", "/v1/datasets/%00/rows", "/v1/training-jobs/%00", "/v1/models/line/labels/a%00b"):
         assert api.http.get(path).status_code == 404
+
+
+def test_a_served_label_is_remembered(api: ApiClient, worker: FakeWorker, database: LeavingDatabase) -> None:
+    api.make_line()
+    api.train_line(label="champion")
+    api.train_line()
+    api.patch("/v1/models/line", {"serve": "champion"})
+    for away in (None, UNAVAILABLE):
+        database.away = away
+        assert api.post("/v1/models/line/predictions", {"instances": [[1]]}, 200)["version"] == 1

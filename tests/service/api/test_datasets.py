@@ -126,15 +126,18 @@ def test_what_is_known_to_be_wrong_at_once_needs_no_worker(api: ApiClient) -> No
     assert fault["pointer"] == "#/targets"
 
 
+BUILT_IN = ["parameters", "split", "target_options"]
+
+
 @pytest.mark.parametrize(
     ("members", "pointers", "taken"),
     [
-        ({"source": "iris", "rows": [{"a": 1}], "target": "a"}, ["#/rows", "#/target"], ["parameters", "split"]),
-        ({"source": "circles", "types": {}}, ["#/types"], ["parameters", "split"]),
+        ({"source": "iris", "rows": [{"a": 1}], "target": "a"}, ["#/rows", "#/target"], BUILT_IN),
+        ({"source": "circles", "types": {}}, ["#/types"], BUILT_IN),
         (
             {"source": "inline", "inputs": [1], "targets": [1], "parameters": {"samples": 5}},
             ["#/parameters"],
-            ["inputs", "targets", "rows", "target", "types", "ignore", "split"],
+            ["inputs", "targets", "rows", "target", "types", "ignore", "split", "target_options"],
         ),
     ],
 )

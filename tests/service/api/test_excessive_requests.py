@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from models.errors import MOST_FAULTS
-from service.api.app import create_front
 from service.context import Context
 from tests.models.made_pictures import RED, picture
 from tests.service.api.api_client import ApiClient
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 
 NATIVE, SERVING, OPEN = "/v1/models/line/predictions", "/v1/models/line:predict", "/v2/models/line/infer"
 REGRESS = "/v1/models/line:regress"
@@ -71,7 +71,7 @@ def limited(trained: ApiClient, context: Context) -> Iterator[FrontClient]:
         max_answer_bytes=4096,
         max_prediction_pixels=1000,
     )
-    front = create_front(replace(context, settings=settings))
+    front = make_front(replace(context, settings=settings))
     yield FrontClient(front)
     front.close()
 
@@ -149,7 +149,7 @@ def test_a_picture_for_a_prediction_has_fewer_pixels_than_one_of_a_dataset(limit
 
 
 def test_memory_is_returned_after_every_request(trained: ApiClient, context: Context) -> None:
-    front = create_front(replace(context, settings=replace(context.settings, max_buffered_bytes=2**20)))
+    front = make_front(replace(context, settings=replace(context.settings, max_buffered_bytes=2**20)))
     client = FrontClient(front)
     bodies: list[Any] = [{"instances": [[1]] * 3000}, {"instances": [["x"]] * 1500}, {"zz": 1}, {"instances": []}]
     for _ in range(20):

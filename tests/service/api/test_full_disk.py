@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from service.api.app import create_front
 from service.config import Settings
 from service.context import Context
 from service.storage.database import migrate
@@ -13,6 +12,7 @@ from tests.journeys.specs import LINE, LINE_DATASET
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 from tests.small_disks import fill, make_room, small_disk, unable_to_grow
 
 MEGABYTES = 8
@@ -35,7 +35,7 @@ def on_disk(disk: Path) -> Iterator[Context]:
 
 def make_line(context: Context) -> ApiClient:
     """A client of an app that has the dataset and the model `line`."""
-    api = ApiClient(FrontClient(create_front(context)))
+    api = ApiClient(FrontClient(make_front(context)))
     api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
     api.post("/v1/models", LINE, 202, Prefer="wait=0")
     FakeWorker(context).run_all()
@@ -85,7 +85,7 @@ def test_a_database_that_can_not_grow_refuses_what_needs_more(api: ApiClient, co
 
 def test_a_service_may_be_told_to_need_more_room(api: ApiClient, context: Context, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, min_free_bytes=2**62)
-    greedy = ApiClient(FrontClient(create_front(Context(settings, context.database, context.artifacts))))
+    greedy = ApiClient(FrontClient(make_front(Context(settings, context.database, context.artifacts))))
     assert greedy.get("/readyz", 503)["parts"]["disk"]["status"] == "full"
     assert api.get("/readyz")["parts"]["disk"]["status"] == "ready"
 

@@ -8,12 +8,12 @@ import pytest
 import yaml
 from werkzeug.test import TestResponse
 
-from service.api.app import create_front
 from service.api.contract.openapi import PATH
 from service.context import Context
 from tests.journeys.specs import LINE_DATASET
 from tests.service.api.api_client import ApiClient
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 
 ELSEWHERE = "evil.example"
 PAGE = "https://evil.example"
@@ -24,7 +24,7 @@ DIALECT_PATHS = ("/v1/models/line:predict", "/v1/models/line/metadata", "/v2", "
 
 def client(context: Context, **settings: Any) -> ApiClient:
     """A client of an api with these settings."""
-    return ApiClient(FrontClient(create_front(replace(context, settings=replace(context.settings, **settings)))))
+    return ApiClient(FrontClient(make_front(replace(context, settings=replace(context.settings, **settings)))))
 
 
 def operations() -> Iterator[tuple[str, str]]:

@@ -82,6 +82,14 @@ def test_faults_of_a_spec_are_located(api: ApiClient, change: dict[str, Any], po
     api.get("/v1/models/line", 404)
 
 
+def test_a_dataset_that_is_not_ready_is_a_409_with_a_time_to_come_back(api: ApiClient) -> None:
+    api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
+    response = api.send("POST", "/v1/models", 409, json=LINE | {"input": {"dataset": "line"}})
+    assert response.json is not None
+    assert response.json["detail"] == 'The dataset "line" is processing.'
+    assert "Retry-After" in response.headers
+
+
 @pytest.mark.usefixtures("worker")
 def test_the_summary_is_json_or_the_table_of_keras(api: ApiClient) -> None:
     api.post("/v1/models", LINE)
@@ -200,3 +208,48 @@ def test_missing_values_of_other_datasets_than_tables_have_no_options(api: ApiCl
     posted = named(LINE, "line", input={"dataset": LINE_DATASET["name"], "missing": "mean"})
     (error,) = api.post("/v1/models", posted, expect=422)["errors"]
     assert (error["pointer"], "isn't one" in error["detail"]) == ("#/input/missing", True)
+
+
+PRICES: dict[str, Any] = {
+    "name": "prices", "source": "inline", "target": "price",
+    "rows": [{"size": 20.5 + 10 * number, "price": 135_000.5 + 7_000 * number} for number in range(8)],
+}  # fmt: skip
+PRICING = named(LINE, "pricing", input={"dataset": "prices"})
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_regression_shows_how_its_target_is_scaled(api: ApiClient) -> None:
+    api.post("/v1/datasets", PRICES)
+    assert api.post("/v1/models", PRICING)["target"] == {"scaling": "standard"}
+    assert api.post("/v1/models", named(PRICING, "log", target={"scaling": "log"}))["target"] == {"scaling": "log"}
+    assert api.post("/v1/models", LINE)["target"] == {"scaling": "none"}
+    poisson = api.post("/v1/models", named(PRICING, "counts", loss="poisson"))
+    assert poisson["target"] == {"scaling": "none"}
+    assert api.get("/v1/models/counts")["target"] == {"scaling": "none"}
+    classes = named(PRICING, "classes", task="binary", loss="mse")
+    assert api.post("/v1/models?dry_run=true", classes | {"input": {"shape": [1]}}, expect=200)["target"] is None
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_target_that_cannot_be_scaled_is_a_422_with_the_reason(api: ApiClient) -> None:
+    api.post("/v1/datasets", PRICES)
+    losses = [{"date": row["size"], "price": -row["price"]} for row in PRICES["rows"][:3]]
+    api.post("/v1/datasets", PRICES | {"name": "losses", "rows": [*losses, {"date": 1, "price": 5.5}]})
+
+    def refused(document: dict[str, Any], url: str = "/v1/models") -> tuple[str, str]:
+        (fault,) = api.post(url, document, expect=422)["errors"]
+        return fault["pointer"], fault["detail"]
+
+    standard, log = {"target": {"scaling": "standard"}}, {"target": {"scaling": "log"}}
+    assert refused(PRICING | standard | {"loss": "poisson"}) == (
+        "#/target/scaling",
+        "The loss Poisson takes the targets as they are, so the target can't be scaled: use `none`.",
+    )
+    assert refused(PRICING | standard | {"task": "binary"})[0] == "#/target/scaling"
+    assert refused(PRICING | {"target": {"scaling": "cube"}})[0] == "#/target/scaling"
+    too_small = '3 rows have a value of -1 or less in the target "price", but the target scaling "log" needs'
+    pointer, detail = refused(named(LINE, "loss", input={"dataset": "losses"}) | log)
+    assert (pointer, detail.startswith(too_small)) == ("#/target/scaling", True)
+    api.post("/v1/models", LINE | log)
+    pointer, detail = refused({"model": "line", "dataset": "losses", "epochs": 1}, "/v1/training-jobs")
+    assert (pointer, detail.startswith(too_small)) == ("#/dataset", True)

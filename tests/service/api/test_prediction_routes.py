@@ -10,13 +10,13 @@ import yaml
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from service.api.app import create_app
 from service.api.contract.openapi import PATH
 from service.api.http.dialect_paths import lower_fixed_parts
 from service.api.inference.endpoints import Endpoints
 from service.context import Context
 from service.operations.inference.predictions import Wanted
 from tests.service.api.api_client import ApiClient
+from tests.service.api.shared_routes import make_app
 
 ENDS = ("/predictions", ":predict", ":classify", ":regress", "/infer")
 NAMES = (
@@ -59,7 +59,7 @@ def fill(template: str) -> Iterator[str]:
 
 @pytest.fixture
 def flask_routes(context: Context) -> MapAdapter:
-    return create_app(context).url_map.bind("")
+    return make_app(context).url_map.bind("")
 
 
 def find_in_flask(routes: MapAdapter, path: str) -> Wanted | None:
@@ -115,4 +115,4 @@ def test_other_methods_are_refused_with_the_one_that_is_possible(template: str, 
 @pytest.mark.parametrize("template", documented())
 def test_flask_itself_answers_no_prediction(template: str, context: Context) -> None:
     path = template.format(name="line", version=1, label="live")
-    assert create_app(context).test_client().post(path, json={}).status_code == 500
+    assert make_app(context).test_client().post(path, json={}).status_code == 500

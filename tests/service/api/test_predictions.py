@@ -105,11 +105,11 @@ def busy_with(app: Front, monkeypatch: pytest.MonkeyPatch, rows: int, requests: 
     inside, leave = threading.Semaphore(0), threading.Event()
     original = Predictor.prepare
 
-    def slow(self: Predictor, instances: Any, *args: Any) -> Any:
+    def slow(self: Predictor, instances: Any, *args: Any, **options: Any) -> Any:
         if len(instances) == rows:
             inside.release()
             leave.wait(20)
-        return original(self, instances, *args)
+        return original(self, instances, *args, **options)
 
     monkeypatch.setattr(Predictor, "prepare", slow)
     body = {"instances": [[1]] * rows}

@@ -5,6 +5,8 @@ import io
 from typing import Any
 
 import numpy as np
+import orjson
+import polars
 import pytest
 
 from models.allowance import Allowance
@@ -108,9 +110,56 @@ def test_csv_with_a_header_is_rows_of_a_table(api: ApiClient) -> None:
     assert (problem["errors"][0]["row"], problem["errors"][0]["column"]) == (1, "width")
 
 
+@pytest.mark.usefixtures("worker")
+def test_the_file_of_the_dataset_is_posted_as_it_is(api: ApiClient) -> None:
+    rows = [{"size": 1.5, "floor": 3, "y": 0.5}, {"size": None, "floor": 12, "y": 1.5}, {"size": 7, "floor": 3, "y": 2}]
+    lines = b"\n".join(map(orjson.dumps, rows))
+    form = {"name": "flats", "target": "y", "types": '{"floor": "category"}', "split": '{"validation": 0, "test": 0}'}
+    api.send("POST", "/v1/datasets", 201, data=form | {"file": (io.BytesIO(lines), "flats.jsonl")})
+    model = {**SORTER, "name": "flats", "task": "regression", "loss": "mse", "input": {"dataset": "flats"}}
+    api.post("/v1/models", {**model, "layers": [{"type": "Dense", "units": 1}]})
+    api.post("/v1/training-jobs", {"model": "flats", "dataset": "flats", "epochs": 1}, Prefer="wait=20")
+    wanted = api.post("/v1/models/flats/predictions", {"instances": rows}, expect=200)["predictions"]
+    assert len({prediction["value"] for prediction in wanted}) == 3
+    table, parquet = polars.DataFrame(rows), io.BytesIO()
+    table.write_parquet(parquet)
+    files = {
+        "application/x-ndjson": lines,
+        "application/jsonl": lines,
+        "application/vnd.apache.parquet": parquet.getvalue(),
+        "text/csv": table.write_csv().encode(),
+        "application/json": orjson.dumps(rows),
+    }
+    for label in ("", "/versions/1"):
+        for type_, data in files.items():
+            path = f"/v1/models/flats{label}/predictions"
+            if type_ != "application/json":
+                assert post(api, data, type_, path=path)["predictions"] == wanted
+            posted = {"file": (io.BytesIO(data), "rows")}
+            assert post(api, posted, "multipart/form-data", path=path)["predictions"] == wanted
+
+
+@pytest.mark.usefixtures("worker")
+def test_unknown_columns_are_ignored_if_the_query_says_so(api: ApiClient) -> None:
+    rows = [{"width": 1, "y": 0.5}, {"width": 2, "y": 1.5}]
+    api.post("/v1/datasets", {"name": "few", "source": "inline", "rows": rows, "target": "y"})
+    model = {**SORTER, "name": "few", "task": "regression", "loss": "mse", "input": {"dataset": "few"}}
+    api.post("/v1/models", {**model, "layers": [{"type": "Dense", "units": 1}]})
+    api.post("/v1/training-jobs", {"model": "few", "dataset": "few", "epochs": 1}, Prefer="wait=20")
+    path, body = "/v1/models/few/predictions", {"instances": [{"width": 1, "id": 7}]}
+    assert api.post(path, body, expect=422)["errors"][0]["column"] == "id"
+    assert api.post(f"{path}?extra=refuse", body, expect=422)["errors"][0]["pointer"] == "#/instances/0/id"
+    answer = api.post(f"{path}?extra=ignore", body, expect=200)
+    assert answer["warnings"] == [
+        {"row": None, "column": None, "type": "ignored_columns", "detail": '1 unknown column was ignored: "id".'}
+    ]
+    problem = api.post(f"{path}?extra=drop", body, expect=400)
+    assert problem["errors"][0]["parameter"] == "extra"
+
+
 def test_what_can_not_be_read_is_a_problem(trained: ApiClient) -> None:
     good = picture(RED, 2, 2)
-    for content_type in ("image/gif", "application/octet-stream", ""):
+    for content_type in ("image/svg+xml", "application/octet-stream", ""):
         problem = post(trained, good, content_type, expect=415)
         assert "image/png" in problem["detail"]
     for data, content_type in (

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from service.api.app import create_front
 from service.config import Settings
 from service.context import Context
 from service.storage.database import migrate
@@ -13,6 +12,7 @@ from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 from tests.small_disks import read_only, small_disk
 
 FORM = (
@@ -40,7 +40,7 @@ def context(tmp_path: Path, artifacts: Path) -> Iterator[Context]:
 
 @pytest.fixture
 def api(context: Context) -> ApiClient:
-    return ApiClient(FrontClient(create_front(context)))
+    return ApiClient(FrontClient(make_front(context)))
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ import pytest
 import requests
 from werkzeug.test import TestResponse
 
-from service.api.app import create_front
-from service.client import JobEvent
-from service.client.following import read_events
+from fitserve_client import JobEvent
+from fitserve_client.following import read_events
 from service.context import Context
 from service.operations.jobs import events as job_events
 from service.operations.jobs.lifecycle import Lease
@@ -25,6 +24,7 @@ from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 
 STREAM = {"Accept": "text/event-stream"}
 
@@ -186,7 +186,7 @@ def test_many_events_are_read_part_by_part(
 
 def front_with(context: Context, **settings: Any) -> FrontClient:
     """A client of another front with these settings."""
-    return FrontClient(create_front(replace(context, settings=replace(context.settings, **settings))))
+    return FrontClient(make_front(replace(context, settings=replace(context.settings, **settings))))
 
 
 @pytest.mark.parametrize("limit", ["max_streams", "max_streams_per_address"])

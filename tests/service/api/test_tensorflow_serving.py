@@ -277,7 +277,9 @@ def test_pictures_may_be_files_in_base64(api: ApiClient, context: Context) -> No
     client = DialectClient(context)
     (scores,) = client.post("/v1/models/sorter:predict", {"instances": [file]})["predictions"]
     assert scores == pytest.approx(native["predictions"][0]["scores"])
-    assert "isn't a PNG, JPEG or WebP" in client.error("/v1/models/sorter:predict", {"instances": [{"b64": "AAAA"}]})
+    assert "isn't a PNG, JPEG, WebP, GIF, BMP or TIFF" in client.error(
+        "/v1/models/sorter:predict", {"instances": [{"b64": "AAAA"}]}
+    )
 
 
 def test_too_many_at_once_are_a_503_with_the_time_to_come_back(

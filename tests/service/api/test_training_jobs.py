@@ -8,7 +8,7 @@ from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
-from tests.journeys.specs import LINE, LINE_DATASET, named
+from tests.journeys.specs import LINE, LINE_DATASET
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.operations import stocked
@@ -120,12 +120,6 @@ def test_every_fault_of_a_job_is_in_one_answer(ready: ApiClient) -> None:
     }  # fmt: skip
     problem = ready.post("/v1/training-jobs", TRAINING | {"optimizer": "adamm", "batch_size": 0}, 422)
     assert {fault["pointer"] for fault in problem["errors"]} == {"#/optimizer", "#/batch_size"}
-
-
-def test_a_dataset_that_is_not_ready_is_a_409_with_a_time_to_come_back(ready: ApiClient) -> None:
-    ready.post("/v1/datasets", named(LINE_DATASET, "later"), 202, Prefer="wait=0")
-    response = ready.send("POST", "/v1/training-jobs", 409, json=TRAINING | {"dataset": "later"})
-    assert "Retry-After" in response.headers
 
 
 def test_the_metrics_of_epochs_are_followed_thinned_and_finite(ready: ApiClient, idle_worker: FakeWorker) -> None:

@@ -14,7 +14,6 @@ import pytest
 import requests
 
 from models.errors import Fault, InvalidData
-from service.api.app import create_front
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.operations.upkeep import housekeeping
@@ -25,6 +24,7 @@ from tests.service.api.api_client import ApiClient
 from tests.service.api.api_server import Server
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 
 CSV = b"width,kind\n1.5,a\n2.5,b\n"
 WITHOUT_WAITING = {"Prefer": "wait=0"}
@@ -39,6 +39,22 @@ def upload(api: ApiClient, expect: int = 202, content: bytes = CSV, called: str 
 def files_below(context: Context) -> set[str]:
     root = context.settings.artifact_folder
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.usefixtures("worker")
+def test_several_files_of_a_form_are_one_table(api: ApiClient, context: Context) -> None:
+    more = b"kind,width\na,3.5\nb,4.5\n"
+    files = [(io.BytesIO(CSV), "1.csv"), (io.BytesIO(more), "2.csv")]
+    form = {"name": "both", "target": "kind", "file": files, "split": '{"validation": 0, "test": 0}'}
+    dataset: Any = api.send("POST", "/v1/datasets", 201, data=form, content_type="multipart/form-data").json
+    assert (dataset["rows"], dataset["file"]["name"], dataset["file"]["more"]) == (4, "1.csv", ["2.csv"])
+    rows = api.get("/v1/datasets/both/rows")["items"]
+    assert [row["instance"]["width"] for row in rows] == [1.5, 2.5, 3.5, 4.5]
+    files = [(io.BytesIO(CSV), "1.csv"), (io.BytesIO(b"width,colour\n1,a\n"), "2.csv")]
+    form = {"name": "wrong", "target": "kind", "file": files}
+    problem: Any = api.send("POST", "/v1/datasets", 422, data=form, content_type="multipart/form-data").json
+    assert {error["file"] for error in problem["errors"]} == {"2.csv"}
+    assert not [path for path in files_below(context) if "upload-" in path]
 
 
 def test_a_file_waits_whole_for_its_import_with_what_was_asked(api: ApiClient, context: Context) -> None:
@@ -185,13 +201,13 @@ class FullDisk(ArtifactStore):
 
 def test_a_full_disk_is_a_507_and_leaves_nothing(context: Context) -> None:
     full = Context(context.settings, context.database, FullDisk(context.settings.artifact_folder))
-    api = ApiClient(FrontClient(create_front(full)))
+    api = ApiClient(FrontClient(make_front(full)))
     for content in (CSV, b"x" * 200_000):
         assert upload(api, 507, content)["type"] == "/problems/disk-full"
         assert not list(context.settings.artifact_folder.rglob("*data*"))
     api.get("/v1/datasets/flowers", 404)
     headers = {**WITHOUT_WAITING, "Idempotency-Key": "once"}
-    for client, expect in ((api, 507), (ApiClient(FrontClient(create_front(context))), 202)):
+    for client, expect in ((api, 507), (ApiClient(FrontClient(make_front(context))), 202)):
         form = {"name": "flowers", "target": "kind", "file": (io.BytesIO(CSV), "a.csv")}
         client.send("POST", "/v1/datasets", expect, data=form, headers=headers)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from service.api.app import create_front
 from service.config import Settings
 from service.context import Context
 from service.errors import OutcomeUnknown, QueueFull
@@ -25,6 +24,7 @@ from tests.databases import ForgetfulDatabase
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 from tests.service.operations import stocked
 
 CSV = b"a,b\n1,2\n3,4\n5,6\n7,8\n"
@@ -49,7 +49,7 @@ def context(tmp_path: Path, database: ForgetfulDatabase) -> Context:
 
 @pytest.fixture
 def api(context: Context) -> ApiClient:
-    return ApiClient(FrontClient(create_front(context)))
+    return ApiClient(FrontClient(make_front(context)))
 
 
 def upload(api: ApiClient, expect: int, headers: dict[str, str]) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from service.operations.jobs.training_progress import advance, with_epochs
 
 
-def progress(epoch: int, step: int, fraction: float, **others: Any) -> dict[str, Any]:
+def progress(epoch: int, step: int, fraction: Any, **others: Any) -> dict[str, Any]:
     return {"epoch": epoch, "epochs": 4, "step": step, "steps": 10, "fraction": fraction, "eta_seconds": 6.0, **others}
 
 

@@ -79,13 +79,14 @@ class Bench:
             self.supervisor.step()
         self.supervisor.pause()
 
-    def submit(self, wishes: dict[str, Any], priority: int = 5, **request: Any) -> str:
+    def submit(self, wishes: dict[str, Any], priority: int = 5, waits_for: str | None = None, **request: Any) -> str:
         """Queue a training job whose process does these wishes."""
         document = {"model": "m", "dataset": "d", "epochs": 1, **request, "optimizer": wishes}
         with self.context.database.write() as session:
             return queue.enqueue(
                 self.context, session, training_jobs.KIND, TrainingRequest.from_document(document),
                 model_id="md_1", model_name="m", dataset_id="ds_1", dataset_name="d", priority=priority,
+                waits_for=waits_for,
             ).id  # fmt: skip
 
     def submit_build(self, wishes: dict[str, Any]) -> str:

@@ -172,6 +172,25 @@ def test_imports_run_concurrently_and_share_the_memory_of_a_job(make_bench: Call
     assert bench.job(waiting).status == "running"
 
 
+def test_a_slow_build_holds_up_no_other(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(build_slots=2)
+    bench.start_worker()
+    slow = bench.submit_build({"deaf_until": "/nonexistent"})
+    bench.wait_for_status(slow, "running")
+    bench.wait_for_status(bench.submit_build({}), "succeeded")
+    assert bench.job(slow).status == "running"
+
+
+def test_a_job_whose_check_crashes_fails_and_the_worker_goes_on(bench: Bench) -> None:
+    unchecked = bench.submit({"epochs": 1}, waits_for="model")  # the bench's dataset has no descriptor to check
+    other = bench.submit({"epochs": 1})
+    failed = bench.wait_for_status(unchecked, "failed")
+    assert failed.error is not None
+    assert failed.error["code"] == "internal"
+    assert failed.attempt == 1
+    bench.wait_for_status(other, "succeeded")
+
+
 def test_a_job_over_its_memory_limit_fails_with_advice(make_bench: Callable[..., Bench]) -> None:
     bench = make_bench(job_memory_bytes=400 * 1024**2)
     bench.start_worker()

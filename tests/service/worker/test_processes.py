@@ -18,6 +18,7 @@ from models.jobs.assignment import Runtime
 from models.jobs.training import TrainingAssignment, TrainingRequest
 from models.limits import Limits
 from models.spec import NetworkSpec
+from service.worker import processes
 from service.worker.processes import JobProcess, ProcessStarter, StartFailed
 from tests.running_service import wait_for
 from tests.service.worker.bench import document_of, fork_server, is_gone
@@ -115,6 +116,12 @@ def test_an_error_while_importing_quietly_surfaces(capfd: pytest.CaptureFixture[
     command = "import sys; sys.modules['models.building'] = None; import service.worker.quiet_import"
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 1
     assert "ModuleNotFoundError" in capfd.readouterr().err
+
+
+def test_collections_never_examine_what_was_imported_before() -> None:
+    command = "import gc, service.worker.frozen_heap; assert gc.isenabled(); assert gc.get_freeze_count() > 1000"
+    subprocess.run([sys.executable, "-c", command], check=True)
+    assert processes.PRELOADED[-1] == "service.worker.frozen_heap"
 
 
 def test_an_order_to_stop_arrives(starter: ProcessStarter, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from service.api.contract.schemas.shown import (
     Identifier,
     Inner,
     Listing,
+    Number,
     OneOf,
     Value,
     Words,
@@ -84,6 +85,14 @@ class BatchPredictionSchema(VersionJobSchema):
         "The split whose rows are predicted; null: all rows, or the rows of a file.", *SPLITS, allow_none=True
     )
     file = AsItIs(UploadedFileSchema, "The uploaded file; null for a dataset.", allow_none=True)
+    threshold = Number(
+        "The score from which classes count as predicted: the model's `threshold` at the job's creation. Null for "
+        "tasks without a threshold.",
+        0,
+        1,
+        allow_none=True,
+        example=None,
+    )
     result = Inner(BatchResultSchema, "A summary of the predictions; null before success.", allow_none=True)
 
     @pre_dump

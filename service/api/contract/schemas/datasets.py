@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import pre_dump
 
 from models.datasets import find_request_faults
-from models.datasets.descriptor import MAX_GUESSED_CLASSES, MAX_LISTED_NUMBERS
+from models.datasets.descriptor import MAX_GUESSED_CLASSES, MAX_LISTED_NUMBERS, with_positive_class
 from models.errors import Fault
 from service import statuses
 from service.api.contract.fields import (
@@ -19,7 +19,7 @@ from service.api.contract.fields import (
     Name,
     Object,
     Text,
-    UploadedFile,
+    UploadedFiles,
 )
 from service.api.contract.schemas import dataset_options as options
 from service.api.contract.schemas.base import AnswerSchema, Schema
@@ -46,7 +46,7 @@ from service.api.contract.schemas.shown import (
 from service.api.http.links import dataset_url
 from service.api.http.paging import ByMetadata, ByTimeOrName, ListQuery
 from service.api.http.problems import describe_failure
-from service.operations.catalog.datasets import UPLOAD, DatasetView
+from service.operations.catalog.datasets import UPLOAD, DatasetView, describe_files
 
 KINDS = ("table", "vector", "sequence", "image", "video")
 SPLITS = ("train", "validation", "test")
@@ -56,8 +56,15 @@ MOST_COLUMNS = 10_000
 MOST_CLASSES = 10_000
 MOST_DIMENSIONS = 32
 SPLIT = (
-    "`validation` and `test`: shares of the rows, from 0 to 1. `seed`: the seed of the random split. Tables can also "
-    "be split in the order of a `time_column`, or only by a `column` that contains `train`, `validation` or `test`."
+    "`validation` and `test`: shares of the rows, from 0 to 1. `seed`: the seed of the random split. Each split has "
+    "the same proportions of classes, unless `stratify` is false. Tables can also be split in the order of a "
+    "`time_column`, or only by a `column` that contains `train`, `validation` or `test`. With `group`, a column or "
+    "several, all rows of a group stay in one split, so that shares and proportions are approximate."
+)
+TARGET_OPTIONS = (
+    "`positive_class`: of two classes the positive one, whose score is that of a network with one output. Default: 1 "
+    "or true, else the class with fewer rows, and of equal numbers of rows the last. `missing`: `refuse` (the default) "
+    "or `drop` the rows of a table that have no target."
 )
 TYPES = "By column: `number`, `category`, `boolean`, `date`, `text` or `identifier`. Other columns' types are inferred."
 IGNORE = "Columns to ignore."
@@ -112,6 +119,7 @@ class CreateDatasetSchema(Schema):
         metadata={"description": f"Only for inline `rows`. {IGNORE}"},
     )
     split = Object(allow_none=True, metadata={"description": SPLIT, **options.SPLIT})
+    target_options = Object(allow_none=True, metadata={"description": TARGET_OPTIONS, **options.TARGET_OPTIONS})
     metadata = Metadata()
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
@@ -121,7 +129,7 @@ class CreateDatasetSchema(Schema):
 class CreateUploadSchema(Schema):
     """A new dataset from a file."""
 
-    file = UploadedFile(
+    file = UploadedFiles(
         required=True,
         metadata={
             "description": "CSV, JSON rows, JSON Lines, Parquet, NPZ (`x`, `y` or `x_train`, `y_train`, `x_test`, "
@@ -129,7 +137,8 @@ class CreateUploadSchema(Schema):
             "are greyscale images), or a ZIP of images in class folders (`<class>/…`, or `train/<class>/…` and "
             "`test/<class>/…`, optionally with `validation/<class>/…`). Transparent images get a white background. "
             "Text files among the images (`.txt`, `.json`, `.csv`, …) are ignored; any other file that isn't an image "
-            "is a fault."
+            "is a fault. CSV and JSON may be compressed with gzip or Zstandard. Several fields `file` are the parts of "
+            "one table: they have the same columns, and their rows follow each other."
         },
     )
     name = Name(required=True, metadata={"description": NAME})
@@ -148,8 +157,9 @@ class CreateUploadSchema(Schema):
         metadata={"description": f"{IGNORE} Send a field for each column, or one field with a JSON list."},
     )
     split = Object(metadata={"description": SPLIT, **options.SPLIT})
+    target_options = Object(metadata={"description": TARGET_OPTIONS, **options.TARGET_OPTIONS})
     window = Object(
-        metadata={"description": "`steps`, `horizon`, `stride`, `time_column`: turns the table into sequences."}
+        metadata={"description": "Turns the table into sequences of consecutive rows. Requires `steps`."}
         | options.WINDOW
     )
     picture = Object(
@@ -160,7 +170,7 @@ class CreateUploadSchema(Schema):
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
         if "file" not in members:
             return []
-        upload = {"source": UPLOAD, "file": members["file"].to_document()}
+        upload = {"source": UPLOAD, **describe_files(members["file"])}
         return find_request_faults(_without_metadata(members) | upload)
 
 
@@ -177,9 +187,12 @@ class DatasetChangesSchema(Schema):
 class UploadedFileSchema(AnswerSchema):
     """An uploaded file."""
 
+    sometimes = ("more",)
+
     name = Words("The file's name on the client.", example="flowers.csv")
     bytes = Count("The file's size.", example=4551)
     sha256 = Words("The file's SHA-256.", **DIGEST)
+    more = Listing("The names of the other files of the table, in order; absent without.", Words("A file's name."))
 
 
 class ImportProgressSchema(AnswerSchema):
@@ -280,6 +293,7 @@ class DatasetTargetSchema(AnswerSchema):
         "shape",
         "classes",
         "counts",
+        "positive_class",
         "exclusive",
         "mean",
         "std",
@@ -287,6 +301,8 @@ class DatasetTargetSchema(AnswerSchema):
         "max",
         "quantiles",
         "histogram",
+        "columns",
+        "horizons",
     )
 
     name = Words("The target's name.", example="species")
@@ -301,6 +317,11 @@ class DatasetTargetSchema(AnswerSchema):
     )
     counts = Listing(
         "The number of rows of all splits in each class.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50]
+    )
+    positive_class = Value("Of two classes the positive one, which is the last.", **CLASS, example="fraud")
+    columns = Listing("For sequences: the columns to predict.", Words("A name.", example="price"), MOST_COLUMNS)
+    horizons = Listing(
+        "For sequences: how many rows after the last row of a sequence the targets are.", Count("Rows."), MOST_COLUMNS
     )
     exclusive = Truth("For labels: whether every row has exactly one.")
     mean = Number("The mean of numbers.", allow_none=True, example=2)
@@ -354,6 +375,7 @@ class DatasetSchema(AnswerSchema):
             **{member: descriptor.get(member) for member in described},
             # descriptors of older releases have no notes
             "notes": descriptor.get("notes", []) if descriptor else None,
+            "target": with_positive_class(descriptor["target"]) if descriptor else None,
             "progress": view.progress,
             "metadata": dataset.metadata_,
             "error": describe_failure(dataset.error),

@@ -5,8 +5,8 @@ from typing import Any
 from marshmallow import pre_dump
 
 from models.datasets import SPLITS
-from models.jobs.evaluation import EvaluationRequest
-from service.api.contract.fields import Choice, Metadata, Reference
+from models.jobs.evaluation import EvaluationRequest, EvaluationResult
+from service.api.contract.fields import Amount, Choice, Metadata, Reference
 from service.api.contract.schemas.base import AnswerSchema
 from service.api.contract.schemas.jobs import VersionJobSchema, WantedVersionSchema, link_resources, present_job
 from service.api.contract.schemas.shown import CLASS, Count, Identifier, Inner, Listing, Mapping, Number, OneOf, Value
@@ -24,6 +24,16 @@ class CreateEvaluationSchema(WantedVersionSchema):
         },
     )
     split = Choice(*SPLITS, load_default="test", metadata={"description": "The split to evaluate."})
+    threshold = Amount(
+        0,
+        1,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Only for binary and multilabel tasks: the score from which the positive class, or a label, "
+            "counts as predicted. Null: the model's `threshold`."
+        },
+    )
     metadata = Metadata()
 
 
@@ -50,17 +60,35 @@ class ClassFiguresSchema(AnswerSchema):
     )
 
 
+class CalibrationBinSchema(AnswerSchema):
+    """The decisions whose score is in a bin. Calibrated scores have a `share` close to `mean_score` in every bin."""
+
+    lower = Number("The bin's lower bound, which is outside of it except for 0.", 0, 1, example=0.9)
+    upper = Number("The bin's upper bound, which is in it.", 0, 1, example=1)
+    count = Count("The number of decisions.", example=12)
+    mean_score = Number("Their mean score; null without decisions.", 0, 1, allow_none=True, example=0.95)
+    share = Number("The share of them that were right; null without decisions.", 0, 1, allow_none=True, example=0.92)
+
+
 class EvaluationResultSchema(AnswerSchema):
     """The metrics of the version on the split."""
 
     loss = Number("The network's loss.", allow_none=True, example=0.12)
     metrics = Mapping(
-        "The model's metrics, as Keras computes them. For classes also `accuracy`, `roc_auc` "
-        "(one class against the rest; the mean over classes; null with more than 250,000,000 scores), `log_loss`, "
-        "and the means over classes of `precision`, `recall` and `f1`, unweighted (`macro_…`) and weighted by the rows "
-        "of each class (`weighted_…`). For a regression also `mae`, `rmse` and `r2` (the mean of several outputs). The "
-        "means omit classes whose value is undefined.",
+        "The model's metrics, as Keras computes them. For classes also `accuracy`, `balanced_accuracy` (the mean "
+        "recall), `roc_auc` and `pr_auc` (the average precision; both of one class against the rest, as the mean over "
+        "classes; null with more than 250,000,000 scores), `log_loss`, `brier` (the mean squared error of the scores; "
+        "for more than two classes, the sum over the classes), and the means over classes of `precision`, `recall` and "
+        "`f1`, unweighted (`macro_…`) and weighted by the rows of each class (`weighted_…`). For two classes also "
+        "`precision`, `recall` and `f1` of the `positive_class`, and `roc_auc`, `pr_auc` and `brier` are those of it. "
+        "With a `threshold` other than 0.5, these replace Keras's metrics of the same name. For a regression also "
+        "`mae`, `rmse` and `r2` (the mean of several outputs). The means omit classes whose value is undefined.",
         Number("A metric.", allow_none=True, example=0.97),
+    )
+    baseline = Mapping(
+        "`loss` and the same metrics of a naive guess; null if the version is one that an older Fitserve saved.",
+        Number("A metric.", allow_none=True, example=0.33),
+        allow_none=True,
     )
     classes = Listing(
         "The classes in order; null for a regression.",
@@ -83,6 +111,32 @@ class EvaluationResultSchema(AnswerSchema):
         MOST_CLASSES,
         allow_none=True,
     )
+    positive_class = Value(
+        "Of two classes the positive one, to which `precision`, `recall`, `f1`, `roc_auc`, `pr_auc`, `brier` and "
+        "`calibration` refer; else null.",
+        anyOf=[*CLASS["anyOf"], {"type": "null"}],
+        example=None,
+    )
+    threshold = Number(
+        "The score from which classes counted as predicted; null for tasks without a threshold.",
+        0,
+        1,
+        allow_none=True,
+        example=None,
+    )
+    calibration = Listing(
+        "Whether scores are probabilities, in ten bins of equal width: for two classes the scores of the positive one, "
+        "for more those of the predicted class, for labels all of them. Null for a regression, and if a score isn't "
+        "finite.",
+        Inner(CalibrationBinSchema, ""),
+        10,
+        allow_none=True,
+    )
+
+    @pre_dump
+    def _complete(self, result: dict[str, Any], **_: Any) -> dict[str, Any]:
+        # results of older releases lack the newest fields
+        return EvaluationResult.from_document(result).to_document()
 
 
 class EvaluationSchema(VersionJobSchema):
@@ -90,6 +144,13 @@ class EvaluationSchema(VersionJobSchema):
 
     id = Identifier("ev", "The job's id, which its URL ends with.")
     split = OneOf("The split that is evaluated.", *SPLITS)
+    threshold = Number(
+        "The score from which classes count as predicted; null for tasks without a threshold.",
+        0,
+        1,
+        allow_none=True,
+        example=None,
+    )
     training_job = Identifier(
         "tj", "The training job that created the evaluation; null if a client created it.", allow_none=True
     )
@@ -99,9 +160,11 @@ class EvaluationSchema(VersionJobSchema):
     def _present(self, view: JobView, **_: Any) -> dict[str, Any]:
         job = view.job
         maker = training_job_url(str(job.made_by)) if view.maker_exists else None
+        request = EvaluationRequest.from_document(job.request)
         return present_job(view) | {
-            "split": EvaluationRequest.from_document(job.request).split,
+            "split": request.split,
+            "threshold": request.threshold,
             "training_job": job.made_by,
-            "result": job.result,
+            "result": None if job.result is None else EvaluationResult.from_document(job.result).to_document(),
             "links": {"self": evaluation_url(job.id), **link_resources(view), "training_job": maker},
         }

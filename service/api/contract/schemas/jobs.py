@@ -55,9 +55,10 @@ class JobHeadSchema(AnswerSchema):
         *statuses.JOB_STATUSES,
     )
     status_reason = Words(
-        "The reason for the status: `stopped`, `early_stopping`, `time_limit`, `diverged`, `out_of_memory`, "
-        "`disk_full`, `artifacts_unwritable`, `worker_lost`, `worker_shutdown`, `stalled`, `stopped_before_training`, "
-        "or null.",
+        "The reason for the status: `waiting_for_model` or `waiting_for_dataset` while the model is still "
+        "being built or the dataset imported, `stopped`, `early_stopping`, `time_limit`, `diverged`, "
+        "`out_of_memory`, `disk_full`, `artifacts_unwritable`, `worker_lost`, `worker_shutdown`, `stalled`, "
+        "`stopped_before_training`, or null.",
         100,
         allow_none=True,
         example=None,

@@ -6,7 +6,7 @@ from marshmallow import ValidationError, pre_dump, validates_schema
 
 from models.preprocessing.missing import CHOICES
 from models.pretrained import as_posted
-from models.spec import Scaling, Task
+from models.spec import Scaling, TargetScaling, Task
 from models.text_options import OutputMode, Standardize, TextSplit
 from models.validation.inputs import MOST_DIMENSIONS, MOST_INPUTS
 from models.validation.metrics import MOST_METRICS
@@ -15,6 +15,7 @@ from service import statuses
 from service.api.contract.fields import (
     LARGEST_INTEGER,
     TEXT_PATTERN,
+    Amount,
     Anything,
     Choice,
     Items,
@@ -62,9 +63,26 @@ SCALING = (
     "bytes (numbers from 0 to 255, some above 127), else `standard`. But it is `none` if a layer is Rescaling, "
     "Normalization or Embedding and the dataset isn't a table."
 )
+TARGET_SCALINGS = tuple(scaling.value for scaling in TargetScaling)
+TARGET_SCALING = (
+    "How the network learns the targets of a regression: `none`, `standard` (minus the training rows' mean, divided by "
+    "their standard deviation) or `log` (the logarithm of 1 + the target, then as `standard`; targets must be greater "
+    "than -1). Several targets are scaled one by one. Predictions, metrics and exported networks have the target's own "
+    "units. The default is `standard` if the input comes from a dataset that is a table or sequences and the network "
+    "can output any number with a loss of differences (`mean_squared_error`, `mean_absolute_error`, `huber` or "
+    "`log_cosh`), else `none`."
+)
+SERVE = (
+    "The label whose version answers predictions that name neither a version nor a label; null: the latest version "
+    "does. Until the label exists, such predictions get a 409. Once the model has a version, the label must exist."
+)
 MISSING = (
     "For tables: what replaces a missing value: the training rows' `median`, `mean` or `most_frequent` value, or "
     "`zero`. By default `median`; a missing category counts as an unknown one unless `most_frequent` replaces it."
+)
+THRESHOLD = (
+    "For binary and multilabel tasks: the score from which the positive class, or a label, counts as predicted. It "
+    "applies to new predictions, evaluations and batch predictions with every version of the model. Null: 0.5."
 )
 LONGEST_DESCRIPTION = 10_000
 
@@ -190,6 +208,12 @@ class InputSchema(Schema):
             raise ValidationError("can't be combined with `dataset`, which determines the shape", "shape")
 
 
+class TargetSchema(Schema):
+    """How a regression learns its target."""
+
+    scaling = Choice(*TARGET_SCALINGS, metadata={"description": TARGET_SCALING})
+
+
 MOST_LAYERS = 10_000
 LAYERS = (
     "The layers in order. Each takes the previous one's output; with `inputs`, the layers form a graph and can have "
@@ -268,6 +292,14 @@ class CreateModelSchema(Schema):
             "maxItems": MOST_METRICS,
         },
     )
+    serve = Name(load_default=None, allow_none=True, metadata={"description": SERVE})
+    threshold = Amount(0, 1, load_default=None, allow_none=True, metadata={"description": THRESHOLD})
+    target = Part(
+        TargetSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "For a regression: how its target is learned. Null for other tasks."},
+    )
     metadata = Metadata()
 
 
@@ -283,6 +315,8 @@ class ModelChangesSchema(Schema):
     """The changes to a model."""
 
     description = Text(LONGEST_DESCRIPTION, metadata={"description": "Free text."})
+    serve = Name(allow_none=True, metadata={"description": SERVE})
+    threshold = Amount(0, 1, allow_none=True, metadata={"description": THRESHOLD})
     metadata = MetadataChanges()
 
 
@@ -335,6 +369,12 @@ class ModelInputSchema(AnswerSchema):
     text = AsItIs(ShownTextOptionsSchema, "For texts: how they become token ids.")
 
 
+class ModelTargetSchema(AnswerSchema):
+    """How a regression learns its target."""
+
+    scaling = OneOf(TARGET_SCALING, *TARGET_SCALINGS)
+
+
 class ModelItemSchema(AnswerSchema):
     """A model in a list."""
 
@@ -354,8 +394,18 @@ class ModelItemSchema(AnswerSchema):
     optimizer = Value("As in the request.", example="adam", **COMPONENT)
     loss = Value("As in the request.", example="sparse_categorical_crossentropy", **COMPONENT)
     metrics = Listing("As in the request.", Value("A metric.", **COMPONENT), MOST_METRICS, example=["accuracy"])
+    target = Inner(ModelTargetSchema, "How a regression learns its target; null for other tasks.", allow_none=True)
+    threshold = Number(
+        "The score from which the positive class of a binary task, or a label of a multilabel task, counts as "
+        "predicted; null for other tasks.",
+        0,
+        1,
+        allow_none=True,
+        example=None,
+    )
     latest_version = Count("The number of the newest version; null if there is none.", 1, allow_none=True, example=1)
     labels = Mapping("The labels, each with the number of its version.", Count("A version.", 1, example=1))
+    serve = Words("The label that predictions use by default; null: the latest version.", allow_none=True, **NAMED)
     metadata = ShownMetadata()
     error = Inner(FailureSchema, "The error of a failed model, else null.", allow_none=True)
     created_at = Moment("The creation time; null for a dry run.", allow_none=True)
@@ -398,7 +448,7 @@ class ModelSchema(ModelItemSchema):
     model_version_status = Listing(
         "The newest 100 versions in TensorFlow Serving's format.", Inner(ServingVersionSchema, ""), 100
     )
-    ready = Truth("Whether it has a version, as clients of KServe's first protocol ask.")
+    ready = Truth("Whether it has a version that it serves, as clients of KServe's first protocol ask.")
 
 
 class ModelListQuery(ByMetadata, ByTimeOrName):
@@ -412,19 +462,22 @@ class ModelListQuery(ByMetadata, ByTimeOrName):
 
 def _present_model(view: ModelView) -> dict[str, Any]:
     model, url = view.model, model_url(view.model.name)
-    kept = ("id", "name", "status", "task", "description", "summary", "created_at")
+    kept = ("id", "name", "status", "task", "description", "serve", "summary", "created_at")
     parts = ("summary", "versions", "labels", "predictions")
+    unscaled = {"scaling": TargetScaling.NONE.value} if model.task == Task.REGRESSION else None
     return {
         **model.document,
+        "target": model.document.get("target", unscaled),
         "layers": [as_posted(layer) for layer in model.document["layers"]],
         **{member: getattr(model, member) for member in kept},
+        "threshold": model.threshold,
         "latest_version": view.latest_version,
         "labels": view.labels,
         "metadata": model.metadata_,
         "error": describe_failure(model.error),
         "links": {"self": url} | {part: f"{url}/{part}" for part in parts},
         "model_version_status": version_statuses(view.versions),
-        "ready": view.latest_version is not None,
+        "ready": view.latest_version is not None and (model.serve is None or model.serve in view.labels),
     }
 
 

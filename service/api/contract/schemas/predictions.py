@@ -1,8 +1,10 @@
 """Predictions: the schema of the query and, for the documentation only, the schemas of the bodies."""
 
+from typing import ClassVar
+
 from marshmallow import fields
 
-from service.api.contract.fields import MOST_ITEMS, QueryFlag, QueryWhole
+from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, Choice, QueryAmount, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.shown import (
     CLASS,
@@ -12,11 +14,14 @@ from service.api.contract.schemas.shown import (
     Inner,
     Instance,
     Listing,
+    Mapping,
     Number,
     OneOf,
     Value,
     Words,
 )
+
+REFUSE, IGNORE = "refuse", "ignore"
 
 
 class PredictionQuery(Schema):
@@ -24,6 +29,24 @@ class PredictionQuery(Schema):
 
     top = QueryWhole(1, load_default=None, metadata={"description": "Add the N classes with the highest scores."})
     scores = QueryFlag(load_default=True, metadata={"description": "Whether to include the score of every class."})
+    threshold = QueryAmount(
+        0,
+        1,
+        load_default=None,
+        metadata={
+            "description": "Only for binary and multilabel tasks: the score from which the positive class, or a label, "
+            "is predicted. Default: the model's `threshold`."
+        },
+    )
+    extra = Choice(
+        REFUSE,
+        IGNORE,
+        load_default=REFUSE,
+        metadata={
+            "description": "What unknown columns of a table are: a fault, or ignored, with a warning that names them. "
+            "The dataset's other columns, such as its target, are always ignored."
+        },
+    )
 
 
 class PredictionRequestSchema(Schema):
@@ -36,14 +59,15 @@ class PredictionRequestSchema(Schema):
             "minItems": 1,
             "maxItems": MOST_ITEMS,
             "description": "The rows: nested numbers; for tables, objects by column or lists in the order of the "
-            'columns; for images also `{"b64": "…"}` with a PNG, JPEG or WebP file in Base64; for several inputs, '
-            "objects of such rows by the inputs' names.",
+            "columns; for sequences from a table, also the rows of that table as objects by column, the last of which "
+            'are predicted for each series; for images also `{"b64": "…"}` with an image file in Base64; '
+            "for several inputs, objects of such rows by the inputs' names, unless all take columns of one table.",
         },
     )
 
 
-class PicturesSchema(Schema):
-    """Image files to predict for."""
+class PredictionFilesSchema(Schema):
+    """A file of rows, or images, to predict for."""
 
     file = fields.List(
         fields.Raw(metadata={"type": "string", "format": "binary"}),
@@ -51,17 +75,30 @@ class PicturesSchema(Schema):
         metadata={
             "minItems": 1,
             "maxItems": 10_000,
-            "description": "PNG, JPEG or WebP files, each in its own part with this name.",
+            "description": "For an input of images: PNG, JPEG, WebP, GIF, BMP or TIFF files, each in its own part with "
+            "this name. For any other: one file of rows as CSV, JSON with a list of rows, JSON Lines or Parquet, in "
+            "the form of the dataset's file, which may be compressed with gzip or Zstandard.",
         },
     )
 
 
 class WarningSchema(AnswerSchema):
-    """A value that differs from those of the training. The row is predicted, but the prediction may be unreliable."""
+    """A value that differs from those of the training, or columns that were ignored. The row is predicted, but the
+    prediction may be unreliable."""
 
-    row = Count("The row's index, from 0.", example=1)
+    row = Count("The row's index, from 0; null for all rows.", allow_none=True, example=1)
     column = Words("The column's name; null without columns.", allow_none=True, example="petal_length")
-    type = OneOf("The kind of the difference.", "unseen_category", "missing", "out_of_range", "resized")
+    type = OneOf(
+        "The kind of the difference.",
+        "unseen_category",
+        "missing",
+        "out_of_range",
+        "resized",
+        "first_frame",
+        "ignored_columns",
+        "unknown_tokens",
+        "truncated",
+    )
     detail = Words("An explanation.", example="100 is out of range: the training rows lie between 1 and 6.7.")
 
 
@@ -77,14 +114,27 @@ SCORES = Listing("The score of every class, in the order of `classes`; absent wi
 TOP = Listing("The N classes with the highest scores; only with `top=N`.", Inner(LabelScoreSchema, ""))
 
 
-class ClassPredictionSchema(AnswerSchema):
+class SeriesPredictionSchema(AnswerSchema):
+    """Which series a prediction is for, if rows of a table were posted to a model of sequences."""
+
+    sometimes: ClassVar[tuple[str, ...]] = ("group", "after")
+
+    group = Mapping("The values of the columns that distinguish series.", example={"symbol": "A"})
+    after = Value(
+        "The time of the series' last row: a date in ISO 8601, or a number.",
+        anyOf=[{"type": "string", "maxLength": 64, "pattern": TEXT_PATTERN}, {"type": "number", "format": "double"}],
+        example="2024-01-31",
+    )
+
+
+class ClassPredictionSchema(SeriesPredictionSchema):
     """A prediction of a `binary` or `multiclass` model."""
 
-    sometimes = ("scores", "top")
+    sometimes = (*SeriesPredictionSchema.sometimes, "scores", "top")
 
     label = Value(
-        "The class with the highest score. For binary tasks, the second class if its score is at least 0.5. "
-        "Null if the scores aren't finite.",
+        "The class with the highest score. For binary tasks, the positive class, which is the second, if its score "
+        "is at least the `threshold`, else the first. Null if the scores aren't finite.",
         anyOf=[*CLASS["anyOf"], {"type": "null"}],
     )
     score = Number("The label's score; null if it isn't finite.", allow_none=True, example=0.98)
@@ -92,17 +142,17 @@ class ClassPredictionSchema(AnswerSchema):
     top = TOP
 
 
-class LabelsPredictionSchema(AnswerSchema):
+class LabelsPredictionSchema(SeriesPredictionSchema):
     """A prediction of a `multilabel` model."""
 
-    sometimes = ("scores", "top")
+    sometimes = (*SeriesPredictionSchema.sometimes, "scores", "top")
 
-    labels = Listing("Every class with a score of at least 0.5.", Value("A class.", **CLASS))
+    labels = Listing("Every class whose score is at least the `threshold`.", Value("A class.", **CLASS))
     scores = SCORES
     top = TOP
 
 
-class ValuePredictionSchema(AnswerSchema):
+class ValuePredictionSchema(SeriesPredictionSchema):
     """A prediction of a `regression` model."""
 
     value = Value(
@@ -133,7 +183,7 @@ class PredictionAnswerSchema(AnswerSchema):
         example=["setosa", "versicolor", "virginica"],
     )
     predictions = Listing(
-        "One prediction for each instance, in order.",
+        "One prediction for each instance, in order; for rows of series one for each series.",
         AsItIs(PredictionSchema, ""),
         MOST_ITEMS,
         example=[{"label": "setosa", "score": 0.98, "scores": [0.98, 0.015, 0.005]}],

@@ -6,9 +6,11 @@ from marshmallow import ValidationError, fields, pre_dump, validates_schema
 
 from models.datasets import MOST_FOLDS
 from models.errors import Fault
+from models.gain import NO_GAIN
 from models.jobs.training import KEEP, REFIT, CrossValidation, TrainingRequest
 from models.kept import NEW_CLASSES
 from models.preprocessing.unfamiliar import OUT_OF_RANGE, UNKNOWN_CATEGORIES
+from models.preprocessing.unfamiliar_texts import TRUNCATED, UNKNOWN_TOKENS, UNUSED_TEXT
 from service import statuses
 from service.api.contract.fields import (
     LARGEST_INTEGER,
@@ -180,7 +182,10 @@ class TrainingOptionsSchema(Schema):
     execution = Choice(
         *EXECUTIONS,
         load_default="auto",
-        metadata={"description": "How the network is executed. The response shows the choice that replaced `auto`."},
+        metadata={
+            "description": "How the network is executed. The response shows the choice that replaced `auto`, "
+            "unless the job still waits for its model or dataset."
+        },
     )
 
 
@@ -205,9 +210,7 @@ class CreateTrainingJobSchema(TrainingOptionsSchema):
     """A new training job."""
 
     model = Reference(required=True, metadata={"description": "The model's name."})
-    dataset = Reference(
-        required=True, metadata={"description": "The dataset's name. The dataset must be ready and fit the model."}
-    )
+    dataset = Reference(required=True, metadata={"description": "The dataset's name. The dataset must fit the model."})
     folds = Folds(
         load_default=None,
         allow_none=True,
@@ -289,13 +292,20 @@ class JobWarningSchema(AnswerSchema):
         "`checkpoint_skipped`: a checkpoint couldn't be saved. `checkpoint_unreadable`: the job resumed from an "
         "earlier one, or began again. `paused`: the service paused the job. `unknown_categories`: categories of the "
         "training rows have no input of their own. `out_of_range`: values of the training rows are unlike those that "
-        "the kept preprocessing learned. `new_classes`: the version that training starts from doesn't know classes.",
+        "the kept preprocessing learned. `new_classes`: the version that training starts from doesn't know classes. "
+        "`unused_text`: the model takes no column of texts. `truncated`: texts of the training rows are longer than "
+        "the model's input. `unknown_tokens`: tokens of the training rows aren't in the kept vocabulary. "
+        "`not_better_than_baseline`: the trained network is no better than the naive guess.",
         "checkpoint_skipped",
         "checkpoint_unreadable",
         "paused",
         UNKNOWN_CATEGORIES,
         OUT_OF_RANGE,
         NEW_CLASSES,
+        UNUSED_TEXT,
+        TRUNCATED,
+        UNKNOWN_TOKENS,
+        NO_GAIN,
     )
     detail = Words("An explanation.", example="The checkpoint at epoch 3, step 20 can't be saved. The disk is full.")
 
@@ -317,6 +327,13 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     progress = Inner(ProgressSchema, "The training's progress.")
     metrics = Mapping(
         "The metrics of the latest finished epoch; null before the first.", METRIC_VALUES, allow_none=True
+    )
+    baseline = Mapping(
+        "The same metrics of a naive guess: the share of each class in the training rows, the mean of their targets or "
+        "the last value of a series whose steps contain the target's past. Null before it is known.",
+        METRIC_VALUES,
+        allow_none=True,
+        example={"loss": 1.09, "accuracy": 0.33},
     )
     best = Mapping(
         "The best `epoch` and its value of the metric that `early_stopping` monitors, else of the loss (on the "
@@ -359,7 +376,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
         return {
             **TrainingRequest.from_document(job.request).to_document(),
             **present_job(view),
-            **{member: getattr(job, member) for member in ("runtime", "metrics", "best", "warnings")},
+            **{member: getattr(job, member) for member in ("runtime", "metrics", "baseline", "best", "warnings")},
             **_present_folds(view.job),
             "epochs": epochs,
             "progress": orders.progress(job) or NO_PROGRESS | {"epoch": 0, "epochs": epochs},

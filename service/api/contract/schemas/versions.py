@@ -72,6 +72,11 @@ class VersionSchema(AnswerSchema):
     training_job = Identifier("tj", "The job that created the version.")
     dataset = Words("The name of the dataset that the version was trained on.", example="flowers", **NAMED)
     metrics = Inner(VersionMetricsSchema, "The metrics on each split.")
+    baseline = Inner(
+        VersionMetricsSchema,
+        "The same metrics of a naive guess; null for versions that an older Fitserve saved.",
+        allow_none=True,
+    )
     classes = Listing(
         "The classes in the order of the scores; null for a regression.",
         Value("A class.", **CLASS),
@@ -92,7 +97,7 @@ class VersionSchema(AnswerSchema):
         url = version_url(found.model, version.number)
         details = version.details
         return {
-            **{member: getattr(details, member) for member in ("metrics", "classes", "inputs")},
+            **{member: getattr(details, member) for member in ("metrics", "baseline", "classes", "inputs")},
             **({} if version.servable else {"reason": details.reason}),
             "version": version.number,
             "status": "available",

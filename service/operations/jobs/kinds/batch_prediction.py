@@ -14,6 +14,7 @@ from models.jobs.batch_prediction import (
     BatchPredictionResult,
     PostedFile,
 )
+from models.spec import THRESHOLD
 from models.version_files import ARTIFACTS, read_document
 from service import statuses
 from service.context import Context
@@ -62,8 +63,15 @@ class BatchPrediction(Kind):
             split=request.split,
             file=file,
             file_name="" if request.file is None else request.file.name,
+            threshold=THRESHOLD if request.threshold is None else request.threshold,
             **inputs.bounds(context, job),
         )
+
+    def check(self, context: Context, job: Job) -> dict[str, Any]:
+        with context.database.read() as session:
+            version, dataset = client_jobs.find_used(session, job)
+        _check_dataset_fit(context, version, dataset, BatchPredictionRequest.from_document(job.request).split)
+        return job.request
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
         job.result = StoredResult.from_document(result | {"folder": key}).to_document()
@@ -81,8 +89,9 @@ def create(context: Context, request: dict[str, Any], claim: Claim | None = None
     """Queue predictions of a version (by number or label, or the latest) for the rows of a dataset or of the request's
     `file`, which is moved into the artifact store; returns the job's id.
 
-    If an earlier request with the same `claim` created a job, returns the id of that one. Raises InvalidRequest,
-    InvalidData, NotReady, NoVersion, QueueFull; Conflict if the version can't be served.
+    If the dataset is still being imported, the job waits. If an earlier request with the same `claim` created a job,
+    returns the id of that one. Raises InvalidRequest, InvalidData, NotReady, NoVersion, QueueFull; Conflict if the
+    version can't be served.
     """
     return client_jobs.made_before(context, claim) or _make(context, request, claim)
 
@@ -93,7 +102,9 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     with context.database.read() as session:
         found = _find(session, request["model"], request.get("dataset"))
         version = client_jobs.find_version(session, found[0], request["version"], request["label"])
-    _check_fit(context, version, found[1], request)
+    check_servable(version)
+    if client_jobs.find_unready(*found) is None:
+        _check_fit(context, version, found[1], request)
     job_id = queue.new_id(KIND)
     if file is not None:
         context.artifacts.publish(file.folder, upload_key(job_id), {DATA_FILE: file.sha256})
@@ -109,14 +120,21 @@ def _find(session: Session, model_name: str, dataset_name: str | None, ids: tupl
 
 
 def _check_fit(context: Context, version: Version, dataset: Dataset | None, request: dict[str, Any]) -> None:
-    check_servable(version)
-    name = ARTIFACTS["preprocessing"]
-    document = read_document(version_folder(context, version.folder, name) / name)
     if dataset is not None:
-        check_inputs_fit(document, {"name": dataset.name, **(dataset.descriptor or {})}, request["split"])
+        _check_dataset_fit(context, version, dataset, request["split"])
     else:
         file: ReceivedFile = request["file"]
-        check_file(file.folder / DATA_FILE, file.name, document)
+        check_file(file.folder / DATA_FILE, file.name, _preprocessing(context, version))
+
+
+def _check_dataset_fit(context: Context, version: Version, dataset: Dataset, split: str | None) -> None:
+    descriptor = {"name": dataset.name, **(dataset.descriptor or {})}
+    check_inputs_fit(_preprocessing(context, version), descriptor, split)
+
+
+def _preprocessing(context: Context, version: Version) -> dict[str, Any]:
+    name = ARTIFACTS["preprocessing"]
+    return read_document(version_folder(context, version.folder, name) / name)
 
 
 def _insert(
@@ -125,14 +143,15 @@ def _insert(
     (model, dataset), file = found, request.get("file")
     columns = {} if dataset is None else {"dataset_id": dataset.id, "dataset_name": dataset.name}
     posted = None if file is None else PostedFile.from_document(file.to_document())
-    wanted = BatchPredictionRequest(request.get("split"), posted)
+    wanted = BatchPredictionRequest(request.get("split"), posted, model.threshold)
     with context.database.write() as session:
         # The resources may have been deleted meanwhile, and others created with the same names.
         _find(session, model.name, columns.get("dataset_name"), (model.id, columns.get("dataset_id", "")))
         client_jobs.find_version(session, model, version.number)
         queue.enqueue(
             context, session, KIND, wanted, metadata_=request.get("metadata", {}),
-            id=job_id, model_id=model.id, model_name=model.name, version=version.number, **columns,
+            id=job_id, model_id=model.id, model_name=model.name, version=version.number,
+            waits_for=client_jobs.find_unready(model, dataset), **columns,
         )  # fmt: skip
         idempotency.record_resource(session, claim, job_id)
 

@@ -27,6 +27,14 @@ class Build(Kind):
     words = "build job"
     assignment = BuildAssignment
     from_clients: ClassVar = False
+    makes: ClassVar = "model"
+
+    def slots(self, settings: Settings) -> int:
+        return settings.build_slots
+
+    def memory_bytes(self, settings: Settings) -> int:
+        """Concurrent builds share the memory of one job."""
+        return settings.job_memory_bytes // settings.build_slots
 
     def describe(self, context: Context, job: Job) -> BuildAssignment:
         request = BuildRequest.from_document(job.request)

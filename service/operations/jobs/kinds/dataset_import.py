@@ -24,6 +24,7 @@ class DatasetImport(Kind):
     words = "import job"
     assignment = ImportAssignment
     from_clients: ClassVar = False
+    makes: ClassVar = "dataset"
 
     def slots(self, settings: Settings) -> int:
         return settings.import_slots

@@ -4,9 +4,13 @@ from typing import Any
 
 from models.compatibility import check_version_fit
 from models.jobs.evaluation import EvaluationAssignment, EvaluationRequest, EvaluationResult
+from models.targets import TargetEncoding
+from models.validation.threshold import threshold_faults
 from models.version_files import ARTIFACTS, read_document
 from service.context import Context
+from service.errors import InvalidRequest
 from service.operations import idempotency
+from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
@@ -24,12 +28,20 @@ class Evaluation(Kind):
     assignment = EvaluationAssignment
 
     def describe(self, context: Context, job: Job) -> EvaluationAssignment:
+        request = EvaluationRequest.from_document(job.request)
         return EvaluationAssignment(
             version=inputs.version_folder(context, job),
             dataset=inputs.dataset_folder(context, job),
-            split=EvaluationRequest.from_document(job.request).split,
+            split=request.split,
+            threshold=request.threshold,
             **inputs.bounds(context, job),
         )
+
+    def check(self, context: Context, job: Job) -> dict[str, Any]:
+        with context.database.read() as session:
+            version, dataset = client_jobs.find_used(session, job)
+        _check_fit(context, version, dataset, EvaluationRequest.from_document(job.request).split)
+        return job.request
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
         job.result = EvaluationResult.from_document(result).to_document()
@@ -42,8 +54,8 @@ KIND = Evaluation()
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
     """Queue the evaluation of a version (by number or label, or the latest) on a dataset's split; returns the job's id.
 
-    If an earlier request with the same `claim` created an evaluation, returns the id of that one. Raises
-    InvalidRequest, InvalidData, NotReady, NoVersion, QueueFull.
+    If the dataset is still being imported, the evaluation waits. If an earlier request with the same `claim` created
+    an evaluation, returns the id of that one. Raises InvalidRequest, InvalidData, NotReady, NoVersion, QueueFull.
     """
     return client_jobs.made_before(context, claim) or _insert(context, request, claim)
 
@@ -53,8 +65,13 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
     with context.database.read() as session:
         model, dataset = client_jobs.find_model_and_dataset(session, request["model"], request["dataset"])
         version = client_jobs.find_version(session, model, request["version"], request["label"])
-    wanted = EvaluationRequest.from_document(request)
-    _check_fit(context, version, dataset, wanted.split)
+    if faults := list(threshold_faults(request["threshold"], model.task)):
+        raise InvalidRequest(*faults)
+    threshold = model.threshold if request["threshold"] is None else request["threshold"]
+    wanted = EvaluationRequest(request["split"], threshold)
+    unready = client_jobs.find_unready(model, dataset)
+    if unready is None:
+        _check_fit(context, version, dataset, wanted.split)
     with context.database.write() as session:
         # The resources may have been deleted meanwhile, and others created with the same names.
         client_jobs.find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
@@ -62,7 +79,7 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
         job = queue.enqueue(
             context, session, KIND, wanted, metadata_=request.get("metadata", {}),
             model_id=model.id, model_name=model.name, version=version.number,
-            dataset_id=dataset.id, dataset_name=dataset.name,
+            dataset_id=dataset.id, dataset_name=dataset.name, waits_for=unready,
         )  # fmt: skip
         idempotency.record_resource(session, claim, job.id)
     return job.id
@@ -72,3 +89,6 @@ def _check_fit(context: Context, version: Version, dataset: Dataset, split: str)
     name = ARTIFACTS["preprocessing"]
     document = read_document(version_folder(context, version.folder, name) / name)
     check_version_fit(document, {"name": dataset.name, **(dataset.descriptor or {})}, split)
+    scale = TargetEncoding.from_document(document["target"]).scale
+    if scale is not None:
+        check_target_scaling(context, scale.scaling, dataset, "#/dataset")

@@ -33,6 +33,7 @@ from service.errors import InvalidRequest, NotFound
 from service.operations import idempotency
 from service.operations.catalog import sources
 from service.operations.catalog.sources import Source
+from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, orders, queue
 from service.operations.jobs.client_jobs import JobView
@@ -79,6 +80,14 @@ class Training(Kind):
             **inputs.bounds(context, job),
         )
 
+    def check(self, context: Context, job: Job) -> dict[str, Any]:
+        request = TrainingRequest.from_document(job.request)
+        start = None if request.start_from is None else request.start_from.to_document()
+        with context.database.read() as session:
+            model, dataset = client_jobs.find_model_and_dataset(session, request.model, request.dataset)
+            taken_from = _find_start(session, start, model)
+        return _resolve(context, request, model, dataset, taken_from).to_document()
+
     def output_key(self, job: Job, execution: str) -> str:
         return key_below(versions_key(job.model_id), execution)
 
@@ -93,7 +102,9 @@ class Training(Kind):
             models.point_label(session, model, label, version.number)
         if trained.evaluation is None:
             return Success(trained.status_reason)
-        evaluation = Byproduct("evaluation", EvaluationRequest("test"), trained.evaluation)
+        evaluation = Byproduct(
+            "evaluation", EvaluationRequest("test", trained.evaluation.threshold), trained.evaluation
+        )
         return Success(trained.status_reason, [evaluation])
 
 
@@ -122,8 +133,9 @@ KIND = Training()
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
     """Queue a training job and return its id. `request` has every field of the contract, with defaults filled in.
 
-    If an earlier request with the same `claim` created a job, returns the id of that one. Raises InvalidRequest,
-    InvalidData, NotReady, QueueFull.
+    If the model or the dataset isn't ready yet, the job waits, and what can't be known before is checked then. If an
+    earlier request with the same `claim` created a job, returns the id of that one. Raises InvalidRequest, InvalidData,
+    NotReady, QueueFull.
     """
     return client_jobs.made_before(context, claim) or _insert(context, request, claim)
 
@@ -135,7 +147,13 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
         taken_from = _find_start(session, posted["start_from"], model)
     seed = secrets.randbits(31) if posted["seed"] is None else posted["seed"]
     request = TrainingRequest.from_document(posted | {"seed": seed, "start_from": None})
-    request = _resolve(context, request, model, dataset, taken_from)
+    unready = client_jobs.find_unready(model, dataset)
+    if unready is None:
+        request = _resolve(context, request, model, dataset, taken_from)
+    elif faults := _find_own_faults(context, request, model):
+        raise InvalidRequest(*faults)
+    else:
+        request = replace(request, start_from=_describe_start(taken_from))
     with context.database.write() as session:
         sources.lock_models(session, taken_from, model)
         # The resources may have been deleted meanwhile, and others created with the same names.
@@ -143,7 +161,7 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
         job = queue.enqueue(
             context, session, KIND, request, metadata_=posted.get("metadata", {}),
             model_id=model.id, model_name=model.name, dataset_id=dataset.id, dataset_name=dataset.name,
-            priority=request.priority, queue=request.queue,
+            priority=request.priority, queue=request.queue, waits_for=unready,
         )  # fmt: skip
         sources.protect_versions(session, job, taken_from)
         idempotency.record_resource(session, claim, job.id)
@@ -151,11 +169,13 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
 
 
 def _find_start(session: Session, posted: dict[str, Any] | None, model: Model) -> list[Source]:
-    """The version whose weights the training starts from, which must fit the model's layers; empty if there is none."""
+    """The version whose weights the training starts from; empty if there is none. They must fit the model's layers, as
+    soon as these are built."""
     if posted is None:
         return []
     source = sources.find_source(session, posted, START, own=model)
-    check_same_weights(model.summary or {}, source.model.summary or {}, START)
+    if model.summary is not None:
+        check_same_weights(model.summary, source.model.summary or {}, START)
     return [source]
 
 
@@ -202,26 +222,34 @@ def _resolve(
     request = replace(request, start_from=_describe_start(taken_from), preprocessing=preprocessing)
     kept = _find_kept(context, request, spec, taken_from)
     last_layer = summary["layers"][-1]
+    spec = kept.scaled(spec)
     check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"], kept.encoding)
     check_kept(spec, kept.preprocessing, descriptor)
+    check_target_scaling(context, spec.target_scaling, dataset, "#/dataset")
     if request.execution == AUTO:
         execution = choose_execution(
             spec, descriptor["splits"]["train"], request.batch_size, request.epochs, summary["parameters"]
         )
         request = replace(request, execution=execution)
-    components = find_component_faults(request.optimizer, request.learning_rate_schedule)
-    limits = orders.limit_faults(context, epochs=request.epochs, batch_size=request.batch_size)
-    faults = [*limits, *components, *_option_faults(request, model)]
+    faults = _find_own_faults(context, request, model)
     if request.folds is not None and request.folds > descriptor["splits"]["train"]:
         detail = f"The dataset has {descriptor['splits']['train']} training rows, too few for {request.folds} folds."
         faults.append(Fault(detail, pointer="#/folds"))
     if request.class_weights is not None:
         faults += class_weight_faults(request.class_weights, spec.task, descriptor["target"].get("classes"))
-    sound = replace(request, learning_rate_schedule=None) if components else request
+    schedule_faults = find_component_faults(None, request.learning_rate_schedule)
+    sound = replace(request, learning_rate_schedule=None) if schedule_faults else request
     resolved, monitor_faults = _resolve_monitors(sound, spec, validated=bool(descriptor["splits"]["validation"]))
     if faults := [*faults, *monitor_faults]:
         raise InvalidRequest(*faults)
     return resolved
+
+
+def _find_own_faults(context: Context, request: TrainingRequest, model: Model) -> list[Fault]:
+    """The faults of a request that concern neither the dataset nor the built network."""
+    components = find_component_faults(request.optimizer, request.learning_rate_schedule)
+    limits = orders.limit_faults(context, epochs=request.epochs, batch_size=request.batch_size)
+    return [*limits, *components, *_option_faults(request, model)]
 
 
 def _option_faults(request: TrainingRequest, model: Model) -> Iterator[Fault]:

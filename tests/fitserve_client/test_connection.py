@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from service.client import Client, RequestFailed, connection
-from service.client.connection import pause_before, read_retry_after
+from fitserve_client import Client, RequestFailed, connection
+from fitserve_client.connection import pause_before, read_retry_after
+from tests.fitserve_client.scripted_server import Answer, Drop, scripted
 from tests.running_service import free_port
-from tests.service.client.scripted_server import Answer, Drop, scripted
 
 BUSY = {"type": "/problems/overloaded", "title": "Too many", "status": 503, "detail": "Too many requests at once."}
 TAKEN = {

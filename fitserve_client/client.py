@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from service.client.bodies import encode_files, encode_instances
-from service.client.connection import PATIENCE_SECONDS, Connection
-from service.client.resources import BatchPredictions, Datasets, Evaluations, Models, TrainingJobs
+from fitserve_client.bodies import encode_files, encode_instances
+from fitserve_client.connection import PATIENCE_SECONDS, Connection
+from fitserve_client.resources import BatchPredictions, Datasets, Evaluations, Models, TrainingJobs
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +46,18 @@ class Client:
         self.connection.close()
 
     def predict(self, model: str, instances: Any, **options: Any) -> dict[str, Any]:
-        """Predict for rows: a list, or a NumPy array with rows as its first dimension.
+        """Predict for rows: a table of pandas or Polars, whose columns are found by name; a list; an object for one
+        row; or a NumPy array with rows as its first dimension. NaN, NaT and NA are missing values.
 
-        `options`: `version` or `label` (default: the latest version), `top` (number of best classes to return), and
-        `scores=False` to omit the scores.
+        `options`: `version` or `label` (default: the latest version), `top` (number of best classes to return),
+        `threshold` (the score from which a class counts as predicted), `scores=False` to omit the scores, and
+        `extra="ignore"` to ignore unknown columns. Raises ValueError for values that can't be sent.
         """
         return self._predict(model, encode_instances(instances), **options)
 
     def predict_files(self, model: str, files: Sequence[str | Path], **options: Any) -> dict[str, Any]:
-        """Predict for images (PNG, JPEG, WebP), or for one file of rows (CSV, `.npy`, JSON), by suffix."""
+        """Predict for images (PNG, JPEG, WebP, GIF, BMP, TIFF), or for one file of rows: CSV, JSON, JSON Lines,
+        Parquet, `.npy`, by suffix."""
         return self._predict(model, encode_files([Path(file) for file in files]), **options)
 
     def _predict(
@@ -66,6 +69,8 @@ class Client:
         label: str | None = None,
         top: int | None = None,
         scores: bool = True,
+        threshold: float | None = None,
+        extra: str | None = None,
     ) -> dict[str, Any]:
         if version is not None and label is not None:
             raise ValueError("Give a version or a label, not both.")
@@ -75,7 +80,7 @@ class Client:
         response = self.connection.request(
             "POST",
             f"/v1/models/{quote(model, safe='')}{chosen}/predictions",
-            params={"top": top, "scores": None if scores else "false"},
+            params={"top": top, "scores": None if scores else "false", "threshold": threshold, "extra": extra},
             headers={"Content-Type": content_type},
             data=data,
         )

@@ -1,15 +1,15 @@
 """Streams the events of a training job, and resumes the stream when a connection breaks."""
 
+import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import requests
 
-from service import statuses
-from service.client.connection import LOST, Connection
+from fitserve_client import statuses
+from fitserve_client.connection import LOST, Connection
 
 SILENCE_SECONDS = 45.0
 """The service sends a heartbeat every 15 s; after three missing ones the connection counts as dead."""
@@ -83,5 +83,5 @@ def read_events(lines: Iterable[bytes]) -> Iterator[JobEvent]:
             name, _, value = line.partition(b":")
             fields[name] = value.removeprefix(b" ")
         elif b"id" in fields:
-            yield JobEvent(int(fields[b"id"]), fields[b"event"].decode(), orjson.loads(fields[b"data"]))
+            yield JobEvent(int(fields[b"id"]), fields[b"event"].decode(), json.loads(fields[b"data"]))
             fields = {}

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from service.client import Client, JobEvent, connection, following
-from service.client.following import read_events
+from fitserve_client import Client, JobEvent, connection, following
+from fitserve_client.following import read_events
 from service.config import Settings
 from service.context import Context
 from service.storage.records import Record
+from tests.fitserve_client.scripted_server import Answer, scripted
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.running_service import free_port, wait_for
 from tests.service.api.api_client import TRAINING
 from tests.service.api.api_server import Server, start
 from tests.service.api.fake_worker import FakeWorker
-from tests.service.client.scripted_server import Answer, scripted
 
 
 def test_events_are_read_between_comments_and_one_that_was_cut_off_is_none() -> None:

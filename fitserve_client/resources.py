@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from service import statuses
-from service.client.bodies import PIECE_BYTES, FileForm, form_fields
-from service.client.connection import LOST, Connection, RequestFailed, read_retry_after
-from service.client.following import JobEvent, follow
+from fitserve_client import statuses
+from fitserve_client.bodies import PIECE_BYTES, Upload, form_fields, upload_form
+from fitserve_client.connection import LOST, Connection, RequestFailed, read_retry_after
+from fitserve_client.following import JobEvent, follow
+from fitserve_client.values import plain
 
 Document = dict[str, Any]
 Documents = list[Document]
@@ -31,7 +32,7 @@ class Resources:
     """One kind of resource."""
 
     path: str
-    unfinished: tuple[str, ...] = ()
+    finished: tuple[str, ...] = ()
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -68,7 +69,7 @@ class Resources:
             seconds = max(0, math.ceil(min(LONGEST_WAIT, deadline - asked_at)))
             response = self._connection.request("GET", self._of(name), headers={"Prefer": f"wait={seconds}"})
             document: Document = self._connection.read(response)
-            if document.get("status") not in self.unfinished:
+            if document.get("status") in self.finished:
                 return document
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"{name} is still {document['status']}.")
@@ -87,9 +88,11 @@ class Resources:
 class NamedResources(Resources):
     """Resources with a client's name. They are finished when ready or failed."""
 
+    finished = statuses.FINISHED
+
     def _finish(self, created: Document, wait: bool) -> Document:
         """The resource, when ready if `wait` is set. Raises RequestFailed with its error if it failed."""
-        if wait and created.get("status") in self.unfinished:
+        if wait and created.get("status") not in self.finished:
             created = self.wait(created["name"])
         if wait and created.get("status") == statuses.FAILED:
             raise RequestFailed(created["error"])
@@ -100,17 +103,22 @@ class Datasets(NamedResources):
     """Datasets for training and evaluation."""
 
     path = "/v1/datasets"
-    unfinished = (statuses.PROCESSING,)
 
     def create(self, spec: Document, *, wait: bool = True) -> Document:
-        """Create a dataset from a built-in source, or from data in the spec."""
-        return self._finish(self._connection.create(self.path, json=spec), wait)
+        """Create a dataset from a built-in source, or from data in the spec, which may hold NumPy's numbers and
+        arrays, and a table of pandas or Polars as its `rows`."""
+        return self._finish(self._connection.create(self.path, json=plain(spec)), wait)
 
-    def upload(self, file: str | Path, name: str, *, wait: bool = True, **options: Any) -> Document:
-        """Create a dataset from a file of any size; `options` are such as `target`, `split`, `types`, `ignore`."""
-        form = FileForm(Path(file), form_fields({"name": name, **options}))
-        headers = {"Content-Type": form.content_type}
-        return self._finish(self._connection.create(self.path, data=form, headers=headers), wait)
+    def upload(self, data: Upload, name: str, *, wait: bool = True, **options: Any) -> Document:
+        """Create a dataset from a file of any size, from several with the same columns, or from a table of pandas or
+        Polars; `options` are such as `target`, `split`, `types`, `ignore`, `target_options`.
+
+        Raises ValueError for a table without rows, or with values that can't be sent.
+        """
+        with upload_form(data, form_fields({"name": name, **options})) as form:
+            headers = {"Content-Type": form.content_type}
+            created = self._connection.create(self.path, data=form, headers=headers)
+        return self._finish(created, wait)
 
     def rows(self, name: str, split: str = "train", limit: int = PAGE) -> Iterator[Document]:
         """Yield the rows of a split, each with `instance`, as in predictions, and `target`; `limit` is per page."""
@@ -126,7 +134,6 @@ class Models(NamedResources):
     """Models, with their versions and labels."""
 
     path = "/v1/models"
-    unfinished = (statuses.BUILDING,)
 
     def create(self, spec: Document, *, wait: bool = True) -> Document:
         """Create a model."""
@@ -140,6 +147,14 @@ class Models(NamedResources):
     def describe(self, name: str, description: str) -> Document:
         """Change a model's description."""
         return self._patch(name, {"description": description})
+
+    def serve(self, name: str, label: str | None) -> Document:
+        """Choose the label whose version predicts by default; None: the latest version does."""
+        return self._patch(name, {"serve": label})
+
+    def set_threshold(self, name: str, threshold: float | None) -> Document:
+        """Set the score from which a class counts as predicted; None: 0.5."""
+        return self._patch(name, {"threshold": threshold})
 
     def summary(self, name: str) -> str:
         """The table of layers, as Keras prints it."""
@@ -188,7 +203,7 @@ class Models(NamedResources):
 class Jobs(Resources):
     """Jobs of a worker. They are finished when their status is final."""
 
-    unfinished = tuple(status for status in statuses.JOB_STATUSES if status not in statuses.FINAL)
+    finished = statuses.FINAL
 
     def change(self, job_id: str, **changes: Any) -> Document:
         """Set a job's `desired_status`; for training jobs also `epochs` or `learning_rate`."""
@@ -256,7 +271,7 @@ class Evaluations(Jobs):
     path = "/v1/evaluations"
 
     def create(self, model: str, dataset: str, **options: Any) -> Document:
-        """Create an evaluation; `options` are `version` or `label`, and `split` (default: `test`)."""
+        """Create an evaluation; `options` are `version` or `label`, `split` (default: `test`), and `threshold`."""
         document: Document = self._connection.create(self.path, json={"model": model, "dataset": dataset, **options})
         return document
 
@@ -271,11 +286,12 @@ class BatchPredictions(Jobs):
         document: Document = self._connection.create(self.path, json={"model": model, "dataset": dataset, **options})
         return document
 
-    def upload(self, model: str, file: str | Path, **options: Any) -> Document:
-        """Create a batch prediction for a file of any size; `options` are `version` or `label`."""
-        form = FileForm(Path(file), form_fields({"model": model, **options}))
-        headers = {"Content-Type": form.content_type}
-        document: Document = self._connection.create(self.path, data=form, headers=headers)
+    def upload(self, model: str, data: Upload, **options: Any) -> Document:
+        """Create a batch prediction for a file of any size, or for a table of pandas or Polars; `options` are `version`
+        or `label`."""
+        with upload_form(data, form_fields({"model": model, **options})) as form:
+            headers = {"Content-Type": form.content_type}
+            document: Document = self._connection.create(self.path, data=form, headers=headers)
         return document
 
     def download(self, job_id: str, target: str | Path) -> int:

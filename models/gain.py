@@ -1,0 +1,70 @@
+"""Finds trained networks that are no better than the naive guess."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.catalogue import load_catalogue
+from models.spec import NetworkSpec
+
+NO_GAIN = "not_better_than_baseline"
+"""The type of the warning."""
+COMPARED = {"validation": "validation", "test": "test", "train": "training"}
+"""The splits on which a network is compared, and their names in sentences: the first one that has rows counts."""
+LEAST_GAIN = 0.01
+"""The part of the guess's loss by which a network must be better: less than that is often chance."""
+ACCURACIES = ("Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy")
+SURE = 2.0
+"""The standard errors from which on a higher accuracy isn't chance."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a network and the naive guess reach on the rows of a split, by the names of the metrics."""
+
+    rows: int
+    network: Mapping[str, float]
+    guess: Mapping[str, float]
+
+
+def find_no_gain(spec: NetworkSpec, guess: str, splits: Mapping[str, Reached | None]) -> str | None:
+    """Why a network is no better than the naive guess, in a sentence with both numbers; None if it is better.
+
+    `guess` describes the guess; a split without rows is None.
+    """
+    split = next((name for name in COMPARED if splits[name] is not None), None)
+    reached = splits[split] if split is not None else None
+    if reached is None:
+        return None
+    name = _find_metric_without_gain(spec, reached)
+    if name is None:
+        return None
+    numbers = f"{name} {reached.network[name]:.4g} on the {COMPARED[str(split)]} rows"
+    end = f"{guess} has {reached.guess[name]:.4g}"
+    return f"The network is no better than a naive guess: it has {numbers}; {end}."
+
+
+def _find_metric_without_gain(spec: NetworkSpec, reached: Reached) -> str | None:
+    accuracy, worse = _find_accuracy(spec), _has_no_lower_loss(reached)
+    if accuracy is None:
+        return "loss" if worse else None
+    share, rows = reached.guess[accuracy], reached.rows
+    gain = reached.network[accuracy] - share
+    if gain <= 0:
+        return accuracy
+    # A network that fits its training rows too well may be far more often right and yet have a high loss.
+    return "loss" if worse and gain <= SURE * math.sqrt(share * (1 - share) / rows) else None
+
+
+def _has_no_lower_loss(reached: Reached) -> bool:
+    gain = reached.guess["loss"] - reached.network["loss"]
+    return not gain > LEAST_GAIN * abs(reached.guess["loss"])
+
+
+def _find_accuracy(spec: NetworkSpec) -> str | None:
+    """The name of the first metric that is an accuracy."""
+    for metric in spec.metrics:
+        entry = load_catalogue().find("metric", metric.type)
+        if entry is not None and entry.type in ACCURACIES:
+            return str(metric.parameters.get("name") or metric.type)
+    return None

@@ -1,0 +1,31 @@
+"""Apps that share their routes: registering and describing about a hundred takes longer than most tests."""
+
+import copy
+from functools import cache
+
+from flask import Flask
+
+from service.api.app import create_app
+from service.api.front.app import Front
+from service.config import Settings
+from service.context import Context
+from service.operations.inference.predictions import PredictionService
+
+
+def make_front(context: Context) -> Front:
+    """What `create_front` makes, around an app of `make_app`."""
+    service = PredictionService(context)
+    service.load_latest()
+    return Front(context, service, make_app(context, service))
+
+
+def make_app(context: Context, service: PredictionService | None = None) -> Flask:
+    """What `create_app` makes: a copy of one app, to which only what belongs to the context is its own."""
+    app = copy.copy(_routes())
+    app.extensions = app.extensions | {"context": context, "predictions": service or PredictionService(context)}
+    return app
+
+
+@cache
+def _routes() -> Flask:
+    return create_app(Context.from_settings(Settings()))
