@@ -237,7 +237,8 @@ class Preprocessing:
         if not (isinstance(instances, list) and instances and isinstance(instances[0], NamedFile)):
             return instances
         (input_, *_) = self.inputs.values()
-        if isinstance(input_, TensorInput) and input_.picture is not None and len(self.inputs) == 1:
+        is_picture = isinstance(input_, TensorInput) and input_.picture is not None and self.rows is None
+        if is_picture and len(self.inputs) == 1:
             return instances
         if len(instances) > 1:
             detail = f"There are {len(instances)} files of rows; send one."
