@@ -31,7 +31,10 @@ LINE = {
 DATASET = {
     "name": "line", "source": "inline", "inputs": [[0], [1], [2], [3]], "targets": [0, 1, 2, 3], "split": {"test": 0.5},
 }  # fmt: skip
-EVALUATION: dict[str, Any] = {"model": "line", "version": None, "label": None, "dataset": "line", "split": "test"}
+EVALUATION: dict[str, Any] = {
+    "model": "line", "version": None, "label": None, "dataset": "line", "dataset_version": None, "split": "test",
+    "threshold": None,
+}  # fmt: skip
 FIGURES = EvaluationResult(loss=0.5).to_document()
 ERROR = {"code": "incomplete-version", "detail": "It can't be loaded.", "faults": []}
 
