@@ -63,11 +63,14 @@ class Resources:
 
         Raises TimeoutError if it isn't finished after `timeout` seconds.
         """
+        return self._wait(self._of(name), name, timeout)
+
+    def _wait(self, path: str, name: str, timeout: float | None) -> Document:
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while True:
             asked_at = time.monotonic()
             seconds = max(0, math.ceil(min(LONGEST_WAIT, deadline - asked_at)))
-            response = self._connection.request("GET", self._of(name), headers={"Prefer": f"wait={seconds}"})
+            response = self._connection.request("GET", path, headers={"Prefer": f"wait={seconds}"})
             document: Document = self._connection.read(response)
             if document.get("status") in self.finished:
                 return document
@@ -119,6 +122,41 @@ class Datasets(NamedResources):
             headers = {"Content-Type": form.content_type}
             created = self._connection.create(self.path, data=form, headers=headers)
         return self._finish(created, wait)
+
+    def versions(self, name: str) -> Iterator[Document]:
+        """Yield the versions of a dataset, newest first."""
+        return pages(self._connection, self._of(name, "/versions"), {})
+
+    def version(self, name: str, version: int) -> Document:
+        """Get a version of a dataset, with its `drift` from the one before."""
+        document: Document = self._connection.get(self._of(name, f"/versions/{version}"))
+        return document
+
+    def add_version(self, name: str, data: Upload, *, wait: bool = True, **options: Any) -> Document:
+        """Add a version from what `upload` takes; `options` replace those of the newest version."""
+        with upload_form(data, form_fields(options)) as form:
+            headers = {"Content-Type": form.content_type}
+            added = self._connection.create(self._of(name, "/versions"), data=form, headers=headers)
+        return self._finish_version(added, wait)
+
+    def append(self, name: str, rows: Any, *, wait: bool = True) -> Document:
+        """Add a version to a dataset that is a table: its rows, and these after them, each an object by column, or a
+        table of pandas or Polars."""
+        added = self._connection.create(self._of(name, "/versions"), json=plain({"append": rows}))
+        return self._finish_version(added, wait)
+
+    def delete_version(self, name: str, version: int) -> None:
+        """Delete a version other than the newest."""
+        self._connection.request("DELETE", self._of(name, f"/versions/{version}"))
+
+    def _finish_version(self, version: Document, wait: bool) -> Document:
+        """The version, when ready if `wait` is set. Raises RequestFailed with its error if it failed."""
+        if wait and version["status"] not in self.finished:
+            path = self._of(version["dataset"], f"/versions/{version['version']}")
+            version = self._wait(path, f"Version {version['version']} of {version['dataset']}", None)
+        if wait and version["status"] == statuses.FAILED:
+            raise RequestFailed(version["error"])
+        return version
 
     def rows(self, name: str, split: str = "train", limit: int = PAGE) -> Iterator[Document]:
         """Yield the rows of a split, each with `instance`, as in predictions, and `target`; `limit` is per page."""

@@ -134,6 +134,14 @@ class TargetEncoding:
         classes = [value if class_name(value) in names else next(new, value) for value in self.classes]
         return replace(self, name=target["name"], form=_form(spec, outputs), classes=classes)
 
+    def ordered_like(self, other: Self) -> Self:
+        """The encoding with the classes in the order of another one with the same classes, whose network gives weights.
+
+        The positive class of two datasets with the same classes may differ.
+        """
+        names, others = (sorted(map(class_name, each.classes or [])) for each in (self, other))
+        return replace(self, classes=other.classes) if names == others else self
+
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {"name": self.name, "form": self.form.value, "classes": self.classes}
         document |= {"shape": list(self.shape)}

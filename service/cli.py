@@ -10,6 +10,7 @@ import click
 
 from service import __version__
 from service.addresses import AddressUnavailable
+from service.commands import dataset_versions  # noqa: F401 (its commands belong to `datasets`)
 from service.commands.datasets import datasets
 from service.commands.evaluating import evaluate, evaluations
 from service.commands.jobs import jobs

@@ -1,5 +1,7 @@
 """Datasets: the sources of raw rows, splitting, description, and storage in a folder."""
 
+from models.datasets.appending import APPEND, append_options, find_append_problem
+from models.datasets.drift import find_drift
 from models.datasets.folds import MOST_FOLDS, assign_folds, fold_dataset
 from models.datasets.importing import check_request, find_request_faults, import_dataset
 from models.datasets.sources import source_documents
@@ -8,13 +10,17 @@ from models.datasets.storage import Dataset, Split
 from models.datasets.uploads import file_name
 
 __all__ = [
+    "APPEND",
     "MOST_FOLDS",
     "SPLITS",
     "Dataset",
     "Split",
+    "append_options",
     "assign_folds",
     "check_request",
     "file_name",
+    "find_append_problem",
+    "find_drift",
     "find_request_faults",
     "fold_dataset",
     "import_dataset",

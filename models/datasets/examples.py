@@ -49,6 +49,9 @@ class Examples:
     facts: dict[str, Any] = field(default_factory=dict)
     """What was detected about the file that the rows come from."""
 
+    earlier: dict[str, Any] | None = None
+    """For rows that were appended to a table: the descriptor of that table."""
+
     @property
     def rows(self) -> int:
         return len(self.targets)

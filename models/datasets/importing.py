@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from models.datasets import bundled, downloaded, generated
+from models.datasets.appending import APPEND, column_types, keep_known, read_appended
 from models.datasets.descriptor import describe_target, describe_tensors, find_too_many_classes
 from models.datasets.examples import Examples
 from models.datasets.grouping import describe_groups
 from models.datasets.inline import check_inline, read_inline
 from models.datasets.sources import INLINE, SOURCES
 from models.datasets.splits import check_split, group_columns, split_rows
-from models.datasets.storage import write_dataset
+from models.datasets.storage import Dataset, write_dataset
 from models.datasets.tables.examples import plan_columns
 from models.datasets.tables.options import check_table_options
 from models.datasets.tables.sequences import CompleteSequences
@@ -116,21 +117,28 @@ def import_dataset(
     limits: Limits,
     progress: Progress,
     upload: Path | None = None,
+    base: Path | None = None,
 ) -> dict[str, Any]:
     """Write the requested dataset into the empty `folder` and return its descriptor.
 
     `request` is the posted body: `source` with `parameters`, inline data, or `upload` with its options, and `split`.
-    `cache` is Keras's folder, which contains `datasets`; `upload` is the folder with the uploaded file `data`.
+    `cache` is Keras's folder, which contains `datasets`; `upload` is the folder with the uploaded file `data`; `base`
+    is the folder of the dataset to which the request appends rows.
     `progress` is called with the fraction that is done. Raises InvalidData, SourceUnavailable, DamagedFile.
     """
     from polars.exceptions import PanicException
 
-    check_request(request)
+    if base is None:
+        check_request(request)
     scratch = folder / SCRATCH_FOLDER
     scratch.mkdir()
     try:
         reading = _share(progress, 0, 0.5)
-        if request["source"] == UPLOAD:
+        default: tuple[float, float] = (0, 0)
+        if base is not None:
+            examples = read_appended(Dataset.open(base), request, scratch)
+            request = _without_reading(request, column_types(examples.earlier or {}))
+        elif request["source"] == UPLOAD:
             assert upload is not None
             for number in range(1 + len(request.get(MORE_FILES, ()))):
                 check_files(upload, file_name(number))
@@ -190,12 +198,20 @@ def _write(
     descriptor["notes"] = [note.to_document() for note in notes]
     if examples.facts:
         descriptor["file"] = examples.facts
+    if examples.earlier is not None:
+        descriptor = keep_known(descriptor, examples.earlier)
     return write_dataset(folder, examples, table, splits, descriptor, limits, _share(progress, 0.75, 1))
 
 
 def _take(examples: Examples, complete: CompleteSequences) -> Examples:
     """The examples with the sequences and the targets that are in a split."""
     return replace(examples, windows=complete.windows, targets=examples.targets[complete.kept])
+
+
+def _without_reading(request: dict[str, Any], types: dict[str, str]) -> dict[str, Any]:
+    """The options of a request whose rows have been read and split, with the types of all columns."""
+    read = (APPEND, "types", "ignore", "split", "csv", "window")
+    return {name: value for name, value in request.items() if name not in read} | {"types": types}
 
 
 def _check_training(examples: Examples, training_rows: int, request: dict[str, Any]) -> None:

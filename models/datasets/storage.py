@@ -212,12 +212,13 @@ class StoredColumns(Mapping[str, ColumnValues]):
 
     @cached_property
     def _reader(self) -> ColumnReader:
-        return ColumnReader(self._scan(), list(self._places.values()), self._rows)
+        return ColumnReader(self.scan(), list(self._places.values()), self._rows)
 
     def _slice(self, page: slice) -> "polars.DataFrame":
-        return self._scan().slice(page.start, page.stop - page.start).collect()
+        return self.scan().slice(page.start, page.stop - page.start).collect()
 
-    def _scan(self) -> "polars.LazyFrame":
+    def scan(self) -> "polars.LazyFrame":
+        """All columns, named by their positions."""
         import polars
 
         frame = polars.scan_parquet(_parquet_files(self._folder), glob=False)

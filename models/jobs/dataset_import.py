@@ -10,7 +10,10 @@ from models.jobs.assignment import Assignment
 
 @dataclass(frozen=True)
 class ImportRequest(Document):
-    """Empty: the client's request may be large, so it is stored as a file in the folder of the upload."""
+    """The client's request may be large, so it is a file in the folder of the upload."""
+
+    upload: str | None = None
+    """The id of the version to make, which names its upload; None: the dataset's, as earlier releases write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +22,8 @@ class ImportAssignment(Assignment):
 
     task: ClassVar = "models.tasks.dataset_import:run"
     upload: Path
+    base: Path | None
+    """The folder of the version to whose rows the request appends others."""
     cache: Path
     """The folder of Keras's downloads."""
     downloads: bool

@@ -98,7 +98,7 @@ def describe_table(
         if reason is None:
             readings.append(reading)
             inputs.append(describe_column(reading, values, training))
-            notes += (*reading.notes, *note_unseen_categories(inputs[-1], raw.rows))
+            notes += (*reading.notes, *note_unseen_categories(inputs[-1], len(values)))
         else:
             left_out.append(reason)
             notes += (*reading.notes, *note_left_out(reason, plan.types.get(name)))

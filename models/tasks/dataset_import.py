@@ -20,6 +20,7 @@ def run(assignment: ImportAssignment, folder: Path, channel: Channel) -> ImportR
         request,
         folder,
         upload=assignment.upload,
+        base=assignment.base,
         cache=assignment.cache,
         downloads=assignment.downloads,
         limits=assignment.limits,

@@ -26,6 +26,7 @@ from models.naive_guess import NaiveGuess
 from models.preprocessing.rows import input_rows
 from models.pretrained_weights import restore_pretrained
 from models.spec import ComponentSpec, NetworkSpec
+from models.targets import TargetEncoding
 from models.tasks.channel import Channel
 from models.tasks.cross_validation import Trainings, cross_validate
 from models.tasks.rows import known_targets, load_rows
@@ -50,7 +51,7 @@ from models.training.plan import (
 from models.training.schedules import reduce_on_plateau, with_schedule
 from models.training.threads import configure_threads
 from models.training.vocabulary import check_split, check_vocabulary
-from models.version_files import WEIGHTS, read_spec
+from models.version_files import ARTIFACTS, WEIGHTS, read_document, read_spec
 from models.versions import COMPARED_ROWS, TrainedNetwork, save_version
 from models.weights import assign_weights, named_weights, read_weights
 
@@ -150,6 +151,11 @@ def _find_kept(assignment: TrainingAssignment) -> Kept:
     return Kept.of_layers(assignment.spec)
 
 
+def _read_encoding(folder: Path) -> TargetEncoding:
+    """The encoding of the targets of the version in a folder. Raises DamagedNetwork, IncompleteVersion."""
+    return TargetEncoding.from_document(read_document(folder / ARTIFACTS["preprocessing"])["target"])
+
+
 def _build(assignment: TrainingAssignment, kept: Kept, dataset: Dataset, folder: Path) -> TrainedNetwork:
     """The network before its first step. Its preprocessing and adapted layers are fitted to the training rows, except
     for what is kept."""
@@ -164,6 +170,8 @@ def _build(assignment: TrainingAssignment, kept: Kept, dataset: Dataset, folder:
     network = build_network(spec, assignment.limits, seed=assignment.request.seed, scale=scale)
     _assign_known_weights(network, assignment)
     encoding = kept.encode(spec, dataset, network.output_shape[-1], scale)
+    for source in assignment.sources.values():
+        encoding = encoding.ordered_like(_read_encoding(source))
     return TrainedNetwork(network, spec, preprocessing, encoding, {}, NaiveGuess.fit(dataset, encoding))
 
 

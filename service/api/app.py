@@ -20,6 +20,7 @@ from service.api.http.path_names import NameConverter, NumberConverter
 from service.api.routes import (
     batch_predictions,
     catalogue,
+    dataset_versions,
     datasets,
     evaluations,
     labels,
@@ -37,6 +38,7 @@ from service.operations.inference.predictions import PredictionService
 
 RESOURCES = (
     datasets,
+    dataset_versions,
     models,
     catalogue,
     training_jobs,

@@ -16,7 +16,7 @@ DIRECTIVES = {
 
 def print_dataset(dataset: dict[str, Any]) -> None:
     """Print a dataset for people."""
-    members = ("name", "source", "kind", "status", "rows", "splits", "bytes")
+    members = ("name", "version", "source", "kind", "status", "rows", "splits", "bytes")
     error = dataset["error"]
     positive = (dataset["target"] or {}).get("positive_class")
     shown = None if positive is None else describe([positive])
@@ -34,6 +34,18 @@ def print_dataset(dataset: dict[str, Any]) -> None:
         if note["type"] != "identifier" or note.get("column") not in known
     ]
     _print_section(("noted", "detail"), notes)
+
+
+def print_version(version: dict[str, Any]) -> None:
+    """Print a version of a dataset for people, with its differences from the one before."""
+    members = ("dataset", "version", "source", "base", "status", "rows", "splits", "sha256")
+    error, drift = version["error"], version["drift"]
+    shown = {name: version[name] for name in members} | {"error": error and error["detail"]}
+    if drift is not None:
+        shown["drift"] = f"{len(drift['changes'])} since version {drift['since']}"
+    print_members(shown)
+    changes = [] if drift is None else drift["changes"]
+    _print_section(("column", "change", "detail"), ([one["column"], one["type"], one["detail"]] for one in changes))
 
 
 def _print_section(columns: tuple[str, ...], rows: Any) -> None:

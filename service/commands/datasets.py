@@ -1,6 +1,7 @@
 """`fitserve datasets`: datasets for training and evaluation."""
 
 import json
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,28 @@ from service.commands.command import ServiceGroup, Session
 from service.commands.dataset_view import print_dataset
 from service.commands.output import describe_moment, print_items, print_json
 from service.commands.parameters import JSON_DOCUMENT, filters_by_metadata, takes_metadata, with_metadata
+
+READING_OPTIONS = (
+    click.option("--target", help="The column to predict."),
+    click.option("--ignore", multiple=True, metavar="COLUMN", help="A column to leave out; repeat for several."),
+    click.option(
+        "--split", type=JSON_DOCUMENT, help='How rows are split, such as \'{"validation": 0.2, "test": 0.2}\'.'
+    ),
+    click.option(
+        "--target-options", type=JSON_DOCUMENT, help='Such as \'{"positive_class": "fraud", "missing": "drop"}\'.'
+    ),
+    click.option("--types", type=JSON_DOCUMENT, help='Column types, such as \'{"zip": "category"}\'.'),
+    click.option("--csv", type=JSON_DOCUMENT, help='CSV format, such as \'{"decimal": ","}\'.'),
+    click.option("--window", type=JSON_DOCUMENT, help='Turn a table into sequences: \'{"steps": 24, "horizon": 1}\'.'),
+    click.option("--picture", type=JSON_DOCUMENT, help='Size of all images: \'{"height": 32, "width": 32}\'.'),
+)
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how a file is read."""
+    for option in reversed(READING_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.group(cls=ServiceGroup)
@@ -54,16 +77,7 @@ def create_dataset(session: Session, spec: dict[str, Any], metadata: dict[str, s
 @datasets.command("upload")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", required=True, help="Name of the dataset.")
-@click.option("--target", help="The column to predict.")
-@click.option("--ignore", multiple=True, metavar="COLUMN", help="A column to leave out; repeat for several.")
-@click.option("--split", type=JSON_DOCUMENT, help='How rows are split, such as \'{"validation": 0.2, "test": 0.2}\'.')
-@click.option(
-    "--target-options", type=JSON_DOCUMENT, help='Such as \'{"positive_class": "fraud", "missing": "drop"}\'.'
-)
-@click.option("--types", type=JSON_DOCUMENT, help='Column types, such as \'{"zip": "category"}\'.')
-@click.option("--csv", type=JSON_DOCUMENT, help='CSV format, such as \'{"decimal": ","}\'.')
-@click.option("--window", type=JSON_DOCUMENT, help='Turn a table into sequences: \'{"steps": 24, "horizon": 1}\'.')
-@click.option("--picture", type=JSON_DOCUMENT, help='Size of all images: \'{"height": 32, "width": 32}\'.')
+@reading_options
 @takes_metadata
 def upload(session: Session, file: Path, name: str, ignore: tuple[str, ...], **options: Any) -> None:
     """Create a dataset from FILE: CSV, JSON, JSON Lines, Parquet, NPZ, or a ZIP of images in class folders."""

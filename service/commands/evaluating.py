@@ -19,6 +19,7 @@ DECIDED = ("positive_class", "threshold")
 @click.command(cls=ServiceCommand)
 @click.argument("model")
 @click.argument("dataset")
+@click.option("--dataset-version", type=click.IntRange(1), help="Version of the dataset; default: the newest.")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
 @click.option("--version", type=click.IntRange(1), help="Version number; default: the latest.")
 @click.option("--label", help="Label of the version.")
@@ -51,7 +52,7 @@ def evaluations() -> None:
 @which_jobs
 def list_evaluations(session: Session, limit: int, **filters: Any) -> None:
     """List evaluations, newest first."""
-    members = ("id", "model", "version", "dataset", "split", "status")
+    members = ("id", "model", "version", "dataset", "dataset_version", "split", "status")
     print_items(
         islice(session.client.evaluations.list(**filters), limit),
         (*members, "created"),

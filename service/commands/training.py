@@ -13,6 +13,7 @@ from service.commands.watching import going_on, leave, show_until_final
 @click.command(cls=ServiceCommand)
 @click.argument("model")
 @click.argument("dataset")
+@click.option("--dataset-version", type=click.IntRange(1), help="Version of the dataset; default: the newest.")
 @click.option("--epochs", type=click.IntRange(1), help="Number of passes over the training rows.")
 @click.option("--batch-size", type=click.IntRange(1), help="Rows per batch; default: 32.")
 @click.option("--seed", type=click.IntRange(0), help="Random seed, for reproducible training.")

@@ -11,13 +11,18 @@ from service.errors import NameTaken
 from service.storage.artifact_keys import DATASETS, check_published
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
-from service.storage.records import Dataset
+from service.storage.records import Dataset, DatasetVersion
 
 ORDERS = {
     "-created_at": Order((Dataset.id,), descending=True),
     "created_at": Order((Dataset.id,)),
     "name": Order((Dataset.name,)),
     "-name": Order((Dataset.name,), descending=True),
+}
+
+VERSION_ORDERS = {
+    "-created_at": Order((DatasetVersion.number,), descending=True),
+    "created_at": Order((DatasetVersion.number,)),
 }
 
 
@@ -44,14 +49,41 @@ def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:
     return frozenset(session.scalars(select(Dataset.id).where(Dataset.id.in_(ids))))
 
 
+def version(session: Session, dataset_id: str | None, number: int | None) -> DatasetVersion | None:
+    matching = (DatasetVersion.dataset_id == dataset_id, DatasetVersion.number == number)
+    return session.scalar(select(DatasetVersion).where(*matching))
+
+
+def version_by_id(session: Session, version_id: str) -> DatasetVersion | None:
+    return session.get(DatasetVersion, version_id)
+
+
+def versions(session: Session, dataset_id: str) -> Sequence[DatasetVersion]:
+    """All versions, newest first."""
+    statement = select(DatasetVersion).where(DatasetVersion.dataset_id == dataset_id)
+    return session.scalars(statement.order_by(DatasetVersion.number.desc())).all()
+
+
+def versions_page(session: Session, dataset: Dataset, query: PageQuery) -> Page[DatasetVersion]:
+    statement = select(DatasetVersion).where(DatasetVersion.dataset_id == dataset.id)
+    return fetch_page(session, statement, VERSION_ORDERS[query.sort or "-created_at"], query)
+
+
+def ready_version_before(session: Session, later: DatasetVersion) -> DatasetVersion | None:
+    """The newest ready version before another one."""
+    older = (DatasetVersion.dataset_id == later.dataset_id, DatasetVersion.number < later.number)
+    statement = select(DatasetVersion).where(*older, DatasetVersion.status == statuses.READY)
+    return session.scalar(statement.order_by(DatasetVersion.number.desc()).limit(1))
+
+
 def being_imported(session: Session) -> Sequence[str]:
-    """The ids of all datasets with the status `processing`."""
-    return session.scalars(select(Dataset.id).where(Dataset.status == statuses.PROCESSING)).all()
+    """The ids of all versions with the status `processing`."""
+    return session.scalars(select(DatasetVersion.id).where(DatasetVersion.status == statuses.PROCESSING)).all()
 
 
 def folders(session: Session) -> frozenset[str]:
-    """The artifact keys of all datasets. Raises BadKey for one that isn't the dataset's own."""
-    found = session.execute(select(Dataset.id, Dataset.folder))
+    """The artifact keys of all versions. Raises BadKey for one that isn't its dataset's own."""
+    found = session.execute(select(DatasetVersion.dataset_id, DatasetVersion.folder))
     return frozenset(check_published(key, DATASETS, owner) for owner, key in found if key is not None)
 
 

@@ -89,11 +89,18 @@ def source_folders(session: Session, job_id: str) -> dict[int, str | None]:
     return dict(session.execute(statement).all())
 
 
-def newest(session: Session, kind: str, *, lock: bool = False, **columns: str) -> Job | None:
+def newest(session: Session, kind: str, *, lock: bool = False, **columns: str | int) -> Job | None:
     """The newest job of a kind with these column values."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
     statement = select(Job).where(Job.kind == kind, *matching).order_by(Job.id.desc()).limit(1)
     return session.scalar(statement.with_for_update() if lock else statement)
+
+
+def lock_unfinished(session: Session, kind: str, **columns: str | int) -> Sequence[Job]:
+    """Lock the unfinished jobs of a kind with these column values, always in the same order to prevent deadlocks."""
+    matching = (getattr(Job, name) == value for name, value in columns.items())
+    statement = select(Job).where(Job.kind == kind, Job.status.not_in(statuses.FINAL), *matching)
+    return session.scalars(statement.order_by(Job.id).with_for_update()).all()
 
 
 def existing(session: Session, ids: Collection[str | None]) -> frozenset[str]:

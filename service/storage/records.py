@@ -78,7 +78,8 @@ def _one_of(column: str, values: tuple[str, ...]) -> str:
 
 
 class Dataset(Record):
-    """A dataset: its source and the result of its import."""
+    """A dataset, which is what its newest ready version is: its columns from `source` to `error` are those of that
+    version, or of the first one until that is ready."""
 
     __tablename__ = "datasets"
     __table_args__ = (CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="dataset_status"),)
@@ -95,7 +96,43 @@ class Dataset(Record):
     folder: Mapped[DatasetKey | None]
     """The artifact key of the files, once ready."""
     error: Mapped[dict[str, Any] | None]
+    version: Mapped[int | None]
+    """The number of its newest ready version."""
+    last_version: Mapped[int] = mapped_column(default=1)
+    """The highest version number so far. Numbers are never reused."""
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+    created_at: Mapped[datetime]
+
+
+class DatasetVersion(Record):
+    """The data of a dataset at one time: a source and the result of its import. Once it is ready, it never changes."""
+
+    __tablename__ = "dataset_versions"
+    __table_args__ = (
+        CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="dataset_version_status"),
+        UniqueConstraint("dataset_id", "number", name="dataset_version_number"),
+    )
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    """It names the upload. The first version has the id of its dataset."""
+    dataset_id: Mapped[Id] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    status: Mapped[str]
+    source: Mapped[str]
+    base: Mapped[int | None]
+    """The version to whose rows it appends others."""
+    options: Mapped[dict[str, Any] | None]
+    """How the data was read: the fields of the request besides the data. None for datasets of earlier releases."""
+    kind: Mapped[str | None]
+    file: Mapped[dict[str, Any] | None]
+    """For an upload: `name`, `bytes`, `sha256`."""
+    sha256: Mapped[str | None]
+    """Identifies the data: of the file, or of the data in the request. None for other data of earlier releases."""
+    descriptor: Mapped[dict[str, Any] | None]
+    folder: Mapped[DatasetKey | None]
+    drift: Mapped[dict[str, Any] | None]
+    """How its rows differ from those of the ready version before it: `since` (its number) and `changes`."""
+    error: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
 
 
@@ -172,6 +209,10 @@ class Job(Record):
     model_name: Mapped[str | None]
     dataset_id: Mapped[Id | None]
     dataset_name: Mapped[str | None]
+    dataset_version: Mapped[int | None]
+    """The dataset's version that the job reads or makes; None while that isn't known."""
+    dataset_sha256: Mapped[str | None]
+    """That version's `sha256`, which stays when the version is deleted."""
     request: Mapped[dict[str, Any]]
     """The client's request with defaults resolved: the request of the job's kind in models.jobs, as a document."""
     runtime: Mapped[dict[str, Any] | None]
@@ -230,6 +271,7 @@ class Version(Record):
     job_id: Mapped[Id] = mapped_column(unique=True)
     dataset_id: Mapped[Id]
     dataset_name: Mapped[str]
+    dataset_version: Mapped[int | None]
     folder: Mapped[VersionKey]
     """The artifact key of the files."""
     servable: Mapped[bool]

@@ -197,6 +197,20 @@ def test_a_file_becomes_a_dataset_and_is_deleted_again(fitserve: CommandLine, tm
     options = ["--target", "price", "--ignore", "note", "--csv", '{"decimal": ","}', "--split", '{"test": 0.1}']
     dataset = fitserve.json("datasets", "upload", rows, "--name", "prices", *options)
     assert (dataset["kind"], dataset["rows"], dataset["target"]["name"]) == ("table", 30, "price")
+    rows.write_text("size;price;note\n" + "".join(f"{n},5;{2 * n},0;x\n" for n in range(60)))
+    assert fitserve.json("datasets", "add-version", "prices", rows)["splits"] == {
+        "train": 54,
+        "validation": 0,
+        "test": 6,
+    }
+    appended = fitserve.table("datasets", "append", "prices", '{"size": 400.5, "price": 801}')
+    assert [line.split()[1] for line in appended if line.startswith("size")] == ["mean", "range"]
+    lines = fitserve.table("datasets", "versions", "prices")
+    assert [line.split()[:4] for line in lines[2:]] == [
+        ["3", "ready", "61", "append"], ["2", "ready", "60", "upload"], ["1", "ready", "30", "upload"],
+    ]  # fmt: skip
+    assert fitserve.table("datasets", "delete-version", "prices", "1") == []
+    assert fitserve.run("datasets", "version", "prices", "1").returncode == 3
     assert fitserve.table("datasets", "delete", "prices") == []
     gone = fitserve.run("datasets", "show", "prices")
     assert (gone.returncode, gone.stderr) == (3, 'Error: There is no dataset "prices".\n')
@@ -252,9 +266,9 @@ def test_ctrl_c_while_a_training_is_followed_leaves_it_running(
         (["datasets", "create", "-"], "no JSON"),
         (["train", "none", "none"], "Missing option '--epochs'"),
         (["train", "none", "none", "--epochs", "1"], "There is no model"),
-        (["predict", "none", "rows.txt"], '"rows.txt" must end with one of .csv'),
+        (["predict", "none", "README.md"], '"README.md" must end with one of .csv'),
         (["predict", "none", "rows.csv"], '"rows.csv" can\'t be read'),
-        (["predict", "none", "[[1"], "unexpected end of data"),
+        (["predict", "none", "[[1"], "Expecting ',' delimiter"),
         (["predict", "none", "[[1]]", "--version", "1", "--label", "a"], "not both"),
         (["evaluate", "none", "none", "--split", "all"], "Invalid value for '--split'"),
     ],

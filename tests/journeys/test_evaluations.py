@@ -14,7 +14,7 @@ from tests.running_service import Client, wait_for
 
 URL = "/v1/evaluations"
 CLASS_METRICS = {
-    "accuracy", "roc_auc", "log_loss",
+    "accuracy", "balanced_accuracy", "roc_auc", "pr_auc", "log_loss", "brier",
     "macro_precision", "macro_recall", "macro_f1", "weighted_precision", "weighted_recall", "weighted_f1",
 }  # fmt: skip
 
@@ -128,7 +128,11 @@ def test_two_classes_have_one_curve(client: Client) -> None:
     job = client.train("ev-rings", "ev-rings", epochs=30, seed=7)
     result = evaluate(client, "ev-rings", "ev-rings", split="validation", version=1)
     assert np.array(result["confusion_matrix"]).sum() == 200
-    assert set(result["metrics"]) == CLASS_METRICS
+    assert set(result["metrics"]) == CLASS_METRICS | {"precision", "recall", "f1"}
+    assert (result["positive_class"], result["threshold"]) == (1, 0.5)
+    matrix = np.array(result["confusion_matrix"])
+    assert result["metrics"]["recall"] == pytest.approx(matrix[1, 1] / matrix[1].sum())
+    assert sum(one["count"] for one in result["calibration"]) == 200
     validated = client.get(job["links"]["version"])["metrics"]["validation"]
     assert result["loss"] == pytest.approx(validated["loss"], rel=1e-5)
     assert result["metrics"]["accuracy"] == pytest.approx(validated["accuracy"], rel=1e-5)

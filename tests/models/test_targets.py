@@ -84,6 +84,22 @@ def test_the_positive_class_is_the_last_and_is_encoded_as_one(tmp_path: Path) ->
     assert encoded.sum() == 212
 
 
+def test_a_network_that_gets_weights_keeps_the_order_of_their_classes(tmp_path: Path) -> None:
+    spec = make_spec(task="binary", loss="binary_crossentropy")
+    datasets = [
+        targets_dataset(tmp_path / name, targets)
+        for name, targets in (("own", ["ok", "ok", "fraud"]), ("other", ["fraud", "fraud", "ok"]), ("new", ["a", "b"]))
+    ]
+    own, other, new = (TargetEncoding.for_network(spec, dataset.descriptor, 1) for dataset in datasets)
+    assert (own.classes, other.classes) == (["ok", "fraud"], ["fraud", "ok"])
+
+    again = other.ordered_like(own)
+
+    assert again.classes == ["ok", "fraud"]
+    assert again.encode(datasets[1].split("train").targets).tolist() == [[1], [1], [0]]
+    assert new.ordered_like(own) == new
+
+
 def test_integer_classes_stay_integers(tmp_path: Path) -> None:
     classes, _ = encode(make_dataset(tmp_path, "digits"), 10)
 

@@ -18,7 +18,15 @@ def test_columns_show_missing_values_ranges_units_and_formats(
     }  # fmt: skip
     dataset = import_upload(tmp_path, to_csv(columns), target="price", split={"validation": 0, "test": 0})
     print_dataset(
-        {"name": "flats", "source": "upload", "status": "ready", "error": None, "metadata": {}, **dataset.descriptor}
+        {
+            "name": "flats",
+            "version": 1,
+            "source": "upload",
+            "status": "ready",
+            "error": None,
+            "metadata": {},
+            **dataset.descriptor,
+        }
     )
 
     shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]

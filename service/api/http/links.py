@@ -12,6 +12,10 @@ def dataset_url(name: str) -> str:
     return f"{DATASETS}/{name}"
 
 
+def dataset_version_url(dataset: str, number: int) -> str:
+    return f"{DATASETS}/{dataset}/versions/{number}"
+
+
 def model_url(name: str) -> str:
     return f"{MODELS}/{name}"
 

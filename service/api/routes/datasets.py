@@ -109,4 +109,4 @@ def list_rows(query: PageQuery, name: str) -> Page[dict[str, Any]]:
 
     `instance` has the form of an entry of `instances` in predictions; `target` is the expected prediction.
     """
-    return datasets.rows_page(context(), name, query.filters["split"], query)
+    return datasets.rows_page(context(), name, query.filters["split"], query, query.filters["version"])

@@ -4,15 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from models.datasets import Dataset as DatasetFiles
-from models.datasets import check_request, file_name, source_documents
+from models.datasets import check_request, source_documents
 from models.errors import Fault
 from service import statuses
 from service.context import Context
 from service.errors import (
-    ArtifactsUnwritable,
     Failed,
     InUse,
     InvalidRequest,
@@ -22,7 +19,9 @@ from service.errors import (
     StorageError,
 )
 from service.operations import idempotency
-from service.operations.catalog.uploads import DATA_FILE, ReceivedFile, removed_unless_committed
+from service.operations.catalog import imports
+from service.operations.catalog.imports import UPLOAD
+from service.operations.catalog.uploads import ReceivedFile, removed_unless_committed
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.operations.jobs.kinds import dataset_import
@@ -32,10 +31,10 @@ from service.storage import datasets, jobs
 from service.storage.artifact_keys import datasets_key, upload_key
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery, decode_cursor, encode_cursor
-from service.storage.records import Dataset, Job
+from service.storage.records import Dataset, DatasetVersion, Job
 
-UPLOAD = "upload"
-"""The `source` of a dataset made from a client's file."""
+FIRST = 1
+"""The number of the version that a new dataset has."""
 IMPORT = dataset_import.KIND.name
 
 
@@ -68,7 +67,7 @@ def _made_before(context: Context, claim: Claim | None) -> tuple[Dataset, str] |
         return None
     with context.database.read() as session:
         dataset = datasets.by_id(session, claim.resource_id)
-        job = jobs.newest(session, IMPORT, dataset_id=claim.resource_id)
+        job = jobs.newest(session, IMPORT, dataset_id=claim.resource_id, dataset_version=FIRST)
     return None if dataset is None or job is None else (dataset, job.id)
 
 
@@ -78,13 +77,13 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tup
     request = {name: value for name, value in request.items() if name != "metadata"}
     files: list[ReceivedFile] = request.get("file", [])
     if files:
-        request = request | {"source": UPLOAD, **describe_files(files)}
+        request = request | {"source": UPLOAD, **imports.describe_files(files)}
     elif request["source"] == UPLOAD:
         raise InvalidRequest(Fault("Send a file as multipart/form-data, without `source`.", pointer="#/source"))
     check_request(request)
     _check_name_is_free(context, request["name"])
     dataset_id = new_identifier("ds")
-    _store_request(context, dataset_id, request, files)
+    imports.store_request(context, dataset_id, request, files)
     with removed_unless_committed(context.artifacts, upload_key(dataset_id)):
         return _insert(context, dataset_id, request, metadata, claim)
 
@@ -110,33 +109,6 @@ def _check_name_is_free(context: Context, name: str) -> None:
             raise NameTaken(f'The dataset "{name}" already exists. Choose another name, or delete it first.')
 
 
-def describe_files(files: list[ReceivedFile]) -> dict[str, Any]:
-    """The files of an upload as its request names them."""
-    first, *others = (file.to_document() for file in files)
-    return {"file": first} | ({"more_files": others} if others else {})
-
-
-def _store_request(context: Context, dataset_id: str, request: dict[str, Any], files: list[ReceivedFile]) -> None:
-    folder = files[0].folder if files else context.artifacts.stage(dataset_id)
-    digests = {file_name(number): file.sha256 for number, file in enumerate(files)}
-    try:
-        for number, file in enumerate(files[1:], 1):
-            (file.folder / DATA_FILE).replace(folder / file_name(number))
-        (folder / "request.json").write_bytes(orjson.dumps(request))
-        context.artifacts.publish(folder, upload_key(dataset_id), digests)
-    except (OSError, ArtifactsUnwritable):
-        context.artifacts.discard(folder.name)
-        context.artifacts.remove(upload_key(dataset_id))
-        raise
-
-
-def _shown_file(request: dict[str, Any]) -> dict[str, Any] | None:
-    """The uploaded file as the dataset shows it, with the names of the others."""
-    file: dict[str, Any] | None = request.get("file")
-    others = [other["name"] for other in request.get("more_files", ())]
-    return file | {"more": others} if file is not None and others else file
-
-
 def _insert(
     context: Context, dataset_id: str, request: dict[str, Any], metadata: Metadata, claim: Claim | None
 ) -> tuple[Dataset, str]:
@@ -146,14 +118,18 @@ def _insert(
         name=name,
         status=statuses.PROCESSING,
         source=request["source"],
-        file=_shown_file(request),
+        file=imports.shown_file(request),
+        last_version=FIRST,
         metadata_=metadata,
         created_at=datetime.now(UTC),
     )
+    version = imports.new_version(dataset, FIRST, dataset_id, request)
     with context.database.write() as session:
         datasets.add(session, dataset)
+        session.add(version)
+        session.flush()
         idempotency.record_resource(session, claim, dataset_id)
-        return dataset, dataset_import.enqueue(context, session, dataset).id
+        return dataset, dataset_import.enqueue(context, session, dataset, version).id
 
 
 def get(context: Context, name: str) -> DatasetView:
@@ -188,25 +164,33 @@ def list_page(context: Context, query: PageQuery) -> Page[DatasetView]:
     return Page([_view(dataset, imports.get(dataset.id)) for dataset in page.items], page.next_cursor)
 
 
-def rows_page(context: Context, name: str, split: str, query: PageQuery) -> Page[dict[str, Any]]:
+def rows_page(
+    context: Context, name: str, split: str, query: PageQuery, number: int | None = None
+) -> Page[dict[str, Any]]:
     """Rows of a split in the form in which clients post them. If rows are large, fewer than the limit.
 
-    Raises NotFound, NotReady, DamagedDataset.
+    They are those of the version `number`, or of the newest when the first page is read. Raises NotFound, NotReady,
+    DamagedDataset.
     """
-    (start,) = (0,) if query.cursor is None else decode_cursor(query.cursor, (int,))
-    dataset = get(context, name).dataset
-    with unless_deleted(context, f'The dataset "{name}"', lambda session: datasets.by_id(session, dataset.id)):
-        files = open_files(context, dataset)
+    start, number = (0, number) if query.cursor is None else decode_cursor(query.cursor, (int, int))
+    version = _find_version(context, name, number)
+    with unless_deleted(context, f'The dataset "{name}"', lambda session: datasets.version_by_id(session, version.id)):
+        files = DatasetFiles.open(context.artifacts.folder(version.folder or ""))
         rows = files.rows_page(split, start, query.limit)
     end = start + len(rows)
-    return Page(rows, encode_cursor([end]) if end < files.descriptor["splits"][split] else None)
+    return Page(rows, encode_cursor([end, version.number]) if end < files.descriptor["splits"][split] else None)
 
 
-def open_files(context: Context, dataset: Dataset) -> DatasetFiles:
-    """The files of a dataset that is ready. Raises NotReady, DamagedDataset."""
-    if dataset.status != statuses.READY or dataset.folder is None:
-        raise NotReady("dataset", dataset.name, dataset.status, failed=dataset.status == statuses.FAILED)
-    return DatasetFiles.open(context.artifacts.folder(dataset.folder))
+def _find_version(context: Context, name: str, number: int | None) -> DatasetVersion:
+    """A version of a dataset that is ready, the newest by default. Raises NotFound, NotReady."""
+    dataset = get(context, name).dataset
+    with context.database.read() as session:
+        version = datasets.version(session, dataset.id, number or dataset.version or FIRST)
+    if version is None:
+        raise NotFound(f'The dataset "{name}" has no version {number}.')
+    if version.status != statuses.READY:
+        raise NotReady("dataset", name, version.status, failed=version.status == statuses.FAILED)
+    return version
 
 
 def change(context: Context, name: str, changes: dict[str, Any]) -> DatasetView:
@@ -219,7 +203,7 @@ def change(context: Context, name: str, changes: dict[str, Any]) -> DatasetView:
 
 
 def delete(context: Context, name: str) -> None:
-    """Remove a dataset and its files, and cancel its import if that still runs. Raises NotFound, InUse."""
+    """Remove a dataset with all versions and their files, and cancel its imports. Raises NotFound, InUse."""
     _delete(context, get(context, name).dataset.id)
 
 
@@ -231,9 +215,10 @@ def _delete(context: Context, dataset_id: str) -> None:
         user = jobs.unfinished(session, but=IMPORT, dataset_id=dataset_id)
         if user is not None:
             raise InUse(f'The job {user} still needs the dataset "{dataset.name}".')
-        import_job = jobs.newest(session, IMPORT, lock=True, dataset_id=dataset_id)
-        if import_job is not None:
-            queue.cancel(session, import_job)
+        versions = datasets.versions(session, dataset_id)
+        for job in jobs.lock_unfinished(session, IMPORT, dataset_id=dataset_id):
+            queue.cancel(session, job)
         session.delete(dataset)
-    context.artifacts.remove(upload_key(dataset_id))
+    for version in versions:
+        context.artifacts.remove(upload_key(version.id))
     context.artifacts.remove(datasets_key(dataset_id))

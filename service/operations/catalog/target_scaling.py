@@ -8,11 +8,13 @@ from service.context import Context
 from service.errors import InvalidRequest
 from service.storage import records
 
+Data = records.Dataset | records.DatasetVersion | None
 
-def check_target_scaling(context: Context, scaling: TargetScaling, dataset: records.Dataset, pointer: str) -> None:
-    """Raise InvalidRequest at `pointer` if the dataset has targets for which the scaling isn't defined."""
-    if scaling is not TargetScaling.LOG or dataset.folder is None:
+
+def check_target_scaling(context: Context, scaling: TargetScaling, data: Data, pointer: str) -> None:
+    """Raise InvalidRequest at `pointer` if the data has targets for which the scaling isn't defined."""
+    if scaling is not TargetScaling.LOG or data is None or data.folder is None:
         return  # any number can be scaled otherwise, and the files needn't be read
-    problem = find_scaling_problem(scaling, Dataset.open(context.artifacts.folder(dataset.folder)))
+    problem = find_scaling_problem(scaling, Dataset.open(context.artifacts.folder(data.folder)))
     if problem:
         raise InvalidRequest(Fault(problem, pointer))

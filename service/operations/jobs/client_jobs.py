@@ -16,7 +16,7 @@ from service.operations.jobs.kind import Kind
 from service.storage import datasets, jobs, models
 from service.storage.database import Session
 from service.storage.paging import Page, PageQuery
-from service.storage.records import Dataset, Event, Job, Model, Version
+from service.storage.records import Dataset, DatasetVersion, Event, Job, Model, Version
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,42 @@ def find_unready(model: Model | None, dataset: Dataset | None) -> str | None:
     return next((name for name, each in found.items() if each is not None and each.status != statuses.READY), None)
 
 
+def find_data(session: Session, dataset: Dataset | None, number: int | None) -> DatasetVersion | None:
+    """The version of the dataset that a new job reads: the one that it names, or the newest that is ready.
+
+    None without a dataset, or while the dataset has no ready version yet. Raises InvalidRequest; NotReady if the named
+    version is still being imported, or that failed.
+    """
+    if dataset is None:
+        return None
+    wanted = number or dataset.version or 1
+    found = datasets.version(session, dataset.id, wanted)
+    if found is None:
+        detail = f'The dataset "{dataset.name}" has no version {wanted}.'
+        raise InvalidRequest(Fault(detail, pointer="#/dataset_version"))
+    if dataset.status != statuses.READY:
+        return None
+    if found.status != statuses.READY:
+        name, failed = f"{dataset.name} version {found.number}", found.status == statuses.FAILED
+        raise NotReady("dataset version", name, found.status, failed=failed)
+    return found
+
+
+def data_columns(dataset: Dataset | None, data: DatasetVersion | None, number: int | None) -> dict[str, Any]:
+    """The columns of a new job that name what it reads: `data`, or while there is none, the version asked for."""
+    if dataset is None:
+        return {}
+    version = {"dataset_version": number} if data is None else {
+        "dataset_version": data.number, "dataset_sha256": data.sha256,
+    }  # fmt: skip
+    return {"dataset_id": dataset.id, "dataset_name": dataset.name, **version}
+
+
+def describe_data(dataset: Dataset, data: DatasetVersion | None) -> dict[str, Any]:
+    """The descriptor of a dataset's version, with the dataset's `name`."""
+    return {"name": dataset.name, **((data and data.descriptor) or {})}
+
+
 def find_version(session: Session, model: Model, number: int | None, label: str | None = None) -> Version:
     """The version that a new job names by number or label, the latest by default.
 
@@ -96,13 +132,13 @@ def find_version(session: Session, model: Model, number: int | None, label: str 
         return resolve.find_version(session, model, number, label)
 
 
-def find_used(session: Session, job: Job) -> tuple[Version, Dataset]:
-    """The version and the dataset of a job that hasn't ended, so that neither can be deleted."""
+def find_used(session: Session, job: Job) -> tuple[Version, Dataset, DatasetVersion | None]:
+    """The version of a job that hasn't ended, its dataset and the version of that, so that none can be deleted."""
     model, dataset = models.by_id(session, job.model_id), datasets.by_id(session, job.dataset_id)
     version = None if model is None else models.version(session, model, job.version)
     if version is None or dataset is None:
         raise NotFound("The version or the dataset of the job was deleted.")
-    return version, dataset
+    return version, dataset, find_data(session, dataset, job.dataset_version)
 
 
 def find(session: Session, kind: Kind, job_id: str, *, lock: bool = False) -> Job:

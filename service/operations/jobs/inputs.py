@@ -37,12 +37,12 @@ def source_folders(context: Context, job: Job) -> dict[int, Path]:
 
 
 def dataset_folder(context: Context, job: Job) -> Path:
-    """The folder of the job's dataset. Raises NotFound."""
+    """The folder of the version of a dataset that the job reads. Raises NotFound."""
     with context.database.read() as session:
-        dataset = datasets.by_id(session, job.dataset_id)
-    if dataset is None or dataset.folder is None:
+        data = datasets.version(session, job.dataset_id, job.dataset_version)
+    if data is None or data.folder is None:
         raise NotFound("The dataset of the job was deleted.")
-    return context.artifacts.folder(dataset.folder)
+    return context.artifacts.folder(data.folder)
 
 
 def version_folder(context: Context, job: Job) -> Path:

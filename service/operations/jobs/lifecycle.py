@@ -256,6 +256,7 @@ def _record_success(session: Session, job: Job, key: str | None, result: dict[st
             session, KINDS[byproduct.kind], byproduct.request,
             model_id=job.model_id, model_name=job.model_name, version=job.version,
             dataset_id=job.dataset_id, dataset_name=job.dataset_name,
+            dataset_version=job.dataset_version, dataset_sha256=job.dataset_sha256,
             runtime=job.runtime, made_by=job.id, result=byproduct.result.to_document(),
         )  # fmt: skip
     queue.move(session, job, statuses.SUCCEEDED, success.reason)

@@ -3,7 +3,7 @@
 They are checked then, as other jobs are when they are created. Until then no worker claims them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from models.errors import Fault
@@ -14,7 +14,12 @@ from service.operations.jobs import client_jobs, queue
 from service.operations.jobs.registry import kind_of
 from service.storage import datasets, jobs, models
 from service.storage.database import Session
-from service.storage.records import Job
+from service.storage.records import Dataset, Job, Model
+
+FINDERS: dict[str, Callable[[Session, str | None], Model | Dataset | None]] = {
+    "model": models.by_id, "dataset": datasets.by_id,
+}  # fmt: skip
+"""Finds what the jobs of a kind make."""
 
 
 def find_checkable(context: Context) -> Sequence[str]:
@@ -33,13 +38,17 @@ def check(context: Context, job_id: str) -> None:
         if job is None:
             return
         model, dataset = models.by_id(session, job.model_id), datasets.by_id(session, job.dataset_id)
+        data = client_jobs.find_data(session, dataset, job.dataset_version)
     unready = client_jobs.find_unready(model, dataset)
+    if data is not None and not unready:
+        job.dataset_version, job.dataset_sha256 = data.number, data.sha256
     request = job.request if unready else kind_of(job).check(context, job)
     with context.database.write() as session:
         found = _find(session, job_id)
         if found is None:
             return
         found.request, found.waits_for = request, unready
+        found.dataset_version, found.dataset_sha256 = job.dataset_version, job.dataset_sha256
         if found.status == statuses.QUEUED:
             queue.move(session, found, statuses.QUEUED)
 
@@ -63,6 +72,9 @@ def fail_all(session: Session, failed: Job, error: dict[str, Any]) -> None:
     if kind.makes is None:
         return
     column, name = f"{kind.makes}_id", getattr(failed, f"{kind.makes}_name")
+    made = FINDERS[kind.makes](session, getattr(failed, column))
+    if made is None or made.status != statuses.FAILED:
+        return  # a dataset whose later version can't be imported is as usable as before
     detail = f'The {kind.makes} "{name}" is failed: {error["detail"]}'
     refused = InvalidRequest(Fault(detail, pointer=f"#/{kind.makes}")).to_dict()
     for job in jobs.waiting(session, **{column: getattr(failed, column)}) if name is not None else ():

@@ -110,8 +110,8 @@ class FakeWorker:
 def _import(assignment: ImportAssignment, folder: Path) -> ImportResult:
     request = orjson.loads((assignment.upload / "request.json").read_bytes())
     descriptor = import_dataset(
-        request, folder, upload=assignment.upload, cache=assignment.cache, downloads=False, limits=assignment.limits,
-        progress=lambda fraction: None,
+        request, folder, upload=assignment.upload, base=assignment.base, cache=assignment.cache, downloads=False,
+        limits=assignment.limits, progress=lambda fraction: None,
     )  # fmt: skip
     return ImportResult(descriptor)
 

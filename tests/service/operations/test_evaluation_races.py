@@ -56,7 +56,13 @@ def train(context: Context) -> str:
     request = TrainingRequest("line", "line", epochs=1, seed=1)
     with context.database.write() as session:
         model, dataset = models.find(session, "line"), datasets.get(context, "line").dataset
-        columns = {"model_id": model.id, "model_name": "line", "dataset_id": dataset.id, "dataset_name": "line"}
+        columns: dict[str, Any] = {
+            "model_id": model.id,
+            "model_name": "line",
+            "dataset_id": dataset.id,
+            "dataset_name": "line",
+        }
+        columns["dataset_version"] = dataset.version
         return queue.enqueue(context, session, training_jobs.KIND, request, **columns).id
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,10 @@ class OldDatabase:
 
     def add_dataset(self, id_: str, name: str, status: str, **columns: Any) -> None:
         self.insert("datasets", id=id_, name=name, status=status, source="inline", options={}, created_at=NOW,
-                    **columns)  # fmt: skip
+                    version=1 if status == "ready" else None, **columns)  # fmt: skip
+        if "dataset_versions" in self._tables.tables:
+            self.insert("dataset_versions", id=id_, dataset_id=id_, number=1, status=status, source="inline",
+                        created_at=NOW, **columns)  # fmt: skip
 
     def add_job(self, kind: str, request: dict[str, Any], **columns: Any) -> str:
         """A job that waits, unless the columns say otherwise."""
@@ -91,6 +95,7 @@ class OldDatabase:
             "id": new_identifier(KINDS[kind]),
             "status": "queued", "desired_status": "running", "priority": 5, "queue": "cpu", "revision": 1, "token": 0,
             "renewals": 0, "attempt": 1, "run": 0, "last_seq": 1, "created_at": NOW,
+            "dataset_version": 1 if "dataset_id" in columns else None,
         }  # fmt: skip
         job = waiting | columns
         self.insert("jobs", kind=kind, request=request, **job)
@@ -167,7 +172,25 @@ def test_jobs_that_wait_over_an_upgrade_run(revision: str, tmp_path: Path) -> No
     for job in trained:
         assert [epoch["epoch"] for epoch in api.get(job["links"]["metrics"])["epochs"]] == [1, 2]
         assert api.get(job["links"]["events"])["items"][-1]["data"]["status"] == "succeeded"
-    api.post("/v1/training-jobs", {"model": "ready", "dataset": "ready", "epochs": 1}, 202)
+    job = api.post("/v1/training-jobs", {"model": "ready", "dataset": "ready", "epochs": 1}, 202)
+    assert {job["dataset_version"], *(job["dataset_version"] for job in trained)} == {1}
+    check_versions(api, worker)
     assert api.get("/v1/evaluations")["items"][-1]["split"] == "train"
     assert api.get("/v1/batch-predictions")["items"][0]["result"]["rows"] == 4
     context.database.close()
+
+
+def check_versions(api: ApiClient, worker: FakeWorker) -> None:
+    """An older dataset is its first version, whose options nobody stored."""
+    (first,) = api.get("/v1/datasets/ready/versions")["items"]
+    assert (first["version"], first["status"], first["rows"], first["options"]) == (1, "ready", 4, None)
+    (fault,) = api.post("/v1/datasets/ready/versions", {"append": [{}]}, 422)["errors"]
+    assert "didn't store its options" in fault["detail"]
+    file = {"file": (BytesIO(b"a,y\n1,2\n2,3\n3,4\n"), "new.csv")}
+    (fault,) = (api.send("POST", "/v1/datasets/ready/versions", 422, data=file).json or {})["errors"]
+    assert fault["pointer"] == "#/split"
+    again = {"file": (BytesIO(b"a,y\n1,2\n2,3\n3,4\n"), "new.csv"), "target": "y"}
+    api.send("POST", "/v1/datasets/ready/versions", 202, data=again, headers={"Prefer": "wait=0"})
+    worker.run_next("import")
+    second = api.get("/v1/datasets/ready/versions/2")
+    assert (second["status"], second["drift"]["since"]) == ("ready", 1)

@@ -24,7 +24,7 @@ from service.operations.jobs.lifecycle import Lease
 from service.operations.upkeep import workers
 from service.storage import jobs
 from service.storage.database import migrate
-from service.storage.records import Dataset, Event, Job, Model, Version, Worker
+from service.storage.records import Dataset, DatasetVersion, Event, Job, Model, Version, Worker
 from service.worker.processes import ProcessStarter
 from service.worker.supervisor import Supervisor
 from tests.service.worker.fake_tasks import PRELOADED, TASK
@@ -50,8 +50,15 @@ class Bench:
             if session.get(Model, "md_1") is None:
                 session.add(Model(id="md_1", name="m", status=statuses.READY, task="regression", description="",
                                   document=document_of({}), created_at=now))  # fmt: skip
-                session.add(Dataset(id="ds_1", name="d", status=statuses.READY, source="inline",
-                                    folder="datasets/ds_1/ij_1-1", created_at=now))  # fmt: skip
+                data = {
+                    "status": statuses.READY,
+                    "source": "inline",
+                    "folder": "datasets/ds_1/ij_1-1",
+                    "created_at": now,
+                }
+                session.add(Dataset(id="ds_1", name="d", version=1, **data))
+                session.flush()
+                session.add(DatasetVersion(id="ds_1", dataset_id="ds_1", number=1, **data))
 
     def start_worker(self, start_method: str = "forkserver") -> Supervisor:
         self.supervisor = Supervisor(self.context, ProcessStarter(start_method, TASK, PRELOADED))
@@ -85,8 +92,8 @@ class Bench:
         with self.context.database.write() as session:
             return queue.enqueue(
                 self.context, session, training_jobs.KIND, TrainingRequest.from_document(document),
-                model_id="md_1", model_name="m", dataset_id="ds_1", dataset_name="d", priority=priority,
-                waits_for=waits_for,
+                model_id="md_1", model_name="m", dataset_id="ds_1", dataset_name="d", dataset_version=1,
+                priority=priority, waits_for=waits_for,
             ).id  # fmt: skip
 
     def submit_build(self, wishes: dict[str, Any]) -> str:

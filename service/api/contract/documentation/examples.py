@@ -193,6 +193,9 @@ NOTES: Examples = {"note": _example("Set one key and remove another", {"metadata
 EXAMPLES: dict[str, dict[str, Examples]] = {
     "create_dataset": {JSON: DATASETS, FORM: UPLOADS},
     "change_dataset": {JSON: NOTES},
+    "add_dataset_version": {
+        JSON: {"row": _example("A row to append to a table", {"append": [FLOWER | {"species": "setosa"}]})}
+    },
     "create_model": {JSON: MODELS},
     "change_model": {
         JSON: {

@@ -10,7 +10,13 @@ from service import statuses
 from service.api.contract.fields import Choice, Metadata, Reference, UploadedFile
 from service.api.contract.schemas.base import AnswerSchema
 from service.api.contract.schemas.datasets import UploadedFileSchema
-from service.api.contract.schemas.jobs import VersionJobSchema, WantedVersionSchema, link_resources, present_job
+from service.api.contract.schemas.jobs import (
+    VersionJobSchema,
+    WantedData,
+    WantedVersionSchema,
+    link_resources,
+    present_job,
+)
 from service.api.contract.schemas.predictions import WarningSchema
 from service.api.contract.schemas.shown import (
     CLASS,
@@ -42,6 +48,7 @@ class CreateBatchPredictionSchema(PredictingVersionSchema):
         required=True,
         metadata={"description": "The dataset's name. It must have the version's inputs; its target is ignored."},
     )
+    dataset_version = WantedData()
     split = Choice(
         *SPLITS, load_default=None, allow_none=True, metadata={"description": "The split to predict; null: all rows."}
     )

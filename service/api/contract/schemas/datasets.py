@@ -18,6 +18,7 @@ from service.api.contract.fields import (
     Moment,
     Name,
     Object,
+    QueryWhole,
     Text,
     UploadedFiles,
 )
@@ -46,7 +47,9 @@ from service.api.contract.schemas.shown import (
 from service.api.http.links import dataset_url
 from service.api.http.paging import ByMetadata, ByTimeOrName, ListQuery
 from service.api.http.problems import describe_failure
-from service.operations.catalog.datasets import UPLOAD, DatasetView, describe_files
+from service.operations.catalog.datasets import DatasetView
+from service.operations.catalog.imports import UPLOAD, describe_files
+from service.storage.records import Dataset, DatasetVersion
 
 KINDS = ("table", "vector", "sequence", "image", "video")
 SPLITS = ("train", "validation", "test")
@@ -332,13 +335,9 @@ class DatasetTargetSchema(AnswerSchema):
     histogram = AsItIs(HistogramSchema, "The distribution of the values.")
 
 
-class DatasetSchema(AnswerSchema):
-    """A dataset. The fields that describe its data are null until it is `ready`."""
+class DescribedSchema(AnswerSchema):
+    """The description of data, null until it is imported."""
 
-    id = Identifier("ds", "The dataset's id. It distinguishes datasets that had the same name.")
-    name = Words("The name that the client chose.", example="flowers", **NAMED)
-    status = OneOf("`processing` until the import ends.", statuses.PROCESSING, statuses.READY, statuses.FAILED)
-    source = Words("The source of the data; `upload` for an uploaded file.", 63, example="iris")
     file = AsItIs(UploadedFileSchema, "The uploaded file; null for other sources.", allow_none=True)
     progress = AsItIs(ImportProgressSchema, "The progress of the import; null after it.", allow_none=True)
     kind = OneOf("The kind of the rows.", *KINDS, allow_none=True)
@@ -358,28 +357,54 @@ class DatasetSchema(AnswerSchema):
         allow_none=True,
     )
     target = AsItIs(DatasetTargetSchema, "The target to predict.", allow_none=True)
+
+
+DESCRIBED = ("rows", "splits", "bytes", "inputs", "left_out")
+
+
+def present_described(data: Dataset | DatasetVersion, progress: dict[str, Any] | None) -> dict[str, Any]:
+    """The fields of DescribedSchema."""
+    descriptor = data.descriptor or {}
+    return {
+        **{member: descriptor.get(member) for member in DESCRIBED},
+        # descriptors of older releases have no notes
+        "notes": descriptor.get("notes", []) if descriptor else None,
+        "target": with_positive_class(descriptor["target"]) if descriptor else None,
+        "kind": data.kind,
+        "file": data.file,
+        "progress": progress,
+    }
+
+
+class DatasetHeadSchema(AnswerSchema):
+    """The first fields of a dataset."""
+
+    id = Identifier("ds", "The dataset's id. It distinguishes datasets that had the same name.")
+    name = Words("The name that the client chose.", example="flowers", **NAMED)
+    status = OneOf("`processing` until the import ends.", statuses.PROCESSING, statuses.READY, statuses.FAILED)
+    source = Words("The source of the data; `upload` for an uploaded file.", 63, example="iris")
+
+
+class DatasetSchema(DescribedSchema, DatasetHeadSchema):  # the last base's fields come first
+    """A dataset, as its newest ready version is. The fields that describe its data are null until it is `ready`."""
+
+    version = Count("The number of its newest ready version; null before.", 1, allow_none=True, example=1)
     metadata = ShownMetadata()
     created_at = Moment("The creation time.")
     error = Inner(FailureSchema, "The error of a failed dataset, else null.", allow_none=True)
-    links = Links("`self` and `rows`.")
+    links = Links("`self`, `rows` and `versions`.")
 
     @pre_dump
     def _present(self, view: DatasetView, **_: Any) -> dict[str, Any]:
         dataset = view.dataset
         url = dataset_url(dataset.name)
-        members = ("id", "name", "status", "source", "file", "kind", "created_at")
-        described = ("rows", "splits", "bytes", "inputs", "left_out", "target")
-        descriptor = dataset.descriptor or {}
+        members = ("id", "name", "status", "source", "version", "created_at")
         return {
             **{member: getattr(dataset, member) for member in members},
-            **{member: descriptor.get(member) for member in described},
-            # descriptors of older releases have no notes
-            "notes": descriptor.get("notes", []) if descriptor else None,
-            "target": with_positive_class(descriptor["target"]) if descriptor else None,
-            "progress": view.progress,
+            **present_described(dataset, view.progress),
             "metadata": dataset.metadata_,
             "error": describe_failure(dataset.error),
-            "links": {"self": url, "rows": f"{url}/rows"},
+            "links": {"self": url, "rows": f"{url}/rows", "versions": f"{url}/versions"},
         }
 
 
@@ -399,6 +424,11 @@ class RowsQuery(ListQuery):
     """The parameters of a list of rows."""
 
     split = Choice(*SPLITS, load_default="train", metadata={"description": "The split whose rows are listed."})
+    version = QueryWhole(
+        1,
+        load_default=None,
+        metadata={"description": "The number of the dataset's version. Default: the newest that is ready."},
+    )
 
 
 class RowSchema(AnswerSchema):

@@ -8,7 +8,13 @@ from models.datasets import SPLITS
 from models.jobs.evaluation import EvaluationRequest, EvaluationResult
 from service.api.contract.fields import Amount, Choice, Metadata, Reference
 from service.api.contract.schemas.base import AnswerSchema
-from service.api.contract.schemas.jobs import VersionJobSchema, WantedVersionSchema, link_resources, present_job
+from service.api.contract.schemas.jobs import (
+    VersionJobSchema,
+    WantedData,
+    WantedVersionSchema,
+    link_resources,
+    present_job,
+)
 from service.api.contract.schemas.shown import CLASS, Count, Identifier, Inner, Listing, Mapping, Number, OneOf, Value
 from service.api.http.links import evaluation_url, training_job_url
 from service.operations.jobs.client_jobs import JobView
@@ -23,6 +29,7 @@ class CreateEvaluationSchema(WantedVersionSchema):
             "description": "The dataset's name. It must have the version's inputs and only classes of the version."
         },
     )
+    dataset_version = WantedData()
     split = Choice(*SPLITS, load_default="test", metadata={"description": "The split to evaluate."})
     threshold = Amount(
         0,

@@ -8,6 +8,7 @@ from service.api.contract.fields import LONGEST_NAME, Choice, MetadataChanges, M
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import (
+    DIGEST,
     NAMED,
     Count,
     Identifier,
@@ -26,8 +27,8 @@ from service.operations.jobs.client_jobs import JobView
 from service.storage.records import Event
 
 COLUMNS = (
-    "id", "model_id", "dataset_id", "version", "status", "status_reason", "desired_status", "attempt",
-    "created_at", "started_at", "finished_at",
+    "id", "model_id", "dataset_id", "dataset_version", "dataset_sha256", "version", "status", "status_reason",
+    "desired_status", "attempt", "created_at", "started_at", "finished_at",
 )  # fmt: skip
 NO_PROGRESS = {"step": 0, "steps": None, "fraction": 0.0, "eta_seconds": None}
 
@@ -63,6 +64,15 @@ class JobHeadSchema(AnswerSchema):
         allow_none=True,
         example=None,
     )
+    dataset_version = Count(
+        "The number of the dataset's version that the job reads; null while it waits for the dataset, and for a file.",
+        1,
+        allow_none=True,
+        example=1,
+    )
+    dataset_sha256 = Words(
+        "The `sha256` of that version; null if it is unknown.", allow_none=True, **DIGEST | {"example": None}
+    )
 
 
 class JobProgressSchema(AnswerSchema):
@@ -72,6 +82,12 @@ class JobProgressSchema(AnswerSchema):
     steps = Count("The total number of steps; null if it is only known at the end.", allow_none=True, example=469)
     fraction = Number("The finished share.", 0, 1, example=0.45)
     eta_seconds = Number("The estimated remaining seconds; null while unknown.", 0, allow_none=True, example=4.1)
+
+
+def WantedData() -> Whole:  # noqa: N802 (a field)
+    """The dataset's version that a new job reads."""
+    description = "The number of the dataset's version to read; null: the newest that is ready when the job is created."
+    return Whole(1, load_default=None, allow_none=True, metadata={"description": description})
 
 
 class WantedVersionSchema(Schema):

@@ -35,6 +35,7 @@ from service.api.contract.schemas.jobs import (
     JobHeadSchema,
     JobProgressSchema,
     TransitionSchema,
+    WantedData,
     link_resources,
     present_job,
 )
@@ -211,6 +212,7 @@ class CreateTrainingJobSchema(TrainingOptionsSchema):
 
     model = Reference(required=True, metadata={"description": "The model's name."})
     dataset = Reference(required=True, metadata={"description": "The dataset's name. The dataset must fit the model."})
+    dataset_version = WantedData()
     folds = Folds(
         load_default=None,
         allow_none=True,

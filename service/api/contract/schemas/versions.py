@@ -71,6 +71,7 @@ class VersionSchema(AnswerSchema):
     reason = Words("Why the version can't serve predictions.", example='The layer "lambda" has no ONNX operator.')
     training_job = Identifier("tj", "The job that created the version.")
     dataset = Words("The name of the dataset that the version was trained on.", example="flowers", **NAMED)
+    dataset_version = Count("The number of the dataset's version.", 1, allow_none=True, example=1)
     metrics = Inner(VersionMetricsSchema, "The metrics on each split.")
     baseline = Inner(
         VersionMetricsSchema,
@@ -104,6 +105,7 @@ class VersionSchema(AnswerSchema):
             "servable": version.servable,
             "training_job": version.job_id,
             "dataset": version.dataset_name,
+            "dataset_version": version.dataset_version,
             "artifacts": [
                 file.to_document() | {"href": f"{url}/artifacts/{file.format}"} for file in details.artifacts
             ],

@@ -29,9 +29,9 @@ from service.operations.stored_files import unless_deleted, version_folder
 from service.storage import jobs
 from service.storage.artifact_keys import PREDICTIONS, check_published, upload_key
 from service.storage.database import Session
-from service.storage.records import Dataset, Job, Model, Version
+from service.storage.records import Dataset, DatasetVersion, Job, Model, Version
 
-Found = tuple[Model, Dataset | None]
+Found = tuple[Model, Dataset | None, DatasetVersion | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +69,9 @@ class BatchPrediction(Kind):
 
     def check(self, context: Context, job: Job) -> dict[str, Any]:
         with context.database.read() as session:
-            version, dataset = client_jobs.find_used(session, job)
-        _check_dataset_fit(context, version, dataset, BatchPredictionRequest.from_document(job.request).split)
+            version, dataset, data = client_jobs.find_used(session, job)
+        descriptor = client_jobs.describe_data(dataset, data)
+        _check_dataset_fit(context, version, descriptor, BatchPredictionRequest.from_document(job.request).split)
         return job.request
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
@@ -100,11 +101,11 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     """Queue the job; returns its id."""
     file: ReceivedFile | None = request.get("file")
     with context.database.read() as session:
-        found = _find(session, request["model"], request.get("dataset"))
+        found = _find(session, request["model"], request.get("dataset"), request.get("dataset_version"))
         version = client_jobs.find_version(session, found[0], request["version"], request["label"])
     check_servable(version)
-    if client_jobs.find_unready(*found) is None:
-        _check_fit(context, version, found[1], request)
+    if client_jobs.find_unready(*found[:2]) is None:
+        _check_fit(context, version, found, request)
     job_id = queue.new_id(KIND)
     if file is not None:
         context.artifacts.publish(file.folder, upload_key(job_id), {DATA_FILE: file.sha256})
@@ -113,22 +114,25 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     return job_id
 
 
-def _find(session: Session, model_name: str, dataset_name: str | None, ids: tuple[str, str] | None = None) -> Found:
+def _find(
+    session: Session, model_name: str, dataset_name: str | None, number: int | None, ids: tuple[str, str] | None = None
+) -> Found:
     if dataset_name is None:
-        return client_jobs.find_model(session, model_name, ids and ids[0]), None
-    return client_jobs.find_model_and_dataset(session, model_name, dataset_name, ids)
+        return client_jobs.find_model(session, model_name, ids and ids[0]), None, None
+    model, dataset = client_jobs.find_model_and_dataset(session, model_name, dataset_name, ids)
+    return model, dataset, client_jobs.find_data(session, dataset, number)
 
 
-def _check_fit(context: Context, version: Version, dataset: Dataset | None, request: dict[str, Any]) -> None:
+def _check_fit(context: Context, version: Version, found: Found, request: dict[str, Any]) -> None:
+    _, dataset, data = found
     if dataset is not None:
-        _check_dataset_fit(context, version, dataset, request["split"])
+        _check_dataset_fit(context, version, client_jobs.describe_data(dataset, data), request["split"])
     else:
         file: ReceivedFile = request["file"]
         check_file(file.folder / DATA_FILE, file.name, _preprocessing(context, version))
 
 
-def _check_dataset_fit(context: Context, version: Version, dataset: Dataset, split: str | None) -> None:
-    descriptor = {"name": dataset.name, **(dataset.descriptor or {})}
+def _check_dataset_fit(context: Context, version: Version, descriptor: dict[str, Any], split: str | None) -> None:
     check_inputs_fit(_preprocessing(context, version), descriptor, split)
 
 
@@ -140,13 +144,14 @@ def _preprocessing(context: Context, version: Version) -> dict[str, Any]:
 def _insert(
     context: Context, job_id: str, found: Found, version: Version, request: dict[str, Any], claim: Claim | None
 ) -> None:
-    (model, dataset), file = found, request.get("file")
-    columns = {} if dataset is None else {"dataset_id": dataset.id, "dataset_name": dataset.name}
+    (model, dataset, data), file = found, request.get("file")
+    columns = client_jobs.data_columns(dataset, data, request.get("dataset_version"))
     posted = None if file is None else PostedFile.from_document(file.to_document())
     wanted = BatchPredictionRequest(request.get("split"), posted, model.threshold)
     with context.database.write() as session:
         # The resources may have been deleted meanwhile, and others created with the same names.
-        _find(session, model.name, columns.get("dataset_name"), (model.id, columns.get("dataset_id", "")))
+        ids = (model.id, columns.get("dataset_id", ""))
+        _find(session, model.name, columns.get("dataset_name"), None if data is None else data.number, ids)
         client_jobs.find_version(session, model, version.number)
         queue.enqueue(
             context, session, KIND, wanted, metadata_=request.get("metadata", {}),

@@ -16,7 +16,7 @@ from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
 from service.operations.stored_files import version_folder
 from service.storage.database import Session
-from service.storage.records import Dataset, Job, Version
+from service.storage.records import Dataset, DatasetVersion, Job, Version
 
 
 class Evaluation(Kind):
@@ -39,8 +39,8 @@ class Evaluation(Kind):
 
     def check(self, context: Context, job: Job) -> dict[str, Any]:
         with context.database.read() as session:
-            version, dataset = client_jobs.find_used(session, job)
-        _check_fit(context, version, dataset, EvaluationRequest.from_document(job.request).split)
+            version, dataset, data = client_jobs.find_used(session, job)
+        _check_fit(context, version, dataset, data, EvaluationRequest.from_document(job.request).split)
         return job.request
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
@@ -65,30 +65,32 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
     with context.database.read() as session:
         model, dataset = client_jobs.find_model_and_dataset(session, request["model"], request["dataset"])
         version = client_jobs.find_version(session, model, request["version"], request["label"])
+        data = client_jobs.find_data(session, dataset, request.get("dataset_version"))
     if faults := list(threshold_faults(request["threshold"], model.task)):
         raise InvalidRequest(*faults)
     threshold = model.threshold if request["threshold"] is None else request["threshold"]
     wanted = EvaluationRequest(request["split"], threshold)
     unready = client_jobs.find_unready(model, dataset)
     if unready is None:
-        _check_fit(context, version, dataset, wanted.split)
+        _check_fit(context, version, dataset, data, wanted.split)
     with context.database.write() as session:
         # The resources may have been deleted meanwhile, and others created with the same names.
         client_jobs.find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
         client_jobs.find_version(session, model, version.number)
+        client_jobs.find_data(session, dataset, None if data is None else data.number)
         job = queue.enqueue(
             context, session, KIND, wanted, metadata_=request.get("metadata", {}),
             model_id=model.id, model_name=model.name, version=version.number,
-            dataset_id=dataset.id, dataset_name=dataset.name, waits_for=unready,
+            waits_for=unready, **client_jobs.data_columns(dataset, data, request.get("dataset_version")),
         )  # fmt: skip
         idempotency.record_resource(session, claim, job.id)
     return job.id
 
 
-def _check_fit(context: Context, version: Version, dataset: Dataset, split: str) -> None:
+def _check_fit(context: Context, version: Version, dataset: Dataset, data: DatasetVersion | None, split: str) -> None:
     name = ARTIFACTS["preprocessing"]
     document = read_document(version_folder(context, version.folder, name) / name)
-    check_version_fit(document, {"name": dataset.name, **(dataset.descriptor or {})}, split)
+    check_version_fit(document, client_jobs.describe_data(dataset, data), split)
     scale = TargetEncoding.from_document(document["target"]).scale
     if scale is not None:
-        check_target_scaling(context, scale.scaling, dataset, "#/dataset")
+        check_target_scaling(context, scale.scaling, data, "#/dataset")

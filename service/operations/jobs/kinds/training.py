@@ -41,7 +41,7 @@ from service.operations.jobs.kind import Byproduct, Kind, Success
 from service.storage import jobs, models
 from service.storage.artifact_keys import key_below, versions_key
 from service.storage.database import Session
-from service.storage.records import Dataset, Job, Model, Version
+from service.storage.records import Dataset, DatasetVersion, Job, Model, Version
 
 AUTO = "auto"
 START = "#/start_from"
@@ -86,7 +86,8 @@ class Training(Kind):
         with context.database.read() as session:
             model, dataset = client_jobs.find_model_and_dataset(session, request.model, request.dataset)
             taken_from = _find_start(session, start, model)
-        return _resolve(context, request, model, dataset, taken_from).to_document()
+            data = client_jobs.find_data(session, dataset, job.dataset_version)
+        return _resolve(context, request, model, dataset, data, taken_from).to_document()
 
     def output_key(self, job: Job, execution: str) -> str:
         return key_below(versions_key(job.model_id), execution)
@@ -117,6 +118,7 @@ def _add_version(session: Session, job: Job, model: Model, key: str, trained: Tr
         job_id=job.id,
         dataset_id=job.dataset_id or "",
         dataset_name=job.dataset_name or "",
+        dataset_version=job.dataset_version,
         folder=key,
         servable=trained.version.servable,
         details=trained.version,
@@ -145,11 +147,12 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
     with context.database.read() as session:
         model, dataset = client_jobs.find_model_and_dataset(session, posted["model"], posted["dataset"])
         taken_from = _find_start(session, posted["start_from"], model)
+        data = client_jobs.find_data(session, dataset, posted.get("dataset_version"))
     seed = secrets.randbits(31) if posted["seed"] is None else posted["seed"]
     request = TrainingRequest.from_document(posted | {"seed": seed, "start_from": None})
     unready = client_jobs.find_unready(model, dataset)
     if unready is None:
-        request = _resolve(context, request, model, dataset, taken_from)
+        request = _resolve(context, request, model, dataset, data, taken_from)
     elif faults := _find_own_faults(context, request, model):
         raise InvalidRequest(*faults)
     else:
@@ -158,10 +161,11 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
         sources.lock_models(session, taken_from, model)
         # The resources may have been deleted meanwhile, and others created with the same names.
         client_jobs.find_model_and_dataset(session, request.model, request.dataset, (model.id, dataset.id))
+        client_jobs.find_data(session, dataset, None if data is None else data.number)
         job = queue.enqueue(
             context, session, KIND, request, metadata_=posted.get("metadata", {}),
-            model_id=model.id, model_name=model.name, dataset_id=dataset.id, dataset_name=dataset.name,
-            priority=request.priority, queue=request.queue, waits_for=unready,
+            model_id=model.id, model_name=model.name, priority=request.priority, queue=request.queue,
+            waits_for=unready, **client_jobs.data_columns(dataset, data, posted.get("dataset_version")),
         )  # fmt: skip
         sources.protect_versions(session, job, taken_from)
         idempotency.record_resource(session, claim, job.id)
@@ -213,10 +217,15 @@ def _resolve_preprocessing(posted: str | None, spec: NetworkSpec, taken_from: li
 
 
 def _resolve(
-    context: Context, request: TrainingRequest, model: Model, dataset: Dataset, taken_from: list[Source]
+    context: Context,
+    request: TrainingRequest,
+    model: Model,
+    dataset: Dataset,
+    data: DatasetVersion | None,
+    taken_from: list[Source],
 ) -> TrainingRequest:
     """The request with all automatic choices made. Raises InvalidRequest, InvalidData if the training can't succeed."""
-    descriptor, summary = {"name": dataset.name, **(dataset.descriptor or {})}, model.summary or {}
+    descriptor, summary = client_jobs.describe_data(dataset, data), model.summary or {}
     spec = NetworkSpec.from_document({"task": model.task, **model.document})
     preprocessing = _resolve_preprocessing(request.preprocessing, spec, taken_from)
     request = replace(request, start_from=_describe_start(taken_from), preprocessing=preprocessing)
@@ -225,7 +234,7 @@ def _resolve(
     spec = kept.scaled(spec)
     check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"], kept.encoding)
     check_kept(spec, kept.preprocessing, descriptor)
-    check_target_scaling(context, spec.target_scaling, dataset, "#/dataset")
+    check_target_scaling(context, spec.target_scaling, data, "#/dataset")
     if request.execution == AUTO:
         execution = choose_execution(
             spec, descriptor["splits"]["train"], request.batch_size, request.epochs, summary["parameters"]
