@@ -9,6 +9,7 @@ import string
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -51,13 +52,15 @@ class TokenCounts:
 
     def add(self, texts: Iterable[str | None]) -> None:
         """Count the tokens of texts; a missing text is an empty one."""
-        weighted = self.options.output_mode is OutputMode.TF_IDF
-        for text in texts:
-            found = find_tokens(text or "", self.options)
-            self.texts += 1
-            self.tokens.update(found)
-            if weighted:
-                self.documents.update(set(found))
+        self.tokens.update(chain.from_iterable(map(self._note, texts)))
+
+    def _note(self, text: str | None) -> list[bytes]:
+        """The tokens of a text that is counted."""
+        tokens = find_tokens(text or "", self.options)
+        self.texts += 1
+        if self.options.output_mode is OutputMode.TF_IDF:
+            self.documents.update(set(tokens))
+        return tokens
 
     def most_frequent(self) -> list[bytes]:
         """The vocabulary: the most frequent tokens first; of equally frequent ones the last in the alphabet first."""

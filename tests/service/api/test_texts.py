@@ -145,3 +145,10 @@ def test_batches_predict_the_rows_of_a_dataset(trained: ApiClient) -> None:
     )
     result = trained.send("GET", batch["links"]["result"], 200, headers={"Accept": "application/x-ndjson"}).text
     assert result.count("\n") == 4
+
+
+def test_unknown_columns_beside_a_text_are_ignored_if_the_client_says_so(trained: ApiClient) -> None:
+    path = "/v1/models/critic/predictions?extra=ignore"
+    answer = trained.post(path, {"instances": [{"review": "a good", "other": 1}]}, expect=200)
+    assert answer["predictions"][0]["scores"][0] == 6
+    assert [warning["type"] for warning in answer["warnings"]] == ["ignored_columns"]
