@@ -9,10 +9,11 @@ from typing import Any
 from models.errors import MOST_FAULTS, Fault, InvalidData, InvalidSpec
 from models.graph import resolve
 from models.preprocessing import Preprocessing
+from models.preprocessing.dataset_inputs import table_columns, text_columns
 from models.preprocessing.fitted_column import FittedColumn
-from models.preprocessing.preprocessing import table_columns
 from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import TensorInput
+from models.preprocessing.text_input import TextInput
 from models.pretrained import taken_inputs
 from models.spec import Column, InputSpec, NetworkSpec, Scaling, Task
 from models.targets import (
@@ -23,6 +24,8 @@ from models.targets import (
     find_unknown_classes,
     number_shape,
 )
+from models.text_options import OutputMode, TextOptions
+from models.validation.texts import find_text_problem
 from models.values.pointers import pointer_to
 from models.values.tensors import Shape, shapes_fit
 from models.vocabulary import vocabularies
@@ -103,7 +106,7 @@ def check_kept(spec: NetworkSpec, preprocessing: Preprocessing, descriptor: dict
 
     The faults point to `#/preprocessing`.
     """
-    tables = {name: input_ for name, input_ in preprocessing.inputs.items() if isinstance(input_, TableInput)}
+    tables = {name: input_ for name, input_ in preprocessing.inputs.items() if not isinstance(input_, TensorInput)}
     mismatches = (fault.detail for fault in _find_input_mismatches(Preprocessing(dict(tables)), descriptor))
     features = (fault.detail for fault in _find_feature_faults(preprocessing, descriptor))
     details = list(islice(chain(find_differences(spec, preprocessing), mismatches, features), MOST_FAULTS))
@@ -117,6 +120,9 @@ def find_differences(spec: NetworkSpec, preprocessing: Preprocessing) -> Iterato
         ours = spec.inputs.get(name)
         if ours is None:
             yield f'The version has the input "{name}", which the model doesn\'t have.'
+        elif isinstance(input_, TextInput) or ours.text is not None:
+            if not isinstance(input_, TextInput) or input_.options != ours.text:
+                yield f'The input "{name}" has other options of `text` in the version than in the model.'
         elif isinstance(input_, TensorInput):
             if ours.columns is not None:
                 yield f"The model takes columns of a table, but the version numbers of the shape {list(input_.shape)}."
@@ -140,6 +146,23 @@ def check_taken_inputs(spec: NetworkSpec) -> None:
             continue
         preprocessing = Preprocessing.from_document({name: document})
         faults += (Fault(detail, f"#/layers/{place}") for detail in find_differences(spec, preprocessing))
+    if faults:
+        raise InvalidSpec(*faults)
+
+
+def check_vocabularies(spec: NetworkSpec) -> None:
+    """Raise InvalidSpec unless the layers that take the token ids of texts accept all of them."""
+    faults: list[Fault] = []
+    nodes = {node.name: node.index for node in resolve(spec)}
+    for vocabulary in vocabularies(spec):
+        options = spec.inputs[vocabulary.input].text
+        if options is None or options.output_mode is not OutputMode.INT or options.max_tokens <= vocabulary.size:
+            continue
+        detail = (
+            f'The input "{vocabulary.input}" has `max_tokens` {options.max_tokens:,}, but `{vocabulary.parameter}` of '
+            f'the layer "{vocabulary.layer}" is {vocabulary.size:,}: set it to at least {options.max_tokens:,}.'
+        )
+        faults.append(Fault(detail, f"#/layers/{nodes[vocabulary.layer]}/{vocabulary.parameter}"))
     if faults:
         raise InvalidSpec(*faults)
 
@@ -201,7 +224,9 @@ def _find_input_mismatches(preprocessing: Preprocessing, descriptor: dict[str, A
     shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
     yield from _find_feature_faults(preprocessing, descriptor)
     for name, input_ in preprocessing.inputs.items():
-        if isinstance(input_, TableInput) and is_table:
+        if isinstance(input_, TextInput):
+            yield from _find_text_faults(input_.options, descriptor)
+        elif isinstance(input_, TableInput) and is_table:
             yield from _find_column_faults(input_.columns, descriptor)
         elif isinstance(input_, TableInput):
             columns = ", ".join(column.name for column in input_.columns[:20])
@@ -251,7 +276,7 @@ def _find_input_faults(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterato
         return
     shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
     for name, input_ in spec.inputs.items():
-        if input_.columns is not None:
+        if input_.columns is not None or input_.text is not None:
             yield Fault(f"The model takes the columns of a table, but {_name(descriptor)} isn't a table.", DATASET)
         elif name not in shapes:
             yield Fault(f'{_title(descriptor)} has no input "{name}".', DATASET, allowed=tuple(shapes))
@@ -264,7 +289,8 @@ def _find_unknown_numbers(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iter
     """The faults of numbers outside the range of layers that take an unscaled input."""
     is_table = descriptor["kind"] == "table"
     for vocabulary in vocabularies(spec):
-        if spec.inputs[vocabulary.input].scaling is not Scaling.NONE:
+        input_ = spec.inputs[vocabulary.input]
+        if input_.scaling is not Scaling.NONE or input_.text is not None:
             continue
         for entry in descriptor["inputs"]:
             if entry["type"] != "number" or not (is_table or entry["name"] == vocabulary.input):
@@ -277,10 +303,15 @@ def _find_unknown_numbers(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iter
 
 
 def _find_table_faults(inputs: dict[str, InputSpec], descriptor: dict[str, Any]) -> Iterator[Fault]:
-    if len(inputs) > 1:
-        yield Fault(f"{_title(descriptor)} is a table, which is one input, but the model has {len(inputs)}.", DATASET)
+    taken = [input_ for input_ in inputs.values() if input_.text is None]
+    for input_ in inputs.values():
+        if input_.text is not None:
+            yield from _find_text_faults(input_.text, descriptor)
+    if len(taken) > 1:
+        yield Fault(f"{_title(descriptor)} is a table, which is one input, but the model has {len(taken)}.", DATASET)
+    if len(taken) != 1:
         return
-    (input_,) = inputs.values()
+    (input_,) = taken
     present = {column.name: column for column in table_columns(descriptor)}
     if input_.columns is None:
         special = [column for column in present.values() if column.type in ("category", "date")]
@@ -293,6 +324,13 @@ def _find_table_faults(inputs: dict[str, InputSpec], descriptor: dict[str, Any])
             yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
         return
     yield from _find_column_faults(input_.columns, descriptor)
+
+
+def _find_text_faults(options: TextOptions, descriptor: dict[str, Any]) -> Iterator[Fault]:
+    """The fault of a dataset that lacks a column of texts."""
+    problem = find_text_problem(options.column, descriptor)
+    if problem:
+        yield Fault(f"{_title(descriptor)} {problem}.", DATASET, allowed=text_columns(descriptor))
 
 
 def _find_column_faults(columns: Iterable[Column | FittedColumn], descriptor: dict[str, Any]) -> Iterator[Fault]:

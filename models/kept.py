@@ -9,6 +9,7 @@ from models.datasets import Dataset
 from models.graph import resolve
 from models.preprocessing import Preprocessing
 from models.preprocessing.unfamiliar import Finding, find_out_of_range, find_unknown_categories
+from models.preprocessing.unfamiliar_texts import find_lost_tokens, find_unused_texts
 from models.pretrained import taken_inputs
 from models.spec import NetworkSpec, TargetScaling
 from models.target_fitting import fit_scale
@@ -73,6 +74,8 @@ class Kept:
     def find_unfamiliar(self, spec: NetworkSpec, dataset: Dataset) -> Iterator[Finding]:
         """What the training rows have that the network can't represent, or that what is kept doesn't know."""
         training = dataset.split("train")
+        yield from find_unused_texts(spec, dataset.descriptor)
+        yield from find_lost_tokens(spec, self.preprocessing, training)
         yield from find_unknown_categories(self.preprocessing.complete(spec), training)
         yield from find_out_of_range(self.preprocessing, spec, training)
         if self.encoding is not None and self.encoding.classes is not None:

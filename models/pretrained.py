@@ -73,8 +73,8 @@ def taken_inputs(nodes: Iterable[Node], spec: NetworkSpec) -> Iterator[tuple[int
     """The index of each Pretrained layer that takes an input of the network, the input's name, and the preprocessing
     behind which the layer has learned, as a document.
 
-    It belongs to the layers' weights if it is a table's, or if both scale numbers by what they learned from rows.
-    Models of older releases don't have it.
+    It belongs to the layers' weights if it is a table's or a text's, or if both scale numbers by what they learned from
+    rows. Models of older releases don't have it.
     """
     for node in nodes:
         if node.layer.type == PRETRAINED and node.inputs[0] in spec.inputs:
@@ -82,7 +82,7 @@ def taken_inputs(nodes: Iterable[Node], spec: NetworkSpec) -> Iterator[tuple[int
             if document is None:
                 continue
             scalings = {Scaling(document["scaling"]), spec.inputs[node.inputs[0]].scaling}
-            if document["type"] == "table" or scalings == {Scaling.STANDARD}:
+            if document["type"] in ("table", "text") or scalings == {Scaling.STANDARD}:
                 yield node.index, node.inputs[0], document
 
 

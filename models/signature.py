@@ -18,7 +18,6 @@ from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
 from models.preprocessing import Preprocessing
 from models.preprocessing.preprocessing import NOT_JSON
-from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import OUTPUT
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
@@ -27,7 +26,7 @@ ANY = -1
 """An axis of any length."""
 ELEMENT_BYTES = 4
 """The bytes of a number, and of the length before a text."""
-TEXT_COLUMNS = ("category", "date")
+TEXT_COLUMNS = ("category", "date", "text")
 """The types of columns whose values are texts."""
 
 Tensor = np.ndarray | list[Any]
@@ -63,7 +62,7 @@ class Signature:
     @classmethod
     def of(cls, preprocessing: Preprocessing, output_shape: tuple[int, ...], output_name: str = OUTPUT) -> Self:
         """The signature of a version with this preprocessing, and `output_shape` as the shape of an output row."""
-        table = _find_table(preprocessing)
+        table = preprocessing.table
         if table is None:
             specs = [
                 TensorSpec(name, Datatype.FP32, (ANY, *input_.shape)) for name, input_ in preprocessing.inputs.items()
@@ -84,17 +83,17 @@ class Signature:
     def takes_missing(self, name: str) -> bool:
         """Whether values of an input may be missing: in tables, and in sequences made from tables."""
         input_ = self.preprocessing.inputs.get(name)
-        return input_ is None or isinstance(input_, TableInput) or input_.fill is not None
+        return not isinstance(input_, TensorInput) or input_.fill is not None
 
     def takes_booleans(self, name: str) -> bool:
         """Whether an input is a table's column of booleans."""
-        table = _find_table(self.preprocessing)
+        table = self.preprocessing.table
         return table is not None and any(column.name == name and column.type == "boolean" for column in table.columns)
 
     def takes_pictures(self, name: str) -> bool:
         """Whether rows of an input may be files of images."""
         input_ = self.preprocessing.inputs.get(name)
-        return input_ is not None and not isinstance(input_, TableInput) and input_.picture is not None
+        return isinstance(input_, TensorInput) and input_.picture is not None
 
     def read(self, tensors: Mapping[str, Tensor], allowance: Allowance | None = None) -> dict[str, np.ndarray]:
         """Convert tensors into the network's inputs: float32, shape (rows, …), by input. There may be no rows.
@@ -107,18 +106,20 @@ class Signature:
         self._check(tensors)
         rows = len(next(iter(tensors.values())))
         allowance.take_rows(rows)
-        table = _find_table(self.preprocessing)
+        table, shared = self.preprocessing.table, self.preprocessing.shared
         if table is None:
             return {
                 name: _read(input_, tensors[name], allowance)
                 for name, input_ in self.preprocessing.inputs.items()
-                if not isinstance(input_, TableInput)
+                if isinstance(input_, TensorInput)
             }
-        ((name, _),) = self.preprocessing.inputs.items()
         columns = {
             column.name: _read_column(tensors[column.name], column.type == "number", allowance)
             for column in table.columns
         }
+        if shared is not None:
+            return shared.read_columns(columns, allowance)
+        ((name, _),) = self.preprocessing.inputs.items()
         return {name: table.read_columns(columns, allowance)}
 
     def _check(self, tensors: Mapping[str, Tensor]) -> None:
@@ -135,12 +136,6 @@ class Signature:
         rows = {len(values) for values in tensors.values()}
         if len(rows) > 1:
             raise InvalidInstances(Fault("The inputs have different numbers of rows."))
-
-
-def _find_table(preprocessing: Preprocessing) -> TableInput | None:
-    """The network's table input; None if its inputs are tensors."""
-    first = next(iter(preprocessing.inputs.values()))
-    return first if isinstance(first, TableInput) else None
 
 
 def _read(input_: TensorInput, values: Tensor, allowance: Allowance) -> np.ndarray:

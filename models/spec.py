@@ -6,6 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from models.text_options import TextOptions
+
 SINGLE_INPUT = "input"
 """The name of a single input, in specs, datasets and ONNX files."""
 OUTPUT = "output"
@@ -116,7 +118,7 @@ class Column:
 class InputSpec:
     """One input: the shape of a row without the batch, and how raw values are scaled.
 
-    With `columns` the rows come from a table and `shape` is `(sum of widths,)`.
+    With `columns` the rows come from a table and `shape` is `(sum of widths,)`; with `text` they are texts of a table.
     """
 
     shape: tuple[int, ...]
@@ -124,6 +126,7 @@ class InputSpec:
     columns: tuple[Column, ...] | None = None
     dataset: str | None = None
     """The dataset that determined shape and columns, if any."""
+    text: TextOptions | None = None
 
     @property
     def size(self) -> int:
@@ -134,16 +137,19 @@ class InputSpec:
         document: dict[str, Any] = {"shape": list(self.shape), "scaling": self.scaling.value}
         if self.columns is not None:
             document["columns"] = [column.to_document() for column in self.columns]
+        if self.text is not None:
+            document["text"] = self.text.to_document()
         return document if self.dataset is None else {"dataset": self.dataset} | document
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        columns = document.get("columns")
+        columns, text = document.get("columns"), document.get("text")
         return cls(
             shape=tuple(document["shape"]),
             scaling=Scaling(document.get("scaling", Scaling.NONE)),
             columns=None if columns is None else tuple(Column.from_document(column) for column in columns),
             dataset=document.get("dataset"),
+            text=None if text is None else TextOptions.from_document(text),
         )
 
 

@@ -87,7 +87,7 @@ def check_file(path: Path, name: str, document: dict[str, Any]) -> None:
     """
     preprocessing, format_ = Preprocessing.from_document(document["inputs"]), _detect(path, name)
     inputs = list(preprocessing.inputs.values())
-    if len(inputs) > 1 and format_ not in SEVERAL_INPUTS:
+    if len(inputs) > 1 and preprocessing.table is None and format_ not in SEVERAL_INPUTS:
         titles = ", ".join(TITLES[one] for one in SEVERAL_INPUTS)
         detail = f'The model has the inputs {", ".join(preprocessing.inputs)}. Send {titles}, not "{name}".'
         raise InvalidData(Fault(detail, file=name))

@@ -61,13 +61,24 @@ class Split:
     rows: np.ndarray
     targets: np.ndarray | Texts
     tensors: dict[str, np.ndarray] | None = None
-    table: "StoredColumns | dict[str, ColumnValues] | None" = None
+    table: Mapping[str, ColumnValues] | None = None
 
     def page(self, page: slice) -> "Split":
         """A slice of its rows."""
         tensors = {name: tensor[page] for name, tensor in self.tensors.items()} if self.tensors is not None else None
-        table = self.table.page(page) if isinstance(self.table, StoredColumns) else None
+        table = self.table.page(page) if isinstance(self.table, StoredColumns | PageColumns) else None
         return Split(self.name, self.rows[page], self.targets[page], tensors, table)
+
+    def pages(self, rows: int) -> Iterator["Split"]:
+        """All of its rows in slices of at most `rows`; one slice even if there are no rows."""
+        for start in range(0, max(1, len(self.rows)), rows):
+            yield self.page(slice(start, min(start + rows, len(self.rows))))
+
+    def texts(self, column: str) -> Texts:
+        """A table's column of texts."""
+        values = (self.table or {})[column]
+        assert isinstance(values, Texts)
+        return values
 
 
 class Dataset:
@@ -137,9 +148,9 @@ class Dataset:
         return [{"row": row, "instance": instance, "target": target, "split": split} for row, instance, target in items]
 
     def _row_numbers(self) -> int:
-        """The number of numbers in a row, including the target."""
-        shapes = [entry.get("shape", ()) for entry in (*self.descriptor["inputs"], self.descriptor["target"])]
-        return sum(math.prod(shape) for shape in shapes)
+        """The number of numbers in a row, including the target; of words in the longest text."""
+        entries = (*self.descriptor["inputs"], self.descriptor["target"])
+        return sum(math.prod(entry.get("shape", ())) + entry.get("tokens", {}).get("max", 0) for entry in entries)
 
     def _instances(self, split: str, page: slice) -> list[Any]:
         folder = self.folder / split
@@ -188,14 +199,13 @@ class StoredColumns(Mapping[str, ColumnValues]):
     def __getitem__(self, name: str) -> ColumnValues:
         return _column_to_numpy(self._reader.read(self._places[name]), self._types[name])
 
-    def page(self, page: slice) -> dict[str, ColumnValues]:
+    def page(self, page: slice) -> "PageColumns":
         """A slice of the rows, in memory."""
-        frame = self.scan().slice(page.start, page.stop - page.start).collect()
-        return {name: _column_to_numpy(frame[self._places[name]], type_) for name, type_ in self._types.items()}
+        return PageColumns(self._slice(page), self._types, self._places)
 
     def rows(self, page: slice) -> list[dict[str, Any]]:
         """A slice of the rows as objects by column, with dates in ISO 8601."""
-        frame = self.scan().slice(page.start, page.stop - page.start).collect()
+        frame = self._slice(page)
         dates = [self._places[name] for name, type_ in self._types.items() if type_ == "date"]
         rows = frame.with_columns(dates_to_text(frame[place]) for place in dates).iter_rows()
         return [dict(zip(self._types, row, strict=True)) for row in rows]
@@ -204,6 +214,9 @@ class StoredColumns(Mapping[str, ColumnValues]):
     def _reader(self) -> ColumnReader:
         return ColumnReader(self.scan(), list(self._places.values()), self._rows)
 
+    def _slice(self, page: slice) -> "polars.DataFrame":
+        return self.scan().slice(page.start, page.stop - page.start).collect()
+
     def scan(self) -> "polars.LazyFrame":
         """All columns, named by their positions."""
         import polars
@@ -211,6 +224,31 @@ class StoredColumns(Mapping[str, ColumnValues]):
         frame = polars.scan_parquet(_parquet_files(self._folder), glob=False)
         # older datasets store the names of the columns, in the same order
         return frame.rename(dict(zip(frame.collect_schema(), self._places.values(), strict=True)))
+
+
+class PageColumns(Mapping[str, ColumnValues]):
+    """Some rows of columns by name. A column is converted when it is read: a network may not take long texts."""
+
+    def __init__(self, frame: "polars.DataFrame", types: dict[str, str], places: dict[str, str]) -> None:
+        self._frame = frame
+        self._types = types
+        self._places = places
+        self._read: dict[str, ColumnValues] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types)
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+    def __getitem__(self, name: str) -> ColumnValues:
+        if name not in self._read:
+            self._read[name] = _column_to_numpy(self._frame[self._places[name]], self._types[name])
+        return self._read[name]
+
+    def page(self, page: slice) -> "PageColumns":
+        """A slice of the rows."""
+        return PageColumns(self._frame[page], self._types, self._places)
 
 
 def write_dataset(
@@ -359,6 +397,8 @@ def _column_to_numpy(column: "polars.Series", type_: str) -> ColumnValues:
 
     if type_ == "category":
         return find_texts(column)
+    if type_ == "text":
+        return Texts.of(column.to_list())
     if type_ == "date":
         return column.to_numpy().astype("datetime64[us]")
     if type_ == "number" and column.dtype.is_integer() and not column.null_count():

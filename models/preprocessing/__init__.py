@@ -4,8 +4,9 @@ A number always becomes (value - mean) / std; without scaling that is (value - 0
 The fitted state is stored as JSON, from which it is restored bit for bit.
 """
 
+from models.preprocessing.dataset_inputs import inputs_from_dataset, named_input_from_dataset, text_from_dataset
 from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile, TableFile, read_npy
-from models.preprocessing.preprocessing import Preprocessing, inputs_from_dataset, named_input_from_dataset
+from models.preprocessing.preprocessing import Preprocessing
 
 __all__ = [
     "CsvText",
@@ -17,4 +18,5 @@ __all__ = [
     "inputs_from_dataset",
     "named_input_from_dataset",
     "read_npy",
+    "text_from_dataset",
 ]

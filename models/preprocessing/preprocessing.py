@@ -1,6 +1,6 @@
 """The preprocessing of all inputs of a network, fitted to a dataset's training rows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -10,103 +10,26 @@ import numpy as np
 
 from models.allowance import Allowance
 from models.datasets import Dataset, Split
-from models.errors import Fault, InvalidData, InvalidInstances
+from models.errors import Fault, InvalidInstances
 from models.limits import Limits
-from models.preprocessing.missing import choose_missing
+from models.memory import aligned_empty
+from models.preprocessing.dataset_inputs import table_columns
 from models.preprocessing.posted import B64, CsvText, Instances, JsonNumbers, NamedFile, TableFile
 from models.preprocessing.posted_files import read_table_file
+from models.preprocessing.shared_table import SharedTable
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable, TableInput
 from models.preprocessing.tensor_input import TensorInput
+from models.preprocessing.text_input import TEXTS_AT_ONCE, TextInput
 from models.preprocessing.window_rows import WindowRows
-from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec, Scaling
+from models.spec import SINGLE_INPUT, Column, InputSpec, NetworkSpec
 from models.suggestions import unknown_name
 from models.tabular.csv_instances import names_columns, read_csv_instances
+from models.tabular.describing import TEXT
 from models.tabular.posted_parquet import TableColumns
 from models.values.tensors import KINDS, MAX_FAULTS, Place, Shape, name_type
 
 INSTANCES = Place(("instances",))
 NOT_JSON = Place(None)
-
-
-BYTE, UPPER_HALF = 255, 128
-"""The largest byte, and the smallest with the highest bit set."""
-OWN_SCALING = ("Embedding", "Normalization", "Rescaling")
-"""Layers that expect unscaled numbers."""
-
-
-def inputs_from_dataset(
-    descriptor: dict[str, Any],
-    name: str,
-    scaling: str | None = None,
-    layers: Iterable[str] = (),
-    missing: Any = None,
-    indicator: Any = None,
-) -> dict[str, InputSpec]:
-    """The inputs of a model with `{"dataset": name}` in its spec, from the dataset's descriptor.
-
-    A table is one input, whose size is the sum of its columns' widths; other datasets have their own shapes. The
-    default of `scaling` for images and video is `unit` if their numbers are bytes (none below 0 or above 255, some
-    above 127), and `standard` for everything else; but it is `none`, except for tables, if one of the types in `layers`
-    expects unscaled numbers. `missing` and `indicator` are `missing` and `missing_indicator` as find_missing_faults
-    accepted them.
-    """
-    if descriptor["kind"] == "table":
-        incomplete = frozenset(entry["name"] for entry in descriptor["inputs"] if entry["missing"])
-        columns = choose_missing(table_columns(descriptor), missing, indicator, incomplete)
-        shape = (sum(column.width for column in columns),)
-        return {SINGLE_INPUT: InputSpec(shape, Scaling(scaling or Scaling.STANDARD), columns, name)}
-    own = any(layer in OWN_SCALING for layer in layers)
-    return {
-        entry["name"]: InputSpec(
-            tuple(entry["shape"]),
-            Scaling(scaling or (Scaling.NONE if own else _usual_scaling(descriptor["kind"], entry))),
-            dataset=name,
-        )
-        for entry in descriptor["inputs"]
-    }
-
-
-def _usual_scaling(kind: str, entry: dict[str, Any]) -> Scaling:
-    bytes_ = entry["min"] >= 0 and UPPER_HALF <= entry["max"] <= BYTE
-    return Scaling.UNIT if kind in ("image", "video") and bytes_ else Scaling.STANDARD
-
-
-def named_input_from_dataset(
-    descriptor: dict[str, Any],
-    dataset: str,
-    name: str,
-    alone: bool,
-    scaling: str | None = None,
-    layers: Iterable[str] = (),
-    missing: Any = None,
-    indicator: Any = None,
-) -> InputSpec:
-    """The input `name` of a model with `{"dataset": …}` in its spec: the dataset's input of the same name.
-
-    If it is the model's only input, it may be a table. Raises InvalidData with a fault without a pointer.
-    """
-    inputs = inputs_from_dataset(descriptor, dataset, scaling, layers, missing, indicator)
-    if descriptor["kind"] == "table":
-        if not alone:
-            detail = f'The dataset "{dataset}" is a table, which is one input: a model for it can have no other input.'
-            raise InvalidData(Fault(detail))
-        return inputs[SINGLE_INPUT]
-    if name not in inputs:
-        raise InvalidData(Fault(f'The dataset "{dataset}" has no input "{name}".', allowed=tuple(inputs)))
-    return inputs[name]
-
-
-def table_columns(descriptor: dict[str, Any]) -> tuple[Column, ...]:
-    """The columns of a table, in order."""
-    return tuple(map(_table_column, descriptor["inputs"]))
-
-
-def _table_column(entry: dict[str, Any]) -> Column:
-    if entry["type"] == "category":
-        return Column(entry["name"], "category", tuple(entry["categories"]))
-    if entry["type"] == "date":
-        return Column(entry["name"], "date", parts=tuple(entry["parts"]), format=entry["format"])
-    return Column(entry["name"], entry["type"], format=entry.get("format"))
 
 
 @dataclass(frozen=True)
@@ -122,7 +45,7 @@ class SeriesInputs:
 class Preprocessing:
     """Converts raw rows to network inputs, by the names of the inputs."""
 
-    inputs: dict[str, TensorInput | TableInput]
+    inputs: dict[str, TensorInput | TableInput | TextInput]
 
     @cached_property
     def rows(self) -> WindowRows | None:
@@ -139,13 +62,8 @@ class Preprocessing:
         """
         training = dataset.split("train")
         if training.table is not None:
-            own = table_columns(dataset.descriptor)
-            written = {column.name: column.format for column in own}
-            columns = tuple(replace(column, format=written[column.name]) for column in spec.input.columns or own)
-            posted = PostedTable.of(dataset.descriptor, columns)
-            return cls(
-                {name: TableInput.fit(input_, columns, training.table, posted) for name, input_ in spec.inputs.items()}
-            )
+            descriptor = dataset.descriptor
+            return cls({name: _fit_table_input(input_, training, descriptor) for name, input_ in spec.inputs.items()})
         tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
         kinds = {name: kind if len(tensors) == 1 else KINDS[values.ndim - 1] for name, values in tensors.items()}
         fills = {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]}
@@ -167,9 +85,9 @@ class Preprocessing:
         table, tensors = training.table or {}, training.tensors or {}
         return Preprocessing(
             {
-                name: input_.continued(table, dataset.descriptor)
-                if isinstance(input_, TableInput)
-                else _continue(input_, spec.inputs[name].shape, tensors[name].shape[1:], dataset.descriptor)
+                name: _continue(input_, spec.inputs[name].shape, tensors[name].shape[1:], dataset.descriptor)
+                if isinstance(input_, TensorInput)
+                else input_.continued(table, dataset.descriptor)
                 for name, input_ in self.inputs.items()
             }
         )
@@ -192,10 +110,36 @@ class Preprocessing:
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
         """A split's rows as network inputs: float32, rows first, by input."""
         table, tensors = split.table or {}, split.tensors or {}
+        if self.shared is not None and len(split.rows) > TEXTS_AT_ONCE:
+            return self._transform_pages(split)
         return {
-            name: input_.transform(table) if isinstance(input_, TableInput) else input_.transform(tensors[name])
+            name: input_.transform(tensors[name]) if isinstance(input_, TensorInput) else input_.transform(table)
             for name, input_ in self.inputs.items()
         }
+
+    def _transform_pages(self, split: Split) -> dict[str, np.ndarray]:
+        """As `network_inputs`, without all texts of the split in memory."""
+        inputs = {
+            name: aligned_empty((len(split.rows), *input_.shape), np.float32) for name, input_ in self.inputs.items()
+        }
+        start = 0
+        for page in split.pages(TEXTS_AT_ONCE):
+            for name, values in self.network_inputs(page).items():
+                inputs[name][start : start + len(values)] = values
+            start += len(page.rows)
+        return inputs
+
+    @cached_property
+    def shared(self) -> SharedTable | None:
+        """The table that the inputs take columns of, if one of them takes texts."""
+        inputs = {name: input_ for name, input_ in self.inputs.items() if not isinstance(input_, TensorInput)}
+        return SharedTable(inputs) if any(isinstance(input_, TextInput) for input_ in inputs.values()) else None
+
+    @cached_property
+    def _readers(self) -> dict[str, TensorInput | TableInput]:
+        """The inputs that read their own part of posted rows; none if a shared table reads whole rows."""
+        own = {name: input_ for name, input_ in self.inputs.items() if not isinstance(input_, TextInput)}
+        return own if self.shared is None else {}
 
     def read_instances(
         self, instances: Instances, allowance: Allowance | None = None, *, ignores_extra: bool = False
@@ -219,13 +163,15 @@ class Preprocessing:
             instances = instances.read_again()
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
-        if len(self.inputs) > 1 and place is NOT_JSON and not isinstance(instances, TableFile):
+        if len(self.inputs) > 1 and place is NOT_JSON and not isinstance(instances, TableFile) and self.shared is None:
             detail = f"The model has the inputs {self._names()}: post JSON, with one object of them per instance."
             raise InvalidInstances(Fault(detail, pointer="#"))
         rows = self._read_rows(instances, allowance, ignores_extra)
         if not len(rows):
             raise InvalidInstances(Fault("There are no instances.", place.whole or "#"))
-        ((name, input_), *_) = self.inputs.items()
+        if self.shared is not None:
+            return self.shared.read(rows, place, allowance, ignores_extra)
+        ((name, input_), *_) = self._readers.items()
         if isinstance(rows, TableColumns):
             assert isinstance(input_, TableInput)
             values, warnings = input_.read_table(rows, allowance)
@@ -275,6 +221,8 @@ class Preprocessing:
         """What reads rows of the dataset's table; None if the dataset wasn't one."""
         if self.rows is not None:
             return self.rows.table
+        if self.shared is not None:
+            return self.shared.reader
         (input_, *_) = self.inputs.values()
         return input_ if isinstance(input_, TableInput) else None
 
@@ -289,7 +237,8 @@ class Preprocessing:
         if not (isinstance(instances, list) and instances and isinstance(instances[0], NamedFile)):
             return instances
         (input_, *_) = self.inputs.values()
-        if isinstance(input_, TensorInput) and input_.picture is not None and len(self.inputs) == 1:
+        is_picture = isinstance(input_, TensorInput) and input_.picture is not None and self.rows is None
+        if is_picture and len(self.inputs) == 1:
             return instances
         if len(instances) > 1:
             detail = f"There are {len(instances)} files of rows; send one."
@@ -298,9 +247,9 @@ class Preprocessing:
 
     def _read_numbers(self, values: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]] | None:
         """As `read_instances`, for rows of numbers only; None if they don't fit or need more work."""
-        if len(self.inputs) > 1:
+        if len(self._readers) != 1:
             return None
-        ((name, input_),) = self.inputs.items()
+        ((name, input_),) = self._readers.items()
         read = input_.read_numbers(values)
         return None if read is None else ({name: read[0]}, read[1])
 
@@ -309,14 +258,18 @@ class Preprocessing:
         if arrays.keys() != self.inputs.keys():
             detail = f"The model has the inputs {self._names()}, not {', '.join(arrays)}."
             raise InvalidInstances(Fault(detail, allowed=tuple(self.inputs)))
+        if self.shared is not None:
+            raise InvalidInstances(Fault("The model takes texts of a table: send rows by column instead of arrays."))
         allowance = Allowance.for_blocks(Limits())
-        read = {name: input_.read(arrays[name], NOT_JSON, allowance) for name, input_ in self.inputs.items()}
+        read = {name: input_.read(arrays[name], NOT_JSON, allowance) for name, input_ in self._readers.items()}
         warnings = [warning for _, found in read.values() for warning in found]
         return {name: values for name, (values, _) in read.items()}, warnings[:MAX_WARNINGS]
 
     def find_warnings(self, split: Split) -> list[dict[str, Any]]:
         """The warnings about a split's rows, as for posted ones, by their index in the split."""
         table = split.table or {}
+        if self.shared is not None:
+            return self.shared.find_warnings(table)
         found = [input_.find_warnings(table) for input_ in self.inputs.values() if isinstance(input_, TableInput)]
         return [warning for warnings in found for warning in warnings]
 
@@ -336,7 +289,7 @@ class Preprocessing:
         inputs: dict[str, np.ndarray] = {}
         warnings: list[dict[str, Any]] = []
         faults: list[Fault] = []
-        for name, input_ in self.inputs.items():
+        for name, input_ in self._readers.items():
             place = Place(above.above, (name,))
             try:
                 inputs[name], found = input_.read([row[name] for row in rows], place, allowance)
@@ -360,10 +313,9 @@ class Preprocessing:
         """The rows of instances that are a file; others as they are."""
         if not isinstance(instances, CsvText | TableFile):
             return instances
-        (input_, *_) = self.inputs.values()
         table, types = None, {}
-        if isinstance(input_, TableInput):
-            table, types = replace(input_.csv_columns(), ignores_extra=ignores_extra), input_.types
+        if self.rows is None and self.table is not None:
+            table, types = replace(self.table.csv_columns(), ignores_extra=ignores_extra), self.table.types
         if isinstance(instances, CsvText):
             rows: Any = read_csv_instances(instances.data, table, instances.encoding, allowance)
         else:
@@ -398,12 +350,29 @@ class Preprocessing:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        types: dict[str, type[TensorInput] | type[TableInput]] = {"tensor": TensorInput, "table": TableInput}
-        inputs = {name: types[input_["type"]].from_document(input_) for name, input_ in document.items()}
+        inputs = {name: TYPES[input_["type"]].from_document(input_) for name, input_ in document.items()}
         for name, input_ in inputs.items():
             if isinstance(input_, TensorInput) and "rows" in document[name]:
                 inputs[name] = replace(input_, rows=WindowRows.from_document(document[name]["rows"]))
         return cls(inputs)
+
+
+TYPES: dict[str, type[TensorInput] | type[TableInput] | type[TextInput]] = {
+    "tensor": TensorInput, "table": TableInput, "text": TextInput,
+}  # fmt: skip
+"""The kinds of inputs, by the `type` in their documents."""
+
+
+def _fit_table_input(spec: InputSpec, training: Split, descriptor: dict[str, Any]) -> TableInput | TextInput:
+    """An input that takes columns of a table, fitted to its training rows."""
+    if spec.text is not None:
+        column = spec.text.column
+        texts = (page.texts(column) for page in training.pages(TEXTS_AT_ONCE))
+        return TextInput.fit(spec.text, texts, PostedTable.of(descriptor, (Column(column, TEXT),)))
+    own = table_columns(descriptor)
+    written = {column.name: column.format for column in own}
+    columns = tuple(replace(column, format=written[column.name]) for column in spec.columns or own)
+    return TableInput.fit(spec, columns, training.table or {}, PostedTable.of(descriptor, columns))
 
 
 def _continue(input_: TensorInput, shape: Shape, raw: Shape, descriptor: dict[str, Any]) -> TensorInput:

@@ -1,7 +1,7 @@
 """An input from a table: the numbers, booleans, dates and categories of a row become one vector."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
 from typing import Any, Self
@@ -25,10 +25,13 @@ from models.values.wording import count_of
 from models.values.words import LOOSE, MISSING, WHITE_SPACE
 
 MAX_WARNINGS = 100
+TEXTS = ("category", "text")
+"""The types of columns whose values are texts of any form."""
 EXPECTED = {
     "number": "a number",
     "boolean": "true or false",
     "category": "text",
+    "text": "text",
     "date": "a date in ISO 8601, such as 2024-01-31 or 2024-01-31T18:30:00",
 }
 
@@ -146,12 +149,17 @@ class TableInput:
             read = self.read_numbers(instances.astype(np.float64)) if is_numeric else None
             if read is not None:
                 return read
-            allowance.take_cells(instances.size)
-            instances = _list_rows(instances)
-        else:
-            allowance.take_cells(len(instances) * len(self.columns))
+        instances = self.list_rows(instances, allowance)
         table = self.read_raw(instances, place, allowance, ignores_extra)
         return self._finish(table, self.find_extra(instances, ignores_extra))
+
+    def list_rows(self, instances: list | np.ndarray, allowance: Allowance) -> list:
+        """Posted rows as a list, whose cells are allowed. Raises Excessive."""
+        if isinstance(instances, np.ndarray):
+            allowance.take_cells(instances.size)
+            return _list_rows(instances)
+        allowance.take_cells(len(instances) * len(self.columns))
+        return instances
 
     def read_raw(
         self, posted: list | TableColumns, place: Place, allowance: Allowance, ignores_extra: bool = False
@@ -195,7 +203,7 @@ class TableInput:
             if isinstance(values, list):
                 values = [self._read_cell(value, column) for value in values]
             columns[column.name] = values
-        return self._convert(columns, allowance)
+        return self.convert(columns, allowance)
 
     def read_numbers(self, values: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
         """Posted rows of numbers (float64), NaN if missing, as a network input, and warnings; None if they don't fit,
@@ -230,9 +238,9 @@ class TableInput:
 
         Raises InvalidInstances, naming rows and columns; TookTooLong.
         """
-        return self.transform(self._convert(columns, allowance))
+        return self.transform(self.convert(columns, allowance))
 
-    def _convert(self, columns: Mapping[str, PostedColumn], allowance: Allowance) -> dict[str, ColumnValues]:
+    def convert(self, columns: Mapping[str, PostedColumn], allowance: Allowance) -> dict[str, ColumnValues]:
         """Posted columns with their values as in a dataset; raises InvalidInstances, TookTooLong."""
         table: dict[str, ColumnValues] = {}
         invalid: list[tuple[int, int]] = []
@@ -275,7 +283,7 @@ class TableInput:
         if not isinstance(value, CsvCell) or value in column.known:
             return value
         text = CsvCell(value.strip(WHITE_SPACE))
-        missing = text in MISSING or text in self.posted.missing or (column.type != "category" and text in LOOSE)
+        missing = text in MISSING or text in self.posted.missing or (column.type not in TEXTS and text in LOOSE)
         return None if missing and text not in column.known else text
 
     def to_document(self) -> dict[str, Any]:
@@ -344,12 +352,11 @@ def _read_values(column: FittedColumn, values: PostedColumn) -> tuple[ColumnValu
     """A column's posted values as in a dataset, and the first MAX_FAULTS rows with an invalid one."""
     if not isinstance(values, list):
         return values, []
-    readers = {"number": _read_number, "boolean": _read_boolean, "category": _read_category, "date": _read_date}
-    read = readers[column.type]
+    read = READERS[column.type]
     found: list[Any] = [None if value is None else read(value, column) for value in values]
     pairs = enumerate(zip(values, found, strict=True))
     wrong = list(islice((row for row, (value, one) in pairs if one is None and value is not None), MAX_FAULTS))
-    if column.type == "category":
+    if column.type in TEXTS:
         return Texts.of(found), wrong
     if column.type == "date":
         return np.array([np.datetime64("NaT") if one is None else one for one in found], "datetime64[us]"), wrong
@@ -375,8 +382,18 @@ def _read_category(value: object, column: FittedColumn) -> str | None:
     return column.find_category(value) if isinstance(value, int | float) else None
 
 
+def _read_text(value: object, column: FittedColumn) -> str | None:
+    return str(value) if isinstance(value, str) else None
+
+
 def _read_date(value: object, column: FittedColumn) -> np.datetime64 | None:
     return read_date(value, column.format) if isinstance(value, str) else None
+
+
+READERS: dict[str, Callable[[object, FittedColumn], Any]] = {
+    "number": _read_number, "boolean": _read_boolean, "category": _read_category, "text": _read_text,
+    "date": _read_date,
+}  # fmt: skip
 
 
 def _describe_expected(column: FittedColumn, value: object) -> str:

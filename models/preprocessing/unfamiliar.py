@@ -7,6 +7,7 @@ import numpy as np
 from models.datasets import Split
 from models.preprocessing.fitted_column import FittedColumn
 from models.preprocessing.preprocessing import Preprocessing
+from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import NetworkSpec, Scaling
 from models.values.columns import Texts, is_missing
@@ -42,8 +43,7 @@ def find_out_of_range(preprocessing: Preprocessing, spec: NetworkSpec, split: Sp
         if isinstance(input_, TensorInput):
             tensor = (split.tensors or {})[name]
             yield from _find_far(name, input_.continued(spec.inputs[name].shape, tensor.shape[1:]), tensor)
-            continue
-        for column in input_.columns:
+        for column in input_.columns if isinstance(input_, TableInput) else ():
             values = (split.table or {})[column.name]
             if column.type in ("number", "date") and not isinstance(values, Texts):
                 yield from _find_outside(column, values)

@@ -23,6 +23,8 @@ SENTENCE_WORDS = 4
 """Texts that rarely repeat are prose if they have at least this many words per row."""
 REPEATED = 0.5
 """Texts rarely repeat if the distinct ones are more than this share of the rows."""
+TEXT = "text"
+"""The type of a column of texts, and the reason why only an input of texts can take it."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BINS = 10
 COUNTED_ROWS = 3
@@ -48,10 +50,11 @@ class LeftOut:
 
 
 def find_reason(reading: Reading, values: "polars.Series", wanted: str | None, unnamed: bool) -> LeftOut | None:
-    """Why a column can't be an input: it has at most one value, identifies its rows, or is prose. None if it can."""
+    """Why a column can't be an input, or TEXT if it can only be an input of texts: it has at most one value, identifies
+    its rows, or is prose. None if it can."""
     name, type_ = reading.name, reading.type
     present, missing = len(values) - values.null_count(), values.null_count()
-    if wanted in ("text", "identifier"):
+    if wanted == "identifier":
         return LeftOut(name, wanted, wanted, f"The request declares it as {wanted}.")
     if type_ == "unsupported":
         return LeftOut(name, type_, type_, f"It holds {reading.holds}, which are unsupported.")
@@ -59,6 +62,8 @@ def find_reason(reading: Reading, values: "polars.Series", wanted: str | None, u
         return LeftOut(name, type_, "empty", "It has no value in any row.")
     if len(values) > 1 and values.min() == values.max() and not (missing and type_ == "category"):
         return LeftOut(name, type_, "constant", "It has the same value in every row.")
+    if wanted == TEXT:
+        return LeftOut(name, TEXT, TEXT, f"The request declares it as {TEXT}.")
     if reading.long and (type_ == "number" or values.n_unique() - bool(missing) == present):
         detail = "It holds integers of more digits than a number distinguishes (15), so it identifies rows."
         return LeftOut(name, "identifier", "identifier", detail)
@@ -81,6 +86,15 @@ def note_left_out(column: LeftOut, wanted: str | None) -> tuple[Note, ...]:
         return ()
     detail = 'It seems to identify rows, so it is left out. To use it, set its type in "types".'
     return (Note("identifier", detail, column.name),)
+
+
+def note_text(column: LeftOut, wanted: str | None) -> tuple[Note, ...]:
+    """A note on a column of texts that the client didn't declare as one: networks don't take it by default."""
+    if wanted == TEXT:
+        return ()
+    use = f'"text": {{"column": "{column.name}", "max_tokens": 10000, "length": 100}}'
+    detail = f"{column.detail} Only models whose input has {use} use it."
+    return (Note(TEXT, detail, column.name),)
 
 
 def _counts_rows(reading: Reading, values: "polars.Series", unnamed: bool) -> bool:
@@ -106,7 +120,7 @@ def _find_text_reason(
     many = f"It holds {different:,} distinct texts in {present:,} rows"
     prose = _words(values) >= SENTENCE_WORDS and different > max(FEW_ROWS, REPEATED * present)
     if wanted is None and prose:
-        return LeftOut(reading.name, "text", "text", f"{many}, each of several words.")
+        return LeftOut(reading.name, TEXT, TEXT, f"{many}, each of several words.")
     if different <= MAX_CATEGORIES:
         return None
     detail = f"{many}; a category has at most {MAX_CATEGORIES:,}."
@@ -130,6 +144,8 @@ def describe_column(reading: Reading, values: "polars.Series", training: np.ndar
     if reading.notes:
         entry["note"] = " ".join(note.detail for note in reading.notes)
     present = values.drop_nulls()
+    if reading.type == TEXT:
+        return entry | {"tokens": _describe_lengths(present)}
     if reading.type == "number":
         written = {"format": reading.format, "unit": reading.unit}
         entry |= {name: value for name, value in written.items() if value is not None}
@@ -163,6 +179,17 @@ def describe_numbers(values: np.ndarray) -> dict[str, Any]:
         "max": float(values.max()),
         "quantiles": dict(zip(map(str, QUANTILES), np.quantile(values, QUANTILES).tolist(), strict=True)),
         "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
+    }
+
+
+def _describe_lengths(texts: "polars.Series") -> dict[str, Any]:
+    """Mean, maximum and quantiles of the numbers of words."""
+    words = texts.str.count_matches(r"\S+").to_numpy()
+    quantiles = np.quantile(words, QUANTILES, method="nearest").tolist()
+    return {
+        "mean": float(words.mean()),
+        "max": int(words.max()),
+        "quantiles": dict(zip(map(str, QUANTILES), quantiles, strict=True)),
     }
 
 

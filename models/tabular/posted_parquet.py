@@ -107,7 +107,7 @@ def _as_held(values: "polars.Series", type_: str, allowance: Allowance) -> Poste
     """Values that were read, as the input takes them."""
     import polars
 
-    if type_ == "category":
+    if type_ in ("category", "text"):
         return find_texts(values)
     allowance.reserve(len(values) * PARSED_BYTES)
     return values.to_numpy() if type_ == "date" else values.cast(polars.Float64).to_numpy()

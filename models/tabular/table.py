@@ -9,7 +9,15 @@ import numpy as np
 
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.progress import Progress
-from models.tabular.describing import LeftOut, describe_column, find_reason, note_left_out, note_unseen_categories
+from models.tabular.describing import (
+    TEXT,
+    LeftOut,
+    describe_column,
+    find_reason,
+    note_left_out,
+    note_text,
+    note_unseen_categories,
+)
 from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable, number_columns
 from models.tabular.reading import Reading, read_column
@@ -80,10 +88,13 @@ def describe_table(
         except InvalidData:
             raise InvalidData(*find_wrong_cells(raw, plan)) from None
         reason = find_reason(reading, values, plan.types.get(name), name in raw.unnamed)
-        if reason is None and used is not None:
+        if used is not None and (reason is None or reason.reason == TEXT):
             # a column may have values only in the other rows
             values = values.gather(used)
             reason = find_reason(replace(reading, odd_row=None), values, plan.types.get(name), name in raw.unnamed)
+        if reason is not None and reason.reason == TEXT:
+            reading = replace(reading, type=TEXT, notes=(*reading.notes, *note_text(reason, plan.types.get(name))))
+            reason = None
         if reason is None:
             readings.append(reading)
             inputs.append(describe_column(reading, values, training))

@@ -66,6 +66,8 @@ def _describe_values(column: dict[str, Any]) -> str | None:
     if names is not None:
         more = f", … ({len(names):,})" if len(names) > MOST_NAMED else ""
         return describe(names[:MOST_NAMED]) + more
+    if "tokens" in column:
+        return f"{column['tokens']['mean']:.3g} words on average, at most {column['tokens']['max']:,}"
     lowest, highest = (column.get(bound) for bound in ("min", "max"))
     if lowest is None:
         return None

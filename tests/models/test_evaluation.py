@@ -14,7 +14,7 @@ from models.datasets import Dataset
 from models.evaluation import evaluate_split
 from models.limits import Limits
 from models.preprocessing import Preprocessing
-from models.preprocessing.preprocessing import inputs_from_dataset
+from models.preprocessing.dataset_inputs import inputs_from_dataset
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
 from models.versions import TrainedNetwork

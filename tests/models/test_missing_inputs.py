@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset
+from models.preprocessing.dataset_inputs import table_columns
 from models.preprocessing.missing import find_missing_faults
-from models.preprocessing.preprocessing import table_columns
 from models.spec import NetworkSpec
 from tests.models.made_uploads import NO_SPLIT, import_upload
 from tests.models.network_specs import make_spec

@@ -69,9 +69,9 @@ def test_columns_that_cant_be_used_are_left_out_with_the_reason(tmp_path: Path) 
     }  # fmt: skip
     dataset = import_upload(tmp_path, to_csv(columns), ignore=["code"])
 
-    assert read_types(dataset) == {"width": "number"}
+    assert read_types(dataset) == {"note": "text", "width": "number"}
     assert read_reasons(dataset) == {
-        "column_1": "identifier", "order_id": "identifier", "code": "ignored", "note": "text",
+        "column_1": "identifier", "order_id": "identifier", "code": "ignored",
         "shop": "too_many_categories", "same": "constant", "nothing": "empty", "mixed": "too_many_categories",
     }  # fmt: skip
     details = {entry["name"]: entry["detail"] for entry in dataset.descriptor["left_out"]}
@@ -85,9 +85,9 @@ def test_types_can_be_given(tmp_path: Path) -> None:
     types = {"id": "number", "size": "category", "flag": "boolean", "day": "text", "y": "number"}
     dataset = import_upload(tmp_path, to_csv(columns), types=types)
 
-    assert read_types(dataset) == {"id": "number", "size": "category", "flag": "boolean"}
+    assert read_types(dataset) == {"id": "number", "size": "category", "flag": "boolean", "day": "text"}
     assert dataset.descriptor["inputs"][1]["categories"] == ["1", "2", "3"]
-    assert read_reasons(dataset) == {"day": "text"}
+    assert read_reasons(dataset) == {}
     assert dataset.descriptor["target"]["type"] == "number"
 
 

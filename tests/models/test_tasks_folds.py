@@ -17,6 +17,8 @@ from models.version_files import WEIGHTS
 from tests.models.made_datasets import make_dataset
 from tests.models.test_tasks_checkpoints import RecordingChannel
 
+pytestmark = pytest.mark.usefixtures("task_in_this_process")
+
 SPEC = NetworkSpec.from_document(
     {
         "task": "binary",

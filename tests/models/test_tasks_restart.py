@@ -16,6 +16,8 @@ from models.version_files import read_spec
 from tests.models.made_datasets import make_dataset
 from tests.models.test_tasks_checkpoints import RecordingChannel
 
+pytestmark = pytest.mark.usefixtures("task_in_this_process")
+
 DOCUMENT: dict[str, Any] = {
     "task": "regression",
     "input": {"shape": [1], "scaling": "standard"},

@@ -16,7 +16,7 @@ from models.evaluation import evaluate_split
 from models.limits import Limits
 from models.predictor import Predictor
 from models.preprocessing import Preprocessing
-from models.preprocessing.preprocessing import inputs_from_dataset
+from models.preprocessing.dataset_inputs import inputs_from_dataset
 from models.scores import predicted_classes, predicted_labels, ranked_classes
 from models.spec import NetworkSpec, Task
 from models.targets import TargetEncoding

@@ -1,10 +1,12 @@
 """Rows of a file, posted to a model of its windows: one sequence for each series."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars
 import pytest
 
 from models.allowance import Allowance
@@ -13,6 +15,7 @@ from models.datasets import Dataset
 from models.errors import InvalidData, InvalidInstances
 from models.limits import Limits
 from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset
+from models.preprocessing.posted import NamedFile, TableFile
 from models.preprocessing.preprocessing import SeriesInputs
 from tests.models.made_uploads import NO_SPLIT, import_upload, to_csv
 from tests.models.network_specs import make_spec
@@ -83,6 +86,21 @@ def test_rows_may_come_in_any_order_and_as_csv(dataset: Dataset) -> None:
 
     assert [label["group"] for label in series.labels] == [{"symbol": "B"}, {"symbol": "A"}]
     assert np.array_equal(series.inputs["input"], expected.inputs["input"][::-1])
+
+
+@pytest.mark.parametrize("name", ["w.csv", "w.parquet", "w.jsonl"])
+def test_rows_may_come_as_the_file_of_a_form_or_as_a_body(name: str, dataset: Dataset) -> None:
+    preprocessing = fit(dataset)
+    frame, written = polars.DataFrame(TABLE), io.BytesIO()
+    writers: dict[str, Any] = {"csv": frame.write_csv, "parquet": frame.write_parquet, "jsonl": frame.write_ndjson}
+    writers[name[2:]](written)
+    posted = written.getvalue()
+
+    expected = read(preprocessing, list_rows(TABLE))
+    for instances in ([NamedFile.of(posted, name)], TableFile(posted, name[2:])):
+        series = read(preprocessing, instances)
+        assert np.array_equal(series.inputs["input"], expected.inputs["input"])
+        assert series.labels == expected.labels
 
 
 def test_sequences_remain_instances(dataset: Dataset) -> None:

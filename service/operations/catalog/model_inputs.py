@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from models.errors import Fault, InvalidData
-from models.preprocessing import inputs_from_dataset, named_input_from_dataset
+from models.preprocessing import inputs_from_dataset, named_input_from_dataset, text_from_dataset
+from models.preprocessing.dataset_inputs import table_columns, text_columns
 from models.preprocessing.missing import find_missing_faults
-from models.preprocessing.preprocessing import table_columns
 from models.spec import SINGLE_INPUT
+from models.text_options import TextOptions
+from models.validation.texts import find_text_faults
 from models.values.pointers import pointer_to
 from service import statuses
 from service.context import Context
@@ -37,6 +39,7 @@ def complete_inputs(context: Context, document: dict[str, Any]) -> tuple[dict[st
                 completed[name] = _input_of_dataset(descriptor, document, name)
         except InvalidRequest as error:
             faults += error.faults
+    faults += _find_other_tables(several)
     if faults:
         raise InvalidRequest(*faults)
     made_for = next(iter(targets.values())) if len(targets) == 1 else None
@@ -50,7 +53,10 @@ def _target_of(name: str, descriptor: dict[str, Any]) -> dict[str, Any]:
 def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     """The `input` for a document that takes it from a dataset, or `inputs` if the dataset has several."""
     posted = document["input"]
+    if posted.get("text") is not None:
+        return {"input": _text_input(descriptor, posted, "input")}
     missing = _missing_options(descriptor, posted, pointer_to("input"))
+    _check_columns(descriptor, posted, pointer_to("input", "dataset"))
     inputs = inputs_from_dataset(descriptor, posted["dataset"], posted.get("scaling"), _layer_types(document), *missing)
     documents = {name: input_.to_document() for name, input_ in inputs.items()}
     if list(documents) == [SINGLE_INPUT]:
@@ -60,9 +66,12 @@ def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> 
 
 def _input_of_dataset(descriptor: dict[str, Any], document: dict[str, Any], name: str) -> dict[str, Any]:
     """One of several inputs, or the only input if it is named."""
-    posted, alone = document["inputs"][name], len(document["inputs"]) == 1
+    posted, alone = document["inputs"][name], _is_alone(document["inputs"], name)
+    if posted.get("text") is not None:
+        return _text_input(descriptor, posted, "inputs", name)
     scaling, layers = posted.get("scaling"), _layer_types(document)
     missing = _missing_options(descriptor, posted, pointer_to("inputs", name))
+    _check_columns(descriptor, posted, pointer_to("inputs", name, "dataset"))
     try:
         return named_input_from_dataset(
             descriptor, posted["dataset"], name, alone, scaling, layers, *missing
@@ -70,6 +79,41 @@ def _input_of_dataset(descriptor: dict[str, Any], document: dict[str, Any], name
     except InvalidData as error:
         pointer = pointer_to("inputs", name, "dataset")
         raise InvalidRequest(*(replace(fault, pointer=pointer) for fault in error.faults)) from error
+
+
+def _is_alone(inputs: dict[str, Any], name: str) -> bool:
+    """Whether no other input takes numbers; texts beside them come from the same table."""
+    return all(other == name or posted.get("text") is not None for other, posted in inputs.items())
+
+
+def _text_input(descriptor: dict[str, Any], posted: dict[str, Any], *place: str) -> dict[str, Any]:
+    """The input at `place`, which takes texts of its dataset. Raises InvalidRequest."""
+    faults = list(find_text_faults(posted["text"], descriptor, pointer_to(*place, "text")))
+    for name in ("scaling", "missing", "missing_indicator"):
+        if posted.get(name) is not None:
+            faults.append(Fault(f"`{name}` is for numbers, but the input takes texts.", pointer_to(*place, name)))
+    if faults:
+        raise InvalidRequest(*faults)
+    return text_from_dataset(TextOptions.from_document(posted["text"]), posted["dataset"]).to_document()
+
+
+def _check_columns(descriptor: dict[str, Any], posted: dict[str, Any], pointer: str) -> None:
+    """Raise InvalidRequest if a table has only texts, which an input without `text` doesn't take."""
+    texts = text_columns(descriptor)
+    if descriptor["kind"] == "table" and len(texts) == len(descriptor["inputs"]):
+        use = f'add "text": {{"column": "{texts[0]}", "max_tokens": 10000, "length": 100}}'
+        detail = f'The dataset "{posted["dataset"]}" has only texts as inputs: to take one, {use} to the input.'
+        raise InvalidRequest(Fault(detail, pointer))
+
+
+def _find_other_tables(inputs: dict[str, Any]) -> list[Fault]:
+    """The faults of inputs that come from elsewhere than the table whose texts another input takes."""
+    texts = next((posted for posted in inputs.values() if posted.get("text") is not None), None)
+    if texts is None:
+        return []
+    detail = f'All inputs must come from the dataset "{texts["dataset"]}", whose texts another input takes.'
+    others = (name for name, posted in inputs.items() if posted.get("dataset") != texts["dataset"])
+    return [Fault(detail, pointer_to("inputs", name)) for name in others]
 
 
 def _missing_options(descriptor: dict[str, Any], posted: dict[str, Any], pointer: str) -> tuple[Any, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from models.compatibility import check_taken_inputs
+from models.compatibility import check_taken_inputs, check_vocabularies
 from models.errors import Fault, IncompleteVersion, InvalidSpec
 from models.pretrained import NETWORK, pretrained_layers, take_layers
 from models.spec import NetworkSpec
@@ -19,7 +19,7 @@ def complete_layers(
 ) -> tuple[dict[str, Any], list[Source]]:
     """The document with its Pretrained layers resolved, and the versions that they come from.
 
-    Raises InvalidSpec with the faults of all Pretrained layers.
+    Raises InvalidSpec with the faults of all Pretrained layers, or of layers that don't take all tokens of a text.
     """
     layers, sources = list(document["layers"]), []
     faults: list[Fault] = []
@@ -45,4 +45,5 @@ def complete_layers(
     if sources:
         check_outputs(document)
         check_taken_inputs(NetworkSpec.from_document(document))
+    check_vocabularies(NetworkSpec.from_document(document))
     return document, sources

@@ -219,16 +219,31 @@ class HistogramSchema(AnswerSchema):
     counts = Listing("The number of rows in each bin.", Count("Rows."), 10)
 
 
+class TokensSchema(AnswerSchema):
+    """The numbers of words of texts."""
+
+    mean = Number("The mean.", example=54.2)
+    max = Count("The number of words of the longest text.", example=213)
+    quantiles = Mapping("Quantiles: `0.95` is a good `length` of a text input.", example={"0.5": 48, "0.95": 121})
+
+
 class DatasetInputSchema(AnswerSchema):
     """A column of a table, or a tensor. Its statistics are of all rows, whichever split they are in."""
 
     sometimes = (
         "note", "format", "unit", "features", "mean", "std", "min", "max", "quantiles", "histogram", "categories",
-        "counts", "parts",
+        "counts", "parts", "tokens",
     )  # fmt: skip
 
     name = Words("The input's name.", example="sepal_length")
-    type = OneOf("The type of the values.", "number", "boolean", "date", "category")
+    type = OneOf(
+        "The type of the values. A `text` is an input only of models that name its column in `text`.",
+        "number",
+        "boolean",
+        "date",
+        "category",
+        "text",
+    )
     shape = Listing(
         "The shape of a row's value; `[]` is a scalar.", Count("The length of an axis.", example=28), MOST_DIMENSIONS
     )
@@ -250,6 +265,7 @@ class DatasetInputSchema(AnswerSchema):
     )
     counts = Listing("The number of rows of all splits in each category.", Count("Rows."), MOST_CLASSES)
     parts = Listing("The cycles of dates that the network gets.", OneOf("", "year", "week", "day"), 3)
+    tokens = AsItIs(TokensSchema, "The numbers of words of texts.")
 
 
 class LeftOutSchema(AnswerSchema):

@@ -7,8 +7,10 @@ from marshmallow import ValidationError, pre_dump, validates_schema
 from models.preprocessing.missing import CHOICES
 from models.pretrained import as_posted
 from models.spec import Scaling, TargetScaling, Task
+from models.text_options import OutputMode, Standardize, TextSplit
 from models.validation.inputs import MOST_DIMENSIONS, MOST_INPUTS
 from models.validation.metrics import MOST_METRICS
+from models.validation.texts import LEAST_TOKENS, MOST_LENGTH, MOST_NGRAMS, MOST_TOKENS
 from service import statuses
 from service.api.contract.fields import (
     LARGEST_INTEGER,
@@ -26,6 +28,7 @@ from service.api.contract.fields import (
     QueryFlag,
     Reference,
     Text,
+    Whole,
 )
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import FailureSchema
@@ -99,6 +102,55 @@ COMPONENT: dict[str, Any] = {
 """The name of a Keras type, or an object with `type` and the parameters."""
 
 
+class TextOptionsSchema(Schema):
+    """How texts become token ids, under the names of Keras's TextVectorization."""
+
+    column = Text(1000, required=True, metadata={"description": "The column, whose `type` is `text`."})
+    max_tokens = Whole(
+        LEAST_TOKENS,
+        MOST_TOKENS,
+        required=True,
+        metadata={
+            "description": "The size of the vocabulary: the most frequent tokens, padding (0) and unknown tokens (1). "
+            "An Embedding that takes the input requires an `input_dim` of at least this."
+        },
+    )
+    length = Whole(
+        1,
+        MOST_LENGTH,
+        metadata={
+            "description": "Required for the output mode `int`: the number of token ids of a row "
+            "(`output_sequence_length` of Keras). Longer texts are cut, shorter ones padded with 0."
+        },
+    )
+    standardize = Choice(
+        *(option.value for option in Standardize),
+        allow_none=True,
+        load_default=Standardize.LOWER_AND_STRIP_PUNCTUATION.value,
+        metadata={"description": "What happens to a text first; null: nothing. It changes only ASCII letters."},
+    )
+    split = Choice(
+        *(option.value for option in TextSplit),
+        load_default=TextSplit.WHITESPACE.value,
+        metadata={"description": "What the tokens are: words, or characters."},
+    )
+    ngrams = Whole(
+        2,
+        MOST_NGRAMS,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "Sequences of 2 to this many tokens are tokens too."},
+    )
+    output_mode = Choice(
+        *(option.value for option in OutputMode),
+        load_default=OutputMode.INT.value,
+        metadata={
+            "description": "`int`: the ids of the tokens in order. The others have one number per token of the "
+            "vocabulary: whether it occurs, how often, or how often relative to other texts."
+        },
+    )
+
+
 class InputSchema(Schema):
     """An input: a shape, or a dataset that determines the shape and the columns."""
 
@@ -139,9 +191,17 @@ class InputSchema(Schema):
         },
     )
 
+    text = Part(
+        TextOptionsSchema,
+        metadata={
+            "description": "Instead of the dataset's other columns: a column of texts, as token ids. The vocabulary is "
+            "learned from the training rows, as by Keras's TextVectorization."
+        },
+    )
+
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
-        for name in ("missing", "missing_indicator"):
+        for name in ("missing", "missing_indicator", "text"):
             if data.get(name) is not None and "dataset" not in data:
                 raise ValidationError("is for the columns of a table: it requires `dataset`", name)
         if "shape" in data and "dataset" in data:
@@ -280,10 +340,24 @@ class ColumnSchema(AnswerSchema):
     missing_indicator = Truth("Whether one more number says that the value is missing.")
 
 
+class ShownTextOptionsSchema(AnswerSchema):
+    """How texts become token ids."""
+
+    sometimes = ("length",)
+
+    column = Words("The column of texts.", example="review")
+    max_tokens = Count("The size of the vocabulary.", LEAST_TOKENS, example=10_000)
+    length = Count("The number of token ids of a row.", 1, example=100)
+    standardize = OneOf("What happens to a text first.", *(option.value for option in Standardize), allow_none=True)
+    split = OneOf("What the tokens are.", *(option.value for option in TextSplit))
+    ngrams = Count("The longest sequence of tokens that is a token too.", 2, allow_none=True, example=2)
+    output_mode = OneOf("The numbers that stand for a text.", *(option.value for option in OutputMode))
+
+
 class ModelInputSchema(AnswerSchema):
     """An input of a network, with the preprocessing of its raw values."""
 
-    sometimes = ("name", "dataset", "scaling", "columns")
+    sometimes = ("name", "dataset", "scaling", "columns", "text")
 
     name = Words("The input's name.", example="input")
     dataset = Words("The dataset that determined the shape and the columns.", example="flowers", **NAMED)
@@ -292,6 +366,7 @@ class ModelInputSchema(AnswerSchema):
     )
     scaling = OneOf(SCALING, *SCALINGS)
     columns = Listing("For tables: the columns, in order.", AsItIs(ColumnSchema, ""))
+    text = AsItIs(ShownTextOptionsSchema, "For texts: how they become token ids.")
 
 
 class ModelTargetSchema(AnswerSchema):

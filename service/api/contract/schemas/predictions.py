@@ -61,7 +61,7 @@ class PredictionRequestSchema(Schema):
             "description": "The rows: nested numbers; for tables, objects by column or lists in the order of the "
             "columns; for sequences from a table, also the rows of that table as objects by column, the last of which "
             'are predicted for each series; for images also `{"b64": "…"}` with an image file in Base64; '
-            "for several inputs, objects of such rows by the inputs' names.",
+            "for several inputs, objects of such rows by the inputs' names, unless all take columns of one table.",
         },
     )
 
@@ -96,6 +96,8 @@ class WarningSchema(AnswerSchema):
         "resized",
         "first_frame",
         "ignored_columns",
+        "unknown_tokens",
+        "truncated",
     )
     detail = Words("An explanation.", example="100 is out of range: the training rows lie between 1 and 6.7.")
 

@@ -10,6 +10,7 @@ from models.gain import NO_GAIN
 from models.jobs.training import KEEP, REFIT, CrossValidation, TrainingRequest
 from models.kept import NEW_CLASSES
 from models.preprocessing.unfamiliar import OUT_OF_RANGE, UNKNOWN_CATEGORIES
+from models.preprocessing.unfamiliar_texts import TRUNCATED, UNKNOWN_TOKENS, UNUSED_TEXT
 from service import statuses
 from service.api.contract.fields import (
     LARGEST_INTEGER,
@@ -294,6 +295,8 @@ class JobWarningSchema(AnswerSchema):
         "earlier one, or began again. `paused`: the service paused the job. `unknown_categories`: categories of the "
         "training rows have no input of their own. `out_of_range`: values of the training rows are unlike those that "
         "the kept preprocessing learned. `new_classes`: the version that training starts from doesn't know classes. "
+        "`unused_text`: the model takes no column of texts. `truncated`: texts of the training rows are longer than "
+        "the model's input. `unknown_tokens`: tokens of the training rows aren't in the kept vocabulary. "
         "`not_better_than_baseline`: the trained network is no better than the naive guess.",
         "checkpoint_skipped",
         "checkpoint_unreadable",
@@ -301,6 +304,9 @@ class JobWarningSchema(AnswerSchema):
         UNKNOWN_CATEGORIES,
         OUT_OF_RANGE,
         NEW_CLASSES,
+        UNUSED_TEXT,
+        TRUNCATED,
+        UNKNOWN_TOKENS,
         NO_GAIN,
     )
     detail = Words("An explanation.", example="The checkpoint at epoch 3, step 20 can't be saved. The disk is full.")

@@ -1,0 +1,75 @@
+"""A table whose columns several inputs take, some of them texts: a posted row has the columns of all inputs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from models.allowance import Allowance
+from models.preprocessing.fitted_column import FittedColumn
+from models.preprocessing.table_input import MAX_WARNINGS, TableInput, warn_of_extra
+from models.preprocessing.text_input import TextInput
+from models.spec import Scaling
+from models.tabular.posted_parquet import TableColumns
+from models.values.columns import ColumnValues, Texts
+from models.values.tensors import Place
+
+TEXT_BYTES = 48
+"""The memory of a character of the longest text while its tokens are found."""
+
+
+@dataclass(frozen=True)
+class SharedTable:
+    """The inputs of a network by name, all of which take columns of one table."""
+
+    inputs: dict[str, TableInput | TextInput]
+
+    @cached_property
+    def reader(self) -> TableInput:
+        """The columns of all inputs, to read posted rows; it isn't an input of the network itself."""
+        columns: dict[str, FittedColumn] = {}
+        for input_ in self.inputs.values():
+            own = (input_.column,) if isinstance(input_, TextInput) else input_.columns
+            columns |= {column.name: column for column in own}
+        (first, *_) = self.inputs.values()
+        unused = tuple(name for name in first.posted.unused if name not in columns)
+        posted = replace(first.posted, unused=unused)
+        return TableInput((len(columns),), Scaling.NONE, tuple(columns.values()), posted)
+
+    def read(
+        self, posted: list | np.ndarray | TableColumns, place: Place, allowance: Allowance, ignores_extra: bool = False
+    ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+        """Posted rows, or the columns of a file, as network inputs by name, and at most 100 warnings.
+
+        As TableInput.read and TableInput.read_table.
+        """
+        if not isinstance(posted, TableColumns):
+            posted = self.reader.list_rows(posted, allowance)
+        table = self.reader.read_raw(posted, place, allowance, ignores_extra)
+        extra = self.reader.find_extra(posted, ignores_extra)
+        warnings = [*([warn_of_extra(extra)] if extra else []), *self.find_warnings(table)]
+        return self._transform(table, allowance), warnings[:MAX_WARNINGS]
+
+    def read_columns(self, columns: Mapping[str, list | np.ndarray], allowance: Allowance) -> dict[str, np.ndarray]:
+        """Posted columns by name as network inputs by name; as TableInput.read_columns."""
+        return self._transform(self.reader.convert(columns, allowance), allowance)
+
+    def find_warnings(self, table: Mapping[str, ColumnValues]) -> list[dict[str, Any]]:
+        """At most 100 warnings about raw columns by name, sorted by row."""
+        found = {
+            (warning["row"], warning["column"], warning["type"]): warning
+            for input_ in self.inputs.values()
+            for warning in input_.find_warnings(table)
+        }
+        return sorted(found.values(), key=lambda warning: warning["row"])[:MAX_WARNINGS]
+
+    def _transform(self, table: Mapping[str, ColumnValues], allowance: Allowance) -> dict[str, np.ndarray]:
+        texts = (name for values in table.values() if isinstance(values, Texts) for name in values.names)
+        allowance.reserve(TEXT_BYTES * max(map(len, texts), default=0))
+        inputs: dict[str, np.ndarray] = {}
+        for name, input_ in self.inputs.items():
+            allowance.check_time()
+            inputs[name] = input_.transform(table)
+        return inputs
