@@ -17,6 +17,7 @@ from models.limits import Limits
 from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset
 from models.preprocessing.posted import NamedFile, TableFile
 from models.preprocessing.preprocessing import SeriesInputs
+from models.signature import Signature
 from tests.models.made_uploads import NO_SPLIT, import_upload, to_csv
 from tests.models.network_specs import make_spec
 
@@ -203,3 +204,13 @@ def test_datasets_whose_sequences_have_other_features_dont_fit(dataset: Dataset,
     assert fault.detail == (
         'The features of the dataset differ from the version\'s: feature 1 is "kind: z" instead of "kind: y".'
     )
+
+
+def test_other_protocols_take_the_sequences_as_one_tensor(dataset: Dataset) -> None:
+    preprocessing = fit(dataset)
+    signature = Signature.of(preprocessing, (1,))
+    sequences = np.arange(36, dtype=np.float32).reshape(2, 3, 6)
+
+    assert {name: spec.shape for name, spec in signature.inputs.items()} == {"input": (-1, 3, 6)}
+    read_back = signature.read({"input": sequences.copy()})["input"]
+    assert np.array_equal(read_back, preprocessing.transform(sequences)["input"])
