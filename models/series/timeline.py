@@ -172,7 +172,9 @@ def _to_json(values: ColumnValues) -> list[Any]:
         return values.tolist()
     if values.dtype.kind == "M":
         return write_dates(values)
-    return [int(value) if value.is_integer() else value for value in values.tolist()]
+    # One type for all: a file of predictions has one for a column.
+    numbers = values.tolist()
+    return list(map(int, numbers)) if all(number.is_integer() for number in numbers) else numbers
 
 
 def write_times(times: np.ndarray, type_: str) -> list[str]:

@@ -214,3 +214,14 @@ def test_other_protocols_take_the_sequences_as_one_tensor(dataset: Dataset) -> N
     assert {name: spec.shape for name, spec in signature.inputs.items()} == {"input": (-1, 3, 6)}
     read_back = signature.read({"input": sequences.copy()})["input"]
     assert np.array_equal(read_back, preprocessing.transform(sequences)["input"])
+
+
+def test_the_numbers_of_a_group_have_one_type(tmp_path: Path) -> None:
+    zones = {"zone": [number for number in (1.0, 2.0, 2.5) for _ in range(4)], "load": [float(n) for n in range(12)]}
+    dataset = import_upload(tmp_path, to_csv(zones), target="load", split=NO_SPLIT, window={"steps": 2, "group": "zone"})
+    preprocessing = fit(dataset)
+
+    labels = read(preprocessing, list_rows(zones)).labels
+    assert [type(label["group"]["zone"]) for label in labels] == [float] * 3
+    labels = read(preprocessing, list_rows(zones)[:8]).labels
+    assert [type(label["group"]["zone"]) for label in labels] == [int] * 2
