@@ -18,6 +18,7 @@ from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
 from models.preprocessing import Preprocessing
 from models.preprocessing.preprocessing import NOT_JSON
+from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import OUTPUT
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
@@ -62,7 +63,7 @@ class Signature:
     @classmethod
     def of(cls, preprocessing: Preprocessing, output_shape: tuple[int, ...], output_name: str = OUTPUT) -> Self:
         """The signature of a version with this preprocessing, and `output_shape` as the shape of an output row."""
-        table = preprocessing.table
+        table = _find_table(preprocessing)
         if table is None:
             specs = [
                 TensorSpec(name, Datatype.FP32, (ANY, *input_.shape)) for name, input_ in preprocessing.inputs.items()
@@ -87,7 +88,7 @@ class Signature:
 
     def takes_booleans(self, name: str) -> bool:
         """Whether an input is a table's column of booleans."""
-        table = self.preprocessing.table
+        table = _find_table(self.preprocessing)
         return table is not None and any(column.name == name and column.type == "boolean" for column in table.columns)
 
     def takes_pictures(self, name: str) -> bool:
@@ -106,7 +107,7 @@ class Signature:
         self._check(tensors)
         rows = len(next(iter(tensors.values())))
         allowance.take_rows(rows)
-        table, shared = self.preprocessing.table, self.preprocessing.shared
+        table, shared = _find_table(self.preprocessing), self.preprocessing.shared
         if table is None:
             return {
                 name: _read(input_, tensors[name], allowance)
@@ -136,6 +137,12 @@ class Signature:
         rows = {len(values) for values in tensors.values()}
         if len(rows) > 1:
             raise InvalidInstances(Fault("The inputs have different numbers of rows."))
+
+
+def _find_table(preprocessing: Preprocessing) -> TableInput | None:
+    """What reads the tensors of a table's columns; None if the inputs are tensors, also if these are sequences of a
+    table's rows."""
+    return preprocessing.table if preprocessing.rows is None else None
 
 
 def _read(input_: TensorInput, values: Tensor, allowance: Allowance) -> np.ndarray:

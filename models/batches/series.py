@@ -39,7 +39,7 @@ class SeriesReader:
             return
         table = {name: join_columns([part[name] for part in self._parts]) for name in self._parts[0]}
         self._parts.clear()
-        sequences = self._rows.cut(table, self._limits.rows)
+        sequences = self._rows.cut(table, Allowance.for_blocks(self._limits), self._limits.rows)
         count, at_once = len(sequences.values), count_rows(self._preprocessing)
         for start in range(0, count, at_once):
             page = slice(start, start + at_once)

@@ -145,7 +145,7 @@ def _read_targets(posted: PostedRows, descriptor: dict[str, Any], train: Split) 
     values = posted.read(target | {"type": "number"}, required=True)
     if stored.dtype.kind in "iu" and target["type"] == "category" and not are_whole(values):
         row = next(row for row, value in enumerate(values) if not are_whole([value]))
-        detail = f'"{target["name"]}" must be an integer, as the classes are, not {values[row]:g}.'
+        detail = f'"{target["name"]}" must be an integer of 64 bits, as the classes are, not {values[row]:g}.'
         raise InvalidData(posted.fault(row, target["name"], detail))
     return np.array(values, dtype=np.int64 if stored.dtype.kind in "iu" and are_whole(values) else np.float64)
 

@@ -196,7 +196,6 @@ class Preprocessing:
         if rows is None:
             return None
         sequences = self.rows.read(rows, INSTANCES if rows is instances else NOT_JSON, allowance, ignores_extra)
-        allowance.take_rows(len(sequences.values))
         return SeriesInputs(self.transform(sequences.values), sequences.labels, sequences.warnings)
 
     def _find_series_rows(

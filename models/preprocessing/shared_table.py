@@ -16,8 +16,8 @@ from models.tabular.posted_parquet import TableColumns
 from models.values.columns import ColumnValues, Texts
 from models.values.tensors import Place
 
-TEXT_BYTES = 48
-"""The memory of a character of the longest text while its tokens are found."""
+TEXT_BYTES, NGRAM_BYTES = 56, 72
+"""The memory of a character of the longest text while its tokens are found, and for each length of n-grams besides."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,15 @@ class SharedTable:
             posted = self.reader.list_rows(posted, allowance)
         table = self.reader.read_raw(posted, place, allowance, ignores_extra)
         extra = self.reader.find_extra(posted, ignores_extra)
+        self._reserve_tokens(table, allowance)
         warnings = [*([warn_of_extra(extra)] if extra else []), *self.find_warnings(table)]
         return self._transform(table, allowance), warnings[:MAX_WARNINGS]
 
     def read_columns(self, columns: Mapping[str, list | np.ndarray], allowance: Allowance) -> dict[str, np.ndarray]:
         """Posted columns by name as network inputs by name; as TableInput.read_columns."""
-        return self._transform(self.reader.convert(columns, allowance), allowance)
+        table = self.reader.convert(columns, allowance)
+        self._reserve_tokens(table, allowance)
+        return self._transform(table, allowance)
 
     def find_warnings(self, table: Mapping[str, ColumnValues]) -> list[dict[str, Any]]:
         """At most 100 warnings about raw columns by name, sorted by row."""
@@ -65,9 +68,16 @@ class SharedTable:
         }
         return sorted(found.values(), key=lambda warning: warning["row"])[:MAX_WARNINGS]
 
+    def _reserve_tokens(self, table: Mapping[str, ColumnValues], allowance: Allowance) -> None:
+        """Reserve the memory of the tokens of the text that takes most; those of one text are in memory at a time."""
+        most = 0
+        for options in (input_.options for input_ in self.inputs.values() if isinstance(input_, TextInput)):
+            texts = table[options.column]
+            longest = max(map(len, texts.names), default=0) if isinstance(texts, Texts) else 0
+            most = max(most, longest * (TEXT_BYTES + NGRAM_BYTES * ((options.ngrams or 1) - 1)))
+        allowance.reserve(most)
+
     def _transform(self, table: Mapping[str, ColumnValues], allowance: Allowance) -> dict[str, np.ndarray]:
-        texts = (name for values in table.values() if isinstance(values, Texts) for name in values.names)
-        allowance.reserve(TEXT_BYTES * max(map(len, texts), default=0))
         inputs: dict[str, np.ndarray] = {}
         for name, input_ in self.inputs.items():
             allowance.check_time()

@@ -88,13 +88,13 @@ class WindowRows:
         table = self.table.read_raw(posted, place, allowance, ignores_extra)
         extra = self.table.find_extra(posted, ignores_extra)
         try:
-            sequences = self.cut(table, allowance.limits.prediction_numbers)
+            sequences = self.cut(table, allowance, allowance.limits.prediction_numbers)
         except InvalidInstances as error:
             faults = (_point(fault, place) for fault in error.faults)
             raise InvalidInstances(*faults) from error
         return replace(sequences, warnings=[warn_of_extra(extra), *sequences.warnings]) if extra else sequences
 
-    def cut(self, table: Mapping[str, ColumnValues], most: int) -> SeriesSequences:
+    def cut(self, table: Mapping[str, ColumnValues], allowance: Allowance, most: int) -> SeriesSequences:
         """As `read`, from raw columns by name. With missing steps filled, there may be at most `most` rows."""
         window = self.window
         group = {column.name: table[column.name] for column in window.group}
@@ -104,11 +104,12 @@ class WindowRows:
         self._refuse_repeated(timeline, group)
         firsts = timeline.starts
         if window.usual_step is not None and window.gaps == FILL:
-            timeline = _fill(timeline, window.usual_step, most)
+            timeline = _fill(timeline, window.usual_step, most, allowance)
         elif window.usual_step is not None and window.gaps in (BREAK, REFUSE):
             firsts = np.union1d(firsts, timeline.find_gaps(window.usual_step))
         self._refuse_short(timeline, firsts, group)
         last = timeline.ends - 1
+        allowance.take_rows(len(last))
         positions = (last[:, None] - np.arange(window.steps - 1, -1, -1)).ravel()
         values = {
             column.name: timeline.take(table[column.name], interpolate=column.type == "number")[positions]
@@ -211,11 +212,11 @@ def _whose(group: Mapping[str, ColumnValues], row: int) -> str:
     return f" of the series {name_series(group, row)}" if group else ""
 
 
-def _fill(timeline: Timeline, step: float, most: int) -> Timeline:
+def _fill(timeline: Timeline, step: float, most: int, allowance: Allowance) -> Timeline:
     try:
-        return timeline.fill(step, most)
+        return timeline.fill(step, most, allowance.reserve)
     except TooManyRows as error:
-        detail = f"With the missing steps there would be {error.rows:,} rows; the limit is {most:,}. Correct the times."
+        detail = f"With the missing steps there would be {error}; the limit is {most:,}. Correct the times."
         raise InvalidInstances(Fault(detail)) from error
 
 

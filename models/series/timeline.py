@@ -1,6 +1,7 @@
 """Rows in the order of their series and of time; the gaps between them, and the steps that fill these."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -14,16 +15,17 @@ A_GAP = 1.5
 """From this many usual steps on, a step is a gap: months and years differ in length by less."""
 TOLERANCE = 0.25
 """How far, in usual steps, a step may be from a multiple of the usual one without being irregular."""
+FILLED_BYTES = 80
+"""The memory of a position while missing steps are inserted, with one column at a time."""
 UNITS = (("day", 86_400_000_000), ("hour", 3_600_000_000), ("minute", 60_000_000), ("second", 1_000_000))
 """In microseconds."""
 
 
 class TooManyRows(Exception):
-    """The inserted steps exceed the limit; `rows` is how many rows there would be."""
+    """The inserted steps exceed the limit; the message is how many rows there would be."""
 
-    def __init__(self, rows: int) -> None:
-        super().__init__(f"{rows:,} rows")
-        self.rows = rows
+    def __init__(self, rows: float) -> None:
+        super().__init__(f"{rows:,.0f} rows" if math.isfinite(rows) else "infinitely many rows")
 
 
 @dataclass(frozen=True)
@@ -84,20 +86,24 @@ class Timeline:
 
     def count_irregular(self, step: float) -> int:
         """The number of steps that are no multiple of the usual one."""
-        relative = self._lengths / step
-        return int((np.abs(relative - np.maximum(1, np.rint(relative))) > TOLERANCE).sum())
+        with np.errstate(over="ignore", invalid="ignore"):  # the step may be so short that others are infinitely long
+            relative = self._lengths / step
+            return int((np.abs(relative - np.maximum(1, np.rint(relative))) > TOLERANCE).sum())
 
-    def fill(self, step: float, most: int) -> Self:
+    def fill(self, step: float, most: int, reserve: Callable[[int], None] = lambda size: None) -> Self:
         """The timeline with the missing steps inserted, evenly between the rows beside each gap.
 
-        Raises TooManyRows if it would have more than `most` rows.
+        `reserve` is called with the bytes that it takes before they are allocated. Raises TooManyRows if it would have
+        more than `most` rows.
         """
         if self.times is None:
             return self
-        missing = np.maximum(0, np.rint(self._lengths / step) - 1)
-        total = len(self.rows) + float(missing.sum())
+        with np.errstate(over="ignore"):  # as in count_irregular
+            missing = np.maximum(0, np.rint(self._lengths / step) - 1)
+            total = len(self.rows) + float(missing.sum())
         if total > most:
-            raise TooManyRows(int(total))
+            raise TooManyRows(total)
+        reserve(int(total) * FILLED_BYTES)
         counts = np.ones(len(self.rows), np.int64)
         counts[self._places - 1] += missing.astype(np.int64)
         firsts = np.cumsum(counts) - counts
@@ -172,7 +178,9 @@ def _to_json(values: ColumnValues) -> list[Any]:
         return values.tolist()
     if values.dtype.kind == "M":
         return write_dates(values)
-    return [int(value) if value.is_integer() else value for value in values.tolist()]
+    # One type for all: a file of predictions has one for a column.
+    numbers = values.tolist()
+    return list(map(int, numbers)) if all(number.is_integer() for number in numbers) else numbers
 
 
 def write_times(times: np.ndarray, type_: str) -> list[str]:

@@ -1,5 +1,7 @@
 """Columns of texts as inputs of networks: from the table to the numbers, in training and in predictions."""
 
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset, te
 from models.preprocessing import preprocessing as module
 from models.signature import Signature
 from models.spec import InputSpec, NetworkSpec
-from models.text_options import OutputMode, TextOptions
+from models.text_options import OutputMode, TextOptions, TextSplit
 from models.values.pointers import pointer_to
 from tests.models.made_datasets import make_dataset, read_rows
 from tests.models.network_specs import make_spec
@@ -156,6 +158,23 @@ def test_the_memory_of_a_long_text_is_reserved(dataset: Dataset) -> None:
 
     with pytest.raises(Excessive):
         fit(dataset, OPTIONS).read_instances(rows, Allowance(reserve=refuse))
+
+
+def test_the_memory_of_n_grams_is_reserved_before_they_are_made(dataset: Dataset) -> None:
+    options = replace(OPTIONS, ngrams=10, split=TextSplit.CHARACTER)
+
+    def refuse(size: int) -> None:
+        if size >= 100_000_000:
+            raise Excessive("There is no memory left.")
+
+    preprocessing = fit(dataset, options)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Excessive):
+            preprocessing.read_instances([{"review": "é" * 200_000}], Allowance(reserve=refuse))
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_other_protocols_have_a_tensor_of_texts_for_the_column(dataset: Dataset) -> None:

@@ -12,11 +12,12 @@ import pytest
 from models.allowance import Allowance
 from models.compatibility import check_inputs_fit
 from models.datasets import Dataset
-from models.errors import InvalidData, InvalidInstances
+from models.errors import Excessive, InvalidData, InvalidInstances
 from models.limits import Limits
 from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset
 from models.preprocessing.posted import NamedFile, TableFile
 from models.preprocessing.preprocessing import SeriesInputs
+from models.signature import Signature
 from tests.models.made_uploads import NO_SPLIT, import_upload, to_csv
 from tests.models.network_specs import make_spec
 
@@ -203,3 +204,51 @@ def test_datasets_whose_sequences_have_other_features_dont_fit(dataset: Dataset,
     assert fault.detail == (
         'The features of the dataset differ from the version\'s: feature 1 is "kind: z" instead of "kind: y".'
     )
+
+
+def test_other_protocols_take_the_sequences_as_one_tensor(dataset: Dataset) -> None:
+    preprocessing = fit(dataset)
+    signature = Signature.of(preprocessing, (1,))
+    sequences = np.arange(36, dtype=np.float32).reshape(2, 3, 6)
+
+    assert {name: spec.shape for name, spec in signature.inputs.items()} == {"input": (-1, 3, 6)}
+    read_back = signature.read({"input": sequences.copy()})["input"]
+    assert np.array_equal(read_back, preprocessing.transform(sequences)["input"])
+
+
+def test_the_numbers_of_a_group_have_one_type(tmp_path: Path) -> None:
+    zones = {"zone": [number for number in (1.0, 2.0, 2.5) for _ in range(4)], "load": [float(n) for n in range(12)]}
+    dataset = import_upload(
+        tmp_path, to_csv(zones), target="load", split=NO_SPLIT, window={"steps": 2, "group": "zone"}
+    )
+    preprocessing = fit(dataset)
+
+    labels = read(preprocessing, list_rows(zones)).labels
+    assert [type(label["group"]["zone"]) for label in labels] == [float] * 3
+    labels = read(preprocessing, list_rows(zones)[:8]).labels
+    assert [type(label["group"]["zone"]) for label in labels] == [int] * 2
+
+
+def test_the_memory_of_inserted_steps_and_of_sequences_is_taken_before_they_are_made(tmp_path: Path) -> None:
+    preprocessing = fit(import_table(tmp_path, TABLE, gaps="fill"), "none")
+    rows = [row for row in list_rows(TABLE) if row["symbol"] == "A"]
+    rows[0]["date"] = "0024-01-01"
+
+    def refuse(size: int) -> None:
+        if size > 40_000_000:
+            raise Excessive("There is no memory left.")
+
+    read(preprocessing, list_rows(TABLE))
+    with pytest.raises(Excessive, match="memory"):
+        preprocessing.read_series(rows, Allowance(reserve=refuse))
+    allowance = Allowance(Limits(prediction_numbers=64 * 4))
+    allowance.row_numbers = (180, 1)
+    with pytest.raises(Excessive, match="2 rows"):
+        preprocessing.read_series(list_rows(TABLE), allowance)
+
+
+def test_times_that_are_infinitely_many_steps_apart_are_refused(tmp_path: Path) -> None:
+    table = {"time": [0.0, 1e-300, 2e-300, 1e38], "load": [1.0, 2.0, 3.0, 4.0]}
+    window = {"steps": 2, "time_column": "time", "gaps": "fill"}
+    with pytest.raises(InvalidData, match="would have infinitely many rows"):
+        import_upload(tmp_path, to_csv(table), target="load", split=NO_SPLIT, types={"time": "number"}, window=window)

@@ -23,6 +23,9 @@ EXPECTED = {
     "date": "a date in ISO 8601",
 }
 
+BEYOND_INTEGERS = 2**63
+"""The number from which on the integers of a stored column hold none."""
+
 
 @dataclass(frozen=True)
 class PostedRows:
@@ -120,5 +123,5 @@ READERS: dict[str, Callable[[Any, str | None], Any]] = {
 
 
 def are_whole(values: Iterable[Any]) -> bool:
-    """Whether all present numbers are integers."""
-    return all(value is None or float(value).is_integer() for value in values)
+    """Whether all present numbers are integers of 64 bits."""
+    return all(value is None or (abs(value) < BEYOND_INTEGERS and float(value).is_integer()) for value in values)

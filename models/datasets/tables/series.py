@@ -166,6 +166,6 @@ def _fill(timeline: Timeline, step: float, limits: Limits) -> Timeline:
     try:
         return timeline.fill(step, limits.rows)
     except TooManyRows as error:
-        detail = f"With the missing steps the table would have {error.rows:,} rows; the limit is {limits.rows:,}."
+        detail = f"With the missing steps the table would have {error}; the limit is {limits.rows:,}."
         detail = f'{detail} Correct the times, or use "break".'
         raise InvalidData(Fault(detail, pointer_to("window", "gaps"))) from error
