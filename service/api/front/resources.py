@@ -7,6 +7,7 @@ sent. With a2wsgi it would occupy a thread for all of that.
 import asyncio
 import contextvars
 import io
+import re
 import sys
 from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor
@@ -31,7 +32,7 @@ IN_MEMORY = 2**16
 """The bytes of a form that stay in memory at most."""
 WHOLE = 2**20
 """The bytes of a response that is collected in Flask's thread, at most. A larger response is sent in chunks."""
-UPLOADS = (DATASETS, BATCH_PREDICTIONS)
+UPLOADS = re.compile(rf"{DATASETS}(/[^/]+/versions)?|{BATCH_PREDICTIONS}")
 """The paths that accept forms with files."""
 OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
 Environment = dict[str, Any]
@@ -76,7 +77,7 @@ class Resources:
         if request.length == 0:
             return io.BytesIO()
         is_form = request.headers.get("content-type", "").lower().startswith(FORM)
-        if is_form and request.path in UPLOADS:
+        if is_form and UPLOADS.fullmatch(request.path):
             request.scope[BODY_SECONDS] = self._settings.upload_seconds
             folder = str(self._settings.artifact_folder)
             with storing():

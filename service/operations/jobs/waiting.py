@@ -6,15 +6,15 @@ They are checked then, as other jobs are when they are created. Until then no wo
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from models.errors import Fault
+from models.errors import Fault, ModelsError
 from service import statuses
 from service.context import Context
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, ServiceError
 from service.operations.jobs import client_jobs, queue
 from service.operations.jobs.registry import kind_of
 from service.storage import datasets, jobs, models
 from service.storage.database import Session
-from service.storage.records import Dataset, Job, Model
+from service.storage.records import Dataset, DatasetVersion, Job, Model
 
 FINDERS: dict[str, Callable[[Session, str | None], Model | Dataset | None]] = {
     "model": models.by_id, "dataset": datasets.by_id,
@@ -42,15 +42,27 @@ def check(context: Context, job_id: str) -> None:
     unready = client_jobs.find_unready(model, dataset)
     if data is not None and not unready:
         job.dataset_version, job.dataset_sha256 = data.number, data.sha256
-    request = job.request if unready else kind_of(job).check(context, job)
+    try:
+        request = job.request if unready else kind_of(job).check(context, job)
+    except (ServiceError, ModelsError):
+        with context.database.read() as session:
+            if _is_deleted(session, data):
+                return
+        raise
     with context.database.write() as session:
+        datasets.by_id(session, job.dataset_id, lock=True)
         found = _find(session, job_id)
-        if found is None:
+        if found is None or found.waits_for == unready or _is_deleted(session, data):
             return
         found.request, found.waits_for = request, unready
         found.dataset_version, found.dataset_sha256 = job.dataset_version, job.dataset_sha256
         if found.status == statuses.QUEUED:
             queue.move(session, found, statuses.QUEUED)
+
+
+def _is_deleted(session: Session, data: DatasetVersion | None) -> bool:
+    """Whether the version to read was deleted meanwhile: it wasn't the newest any more. The next check takes that."""
+    return data is not None and datasets.version_by_id(session, data.id) is None
 
 
 def refuse(context: Context, job_id: str, error: dict[str, Any]) -> None:

@@ -102,6 +102,15 @@ def test_drift_is_reported_column_by_column(houses: ApiClient) -> None:
     assert not [key for key in found if key[0] == "price"]
 
 
+def test_the_file_of_a_version_may_be_as_large_as_that_of_a_dataset(houses: ApiClient, context: Context) -> None:
+    large = HEADER + "".join(ROWS) * 500
+    assert context.settings.max_body_bytes < len(large) < context.settings.max_upload_bytes
+    assert upload(houses, VERSIONS, large)["rows"] == 10_000
+    path = VERSIONS.replace("houses", "%68ouses")
+    assert upload(houses, path, large)["version"] == 3
+    upload(houses, VERSIONS, "x" * (context.settings.max_upload_bytes + 1), 413)
+
+
 def test_a_file_that_cannot_be_read_leaves_the_dataset_as_it_was(houses: ApiClient) -> None:
     before = houses.get("/v1/datasets/houses")
     problem = upload(houses, VERSIONS, "size,district\n1,north\n", 422)

@@ -82,8 +82,10 @@ def test_a_parameter_beyond_a_documented_limit_is_a_fault_of_that_parameter(api:
 
 def test_how_large_a_file_may_be_is_what_the_service_was_set_to(context: Context) -> None:
     document = describe(create_app(context))
-    upload = document["components"]["schemas"]["CreateUpload"]["properties"]["file"]
-    assert upload["maxLength"] == context.settings.max_upload_bytes != Settings.max_upload_bytes
+    for name in ("CreateUpload", "AddFile", "CreateFilePrediction"):
+        upload = document["components"]["schemas"][name]["properties"]["file"]
+        assert upload["maxLength"] == context.settings.max_upload_bytes, name
+    assert context.settings.max_upload_bytes != Settings.max_upload_bytes
     picture = document["paths"]["/v1/models/{name}/predictions"]["post"]["requestBody"]["content"]["image/png"][
         "schema"
     ]

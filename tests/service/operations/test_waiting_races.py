@@ -1,6 +1,6 @@
 """Jobs that wait for a model or a dataset, when clients and workers change the same things concurrently."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from models.jobs.training import TrainingRequest
 from service.config import Settings
 from service.context import Context
 from service.errors import Failed, InUse, NotFound
-from service.operations.catalog import datasets, models
+from service.operations.catalog import dataset_versions, datasets, models
 from service.operations.jobs import client_jobs, waiting
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
@@ -57,8 +57,8 @@ def fail_build(context: Context) -> None:
     execution.fail(context, claimed[0], ERROR)
 
 
-def build(context: Context) -> None:
-    claimed = execution.claim(context, "wk_test", ["build"], ["cpu"], {})
+def build(context: Context, kind: str = "build") -> None:
+    claimed = execution.claim(context, "wk_test", [kind], ["cpu"], {})
     assert claimed is not None
     FakeWorker(context).finish(*claimed)
 
@@ -106,3 +106,49 @@ def test_a_job_that_is_cancelled_while_it_is_checked_stays_cancelled(context: Co
     waiting.check(context, waited)
     assert read(context, waited).status == "cancelled"
     assert waiting.find_checkable(context) == []
+
+
+def between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Let something happen while the next job is checked: after it was read, before the outcome is written."""
+    find_unready = client_jobs.find_unready
+
+    def find_then_act(*resources: Any) -> str | None:
+        monkeypatch.setattr(client_jobs, "find_unready", find_unready)
+        found = find_unready(*resources)
+        act()
+        return found
+
+    monkeypatch.setattr(client_jobs, "find_unready", find_then_act)
+
+
+def test_a_job_that_two_workers_let_wait_for_its_dataset_does_so_once(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets.create(context, DATASET | {"name": "later"})
+    waited = submit(context, dataset="later")
+    build(context)
+    between(monkeypatch, lambda: waiting.check(context, waited))
+    waiting.check(context, waited)
+    transitions = client_jobs.get(context, training_jobs.KIND, waited).transitions
+    assert [event.data["reason"] for event in transitions] == ["waiting_for_model", "waiting_for_dataset"]
+
+
+def test_a_job_reads_no_version_that_was_deleted_while_it_was_checked(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = {"name": "table", "source": "inline", "rows": [{"x": 1, "y": 1}, {"x": 2, "y": 2}], "target": "y"}
+    datasets.create(context, table)
+    waited = submit(context, dataset="table")
+    build(context, "import")
+    build(context)
+
+    def replace_version() -> None:
+        dataset_versions.create(context, "table", {"append": [{"x": 3, "y": 3}]})
+        build(context, "import")
+        dataset_versions.delete(context, "table", 1)
+
+    between(monkeypatch, replace_version)
+    waiting.check(context, waited)
+    assert waiting.find_checkable(context) == [waited]
+    waiting.check(context, waited)
+    assert read(context, waited).dataset_version == 2

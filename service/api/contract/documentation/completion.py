@@ -27,6 +27,8 @@ PRETTY: Document = {
 }
 UNUSED = "PaginationMetadata"
 """A schema of flask-smorest that no route uses."""
+STORED = ("Create", "Add")
+"""How the names of the forms begin whose files go to disk."""
 
 
 def complete(document: Document, settings: Settings) -> Document:
@@ -141,7 +143,8 @@ def _bound_files(document: Document, settings: Settings) -> None:
     """Set the largest size of the files that clients send: uploads go to disk, all others into memory."""
     for name, schema in document["components"]["schemas"].items():
         for file in _binaries(schema):
-            file["maxLength"] = settings.max_upload_bytes if name.startswith("Create") else settings.max_body_bytes
+            stored = name.startswith(STORED)
+            file["maxLength"] = settings.max_upload_bytes if stored else settings.max_body_bytes
     for item in document["paths"].values():
         for file in _binaries(item.get("post", {}).get("requestBody", {})):
             file["maxLength"] = settings.max_body_bytes
