@@ -1,7 +1,7 @@
 """Train on real tables and series over HTTP, and compare the results with scikit-learn's and with Keras by hand.
 
     uv pip install --target FOLDER -r benchmarks/quality/requirements.txt
-    python -m benchmarks.quality --packages FOLDER [--only cars sunspots …]
+    python -m benchmarks.quality --packages FOLDER [--only cars sunspots …] [--seeds 1 2 3]
 
 Every side gets the same rows and splits. The seeds were fixed before anything was measured.
 """
@@ -12,6 +12,7 @@ import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,6 @@ from benchmarks.quality.peers import (
 )
 from tests.running_service import Client, running_service
 
-SEEDS = (1, 2, 3)
 PAGE = 100
 
 
@@ -99,10 +99,10 @@ def read_windows(client: Client, name: str) -> tuple[dict[str, np.ndarray], dict
     return windows, targets
 
 
-def compare_table(client: Client, table: Table) -> str:
+def compare_table(client: Client, table: Table, seeds: Sequence[int]) -> str:
     """A row of the report: the mean over the seeds on each side."""
     results: dict[str, list[float]] = {"fitserve": [], "scikit-learn": [], "keras": []}
-    for seed in SEEDS:
+    for seed in seeds:
         frame = with_splits(table.load(), seed)
         results["fitserve"].append(fit_table(client, table, frame, seed))
         results["scikit-learn"].append(scikit_learn(frame, table.target, table.task, seed))
@@ -111,16 +111,16 @@ def compare_table(client: Client, table: Table) -> str:
     return f"| {table.name} | {'R²' if table.task == 'regression' else 'accuracy'} | {cells} |"
 
 
-def compare_series(client: Client, series: Series) -> str:
+def compare_series(client: Client, series: Series, seeds: Sequence[int]) -> str:
     """A row of the report: mean absolute errors, and those of the last value."""
     frame = series.load()
-    fitserve = [fit_series(client, series, frame, seed) for seed in SEEDS]
-    name = f"{series.name}-{SEEDS[0]}"
+    fitserve = [fit_series(client, series, frame, seed) for seed in seeds]
+    name = f"{series.name}-{seeds[0]}"
     windows, targets = read_windows(client, name)
     (own,) = client.get(f"/v1/datasets/{name}")["inputs"]
     past = own["features"].index(series.target)
     last = float(np.abs(windows["test"][:, -1, past] - targets["test"]).mean())
-    keras = [keras_forecast(windows, targets, seed) for seed in SEEDS]
+    keras = [keras_forecast(windows, targets, seed) for seed in seeds]
     found = statistics.mean(fitserve), linear_forecast(windows, targets), statistics.mean(keras), last
     return f"| {series.name} | {' | '.join(f'{value:.3f}' for value in found)} | {found[0] / last:.2f} |"
 
@@ -129,6 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packages", required=True, help="the folder with the packages that contain the data")
     parser.add_argument("--only", nargs="*", default=[one.name for one in (*TABLES, *SERIES)])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], help="splits and first weights")
     options = parser.parse_args()
     sys.path.append(options.packages)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
@@ -136,12 +137,12 @@ def main() -> None:
         print("| table | figure | Fitserve | scikit-learn, tuned | Keras by hand |\n| --- | --- | --- | --- | --- |")
         for table in TABLES:
             if table.name in options.only:
-                print(compare_table(service.client, table), flush=True)
+                print(compare_table(service.client, table, options.seeds), flush=True)
         print("\n| series, MAE | Fitserve | linear | Keras by hand | last value | Fitserve / last |")
         print("| --- | --- | --- | --- | --- | --- |")
         for series in SERIES:
             if series.name in options.only:
-                print(compare_series(service.client, series), flush=True)
+                print(compare_series(service.client, series, options.seeds), flush=True)
 
 
 if __name__ == "__main__":
