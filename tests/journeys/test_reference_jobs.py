@@ -80,7 +80,7 @@ def test_diabetes_is_predicted_better_than_by_its_mean(client: Client) -> None:
         "task": "regression",
         "input": {"dataset": "diabetes"},
         "layers": layers,
-        "optimizer": {"type": "Adam", "learning_rate": 0.01},
+        "optimizer": {"type": "Adam", "learning_rate": 0.001},
         "loss": "mean_squared_error",
         "metrics": ["mean_absolute_error"],
     }
