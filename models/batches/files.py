@@ -103,13 +103,16 @@ def read_file(path: Path, name: str, preprocessing: Preprocessing, limits: Limit
     """
     pieces = READERS[_detect(path, name)](_File(path, name, preprocessing, limits, scratch))
     series = None if preprocessing.rows is None else SeriesReader(preprocessing, limits)
-    done = 0
+    done, in_series = 0, False
     while True:
         try:
             piece = next(pieces, None)
             if piece is None:
                 break
-            in_series = series is not None and series.add(piece.instances)
+            before, in_series = in_series, series is not None and series.add(piece.instances)
+            if done and in_series != before:
+                detail = f'The file "{name}" holds both rows of a table and sequences; send two files.'
+                raise InvalidData(Fault(detail, file=name))
             inputs, warnings = ({}, []) if in_series else _preprocess(piece.instances, preprocessing, limits)
         except InvalidInstances as error:
             raise renumber(error, np.arange(done, done + MOST_ROWS), name) from error

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,11 +54,29 @@ def _deal_groups(groups: np.ndarray, count: int, rng: np.random.Generator) -> np
     return places[numbers]
 
 
+def _target_span(descriptor: dict[str, Any]) -> int:
+    """How many windows after one the last is that may have a target of it: with several horizons, targets overlap."""
+    horizons = descriptor["target"].get("horizons") or [0]
+    return int(max(horizons) - min(horizons))
+
+
+def _widen(rows: np.ndarray, by: int) -> np.ndarray:
+    """The rows (rows,), booleans, and as many rows on both sides of each."""
+    before = np.cumsum(np.r_[0, rows])
+    places = np.arange(len(rows))
+    return before[np.minimum(places + by + 1, len(rows))] > before[np.maximum(places - by, 0)]
+
+
 @contextmanager
 def fold_dataset(dataset: Dataset, held_out: np.ndarray, folder: Path) -> Iterator[Dataset]:
     """A dataset whose validation rows are the training rows `held_out` (rows,), booleans, and whose training rows are
-    the others. Its files, in the new `folder`, are removed after the block. Raises OSError, DamagedDataset."""
-    parts = {"train": np.flatnonzero(~held_out), "validation": np.flatnonzero(held_out), "test": np.arange(0)}
+    the others, without windows that may share a target with those held out. Its files, in the new `folder`, are
+    removed after the block. Raises InvalidData if no training row is left; OSError, DamagedDataset."""
+    trained = ~_widen(held_out, _target_span(dataset.descriptor))
+    if not trained.any():
+        detail = "The targets of all training windows overlap with those of a fold: use fewer folds or horizons."
+        raise InvalidData(Fault(detail, POINTER))
+    parts = {"train": np.flatnonzero(trained), "validation": np.flatnonzero(held_out), "test": np.arange(0)}
     try:
         yield write_parts(folder, dataset, "train", parts)
     finally:

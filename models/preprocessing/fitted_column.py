@@ -144,7 +144,7 @@ class FittedColumn:
         """
         if isinstance(value, bool):
             return next((name for name in (str(value).lower(), str(value)) if name in self.known), None)
-        if not self.numeric_categories or not math.isfinite(value):
+        if not self.numeric_categories or (isinstance(value, float) and not math.isfinite(value)):
             return None
         number = Decimal(str(value))
         return self.numeric_categories.get(number, f"{number:f}" if abs(value) < LONGEST_NUMBER else str(value))

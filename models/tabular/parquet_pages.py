@@ -21,6 +21,8 @@ PAGE_BYTES, PACKED_PAGE_BYTES, DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2 = 2, 3, 
 VALUES = 1
 """The number of values, in each of these structs."""
 DEEPEST = 16
+PAGE_VALUES = 200
+"""The values that the header of a page has at most; the format defines fewer than 40."""
 LARGEST = 10
 
 
@@ -52,8 +54,7 @@ def page_bytes(data: bytes, columns: Collection[str], check: Callable[[], None] 
     for group in groups:
         for chunk in (_struct(column.get(META)) for column in _structs(group.get(COLUMNS))):
             if _name(chunk) in columns:
-                check()
-                total += _chunk_bytes(data, chunk, _number(group, GROUP_ROWS))
+                total += _chunk_bytes(data, chunk, _number(group, GROUP_ROWS), check)
     return total
 
 
@@ -65,7 +66,7 @@ def _name(chunk: dict[int, Any]) -> str | None:
     return path[0].decode(errors="replace")
 
 
-def _chunk_bytes(data: bytes, chunk: dict[int, Any], rows: int) -> int:
+def _chunk_bytes(data: bytes, chunk: dict[int, Any], rows: int, check: Callable[[], None]) -> int:
     """The unpacked bytes of the pages of one column in a group of so many rows."""
     # Writers that have no dictionary may say that it begins at 0.
     start = min(filter(None, (_number(chunk, FIRST_PAGE), _number(chunk, DICTIONARY, 0))), default=0)
@@ -74,6 +75,8 @@ def _chunk_bytes(data: bytes, chunk: dict[int, Any], rows: int) -> int:
         raise BadParquet("is damaged: a column lies outside of it")
     total, reader = 0, _Compact(data, start, end)
     while reader.at < reader.end:
+        check()
+        reader.values_left = PAGE_VALUES
         header = reader.struct()
         for kind, most in ((DATA_PAGE, rows), (DATA_PAGE_V2, rows), (DICTIONARY_PAGE, _number(header, PAGE_BYTES))):
             if kind in header and _number(_struct(header[kind]), VALUES) > most:
@@ -105,6 +108,8 @@ class _Compact:
 
     def __init__(self, data: bytes, at: int, end: int) -> None:
         self._data, self.at, self.end = data, at, end
+        self.values_left = end - at
+        """How many values it may still read: each becomes an object that takes more memory than its bytes."""
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
         """The fields of a struct by their numbers."""
@@ -113,6 +118,7 @@ class _Compact:
         while (head := self._byte()) != 0:
             step, type_ = head >> 4, head & 15
             number = number + step if step else self._zigzag()
+            self._count(1)
             # The type of a boolean is its value.
             fields[number] = type_ == 1 if type_ in (1, 2) else self._value(type_, depth)
         return fields
@@ -137,9 +143,13 @@ class _Compact:
     def _list(self, depth: int) -> list[Any]:
         head = self._byte()
         count = head >> 4 if head >> 4 != 15 else self._varint()
-        if count > self.end - self.at:
-            raise BadParquet("is damaged: its metadata is incomplete")
+        self._count(count)
         return [self._value(head & 15, depth + 1) for _ in range(count)]
+
+    def _count(self, values: int) -> None:
+        self.values_left -= values
+        if self.values_left < 0:
+            raise BadParquet("is damaged: its metadata has too many values, or is incomplete")
 
     def _zigzag(self) -> int:
         number = self._varint()

@@ -146,7 +146,7 @@ def find_format(title: str) -> NumberFormat:
     number = next(known for known in FORMATS if known in title)
     before, _, after = title.partition(number)
     unit = before.strip() or after.strip()
-    if before.strip() == "(" or (not before and after in POWERS_OF_MONEY):
+    if before.strip() == "(" or (not before and after in POWERS):
         unit = ""
     return replace(FORMATS[number], title=title, amount=True, unit=unit or None)
 

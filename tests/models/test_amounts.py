@@ -134,6 +134,17 @@ def test_posted_rows_may_be_written_as_the_file_is(tmp_path: Path) -> None:
         assert caught.value.faults[0].detail == says
 
 
+@pytest.mark.parametrize("unit", ["m", "B", "g", "km"])
+def test_a_unit_of_one_letter_next_to_the_number_can_be_posted(unit: str, tmp_path: Path) -> None:
+    lengths = [f"{number}.5{unit}" for number in range(20)]
+    dataset = import_upload(tmp_path, to_csv({"length": lengths, "y": [0, 1] * 10}), split=NO_SPLIT)
+    inputs = inputs_from_dataset(dataset.descriptor, "made", "none")
+    fitted = Preprocessing.fit(make_spec("binary", inputs, "binary_crossentropy"), dataset)
+
+    assert dataset.descriptor["inputs"][0]["unit"] == unit
+    assert fitted.read_instances([{"length": f"7.5{unit}"}])[0]["input"].tolist() == [[7.5]]
+
+
 LONG = [90000000000000000 + number for number in range(30)]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import orjson
 import polars
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -412,4 +413,19 @@ def test_rows_of_series_in_a_file_get_one_prediction_for_each_series(
     (fault,) = faults_of(read(dataset.folder, predictor, short, "short.csv"))
     assert (fault.detail, fault.file) == (
         "The series shop=north has 2 rows, but the model needs the last 3.", "short.csv",
+    )  # fmt: skip
+
+
+def test_a_file_with_rows_of_series_and_sequences_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.batches.files.LISTED_ROWS", 8)
+    window = {"steps": 3, "time_column": "day", "group": "shop"}
+    dataset = import_upload(tmp_path, SALES, target="sold", window=window)
+    predictor = make_version(dataset, 1, task="regression", loss={"type": "MeanSquaredError"})
+    width = len(dataset.descriptor["inputs"][0]["features"])
+    lines = [orjson.dumps(row) for row in (*polars.read_csv(SALES.encode()).to_dicts(), [[0.5] * width] * 3)]
+
+    (fault,) = faults_of(read(dataset.folder, predictor, b"\n".join(lines), "both.jsonl"))
+
+    assert (fault.detail, fault.file) == (
+        'The file "both.jsonl" holds both rows of a table and sequences; send two files.', "both.jsonl",
     )  # fmt: skip

@@ -206,6 +206,9 @@ def test_a_number_that_is_no_category_is_unseen_or_invalid(flats: Preprocessing)
     warnings = flats.read_instances([{"floor": 4}, {"floor": 4.5}])[1]
     unseen = [warning["detail"] for warning in warnings if warning["type"] == "unseen_category"]
     assert unseen == ['"4" isn\'t in the training rows.', '"4.5" isn\'t in the training rows.']
+    # a number that orjson refuses, in a file that it refuses as a whole because of NaN
+    beyond = TableFile(b'{"size": NaN, "floor": 1' + b"0" * 400 + b"}", "jsonl")
+    assert "unseen_category" in [warning["type"] for warning in flats.read_instances(beyond)[1]]
     for row in ({"town": 4}, {"floor": True}, {"floor": [3]}):
         with pytest.raises(InvalidInstances, match=r'Row 0: "(town|floor)" must be text'):
             flats.read_instances([row])

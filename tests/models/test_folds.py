@@ -11,6 +11,7 @@ from models.datasets.storage import GROUPS_FILE
 from models.errors import InvalidData
 from models.jobs.training import CrossValidation
 from tests.models.made_datasets import make_dataset
+from tests.models.made_uploads import NO_SPLIT, import_upload, to_csv
 
 TARGETS = ["rare"] * 6 + ["usual"] * 24
 
@@ -70,6 +71,32 @@ def test_a_fold_is_a_dataset_of_the_other_rows_which_is_removed_afterwards(make:
             assert [str(row["instance"]) for row in rows] == [str(row["instance"]) for row in expected]
             assert [row["target"] for row in rows] == [row["target"] for row in expected]
     assert not (tmp_path / "fold").exists()
+
+
+def test_a_fold_trains_on_no_target_that_is_held_out(tmp_path: Path) -> None:
+    data = to_csv({"load": [float(number) for number in range(40)]})
+    window = {"steps": 3, "horizon": [1, 2, 4]}
+    dataset = import_upload(tmp_path, data, target="load", split=NO_SPLIT, window=window)
+    folds = assign_folds(dataset, 4, seed=1)
+
+    for number in range(4):
+        with fold_dataset(dataset, folds == number, tmp_path / "fold") as fold:
+            trained, held_out = (set(np.ravel(fold.targets(split))) for split in ("train", "validation"))
+        assert trained
+        assert held_out
+        assert not trained & held_out
+
+
+def test_windows_with_too_many_horizons_for_their_folds_are_refused(tmp_path: Path) -> None:
+    data = to_csv({"load": [float(number) for number in range(20)]})
+    window = {"steps": 2, "horizon": list(range(1, 12))}
+    dataset = import_upload(tmp_path, data, target="load", split=NO_SPLIT, window=window)
+    held_out = assign_folds(dataset, 2, seed=1) == 0
+    with (
+        pytest.raises(InvalidData, match="fewer folds or horizons"),
+        fold_dataset(dataset, held_out, tmp_path / "fold"),
+    ):
+        pass
 
 
 def test_the_summary_has_mean_and_deviation_of_each_metric() -> None:
