@@ -158,9 +158,14 @@ class Datasets(NamedResources):
             raise RequestFailed(version["error"])
         return version
 
-    def rows(self, name: str, split: str = "train", limit: int = PAGE) -> Iterator[Document]:
-        """Yield the rows of a split, each with `instance`, as in predictions, and `target`; `limit` is per page."""
-        return pages(self._connection, self._of(name, "/rows"), {"split": split, "limit": limit})
+    def rows(
+        self, name: str, split: str = "train", limit: int = PAGE, version: int | None = None
+    ) -> Iterator[Document]:
+        """Yield the rows of a split, each with `instance`, as in predictions, and `target`; `limit` is per page.
+
+        They are those of `version`, by default the newest.
+        """
+        return pages(self._connection, self._of(name, "/rows"), {"split": split, "limit": limit, "version": version})
 
     def sources(self) -> Documents:
         """The built-in sources of datasets, with their parameters."""
@@ -262,7 +267,7 @@ class TrainingJobs(Jobs):
     path = "/v1/training-jobs"
 
     def create(self, model: str, dataset: str, epochs: int, **options: Any) -> Document:
-        """Create a training job; `options` are such as `batch_size`, `seed`, `early_stopping`, `label`."""
+        """Create a training job; `options` are such as `batch_size`, `seed`, `folds`, `label`."""
         request = {"model": model, "dataset": dataset, "epochs": epochs, **options}
         document: Document = self._connection.create(self.path, json=request)
         return document

@@ -9,7 +9,7 @@ import orjson
 
 from service.commands.command import Session
 from service.commands.dataset_view import print_version
-from service.commands.datasets import datasets, reading_options
+from service.commands.datasets import datasets, reading_options, takes_files
 from service.commands.output import describe_moment, print_items, print_json
 
 
@@ -42,11 +42,11 @@ def show_version(session: Session, name: str, version: int) -> None:
 
 @datasets.command("add-version")
 @click.argument("name")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@takes_files
 @reading_options
-def add_version(session: Session, name: str, file: Path, ignore: tuple[str, ...], **options: Any) -> None:
-    """Add a version to a dataset from FILE. Omitted options are those of the newest version."""
-    _show(session, session.client.datasets.add_version(name, file, ignore=list(ignore) or None, **options))
+def add_version(session: Session, name: str, files: tuple[Path, ...], ignore: tuple[str, ...], **options: Any) -> None:
+    """Add a version to a dataset from FILES. Omitted options are those of the newest version."""
+    _show(session, session.client.datasets.add_version(name, files, ignore=list(ignore) or None, **options))
 
 
 @datasets.command("append")

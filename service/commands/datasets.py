@@ -28,6 +28,10 @@ READING_OPTIONS = (
     click.option("--picture", type=JSON_DOCUMENT, help='Size of all images: \'{"height": 32, "width": 32}\'.'),
 )
 
+takes_files = click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say how a file is read."""
@@ -75,23 +79,27 @@ def create_dataset(session: Session, spec: dict[str, Any], metadata: dict[str, s
 
 
 @datasets.command("upload")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@takes_files
 @click.option("--name", required=True, help="Name of the dataset.")
 @reading_options
 @takes_metadata
-def upload(session: Session, file: Path, name: str, ignore: tuple[str, ...], **options: Any) -> None:
-    """Create a dataset from FILE: CSV, JSON, JSON Lines, Parquet, NPZ, or a ZIP of images in class folders."""
-    _show(session, session.client.datasets.upload(file, name, ignore=list(ignore) or None, **options))
+def upload(session: Session, files: tuple[Path, ...], name: str, ignore: tuple[str, ...], **options: Any) -> None:
+    """Create a dataset from FILES: CSV, JSON, JSON Lines, Parquet, NPZ, or a ZIP of images in class folders.
+
+    Several files are the parts of one table: they have the same columns, and their rows follow each other.
+    """
+    _show(session, session.client.datasets.upload(files, name, ignore=list(ignore) or None, **options))
 
 
 @datasets.command("rows")
 @click.argument("name")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True)
+@click.option("--version", type=click.IntRange(1), help="Version of the dataset; default: the newest.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Maximum number of items.")
-def list_rows(session: Session, name: str, split: str, limit: int) -> None:
+def list_rows(session: Session, name: str, split: str, version: int | None, limit: int) -> None:
     """Show rows, in the form that predictions accept."""
     print_items(
-        islice(session.client.datasets.rows(name, split, min(limit, 100)), limit),
+        islice(session.client.datasets.rows(name, split, min(limit, 100), version), limit),
         ("row", "instance", "target"),
         lambda item: (item["row"], _brief(item["instance"]), _brief(item["target"])),
         as_json=session.as_json,

@@ -131,6 +131,20 @@ def serve(session: Session, name: str, label: str | None, latest: bool) -> None:
     click.echo(f"{name}: predicts with {'the latest version' if label is None else f'the label {label}'} by default")
 
 
+@models.command("threshold")
+@click.argument("name")
+@click.argument("threshold", type=click.FloatRange(0, 1), required=False)
+@click.option("--default", is_flag=True, help="Use 0.5, as a new model does.")
+def set_threshold(session: Session, name: str, threshold: float | None, default: bool) -> None:
+    """Set the score from which a class counts as predicted, in new predictions and jobs of all versions."""
+    if default == (threshold is not None):
+        raise click.UsageError("Give either a THRESHOLD or --default.")
+    document = session.client.models.set_threshold(name, threshold)
+    if session.as_json:
+        return print_json(document)
+    click.echo(f"{name}: a class counts as predicted from the score {document['threshold']:g} on")
+
+
 @models.command("unlabel")
 @click.argument("name")
 @click.argument("label")

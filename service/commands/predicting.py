@@ -17,7 +17,7 @@ BATCHES = "A batch prediction takes files of any size: curl -F model={model} -F 
 @click.command(cls=ServiceCommand)
 @click.argument("model")
 @click.argument("rows", nargs=-1, required=True)
-@click.option("--version", type=click.IntRange(1), help="Version number; default: the latest.")
+@click.option("--version", type=click.IntRange(1), help="Version number; default: the one that the model serves.")
 @click.option("--label", help="Label of the version.")
 @click.option("--top", type=click.IntRange(1), help="Number of best classes to show per row.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Score from which a class counts as predicted.")

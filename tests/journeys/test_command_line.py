@@ -115,6 +115,27 @@ def test_a_model_serves_a_label_or_the_latest_version(fitserve: CommandLine, gar
     assert fitserve.json("models", "create", orjson.dumps(SPEC).decode(), "--dry-run", "--serve", "x")["serve"] == "x"
 
 
+def test_the_threshold_of_a_model_is_changed_and_set_back(fitserve: CommandLine) -> None:
+    layer = {"type": "Dense", "units": 1, "activation": "sigmoid"}
+    spec = SPEC | {"name": "yes-or-no", "task": "binary", "input": {"shape": [2]}, "layers": [layer]}
+    fitserve.table("models", "create", orjson.dumps(spec | {"loss": "binary_crossentropy"}).decode())
+    (line,) = fitserve.table("models", "threshold", "yes-or-no", "0.3")
+    assert line == "yes-or-no: a class counts as predicted from the score 0.3 on"
+    assert fitserve.json("models", "threshold", "yes-or-no", "--default")["threshold"] == 0.5
+    assert fitserve.run("models", "threshold", "yes-or-no").returncode == 3
+    fitserve.table("models", "delete", "yes-or-no")
+
+
+def test_several_files_become_one_dataset(fitserve: CommandLine, tmp_path: Path) -> None:
+    parts = [tmp_path / f"{name}.csv" for name in ("first", "second")]
+    for number, part in enumerate(parts):
+        part.write_text("size,price\n" + "".join(f"{n},{2 * n}\n" for n in range(10 * number, 10 * number + 10)))
+    dataset = fitserve.json("datasets", "upload", *parts, "--name", "parts", "--target", "price")
+    assert (dataset["rows"], dataset["file"]["more"]) == (20, ["second.csv"])
+    assert fitserve.json("datasets", "add-version", "parts", parts[1], *parts)["rows"] == 30
+    fitserve.table("datasets", "delete", "parts")
+
+
 def test_metadata_is_noted_on_what_is_created_and_lists_are_filtered_by_it(fitserve: CommandLine, garden: str) -> None:
     noted = ("--metadata", "team=garden", "--metadata", "ticket=a=b")
     dataset = fitserve.json("datasets", "create", '{"name": "cli-noted", "source": "iris"}', *noted)
@@ -203,6 +224,7 @@ def test_a_file_becomes_a_dataset_and_is_deleted_again(fitserve: CommandLine, tm
         "validation": 0,
         "test": 6,
     }
+    assert len(fitserve.json("datasets", "rows", "prices", "--split", "test", "--version", "1")) == 3
     appended = fitserve.table("datasets", "append", "prices", '{"size": 400.5, "price": 801}')
     assert [line.split()[1] for line in appended if line.startswith("size")] == ["mean", "range"]
     lines = fitserve.table("datasets", "versions", "prices")
