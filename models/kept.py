@@ -8,7 +8,7 @@ from typing import Any, Self
 from models.datasets import Dataset
 from models.graph import resolve
 from models.preprocessing import Preprocessing
-from models.preprocessing.unfamiliar import Finding, find_out_of_range, find_unknown_categories
+from models.preprocessing.unfamiliar import Finding, find_other_units, find_out_of_range, find_unknown_categories
 from models.preprocessing.unfamiliar_texts import find_lost_tokens, find_unused_texts
 from models.pretrained import taken_inputs
 from models.spec import NetworkSpec, TargetScaling
@@ -78,6 +78,7 @@ class Kept:
         yield from find_lost_tokens(spec, self.preprocessing, training)
         yield from find_unknown_categories(self.preprocessing.complete(spec), training)
         yield from find_out_of_range(self.preprocessing, spec, training)
+        yield from find_other_units(self.preprocessing, dataset.descriptor)
         if self.encoding is not None and self.encoding.classes is not None:
             yield from _find_new_classes(self.encoding.classes, dataset.descriptor["target"]["classes"])
 

@@ -190,7 +190,7 @@ def _write(
         descriptor |= {"rows": examples.rows, "window": complete.window.to_document()}
     else:
         inputs, left_out = describe_tensors(examples), list(examples.left_out)
-    descriptor |= {"inputs": inputs, "target": describe_target(examples, wanted_positive(request)) | target}
+    descriptor |= {"inputs": inputs, "target": describe_target(examples, _wanted_positive(request, examples)) | target}
     if table is not None or left_out:
         descriptor["left_out"] = [one.to_document() for one in left_out]
     if examples.groups is not None:
@@ -201,6 +201,14 @@ def _write(
     if examples.earlier is not None:
         descriptor = keep_known(descriptor, examples.earlier)
     return write_dataset(folder, examples, table, splits, descriptor, limits, _share(progress, 0.75, 1))
+
+
+def _wanted_positive(request: dict[str, Any], examples: Examples) -> Any:
+    """The positive class that the request names, or that the rows to which others are appended had."""
+    wanted = wanted_positive(request)
+    if wanted is None and examples.earlier is not None and len(examples.classes or ()) == 2:
+        return examples.earlier["target"].get("positive_class")
+    return wanted
 
 
 def _take(examples: Examples, complete: CompleteSequences) -> Examples:

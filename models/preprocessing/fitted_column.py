@@ -131,6 +131,11 @@ class FittedColumn:
         """Whether numbers may be posted as texts, such as `$1,234.5`."""
         return self.type == "number" and self.format is not None and find_format(self.format).amount
 
+    @property
+    def unit(self) -> str | None:
+        """The unit of numbers that are written with one."""
+        return find_format(self.format).unit if self.type == "number" and self.format is not None else None
+
     @cached_property
     def numeric_categories(self) -> dict[Decimal, str]:
         """The categories that are numbers, by their values. Of equal ones, such as 3 and 3.0, the shortest."""

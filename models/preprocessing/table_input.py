@@ -1,7 +1,6 @@
 """An input from a table: the numbers, booleans, dates and categories of a row become one vector."""
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
 from typing import Any, Self
@@ -11,29 +10,19 @@ import numpy as np
 from models.allowance import Allowance
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
+from models.preprocessing.cells import TEXTS, find_cell_fault, read_values
 from models.preprocessing.fitted_column import FittedColumn
 from models.spec import Column, InputSpec, Missing, Scaling
 from models.suggestions import unknown_name
 from models.tabular.csv_dialect import QUOTE
-from models.tabular.csv_instances import CsvCell, CsvColumns, read_boolean
+from models.tabular.csv_instances import CsvCell, CsvColumns
 from models.tabular.posted_parquet import PostedColumn, TableColumns
 from models.values.columns import ColumnValues, Texts, is_missing
-from models.values.dates import ISO, describe_format, read_date
-from models.values.numbers import read_number
-from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, describe, name_type
+from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, Place, Shape, name_type
 from models.values.wording import count_of
 from models.values.words import LOOSE, MISSING, WHITE_SPACE
 
 MAX_WARNINGS = 100
-TEXTS = ("category", "text")
-"""The types of columns whose values are texts of any form."""
-EXPECTED = {
-    "number": "a number",
-    "boolean": "true or false",
-    "category": "text",
-    "text": "text",
-    "date": "a date in ISO 8601, such as 2024-01-31 or 2024-01-31T18:30:00",
-}
 
 
 @dataclass(frozen=True)
@@ -173,13 +162,13 @@ class TableInput:
         for index, column in enumerate(self.columns):
             allowance.check_time()
             values = [self._read_cell(row[index], column) for row in rows]
-            table[column.name], wrong = _read_values(column, values)
+            table[column.name], wrong = read_values(column, values)
             invalid += ((row, index) for row in wrong)
         for row, index in sorted(invalid)[:MAX_FAULTS]:
             column = self.columns[index]
             key = column.name if isinstance(posted[row], dict) else index
             value = self._read_cell(rows[row][index], column)
-            faults.append(_find_cell_fault(column, row, value, place.pointer(row, (key,))))
+            faults.append(find_cell_fault(column, row, value, place.pointer(row, (key,))))
         if faults:
             raise InvalidInstances(*_first(faults))
         return table
@@ -246,12 +235,12 @@ class TableInput:
         invalid: list[tuple[int, int]] = []
         for index, column in enumerate(self.columns):
             allowance.check_time()
-            table[column.name], wrong = _read_values(column, columns[column.name])
+            table[column.name], wrong = read_values(column, columns[column.name])
             invalid += ((row, index) for row in wrong)
         if invalid:
             found = ((row, self.columns[index]) for row, index in sorted(invalid)[:MAX_FAULTS])
             raise InvalidInstances(
-                *(_find_cell_fault(column, row, _posted_value(columns[column.name], row)) for row, column in found)
+                *(find_cell_fault(column, row, _posted_value(columns[column.name], row)) for row, column in found)
             )
         return table
 
@@ -340,75 +329,6 @@ def warn_of_extra(names: Sequence[str]) -> dict[str, Any]:
     more = f" and {len(names) - MAX_FAULTS} more" if len(names) > MAX_FAULTS else ""
     columns = "1 unknown column was ignored" if len(names) == 1 else f"{len(names):,} unknown columns were ignored"
     return {"row": None, "column": None, "type": "ignored_columns", "detail": f"{columns}: {shown}{more}."}
-
-
-def _find_cell_fault(column: FittedColumn, row: int, value: object, pointer: str | None = None) -> Fault:
-    """The fault of a value that isn't of its column's type."""
-    detail = f'"{column.name}" must be {_describe_expected(column, value)}, not {_describe_posted(value)}.'
-    return Fault(f"Row {row}: {detail}", pointer, row=row, column=column.name)
-
-
-def _read_values(column: FittedColumn, values: PostedColumn) -> tuple[ColumnValues, list[int]]:
-    """A column's posted values as in a dataset, and the first MAX_FAULTS rows with an invalid one."""
-    if not isinstance(values, list):
-        return values, []
-    read = READERS[column.type]
-    found: list[Any] = [None if value is None else read(value, column) for value in values]
-    pairs = enumerate(zip(values, found, strict=True))
-    wrong = list(islice((row for row, (value, one) in pairs if one is None and value is not None), MAX_FAULTS))
-    if column.type in TEXTS:
-        return Texts.of(found), wrong
-    if column.type == "date":
-        return np.array([np.datetime64("NaT") if one is None else one for one in found], "datetime64[us]"), wrong
-    return np.array([math.nan if one is None else one for one in found], dtype=np.float64), wrong
-
-
-def _read_number(value: object, column: FittedColumn) -> float | None:
-    if isinstance(value, CsvCell) or (isinstance(value, str) and column.is_amount):
-        value = read_number(value, column.format)
-    plain = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FLOAT32_MAX
-    return value if plain else None  # type: ignore[return-value]
-
-
-def _read_boolean(value: object, column: FittedColumn) -> float | None:
-    if isinstance(value, str):
-        value = read_boolean(value)
-    return float(value) if isinstance(value, int | float) and value in (0, 1) else None
-
-
-def _read_category(value: object, column: FittedColumn) -> str | None:
-    if isinstance(value, str):
-        return str(value)
-    return column.find_category(value) if isinstance(value, int | float) else None
-
-
-def _read_text(value: object, column: FittedColumn) -> str | None:
-    return str(value) if isinstance(value, str) else None
-
-
-def _read_date(value: object, column: FittedColumn) -> np.datetime64 | None:
-    return read_date(value, column.format) if isinstance(value, str) else None
-
-
-READERS: dict[str, Callable[[object, FittedColumn], Any]] = {
-    "number": _read_number, "boolean": _read_boolean, "category": _read_category, "text": _read_text,
-    "date": _read_date,
-}  # fmt: skip
-
-
-def _describe_expected(column: FittedColumn, value: object) -> str:
-    written = " or a number" if column.type == "category" and column.numeric_categories else ""
-    if column.type == "date" and column.format not in (None, ISO):
-        written = f", or written as {describe_format(column.format)}"
-    elif column.type == "number" and column.format is not None and (isinstance(value, CsvCell) or column.is_amount):
-        written = f", such as {column.format}"
-    return EXPECTED[column.type] + written
-
-
-def _describe_posted(value: object) -> str:
-    if isinstance(value, CsvCell):
-        return f'"{value[:100]}"'
-    return f'the text "{value[:100]}"' if isinstance(value, str) else describe(value)
 
 
 def _find_odd_rows(column: FittedColumn, values: ColumnValues) -> Iterator[tuple[int, str]]:

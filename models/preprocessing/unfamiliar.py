@@ -1,6 +1,7 @@
 """What training rows have that a network's preprocessing can't represent, or that it didn't learn: for warnings."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import NetworkSpec, Scaling
 from models.values.columns import Texts, is_missing
+from models.values.numbers import unit_stem
 
 UNKNOWN_CATEGORIES = "unknown_categories"
 OUT_OF_RANGE = "out_of_range"
@@ -47,6 +49,17 @@ def find_out_of_range(preprocessing: Preprocessing, spec: NetworkSpec, split: Sp
             values = (split.table or {})[column.name]
             if column.type in ("number", "date") and not isinstance(values, Texts):
                 yield from _find_outside(column, values)
+
+
+def find_other_units(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Finding]:
+    """The columns of a dataset whose numbers have another unit than those that the preprocessing learned."""
+    units = {entry["name"]: entry.get("unit") for entry in descriptor["inputs"]}
+    tables = (input_ for input_ in preprocessing.inputs.values() if isinstance(input_, TableInput))
+    for column in (column for table in tables for column in table.columns):
+        known, unit = column.unit, units.get(column.name)
+        if known is not None and unit is not None and unit_stem(known) != unit_stem(unit):
+            detail = f'The numbers of "{column.name}" are in "{unit}", but the version learned them in "{known}".'
+            yield OUT_OF_RANGE, f"{detail} They are used without conversion."
 
 
 def _describe_categories(column: str, found: dict[str, int]) -> str:

@@ -81,7 +81,7 @@ def test_a_fold_trains_on_no_target_that_is_held_out(tmp_path: Path) -> None:
 
     for number in range(4):
         with fold_dataset(dataset, folds == number, tmp_path / "fold") as fold:
-            trained, held_out = (set(np.ravel(fold.targets(split))) for split in ("train", "validation"))
+            trained, held_out = (set(np.ravel(np.asarray(fold.targets(split)))) for split in ("train", "validation"))
         assert trained
         assert held_out
         assert not trained & held_out

@@ -17,6 +17,7 @@ from models.spec import NetworkSpec
 from models.targets import TargetEncoding
 from models.version_files import ARTIFACTS
 from tests.models.made_datasets import make_dataset
+from tests.models.network_specs import make_spec
 
 ROWS: list[dict[str, Any]] = [
     {"size": size, "city": city, "price": size * 2}
@@ -87,6 +88,24 @@ def test_what_the_version_does_not_know_is_found_with_counts(trained: Any, tmp_p
         '13.33% of "size" (2 rows) lies outside the range that the version learned, 0 to 11. The training rows have 0 '
         "to 30.",
     )
+
+
+def test_numbers_in_another_unit_than_the_versions_are_found(tmp_path: Path) -> None:
+    def make(unit: str) -> Dataset:
+        rows = [{"way": f"{number % 9}.5 {unit}", "price": number} for number in range(20)]
+        return make_dataset(tmp_path / unit, "inline", rows=rows, target="price")
+
+    first = make("mile")
+    spec = make_spec(inputs=inputs_from_dataset(first.descriptor, "first"))
+    kept = Kept(Preprocessing.fit(spec, first))
+    assert list(kept.find_unfamiliar(spec, make("miles"))) == []
+    assert list(kept.find_unfamiliar(spec, make("km"))) == [
+        (
+            "out_of_range",
+            'The numbers of "way" are in "km", but the version learned them in "mile". They are used without '
+            "conversion.",
+        )
+    ]
 
 
 def test_predictions_know_the_training_rows_of_both(trained: Any, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ class PostedRows:
         expected, format_ = EXPECTED[entry["type"]], entry.get("format")
         if entry["type"] == "date" and format_ not in (None, ISO):
             expected = f"{expected}, or written as {describe_format(format_)}"
-        elif entry["type"] == "number" and entry.get("unit") is not None:
+        elif entry["type"] == "number" and format_ is not None and entry.get("unit") is not None:
             expected = f"{expected}, such as {format_}"
         found = f'the text "{value[:100]}"' if isinstance(value, str) else describe(value)
         return self.fault(row, entry["name"], f'"{entry["name"]}" must be {expected}, not {found}.')
