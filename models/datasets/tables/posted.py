@@ -120,5 +120,5 @@ READERS: dict[str, Callable[[Any, str | None], Any]] = {
 
 
 def are_whole(values: Iterable[Any]) -> bool:
-    """Whether all present numbers are integers."""
-    return all(value is None or float(value).is_integer() for value in values)
+    """Whether all present numbers are integers of 64 bits."""
+    return all(value is None or (float(value).is_integer() and abs(float(value)) < 2**63) for value in values)

@@ -271,3 +271,20 @@ def test_a_repeated_request_with_a_key_adds_one_version(houses: ApiClient) -> No
     houses.send("GET", f"{VERSIONS}/1", 304, headers={"If-None-Match": etag})
     houses.send("DELETE", f"{VERSIONS}/1", 412, headers={"If-Match": '"other"'})
     houses.send("DELETE", f"{VERSIONS}/1", 204, headers={"If-Match": etag})
+
+
+def test_appended_numbers_beyond_64_bits_are_kept(houses: ApiClient) -> None:
+    large = NEW | {"size": 2**70, "price": 1e30}
+    appended = houses.post(VERSIONS, {"append": [large, NEW | {"price": 2**63}]}, Prefer="wait=30")
+    (size, *_), target = appended["inputs"], appended["target"]
+    assert (size["missing"], size["max"]) == (0, pytest.approx(2**70))
+    assert (target["min"], target["max"]) == (100, pytest.approx(1e30))
+    assert [row["target"] for row in rows_of(houses, "houses")["train"][-2:]] == [1e30, float(2**63)]
+
+
+def test_an_appended_class_beyond_64_bits_is_a_fault(api: ApiClient, worker: FakeWorker) -> None:
+    rows = [{"x": n, "kind": n % 3} for n in range(12)]
+    api.post("/v1/datasets", {"name": "houses", "source": "inline", "rows": rows, "target": "kind"})
+    for value in (2**70, 1e30):
+        problem = api.post(VERSIONS, {"append": [{"x": 1, "kind": value}]}, 422, Prefer="wait=30")
+        assert problem["errors"][0]["pointer"] == "#/append/0/kind"
