@@ -81,6 +81,18 @@ def test_rows_are_those_of_one_version(houses: ApiClient) -> None:
     houses.get("/v1/datasets/houses/rows?version=9", 404)
 
 
+def test_the_rows_of_a_version_that_is_not_ready_are_a_409_that_names_it(
+    api: ApiClient, idle_worker: FakeWorker
+) -> None:
+    unready = {"headers": {"Prefer": "wait=0"}}
+    api.send("POST", "/v1/datasets", 202, data=form(CSV, name="houses", **OPTIONS), **unready)
+    assert api.get("/v1/datasets/houses/rows", 409)["detail"] == 'The dataset "houses" is processing.'
+    idle_worker.run_all()
+    api.send("POST", VERSIONS, 202, data=form(CSV), **unready)
+    problem = api.get("/v1/datasets/houses/rows?version=2", 409)
+    assert problem["detail"] == 'The dataset version "houses version 2" is processing.'
+
+
 def test_posted_options_replace_the_earlier_ones(houses: ApiClient) -> None:
     second = upload(houses, VERSIONS, CSV, ignore="built", split="{}")
     assert second["options"] == {"target": "price", "split": {}, "ignore": ["built"]}
