@@ -126,8 +126,8 @@ def _read_columns(posted: PostedRows, inputs: list[dict[str, Any]], splits: Sequ
             faults += problem.faults
             continue
         type_ = stored[place]
-        if type_.is_integer() and not are_whole(values):
-            type_ = polars.Float64()
+        if type_.is_integer():
+            type_ = polars.Int64() if are_whole(values) else polars.Float64()
         if entry["type"] == "date":
             values = np.array([np.datetime64("NaT") if one is None else one for one in values], "datetime64[us]")
         columns.append(polars.Series(place, values, dtype=type_, strict=False))

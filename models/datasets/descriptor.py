@@ -90,6 +90,7 @@ def describe_target(examples: Examples, wanted: Any = None) -> dict[str, Any]:
     if (
         targets.ndim == 1
         and np.array_equal(targets, np.rint(targets))
+        and not (np.abs(targets) >= 2.0**63).any()
         and len(np.unique(targets)) <= MAX_LISTED_NUMBERS
     ):
         return entry | _count_classes(targets.astype(np.int64), None, wanted)

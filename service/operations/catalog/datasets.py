@@ -189,7 +189,10 @@ def _find_version(context: Context, name: str, number: int | None) -> DatasetVer
     if version is None:
         raise NotFound(f'The dataset "{name}" has no version {number}.')
     if version.status != statuses.READY:
-        raise NotReady("dataset", name, version.status, failed=version.status == statuses.FAILED)
+        what, failed = ("dataset", name), version.status == statuses.FAILED
+        if dataset.status == statuses.READY:
+            what = ("dataset version", f"{name} version {version.number}")
+        raise NotReady(*what, version.status, failed=failed)
     return version
 
 

@@ -81,6 +81,18 @@ def test_rows_are_those_of_one_version(houses: ApiClient) -> None:
     houses.get("/v1/datasets/houses/rows?version=9", 404)
 
 
+def test_the_rows_of_a_version_that_is_not_ready_are_a_409_that_names_it(
+    api: ApiClient, idle_worker: FakeWorker
+) -> None:
+    unready = {"headers": {"Prefer": "wait=0"}}
+    api.send("POST", "/v1/datasets", 202, data=form(CSV, name="houses", **OPTIONS), **unready)
+    assert api.get("/v1/datasets/houses/rows", 409)["detail"] == 'The dataset "houses" is processing.'
+    idle_worker.run_all()
+    api.send("POST", VERSIONS, 202, data=form(CSV), **unready)
+    problem = api.get("/v1/datasets/houses/rows?version=2", 409)
+    assert problem["detail"] == 'The dataset version "houses version 2" is processing.'
+
+
 def test_posted_options_replace_the_earlier_ones(houses: ApiClient) -> None:
     second = upload(houses, VERSIONS, CSV, ignore="built", split="{}")
     assert second["options"] == {"target": "price", "split": {}, "ignore": ["built"]}
@@ -271,3 +283,20 @@ def test_a_repeated_request_with_a_key_adds_one_version(houses: ApiClient) -> No
     houses.send("GET", f"{VERSIONS}/1", 304, headers={"If-None-Match": etag})
     houses.send("DELETE", f"{VERSIONS}/1", 412, headers={"If-Match": '"other"'})
     houses.send("DELETE", f"{VERSIONS}/1", 204, headers={"If-Match": etag})
+
+
+def test_appended_numbers_beyond_64_bits_are_kept(houses: ApiClient) -> None:
+    large = NEW | {"size": 2**70, "price": 1e30}
+    appended = houses.post(VERSIONS, {"append": [large, NEW | {"price": 2**63}]}, Prefer="wait=30")
+    (size, *_), target = appended["inputs"], appended["target"]
+    assert (size["missing"], size["max"]) == (0, pytest.approx(2**70))
+    assert (target["min"], target["max"]) == (100, pytest.approx(1e30))
+    assert [row["target"] for row in rows_of(houses, "houses")["train"][-2:]] == [1e30, float(2**63)]
+
+
+def test_an_appended_class_beyond_64_bits_is_a_fault(api: ApiClient, worker: FakeWorker) -> None:
+    rows = [{"x": n, "kind": n % 3} for n in range(12)]
+    api.post("/v1/datasets", {"name": "houses", "source": "inline", "rows": rows, "target": "kind"})
+    for value in (2**70, 1e30):
+        problem = api.post(VERSIONS, {"append": [{"x": 1, "kind": value}]}, 422, Prefer="wait=30")
+        assert problem["errors"][0]["pointer"] == "#/append/0/kind"
