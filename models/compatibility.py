@@ -15,6 +15,7 @@ from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.preprocessing.text_input import TextInput
 from models.pretrained import taken_inputs
+from models.series.window import Window
 from models.spec import Column, InputSpec, NetworkSpec, Scaling, Task
 from models.targets import (
     TargetEncoding,
@@ -109,7 +110,8 @@ def check_kept(spec: NetworkSpec, preprocessing: Preprocessing, descriptor: dict
     tables = {name: input_ for name, input_ in preprocessing.inputs.items() if not isinstance(input_, TensorInput)}
     mismatches = (fault.detail for fault in _find_input_mismatches(Preprocessing(dict(tables)), descriptor))
     features = (fault.detail for fault in _find_feature_faults(preprocessing, descriptor))
-    details = list(islice(chain(find_differences(spec, preprocessing), mismatches, features), MOST_FAULTS))
+    targets = _find_other_targets(preprocessing, descriptor)
+    details = list(islice(chain(find_differences(spec, preprocessing), mismatches, features, targets), MOST_FAULTS))
     if details:
         raise InvalidData(*(Fault(f"{detail} {REFIT_INSTEAD}", PREPROCESSING) for detail in details))
 
@@ -195,6 +197,7 @@ def check_version_fit(document: dict[str, Any], descriptor: dict[str, Any], spli
     problem = _find_target_mismatch(Task(document["task"]), encoding, descriptor["target"])
     if problem:
         faults.append(Fault(problem, DATASET, allowed=tuple(encoding.classes or ())))
+    faults += (Fault(detail, DATASET) for detail in _find_other_targets(preprocessing, descriptor))
     faults += _find_empty_split(descriptor, split)
     if faults:
         raise InvalidData(*faults)
@@ -251,6 +254,18 @@ def _find_feature_faults(preprocessing: Preprocessing, descriptor: dict[str, Any
     found, wanted = (f'"{names[place]}"' if place < len(names) else "missing" for names in (ours, known))
     detail = f"The features of {_name(descriptor)} differ from the version's: feature {place} is {found} instead of"
     yield Fault(f"{detail} {wanted}.", DATASET, allowed=tuple(known))
+
+
+def _find_other_targets(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[str]:
+    """Why the targets of a dataset's windows aren't those of a version's, as sentences."""
+    if preprocessing.rows is None or "window" not in descriptor:
+        return
+    ours, theirs = preprocessing.rows.window, Window.from_document(descriptor["window"])
+    if ours.targets != theirs.targets and len(ours.targets) > 1:  # a single one may have another name
+        yield f"The version predicts {', '.join(ours.targets)}; the dataset's targets are {', '.join(theirs.targets)}."
+    if ours.horizons != theirs.horizons:
+        known, other = (", ".join(map(str, window.horizons)) for window in (ours, theirs))
+        yield f"The horizons of the version are {known}, those of the dataset {other}."
 
 
 def _find_target_mismatch(task: Task, encoding: TargetEncoding, target: dict[str, Any]) -> str | None:

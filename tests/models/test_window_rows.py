@@ -10,7 +10,7 @@ import polars
 import pytest
 
 from models.allowance import Allowance
-from models.compatibility import check_inputs_fit
+from models.compatibility import check_inputs_fit, check_version_fit
 from models.datasets import Dataset
 from models.errors import Excessive, InvalidData, InvalidInstances
 from models.limits import Limits
@@ -18,6 +18,7 @@ from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset
 from models.preprocessing.posted import NamedFile, TableFile
 from models.preprocessing.preprocessing import SeriesInputs
 from models.signature import Signature
+from models.targets import TargetEncoding
 from tests.models.made_uploads import NO_SPLIT, import_upload, to_csv
 from tests.models.network_specs import make_spec
 
@@ -204,6 +205,31 @@ def test_datasets_whose_sequences_have_other_features_dont_fit(dataset: Dataset,
     assert fault.detail == (
         'The features of the dataset differ from the version\'s: feature 1 is "kind: z" instead of "kind: y".'
     )
+
+
+def test_datasets_with_other_targets_or_horizons_arent_evaluated(tmp_path: Path) -> None:
+    table = TABLE | {"volume": [row + 0.5 for row in range(16)]}
+    made = {
+        name: import_table(tmp_path / name, table, **window)
+        for name, window in {
+            "version": {"targets": ["price", "volume"]},
+            "swapped": {"targets": ["volume", "price"]},
+            "later": {"targets": ["price", "volume"], "horizon": 2},
+        }.items()
+        if not (tmp_path / name).mkdir()  # type: ignore[func-returns-value]
+    }
+    inputs = inputs_from_dataset(made["version"].descriptor, "made")
+    spec = make_spec(inputs=inputs, task="regression", loss="mean_squared_error")
+    encoding = TargetEncoding.for_network(spec, made["version"].descriptor, 2)
+    document = {
+        "task": "regression", "inputs": fit(made["version"]).to_document(), "target": encoding.to_document(),
+    }  # fmt: skip
+
+    check_version_fit(document, made["version"].descriptor, "train")
+    for name, words in {"swapped": "predicts price, volume", "later": "horizons of the version are 1"}.items():
+        with pytest.raises(InvalidData) as caught:
+            check_version_fit(document, made[name].descriptor, "train")
+        assert any(words in fault.detail for fault in caught.value.faults)
 
 
 def test_other_protocols_take_the_sequences_as_one_tensor(dataset: Dataset) -> None:
