@@ -209,15 +209,14 @@ def test_datasets_whose_sequences_have_other_features_dont_fit(dataset: Dataset,
 
 def test_datasets_with_other_targets_or_horizons_arent_evaluated(tmp_path: Path) -> None:
     table = TABLE | {"volume": [row + 0.5 for row in range(16)]}
-    made = {
-        name: import_table(tmp_path / name, table, **window)
-        for name, window in {
-            "version": {"targets": ["price", "volume"]},
-            "swapped": {"targets": ["volume", "price"]},
-            "later": {"targets": ["price", "volume"], "horizon": 2},
-        }.items()
-        if not (tmp_path / name).mkdir()  # type: ignore[func-returns-value]
+    windows: dict[str, dict[str, Any]] = {
+        "version": {"targets": ["price", "volume"]},
+        "swapped": {"targets": ["volume", "price"]},
+        "later": {"targets": ["price", "volume"], "horizon": 2},
     }
+    for name in windows:
+        (tmp_path / name).mkdir()
+    made = {name: import_table(tmp_path / name, table, **window) for name, window in windows.items()}
     inputs = inputs_from_dataset(made["version"].descriptor, "made")
     spec = make_spec(inputs=inputs, task="regression", loss="mean_squared_error")
     encoding = TargetEncoding.for_network(spec, made["version"].descriptor, 2)
