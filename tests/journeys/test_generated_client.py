@@ -33,7 +33,7 @@ MYPY = f"""\
 [mypy]
 check_untyped_defs = true
 strict_equality = true
-[mypy-{PACKAGE}.models.create_upload]
+[mypy-{PACKAGE}.models.create_upload,{PACKAGE}.models.add_file]
 # The member "types" hides the generator's own module of that name.
 disable_error_code = name-defined
 """
