@@ -1,5 +1,6 @@
 """`fitserve predict`: predictions for rows or images."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from service.commands.command import ServiceCommand, Session
 from service.commands.output import describe, print_json, print_table
 
 TOO_LARGE = ("body-too-large", "answer-too-large", "prediction-timeout")
-BATCHES = "A batch prediction takes files of any size: curl -F model={model} -F file=@{file} {url}/v1/batch-predictions"
+BATCHES = "A batch prediction takes files of any size: curl -F model={model} -F {file} {url}/v1/batch-predictions"
 
 
 @click.command(cls=ServiceCommand)
@@ -67,7 +68,8 @@ def _predict_files(session: Session, model: str, rows: Sequence[str], options: d
         answer: dict[str, Any] = session.client.predict_files(model, rows, **options)
     except RequestFailed as failure:
         if failure.code in TOO_LARGE:
-            click.echo(BATCHES.format(model=model, file=rows[0], url=session.client.connection.url), err=True)
+            file = shlex.quote(f"file=@{rows[0]}")
+            click.echo(BATCHES.format(model=model, file=file, url=session.client.connection.url), err=True)
         raise
     return answer
 
