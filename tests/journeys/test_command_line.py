@@ -288,7 +288,7 @@ def test_ctrl_c_while_a_training_is_followed_leaves_it_running(
         (["datasets", "create", "-"], "no JSON"),
         (["train", "none", "none"], "Missing option '--epochs'"),
         (["train", "none", "none", "--epochs", "1"], "There is no model"),
-        (["predict", "none", "README.md"], '"README.md" must end with one of .csv'),
+        (["predict", "none", "README.md"], '"README.md" must end with one of .npy'),
         (["predict", "none", "rows.csv"], '"rows.csv" can\'t be read'),
         (["predict", "none", "[[1"], "Expecting ',' delimiter"),
         (["predict", "none", "[[1]]", "--version", "1", "--label", "a"], "not both"),
