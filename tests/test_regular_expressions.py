@@ -52,6 +52,7 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     ],
     "models/errors.py": [("sub", "cannot identify <_io.BytesIO object at 0x7f2c1a5b9e40>")],
     "models/files/formats.py": [("match", b'[ { "a": 1 } ]'), ("match", b'{ "a": 1 }')],
+    "models/preprocessing/fitted_column.py": [("fullmatch", "-123.456")],
     "models/saved_model.py": [("sub", "first input-name")],
     "models/tabular/csv_dialect.py": [
         ("fullmatch", "-1,234.567e+10"),
@@ -70,6 +71,7 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     "service/api/contract/fields.py": [("fullmatch", "my-model.v1"), ("fullmatch", "-123")],
     "service/api/front/protocol.py": [("search", b"GET / HTTP/1.1\r\nupgrade : h2c\r\n\r\n")],
     "service/api/front/request.py": [("fullmatch", "request-1")],
+    "service/api/front/resources.py": [("fullmatch", "/v1/datasets/flowers/versions")],
     "service/api/http/dialect_paths.py": [
         ("fullmatch", "/v1/models/m/versions/12/metadata"),
         ("fullmatch", "/v1/models/m/labels/stable/metadata"),

@@ -32,12 +32,12 @@ def test_clients_that_create_read_and_change_at_once_lose_nothing(client: Client
 
 
 def test_clients_that_post_a_model_and_its_job_at_once_wait_for_nothing(client: Client) -> None:
-    client.post("/v1/datasets", named(LINE_DATASET, "chained"), expect=202, wait=0)
+    client.post("/v1/datasets", named(LINE_DATASET, "posted-at-once"), expect=202, wait=0)
 
     def session(number: int) -> str:
         mine = Client(client.base_url)
-        mine.post("/v1/models", named(LINE, f"chained-{number}"), expect=202, wait=0)
-        return mine.start_training(f"chained-{number}", "chained", epochs=2)
+        mine.post("/v1/models", named(LINE, f"posted-at-once-{number}"), expect=202, wait=0)
+        return mine.start_training(f"posted-at-once-{number}", "posted-at-once", epochs=2)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         jobs = list(pool.map(session, range(CLIENTS // 2)))
