@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from models.errors import Fault
+from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.tabular.notes import Note
 from models.values.columns import ColumnReader
 from models.values.pointers import pointer_to
+from models.values.tensors import MAX_FAULTS
 
 if TYPE_CHECKING:
     import polars
@@ -82,6 +83,12 @@ class RawTable:
             return Fault(detail, file=self.file, row=row, column=column)
         pointer = pointer_to("rows") if column is None else pointer_to("rows", row or 0, column)
         return Fault(detail, pointer, row=row, column=column)
+
+    def refuse_missing(self, values: "polars.Series", column: str, detail: str) -> None:
+        """Raise InvalidData, naming the first rows, if the column has no value in some. `detail` follows the row."""
+        rows = values.is_null().arg_true().head(MAX_FAULTS).to_list()
+        if rows:
+            raise InvalidData(*(self.fault(f"Row {row}: {detail}", row, column) for row in rows))
 
     def cells(self, name: str) -> "polars.Series":
         """A column's cells, null where missing; the series has the same name as in the frame."""

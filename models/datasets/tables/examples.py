@@ -107,10 +107,7 @@ def _read_groups(raw: RawTable, columns: list[str]) -> np.ndarray | None:
         if reading.holds is not None:
             detail = f'The column "{column}" holds {reading.holds}; the names of groups must be text.'
             raise InvalidData(raw.fault(detail, column=column))
-        rows = values.is_null().arg_true().head(MAX_FAULTS).to_list()
-        if rows:
-            detail = 'Row {}: the group in the column "{}" is missing.'
-            raise InvalidData(*(raw.fault(detail.format(row, column), row, column) for row in rows))
+        raw.refuse_missing(values, column, f'the group in the column "{column}" is missing.')
         codes = find_texts(values).codes.astype(np.int64)
         together = codes if groups is None else groups * (int(codes.max()) + 1) + codes
         groups = np.unique(together, return_inverse=True)[1]
@@ -156,8 +153,5 @@ def read_times(raw: RawTable, column: str, wanted: str | None) -> tuple[Reading,
         if reading.type == "category" and values.len():
             detail = f'{detail} Row 0 has "{str(values[0])[:100]}".'
         raise InvalidData(raw.fault(detail, column=column))
-    rows = values.is_null().arg_true().head(MAX_FAULTS).to_list()
-    if rows:
-        detail = 'Row {}: the time in the column "{}" is missing.'
-        raise InvalidData(*(raw.fault(detail.format(row, column), row, column) for row in rows))
+    raw.refuse_missing(values, column, f'the time in the column "{column}" is missing.')
     return reading, values

@@ -18,7 +18,6 @@ from models.tabular.raw_table import RawTable
 from models.tabular.reading import read_column
 from models.values.columns import ColumnValues, find_texts
 from models.values.pointers import pointer_to
-from models.values.tensors import MAX_FAULTS
 from models.values.wording import count_of
 
 if TYPE_CHECKING:
@@ -85,10 +84,7 @@ def _read_group(raw: RawTable, name: str, wanted: str | None) -> tuple[SeriesCol
     if reading.holds is not None:
         detail = f'The column "{name}" holds {reading.holds}; the columns of a group must hold single values.'
         raise InvalidData(raw.fault(detail, column=name))
-    rows = values.is_null().arg_true().head(MAX_FAULTS).to_list()
-    if rows:
-        detail = 'Row {}: the column "{}" is empty, so the row belongs to no series.'
-        raise InvalidData(*(raw.fault(detail.format(row, name), row, name) for row in rows))
+    raw.refuse_missing(values, name, f'the column "{name}" is empty, so the row belongs to no series.')
     return SeriesColumn(name, reading.type, reading.format), to_values(reading.type, values)
 
 

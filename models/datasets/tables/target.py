@@ -13,7 +13,6 @@ from models.tabular.raw_table import RawTable
 from models.tabular.reading import Reading, read_column
 from models.values.columns import Texts, find_texts
 from models.values.pointers import pointer_to
-from models.values.tensors import MAX_FAULTS
 from models.values.wording import count_of
 
 if TYPE_CHECKING:
@@ -73,11 +72,9 @@ def read_target(raw: RawTable, name: str, wanted: str | None, *, drop_missing: b
 def _refuse_missing(raw: RawTable, name: str, values: "polars.Series", *, all_only: bool) -> None:
     if values.null_count() == len(values):
         raise InvalidData(raw.fault(f'The target "{name}" has no value in any row.', column=name))
-    rows = [] if all_only else values.is_null().arg_true().head(MAX_FAULTS).to_list()
-    detail = 'Row {}: the target "{}" is missing. Add it, remove the row, or drop all such rows with'
-    detail = f'{detail} {{{{"missing": "drop"}}}} in `target_options`.'
-    if rows:
-        raise InvalidData(*(raw.fault(detail.format(row, name), row, name) for row in rows))
+    if not all_only:
+        detail = f'the target "{name}" is missing. Add it, remove the row, or drop all such rows with'
+        raw.refuse_missing(values, name, f'{detail} {{"missing": "drop"}} in `target_options`.')
 
 
 def _refuse_same(raw: RawTable, name: str, values: "polars.Series") -> None:
