@@ -172,15 +172,13 @@ class Preprocessing:
         if self.shared is not None:
             return self.shared.read(rows, place, allowance, ignores_extra)
         ((name, input_), *_) = self._readers.items()
-        if isinstance(rows, TableColumns):
-            assert isinstance(input_, TableInput)
-            values, warnings = input_.read_table(rows, allowance)
-        elif self._are_named(rows):
-            return self._read_named(list(rows), place, allowance)
-        elif isinstance(input_, TableInput):
+        if isinstance(input_, TableInput) and len(self.inputs) == 1:
             values, warnings = input_.read(rows, place, allowance, ignores_extra)
-        else:
-            values, warnings = input_.read(rows, place, allowance)
+            return {name: values}, warnings[:MAX_WARNINGS]
+        assert not isinstance(rows, TableColumns)  # only a table is read as one
+        if self._are_named(rows):
+            return self._read_named(list(rows), place, allowance)
+        values, warnings = input_.read(rows, place, allowance)
         return {name: values}, warnings[:MAX_WARNINGS]
 
     def read_series(

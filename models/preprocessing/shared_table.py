@@ -43,10 +43,9 @@ class SharedTable:
     ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
         """Posted rows, or the columns of a file, as network inputs by name, and at most 100 warnings.
 
-        As TableInput.read and TableInput.read_table.
+        As TableInput.read.
         """
-        if not isinstance(posted, TableColumns):
-            posted = self.reader.list_rows(posted, allowance)
+        posted = self.reader.list_rows(posted, allowance)
         table = self.reader.read_raw(posted, place, allowance, ignores_extra)
         extra = self.reader.find_extra(posted, ignores_extra)
         self._reserve_tokens(table, allowance)

@@ -125,9 +125,14 @@ class TableInput:
         return encoded.reshape(len(encoded), *self.shape)
 
     def read(
-        self, instances: list | np.ndarray, place: Place, allowance: Allowance, ignores_extra: bool = False
+        self,
+        instances: list | np.ndarray | TableColumns,
+        place: Place,
+        allowance: Allowance,
+        ignores_extra: bool = False,
     ) -> tuple[np.ndarray, list[dict[str, Any]]]:
-        """Posted rows, objects by column name or lists in column order, as a network input, and warnings.
+        """Posted rows, objects by column name or lists in column order, or the columns of a file, as a network input,
+        and warnings.
 
         Raises InvalidInstances, naming rows and columns, also unknown columns unless `ignores_extra`; Excessive,
         TookTooLong. Null, NaN in an array, and omitted values are missing.
@@ -142,8 +147,10 @@ class TableInput:
         table = self.read_raw(instances, place, allowance, ignores_extra)
         return self._finish(table, self.find_extra(instances, ignores_extra))
 
-    def list_rows(self, instances: list | np.ndarray, allowance: Allowance) -> list:
-        """Posted rows as a list, whose cells are allowed. Raises Excessive."""
+    def list_rows(self, instances: list | np.ndarray | TableColumns, allowance: Allowance) -> list | TableColumns:
+        """Posted rows as a list, whose cells are allowed, as those of a file are already. Raises Excessive."""
+        if isinstance(instances, TableColumns):
+            return instances
         if isinstance(instances, np.ndarray):
             allowance.take_cells(instances.size)
             return _list_rows(instances)
@@ -180,10 +187,6 @@ class TableInput:
         if not ignores_extra:
             return ()
         return self.csv_columns().find_extra(chain.from_iterable(row for row in posted if isinstance(row, dict)))
-
-    def read_table(self, posted: TableColumns, allowance: Allowance) -> tuple[np.ndarray, list[dict[str, Any]]]:
-        """As `read`, for the columns of a file."""
-        return self._finish(self._convert_file(posted, allowance), posted.extra)
 
     def _convert_file(self, posted: TableColumns, allowance: Allowance) -> dict[str, ColumnValues]:
         columns: dict[str, PostedColumn] = {}
