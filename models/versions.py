@@ -10,14 +10,15 @@ import numpy as np
 from models.building import build_network, compile_network, rows_at_once, with_target_units
 from models.building.complaints import first_sentence
 from models.errors import NotServable
-from models.export import compare_with_keras, export_onnx
 from models.limits import Limits
 from models.naive_guess import NaiveGuess
+from models.parity import compare_with_keras
 from models.predictor import write_preprocessing
 from models.preprocessing import Preprocessing
 from models.saved_model import write_saved_model
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
+from models.tracing import export_onnx
 from models.version_details import VersionDetails
 from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts, read_document
 from models.weights import assign_weights, named_weights, read_weights, save_weights

@@ -24,6 +24,11 @@ def named_weights(network: keras.Model) -> dict[str, keras.Variable]:
     return named
 
 
+def weight_values(network: keras.Model) -> dict[str, np.ndarray]:
+    """The values of the weights by name."""
+    return {name: np.asarray(weight.numpy()) for name, weight in named_weights(network).items()}
+
+
 def save_weights(path: Path, weights: Mapping[str, keras.Variable]) -> None:
     """Write weights as NPZ, one array per name."""
     arrays = {name: weight.numpy() for name, weight in weights.items()}

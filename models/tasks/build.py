@@ -5,10 +5,11 @@ from pathlib import Path
 from models.building import build_network, print_summary, summarize_network
 from models.compatibility import check_target
 from models.errors import Fault, InvalidSpec, NotServable
-from models.export import compare_with_keras, export_onnx, random_rows
 from models.jobs.build import BuildAssignment, BuildResult
+from models.parity import compare_with_keras, random_rows
 from models.pretrained_weights import copy_pretrained, save_pretrained
 from models.tasks.channel import Channel
+from models.tracing import export_onnx
 
 COMPARED_ROWS = 8
 SEED = 0

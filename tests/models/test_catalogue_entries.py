@@ -10,8 +10,9 @@ import pytest
 
 from models.building import build_network
 from models.catalogue import Entry, Parameter, load_catalogue
-from models.export import compare_with_keras, export_onnx, random_rows
+from models.export import export_onnx
 from models.limits import Limits
+from models.parity import compare_with_keras, random_rows
 from models.spec import NetworkSpec
 from models.validation import check_network
 from models.validation.metrics import fits

@@ -10,12 +10,14 @@ import pytest
 
 from models.building import build_network
 from models.catalogue import load_catalogue
-from models.export import compare_with_keras, export_onnx, random_rows
+from models.export import export_onnx
 from models.limits import Limits
+from models.parity import compare_with_keras, random_rows
 from models.spec import NetworkSpec
 from models.training.loop import train
 from models.training.plan import Arrays
 from models.validation import check_network
+from models.weights import weight_values
 from tests.models.layer_cases import LAYERS, Case, network_of
 from tests.models.training_networks import Recorder, plan
 
@@ -54,7 +56,8 @@ def test_layer_trains_and_serves(type_: str, case: Case, tmp_path: Path) -> None
     network = build(type_, case)
     inputs = draw_rows(network)
     train_epoch(network, inputs)
-    export_onnx(network, tmp_path / "network.onnx")
+    spec = NetworkSpec.from_document(network_of(type_, case))
+    export_onnx(spec, weight_values(network), tmp_path / "network.onnx")
     compare_with_keras(network, tmp_path / "network.onnx", inputs)
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from models.building import build_network
 from models.errors import DamagedNetwork, InvalidInstances, NotServable
-from models.export import compare_with_keras, export_onnx, random_rows
+from models.export import export_onnx
 from models.limits import Limits
+from models.parity import compare_with_keras, random_rows
 from models.runtime import OnnxNetwork
 from models.spec import NetworkSpec
 

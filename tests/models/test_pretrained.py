@@ -9,8 +9,9 @@ import pytest
 from models.building import build_network, summarize_network
 from models.datasets import Dataset
 from models.errors import InvalidSpec
-from models.export import compare_with_keras, export_onnx, random_rows
+from models.export import export_onnx
 from models.limits import Limits
+from models.parity import compare_with_keras, random_rows
 from models.preprocessing import Preprocessing
 from models.pretrained import NETWORK, reference_faults, take_layers
 from models.pretrained_weights import copy_pretrained, pretrained_weights, restore_pretrained, save_pretrained

@@ -13,7 +13,7 @@ import tf2onnx.optimizer
 from keras.src.export.tf2onnx_lib import patch_tf2onnx
 
 from models.errors import NotServable
-from models.export.operators import HANDLERS
+from models.tracing.operators import HANDLERS
 
 OPSET = 18
 """The newest opset that tf2onnx supports."""
