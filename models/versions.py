@@ -10,6 +10,7 @@ import numpy as np
 from models.building import build_network, compile_network, rows_at_once, with_target_units
 from models.building.complaints import first_sentence
 from models.errors import NotServable
+from models.export import export_onnx
 from models.limits import Limits
 from models.naive_guess import NaiveGuess
 from models.parity import compare_with_keras
@@ -18,10 +19,9 @@ from models.preprocessing import Preprocessing
 from models.saved_model import write_saved_model
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
-from models.tracing import export_onnx
 from models.version_details import VersionDetails
 from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts, read_document
-from models.weights import assign_weights, named_weights, read_weights, save_weights
+from models.weights import assign_weights, named_weights, read_weights, save_weights, weight_values
 
 COMPARED_ROWS = 1000
 """The number of rows on which an exported network is compared with Keras."""
@@ -58,7 +58,7 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
     write_preprocessing(folder / ARTIFACTS["preprocessing"], *described, rows_at_once(trained.network))
     _write_trained(folder / TRAINED, trained)
     _save_model(folder / ARTIFACTS["saved_model"], exported)
-    reason = _export(folder / ARTIFACTS["onnx"], exported, rows)
+    reason = _export(folder / ARTIFACTS["onnx"], trained, exported, rows)
     return VersionDetails(
         servable=reason is None,
         reason=reason,
@@ -130,10 +130,10 @@ def _save_model(path: Path, network: keras.Model) -> None:
         print(f"The version has no SavedModel: {first_sentence(error)}.")
 
 
-def _export(path: Path, network: keras.Model, rows: dict[str, np.ndarray]) -> str | None:
+def _export(path: Path, trained: TrainedNetwork, exported: keras.Model, rows: dict[str, np.ndarray]) -> str | None:
     try:
-        export_onnx(network, path)
-        compare_with_keras(network, path, rows)
+        export_onnx(trained.spec, weight_values(trained.network), path, trained.encoding.scale)
+        compare_with_keras(exported, path, rows)
     except NotServable as error:
         return error.detail
     return None
