@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ class Graph:
     def __init__(self, weights: Mapping[str, np.ndarray]) -> None:
         self._weights = weights
         self._initializers: dict[str, ir.Value] = {}
+        self._without_mask: set[ir.Value] = set()
         self._graph = ir.Graph([], [], nodes=[], opset_imports={"": OPSET}, name="network")
         self.builder = GraphBuilder(self._graph)
 
@@ -63,6 +64,14 @@ class Graph:
     def constant(self, value: Any, dtype: Any = np.float32) -> ir.Value:
         """A constant array, for values that don't belong to the network's weights."""
         return self.op.Constant(value=ir.tensor(np.asarray(value, dtype)))
+
+    def take_masks(self, *tensors: Tensor) -> None:
+        """Take the masks away from these tensors, for all layers that are built from now on."""
+        self._without_mask.update(tensor.value for tensor in tensors)
+
+    def as_seen(self, tensor: Tensor) -> Tensor:
+        """The tensor, without its mask if it was taken away."""
+        return replace(tensor, mask=None) if tensor.value in self._without_mask else tensor
 
     def finish(self, output: Tensor, name: str) -> ir.Model:
         """The model, with `output` as its only output under this name."""

@@ -36,6 +36,7 @@ def build(layer: Layer, *inputs: Tensor) -> Tensor:
     builder = _builders.get(layer.type)
     if builder is None:
         raise NotServable(f"The network can't be exported to ONNX: {layer.type} is unsupported.")
+    inputs = tuple(map(layer.graph.as_seen, inputs))
     output = builder(layer, *inputs)
     if isinstance(output, Tensor):
         return output
