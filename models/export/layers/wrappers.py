@@ -1,6 +1,5 @@
 """Layers that apply another layer."""
 
-
 import onnx_ir as ir
 
 from models.errors import NotServable
