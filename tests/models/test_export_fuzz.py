@@ -27,7 +27,7 @@ from tests.models.layer_strategies import CASES, FuzzCase
 EXAMPLES = os.environ.get("FITSERVE_FUZZ_EXAMPLES")
 TYPES = os.environ["FITSERVE_FUZZ_TYPES"].split(",") if "FITSERVE_FUZZ_TYPES" in os.environ else sorted(CASES)
 ROWS = 13
-"""More than any length of an axis: keras.ops.add takes a column that is as long as the other tensor's rows for a bias."""
+"""More than any length of an axis: keras.ops.add takes a column as long as the other tensor's rows for a bias."""
 
 
 def spec_of(case: FuzzCase, observe_mask: bool) -> dict[str, Any]:

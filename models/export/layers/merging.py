@@ -123,7 +123,7 @@ def expanded(op: OpBuilder, value: ir.Value, missing: int) -> ir.Value:
 
 
 def step_masks(op: OpBuilder, inputs: Sequence[Tensor]) -> list[ir.Value | None]:
-    """The masks of the inputs with an axis for the numbers of a step; as in Keras, none of inputs that get more axes."""
+    """The masks of the inputs with an axis for the numbers of a step. Inputs that get more axes lose theirs."""
     most = max(len(x.shape) for x in inputs)
     return [None if x.mask is None or len(x.shape) < most else op.Unsqueeze(x.mask, [-1]) for x in inputs]
 
