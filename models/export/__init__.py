@@ -20,7 +20,7 @@ __all__ = ["build_graph", "export_onnx"]
 def export_onnx(
     spec: NetworkSpec, weights: Mapping[str, np.ndarray], path: Path, scale: TargetScale | None = None
 ) -> None:
-    """Write the network that build_graph builds, synced to disk. Raises NotServable and leaves no file at `path`."""
+    """Write the network of build_graph, synced to disk. Raises NotServable; then there is no file at `path`."""
     proto = ir.to_proto(build_graph(spec, weights, scale))
     written = path.with_name(f"{path.name}.part")
     with written.open("wb") as file:
