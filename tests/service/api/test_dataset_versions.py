@@ -135,8 +135,8 @@ def test_a_file_that_cannot_be_read_leaves_the_dataset_as_it_was(houses: ApiClie
 def test_a_version_that_failed_after_the_wait_shows_its_error(api: ApiClient, idle_worker: FakeWorker) -> None:
     api.send("POST", "/v1/datasets", 202, data=form(CSV, name="houses", **OPTIONS), headers={"Prefer": "wait=0"})
     assert api.get("/v1/datasets/houses")["version"] is None
-    refused = api.send("POST", VERSIONS, 409, data=form(CSV))
-    assert "Retry-After" in refused.headers
+    early = api.send("POST", VERSIONS, 409, data=form(CSV))
+    assert "Retry-After" in early.headers
     idle_worker.run_all()
     bad = api.send("POST", VERSIONS, 202, data=form("size,district\n1,north\n"), headers={"Prefer": "wait=0"})
     assert bad.headers["Location"] == f"{VERSIONS}/2"
@@ -150,7 +150,10 @@ def test_a_version_that_failed_after_the_wait_shows_its_error(api: ApiClient, id
     assert (failed["status"], failed["error"]["errors"][0]["pointer"]) == ("failed", "#/target")
     assert api.get("/v1/datasets/houses")["status"] == "ready"
     assert api.get(f"/v1/training-jobs/{waiting['id']}")["status"] == "queued"
-    api.post("/v1/training-jobs", TRAINING | {"model": "m", "dataset": "houses", "dataset_version": 2}, 409)
+    refused = api.post("/v1/training-jobs", TRAINING | {"model": "m", "dataset": "houses", "dataset_version": 2}, 409)
+    why = 'The dataset version "houses version 2" is failed. Its error says why. Add its data again as a new version.'
+    assert refused["detail"] == why
+    assert api.get("/v1/datasets/houses/rows?split=train&version=2", 409)["detail"] == why
     api.delete(f"{VERSIONS}/2")
     idle_worker.run_all()
     assert api.get(f"/v1/training-jobs/{waiting['id']}")["dataset_version"] == 1

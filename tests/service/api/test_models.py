@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
+from models.spec import TargetScaling
 from service.api.front.app import Front
+from service.context import Context
+from service.errors import NotFound
+from service.operations.catalog.target_scaling import check_target_scaling
+from service.storage import datasets
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
@@ -283,3 +288,15 @@ def test_a_target_that_cannot_be_scaled_is_a_422_with_the_reason(api: ApiClient)
     api.post("/v1/models", LINE | log)
     pointer, detail = refused({"model": "line", "dataset": "losses", "epochs": 1}, "/v1/training-jobs")
     assert (pointer, detail.startswith(too_small)) == ("#/dataset", True)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_dataset_that_is_deleted_while_its_targets_are_checked_is_gone_not_damaged(
+    api: ApiClient, context: Context
+) -> None:
+    api.post("/v1/datasets", PRICES)
+    with context.database.read() as session:
+        dataset = datasets.by_name(session, PRICES["name"])
+    api.delete(f"/v1/datasets/{PRICES['name']}")
+    with pytest.raises(NotFound, match="deleted meanwhile"):
+        check_target_scaling(context, TargetScaling.LOG, dataset, "#/dataset")
