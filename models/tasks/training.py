@@ -18,7 +18,7 @@ from models.class_weights import row_weights
 from models.datasets import Dataset
 from models.errors import BadCheckpoint
 from models.evaluation import evaluate_split, measure_guess
-from models.gain import NO_GAIN, Reached, find_no_gain
+from models.gain import BALANCED_ACCURACY, NO_GAIN, Reached, find_compared, find_no_balanced_gain, find_no_gain
 from models.jobs.assignment import Unfinished
 from models.jobs.training import KEEP, EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
 from models.kept import Kept
@@ -93,8 +93,13 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     if outcome.steps == 0:
         return Unfinished.STOPPED_BEFORE_TRAINING
     result = _save(trained, dataset, rows, folder, reporter.keep_alive)
-    if assignment.request.class_weights is None:  # otherwise it isn't trained for the rows as they are
-        _warn_without_gain(trained, dataset, channel)
+    problem = (
+        _find_no_gain(trained, dataset)
+        if assignment.request.class_weights is None
+        else _find_no_balanced_gain(trained, dataset, folder, reporter.keep_alive)
+    )
+    if problem is not None:
+        channel.warning(NO_GAIN, problem)
     return dataclasses.replace(result, status_reason=outcome.reason)
 
 
@@ -236,16 +241,32 @@ def _save(
     return TrainingResult(version, None if evaluation is None else evaluation.to_result())
 
 
-def _warn_without_gain(trained: TrainedNetwork, dataset: Dataset, channel: Channel) -> None:
-    """Warn if the network is no better than the naive guess."""
+def _find_no_gain(trained: TrainedNetwork, dataset: Dataset) -> str | None:
+    """Why the network is no better than the naive guess; None if it is better."""
     assert trained.guess is not None
     splits = {
         name: Reached(rows, trained.metrics[name] or {}, trained.baseline[name] or {}) if rows else None
         for name, rows in dataset.descriptor["splits"].items()
     }
-    problem = find_no_gain(trained.spec, trained.guess.describe(trained.encoding), splits)
-    if problem is not None:
-        channel.warning(NO_GAIN, problem)
+    return find_no_gain(trained.spec, trained.guess.describe(trained.encoding), splits)
+
+
+def _find_no_balanced_gain(
+    trained: TrainedNetwork, dataset: Dataset, folder: Path, keep_alive: Callable[[], None]
+) -> str | None:
+    """As `_find_no_gain`, for a network that was trained with class weights. Evaluates a split without weights."""
+    split = find_compared(dataset.descriptor["splits"])
+    if split is None:
+        return None
+    found = evaluate_split(trained, dataset, split, folder, lambda step, steps: keep_alive())
+    if found.naive is None or found.naive.figures.get(BALANCED_ACCURACY) is None:
+        return None  # there are too many classes for the figures of a guess
+    network, guess = (
+        {"loss": each.own["loss"], BALANCED_ACCURACY: each.figures[BALANCED_ACCURACY] or 0.0}
+        for each in (found, found.naive)
+    )
+    support = [entry["support"] for entry in found.details["per_class"]]
+    return find_no_balanced_gain(split, Reached(sum(support), network, guess), support)
 
 
 def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:

@@ -13,8 +13,9 @@ from models.allowance import Allowance
 from models.errors import summarize
 from models.predictor import in_blocks
 from models.spec import Task
+from models.tabular.csv_instances import IGNORE
 from models.validation.threshold import NO_THRESHOLD
-from service.api.contract.schemas.predictions import IGNORE, PredictionQuery
+from service.api.contract.schemas.predictions import PredictionQuery
 from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
 from service.api.http.indentation import indent_json, take_parameter

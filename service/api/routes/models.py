@@ -23,6 +23,7 @@ from service.api.http.negotiation import choose
 from service.api.http.preferences import show_after
 from service.api.http.state import context
 from service.operations.catalog import models
+from service.operations.catalog.model_inputs import find_import
 from service.operations.catalog.models import ModelView
 from service.storage.paging import Page, PageQuery
 
@@ -38,18 +39,29 @@ def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
     """Create a model.
 
     A worker builds the network before the model becomes `ready`. If a layer doesn't fit, the response is 422 with a
-    pointer to the layer, and nothing is created. With `dry_run`, a valid model isn't created either.
+    pointer to the layer, and nothing is created. With `dry_run`, a valid model isn't created either. If an input names
+    a dataset that is `processing`, the request waits for it first; the wait is the same for both.
     """
+    importing = find_import(context(), document)
     if query["dry_run"]:
-        model, job_id = models.begin_dry_run(context(), document)
-        raise Wait(job_id, models.DRY_RUN_SECONDS, lambda: (models.end_dry_run(context(), model, job_id), 200))
+        return show_after(importing, lambda: _try_model(document), default=models.DRY_RUN_SECONDS)
+    wait = context().settings.model_wait_seconds
+    return show_after(importing, lambda: _create_model(document, wait), default=wait)
+
+
+def _try_model(document: dict[str, Any]) -> Any:
+    model, job_id = models.begin_dry_run(context(), document)
+    raise Wait(job_id, models.DRY_RUN_SECONDS, lambda: (models.end_dry_run(context(), model, job_id), 200))
+
+
+def _create_model(document: dict[str, Any], wait: float) -> Any:
     model, job_id = models.create(context(), document, current_claim())
 
     def show() -> Any:
         view = models.created(context(), model)
         return created(view, model_url(model.name), finished=view.model.status != statuses.BUILDING)
 
-    return show_after(job_id, show, default=context().settings.model_wait_seconds)
+    return show_after(job_id, show, default=wait)
 
 
 @blueprint.get(MODELS)

@@ -176,7 +176,9 @@ def _predict(assignment: BatchPredictionAssignment, folder: Path) -> BatchPredic
     else:
         assert assignment.file is not None
         names = assignment.file, assignment.file_name
-        blocks = read_file(*names, predictor.preprocessing, assignment.limits, folder)
+        blocks = read_file(
+            *names, predictor.preprocessing, assignment.limits, folder, ignores_extra=assignment.ignores_extra
+        )
     return predict_blocks(predictor, blocks, folder, lambda rows, fraction: None)
 
 
