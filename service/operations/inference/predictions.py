@@ -14,7 +14,7 @@ from models.spec import THRESHOLD
 from models.version_files import ARTIFACTS
 from service.config import Settings
 from service.context import Context
-from service.errors import ServiceError, StorageError
+from service.errors import NotFound, ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import check_servable, find_served, find_version
 from service.operations.inference.admission import Admission, Permits
@@ -112,7 +112,14 @@ class PredictionService:
         """The wanted version or snapshot, loaded. Raises NotFound, NoVersion, NoSnapshot; Conflict if it can't be
         served; DamagedNetwork."""
         model, number, key, threshold, epoch = self.find(wanted)
-        predictor = self._loaded.get(key)
+        try:
+            predictor = self._loaded.get(key)
+        except NotFound:
+            if _is_steady(wanted):
+                raise
+            # A later epoch has become the latest, and this one wasn't kept.
+            model, number, key, threshold, epoch = self.find(wanted)
+            predictor = self._loaded.get(key)
         # The snapshots of a job are counted together, so that they don't replace the statistics of versions.
         counted = key if isinstance(wanted, Wanted) else wanted.training_job
         return Loaded(model, number, predictor, self.statistics.of(counted), self.settings, threshold, epoch)
