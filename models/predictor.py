@@ -64,8 +64,9 @@ class Predictor:
     output_name: str = OUTPUT
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> Self:
-        """Read `preprocessing.json` and `network.onnx` from a version's folder. Raises DamagedNetwork."""
+    def load(cls, folder: Path, threads: int = 1, weights: Mapping[str, np.ndarray] | None = None) -> Self:
+        """Read `preprocessing.json` and `network.onnx` from a version's folder. `weights` has the values of a network
+        that is stored without them. Raises DamagedNetwork."""
         for name in (ARTIFACTS["preprocessing"], ARTIFACTS["onnx"]):
             check_files(folder, name, DamagedNetwork)
         try:
@@ -74,7 +75,7 @@ class Predictor:
             raise DamagedNetwork(f"{ARTIFACTS['preprocessing']} is damaged.") from error
         activation = document["output"]["activation"]
         return cls(
-            OnnxNetwork(folder / ARTIFACTS["onnx"], threads, document.get("rows_at_once", ROWS_AT_ONCE)),
+            OnnxNetwork(folder / ARTIFACTS["onnx"], threads, document.get("rows_at_once", ROWS_AT_ONCE), weights),
             Preprocessing.from_document(document["inputs"]),
             Task(document["task"]),
             TargetEncoding.from_document(document["target"]).classes,

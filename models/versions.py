@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -56,7 +57,8 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
     save_weights(folder / WEIGHTS, named_weights(trained.network))
     described = trained.spec, trained.preprocessing, trained.encoding
     write_preprocessing(folder / ARTIFACTS["preprocessing"], *described, rows_at_once(trained.network))
-    _write_trained(folder / TRAINED, trained)
+    document = json.dumps(describe_trained(trained), ensure_ascii=False)
+    (folder / TRAINED).write_text(document, encoding="utf-8")
     _save_model(folder / ARTIFACTS["saved_model"], exported)
     reason = _export(folder / ARTIFACTS["onnx"], trained, exported, rows)
     return VersionDetails(
@@ -104,14 +106,14 @@ def _in_target_units(trained: TrainedNetwork) -> keras.Model:
     return exported
 
 
-def _write_trained(path: Path, trained: TrainedNetwork) -> None:
-    document = {
+def describe_trained(trained: TrainedNetwork) -> dict[str, Any]:
+    """What is needed to rebuild the trained network besides its weights and preprocessing, as a document."""
+    return {
         "spec": trained.spec.to_document(),
         "metrics": trained.metrics,
         "guess": None if trained.guess is None else trained.guess.to_document(),
         "random_states": [state.numpy().tolist() for state in _random_states(trained.network)],
     }
-    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
 
 
 def _random_states(network: keras.Model) -> list[keras.Variable]:

@@ -20,7 +20,13 @@ from models.errors import BadCheckpoint
 from models.evaluation import evaluate_split, measure_guess
 from models.gain import BALANCED_ACCURACY, NO_GAIN, Reached, find_compared, find_no_balanced_gain, find_no_gain
 from models.jobs.assignment import Unfinished
-from models.jobs.training import KEEP, EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
+from models.jobs.training import (
+    KEEP,
+    EarlyStoppingRequest,
+    TrainingAssignment,
+    TrainingRequest,
+    TrainingResult,
+)
 from models.kept import Kept
 from models.naive_guess import NaiveGuess
 from models.preprocessing.rows import input_rows
@@ -30,6 +36,7 @@ from models.targets import TargetEncoding
 from models.tasks.channel import Channel
 from models.tasks.cross_validation import Trainings, cross_validate
 from models.tasks.rows import known_targets, load_rows
+from models.tasks.snapshots import Snapshots, prepare_snapshots
 from models.training.adaptation import adapt
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.evaluation import evaluate
@@ -86,12 +93,16 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     trained = _build(assignment, kept, dataset, folder)
     rows = _load(assignment, trained, dataset, folder)
     channel.baseline(_measure_guess(trained, dataset, rows))
+    if assignment.request.only_saves:
+        return _save(trained, dataset, rows, folder, reporter.keep_alive)
     plan = _plan(trained.spec, assignment.request)
+    reporter.snapshots = prepare_snapshots(assignment, trained, channel)
     outcome = train(trained.network, rows["train"], rows.get("validation"), plan, reporter, checkpoint)
     if outcome.reason == "paused":
         return Unfinished.PAUSED
     if outcome.steps == 0:
         return Unfinished.STOPPED_BEFORE_TRAINING
+    print("The training has ended. The network is being evaluated.")
     result = _save(trained, dataset, rows, folder, reporter.keep_alive)
     problem = (
         _find_no_gain(trained, dataset)
@@ -224,7 +235,6 @@ def _save(
     keep_alive: Callable[[], None],
 ) -> TrainingResult:
     """Evaluate the network on every split and write the version's files. Calls `keep_alive` repeatedly."""
-    print("The training has ended. The network is being evaluated.")
     batch = rows_at_once(trained.network)
     unweighted = {split: dataclasses.replace(arrays, weights=None) for split, arrays in rows.items()}
     for split in FITTED_SPLITS:
@@ -322,6 +332,8 @@ class _Reporter:
         self._checkpoints = itertools.count(1)
         self._progress: dict[str, Any] = {}
         self._reported_at = -float("inf")
+        self.snapshots: Snapshots | None = None
+        """What takes the snapshots of the epochs; None: nothing does."""
 
     def on_progress(self, progress: Progress) -> None:
         self.report(progress)
@@ -344,7 +356,18 @@ class _Reporter:
 
     def on_epoch(self, result: EpochResult) -> None:
         data = {"epoch": result.epoch, "seconds": result.seconds, **result.metrics}
-        self._channel.epoch({**data, "learning_rate": result.learning_rate}, result.best)
+        data["learning_rate"] = result.learning_rate
+        self._channel.epoch(data, result.best, *self._take_snapshot(result.epoch))
+
+    def _take_snapshot(self, epoch: int) -> list[dict[str, Any]]:
+        """What describes the epoch's snapshot, if there is one."""
+        if self.snapshots is None:
+            return []
+        try:
+            return [self.snapshots.take(epoch)]
+        except OSError as error:
+            self._channel.snapshot_skipped(error, epoch)
+            return []
 
     def on_order(self, order: Order, step: int) -> None:
         self._channel.order_taken(order, step)

@@ -6,13 +6,18 @@ from typing import Any
 from flask import Response
 
 from service.api.contract.blueprint import Blueprint
+from service.api.contract.schemas.snapshots import SnapshotVersionSchema
+from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.contract.schemas.versions import NetworkWeightsSchema, OfModel, VersionListQuery, VersionSchema
 from service.api.http.files import send_artifact, send_weights
-from service.api.http.links import MODELS
+from service.api.http.links import MODELS, training_job_url
 from service.api.http.media_types import JSON, NPZ, OCTETS, ZIP
 from service.api.http.paging import map_page
 from service.api.http.state import context
+from service.api.routes.client_jobs import create_job
 from service.operations.catalog import versions
+from service.operations.jobs import snapshot_versions
+from service.operations.jobs.kinds import training as training_jobs
 from service.storage.paging import Page, PageQuery
 
 VERSIONS = f"{MODELS}/<name>/versions"
@@ -29,6 +34,19 @@ def list_versions(query: PageQuery, name: str) -> Page[Any]:
     Newest first by default.
     """
     return map_page(partial(OfModel, name), versions.list_page(context(), name, query))
+
+
+@blueprint.post(VERSIONS)
+@blueprint.creates(TrainingJobSchema)
+@blueprint.arguments(SnapshotVersionSchema)
+def create_version(request: dict[str, Any], name: str) -> Any:
+    """Make a version of the snapshot of a training job.
+
+    The response is a training job that trains no epochs: it evaluates the snapshot, exports it and creates the version.
+    `Location` is the job's URL. Without `Prefer: wait=N`, the response is an immediate 202.
+    """
+    create = partial(snapshot_versions.create, model_name=name)
+    return create_job(training_jobs.KIND, create, request, training_job_url)
 
 
 @blueprint.get(f"{VERSIONS}/<number:version>")

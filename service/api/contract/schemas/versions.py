@@ -69,7 +69,13 @@ class VersionSchema(AnswerSchema):
     status = OneOf("Always `available`.", "available")
     servable = Truth("Whether the version can serve predictions, because its network was exported to ONNX.")
     reason = Words("Why the version can't serve predictions.", example='The layer "lambda" has no ONNX operator.')
-    training_job = Identifier("tj", "The job that created the version.")
+    training_job = Identifier("tj", "The job that trained the version.")
+    epoch = Count(
+        "The epoch of that job, if the version was made of its snapshot; null if it is the result of the job.",
+        1,
+        allow_none=True,
+        example=None,
+    )
     dataset = Words("The name of the dataset that the version was trained on.", example="flowers", **NAMED)
     dataset_version = Count("The number of the dataset's version.", 1, allow_none=True, example=1)
     metrics = Inner(VersionMetricsSchema, "The metrics on each split.")
@@ -103,7 +109,8 @@ class VersionSchema(AnswerSchema):
             "version": version.number,
             "status": "available",
             "servable": version.servable,
-            "training_job": version.job_id,
+            "training_job": version.trained_by or version.job_id,
+            "epoch": version.epoch,
             "dataset": version.dataset_name,
             "dataset_version": version.dataset_version,
             "artifacts": [
@@ -172,7 +179,7 @@ def _version_links(model: str, version: Version) -> dict[str, str | None]:
     return {
         "self": url,
         "model": model_url(model),
-        "training_job": training_job_url(version.job_id) if version.job_exists else None,
+        "training_job": training_job_url(version.trained_by or version.job_id) if version.job_exists else None,
         "weights": f"{url}/weights",
         **({} if version.evaluation_id is None else {"evaluation": evaluation_url(version.evaluation_id)}),
         "predictions": f"{url}/predictions",

@@ -52,8 +52,10 @@ class BatchPrediction(Kind):
     prefix = "bp"
     words = "batch prediction"
     assignment = BatchPredictionAssignment
-    reads_upload: ClassVar = True
     group: ClassVar = PREDICTIONS
+
+    def has_upload(self, request: dict[str, Any]) -> bool:
+        return request.get("file") is not None
 
     def describe(self, context: Context, job: Job) -> BatchPredictionAssignment:
         request = BatchPredictionRequest.from_document(job.request)
