@@ -5,19 +5,49 @@ from typing import Any
 
 from flask import Response
 
-from service.api.contract.blueprint import Blueprint
+from service import statuses
+from service.api.contract.blueprint import Blueprint, created, found
+from service.api.contract.schemas.model_imports import ImportVersionSchema
 from service.api.contract.schemas.versions import NetworkWeightsSchema, OfModel, VersionListQuery, VersionSchema
 from service.api.http.files import send_artifact, send_weights
-from service.api.http.links import MODELS
-from service.api.http.media_types import JSON, NPZ, OCTETS, ZIP
+from service.api.http.idempotency import current_claim
+from service.api.http.links import MODELS, version_url
+from service.api.http.media_types import FORM, JSON, NPZ, OCTETS, ZIP
 from service.api.http.paging import map_page
+from service.api.http.preferences import show_after
 from service.api.http.state import context
-from service.operations.catalog import versions
+from service.operations.catalog import model_imports, versions
+from service.operations.catalog.versions import UnfinishedVersion
 from service.storage.paging import Page, PageQuery
 
 VERSIONS = f"{MODELS}/<name>/versions"
 
 blueprint = Blueprint("versions", __name__, description="Trained networks of a model.")
+
+
+@blueprint.post(VERSIONS)
+@blueprint.creates(VersionSchema)
+@blueprint.arguments(ImportVersionSchema, location="form", content_type=FORM)
+def add_version(form: dict[str, Any], name: str) -> Any:
+    """Add a version to a model from the file of a network.
+
+    The network must be like the model's: the same task, classes and inputs, and for a model that can be trained the
+    same layers. By default the request waits at most 5 s for the import; `Prefer: wait=N` sets another wait. 201: the
+    version is available. 202: it is still `processing`. If the import finds a fault during the wait, the response is
+    422 and nothing is saved.
+    """
+    return _import_version(name, form)
+
+
+def _import_version(name: str, form: dict[str, Any]) -> Any:
+    wanted = model_imports.add_version(context(), name, form, current_claim())
+
+    def show() -> Any:
+        version = model_imports.added(context(), wanted)
+        finished = not isinstance(version, UnfinishedVersion)
+        return created(OfModel(name, version), version_url(name, wanted.number), finished=finished)
+
+    return show_after(wanted.job_id, show, default=context().settings.model_wait_seconds)
 
 
 @blueprint.get(VERSIONS)
@@ -32,14 +62,21 @@ def list_versions(query: PageQuery, name: str) -> Page[Any]:
 
 
 @blueprint.get(f"{VERSIONS}/<number:version>")
-@blueprint.resource(VersionSchema)
+@blueprint.finds(VersionSchema)
 @blueprint.ignores_query
-def get_version(name: str, version: int) -> OfModel:
+def get_version(name: str, version: int) -> Any:
     """Get a version.
 
-    The response has the metrics on each split, the classes, the inputs, and the files to download.
+    The response has the metrics on each split, the classes, the inputs, and the files to download. `Prefer: wait=N`
+    waits while its file is being imported.
     """
-    return OfModel(name, versions.get(context(), name, version))
+
+    def show() -> Any:
+        shown = versions.get(context(), name, version)
+        processing = isinstance(shown, UnfinishedVersion) and shown.status == statuses.PROCESSING
+        return found(OfModel(name, shown), finished=not processing)
+
+    return show_after(versions.find_import(context(), name, version), show)
 
 
 @blueprint.delete(f"{VERSIONS}/<number:version>")

@@ -1,5 +1,6 @@
 """A worker without child processes. Imports and predictions are real. Networks get fixed weights, without training."""
 
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +22,16 @@ from models.jobs.batch_prediction import BatchPredictionAssignment, BatchPredict
 from models.jobs.build import BuildAssignment, BuildResult
 from models.jobs.dataset_import import ImportAssignment, ImportResult
 from models.jobs.evaluation import EvaluationAssignment, EvaluationResult
+from models.jobs.model_import import ModelImportAssignment, ModelImportResult
 from models.jobs.training import TrainingAssignment, TrainingResult
+from models.model_files.fit import check_same_network
+from models.model_files.formats import ModelFormat
+from models.model_files.imported import ImportedNetwork
 from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import Preprocessing
-from models.targets import TargetEncoding
+from models.preprocessing.tensor_input import TensorInput
+from models.spec import NetworkSpec, Task
+from models.targets import Form, TargetEncoding
 from models.version_details import VersionDetails
 from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts
 from service.context import Context
@@ -35,6 +42,9 @@ from service.storage.jobs import NewEvent
 from service.storage.records import Job
 from service.worker.waiting import check_waiting_jobs
 
+ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+NAME_AT = 30
+"""Where the content of a fake file is: behind the head of a ZIP."""
 UNBUILDABLE = "unbuildable"
 """The build of a model with this text in its description fails."""
 
@@ -186,7 +196,81 @@ TASKS: dict[type[Assignment], Callable[[Any, Path], Document]] = {
     TrainingAssignment: _train,
     EvaluationAssignment: _evaluate,
     BatchPredictionAssignment: _predict,
+    ModelImportAssignment: lambda assignment, folder: _import_network(assignment, folder),
 }
+
+
+def model_file(magic: bytes = ZIP, **network: Any) -> bytes:
+    """A file that the fake reader reads, in the format of the magic bytes: `inputs`, `outputs`, `activation`, …"""
+    content = {"inputs": 4, "outputs": 3, "activation": "softmax"} | network
+    return magic.ljust(NAME_AT, b"\0") + orjson.dumps(content)
+
+
+def onnx_file(inputs: int = 4, outputs: int = 3) -> bytes:
+    """A small network in ONNX."""
+    with tempfile.NamedTemporaryFile() as file:
+        _write_network(Path(file.name), np.ones((inputs, outputs), np.float32))
+        return Path(file.name).read_bytes()
+
+
+def _import_network(assignment: ModelImportAssignment, folder: Path) -> ModelImportResult:
+    """Import a network of one Dense layer, whose first output is the sum of its inputs."""
+    content = assignment.file.read_bytes()
+    if assignment.format is ModelFormat.ONNX:
+        dims = onnx.load_from_string(content).graph.initializer[0].dims
+        network = {"inputs": dims[0], "outputs": dims[1], "activation": "linear"}
+    else:
+        network = orjson.loads(content[NAME_AT:])
+    imported = _read_network(assignment, network, folder)
+    if assignment.model is not None:
+        check_same_network(imported, assignment.model)
+    return ModelImportResult.of(imported)
+
+
+def _read_network(assignment: ModelImportAssignment, network: dict[str, Any], folder: Path) -> ImportedNetwork:
+    fields, trainable, outputs = assignment.fields, assignment.format is not ModelFormat.ONNX, network["outputs"]
+    if network.get("layer") == "Lambda":
+        raise InvalidSpec(Fault('The layer "odd" is a Lambda, which runs code.', "#/file"))
+    if fields.classes is not None and len(fields.classes) != outputs:
+        raise InvalidSpec(Fault(f"The network has {outputs} outputs, for {len(fields.classes)} classes.", "#/classes"))
+    task = fields.task or Task.MULTICLASS
+    input_ = {"shape": [network["inputs"]], "scaling": (fields.input or {}).get("scaling", "none")}
+    dense = {"type": "Dense", "name": "top", "units": outputs, "activation": network["activation"]}
+    document = {
+        "task": task.value, "inputs": {"input": input_}, "layers": [dense], "optimizer": {"type": "Adam"},
+        "loss": {"type": "mean_squared_error"}, "metrics": [],
+    }  # fmt: skip
+    spec = NetworkSpec.from_document(document)
+    classes = None if task is Task.REGRESSION else fields.classes or list(range(outputs))
+    form = Form.NUMBERS if task is Task.REGRESSION else Form.ONE_HOT
+    tensor = TensorInput.fit(spec.input, np.zeros((1, network["inputs"])), "vector")
+    weights = np.zeros((network["inputs"], outputs), np.float32)
+    weights[:, 0] = 1
+    write_preprocessing(
+        folder / ARTIFACTS["preprocessing"], spec, Preprocessing({"input": tensor}), TargetEncoding("y", form, classes)
+    )
+    _write_network(folder / ARTIFACTS["onnx"], weights)
+    if trainable:
+        (folder / ARTIFACTS["keras"]).write_bytes(b"keras")
+        arrays: dict[str, Any] = {"top/kernel": weights, "top/bias": np.zeros(outputs, np.float32)}
+        np.savez(folder / WEIGHTS, **arrays)
+        (folder / TRAINED).write_bytes(orjson.dumps({"spec": spec.to_document()}))
+    parameters = (network["inputs"] + 1) * outputs
+    layer = {"name": "top", "type": "Dense", "output_shape": [outputs], "parameters": parameters, "trainable": True}
+    counts = {"parameters": parameters, "trainable_parameters": parameters, "non_trainable_parameters": 0}
+    return ImportedNetwork(
+        document=document if trainable else document | {"layers": []},
+        trainable=trainable,
+        summary={"layers": [layer | {"inputs": ["input"]}] if trainable else [], **counts, "bytes": 4 * parameters},
+        summary_text="a network\n",
+        version=VersionDetails(
+            servable=True,
+            classes=classes,
+            inputs=[{"name": "input", **input_}],
+            artifacts=describe_artifacts(folder),
+        ),
+        notes=() if fields.classes else ("The file doesn't name the classes: they are numbers.",),
+    )
 
 
 def _write_network(path: Path, weights: np.ndarray) -> None:
