@@ -174,7 +174,8 @@ class TensorInput:
         return np.where(np.isnan(instances), np.resize(fill, instances.shape[-1]), instances)
 
     def _check_array(self, rows: np.ndarray, *, finite: bool = True) -> np.ndarray:
-        """The rows in the input's type, unless they don't fit, or some aren't finite though they must be, or no longer are."""
+        """The rows in the type of the input, unless they don't fit, or some aren't finite though they must be, or no
+        longer are."""
         if rows.dtype.kind not in "biuf":
             raise InvalidInstances(Fault("The array holds text, but the model takes numbers.", pointer="#"))
         if not shapes_fit(rows.shape[1:], self.shape):
