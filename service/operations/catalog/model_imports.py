@@ -1,6 +1,5 @@
 """Models and versions from clients' files: checking the files' formats and queueing their imports."""
 
-import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -166,6 +165,15 @@ def added(context: Context, wanted: VersionImport) -> Version | UnfinishedVersio
         return UnfinishedVersion.queued(wanted.number, wanted.source)  # it was queued, although its state is unknown
     if isinstance(found, Version) or found.status != statuses.FAILED:
         return found
-    with contextlib.suppress(NotFound):
-        versions.delete(context, wanted.model, wanted.number)
+    _forget(context, wanted)
     raise Failed(found.error or {})
+
+
+def _forget(context: Context, wanted: VersionImport) -> None:
+    """Remove a failed import of which its client knows nothing yet, so that the next version gets its number."""
+    with context.database.write() as session:
+        model, job = stored.by_name(session, wanted.model, lock=True), jobs.get(session, wanted.job_id, lock=True)
+        if job is not None:
+            session.delete(job)
+        if job is not None and model is not None and (model.id, model.last_version) == (job.model_id, wanted.number):
+            model.last_version -= 1

@@ -128,6 +128,7 @@ def test_a_version_that_is_unlike_the_model_is_refused(
     assert (files_below(context), api.get("/v1/models/flowers")["latest_version"]) == (before, 1)
     assert api.get("/v1/models/flowers/versions")["items"][0]["version"] == 1
     api.get("/v1/models/flowers/versions/2", 404)
+    assert add(api)["version"] == 2
 
 
 @pytest.mark.usefixtures("worker")
