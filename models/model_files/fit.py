@@ -4,6 +4,7 @@ Predictions of all versions of a model have the same form, and a training can st
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -12,13 +13,34 @@ from models.errors import Fault, InvalidData, InvalidSpec
 from models.graph import Node, connect
 from models.jobs.model_import import ExtendedModel
 from models.model_files.formats import FILE
-from models.model_files.imported import ImportedNetwork
+from models.model_files.imported import ImportedNetwork, ImportFields
 from models.spec import SINGLE_INPUT, LayerSpec, Task
 
 CLASSES: Final = "#/classes"
 OF_TRAINING: Final = ("_initializer", "_regularizer", "trainable", "dtype", "seed")
 """The ends of the names of parameters that don't change predictions."""
 PLAIN: Final = (bool, int, float, str, list)
+
+
+def complete_fields(fields: ImportFields, model: ExtendedModel) -> ImportFields:
+    """What the client says, and for what it omits, what holds for the model."""
+    classes = model.classes if fields.classes is None else fields.classes
+    input_ = fields.input
+    if input_ is None and len(model.inputs) == 1:
+        (only,) = model.inputs.values()
+        input_ = {name: only[name] for name in ("shape", "scaling") if name in only}
+    return ImportFields(fields.task or model.task, classes, input_)
+
+
+def blame_file(error: InvalidSpec, fields: ImportFields) -> InvalidSpec:
+    """The error with the pointer to the file in place of fields that the client didn't send."""
+    unsent = [name for name, value in vars(fields).items() if value is None]
+    return InvalidSpec(
+        *(
+            replace(fault, pointer=FILE) if (fault.pointer or "").removeprefix("#/").split("/")[0] in unsent else fault
+            for fault in error.faults
+        )
+    )
 
 
 def check_same_network(imported: ImportedNetwork, model: ExtendedModel) -> None:

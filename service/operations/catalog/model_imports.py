@@ -94,7 +94,8 @@ def _make_version(context: Context, name: str, form: dict[str, Any], claim: Clai
     with context.database.read() as session:
         model = _find_ready(session, name)
         newest = stored.version(session, model, None)
-    request = _request(_complete(form, model, newest))
+    _check_like(form, model, newest)
+    request = _request(form)
     job_id = _publish(context, form["file"])
     with removed_unless_committed(context.artifacts, upload_key(job_id)), context.database.write() as session:
         # The model may have been deleted meanwhile, and another created with the same name.
@@ -115,8 +116,8 @@ def _find_ready(session: Session, name: str, *, lock: bool = False) -> Model:
     return model
 
 
-def _complete(form: dict[str, Any], model: Model, newest: Version | None) -> dict[str, Any]:
-    """The form with the model's task, classes and scaling for what it omits. Raises InvalidRequest for differences."""
+def _check_like(form: dict[str, Any], model: Model, newest: Version | None) -> None:
+    """Raise InvalidRequest if the form says something else than the model."""
     known = None if newest is None else newest.details.classes
     faults = []
     if form.get("task", model.task) != model.task:
@@ -132,11 +133,6 @@ def _complete(form: dict[str, Any], model: Model, newest: Version | None) -> dic
         faults.append(Fault(f"{detail} Import it as a new model.", "#/file"))
     if faults:
         raise InvalidRequest(*faults)
-    of_model: dict[str, Any] = {"task": model.task} | ({} if known is None else {"classes": known})
-    if len(inputs) == 1:
-        (input_,) = inputs.values()
-        of_model["input"] = {name: value for name, value in input_.items() if name == "scaling"}
-    return of_model | form
 
 
 def _request(form: dict[str, Any]) -> ModelImportRequest:

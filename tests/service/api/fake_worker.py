@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 import numpy as np
 import onnx
@@ -24,14 +25,15 @@ from models.jobs.dataset_import import ImportAssignment, ImportResult
 from models.jobs.evaluation import EvaluationAssignment, EvaluationResult
 from models.jobs.model_import import ModelImportAssignment, ModelImportResult
 from models.jobs.training import TrainingAssignment, TrainingResult
-from models.model_files.fit import check_same_network
+from models.limits import Limits
 from models.model_files.formats import ModelFormat
-from models.model_files.imported import ImportedNetwork
+from models.model_files.imported import ImportedNetwork, ImportFields
 from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import Preprocessing
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import NetworkSpec, Task
 from models.targets import Form, TargetEncoding
+from models.tasks import model_import
 from models.version_details import VersionDetails
 from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts
 from service.context import Context
@@ -190,16 +192,6 @@ def _predict(assignment: BatchPredictionAssignment, folder: Path) -> BatchPredic
     return predict_blocks(predictor, blocks, folder, lambda rows, fraction: None)
 
 
-TASKS: dict[type[Assignment], Callable[[Any, Path], Document]] = {
-    BuildAssignment: _build,
-    ImportAssignment: _import,
-    TrainingAssignment: _train,
-    EvaluationAssignment: _evaluate,
-    BatchPredictionAssignment: _predict,
-    ModelImportAssignment: lambda assignment, folder: _import_network(assignment, folder),
-}
-
-
 def model_file(magic: bytes = ZIP, **network: Any) -> bytes:
     """A file that the fake reader reads, in the format of the magic bytes: `inputs`, `outputs`, `activation`, …"""
     content = {"inputs": 4, "outputs": 3, "activation": "softmax"} | network
@@ -214,21 +206,23 @@ def onnx_file(inputs: int = 4, outputs: int = 3) -> bytes:
 
 
 def _import_network(assignment: ModelImportAssignment, folder: Path) -> ModelImportResult:
+    """Run the task with a reader for the files of this module."""
+    with patch.dict(model_import.READERS, dict.fromkeys(ModelFormat, f"{__name__}:read_network")):
+        return model_import.run(assignment, folder, None)  # type: ignore[arg-type]
+
+
+def read_network(file: Path, fields: ImportFields, folder: Path, _limits: Limits) -> ImportedNetwork:
     """Import a network of one Dense layer, whose first output is the sum of its inputs."""
-    content = assignment.file.read_bytes()
-    if assignment.format is ModelFormat.ONNX:
-        dims = onnx.load_from_string(content).graph.initializer[0].dims
-        network = {"inputs": dims[0], "outputs": dims[1], "activation": "linear"}
-    else:
-        network = orjson.loads(content[NAME_AT:])
-    imported = _read_network(assignment, network, folder)
-    if assignment.model is not None:
-        check_same_network(imported, assignment.model)
-    return ModelImportResult.of(imported)
+    content = file.read_bytes()
+    if content.startswith((ZIP, HDF5)):
+        return _read_network(orjson.loads(content[NAME_AT:]), fields, folder, trainable=True)
+    inputs, outputs = onnx.load_from_string(content).graph.initializer[0].dims
+    network = {"inputs": inputs, "outputs": outputs, "activation": "linear"}
+    return _read_network(network, fields, folder, trainable=False)
 
 
-def _read_network(assignment: ModelImportAssignment, network: dict[str, Any], folder: Path) -> ImportedNetwork:
-    fields, trainable, outputs = assignment.fields, assignment.format is not ModelFormat.ONNX, network["outputs"]
+def _read_network(network: dict[str, Any], fields: ImportFields, folder: Path, *, trainable: bool) -> ImportedNetwork:
+    outputs = network["outputs"]
     if network.get("layer") == "Lambda":
         raise InvalidSpec(Fault('The layer "odd" is a Lambda, which runs code.', "#/file"))
     if fields.classes is not None and len(fields.classes) != outputs:
@@ -271,6 +265,16 @@ def _read_network(assignment: ModelImportAssignment, network: dict[str, Any], fo
         ),
         notes=() if fields.classes else ("The file doesn't name the classes: they are numbers.",),
     )
+
+
+TASKS: dict[type[Assignment], Callable[[Any, Path], Document]] = {
+    BuildAssignment: _build,
+    ImportAssignment: _import,
+    TrainingAssignment: _train,
+    EvaluationAssignment: _evaluate,
+    BatchPredictionAssignment: _predict,
+    ModelImportAssignment: _import_network,
+}
 
 
 def _write_network(path: Path, weights: np.ndarray) -> None:
