@@ -120,6 +120,9 @@ def _check_like(form: dict[str, Any], model: Model, newest: Version | None) -> N
     """Raise InvalidRequest if the form says something else than the model."""
     known = None if newest is None else newest.details.classes
     faults = []
+    if form.get("name", model.name) != model.name:
+        detail = f'The path names the model "{model.name}": omit this, or post the file to /v1/models.'
+        faults.append(Fault(detail, "#/name", allowed=(model.name,)))
     if form.get("task", model.task) != model.task:
         detail = f"The model's task is {model.task}, and so is that of all of its versions: omit this."
         faults.append(Fault(detail, "#/task", allowed=(model.task,)))

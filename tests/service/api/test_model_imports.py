@@ -87,11 +87,12 @@ def test_what_a_file_does_not_say_is_inferred_and_noted(api: ApiClient) -> None:
 @pytest.mark.usefixtures("worker")
 def test_an_imported_model_is_trained_further(api: ApiClient) -> None:
     upload(api)
-    api.post("/v1/datasets", {"name": "iris", "source": "iris"})
-    request = {"model": "flowers", "dataset": "iris", "epochs": 2, "start_from": {"version": 1}}
+    rows = {"inputs": [[0, 1, 2, 3]] * 6, "targets": ["setosa", "versicolor", "virginica"] * 2}
+    api.post("/v1/datasets", {"name": "few", "source": "inline", **rows})
+    request = {"model": "flowers", "dataset": "few", "epochs": 2, "start_from": {"version": 1}}
     job = api.post("/v1/training-jobs", request, Prefer="wait=20")
     assert (job["status"], job["version"]) == ("succeeded", 2)
-    assert api.get("/v1/models/flowers/versions/2")["dataset"] == "iris"
+    assert api.get("/v1/models/flowers/versions/2")["dataset"] == "few"
 
 
 @pytest.mark.usefixtures("worker")
@@ -113,6 +114,7 @@ def test_a_version_is_added_from_a_file_with_what_the_model_says(api: ApiClient)
     ("file", "fields", "pointer", "says"),
     [
         (KERAS, {"task": "regression"}, "#/task", "task is multiclass"),
+        (KERAS, {"name": "other"}, "#/name", 'The path names the model "flowers"'),
         (KERAS, {"classes": '["a", "b", "c"]'}, "#/classes", "other classes"),
         (model_file(inputs=5), {}, "#/file", "has the shape [4], that of the file [5]"),
         (model_file(activation="relu"), {}, "#/file", "`activation` of the layer"),
@@ -128,7 +130,7 @@ def test_a_version_that_is_unlike_the_model_is_refused(
     assert (files_below(context), api.get("/v1/models/flowers")["latest_version"]) == (before, 1)
     assert api.get("/v1/models/flowers/versions")["items"][0]["version"] == 1
     api.get("/v1/models/flowers/versions/2", 404)
-    assert add(api)["version"] == 2
+    assert add(api, name="flowers")["version"] == 2
 
 
 @pytest.mark.usefixtures("worker")

@@ -107,6 +107,7 @@ class ImportVersionSchema(Schema):
     """A new version from a file. Omitted fields are those of the model."""
 
     file = UploadedFile(required=True, metadata={"description": FILE})
+    name = Name(metadata={"description": "The model's name, as in the path. It can be omitted."})
     task = Choice(*TASKS, metadata={"description": "What the model predicts. It must be the model's task."})
     classes = ClassList(metadata={"description": CLASSES, "example": ["setosa", "versicolor", "virginica"]})
     input = Part(ImportInputSchema, metadata={"description": "What the file doesn't say about the network's input."})
