@@ -63,6 +63,11 @@ class Predictor:
     """The numbers that layers such as Embedding accept from inputs."""
     output_name: str = OUTPUT
 
+    @property
+    def imported(self) -> bool:
+        """Whether the network is from an ONNX file that someone else made."""
+        return isinstance(self.network, ImportedOnnxNetwork)
+
     @classmethod
     def load(cls, folder: Path, threads: int = 1) -> Self:
         """Read `preprocessing.json` and `network.onnx` from a version's folder. Raises DamagedNetwork."""

@@ -29,6 +29,7 @@ IR_VERSION = 10
 """The version of the format that networks are saved with, which ONNX Runtime has supported since 1.18: nothing that a
 network without functions and metadata may have differs between the versions."""
 LONGEST_NAME = 1000
+MOST_NAMED = 10
 BYTES_PER_PARAMETER = 8
 BYTES_BESIDES = 64 * 1024**2
 """The bytes of a file besides its parameters: nodes, names, shapes."""
@@ -40,8 +41,8 @@ def refuse(detail: str, pointer: str = FILE) -> InvalidSpec:
     return InvalidSpec(Fault(detail, pointer))
 
 
-def read_model(path: Path, limits: Limits) -> ModelProto:
-    """The file's network, without functions and metadata. Raises InvalidSpec at `#/file`."""
+def read_model(path: Path, limits: Limits) -> tuple[ModelProto, list[str]]:
+    """The file's network, without functions and metadata, and notes. Raises InvalidSpec at `#/file`."""
     most = limits.parameters * BYTES_PER_PARAMETER + BYTES_BESIDES
     if (size := path.stat().st_size) > most:
         raise refuse(
@@ -60,7 +61,10 @@ def read_model(path: Path, limits: Limits) -> ModelProto:
         onnx.checker.check_model(model)  # its inference of shapes is left to ONNX Runtime, which does it at loading
     except onnx.checker.ValidationError as error:
         raise refuse(f"The file isn't a valid ONNX network: {describe_problem(error)}.") from error
-    return _simplify(model)
+    kept_out = sorted(entry.key for entry in model.metadata_props)
+    named = ", ".join(key[:64] if key.isprintable() else ascii(key[:64]) for key in kept_out[:MOST_NAMED])
+    notes = [f"The file's own metadata isn't kept: {named}."] if kept_out else []
+    return _simplify(model), notes
 
 
 def _check_format(data: bytes) -> None:

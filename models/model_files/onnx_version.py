@@ -33,7 +33,7 @@ def make_version(path: Path, fields: ImportFields, folder: Path, limits: Limits)
 
     It needs onnxruntime but no Keras. Call it in a process whose memory and time are limited. Raises InvalidSpec.
     """
-    model = read_model(path, limits)
+    model, notes = read_model(path, limits)
     check_sizes(model)
     inputs = read_inputs(model, fields, limits)
     ranges = inputs.ranges(model.graph)
@@ -64,7 +64,7 @@ def make_version(path: Path, fields: ImportFields, folder: Path, limits: Limits)
         inputs=[{"name": name, **input_.to_document()} for name, input_ in spec.inputs.items()],
         artifacts=describe_artifacts(folder),
     )
-    notes = [*inputs.notes, *served.notes, *meaning.notes, *trial.notes]
+    notes += [*inputs.notes, *served.notes, *meaning.notes, *trial.notes]
     summary, more = _summarize(layers, model.graph, limits.layers)
     return ImportedNetwork(document, False, summary, print_summary(summary), details, (*notes, *more))
 

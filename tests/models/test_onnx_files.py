@@ -9,13 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.errors import InvalidInstances, InvalidSpec
+from models.batches.dataset_rows import read_dataset
+from models.compatibility import check_inputs_fit, check_version_fit
+from models.datasets import Dataset
+from models.errors import InvalidData, InvalidInstances, InvalidSpec
 from models.limits import Limits
 from models.model_files.imported import ImportedNetwork, ImportFields
 from models.model_files.onnx_file import import_onnx
 from models.model_files.onnx_version import make_version
 from models.predictor import Predictor
+from models.preprocessing import fit_to_dataset
 from models.spec import Task
+from tests.models.made_datasets import make_dataset, read_rows
 from tests.models.onnx_files.backend_cases import load_cases, try_case
 
 FILES = Path(__file__).parent / "onnx_files"
@@ -170,3 +175,71 @@ def test_the_onnx_projects_own_tests_are_served_as_they_expect_or_refused(tmp_pa
         assert outcome.kind == "served" or (outcome.kind.startswith("refused") and outcome.reason), (case.name, outcome)
         served += outcome.kind == "served"
     assert served > len(drawn) / 3
+
+
+@pytest.fixture
+def flowers(tmp_path: Path) -> Dataset:
+    """The iris rows as a table, with the names of the classes."""
+    from sklearn.datasets import load_iris
+
+    found = load_iris()
+    rows = [
+        [*map(float, row), str(found.target_names[label])] for row, label in zip(found.data, found.target, strict=True)
+    ]
+    columns = ["a", "b", "c", "d", "kind"]
+    posted = [dict(zip(columns, row, strict=True)) for row in rows]
+    return make_dataset(tmp_path / "datasets", "inline", rows=posted, target="kind", split={"test": 0.2, "seed": 1})
+
+
+def test_a_classifier_is_evaluated_on_a_table_whose_columns_it_takes_in_order(tmp_path: Path, flowers: Dataset) -> None:
+    from models.evaluation import evaluate_split
+    from models.versions import load_evaluated
+
+    folder = tmp_path / "version"
+    folder.mkdir()
+    _, predictor, _ = read("logistic_names", folder)
+    document = json.loads((folder / "preprocessing.json").read_text())
+    check_version_fit(document, flowers.descriptor, "test")
+    served = load_evaluated(folder, flowers, Limits(), 1)
+    result = evaluate_split(served, flowers, "test", tmp_path).to_result()
+    rows = [row["instance"] | {"kind": row["target"]} for row in read_rows(flowers, "test", 0, 1000)]
+    found = predictor.predict([[row[name] for name in "abcd"] for row in rows]).predictions
+    right = sum(one["label"] == row["kind"] for one, row in zip(found, rows, strict=True))
+    assert result.metrics["accuracy"] == pytest.approx(right / len(rows))
+    assert result.loss == pytest.approx(result.metrics["log_loss"], abs=1e-4)
+    assert result.classes == IRIS
+    assert result.baseline is None
+
+
+def test_rows_of_a_table_are_predicted_in_a_batch(tmp_path: Path, flowers: Dataset) -> None:
+    folder = tmp_path / "version"
+    folder.mkdir()
+    _, predictor, _ = read("logistic_names", folder)
+    check_inputs_fit(json.loads((folder / "preprocessing.json").read_text()), flowers.descriptor, None)
+    blocks = read_dataset(flowers, "train", fit_to_dataset(predictor.preprocessing, flowers))
+    rows = [row["instance"] | {"kind": row["target"]} for row in read_rows(flowers, "train", 0, 1000)]
+    expected = predictor.predict([[row[name] for name in "abcd"] for row in rows]).predictions
+    found = [one for block in blocks for one in predictor.describe(predictor.run_inputs(block.inputs))]
+    assert found == expected
+
+
+def test_a_dataset_whose_numbers_are_not_those_that_the_network_takes_is_refused(
+    tmp_path: Path, flowers: Dataset
+) -> None:
+    folder = tmp_path / "version"
+    folder.mkdir()
+    read("boosting", folder)
+    document = json.loads((folder / "preprocessing.json").read_text())
+    with pytest.raises(InvalidData, match="4 columns, but the model takes rows of the shape \\[10\\]"):
+        check_inputs_fit(document, flowers.descriptor, None)
+
+
+def test_the_single_input_of_a_dataset_may_have_another_name_than_the_networks(tmp_path: Path) -> None:
+    folder = tmp_path / "version"
+    folder.mkdir()
+    _, predictor, expected = read("torch_cnn", folder, input={"shape": [8, 8, 1]}, classes=["a", "b", "c"])
+    pictures = [np.squeeze(row).tolist() for row in expected["rows"]]
+    dataset = make_dataset(tmp_path, "inline", inputs=pictures, targets=["a", "b", "c"] * 2, split={"test": 0})
+    check_inputs_fit(json.loads((folder / "preprocessing.json").read_text()), dataset.descriptor, None)
+    (block,) = read_dataset(dataset, None, fit_to_dataset(predictor.preprocessing, dataset))
+    np.testing.assert_allclose(predictor.run_inputs(block.inputs), expected["outputs"], atol=1e-5)
