@@ -18,8 +18,10 @@ from models.model_files.keras.serialized import (
     plain,
     read_value,
 )
+from models.pretrained import PRETRAINED
 from models.validation.components import MOST_NESTED
 
+INTEGERS = ("int", "uint", "bool")
 Note = Callable[[str], None]
 
 ABOUT_INPUTS = (
@@ -84,7 +86,7 @@ class LayerReader:
         for given, value in config_of(serialized).items():
             key = renamed.get(given, given)
             if key == "dtype":
-                self._check_dtype(value, name, entry)
+                self._check_dtype(value, name)
             elif key == "name":
                 if depth and isinstance(value, str) and key in entry.by_name:
                     document[key] = value
@@ -104,7 +106,7 @@ class LayerReader:
             detail = f"The layer `{name}` is of the class {describe(serialized)}, which isn't Keras's own:"
             raise refusal(f"{detail} custom layers run code from the file's author, so they are refused.")
         entry = load_catalogue().find(kind, type_)
-        if entry is not None and entry.type == type_:
+        if entry is not None and entry.type == type_ != PRETRAINED:
             return entry
         reason = LAYERS_LEFT_OUT.get(type_) or (GONE.get(type_) if self.is_keras_2 else None)
         because = f": {reason}" if reason else ""
@@ -151,10 +153,10 @@ class LayerReader:
             detail = f"The layer `{name}` has the activation `{activation}` of Keras 2."
             raise refusal(f"{detail} {CHANGED_SINCE_KERAS_2[activation]}.")
 
-    def _check_dtype(self, value: Any, name: str, entry: Entry) -> None:
+    def _check_dtype(self, value: Any, name: str) -> None:
         policy = dtype_name(value)
-        if policy in (None, "float32") or entry.category in ("preprocessing", "images"):
-            return
+        if policy in (None, "float32") or policy.startswith(INTEGERS):
+            return  # lookups output integers, which become float32 in the next layer
         detail = f"The layer `{name}` computes in `{shown(policy)}`, but networks are served in float32"
         raise refusal(f"{detail}: set its dtype policy to float32, and save the network again.")
 
