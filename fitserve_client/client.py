@@ -45,6 +45,15 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.connection.close()
 
+    def import_model(self, file: str | Path, name: str, **options: Any) -> dict[str, Any]:
+        """Create a model from the file of a network that was trained elsewhere: `.keras`, `.h5` or `.onnx`.
+
+        `options`: `task`, `classes` (in the order of the outputs), `input` (such as `{"scaling": "unit"}`),
+        `description`, `metadata`; `wait=False` doesn't wait until it can predict. Raises OSError for an unreadable
+        file.
+        """
+        return self.models.upload(file, name, **options)
+
     def predict(self, model: str, instances: Any, **options: Any) -> dict[str, Any]:
         """Predict for rows: a table of pandas or Polars, whose columns are found by name; a list; an object for one
         row; or a NumPy array with rows as its first dimension. NaN, NaT and NA are missing values.

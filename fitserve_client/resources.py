@@ -89,9 +89,18 @@ class Resources:
 
 
 class NamedResources(Resources):
-    """Resources with a client's name. They are finished when ready or failed."""
+    """Resources with a client's name. They, and their versions, are finished when ready or failed."""
 
     finished = statuses.FINISHED
+
+    def _finish_version(self, name: str, version: Document, wait: bool) -> Document:
+        """The version, when ready if `wait` is set. Raises RequestFailed with its error if it failed."""
+        if wait and version["status"] not in self.finished:
+            path = self._of(name, f"/versions/{version['version']}")
+            version = self._wait(path, f"Version {version['version']} of {name}", None)
+        if wait and version["status"] == statuses.FAILED:
+            raise RequestFailed(version["error"])
+        return version
 
     def _finish(self, created: Document, wait: bool) -> Document:
         """The resource, when ready if `wait` is set. Raises RequestFailed with its error if it failed."""
@@ -137,26 +146,17 @@ class Datasets(NamedResources):
         with upload_form(data, form_fields(options)) as form:
             headers = {"Content-Type": form.content_type}
             added = self._connection.create(self._of(name, "/versions"), data=form, headers=headers)
-        return self._finish_version(added, wait)
+        return self._finish_version(name, added, wait)
 
     def append(self, name: str, rows: Any, *, wait: bool = True) -> Document:
         """Add a version to a dataset that is a table: its rows, and these after them, each an object by column, or a
         table of pandas or Polars."""
         added = self._connection.create(self._of(name, "/versions"), json=plain({"append": rows}))
-        return self._finish_version(added, wait)
+        return self._finish_version(name, added, wait)
 
     def delete_version(self, name: str, version: int) -> None:
         """Delete a version other than the newest."""
         self._connection.request("DELETE", self._of(name, f"/versions/{version}"))
-
-    def _finish_version(self, version: Document, wait: bool) -> Document:
-        """The version, when ready if `wait` is set. Raises RequestFailed with its error if it failed."""
-        if wait and version["status"] not in self.finished:
-            path = self._of(version["dataset"], f"/versions/{version['version']}")
-            version = self._wait(path, f"Version {version['version']} of {version['dataset']}", None)
-        if wait and version["status"] == statuses.FAILED:
-            raise RequestFailed(version["error"])
-        return version
 
     def rows(
         self, name: str, split: str = "train", limit: int = PAGE, version: int | None = None
@@ -181,6 +181,22 @@ class Models(NamedResources):
     def create(self, spec: Document, *, wait: bool = True) -> Document:
         """Create a model."""
         return self._finish(self._connection.create(self.path, json=spec), wait)
+
+    def upload(self, file: str | Path, name: str, *, wait: bool = True, **options: Any) -> Document:
+        """Create a model from the `.keras`, `.h5` or `.onnx` file of a network; `options`: `task`, `classes`, `input`,
+        `description`, `metadata`. Raises OSError for an unreadable file."""
+        with upload_form(file, form_fields({"name": name, **options})) as form:
+            headers = {"Content-Type": form.content_type}
+            created = self._connection.create(self.path, data=form, headers=headers)
+        return self._finish(created, wait)
+
+    def add_version(self, name: str, file: str | Path, *, wait: bool = True, **options: Any) -> Document:
+        """Add a version to a model from the file of a network like its own; omitted `options` are those of the
+        model."""
+        with upload_form(file, form_fields(options)) as form:
+            headers = {"Content-Type": form.content_type}
+            added = self._connection.create(self._of(name, "/versions"), data=form, headers=headers)
+        return self._finish_version(name, added, wait)
 
     def check(self, spec: Document) -> Document:
         """Build the model of a spec without saving it."""

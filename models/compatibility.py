@@ -192,7 +192,7 @@ def check_version_fit(document: dict[str, Any], descriptor: dict[str, Any], spli
     `#/split`.
     """
     preprocessing = Preprocessing.from_document(document["inputs"])
-    faults = list(islice(_find_input_mismatches(preprocessing, descriptor), MOST_FAULTS))
+    faults = list(islice(_find_version_mismatches(document, preprocessing, descriptor), MOST_FAULTS))
     encoding = TargetEncoding.from_document(document["target"])
     problem = _find_target_mismatch(Task(document["task"]), encoding, descriptor["target"])
     if problem:
@@ -209,7 +209,8 @@ def check_inputs_fit(document: dict[str, Any], descriptor: dict[str, Any], split
     As check_version_fit, but ignores the dataset's target.
     """
     preprocessing = Preprocessing.from_document(document["inputs"])
-    found = chain(_find_input_mismatches(preprocessing, descriptor), _find_empty_split(descriptor, split))
+    mismatches = _find_version_mismatches(document, preprocessing, descriptor)
+    found = chain(mismatches, _find_empty_split(descriptor, split))
     faults = list(islice(found, MOST_FAULTS))
     if faults:
         raise InvalidData(*faults)
@@ -219,6 +220,26 @@ def _find_empty_split(descriptor: dict[str, Any], split: str | None) -> Iterator
     if split is not None and descriptor["splits"][split] == 0:
         there = tuple(name for name, rows in descriptor["splits"].items() if rows)
         yield Fault(f"{_title(descriptor)} has no {split} rows.", "#/split", allowed=there)
+
+
+def _find_version_mismatches(
+    document: dict[str, Any], preprocessing: Preprocessing, descriptor: dict[str, Any]
+) -> Iterator[Fault]:
+    """The faults of a dataset that lacks inputs of the version. The single input of an imported network may have any
+    name, and takes the numbers of a table in order (preprocessing/imported.py)."""
+    if not document.get("imported") or len(preprocessing.inputs) > 1:
+        yield from _find_input_mismatches(preprocessing, descriptor)
+        return
+    ((name, input_),) = preprocessing.inputs.items()
+    if descriptor["kind"] != "table":
+        only = [entry["name"] for entry in descriptor["inputs"]]
+        yield from _find_input_mismatches(Preprocessing({only[0] if len(only) == 1 else name: input_}), descriptor)
+        return
+    yield from _find_table_faults({name: InputSpec(input_.shape)}, descriptor)
+    for entry in descriptor["inputs"]:
+        if entry["missing"]:
+            detail = f'The column "{entry["name"]}" of {_name(descriptor)} has missing values, which'
+            yield Fault(f"{detail} an imported network has nothing to replace with.", DATASET, column=entry["name"])
 
 
 def _find_input_mismatches(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Fault]:

@@ -26,11 +26,13 @@ from models.training.batch_evaluation import BatchEvaluation
 from models.training.measures import Measures
 from models.training.plan import Arrays
 from models.values.columns import Texts
-from models.versions import TrainedNetwork
+from models.versions import ServedNetwork, TrainedNetwork
 
 PART_ROWS = 65_536
 PART_NUMBERS = 16 * 1024 * 1024
 """Numbers of processed inputs in one block in memory."""
+SERVED_ROWS = 1024
+"""The rows of a batch of a network that ONNX Runtime runs, which computes fewer at a time if they need much memory."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Evaluation:
 
 
 def evaluate_split(
-    trained: TrainedNetwork,
+    trained: TrainedNetwork | ServedNetwork,
     dataset: Dataset,
     split_name: str,
     folder: Path,
@@ -80,11 +82,12 @@ def evaluate_split(
     threshold = trained.spec.threshold if threshold is None else threshold
     split, encoding = dataset.split(split_name), trained.encoding
     classes = dataset.descriptor["target"].get("classes")
-    batch_rows = rows_at_once(trained.network)
+    batches, batch_rows = _make_batches(trained)
     steps, step = math.ceil(len(split.targets) / batch_rows), 0
-    batches = BatchEvaluation(trained.network)
     figures = _make_figures(trained, split, folder, threshold)
-    naive = None if trained.guess is None else _NaiveEvaluation(trained, trained.guess, split, folder, threshold)
+    naive = None
+    if isinstance(trained, TrainedNetwork) and trained.guess is not None:
+        naive = _NaiveEvaluation(trained, trained.guess, split, folder, threshold)
     for part in _parts(trained, split, batch_rows):
         targets = encoding.translate(part.targets, classes)
         arrays = Arrays(trained.preprocessing.network_inputs(part), encoding.encode(targets))
@@ -125,7 +128,32 @@ class _NaiveEvaluation:
         return Evaluation(self._measures.results(), figures, self._trained.encoding.classes, {}, threshold)
 
 
-def make_measures(trained: TrainedNetwork) -> Measures:
+class ServedEvaluation:
+    """As BatchEvaluation, for a network that ONNX Runtime runs."""
+
+    def __init__(self, served: ServedNetwork) -> None:
+        self._predictor = served.predictor
+        self._measures = make_measures(served)
+
+    def add(self, arrays: Arrays) -> np.ndarray:
+        """Count a batch; returns the network's raw outputs for it. Raises InvalidInstances."""
+        outputs = self._predictor.run_inputs(arrays.inputs)
+        self._measures.add(arrays.targets, outputs)
+        return outputs
+
+    def metrics(self) -> dict[str, float]:
+        """`loss` and the metrics of the spec."""
+        return self._measures.results()
+
+
+def _make_batches(trained: TrainedNetwork | ServedNetwork) -> tuple[BatchEvaluation | ServedEvaluation, int]:
+    """What evaluates batches, and the rows of a batch."""
+    if isinstance(trained, ServedNetwork):
+        return ServedEvaluation(trained), SERVED_ROWS
+    return BatchEvaluation(trained.network), rows_at_once(trained.network)
+
+
+def make_measures(trained: TrainedNetwork | ServedNetwork) -> Measures:
     """The loss and metrics of a trained network."""
     return Measures(trained.spec, trained.network.output_shape[-1], trained.encoding.scale)
 
@@ -145,7 +173,7 @@ def measure_guess(
     return measures.results()
 
 
-def _parts(trained: TrainedNetwork, split: Split, batch_rows: int) -> Iterator[Split]:
+def _parts(trained: TrainedNetwork | ServedNetwork, split: Split, batch_rows: int) -> Iterator[Split]:
     """The split in blocks of whole batches that fit into memory."""
     width = sum(input_.size for input_ in trained.spec.inputs.values())
     rows = max(1, min(PART_ROWS, PART_NUMBERS // width) // batch_rows) * batch_rows
@@ -153,7 +181,7 @@ def _parts(trained: TrainedNetwork, split: Split, batch_rows: int) -> Iterator[S
         yield split.page(slice(start, start + rows))
 
 
-def _make_figures(trained: TrainedNetwork, split: Split, folder: Path, threshold: float) -> Figures:
+def _make_figures(trained: TrainedNetwork | ServedNetwork, split: Split, folder: Path, threshold: float) -> Figures:
     if trained.spec.task is Task.REGRESSION:
         return NumberFigures(trained.encoding.numbers(np.asarray(split.targets)))
     classes, rows = trained.encoding.classes or [], len(split.targets)
@@ -162,7 +190,9 @@ def _make_figures(trained: TrainedNetwork, split: Split, folder: Path, threshold
     return ClassFigures(classes, rows, folder, trained.spec.task, threshold)
 
 
-def _compared(trained: TrainedNetwork, raw: np.ndarray | Texts, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _compared(
+    trained: TrainedNetwork | ServedNetwork, raw: np.ndarray | Texts, outputs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Targets and predictions in the form that the figures of the task need."""
     if trained.spec.task is Task.REGRESSION:
         return trained.encoding.numbers(np.asarray(raw)), trained.encoding.to_units(outputs)

@@ -17,7 +17,7 @@ from models.files.sums import check_files
 from models.graph import resolve
 from models.preprocessing import Instances, JsonNumbers, Preprocessing
 from models.preprocessing.preprocessing import INSTANCES, SeriesInputs
-from models.runtime import ROWS_AT_ONCE, OnnxNetwork
+from models.runtime import ROWS_AT_ONCE, ImportedOnnxNetwork, OnnxNetwork
 from models.scores import (
     Activation,
     find_activation,
@@ -63,6 +63,11 @@ class Predictor:
     """The numbers that layers such as Embedding accept from inputs."""
     output_name: str = OUTPUT
 
+    @property
+    def imported(self) -> bool:
+        """Whether the network is from an ONNX file that someone else made."""
+        return isinstance(self.network, ImportedOnnxNetwork)
+
     @classmethod
     def load(cls, folder: Path, threads: int = 1, weights: Mapping[str, np.ndarray] | None = None) -> Self:
         """Read `preprocessing.json` and `network.onnx` from a version's folder. `weights` has the values of a network
@@ -74,8 +79,9 @@ class Predictor:
         except ValueError as error:  # possible only in a folder without checksums
             raise DamagedNetwork(f"{ARTIFACTS['preprocessing']} is damaged.") from error
         activation = document["output"]["activation"]
+        kind = ImportedOnnxNetwork if document.get("imported") else OnnxNetwork
         return cls(
-            OnnxNetwork(folder / ARTIFACTS["onnx"], threads, document.get("rows_at_once", ROWS_AT_ONCE), weights),
+            kind(folder / ARTIFACTS["onnx"], threads, document.get("rows_at_once", ROWS_AT_ONCE), weights),
             Preprocessing.from_document(document["inputs"]),
             Task(document["task"]),
             TargetEncoding.from_document(document["target"]).classes,
@@ -213,6 +219,25 @@ def in_blocks(outputs: np.ndarray) -> list[np.ndarray]:
     return [outputs[start : start + at_once] for start in range(0, rows, at_once)]
 
 
+@dataclass(frozen=True)
+class Interpretation:
+    """What a predictor makes of the network's outputs, and what it must know to run it."""
+
+    task: Task
+    activation: Activation | None = None
+    output_name: str = OUTPUT
+    vocabularies: tuple[Vocabulary, ...] = ()
+    rows_at_once: int = ROWS_AT_ONCE
+    imported: bool = False
+    """Whether the network is from an ONNX file that someone else made."""
+
+    @classmethod
+    def of(cls, spec: NetworkSpec, rows_at_once: int) -> Self:
+        """That of a network that is trained here."""
+        name = resolve(spec)[-1].layer.name or OUTPUT
+        return cls(spec.task, find_activation(spec), name, tuple(vocabularies(spec)), rows_at_once)
+
+
 def write_preprocessing(
     path: Path,
     spec: NetworkSpec,
@@ -221,15 +246,24 @@ def write_preprocessing(
     rows_at_once: int = ROWS_AT_ONCE,
 ) -> dict[str, Any]:
     """Write what a predictor needs besides the network as JSON, synced to the disk. Returns the document."""
+    return write_interpretation(path, preprocessing, encoding, Interpretation.of(spec, rows_at_once))
+
+
+def write_interpretation(
+    path: Path, preprocessing: Preprocessing, encoding: TargetEncoding, interpretation: Interpretation
+) -> dict[str, Any]:
+    """As `write_preprocessing`, for a network without a spec."""
     document = {
         "format": FORMAT,
-        "task": spec.task.value,
+        "task": interpretation.task.value,
         "inputs": preprocessing.to_document(),
         "target": encoding.to_document(),
-        "output": {"activation": find_activation(spec), "name": resolve(spec)[-1].layer.name or OUTPUT},
-        "vocabularies": [asdict(vocabulary) for vocabulary in vocabularies(spec)],
-        "rows_at_once": rows_at_once,
+        "output": {"activation": interpretation.activation, "name": interpretation.output_name},
+        "vocabularies": [asdict(vocabulary) for vocabulary in interpretation.vocabularies],
+        "rows_at_once": interpretation.rows_at_once,
     }
+    if interpretation.imported:
+        document["imported"] = True
     with path.open("w", encoding="utf-8") as file:
         json.dump(document, file, ensure_ascii=False, allow_nan=False)
         file.flush()

@@ -1,13 +1,14 @@
 """Runs exported networks with ONNX Runtime, from NumPy arrays to NumPy arrays, without TensorFlow."""
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from models.allowance import check_deadline
-from models.errors import DamagedNetwork, Fault, InvalidInstances
+from models.errors import DamagedNetwork, Fault, InvalidInstances, describe_problem
 
 ROWS_AT_ONCE = 256
 """The maximum of rows per call, because activations take memory; larger calls were also slower."""
@@ -69,7 +70,7 @@ class OnnxNetwork:
         rows = self._check(inputs)
         if not rows:
             return np.empty((0, *(max(0, length) for length in self.output_shape)), np.float32)
-        arrays = {name: np.asarray(array, np.float32) for name, array in inputs.items()}
+        arrays = self._typed(inputs)
         most = self._rows_at_once
         if rows <= most:
             return self._run(arrays)
@@ -78,6 +79,10 @@ class OnnxNetwork:
             check_deadline(deadline)
             outputs.append(self._run({name: array[start : start + most] for name, array in arrays.items()}))
         return np.concatenate(outputs)
+
+    def _typed(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The inputs in the types that the network takes."""
+        return {name: np.asarray(array, np.float32) for name, array in inputs.items()}
 
     def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         try:
@@ -102,3 +107,40 @@ class OnnxNetwork:
                 )
                 raise InvalidInstances(Fault(detail))
         return rows.pop()
+
+
+SOURCE = re.compile(r"/onnxruntime_src/\S+:\d+ .*?\) (?=[A-Z])")
+"""The place in ONNX Runtime's source that begins its messages."""
+PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+OPSETS = re.compile(r"Current official support for domain \S+ is till opset \d+")
+INPUT_TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64}
+
+
+def explain(error: Exception) -> str:
+    """ONNX Runtime's message, for use within a sentence."""
+    text = str(error)
+    found = OPSETS.search(text)
+    return found[0] if found else describe_problem(ValueError(SOURCE.sub("", PREFIX.sub("", text))))
+
+
+class ImportedOnnxNetwork(OnnxNetwork):
+    """A network from an ONNX file that someone else made: what it can compute isn't known from a spec.
+
+    It takes float32 or float64 (models/model_files/onnx_inputs.py).
+    """
+
+    def _typed(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        kinds = {input_.name: input_.type for input_ in self._session.get_inputs()}
+        return {name: np.asarray(array, INPUT_TYPES[kinds[name]]) for name, array in inputs.items()}
+
+    def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        try:
+            output: np.ndarray = self._session.run(None, inputs)[0]
+        except Exception as error:  # ONNX Runtime has a dozen exception classes without a common base
+            detail = f"The network can't compute these rows: {explain(error)}."
+            raise InvalidInstances(Fault(detail)) from error
+        wanted = (len(next(iter(inputs.values()))), *self.output_shape)
+        if output.shape != wanted:
+            detail = f"The network's output has the shape {list(output.shape)} for these rows, not {list(wanted)}."
+            raise InvalidInstances(Fault(detail))
+        return output

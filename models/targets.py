@@ -12,6 +12,9 @@ from models.spec import NetworkSpec, Task
 from models.target_scale import TargetScale
 from models.values.columns import Texts
 
+UNKNOWN_TARGET = "target"
+"""The name of the target of an imported network."""
+
 
 class Form(StrEnum):
     """The form of targets that the network's loss expects."""
@@ -54,6 +57,13 @@ class TargetEncoding:
         if spec.task is Task.REGRESSION:
             return cls(target["name"], Form.NUMBERS, shape=number_shape(target), scale=scale)
         return cls(target["name"], _form(spec, outputs), list(target["classes"]))
+
+    @classmethod
+    def for_import(cls, spec: NetworkSpec, outputs: int, classes: list[Any] | None) -> Self:
+        """The encoding of a network that was trained elsewhere, on a target whose name isn't known."""
+        if classes is None:
+            return cls(UNKNOWN_TARGET, Form.NUMBERS, shape=(outputs,))
+        return cls(UNKNOWN_TARGET, _form(spec, outputs), classes)
 
     def encode(self, targets: np.ndarray | Texts) -> np.ndarray:
         """Encode raw targets of a split for the loss; raises InvalidData if one isn't a known class."""

@@ -10,18 +10,20 @@ import numpy as np
 
 from models.building import build_network, compile_network, rows_at_once, with_target_units
 from models.building.complaints import first_sentence
+from models.datasets import Dataset
 from models.errors import NotServable
 from models.export import export_onnx
 from models.limits import Limits
 from models.naive_guess import NaiveGuess
 from models.parity import compare_with_keras
-from models.predictor import write_preprocessing
-from models.preprocessing import Preprocessing
+from models.predictor import Predictor, write_preprocessing
+from models.preprocessing import Preprocessing, fit_to_dataset
+from models.runtime import OnnxNetwork
 from models.saved_model import write_saved_model
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
 from models.version_details import VersionDetails
-from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts, read_document
+from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts, read_document, read_spec
 from models.weights import assign_weights, named_weights, read_weights, save_weights, weight_values
 
 COMPARED_ROWS = 1000
@@ -94,6 +96,30 @@ def load_version(folder: Path, limits: Limits) -> TrainedNetwork:
         document["metrics"],
         NaiveGuess.from_document(document["guess"]) if document.get("guess") else None,
     )
+
+
+@dataclass(frozen=True)
+class ServedNetwork:
+    """A version from an ONNX file: it has no weights that Keras could load, and is evaluated as it is served."""
+
+    predictor: Predictor
+    spec: NetworkSpec
+    preprocessing: Preprocessing
+    encoding: TargetEncoding
+    guess: NaiveGuess | None = None
+
+    @property
+    def network(self) -> OnnxNetwork:
+        return self.predictor.network
+
+
+def load_evaluated(folder: Path, dataset: Dataset, limits: Limits, threads: int) -> TrainedNetwork | ServedNetwork:
+    """Load a version to evaluate it on a dataset that fits. Raises what `load_version` raises."""
+    preprocessing = read_document(folder / ARTIFACTS["preprocessing"])
+    if not preprocessing.get("imported"):
+        return load_version(folder, limits)
+    predictor, encoding = Predictor.load(folder, threads), TargetEncoding.from_document(preprocessing["target"])
+    return ServedNetwork(predictor, read_spec(folder), fit_to_dataset(predictor.preprocessing, dataset), encoding)
 
 
 def _in_target_units(trained: TrainedNetwork) -> keras.Model:

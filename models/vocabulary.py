@@ -15,20 +15,23 @@ PARAMETERS = {"Embedding": "input_dim", "ReversibleEmbedding": "input_dim", "Cat
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The integers, from 0, that a layer accepts from its input."""
+    """The integers, from `lowest` to below `size`, that a layer accepts from its input, or the input itself."""
 
     input: str
     layer: str
+    """Empty if it is the input's type that accepts no others, as in networks of ONNX files."""
     parameter: str
-    """The parameter that sets the `size`."""
+    """The parameter that sets the `size`, if there is one."""
     size: int
+    lowest: int = 0
 
     def unknown(self, values: np.ndarray) -> np.ndarray:
         """The numbers, from values of any shape, that the layer doesn't know."""
-        return (values < 0) | (values >= self.size) | (values != np.floor(values))
+        return (values < self.lowest) | (values >= self.size) | (values != np.floor(values))
 
     def __str__(self) -> str:
-        return f'the layer "{self.layer}" accepts integers from 0 to {self.size - 1:,}'
+        what = f'layer "{self.layer}"' if self.layer else "input"
+        return f"the {what} accepts integers from {self.lowest:,} to {self.size - 1:,}"
 
 
 def vocabularies(spec: NetworkSpec) -> Iterator[Vocabulary]:

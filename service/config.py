@@ -249,6 +249,9 @@ class Settings:
     max_upload_bytes: int = setting(
         2 * 1024**3, "Size of a form with files, such as the upload of a dataset.", minimum=1024
     )
+    max_model_file_bytes: int = setting(
+        1024**3, "Size of a form with the file of a network, which becomes a model or a version.", minimum=1024
+    )
     max_body_values: int = setting(
         Limits.body_values,
         "Values in the JSON of a prediction or a dataset, or cells in a CSV body. Evenly nested numbers of a "

@@ -66,6 +66,12 @@ class NotServed(NoVersion):
     """The model serves a label that doesn't exist."""
 
 
+class NotTrainable(ServiceError):
+    """The model's network only predicts."""
+
+    code = "not-trainable"
+
+
 class InUse(ServiceError):
     """An unfinished job or a label still uses the resource."""
 

@@ -5,6 +5,7 @@ The fitted state is stored as JSON, from which it is restored bit for bit.
 """
 
 from models.preprocessing.dataset_inputs import inputs_from_dataset, named_input_from_dataset, text_from_dataset
+from models.preprocessing.imported import fit_to_dataset
 from models.preprocessing.posted import CsvText, Instances, JsonNumbers, NamedFile, TableFile, read_npy
 from models.preprocessing.preprocessing import Preprocessing
 
@@ -15,6 +16,7 @@ __all__ = [
     "NamedFile",
     "Preprocessing",
     "TableFile",
+    "fit_to_dataset",
     "inputs_from_dataset",
     "named_input_from_dataset",
     "read_npy",

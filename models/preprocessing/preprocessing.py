@@ -1,7 +1,7 @@
 """The preprocessing of all inputs of a network, fitted to a dataset's training rows."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any, Self
@@ -46,6 +46,8 @@ class Preprocessing:
     """Converts raw rows to network inputs, by the names of the inputs."""
 
     inputs: dict[str, TensorInput | TableInput | TextInput]
+    tensors: dict[str, str] = field(default_factory=dict)
+    """The names that a dataset has for inputs, where they differ (imported.py)."""
 
     @cached_property
     def rows(self) -> WindowRows | None:
@@ -113,7 +115,9 @@ class Preprocessing:
         if self.shared is not None and len(split.rows) > TEXTS_AT_ONCE:
             return self._transform_pages(split)
         return {
-            name: input_.transform(tensors[name]) if isinstance(input_, TensorInput) else input_.transform(table)
+            name: input_.transform(tensors[self.tensors.get(name, name)])
+            if isinstance(input_, TensorInput)
+            else input_.transform(table)
             for name, input_ in self.inputs.items()
         }
 

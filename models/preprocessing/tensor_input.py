@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models.preprocessing.window_rows import WindowRows
 
 LARGEST_BYTE = 255
+FLOAT32 = "float32"
 FIRST_FRAME = "The image has several frames or pages, of which the first is used."
 MAX_PIXELS_AT_ONCE = 200_000_000
 """Pixels that are decoded for one request: an image of a few kilobytes can take a second to decode."""
@@ -42,6 +43,8 @@ class TensorInput:
     """For sequences from a table: the replacement for a missing number of each feature; None: none may be missing."""
     rows: "WindowRows | None" = None
     """For sequences from a table: how rows of the table become sequences."""
+    dtype: str = FLOAT32
+    """The type of the rows; float64 only for imported networks that take float64 or integers beyond 2^24."""
 
     @classmethod
     def fit(
@@ -70,7 +73,7 @@ class TensorInput:
             if scaled is not None:
                 chosen = np.resize(scaled, mean.shape)
                 mean, std = np.where(chosen, mean, 0.0), np.where(chosen, std, 1.0)
-        picture = _as_picture(values.shape[1:]) or _as_picture(spec.shape)
+        picture = picture_shape(values.shape[1:]) or picture_shape(spec.shape)
         return cls(spec.shape, spec.scaling, mean, std, picture, None if fill is None else tuple(fill))
 
     def find_difference(self, shape: Shape) -> str | None:
@@ -84,20 +87,20 @@ class TensorInput:
 
         Numbers are scaled as before.
         """
-        return replace(self, shape=shape, picture=_as_picture(raw) or _as_picture(shape))
+        return replace(self, shape=shape, picture=picture_shape(raw) or picture_shape(shape))
 
     def complete(self, spec: InputSpec) -> InputSpec:
         """The input of a spec with the scaling of this one."""
         return replace(spec, scaling=self.scaling)
 
     def transform(self, values: np.ndarray) -> np.ndarray:
-        """Raw rows as a network input: float32, (rows, *shape)."""
-        rows = aligned_empty((len(values), *self.shape), np.float32)
+        """Raw rows as a network input: (rows, *shape)."""
+        rows = aligned_empty((len(values), *self.shape), self.dtype)
         np.copyto(rows, values.reshape(rows.shape), casting="unsafe")
         return self._scale(rows)
 
     def _scale(self, rows: np.ndarray) -> np.ndarray:
-        """Scale the float32 array in place and return it."""
+        """Scale the array in place and return it."""
         shift, divisor = self._scales
         if shift is not None:
             rows -= shift
@@ -131,7 +134,7 @@ class TensorInput:
                 pictures[row].pixels.reshape(self.shape).tolist() if row in pictures else value
                 for row, value in enumerate(instances)
             ]
-            rows = read_numbers(numbers, place, InvalidInstances, self.shape)
+            rows = read_numbers(numbers, place, InvalidInstances, self.shape, self.dtype)
         column = "/".join(place.within) or None
         changes = ((row, picture.describe_change()) for row, picture in pictures.items())
         warnings = [
@@ -157,7 +160,7 @@ class TensorInput:
         """Posted rows of numbers (float64) as a network input; None if they don't fit."""
         if not shapes_fit(values.shape[1:], self.shape) or max(values.max(), -values.min()) > FLOAT32_MAX:
             return None
-        return self._scale(values.astype(np.float32).reshape(len(values), *self.shape)), []
+        return self._scale(values.astype(self.dtype).reshape(len(values), *self.shape)), []
 
     def _fill(self, instances: list | np.ndarray, fill: tuple[float, ...]) -> list | np.ndarray:
         """The same rows, with the features' fill values for missing numbers (null or NaN)."""
@@ -171,14 +174,15 @@ class TensorInput:
         return np.where(np.isnan(instances), np.resize(fill, instances.shape[-1]), instances)
 
     def _check_array(self, rows: np.ndarray, *, finite: bool = True) -> np.ndarray:
-        """The rows as float32, unless they don't fit, or some aren't finite though they must be, or no longer are."""
+        """The rows in the type of the input, unless they don't fit, or some aren't finite though they must be, or no
+        longer are."""
         if rows.dtype.kind not in "biuf":
             raise InvalidInstances(Fault("The array holds text, but the model takes numbers.", pointer="#"))
         if not shapes_fit(rows.shape[1:], self.shape):
             detail = f"Rows of the array have the shape {list(rows.shape[1:])}, but {list(self.shape)} is expected."
             raise InvalidInstances(Fault(detail, pointer="#"))
         with np.errstate(over="ignore"):
-            numbers = rows.astype(np.float32)
+            numbers = rows.astype(self.dtype)
         usable = np.isfinite(numbers)
         if not finite and not usable.all():
             usable |= ~np.isfinite(rows)
@@ -245,6 +249,7 @@ class TensorInput:
         } | {
             **({} if self.fill is None else {"fill": list(self.fill)}),
             **({} if self.rows is None else {"rows": self.rows.to_document()}),
+            **({} if self.dtype == FLOAT32 else {"dtype": self.dtype}),
         }
 
     @classmethod
@@ -260,6 +265,7 @@ class TensorInput:
             std,
             None if picture is None else tuple(picture),
             None if fill is None else tuple(fill),
+            dtype=document.get("dtype", FLOAT32),
         )
 
 
@@ -272,7 +278,7 @@ def _fill_nulls(value: Any, fill: tuple[float, ...]) -> Any:
     return [_fill_nulls(one, fill) for one in value] if value and isinstance(value[0], list) else value
 
 
-def _as_picture(shape: Shape) -> tuple[int, int, int] | None:
+def picture_shape(shape: Shape) -> tuple[int, int, int] | None:
     """Height, width and channels, if rows of the shape can be images."""
     if len(shape) == 2:
         return (shape[0], shape[1], 1)

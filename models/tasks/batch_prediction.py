@@ -10,6 +10,7 @@ from models.datasets import Dataset
 from models.files.sums import check_files
 from models.jobs.batch_prediction import BatchPredictionAssignment, BatchPredictionResult
 from models.predictor import Predictor
+from models.preprocessing import fit_to_dataset
 from models.tasks.channel import Channel
 from models.tasks.reporting import Reporter
 
@@ -33,7 +34,10 @@ def run(assignment: BatchPredictionAssignment, folder: Path, channel: Channel) -
 
 def _read_blocks(assignment: BatchPredictionAssignment, predictor: Predictor, folder: Path) -> Blocks:
     if assignment.dataset is not None:
-        return read_dataset(Dataset.open(assignment.dataset), assignment.split, predictor.preprocessing)
+        dataset, preprocessing = Dataset.open(assignment.dataset), predictor.preprocessing
+        if predictor.imported:
+            preprocessing = fit_to_dataset(preprocessing, dataset)
+        return read_dataset(dataset, assignment.split, preprocessing)
     assert assignment.file is not None
     check_files(assignment.file.parent, assignment.file.name)
     return read_file(

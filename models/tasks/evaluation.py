@@ -11,7 +11,7 @@ from models.tasks.channel import Channel
 from models.tasks.reporting import Reporter
 from models.training.threads import configure_threads
 from models.training.vocabulary import check_split
-from models.versions import load_version
+from models.versions import load_evaluated
 
 MOST_WARNINGS = 100
 
@@ -22,8 +22,8 @@ def run(assignment: EvaluationAssignment, folder: Path, channel: Channel) -> Eva
     Raises IncompleteVersion, InvalidData.
     """
     configure_threads(assignment.runtime.threads)
-    trained = load_version(assignment.version, assignment.limits)
     dataset = Dataset.open(assignment.dataset)
+    trained = load_evaluated(assignment.version, dataset, assignment.limits, assignment.runtime.threads)
     check_split(trained.spec, trained.preprocessing, dataset.split(assignment.split), folder)
     reporter = Reporter(channel)
     evaluation = evaluate_split(

@@ -8,9 +8,10 @@ import click
 
 from service.commands.command import ServiceGroup, Session
 from service.commands.output import describe_moment, print_items, print_json, print_members, print_table
-from service.commands.parameters import JSON_DOCUMENT, filters_by_metadata, takes_metadata, with_metadata
+from service.commands.parameters import CLASS_NAMES, JSON_DOCUMENT, filters_by_metadata, takes_metadata, with_metadata
 
 ARTIFACTS = ("onnx", "keras", "saved_model", "preprocessing")
+TASKS = ("regression", "binary", "multiclass", "multilabel")
 SUFFIXES = {"onnx": ".onnx", "keras": ".keras", "saved_model": ".zip", "preprocessing": ".json"}
 
 
@@ -21,7 +22,7 @@ def models() -> None:
 
 @models.command("list")
 @click.option("--status", type=click.Choice(["building", "ready", "failed"]), help="Filter by status.")
-@click.option("--task", type=click.Choice(["regression", "binary", "multiclass", "multilabel"]), help="Filter by task.")
+@click.option("--task", type=click.Choice(TASKS), help="Filter by task.")
 @click.option("--sort", type=click.Choice(["name", "-name", "created_at", "-created_at"]), default="-created_at")
 @filters_by_metadata
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Maximum number of items.")
@@ -55,6 +56,35 @@ def create_model(
     spec = with_metadata(spec, metadata) | ({} if serve is None else {"serve": serve})
     models = session.client.models
     _show(session, models.check(spec) if dry_run else models.create(spec))
+
+
+@models.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="Name of a new model.")
+@click.option("--to", metavar="MODEL", help="Instead of --name: add a version to this model.")
+@click.option("--task", type=click.Choice(TASKS), help="What the model predicts; default: inferred from the file.")
+@click.option("--classes", type=CLASS_NAMES, help='Classes in the order of the outputs: \'["cat", "dog"]\' or cat,dog.')
+@click.option("--input", "input_", type=JSON_DOCUMENT, help='Such as \'{"scaling": "unit"}\' for images.')
+@click.option("--description", help="Free text.")
+@takes_metadata
+def import_model(
+    session: Session, file: Path, name: str | None, to: str | None, input_: dict[str, Any] | None, **options: Any
+) -> None:
+    """Create a model from the FILE of a network that was trained elsewhere: .keras, .h5 or .onnx.
+
+    With --to, add a version to an existing model; omitted options are those of the model.
+    """
+    if (name is None) == (to is None):
+        raise click.UsageError("Give either --name or --to.")
+    if name is not None:
+        return _show(session, session.client.import_model(file, name, input=input_, **options))
+    if options.pop("description") is not None or options.pop("metadata") is not None:
+        raise click.UsageError("--description and --metadata belong to a new model.")
+    version = session.client.models.add_version(str(to), file, input=input_, **options)
+    if session.as_json:
+        return print_json(version)
+    click.echo(f"{to}: version {version['version']} from {version['source']['file']}")
+    _print_notes(version)
 
 
 @models.command("delete")
@@ -161,14 +191,21 @@ def _show(session: Session, model: dict[str, Any]) -> None:
     )  # fmt: skip
     unset = {name for name in members if model[name] in ("", {})} | ({"serve"} if model["serve"] is None else set())
     shown = {name: model[name] for name in members if name not in unset}
-    error, summary = model["error"], model["summary"]
+    error, summary, source = model["error"], model["summary"], model["source"]
+    shown |= {} if source is None else {"file": source["file"], "trainable": model["trainable"]}
     print_members(shown | {"parameters": summary and summary["parameters"], "error": error and error["detail"]})
+    _print_notes(model)
     if summary is None:
         return
     click.echo()
     columns = ("name", "type", "output_shape", "parameters")
     rows = ([layer[column] for column in columns] for layer in summary["layers"])
     print_table(("layer", "type", "output shape", "parameters"), rows)
+
+
+def _print_notes(imported: dict[str, Any]) -> None:
+    for note in imported["notes"]:
+        click.echo(f"Note: {note}")
 
 
 def _created(item: dict[str, Any]) -> str | None:

@@ -37,6 +37,23 @@ class JsonDocument(click.ParamType):
 JSON_DOCUMENT = JsonDocument()
 
 
+class ClassNames(click.ParamType):
+    """Classes as a JSON list, or as texts that are separated by commas."""
+
+    name = "classes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, list) or not value.lstrip().startswith("["):
+            return value if isinstance(value, list) else value.split(",")
+        try:
+            return orjson.loads(value)
+        except ValueError as error:
+            self.fail(f"it is no JSON: {error}.", param, ctx)
+
+
+CLASS_NAMES = ClassNames()
+
+
 def _read_entries(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str] | None:
     """The metadata that `key=value` options give; None without any."""
     entries = dict(text.partition("=")[::2] for text in given)

@@ -64,12 +64,10 @@ def count_waiting(session: Session, kind: str) -> int:
     return session.scalar(statement) or 0
 
 
-def unfinished(session: Session, *, but: str | None = None, **columns: str | int) -> str | None:
-    """The id of an unfinished job whose columns have these values, of any kind except `but`."""
+def unfinished(session: Session, *, but: Collection[str] = (), **columns: str | int) -> str | None:
+    """The id of an unfinished job whose columns have these values, of any kind except those of `but`."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    statement = select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL))
-    if but is not None:
-        statement = statement.where(Job.kind != but)
+    statement = select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL), Job.kind.not_in(but))
     return session.scalar(statement.limit(1))
 
 

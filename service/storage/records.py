@@ -139,7 +139,7 @@ class DatasetVersion(Record):
 
 
 class Model(Record):
-    """A network's spec and the result of building it."""
+    """A network's spec and the result of building it, or a network from a client's file."""
 
     __tablename__ = "models"
     __table_args__ = (CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="model_status"),)
@@ -148,9 +148,17 @@ class Model(Record):
     name: Mapped[str] = mapped_column(unique=True)
     status: Mapped[str]
     task: Mapped[str]
+    """Empty until the file of an import has been read whose client didn't say it."""
     description: Mapped[str]
     document: Mapped[dict[str, Any]]
-    """The spec of the request, completed with defaults and with the dataset's shape and columns."""
+    """The spec of the request, completed with defaults and with the dataset's shape and columns. For a file: the spec
+    that was read from it."""
+    source: Mapped[dict[str, Any] | None]
+    """For a model from a file: `format`, `sha256`, `file` (its name)."""
+    notes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """What the import of the file inferred, converted or ignored, in sentences."""
+    trainable: Mapped[bool] = mapped_column(default=True)
+    """Whether training jobs can train it. A network in ONNX has no layers to train."""
     summary: Mapped[dict[str, Any] | None]
     summary_text: Mapped[str | None]
     error: Mapped[dict[str, Any] | None]
@@ -166,7 +174,7 @@ class Model(Record):
     @property
     def threshold(self) -> float | None:
         """The score from which classes count as predicted (NetworkSpec.threshold); None for tasks without one."""
-        return read_threshold(self.document) if Task(self.task).has_threshold else None
+        return read_threshold(self.document) if self.task and Task(self.task).has_threshold else None
 
 
 class Label(Record):
@@ -278,9 +286,13 @@ class Version(Record):
     """The training job of whose snapshot the version was made; None if it is what its job trained."""
     epoch: Mapped[int | None]
     """The epoch of that snapshot."""
-    dataset_id: Mapped[Id]
-    dataset_name: Mapped[str]
+    dataset_id: Mapped[Id | None]
+    dataset_name: Mapped[str | None]
     dataset_version: Mapped[int | None]
+    source: Mapped[dict[str, Any] | None]
+    """For a version from a file, which has no dataset: `format`, `sha256`, `file` (its name)."""
+    notes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """What the import of the file inferred, converted or ignored, in sentences."""
     folder: Mapped[VersionKey]
     """The artifact key of the files."""
     servable: Mapped[bool]

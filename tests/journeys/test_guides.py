@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ GUIDES = sorted(path.name for path in FOLDER.glob("*.md") if path.name != "READM
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_a_guide_does_what_it_says(guide: str, client: Client, tmp_path: Path) -> None:
+    for file in (FOLDER / "files").iterdir():
+        shutil.copy(file, tmp_path)
     blocks = read_blocks((FOLDER / guide).read_text())
     answers = [*run_commands(blocks, tmp_path, client), *run_program(blocks, tmp_path, client)]
     unlike = [(answer.block.text, list(answer.differences())) for answer in answers if any(answer.differences())]

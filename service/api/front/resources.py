@@ -21,7 +21,7 @@ from service.api.front.request import BODY_SECONDS, Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.handoff import HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follow, Wait
-from service.api.http.links import BATCH_PREDICTIONS, DATASETS
+from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS
 from service.api.http.media_types import FORM
 from service.config import Settings
 from service.errors import storing
@@ -34,7 +34,9 @@ IN_MEMORY = 2**16
 WHOLE = 2**20
 """The bytes of a response that is collected in Flask's thread, at most. A larger response is sent in chunks."""
 UPLOADS = re.compile(rf"{DATASETS}(/[^/]+/versions)?|{BATCH_PREDICTIONS}")
-"""The paths that accept forms with files."""
+"""The paths that accept forms with files of data."""
+MODEL_FILES = re.compile(rf"{MODELS}(/[^/]+/versions)?")
+"""The paths that accept forms with the file of a network."""
 OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
 Environment = dict[str, Any]
 
@@ -79,13 +81,21 @@ class Resources:
     async def _receive(self, request: Request) -> IO[bytes]:
         if request.length == 0:
             return io.BytesIO()
-        is_form = request.headers.get("content-type", "").lower().startswith(FORM)
-        if is_form and UPLOADS.fullmatch(request.path):
+        most = self._find_most_spooled(request)
+        if most is not None:
             request.scope[BODY_SECONDS] = self._settings.upload_seconds
             folder = str(self._settings.artifact_folder)
             with storing():
-                return await request.spool(self._settings.max_upload_bytes, IN_MEMORY, folder, self._in_thread)
+                return await request.spool(most, IN_MEMORY, folder, self._in_thread)
         return io.BytesIO(await request.read(self._settings.max_body_bytes))
+
+    def _find_most_spooled(self, request: Request) -> int | None:
+        """The bytes of a form with files at most; None for any other body, which stays in memory."""
+        if not request.headers.get("content-type", "").lower().startswith(FORM):
+            return None
+        if UPLOADS.fullmatch(request.path):
+            return self._settings.max_upload_bytes
+        return self._settings.max_model_file_bytes if MODEL_FILES.fullmatch(request.path) else None
 
     async def _in_thread(self, function: Any, *arguments: Any) -> Any:
         # The thread logs with the request's id, and forgets it afterwards.

@@ -80,6 +80,11 @@ PROBLEM_TYPES = {
             "model serves a label that doesn't exist yet, point the label to a version.",
         ),
         ProblemType(
+            "not-trainable", 409, "The model can't be trained",
+            "The model was imported as ONNX. It predicts, but it has no layers that a training job could train, a "
+            "Pretrained layer could take, or an evaluation could run.",
+        ),
+        ProblemType(
             "in-use", 409, "The resource is in use",
             "An unfinished job, a label, or a model that serves the label still uses the resource. The detail names "
             "it.",

@@ -139,7 +139,11 @@ def _duplicate_fault(name: str, count: int) -> Fault:
 def _read_field(field: Any, values: list[str]) -> Any:
     if isinstance(field, fields.List) and (len(values) > 1 or not values[0].lstrip().startswith(JSON_BEGINS)):
         return values
-    return _read_json(values[0]) if isinstance(field, fields.Dict | fields.List | fields.Integer) else values[0]
+    return (
+        _read_json(values[0])
+        if isinstance(field, fields.Dict | fields.List | fields.Nested | fields.Integer)
+        else values[0]
+    )
 
 
 def _read_json(text: str) -> Any:

@@ -6,6 +6,7 @@ from flask import Response
 
 from service import statuses
 from service.api.contract.blueprint import TEXT, Blueprint, created, found
+from service.api.contract.schemas.model_imports import ImportModelSchema
 from service.api.contract.schemas.models import (
     CreateModelSchema,
     ModelChangesSchema,
@@ -15,6 +16,7 @@ from service.api.contract.schemas.models import (
     NewModelQuery,
     SummarySchema,
 )
+from service.api.http.errors import InvalidQuery, RequestFault
 from service.api.http.handoff import Wait
 from service.api.http.idempotency import current_claim
 from service.api.http.links import MODELS, model_url
@@ -22,10 +24,11 @@ from service.api.http.media_types import JSON, PLAIN
 from service.api.http.negotiation import choose
 from service.api.http.preferences import show_after
 from service.api.http.state import context
-from service.operations.catalog import models
+from service.operations.catalog import model_imports, models
 from service.operations.catalog.model_inputs import find_import
 from service.operations.catalog.models import ModelView
 from service.storage.paging import Page, PageQuery
+from service.storage.records import Model
 
 blueprint = Blueprint("models", __name__, description="Specs of networks.")
 
@@ -33,20 +36,25 @@ blueprint = Blueprint("models", __name__, description="Specs of networks.")
 @blueprint.post(MODELS)
 @blueprint.creates(ModelSchema)
 @blueprint.alt_response(200, schema=ModelSchema, description="A dry run: nothing was created.")
-@blueprint.arguments(CreateModelSchema)
+@blueprint.arguments_or_form(CreateModelSchema, ImportModelSchema)
 @blueprint.query(NewModelQuery)
 def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
-    """Create a model.
+    """Create a model from a spec, or from the file of a network in a form.
 
-    A worker builds the network before the model becomes `ready`. If a layer doesn't fit, the response is 422 with a
-    pointer to the layer, and nothing is created. With `dry_run`, a valid model isn't created either. If an input names
-    a dataset that is `processing`, the request waits for it first; the wait is the same for both.
+    A worker builds the network, or reads it from the file, before the model becomes `ready`. If a layer doesn't fit or
+    the file is invalid, the response is 422 with a pointer, and nothing is created. With `dry_run`, a valid spec isn't
+    created either. If an input names a dataset that is `processing`, the request waits for it first; the wait is the
+    same for both. A model from a file has a version 1, which predicts.
     """
+    if "file" in document:
+        return _import_model(document, query)
     importing = find_import(context(), document)
     if query["dry_run"]:
         return show_after(importing, lambda: _try_model(document), default=models.DRY_RUN_SECONDS)
     wait = context().settings.model_wait_seconds
-    return show_after(importing, lambda: _create_model(document, wait), default=wait)
+    return show_after(
+        importing, lambda: _show_created(*models.create(context(), document, current_claim()), wait), default=wait
+    )
 
 
 def _try_model(document: dict[str, Any]) -> Any:
@@ -54,9 +62,15 @@ def _try_model(document: dict[str, Any]) -> Any:
     raise Wait(job_id, models.DRY_RUN_SECONDS, lambda: (models.end_dry_run(context(), model, job_id), 200))
 
 
-def _create_model(document: dict[str, Any], wait: float) -> Any:
-    model, job_id = models.create(context(), document, current_claim())
+def _import_model(form: dict[str, Any], query: dict[str, Any]) -> Any:
+    if query["dry_run"]:
+        detail = '"dry_run" is for specs in JSON: a file is always imported.'
+        raise InvalidQuery(detail, [RequestFault(detail, parameter="dry_run")])
+    wait = context().settings.model_wait_seconds
+    return _show_created(*model_imports.create(context(), form, current_claim()), wait)
 
+
+def _show_created(model: Model, job_id: str, wait: float) -> Any:
     def show() -> Any:
         view = models.created(context(), model)
         return created(view, model_url(model.name), finished=view.model.status != statuses.BUILDING)

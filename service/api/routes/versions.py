@@ -5,17 +5,22 @@ from typing import Any
 
 from flask import Response
 
-from service.api.contract.blueprint import Blueprint
+from service import statuses
+from service.api.contract.blueprint import Blueprint, created, found
+from service.api.contract.schemas.model_imports import ImportVersionSchema
+from service.api.contract.schemas.new_versions import NewVersionSchema
 from service.api.contract.schemas.snapshots import SnapshotVersionSchema
-from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.contract.schemas.versions import NetworkWeightsSchema, OfModel, VersionListQuery, VersionSchema
 from service.api.http.files import send_artifact, send_weights
-from service.api.http.links import MODELS, training_job_url
+from service.api.http.idempotency import current_claim
+from service.api.http.links import MODELS, training_job_url, version_url
 from service.api.http.media_types import JSON, NPZ, OCTETS, ZIP
 from service.api.http.paging import map_page
+from service.api.http.preferences import show_after
 from service.api.http.state import context
 from service.api.routes.client_jobs import create_job
-from service.operations.catalog import versions
+from service.operations.catalog import model_imports, versions
+from service.operations.catalog.versions import UnfinishedVersion
 from service.operations.jobs import snapshot_versions
 from service.operations.jobs.kinds import training as training_jobs
 from service.storage.paging import Page, PageQuery
@@ -23,6 +28,37 @@ from service.storage.paging import Page, PageQuery
 VERSIONS = f"{MODELS}/<name>/versions"
 
 blueprint = Blueprint("versions", __name__, description="Trained networks of a model.")
+
+
+@blueprint.post(VERSIONS)
+@blueprint.creates(NewVersionSchema)
+@blueprint.arguments_or_form(SnapshotVersionSchema, ImportVersionSchema)
+def create_version(document: dict[str, Any], name: str) -> Any:
+    """Make a version of the snapshot of a training job, or from the file of a network in a form.
+
+    For a snapshot, the response is a training job that trains no epochs: it evaluates the snapshot, exports it and
+    creates the version. `Location` is the job's URL. Without `Prefer: wait=N`, the response is an immediate 202.
+
+    For a file, the response is the version. The network must be like the model's: the same task, classes and inputs,
+    and for a model that can be trained the same layers. By default the request waits at most 5 s for the import;
+    `Prefer: wait=N` sets another wait. 201: the version is available. 202: it is still `processing`. If the import
+    finds a fault during the wait, the response is 422 and nothing is saved.
+    """
+    if "file" in document:
+        return _import_version(name, document)
+    create = partial(snapshot_versions.create, model_name=name)
+    return create_job(training_jobs.KIND, create, document, training_job_url)
+
+
+def _import_version(name: str, form: dict[str, Any]) -> Any:
+    wanted = model_imports.add_version(context(), name, form, current_claim())
+
+    def show() -> Any:
+        version = model_imports.added(context(), wanted)
+        finished = not isinstance(version, UnfinishedVersion)
+        return created(OfModel(name, version), version_url(name, wanted.number), finished=finished)
+
+    return show_after(wanted.job_id, show, default=context().settings.model_wait_seconds)
 
 
 @blueprint.get(VERSIONS)
@@ -36,28 +72,22 @@ def list_versions(query: PageQuery, name: str) -> Page[Any]:
     return map_page(partial(OfModel, name), versions.list_page(context(), name, query))
 
 
-@blueprint.post(VERSIONS)
-@blueprint.creates(TrainingJobSchema)
-@blueprint.arguments(SnapshotVersionSchema)
-def create_version(request: dict[str, Any], name: str) -> Any:
-    """Make a version of the snapshot of a training job.
-
-    The response is a training job that trains no epochs: it evaluates the snapshot, exports it and creates the version.
-    `Location` is the job's URL. Without `Prefer: wait=N`, the response is an immediate 202.
-    """
-    create = partial(snapshot_versions.create, model_name=name)
-    return create_job(training_jobs.KIND, create, request, training_job_url)
-
-
 @blueprint.get(f"{VERSIONS}/<number:version>")
-@blueprint.resource(VersionSchema)
+@blueprint.finds(VersionSchema)
 @blueprint.ignores_query
-def get_version(name: str, version: int) -> OfModel:
+def get_version(name: str, version: int) -> Any:
     """Get a version.
 
-    The response has the metrics on each split, the classes, the inputs, and the files to download.
+    The response has the metrics on each split, the classes, the inputs, and the files to download. `Prefer: wait=N`
+    waits while its file is being imported.
     """
-    return OfModel(name, versions.get(context(), name, version))
+
+    def show() -> Any:
+        shown = versions.get(context(), name, version)
+        processing = isinstance(shown, UnfinishedVersion) and shown.status == statuses.PROCESSING
+        return found(OfModel(name, shown), finished=not processing)
+
+    return show_after(versions.find_import(context(), name, version), show)
 
 
 @blueprint.delete(f"{VERSIONS}/<number:version>")

@@ -232,7 +232,7 @@ def _check_unused(session: Session, dataset: Dataset, version: DatasetVersion) -
     what = f'version {version.number} of the dataset "{dataset.name}"'
     if dataset.version in (version.number, None):
         raise InUse(f"A dataset always has a newest version, and {what} is it. Delete the dataset instead.")
-    user = jobs.unfinished(session, but=IMPORT, dataset_id=dataset.id, dataset_version=version.number)
+    user = jobs.unfinished(session, but=(IMPORT,), dataset_id=dataset.id, dataset_version=version.number)
     if user is not None:
         raise InUse(f"The job {user} still needs {what}.")
     running = [job.dataset_version for job in jobs.lock_unfinished(session, IMPORT, dataset_id=dataset.id)]

@@ -218,7 +218,7 @@ def _delete(context: Context, dataset_id: str) -> None:
         dataset = datasets.by_id(session, dataset_id, lock=True)
         if dataset is None:
             return
-        user = jobs.unfinished(session, but=IMPORT, dataset_id=dataset_id)
+        user = jobs.unfinished(session, but=(IMPORT,), dataset_id=dataset_id)
         if user is not None:
             raise InUse(f'The job {user} still needs the dataset "{dataset.name}".')
         versions = datasets.versions(session, dataset_id)

@@ -20,17 +20,21 @@ from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.operations.jobs.kinds import build as builds
+from service.operations.jobs.kinds import model_import
 from service.operations.metadata import merge
 from service.storage import datasets, jobs, models
-from service.storage.artifact_keys import versions_key
+from service.storage.artifact_keys import upload_key, versions_key
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery
-from service.storage.records import Model
+from service.storage.records import Job, Model
 
 DRY_RUN_SECONDS = 60
 NEWEST_VERSIONS = 100
-BUILD = builds.KIND.name
+BUILD, IMPORT = MAKERS = builds.KIND.name, model_import.KIND.name
+"""The kinds of jobs that make models: from a spec, or from a file."""
+FIRST = 1
+"""The number of the version that a model from a file has."""
 COLUMNS = ("name", "task", "description", "serve", "metadata")
 """The fields of a posted document that have columns of their own."""
 
@@ -51,17 +55,25 @@ def create(context: Context, document: dict[str, Any], claim: Claim | None = Non
     If an earlier request with the same `claim` created a model, returns that one. Raises InvalidSpec, InvalidRequest,
     NameTaken, NotReady, QueueFull.
     """
-    return _made_before(context, claim) or _insert(context, *_complete(context, document), claim)
+    return made_before(context, claim) or _insert(context, *_complete(context, document), claim)
 
 
-def _made_before(context: Context, claim: Claim | None) -> tuple[Model, str] | None:
-    """The model that an earlier request with the key created, if it still exists, and the id of its build job."""
+def made_before(context: Context, claim: Claim | None) -> tuple[Model, str] | None:
+    """The model that an earlier request with the key created, if it still exists, and the id of the job that makes
+    it."""
     if claim is None or claim.resource_id is None:
         return None
     with context.database.read() as session:
         model = models.by_id(session, claim.resource_id)
-        job = jobs.newest(session, BUILD, model_id=claim.resource_id)
+        job = None if model is None else _find_maker(session, model)
     return None if model is None or job is None else (model, job.id)
+
+
+def _find_maker(session: Session, model: Model) -> Job | None:
+    """The job that makes or made a model: a build, or the import of its first version."""
+    if model.source is None:
+        return jobs.newest(session, BUILD, model_id=model.id)
+    return jobs.newest(session, IMPORT, model_id=model.id, version=FIRST)
 
 
 def created(context: Context, inserted: Model) -> ModelView:
@@ -140,6 +152,8 @@ def _new_model(document: dict[str, Any]) -> Model:
         serve=document.get("serve"),
         metadata_=document.get("metadata", {}),
         document={name: value for name, value in document.items() if name not in COLUMNS},
+        notes=[],
+        trainable=True,
         last_version=0,
         created_at=datetime.now(UTC),
     )
@@ -172,7 +186,7 @@ def find_build(context: Context, name: str) -> str | None:
     """The id of the job that is building a model; None if the build has ended. Raises NotFound."""
     with context.database.read() as session:
         model = find(session, name)
-        job = jobs.newest(session, BUILD, model_id=model.id) if model.status == statuses.BUILDING else None
+        job = _find_maker(session, model) if model.status == statuses.BUILDING else None
     return None if job is None else job.id
 
 
@@ -238,7 +252,8 @@ def _serve(session: Session, model: Model, label: str | None) -> None:
 
 
 def delete(context: Context, name: str) -> None:
-    """Remove a model, its versions and labels, and cancel its build if that still runs. Raises NotFound, InUse."""
+    """Remove a model, its versions and labels, and cancel its build or imports if they still run. Raises NotFound,
+    InUse."""
     with context.database.read() as session:
         model_id = find(session, name).id
     _delete(context, model_id)
@@ -249,14 +264,16 @@ def _delete(context: Context, model_id: str) -> None:
         model = models.by_id(session, model_id, lock=True)
         if model is None:
             return
-        user = jobs.unfinished(session, but=BUILD, model_id=model.id)
+        user = jobs.unfinished(session, but=MAKERS, model_id=model.id)
         if user is not None:
             raise InUse(f'The job {user} still needs the model "{model.name}".')
         taker = jobs.taking_weights(session, model.id)
         if taker is not None:
             raise InUse(f'The job {taker} still takes weights from a version of the model "{model.name}".')
-        build = jobs.newest(session, BUILD, lock=True, model_id=model.id)
-        if build is not None:
-            queue.cancel(session, build)
+        makers = [job for kind in MAKERS for job in jobs.lock_unfinished(session, kind, model_id=model.id)]
+        for job in makers:
+            queue.cancel(session, job)
         session.delete(model)
+    for job in makers:
+        context.artifacts.remove(upload_key(job.id))
     context.artifacts.remove(versions_key(model_id))

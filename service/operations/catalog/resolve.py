@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from models.errors import Fault
 from models.suggestions import nearest
-from service.errors import Conflict, InvalidRequest, NotFound, NotServed, NoVersion
+from service.errors import Conflict, InvalidRequest, NotFound, NotServed, NotTrainable, NoVersion
 from service.storage import models
 from service.storage.database import Session
 from service.storage.records import Label, Model, Version
@@ -86,6 +86,13 @@ def find_label(session: Session, model: Model, name: str) -> Label:
         detail = f'The model "{model.name}" has no label "{name[:MAX_QUOTED]}".'
         raise Unresolved(detail, "label", tuple(names)[:MAX_NAMED], nearest(name, names))
     return label
+
+
+def check_trainable(model: Model) -> None:
+    """Raise NotTrainable if the model has no layers that a training could change or take."""
+    if not model.trainable:
+        detail = f'The model "{model.name}" was imported as ONNX. It predicts, but it can\'t be trained or evaluated,'
+        raise NotTrainable(f"{detail} and other models can't take its layers. For that, import it as .keras or .h5.")
 
 
 def check_servable(version: Version) -> None:

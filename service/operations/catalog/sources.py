@@ -6,7 +6,7 @@ from typing import Any
 
 from models.errors import Fault
 from service.errors import InvalidRequest
-from service.operations.catalog.resolve import find_version, named_in_body
+from service.operations.catalog.resolve import check_trainable, find_version, named_in_body
 from service.storage import models
 from service.storage.database import Session
 from service.storage.records import Job, JobSource, Model, Version
@@ -25,7 +25,7 @@ class Source:
 def find_source(
     session: Session, reference: Mapping[str, Any], pointer: str, *, place: int = 0, own: Model | None = None
 ) -> Source:
-    """Resolve a reference with `model`, `version` and `label`. Raises InvalidRequest.
+    """Resolve a reference with `model`, `version` and `label`. Raises InvalidRequest, NotTrainable.
 
     The default model is `own`. `pointer` points to the reference; `place` is the index of the layer that gets the
     weights.
@@ -34,6 +34,7 @@ def find_source(
     model = own if name is None else models.by_name(session, name)
     if model is None:
         raise InvalidRequest(Fault(f'There is no model "{name}".', f"{pointer}/model"))
+    check_trainable(model)
     with named_in_body(pointer):
         version = find_version(session, model, reference.get("version"), reference.get("label"))
     return Source(model, version, place, pointer)

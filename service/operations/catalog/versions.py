@@ -1,25 +1,88 @@
 """Versions and the labels that point to them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Self
 
+from models.jobs.model_import import ModelImportRequest
+from models.model_files.formats import ModelFormat
 from models.version_details import ArtifactFile
 from models.version_files import ARTIFACTS, WEIGHTS
+from service import statuses
 from service.context import Context
-from service.errors import InUse, NotFound
+from service.errors import InUse, NotFound, NotReady
+from service.operations.catalog.models import IMPORT
 from service.operations.catalog.models import find as find_model
-from service.operations.catalog.resolve import find_label, find_version, named_in_body
+from service.operations.catalog.resolve import Unresolved, find_label, find_version, named_in_body
+from service.operations.jobs import queue
 from service.operations.stored_files import version_folder
 from service.storage import jobs, models
+from service.storage.artifact_keys import upload_key
 from service.storage.database import Session
 from service.storage.models import VersionEntry
 from service.storage.paging import Page, PageQuery
-from service.storage.records import Label, Model, Version
+from service.storage.records import Job, Label, Model, Version
+
+ONNX_REASON = "It was imported as ONNX, which can't be converted to Keras."
 
 
-def get(context: Context, model_name: str, number: int) -> Version:
+@dataclass(frozen=True)
+class UnfinishedVersion:
+    """A version whose file is being imported, or couldn't be."""
+
+    number: int
+    status: str
+    source: dict[str, Any]
+    error: dict[str, Any] | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        status = statuses.FAILED if job.status == statuses.FAILED else statuses.PROCESSING
+        source = ModelImportRequest.from_document(job.request).source
+        return cls(job.version or 0, status, source, job.error, job.created_at)
+
+    @classmethod
+    def queued(cls, number: int, source: dict[str, Any]) -> Self:
+        return cls(number, statuses.PROCESSING, source, None, datetime.now(UTC))
+
+
+def get(context: Context, model_name: str, number: int) -> Version | UnfinishedVersion:
+    """A version, or what its import has come to so far. Raises NotFound."""
     with context.database.read() as session:
-        return find_version(session, find_model(session, model_name), number)
+        model = find_model(session, model_name)
+        try:
+            return find_version(session, model, number)
+        except Unresolved:
+            job = _find_import(session, model, number)
+            if job is None:
+                raise
+            return UnfinishedVersion.of(job)
+
+
+def find_import(context: Context, model_name: str, number: int) -> str | None:
+    """The id of the job that is importing a version; None if there is none. Raises NotFound."""
+    with context.database.read() as session:
+        job = _find_import(session, find_model(session, model_name), number)
+    return None if job is None or job.status in statuses.FINAL else job.id
+
+
+def _find_import(session: Session, model: Model, number: int, *, lock: bool = False) -> Job | None:
+    """The import of a version that doesn't exist yet, or that failed."""
+    job = jobs.newest(session, IMPORT, lock=lock, model_id=model.id, version=number)
+    ended = (statuses.SUCCEEDED, statuses.CANCELLING, statuses.CANCELLED)
+    return None if job is None or job.status in ended else job
+
+
+def _find_available(context: Context, model_name: str, number: int) -> Version:
+    """A version with files. Raises NotFound, NotReady."""
+    version = get(context, model_name, number)
+    if isinstance(version, UnfinishedVersion):
+        name = f"{model_name} version {number}"
+        raise NotReady("version", name, version.status, failed=version.status == statuses.FAILED)
+    return version
 
 
 def list_page(context: Context, model_name: str, query: PageQuery) -> Page[Version]:
@@ -36,26 +99,54 @@ def entries(context: Context, model_name: str | None = None) -> Sequence[Version
 
 
 def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, ArtifactFile]:
-    """A version's file in a format, and its entry in the version's `artifacts`. Raises NotFound, DamagedNetwork."""
-    version = get(context, model_name, number)
+    """A version's file in a format, and its entry in the version's `artifacts`.
+
+    Raises NotFound, NotReady, DamagedNetwork.
+    """
+    version = _find_available(context, model_name, number)
     files = {file.format: file for file in version.details.artifacts}
     if format_ not in files:
-        raise NotFound(f'Version {number} of "{model_name}" has no {format_} file. It has {", ".join(files)}.')
+        reason = f"{ONNX_REASON} " if _is_onnx(version) else ""
+        raise NotFound(f'Version {number} of "{model_name}" has no {format_} file. {reason}It has {", ".join(files)}.')
     name = ARTIFACTS[format_]
     return version_folder(context, version.folder, name) / name, files[format_]
 
 
 def weights_file(context: Context, model_name: str, number: int) -> Path:
-    """The NPZ file of a version's weights by their Keras names. Raises NotFound, DamagedNetwork."""
-    return version_folder(context, get(context, model_name, number).folder, WEIGHTS) / WEIGHTS
+    """The NPZ file of a version's weights by their Keras names. Raises NotFound, NotReady, DamagedNetwork."""
+    version = _find_available(context, model_name, number)
+    if _is_onnx(version):
+        raise NotFound(f'Version {number} of "{model_name}" has no weights by Keras names. {ONNX_REASON}')
+    return version_folder(context, version.folder, WEIGHTS) / WEIGHTS
+
+
+def _is_onnx(version: Version) -> bool:
+    """Whether the version is a network in ONNX that Keras doesn't know."""
+    return version.source is not None and version.source["format"] == ModelFormat.ONNX
 
 
 def delete(context: Context, model_name: str, number: int) -> None:
-    """Remove a version and its files. Raises NotFound; InUse if a label or a job that isn't final needs it."""
+    """Remove a version and its files, or end its import. Raises NotFound; InUse if a label or a job that isn't final
+    needs it."""
     with context.database.write() as session:
         model = find_model(session, model_name, lock=True)
-        version = _delete(session, model, number)
-    context.artifacts.remove(version.folder)
+        job = _find_import(session, model, number, lock=True)
+        version = _delete(session, model, number) if job is None else None
+        if job is not None:
+            _end_import(session, model, job)
+    if version is not None:
+        context.artifacts.remove(version.folder)
+    elif job is not None:
+        context.artifacts.remove(upload_key(job.id))
+
+
+def _end_import(session: Session, model: Model, job: Job) -> None:
+    """Cancel the import of a version, or remove it if it failed. Raises InUse for that which makes the model."""
+    if model.status != statuses.READY:
+        raise InUse(f'The import makes the model "{model.name}" itself. Delete the model instead.')
+    queue.cancel(session, job)
+    if job.status == statuses.FAILED:
+        session.delete(job)
 
 
 def _delete(session: Session, model: Model, number: int) -> Version:

@@ -25,6 +25,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         max_concurrent_predictions=2,
         max_body_bytes=100_000,
         max_upload_bytes=300_000,
+        max_model_file_bytes=400_000,
         model_wait_seconds=60,
         dataset_wait_seconds=60,
     )

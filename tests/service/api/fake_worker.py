@@ -1,9 +1,11 @@
 """A worker without child processes. Imports and predictions are real. Networks get fixed weights, without training."""
 
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from unittest.mock import patch
 
 import numpy as np
 import onnx
@@ -21,10 +23,17 @@ from models.jobs.batch_prediction import BatchPredictionAssignment, BatchPredict
 from models.jobs.build import BuildAssignment, BuildResult
 from models.jobs.dataset_import import ImportAssignment, ImportResult
 from models.jobs.evaluation import EvaluationAssignment, EvaluationResult
+from models.jobs.model_import import ModelImportAssignment, ModelImportResult
 from models.jobs.training import TrainingAssignment, TrainingResult
+from models.limits import Limits
+from models.model_files.formats import ModelFormat
+from models.model_files.imported import ImportedNetwork, ImportFields
 from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import Preprocessing
-from models.targets import TargetEncoding
+from models.preprocessing.tensor_input import TensorInput
+from models.spec import NetworkSpec, Task
+from models.targets import Form, TargetEncoding
+from models.tasks import model_import
 from models.version_details import VersionDetails
 from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts
 from service.context import Context
@@ -40,6 +49,9 @@ from service.worker.waiting import check_waiting_jobs
 if TYPE_CHECKING:
     from models.snapshot_writing import Described
 
+ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+NAME_AT = 30
+"""Where the content of a fake file is: behind the head of a ZIP."""
 UNBUILDABLE = "unbuildable"
 """The build of a model with this text in its description fails."""
 
@@ -217,12 +229,88 @@ def _predict(assignment: BatchPredictionAssignment, folder: Path) -> BatchPredic
     return predict_blocks(predictor, blocks, folder, lambda rows, fraction: None)
 
 
+def model_file(magic: bytes = ZIP, **network: Any) -> bytes:
+    """A file that the fake reader reads, in the format of the magic bytes: `inputs`, `outputs`, `activation`, …"""
+    content = {"inputs": 4, "outputs": 3, "activation": "softmax"} | network
+    return magic.ljust(NAME_AT, b"\0") + orjson.dumps(content)
+
+
+def onnx_file(inputs: int = 4, outputs: int = 3) -> bytes:
+    """A small network in ONNX."""
+    with tempfile.NamedTemporaryFile() as file:
+        _write_network(Path(file.name), np.ones((inputs, outputs), np.float32))
+        return Path(file.name).read_bytes()
+
+
+def _import_network(assignment: ModelImportAssignment, folder: Path) -> ModelImportResult:
+    """Run the task with a reader for the files of this module."""
+    with patch.dict(model_import.READERS, dict.fromkeys(ModelFormat, f"{__name__}:read_network")):
+        return model_import.run(assignment, folder, None)  # type: ignore[arg-type]
+
+
+def read_network(file: Path, fields: ImportFields, folder: Path, _limits: Limits) -> ImportedNetwork:
+    """Import a network of one Dense layer, whose first output is the sum of its inputs."""
+    content = file.read_bytes()
+    if content.startswith((ZIP, HDF5)):
+        return _read_network(orjson.loads(content[NAME_AT:]), fields, folder, trainable=True)
+    inputs, outputs = onnx.load_from_string(content).graph.initializer[0].dims
+    network = {"inputs": inputs, "outputs": outputs, "activation": "linear"}
+    return _read_network(network, fields, folder, trainable=False)
+
+
+def _read_network(network: dict[str, Any], fields: ImportFields, folder: Path, *, trainable: bool) -> ImportedNetwork:
+    outputs = network["outputs"]
+    if network.get("layer") == "Lambda":
+        raise InvalidSpec(Fault('The layer "odd" is a Lambda, which runs code.', "#/file"))
+    if fields.classes is not None and len(fields.classes) != outputs:
+        raise InvalidSpec(Fault(f"The network has {outputs} outputs, for {len(fields.classes)} classes.", "#/classes"))
+    task = fields.task or Task.MULTICLASS
+    input_ = {"shape": [network["inputs"]], "scaling": (fields.input or {}).get("scaling", "none")}
+    dense = {"type": "Dense", "name": "top", "units": outputs, "activation": network["activation"]}
+    document = {
+        "task": task.value, "inputs": {"input": input_}, "layers": [dense], "optimizer": {"type": "Adam"},
+        "loss": {"type": "mean_squared_error"}, "metrics": [],
+    }  # fmt: skip
+    spec = NetworkSpec.from_document(document)
+    classes = None if task is Task.REGRESSION else fields.classes or list(range(outputs))
+    form = Form.NUMBERS if task is Task.REGRESSION else Form.ONE_HOT
+    tensor = TensorInput.fit(spec.input, np.zeros((1, network["inputs"])), "vector")
+    weights = np.zeros((network["inputs"], outputs), np.float32)
+    weights[:, 0] = 1
+    write_preprocessing(
+        folder / ARTIFACTS["preprocessing"], spec, Preprocessing({"input": tensor}), TargetEncoding("y", form, classes)
+    )
+    _write_network(folder / ARTIFACTS["onnx"], weights)
+    if trainable:
+        (folder / ARTIFACTS["keras"]).write_bytes(b"keras")
+        arrays: dict[str, Any] = {"top/kernel": weights, "top/bias": np.zeros(outputs, np.float32)}
+        np.savez(folder / WEIGHTS, **arrays)
+        (folder / TRAINED).write_bytes(orjson.dumps({"spec": spec.to_document()}))
+    parameters = (network["inputs"] + 1) * outputs
+    layer = {"name": "top", "type": "Dense", "output_shape": [outputs], "parameters": parameters, "trainable": True}
+    counts = {"parameters": parameters, "trainable_parameters": parameters, "non_trainable_parameters": 0}
+    return ImportedNetwork(
+        document=document if trainable else document | {"layers": []},
+        trainable=trainable,
+        summary={"layers": [layer | {"inputs": ["input"]}] if trainable else [], **counts, "bytes": 4 * parameters},
+        summary_text="a network\n",
+        version=VersionDetails(
+            servable=True,
+            classes=classes,
+            inputs=[{"name": "input", **input_}],
+            artifacts=describe_artifacts(folder),
+        ),
+        notes=() if fields.classes else ("The file doesn't name the classes: they are numbers.",),
+    )
+
+
 TASKS: dict[type[Assignment], Callable[[Any, Path], Document]] = {
     BuildAssignment: _build,
     ImportAssignment: _import,
     TrainingAssignment: _train,
     EvaluationAssignment: _evaluate,
     BatchPredictionAssignment: _predict,
+    ModelImportAssignment: _import_network,
 }
 
 

@@ -16,6 +16,7 @@ from models.errors import Diverged
 from models.jobs.assignment import Assignment, Unfinished
 from models.jobs.build import BuildAssignment, BuildResult
 from models.jobs.dataset_import import ImportAssignment
+from models.jobs.model_import import ModelImportAssignment
 from models.jobs.training import TrainingAssignment, TrainingResult
 from models.training.plan import Command
 from models.version_details import VersionDetails
@@ -67,6 +68,8 @@ def wishes_of(assignment: Assignment, folder: Path) -> dict[str, Any]:
     if isinstance(assignment, TrainingAssignment):
         assert isinstance(assignment.request.optimizer, dict)
         return assignment.request.optimizer
+    if isinstance(assignment, ModelImportAssignment):
+        return assignment.fields.input or {}
     assert isinstance(assignment, ImportAssignment)
     request = orjson.loads((assignment.upload / "request.json").read_bytes())
     if "rows" not in request:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from service.operations.catalog import datasets
+from service.operations.catalog import datasets, model_imports, models
+from service.operations.catalog.uploads import Reception
 from tests.service.worker.bench import Bench, is_gone
 
 
@@ -130,6 +131,20 @@ def test_data_that_crashes_its_import_is_refused_at_once(bench: Bench) -> None:
     assert "SIGABRT" in error["detail"]
     assert "secret" not in error["detail"]
     assert bench.wait_for_status(job_id, "failed").attempt == 1
+    assert bench.left_behind() == []
+
+
+def test_a_file_of_a_network_that_crashes_its_reader_is_refused_at_once(bench: Bench) -> None:
+    reception = Reception(bench.context.artifacts)
+    incoming = reception.receive("odd.keras")
+    incoming.write(b"PK\x03\x04".ljust(30, b"\0"))
+    form = {"name": "odd", "description": "", "metadata": {}, "input": {"fall": int(signal.SIGSEGV)}}
+    _, job_id = model_imports.create(bench.context, form | {"file": incoming.complete()})
+    assert bench.wait_for_status(job_id, "failed").attempt == 1
+    error = models.get(bench.context, "odd").model.error
+    assert error is not None
+    assert (error["code"], error["faults"][0]["pointer"]) == ("invalid-spec", "#/file")
+    assert "SIGSEGV" in error["detail"]
     assert bench.left_behind() == []
 
 

@@ -108,9 +108,10 @@ def _encode_fields(schema: Document, schemas: Document) -> Document:
 
 def _find_part_type(schema: Document) -> str | None:
     """The media type of a form's part; None for text."""
-    if "anyOf" in schema or "object" in schema["type"]:
+    item = schema.get("items", schema)
+    if "anyOf" in item or "type" not in schema or "object" in schema["type"]:
         return JSON
-    return OCTETS if schema.get("items", schema).get("format") == "binary" else None
+    return OCTETS if item.get("format") == "binary" else None
 
 
 def _describe_defaults(schemas: Document) -> None:

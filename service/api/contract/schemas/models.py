@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, pre_dump, validates_schema
 
+from models.model_files.formats import ModelFormat
 from models.preprocessing.missing import CHOICES
 from models.pretrained import as_posted
 from models.spec import Scaling, TargetScaling, Task
@@ -33,6 +34,7 @@ from service.api.contract.fields import (
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import (
+    DIGEST,
     NAMED,
     AsItIs,
     Count,
@@ -320,6 +322,19 @@ class ModelChangesSchema(Schema):
     metadata = MetadataChanges()
 
 
+class SourceSchema(AnswerSchema):
+    """The file that a model or a version was imported from."""
+
+    format = OneOf("The format of the file.", *(format_.value for format_ in ModelFormat))
+    sha256 = Words("The file's SHA-256.", **DIGEST)
+    file = Words("The file's name on the client, without folders.", 255, example="model.keras")
+
+
+SOURCE = "The file that it was imported from; null for all others."
+IMPORT_NOTES = "What the import of the file inferred, converted or ignored, in sentences."
+MOST_NOTES = 1000
+
+
 MOST_CATEGORIES = 1000
 MOST_AXES = 32
 METRIC_VALUES = Number("A metric; null if it isn't finite.", allow_none=True, example=0.97)
@@ -375,6 +390,9 @@ class ModelTargetSchema(AnswerSchema):
     scaling = OneOf(TARGET_SCALING, *TARGET_SCALINGS)
 
 
+OF_TRAINING = "As in the request, or as in the imported file; null if there is none, for example in ONNX."
+
+
 class ModelItemSchema(AnswerSchema):
     """A model in a list."""
 
@@ -387,12 +405,18 @@ class ModelItemSchema(AnswerSchema):
     status = OneOf(
         "`building` until a worker has built the network.", statuses.BUILDING, statuses.READY, statuses.FAILED
     )
-    task = OneOf("What the model predicts.", *TASKS)
+    task = OneOf(
+        "What the model predicts. Null until the file of an imported model is read, if the request didn't say it.",
+        *TASKS,
+        allow_none=True,
+    )
+    source = AsItIs(SourceSchema, SOURCE, allow_none=True)
+    trainable = Truth("Whether it can be trained. A model that was imported as ONNX only predicts.")
     description = Words("Free text.", example="Predicts one of three iris species from four lengths.")
     input = AsItIs(ModelInputSchema, "The single input.")
     inputs = Mapping("Several inputs, by name.", AsItIs(ModelInputSchema, ""), maxProperties=MOST_INPUTS)
-    optimizer = Value("As in the request.", example="adam", **COMPONENT)
-    loss = Value("As in the request.", example="sparse_categorical_crossentropy", **COMPONENT)
+    optimizer = Value(OF_TRAINING, allow_none=True, example="adam", **COMPONENT)
+    loss = Value(OF_TRAINING, allow_none=True, example="sparse_categorical_crossentropy", **COMPONENT)
     metrics = Listing("As in the request.", Value("A metric.", **COMPONENT), MOST_METRICS, example=["accuracy"])
     target = Inner(ModelTargetSchema, "How a regression learns its target; null for other tasks.", allow_none=True)
     threshold = Number(
@@ -443,7 +467,12 @@ class SummarySchema(AnswerSchema):
 class ModelSchema(ModelItemSchema):
     """A model."""
 
-    layers = Listing("As in the request.", Anything("object", metadata=LAYER), MOST_LAYERS)
+    layers = Listing(
+        "As in the request, or as in the imported file; empty for ONNX.",
+        Anything("object", metadata=LAYER),
+        MOST_LAYERS,
+    )
+    notes = Listing(IMPORT_NOTES, Words("A sentence."), MOST_NOTES)
     summary = AsItIs(SummarySchema, "The structure of the network; null until it is built.", allow_none=True)
     model_version_status = Listing(
         "The newest 100 versions in TensorFlow Serving's format.", Inner(ServingVersionSchema, ""), 100
@@ -462,7 +491,9 @@ class ModelListQuery(ByMetadata, ByTimeOrName):
 
 def _present_model(view: ModelView) -> dict[str, Any]:
     model, url = view.model, model_url(view.model.name)
-    kept = ("id", "name", "status", "task", "description", "serve", "summary", "created_at")
+    kept = (
+        "id", "name", "status", "source", "trainable", "description", "serve", "summary", "notes", "created_at"
+    )  # fmt: skip
     parts = ("summary", "versions", "labels", "predictions")
     unscaled = {"scaling": TargetScaling.NONE.value} if model.task == Task.REGRESSION else None
     return {
@@ -470,6 +501,7 @@ def _present_model(view: ModelView) -> dict[str, Any]:
         "target": model.document.get("target", unscaled),
         "layers": [as_posted(layer) for layer in model.document["layers"]],
         **{member: getattr(model, member) for member in kept},
+        "task": model.task or None,
         "threshold": model.threshold,
         "latest_version": view.latest_version,
         "labels": view.labels,

@@ -6,9 +6,19 @@ from typing import Any
 from marshmallow import pre_dump
 
 from models.validation.inputs import MOST_INPUTS
+from service import statuses
 from service.api.contract.fields import Moment, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema
-from service.api.contract.schemas.models import METRIC_VALUES, MOST_AXES, ModelInputSchema
+from service.api.contract.schemas.models import (
+    IMPORT_NOTES,
+    METRIC_VALUES,
+    MOST_AXES,
+    MOST_NOTES,
+    SOURCE,
+    ModelInputSchema,
+    SourceSchema,
+)
+from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import (
     CLASS,
     DIGEST,
@@ -30,8 +40,11 @@ from service.api.contract.schemas.shown import (
 from service.api.contract.schemas.version_statuses import ServingVersionSchema, version_statuses
 from service.api.http.links import evaluation_url, label_url, model_url, training_job_url, version_url
 from service.api.http.paging import ByTime, ByTimeOrName
+from service.api.http.problems import describe_failure
+from service.operations.catalog.versions import UnfinishedVersion
 from service.storage.records import Label, Version
 
+AVAILABLE = "available"
 FORMATS = ("keras", "onnx", "saved_model", "preprocessing")
 
 
@@ -66,17 +79,30 @@ class VersionSchema(AnswerSchema):
     sometimes = ("reason",)
 
     version = Count("The version's number.", 1, example=1)
-    status = OneOf("Always `available`.", "available")
+    status = OneOf(
+        "`available`. While a file is being imported: `processing`; if that failed: `failed`.",
+        AVAILABLE,
+        statuses.PROCESSING,
+        statuses.FAILED,
+    )
+    error = Inner(FailureSchema, "The error of a failed import, else null.", allow_none=True)
     servable = Truth("Whether the version can serve predictions, because its network was exported to ONNX.")
     reason = Words("Why the version can't serve predictions.", example='The layer "lambda" has no ONNX operator.')
-    training_job = Identifier("tj", "The job that trained the version.")
+    training_job = Identifier(
+        "tj", "The job that trained the version; null if it was imported from a file.", allow_none=True
+    )
     epoch = Count(
         "The epoch of that job, if the version was made of its snapshot; null if it is the result of the job.",
         1,
         allow_none=True,
         example=None,
     )
-    dataset = Words("The name of the dataset that the version was trained on.", example="flowers", **NAMED)
+    dataset = Words(
+        "The name of the dataset that the version was trained on; null if it was imported from a file.",
+        allow_none=True,
+        example="flowers",
+        **NAMED,
+    )
     dataset_version = Count("The number of the dataset's version.", 1, allow_none=True, example=1)
     metrics = Inner(VersionMetricsSchema, "The metrics on each split.")
     baseline = Inner(
@@ -90,6 +116,8 @@ class VersionSchema(AnswerSchema):
         allow_none=True,
         example=["setosa", "versicolor", "virginica"],
     )
+    source = AsItIs(SourceSchema, SOURCE, allow_none=True)
+    notes = Listing(IMPORT_NOTES, Words("A sentence."), MOST_NOTES)
     inputs = Listing("The inputs.", AsItIs(ModelInputSchema, ""), MOST_INPUTS)
     artifacts = Listing("The files.", Inner(ArtifactSchema, ""), len(FORMATS))
     created_at = Moment("The creation time.")
@@ -100,6 +128,8 @@ class VersionSchema(AnswerSchema):
 
     @pre_dump
     def _present(self, found: OfModel, **_: Any) -> dict[str, Any]:
+        if isinstance(found.record, UnfinishedVersion):
+            return _present_unfinished(found.model, found.record)
         version: Version = found.record
         url = version_url(found.model, version.number)
         details = version.details
@@ -107,9 +137,12 @@ class VersionSchema(AnswerSchema):
             **{member: getattr(details, member) for member in ("metrics", "baseline", "classes", "inputs")},
             **({} if version.servable else {"reason": details.reason}),
             "version": version.number,
-            "status": "available",
+            "status": AVAILABLE,
+            "error": None,
             "servable": version.servable,
-            "training_job": version.trained_by or version.job_id,
+            "source": version.source,
+            "notes": version.notes,
+            "training_job": _training_job(version),
             "epoch": version.epoch,
             "dataset": version.dataset_name,
             "dataset_version": version.dataset_version,
@@ -174,12 +207,40 @@ class LabelSchema(AnswerSchema):
         return {"label": label.label, "version": label.number, "model_version_status": statuses, "links": links}
 
 
+def _present_unfinished(model: str, version: UnfinishedVersion) -> dict[str, Any]:
+    return {
+        "version": version.number,
+        "status": version.status,
+        "error": describe_failure(version.error),
+        "servable": False,
+        "reason": "Its file is being imported." if version.error is None else "Its file couldn't be imported.",
+        "source": version.source,
+        "notes": [],
+        "training_job": None,
+        "dataset": None,
+        "dataset_version": None,
+        "metrics": {"train": None, "validation": None, "test": None},
+        "baseline": None,
+        "classes": None,
+        "inputs": [],
+        "artifacts": [],
+        "created_at": version.created_at,
+        "links": {"self": version_url(model, version.number), "model": model_url(model)},
+        "model_version_status": [],
+    }
+
+
+def _training_job(version: Version) -> str | None:
+    """The id of the job that trained the version; None if it was imported from a file."""
+    return None if version.source is not None else version.trained_by or version.job_id
+
+
 def _version_links(model: str, version: Version) -> dict[str, str | None]:
-    url = version_url(model, version.number)
+    url, job = version_url(model, version.number), _training_job(version)
     return {
         "self": url,
         "model": model_url(model),
-        "training_job": training_job_url(version.trained_by or version.job_id) if version.job_exists else None,
+        "training_job": training_job_url(job) if version.job_exists and job is not None else None,
         "weights": f"{url}/weights",
         **({} if version.evaluation_id is None else {"evaluation": evaluation_url(version.evaluation_id)}),
         "predictions": f"{url}/predictions",

@@ -33,6 +33,7 @@ from service.context import Context
 from service.errors import InvalidRequest, NotFound
 from service.operations import idempotency
 from service.operations.catalog import sources
+from service.operations.catalog.resolve import check_trainable
 from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.catalog.uploads import removed_unless_committed
 from service.operations.idempotency import Claim
@@ -155,7 +156,7 @@ def create(context: Context, request: dict[str, Any], claim: Claim | None = None
 
     If the model or the dataset isn't ready yet, the job waits, and what can't be known before is checked then. If an
     earlier request with the same `claim` created a job, returns the id of that one. Raises InvalidRequest, InvalidData,
-    NotReady, QueueFull.
+    NotReady, NotTrainable, QueueFull.
     """
     return client_jobs.made_before(context, claim) or _insert(context, request, claim)
 
@@ -164,6 +165,7 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
     """Queue the job; returns its id."""
     with context.database.read() as session:
         model, dataset = client_jobs.find_model_and_dataset(session, posted["model"], posted["dataset"])
+        check_trainable(model)
         start = starts.find(session, posted["start_from"], model)
         data = client_jobs.find_data(session, dataset, posted.get("dataset_version"))
     seed = secrets.randbits(31) if posted["seed"] is None else posted["seed"]
@@ -259,7 +261,11 @@ def _resolve(
     data: DatasetVersion | None,
     start: Start | None,
 ) -> TrainingRequest:
-    """The request with all automatic choices made. Raises InvalidRequest, InvalidData if the training can't succeed."""
+    """The request with all automatic choices made.
+
+    Raises InvalidRequest, InvalidData, NotTrainable if the training can't succeed.
+    """
+    check_trainable(model)
     descriptor, summary = client_jobs.describe_data(dataset, data), model.summary or {}
     spec = NetworkSpec.from_document({"task": model.task, **model.document})
     preprocessing = _resolve_preprocessing(request.preprocessing, spec, start)
