@@ -347,7 +347,7 @@ class BatchPredictions(Jobs):
 
     def upload(self, model: str, data: Upload, **options: Any) -> Document:
         """Create a batch prediction for a file of any size, or for a table of pandas or Polars; `options` are `version`
-        or `label`."""
+        or `label`, and `extra`."""
         with upload_form(data, form_fields({"model": model, **options})) as form:
             headers = {"Content-Type": form.content_type}
             document: Document = self._connection.create(self.path, data=form, headers=headers)

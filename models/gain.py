@@ -1,7 +1,7 @@
 """Finds trained networks that are no better than the naive guess."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.catalogue import load_catalogue
@@ -14,6 +14,8 @@ COMPARED = {"validation": "validation", "test": "test", "train": "training"}
 LEAST_GAIN = 0.01
 """The part of the guess's loss by which a network must be better: less than that is often chance."""
 ACCURACIES = ("Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy")
+BALANCED_ACCURACY = "balanced_accuracy"
+"""The mean recall of the classes."""
 SURE = 2.0
 """The standard errors from which on a higher accuracy isn't chance."""
 
@@ -32,16 +34,36 @@ def find_no_gain(spec: NetworkSpec, guess: str, splits: Mapping[str, Reached | N
 
     `guess` describes the guess; a split without rows is None.
     """
-    split = next((name for name in COMPARED if splits[name] is not None), None)
+    split = find_compared(splits)
     reached = splits[split] if split is not None else None
-    if reached is None:
+    if split is None or reached is None:
         return None
     name = _find_metric_without_gain(spec, reached)
-    if name is None:
-        return None
-    numbers = f"{name} {reached.network[name]:.4g} on the {COMPARED[str(split)]} rows"
-    end = f"{guess} has {reached.guess[name]:.4g}"
-    return f"The network is no better than a naive guess: it has {numbers}; {end}."
+    return None if name is None else _describe(name, reached, split, guess)
+
+
+def find_no_balanced_gain(split: str, reached: Reached, support: Sequence[int]) -> str | None:
+    """As `find_no_gain`, for a network that was trained with class weights.
+
+    `support` is the number of rows of each class in the split. Such a network gives up accuracy, and loss on the rows
+    as they are, for the classes with larger weights. So it is better if its loss is lower, or if its mean recall is
+    higher than that of a guess that is the same for every row.
+    """
+    name, counts = BALANCED_ACCURACY, [count for count in support if count]
+    share = reached.guess[name]
+    error = math.sqrt(sum(share * (1 - share) / count for count in counts)) / len(counts)
+    worse = reached.network[name] - share <= SURE * error and _has_no_lower_loss(reached)
+    return _describe(name, reached, split, "always guessing the same") if worse else None
+
+
+def find_compared(splits: Mapping[str, object]) -> str | None:
+    """The split on which a network is compared: the first that has a true value. None if there is none."""
+    return next((name for name in COMPARED if splits[name]), None)
+
+
+def _describe(name: str, reached: Reached, split: str, guess: str) -> str:
+    numbers = f"{name} {reached.network[name]:.4g} on the {COMPARED[split]} rows"
+    return f"The network is no better than a naive guess: it has {numbers}; {guess} has {reached.guess[name]:.4g}."
 
 
 def _find_metric_without_gain(spec: NetworkSpec, reached: Reached) -> str | None:

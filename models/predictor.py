@@ -69,8 +69,9 @@ class Predictor:
         return isinstance(self.network, ImportedOnnxNetwork)
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> Self:
-        """Read `preprocessing.json` and `network.onnx` from a version's folder. Raises DamagedNetwork."""
+    def load(cls, folder: Path, threads: int = 1, weights: Mapping[str, np.ndarray] | None = None) -> Self:
+        """Read `preprocessing.json` and `network.onnx` from a version's folder. `weights` has the values of a network
+        that is stored without them. Raises DamagedNetwork."""
         for name in (ARTIFACTS["preprocessing"], ARTIFACTS["onnx"]):
             check_files(folder, name, DamagedNetwork)
         try:
@@ -80,7 +81,7 @@ class Predictor:
         activation = document["output"]["activation"]
         kind = ImportedOnnxNetwork if document.get("imported") else OnnxNetwork
         return cls(
-            kind(folder / ARTIFACTS["onnx"], threads, document.get("rows_at_once", ROWS_AT_ONCE)),
+            kind(folder / ARTIFACTS["onnx"], threads, document.get("rows_at_once", ROWS_AT_ONCE), weights),
             Preprocessing.from_document(document["inputs"]),
             Task(document["task"]),
             TargetEncoding.from_document(document["target"]).classes,

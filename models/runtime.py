@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,18 @@ class OnnxNetwork:
 
     A call computes at most `rows_at_once` rows; use fewer for a network with many activations. `input_shapes` are the
     shapes of a row by input, without the batch, `output_shape` that of a row of the output, with -1 for a variable
-    length. `bytes` is the size of the file, nearly all of which are the weights that stay in memory. Raises
-    DamagedNetwork if the file isn't a network or doesn't exist.
+    length. `bytes` is the size of the file, nearly all of which are the weights that stay in memory. If the file has no
+    values of the weights, `weights` has all of them by name. Raises DamagedNetwork if the file isn't a network or
+    doesn't exist.
     """
 
-    def __init__(self, path: Path, threads: int = 1, rows_at_once: int = ROWS_AT_ONCE) -> None:
+    def __init__(
+        self,
+        path: Path,
+        threads: int = 1,
+        rows_at_once: int = ROWS_AT_ONCE,
+        weights: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         # ONNX Runtime's threads begin when it is imported, and would not survive a fork of the importing process.
         import onnxruntime
         from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
@@ -37,9 +45,13 @@ class OnnxNetwork:
         options.enable_mem_pattern = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4
+        weights = weights or {}
         try:
+            if weights:
+                values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
+                options.add_external_initializers(list(weights), values)
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            self.bytes = path.stat().st_size
+            self.bytes = path.stat().st_size + sum(array.nbytes for array in weights.values())
         except Exception as error:  # ONNX Runtime has a dozen exception classes without a common base
             reason = str(error).replace(str(path), path.name)
             raise DamagedNetwork(f"{path.name} can't be loaded as an ONNX network: {reason}.") from error

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from models.building import build_network, compile_network, rows_at_once, with_t
 from models.building.complaints import first_sentence
 from models.datasets import Dataset
 from models.errors import NotServable
+from models.export import export_onnx
 from models.limits import Limits
 from models.naive_guess import NaiveGuess
 from models.parity import compare_with_keras
@@ -20,10 +22,9 @@ from models.runtime import OnnxNetwork
 from models.saved_model import write_saved_model
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
-from models.tracing import export_onnx
 from models.version_details import VersionDetails
 from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts, read_document, read_spec
-from models.weights import assign_weights, named_weights, read_weights, save_weights
+from models.weights import assign_weights, named_weights, read_weights, save_weights, weight_values
 
 COMPARED_ROWS = 1000
 """The number of rows on which an exported network is compared with Keras."""
@@ -58,9 +59,10 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
     save_weights(folder / WEIGHTS, named_weights(trained.network))
     described = trained.spec, trained.preprocessing, trained.encoding
     write_preprocessing(folder / ARTIFACTS["preprocessing"], *described, rows_at_once(trained.network))
-    _write_trained(folder / TRAINED, trained)
+    document = json.dumps(describe_trained(trained), ensure_ascii=False)
+    (folder / TRAINED).write_text(document, encoding="utf-8")
     _save_model(folder / ARTIFACTS["saved_model"], exported)
-    reason = _export(folder / ARTIFACTS["onnx"], exported, rows)
+    reason = _export(folder / ARTIFACTS["onnx"], trained, exported, rows)
     return VersionDetails(
         servable=reason is None,
         reason=reason,
@@ -130,14 +132,14 @@ def _in_target_units(trained: TrainedNetwork) -> keras.Model:
     return exported
 
 
-def _write_trained(path: Path, trained: TrainedNetwork) -> None:
-    document = {
+def describe_trained(trained: TrainedNetwork) -> dict[str, Any]:
+    """What is needed to rebuild the trained network besides its weights and preprocessing, as a document."""
+    return {
         "spec": trained.spec.to_document(),
         "metrics": trained.metrics,
         "guess": None if trained.guess is None else trained.guess.to_document(),
         "random_states": [state.numpy().tolist() for state in _random_states(trained.network)],
     }
-    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
 
 
 def _random_states(network: keras.Model) -> list[keras.Variable]:
@@ -156,10 +158,10 @@ def _save_model(path: Path, network: keras.Model) -> None:
         print(f"The version has no SavedModel: {first_sentence(error)}.")
 
 
-def _export(path: Path, network: keras.Model, rows: dict[str, np.ndarray]) -> str | None:
+def _export(path: Path, trained: TrainedNetwork, exported: keras.Model, rows: dict[str, np.ndarray]) -> str | None:
     try:
-        export_onnx(network, path)
-        compare_with_keras(network, path, rows)
+        export_onnx(trained.spec, weight_values(trained.network), path, trained.encoding.scale)
+        compare_with_keras(exported, path, rows)
     except NotServable as error:
         return error.detail
     return None

@@ -215,6 +215,11 @@ class Settings:
         "from disk during training.",
         minimum=0,
     )
+    snapshot_bytes: int = setting(
+        64 * 1024**2,
+        "Size of the snapshots that a training job keeps of its epochs, at most. If not even two fit, it keeps none.",
+        minimum=0,
+    )
     max_log_bytes: int = setting(1024**2, "Size of a job's printed output that is kept, at most.", minimum=0)
 
     job_retention_days: float = setting(

@@ -42,13 +42,17 @@ class NameTaken(ServiceError):
     code = "name-taken"
 
 
+DATASET_VERSION = "dataset version"
+
+
 class NotReady(ServiceError):
     """The resource is still being created, or its creation failed, in which case waiting doesn't help."""
 
     code = "not-ready"
 
     def __init__(self, kind: str, name: str, status: str, *, failed: bool) -> None:
-        advice = " Its error says why. Delete it and create it again." if failed else ""
+        again = "Add its data again as a new version" if kind == DATASET_VERSION else "Delete it and create it again"
+        advice = f" Its error says why. {again}." if failed else ""
         super().__init__(f'The {kind} "{name}" is {status}.{advice}', retry_after=None if failed else 1)
 
 

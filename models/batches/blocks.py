@@ -57,5 +57,5 @@ def _renumber_fault(fault: Fault, rows: np.ndarray, file: str | None) -> Fault:
 
 
 def renumber_warnings(warnings: list[dict[str, Any]], rows: np.ndarray) -> list[dict[str, Any]]:
-    """A block's warnings with the row numbers of `rows`. In `warnings`, the block's first row is 0."""
-    return [warning | {"row": int(rows[warning["row"]])} for warning in warnings]
+    """A block's warnings with the row numbers of `rows`. In `warnings`, the block's first row is 0; None stays None."""
+    return [warning if warning["row"] is None else warning | {"row": int(rows[warning["row"]])} for warning in warnings]

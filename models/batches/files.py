@@ -13,7 +13,9 @@ from models.batches.arrays import read_inputs
 from models.batches.blocks import MOST_ROWS, Block, Blocks, count_rows, renumber, renumber_warnings
 from models.batches.series import SeriesReader
 from models.errors import Fault, InvalidData, InvalidInstances
-from models.files.formats import TITLES, detect
+from models.files.compressed import inner_name, unpack_file, unpack_head
+from models.files.formats import HEAD_BYTES as FORMAT_BYTES
+from models.files.formats import TITLES, detect_head
 from models.files.npy import BadArray, read_header
 from models.files.zip_files import open_zip
 from models.files.zipped_pictures import list_pictures, read_picture_file
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 NPY, NPY_SIGNATURE = "npy", b"\x93NUMPY"
 SEVERAL_INPUTS = ("json", "jsonl", "parquet", "npz")
 """The formats whose rows can have several inputs."""
+UNPACKED = "unpacked"
+"""The name of the temporary file with the content of a compressed one."""
 LISTED_ROWS = 8192
 """The rows that are read as Python objects at a time at most. Objects take much more memory than arrays."""
 
@@ -46,6 +50,7 @@ class _File:
     preprocessing: Preprocessing
     limits: Limits
     scratch: Path
+    ignores_extra: bool = False
 
     @property
     def table(self) -> CsvColumns | None:
@@ -54,7 +59,7 @@ class _File:
         input_ = self.preprocessing.table
         if input_ is None:
             return None
-        table = replace(input_.csv_columns(), complete=True)
+        table = replace(input_.csv_columns(), complete=True, ignores_extra=self.ignores_extra)
         return table if self.preprocessing.rows is None or _has_columns(self.path, self.name, table) else None
 
     @property
@@ -85,7 +90,7 @@ def check_file(path: Path, name: str, document: dict[str, Any]) -> None:
 
     `document` is the version's `preprocessing.json`.
     """
-    preprocessing, format_ = Preprocessing.from_document(document["inputs"]), _detect(path, name)
+    preprocessing, format_ = Preprocessing.from_document(document["inputs"]), _detect_unpacked(path, name)
     inputs = list(preprocessing.inputs.values())
     if len(inputs) > 1 and preprocessing.table is None and format_ not in SEVERAL_INPUTS:
         titles = ", ".join(TITLES[one] for one in SEVERAL_INPUTS)
@@ -96,13 +101,28 @@ def check_file(path: Path, name: str, document: dict[str, Any]) -> None:
         raise InvalidData(Fault(f'"{name}" is a ZIP of images, but the model has no image input.', file=name))
 
 
-def read_file(path: Path, name: str, preprocessing: Preprocessing, limits: Limits, scratch: Path) -> Blocks:
-    """The rows of the file at `path`. `name` is the client's name for it, `scratch` a folder for temporary files.
+def read_file(
+    path: Path, name: str, preprocessing: Preprocessing, limits: Limits, scratch: Path, *, ignores_extra: bool = False
+) -> Blocks:
+    """The rows of the file at `path`, which may be compressed. `name` is the client's name for it, `scratch` a folder
+    for temporary files. `ignores_extra`: unknown columns of a table are ignored, with a warning, instead of refused.
 
     Raises InvalidInstances and InvalidData, which name the file and the invalid row and column.
     """
-    pieces = READERS[_detect(path, name)](_File(path, name, preprocessing, limits, scratch))
-    series = None if preprocessing.rows is None else SeriesReader(preprocessing, limits)
+    unpacked = scratch / UNPACKED
+    try:
+        if unpack_file(path, name, unpacked, limits) is not None:
+            path, name = unpacked, inner_name(name)
+        yield from _read_unpacked(_File(path, name, preprocessing, limits, scratch, ignores_extra))
+    finally:
+        unpacked.unlink(missing_ok=True)
+
+
+def _read_unpacked(file: _File) -> Blocks:
+    name, preprocessing, limits = file.name, file.preprocessing, file.limits
+    pieces = READERS[_detect(file.path, name)](file)
+    series = None if preprocessing.rows is None else SeriesReader(preprocessing, limits, file.ignores_extra)
+    extra: list[dict[str, Any]] = []
     done, in_series = 0, False
     while True:
         try:
@@ -113,13 +133,15 @@ def read_file(path: Path, name: str, preprocessing: Preprocessing, limits: Limit
             if done and in_series != before:
                 detail = f'The file "{name}" holds both rows of a table and sequences; send two files.'
                 raise InvalidData(Fault(detail, file=name))
-            inputs, warnings = ({}, []) if in_series else _preprocess(piece.instances, preprocessing, limits)
+            inputs, warnings = ({}, []) if in_series else _preprocess(piece.instances, file)
         except InvalidInstances as error:
             raise renumber(error, np.arange(done, done + MOST_ROWS), name) from error
         rows = np.arange(done, done + len(piece))
         done += len(piece)
         if done > limits.rows:
             raise InvalidData(Fault(f"The file has more rows than the limit of {limits.rows:,}.", file=name))
+        warnings = [warning for warning in warnings if warning not in extra]  # each is about the whole file
+        extra += [warning for warning in warnings if warning["row"] is None]
         if not in_series:
             yield Block(rows, inputs, renumber_warnings(warnings, rows), piece.fraction, piece.files)
     if not done:
@@ -132,11 +154,12 @@ def read_file(path: Path, name: str, preprocessing: Preprocessing, limits: Limit
 
 
 def _preprocess(
-    instances: Instances | dict[str, np.ndarray], preprocessing: Preprocessing, limits: Limits
+    instances: Instances | dict[str, np.ndarray], file: _File
 ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
     if isinstance(instances, dict):
-        return preprocessing.read_arrays(instances)
-    return preprocessing.read_instances(instances, Allowance.for_blocks(limits))
+        return file.preprocessing.read_arrays(instances)
+    allowance = Allowance.for_blocks(file.limits)
+    return file.preprocessing.read_instances(instances, allowance, ignores_extra=file.ignores_extra)
 
 
 def _has_columns(path: Path, name: str, table: CsvColumns) -> bool:
@@ -152,8 +175,17 @@ def _has_columns(path: Path, name: str, table: CsvColumns) -> bool:
 def _detect(path: Path, name: str) -> str:
     """Like models.files.formats.detect, and also detects a single array (NPY)."""
     with path.open("rb") as file:
-        is_array = file.read(len(NPY_SIGNATURE)) == NPY_SIGNATURE
-    return NPY if is_array else detect(path, name)
+        return _detect_head(file.read(FORMAT_BYTES), name)
+
+
+def _detect_unpacked(path: Path, name: str) -> str:
+    """As `_detect`, for a file that may be compressed."""
+    head = unpack_head(path, name, FORMAT_BYTES)
+    return _detect(path, name) if head is None else _detect_head(head, inner_name(name))
+
+
+def _detect_head(head: bytes, name: str) -> str:
+    return NPY if head.startswith(NPY_SIGNATURE) else detect_head(head, name)
 
 
 def _read_csv(file: _File) -> Iterator[_Piece]:

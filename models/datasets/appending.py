@@ -12,11 +12,14 @@ from models.datasets.sources import INLINE, SOURCES
 from models.datasets.splits import SPLIT_NAMES, SPLITS, split_rows
 from models.datasets.storage import Dataset, Split, StoredColumns
 from models.datasets.tables.posted import PostedRows, are_whole
+from models.datasets.tables.target import note_dropped
+from models.datasets.target_options import drops_missing
 from models.datasets.uploads import DEFAULT_SPLIT, UPLOAD
 from models.errors import Fault, InvalidData
 from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable, number_columns
 from models.values.columns import Texts
+from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS
 from models.values.wording import count_of
 
@@ -60,7 +63,9 @@ def read_appended(base: Dataset, request: dict[str, Any], scratch: Path) -> Exam
 
     descriptor = base.descriptor
     names = [entry["name"] for entry in (*descriptor["inputs"], descriptor["target"], *descriptor.get("left_out", ()))]
-    posted = PostedRows.check(request[APPEND], APPEND, tuple(dict.fromkeys(names)))
+    posted, dropped = PostedRows.check(request[APPEND], APPEND, tuple(dict.fromkeys(names))), list[Note]()
+    if drops_missing(request):
+        posted, dropped = _drop_missing(posted, descriptor["target"]["name"])
     splits = [base.split(name) for name in SPLITS]
     order = np.argsort(np.concatenate([split.rows for split in splits]))
     columns = _read_columns(posted, descriptor["inputs"], splits)
@@ -87,7 +92,7 @@ def read_appended(base: Dataset, request: dict[str, Any], scratch: Path) -> Exam
         target_unit=descriptor["target"].get("unit"),
         classes=classes,
         guide=guide,
-        notes=(note,),
+        notes=(note, *dropped),
         facts=descriptor.get("file", {}),
         earlier=descriptor,
     )
@@ -108,6 +113,16 @@ def keep_known(descriptor: dict[str, Any], earlier: dict[str, Any]) -> dict[str,
         "left_out": [*earlier.get("left_out", ()), *descriptor["left_out"]],
         "notes": [*notes, *descriptor["notes"]],
     }
+
+
+def _drop_missing(posted: PostedRows, target: str) -> tuple[PostedRows, list[Note]]:
+    """The rows that have a target, and a note about the others. Raises InvalidData if no row has one."""
+    kept = posted.with_value(target)
+    if not kept.rows:
+        raise InvalidData(Fault(f'The target "{target}" has no value in any row.', pointer_to(APPEND), column=target))
+    dropped = len(posted.rows) - len(kept.rows)
+    # Without a column, so that the note about the rows of the table itself stays.
+    return kept, [replace(note_dropped(target, dropped, "appended row"), column=None)] if dropped else []
 
 
 def _read_columns(posted: PostedRows, inputs: list[dict[str, Any]], splits: Sequence[Split]) -> "polars.DataFrame":

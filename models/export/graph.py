@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from models.spec import ComponentSpec
 
 OPSET = 20
 """The first opset with Gelu; each newer one shuts out older runtimes."""
+UNUSED = "/"
+"""No name that a client chose and none that onnxscript generates begins so."""
 ROWS = "rows"
 """The name of the variable first dimension of inputs and outputs."""
 
@@ -39,6 +41,7 @@ class Graph:
     def __init__(self, weights: Mapping[str, np.ndarray]) -> None:
         self._weights = weights
         self._initializers: dict[str, ir.Value] = {}
+        self._without_mask: set[ir.Value] = set()
         self._graph = ir.Graph([], [], nodes=[], opset_imports={"": OPSET}, name="network")
         self.builder = GraphBuilder(self._graph)
 
@@ -49,7 +52,8 @@ class Graph:
 
     def input(self, name: str, shape: Sequence[int]) -> Tensor:
         """Add an input of float32 rows of this shape."""
-        return Tensor(self.builder.input(name, ir.DataType.FLOAT, [ROWS, *shape]), tuple(shape))
+        value = self.builder.input(f"{UNUSED}{name}", ir.DataType.FLOAT, [ROWS, *shape])
+        return Tensor(value, tuple(shape))
 
     def weight(self, path: str) -> ir.Value:
         """The initializer of a weight. Raises NotServable if the network has no such weight."""
@@ -64,14 +68,34 @@ class Graph:
         """A constant array, for values that don't belong to the network's weights."""
         return self.op.Constant(value=ir.tensor(np.asarray(value, dtype)))
 
+    def take_masks(self, *tensors: Tensor) -> None:
+        """Take the masks away from these tensors, for all layers that are built from now on."""
+        self._without_mask.update(tensor.value for tensor in tensors)
+
+    def as_seen(self, tensor: Tensor) -> Tensor:
+        """The tensor, without its mask if it was taken away."""
+        return replace(tensor, mask=None) if tensor.value in self._without_mask else tensor
+
     def finish(self, output: Tensor, name: str) -> ir.Model:
         """The model, with `output` as its only output under this name."""
         value = self.op.Identity(output.value)  # an output may be an input, and an input's name can't change
         value.shape, value.type = ir.Shape([ROWS, *output.shape]), ir.TensorType(ir.DataType.FLOAT)
         self.builder.add_output(value, name)
+        self._restore_input_names()
+        return ir.Model(self._graph, ir_version=10, producer_name="fitserve")
+
+    def _restore_input_names(self) -> None:
+        """Give the inputs the names that the client chose, and other names to values that have these."""
+        names = {input_: str(input_.name).removeprefix(UNUSED) for input_ in self._graph.inputs}
+        values = list(self._graph.initializers.values())
         for node in ir.traversal.RecursiveGraphIterator(self._graph):
             node.metadata_props.clear()  # onnxscript's notes on scopes, which are empty
-        return ir.Model(self._graph, ir_version=10, producer_name="fitserve")
+            values += node.outputs
+        for value in values:
+            if value.name in names.values():
+                value.name = f"{UNUSED}{value.name}"
+        for input_, name in names.items():
+            input_.name = name
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,24 @@ def unpack_file(path: Path, name: str, target: Path, limits: Limits) -> str | No
     return compression
 
 
+def unpack_head(path: Path, name: str, most: int) -> bytes | None:
+    """The first bytes, at most `most`, of the content of a compressed file; None if the file isn't compressed.
+
+    Raises InvalidData if this part is damaged.
+    """
+    head = b""
+    with path.open("rb") as source:
+        compression = find_compression(source.read(HEAD_BYTES))
+        if compression is None:
+            return None
+        source.seek(0)
+        for piece in _pieces(source, compression, name):
+            head += piece[: most - len(head)]
+            if len(head) >= most:
+                break
+    return head
+
+
 def unpack_bytes(source: IO[bytes], name: str, reserve: Callable[[int], None]) -> bytes:
     """The unpacked content of a compressed file. `reserve` is called with the bytes that it takes, piece by piece, and
     raises if they are too many.

@@ -29,6 +29,9 @@ class BatchPredictionRequest(Document):
     """A split of the dataset; None for all of its rows."""
     file: PostedFile | None = None
     """The file with the rows, instead of a dataset."""
+    extra: str | None = None
+    """What unknown columns of a file are: `refuse` or `ignore`. None for a dataset, and in jobs of older releases,
+    which refuse them."""
     threshold: float | None = None
     """The model's threshold when the job was created; None for tasks without one, and in jobs of older releases."""
 
@@ -52,6 +55,8 @@ class BatchPredictionAssignment(Assignment):
     file: Path | None = None
     file_name: str = ""
     """The client's name for the file. Its suffix determines the format."""
+    ignores_extra: bool = False
+    """Whether unknown columns of the file are ignored."""
     threshold: float = THRESHOLD
 
 

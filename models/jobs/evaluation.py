@@ -48,3 +48,5 @@ class EvaluationResult(Document):
     """The score from which classes counted as predicted; None for tasks without a threshold."""
     baseline: dict[str, float | None] | None = None
     """The loss and the metrics of the naive guess; None for a version that was saved without it."""
+    warnings: list[dict[str, str]] = field(default_factory=list)
+    """What the dataset has that the version didn't learn, each with `type` and `detail`."""

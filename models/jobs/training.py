@@ -24,12 +24,34 @@ class EarlyStoppingRequest(Document):
     restore_best: bool = True
 
 
+LATEST, BEST = "latest", "best"
+"""Names of a training's snapshots: of its last epoch, and of the best one so far."""
+FEWEST_SNAPSHOTS = 2
+"""The latest and the best, which are always kept."""
+SNAPSHOTS_LIMITED = "snapshots_limited"
+"""The type of the warning that a job keeps fewer snapshots than it should."""
+
+
 @dataclass(frozen=True)
 class StartFrom(Document):
-    """The version from whose weights training starts."""
+    """The version, or the snapshot of a training job, from whose weights training starts."""
 
-    model: str
-    version: int
+    model: str | None = None
+    version: int | None = None
+    training_job: str | None = None
+    epoch: int | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        return {name: value for name, value in super().to_document().items() if value is not None}
+
+
+@dataclass(frozen=True)
+class SnapshotsRequest(Document):
+    """Which epochs keep their weights: multiples of `every`, and always the latest and the best."""
+
+    every: int = 1
+    keep: int | None = None
+    """How many at most; None until it is known how many fit."""
 
 
 KEEP = "keep"
@@ -63,6 +85,13 @@ class TrainingRequest(Document):
     execution: str = GRAPH
     folds: int | None = None
     """In how many parts the training rows are divided for cross-validation; None: there is none."""
+    snapshots: SnapshotsRequest | None = None
+    """None: no epoch keeps its weights."""
+
+    @property
+    def only_saves(self) -> bool:
+        """Whether nothing is trained: the job makes a version of the snapshot that it starts from."""
+        return self.epochs == 0
 
     @classmethod
     def _read(cls, document: dict[str, Any]) -> Self:
@@ -70,16 +99,19 @@ class TrainingRequest(Document):
         if document.get("start_from") is not None and "preprocessing" not in document:
             request = replace(request, preprocessing=REFIT)  # older releases did this
         stopping, start = document.get("early_stopping"), document.get("start_from")
+        snapshots = document.get("snapshots")
         return replace(
             request,
             early_stopping=None if stopping is None else EarlyStoppingRequest.from_document(stopping),
             start_from=None if start is None else StartFrom.from_document(start),
+            snapshots=None if snapshots is None else SnapshotsRequest.from_document(snapshots),
         )
 
     def to_document(self) -> dict[str, Any]:
         return super().to_document() | {
             "early_stopping": None if self.early_stopping is None else self.early_stopping.to_document(),
             "start_from": None if self.start_from is None else self.start_from.to_document(),
+            "snapshots": None if self.snapshots is None else self.snapshots.to_document(),
         }
 
 
@@ -120,6 +152,10 @@ class TrainingAssignment(Assignment):
     checkpoints: tuple[Path, ...] = ()
     """The folders of the checkpoints from which to resume, the latest first. The others are for the case that it can't
     be read."""
+    snapshots: Path | None = None
+    """The folder for the snapshots of this attempt; None: there are none."""
+    snapshot_bytes: int = 0
+    """The size that all snapshots of the job may have together."""
 
 
 @dataclass(frozen=True)

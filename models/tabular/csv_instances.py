@@ -28,6 +28,8 @@ from models.values.words import BOOLEANS, WHITE_SPACE
 BYTE_ORDER_MARK = "\ufeff"
 MOST_HEAD_LINES = 1000
 """Lines in which the first row ends."""
+REFUSE, IGNORE = "refuse", "ignore"
+"""What unknown columns are, as clients say it: a fault, or ignored."""
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 

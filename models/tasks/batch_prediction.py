@@ -40,7 +40,10 @@ def _read_blocks(assignment: BatchPredictionAssignment, predictor: Predictor, fo
         return read_dataset(dataset, assignment.split, preprocessing)
     assert assignment.file is not None
     check_files(assignment.file.parent, assignment.file.name)
-    return read_file(assignment.file, assignment.file_name, predictor.preprocessing, assignment.limits, folder)
+    return read_file(
+        assignment.file, assignment.file_name, predictor.preprocessing, assignment.limits, folder,
+        ignores_extra=assignment.ignores_extra,
+    )  # fmt: skip
 
 
 def _count_rows(assignment: BatchPredictionAssignment) -> int | None:

@@ -5,11 +5,12 @@ from pathlib import Path
 from models.building import build_network, print_summary, summarize_network
 from models.compatibility import check_target
 from models.errors import Fault, InvalidSpec, NotServable
+from models.export import export_onnx
 from models.jobs.build import BuildAssignment, BuildResult
 from models.parity import compare_with_keras, random_rows
 from models.pretrained_weights import copy_pretrained, save_pretrained
 from models.tasks.channel import Channel
-from models.tracing import export_onnx
+from models.weights import weight_values
 
 COMPARED_ROWS = 8
 SEED = 0
@@ -31,7 +32,7 @@ def run(assignment: BuildAssignment, folder: Path, channel: Channel) -> BuildRes
     copy_pretrained(network, spec, assignment.sources, limits)
     path = folder / "network.onnx"
     try:
-        export_onnx(network, path)
+        export_onnx(spec, weight_values(network), path)
         compare_with_keras(network, path, random_rows(network, COMPARED_ROWS))
     except NotServable as error:
         raise InvalidSpec(Fault(f"This network can't be served: {error.detail}", pointer="#/layers")) from error

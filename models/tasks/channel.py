@@ -13,8 +13,12 @@ class Channel(Protocol):
     def progress(self, data: dict[str, Any]) -> None:
         """Report the task's progress."""
 
-    def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
-        """Report an epoch that has ended, and the best epoch so far."""
+    def epoch(self, data: dict[str, Any], best: dict[str, Any] | None, snapshot: dict[str, Any] | None = None) -> None:
+        """Report an epoch that has ended, the best epoch so far, and the file of the epoch's snapshot, if there is one:
+        its `bytes` and its `sha256`."""
+
+    def snapshot_skipped(self, error: OSError, epoch: int) -> None:
+        """Report that the snapshot of an epoch couldn't be written."""
 
     def baseline(self, metrics: dict[str, float]) -> None:
         """Report the metrics of the naive guess, by the names of an epoch's metrics."""

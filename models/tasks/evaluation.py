@@ -1,15 +1,19 @@
 """The task of an evaluation: it computes the metrics of a version on a split of a dataset."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from models.datasets import Dataset
 from models.evaluation import evaluate_split
 from models.jobs.evaluation import EvaluationAssignment, EvaluationResult
+from models.preprocessing.unfamiliar import find_other_units
 from models.tasks.channel import Channel
 from models.tasks.reporting import Reporter
 from models.training.threads import configure_threads
 from models.training.vocabulary import check_split
 from models.versions import load_evaluated
+
+MOST_WARNINGS = 100
 
 
 def run(assignment: EvaluationAssignment, folder: Path, channel: Channel) -> EvaluationResult:
@@ -30,4 +34,6 @@ def run(assignment: EvaluationAssignment, folder: Path, channel: Channel) -> Eva
         lambda step, steps: reporter.report(step, steps, step / steps),
         assignment.threshold,
     )
-    return evaluation.to_result()
+    found = find_other_units(trained.preprocessing, dataset.descriptor)
+    warnings = [{"type": type_, "detail": detail} for type_, detail in found]
+    return replace(evaluation.to_result(), warnings=warnings[:MOST_WARNINGS])

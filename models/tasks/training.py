@@ -18,9 +18,15 @@ from models.class_weights import row_weights
 from models.datasets import Dataset
 from models.errors import BadCheckpoint
 from models.evaluation import evaluate_split, measure_guess
-from models.gain import NO_GAIN, Reached, find_no_gain
+from models.gain import BALANCED_ACCURACY, NO_GAIN, Reached, find_compared, find_no_balanced_gain, find_no_gain
 from models.jobs.assignment import Unfinished
-from models.jobs.training import KEEP, EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
+from models.jobs.training import (
+    KEEP,
+    EarlyStoppingRequest,
+    TrainingAssignment,
+    TrainingRequest,
+    TrainingResult,
+)
 from models.kept import Kept
 from models.naive_guess import NaiveGuess
 from models.preprocessing.rows import input_rows
@@ -30,6 +36,7 @@ from models.targets import TargetEncoding
 from models.tasks.channel import Channel
 from models.tasks.cross_validation import Trainings, cross_validate
 from models.tasks.rows import known_targets, load_rows
+from models.tasks.snapshots import Snapshots, prepare_snapshots
 from models.training.adaptation import adapt
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.evaluation import evaluate
@@ -86,15 +93,24 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     trained = _build(assignment, kept, dataset, folder)
     rows = _load(assignment, trained, dataset, folder)
     channel.baseline(_measure_guess(trained, dataset, rows))
+    if assignment.request.only_saves:
+        return _save(trained, dataset, rows, folder, reporter.keep_alive)
     plan = _plan(trained.spec, assignment.request)
+    reporter.snapshots = prepare_snapshots(assignment, trained, channel)
     outcome = train(trained.network, rows["train"], rows.get("validation"), plan, reporter, checkpoint)
     if outcome.reason == "paused":
         return Unfinished.PAUSED
     if outcome.steps == 0:
         return Unfinished.STOPPED_BEFORE_TRAINING
+    print("The training has ended. The network is being evaluated.")
     result = _save(trained, dataset, rows, folder, reporter.keep_alive)
-    if assignment.request.class_weights is None:  # otherwise it isn't trained for the rows as they are
-        _warn_without_gain(trained, dataset, channel)
+    problem = (
+        _find_no_gain(trained, dataset)
+        if assignment.request.class_weights is None
+        else _find_no_balanced_gain(trained, dataset, folder, reporter.keep_alive)
+    )
+    if problem is not None:
+        channel.warning(NO_GAIN, problem)
     return dataclasses.replace(result, status_reason=outcome.reason)
 
 
@@ -219,7 +235,6 @@ def _save(
     keep_alive: Callable[[], None],
 ) -> TrainingResult:
     """Evaluate the network on every split and write the version's files. Calls `keep_alive` repeatedly."""
-    print("The training has ended. The network is being evaluated.")
     batch = rows_at_once(trained.network)
     unweighted = {split: dataclasses.replace(arrays, weights=None) for split, arrays in rows.items()}
     for split in FITTED_SPLITS:
@@ -236,16 +251,32 @@ def _save(
     return TrainingResult(version, None if evaluation is None else evaluation.to_result())
 
 
-def _warn_without_gain(trained: TrainedNetwork, dataset: Dataset, channel: Channel) -> None:
-    """Warn if the network is no better than the naive guess."""
+def _find_no_gain(trained: TrainedNetwork, dataset: Dataset) -> str | None:
+    """Why the network is no better than the naive guess; None if it is better."""
     assert trained.guess is not None
     splits = {
         name: Reached(rows, trained.metrics[name] or {}, trained.baseline[name] or {}) if rows else None
         for name, rows in dataset.descriptor["splits"].items()
     }
-    problem = find_no_gain(trained.spec, trained.guess.describe(trained.encoding), splits)
-    if problem is not None:
-        channel.warning(NO_GAIN, problem)
+    return find_no_gain(trained.spec, trained.guess.describe(trained.encoding), splits)
+
+
+def _find_no_balanced_gain(
+    trained: TrainedNetwork, dataset: Dataset, folder: Path, keep_alive: Callable[[], None]
+) -> str | None:
+    """As `_find_no_gain`, for a network that was trained with class weights. Evaluates a split without weights."""
+    split = find_compared(dataset.descriptor["splits"])
+    if split is None:
+        return None
+    found = evaluate_split(trained, dataset, split, folder, lambda step, steps: keep_alive())
+    if found.naive is None or found.naive.figures.get(BALANCED_ACCURACY) is None:
+        return None  # there are too many classes for the figures of a guess
+    network, guess = (
+        {"loss": each.own["loss"], BALANCED_ACCURACY: each.figures[BALANCED_ACCURACY] or 0.0}
+        for each in (found, found.naive)
+    )
+    support = [entry["support"] for entry in found.details["per_class"]]
+    return find_no_balanced_gain(split, Reached(sum(support), network, guess), support)
 
 
 def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:
@@ -301,6 +332,8 @@ class _Reporter:
         self._checkpoints = itertools.count(1)
         self._progress: dict[str, Any] = {}
         self._reported_at = -float("inf")
+        self.snapshots: Snapshots | None = None
+        """What takes the snapshots of the epochs; None: nothing does."""
 
     def on_progress(self, progress: Progress) -> None:
         self.report(progress)
@@ -323,7 +356,18 @@ class _Reporter:
 
     def on_epoch(self, result: EpochResult) -> None:
         data = {"epoch": result.epoch, "seconds": result.seconds, **result.metrics}
-        self._channel.epoch({**data, "learning_rate": result.learning_rate}, result.best)
+        data["learning_rate"] = result.learning_rate
+        self._channel.epoch(data, result.best, *self._take_snapshot(result.epoch))
+
+    def _take_snapshot(self, epoch: int) -> list[dict[str, Any]]:
+        """What describes the epoch's snapshot, if there is one."""
+        if self.snapshots is None:
+            return []
+        try:
+            return [self.snapshots.take(epoch)]
+        except OSError as error:
+            self._channel.snapshot_skipped(error, epoch)
+            return []
 
     def on_order(self, order: Order, step: int) -> None:
         self._channel.order_taken(order, step)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.memory import aligned
-from models.training.graph_calls import INTEGER, Results, Step, build_state, only_or_all, run_batches
+from models.training.graph_calls import INTEGER, Results, Step, TracedCall, build_state, only_or_all, run_batches
 from models.training.plan import Arrays
 
 SIGNATURE = (tf.TensorSpec((None, None), tf.int32), INTEGER, INTEGER, INTEGER)
@@ -31,19 +31,18 @@ class ResidentSteps:
         self._full_batches, rest = divmod(arrays.rows, batch_size)
         self.steps = self._full_batches + (rest > 0)
         build_state(network, self._gather(tf.zeros((1,), tf.int32)))
-        self._run = self._run_rest = tf.function(
-            self._run_batches, input_signature=SIGNATURE, autograph=False, jit_compile=False
-        )
+        traced = tf.function(self._run_batches, input_signature=SIGNATURE, autograph=False, jit_compile=False)
+        self._run = self._run_rest = TracedCall(traced)
         if compiled:
-            self._compile()
+            self._compile(traced)
 
-    def _compile(self) -> None:
+    def _compile(self, traced: Any) -> None:
         """Compile the traced function with XLA. XLA compiles once per shape, so a smaller last batch isn't compiled
         unless it is the only one."""
-        traced = self._run
-        self._run = tf.function(
+        compiled = tf.function(
             lambda *arguments: traced(*arguments), input_signature=SIGNATURE, autograph=False, jit_compile=True
         )
+        self._run = TracedCall(compiled)
         if self._full_batches == 0:
             self._run_rest = self._run
 

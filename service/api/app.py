@@ -16,7 +16,7 @@ from service.api.http import indented_responses, multipart
 from service.api.http.bodies import write_json
 from service.api.http.dialect_paths import AnyNumberConverter
 from service.api.http.error_handlers import register_error_handlers
-from service.api.http.path_names import NameConverter, NumberConverter
+from service.api.http.path_names import EpochConverter, NameConverter, NumberConverter
 from service.api.routes import (
     batch_predictions,
     catalogue,
@@ -29,6 +29,7 @@ from service.api.routes import (
     operations,
     pages,
     predictions,
+    snapshots,
     tensorflow_serving,
     training_jobs,
     versions,
@@ -46,6 +47,7 @@ RESOURCES = (
     labels,
     evaluations,
     predictions,
+    snapshots,
     batch_predictions,
     operations,
 )
@@ -98,6 +100,7 @@ def create_app(context: Context, service: PredictionService | None = None) -> Fl
     app.url_map.converters["default"] = NameConverter
     app.url_map.converters["number"] = NumberConverter
     app.url_map.converters["any_number"] = AnyNumberConverter
+    app.url_map.converters["epoch"] = EpochConverter
     multipart.register(app)
     indented_responses.register(app)
     register_error_handlers(app)
@@ -110,6 +113,7 @@ def _register_routes(app: Flask) -> None:
     api = Api(app, spec_kwargs={"info": INFO, "marshmallow_plugin": DescribingPlugin()})
     api.register_converter(NumberConverter, lambda _: {"type": "integer", "minimum": 1})
     api.register_converter(AnyNumberConverter, lambda _: {"type": "integer", "minimum": 1})
+    api.register_converter(EpochConverter, lambda _: {"type": "string"})
     for module in (*RESOURCES, *DIALECTS):
         api.register_blueprint(module.blueprint)
     app.register_blueprint(open_inference.tritons_own)

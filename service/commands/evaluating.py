@@ -85,11 +85,12 @@ def delete_evaluation(session: Session, evaluation: str) -> None:
 def _show(session: Session, evaluation: dict[str, Any]) -> None:
     if session.as_json:
         return print_json(evaluation)
-    members = ("id", "model", "version", "dataset", "split", "status", "status_reason")
+    members = ("id", "model", "version", "dataset", "dataset_version", "split", "status", "status_reason")
     error, result = evaluation["error"], evaluation["result"]
     decided = {} if result is None else {name: result[name] for name in DECIDED if result[name] is not None}
     figures = {} if result is None else decided | {"loss": result["loss"], **result["metrics"]}
-    figures |= {} if result is None else {"baseline": result["baseline"]}
+    warnings = [] if result is None else [warning["detail"] for warning in result["warnings"]]
+    figures |= {} if result is None else {"baseline": result["baseline"], "warnings": warnings or None}
     shown = {name: evaluation[name] for name in members} | {"metadata": evaluation["metadata"] or None}
     shown |= {"error": error and error["detail"]}
     print_members(shown | figures)

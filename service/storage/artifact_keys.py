@@ -3,17 +3,19 @@
     datasets/DATASET/EXECUTION            an imported dataset
     models/MODEL/EXECUTION                a version, or the weights that a model takes from other models
     checkpoints/JOB/EXECUTION-NAME        the state of a training
+    snapshots/JOB/EXECUTION               the weights of a training's epochs, a file for each
     batch-predictions/JOB/EXECUTION       the result of a batch prediction
     results/JOB/EXECUTION                 the result of another kind of job
-    uploads/ID                            a client's file that a job will read; ID is the dataset's or the job's
+    uploads/ID                            a client's file that a job will read, or the snapshot that a training starts
+                                          from; ID is the dataset's or the job's
 
 EXECUTION is the job's id and the token of its lease, so that executions never write to the same folder.
 """
 
 import re
 
-DATASETS, MODELS, CHECKPOINTS, PREDICTIONS, RESULTS, UPLOADS = GROUPS = (
-    "datasets", "models", "checkpoints", "batch-predictions", "results", "uploads",
+DATASETS, MODELS, CHECKPOINTS, SNAPSHOTS, PREDICTIONS, RESULTS, UPLOADS = GROUPS = (
+    "datasets", "models", "checkpoints", "snapshots", "batch-predictions", "results", "uploads",
 )  # fmt: skip
 """The first part of each key."""
 SEPARATOR = "/"
@@ -39,6 +41,11 @@ def versions_key(model_id: str | None) -> str:
 def checkpoints_key(job_id: str) -> str:
     """The parent key of a training's checkpoints."""
     return _join(CHECKPOINTS, job_id)
+
+
+def snapshots_key(job_id: str) -> str:
+    """The parent key of a training's snapshots."""
+    return _join(SNAPSHOTS, job_id)
 
 
 def results_key(group: str, job_id: str) -> str:

@@ -26,7 +26,8 @@ class ArtifactStore:
     """A local folder with artifacts by key.
 
     A published folder never changes. Its removal starts with one rename, so that it disappears atomically. A folder is
-    published before the row that points to it is committed, and removed after the row is deleted.
+    published before the row that points to it is committed, and removed after the row is deleted. The folders of
+    snapshots grow while their job runs; the same applies to each of their files.
 
     All methods raise BadKey for a key or name that would lead out of the store, also through a symbolic link.
     """
@@ -130,7 +131,7 @@ class ArtifactStore:
         """Remove a folder if it exists. While removal is locked or the disk can't be written, the folder stays, for a
         later cleanup to remove: its row is already gone."""
         source, doomed = self.folder(key), self.root / REMOVED / new_identifier("rm")
-        if not source.exists() or self._removal_is_locked():
+        if not source.exists() or self.removal_is_held():
             return
         try:
             doomed.parent.mkdir(exist_ok=True)
@@ -154,7 +155,8 @@ class ArtifactStore:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _removal_is_locked(self) -> bool:
+    def removal_is_held(self) -> bool:
+        """Whether nothing may be removed now."""
         try:
             with (self.root / REMOVAL_LOCK).open() as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -186,6 +188,8 @@ def _last_written(folder: Path) -> float:
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
+    except FileNotFoundError:  # a snapshot that no row points to has been removed
+        return
     except OSError:  # not every file system supports hard links
         shutil.copyfile(source, target)
 

@@ -45,8 +45,8 @@ def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
 
 
 def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
-    """Jobs of a kind, filtered by `status`, `model` and `dataset` (names), and `metadata`."""
-    columns = {"status": Job.status, "model": Job.model_name, "dataset": Job.dataset_name}
+    """Jobs of a kind, filtered by `status`, `model` and `dataset` (names), `parent`, and `metadata`."""
+    columns = {"status": Job.status, "model": Job.model_name, "dataset": Job.dataset_name, "parent": Job.parent}
     matching = conditions(session, query.filters, columns, Job.metadata_)
     statement = select(Job).where(Job.kind == kind, *matching)
     return fetch_page(session, statement, ORDERS[query.sort or "-created_at"], query)
@@ -176,9 +176,10 @@ def result_folders(session: Session, groups: Mapping[str, str]) -> frozenset[str
     )
 
 
-def unfinished_ids(session: Session, kinds: Collection[str]) -> Sequence[str]:
-    """The ids of the unfinished jobs of these kinds."""
-    return session.scalars(select(Job.id).where(Job.kind.in_(kinds), Job.status.not_in(statuses.FINAL))).all()
+def unfinished_requests(session: Session) -> Sequence[tuple[str, str, dict[str, Any]]]:
+    """The id, the kind and the request of each unfinished job."""
+    found = select(Job.id, Job.kind, Job.request).where(Job.status.not_in(statuses.FINAL))
+    return [(job_id, kind, request) for job_id, kind, request in session.execute(found)]
 
 
 def finished_before(

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    func,
     select,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
@@ -23,7 +24,7 @@ from models.spec import Task, read_threshold
 from models.training.plan import Order
 from models.version_details import VersionDetails
 from service.statuses import JOB_STATUSES, RESOURCE_STATUSES
-from service.storage.artifact_keys import DATASETS, MODELS, check_id, check_published
+from service.storage.artifact_keys import DATASETS, MODELS, SNAPSHOTS, check_id, check_published
 from service.storage.documents import DocumentColumn, DocumentsColumn, JobWarning, KeptCheckpoint
 
 
@@ -65,6 +66,7 @@ class CheckedText(TypeDecorator[str]):
 Id = Annotated[str, mapped_column(CheckedText(check_id))]
 DatasetKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=DATASETS)))]
 VersionKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=MODELS)))]
+SnapshotKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=SNAPSHOTS)))]
 
 
 class Record(DeclarativeBase):
@@ -200,6 +202,7 @@ class Job(Record):
         Index("jobs_list_status", "kind", "status", "id"),
         Index("jobs_list_model", "kind", "model_name", "id"),
         Index("jobs_list_dataset", "kind", "dataset_name", "id"),
+        Index("jobs_parent", "parent", "id"),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
@@ -255,6 +258,8 @@ class Job(Record):
     """The metrics of the naive guess, by the names of `metrics`."""
     version: Mapped[int | None]
     """The version that a training job created, or that another job uses."""
+    parent: Mapped[Id | None]
+    """The training job from whose version or snapshot this one starts."""
     made_by: Mapped[Id | None] = mapped_column(index=True)
     """The training job that created this evaluation; None if a client created it."""
     result: Mapped[dict[str, Any] | None]
@@ -277,6 +282,10 @@ class Version(Record):
     model_id: Mapped[Id] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[Id] = mapped_column(unique=True)
+    trained_by: Mapped[Id | None] = mapped_column()
+    """The training job of whose snapshot the version was made; None if it is what its job trained."""
+    epoch: Mapped[int | None]
+    """The epoch of that snapshot."""
     dataset_id: Mapped[Id | None]
     dataset_name: Mapped[str | None]
     dataset_version: Mapped[int | None]
@@ -289,8 +298,10 @@ class Version(Record):
     servable: Mapped[bool]
     details: Mapped[VersionDetails] = mapped_column(DocumentColumn(VersionDetails))
     created_at: Mapped[datetime]
-    job_exists: Mapped[bool] = column_property(select(Job.id).where(Job.id == job_id).correlate_except(Job).exists())
-    """Whether the job that created it still exists."""
+    job_exists: Mapped[bool] = column_property(
+        select(Job.id).where(Job.id == func.coalesce(trained_by, job_id)).correlate_except(Job).exists()
+    )
+    """Whether the job that trained it still exists."""
     evaluation_id: Mapped[str | None] = column_property(
         select(Job.id).where(Job.made_by == job_id).correlate_except(Job).scalar_subquery()
     )
@@ -308,6 +319,19 @@ class JobSource(Record):
     """The index of the layer that gets the weights; 0 if the whole network does."""
     model_id: Mapped[Id]
     number: Mapped[int]
+
+
+class Snapshot(Record):
+    """The weights of a training at the end of an epoch."""
+
+    __tablename__ = "snapshots"
+
+    job_id: Mapped[Id] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    folder: Mapped[SnapshotKey]
+    """The artifact key of the folder with its file."""
+    bytes: Mapped[int]
+    sha256: Mapped[str]
 
 
 class Event(Record):

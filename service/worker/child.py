@@ -1,8 +1,8 @@
 """The child process: it runs one job's task, reports to the supervisor through a pipe, and ends with the supervisor.
 
 It sends JSON objects with a `type`: `progress`, `epoch`, `baseline`, `order`, `checkpoint`, `checkpoint_skipped`,
-`checkpoint_unreadable`, `fold`, `warning`, `ending`, and as the last one `result`, `unfinished` or `failure`. It
-receives objects with `begin`, `command`, `orders` or `may_end`.
+`checkpoint_unreadable`, `snapshot_skipped`, `fold`, `warning`, `ending`, and as the last one `result`, `unfinished` or
+`failure`. It receives objects with `begin`, `command`, `orders` or `may_end`.
 """
 
 import contextlib
@@ -54,8 +54,11 @@ class PipeChannel:
     def progress(self, data: dict[str, Any]) -> None:
         self.send(encode("progress", data))
 
-    def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
-        self.send(encode("epoch", data, best=best))
+    def epoch(self, data: dict[str, Any], best: dict[str, Any] | None, snapshot: dict[str, Any] | None = None) -> None:
+        self.send(encode("epoch", data, best=best, snapshot=snapshot))
+
+    def snapshot_skipped(self, error: OSError, epoch: int) -> None:
+        self.send(encode("snapshot_skipped", {"epoch": epoch}, failure=failures.unwritable(error)))
 
     def baseline(self, metrics: dict[str, float]) -> None:
         self.send(encode("baseline", metrics))

@@ -15,7 +15,9 @@ from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Instructions, Lease, NewEvent
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import warn
+from service.storage.training_snapshots import Changes
 from service.worker.kept_checkpoints import KeptCheckpoints
+from service.worker.kept_snapshots import KeptSnapshots
 
 BATCH_EVENTS = 500
 BATCH_SECONDS = 0.2
@@ -27,12 +29,14 @@ MAX_PENDING = 10_000
 
 @dataclass(frozen=True)
 class Batch:
-    """Events that are written together, with the latest progress, the best epoch so far, and the baseline."""
+    """Events that are written together, with the latest progress, the best epoch so far, the baseline, and the
+    snapshots of the epochs."""
 
     events: list[NewEvent]
     progress: dict[str, Any] | None
     best: dict[str, Any] | None
     baseline: dict[str, Any] | None
+    snapshots: Changes | None
 
 
 class Journal:
@@ -42,6 +46,7 @@ class Journal:
         self._context = context
         self._lease = lease
         self.checkpoints = KeptCheckpoints(context, lease, checkpoint)
+        self.snapshots = KeptSnapshots(context, lease)
         self.began = checkpoint is not None
         """Whether the training is known to have done a step."""
         self._batch: Batch | None = None
@@ -63,8 +68,10 @@ class Journal:
         self.began = self.began or message["type"] not in BEFORE_A_STEP or bool(data.get("step"))
         if message["type"] == "progress":
             self._progress = data
+            self.snapshots.epochs = data.get("epochs", 0)
         elif message["type"] == "epoch":
             self._pending.append(NewEvent("epoch", data, epoch=data["epoch"]))
+            self.snapshots.add(data["epoch"], message.get("snapshot"), message["best"])
             self._best = message["best"] or self._best
             self._epochs += 1
             self._urgent = self._urgent or self._epochs == 1
@@ -78,6 +85,8 @@ class Journal:
             self._pending += self.checkpoints.publish(message["name"], data)
         elif message["type"] == "checkpoint_skipped":
             self._pending += self.checkpoints.skip(data, message["failure"])
+        elif message["type"] == "snapshot_skipped":
+            self._pending += self.snapshots.skip(data, message["failure"])
         elif message["type"] == "fold":
             self._pending.append(NewEvent("message", {"text": describe_fold(data), "fold": data}, fold=data["fold"]))
         elif message["type"] == "warning":
@@ -128,12 +137,14 @@ class Journal:
                     progress=batch.progress,
                     best=batch.best,
                     baseline=batch.baseline,
+                    snapshots=batch.snapshots,
                 )
         except OutcomeUnknown as error:
             self._outcome = self._outcome or error
             raise
         self._batch = self._outcome = None
         self.checkpoints.remove_replaced(batch.events)
+        self.snapshots.remove_unneeded()
         self._written_at = time.monotonic()
         return instructions
 
@@ -142,7 +153,9 @@ class Journal:
         del self._pending[: len(events)]
         if self._progress is not None:
             events.append(NewEvent("progress", self._progress))
-        batch = Batch(events, self._progress, self._best, self._baseline)
+        last_epoch = max((event.epoch for event in events if event.epoch is not None), default=None)
+        snapshots = None if last_epoch is None else self.snapshots.settle(last_epoch)
+        batch = Batch(events, self._progress, self._best, self._baseline, snapshots)
         self._progress = self._best = self._baseline = None
         self._urgent = False
         return batch

@@ -111,6 +111,7 @@ class Supervision:
     def run(self) -> None:
         """Raises LeaseLost, DiskFull and DatabaseUnusable; DatabaseUnavailable if the worker shuts down meanwhile."""
         assignment = self._persistently(partial(self._kind.describe, self._context, self._job))
+        self._persistently(partial(self._journal.snapshots.begin, self._job))
         folder = self._context.artifacts.stage(self._lease.staging_name)
         try:
             with contextlib.closing(self._starter.start_task(assignment, folder)) as process:
@@ -122,6 +123,7 @@ class Supervision:
         with self._renewing():
             while not self._journal.empty:
                 self._persistently(self._journal.write)
+            self._journal.snapshots.end()
             self._persistently(conclude)
 
     @contextlib.contextmanager

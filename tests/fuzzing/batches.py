@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 
 from tests.fuzzing.arrays import npy_files, npz_files, picture_zips
 from tests.fuzzing.edits import edited
+from tests.fuzzing.files_of_rows import fitting_csv, table_files
 from tests.fuzzing.request import Request, upload
-from tests.fuzzing.tables import CELLS, csv_files, json_files, parquet_files, write_csv
-from tests.fuzzing.versions import MIXED_ROW
+from tests.fuzzing.tables import csv_files, json_files, parquet_files
 
 PATH = "/v1/batch-predictions"
 TABLES = (
@@ -19,18 +19,11 @@ TENSORS = (("npy", npy_files()), ("npz", npz_files()), ("zip", picture_zips()))
 
 
 @st.composite
-def fitting_csv(draw: st.DrawFn) -> bytes:
-    """The columns that the model needs, with unusual cells."""
-    rows = draw(st.integers(1, 20))
-    table = {name: [str(value)] * rows for name, value in MIXED_ROW.items()}
-    for _ in range(draw(st.integers(0, 4))):
-        cells = CELLS[draw(st.sampled_from(list(CELLS)))]
-        table[draw(st.sampled_from(list(MIXED_ROW)))][draw(st.integers(0, rows - 1))] = draw(st.sampled_from(cells))
-    return write_csv(table).encode()
-
-
-@st.composite
 def batch_predictions(draw: st.DrawFn) -> Request:
+    if draw(st.booleans()):
+        name, file = draw(table_files())
+        fields = draw(st.sampled_from(({}, {"extra": "ignore"}, {"extra": "refuse"}, {"extra": "drop"})))
+        return upload(PATH, file, name, {"model": "mixed", **fields})
     if draw(st.booleans()):
         model = "mixed"
         ending, files = draw(st.sampled_from((("csv", fitting_csv()), *TABLES)))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPMessage
 from pathlib import Path
@@ -81,11 +81,15 @@ class Response:
     """Bytes of memory that the api process used more at its peak than before the request."""
 
 
-def upload(path: str, file: bytes, file_name: str, fields: Mapping[str, Any]) -> Request:
-    """A form with a file and other fields; values that aren't texts are sent as JSON."""
+def upload(
+    path: str, file: bytes, file_name: str, fields: Mapping[str, Any], others: Sequence[tuple[str, bytes]] = ()
+) -> Request:
+    """A form with a file and other fields; values that aren't texts are sent as JSON. `others` are more files, with
+    their names."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
     parts = [(f'name="{key}"', text.encode(errors="surrogatepass")) for key, text in texts.items()]
-    parts.append((f'name="file"; filename="{file_name}"', file))
+    files = [(file_name, file), *others]
+    parts += [(f'name="file"; filename="{name}"', data) for name, data in files]
     return Request("POST", path, form(parts), FORM | WAITING)
 
 

@@ -23,6 +23,8 @@ MOST_TRIES = 3
 """Another program may slow the machine down: a request is too slow if it is so each of these times."""
 LEAKS = re.compile(rb"Traceback|/site-packages/|0x[0-9a-f]{7,}")
 """What belongs into the log and not into an error: code, and addresses in memory."""
+VERSION_OF_DATASET = re.compile("/v1/datasets/[^/]+/versions/")
+"""Locations that can't be deleted: a dataset always has its newest version, which is deleted with it."""
 STATUS_LINE = re.compile(rb"^HTTP/1\.[01] (\d{3}) ", re.MULTILINE)
 CLOSING = re.compile(rb"^connection: close\r$", re.MULTILINE | re.IGNORECASE)
 """The service reads nothing more from the connection: it refused a request without reading its body."""
@@ -66,6 +68,13 @@ class WatchedService:
             self._stopping.set()
             for thread in self._threads:
                 thread.join()
+
+    @contextmanager
+    def existing(self, request: Request | None) -> Iterator[None]:
+        """Send a request that creates a resource, if there is one, and delete the resource after the block."""
+        created = None if request is None else self._send(request, 60).headers["Location"]
+        yield
+        self._delete(created)
 
     def send(self, request: Request, seconds: float, *, may_be_overloaded: bool = False) -> Response:
         """Send a request, check what it did, and delete what it created. Fails if an answer takes over `seconds`."""
@@ -155,7 +164,7 @@ class WatchedService:
 
     def _delete(self, created: str | None) -> None:
         """Delete what a request has created, once it is finished."""
-        if created is not None:
+        if created is not None and not VERSION_OF_DATASET.match(created):
             delete = Request("DELETE", created, headers=JSON)
             wait_for(lambda: self._send(delete, 20).status in (204, 404), 60, f"{created} to be deleted")
 

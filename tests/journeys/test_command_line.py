@@ -173,7 +173,9 @@ def test_one_resource_is_shown_whole(fitserve: CommandLine, garden: str) -> None
     assert fitserve.json("models", "show", garden)["layers"] == SPEC["layers"]
     assert any(line.startswith("species") for line in fitserve.table("datasets", "show", garden))
     (job,) = fitserve.json("jobs", "list", "--model", garden, "--status", "succeeded")
-    assert ["version", "1"] in [line.split() for line in fitserve.table("jobs", "show", job["id"])]
+    lines = [line.split() for line in fitserve.table("jobs", "show", job["id"])]
+    assert ["version", "1"] in lines
+    assert ["dataset_version", "1"] in lines
     assert len(fitserve.json("jobs", "metrics", job["id"], "--points", "4")) == 4
     assert "Epoch 20/20" in "\n".join(fitserve.table("jobs", "log", job["id"]))
 

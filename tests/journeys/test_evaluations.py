@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from tests.journeys.specs import RINGS, RINGS_DATASET, classifier, named
+from tests.journeys.specs import LINE, RINGS, RINGS_DATASET, classifier, named
 from tests.running_service import Client, wait_for
 
 URL = "/v1/evaluations"
@@ -58,6 +58,19 @@ def test_a_training_evaluates_its_test_rows_as_a_client_would(iris: tuple[Client
     assert version["metrics"]["test"] == pytest.approx(
         {"loss": asked["loss"], "accuracy": asked["metrics"]["accuracy"]}, rel=1e-6
     )
+
+
+def test_an_evaluation_warns_of_numbers_in_another_unit_than_the_version_learned(service: Any) -> None:
+    client: Client = service.client
+    for unit in ("miles", "km"):
+        rows = [{"way": f"{number % 9}.5 {unit}", "price": float(number)} for number in range(20)]
+        client.post("/v1/datasets", {"name": f"ev-{unit}", "source": "inline", "rows": rows, "target": "price"})
+    client.post("/v1/models", named(LINE, "ev-ways", input={"dataset": "ev-miles"}))
+    client.train("ev-ways", "ev-miles", epochs=1)
+    assert evaluate(client, "ev-ways", "ev-miles", split="train")["warnings"] == []
+    (warning,) = evaluate(client, "ev-ways", "ev-km", split="train")["warnings"]
+    assert warning["type"] == "out_of_range"
+    assert warning["detail"].startswith('The numbers of "way" are in "km", but the version learned them in "miles".')
 
 
 def test_the_saved_model_of_a_version_is_downloaded_whole_or_in_part(iris: tuple[Client, Any]) -> None:

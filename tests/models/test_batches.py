@@ -1,6 +1,7 @@
 """Predictions for many rows equal those for posted rows, for every source and format."""
 
 import csv
+import gzip
 import io
 import json
 from collections.abc import Iterator
@@ -12,12 +13,13 @@ import onnx
 import orjson
 import polars
 import pytest
+import zstandard
 from onnx import TensorProto, helper, numpy_helper
 
 from models.batches import blocks, results
 from models.batches.blocks import Blocks
 from models.batches.dataset_rows import read_dataset
-from models.batches.files import check_file, read_file
+from models.batches.files import UNPACKED, check_file, read_file
 from models.batches.predicting import predict_blocks
 from models.batches.results import stream_csv, stream_json_lines
 from models.datasets import Dataset
@@ -76,12 +78,14 @@ def flowers(tmp_path: Path) -> Dataset:
     return import_upload(tmp_path, FLOWERS, split={"test": 0.3, "validation": 0.2, "seed": 1})
 
 
-def read(folder: Path, predictor: Predictor, data: bytes | str, name: str, limits: Limits | None = None) -> Blocks:
+def read(
+    folder: Path, predictor: Predictor, data: bytes | str, name: str, limits: Limits | None = None, **options: bool
+) -> Blocks:
     """A client's file in blocks."""
     path = folder / "posted"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     check_file(path, name, json.loads((folder / "preprocessing.json").read_bytes()))
-    yield from read_file(path, name, predictor.preprocessing, limits or Limits(), folder)
+    yield from read_file(path, name, predictor.preprocessing, limits or Limits(), folder, **options)
 
 
 def predict(folder: Path, predictor: Predictor, found: Blocks) -> tuple[list[dict[str, Any]], BatchPredictionResult]:
@@ -178,6 +182,45 @@ def test_rows_of_a_table_file_are_read_like_posted_rows(
     assert found == expected(predictor, rows)
     assert said.warnings == predictor.predict(rows).warnings
     assert {warning["type"] for warning in said.warnings} == {"missing", "unseen_category", "out_of_range"}
+
+
+@pytest.mark.parametrize("called", ["new.csv.gz", "new.csv.zst", "new.jsonl.gz", "new.parquet.zst"])
+def test_compressed_files_are_read_like_their_content(flowers: Dataset, called: str) -> None:
+    predictor, rows = make_version(flowers), rows_of(UNSEEN)
+    lines = "\n".join(map(json.dumps, rows)).encode()
+    data = {"csv": UNSEEN.encode(), "jsonl": lines, "parquet": as_parquet(rows)}[called.split(".")[1]]
+    packed = gzip.compress(data) if called.endswith(".gz") else zstandard.compress(data)
+    found, _ = predict(flowers.folder, predictor, read(flowers.folder, predictor, packed, called))
+    assert found == expected(predictor, rows)
+    for damaged in (packed[: len(packed) // 2], gzip.compress(b"PK\5\6" + bytes(18))):
+        (fault,) = faults_of(read(flowers.folder, predictor, damaged, "new.csv.gz"))
+        assert fault.file in ("new.csv.gz", "new.csv")
+    assert not (flowers.folder / UNPACKED).exists()
+
+
+@pytest.mark.parametrize("called", ["new.csv", "new.jsonl", "new.parquet"])
+def test_unknown_columns_of_a_file_are_a_fault_or_ignored_with_one_warning(
+    flowers: Dataset, called: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "MOST_ROWS", 8)
+    predictor = make_version(flowers)
+    rows = [
+        {"size": number, "colour": "red", "opened": "2024-02-05", "wild": True, "id": number} for number in range(20)
+    ]
+    files: dict[str, bytes | str] = {
+        "new.csv": "size,colour,opened,wild,id\n" + "".join(f"{row['size']},red,2024-02-05,true,1\n" for row in rows),
+        "new.jsonl": "\n".join(map(json.dumps, rows)),
+        "new.parquet": as_parquet(rows),
+    }
+    (fault, *_) = faults_of(read(flowers.folder, predictor, files[called], called))
+    assert fault.column == "id"
+    ignoring = read(flowers.folder, predictor, files[called], called, ignores_extra=True)
+    found, said = predict(flowers.folder, predictor, ignoring)
+    assert found == expected(predictor, [{name: row[name] for name in row if name != "id"} for row in rows])
+    ignored = [warning for warning in said.warnings if warning["type"] == "ignored_columns"]
+    assert ignored == [
+        {"row": None, "column": None, "type": "ignored_columns", "detail": '1 unknown column was ignored: "id".'}
+    ]
 
 
 def test_the_file_that_was_trained_on_can_be_sent_as_it_is(flowers: Dataset) -> None:
@@ -414,6 +457,12 @@ def test_rows_of_series_in_a_file_get_one_prediction_for_each_series(
     assert (fault.detail, fault.file) == (
         "The series shop=north has 2 rows, but the model needs the last 3.", "short.csv",
     )  # fmt: skip
+    wider = frame.with_columns(till=1).write_csv()
+    (fault, *_) = faults_of(read(dataset.folder, predictor, wider, "wider.csv"))
+    assert fault.column == "till"
+    (block,) = read(dataset.folder, predictor, wider, "wider.csv", ignores_extra=True)
+    assert block.warnings[0]["detail"] == '1 unknown column was ignored: "till".'
+    assert {warning["type"] for warning in block.warnings[1:]} == {"out_of_range"}
 
 
 def test_a_file_with_rows_of_series_and_sequences_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

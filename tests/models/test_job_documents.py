@@ -34,7 +34,7 @@ DOCUMENTS: list[Document] = [
     EvaluationRequest("train"),
     FIGURES,
     BatchPredictionRequest("test"),
-    BatchPredictionRequest(file=PostedFile("a.csv", 5, "cd")),
+    BatchPredictionRequest(file=PostedFile("a.csv", 5, "cd"), extra="ignore"),
     BatchPredictionResult(2, 300, ["a"], [{"type": "missing", "row": 1}]),
     BuildRequest({"name": "m"}, {"name": "d", "target": {}}),
     BuildResult({"layers": []}, "Model"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.datasets import Dataset
-from models.gain import Reached, find_no_gain
+from models.gain import Reached, find_no_balanced_gain, find_no_gain
 from models.naive_guess import NaiveGuess
 from models.scores import Activation, score
 from models.spec import NetworkSpec, Task
@@ -109,6 +109,24 @@ def test_a_classifier_must_be_right_more_often_than_the_majority(
     reaches = {"validation": Reached(100, reached, {"loss": LOSS, "accuracy": 0.5}), "test": None, "train": None}
     found = find_no_gain(spec, SHARES.describe(CLASSES), reaches)
     assert (found is None) if problem is None else (found is not None and problem in found)
+
+
+@pytest.mark.parametrize(
+    ("reached", "better"),
+    [
+        ({"loss": 0.5, "balanced_accuracy": 0.9}, True),  # the loss of rare classes counts more in the training
+        ({"loss": 0.69, "balanced_accuracy": 0.5}, False),
+        ({"loss": 0.69, "balanced_accuracy": 0.6}, False),  # by chance: there are 10 rows of the rare class
+        ({"loss": 0.1, "balanced_accuracy": 0.5}, True),
+        ({"loss": math.nan, "balanced_accuracy": 0.5}, False),
+    ],
+)
+def test_with_class_weights_a_network_must_recall_the_classes_better_than_one_guess_for_all(
+    reached: dict[str, float], better: bool
+) -> None:
+    guess = {"loss": 0.2, "balanced_accuracy": 0.5}
+    found = find_no_balanced_gain("test", Reached(200, reached, guess), [190, 10, 0])
+    assert (found is None) is better
 
 
 def test_a_regression_must_have_a_lower_loss_than_the_guess() -> None:

@@ -1,6 +1,6 @@
-"""What this project uses of Keras and tf2onnx that they don't document, as docs/dependencies.md lists it.
+"""What this project uses of Keras that it doesn't document, as docs/dependencies.md lists it.
 
-When an upgrade breaks something in the export or in building, look here first: a test that fails names the part.
+When an upgrade breaks something in building, look here first: a test that fails names the part.
 """
 
 import inspect
@@ -8,17 +8,9 @@ import inspect
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-import tf2onnx.convert
-import tf2onnx.optimizer
 from keras.src import activations, constraints, initializers, losses, metrics, optimizers, regularizers
 from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
-from keras.src.export import tf2onnx_lib
 from keras.src.utils.naming import to_snake_case
-from tf2onnx.onnx_opset.math import FloorMod
-from tf2onnx.onnx_opset.nn import ConvOp, ConvTranspose
-
-import models.export  # noqa: F401 - it changes tf2onnx when it is imported
 
 
 def make_network() -> keras.Model:
@@ -88,31 +80,3 @@ def test_the_registries_of_keras_map_names_to_components(module: object) -> None
 
 def test_keras_names_in_snake_case() -> None:
     assert to_snake_case("MeanSquaredError") == "mean_squared_error"
-
-
-def test_keras_mends_tf2onnx_for_numpy_2() -> None:
-    assert inspect.signature(tf2onnx_lib.patch_tf2onnx).parameters == {}
-
-
-def test_tf2onnx_keeps_its_optimizers_in_a_mapping_from_which_one_was_taken() -> None:
-    known = tf2onnx.optimizer._optimizers
-    assert "optimize_transpose" in known
-    assert "einsum_optimizer" not in known
-
-
-def test_tf2onnx_hands_operators_to_functions_of_ours() -> None:
-    asked = []
-
-    def handle(graph: object, node: object, name: str, arguments: list[object]) -> None:
-        asked.append((type(graph).__name__, type(node).__name__, name, arguments))
-
-    function = tf.function(lambda given: tf.math.erfc(given))
-    signature = [tf.TensorSpec((None, 2), tf.float32, name="given")]
-    tf2onnx.convert.from_function(function, signature, opset=18, custom_op_handlers={"Erfc": (handle, [])})
-    ((graph, node, _, arguments),) = asked
-    assert (graph, node, arguments) == ("Graph", "Node", [])
-
-
-def test_tf2onnx_s_own_operators_are_classes_with_a_function_for_each_opset() -> None:
-    for operator, version in ((FloorMod, "version_7"), (ConvOp, "version_11"), (ConvTranspose, "version_11")):
-        assert callable(getattr(operator, version)), operator

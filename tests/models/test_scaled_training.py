@@ -47,7 +47,9 @@ class Watching(RecordingChannel):
         self.guessed: dict[str, float] = {}
         self.warnings: list[tuple[str, str]] = []
 
-    def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
+    def snapshot_skipped(self, error: OSError, epoch: int) -> None: ...
+
+    def epoch(self, data: dict[str, Any], best: dict[str, Any] | None, snapshot: dict[str, Any] | None = None) -> None:
         super().epoch(data, best)
         self.metrics.append(data)
         self.best = best

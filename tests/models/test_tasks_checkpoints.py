@@ -43,7 +43,9 @@ class RecordingChannel:
 
     def progress(self, data: dict[str, Any]) -> None: ...
 
-    def epoch(self, data: dict[str, Any], best: dict[str, Any] | None) -> None:
+    def snapshot_skipped(self, error: OSError, epoch: int) -> None: ...
+
+    def epoch(self, data: dict[str, Any], best: dict[str, Any] | None, snapshot: dict[str, Any] | None = None) -> None:
         self.epochs.append(data["epoch"])
 
     def baseline(self, metrics: dict[str, float]) -> None: ...

@@ -1,6 +1,6 @@
 """Reads posted rows, objects by column, as rows of a dataset that exists: its columns have their types already."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -33,6 +33,8 @@ class PostedRows:
 
     rows: list[dict[str, Any]]
     member: str
+    numbers: Sequence[int]
+    """The number of each row in the field."""
 
     @classmethod
     def check(cls, posted: Any, member: str, known: tuple[str, ...]) -> "PostedRows":
@@ -43,7 +45,12 @@ class PostedRows:
         faults = list(islice(_find_row_faults(posted, member, known), MAX_FAULTS))
         if faults:
             raise InvalidData(*faults)
-        return cls(posted, member)
+        return cls(posted, member, range(len(posted)))
+
+    def with_value(self, name: str) -> "PostedRows":
+        """The rows that have a value in a column."""
+        taken = [place for place, value in enumerate(self.values(name)) if value is not None]
+        return PostedRows([self.rows[place] for place in taken], self.member, [self.numbers[place] for place in taken])
 
     def values(self, name: str) -> list[Any]:
         """A column's values, None where a row doesn't have it."""
@@ -67,6 +74,8 @@ class PostedRows:
         return found
 
     def fault(self, row: int, column: str, detail: str) -> Fault:
+        """The fault of a value in the column; `row` is an index in `rows`."""
+        row = self.numbers[row]
         return Fault(f"Row {row}: {detail}", pointer_to(self.member, row, column), row=row, column=column)
 
     def _fault(self, row: int, entry: dict[str, Any], value: Any) -> Fault:

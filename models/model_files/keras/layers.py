@@ -180,7 +180,7 @@ class LayerReader:
 
 
 def _mirror(document: dict[str, Any]) -> None:
-    """Undo what Bidirectional writes down of its own: prefixes of names, and a backward layer that mirrors the other."""
+    """Undo what Bidirectional writes itself: prefixes of names, and a backward layer that mirrors the other."""
     forward, backward = document.get("layer"), document.get("backward_layer")
     for layer, prefix in ((forward, "forward_"), (backward, "backward_")):
         if isinstance(layer, dict) and isinstance(layer.get("name"), str):

@@ -16,7 +16,7 @@ from service.api.http.media_types import NPY, PARQUET
 from service.api.inference import plane
 from service.api.inference.endpoints import Endpoint
 from service.api.inference.plane import InferenceRequest
-from service.operations.inference.predictions import PredictionService, Wanted
+from service.operations.inference.predictions import PredictionService, Target
 from service.operations.memory import LARGE
 from service.processes import usable_cores
 
@@ -45,25 +45,25 @@ class Paces:
     """The recent speed of predictions for each version, which decides where the next one is computed."""
 
     def __init__(self) -> None:
-        self._seconds_a_byte: dict[Wanted, float] = {}
-        self._smallest: dict[Wanted, int] = {}
+        self._seconds_a_byte: dict[Target, float] = {}
+        self._smallest: dict[Target, int] = {}
 
-    def expect(self, wanted: Wanted, size: int) -> float:
+    def expect(self, wanted: Target, size: int) -> float:
         """The expected CPU seconds of a body of `size` bytes; infinity if unknown."""
         return self._seconds_a_byte.get(wanted, float("inf")) * (size + HEAD_BYTES)
 
-    def is_usual(self, wanted: Wanted, size: int) -> bool:
+    def is_usual(self, wanted: Target, size: int) -> bool:
         """Whether a body of `size` bytes has hardly more rows than one that was predicted before."""
         return size <= self._smallest.get(wanted, 0) * USUAL_SIZES + HEAD_BYTES
 
-    def note_smallest(self, wanted: Wanted, size: int) -> None:
+    def note_smallest(self, wanted: Target, size: int) -> None:
         """Record that a body of `size` bytes, which isn't packed, was predicted."""
         if size < self._smallest.get(wanted, size + 1):
             if len(self._smallest) >= MOST_PACES:
                 self._smallest.clear()
             self._smallest[wanted] = size
 
-    def note(self, wanted: Wanted, size: int, seconds: float) -> None:
+    def note(self, wanted: Target, size: int, seconds: float) -> None:
         """Record that a body of `size` bytes took `seconds` of CPU time."""
         pace = seconds / (size + HEAD_BYTES)
         known = self._seconds_a_byte.get(wanted)

@@ -9,6 +9,7 @@ import contextvars
 import io
 import re
 import sys
+import time
 from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor
 from typing import IO, TYPE_CHECKING, Any
@@ -62,11 +63,13 @@ class Resources:
         with await self._receive(request) as body:
             environment = _describe(request, body)
             answer, handoff = await self._call(request, environment)
-        if isinstance(handoff, Wait):
+        started = time.monotonic()
+        while isinstance(handoff, Wait):  # for an import, then for the build of a model of its data
             request.memory.keep(0)
-            await self._watch.until_over(handoff.job_id, handoff.seconds)
-            answer, _ = await self._call(request, environment | {RESUMED: handoff})
-        elif isinstance(handoff, Follow):
+            left = handoff.seconds - (time.monotonic() - started)
+            await self._watch.until_over(handoff.job_id, left)
+            answer, handoff = await self._call(request, environment | {RESUMED: handoff})
+        if isinstance(handoff, Follow):
             answer.headers.pop("content-length", None)
             if request.method != "HEAD":
                 address, permits = request.address, self._streams.permits

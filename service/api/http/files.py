@@ -1,7 +1,9 @@
 """Sends the files of versions and batch predictions: complete, as a byte range, or as 304."""
 
+import io
 import math
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,33 @@ def send_weights(path: Path, name: str) -> Response:
 
     The file never changes, so its ETag is the version's folder, which is unique.
     """
-    few = _count_numbers(path) <= MOST_NUMBERS_AS_JSON
-    hint = "" if few else f" JSON is available for at most {MOST_NUMBERS_AS_JSON:,} numbers."
-    if choose(*((NPZ, JSON) if few else (NPZ,)), hint=hint) == NPZ:
+    if _choose_weights(_count_numbers(path) <= MOST_NUMBERS_AS_JSON) == NPZ:
         return _send(path, NPZ, f"{name}.npz", "-".join(path.parent.parts[-2:]))
     with np.load(path, allow_pickle=False) as weights:
-        return write_json({"weights": [_describe(name, values) for name, values in weights.items()]})
+        return _write_weights(weights)
+
+
+def send_arrays(weights: Mapping[str, np.ndarray], name: str, digest: str) -> Response:
+    """Send weights that aren't stored as NPZ, as `send_weights` does. Raises NotAcceptable.
+
+    `digest` identifies them.
+    """
+    few = sum(values.size for values in weights.values()) <= MOST_NUMBERS_AS_JSON
+    if _choose_weights(few) == NPZ:
+        file, arrays = io.BytesIO(), dict[str, Any](weights)
+        np.savez(file, **arrays)
+        file.seek(0)
+        return _send(file, NPZ, f"{name}.npz", digest)
+    return _write_weights(weights)
+
+
+def _choose_weights(few: bool) -> str:
+    hint = "" if few else f" JSON is available for at most {MOST_NUMBERS_AS_JSON:,} numbers."
+    return choose(*((NPZ, JSON) if few else (NPZ,)), hint=hint)
+
+
+def _write_weights(weights: Mapping[str, np.ndarray]) -> Response:
+    return write_json({"weights": [_describe(name, values) for name, values in weights.items()]})
 
 
 def send_predictions(result: Result, name: str) -> Response:
@@ -74,8 +97,8 @@ def _describe(name: str, values: np.ndarray) -> dict[str, Any]:
     return {"name": name, "shape": list(values.shape), "values": values.tolist()}
 
 
-def _send(path: Path, media_type: str, name: str, digest: str) -> Response:
-    response = send_file(path, media_type, as_attachment=True, download_name=name, conditional=False, etag=digest)
+def _send(file: Path | io.BytesIO, media_type: str, name: str, digest: str) -> Response:
+    response = send_file(file, media_type, as_attachment=True, download_name=name, conditional=False, etag=digest)
     # Two files of the same name may have been written within the same second: only the ETag distinguishes them.
     del response.headers["Last-Modified"]
     asked = {"HTTP_RANGE": request.headers["Range"]} if _wants_range(digest) else {}

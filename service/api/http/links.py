@@ -32,6 +32,10 @@ def training_job_url(job_id: str) -> str:
     return f"{TRAINING_JOBS}/{job_id}"
 
 
+def snapshot_url(job_id: str, epoch: int | None) -> str:
+    return f"{TRAINING_JOBS}/{job_id}/snapshots/{epoch}"
+
+
 def evaluation_url(job_id: str) -> str:
     return f"{EVALUATIONS}/{job_id}"
 

@@ -4,6 +4,7 @@ from marshmallow import ValidationError
 from werkzeug.routing import BaseConverter, Map, UnicodeConverter
 from werkzeug.routing import ValidationError as NoMatch
 
+from models.jobs.training import BEST, LATEST
 from service.api.contract.fields import check_name
 from service.api.http.errors import RequestFault
 from service.errors import InvalidRequest
@@ -30,6 +31,15 @@ class NumberConverter(BaseConverter):
 
     def to_python(self, value: str) -> int:
         return int(value)
+
+
+class EpochConverter(BaseConverter):
+    """The number of an epoch, or the name of a snapshot; the route doesn't match anything else."""
+
+    regex = rf"[1-9][0-9]{{0,8}}|{LATEST}|{BEST}"
+
+    def to_python(self, value: str) -> int | str:
+        return int(value) if value.isdecimal() else value
 
 
 def require_name(parameter: str, value: str) -> None:

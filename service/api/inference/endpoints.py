@@ -4,25 +4,28 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from service.api.http.links import MODELS
+from models.jobs.training import BEST, LATEST
+from service.api.http.links import MODELS, TRAINING_JOBS
 from service.api.inference.native import Native
 from service.api.inference.open_inference import Infer
 from service.api.inference.plane import Dialect
 from service.api.inference.tensorflow_serving import Classify, Predict, Regress
-from service.operations.inference.predictions import Wanted
+from service.operations.inference.predictions import Target, Wanted, WantedSnapshot
 
 NAME = r"(?P<name>[^/:\0]+)"
 NUMBER = r"/versions/(?P<version>[1-9][0-9]{0,8})"
 ANY_NUMBER = r"/versions/(?P<version>[0-9]{1,4000})"
+JOB = r"(?P<job>[^/:\0]+)"
+SNAPSHOT = rf"/snapshots/(?P<epoch>[1-9][0-9]{{0,8}}|{LATEST}|{BEST})"
 LABEL = r"/labels/(?P<label>[^/:\0]+)"
 MOST_REMEMBERED = 1000
 
 
 class Endpoint(NamedTuple):
-    """A protocol's endpoint for a version."""
+    """A protocol's endpoint for a version, or for the snapshot of a training job."""
 
     dialect: Dialect[Any]
-    wanted: Wanted
+    wanted: Target
 
 
 class Endpoints:
@@ -31,6 +34,7 @@ class Endpoints:
     def __init__(self, max_json_depth: int) -> None:
         makers: tuple[tuple[str, Callable[[int], Dialect[Any]]], ...] = (
             (rf"{MODELS}/{NAME}(?:{NUMBER}|{LABEL})?/predictions", Native),
+            (rf"{TRAINING_JOBS}/{JOB}{SNAPSHOT}/predictions", Native),
             (rf"{MODELS}/{NAME}(?:{ANY_NUMBER}|{LABEL})?:predict", Predict),
             (rf"{MODELS}/{NAME}(?:{ANY_NUMBER}|{LABEL})?:classify", Classify),
             (rf"{MODELS}/{NAME}(?:{ANY_NUMBER}|{LABEL})?:regress", Regress),
@@ -50,8 +54,14 @@ class Endpoints:
         for pattern, dialect in self._patterns:
             match = pattern.fullmatch(path)
             if match is not None:
-                parts = match.groupdict()
-                version = parts["version"]
-                wanted = Wanted(parts["name"], None if version is None else int(version), parts.get("label"))
-                return Endpoint(dialect, wanted)
+                return Endpoint(dialect, _find_target(match.groupdict()))
         return None
+
+
+def _find_target(parts: dict[str, Any]) -> Target:
+    """What the parts of a path name."""
+    if "job" in parts:
+        epoch = parts["epoch"]
+        return WantedSnapshot(parts["job"], int(epoch) if epoch.isdecimal() else epoch)
+    version = parts["version"]
+    return Wanted(parts["name"], None if version is None else int(version), parts.get("label"))

@@ -13,8 +13,9 @@ from models.allowance import Allowance
 from models.errors import summarize
 from models.predictor import in_blocks
 from models.spec import Task
+from models.tabular.csv_instances import IGNORE
 from models.validation.threshold import NO_THRESHOLD
-from service.api.contract.schemas.predictions import IGNORE, PredictionQuery
+from service.api.contract.schemas.predictions import PredictionQuery
 from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
 from service.api.http.indentation import indent_json, take_parameter
@@ -23,7 +24,7 @@ from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
 from service.api.inference.instances import read_instances
 from service.api.inference.plane import InferenceRequest, Work
-from service.operations.inference.predictions import Loaded, PredictionService, Wanted
+from service.operations.inference.predictions import Loaded, PredictionService, Target
 
 QUERY = PredictionQuery()
 
@@ -58,7 +59,7 @@ class Native:
 
     max_json_depth: int
 
-    def open(self, service: PredictionService, wanted: Wanted) -> Loaded:
+    def open(self, service: PredictionService, wanted: Target) -> Loaded:
         """Raises NotFound, NoVersion; Conflict if the version can't be served."""
         return service.loaded(wanted)
 
@@ -89,10 +90,11 @@ class Native:
             # the blocks come in order
             return predictions if labels is None else [next(labels) | prediction for prediction in predictions]
 
+        made_by = {"version": loaded.version} if loaded.epoch is None else {"epoch": loaded.epoch}
         content = dump_json(
             {
                 "model": loaded.model,
-                "version": loaded.version,
+                **made_by,
                 "classes": predictor.classes,
                 "predictions": dump_blocks(in_blocks(outputs), describe, allowance),
                 "warnings": work.warnings,

@@ -2,20 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from models.allowance import Allowance
 from service.api.http.replies import Reply
-from service.operations.inference.predictions import Loaded, PredictionService, Wanted
+from service.operations.inference.predictions import Loaded, PredictionService
 
 
 @dataclass(frozen=True)
 class InferenceRequest:
     """A prediction request before a dialect has parsed it."""
 
-    wanted: Wanted
+    wanted: Any
+    """A Wanted, or what else the dialect opens."""
     body: bytes
     """The body, decompressed and checked against the size limit."""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +40,7 @@ W = TypeVar("W", bound=Work)
 class Dialect(Protocol[W]):
     """How a protocol's requests are read and its responses written. The constructor takes the maximum depth of JSON."""
 
-    def open(self, service: PredictionService, wanted: Wanted) -> Loaded:
+    def open(self, service: PredictionService, wanted: Any) -> Loaded:
         """The wanted version, loaded. Raises the protocol's own errors if it doesn't exist."""
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> W:

@@ -25,6 +25,7 @@ from service.api.http.negotiation import choose
 from service.api.http.preferences import show_after
 from service.api.http.state import context
 from service.operations.catalog import model_imports, models
+from service.operations.catalog.model_inputs import find_import
 from service.operations.catalog.models import ModelView
 from service.storage.paging import Page, PageQuery
 from service.storage.records import Model
@@ -42,29 +43,39 @@ def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
 
     A worker builds the network, or reads it from the file, before the model becomes `ready`. If a layer doesn't fit or
     the file is invalid, the response is 422 with a pointer, and nothing is created. With `dry_run`, a valid spec isn't
-    created either. A model from a file has a version 1, which predicts.
+    created either. If an input names a dataset that is `processing`, the request waits for it first; the wait is the
+    same for both. A model from a file has a version 1, which predicts.
     """
     if "file" in document:
         return _import_model(document, query)
+    importing = find_import(context(), document)
     if query["dry_run"]:
-        model, job_id = models.begin_dry_run(context(), document)
-        raise Wait(job_id, models.DRY_RUN_SECONDS, lambda: (models.end_dry_run(context(), model, job_id), 200))
-    return _show_created(*models.create(context(), document, current_claim()))
+        return show_after(importing, lambda: _try_model(document), default=models.DRY_RUN_SECONDS)
+    wait = context().settings.model_wait_seconds
+    return show_after(
+        importing, lambda: _show_created(*models.create(context(), document, current_claim()), wait), default=wait
+    )
+
+
+def _try_model(document: dict[str, Any]) -> Any:
+    model, job_id = models.begin_dry_run(context(), document)
+    raise Wait(job_id, models.DRY_RUN_SECONDS, lambda: (models.end_dry_run(context(), model, job_id), 200))
 
 
 def _import_model(form: dict[str, Any], query: dict[str, Any]) -> Any:
     if query["dry_run"]:
         detail = '"dry_run" is for specs in JSON: a file is always imported.'
         raise InvalidQuery(detail, [RequestFault(detail, parameter="dry_run")])
-    return _show_created(*model_imports.create(context(), form, current_claim()))
+    wait = context().settings.model_wait_seconds
+    return _show_created(*model_imports.create(context(), form, current_claim()), wait)
 
 
-def _show_created(model: Model, job_id: str) -> Any:
+def _show_created(model: Model, job_id: str, wait: float) -> Any:
     def show() -> Any:
         view = models.created(context(), model)
         return created(view, model_url(model.name), finished=view.model.status != statuses.BUILDING)
 
-    return show_after(job_id, show, default=context().settings.model_wait_seconds)
+    return show_after(job_id, show, default=wait)
 
 
 @blueprint.get(MODELS)

@@ -13,10 +13,10 @@ from service.api.contract.schemas.events import (
     MetricsSchema,
     present_events,
 )
-from service.api.contract.schemas.jobs import JobListQuery
 from service.api.contract.schemas.training_jobs import (
     CreateTrainingJobSchema,
     TrainingJobChangesSchema,
+    TrainingJobListQuery,
     TrainingJobSchema,
 )
 from service.api.http.bodies import no_content
@@ -53,11 +53,11 @@ def create_training_job(request: dict[str, Any]) -> Any:
 
 @blueprint.get(TRAINING_JOBS)
 @blueprint.lists(TrainingJobSchema)
-@blueprint.query(JobListQuery)
+@blueprint.query(TrainingJobListQuery)
 def list_training_jobs(query: PageQuery) -> Page[JobView]:
     """List training jobs.
 
-    Newest first by default. You can filter by status, model, dataset and metadata.
+    Newest first by default. You can filter by status, model, dataset, parent and metadata.
     """
     return client_jobs.list_page(context(), training_jobs.KIND, query)
 

@@ -8,16 +8,21 @@ from flask import Response
 from service import statuses
 from service.api.contract.blueprint import Blueprint, created, found
 from service.api.contract.schemas.model_imports import ImportVersionSchema
+from service.api.contract.schemas.new_versions import NewVersionSchema
+from service.api.contract.schemas.snapshots import SnapshotVersionSchema
 from service.api.contract.schemas.versions import NetworkWeightsSchema, OfModel, VersionListQuery, VersionSchema
 from service.api.http.files import send_artifact, send_weights
 from service.api.http.idempotency import current_claim
-from service.api.http.links import MODELS, version_url
-from service.api.http.media_types import FORM, JSON, NPZ, OCTETS, ZIP
+from service.api.http.links import MODELS, training_job_url, version_url
+from service.api.http.media_types import JSON, NPZ, OCTETS, ZIP
 from service.api.http.paging import map_page
 from service.api.http.preferences import show_after
 from service.api.http.state import context
+from service.api.routes.client_jobs import create_job
 from service.operations.catalog import model_imports, versions
 from service.operations.catalog.versions import UnfinishedVersion
+from service.operations.jobs import snapshot_versions
+from service.operations.jobs.kinds import training as training_jobs
 from service.storage.paging import Page, PageQuery
 
 VERSIONS = f"{MODELS}/<name>/versions"
@@ -26,17 +31,23 @@ blueprint = Blueprint("versions", __name__, description="Trained networks of a m
 
 
 @blueprint.post(VERSIONS)
-@blueprint.creates(VersionSchema)
-@blueprint.arguments(ImportVersionSchema, location="form", content_type=FORM)
-def add_version(form: dict[str, Any], name: str) -> Any:
-    """Add a version to a model from the file of a network.
+@blueprint.creates(NewVersionSchema)
+@blueprint.arguments_or_form(SnapshotVersionSchema, ImportVersionSchema)
+def create_version(document: dict[str, Any], name: str) -> Any:
+    """Make a version of the snapshot of a training job, or from the file of a network in a form.
 
-    The network must be like the model's: the same task, classes and inputs, and for a model that can be trained the
-    same layers. By default the request waits at most 5 s for the import; `Prefer: wait=N` sets another wait. 201: the
-    version is available. 202: it is still `processing`. If the import finds a fault during the wait, the response is
-    422 and nothing is saved.
+    For a snapshot, the response is a training job that trains no epochs: it evaluates the snapshot, exports it and
+    creates the version. `Location` is the job's URL. Without `Prefer: wait=N`, the response is an immediate 202.
+
+    For a file, the response is the version. The network must be like the model's: the same task, classes and inputs,
+    and for a model that can be trained the same layers. By default the request waits at most 5 s for the import;
+    `Prefer: wait=N` sets another wait. 201: the version is available. 202: it is still `processing`. If the import
+    finds a fault during the wait, the response is 422 and nothing is saved.
     """
-    return _import_version(name, form)
+    if "file" in document:
+        return _import_version(name, document)
+    create = partial(snapshot_versions.create, model_name=name)
+    return create_job(training_jobs.KIND, create, document, training_job_url)
 
 
 def _import_version(name: str, form: dict[str, Any]) -> Any:

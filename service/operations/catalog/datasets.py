@@ -10,6 +10,7 @@ from models.errors import Fault
 from service import statuses
 from service.context import Context
 from service.errors import (
+    DATASET_VERSION,
     Failed,
     InUse,
     InvalidRequest,
@@ -183,15 +184,17 @@ def rows_page(
 
 def _find_version(context: Context, name: str, number: int | None) -> DatasetVersion:
     """A version of a dataset that is ready, the newest by default. Raises NotFound, NotReady."""
-    dataset = get(context, name).dataset
     with context.database.read() as session:
+        dataset = datasets.by_name(session, name)
+        if dataset is None:
+            raise NotFound(f'There is no dataset "{name}".')
         version = datasets.version(session, dataset.id, number or dataset.version or FIRST)
     if version is None:
         raise NotFound(f'The dataset "{name}" has no version {number}.')
     if version.status != statuses.READY:
         what, failed = ("dataset", name), version.status == statuses.FAILED
         if dataset.status == statuses.READY:
-            what = ("dataset version", f"{name} version {version.number}")
+            what = (DATASET_VERSION, f"{name} version {version.number}")
         raise NotReady(*what, version.status, failed=failed)
     return version
 

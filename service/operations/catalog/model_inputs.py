@@ -1,5 +1,6 @@
 """Completes the inputs of a posted model that refer to a dataset."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,8 @@ from models.validation.texts import find_text_faults
 from models.values.pointers import pointer_to
 from service import statuses
 from service.context import Context
-from service.errors import InvalidRequest, NotReady
+from service.errors import InvalidRequest, NotFound, NotReady
+from service.operations.catalog import datasets as catalog_datasets
 from service.storage import datasets
 
 
@@ -44,6 +46,19 @@ def complete_inputs(context: Context, document: dict[str, Any]) -> tuple[dict[st
         raise InvalidRequest(*faults)
     made_for = next(iter(targets.values())) if len(targets) == 1 else None
     return document | {"inputs": completed} if several else {**document}, made_for
+
+
+def find_import(context: Context, document: dict[str, Any]) -> str | None:
+    """The id of the job that is importing a dataset from which the document takes an input; None if there is none.
+
+    Of several, the newest, which usually ends last.
+    """
+    posted = [document.get("input"), *(document.get("inputs") or {}).values()]
+    importing = []
+    for name in {input_["dataset"] for input_ in posted if input_ and "dataset" in input_}:
+        with suppress(NotFound):  # which creating the model reports, with the place
+            importing.append(catalog_datasets.find_import(context, name))
+    return max(filter(None, importing), default=None)
 
 
 def _target_of(name: str, descriptor: dict[str, Any]) -> dict[str, Any]:

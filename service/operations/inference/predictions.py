@@ -14,14 +14,16 @@ from models.spec import THRESHOLD
 from models.version_files import ARTIFACTS
 from service.config import Settings
 from service.context import Context
-from service.errors import ServiceError, StorageError
+from service.errors import NotFound, ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import check_servable, find_served, find_version
 from service.operations.inference.admission import Admission, Permits
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
+from service.operations.jobs import snapshots
 from service.operations.stored_files import version_folder
 from service.storage import last_write, models
+from service.storage.artifact_keys import SNAPSHOTS, parse
 from service.storage.database import Session
 
 MAX_RESOLVED = 1000
@@ -44,27 +46,43 @@ class Wanted(NamedTuple):
     label: str | None = None
 
 
+class WantedSnapshot(NamedTuple):
+    """What a client wants to predict with: the snapshot of a training job at the end of an epoch, or LATEST or BEST."""
+
+    training_job: str
+    epoch: int | str
+
+
+Target = Wanted | WantedSnapshot
+
+
 class Found(NamedTuple):
-    """The version that a client wants: its model's name, its number, the folder of its files, and the model's
-    threshold, which is the default for a task without one."""
+    """What a client wants: its model's name, the version's number, the key of its network, and the model's threshold,
+    which is the default for a task without one."""
 
     model: str
-    number: int
-    folder: str
+    number: int | None
+    key: str
+    """The folder of a version's files, or what identifies a snapshot."""
     threshold: float
+    epoch: int | None = None
+    """The epoch of a snapshot, which has no number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A loaded version and its statistics."""
+    """A loaded version or snapshot, and its statistics."""
 
     model: str
-    version: int
+    version: int | None
+    """None for a snapshot."""
     predictor: Predictor
     statistics: Counter
     settings: Settings
     threshold: float = THRESHOLD
     """The model's threshold, which can change; the version doesn't."""
+    epoch: int | None = None
+    """The epoch of a snapshot."""
 
     @property
     def max_batch_size(self) -> int:
@@ -82,7 +100,7 @@ class PredictionService:
         self.settings = settings = context.settings
         self._admission = Admission(settings)
         self._loaded = LoadedVersions(settings.prediction_cache_versions, settings.prediction_cache_bytes, self._load)
-        self._found: OrderedDict[Wanted, tuple[int, Found]] = OrderedDict()
+        self._found: OrderedDict[Target, tuple[int, Found]] = OrderedDict()
         self._found_lock = threading.Lock()
         self.statistics = PREDICTIONS
 
@@ -90,28 +108,38 @@ class PredictionService:
         """The permits for parsing a body of `size` bytes and predicting for it; entering them raises Overloaded."""
         return self._admission.admit(size)
 
-    def loaded(self, wanted: Wanted) -> Loaded:
-        """The wanted version, loaded. Raises NotFound, NoVersion; Conflict if it can't be served; DamagedNetwork."""
-        model, number, folder, threshold = self.find(wanted)
-        predictor = self._loaded.get(folder)
-        return Loaded(model, number, predictor, self.statistics.of(folder), self.settings, threshold)
+    def loaded(self, wanted: Target) -> Loaded:
+        """The wanted version or snapshot, loaded. Raises NotFound, NoVersion, NoSnapshot; Conflict if it can't be
+        served; DamagedNetwork."""
+        model, number, key, threshold, epoch = self.find(wanted)
+        try:
+            predictor = self._loaded.get(key)
+        except NotFound:
+            if _is_steady(wanted):
+                raise
+            # A later epoch has become the latest, and this one wasn't kept.
+            model, number, key, threshold, epoch = self.find(wanted)
+            predictor = self._loaded.get(key)
+        # The snapshots of a job are counted together, so that they don't replace the statistics of versions.
+        counted = key if isinstance(wanted, Wanted) else wanted.training_job
+        return Loaded(model, number, predictor, self.statistics.of(counted), self.settings, threshold, epoch)
 
     def deadline(self) -> float:
         """The deadline of a prediction that begins now, on the monotonic clock."""
         return time.monotonic() + self.settings.prediction_seconds
 
-    def find(self, wanted: Wanted) -> Found:
-        """The wanted version. While the database is unavailable, the one that it last resolved to.
+    def find(self, wanted: Target) -> Found:
+        """The wanted version or snapshot. While the database is unavailable, the one that it last resolved to.
 
-        Raises NotFound, NoVersion; Conflict if the version can't be served.
+        Raises NotFound, NoVersion, NoSnapshot; Conflict if it can't be served.
         """
         cached = self._found.get(wanted)
-        if cached is not None and _is_fresh(cached[0]):
+        if cached is not None and _is_fresh(cached[0]) and _is_steady(wanted):
             return cached[1]
         now = time.monotonic_ns()
         try:
             with self._context.database.read() as session:
-                found = find_wanted(session, wanted)
+                found = find_wanted(session, wanted) if isinstance(wanted, Wanted) else find_snapshot(session, wanted)
         except StorageError:
             if cached is None:
                 raise
@@ -129,10 +157,11 @@ class PredictionService:
                 self._found.popitem(last=False)
         return found
 
-    def is_at_hand(self, wanted: Wanted) -> bool:
-        """Whether the version is available without reading the database or a file."""
+    def is_at_hand(self, wanted: Target) -> bool:
+        """Whether the version or snapshot is available without reading the database or a file."""
         cached = self._found.get(wanted)
-        return cached is not None and _is_fresh(cached[0]) and self._loaded.has(cached[1].folder)
+        fresh = cached is not None and _is_fresh(cached[0]) and _is_steady(wanted)
+        return fresh and cached is not None and self._loaded.has(cached[1].key)
 
     def load_latest(self) -> None:
         """Load the versions that the `preloaded_models` newest models serve: the latest ones, by default."""
@@ -147,18 +176,36 @@ class PredictionService:
             return
         for name in names:
             try:
-                self._loaded.get(self.find(Wanted(name)).folder)
+                self._loaded.get(self.find(Wanted(name)).key)
             except (ServiceError, ModelsError) as error:
                 log.warning("can't preload a version", model=name, detail=error.detail)
 
-    def _load(self, folder: str) -> Predictor:
-        files = version_folder(self._context, folder, ARTIFACTS["preprocessing"], ARTIFACTS["onnx"])
+    def _load(self, key: str) -> Predictor:
+        if parse(key)[0] == SNAPSHOTS:
+            return snapshots.load(self._context, key, self.settings.prediction_threads)
+        files = version_folder(self._context, key, ARTIFACTS["preprocessing"], ARTIFACTS["onnx"])
         return Predictor.load(files, self.settings.prediction_threads)
 
 
 def _is_fresh(resolved_at: int) -> bool:
     """Whether a version that was resolved at `resolved_at` (nanoseconds of the monotonic clock) counts as current."""
     return resolved_at > max(last_write.moment(), time.monotonic_ns() - FRESH_NANOSECONDS)
+
+
+def _is_steady(wanted: Target) -> bool:
+    """Whether what is wanted stays the same for a moment. The latest epoch of a training doesn't: whoever has seen the
+    event of an epoch gets its snapshot."""
+    return isinstance(wanted, Wanted) or isinstance(wanted.epoch, int)
+
+
+def find_snapshot(session: Session, wanted: WantedSnapshot) -> Found:
+    """The wanted snapshot. Raises NotFound, NoSnapshot; Conflict if the job has none yet."""
+    job = snapshots.find_job(session, wanted.training_job)
+    snapshot = snapshots.find(session, job, wanted.epoch)
+    model = models.by_id(session, job.model_id)
+    threshold = None if model is None else model.threshold
+    key = snapshots.key_of(snapshot)
+    return Found(str(job.model_name), None, key, THRESHOLD if threshold is None else threshold, snapshot.epoch)
 
 
 def find_wanted(session: Session, wanted: Wanted) -> Found:

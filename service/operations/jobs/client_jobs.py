@@ -7,7 +7,7 @@ from typing import Any
 from models.errors import Fault
 from service import statuses
 from service.context import Context
-from service.errors import Conflict, InvalidRequest, NotFound, NotReady
+from service.errors import DATASET_VERSION, Conflict, InvalidRequest, NotFound, NotReady
 from service.operations import metadata
 from service.operations.catalog import resolve
 from service.operations.idempotency import Claim
@@ -100,7 +100,7 @@ def find_data(session: Session, dataset: Dataset | None, number: int | None) -> 
         return None
     if found.status != statuses.READY:
         name, failed = f"{dataset.name} version {found.number}", found.status == statuses.FAILED
-        raise NotReady("dataset version", name, found.status, failed=failed)
+        raise NotReady(DATASET_VERSION, name, found.status, failed=failed)
     return found
 
 

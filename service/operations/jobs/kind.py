@@ -55,8 +55,6 @@ class Kind(ABC):
     """Whether a paused job may leave a checkpoint from which it resumes."""
     makes: ClassVar[str | None] = None
     """The resource that its jobs make, `model` or `dataset`; jobs of other kinds may wait for it."""
-    reads_upload: ClassVar[bool] = False
-    """Whether its jobs may read a client's file, stored under the job's upload key."""
     group: ClassVar[str | None] = None
     """The group of artifact keys that contains the folders of its jobs' results; each is the `folder` of its job's
     result. None if the jobs have no such folder, or it belongs to a dataset or a model."""
@@ -64,6 +62,10 @@ class Kind(ABC):
     def slots(self, settings: Settings) -> int:
         """How many of its jobs a worker runs concurrently. Each kind has its own slots."""
         return 1
+
+    def has_upload(self, request: dict[str, Any]) -> bool:
+        """Whether a job with this request reads files that are stored under the job's upload key."""
+        return False
 
     def memory_bytes(self, settings: Settings) -> int:
         """The memory that one of its jobs may use."""
@@ -102,7 +104,7 @@ class Kind(ABC):
     def remove_inputs(self, context: Context, job: Job) -> None:
         """Remove the inputs of a final job: its checkpoints and its upload."""
         checkpoints.remove_all(context, job.id)
-        if self.reads_upload:
+        if self.has_upload(job.request):
             context.artifacts.remove(upload_key(job.id))
 
     def remove_files(self, context: Context, job: Job) -> None:

@@ -14,12 +14,13 @@ from service.event_text import metrics_of
 from service.operations.jobs import queue, training_progress, waiting
 from service.operations.jobs.kind import Success
 from service.operations.jobs.registry import KINDS, kind_of
-from service.storage import datasets, jobs, models
+from service.storage import datasets, jobs, models, training_snapshots
 from service.storage.artifact_keys import execution_name
 from service.storage.database import Database, Session
 from service.storage.documents import JobWarning
 from service.storage.jobs import NewEvent
 from service.storage.records import Job
+from service.storage.training_snapshots import Changes
 
 WORKER_LOST = "worker_lost"
 WORKER_SHUTDOWN = "worker_shutdown"
@@ -144,6 +145,7 @@ def record(
     progress: dict[str, Any] | None = None,
     best: dict[str, Any] | None = None,
     baseline: dict[str, Any] | None = None,
+    snapshots: Changes | None = None,
 ) -> Instructions:
     """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
 
@@ -168,6 +170,8 @@ def record(
         for event in events:
             _apply(job, event)
         jobs.append_events(session, job, events)
+        if snapshots is not None:
+            training_snapshots.change(session, job.id, snapshots)
         return _instructions(job)
 
 

@@ -83,6 +83,8 @@ def change_training(context: Context, session: Session, job: Job, changes: dict[
         return
     if job.status in statuses.FINAL:
         raise Conflict(f'The job is final: it is "{job.status}" and can\'t be changed.')
+    if TrainingRequest.from_document(job.request).only_saves:
+        raise Conflict("The job trains nothing: it makes a version of the snapshot that it starts from.")
     if job.closed or job.status in (statuses.STOPPING, statuses.CANCELLING):
         raise Conflict("The training has ended; its result is being saved.")
     if "learning_rate" in wanted and _is_scheduled(session, job):

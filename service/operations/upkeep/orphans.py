@@ -12,6 +12,7 @@ from service.storage.artifact_keys import (
     MODELS,
     PREDICTIONS,
     RESULTS,
+    SNAPSHOTS,
     UPLOADS,
     execution_of,
     key_below,
@@ -23,6 +24,7 @@ OWNED = {
     DATASETS: datasets.existing,
     MODELS: models.existing,
     CHECKPOINTS: jobs.existing,
+    SNAPSHOTS: jobs.existing,
     PREDICTIONS: jobs.existing,
     RESULTS: jobs.existing,
 }

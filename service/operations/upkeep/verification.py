@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from models.files.sums import find_faults, read_sums
+from models.snapshots import file_of
 from service.context import Context
 from service.errors import BackupError, StorageError
 from service.operations.stored_files import recorded_sums
 from service.operations.upkeep import references
-from service.storage import models, snapshots
-from service.storage.artifact_keys import BadKey
+from service.storage import models, snapshots, training_snapshots
+from service.storage.artifact_keys import SNAPSHOTS, BadKey, parse
 
 Progress = Callable[[int, int], None]
 """Called with the folders verified since the last call, and their total."""
@@ -38,11 +39,19 @@ def verify(context: Context, progress: Progress) -> Verification:
         found.damages.append(f"database: {error}")
         return found
     for key in keys:
-        damages = list(_verify_folder(context, key, in_rows.get(key, {}), found))
+        damages = list(_verify_folder(context, key, in_rows.get(key) or _sums_of_snapshots(context, key), found))
+        if damages and parse(key)[0] == SNAPSHOTS:  # some may have been removed meanwhile
+            damages = list(_verify_folder(context, key, _sums_of_snapshots(context, key), Verification()))
         if damages and _is_needed(context, key):
             found.damages += [f"{key}: {damage}" for damage in damages]
         progress(1, len(keys))
     return found
+
+
+def _sums_of_snapshots(context: Context, key: str) -> dict[str, str]:
+    """The SHA-256 of the snapshots in a folder, by file name."""
+    with context.database.read() as session:
+        return {file_of(epoch): sum_ for epoch, sum_ in training_snapshots.sums(session, key).items()}
 
 
 def _verify_folder(context: Context, key: str, in_row: Mapping[str, str], found: Verification) -> Iterator[str]:

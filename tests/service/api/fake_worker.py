@@ -4,7 +4,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from unittest.mock import patch
 
 import numpy as np
@@ -40,9 +40,14 @@ from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Lease
 from service.operations.jobs.registry import KINDS, kind_of
+from service.storage.artifact_keys import key_below, snapshots_key
 from service.storage.jobs import NewEvent
 from service.storage.records import Job
+from service.storage.training_snapshots import Changes, StoredSnapshot
 from service.worker.waiting import check_waiting_jobs
+
+if TYPE_CHECKING:
+    from models.snapshot_writing import Described
 
 ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 NAME_AT = 30
@@ -55,6 +60,8 @@ class FakeWorker:
     """Runs jobs by calling the same operations as a worker. In a `with` block it runs in a thread."""
 
     def __init__(self, context: Context) -> None:
+        self.takes_snapshots = False
+        """Whether trainings leave the snapshots of all epochs, in which a weight of `line` is the epoch."""
         self._context = context
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work)
@@ -95,8 +102,8 @@ class FakeWorker:
         try:
             if UNBUILDABLE in job.request.get("document", {}).get("description", ""):
                 raise InvalidSpec(Fault("The shapes don't fit.", pointer="#/layers/0"))
-            if isinstance(assignment, TrainingAssignment):
-                self._record_training(lease, assignment.request.epochs)
+            if isinstance(assignment, TrainingAssignment) and not assignment.request.only_saves:
+                self._record_training(lease, assignment)
             result = TASKS[type(assignment)](assignment, folder)
         except ModelsError as error:
             execution.fail(self._context, lease, error.to_dict())
@@ -114,7 +121,24 @@ class FakeWorker:
         best = {"epoch": last, "loss": 1 / last}
         execution.record(self._context, lease, events, progress=progress, best=best)
 
-    def _record_training(self, lease: Lease, epochs: int) -> None:
+    def record_snapshot(self, lease: Lease, assignment: TrainingAssignment, epoch: int) -> None:
+        """Write the snapshot of an epoch, which must be recorded next."""
+        from models.snapshot_writing import begin, write_epoch  # importing the exporter takes long
+
+        folder = assignment.snapshots
+        assert folder is not None
+        weights = {"dense/kernel": np.full((1, 1), epoch, np.float32), "dense/bias": np.zeros(1, np.float32)}
+        if not folder.exists():
+            begin(folder, _describe(assignment), weights)
+        size, sha256 = write_epoch(folder, epoch, list(weights.values()))
+        key = key_below(snapshots_key(lease.job_id), lease.staging_name)
+        execution.record(self._context, lease, [], snapshots=Changes([StoredSnapshot(epoch, key, size, sha256)]))
+
+    def _record_training(self, lease: Lease, assignment: TrainingAssignment) -> None:
+        epochs = assignment.request.epochs
+        if self.takes_snapshots and assignment.snapshots is not None:
+            for epoch in range(1, epochs + 1):
+                self.record_snapshot(lease, assignment, epoch)
         self.record_epochs(lease, 1, epochs, epochs)
         execution.record(self._context, lease, [NewEvent("message", {"text": "training\n"})])
 
@@ -157,6 +181,9 @@ def _train(assignment: TrainingAssignment, folder: Path) -> TrainingResult:
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, outputs)
     weights = np.zeros((spec.input.size, outputs), np.float32)
     weights[:, 0] = 1
+    if assignment.request.only_saves:
+        with np.load(assignment.sources[0] / WEIGHTS) as source:
+            weights = source["dense/kernel"]
     (folder / ARTIFACTS["keras"]).write_bytes(b"keras")
     arrays: dict[str, Any] = {"dense/kernel": weights, "dense/bias": np.zeros(outputs, np.float32)}
     np.savez(folder / WEIGHTS, **arrays)
@@ -171,6 +198,14 @@ def _train(assignment: TrainingAssignment, folder: Path) -> TrainingResult:
         artifacts=describe_artifacts(folder),
     )
     return TrainingResult(version, _figures() if dataset.descriptor["splits"]["test"] else None)
+
+
+def _describe(assignment: TrainingAssignment) -> "Described":
+    from models.snapshot_writing import Described
+
+    spec, dataset = assignment.spec, Dataset.open(assignment.dataset)
+    encoding = TargetEncoding.for_network(spec, dataset.descriptor, spec.layers[-1].parameters["units"])
+    return Described(spec, Preprocessing.fit(spec, dataset), encoding, {"spec": spec.to_document()})
 
 
 def _evaluate(assignment: EvaluationAssignment, folder: Path) -> EvaluationResult:
@@ -188,7 +223,9 @@ def _predict(assignment: BatchPredictionAssignment, folder: Path) -> BatchPredic
     else:
         assert assignment.file is not None
         names = assignment.file, assignment.file_name
-        blocks = read_file(*names, predictor.preprocessing, assignment.limits, folder)
+        blocks = read_file(
+            *names, predictor.preprocessing, assignment.limits, folder, ignores_extra=assignment.ignores_extra
+        )
     return predict_blocks(predictor, blocks, folder, lambda rows, fraction: None)
 
 

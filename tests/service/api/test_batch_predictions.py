@@ -1,5 +1,6 @@
 """Batch predictions over HTTP: of datasets and of files, followed, cancelled, listed, deleted, and downloaded."""
 
+import gzip
 import io
 import json
 from dataclasses import replace
@@ -111,6 +112,20 @@ def test_a_file_is_kept_until_the_job_has_ended(trained: ApiClient, idle_worker:
     idle_worker.run_all()
     assert lines(trained, job) == [{"row": 0, "value": 1.5}, {"row": 1, "value": -2.0}]
     assert files_below(context) == {f"batch-predictions/{job['id']}/{job['id']}-2/result.parquet"}
+
+
+def test_a_file_may_be_compressed_and_says_what_unknown_columns_are(
+    trained: ApiClient, idle_worker: FakeWorker
+) -> None:
+    packed = gzip.compress(b"1.5\n-2\n")
+    job = send(trained, packed, "rows.csv.gz", extra="ignore")
+    assert (job["file"]["name"], job["file"]["bytes"], job["extra"]) == ("rows.csv.gz", len(packed), "ignore")
+    assert send(trained, packed, "rows.csv.gz")["extra"] == "refuse"
+    assert trained.post(URL, ALL, 202)["extra"] is None
+    assert send(trained, packed, "rows.csv.gz", 422, extra="drop")["errors"][0]["pointer"] == "#/extra"
+    assert send(trained, packed, "rows.parquet.gz", 422)["errors"][0]["file"] == "rows.parquet"
+    idle_worker.run_all()
+    assert lines(trained, job) == [{"row": 0, "value": 1.5}, {"row": 1, "value": -2.0}]
 
 
 def test_a_file_that_does_not_fit_fails_with_row_and_column(

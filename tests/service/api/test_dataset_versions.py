@@ -17,6 +17,7 @@ HEADER = "size,district,built,price\n"
 ROWS = [f"{50 + n},{'north' if n % 2 else 'south'},{1 + n % 28:02}/06/2020,{100 + 2 * n}\n" for n in range(20)]
 CSV = HEADER + "".join(ROWS)
 OPTIONS: dict[str, Any] = {"target": "price", "split": '{"validation": 0.2, "test": 0.2, "seed": 3}'}
+DROPPING = '{"missing": "drop"}'
 NEW = {"size": 61, "district": "north", "built": "05/07/2021", "price": 120}
 
 
@@ -134,8 +135,8 @@ def test_a_file_that_cannot_be_read_leaves_the_dataset_as_it_was(houses: ApiClie
 def test_a_version_that_failed_after_the_wait_shows_its_error(api: ApiClient, idle_worker: FakeWorker) -> None:
     api.send("POST", "/v1/datasets", 202, data=form(CSV, name="houses", **OPTIONS), headers={"Prefer": "wait=0"})
     assert api.get("/v1/datasets/houses")["version"] is None
-    refused = api.send("POST", VERSIONS, 409, data=form(CSV))
-    assert "Retry-After" in refused.headers
+    early = api.send("POST", VERSIONS, 409, data=form(CSV))
+    assert "Retry-After" in early.headers
     idle_worker.run_all()
     bad = api.send("POST", VERSIONS, 202, data=form("size,district\n1,north\n"), headers={"Prefer": "wait=0"})
     assert bad.headers["Location"] == f"{VERSIONS}/2"
@@ -149,7 +150,10 @@ def test_a_version_that_failed_after_the_wait_shows_its_error(api: ApiClient, id
     assert (failed["status"], failed["error"]["errors"][0]["pointer"]) == ("failed", "#/target")
     assert api.get("/v1/datasets/houses")["status"] == "ready"
     assert api.get(f"/v1/training-jobs/{waiting['id']}")["status"] == "queued"
-    api.post("/v1/training-jobs", TRAINING | {"model": "m", "dataset": "houses", "dataset_version": 2}, 409)
+    refused = api.post("/v1/training-jobs", TRAINING | {"model": "m", "dataset": "houses", "dataset_version": 2}, 409)
+    why = 'The dataset version "houses version 2" is failed. Its error says why. Add its data again as a new version.'
+    assert refused["detail"] == why
+    assert api.get("/v1/datasets/houses/rows?split=train&version=2", 409)["detail"] == why
     api.delete(f"{VERSIONS}/2")
     idle_worker.run_all()
     assert api.get(f"/v1/training-jobs/{waiting['id']}")["dataset_version"] == 1
@@ -187,6 +191,23 @@ def test_appended_rows_are_typed_like_the_columns(houses: ApiClient) -> None:
     second = houses.post(VERSIONS, {"append": [{"price": 99.5, "district": "west"}]}, 201)
     assert second["inputs"][0]["missing"] == 1
     assert "new_categories" in [change["type"] for change in second["drift"]["changes"]]
+
+
+@pytest.mark.usefixtures("worker")
+def test_appended_rows_without_a_target_are_left_out_and_counted_if_the_dataset_leaves_them_out(api: ApiClient) -> None:
+    upload(api, "/v1/datasets", f"{CSV}9,north,01/07/2020,\n", name="houses", **OPTIONS, target_options=DROPPING)
+    second = api.post(VERSIONS, {"append": [NEW | {"price": None}, NEW, {"size": 62}, NEW]}, 201)
+    assert (second["rows"], sum(second["splits"].values())) == (22, 22)
+    assert {note["detail"] for note in second["notes"]} >= {
+        "1 row without a target was left out.",
+        "2 appended rows without a target were left out.",
+        "2 rows appended: 2 to train, 0 to validation, 0 to test.",
+    }
+    (fault,) = api.post(VERSIONS, {"append": [{"size": 1}, NEW | {"size": "big"}]}, 422)["errors"]
+    assert (fault["row"], fault["pointer"]) == (1, "#/append/1/size")
+    assert fault["detail"].startswith("Row 1: ")
+    (fault,) = api.post(VERSIONS, {"append": [{"size": 1}]}, 422)["errors"]
+    assert (fault["pointer"], fault["detail"]) == ("#/append", 'The target "price" has no value in any row.')
 
 
 def test_rows_appended_one_after_another_all_count(houses: ApiClient) -> None:

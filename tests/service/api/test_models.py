@@ -5,11 +5,19 @@ from typing import Any
 
 import pytest
 
+from models.spec import TargetScaling
 from service.api.front.app import Front
+from service.context import Context
+from service.errors import NotFound
+from service.operations.catalog.target_scaling import check_target_scaling
+from service.storage import datasets
 from tests.journeys.specs import LINE, LINE_DATASET, named
+from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import UNBUILDABLE, FakeWorker
 from tests.service.api.front_client import FrontClient
+
+OF_DATA = LINE | {"input": {"dataset": "line"}}
 
 
 @pytest.mark.usefixtures("worker")
@@ -84,10 +92,37 @@ def test_faults_of_a_spec_are_located(api: ApiClient, change: dict[str, Any], po
 
 def test_a_dataset_that_is_not_ready_is_a_409_with_a_time_to_come_back(api: ApiClient) -> None:
     api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
-    response = api.send("POST", "/v1/models", 409, json=LINE | {"input": {"dataset": "line"}})
+    response = api.send("POST", "/v1/models", 409, json=OF_DATA, headers={"Prefer": "wait=0"})
     assert response.json is not None
     assert response.json["detail"] == 'The dataset "line" is processing.'
     assert "Retry-After" in response.headers
+
+
+def test_a_model_waits_for_its_dataset_and_then_for_its_build(
+    api: ApiClient, app: Front, idle_worker: FakeWorker
+) -> None:
+    api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
+
+    def create(path: str, status: int) -> Any:
+        return ApiClient(FrontClient(app)).post(path, OF_DATA, status, Idempotency_Key=path)
+
+    with ThreadPoolExecutor() as pool:
+        answers = [pool.submit(create, "/v1/models", 201), pool.submit(create, "/v1/models?dry_run=true", 200)]
+        wait_for(lambda: idle_worker.run_next("import"))
+        for _ in answers:
+            wait_for(lambda: idle_worker.run_next("build"))
+    assert [answer.result()["input"]["shape"] for answer in answers] == [[1], [1]]
+    assert create("/v1/models", 201)["id"] == api.get("/v1/models/line")["id"]
+
+
+def test_a_model_does_not_wait_for_a_dataset_whose_import_fails(
+    api: ApiClient, app: Front, idle_worker: FakeWorker
+) -> None:
+    api.post("/v1/datasets", named(LINE_DATASET, "line", inputs=[[1], [2, 3]], targets=[1, 2]), 202, Prefer="wait=0")
+    with ThreadPoolExecutor() as pool:
+        refused = pool.submit(ApiClient(FrontClient(app)).post, "/v1/models", OF_DATA, 409)
+        wait_for(lambda: idle_worker.run_next("import"))
+    assert refused.result()["detail"].startswith('The dataset "line" is failed.')
 
 
 @pytest.mark.usefixtures("worker")
@@ -253,3 +288,15 @@ def test_a_target_that_cannot_be_scaled_is_a_422_with_the_reason(api: ApiClient)
     api.post("/v1/models", LINE | log)
     pointer, detail = refused({"model": "line", "dataset": "losses", "epochs": 1}, "/v1/training-jobs")
     assert (pointer, detail.startswith(too_small)) == ("#/dataset", True)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_dataset_that_is_deleted_while_its_targets_are_checked_is_gone_not_damaged(
+    api: ApiClient, context: Context
+) -> None:
+    api.post("/v1/datasets", PRICES)
+    with context.database.read() as session:
+        dataset = datasets.by_name(session, PRICES["name"])
+    api.delete(f"/v1/datasets/{PRICES['name']}")
+    with pytest.raises(NotFound, match="deleted meanwhile"):
+        check_target_scaling(context, TargetScaling.LOG, dataset, "#/dataset")

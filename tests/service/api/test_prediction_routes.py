@@ -14,7 +14,7 @@ from service.api.contract.openapi import PATH
 from service.api.http.dialect_paths import lower_fixed_parts
 from service.api.inference.endpoints import Endpoints
 from service.context import Context
-from service.operations.inference.predictions import Wanted
+from service.operations.inference.predictions import Target, Wanted, WantedSnapshot
 from tests.service.api.api_client import ApiClient
 from tests.service.api.shared_routes import make_app
 
@@ -40,6 +40,7 @@ NAMES = (
     "",
 )
 """Names as paths have them, of which few belong to models."""
+EPOCHS = ("1", "latest", "best", "0", "01", "999999999", "1000000000", "-1", "Latest", "worst", "1%0A", "")
 VERSIONS = ("1", "0", "01", "999999999", "1000000000", "9" * 4000, "9" * 4001, "-1", "1.0", "%D9%A1", "1%0A", "one", "")
 BEHIND = ("", "/", "//", "%0A", "x")
 
@@ -52,6 +53,10 @@ def documented() -> list[str]:
 
 def fill(template: str) -> Iterator[str]:
     """Paths of an operation, most of them odd."""
+    if "{epoch}" in template:
+        for name, epoch, behind in product(NAMES, EPOCHS, BEHIND):
+            yield template.format(job_id=name, epoch=epoch) + behind
+        return
     for name, version, behind in product(NAMES, VERSIONS, BEHIND):
         if version == "1" or "{version}" in template:
             yield template.format(name=name, version=version, label=name) + behind
@@ -62,7 +67,7 @@ def flask_routes(context: Context) -> MapAdapter:
     return make_app(context).url_map.bind("")
 
 
-def find_in_flask(routes: MapAdapter, path: str) -> Wanted | None:
+def find_in_flask(routes: MapAdapter, path: str) -> Target | None:
     """What Flask would take a POST to be for, if it were for a prediction."""
     try:
         rule, arguments = routes.match(path, "POST", return_rule=True)
@@ -70,11 +75,13 @@ def find_in_flask(routes: MapAdapter, path: str) -> Wanted | None:
         return None
     if not rule.rule.endswith(ENDS):
         return None
+    if "epoch" in arguments:
+        return WantedSnapshot(arguments["job_id"], arguments["epoch"])
     return Wanted(arguments["name"], arguments.get("version"), arguments.get("label"))
 
 
-def test_openapi_has_each_prediction_by_model_version_and_label() -> None:
-    assert len(documented()) == 4 * 3 + 2
+def test_openapi_has_each_prediction_by_model_version_label_and_snapshot() -> None:
+    assert len(documented()) == 4 * 3 + 2 + 1
 
 
 @pytest.mark.parametrize("template", documented())
@@ -99,13 +106,14 @@ def test_fixed_parts_in_upper_case_are_found_too(flask_routes: MapAdapter) -> No
     for path in ("/V1/Models/Line:Predict", "/v1/MODELS/Line/Versions/1:CLASSIFY", "/v1/models/Line/LABELS/A:regress"):
         endpoint = Endpoints(100).find(lower_fixed_parts(path))
         assert endpoint is not None
+        assert isinstance(endpoint.wanted, Wanted)
         assert endpoint.wanted.model == "Line"
         assert endpoint.wanted == find_in_flask(flask_routes, lower_fixed_parts(path))
 
 
 @pytest.mark.parametrize("template", documented())
 def test_other_methods_are_refused_with_the_one_that_is_possible(template: str, api: ApiClient) -> None:
-    path = template.format(name="line", version=1, label="live")
+    path = template.format(name="line", version=1, label="live", job_id="tj_0", epoch="best")
     for method in ("GET", "PUT", "PATCH", "DELETE"):
         response: Any = api.http.open(path, method=method)
         assert response.status_code == 405
@@ -114,5 +122,5 @@ def test_other_methods_are_refused_with_the_one_that_is_possible(template: str, 
 
 @pytest.mark.parametrize("template", documented())
 def test_flask_itself_answers_no_prediction(template: str, context: Context) -> None:
-    path = template.format(name="line", version=1, label="live")
+    path = template.format(name="line", version=1, label="live", job_id="tj_0", epoch="best")
     assert make_app(context).test_client().post(path, json={}).status_code == 500

@@ -19,7 +19,7 @@ from tests.service.api.api_client import TRAINING
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
 
-HEAVY = {"tensorflow", "keras", "polars", "sklearn", "PIL", "tf2onnx", "scipy"}
+HEAVY = {"tensorflow", "keras", "polars", "sklearn", "PIL", "onnx_ir", "scipy"}
 
 
 def test_a_job_over_real_http_in_a_process_that_stays_small(server: Server) -> None:

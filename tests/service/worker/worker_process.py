@@ -17,7 +17,7 @@ from tests.service.worker.bench import Bench
 from tests.service.worker.fake_tasks import PRELOADED, TASK
 
 ROOT = Path(__file__).parents[3]
-HEAVY = ("tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "flask")
+HEAVY = ("tensorflow", "keras", "onnx", "onnxruntime", "onnxscript", "flask")
 
 
 class WorkerProcess:

@@ -151,7 +151,15 @@ OTHER = Error(
 DIALECT_STATUSES = (400, 403, 404, 413, 500, 503)
 DIALECT = "Dialect"
 """The prefix of the components that are errors of other servers' protocols."""
-CONFLICTING_READS = ("list_rows", "get_summary", "get_batch_prediction_result", "get_weights", "get_artifact")
+CONFLICTING_READS = (
+    "list_rows",
+    "get_summary",
+    "get_batch_prediction_result",
+    "get_weights",
+    "get_artifact",
+    "get_snapshot",
+    "get_snapshot_weights",
+)
 """Operations that read resources which may not be ready yet."""
 
 

@@ -16,6 +16,7 @@ PATH_EXAMPLES: dict[tuple[str, str], Any] = {
     ("/v2/", "version"): 1,
     ("/v1/", "format"): "onnx",
     ("/v1/training-jobs", "job_id"): f"tj_{IDENTIFIER}",
+    ("/v1/training-jobs", "epoch"): "latest",
     ("/v1/batch-predictions", "batch_prediction_id"): f"bp_{IDENTIFIER}",
     ("/v1/evaluations", "evaluation_id"): f"ev_{IDENTIFIER}",
 }
@@ -220,6 +221,15 @@ EXAMPLES: dict[str, dict[str, Examples]] = {
     "predict": PREDICTIONS,
     "predict_with_version": PREDICTIONS,
     "predict_with_label": PREDICTIONS,
+    "predict_with_snapshot": PREDICTIONS,
+    "create_version": {
+        JSON: {
+            "best": _example(
+                "A version of the best epoch of a training",
+                {"training_job": f"tj_{IDENTIFIER}", "epoch": "best", "label": "champion"},
+            )
+        }
+    },
     "create_batch_prediction": {
         JSON: {
             "flowers": _example(

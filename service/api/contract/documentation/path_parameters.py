@@ -23,6 +23,10 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "format": ("The format of the version's file.", {"type": "string", "enum": list(FORMATS)}),
     "job_id": ("The job's id.", _identifier("tj")),
     "batch_prediction_id": ("The batch prediction's id.", _identifier("bp")),
+    "epoch": (
+        "The number of the epoch, or `latest` or `best`.",
+        {"type": "string", "minLength": 1, "maxLength": 9, "pattern": "^([1-9][0-9]{0,8}|latest|best)$"},
+    ),
     "evaluation_id": ("The evaluation's id.", _identifier("ev")),
 }
 """The description and the schema of each."""

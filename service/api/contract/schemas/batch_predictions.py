@@ -6,6 +6,7 @@ from marshmallow import pre_dump
 
 from models.datasets import SPLITS
 from models.jobs.batch_prediction import BatchPredictionRequest
+from models.tabular.csv_instances import IGNORE, REFUSE
 from service import statuses
 from service.api.contract.fields import Choice, Metadata, Reference, UploadedFile
 from service.api.contract.schemas.base import AnswerSchema
@@ -33,6 +34,11 @@ from service.api.contract.schemas.shown import (
 )
 from service.api.http.links import batch_prediction_url
 from service.operations.jobs.client_jobs import JobView
+
+EXTRA = (
+    "What unknown columns of a table in a file are: a fault (`refuse`), or ignored, with a warning that names them "
+    "(`ignore`)."
+)
 
 
 class PredictingVersionSchema(WantedVersionSchema):
@@ -64,9 +70,10 @@ class CreateFilePredictionSchema(PredictingVersionSchema):
             "inputs), one array as `.npy`, or a ZIP of images, which are processed in the order of their paths. Rows "
             "have the form of `instances` in predictions, but CSV and Parquet must have all columns of a table. The "
             "file may also contain the other columns of the dataset that the version was trained on, such as the "
-            "target; they are ignored."
+            "target; they are ignored. The file may be compressed with gzip or Zstandard, like `rows.csv.gz`."
         },
     )
+    extra = Choice(REFUSE, IGNORE, load_default=REFUSE, metadata={"description": EXTRA})
 
 
 class BatchResultSchema(AnswerSchema):
@@ -92,6 +99,7 @@ class BatchPredictionSchema(VersionJobSchema):
         "The split whose rows are predicted; null: all rows, or the rows of a file.", *SPLITS, allow_none=True
     )
     file = AsItIs(UploadedFileSchema, "The uploaded file; null for a dataset.", allow_none=True)
+    extra = OneOf(f"{EXTRA} Null for a dataset.", REFUSE, IGNORE, allow_none=True)
     threshold = Number(
         "The score from which classes count as predicted: the model's `threshold` at the job's creation. Null for "
         "tasks without a threshold.",

@@ -6,6 +6,7 @@ from marshmallow import pre_dump
 
 from models.datasets import SPLITS
 from models.jobs.evaluation import EvaluationRequest, EvaluationResult
+from models.preprocessing.unfamiliar import OUT_OF_RANGE
 from service.api.contract.fields import Amount, Choice, Metadata, Reference
 from service.api.contract.schemas.base import AnswerSchema
 from service.api.contract.schemas.jobs import (
@@ -15,7 +16,18 @@ from service.api.contract.schemas.jobs import (
     link_resources,
     present_job,
 )
-from service.api.contract.schemas.shown import CLASS, Count, Identifier, Inner, Listing, Mapping, Number, OneOf, Value
+from service.api.contract.schemas.shown import (
+    CLASS,
+    Count,
+    Identifier,
+    Inner,
+    Listing,
+    Mapping,
+    Number,
+    OneOf,
+    Value,
+    Words,
+)
 from service.api.http.links import evaluation_url, training_job_url
 from service.operations.jobs.client_jobs import JobView
 
@@ -75,6 +87,17 @@ class CalibrationBinSchema(AnswerSchema):
     count = Count("The number of decisions.", example=12)
     mean_score = Number("Their mean score; null without decisions.", 0, 1, allow_none=True, example=0.95)
     share = Number("The share of them that were right; null without decisions.", 0, 1, allow_none=True, example=0.92)
+
+
+class EvaluationWarningSchema(AnswerSchema):
+    """Something that makes the metrics unreliable."""
+
+    type = OneOf("`out_of_range`: a column has another unit than the version learned.", OUT_OF_RANGE)
+    detail = Words(
+        "An explanation.",
+        example='The numbers of "way" are in "km", but the version learned them in "mile". They are used without '
+        "conversion.",
+    )
 
 
 class EvaluationResultSchema(AnswerSchema):
@@ -139,6 +162,8 @@ class EvaluationResultSchema(AnswerSchema):
         10,
         allow_none=True,
     )
+
+    warnings = Listing("The first 100 warnings.", Inner(EvaluationWarningSchema, ""), 100, example=[])
 
     @pre_dump
     def _complete(self, result: dict[str, Any], **_: Any) -> dict[str, Any]:

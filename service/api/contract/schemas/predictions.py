@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from marshmallow import fields
 
+from models.tabular.csv_instances import IGNORE, REFUSE
 from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, Choice, QueryAmount, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.shown import (
@@ -20,8 +21,6 @@ from service.api.contract.schemas.shown import (
     Value,
     Words,
 )
-
-REFUSE, IGNORE = "refuse", "ignore"
 
 
 class PredictionQuery(Schema):

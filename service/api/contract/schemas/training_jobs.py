@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, pre_dump, validates_schema
+from marshmallow import ValidationError, fields, post_load, pre_dump, validates_schema
 
 from models.datasets import MOST_FOLDS
 from models.errors import Fault
 from models.gain import NO_GAIN
-from models.jobs.training import KEEP, REFIT, CrossValidation, TrainingRequest
+from models.jobs.training import KEEP, LATEST, REFIT, SNAPSHOTS_LIMITED, CrossValidation, TrainingRequest
 from models.kept import NEW_CLASSES
 from models.preprocessing.unfamiliar import OUT_OF_RANGE, UNKNOWN_CATEGORIES
 from models.preprocessing.unfamiliar_texts import TRUNCATED, UNKNOWN_TOKENS, UNUSED_TEXT
 from service import statuses
 from service.api.contract.fields import (
     LARGEST_INTEGER,
+    LONGEST_NAME,
     MESSAGES,
     Amount,
     Anything,
@@ -33,6 +34,7 @@ from service.api.contract.schemas.jobs import (
     MOST_TRANSITIONS,
     NO_PROGRESS,
     JobHeadSchema,
+    JobListQuery,
     JobProgressSchema,
     TransitionSchema,
     WantedData,
@@ -42,6 +44,7 @@ from service.api.contract.schemas.jobs import (
 from service.api.contract.schemas.models import COMPONENT, METRIC_VALUES
 from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import (
+    NAMED,
     AsItIs,
     Count,
     Identifier,
@@ -54,6 +57,7 @@ from service.api.contract.schemas.shown import (
     ShownMetadata,
     Words,
 )
+from service.api.contract.schemas.snapshots import Epoch, SnapshotsSchema
 from service.api.http.links import evaluation_url, training_job_url
 from service.operations.jobs import orders
 from service.operations.jobs.client_jobs import JobView
@@ -87,16 +91,28 @@ class EarlyStoppingSchema(Schema):
 
 
 class StartFromSchema(Schema):
-    """The version that provides the initial weights."""
+    """The version, or the snapshot of a training job, that provides the initial weights."""
 
     model = Reference(metadata={"description": "The version's model. Default: the model that is trained."})
     version = Whole(1, metadata={"description": "The version's number."})
     label = Reference(metadata={"description": "Instead of `version`: a label that points to it."})
+    training_job = Reference(metadata={"description": "Instead of a version: the id of a training job of this model."})
+    epoch = Epoch(metadata={"description": "With `training_job`: the epoch of its snapshot. Default: `latest`."})
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
-        if ("version" in data) == ("label" in data):
-            raise ValidationError("is required unless `label` is set; set only one of them", "version")
+        given = [name for name in ("version", "label", "training_job") if name in data]
+        if len(given) != 1:
+            detail = "is required unless `label` or `training_job` is set; set only one of them"
+            raise ValidationError(detail, "version")
+        if "epoch" in data and given != ["training_job"]:
+            raise ValidationError("belongs to a `training_job`, which isn't set", "epoch")
+        if "model" in data and given == ["training_job"]:
+            raise ValidationError("must be omitted: a snapshot belongs to the model that is trained", "model")
+
+    @post_load
+    def _complete(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {"epoch": LATEST, **data} if "training_job" in data else data
 
 
 class TrainingOptionsSchema(Schema):
@@ -121,8 +137,9 @@ class TrainingOptionsSchema(Schema):
         load_default=None,
         allow_none=True,
         metadata={
-            "description": "The version that provides the initial weights; null: random weights. The optimizer's state "
-            "is not reused. The version is resolved to a number at the job's creation."
+            "description": "The version, or the snapshot of a training job of the same model, that provides the "
+            "initial weights; null: random weights. The optimizer's state is not reused. Labels, `latest` and `best` "
+            "are resolved to numbers at the job's creation."
         },
     )
     preprocessing = Choice(
@@ -188,6 +205,15 @@ class TrainingOptionsSchema(Schema):
             "unless the job still waits for its model or dataset."
         },
     )
+    snapshots = Part(
+        SnapshotsSchema,
+        load_default={"every": 1, "keep": None},
+        allow_none=True,
+        metadata={
+            "description": "Which epochs keep their weights, so that you can predict with them, make versions of them "
+            "and start trainings from them; null: none. If omitted, as many evenly spaced epochs as fit."
+        },
+    )
 
 
 class Folds(fields.Raw):
@@ -230,6 +256,15 @@ class CreateTrainingJobSchema(TrainingOptionsSchema):
 DESIRED_STATUSES = (statuses.RUNNING, statuses.PAUSED, statuses.STOPPED, statuses.CANCELLED)
 
 
+class TrainingJobListQuery(JobListQuery):
+    """The parameters of a list of training jobs."""
+
+    parent = Text(
+        LONGEST_NAME,
+        metadata={"description": "Only jobs that started from a version or a snapshot of the training job of this id."},
+    )
+
+
 class TrainingJobChangesSchema(Schema):
     """The changes to a training job."""
 
@@ -269,6 +304,17 @@ class FoldSchema(AnswerSchema):
     )
 
 
+class ParentSchema(AnswerSchema):
+    """What a training started from: a version, or the snapshot of a training job."""
+
+    sometimes = ("model", "version", "training_job", "epoch")
+
+    model = Words("The version's model.", example="flowers", **NAMED)
+    version = Count("The version's number.", 1, example=1)
+    training_job = Identifier("tj", "The training job.")
+    epoch = Count("The epoch of its snapshot.", 1, example=12)
+
+
 class SpreadSchema(AnswerSchema):
     """A metric over all folds."""
 
@@ -292,14 +338,18 @@ class JobWarningSchema(AnswerSchema):
 
     type = OneOf(
         "`checkpoint_skipped`: a checkpoint couldn't be saved. `checkpoint_unreadable`: the job resumed from an "
-        "earlier one, or began again. `paused`: the service paused the job. `unknown_categories`: categories of the "
-        "training rows have no input of their own. `out_of_range`: values of the training rows are unlike those that "
-        "the kept preprocessing learned. `new_classes`: the version that training starts from doesn't know classes. "
+        "earlier one, or began again. `snapshot_skipped`: a snapshot couldn't be saved. `snapshots_limited`: fewer "
+        "snapshots fit than the job should keep. `paused`: the service paused the job. `unknown_categories`: "
+        "categories of the training rows have no input of their own. `out_of_range`: values of the training rows are "
+        "unlike those that the kept preprocessing learned. `new_classes`: the version that training starts from "
+        "doesn't know classes. "
         "`unused_text`: the model takes no column of texts. `truncated`: texts of the training rows are longer than "
         "the model's input. `unknown_tokens`: tokens of the training rows aren't in the kept vocabulary. "
         "`not_better_than_baseline`: the trained network is no better than the naive guess.",
         "checkpoint_skipped",
         "checkpoint_unreadable",
+        "snapshot_skipped",
+        SNAPSHOTS_LIMITED,
         "paused",
         UNKNOWN_CATEGORIES,
         OUT_OF_RANGE,
@@ -315,6 +365,15 @@ class JobWarningSchema(AnswerSchema):
 class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base's fields come first
     """A training job."""
 
+    epochs = Whole(
+        0,
+        metadata={
+            "description": "The number of passes over the training rows; 0 if the job makes a version of a snapshot."
+        },
+    )
+    parent = Inner(
+        ParentSchema, "The version or snapshot that the training started from; null: random weights.", allow_none=True
+    )
     model_id = Identifier("md", "The model's id. It distinguishes models that had the same name.")
     dataset_id = Identifier("ds", "The dataset's id.")
     desired_status = OneOf("The status that the client requested.", *DESIRED_STATUSES)
@@ -369,14 +428,17 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     transitions = Listing("All changes of the status, in order.", Inner(TransitionSchema, ""), MOST_TRANSITIONS)
     last_event = Count("The `seq` of the latest event, to follow the job from here.", example=12)
     links = Links(
-        "`self`, `metrics`, `events`, `log`, `model`, `dataset`; after success `version`, `predictions`, `evaluation`."
+        "`self`, `metrics`, `events`, `log`, `snapshots`, `model`, `dataset`; after success `version`, `predictions`, "
+        "`evaluation`."
     )
 
     @pre_dump
     def _present(self, view: JobView, **_: Any) -> dict[str, Any]:
         job, epochs = view.job, orders.current_epochs(view.job)
+        request = TrainingRequest.from_document(job.request).to_document()
         return {
-            **TrainingRequest.from_document(job.request).to_document(),
+            **request,
+            "parent": request["start_from"],
             **present_job(view),
             **{member: getattr(job, member) for member in ("runtime", "metrics", "baseline", "best", "warnings")},
             **_present_folds(view.job),
@@ -407,6 +469,7 @@ def _links(view: JobView) -> dict[str, str | None]:
         "metrics": f"{url}/metrics",
         "events": f"{url}/events",
         "log": f"{url}/log",
+        "snapshots": f"{url}/snapshots",
     }
     links |= link_resources(view)
     version = links.pop("version")

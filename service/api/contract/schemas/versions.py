@@ -88,7 +88,13 @@ class VersionSchema(AnswerSchema):
     servable = Truth("Whether the version can serve predictions, because its network was exported to ONNX.")
     reason = Words("Why the version can't serve predictions.", example='The layer "lambda" has no ONNX operator.')
     training_job = Identifier(
-        "tj", "The job that created the version; null if it was imported from a file.", allow_none=True
+        "tj", "The job that trained the version; null if it was imported from a file.", allow_none=True
+    )
+    epoch = Count(
+        "The epoch of that job, if the version was made of its snapshot; null if it is the result of the job.",
+        1,
+        allow_none=True,
+        example=None,
     )
     dataset = Words(
         "The name of the dataset that the version was trained on; null if it was imported from a file.",
@@ -135,7 +141,8 @@ class VersionSchema(AnswerSchema):
             "servable": version.servable,
             "source": version.source,
             "notes": version.notes,
-            "training_job": version.job_id if version.source is None else None,
+            "training_job": _training_job(version),
+            "epoch": version.epoch,
             "dataset": version.dataset_name,
             "dataset_version": version.dataset_version,
             "artifacts": [
@@ -222,12 +229,17 @@ def _present_unfinished(model: str, version: UnfinishedVersion) -> dict[str, Any
     }
 
 
+def _training_job(version: Version) -> str | None:
+    """The id of the job that trained the version; None if it was imported from a file."""
+    return None if version.source is not None else version.trained_by or version.job_id
+
+
 def _version_links(model: str, version: Version) -> dict[str, str | None]:
-    url = version_url(model, version.number)
+    url, job = version_url(model, version.number), _training_job(version)
     return {
         "self": url,
         "model": model_url(model),
-        "training_job": training_job_url(version.job_id) if version.job_exists and version.source is None else None,
+        "training_job": training_job_url(job) if version.job_exists and job is not None else None,
         "weights": f"{url}/weights",
         **({} if version.evaluation_id is None else {"evaluation": evaluation_url(version.evaluation_id)}),
         "predictions": f"{url}/predictions",

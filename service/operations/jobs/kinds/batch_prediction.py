@@ -15,6 +15,7 @@ from models.jobs.batch_prediction import (
     PostedFile,
 )
 from models.spec import THRESHOLD
+from models.tabular.csv_instances import IGNORE
 from models.version_files import ARTIFACTS, read_document
 from service import statuses
 from service.context import Context
@@ -51,8 +52,10 @@ class BatchPrediction(Kind):
     prefix = "bp"
     words = "batch prediction"
     assignment = BatchPredictionAssignment
-    reads_upload: ClassVar = True
     group: ClassVar = PREDICTIONS
+
+    def has_upload(self, request: dict[str, Any]) -> bool:
+        return request.get("file") is not None
 
     def describe(self, context: Context, job: Job) -> BatchPredictionAssignment:
         request = BatchPredictionRequest.from_document(job.request)
@@ -63,6 +66,7 @@ class BatchPrediction(Kind):
             split=request.split,
             file=file,
             file_name="" if request.file is None else request.file.name,
+            ignores_extra=request.extra == IGNORE,
             threshold=THRESHOLD if request.threshold is None else request.threshold,
             **inputs.bounds(context, job),
         )
@@ -147,7 +151,7 @@ def _insert(
     (model, dataset, data), file = found, request.get("file")
     columns = client_jobs.data_columns(dataset, data, request.get("dataset_version"))
     posted = None if file is None else PostedFile.from_document(file.to_document())
-    wanted = BatchPredictionRequest(request.get("split"), posted, model.threshold)
+    wanted = BatchPredictionRequest(request.get("split"), posted, request.get("extra"), model.threshold)
     with context.database.write() as session:
         # The resources may have been deleted meanwhile, and others created with the same names.
         ids = (model.id, columns.get("dataset_id", ""))

@@ -9,12 +9,13 @@ from typing import Any, ClassVar, TypeVar
 from models.adaptation import find_unlearned, needs_rows
 from models.catalogue import PLATEAU
 from models.class_weights import class_weight_faults
-from models.compatibility import PREPROCESSING, REFIT_INSTEAD, check_fit, check_kept, check_same_weights
+from models.compatibility import PREPROCESSING, REFIT_INSTEAD, check_fit, check_kept
 from models.errors import Fault, IncompleteVersion
 from models.jobs.evaluation import EvaluationRequest
 from models.jobs.training import (
+    FEWEST_SNAPSHOTS,
     KEEP,
-    StartFrom,
+    SnapshotsRequest,
     TrainingAssignment,
     TrainingRequest,
     TrainingResult,
@@ -33,19 +34,21 @@ from service.errors import InvalidRequest, NotFound
 from service.operations import idempotency
 from service.operations.catalog import sources
 from service.operations.catalog.resolve import check_trainable
-from service.operations.catalog.sources import Source
 from service.operations.catalog.target_scaling import check_target_scaling
+from service.operations.catalog.uploads import removed_unless_committed
 from service.operations.idempotency import Claim
-from service.operations.jobs import client_jobs, inputs, orders, queue
+from service.operations.jobs import client_jobs, inputs, orders, queue, snapshot_files, starts
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kind import Byproduct, Kind, Success
+from service.operations.jobs.starts import START, Start
 from service.storage import jobs, models
-from service.storage.artifact_keys import key_below, versions_key
+from service.storage.artifact_keys import execution_name, key_below, snapshots_key, upload_key, versions_key
 from service.storage.database import Session
 from service.storage.records import Dataset, DatasetVersion, Job, Model, Version
 
 AUTO = "auto"
-START = "#/start_from"
+MOST_SNAPSHOTS = 1000
+"""How many snapshots a job keeps at most unless its request says otherwise."""
 MAX_CHOSEN = 10_000
 """The epochs that one query selects by number at most: databases limit the number of parameters."""
 
@@ -70,25 +73,36 @@ class Training(Kind):
             model = models.by_id(session, job.model_id)
         if model is None:
             raise NotFound("The model of the job was deleted.")
+        request = TrainingRequest.from_document(job.request)
+        copied = {0: artifacts.folder(upload_key(job.id))} if self.has_upload(job.request) else {}
+        snapshots = key_below(snapshots_key(job.id), execution_name(job.id, job.token))
         return TrainingAssignment(
             spec=NetworkSpec.from_document({"task": model.task, **model.document}),
-            request=TrainingRequest.from_document(job.request),
+            request=request,
             dataset=inputs.dataset_folder(context, job),
             pretrained=None if model.folder is None else artifacts.folder(model.folder),
-            sources=inputs.source_folders(context, job),
+            sources=copied or inputs.source_folders(context, job),
             orders=tuple(job.orders),
             checkpoints=tuple(map(artifacts.folder, () if job.checkpoint is None else job.checkpoint.folders)),
+            snapshots=None if request.snapshots is None else artifacts.folder(snapshots),
+            snapshot_bytes=context.settings.snapshot_bytes,
             **inputs.bounds(context, job),
         )
 
     def check(self, context: Context, job: Job) -> dict[str, Any]:
         request = TrainingRequest.from_document(job.request)
-        start = None if request.start_from is None else request.start_from.to_document()
         with context.database.read() as session:
             model, dataset = client_jobs.find_model_and_dataset(session, request.model, request.dataset)
-            taken_from = _find_start(session, start, model)
+            start = starts.find_again(session, job, request.start_from, model)
             data = client_jobs.find_data(session, dataset, job.dataset_version)
-        return _resolve(context, request, model, dataset, data, taken_from).to_document()
+        return _resolve(context, request, model, dataset, data, start).to_document()
+
+    def has_upload(self, request: dict[str, Any]) -> bool:
+        return "training_job" in (request.get("start_from") or {})
+
+    def remove_files(self, context: Context, job: Job) -> None:
+        super().remove_files(context, job)
+        snapshot_files.remove_all(context, job.id)
 
     def output_key(self, job: Job, execution: str) -> str:
         return key_below(versions_key(job.model_id), execution)
@@ -111,12 +125,16 @@ class Training(Kind):
 
 
 def _add_version(session: Session, job: Job, model: Model, key: str, trained: TrainingResult) -> Version:
+    request = TrainingRequest.from_document(job.request)
+    start = request.start_from
     model.last_version += 1
     job.version = model.last_version
     version = Version(
         model_id=model.id,
         number=model.last_version,
         job_id=job.id,
+        trained_by=start.training_job if request.only_saves and start is not None else None,
+        epoch=start.epoch if request.only_saves and start is not None else None,
         dataset_id=job.dataset_id or "",
         dataset_name=job.dataset_name or "",
         dataset_version=job.dataset_version,
@@ -148,69 +166,86 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> st
     with context.database.read() as session:
         model, dataset = client_jobs.find_model_and_dataset(session, posted["model"], posted["dataset"])
         check_trainable(model)
-        taken_from = _find_start(session, posted["start_from"], model)
+        start = starts.find(session, posted["start_from"], model)
         data = client_jobs.find_data(session, dataset, posted.get("dataset_version"))
     seed = secrets.randbits(31) if posted["seed"] is None else posted["seed"]
     request = TrainingRequest.from_document(posted | {"seed": seed, "start_from": None})
     unready = client_jobs.find_unready(model, dataset)
     if unready is None:
-        request = _resolve(context, request, model, dataset, data, taken_from)
+        request = _resolve(context, request, model, dataset, data, start)
     elif faults := _find_own_faults(context, request, model):
         raise InvalidRequest(*faults)
     else:
-        request = replace(request, start_from=_describe_start(taken_from))
+        request = replace(request, start_from=None if start is None else start.reference)
+    columns = client_jobs.data_columns(dataset, data, posted.get("dataset_version"))
+    columns |= {"metadata_": posted.get("metadata", {}), "waits_for": unready}
+    return enqueue(context, request, model, dataset, data, start, claim, **columns)
+
+
+def enqueue(
+    context: Context,
+    request: TrainingRequest,
+    model: Model,
+    dataset: Dataset,
+    data: DatasetVersion | None,
+    start: Start | None,
+    claim: Claim | None,
+    **columns: Any,
+) -> str:
+    """Queue a training whose request was checked; returns its id. Raises InvalidRequest, QueueFull."""
+    job_id = queue.new_id(KIND)
+    with removed_unless_committed(context.artifacts, upload_key(job_id)):
+        starts.copy(context, start, job_id)
+        _add(context, job_id, request, model, dataset, data, start, claim, columns)
+    return job_id
+
+
+def _add(
+    context: Context,
+    job_id: str,
+    request: TrainingRequest,
+    model: Model,
+    dataset: Dataset,
+    data: DatasetVersion | None,
+    start: Start | None,
+    claim: Claim | None,
+    columns: dict[str, Any],
+) -> None:
+    taken_from = [] if start is None or start.source is None else [start.source]
     with context.database.write() as session:
         sources.lock_models(session, taken_from, model)
         # The resources may have been deleted meanwhile, and others created with the same names.
         client_jobs.find_model_and_dataset(session, request.model, request.dataset, (model.id, dataset.id))
         client_jobs.find_data(session, dataset, None if data is None else data.number)
         job = queue.enqueue(
-            context, session, KIND, request, metadata_=posted.get("metadata", {}),
-            model_id=model.id, model_name=model.name, priority=request.priority, queue=request.queue,
-            waits_for=unready, **client_jobs.data_columns(dataset, data, posted.get("dataset_version")),
+            context, session, KIND, request, id=job_id, parent=None if start is None else start.parent,
+            model_id=model.id, model_name=model.name, priority=request.priority, queue=request.queue, **columns,
         )  # fmt: skip
         sources.protect_versions(session, job, taken_from)
         idempotency.record_resource(session, claim, job.id)
-    return job.id
 
 
-def _find_start(session: Session, posted: dict[str, Any] | None, model: Model) -> list[Source]:
-    """The version whose weights the training starts from; empty if there is none. They must fit the model's layers, as
-    soon as these are built."""
-    if posted is None:
-        return []
-    source = sources.find_source(session, posted, START, own=model)
-    if model.summary is not None:
-        check_same_weights(model.summary, source.model.summary or {}, START)
-    return [source]
-
-
-def _describe_start(taken_from: list[Source]) -> StartFrom | None:
-    """`start_from` as a model and a version number. A label may be moved later."""
-    return StartFrom(taken_from[0].model.name, taken_from[0].version.number) if taken_from else None
-
-
-def _find_kept(context: Context, request: TrainingRequest, spec: NetworkSpec, taken_from: list[Source]) -> Kept:
+def _find_kept(context: Context, request: TrainingRequest, spec: NetworkSpec, start: Start | None) -> Kept:
     """What the training keeps of the versions that its weights come from. Raises InvalidRequest."""
     if request.preprocessing != KEEP:
         return Kept()
-    if not taken_from:
+    if start is None:
         return Kept.of_layers(spec)
-    folder = context.artifacts.folder(taken_from[0].version.folder)
+    folder = context.artifacts.folder(start.folder)
     try:
         unlearned = find_unlearned(spec, read_spec(folder)) if needs_rows(spec) else None
         kept = Kept.of_version(folder, spec)
     except IncompleteVersion as error:
-        raise InvalidRequest(Fault(error.detail, f"{START}/version")) from error
+        raise InvalidRequest(Fault(error.detail, f"{START}/{'version' if start.source else 'epoch'}")) from error
     if unlearned is not None:
         detail = f"The version has no layer from which a {unlearned.type} could keep what it learned."
         raise InvalidRequest(Fault(f"{detail} {REFIT_INSTEAD}", PREPROCESSING))
     return kept
 
 
-def _resolve_preprocessing(posted: str | None, spec: NetworkSpec, taken_from: list[Source]) -> str | None:
+def _resolve_preprocessing(posted: str | None, spec: NetworkSpec, start: Start | None) -> str | None:
     """KEEP unless the request says otherwise; None if there is nothing to keep. Raises InvalidRequest."""
-    if taken_from or Kept.of_layers(spec):
+    if start is not None or Kept.of_layers(spec):
         return posted or KEEP
     if posted is not None:
         detail = "There is no version whose preprocessing could be kept: omit this, or set `start_from`."
@@ -224,7 +259,7 @@ def _resolve(
     model: Model,
     dataset: Dataset,
     data: DatasetVersion | None,
-    taken_from: list[Source],
+    start: Start | None,
 ) -> TrainingRequest:
     """The request with all automatic choices made.
 
@@ -233,9 +268,9 @@ def _resolve(
     check_trainable(model)
     descriptor, summary = client_jobs.describe_data(dataset, data), model.summary or {}
     spec = NetworkSpec.from_document({"task": model.task, **model.document})
-    preprocessing = _resolve_preprocessing(request.preprocessing, spec, taken_from)
-    request = replace(request, start_from=_describe_start(taken_from), preprocessing=preprocessing)
-    kept = _find_kept(context, request, spec, taken_from)
+    preprocessing = _resolve_preprocessing(request.preprocessing, spec, start)
+    request = replace(request, start_from=None if start is None else start.reference, preprocessing=preprocessing)
+    kept = _find_kept(context, request, spec, start)
     last_layer = summary["layers"][-1]
     spec = kept.scaled(spec)
     check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"], kept.encoding)
@@ -246,6 +281,7 @@ def _resolve(
             spec, descriptor["splits"]["train"], request.batch_size, request.epochs, summary["parameters"]
         )
         request = replace(request, execution=execution)
+    request = replace(request, snapshots=_resolve_snapshots(context, request.snapshots, summary["bytes"]))
     faults = _find_own_faults(context, request, model)
     if request.folds is not None and request.folds > descriptor["splits"]["train"]:
         detail = f"The dataset has {descriptor['splits']['train']} training rows, too few for {request.folds} folds."
@@ -258,6 +294,16 @@ def _resolve(
     if faults := [*faults, *monitor_faults]:
         raise InvalidRequest(*faults)
     return resolved
+
+
+def _resolve_snapshots(context: Context, posted: SnapshotsRequest | None, size: int) -> SnapshotsRequest | None:
+    """The request with the number of snapshots that fit, unless it has a number; `size` is that of the weights."""
+    if posted is None or posted.keep is not None:
+        return posted
+    if not context.settings.snapshot_bytes:
+        return None
+    fitting = context.settings.snapshot_bytes // max(1, size)
+    return replace(posted, keep=min(fitting, MOST_SNAPSHOTS) if fitting >= FEWEST_SNAPSHOTS else 0)
 
 
 def _find_own_faults(context: Context, request: TrainingRequest, model: Model) -> list[Fault]:
