@@ -91,7 +91,7 @@ class Resources:
 class NamedResources(Resources):
     """Resources with a client's name. They, and their versions, are finished when ready or failed."""
 
-    finished = statuses.FINISHED
+    finished = (*statuses.FINISHED, statuses.AVAILABLE)
 
     def _finish_version(self, name: str, version: Document, wait: bool) -> Document:
         """The version, when ready if `wait` is set. Raises RequestFailed with its error if it failed."""

@@ -13,5 +13,5 @@ STOPPED: Final = "stopped"
 
 FINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 """The statuses of jobs that never change again."""
-FINISHED: Final = (READY, AVAILABLE, FAILED)
-"""The statuses of datasets, models and their versions that are no longer made."""
+FINISHED: Final = (READY, FAILED)
+"""The statuses of datasets and models that are no longer made."""

@@ -9,7 +9,7 @@ from typing import Any
 from models.errors import MOST_FAULTS, Fault, InvalidData, InvalidSpec
 from models.graph import resolve
 from models.preprocessing import Preprocessing
-from models.preprocessing.dataset_inputs import table_columns, text_columns
+from models.preprocessing.dataset_inputs import by_input, table_columns, text_columns
 from models.preprocessing.fitted_column import FittedColumn
 from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import TensorInput
@@ -225,16 +225,12 @@ def _find_empty_split(descriptor: dict[str, Any], split: str | None) -> Iterator
 def _find_version_mismatches(
     document: dict[str, Any], preprocessing: Preprocessing, descriptor: dict[str, Any]
 ) -> Iterator[Fault]:
-    """The faults of a dataset that lacks inputs of the version. The single input of an imported network may have any
-    name, and takes the numbers of a table in order (preprocessing/imported.py)."""
-    if not document.get("imported") or len(preprocessing.inputs) > 1:
+    """The faults of a dataset that lacks inputs of the version. The single input of an imported network takes the
+    numbers of a table in order (preprocessing/imported.py)."""
+    if not document.get("imported") or len(preprocessing.inputs) > 1 or descriptor["kind"] != "table":
         yield from _find_input_mismatches(preprocessing, descriptor)
         return
     ((name, input_),) = preprocessing.inputs.items()
-    if descriptor["kind"] != "table":
-        only = [entry["name"] for entry in descriptor["inputs"]]
-        yield from _find_input_mismatches(Preprocessing({only[0] if len(only) == 1 else name: input_}), descriptor)
-        return
     yield from _find_table_faults({name: InputSpec(input_.shape)}, descriptor)
     for entry in descriptor["inputs"]:
         if entry["missing"]:
@@ -245,7 +241,7 @@ def _find_version_mismatches(
 def _find_input_mismatches(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Fault]:
     """The faults of a dataset that lacks inputs of the version."""
     is_table = descriptor["kind"] == "table"
-    shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
+    shapes = by_input(preprocessing.inputs, _shapes(descriptor))
     yield from _find_feature_faults(preprocessing, descriptor)
     for name, input_ in preprocessing.inputs.items():
         if isinstance(input_, TextInput):
@@ -310,7 +306,7 @@ def _find_input_faults(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterato
     if descriptor["kind"] == "table":
         yield from _find_table_faults(spec.inputs, descriptor)
         return
-    shapes = {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
+    shapes = by_input(spec.inputs, _shapes(descriptor))
     for name, input_ in spec.inputs.items():
         if input_.columns is not None or input_.text is not None:
             yield Fault(f"The model takes the columns of a table, but {_name(descriptor)} isn't a table.", DATASET)
@@ -321,15 +317,21 @@ def _find_input_faults(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterato
             yield Fault(f"{detail} {list(input_.shape)}.", DATASET)
 
 
+def _shapes(descriptor: dict[str, Any]) -> dict[str, Shape]:
+    """The shapes of a row's values, by the dataset's names of its inputs."""
+    return {entry["name"]: tuple(entry["shape"]) for entry in descriptor["inputs"]}
+
+
 def _find_unknown_numbers(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterator[Fault]:
     """The faults of numbers outside the range of layers that take an unscaled input."""
     is_table = descriptor["kind"] == "table"
+    entries = by_input(spec.inputs, {entry["name"]: entry for entry in descriptor["inputs"]})
     for vocabulary in vocabularies(spec):
         input_ = spec.inputs[vocabulary.input]
         if input_.scaling is not Scaling.NONE or input_.text is not None:
             continue
         for entry in descriptor["inputs"]:
-            if entry["type"] != "number" or not (is_table or entry["name"] == vocabulary.input):
+            if entry["type"] != "number" or not (is_table or entry is entries.get(vocabulary.input)):
                 continue
             if entry["min"] < 0:
                 yield Fault(f"{_title(descriptor)} has the number {entry['min']:g}, but {vocabulary}.", DATASET)

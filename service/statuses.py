@@ -27,4 +27,5 @@ DISK_REASONS: Final = ("disk_full", "artifacts_unwritable")
 BUILDING: Final = "building"
 PROCESSING: Final = "processing"
 READY: Final = "ready"
+AVAILABLE: Final = "available"
 RESOURCE_STATUSES: Final = (BUILDING, PROCESSING, READY, FAILED)

@@ -1,7 +1,7 @@
 """From a dataset's descriptor to the inputs of a model that names the dataset in its spec."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeVar
 
 from models.errors import Fault, InvalidData
 from models.preprocessing.missing import choose_missing
@@ -11,6 +11,7 @@ from models.text_options import TextOptions
 
 BYTE, UPPER_HALF = 255, 128
 """The largest byte, and the smallest with the highest bit set."""
+Found = TypeVar("Found")
 OWN_SCALING = ("Embedding", "Normalization", "Rescaling")
 """Layers that expect unscaled numbers."""
 
@@ -75,6 +76,14 @@ def named_input_from_dataset(
     if name not in inputs:
         raise InvalidData(Fault(f'The dataset "{dataset}" has no input "{name}".', allowed=tuple(inputs)))
     return inputs[name]
+
+
+def by_input(names: Collection[str], found: Mapping[str, Found]) -> dict[str, Found]:
+    """What a dataset that isn't a table has for the inputs of a network: by name. A network's single input takes the
+    dataset's single one, whatever the names of both: a network from a file keeps the name of its input."""
+    if len(names) == len(found) == 1:
+        return dict(zip(names, found.values(), strict=True))
+    return dict(found)
 
 
 def table_columns(descriptor: dict[str, Any]) -> tuple[Column, ...]:

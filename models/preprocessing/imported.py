@@ -1,7 +1,5 @@
 """The preprocessing of an imported network for a dataset, which it has never seen: by position, not by name."""
 
-from dataclasses import replace
-
 from models.datasets import SPLITS, Dataset
 from models.preprocessing.dataset_inputs import table_columns
 from models.preprocessing.preprocessing import Preprocessing
@@ -20,7 +18,7 @@ def fit_to_dataset(preprocessing: Preprocessing, dataset: Dataset) -> Preprocess
     ((name, input_),) = preprocessing.inputs.items()
     descriptor = dataset.descriptor
     if descriptor["kind"] != "table":
-        return replace(preprocessing, tensors={name: descriptor["inputs"][0]["name"]})
+        return preprocessing
     columns = table_columns(descriptor)
     some = next(dataset.split(split) for split in SPLITS if descriptor["splits"][split])
     posted = PostedTable.of(descriptor, columns)

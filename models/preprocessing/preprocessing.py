@@ -1,7 +1,7 @@
 """The preprocessing of all inputs of a network, fitted to a dataset's training rows."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any, Self
@@ -13,7 +13,7 @@ from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidInstances
 from models.limits import Limits
 from models.memory import aligned_empty
-from models.preprocessing.dataset_inputs import table_columns
+from models.preprocessing.dataset_inputs import by_input, table_columns
 from models.preprocessing.posted import B64, CsvText, Instances, JsonNumbers, NamedFile, TableFile
 from models.preprocessing.posted_files import read_table_file
 from models.preprocessing.shared_table import SharedTable
@@ -46,8 +46,6 @@ class Preprocessing:
     """Converts raw rows to network inputs, by the names of the inputs."""
 
     inputs: dict[str, TensorInput | TableInput | TextInput]
-    tensors: dict[str, str] = field(default_factory=dict)
-    """The names that a dataset has for inputs, where they differ (imported.py)."""
 
     @cached_property
     def rows(self) -> WindowRows | None:
@@ -66,9 +64,9 @@ class Preprocessing:
         if training.table is not None:
             descriptor = dataset.descriptor
             return cls({name: _fit_table_input(input_, training, descriptor) for name, input_ in spec.inputs.items()})
-        tensors, kind = training.tensors or {}, dataset.descriptor["kind"]
+        tensors, kind = by_input(spec.inputs, training.tensors or {}), dataset.descriptor["kind"]
         kinds = {name: kind if len(tensors) == 1 else KINDS[values.ndim - 1] for name, values in tensors.items()}
-        fills = {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]}
+        fills = by_input(spec.inputs, {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]})
         rows = WindowRows.of(dataset.descriptor)
         scaled = None if rows is None else rows.window.scaled
         return cls(
@@ -84,7 +82,7 @@ class Preprocessing:
         Rows are encoded and scaled as before. Formats of dates and numbers are those of the other dataset.
         """
         training = dataset.split("train")
-        table, tensors = training.table or {}, training.tensors or {}
+        table, tensors = training.table or {}, by_input(self.inputs, training.tensors or {})
         return Preprocessing(
             {
                 name: _continue(input_, spec.inputs[name].shape, tensors[name].shape[1:], dataset.descriptor)
@@ -111,13 +109,11 @@ class Preprocessing:
 
     def network_inputs(self, split: Split) -> dict[str, np.ndarray]:
         """A split's rows as network inputs: float32, rows first, by input."""
-        table, tensors = split.table or {}, split.tensors or {}
+        table, tensors = split.table or {}, by_input(self.inputs, split.tensors or {})
         if self.shared is not None and len(split.rows) > TEXTS_AT_ONCE:
             return self._transform_pages(split)
         return {
-            name: input_.transform(tensors[self.tensors.get(name, name)])
-            if isinstance(input_, TensorInput)
-            else input_.transform(table)
+            name: input_.transform(tensors[name]) if isinstance(input_, TensorInput) else input_.transform(table)
             for name, input_ in self.inputs.items()
         }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from models.datasets import Split
+from models.preprocessing.dataset_inputs import by_input
 from models.preprocessing.preprocessing import Preprocessing
 from models.preprocessing.tensor_input import TensorInput
 from models.scratch import scratch_array
@@ -50,7 +51,7 @@ def input_rows(preprocessing: Preprocessing, split: Split, folder: Path) -> dict
     column by column, so each row would have to be gathered from all columns.
     """
     if split.table is None:
-        tensors = split.tensors or {}
+        tensors = by_input(preprocessing.inputs, split.tensors or {})
         return {
             name: TensorRows(tensors[name], input_)
             for name, input_ in preprocessing.inputs.items()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from models.datasets import Split
+from models.preprocessing.dataset_inputs import by_input
 from models.preprocessing.fitted_column import FittedColumn
 from models.preprocessing.preprocessing import Preprocessing
 from models.preprocessing.table_input import TableInput
@@ -43,7 +44,7 @@ def find_out_of_range(preprocessing: Preprocessing, spec: NetworkSpec, split: Sp
     """The numbers and dates of the rows outside the ranges that the preprocessing learned from other rows."""
     for name, input_ in preprocessing.inputs.items():
         if isinstance(input_, TensorInput):
-            tensor = (split.tensors or {})[name]
+            tensor = by_input(preprocessing.inputs, split.tensors or {})[name]
             yield from _find_far(name, input_.continued(spec.inputs[name].shape, tensor.shape[1:]), tensor)
         for column in input_.columns if isinstance(input_, TableInput) else ():
             values = (split.table or {})[column.name]

@@ -116,7 +116,7 @@ def test_a_form_of_files_is_as_long_as_it_says(count: int, tmp_path: Path) -> No
 
 
 def test_the_clients_statuses_are_the_services() -> None:
-    for name in ("READY", "SUCCEEDED", "FAILED", "CANCELLED", "PAUSED", "RUNNING", "STOPPED", "FINAL"):
+    for name in ("READY", "SUCCEEDED", "AVAILABLE", "FAILED", "CANCELLED", "PAUSED", "RUNNING", "STOPPED", "FINAL"):
         assert getattr(statuses, name) == getattr(services, name)
     finished = {status for status in services.RESOURCE_STATUSES if status not in ("building", "processing")}
     assert set(statuses.FINISHED) == finished

@@ -75,6 +75,9 @@ def test_an_estimator_of_scikit_learn_predicts_the_same_here(fitserve: PythonCli
     assert [row["label"] for row in answer] == known["labels"]
     assert np.allclose([row["scores"] for row in answer], known["scores"], atol=1e-5)
     assert client.get("/v2/models/sklearn-irises")["inputs"][0]["shape"] == [-1, 4]
+    client.post("/v1/datasets", {"name": "sklearn-irises", "source": "iris"})
+    evaluation = fitserve.evaluations.create("sklearn-irises", "sklearn-irises")
+    assert fitserve.evaluations.wait(evaluation["id"])["result"]["metrics"]["accuracy"] >= 0.9
     with pytest.raises(RequestFailed) as refused:
         fitserve.models.add_version("sklearn-irises", ONNX_FILES / "torch_mlp.onnx")
     assert refused.value.code == "invalid-spec"

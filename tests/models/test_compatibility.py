@@ -1,5 +1,6 @@
 """A dataset that doesn't fit a network is refused with the reason and the fix."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from models.compatibility import check_fit, check_target
 from models.errors import Fault, InvalidData, InvalidSpec
 from models.preprocessing import inputs_from_dataset
-from models.spec import NetworkSpec
+from models.spec import InputSpec, NetworkSpec
 from tests.models.made_datasets import make_dataset
 from tests.models.network_specs import make_spec
 
@@ -160,6 +161,12 @@ def test_inputs_go_by_name(tmp_path: Path) -> None:
 
     assert fault.detail == 'Dataset "few" has no input "input".'
     assert fault.allowed == ("left", "right")
+
+
+def test_a_single_input_takes_that_of_the_dataset_whatever_its_name(tmp_path: Path) -> None:
+    descriptor = inline(tmp_path, inputs=[[1], [2]], targets=["a", "b"])
+    spec = replace(make_spec(shape=[1]), inputs={"measurements": InputSpec((1,))})
+    check_fit(spec, (2,), descriptor)
 
 
 def test_columns_do_not_fit_pictures(flowers: dict[str, Any], tmp_path: Path) -> None:

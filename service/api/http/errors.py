@@ -81,8 +81,8 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "not-trainable", 409, "The model can't be trained",
-            "The model was imported as ONNX. It predicts, but it has no layers that a training job could train, a "
-            "Pretrained layer could take, or an evaluation could run.",
+            "The model was imported as ONNX. It predicts and can be evaluated, but it has no layers that a training "
+            "job could train or a Pretrained layer could take.",
         ),
         ProblemType(
             "in-use", 409, "The resource is in use",

@@ -91,8 +91,8 @@ def find_label(session: Session, model: Model, name: str) -> Label:
 def check_trainable(model: Model) -> None:
     """Raise NotTrainable if the model has no layers that a training could change or take."""
     if not model.trainable:
-        detail = f'The model "{model.name}" was imported as ONNX. It predicts, but it can\'t be trained or evaluated,'
-        raise NotTrainable(f"{detail} and other models can't take its layers. For that, import it as .keras or .h5.")
+        detail = f'The model "{model.name}" was imported as ONNX. It predicts, but it can\'t be trained, and other'
+        raise NotTrainable(f"{detail} models can't take its layers. For that, import it as .keras or .h5.")
 
 
 def check_servable(version: Version) -> None:

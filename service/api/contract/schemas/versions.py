@@ -44,7 +44,6 @@ from service.api.http.problems import describe_failure
 from service.operations.catalog.versions import UnfinishedVersion
 from service.storage.records import Label, Version
 
-AVAILABLE = "available"
 FORMATS = ("keras", "onnx", "saved_model", "preprocessing")
 
 
@@ -81,7 +80,7 @@ class VersionSchema(AnswerSchema):
     version = Count("The version's number.", 1, example=1)
     status = OneOf(
         "`available`. While a file is being imported: `processing`; if that failed: `failed`.",
-        AVAILABLE,
+        statuses.AVAILABLE,
         statuses.PROCESSING,
         statuses.FAILED,
     )
@@ -137,7 +136,7 @@ class VersionSchema(AnswerSchema):
             **{member: getattr(details, member) for member in ("metrics", "baseline", "classes", "inputs")},
             **({} if version.servable else {"reason": details.reason}),
             "version": version.number,
-            "status": AVAILABLE,
+            "status": statuses.AVAILABLE,
             "error": None,
             "servable": version.servable,
             "source": version.source,

@@ -10,7 +10,6 @@ from models.version_files import ARTIFACTS, read_document
 from service.context import Context
 from service.errors import InvalidRequest
 from service.operations import idempotency
-from service.operations.catalog.resolve import check_trainable
 from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
@@ -65,7 +64,6 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
     """Queue the evaluation; returns its id."""
     with context.database.read() as session:
         model, dataset = client_jobs.find_model_and_dataset(session, request["model"], request["dataset"])
-        check_trainable(model)
         version = client_jobs.find_version(session, model, request["version"], request["label"])
         data = client_jobs.find_data(session, dataset, request.get("dataset_version"))
     if faults := list(threshold_faults(request["threshold"], model.task)):
