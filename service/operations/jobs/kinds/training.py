@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 from models.adaptation import find_unlearned, needs_rows
 from models.catalogue import PLATEAU
 from models.class_weights import class_weight_faults
-from models.compatibility import PREPROCESSING, REFIT_INSTEAD, check_fit, check_kept, check_same_weights
+from models.compatibility import PREPROCESSING, REFIT_INSTEAD, check_fit, check_kept
 from models.errors import Fault, IncompleteVersion
 from models.jobs.evaluation import EvaluationRequest
 from models.jobs.training import (
@@ -25,6 +25,7 @@ from models.training.execution import choose_execution
 from models.training.monitoring import monitored_names
 from models.training.schedules import has_schedule, with_defaults
 from models.validation import check_component
+from models.version_differences import check_same_weights
 from models.version_files import read_spec
 from service import statuses
 from service.config import Settings
