@@ -39,6 +39,9 @@ def build(layer: Layer, *inputs: Tensor) -> Tensor:
     inputs = tuple(map(layer.graph.as_seen, inputs))
     output = builder(layer, *inputs)
     if isinstance(output, Tensor):
+        # ONNX can't infer all shapes, and the layers after this one need them.
+        output.value.shape = ir.Shape([output.value.shape[0] if output.value.shape else None, *output.shape])
+        output.value.type = ir.TensorType(ir.DataType.FLOAT)
         return output
     return Tensor(output, row_shape(output), inputs[0].mask if layer.type in _masking else None)
 
