@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from models.catalogue.selection import ACTIVATIONS
+from tests.models.spatial_strategies import SPATIAL, Spatial
 
 Shape = tuple[int, ...]
 Parameters = SearchStrategy[dict[str, Any]]
@@ -116,6 +117,13 @@ def with_axis(
 def layer_of(type_: str, **parameters: SearchStrategy[Any]) -> SearchStrategy[FuzzCase]:
     """A layer of any shape with required parameters."""
     return one_input(type_, st.fixed_dictionaries(parameters))
+
+
+@st.composite
+def spatial(draw: st.DrawFn, type_: str, layer: SearchStrategy[Spatial]) -> FuzzCase:
+    """A layer of sequences, images, volumes or sounds."""
+    shape, parameters = draw(layer)
+    return FuzzCase(type_, parameters, (tuple(shape),), masked=(draw(st.booleans()),))
 
 
 @st.composite
@@ -342,5 +350,6 @@ CASES: dict[str, SearchStrategy[FuzzCase]] = {
     "AutoContrast": one_input("AutoContrast", optional(value_range=RANGES), 2, 3, "pixels"),
     "ContrastLimitedAdaptiveHistogramEqualization": adaptive_equalization(),
     "Pipeline": pipeline(),
+    **{type_: spatial(type_, layer) for type_, layer in SPATIAL.items()},
 }  # fmt: skip
 """The strategy of each layer type."""
