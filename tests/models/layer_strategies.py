@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from models.catalogue.selection import ACTIVATIONS
+from tests.models.layer_cases import AUGMENTATION
 from tests.models.spatial_strategies import SPATIAL, Spatial
 
 Shape = tuple[int, ...]
@@ -255,14 +256,14 @@ def category_encoding(draw: st.DrawFn) -> FuzzCase:
 
 @st.composite
 def integer_lookup(draw: st.DrawFn) -> FuzzCase:
-    below = draw(lengths(1, 12))
-    vocabulary = draw(st.lists(st.integers(-1, 12), min_size=1, max_size=8, unique=True))
-    oov, token = draw(st.integers(0, 3)), draw(st.none() | st.integers(-1, 12))
-    if not oov:
-        vocabulary = sorted({*vocabulary, *range(below)})
+    below, unknown = draw(lengths(1, 12)), draw(st.integers(0, 3))
+    vocabulary = draw(st.lists(st.integers(0, 12), min_size=1, max_size=8, unique=True))
+    if not unknown:
+        vocabulary = list(draw(st.permutations(range(below))))
+    token = draw(st.none() | st.integers(-1, 12).filter(lambda number: number not in vocabulary))
     if draw(st.integers(0, 4)) == 0:
-        vocabulary = [*([] if token is None else [token]), *[-1] * oov, *vocabulary]
-    parameters = {"vocabulary": vocabulary, "num_oov_indices": oov, "mask_token": token}
+        vocabulary = [*([] if token is None else [token]), *[-1] * unknown, *vocabulary]
+    parameters = {"vocabulary": vocabulary, "num_oov_indices": unknown, "mask_token": token}
     parameters |= draw(optional(output_mode=MODES | st.just("int")))
     return FuzzCase("IntegerLookup", parameters, (draw(shapes(1, 3)),), "integers", below)
 
@@ -347,6 +348,7 @@ CASES: dict[str, SearchStrategy[FuzzCase]] = {
     "CategoryEncoding": category_encoding(),
     "IntegerLookup": integer_lookup(),
     "Rescaling": rescaling(),
+    **{type_: one_input(type_, st.just(parameters), 3, 3) for type_, parameters in AUGMENTATION.items()},
     "AutoContrast": one_input("AutoContrast", optional(value_range=RANGES), 2, 3, "pixels"),
     "ContrastLimitedAdaptiveHistogramEqualization": adaptive_equalization(),
     "Pipeline": pipeline(),

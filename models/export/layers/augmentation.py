@@ -138,13 +138,13 @@ def interpolate(layer: Layer, cumulated: ir.Value, pixels: ir.Value, tiles: list
         places = op.Reshape(op.Add(pixels, constant(starts, np.int64)), [-1, starts.size])
         return op.Reshape(op.GatherElements(cumulated, places, axis=1), shape)
 
-    def between(first: ir.Value, second: ir.Value, weight: np.ndarray) -> ir.Value:
-        return op.Add(op.Mul(first, constant(1 - weight)), op.Mul(second, constant(weight)))
+    def between(pair: list[ir.Value], weight: np.ndarray) -> ir.Value:
+        return op.Add(op.Mul(pair[0], constant(1 - weight)), op.Mul(pair[1], constant(weight)))
 
     lines = [
-        between(*(colors(rows, columns) for columns in across.nearest), across.weight[:, None]) for rows in down.nearest
+        between([colors(rows, columns) for columns in across.nearest], across.weight[:, None]) for rows in down.nearest
     ]
-    return between(*lines, down.weight[:, None, None])
+    return between(lines, down.weight[:, None, None])
 
 
 def to_colors(layer: Layer, value: ir.Value) -> ir.Value:

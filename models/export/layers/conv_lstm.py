@@ -17,7 +17,6 @@ from models.export.recurrence import steps_first
 from models.export.scan import scan, zeros
 from models.export.spatial import pads, per_dimension, same_padding
 
-
 ALONG_CHANNELS = ("softmax", "log_softmax", "sparsemax")
 """The activations that aren't elementwise."""
 
