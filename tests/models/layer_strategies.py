@@ -32,7 +32,8 @@ class FuzzCase:
     """Which inputs are masked in the steps that are zero; those beyond its end aren't."""
 
     def draw_rows(self, shape: Shape, rows: int, generator: np.random.Generator) -> np.ndarray:
-        """Random rows of an input of this shape, (rows, *shape): some end in zeros, which layers may mask."""
+        """Random rows of an input of this shape, (rows, *shape): some end in zeros, which layers may mask,
+        and some have zeros anywhere."""
         if self.numbers == "integers":
             drawn = generator.integers(0, self.below, (rows, *shape)).astype(np.float32)
         elif self.numbers == "pixels":
@@ -40,6 +41,7 @@ class FuzzCase:
         else:
             drawn = generator.normal(0, 2, (rows, *shape)).astype(np.float32)
         drawn[::2, shape[0] // 2 :] = 0
+        drawn[1::2][generator.random((rows // 2, shape[0])) < 0.4] = 0
         return drawn
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, Phase, example, given, reject, settings
 from hypothesis import strategies as st
 
@@ -23,9 +24,11 @@ from models.spec import NetworkSpec
 from models.validation import check_network
 from models.weights import named_weights, weight_values
 from tests.models.layer_strategies import CASES, FuzzCase
+from tests.models.sequence_strategies import SEQUENCE_CASES
 
 EXAMPLES = os.environ.get("FITSERVE_FUZZ_EXAMPLES")
-TYPES = os.environ["FITSERVE_FUZZ_TYPES"].split(",") if "FITSERVE_FUZZ_TYPES" in os.environ else sorted(CASES)
+STRATEGIES = CASES | SEQUENCE_CASES
+TYPES = os.environ["FITSERVE_FUZZ_TYPES"].split(",") if "FITSERVE_FUZZ_TYPES" in os.environ else sorted(STRATEGIES)
 ROWS = 13
 """More than any length of an axis: keras.ops.add takes a column as long as the other tensor's rows for a bias."""
 
@@ -63,6 +66,7 @@ def randomize_weights(network: keras.Model, generator: np.random.Generator) -> N
             weight.assign(generator.normal(0, 0.7, weight.shape))
 
 
+@pytest.mark.filterwarnings("ignore:Layer '.*' .of type:UserWarning")  # it loses the mask
 @settings(
     max_examples=int(EXAMPLES or 25),
     derandomize=EXAMPLES is None,
@@ -72,7 +76,7 @@ def randomize_weights(network: keras.Model, generator: np.random.Generator) -> N
     suppress_health_check=list(HealthCheck),
 )
 @given(
-    case=st.sampled_from(TYPES).flatmap(lambda type_: CASES[type_]),
+    case=st.sampled_from(TYPES).flatmap(lambda type_: STRATEGIES[type_]),
     observe_mask=st.booleans(),
     seed=st.integers(0, 999),
 )
