@@ -17,6 +17,8 @@ from models.spec import ComponentSpec
 
 OPSET = 20
 """The first opset with Gelu; each newer one shuts out older runtimes."""
+UNUSED = "/"
+"""No name that a client chose and none that onnxscript generates begins so."""
 ROWS = "rows"
 """The name of the variable first dimension of inputs and outputs."""
 
@@ -50,7 +52,8 @@ class Graph:
 
     def input(self, name: str, shape: Sequence[int]) -> Tensor:
         """Add an input of float32 rows of this shape."""
-        return Tensor(self.builder.input(name, ir.DataType.FLOAT, [ROWS, *shape]), tuple(shape))
+        value = self.builder.input(f"{UNUSED}{name}", ir.DataType.FLOAT, [ROWS, *shape])
+        return Tensor(value, tuple(shape))
 
     def weight(self, path: str) -> ir.Value:
         """The initializer of a weight. Raises NotServable if the network has no such weight."""
@@ -78,9 +81,21 @@ class Graph:
         value = self.op.Identity(output.value)  # an output may be an input, and an input's name can't change
         value.shape, value.type = ir.Shape([ROWS, *output.shape]), ir.TensorType(ir.DataType.FLOAT)
         self.builder.add_output(value, name)
+        self._restore_input_names()
+        return ir.Model(self._graph, ir_version=10, producer_name="fitserve")
+
+    def _restore_input_names(self) -> None:
+        """Give the inputs the names that the client chose, and other names to values that have these."""
+        names = {input_: str(input_.name).removeprefix(UNUSED) for input_ in self._graph.inputs}
+        values = list(self._graph.initializers.values())
         for node in ir.traversal.RecursiveGraphIterator(self._graph):
             node.metadata_props.clear()  # onnxscript's notes on scopes, which are empty
-        return ir.Model(self._graph, ir_version=10, producer_name="fitserve")
+            values += node.outputs
+        for value in values:
+            if value.name in names.values():
+                value.name = f"{UNUSED}{value.name}"
+        for input_, name in names.items():
+            input_.name = name
 
 
 @dataclass(frozen=True)

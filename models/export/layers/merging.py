@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from functools import reduce
 
+import numpy as np
 import onnx_ir as ir
 from onnxscript import OpBuilder
 
@@ -25,7 +26,7 @@ def add(layer: Layer, *inputs: Tensor) -> Tensor:
     y = reduce(op.Sub if layer.type == "Subtract" else op.Add, values)
     if layer.type == "Average":
         y = op.Div(y, float(len(values)))
-    return Tensor(y, row_shape(y), union(op, inputs))
+    return Tensor(y, merged_shape(inputs), union(op, inputs))
 
 
 @builds("Multiply")
@@ -37,7 +38,7 @@ def multiply(layer: Layer, *inputs: Tensor) -> Tensor:
     known = [mask for mask in masks if mask is not None]
     if len(known) == len(masks):
         y = op.Where(reduce(op.Or, known), y, 0.0)
-    return Tensor(y, row_shape(y), union(op, inputs))
+    return Tensor(y, merged_shape(inputs), union(op, inputs))
 
 
 @builds("Maximum", "Minimum")
@@ -50,13 +51,13 @@ def extreme(layer: Layer, *inputs: Tensor) -> Tensor:
     compare = op.Max if layer.type == "Maximum" else op.Min
     if all(mask is None for mask in masks):
         y = compare(*values)
-        return Tensor(y, row_shape(y), union(op, inputs))
+        return Tensor(y, merged_shape(inputs), union(op, inputs))
     y, counts = values[0], masks[0]
     for value, mask in zip(values[1:], masks[1:], strict=True):
         other = value if mask is None else op.Where(mask, value, y)
         y = compare(y if counts is None else op.Where(counts, y, other), other)
         counts = op.Or(counts, mask) if counts is not None and mask is not None else None
-    return Tensor(y, row_shape(y), union(op, inputs))
+    return Tensor(y, merged_shape(inputs), union(op, inputs))
 
 
 @builds("Concatenate")
@@ -105,6 +106,11 @@ def unit(op: OpBuilder, value: ir.Value, axis: int) -> ir.Value:
     return op.Div(value, op.Max(op.ReduceL2(value, [axis], keepdims=1), NORMALIZATION_EPSILON))
 
 
+def merged_shape(inputs: Sequence[Tensor]) -> tuple[int, ...]:
+    """The shape of a row of the merged tensor: axes of length 1 extend to the length of the others."""
+    return np.broadcast_shapes(*(x.shape for x in inputs))
+
+
 def aligned(op: OpBuilder, inputs: Sequence[Tensor]) -> list[ir.Value]:
     """The values of the inputs with the same number of axes."""
     most = max(len(x.shape) for x in inputs)
@@ -117,11 +123,9 @@ def expanded(op: OpBuilder, value: ir.Value, missing: int) -> ir.Value:
 
 
 def step_masks(op: OpBuilder, inputs: Sequence[Tensor]) -> list[ir.Value | None]:
-    """The masks of the inputs with an axis for the numbers of a step. Keras loses them if the inputs differ in their
-    number of axes."""
-    if len({len(x.shape) for x in inputs}) > 1:
-        return [None] * len(inputs)
-    return [None if x.mask is None else op.Unsqueeze(x.mask, [-1]) for x in inputs]
+    """The masks of the inputs with an axis for the numbers of a step. Inputs that get more axes lose theirs."""
+    most = max(len(x.shape) for x in inputs)
+    return [None if x.mask is None or len(x.shape) < most else op.Unsqueeze(x.mask, [-1]) for x in inputs]
 
 
 def union(op: OpBuilder, inputs: Sequence[Tensor]) -> ir.Value | None:
