@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, reject, settings
+from hypothesis import HealthCheck, Phase, example, given, reject, settings
 from hypothesis import strategies as st
 
 from models.building import build_network
@@ -68,11 +68,11 @@ def randomize_weights(network: keras.Model, generator: np.random.Generator) -> N
 
 @pytest.mark.filterwarnings("ignore:Layer '.*' .of type:UserWarning")  # it loses the mask
 @settings(
-    max_examples=int(EXAMPLES or 15),
+    max_examples=int(EXAMPLES or 25),
     derandomize=EXAMPLES is None,
     deadline=None,
     database=None,
-    phases=[Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 @given(
@@ -80,6 +80,16 @@ def randomize_weights(network: keras.Model, generator: np.random.Generator) -> N
     observe_mask=st.booleans(),
     seed=st.integers(0, 999),
 )
+@example(FuzzCase("Maximum", {}, ((4, 4), (4,), (4, 1)), masked=(True, False, True)), True, 469)
+@example(FuzzCase("Multiply", {}, ((4, 3), (4, 3)), masked=(True, False)), True, 0)
+@example(FuzzCase("Concatenate", {"axis": 1}, ((4, 3), (2, 3)), masked=(True, False)), True, 0)
+@example(FuzzCase("LayerNormalization", {"axis": [1, -1]}, ((4, 3),)), False, 0)
+@example(
+    FuzzCase("EinsumDense", {"equation": "abcd,b->acd", "output_shape": [2, 2], "bias_axes": "c"}, ((2, 2, 2),)),
+    False,
+    0,
+)
+@example(FuzzCase("Activation", {"activation": "sparsemax"}, ((4, 3),)), False, 0)
 def test_a_drawn_layer_predicts_as_in_keras(case: FuzzCase, observe_mask: bool, seed: int) -> None:
     document = spec_of(case, observe_mask)
     try:
