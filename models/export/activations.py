@@ -4,14 +4,9 @@ The functions' own parameters have the defaults of Keras: a layer's `activation`
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import onnx_ir as ir
 from onnxscript import OpBuilder
-
-from models.catalogue import load_catalogue
-from models.errors import NotServable
-from models.spec import ComponentSpec
 
 
 def sparsemax(op: OpBuilder, x: ir.Value) -> ir.Value:
@@ -80,12 +75,6 @@ ACTIVATIONS: dict[str, Callable[[OpBuilder, ir.Value], ir.Value]] = {
 """Each function by its name in the catalogue. "celu" and "elu" are one function for Keras's default alpha, 1."""
 
 
-def activate(op: OpBuilder, document: str | dict[str, Any] | None, x: ir.Value) -> ir.Value:
-    """Apply the activation that a spec names, by its name, an alias or as an object; None is the identity."""
-    if document is None:
-        return x
-    name = ComponentSpec.from_document(document).type
-    entry = load_catalogue().find("activation", name)
-    if entry is None:
-        raise NotServable(f"There is no activation `{name}`.")
-    return ACTIVATIONS[entry.type](op, x)
+def activate(op: OpBuilder, name: str | None, x: ir.Value) -> ir.Value:
+    """Apply the activation of this name in the catalogue; None is the identity."""
+    return ACTIVATIONS[name or "linear"](op, x)
