@@ -116,10 +116,15 @@ def attended(draw: st.DrawFn, type_: str, parameters: Layers, same: bool = True,
     shapes = [(*before, query, features), (*before, value, features if same else draw(lengths()))]
     if draw(st.booleans()):
         shapes.append((*before, value, features if same else draw(lengths())))
-    drawn = draw(parameters)
-    if before and draw(st.booleans()):
+    drawn: dict[str, Any] = draw(parameters)
+    if draw(st.booleans()) and before:
         drawn["attention_axes"] = draw(st.sampled_from([[1], [2], [1, 2], [2, 1], [-2], 2]))
-    return FuzzCase(type_, drawn, tuple(shapes), masked=tuple(draw(st.booleans()) for _ in shapes))
+    return FuzzCase(
+        type_,
+        drawn,
+        tuple(shapes),
+        masked=tuple(draw(st.lists(st.booleans(), min_size=len(shapes), max_size=len(shapes)))),
+    )
 
 
 @st.composite

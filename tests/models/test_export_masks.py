@@ -13,9 +13,10 @@ from models.parity import compare_with_keras
 from models.spec import NetworkSpec
 from models.weights import weight_values
 
-HEADS = {"type": "MultiHeadAttention", "num_heads": 1, "key_dim": 2}
+HEADS: dict[str, Any] = {"type": "MultiHeadAttention", "num_heads": 1, "key_dim": 2}
 EMBEDDING = {"type": "Embedding", "input_dim": 5, "output_dim": 3, "mask_zero": True, "name": "words"}
 LAST = {"type": "LSTM", "units": 2}
+WORDS: dict[str, Any] = {"inputs": ["words", "words"]}
 TOKENS = np.array([[1, 0, 2, 4], [0, 3, 1, 0], [2, 0, 0, 0], [0, 0, 0, 0]], np.float32)
 """Rows that are masked at the beginning, in between, at the end, and everywhere."""
 
@@ -45,7 +46,7 @@ def compare(layers: list[dict[str, Any]], path: Path) -> None:
 def test_attention_takes_the_masks_of_layers_that_come_later(branches: list[str], tmp_path: Path) -> None:
     layers = [
         {"type": "Dropout", "rate": 0.1, "name": "copy", "inputs": ["words"]},
-        HEADS | {"name": "attention", "inputs": ["words", "words"]},
+        HEADS | WORDS | {"name": "attention"},
         {"type": "LayerNormalization", "name": "apart", "inputs": ["words"]},
         {"type": "Add", "name": "sum", "inputs": branches},
         {"type": "Add", "name": "all", "inputs": ["sum", "apart"]},
@@ -60,8 +61,8 @@ def test_attention_takes_the_masks_of_layers_that_come_later(branches: list[str]
         [{"type": "Bidirectional", "layer": {**LAST, "return_sequences": True, "unroll": True}}, LAST],
         [{"type": "RNN", "cell": {"type": "GRUCell", "units": 2}, "go_backwards": True, "zero_output_for_mask": True}],
         [{**LAST, "activation": "gelu", "return_sequences": True, "go_backwards": True}, LAST],
-        [HEADS | {"inputs": ["words", "words"], "dropout": 0.5}, LAST],
-        [{"type": "Attention", "inputs": ["words", "words"]}, {"type": "TimeDistributed", "layer": {"type": "ReLU"}}, LAST],
+        [HEADS | WORDS | {"dropout": 0.5}, LAST],
+        [{"type": "Attention", **WORDS}, {"type": "TimeDistributed", "layer": {"type": "ReLU"}}, LAST],
     ],
     ids=["bidirectional", "cell", "loop", "heads", "distributed"],
 )  # fmt: skip

@@ -26,7 +26,6 @@ from models.training.execution import choose_execution
 from models.training.monitoring import monitored_names
 from models.training.schedules import has_schedule, with_defaults
 from models.validation import check_component
-from models.version_differences import check_same_weights
 from models.version_files import read_spec
 from service import statuses
 from service.config import Settings
