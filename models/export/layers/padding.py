@@ -31,8 +31,10 @@ def cropping(layer: Layer, x: Tensor) -> ir.Value:
 def pad(
     layer: Layer, value: ir.Value, axes: Sequence[int], padding: Sequence[tuple[int, int]], fill: float = 0
 ) -> ir.Value:
-    """`fill` before and after each of the axes. The padding of all axes is given: ONNX Runtime 1.31 reads beyond the end
-    of that of some axes when it moves a transposition past the node."""
+    """`fill` before and after each of the axes.
+
+    The node gets the padding of all axes: ONNX Runtime 1.31 moves transpositions past it as if it always did.
+    """
     around = dict(zip(axes, padding, strict=True))
     every = [around.get(axis, (0, 0)) for axis in range(len(row_shape(value)) + 1)]
     return layer.op.Pad(value, pads(every), layer.graph.constant(fill))
