@@ -17,6 +17,8 @@ from models.spec import ComponentSpec
 
 OPSET = 20
 """The first opset with Gelu; each newer one shuts out older runtimes."""
+ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 3
+"""The domain of classic machine learning, in an opset that every runtime with OPSET knows."""
 UNUSED = "/"
 """No name that a client chose and none that onnxscript generates begins so."""
 ROWS = "rows"
@@ -49,6 +51,12 @@ class Graph:
     def op(self) -> OpBuilder:
         """Makes nodes: `op.MatMul(a, b)`. Numbers and lists of numbers become constants of the other inputs' type."""
         return self.builder.op
+
+    @property
+    def ml_op(self) -> OpBuilder:
+        """Makes nodes of ai.onnx.ml, ONNX's other domain."""
+        self._graph.opset_imports[ML_DOMAIN] = ML_OPSET
+        return self.builder.opset(ML_DOMAIN, ML_OPSET)
 
     def input(self, name: str, shape: Sequence[int]) -> Tensor:
         """Add an input of float32 rows of this shape."""
