@@ -77,10 +77,10 @@ class Graph:
         return self.op.Constant(value=ir.tensor(np.asarray(value, dtype)))
 
     def take_masks(self, *tensors: Tensor) -> None:
-        """Take the masks away from these tensors, for all layers that are built from now on."""
+        """Take the masks away from these tensors, for all layers that look for them there (see registry.build)."""
         self._without_mask.update(tensor.value for tensor in tensors)
 
-    def as_seen(self, tensor: Tensor) -> Tensor:
+    def as_attached(self, tensor: Tensor) -> Tensor:
         """The tensor, without its mask if it was taken away."""
         return replace(tensor, mask=None) if tensor.value in self._without_mask else tensor
 

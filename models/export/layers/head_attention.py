@@ -19,7 +19,7 @@ LARGE_NEGATIVE = -(2.0**126)
 """The score of a masked step where Keras calls ops.dot_product_attention."""
 
 
-@builds("MultiHeadAttention")
+@builds("MultiHeadAttention", passes_mask=True)
 def multi_head_attention(layer: Layer, query: Tensor, value: Tensor, key: Tensor | None = None) -> Tensor:
     """multi_head_attention.py: each head projects query, key and value, and softmax(query · keyᵀ / √key_dim) · value of
     all heads is projected again. Kernels: query and key (features, heads, key_dim), value and gate (features, heads,
@@ -39,7 +39,7 @@ def multi_head_attention(layer: Layer, query: Tensor, value: Tensor, key: Tensor
     return output
 
 
-@builds("GroupQueryAttention")
+@builds("GroupQueryAttention", passes_mask=True)
 def group_query_attention(layer: Layer, query: Tensor, value: Tensor, key: Tensor | None = None) -> Tensor:
     """grouped_query_attention.py: as MultiHeadAttention, but several neighbouring heads of the query share one of key
     and value. Kernels: query and gate (features, query heads, head_dim), key and value (features, key heads, head_dim),
