@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from openapi_schema_validator import OAS31Validator
 
 from fitserve_client import Client as PythonClient
 from fitserve_client import RequestFailed
@@ -39,6 +40,8 @@ def test_a_network_of_a_notebook_predicts_learns_and_lends_its_layers(
     model = fitserve.import_model(keras_file(tmp_path, "3.15", "dense.keras"), "notebook", classes=SPECIES)
     assert (model["task"], model["trainable"], model["source"]["format"]) == ("multiclass", True, "keras")
     assert any("multiclass" in note for note in model["notes"])
+    assert undocumented(client, "Model", "/v1/models/notebook") == []
+    assert undocumented(client, "Version", "/v1/models/notebook/versions/1") == []
     rows, predicted = known["input_measurements"], known["output"]
     answer = fitserve.predict("notebook", rows)["predictions"]
     assert np.allclose([row["scores"] for row in answer], predicted, atol=1e-5)
@@ -63,6 +66,13 @@ def test_a_network_of_a_notebook_predicts_learns_and_lends_its_layers(
     assert refused.value.errors[0]["pointer"] == "#/file"
 
 
+def undocumented(client: Client, schema: str, path: str) -> list[str]:
+    """In what a response is unlike its schema in the OpenAPI document."""
+    document = client.get("/openapi.json")
+    validator = OAS31Validator(document | {"$ref": f"#/components/schemas/{schema}"})
+    return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(client.get(path))]
+
+
 def expected(name: str) -> Any:
     return json.loads((ONNX_FILES / f"{name}.json").read_text())
 
@@ -78,6 +88,8 @@ def test_an_estimator_of_scikit_learn_predicts_the_same_here(fitserve: PythonCli
     client.post("/v1/datasets", {"name": "sklearn-irises", "source": "iris"})
     evaluation = fitserve.evaluations.create("sklearn-irises", "sklearn-irises")
     assert fitserve.evaluations.wait(evaluation["id"])["result"]["metrics"]["accuracy"] >= 0.9
+    assert undocumented(client, "Model", "/v1/models/sklearn-irises") == []
+    assert undocumented(client, "Version", "/v1/models/sklearn-irises/versions/1") == []
     with pytest.raises(RequestFailed) as refused:
         fitserve.models.add_version("sklearn-irises", ONNX_FILES / "torch_mlp.onnx")
     assert refused.value.code == "invalid-spec"
