@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.storage import Dataset, Split, write_parts
+from models.datasets.storage import Dataset, Split
+from models.datasets.writing import write_parts
 from models.errors import Fault, InvalidData
 from models.values.columns import Texts
 

@@ -15,12 +15,13 @@ from models.datasets.grouping import describe_groups
 from models.datasets.inline import check_inline, read_inline
 from models.datasets.sources import INLINE, SOURCES
 from models.datasets.splits import check_split, group_columns, split_rows
-from models.datasets.storage import Dataset, write_dataset
+from models.datasets.storage import Dataset
 from models.datasets.tables.examples import plan_columns
 from models.datasets.tables.options import check_table_options
 from models.datasets.tables.sequences import CompleteSequences
 from models.datasets.target_options import check_target_options, wanted_positive
 from models.datasets.uploads import DATA_FILE, MORE_FILES, UPLOAD, check_upload, file_name, read_upload
+from models.datasets.writing import write_dataset
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.files.sums import check_files
 from models.limits import Limits

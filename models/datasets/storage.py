@@ -1,37 +1,27 @@
-"""Stores a dataset as a folder of plain files: `dataset.json`, and per split Parquet for a table, `.npy` otherwise."""
+"""Reads a dataset from its folder: `dataset.json`, and per split Parquet files for a table, `.npy` otherwise."""
 
 import json
 import math
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from models.datasets.examples import Examples
-from models.datasets.splits import SPLITS
 from models.datasets.tables.sequences import SlidingWindows
-from models.errors import DamagedDataset, Fault, InvalidData
+from models.errors import DamagedDataset
 from models.files.sums import check_files
-from models.limits import Limits
-from models.progress import Progress
 from models.spec import SINGLE_INPUT
 from models.tabular.raw_table import number_columns
-from models.tabular.table import Table
 from models.values.columns import ColumnReader, ColumnValues, Texts, find_texts
 from models.values.dates import dates_to_text
-from models.values.pointers import pointer_to
 
 if TYPE_CHECKING:
     import polars
 
-FORMAT = 3
-"""Format 2, which is still readable, stored the texts of class names; the current format stores class indices."""
 DESCRIPTOR_FILE = "dataset.json"
 TABLE_FOLDER = "table"
 ROWS_FILE = "rows.npy"
@@ -39,8 +29,6 @@ TARGETS_FILE = "targets.npy"
 GROUPS_FILE = "groups.npy"
 """The number of each row's group, if the dataset was split by groups."""
 INPUTS_FOLDER = "inputs"
-CHUNK_BYTES = 16 * 1024 * 1024
-"""Bytes of a tensor that are copied in one step."""
 UNREADABLE = (OSError, ValueError, EOFError, LookupError, TypeError)
 """The errors of Python and NumPy for files that are missing or damaged."""
 MAX_PAGE_NUMBERS = 1_000_000
@@ -93,19 +81,19 @@ class Dataset:
     def open(cls, folder: Path) -> Self:
         """Raises DamagedDataset."""
         check_files(folder, DESCRIPTOR_FILE, DamagedDataset)
-        with _reading():
+        with reading_files():
             return cls(folder, json.loads((folder / DESCRIPTOR_FILE).read_bytes())["descriptor"])
 
     def split(self, name: str) -> Split:
         """The rows of `train`, `validation` or `test`; the split may be empty. Raises DamagedDataset."""
         check_files(self.folder, name, DamagedDataset)
-        with _reading():
+        with reading_files():
             return self._open_split(name)
 
     def targets(self, name: str) -> np.ndarray | Texts:
         """The raw targets of a split, as in `split`, without reading its inputs. Raises DamagedDataset."""
         check_files(self.folder, f"{name}/{TARGETS_FILE}", DamagedDataset)
-        with _reading():
+        with reading_files():
             return self._read_targets(np.load(self.folder / name / TARGETS_FILE))
 
     def _open_split(self, name: str) -> Split:
@@ -117,14 +105,14 @@ class Dataset:
             )
         mode: Literal["r"] | None = "r" if len(rows) else None
         names = [entry["name"] for entry in self.descriptor["inputs"]]
-        paths = {name: _tensor_file(folder, number) for number, name in enumerate(names)}
+        paths = {name: tensor_file(folder, number) for number, name in enumerate(names)}
         return Split(name, rows, targets, tensors={name: np.load(path, mmap_mode=mode) for name, path in paths.items()})
 
     def groups(self, name: str) -> np.ndarray | None:
         """The number of the group of each row of a split (rows,), if the dataset was split by groups. Raises
         DamagedDataset."""
         path = self.folder / name / GROUPS_FILE
-        with _reading():
+        with reading_files():
             return np.load(path) if path.exists() else None
 
     def rows_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
@@ -134,7 +122,7 @@ class Dataset:
         offset. Lists of numbers are arrays in the type in which they are stored. Raises DamagedDataset.
         """
         check_files(self.folder, split, DamagedDataset)
-        with _reading():
+        with reading_files():
             return self._read_page(split, offset, limit)
 
     def _read_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
@@ -158,7 +146,7 @@ class Dataset:
             columns = StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"], self.descriptor["splits"][split])
             return columns.rows(page)
         names = [entry["name"] for entry in self.descriptor["inputs"]]
-        tensors = (np.load(_tensor_file(folder, number), mmap_mode="r") for number in range(len(names)))
+        tensors = (np.load(tensor_file(folder, number), mmap_mode="r") for number in range(len(names)))
         values = [list(np.array(tensor[page])) for tensor in tensors]
         if names == [SINGLE_INPUT]:
             return values[0]
@@ -221,7 +209,7 @@ class StoredColumns(Mapping[str, ColumnValues]):
         """All columns, named by their positions."""
         import polars
 
-        frame = polars.scan_parquet(_parquet_files(self._folder), glob=False)
+        frame = polars.scan_parquet(parquet_files(self._folder), glob=False)
         # older datasets store the names of the columns, in the same order
         return frame.rename(dict(zip(frame.collect_schema(), self._places.values(), strict=True)))
 
@@ -251,122 +239,8 @@ class PageColumns(Mapping[str, ColumnValues]):
         return PageColumns(self._frame[page], self._types, self._places)
 
 
-def write_dataset(
-    folder: Path,
-    examples: Examples,
-    table: Table | None,
-    splits: dict[str, np.ndarray],
-    descriptor: dict[str, Any],
-    limits: Limits,
-    progress: Progress,
-) -> dict[str, Any]:
-    """Write the dataset into the folder, synced to disk; returns the descriptor with `bytes` filled in.
-
-    Raises InvalidData if a table takes more than `limits.dataset_bytes`.
-    """
-    tensors: Tensors = examples.tensors or {} if examples.windows is None else {SINGLE_INPUT: examples.windows}
-    targets, numbers = examples.targets, examples.numbers
-    if isinstance(targets, Texts):
-        targets = targets.codes_among(descriptor["target"]["classes"])
-    arrays = {TARGETS_FILE: targets} | ({} if examples.groups is None else {GROUPS_FILE: examples.groups})
-    parts = {name: {file: array[rows] for file, array in arrays.items()} for name, rows in splits.items()}
-    if numbers is not None:
-        splits = {name: numbers[rows] for name, rows in splits.items()}
-    for name in SPLITS:
-        _write_split(folder / name, tensors, splits[name], parts[name])
-    if table is not None:
-        try:
-            _write_table(folder, table, splits, limits, progress)
-        except InvalidData:
-            for name in SPLITS:
-                shutil.rmtree(folder / name)
-            raise
-    size = sum(path.stat().st_size for name in SPLITS for path in (folder / name).rglob("*") if path.is_file())
-    descriptor = descriptor | {"bytes": size}
-    with _synced(folder / DESCRIPTOR_FILE) as file:
-        document = {"format": FORMAT, "descriptor": descriptor}
-        file.write(json.dumps(document, ensure_ascii=False, allow_nan=False).encode())
-    return descriptor
-
-
-def write_parts(folder: Path, dataset: Dataset, split: str, parts: dict[str, np.ndarray]) -> Dataset:
-    """Write a dataset into a new folder whose splits are `parts` of a split: for each of SPLITS, the ascending indices
-    of its rows. Raises OSError, DamagedDataset."""
-    source = dataset.split(split)
-    targets = source.targets
-    if isinstance(targets, Texts):
-        targets = targets.codes_among(dataset.descriptor["target"]["classes"])
-    for name, rows in parts.items():
-        _write_split(folder / name, source.tensors or {}, rows, {TARGETS_FILE: targets[rows]})
-    if source.table is not None:
-        with _reading():
-            _write_table_parts(folder, dataset.folder / split / TABLE_FOLDER, parts)
-    sizes = {name: len(rows) for name, rows in parts.items()}
-    return Dataset(folder, dataset.descriptor | {"rows": sum(sizes.values()), "splits": sizes})
-
-
-def _write_table_parts(folder: Path, source: Path, parts: dict[str, np.ndarray]) -> None:
-    import polars
-
-    for name in parts:
-        (folder / name / TABLE_FOLDER).mkdir()
-    start = 0
-    for path in _parquet_files(source):
-        frame = polars.read_parquet(path, glob=False)
-        for name, rows in parts.items():
-            first, last = np.searchsorted(rows, (start, start + len(frame)))
-            frame[rows[first:last] - start].write_parquet(folder / name / TABLE_FOLDER / path.name)
-        start += len(frame)
-
-
-def _parquet_files(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir(), key=lambda path: int(path.stem))
-
-
-def _write_split(folder: Path, tensors: Tensors, rows: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
-    """Write the rows of the tensors, and the arrays of these rows by the name of their file."""
-    (folder / INPUTS_FOLDER).mkdir(parents=True)
-    for name, array in {ROWS_FILE: rows, **arrays}.items():
-        with _synced(folder / name) as file:
-            np.save(file, array, allow_pickle=False)
-    for number, tensor in enumerate(tensors.values()):
-        with _synced(_tensor_file(folder, number)) as file:
-            _write_tensor(file, tensor, rows)
-
-
-def _write_tensor(file: IO[bytes], tensor: np.ndarray | SlidingWindows, rows: np.ndarray) -> None:
-    """Write rows of a tensor as `.npy` in small blocks: they may be larger than memory."""
-    shape = (len(rows), *tensor.shape[1:])
-    header = {"descr": np.lib.format.dtype_to_descr(tensor.dtype), "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
-    row_bytes = tensor.itemsize * int(np.prod(tensor.shape[1:]))
-    step = max(1, CHUNK_BYTES // max(1, row_bytes))
-    for start in range(0, len(rows), step):
-        file.write(np.ascontiguousarray(tensor[rows[start : start + step]]).data)
-
-
-def _write_table(folder: Path, table: Table, splits: dict[str, np.ndarray], limits: Limits, progress: Progress) -> None:
-    """Write the rows of each split as Parquet files, `0.parquet` and so on; the first exists even without rows."""
-    for name in SPLITS:
-        (folder / name / TABLE_FOLDER).mkdir()
-    start = size = 0
-    for number, part in enumerate(table.parts()):
-        for name, rows in splits.items():
-            first, last = np.searchsorted(rows, (start, start + len(part)))
-            if first < last or number == 0:
-                with _synced(folder / name / TABLE_FOLDER / f"{number}.parquet") as file:
-                    part[rows[first:last] - start].write_parquet(file)
-                    size += file.tell()
-        if size > limits.dataset_bytes:
-            # a file may hold a long text once that is in every row
-            detail = f"The table takes more than the limit of {limits.dataset_bytes:,} bytes. Use shorter texts."
-            raise InvalidData(Fault(detail, pointer_to()))
-        start += len(part)
-        progress(start / max(1, table.rows))
-
-
 @contextmanager
-def _reading() -> Iterator[None]:
+def reading_files() -> Iterator[None]:
     """Turn the errors of files that can't be read into DamagedDataset. Datasets of older releases have no checksums."""
     try:
         yield
@@ -377,16 +251,12 @@ def _reading() -> Iterator[None]:
         raise DamagedDataset(f"A file of the dataset is missing or damaged ({type(error).__name__}).") from error
 
 
-@contextmanager
-def _synced(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that is synced to disk when the block ends."""
-    with path.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
+def parquet_files(folder: Path) -> list[Path]:
+    """The files of the rows of a table, in their order."""
+    return sorted(folder.iterdir(), key=lambda path: int(path.stem))
 
 
-def _tensor_file(folder: Path, number: int) -> Path:
+def tensor_file(folder: Path, number: int) -> Path:
     """An input's file, named by its index: the name of an input may not be a valid file name."""
     return folder / INPUTS_FOLDER / f"{number}.npy"
 

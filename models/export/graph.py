@@ -100,7 +100,8 @@ class Graph:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer to export: its type, its parameters with the catalogue's defaults, and the path of its weights."""
+    """A layer to export: its type, its parameters with the catalogue's defaults and names of activations, and the path
+    of its weights."""
 
     graph: Graph
     type: str
@@ -114,8 +115,12 @@ class Layer:
         entry = load_catalogue().find(kind, component.type)
         if entry is None:
             raise NotServable(f"There is no {kind} `{component.type}`.")
-        defaults = {name: parameter.default for name, parameter in entry.by_name.items() if not parameter.required}
-        return cls(graph, entry.type, defaults | component.parameters, path)
+        values = {name: parameter.default for name, parameter in entry.by_name.items() if not parameter.required}
+        values |= component.parameters
+        for name, parameter in entry.by_name.items():
+            if parameter.type == "activation" and values.get(name) is not None:
+                values[name] = find_activation(values[name])
+        return cls(graph, entry.type, values, path)
 
     @property
     def op(self) -> OpBuilder:
@@ -136,3 +141,12 @@ class Layer:
         own = base_name(component.type) + (f"_{index}" if index else "")
         name = name or component.parameters.get("name") or own
         return self.of(self.graph, component, f"{self.path}/{name}", kind)
+
+
+def find_activation(document: str | dict[str, Any]) -> str:
+    """The catalogue's name of an activation that is posted by a name, an alias or as an object. Raises NotServable."""
+    name = ComponentSpec.from_document(document).type
+    entry = load_catalogue().find("activation", name)
+    if entry is None:
+        raise NotServable(f"There is no activation `{name}`.")
+    return entry.type

@@ -41,7 +41,8 @@ def build(layer: Layer, *inputs: Tensor) -> Tensor:
     if not isinstance(output, Tensor):
         return Tensor(output, row_shape(output), inputs[0].mask if layer.type in _masking else None)
     rows = None if output.value.shape is None else output.value.shape[0]
-    output.value.shape = ir.Shape([rows, *output.shape])  # what ONNX can't infer, so that it infers what follows
+    # What ONNX can't infer, so that it infers what follows.
+    output.value.shape, output.value.type = ir.Shape([rows, *output.shape]), ir.TensorType(ir.DataType.FLOAT)
     return output
 
 

@@ -16,7 +16,9 @@ def zeros(layer: Layer, rows_of: ir.Value, shape: Sequence[int]) -> ir.Value:
     """Zeros (rows, *shape), with as many rows as `rows_of` (steps, rows, ...) has."""
     op = layer.op
     lengths = op.Concat(op.Shape(rows_of, start=1, end=2), layer.graph.constant(shape, "int64"), axis=0)
-    return op.Expand(layer.graph.constant(0), lengths)
+    value = op.Expand(layer.graph.constant(0), lengths)
+    value.shape = ir.Shape([None, *shape])
+    return value
 
 
 def scan(
@@ -27,8 +29,12 @@ def scan(
     Returns the first state after each step, (steps, rows, ...) in the order of the sequences, and after all of them.
     """
     graph, direction = layer.graph, int(backwards)
-    inputs = [ir.Value(name=f"{layer.path}/state_{index}", type=state.type) for index, state in enumerate(states)]
-    inputs += [ir.Value(name=f"{layer.path}/step_{index}", type=each.type) for index, each in enumerate(sequences)]
+    inputs = [
+        ir.Value(name=f"{layer.path}/state_{i}", type=state.type, shape=state.shape) for i, state in enumerate(states)
+    ]
+    for i, each in enumerate(sequences):
+        shape = None if each.shape is None else ir.Shape(each.shape[1:])
+        inputs.append(ir.Value(name=f"{layer.path}/step_{i}", type=each.type, shape=shape))
 
     def body(op: OpBuilder, *given: ir.Value) -> Sequence[ir.Value]:
         new = step(op, given[len(states) :], given[: len(states)])

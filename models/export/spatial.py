@@ -10,6 +10,9 @@ import onnx_ir as ir
 from models.export.graph import Graph, Layer, Tensor
 from models.export.registry import row_shape
 
+IMAGE_RANK = 3
+"""The number of axes of an image in a row; sequences have fewer, volumes more."""
+
 
 def is_channels_first(layer: Layer) -> bool:
     """Whether a layer takes (rows, channels, ...), not Keras's default (rows, ..., channels)."""

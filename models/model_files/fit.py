@@ -8,13 +8,13 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, Final
 
-from models.compatibility import check_same_weights
 from models.errors import Fault, InvalidData, InvalidSpec
 from models.graph import Node, connect
 from models.jobs.model_import import ExtendedModel
 from models.model_files.formats import FILE
 from models.model_files.imported import ImportedNetwork, ImportFields
 from models.spec import SINGLE_INPUT, LayerSpec, Task
+from models.version_differences import check_same_weights
 
 CLASSES: Final = "#/classes"
 OF_TRAINING: Final = ("_initializer", "_regularizer", "trainable", "dtype", "seed")

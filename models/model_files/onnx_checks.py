@@ -30,6 +30,8 @@ IR_VERSION = 10
 network without functions and metadata may have differs between the versions."""
 LONGEST_NAME = 1000
 MOST_NAMED = 10
+MOST_NESTING = 8
+"""Levels of subgraphs."""
 BYTES_PER_PARAMETER = 8
 BYTES_BESIDES = 64 * 1024**2
 """The bytes of a file besides its parameters: nodes, names, shapes."""
@@ -133,12 +135,14 @@ def _check_nodes(model: ModelProto) -> None:
     count(model.graph, ())
 
 
-def walk(graph: GraphProto | FunctionProto) -> Iterator[NodeProto]:
-    """The nodes of a graph and its subgraphs."""
+def walk(graph: GraphProto | FunctionProto, depth: int = 0) -> Iterator[NodeProto]:
+    """The nodes of a graph and its subgraphs. Raises InvalidSpec if these are nested too deep."""
+    if depth > MOST_NESTING:
+        raise refuse(f"The network's subgraphs are nested too deep: at most {MOST_NESTING} levels are supported.")
     for node in graph.node:
         yield node
         for subgraph in subgraphs(node):
-            yield from walk(subgraph)
+            yield from walk(subgraph, depth + 1)
 
 
 def subgraphs(node: NodeProto) -> Iterator[GraphProto]:

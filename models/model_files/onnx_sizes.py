@@ -4,9 +4,10 @@ A request could make such a network take any amount of memory. In every other ne
 an import fixes, determine the shapes of all tensors, so that running it once measures what it needs.
 """
 
+import math
 from collections.abc import Iterable
 
-from onnx import GraphProto, ModelProto, NodeProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
 from models.model_files.onnx_checks import refuse, subgraphs
 
@@ -25,6 +26,7 @@ CUT_BY = {
 COUNTING = ("Compress", "NonMaxSuppression", "NonZero", "StringSplit", "Unique")
 """Operators whose outputs are as long as the values of their inputs decide."""
 SHAPES = ("Shape", "Size")
+MOST_ITERATIONS = 1000
 
 
 def check_sizes(model: ModelProto) -> None:
@@ -42,13 +44,19 @@ class _Flow:
 
     def __init__(self, values: set[str], shapes: set[str]) -> None:
         self.values, self.shapes = values, shapes
+        self._constants: dict[str, TensorProto] = {}
 
     def follow(self, graph: GraphProto) -> None:
+        self._constants.update((tensor.name, tensor) for tensor in graph.initializer)
         for node in graph.node:
+            if node.op_type == "Constant":
+                self._constants.update((node.output[0], one.t) for one in node.attribute if one.name == "value")
             self._check(node)
             values = self._reaches(node.input, self.values)
             shapes = self._reaches(node.input, self.shapes)
-            inner = [self._enter(node, subgraph, values=values, shapes=shapes) for subgraph in subgraphs(node)]
+            inner = [self._enter(subgraph, values=values, shapes=shapes) for subgraph in subgraphs(node)]
+            if node.op_type == "Loop":
+                self._check_iterations(node)
             values |= any(found for found, _ in inner)
             shapes |= any(found for _, found in inner)
             shapes |= (node.op_type in COUNTING and values) or self._depends(node, CUT_BY)
@@ -59,7 +67,7 @@ class _Flow:
             if shapes:
                 self.shapes.update(node.output)
 
-    def _enter(self, node: NodeProto, graph: GraphProto, *, values: bool, shapes: bool) -> tuple[bool, bool]:
+    def _enter(self, graph: GraphProto, *, values: bool, shapes: bool) -> tuple[bool, bool]:
         """Follow a subgraph; returns whether its outputs' values and shapes depend on values."""
         for _ in range(2):  # what a loop's step leaves, its next step takes
             own = [value.name for value in graph.input]
@@ -76,8 +84,16 @@ class _Flow:
         if self._depends(node, SIZED_BY):
             detail = "the values of an input decide how large its result is, so that a request could take any memory"
             raise refuse(f"{name} can't be served: {detail}.")
-        if node.op_type == "Loop" and not node.input[0]:
-            raise refuse(f"{name} can't be served: it has no maximum of iterations.")
+
+    def _check_iterations(self, node: NodeProto) -> None:
+        """Raise InvalidSpec if values decide how often a loop runs, unless its maximum is a small constant."""
+        (body,) = subgraphs(node)
+        most = self._constants.get(node.input[0])
+        if body.output[0].name not in self.values and node.input[0]:
+            return
+        if most is None or math.prod(most.dims) != 1 or numpy_helper.to_array(most).item() > MOST_ITERATIONS:
+            detail = f"values decide how often it runs, and its maximum isn't a constant of at most {MOST_ITERATIONS:,}"
+            raise refuse(f'The node "{node.name or node.output[0]}" (Loop) can\'t be served: {detail}.')
 
     def _depends(self, node: NodeProto, places: dict[str, tuple[int, ...]]) -> bool:
         named = [node.input[place] for place in _places(node, places) if place < len(node.input)]

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.values.columns import ColumnValues, Texts
+from models.values.columns import ColumnValues, Texts, number_rows
 from models.values.dates import write_dates
 
 A_GAP = 1.5
@@ -149,12 +149,7 @@ class Timeline:
 def number_series(columns: Sequence[ColumnValues], rows: int) -> np.ndarray:
     """The number of each row's series (rows,): rows with the same values in all columns are one series. The series are
     numbered in the order in which they first occur."""
-    codes = np.zeros(rows, np.int64)
-    for column in columns:
-        values = column.codes if isinstance(column, Texts) else column
-        _, each = np.unique(values, return_inverse=True)
-        codes = codes * (int(each.max(initial=0)) + 1) + each
-        _, codes = np.unique(codes, return_inverse=True)
+    codes = number_rows(columns, rows)
     _, firsts = np.unique(codes, return_index=True)
     places = np.empty(len(firsts), np.int64)
     places[np.argsort(firsts)] = np.arange(len(firsts))

@@ -94,6 +94,17 @@ def join_columns(parts: Sequence[ColumnValues]) -> ColumnValues:
     return Texts(np.concatenate([part.codes_among(names) for part in texts]), names)
 
 
+def number_rows(columns: Iterable[ColumnValues], rows: int) -> np.ndarray:
+    """A number for each row (rows,), from 0, which rows share if they have equal values in all columns. The numbers are
+    in the order of the values, of texts in that of their codes."""
+    numbers = np.zeros(rows, np.int64)
+    for column in columns:
+        values = column.codes if isinstance(column, Texts) else column
+        _, each = np.unique(values, return_inverse=True)
+        _, numbers = np.unique(numbers * (int(each.max(initial=0)) + 1) + each, return_inverse=True)
+    return numbers
+
+
 def is_missing(values: ColumnValues) -> np.ndarray:
     """Whether each row of a column lacks a value; booleans (rows,)."""
     if isinstance(values, Texts):

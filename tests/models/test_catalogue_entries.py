@@ -105,8 +105,8 @@ def as_posted(entry: Entry) -> dict[str, Any]:
     return {"type": entry.type} | {parameter.name: REQUIRED[parameter.name] for parameter in required}
 
 
-@pytest.mark.parametrize("activation", CATALOGUE.activations)
-def test_activation_trains_and_serves(activation: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("activation", [*CATALOGUE.activations, "swish", {"type": "relu"}], ids=str)
+def test_activation_trains_and_serves(activation: str | dict[str, str], tmp_path: Path) -> None:
     layers = [{"type": "Dense", "units": 6, "activation": activation}]
     network = build("regression", layers, [3, 4])
     train_step(network, "regression")

@@ -11,7 +11,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, reject, settings
+import pytest
+from hypothesis import HealthCheck, Phase, example, given, reject, settings
 from hypothesis import strategies as st
 
 from models.building import build_network
@@ -23,9 +24,11 @@ from models.spec import NetworkSpec
 from models.validation import check_network
 from models.weights import named_weights, weight_values
 from tests.models.layer_strategies import CASES, FuzzCase
+from tests.models.sequence_strategies import SEQUENCE_CASES
 
 EXAMPLES = os.environ.get("FITSERVE_FUZZ_EXAMPLES")
-TYPES = os.environ["FITSERVE_FUZZ_TYPES"].split(",") if "FITSERVE_FUZZ_TYPES" in os.environ else sorted(CASES)
+STRATEGIES = CASES | SEQUENCE_CASES
+TYPES = os.environ["FITSERVE_FUZZ_TYPES"].split(",") if "FITSERVE_FUZZ_TYPES" in os.environ else sorted(STRATEGIES)
 ROWS = 13
 """More than any length of an axis: keras.ops.add takes a column as long as the other tensor's rows for a bias."""
 
@@ -63,19 +66,30 @@ def randomize_weights(network: keras.Model, generator: np.random.Generator) -> N
             weight.assign(generator.normal(0, 0.7, weight.shape))
 
 
+@pytest.mark.filterwarnings("ignore:Layer '.*' .of type:UserWarning")  # it loses the mask
 @settings(
-    max_examples=int(EXAMPLES or 15),
+    max_examples=int(EXAMPLES or 25),
     derandomize=EXAMPLES is None,
     deadline=None,
     database=None,
-    phases=[Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 @given(
-    case=st.sampled_from(TYPES).flatmap(lambda type_: CASES[type_]),
+    case=st.sampled_from(TYPES).flatmap(lambda type_: STRATEGIES[type_]),
     observe_mask=st.booleans(),
     seed=st.integers(0, 999),
 )
+@example(FuzzCase("Maximum", {}, ((4, 4), (4,), (4, 1)), masked=(True, False, True)), True, 469)
+@example(FuzzCase("Multiply", {}, ((4, 3), (4, 3)), masked=(True, False)), True, 0)
+@example(FuzzCase("Concatenate", {"axis": 1}, ((4, 3), (2, 3)), masked=(True, False)), True, 0)
+@example(FuzzCase("LayerNormalization", {"axis": [1, -1]}, ((4, 3),)), False, 0)
+@example(
+    FuzzCase("EinsumDense", {"equation": "abcd,b->acd", "output_shape": [2, 2], "bias_axes": "c"}, ((2, 2, 2),)),
+    False,
+    0,
+)
+@example(FuzzCase("Activation", {"activation": "sparsemax"}, ((4, 3),)), False, 0)
 def test_a_drawn_layer_predicts_as_in_keras(case: FuzzCase, observe_mask: bool, seed: int) -> None:
     document = spec_of(case, observe_mask)
     try:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.compatibility import check_fit, check_kept, check_taken_inputs
+from models.compatibility import check_fit, check_kept
 from models.datasets import Dataset
 from models.errors import InvalidData, InvalidSpec
 from models.kept import Kept
@@ -15,6 +15,7 @@ from models.preprocessing import Preprocessing, inputs_from_dataset
 from models.pretrained import NETWORK, take_layers
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
+from models.version_differences import check_taken_inputs
 from models.version_files import ARTIFACTS
 from tests.models.made_datasets import make_dataset
 from tests.models.network_specs import make_spec

@@ -199,7 +199,7 @@ def write(content: bytes) -> Callable[[Path], Path]:
 
 
 def in_zip(**entries: bytes) -> Callable[[Path], Path]:
-    return lambda folder: keras_file(folder / "file.keras", **entries)
+    return lambda folder: keras_file(folder / "file.keras", None, **entries)  # type: ignore[arg-type]
 
 
 def in_weights(content: bytes) -> Callable[[Path], Path]:

@@ -10,11 +10,12 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from models.errors import InvalidSpec
+from models.errors import InvalidInstances, InvalidSpec
 from models.limits import Limits
 from models.model_files.imported import ImportFields
 from models.model_files.onnx_file import import_onnx
 from models.model_files.onnx_version import make_version
+from models.predictor import Predictor
 
 OPSET = 17
 
@@ -68,6 +69,20 @@ def external_in_a_subgraph() -> ModelProto:
     return model([chosen, node("Add", ["x", "z"])], [condition])
 
 
+def conditional(condition: str, nodes: list[Any], output: str) -> onnx.NodeProto:
+    """An If whose branches both are these nodes, of which the last gives `z`."""
+    branch = helper.make_graph(nodes, "b", [], [value("z")])
+    del branch.output[0].type.tensor_type.shape.dim[:]
+    return node("If", [condition], output, then_branch=branch, else_branch=branch)
+
+
+def nested_conditions(depth: int) -> ModelProto:
+    nodes = [node("Identity", ["x"], "z")]
+    for _ in range(depth):
+        nodes = [conditional("c", nodes, "z")]
+    return model([*nodes, node("Identity", ["z"])], [numpy_helper.from_array(np.array(True), "c")])
+
+
 def nested(depth: int) -> bytes:
     """A network within a network, `depth` times: messages that no library would write."""
     inner = b""
@@ -93,15 +108,19 @@ def doubling(times: int) -> ModelProto:
     return functions([node("Relu", ["x"])], *calls)
 
 
-def doubling_loop() -> ModelProto:
+def loop(nodes: list[Any], count: int) -> ModelProto:
+    """A loop of these nodes, which make of `v` the next `w`, and of `c` the next condition `d`."""
     body = helper.make_graph(
-        [node("Identity", ["c"], "d"), node("Concat", ["v", "v"], "w", axis=1)], "b",
+        nodes, "b",
         [value("i", kind=TensorProto.INT64), value("c", kind=TensorProto.BOOL), value("v", "N", "K")],
         [value("d", kind=TensorProto.BOOL), value("w", "N", "L")],
     )  # fmt: skip
-    weights = [constant("count", 40), numpy_helper.from_array(np.array(True), "go")]
-    weights[0].CopyFrom(numpy_helper.from_array(np.array(40, np.int64), "count"))
+    weights = [numpy_helper.from_array(np.array(count), "count"), numpy_helper.from_array(np.array(True), "go")]
     return model([node("Loop", ["count", "go", "x"], "z", body=body), node("ReduceMax", ["z"], keepdims=1)], weights)
+
+
+def doubling_loop() -> ModelProto:
+    return loop([node("Identity", ["c"], "d"), node("Concat", ["v", "v"], "w", axis=1)], 40)
 
 
 CHEAP: dict[str, tuple[Callable[[], ModelProto | bytes], str]] = {
@@ -162,6 +181,17 @@ CHEAP: dict[str, tuple[Callable[[], ModelProto | bytes], str]] = {
         lambda: model([node("Cast", ["x"], "s", to=7), node("Reshape", ["s", "flat"], "t"), node("Expand", ["o", "t"])],
                       [constant("flat", -1), numpy_helper.from_array(np.ones(1, np.float32), "o")]),
         r"\(Expand\) can't be served: the values of an input",
+    ),
+    "subgraphs of subgraphs": (lambda: nested_conditions(9), "nested too deep"),
+    "a loop that values end": (
+        lambda: loop([node("ReduceSum", ["v"], "s", keepdims=0), node("Cast", ["s"], "d", to=TensorProto.BOOL),
+                      node("Identity", ["v"], "w")], 2**40),
+        r"\(Loop\) can't be served: values decide how often",
+    ),
+    "a branch that values choose": (
+        lambda: model([node("ReduceSum", ["x"], "s", keepdims=0), node("Cast", ["s"], "c", to=TensorProto.BOOL),
+                       conditional("c", [node("Identity", ["x"], "z")], "y")]),
+        r"\(If\) can't be served",
     ),
     "an output of any shape": (
         lambda: model([node("NonZero", ["x"], "z"), node("Cast", ["z"], to=1)]), "shape of the output",
@@ -253,3 +283,19 @@ def test_the_files_metadata_and_functions_are_not_kept(tmp_path: Path) -> None:
     assert not kept.functions
     assert [one.op_type for one in kept.graph.node] == ["Relu"]
     assert [one.domain for one in kept.opset_import] == [""]
+
+
+def test_a_network_that_looks_up_numbers_sent_as_floats_is_served_and_unknown_numbers_are_refused(
+    tmp_path: Path,
+) -> None:
+    table = numpy_helper.from_array(np.arange(12, dtype=np.float32).reshape(3, 4), "table")
+    looked_up = model(
+        [node("Cast", ["x"], "i", to=7), node("Gather", ["table", "i"], "rows"), node("ReduceSum", ["rows", "axes"])],
+        [table, constant("axes", 1, 2)], outputs=[value("y", "N", 1)],
+    )  # fmt: skip
+    looked_up.graph.node[2].attribute.add(name="keepdims", i=0, type=onnx.AttributeProto.INT)
+    make_version(write(tmp_path / "a.onnx", looked_up), ImportFields(), tmp_path, Limits())
+    predictor = Predictor.load(tmp_path)
+    assert predictor.predict([[0, 1, 2, 0]]).predictions == [{"value": 6 + 22 + 38 + 6}]
+    with pytest.raises(InvalidInstances, match=r"can't compute these rows: .*out of data bounds"):
+        predictor.predict([[0, 1, 2, 3]])

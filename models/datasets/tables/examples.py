@@ -14,7 +14,7 @@ from models.errors import Fault, InvalidData
 from models.tabular.raw_table import RawTable
 from models.tabular.reading import Reading, read_column
 from models.tabular.table import ColumnPlan, find_wrong_cells
-from models.values.columns import Texts, find_texts
+from models.values.columns import Texts, find_texts, number_rows
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS
 
@@ -101,17 +101,15 @@ def _read_guide(raw: RawTable, request: dict[str, Any]) -> np.ndarray | Texts | 
 def _read_groups(raw: RawTable, columns: list[str]) -> np.ndarray | None:
     """The number of each row's group (rows,), from 0: rows with equal values in these columns are a group. None without
     columns. Raises InvalidData, naming rows whose group is missing."""
-    groups: np.ndarray | None = None
+    groups: list[Texts] = []
     for column in columns:
         reading, values = read_column(raw, column, "category")
         if reading.holds is not None:
             detail = f'The column "{column}" holds {reading.holds}; the names of groups must be text.'
             raise InvalidData(raw.fault(detail, column=column))
         raw.refuse_missing(values, column, f'the group in the column "{column}" is missing.')
-        codes = find_texts(values).codes.astype(np.int64)
-        together = codes if groups is None else groups * (int(codes.max()) + 1) + codes
-        groups = np.unique(together, return_inverse=True)[1]
-    return groups
+        groups.append(find_texts(values))
+    return number_rows(groups, raw.rows) if groups else None
 
 
 def _read_splits(raw: RawTable, column: str) -> Texts:

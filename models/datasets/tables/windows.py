@@ -61,17 +61,7 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
     targets = {name: read_target(raw, name, types.get(name), drop_missing=drops) for name in options.targets}
     starts, dropped = _with_targets(starts, targets, timeline, options)
     read = _read_features(raw, request, series, options)
-    window = Window(
-        options.steps,
-        tuple(column for column, _ in read.columns.values()),
-        options.horizons,
-        options.targets,
-        series.group,
-        series.time,
-        options.calendar,
-        options.gaps,
-        series.step,
-    )
+    window = _make_window(read, series, options)
     _check_size(starts, read, options, limits)
     values = {
         name: timeline.take(values, interpolate=column.type == "number")
@@ -94,6 +84,21 @@ def read_windows(raw: RawTable, request: dict[str, Any], limits: Limits) -> Exam
         ),
         sequences=Sequences(window, timeline, values, starts, _find_spans(timeline, starts, options), read.missing),
         facts=raw.facts,
+    )
+
+
+def _make_window(read: _Columns, series: ReadSeries, options: WindowOptions) -> Window:
+    """The window, whose columns aren't fitted yet."""
+    return Window(
+        options.steps,
+        tuple(column for column, _ in read.columns.values()),
+        options.horizons,
+        options.targets,
+        series.group,
+        series.time,
+        options.calendar,
+        options.gaps,
+        series.step,
     )
 
 

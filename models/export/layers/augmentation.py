@@ -67,16 +67,11 @@ def equalize_adaptively(layer: Layer, x: Tensor) -> Tensor:
     """
     if len(x.shape) != 3:
         raise NotServable(f"The network can't be exported to ONNX: {layer.type} needs images of three axes.")
-    op, value = layer.op, x.value
-    first = layer["data_format"] == "channels_first"
-    if first:
-        value = op.Transpose(value, perm=[0, 2, 3, 1])
-    height, width, channels = (*x.shape[1:], x.shape[0]) if first else x.shape
+    height, width, channels = x.shape
     tiles = [Tiles(length, count) for length, count in zip((height, width), layer["tile_grid_size"], strict=True)]
-    pixels = op.Cast(op.Clip(to_colors(layer, value), 0.0, 255.0), to=ir.DataType.INT64)
+    pixels = layer.op.Cast(layer.op.Clip(to_colors(layer, x.value), 0.0, 255.0), to=ir.DataType.INT64)
     cumulated = cumulate(layer, pixels, tiles, channels)
-    y = from_colors(layer, interpolate(layer, cumulated, pixels, tiles, channels))
-    return Tensor(op.Transpose(y, perm=[0, 3, 1, 2]) if first else y, x.shape)
+    return Tensor(from_colors(layer, interpolate(layer, cumulated, pixels, tiles, channels)), x.shape)
 
 
 class Tiles:

@@ -28,6 +28,8 @@ class Operator:
     """Keras's parameters with ONNX's activations f, g and h."""
 
 
+Activate = Callable[[OpBuilder, str | None, ir.Value], ir.Value]
+
 OPERATORS = {
     "SimpleRNNCell": Operator("RNN", (0,), ("activation",)),
     # Keras: input, forget, candidate, output. ONNX: input, output, forget, candidate.
@@ -137,6 +139,7 @@ def _by_loop(cell: Layer, x: ir.Value, backwards: bool) -> tuple[ir.Value, ir.Va
             projected = op.Add(projected, input_bias)
         else:
             projected, bias = op.Add(projected, bias), None
+    projected.shape = ir.Shape([None, None, len(OPERATORS[cell.type].gates) * cell["units"]])
     step, states = STEPS[cell.type]
     initial = [zeros(cell, x, [cell["units"]]) for _ in range(states)]
     recurrent = cell.weight("recurrent_kernel")
@@ -164,7 +167,9 @@ def _lstm_step(
     return lstm_states(op, cell, _split(op, op.Add(x, op.MatMul(h, kernel)), 4), c)
 
 
-def lstm_states(op: OpBuilder, cell: Layer, gates: Sequence[ir.Value], c: ir.Value) -> list[ir.Value]:
+def lstm_states(
+    op: OpBuilder, cell: Layer, gates: Sequence[ir.Value], c: ir.Value, activate: Activate = activate
+) -> list[ir.Value]:
     """c' = σ(f) · c + σ(i) · activation(g), h' = σ(o) · activation(c'), with σ = recurrent_activation."""
     i, f, g, o = gates
     activation, recurrent = cell["activation"], cell["recurrent_activation"]

@@ -4,15 +4,21 @@ The formula is that of keras/src/layers/rnn/conv_lstm.py.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import onnx_ir as ir
 from onnxscript import OpBuilder
 
+from models.errors import NotServable
+from models.export.activations import activate
 from models.export.graph import Layer, Tensor
 from models.export.layers.cells import lstm_states
 from models.export.recurrence import steps_first
 from models.export.scan import scan, zeros
 from models.export.spatial import pads, per_dimension, same_padding
+
+ALONG_CHANNELS = ("softmax", "log_softmax", "sparsemax")
+"""The activations that aren't elementwise."""
 
 
 def conv_lstm_at_steps(layer: Layer, x: Tensor, zero_masked: bool) -> Tensor:
@@ -29,10 +35,11 @@ def conv_lstm_at_steps(layer: Layer, x: Tensor, zero_masked: bool) -> Tensor:
 
     def step(op: OpBuilder, given: Sequence[ir.Value], states: Sequence[ir.Value]) -> Sequence[ir.Value]:
         inner = op.Add(given[0], op.Conv(states[0], recurrent, pads=padding))
-        new = lstm_states(op, cell, op.Split(inner, axis=1, num_outputs=4, _outputs=4), states[1])
+        parts = op.Split(inner, axis=1, num_outputs=4, _outputs=4)
+        new = lstm_states(op, cell, parts, states[1], partial(_activate_channels, rank))
         return new if len(given) == 1 else [op.Where(given[1], *pair) for pair in zip(new, states, strict=True)]
 
-    mask = None if x.mask is None else _mask_of_steps(layer, x.mask, rank)
+    mask = None if x.mask is None else _mask_of_steps(layer, x.mask, lengths)
     initial = [zeros(layer, gates, [units, *lengths]) for _ in range(2)]
     sequences = [gates] if mask is None else [gates, mask]
     outputs, last = scan(cell, step, sequences, initial, layer["go_backwards"])
@@ -42,6 +49,14 @@ def conv_lstm_at_steps(layer: Layer, x: Tensor, zero_masked: bool) -> Tensor:
         value = op.Transpose(outputs, perm=[1, 0, *range(3, rank + 3), 2])
         return Tensor(value, (x.shape[0], *lengths, units), x.mask)
     return Tensor(op.Transpose(last, perm=[0, *range(2, rank + 2), 1]), (*lengths, units))
+
+
+def _activate_channels(rank: int, op: OpBuilder, name: str | None, x: ir.Value) -> ir.Value:
+    """The activation of (rows, channels, ...); some of them need the channels at the end."""
+    if name not in ALONG_CHANNELS:
+        return activate(op, name, x)
+    last = op.Transpose(x, perm=[0, *range(2, rank + 2), 1])
+    return op.Transpose(activate(op, name, last), perm=[0, rank + 1, *range(1, rank + 1)])
 
 
 def _convolve_inputs(cell: Layer, x: Tensor) -> tuple[ir.Value, list[int]]:
@@ -67,12 +82,16 @@ def _convolve_inputs(cell: Layer, x: Tensor) -> tuple[ir.Value, list[int]]:
         strides=strides,
         dilations=dilations,
     )
-    return op.Reshape(convolved, [steps, -1, 4 * cell["filters"], *lengths]), lengths
+    gates = op.Reshape(convolved, [steps, -1, 4 * cell["filters"], *lengths])
+    gates.shape = ir.Shape([steps, None, 4 * cell["filters"], *lengths])
+    return gates, lengths
 
 
-def _mask_of_steps(layer: Layer, mask: ir.Value, rank: int) -> ir.Value:
+def _mask_of_steps(layer: Layer, mask: ir.Value, lengths: Sequence[int]) -> ir.Value:
     """The mask (rows, steps) or (rows, steps, ...), of some of the dimensions, as (steps, rows, 1, ..., 1)."""
     assert mask.shape is not None
-    given = len(mask.shape) - 2
-    mask = layer.op.Transpose(mask, perm=[1, 0, *range(2, given + 2)])
-    return layer.op.Unsqueeze(mask, [2, *range(given + 3, rank + 3)])
+    _, _, *given = mask.shape
+    if any(own not in (1, length) for own, length in zip(given, lengths, strict=False)):
+        raise NotServable(f"The network can't be exported to ONNX: the mask of {layer.type} has another shape than it.")
+    mask = layer.op.Transpose(mask, perm=[1, 0, *range(2, len(given) + 2)])
+    return layer.op.Unsqueeze(mask, [2, *range(len(given) + 3, len(lengths) + 3)])

@@ -27,7 +27,7 @@ def convolution(layer: Layer, x: Tensor) -> ir.Value:
     """activation(x * kernel + bias); kernel (..., inputs / groups, filters). The filters of a group are neighbours."""
     rank = len(x.shape) - 1
     kernel = layer.op.Transpose(layer.weight("kernel"), perm=[rank + 1, rank, *range(rank)])
-    return activated(layer, convolve(layer, x, kernel, layer["groups"], bias(layer)))
+    return activated(layer, convolve(layer, x, kernel, layer["groups"], *bias(layer)))
 
 
 @builds("DepthwiseConv1D", "DepthwiseConv2D")
@@ -35,7 +35,7 @@ def depthwise_convolution(layer: Layer, x: Tensor) -> ir.Value:
     """Each channel with kernels of its own: kernel (..., channels, depth_multiplier). The outputs of a channel are
     neighbours."""
     kernel = depthwise_kernel(layer, x, layer.weight("kernel"))
-    return activated(layer, convolve(layer, x, kernel, channels_of(layer, x), bias(layer)))
+    return activated(layer, convolve(layer, x, kernel, channels_of(layer, x), *bias(layer)))
 
 
 @builds("SeparableConv1D", "SeparableConv2D")
@@ -46,7 +46,7 @@ def separable_convolution(layer: Layer, x: Tensor) -> ir.Value:
     kernel = depthwise_kernel(layer, x, layer.weight("depthwise_kernel"))
     y = convolve(layer, x, kernel, channels_of(layer, x))
     pointwise = layer.op.Transpose(layer.weight("pointwise_kernel"), perm=[rank + 1, rank, *range(rank)])
-    return activated(layer, layer.op.Conv(y, pointwise, bias(layer)))
+    return activated(layer, layer.op.Conv(y, pointwise, *bias(layer)))
 
 
 @builds("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
@@ -71,7 +71,7 @@ def transposed_convolution(layer: Layer, x: Tensor) -> ir.Value:
     y = layer.op.ConvTranspose(
         channels_first(layer, x),
         layer.op.Transpose(layer.weight("kernel"), perm=[rank + 1, rank, *range(rank)]),
-        bias(layer),
+        *bias(layer),
         strides=strides,
         dilations=dilations,
         pads=pads([(before, max(after, 0)) for before, after in padding]),
@@ -80,7 +80,7 @@ def transposed_convolution(layer: Layer, x: Tensor) -> ir.Value:
     return activated(layer, y)
 
 
-def convolve(layer: Layer, x: Tensor, kernel: ir.Value, groups: int, bias: ir.Value | None = None) -> ir.Value:
+def convolve(layer: Layer, x: Tensor, kernel: ir.Value, groups: int, *bias: ir.Value) -> ir.Value:
     """A convolution by the layer's `strides`, `dilation_rate` and `padding`; the channels of the result are first.
     `kernel` is in ONNX's layout, (filters, inputs of a group, ...).
 
@@ -96,7 +96,7 @@ def convolve(layer: Layer, x: Tensor, kernel: ir.Value, groups: int, bias: ir.Va
     return layer.op.Conv(
         channels_first(layer, x),
         kernel,
-        bias,
+        *bias,
         strides=strides,
         dilations=dilations,
         pads=pads(padding),
@@ -115,8 +115,9 @@ def window_sizes(layer: Layer, x: Tensor) -> list[int]:
     return per_dimension(layer["kernel_size"], len(x.shape) - 1)
 
 
-def bias(layer: Layer) -> ir.Value | None:
-    return layer.weight("bias") if layer["use_bias"] else None
+def bias(layer: Layer) -> list[ir.Value]:
+    """The bias, if the layer has one: ONNX Runtime doesn't fuse a convolution whose bias is an empty input."""
+    return [layer.weight("bias")] if layer["use_bias"] else []
 
 
 def activated(layer: Layer, y: ir.Value) -> ir.Value:

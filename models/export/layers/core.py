@@ -6,6 +6,7 @@ The formulas are those of keras/src/layers/core.
 import onnx_ir as ir
 
 from models.export.activations import activate
+from models.export.bias import add_bias
 from models.export.graph import Layer, Tensor
 from models.export.registry import builds
 
@@ -27,7 +28,7 @@ def einsum_dense(layer: Layer, x: Tensor) -> ir.Value:
     equation = layer["equation"]
     y = op.MatMul(x.value, kernel) if is_matrix_product(equation) else op.Einsum(x.value, kernel, equation=equation)
     if layer["bias_axes"] is not None:
-        y = op.Add(y, layer.weight("bias"))
+        y = add_bias(op, y, layer.weight("bias"))
     return activate(op, layer["activation"], y)
 
 

@@ -9,6 +9,7 @@ import onnx_ir as ir
 from models.export.graph import Layer, Tensor
 from models.export.registry import builds
 from models.export.spatial import (
+    IMAGE_RANK,
     along,
     axes_of,
     channels_first,
@@ -48,18 +49,28 @@ def windows(layer: Layer, x: Tensor) -> dict[str, list[int]]:
 @builds("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D")
 def global_max_pooling(layer: Layer, x: Tensor) -> ir.Value:
     """The maximum of each channel."""
-    return layer.op.ReduceMax(x.value, axes_of(layer, x), keepdims=int(layer["keepdims"]))
+    return reduce(layer, x, "ReduceMax")
 
 
 @builds("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D")
 def global_average_pooling(layer: Layer, x: Tensor) -> ir.Value:
     """The mean of each channel; for sequences that of the steps that the mask keeps, which is NaN if it keeps none."""
-    op, axes, keepdims = layer.op, axes_of(layer, x), int(layer["keepdims"])
     if x.mask is None:
-        return op.ReduceMean(x.value, axes, keepdims=keepdims)
+        return reduce(layer, x, "ReduceMean")
+    op, axes, keepdims = layer.op, axes_of(layer, x), int(layer["keepdims"])
     kept = op.Unsqueeze(x.mask, [1 if is_channels_first(layer) else 2])
     total = op.ReduceSum(op.Where(kept, x.value, layer.graph.constant(0)), axes, keepdims=keepdims)
     return op.Div(total, op.ReduceSum(op.Cast(kept, to=ir.DataType.FLOAT), axes, keepdims=keepdims))
+
+
+def reduce(layer: Layer, x: Tensor, operator: str) -> ir.Value:
+    """One number per channel. Those of images and volumes are taken with the channels first, as the convolution before
+    gives them."""
+    reduced, keepdims = getattr(layer.op, operator), layer["keepdims"]
+    if len(x.shape) < IMAGE_RANK:
+        return reduced(x.value, axes_of(layer, x), keepdims=int(keepdims))
+    y = reduced(channels_first(layer, x), list(range(2, len(x.shape) + 1)), keepdims=int(keepdims))
+    return in_data_format(layer, y) if keepdims else y
 
 
 @builds("AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D")

@@ -186,7 +186,7 @@ class GraphReader:
 
     def _add_calls(self, entry: Any, path: str, calls: list[Call], scope: Scope, place: Place) -> list[list[str]]:
         """Add a layer; one without weights once for each of its calls."""
-        added = []
+        added: list[list[str]] = []
         for call in calls:
             if added and not self._can_repeat(entry):
                 detail = f"The layer `{shown(_name(entry))}` is called {len(calls)} times, so its weights are shared;"

@@ -13,8 +13,9 @@ def register(app: Flask) -> None:
 
 
 def check_parameter() -> None:
-    """Raise InvalidQuery if the query's `pretty` is neither true nor false, on routes without a query too."""
-    if may_indent(request.path):
+    """Raise InvalidQuery if the query's `pretty` is neither true nor false, on routes without a query too. If there is
+    no route, that is the error."""
+    if may_indent(request.path) and request.routing_exception is None:
         take_parameter(request.args.to_dict())
 
 

@@ -8,8 +8,8 @@ from flask import Response
 from service import statuses
 from service.api.contract.blueprint import Blueprint, created, found
 from service.api.contract.schemas.model_imports import ImportVersionSchema
-from service.api.contract.schemas.new_versions import NewVersionSchema
 from service.api.contract.schemas.snapshots import SnapshotVersionSchema
+from service.api.contract.schemas.version_or_job import VersionOrJobSchema
 from service.api.contract.schemas.versions import NetworkWeightsSchema, OfModel, VersionListQuery, VersionSchema
 from service.api.http.files import send_artifact, send_weights
 from service.api.http.idempotency import current_claim
@@ -31,7 +31,7 @@ blueprint = Blueprint("versions", __name__, description="Trained networks of a m
 
 
 @blueprint.post(VERSIONS)
-@blueprint.creates(NewVersionSchema)
+@blueprint.creates(VersionOrJobSchema)
 @blueprint.arguments_or_form(SnapshotVersionSchema, ImportVersionSchema)
 def create_version(document: dict[str, Any], name: str) -> Any:
     """Make a version of the snapshot of a training job, or from the file of a network in a form.

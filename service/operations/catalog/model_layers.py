@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from models.compatibility import check_taken_inputs, check_vocabularies
+from models.compatibility import check_vocabularies
 from models.errors import Fault, IncompleteVersion, InvalidSpec
 from models.pretrained import NETWORK, pretrained_layers, take_layers
 from models.spec import NetworkSpec
 from models.validation import check_outputs
+from models.version_differences import check_taken_inputs
 from models.version_files import ARTIFACTS, read_document, read_spec
 from service.errors import InvalidRequest
 from service.operations.catalog.sources import Source, find_source

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.compatibility import check_same_weights
 from models.errors import DamagedFile, Fault
 from models.jobs.training import StartFrom
 from models.snapshots import copy_as_version
+from models.version_differences import check_same_weights
 from service.context import Context
 from service.errors import InvalidRequest, NotFound
 from service.operations.catalog import sources

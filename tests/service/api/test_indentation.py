@@ -47,6 +47,12 @@ def test_errors_of_the_front_are_indented_as_all_others(trained: ApiClient) -> N
     assert is_indented(trained.send("GET", "/v1/models?pretty=true", 421, headers=elsewhere).text)
 
 
+def test_a_wrong_value_is_an_error_only_where_there_is_a_route(api: ApiClient) -> None:
+    assert api.get("/v1/models?pretty=maybe", 400)["errors"][0]["parameter"] == "pretty"
+    api.get("/v1/modles?pretty=maybe", 404)
+    api.delete("/v1/models?pretty=maybe", 405)
+
+
 def test_errors_and_what_was_created_are_indented_too(api: ApiClient) -> None:
     assert is_indented(api.send("GET", "/v1/models/nothing?pretty=true", 404).text)
     document = {"name": "a", "source": "circles"}

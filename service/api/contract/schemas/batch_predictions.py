@@ -10,7 +10,7 @@ from models.tabular.csv_instances import IGNORE, REFUSE
 from service import statuses
 from service.api.contract.fields import Choice, Metadata, Reference, UploadedFile
 from service.api.contract.schemas.base import AnswerSchema
-from service.api.contract.schemas.datasets import UploadedFileSchema
+from service.api.contract.schemas.dataset_data import UploadedFileSchema
 from service.api.contract.schemas.jobs import (
     VersionJobSchema,
     WantedData,

@@ -7,12 +7,8 @@ from marshmallow import pre_dump
 from service import statuses
 from service.api.contract.fields import Items, Moment
 from service.api.contract.schemas.base import AnswerSchema, Schema
-from service.api.contract.schemas.datasets import (
-    MOST_COLUMNS,
-    CreateUploadSchema,
-    DescribedSchema,
-    present_described,
-)
+from service.api.contract.schemas.dataset_data import MOST_COLUMNS, DescribedSchema, present_described
+from service.api.contract.schemas.datasets import CreateUploadSchema
 from service.api.contract.schemas.problems import FailureSchema
 from service.api.contract.schemas.shown import (
     DIGEST,

@@ -7,7 +7,7 @@ from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.contract.schemas.versions import OfModel, VersionSchema
 
 
-class NewVersionSchema(AnswerSchema):
+class VersionOrJobSchema(AnswerSchema):
     """The version that is imported from a file, or the training job that makes one of a snapshot."""
 
     variants = (VersionSchema, TrainingJobSchema)
