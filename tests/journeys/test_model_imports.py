@@ -52,6 +52,17 @@ def test_a_network_of_a_notebook_predicts_learns_and_lends_its_layers(
     assert fitserve.training_jobs.wait(job["id"])["version"] == 2
     evaluation = fitserve.evaluations.create("notebook", "notebook", split="train", version=1)
     assert fitserve.evaluations.wait(evaluation["id"])["status"] == "succeeded"
+    named = [dict(zip("abcde", row, strict=True)) for row in rows.tolist() * 3]
+    table = [row | {"kind": kind} for row, kind in zip(named, SPECIES * 4, strict=True)]
+    split = {"validation": 0, "test": 0}
+    client.post(
+        "/v1/datasets", {"name": "columns", "source": "inline", "rows": table, "target": "kind", "split": split}
+    )
+    of_columns = fitserve.evaluations.create("notebook", "columns", split="train", version=1)
+    of_tensors, of_columns = (fitserve.evaluations.wait(one["id"])["result"] for one in (evaluation, of_columns))
+    assert of_columns["metrics"] == pytest.approx(of_tensors["metrics"])
+    job = fitserve.training_jobs.create("notebook", "columns", 1, seed=7, start_from={"version": 1})
+    assert fitserve.training_jobs.wait(job["id"])["status"] == "succeeded"
     spec = {
         "name": "borrower", "task": "multiclass", "input": {"shape": [5]}, "optimizer": "adam",
         "loss": "sparse_categorical_crossentropy",
@@ -60,7 +71,7 @@ def test_a_network_of_a_notebook_predicts_learns_and_lends_its_layers(
     assert fitserve.models.create(spec)["status"] == "ready"
     assert fitserve.models.download("notebook", 1, "keras", tmp_path / "again.keras") > 0
     older = fitserve.models.add_version("notebook", keras_file(tmp_path, "2.15", "dense.h5"))
-    assert (older["version"], older["classes"], older["source"]["format"]) == (3, SPECIES, "h5")
+    assert (older["version"], older["classes"], older["source"]["format"]) == (4, SPECIES, "h5")
     with pytest.raises(RequestFailed) as refused:
         fitserve.models.add_version("notebook", keras_file(tmp_path, "3.15", "gru.keras"))
     assert refused.value.errors[0]["pointer"] == "#/file"

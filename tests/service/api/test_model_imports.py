@@ -186,6 +186,7 @@ def test_a_model_from_onnx_predicts_but_can_not_be_trained(api: ApiClient) -> No
     [
         ({"task": "classification"}, "#/task", "must be one of regression, binary, multiclass, multilabel"),
         ({"classes": "cat"}, "#/classes", "JSON list"),
+        ({"classes": "cat,dog", "task": None}, "#/classes", "JSON list"),
         ({"classes": '{"cat": 1}'}, "#/classes", "must be a list"),
         ({"classes": '["cat"'}, "#/classes", "must be JSON"),
         ({"classes": "[]"}, "#/classes", "at least one"),
