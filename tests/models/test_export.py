@@ -155,3 +155,16 @@ def test_numbers_that_an_embedding_does_not_know_are_refused(tmp_path: Path) -> 
     assert served.run({"input": np.array([[0, 4, 2]])}).shape == (1, 6)
     with pytest.raises(InvalidInstances, match="input_dim"):
         served.run({"input": np.array([[0, 5, 2]])})
+
+
+def test_padding_between_convolutions_survives_onnx_runtime_s_optimizer(tmp_path: Path) -> None:
+    layers = [
+        {"type": "Conv2D", "filters": 3, "kernel_size": 2},
+        {"type": "ZeroPadding2D", "padding": [[0, 1], [2, 0]]},
+        {"type": "DepthwiseConv2D", "kernel_size": 3, "strides": 2},
+        {"type": "Flatten"},
+    ]
+    spec = make_spec(shape=(6, 5, 2), layers=layers)
+    network = make_network(spec=spec)
+    export_onnx(spec, weight_values(network), tmp_path / "network.onnx")
+    compare_with_keras(network, tmp_path / "network.onnx", random_rows(network, 3))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from models.export.graph import Layer, Tensor
-from models.export.registry import builds
+from models.export.registry import builds, row_shape
 from models.export.spatial import axes_of, lengths_of, margins, pads
 
 
@@ -31,8 +31,13 @@ def cropping(layer: Layer, x: Tensor) -> ir.Value:
 def pad(
     layer: Layer, value: ir.Value, axes: Sequence[int], padding: Sequence[tuple[int, int]], fill: float = 0
 ) -> ir.Value:
-    """`fill` before and after each of the axes."""
-    return layer.op.Pad(value, pads(padding), layer.graph.constant(fill), list(axes))
+    """`fill` before and after each of the axes.
+
+    The node gets the padding of all axes: ONNX Runtime 1.31 moves transpositions past it as if it always did.
+    """
+    around = dict(zip(axes, padding, strict=True))
+    every = [around.get(axis, (0, 0)) for axis in range(len(row_shape(value)) + 1)]
+    return layer.op.Pad(value, pads(every), layer.graph.constant(fill))
 
 
 def crop(layer: Layer, value: ir.Value, axes: Sequence[int], spans: Sequence[tuple[int, int]]) -> ir.Value:
