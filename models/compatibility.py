@@ -11,6 +11,7 @@ from models.graph import resolve
 from models.preprocessing import Preprocessing
 from models.preprocessing.dataset_inputs import by_input, table_columns, text_columns
 from models.preprocessing.fitted_column import FittedColumn
+from models.preprocessing.imported import takes_columns
 from models.preprocessing.table_input import TableInput
 from models.preprocessing.tensor_input import TensorInput
 from models.preprocessing.text_input import TextInput
@@ -82,12 +83,22 @@ def check_kept(spec: NetworkSpec, preprocessing: Preprocessing, descriptor: dict
     The faults point to `#/preprocessing`.
     """
     tables = {name: input_ for name, input_ in preprocessing.inputs.items() if not isinstance(input_, TensorInput)}
+    if not tables and descriptor["kind"] == "table":
+        tables = _find_bound_tensors(spec, preprocessing)
     mismatches = (fault.detail for fault in _find_input_mismatches(Preprocessing(dict(tables)), descriptor))
     features = (fault.detail for fault in _find_feature_faults(preprocessing, descriptor))
     targets = _find_other_targets(preprocessing, descriptor)
     details = list(islice(chain(find_differences(spec, preprocessing), mismatches, features, targets), MOST_FAULTS))
     if details:
         raise InvalidData(*(Fault(f"{detail} {REFIT_INSTEAD}", PREPROCESSING) for detail in details))
+
+
+def _find_bound_tensors(spec: NetworkSpec, preprocessing: Preprocessing) -> dict[str, Any]:
+    """The inputs of plain numbers that can't become columns of a table, because the version scales them otherwise than
+    the network does, or by what it learned from rows."""
+    if not takes_columns(preprocessing):
+        return preprocessing.inputs
+    return {name: one for name, one in preprocessing.inputs.items() if one.scaling is not spec.inputs[name].scaling}
 
 
 def check_vocabularies(spec: NetworkSpec) -> None:
@@ -114,7 +125,7 @@ def check_version_fit(document: dict[str, Any], descriptor: dict[str, Any], spli
     `#/split`.
     """
     preprocessing = Preprocessing.from_document(document["inputs"])
-    faults = list(islice(_find_version_mismatches(document, preprocessing, descriptor), MOST_FAULTS))
+    faults = list(islice(_find_version_mismatches(preprocessing, descriptor), MOST_FAULTS))
     encoding = TargetEncoding.from_document(document["target"])
     problem = _find_target_mismatch(Task(document["task"]), encoding, descriptor["target"])
     if problem:
@@ -131,7 +142,7 @@ def check_inputs_fit(document: dict[str, Any], descriptor: dict[str, Any], split
     As check_version_fit, but ignores the dataset's target.
     """
     preprocessing = Preprocessing.from_document(document["inputs"])
-    mismatches = _find_version_mismatches(document, preprocessing, descriptor)
+    mismatches = _find_version_mismatches(preprocessing, descriptor)
     found = chain(mismatches, _find_empty_split(descriptor, split))
     faults = list(islice(found, MOST_FAULTS))
     if faults:
@@ -144,12 +155,10 @@ def _find_empty_split(descriptor: dict[str, Any], split: str | None) -> Iterator
         yield Fault(f"{_title(descriptor)} has no {split} rows.", "#/split", allowed=there)
 
 
-def _find_version_mismatches(
-    document: dict[str, Any], preprocessing: Preprocessing, descriptor: dict[str, Any]
-) -> Iterator[Fault]:
-    """The faults of a dataset that lacks inputs of the version. The single input of an imported network takes the
-    numbers of a table in order (preprocessing/imported.py)."""
-    if not document.get("imported") or len(preprocessing.inputs) > 1 or descriptor["kind"] != "table":
+def _find_version_mismatches(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Fault]:
+    """The faults of a dataset that lacks inputs of the version. A network that has learned nothing of its numbers takes
+    those of a table in order (preprocessing/imported.py)."""
+    if descriptor["kind"] != "table" or not takes_columns(preprocessing) or not _is_plain(descriptor):
         yield from _find_input_mismatches(preprocessing, descriptor)
         return
     ((name, input_),) = preprocessing.inputs.items()
@@ -157,7 +166,12 @@ def _find_version_mismatches(
     for entry in descriptor["inputs"]:
         if entry["missing"]:
             detail = f'The column "{entry["name"]}" of {_name(descriptor)} has missing values, which'
-            yield Fault(f"{detail} an imported network has nothing to replace with.", DATASET, column=entry["name"])
+            yield Fault(f"{detail} the version has nothing to replace with.", DATASET, column=entry["name"])
+
+
+def _is_plain(descriptor: dict[str, Any]) -> bool:
+    """Whether a table has only columns that are one number each."""
+    return all(column.type in ("number", "boolean") for column in table_columns(descriptor))
 
 
 def _find_input_mismatches(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from models.datasets import Dataset
 from models.graph import resolve
 from models.preprocessing import Preprocessing
+from models.preprocessing.imported import takes_columns
 from models.preprocessing.unfamiliar import Finding, find_other_units, find_out_of_range, find_unknown_categories
 from models.preprocessing.unfamiliar_texts import find_lost_tokens, find_unused_texts
 from models.pretrained import taken_inputs
@@ -47,9 +48,15 @@ class Kept:
 
     def preprocess(self, spec: NetworkSpec, dataset: Dataset) -> Preprocessing:
         """The preprocessing of the network for a dataset that check_fit and check_kept have accepted."""
-        rest = {name: input_ for name, input_ in spec.inputs.items() if name not in self.preprocessing.inputs}
+        kept = self._learned_of(dataset)
+        rest = {name: input_ for name, input_ in spec.inputs.items() if name not in kept.inputs}
         fitted = Preprocessing.fit(replace(spec, inputs=rest), dataset).inputs if rest else {}
-        return Preprocessing(fitted | self.preprocessing.continued(spec, dataset).inputs).ordered(spec)
+        return Preprocessing(fitted | kept.continued(spec, dataset).inputs).ordered(spec)
+
+    def _learned_of(self, dataset: Dataset) -> Preprocessing:
+        """What is kept for a dataset. Plain numbers that become the columns of a table have learned nothing."""
+        is_table = dataset.descriptor["kind"] == "table"
+        return Preprocessing({}) if is_table and takes_columns(self.preprocessing) else self.preprocessing
 
     def scaled(self, spec: NetworkSpec) -> NetworkSpec:
         """The spec with the target scaling that is kept, if there is one."""
@@ -73,12 +80,12 @@ class Kept:
 
     def find_unfamiliar(self, spec: NetworkSpec, dataset: Dataset) -> Iterator[Finding]:
         """What the training rows have that the network can't represent, or that what is kept doesn't know."""
-        training = dataset.split("train")
+        training, kept = dataset.split("train"), self._learned_of(dataset)
         yield from find_unused_texts(spec, dataset.descriptor)
-        yield from find_lost_tokens(spec, self.preprocessing, training)
-        yield from find_unknown_categories(self.preprocessing.complete(spec), training)
-        yield from find_out_of_range(self.preprocessing, spec, training)
-        yield from find_other_units(self.preprocessing, dataset.descriptor)
+        yield from find_lost_tokens(spec, kept, training)
+        yield from find_unknown_categories(kept.complete(spec), training)
+        yield from find_out_of_range(kept, spec, training)
+        yield from find_other_units(kept, dataset.descriptor)
         if self.encoding is not None and self.encoding.classes is not None:
             yield from _find_new_classes(self.encoding.classes, dataset.descriptor["target"]["classes"])
 

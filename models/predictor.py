@@ -63,11 +63,6 @@ class Predictor:
     """The numbers that layers such as Embedding accept from inputs."""
     output_name: str = OUTPUT
 
-    @property
-    def imported(self) -> bool:
-        """Whether the network is from an ONNX file that someone else made."""
-        return isinstance(self.network, ImportedOnnxNetwork)
-
     @classmethod
     def load(cls, folder: Path, threads: int = 1, weights: Mapping[str, np.ndarray] | None = None) -> Self:
         """Read `preprocessing.json` and `network.onnx` from a version's folder. `weights` has the values of a network

@@ -1,7 +1,7 @@
 """Writes the files of a trained network, describes them with their checksums, and loads them."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,8 @@ def load_evaluated(folder: Path, dataset: Dataset, limits: Limits, threads: int)
     """Load a version to evaluate it on a dataset that fits. Raises what `load_version` raises."""
     preprocessing = read_document(folder / ARTIFACTS["preprocessing"])
     if not preprocessing.get("imported"):
-        return load_version(folder, limits)
+        trained = load_version(folder, limits)
+        return replace(trained, preprocessing=fit_to_dataset(trained.preprocessing, dataset))
     predictor, encoding = Predictor.load(folder, threads), TargetEncoding.from_document(preprocessing["target"])
     return ServedNetwork(predictor, read_spec(folder), fit_to_dataset(predictor.preprocessing, dataset), encoding)
 

@@ -34,10 +34,8 @@ def run(assignment: BatchPredictionAssignment, folder: Path, channel: Channel) -
 
 def _read_blocks(assignment: BatchPredictionAssignment, predictor: Predictor, folder: Path) -> Blocks:
     if assignment.dataset is not None:
-        dataset, preprocessing = Dataset.open(assignment.dataset), predictor.preprocessing
-        if predictor.imported:
-            preprocessing = fit_to_dataset(preprocessing, dataset)
-        return read_dataset(dataset, assignment.split, preprocessing)
+        dataset = Dataset.open(assignment.dataset)
+        return read_dataset(dataset, assignment.split, fit_to_dataset(predictor.preprocessing, dataset))
     assert assignment.file is not None
     check_files(assignment.file.parent, assignment.file.name)
     return read_file(

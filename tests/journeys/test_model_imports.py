@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from openapi_schema_validator import OAS31Validator
 
 from fitserve_client import Client as PythonClient
 from fitserve_client import RequestFailed
@@ -39,6 +40,8 @@ def test_a_network_of_a_notebook_predicts_learns_and_lends_its_layers(
     model = fitserve.import_model(keras_file(tmp_path, "3.15", "dense.keras"), "notebook", classes=SPECIES)
     assert (model["task"], model["trainable"], model["source"]["format"]) == ("multiclass", True, "keras")
     assert any("multiclass" in note for note in model["notes"])
+    assert undocumented(client, "Model", "/v1/models/notebook") == []
+    assert undocumented(client, "Version", "/v1/models/notebook/versions/1") == []
     rows, predicted = known["input_measurements"], known["output"]
     answer = fitserve.predict("notebook", rows)["predictions"]
     assert np.allclose([row["scores"] for row in answer], predicted, atol=1e-5)
@@ -49,6 +52,17 @@ def test_a_network_of_a_notebook_predicts_learns_and_lends_its_layers(
     assert fitserve.training_jobs.wait(job["id"])["version"] == 2
     evaluation = fitserve.evaluations.create("notebook", "notebook", split="train", version=1)
     assert fitserve.evaluations.wait(evaluation["id"])["status"] == "succeeded"
+    named = [dict(zip("abcde", row, strict=True)) for row in rows.tolist() * 3]
+    table = [row | {"kind": kind} for row, kind in zip(named, SPECIES * 4, strict=True)]
+    split = {"validation": 0, "test": 0}
+    client.post(
+        "/v1/datasets", {"name": "columns", "source": "inline", "rows": table, "target": "kind", "split": split}
+    )
+    of_columns = fitserve.evaluations.create("notebook", "columns", split="train", version=1)
+    of_tensors, of_columns = (fitserve.evaluations.wait(one["id"])["result"] for one in (evaluation, of_columns))
+    assert of_columns["metrics"] == pytest.approx(of_tensors["metrics"])
+    job = fitserve.training_jobs.create("notebook", "columns", 1, seed=7, start_from={"version": 1})
+    assert fitserve.training_jobs.wait(job["id"])["status"] == "succeeded"
     spec = {
         "name": "borrower", "task": "multiclass", "input": {"shape": [5]}, "optimizer": "adam",
         "loss": "sparse_categorical_crossentropy",
@@ -57,10 +71,17 @@ def test_a_network_of_a_notebook_predicts_learns_and_lends_its_layers(
     assert fitserve.models.create(spec)["status"] == "ready"
     assert fitserve.models.download("notebook", 1, "keras", tmp_path / "again.keras") > 0
     older = fitserve.models.add_version("notebook", keras_file(tmp_path, "2.15", "dense.h5"))
-    assert (older["version"], older["classes"], older["source"]["format"]) == (3, SPECIES, "h5")
+    assert (older["version"], older["classes"], older["source"]["format"]) == (4, SPECIES, "h5")
     with pytest.raises(RequestFailed) as refused:
         fitserve.models.add_version("notebook", keras_file(tmp_path, "3.15", "gru.keras"))
     assert refused.value.errors[0]["pointer"] == "#/file"
+
+
+def undocumented(client: Client, schema: str, path: str) -> list[str]:
+    """In what a response is unlike its schema in the OpenAPI document."""
+    document = client.get("/openapi.json")
+    validator = OAS31Validator(document | {"$ref": f"#/components/schemas/{schema}"})
+    return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(client.get(path))]
 
 
 def expected(name: str) -> Any:
@@ -78,6 +99,8 @@ def test_an_estimator_of_scikit_learn_predicts_the_same_here(fitserve: PythonCli
     client.post("/v1/datasets", {"name": "sklearn-irises", "source": "iris"})
     evaluation = fitserve.evaluations.create("sklearn-irises", "sklearn-irises")
     assert fitserve.evaluations.wait(evaluation["id"])["result"]["metrics"]["accuracy"] >= 0.9
+    assert undocumented(client, "Model", "/v1/models/sklearn-irises") == []
+    assert undocumented(client, "Version", "/v1/models/sklearn-irises/versions/1") == []
     with pytest.raises(RequestFailed) as refused:
         fitserve.models.add_version("sklearn-irises", ONNX_FILES / "torch_mlp.onnx")
     assert refused.value.code == "invalid-spec"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openapi_schema_validator import OAS31Validator
 
 from models.errors import Fault, InvalidSpec
 from service.context import Context
@@ -74,6 +75,28 @@ def test_a_file_becomes_a_model_with_a_version_that_predicts(api: ApiClient, con
     assert api.get("/v1/models/flowers")["model_version_status"][0]["state"] == "AVAILABLE"
     assert api.get("/v1/models")["items"][0]["source"] == model["source"]
     assert {Path(name).parts[0] for name in files_below(context)} == {"models"}
+
+
+def test_what_is_shown_of_imports_is_as_documented(api: ApiClient, idle_worker: FakeWorker) -> None:
+    document = api.get("/openapi.json")
+    shown: list[tuple[str, Any]] = []
+
+    def show(schema: str, path: str) -> None:
+        shown.append((schema, api.get(path)))
+
+    for name, file in (("keras", KERAS), ("onnx", onnx_file())):
+        fields = {"name": name, "classes": CLASSES}
+        send(api, "/v1/models", 202, file, f"a.{name}", WITHOUT_WAITING, **fields)
+        for run in (lambda: None, idle_worker.run_all):
+            run()
+            show("Model", f"/v1/models/{name}")
+            show("Version", f"/v1/models/{name}/versions/1")
+    send(api, "/v1/models/keras/versions", 202, model_file(inputs=5), "a.keras", WITHOUT_WAITING)
+    idle_worker.run_all()
+    show("Version", "/v1/models/keras/versions/2")
+    for schema, answer in shown:
+        validator = OAS31Validator(document | {"$ref": f"#/components/schemas/{schema}"})
+        assert [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(answer)] == []
 
 
 @pytest.mark.usefixtures("worker")
@@ -163,6 +186,7 @@ def test_a_model_from_onnx_predicts_but_can_not_be_trained(api: ApiClient) -> No
     [
         ({"task": "classification"}, "#/task", "must be one of regression, binary, multiclass, multilabel"),
         ({"classes": "cat"}, "#/classes", "JSON list"),
+        ({"classes": "cat,dog", "task": None}, "#/classes", "JSON list"),
         ({"classes": '{"cat": 1}'}, "#/classes", "must be a list"),
         ({"classes": '["cat"'}, "#/classes", "must be JSON"),
         ({"classes": "[]"}, "#/classes", "at least one"),

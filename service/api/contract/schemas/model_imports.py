@@ -142,12 +142,12 @@ class ImportModelSchema(ImportVersionSchema):
 def _find_conflicts(members: dict[str, Any]) -> list[tuple[str, str]]:
     """The fields that don't fit the others, each with a predicate."""
     task, classes = members.get("task"), members.get("classes")
-    if classes is None or task is None:
+    if classes is None:
         return []
     if task == Task.REGRESSION:
         return [("classes", "is for tasks with classes: omit it for a regression")]
     if task == Task.BINARY and len(classes) != 2:
         return [("classes", f"must name the 2 classes of a binary task, and names {len(classes):,}")]
-    if task == Task.MULTICLASS and len(classes) < 2:
+    if len(classes) < 2 and task != Task.MULTILABEL:
         return [("classes", 'must be a JSON list of at least 2 classes, such as ["cat", "dog"]')]
     return []

@@ -44,6 +44,8 @@ from service.api.http.problems import describe_failure
 from service.operations.catalog.versions import UnfinishedVersion
 from service.storage.records import Label, Version
 
+UNMEASURED = dict.fromkeys(("train", "validation", "test"))
+"""The metrics of a version that was trained elsewhere."""
 FORMATS = ("keras", "onnx", "saved_model", "preprocessing")
 
 
@@ -133,7 +135,8 @@ class VersionSchema(AnswerSchema):
         url = version_url(found.model, version.number)
         details = version.details
         return {
-            **{member: getattr(details, member) for member in ("metrics", "baseline", "classes", "inputs")},
+            **{member: getattr(details, member) for member in ("baseline", "classes", "inputs")},
+            "metrics": UNMEASURED | details.metrics,
             **({} if version.servable else {"reason": details.reason}),
             "version": version.number,
             "status": statuses.AVAILABLE,
@@ -216,9 +219,10 @@ def _present_unfinished(model: str, version: UnfinishedVersion) -> dict[str, Any
         "source": version.source,
         "notes": [],
         "training_job": None,
+        "epoch": None,
         "dataset": None,
         "dataset_version": None,
-        "metrics": {"train": None, "validation": None, "test": None},
+        "metrics": UNMEASURED,
         "baseline": None,
         "classes": None,
         "inputs": [],

@@ -33,10 +33,12 @@ class ModelImport(Kind):
     assignment = ModelImportAssignment
     from_clients: ClassVar = False
     makes: ClassVar = "model"
-    reads_upload: ClassVar = True
 
     def slots(self, settings: Settings) -> int:
         return settings.build_slots
+
+    def has_upload(self, request: dict[str, Any]) -> bool:
+        return True
 
     def memory_bytes(self, settings: Settings) -> int:
         """Concurrent imports share the memory of one job, as builds do."""
