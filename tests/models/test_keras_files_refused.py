@@ -153,14 +153,18 @@ NETWORKS: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "The operation `Einsum` of the layer `sum` has no equivalent in the catalogue: build the network from layers.",
     ),
-    "training mode in predictions": (
+    "an argument of a call": (
         functional(
-            called(input_layer(3)),
-            called(layer("Dropout", "always", rate=0.5), tensor("numbers"), training=True),
+            called(input_layer(3, 2)),
+            called(
+                layer("MultiHeadAttention", "mha", num_heads=1, key_dim=2),
+                *[tensor("numbers")] * 2,
+                use_causal_mask=True,
+            ),
             inputs=["numbers", 0, 0],
-            outputs=["always", 0, 0],
+            outputs=["mha", 0, 0],
         ),
-        "The layer `always` is called with `training`, which isn't supported: it changes the layer's output.",
+        "The layer `mha` is called with `use_causal_mask`, which isn't supported: it changes the layer's output.",
     ),
     "a mask of one's own": (
         functional(

@@ -53,6 +53,8 @@ CHANGED_SINCE_KERAS_2 = {
     "hard_sigmoid": "Keras 3 computes another function under this name (slope 1/6 instead of 0.2)",
 }
 """Activations of Keras 2 that Keras 3 computes differently."""
+CLASSES = {"GroupQueryAttention": "GroupedQueryAttention"}
+"""The names of Keras's classes that it exports under another name; files contain either."""
 GONE = {
     "ThresholdedReLU": "Keras 3 doesn't have it: use ReLU with a `threshold`",
     "RandomHeight": "Keras 3 doesn't have it, and the shape of its output varies",
@@ -101,7 +103,7 @@ class LayerReader:
         return document
 
     def _find(self, serialized: Any, name: str, kind: str) -> Entry:
-        type_ = class_name(serialized)
+        type_ = {name: type_ for type_, name in CLASSES.items()}.get(class_name(serialized), class_name(serialized))
         if is_custom(serialized):
             detail = f"The layer `{name}` is of the class {describe(serialized)}, which isn't Keras's own:"
             raise refusal(f"{detail} custom layers run code from the file's author, so they are refused.")
@@ -180,7 +182,7 @@ class LayerReader:
 
 
 def _mirror(document: dict[str, Any]) -> None:
-    """Undo what Bidirectional writes down of its own: prefixes of names, and a backward layer that mirrors the other."""
+    """Undo what Bidirectional adds: prefixes of names, and a backward layer that mirrors the forward one."""
     forward, backward = document.get("layer"), document.get("backward_layer")
     for layer, prefix in ((forward, "forward_"), (backward, "backward_")):
         if isinstance(layer, dict) and isinstance(layer.get("name"), str):
