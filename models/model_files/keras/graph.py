@@ -26,8 +26,8 @@ NETWORKS = ("Functional", "Model", "Sequential")
 MOST_DEPTH = 10
 """The maximum nesting depth of networks."""
 WITHOUT_WEIGHTS = (
-    "merging", "pooling", "regularization", "reshaping", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Identity",
-    "Masking", "Rescaling", "UnitNormalization",
+    "merging", "pooling", "regularization", "reshaping", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax",
+    "Identity", "Masking", "Rescaling", "UnitNormalization",
 )  # fmt: skip
 """Categories and types of layers whose calls are independent of each other."""
 MASK = ""

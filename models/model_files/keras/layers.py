@@ -171,6 +171,8 @@ class LayerReader:
             return
         if self.is_keras_2 and (key in KERAS_2_UNUSED or (key, value) in KERAS_2_DEFAULTS.items()):
             return
+        if key == "data_format" and value == "channels_last":
+            return
         default = keras_default(entry.type, key)
         if value == default or (value in (None, False) and (self.is_keras_2 or default is inspect.Parameter.empty)):
             return
