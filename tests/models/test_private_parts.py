@@ -116,3 +116,15 @@ def test_tf2onnx_hands_operators_to_functions_of_ours() -> None:
 def test_tf2onnx_s_own_operators_are_classes_with_a_function_for_each_opset() -> None:
     for operator, version in ((FloorMod, "version_7"), (ConvOp, "version_11"), (ConvTranspose, "version_11")):
         assert callable(getattr(operator, version)), operator
+
+
+def test_inner_layers_are_held_by_the_attributes_that_keras_files_name() -> None:
+    lstm, attention = keras.layers.LSTM(2), keras.layers.MultiHeadAttention(1, 2)
+    both, steps = keras.layers.Bidirectional(lstm), keras.layers.TimeDistributed(keras.layers.Dense(2))
+    stacked = keras.layers.RNN([keras.layers.LSTMCell(2)])
+    held = {name for layer in (lstm, both, steps, stacked) for name in vars(layer)}
+    assert {"cell", "forward_layer", "backward_layer", "layer"} <= held
+    assert isinstance(vars(stacked.cell)["cells"], list)
+    inputs = keras.Input((3, 2))
+    attention(inputs, inputs)
+    assert {"_query_dense", "_key_dense", "_value_dense", "_output_dense"} <= set(vars(attention))

@@ -119,6 +119,7 @@ class GraphReader:
             names = ", ".join(f"`{name}`" for name in outputs[:10])
             raise refusal(f"The network has {len(outputs)} outputs ({names}); networks here have one.")
         self._check_masks()
+        self.layers.note_dropped()
         self._end_in(outputs[0])
         return self.network
 

@@ -21,6 +21,8 @@ from models.model_files.keras.serialized import (
 from models.pretrained import PRETRAINED
 from models.validation.components import MOST_NESTED
 
+MOST_LISTED = 10
+"""The maximum of names in a note."""
 INTEGERS = ("int", "uint", "bool")
 Note = Callable[[str], None]
 
@@ -71,6 +73,8 @@ class LayerReader:
     def __init__(self, is_keras_2: bool, note: Note) -> None:
         self.is_keras_2 = is_keras_2
         self.note = note
+        self.for_training: dict[str, list[str]] = {}
+        """The parameters that were dropped because they only change training, with the names of their layers."""
 
     def read(self, serialized: Any, name: str, kind: str = "layer", depth: int = 0, within: str = "") -> dict[str, Any]:
         """The layer as a client would post it, without `name` and `inputs`.
@@ -101,6 +105,13 @@ class LayerReader:
         if entry.type == "Discretization" and document.get("bin_boundaries"):
             document.pop("num_bins", None)  # learned boundaries are saved together with their number
         return document
+
+    def note_dropped(self) -> None:
+        """Note the parameters that were dropped because they only change training."""
+        for key, names in self.for_training.items():
+            listed = ", ".join(f"`{name}`" for name in names[:MOST_LISTED])
+            more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+            self.note(f"`{key}` of {listed}{more} was dropped: it changes training, but not predictions.")
 
     def _find(self, serialized: Any, name: str, kind: str) -> Entry:
         type_ = {name: type_ for type_, name in CLASSES.items()}.get(class_name(serialized), class_name(serialized))
@@ -177,7 +188,7 @@ class LayerReader:
         if value == default or (value in (None, False) and (self.is_keras_2 or default is inspect.Parameter.empty)):
             return
         if key in ABOUT_TRAINING:
-            self.note(f"`{key}` of `{name}` was dropped: it changes training, but not predictions.")
+            self.for_training.setdefault(key, []).append(name)
             return
         detail = f"The layer `{name}` ({entry.type}) has `{shown(key)}` {shown(value)}, which isn't supported."
         raise refusal(detail)
