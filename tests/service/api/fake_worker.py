@@ -288,7 +288,10 @@ def _read_network(network: dict[str, Any], fields: ImportFields, folder: Path, *
         np.savez(folder / WEIGHTS, **arrays)
         (folder / TRAINED).write_bytes(orjson.dumps({"spec": spec.to_document()}))
     parameters = (network["inputs"] + 1) * outputs
-    layer = {"name": "top", "type": "Dense", "output_shape": [outputs], "parameters": parameters, "trainable": True}
+    layer = {
+        "name": "top", "type": "Dense", "output_shape": [outputs], "parameters": parameters, "trainable": True,
+        "weight_shapes": [[network["inputs"], outputs], [outputs]],
+    }  # fmt: skip
     counts = {"parameters": parameters, "trainable_parameters": parameters, "non_trainable_parameters": 0}
     return ImportedNetwork(
         document=document if trainable else document | {"layers": []},

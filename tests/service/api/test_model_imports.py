@@ -368,9 +368,10 @@ def test_a_dry_run_of_a_file_is_refused(api: ApiClient, context: Context) -> Non
     assert files_below(context) == set()
 
 
-def test_a_form_for_an_unknown_model_is_a_404_and_json_a_415(api: ApiClient, context: Context) -> None:
+def test_a_form_for_an_unknown_model_is_a_404_and_a_bare_file_a_415(api: ApiClient, context: Context) -> None:
     send(api, "/v1/models/none/versions", 404, KERAS, "model.keras", {})
-    api.post("/v1/models/none/versions", {}, 415)
+    for path in ("/v1/models", "/v1/models/none/versions"):
+        api.send("POST", path, 415, data=KERAS, content_type="application/octet-stream")
     assert files_below(context) == set()
 
 
