@@ -41,7 +41,12 @@ def test_a_network_that_learnt_nothing_but_the_weights_of_the_classes_has_a_warn
         tmp_path / "trained", channel,
     )  # fmt: skip
     warnings = [detail for type_, detail in channel.warnings if type_ == NO_GAIN]
-    assert warnings == [] if says_something else warnings == [
-        "The network is no better than a naive guess: it has balanced_accuracy 0.5 on the training rows; always "
-        "guessing the same has 0.5."
-    ]
+    assert (
+        warnings == []
+        if says_something
+        else warnings
+        == [
+            "The network is no better than a naive guess: it has balanced_accuracy 0.5 on the training rows; always "
+            "guessing the same has 0.5."
+        ]
+    )
