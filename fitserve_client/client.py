@@ -64,6 +64,19 @@ class Client:
         """
         return self._predict(model, encode_instances(instances), **options)
 
+    def predict_with_snapshot(
+        self, job_id: str, instances: Any, epoch: int | str = "latest", **options: Any
+    ) -> dict[str, Any]:
+        """Predict with the weights of a training job at the end of an epoch, or of its `latest` or `best` one, also
+        while it runs. `instances` and `options` are those of `predict`, without `version` and `label`."""
+        return self._predict_at(_snapshot(job_id, epoch), encode_instances(instances), **options)
+
+    def predict_files_with_snapshot(
+        self, job_id: str, files: Sequence[str | Path], epoch: int | str = "latest", **options: Any
+    ) -> dict[str, Any]:
+        """As `predict_with_snapshot`, for the files that `predict_files` takes."""
+        return self._predict_at(_snapshot(job_id, epoch), encode_files([Path(file) for file in files]), **options)
+
     def predict_files(self, model: str, files: Sequence[str | Path], **options: Any) -> dict[str, Any]:
         """Predict for images (PNG, JPEG, WebP, GIF, BMP, TIFF), or for one file of rows: CSV, JSON, JSON Lines,
         Parquet, `.npy`, by suffix."""
@@ -76,22 +89,35 @@ class Client:
         *,
         version: int | None = None,
         label: str | None = None,
-        top: int | None = None,
-        scores: bool = True,
-        threshold: float | None = None,
-        extra: str | None = None,
+        **options: Any,
     ) -> dict[str, Any]:
         if version is not None and label is not None:
             raise ValueError("Give a version or a label, not both.")
         chosen = "" if version is None else f"/versions/{version}"
         chosen = chosen if label is None else f"/labels/{quote(label, safe='')}"
+        return self._predict_at(f"/v1/models/{quote(model, safe='')}{chosen}", body, **options)
+
+    def _predict_at(
+        self,
+        path: str,
+        body: tuple[str, bytes],
+        *,
+        top: int | None = None,
+        scores: bool = True,
+        threshold: float | None = None,
+        extra: str | None = None,
+    ) -> dict[str, Any]:
         content_type, data = body
         response = self.connection.request(
             "POST",
-            f"/v1/models/{quote(model, safe='')}{chosen}/predictions",
+            f"{path}/predictions",
             params={"top": top, "scores": None if scores else "false", "threshold": threshold, "extra": extra},
             headers={"Content-Type": content_type},
             data=data,
         )
         document: dict[str, Any] = self.connection.read(response)
         return document
+
+
+def _snapshot(job_id: str, epoch: int | str) -> str:
+    return f"{TrainingJobs.path}/{quote(job_id, safe='')}/snapshots/{quote(str(epoch), safe='')}"

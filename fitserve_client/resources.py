@@ -229,6 +229,15 @@ class Models(NamedResources):
         document: Document = self._connection.get(self._of(name, f"/versions/{version}"))
         return document
 
+    def add_version_of_snapshot(
+        self, name: str, training_job: str, epoch: int | str = "latest", **options: Any
+    ) -> Document:
+        """Make a version of the snapshot of a training job at an epoch, or of its `latest` or `best`; `options` are
+        `label` and `metadata`. Returns the job that makes it, which `training_jobs` waits for."""
+        request = {"training_job": training_job, "epoch": epoch, **options}
+        document: Document = self._connection.create(self._of(name, "/versions"), json=request)
+        return document
+
     def delete_version(self, name: str, version: int) -> None:
         """Delete a version without labels."""
         self._connection.request("DELETE", self._of(name, f"/versions/{version}"))
@@ -317,6 +326,23 @@ class TrainingJobs(Jobs):
         """The metrics of all epochs, or of at most `points` evenly spaced ones."""
         epochs: Documents = self._connection.get(self._of(job_id, "/metrics"), params={"points": points})["epochs"]
         return epochs
+
+    def snapshots(self, job_id: str) -> Iterator[Document]:
+        """Yield the epochs of which the job keeps the weights, latest first."""
+        return pages(self._connection, self._of(job_id, "/snapshots"), {})
+
+    def snapshot(self, job_id: str, epoch: int | str = "latest") -> Document:
+        """Get the snapshot of an epoch, or the `latest` or `best`."""
+        document: Document = self._connection.get(self._of(job_id, f"/snapshots/{quote(str(epoch), safe='')}"))
+        return document
+
+    def download_weights(self, job_id: str, target: str | Path, epoch: int | str = "latest") -> int:
+        """Download the weights of a snapshot to a file, as NPZ; returns its size in bytes.
+
+        Raises RequestFailed (no file is left) and OSError.
+        """
+        path = self._of(job_id, f"/snapshots/{quote(str(epoch), safe='')}/weights")
+        return save(self._connection, path, "application/x-npz", Path(target))
 
     def log(self, job_id: str) -> str:
         """The output of the training process."""

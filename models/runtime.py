@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +114,7 @@ SOURCE = re.compile(r"/onnxruntime_src/\S+:\d+ .*?\) (?=[A-Z])")
 """The place in ONNX Runtime's source that begins its messages."""
 PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 OPSETS = re.compile(r"Current official support for domain \S+ is till opset \d+")
-INPUT_TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64}
+INPUT_TYPES: dict[str, type[np.floating]] = {"tensor(float)": np.float32, "tensor(double)": np.float64}
 
 
 def explain(error: Exception) -> str:
@@ -129,9 +130,12 @@ class ImportedOnnxNetwork(OnnxNetwork):
     It takes float32 or float64 (models/model_files/onnx_inputs.py).
     """
 
+    @cached_property
+    def _types(self) -> dict[str, type[np.floating]]:
+        return {input_.name: INPUT_TYPES[input_.type] for input_ in self._session.get_inputs()}
+
     def _typed(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        kinds = {input_.name: input_.type for input_ in self._session.get_inputs()}
-        return {name: np.asarray(array, INPUT_TYPES[kinds[name]]) for name, array in inputs.items()}
+        return {name: np.asarray(array, self._types[name]) for name, array in inputs.items()}
 
     def _run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         try:

@@ -1,8 +1,7 @@
 """Writes the snapshots of a training (models/snapshots.py describes their files). Doesn't import Keras."""
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from models.files.sums import write_sums
 from models.predictor import write_preprocessing
 from models.preprocessing import Preprocessing
 from models.runtime import ROWS_AT_ONCE
-from models.snapshots import LAYOUT, VALUES, Layout, StoredWeight, file_of
+from models.snapshots import LAYOUT, VALUES, Layout, StoredWeight
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
 from models.version_files import ARTIFACTS, TRAINED
@@ -53,20 +52,3 @@ def begin(folder: Path, network: Described, weights: Mapping[str, np.ndarray]) -
     document = Layout(stored, served, reason).to_document()
     (folder / LAYOUT).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     write_sums(folder)
-
-
-def write_epoch(folder: Path, epoch: int, weights: Sequence[np.ndarray]) -> tuple[int, str]:
-    """Write the weights of an epoch, which aren't synced to the disk. Returns the size and the SHA-256 of the file.
-
-    Raises OSError; then there is no file.
-    """
-    path, digest, size = folder / file_of(epoch), hashlib.sha256(), 0
-    try:
-        with path.open("wb") as file:
-            for array in weights:
-                digest.update(array.data)
-                size += file.write(array.data)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
-    return size, digest.hexdigest()

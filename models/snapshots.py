@@ -5,9 +5,10 @@ preprocessing and the description of the trained network, as a version has them,
 of an epoch has the values of all weights, one after another in the order of the layout, little-endian.
 """
 
+import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -83,6 +84,23 @@ def epoch_of(name: str) -> int | None:
     """The epoch of the file of this name; None for other files."""
     number, _, suffix = name.partition(".")
     return int(number) if suffix == "weights" and number.isdecimal() else None
+
+
+def write_epoch(folder: Path, epoch: int, weights: Iterable[memoryview]) -> tuple[int, str]:
+    """Write the weights of an epoch, which aren't synced to the disk. Returns the size and the SHA-256 of the file.
+
+    Raises OSError; then there is no file.
+    """
+    path, digest, size = folder / file_of(epoch), hashlib.sha256(), 0
+    try:
+        with path.open("wb") as file:
+            for values in weights:
+                digest.update(values)
+                size += file.write(values)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return size, digest.hexdigest()
 
 
 def read_layout(folder: Path) -> Layout:

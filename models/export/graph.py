@@ -17,6 +17,8 @@ from models.spec import ComponentSpec
 
 OPSET = 20
 """The first opset with Gelu; each newer one shuts out older runtimes."""
+ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 3
+"""The domain of classic machine learning, in an opset that every runtime with OPSET knows."""
 UNUSED = "/"
 """No name that a client chose and none that onnxscript generates begins so."""
 ROWS = "rows"
@@ -50,6 +52,12 @@ class Graph:
         """Makes nodes: `op.MatMul(a, b)`. Numbers and lists of numbers become constants of the other inputs' type."""
         return self.builder.op
 
+    @property
+    def ml_op(self) -> OpBuilder:
+        """Makes nodes of ai.onnx.ml, ONNX's other domain."""
+        self._graph.opset_imports[ML_DOMAIN] = ML_OPSET
+        return self.builder.opset(ML_DOMAIN, ML_OPSET)
+
     def input(self, name: str, shape: Sequence[int]) -> Tensor:
         """Add an input of float32 rows of this shape."""
         value = self.builder.input(f"{UNUSED}{name}", ir.DataType.FLOAT, [ROWS, *shape])
@@ -69,10 +77,10 @@ class Graph:
         return self.op.Constant(value=ir.tensor(np.asarray(value, dtype)))
 
     def take_masks(self, *tensors: Tensor) -> None:
-        """Take the masks away from these tensors, for all layers that are built from now on."""
+        """Take the masks away from these tensors, for all layers that look for them there (see registry.build)."""
         self._without_mask.update(tensor.value for tensor in tensors)
 
-    def as_seen(self, tensor: Tensor) -> Tensor:
+    def as_attached(self, tensor: Tensor) -> Tensor:
         """The tensor, without its mask if it was taken away."""
         return replace(tensor, mask=None) if tensor.value in self._without_mask else tensor
 

@@ -31,13 +31,32 @@ def builds(*types: str, passes_mask: bool = False) -> Callable[[Builder], Builde
     return register
 
 
+CALLED_WITH_MASKS = {
+    "SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional", "TimeDistributed",
+    "GlobalAveragePooling1D", "BatchNormalization", "Softmax", "Attention", "AdditiveAttention", "Pipeline",
+    "Pretrained",
+}  # fmt: skip
+"""The layers to which a network passes masks as an argument, and that so get those that MultiHeadAttention took away;
+the others look for the masks that are attached to their inputs (keras/src/layers/layer.py, Layer.__call__)."""
+
+
 def build(layer: Layer, *inputs: Tensor) -> Tensor:
     """Add the nodes of a layer to the graph; returns its output. Raises NotServable if it can't be exported."""
     builder = _builders.get(layer.type)
     if builder is None:
         raise NotServable(f"The network can't be exported to ONNX: {layer.type} is unsupported.")
-    inputs = tuple(map(layer.graph.as_seen, inputs))
-    output = builder(layer, *inputs)
+    attached = inputs if layer.type in CALLED_WITH_MASKS else tuple(map(layer.graph.as_attached, inputs))
+    output = _completed(layer, builder(layer, *attached), attached)
+    if attached == inputs:
+        return output
+    mask = inputs[0].mask if layer.type in _masking else _completed(layer, builder(layer, *inputs), inputs).mask
+    if output.mask is None:
+        layer.graph.take_masks(output)
+    return Tensor(output.value, output.shape, mask)
+
+
+def _completed(layer: Layer, output: Tensor | ir.Value, inputs: tuple[Tensor, ...]) -> Tensor:
+    """The output of a builder with its shape and mask."""
     if not isinstance(output, Tensor):
         return Tensor(output, row_shape(output), inputs[0].mask if layer.type in _masking else None)
     rows = None if output.value.shape is None else output.value.shape[0]

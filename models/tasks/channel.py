@@ -14,8 +14,8 @@ class Channel(Protocol):
         """Report the task's progress."""
 
     def epoch(self, data: dict[str, Any], best: dict[str, Any] | None, snapshot: dict[str, Any] | None = None) -> None:
-        """Report an epoch that has ended, the best epoch so far, and the file of the epoch's snapshot, if there is one:
-        its `bytes` and its `sha256`."""
+        """Report an epoch that has ended, the best epoch so far, and the epoch's snapshot, if there is one: the
+        `bytes` and the `sha256` of its file, or the `weights` to write into it, in Base64."""
 
     def snapshot_skipped(self, error: OSError, epoch: int) -> None:
         """Report that the snapshot of an epoch couldn't be written."""

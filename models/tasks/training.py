@@ -95,8 +95,9 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     channel.baseline(_measure_guess(trained, dataset, rows))
     if assignment.request.only_saves:
         return _save(trained, dataset, rows, folder, reporter.keep_alive)
-    plan = _plan(trained.spec, assignment.request)
     reporter.snapshots = prepare_snapshots(assignment, trained, channel)
+    plan = _plan(trained.spec, assignment.request)
+    plan = dataclasses.replace(plan, watches_weights=reporter.snapshots is not None)
     outcome = train(trained.network, rows["train"], rows.get("validation"), plan, reporter, checkpoint)
     if outcome.reason == "paused":
         return Unfinished.PAUSED
@@ -357,16 +358,16 @@ class _Reporter:
     def on_epoch(self, result: EpochResult) -> None:
         data = {"epoch": result.epoch, "seconds": result.seconds, **result.metrics}
         data["learning_rate"] = result.learning_rate
-        self._channel.epoch(data, result.best, *self._take_snapshot(result.epoch))
+        self._channel.epoch(data, result.best, *self._take_snapshot(result))
 
-    def _take_snapshot(self, epoch: int) -> list[dict[str, Any]]:
+    def _take_snapshot(self, result: EpochResult) -> list[dict[str, Any]]:
         """What describes the epoch's snapshot, if there is one."""
         if self.snapshots is None:
             return []
         try:
-            return [self.snapshots.take(epoch)]
+            return [self.snapshots.take(result.epoch, result.weights)]
         except OSError as error:
-            self._channel.snapshot_skipped(error, epoch)
+            self._channel.snapshot_skipped(error, result.epoch)
             return []
 
     def on_order(self, order: Order, step: int) -> None:

@@ -1,10 +1,11 @@
 """One graph call: a loop over batches with Keras's `train_step` or `test_step`, and its results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from models.building import name_losses
@@ -16,15 +17,18 @@ Step = Callable[[Any], Any]
 
 
 class Results(NamedTuple):
-    """The results of a call: the metrics since the epoch's first step, and the learning rate of its last step."""
+    """The results of a call: the metrics since the epoch's first step, the learning rate of its last step, and the
+    values of watched variables after it, one after another."""
 
     metrics: dict[str, float]
     learning_rate: float
+    watched: np.ndarray | None = None
 
     @classmethod
-    def of(cls, metrics: dict[str, tf.Tensor], learning_rate: tf.Tensor) -> Self:
+    def of(cls, metrics: dict[str, tf.Tensor], learning_rate: tf.Tensor, watched: tf.Tensor | None = None) -> Self:
         """Create the results from the tensors that run_batches returns."""
-        return cls({name: float(value) for name, value in metrics.items()}, float(learning_rate))
+        values = {name: float(value) for name, value in metrics.items()}
+        return cls(values, float(learning_rate), None if watched is None else watched.numpy())
 
 
 class TracedCall:
@@ -44,9 +48,15 @@ class TracedCall:
 
 
 def run_batches(
-    network: keras.Model, run_batch: Callable[[tf.Tensor], Any], begin: tf.Tensor, end: tf.Tensor, steps_before: Any
-) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    """Run the batches [begin, end) as one loop of the traced graph; returns the metrics and the learning rate.
+    network: keras.Model,
+    run_batch: Callable[[tf.Tensor], Any],
+    begin: tf.Tensor,
+    end: tf.Tensor,
+    steps_before: Any,
+    watched: Sequence[tf.Variable] = (),
+) -> tuple[Any, ...]:
+    """Run the batches [begin, end) as one loop of the traced graph; returns the metrics, the learning rate and, if
+    there are any, the values of `watched` variables of one type.
 
     The first step of an epoch resets the metrics.
     """
@@ -63,7 +73,8 @@ def run_batches(
     tf.while_loop(lambda index: index < end, run_one, (begin,))
     results = name_losses(network.get_metrics_result())
     metrics = {name: tf.reduce_mean(value) for name, value in results.items()}
-    return metrics, tf.convert_to_tensor(network.optimizer.learning_rate)
+    values = [tf.concat([tf.reshape(variable, [-1]) for variable in watched], 0)] if watched else []
+    return metrics, tf.convert_to_tensor(network.optimizer.learning_rate), *values
 
 
 def only_or_all(inputs: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from models.building import SCALED_LOSS
 from models.errors import Diverged
@@ -30,6 +31,9 @@ from models.training.plan import (
 )
 from models.training.progress import ProgressReporter
 from models.training.steps import EpochSteps, make_steps
+
+MOST_WATCHED = 2**14
+"""The numbers that a call returns at most as weights."""
 
 
 def train(
@@ -68,7 +72,8 @@ class _Training:
         self._network, self._plan, self._observer = network, plan, observer
         self._rows = training.rows
         compiled = plan.execution == COMPILED
-        self._steps = make_steps(network, network.train_step, training, plan.batch_size, compiled)
+        watched = find_small_weights(network) if plan.watches_weights else []
+        self._steps = make_steps(network, network.train_step, training, plan.batch_size, compiled, watched)
         self._steps.set_order(stored_order(training.rows))
         self._pace, self._validation_pace = Pace(), Pace()
         self._validation: EpochSteps | None = None
@@ -157,15 +162,17 @@ class _Training:
             self._callbacks.begin_epoch(epoch)
             if self._plan.shuffle:
                 self._shuffle()
+        weights = None
         if at.results is None:
-            at.results = list(self._run_steps(self._steps, self._pace, at.step, self._advance))
+            results = self._run_steps(self._steps, self._pace, at.step, self._advance)
+            at.results, weights = [results.metrics, results.learning_rate], results.watched
         metrics, learning_rate = dict(at.results[0]), at.results[1]
         if self._validation is not None and math.isfinite(trained_loss(metrics)):
             validated = self._run_steps(self._validation, self._validation_pace, 0, self._progress.go_on)
             metrics |= {f"val_{name}": value for name, value in validated.metrics.items()}
         self._keep_best(epoch, metrics)
         self._count_seconds()
-        result = EpochResult(epoch, at.epoch_seconds, metrics, learning_rate, at.best)
+        result = EpochResult(epoch, at.epoch_seconds, metrics, learning_rate, at.best, weights)
         self._observer.on_epoch(result)
         check_loss(result)
         at.epochs_done, at.step, at.results, at.epoch_seconds = epoch, 0, None, 0.0
@@ -227,6 +234,13 @@ class _Training:
         value, best = metrics.get(monitor, math.nan), self._position.best
         if is_better(value, None if best is None else best[monitor], mode):
             self._position.best = {"epoch": epoch, monitor: value}
+
+
+def find_small_weights(network: keras.Model) -> list[tf.Variable]:
+    """The weights, if they are so few that returning them from each call costs nothing, and all float32."""
+    variables = [weight.value for weight in network.weights]
+    small = sum(math.prod(variable.shape) for variable in variables) <= MOST_WATCHED
+    return variables if small and all(variable.dtype == tf.float32 for variable in variables) else []
 
 
 def trained_loss(metrics: dict[str, float]) -> float:

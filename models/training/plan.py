@@ -110,6 +110,8 @@ class TrainingPlan:
     of its best epoch."""
     checkpoint_seconds: float = math.inf
     """Time between checkpoints."""
+    watches_weights: bool = False
+    """Whether epochs' results have the weights of a small network. Reading them costs more than an epoch's rest."""
 
     def best_by(self, validated: bool) -> tuple[str, str]:
         """The metric that determines the best epoch, and its mode: the one that early stopping monitors, or else the
@@ -170,6 +172,8 @@ class EpochResult:
     learning_rate: float
     best: dict[str, float] | None
     """The best `epoch` so far according to `TrainingPlan.best_by`, and its value."""
+    weights: np.ndarray | None = None
+    """The weights after the epoch in Keras's order, one after another; None if they weren't watched."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Steps over rows in memory."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -21,8 +22,17 @@ class ResidentSteps:
     smaller last one.
     """
 
-    def __init__(self, network: keras.Model, step: Step, arrays: Arrays, batch_size: int, compiled: bool) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        step: Step,
+        arrays: Arrays,
+        batch_size: int,
+        compiled: bool,
+        watched: Sequence[tf.Variable] = (),
+    ) -> None:
         self._network = network
+        self._watched = watched
         self._step = step
         self._batch_size = batch_size
         self._inputs = {name: as_tensor(values) for name, values in arrays.inputs.items()}
@@ -61,7 +71,12 @@ class ResidentSteps:
 
     def _run_batches(self, batches: tf.Tensor, begin: tf.Tensor, end: tf.Tensor, steps_before: tf.Tensor) -> Any:
         return run_batches(
-            self._network, lambda index: self._step(self._gather(batches[index])), begin, end, steps_before
+            self._network,
+            lambda index: self._step(self._gather(batches[index])),
+            begin,
+            end,
+            steps_before,
+            self._watched,
         )
 
     def _gather(self, rows: tf.Tensor) -> tuple[Any, ...]:

@@ -1,9 +1,11 @@
 """The steps of an epoch, over rows in memory or on disk: the same arithmetic on the same batches."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from models.training.graph_calls import Results, Step
 from models.training.plan import Arrays, StreamedArrays
@@ -24,9 +26,17 @@ class EpochSteps(Protocol):
 
 
 def make_steps(
-    network: keras.Model, step: Step, arrays: Arrays | StreamedArrays, batch_size: int, compiled: bool = False
+    network: keras.Model,
+    step: Step,
+    arrays: Arrays | StreamedArrays,
+    batch_size: int,
+    compiled: bool = False,
+    watched: Sequence[tf.Variable] = (),
 ) -> EpochSteps:
-    """The steps that pass batches of `arrays` to `step`, as a plain graph or compiled by XLA."""
+    """The steps that pass batches of `arrays` to `step`, as a plain graph or compiled by XLA.
+
+    Over rows in memory, their results have the values of `watched` variables.
+    """
     if isinstance(arrays, StreamedArrays):
         return StreamedSteps(network, step, arrays, batch_size, compiled)
-    return ResidentSteps(network, step, arrays, batch_size, compiled)
+    return ResidentSteps(network, step, arrays, batch_size, compiled, watched)

@@ -24,6 +24,8 @@ def thin(epochs: Collection[int], keep: int, *, every: int, total: int, best: in
         gaps[~loose if loose.any() else fixed] = np.inf
         place = int(np.argmin(gaps))
         kept, fixed, parts = (np.delete(array, place) for array in (kept, fixed, parts))
+    if latest >= total:  # nothing is left to fill a gap for
+        kept = kept[fixed | parts]
     return kept.tolist()
 
 

@@ -50,6 +50,18 @@ def show_metrics(session: Session, job: str, points: int | None) -> None:
     print_table(columns, ([epoch.get(name) for name in columns] for epoch in epochs))
 
 
+@jobs.command("snapshots")
+@click.argument("job")
+def show_snapshots(session: Session, job: str) -> None:
+    """List the epochs of which the job keeps the weights, latest first."""
+    print_items(
+        session.client.training_jobs.snapshots(job),
+        ("epoch", "recorded", "metrics", "bytes"),
+        lambda item: (item["epoch"], describe_moment(item["at"]), item["metrics"], item["bytes"]),
+        as_json=session.as_json,
+    )
+
+
 @jobs.command("log")
 @click.argument("job")
 def show_log(session: Session, job: str) -> None:

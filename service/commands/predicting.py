@@ -17,7 +17,9 @@ BATCHES = "A batch prediction takes files of any size: curl -F model={model} -F 
 
 @click.command(cls=ServiceCommand)
 @click.argument("model")
-@click.argument("rows", nargs=-1, required=True)
+@click.argument("rows", nargs=-1)
+@click.option("--job", help="Predict with a snapshot of this training job instead of a model; omit MODEL.")
+@click.option("--epoch", help="Epoch of the snapshot, or `best`; default: the latest.")
 @click.option("--version", type=click.IntRange(1), help="Version number; default: the one that the model serves.")
 @click.option("--label", help="Label of the version.")
 @click.option("--top", type=click.IntRange(1), help="Number of best classes to show per row.")
@@ -27,30 +29,42 @@ def predict(
     session: Session,
     model: str,
     rows: tuple[str, ...],
+    job: str | None,
+    epoch: str | None,
     version: int | None,
     label: str | None,
     top: int | None,
     threshold: float | None,
     extra: str | None,
 ) -> None:
-    """Predict with MODEL for ROWS.
+    """Predict with MODEL for ROWS, or with --job and --epoch for ROWS at the end of an epoch of a training.
 
     ROWS is JSON ('[[1, 2]]', or '{"width": 1.2}' for one row of a table), a file of rows in the form of the
     dataset's file (.csv, .json, .jsonl, .parquet, also compressed: .gz, .zst), an array (.npy), one or more images
     (.png, .jpg, .webp, .gif, .bmp, .tiff), or - for JSON from standard input.
     """
-    options = {
-        "version": version, "label": label, "top": top, "scores": session.as_json, "threshold": threshold,
-        "extra": extra,
-    }  # fmt: skip
+    options: dict[str, Any] = {"top": top, "scores": session.as_json, "threshold": threshold, "extra": extra}
     client = session.client
     if version is not None and label is not None:
         raise click.UsageError("Give --version or --label, not both.")
+    if job is None and epoch is not None:
+        raise click.UsageError("--epoch needs --job.")
+    if job is not None:
+        if version is not None or label is not None:
+            raise click.UsageError("Give --job, or --version or --label, not both.")
+        rows = (model, *rows)
+        options |= {"epoch": epoch or "latest"}
+    else:
+        options |= {"version": version, "label": label}
+    if not rows:
+        raise click.UsageError("Missing argument 'ROWS...'.")
     try:
-        if (given := _given_rows(rows)) is not None:
-            answer = client.predict(model, given, **options)
+        if (given := _given_rows(rows)) is None:
+            answer = _predict_files(session, model, job, rows, options)
+        elif job is not None:
+            answer = client.predict_with_snapshot(job, given, **options)
         else:
-            answer = _predict_files(session, model, rows, options)
+            answer = client.predict(model, given, **options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
@@ -60,10 +74,14 @@ def predict(
     _show(answer, rows)
 
 
-def _predict_files(session: Session, model: str, rows: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
-    """The answer for files. If they are too large for one prediction, says what takes them."""
+def _predict_files(
+    session: Session, model: str, job: str | None, rows: Sequence[str], options: dict[str, Any]
+) -> dict[str, Any]:
+    """The answer for files. If they are too large for one prediction with a model, says what takes them."""
     from fitserve_client import RequestFailed
 
+    if job is not None:
+        return session.client.predict_files_with_snapshot(job, rows, **options)
     try:
         answer: dict[str, Any] = session.client.predict_files(model, rows, **options)
     except RequestFailed as failure:

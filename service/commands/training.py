@@ -18,7 +18,11 @@ from service.commands.watching import going_on, leave, show_until_final
 @click.option("--batch-size", type=click.IntRange(1), help="Rows per batch; default: 32.")
 @click.option("--seed", type=click.IntRange(0), help="Random seed, for reproducible training.")
 @click.option("--label", help="Label to set on the new version.")
-@click.option("--start-from", metavar="VERSION", help="Version or label whose weights to start from.")
+@click.option(
+    "--start-from",
+    metavar="VERSION",
+    help="Version or label whose weights to start from, or JOB:EPOCH for a snapshot of a training job.",
+)
 @click.option("--folds", type=click.IntRange(2), help="Cross-validate on this many folds first.")
 @click.option("--patience", type=click.IntRange(0), help="Stop after this many epochs without improvement.")
 @click.option("--time-limit", "time_limit_seconds", type=click.FloatRange(1), help="Stop after this many seconds.")
@@ -44,7 +48,7 @@ def train(
     """
     request = with_metadata(options, metadata) | {name: value for name, value in given.items() if value is not None}
     if start_from is not None:
-        request["start_from"] = {"version": int(start_from)} if start_from.isdecimal() else {"label": start_from}
+        request["start_from"] = _read_start(start_from)
     if patience is not None:
         request["early_stopping"] = {"patience": patience}
     if "epochs" not in request:
@@ -60,3 +64,11 @@ def train(
             click.echo(f"{job['id']}: fitserve watch {job['id']} shows it elsewhere", err=True)
             job = show_until_final(session.client, job)
     leave(job)
+
+
+def _read_start(text: str) -> dict[str, Any]:
+    """What `--start-from` refers to. Names of labels have no colon."""
+    job, colon, epoch = text.partition(":")
+    if colon:
+        return {"training_job": job, "epoch": int(epoch) if epoch.isdecimal() else epoch}
+    return {"version": int(text)} if text.isdecimal() else {"label": text}

@@ -155,6 +155,8 @@ class Journal:
             events.append(NewEvent("progress", self._progress))
         last_epoch = max((event.epoch for event in events if event.epoch is not None), default=None)
         snapshots = None if last_epoch is None else self.snapshots.settle(last_epoch)
+        events += self.snapshots.reports
+        self.snapshots.reports = []
         batch = Batch(events, self._progress, self._best, self._baseline, snapshots)
         self._progress = self._best = self._baseline = None
         self._urgent = False

@@ -1,10 +1,13 @@
 """The snapshots of a running job: which epochs keep theirs, and which files nothing refers to any more."""
 
+from base64 import b64decode
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from models.jobs.training import FEWEST_SNAPSHOTS, SnapshotsRequest
+from models.snapshots import write_epoch
 from models.training.thinning import thin
 from service.context import Context
 from service.operations.jobs import snapshot_files
@@ -14,6 +17,7 @@ from service.storage.artifact_keys import key_below, snapshots_key
 from service.storage.jobs import NewEvent, warn
 from service.storage.records import Job
 from service.storage.training_snapshots import Changes, StoredSnapshot
+from service.worker import failures
 
 log = structlog.get_logger()
 
@@ -32,12 +36,16 @@ class KeptSnapshots:
         """The snapshots that have a row, except those in `_removed`."""
         self._new: dict[int, StoredSnapshot] = {}
         """Those that have no row yet."""
+        self._unwritten: dict[int, bytes] = {}
+        """The weights of those that have no file yet."""
         self._removed: dict[int, StoredSnapshot] = {}
         """Those whose rows the next batch removes."""
         self._unneeded: list[StoredSnapshot] = []
         """Those whose rows the current batch removes."""
         self._best: int | None = None
         self._warned = False
+        self.reports: list[NewEvent] = []
+        """What `settle` has to report."""
         self.epochs = 0
         """How many epochs the job trains, as far as it is known."""
 
@@ -54,12 +62,16 @@ class KeptSnapshots:
         for key in snapshot_files.folders(self._context, job.id):
             self._tidy(key)
 
-    def add(self, epoch: int, file: dict[str, Any] | None, best: dict[str, Any] | None) -> None:
-        """Add the file of an epoch, if it has one, and note the best epoch so far."""
+    def add(self, epoch: int, snapshot: dict[str, Any] | None, best: dict[str, Any] | None) -> None:
+        """Add the snapshot of an epoch, if it has one (models.tasks.channel), and note the best epoch so far."""
         self._best = self._best if best is None else int(best["epoch"])
-        if file is None:
+        if snapshot is None:
             return
-        self._new[epoch] = StoredSnapshot(epoch, self._folder, file["bytes"], file["sha256"])
+        if "weights" in snapshot:
+            self._unwritten[epoch] = b64decode(snapshot["weights"])
+            self._new[epoch] = StoredSnapshot(epoch, self._folder, len(self._unwritten[epoch]), "")
+        else:
+            self._new[epoch] = StoredSnapshot(epoch, self._folder, snapshot["bytes"], snapshot["sha256"])
         if len(self._new) > self._most:
             # The database hasn't accepted events for a while, and the files mustn't fill the disk meanwhile.
             self._thin(epoch)
@@ -78,13 +90,28 @@ class KeptSnapshots:
         if last_epoch not in self._new and not self._removed:
             return Changes()
         self._thin(last_epoch)
-        added = [snapshot for epoch, snapshot in self._new.items() if epoch <= last_epoch]
+        new = [snapshot for epoch, snapshot in self._new.items() if epoch <= last_epoch]
+        added = [written for snapshot in new if (written := self._write(snapshot)) is not None]
         replaced = [self._kept[snapshot.epoch] for snapshot in added if snapshot.epoch in self._kept]
         self._kept |= {snapshot.epoch: snapshot for snapshot in added}
         self._new = {epoch: snapshot for epoch, snapshot in self._new.items() if epoch > last_epoch}
         self._unneeded += [*replaced, *self._removed.values()]
         removed, self._removed = list(self._removed), {}
         return Changes(added, removed)
+
+    def _write(self, snapshot: StoredSnapshot) -> StoredSnapshot | None:
+        """Write the file of a snapshot, unless it has one; None if that fails."""
+        content = self._unwritten.pop(snapshot.epoch, None)
+        if content is None:
+            return snapshot
+        try:
+            _, sha256 = write_epoch(
+                self._context.artifacts.folder(snapshot.folder), snapshot.epoch, [memoryview(content)]
+            )
+        except OSError as error:
+            self.reports += self.skip({"epoch": snapshot.epoch}, failures.unwritable(error))
+            return None
+        return replace(snapshot, sha256=sha256)
 
     def remove_unneeded(self) -> None:
         """Remove the files of rows that are removed, now that this is in the database."""
@@ -113,5 +140,6 @@ class KeptSnapshots:
         found = self._kept | {epoch: snapshot for epoch, snapshot in self._new.items() if epoch <= last_epoch}
         kept = set(thin(found, self._most, every=self._request.every, total=self.epochs, best=self._best))
         dropped = [self._new.pop(epoch) for epoch in list(self._new) if epoch <= last_epoch and epoch not in kept]
-        snapshot_files.discard(self._context, dropped)
+        written = [snapshot for snapshot in dropped if self._unwritten.pop(snapshot.epoch, None) is None]
+        snapshot_files.discard(self._context, written)
         self._removed |= {epoch: self._kept.pop(epoch) for epoch in list(self._kept) if epoch not in kept}

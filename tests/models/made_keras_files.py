@@ -64,14 +64,18 @@ def stored(arrays: Mapping[str, np.ndarray] | None = None) -> bytes:
 
 
 def keras_file(
-    path: Path, network: Any = None, weights: bytes | None = None, version: str = "3.15.1", **others: bytes
+    path: Path,
+    network: Any = None,
+    weights: bytes | None = None,
+    version: str = "3.15.1",
+    others: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write a `.keras` file; `others` replace or add entries of the ZIP by name."""
     entries = {
         "metadata.json": json.dumps({"keras_version": version}).encode(),
         "config.json": json.dumps(sequential() if network is None else network).encode(),
         "model.weights.h5": stored() if weights is None else weights,
-        **others,
+        **(others or {}),
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries.items():

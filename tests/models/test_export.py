@@ -7,11 +7,14 @@ from typing import Any
 
 import keras
 import numpy as np
+import onnx
 import pytest
 
 from models.building import build_network
+from models.catalogue import load_catalogue
 from models.errors import DamagedNetwork, InvalidInstances, NotServable
 from models.export import export_onnx, registry
+from models.export.activations import ACTIVATIONS
 from models.limits import Limits
 from models.parity import compare_with_keras, random_rows
 from models.runtime import OnnxNetwork
@@ -86,6 +89,18 @@ def test_exporting_says_nothing(
     assert caught == []
     assert capfd.readouterr().out == ""
     assert caplog.records == []
+
+
+def test_every_layer_and_every_activation_of_the_catalogue_can_be_exported() -> None:
+    assert registry.exported_types() >= load_catalogue().layers.keys()
+    assert load_catalogue().activations.keys() == ACTIVATIONS.keys()
+
+
+@pytest.mark.parametrize("layers", [LAYERS, [{"type": "IntegerLookup", "vocabulary": [1, 2]}, {"type": "Flatten"}]])
+def test_the_file_is_valid_onnx(layers: list[dict[str, Any]], tmp_path: Path) -> None:
+    spec = make_spec(layers=layers)
+    export_onnx(spec, weight_values(make_network(spec=spec)), tmp_path / "network.onnx")
+    onnx.checker.check_model(tmp_path / "network.onnx", full_check=True)
 
 
 def test_a_layer_without_a_builder_is_not_servable_and_leaves_no_file(

@@ -13,10 +13,12 @@ from models.parity import compare_with_keras
 from models.spec import NetworkSpec
 from models.weights import weight_values
 
+pytestmark = pytest.mark.filterwarnings("ignore:Layer 'flatten' .of type:UserWarning")  # it loses the mask
+
 HEADS: dict[str, Any] = {"type": "MultiHeadAttention", "num_heads": 1, "key_dim": 2}
-EMBEDDING = {"type": "Embedding", "input_dim": 5, "output_dim": 3, "mask_zero": True, "name": "words"}
-LAST = {"type": "LSTM", "units": 2}
-WORDS: dict[str, Any] = {"inputs": ["words", "words"]}
+EMBEDDING: dict[str, Any] = {"type": "Embedding", "input_dim": 5, "output_dim": 3, "mask_zero": True, "name": "words"}
+ATTENTION = {"type": "Attention", "inputs": ["words", "words"]}
+LAST: dict[str, Any] = {"type": "LSTM", "units": 2}
 TOKENS = np.array([[1, 0, 2, 4], [0, 3, 1, 0], [2, 0, 0, 0], [0, 0, 0, 0]], np.float32)
 """Rows that are masked at the beginning, in between, at the end, and everywhere."""
 
@@ -25,7 +27,7 @@ def compare(layers: list[dict[str, Any]], path: Path) -> None:
     document = {
         "task": "regression",
         "input": {"shape": [4]},
-        "layers": [EMBEDDING, *layers],
+        "layers": [EMBEDDING, *layers, {"type": "Flatten"}],
         "optimizer": "sgd",
         "loss": "mse",
     }
@@ -36,21 +38,17 @@ def compare(layers: list[dict[str, Any]], path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "branches",
-    [
-        ["words", "attention"],
-        ["attention", "words"],
-        ["copy", "attention"],
-    ],
+    "last", [LAST, HEADS | {"inputs": ["all", "all"]}, {"type": "Multiply", "inputs": ["all", "all"]}]
 )
-def test_attention_takes_the_masks_of_layers_that_come_later(branches: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("branches", [["words", "attention"], ["attention", "words"], ["copy", "attention"]])
+def test_attention_takes_masks_away(branches: list[str], last: dict[str, Any], tmp_path: Path) -> None:
     layers = [
         {"type": "Dropout", "rate": 0.1, "name": "copy", "inputs": ["words"]},
-        HEADS | WORDS | {"name": "attention"},
+        HEADS | {"name": "attention", "inputs": ["words", "words"]},
         {"type": "LayerNormalization", "name": "apart", "inputs": ["words"]},
         {"type": "Add", "name": "sum", "inputs": branches},
         {"type": "Add", "name": "all", "inputs": ["sum", "apart"]},
-        LAST,
+        last,
     ]
     compare(layers, tmp_path / "network.onnx")
 
@@ -61,8 +59,8 @@ def test_attention_takes_the_masks_of_layers_that_come_later(branches: list[str]
         [{"type": "Bidirectional", "layer": {**LAST, "return_sequences": True, "unroll": True}}, LAST],
         [{"type": "RNN", "cell": {"type": "GRUCell", "units": 2}, "go_backwards": True, "zero_output_for_mask": True}],
         [{**LAST, "activation": "gelu", "return_sequences": True, "go_backwards": True}, LAST],
-        [HEADS | WORDS | {"dropout": 0.5}, LAST],
-        [{"type": "Attention", **WORDS}, {"type": "TimeDistributed", "layer": {"type": "ReLU"}}, LAST],
+        [HEADS | {"inputs": ["words", "words"], "dropout": 0.5}, LAST],
+        [ATTENTION, {"type": "TimeDistributed", "layer": {"type": "ReLU"}}, LAST],
     ],
     ids=["bidirectional", "cell", "loop", "heads", "distributed"],
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import pickle
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -153,14 +153,18 @@ NETWORKS: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "The operation `Einsum` of the layer `sum` has no equivalent in the catalogue: build the network from layers.",
     ),
-    "training mode in predictions": (
+    "an argument of a call": (
         functional(
-            called(input_layer(3)),
-            called(layer("Dropout", "always", rate=0.5), tensor("numbers"), training=True),
+            called(input_layer(3, 2)),
+            called(
+                layer("MultiHeadAttention", "mha", num_heads=1, key_dim=2),
+                *[tensor("numbers")] * 2,
+                use_causal_mask=True,
+            ),
             inputs=["numbers", 0, 0],
-            outputs=["always", 0, 0],
+            outputs=["mha", 0, 0],
         ),
-        "The layer `always` is called with `training`, which isn't supported: it changes the layer's output.",
+        "The layer `mha` is called with `use_causal_mask`, which isn't supported: it changes the layer's output.",
     ),
     "a mask of one's own": (
         functional(
@@ -198,12 +202,12 @@ def write(content: bytes) -> Callable[[Path], Path]:
     return written
 
 
-def in_zip(**entries: bytes) -> Callable[[Path], Path]:
-    return lambda folder: keras_file(folder / "file.keras", None, **entries)  # type: ignore[arg-type]
+def in_zip(entries: Mapping[str, bytes]) -> Callable[[Path], Path]:
+    return lambda folder: keras_file(folder / "file.keras", others=entries)
 
 
 def in_weights(content: bytes) -> Callable[[Path], Path]:
-    return in_zip(**{"model.weights.h5": content})
+    return in_zip({"model.weights.h5": content})
 
 
 def only(name: str, content: bytes = b"") -> Callable[[Path], Path]:
@@ -259,11 +263,11 @@ FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "half a ZIP": (lambda folder: truncated(keras_file(folder / "half.keras")), "isn't a valid ZIP"),
     "another ZIP": (only("data.csv"), "The ZIP has no `config.json`, so it isn't a network that Keras saved"),
     "a SavedModel": (only("network/saved_model.pb"), "but TensorFlow's SavedModel: load it with Keras"),
-    "a name that leads out of the ZIP": (in_zip(**{"../../etc/cron.d/job": b"x"}), "leads out of the ZIP"),
-    "a ZIP bomb": (in_zip(**{"assets/zeros": b"\0" * 40_000_000}), "times larger when it is unpacked"),
-    "JSON that isn't": (in_zip(**{"config.json": b"{"}), "`config.json` isn't valid JSON"),
-    "JSON of a list": (in_zip(**{"config.json": b"[]"}), "`config.json` isn't a JSON object."),
-    "deep JSON": (in_zip(**{"config.json": b'{"a":' * 200_000}), "`config.json` is nested too deeply."),
+    "a name that leads out of the ZIP": (in_zip({"../../etc/cron.d/job": b"x"}), "leads out of the ZIP"),
+    "a ZIP bomb": (in_zip({"assets/zeros": b"\0" * 40_000_000}), "times larger when it is unpacked"),
+    "JSON that isn't": (in_zip({"config.json": b"{"}), "`config.json` isn't valid JSON"),
+    "JSON of a list": (in_zip({"config.json": b"[]"}), "`config.json` isn't a JSON object."),
+    "deep JSON": (in_zip({"config.json": b'{"a":' * 200_000}), "`config.json` is nested too deeply."),
     "half an HDF5 file": (in_weights(stored()[:200]), "The file isn't readable as HDF5"),
     "no weights": (in_weights(stored({})), "The file has 0 weights of the layer `scores`"),
     "a weight too few": (

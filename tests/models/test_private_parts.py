@@ -80,3 +80,15 @@ def test_the_registries_of_keras_map_names_to_components(module: object) -> None
 
 def test_keras_names_in_snake_case() -> None:
     assert to_snake_case("MeanSquaredError") == "mean_squared_error"
+
+
+def test_inner_layers_are_held_by_the_attributes_that_keras_files_name() -> None:
+    lstm, attention = keras.layers.LSTM(2), keras.layers.MultiHeadAttention(1, 2)
+    both, steps = keras.layers.Bidirectional(lstm), keras.layers.TimeDistributed(keras.layers.Dense(2))
+    stacked = keras.layers.RNN([keras.layers.LSTMCell(2)])
+    held = {name for layer in (lstm, both, steps, stacked) for name in vars(layer)}
+    assert {"cell", "forward_layer", "backward_layer", "layer"} <= held
+    assert isinstance(vars(stacked.cell)["cells"], list)
+    inputs = keras.Input((3, 2))
+    attention(inputs, inputs)
+    assert {"_query_dense", "_key_dense", "_value_dense", "_output_dense"} <= set(vars(attention))

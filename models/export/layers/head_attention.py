@@ -12,6 +12,7 @@ import numpy as np
 import onnx_ir as ir
 
 from models.errors import NotServable
+from models.export.bias import add_bias
 from models.export.graph import Layer, Tensor
 from models.export.registry import builds
 
@@ -19,7 +20,7 @@ LARGE_NEGATIVE = -(2.0**126)
 """The score of a masked step where Keras calls ops.dot_product_attention."""
 
 
-@builds("MultiHeadAttention")
+@builds("MultiHeadAttention", passes_mask=True)
 def multi_head_attention(layer: Layer, query: Tensor, value: Tensor, key: Tensor | None = None) -> Tensor:
     """multi_head_attention.py: each head projects query, key and value, and softmax(query · keyᵀ / √key_dim) · value of
     all heads is projected again. Kernels: query and key (features, heads, key_dim), value and gate (features, heads,
@@ -39,7 +40,7 @@ def multi_head_attention(layer: Layer, query: Tensor, value: Tensor, key: Tensor
     return output
 
 
-@builds("GroupQueryAttention")
+@builds("GroupQueryAttention", passes_mask=True)
 def group_query_attention(layer: Layer, query: Tensor, value: Tensor, key: Tensor | None = None) -> Tensor:
     """grouped_query_attention.py: as MultiHeadAttention, but several neighbouring heads of the query share one of key
     and value. Kernels: query and gate (features, query heads, head_dim), key and value (features, key heads, head_dim),
@@ -103,8 +104,7 @@ class Heads:
             outputs = op.Mul(outputs, op.Sigmoid(gate))
         outputs = op.Reshape(outputs, [-1, *query.shape[:-1], size])
         shape = (*query.shape[:-1], *lengths)
-        value = self._product("attention_output", outputs, size, lengths, query.shape[:-1])
-        return Tensor(op.Reshape(value, [-1, *shape]) if len(lengths) > 1 else value, shape, query.mask)
+        return Tensor(self._product("attention_output", outputs, size, shape, len(lengths)), shape, query.mask)
 
     def _axes(self, heads: int) -> list[int]:
         """The dimensions that attention is applied to; a negative one counts from the heads, whose index is `heads`.
@@ -125,22 +125,15 @@ class Heads:
 
     def _project(self, name: str, x: Tensor, heads: int, size: int) -> ir.Value:
         """(rows, ..., heads, size)."""
-        product = self._product(name, x.value, x.shape[-1], (heads, size), x.shape[:-1])
-        return self.layer.op.Reshape(product, [-1, *x.shape[:-1], heads, size])
+        return self._product(name, x.value, x.shape[-1], (*x.shape[:-1], heads, size), 2)
 
-    def _product(self, name: str, x: ir.Value, inputs: int, lengths: Sequence[int], steps: Sequence[int]) -> ir.Value:
-        """x · kernel + bias for x (rows, *steps, inputs): (rows, *steps, outputs), where Keras has several `lengths`.
-
-        If only one of the lengths isn't 1, is equal to the first of `steps`, and isn't the last, then Keras adds the
-        bias (*lengths,) along the steps (keras/src/backend/tensorflow/numpy.py, add).
-        """
-        op, layer, outputs = self.layer.op, self.layer, math.prod(lengths)
-        product = op.MatMul(x, op.Reshape(layer.weight(f"{name}/kernel"), [inputs, outputs]))
-        if not layer["use_bias"]:
-            return product
-        along_steps = [length for length in lengths if length > 1] == [steps[0]] != [lengths[-1]]
-        shape = [outputs, *[1] * len(steps)] if along_steps else [outputs]
-        return op.Add(product, op.Reshape(layer.weight(f"{name}/bias"), shape))
+    def _product(self, name: str, x: ir.Value, inputs: int, shape: Sequence[int], axes: int) -> ir.Value:
+        """x · kernel + bias (rows, *shape), for x (rows, ..., inputs); the last `axes` come from the kernel."""
+        op, layer = self.layer.op, self.layer
+        kernel = op.Reshape(layer.weight(f"{name}/kernel"), [inputs, math.prod(shape[-axes:])])
+        product = op.MatMul(x, kernel)
+        product = product if axes == 1 else op.Reshape(product, [-1, *shape])
+        return add_bias(op, product, layer.weight(f"{name}/bias")) if layer["use_bias"] else product
 
     def _mask(self, query: Tensor, value: Tensor, key: Tensor, scores: tuple[int, ...], axes: int) -> ir.Value | None:
         """What counts among the scores (rows, *scores), from the masks and `sliding_window`; None if all do."""

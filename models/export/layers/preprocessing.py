@@ -89,12 +89,11 @@ def integer_lookup(layer: Layer, x: Tensor) -> Tensor:
     if token is not None:
         places[token] = 0 if start else np.iinfo(np.int64).max
     numbers = op.Cast(x.value, to=ir.DataType.INT64)
-    found = op.LabelEncoder(
+    found = layer.graph.ml_op.LabelEncoder(
         numbers,
         keys_int64s=list(places),
         values_int64s=list(places.values()),
         default_int64=start if unknown == 1 else -1,
-        _domain="ai.onnx.ml",
     )
     if unknown > 1:
         remainder = op.Add(op.Mod(numbers, unknown), start)

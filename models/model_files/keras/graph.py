@@ -9,8 +9,14 @@ from models.catalogue import load_catalogue
 from models.graph import base_name
 from models.limits import Limits
 from models.model_files.keras.calls import Call, Reference, read_calls, read_references, references_in
-from models.model_files.keras.layers import LayerReader, dtype_name
-from models.model_files.keras.operations import OPERATIONS, Tensor, operation_of, read_operation
+from models.model_files.keras.layers import CLASSES, LayerReader, dtype_name
+from models.model_files.keras.operations import (
+    IMPLICIT_MASKS,
+    OPERATIONS,
+    Tensor,
+    operation_of,
+    read_operation,
+)
 from models.model_files.keras.refusal import refusal, shown
 from models.model_files.keras.serialized import class_name, config_of, is_custom, plain
 from models.spec import OUTPUT, SINGLE_INPUT
@@ -19,10 +25,11 @@ from models.validation.values import NAME
 NETWORKS = ("Functional", "Model", "Sequential")
 MOST_DEPTH = 10
 """The maximum nesting depth of networks."""
-FROZEN_BY_CALL = "BatchNormalization"
-"""The layer for which `training=False` is more than what Keras 3 writes down by itself."""
-IMPLICIT_MASKS = ("NotEqual", "Any", "LogicalAnd", "LogicalOr")
-"""The operations with which Keras 3 writes down the masks that layers pass on by themselves."""
+WITHOUT_WEIGHTS = (
+    "merging", "pooling", "regularization", "reshaping", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax",
+    "Identity", "Masking", "Rescaling", "UnitNormalization",
+)  # fmt: skip
+"""Categories and types of layers whose calls are independent of each other."""
 MASK = ""
 """What stands for such a mask among the names of tensors."""
 MASKS = ("mask", "query_mask", "value_mask", "key_mask")
@@ -66,8 +73,25 @@ class Place:
     depth: int = 0
 
 
-Scope = dict[str, list[list[str]]]
-"""By a layer's name in a network: for each of its calls, the flat names of its outputs."""
+@dataclass(frozen=True)
+class Waiting:
+    """A call of a layer that waits for its operands."""
+
+    entry: Any
+    path: str
+    number: int
+    """Of the call, among those of the layer."""
+    call: Call
+
+
+@dataclass
+class Scope:
+    """The layers of one network by their names in it."""
+
+    outputs: dict[str, list[list[str]]] = field(default_factory=dict)
+    """The flat names of the outputs of each call so far."""
+    repeated: set[str] = field(default_factory=set)
+    """The layers that are called several times."""
 
 
 class GraphReader:
@@ -95,6 +119,7 @@ class GraphReader:
             names = ", ".join(f"`{name}`" for name in outputs[:10])
             raise refusal(f"The network has {len(outputs)} outputs ({names}); networks here have one.")
         self._check_masks()
+        self.layers.note_dropped()
         self._end_in(outputs[0])
         return self.network
 
@@ -155,65 +180,62 @@ class GraphReader:
     ) -> list[str]:
         config = config_of(serialized)
         inputs = [one.layer for one in read_references(config.get("input_layers", []), _name(serialized))]
-        scope: Scope = {}
+        scope = Scope()
         if arguments is not None:
             if len(arguments) != len(inputs):
                 detail = f"The network `{place.name}` takes {len(inputs)} inputs, but is called with {len(arguments)}."
                 raise refusal(detail)
-            scope = {name: [[argument]] for name, argument in zip(inputs, arguments, strict=True)}
+            scope.outputs = {name: [[argument]] for name, argument in zip(inputs, arguments, strict=True)}
         else:
             by_name = {_name(entry): entry for entry in entries if class_name(entry) == "InputLayer"}
-            scope = {name: [[self._add_input(by_name[name])]] for name in inputs if name in by_name}
+            scope.outputs = {name: [[self._add_input(by_name[name])]] for name in inputs if name in by_name}
         waiting = [
-            (entry, path, read_calls(entry, _name(entry)))
+            Waiting(entry, path, number, call)
             for entry, path in zip(entries, _paths(entries, place), strict=True)
             if class_name(entry) != "InputLayer"
+            for number, call in enumerate(self._read_calls(entry, scope))
         ]
         while waiting:
-            ready = [one for one in waiting if all(self._is_known(call, scope) for call in one[2])]
-            if not ready:
-                names = ", ".join(f"`{shown(_name(entry))}`" for entry, *_ in waiting[:10])
+            left = [one for one in waiting if not self._add_ready(one, scope, place)]
+            if len(left) == len(waiting):
+                names = ", ".join(f"`{shown(_name(one.entry))}`" for one in left[:10])
                 raise refusal(f"These layers take layers that don't exist, or form a cycle: {names}.")
-            for entry, path, calls in ready:
-                scope[_name(entry)] = self._add_calls(entry, path, calls, scope, place)
-            done = {id(one) for one in ready}
-            waiting = [one for one in waiting if id(one) not in done]
+            waiting = left
         return [_look_up(one, scope) for one in read_references(config.get("output_layers", []), _name(serialized))]
 
-    def _is_known(self, call: Call, scope: Scope) -> bool:
-        found = references_in(call.operands) + references_in(list(call.options.values()))
-        return all(one.layer in scope for one in found)
-
-    def _add_calls(self, entry: Any, path: str, calls: list[Call], scope: Scope, place: Place) -> list[list[str]]:
-        """Add a layer; one without weights once for each of its calls."""
-        added: list[list[str]] = []
-        for call in calls:
-            if added and not self._can_repeat(entry):
-                detail = f"The layer `{shown(_name(entry))}` is called {len(calls)} times, so its weights are shared;"
-                raise refusal(f"{detail} a layer here is called once.")
-            added.append(self._add(entry, path, _resolve(call, scope), place))
+    def _read_calls(self, entry: Any, scope: Scope) -> list[Call]:
+        """The calls of a layer: one, or several of a layer without weights."""
+        calls, name = read_calls(entry, _name(entry)), shown(_name(entry))
+        if len(calls) > 1 and not self._can_repeat(entry):
+            detail = f"The layer `{name}` is called {len(calls)} times, so its weights are shared;"
+            raise refusal(f"{detail} a layer here is called once.")
         if len(calls) > 1:
-            self.note(f"`{shown(_name(entry))}` is called {len(calls)} times: each call became a layer of its own.")
-        return added
+            scope.repeated.add(_name(entry))
+            self.note(f"`{name}` is called {len(calls)} times: each call became a layer of its own.")
+        return calls
+
+    def _add_ready(self, waiting: Waiting, scope: Scope, place: Place) -> bool:
+        """Add a call of a layer if all its operands are there; return whether they are."""
+        call, name = waiting.call, _name(waiting.entry)
+        before = scope.outputs.setdefault(name, [])
+        found = references_in(call.operands) + references_in(list(call.options.values()))
+        if len(before) != waiting.number or not all(_is_there(one, scope) for one in found):
+            return False
+        before.append(self._add(waiting.entry, waiting.path, _resolve(call, scope), place))
+        return True
 
     def _can_repeat(self, entry: Any) -> bool:
         """Whether a layer has no weights, so that its calls are independent of each other."""
         found = load_catalogue().find("layer", class_name(entry))
         if operation_of(entry, self.is_keras_2):
             return True
-        return found is not None and found.category in (
-            "activation",
-            "merging",
-            "reshaping",
-            "pooling",
-            "regularization",
-        )
+        return found is not None and (found.category in WITHOUT_WEIGHTS or found.type in WITHOUT_WEIGHTS)
 
     def _add(self, entry: Any, path: str, call: Call, place: Place) -> list[str]:
         """Add one call of a layer, or the layers of a nested network; return the flat names of its outputs."""
         saved = _name(entry)
         if class_name(entry) in NETWORKS and not is_custom(entry):
-            self._check_options(call, saved, is_network=True)
+            self._check_options(call, saved, class_name(entry))
             inner = Place(path, place.group or saved, valid_name(saved), place.depth + 1)
             outputs = self._read_network(entry, _tensors(call.operands), inner)
             self.note(f"The nested network `{shown(saved)}` was replaced by its layers.")
@@ -229,7 +251,7 @@ class GraphReader:
             parameters = {} if operation != class_name(entry) else config_of(entry)
             document, tensors = read_operation(operation, call.operands, {**parameters, **call.options}, shown(saved))
         else:
-            self._check_options(call, saved, training=class_name(entry) == FROZEN_BY_CALL)
+            self._check_options(call, saved, class_name(entry))
             document, tensors = self.layers.read(entry, shown(saved)), _tensors(call.operands)
         if MASK in tensors:
             raise refusal(f"The layer `{shown(saved)}` computes with a mask, which isn't supported.")
@@ -240,19 +262,26 @@ class GraphReader:
         )
         return [name]
 
-    def _check_options(self, call: Call, name: str, is_network: bool = False, training: bool = False) -> None:
+    def _check_options(self, call: Call, name: str, type_: str) -> None:
         """Raise InvalidSpec for an argument of a call that changes what the layer outputs."""
         for key, value in call.options.items():
             is_mask = key in MASKS and all(one == Tensor(MASK) for one in _flatten(value) if one is not None)
             if value is None or is_mask or (value is False and key != "training"):
                 continue
-            if key == "training" and value is False:
-                if is_network or training:
-                    detail = f"`{shown(name)}` is called with `training=False`, which only changes training:"
-                    self.note(f"{detail} to keep it as it is when you train further, set its `trainable` to false.")
-                continue
-            detail = f"The layer `{shown(name)}` is called with `{shown(key)}`, which isn't supported"
-            raise refusal(f"{detail}: it changes the layer's output.")
+            if key != "training" or (value is True and self.is_keras_2) or not isinstance(value, bool):
+                detail = f"The layer `{shown(name)}` is called with `{shown(key)}`, which isn't supported"
+                raise refusal(f"{detail}: it changes the layer's output.")
+            self._note_training(value, shown(name), type_)
+
+    def _note_training(self, training: bool, name: str, type_: str) -> None:
+        """Note a fixed training mode where it makes a difference. Keras 3 also writes down defaults, and ignores the
+        mode in `predict`."""
+        entry = load_catalogue().find("layer", type_)
+        if training and entry is not None and entry.category == "regularization":
+            self.note(f"`{name}` is called with `training=True`, which predictions ignore, as Keras's `predict` does.")
+        if not training and (type_ in NETWORKS or type_ == "BatchNormalization"):
+            detail = f"`{name}` is called with `training=False`, which only changes training: to keep it as it is when"
+            self.note(f"{detail} you train further, set its `trainable` to false.")
 
     def _add_input(self, entry: Any) -> str:
         config = config_of(entry)
@@ -329,20 +358,26 @@ def _paths(entries: list[Any], place: Place) -> list[str]:
     used: Counter[str] = Counter()
     paths = []
     for entry in entries:
-        type_ = base_name(class_name(entry))
+        type_ = base_name(CLASSES.get(class_name(entry), class_name(entry)))
         number = used[type_]
         used[type_] += 1
         paths.append(f"{place.path}/layers/{type_}{f'_{number}' if number else ''}".lstrip("/"))
     return paths
 
 
+def _is_there(reference: Reference, scope: Scope) -> bool:
+    """Whether the call has been added to which a reference refers."""
+    calls = scope.outputs.get(reference.layer, [])
+    return bool(calls) and (reference.call < len(calls) or reference.layer not in scope.repeated)
+
+
 def _look_up(reference: Reference, scope: Scope) -> str:
     """The flat name of a referenced tensor. Networks count their calls from different numbers, so the number of a call
     matters only if there are several."""
-    calls = scope.get(reference.layer)
+    calls = scope.outputs.get(reference.layer)
     if not calls:
         raise refusal(f"The network refers to a layer `{shown(reference.layer)}` that doesn't exist.")
-    outputs = calls[reference.call] if len(calls) > 1 and 0 <= reference.call < len(calls) else calls[0]
+    outputs = calls[reference.call] if 0 <= reference.call < len(calls) else calls[0]
     if not 0 <= reference.output < len(outputs):
         raise refusal(f"The layer `{shown(reference.layer)}` has no output {reference.output}.")
     return outputs[reference.output]

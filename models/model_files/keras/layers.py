@@ -21,6 +21,8 @@ from models.model_files.keras.serialized import (
 from models.pretrained import PRETRAINED
 from models.validation.components import MOST_NESTED
 
+MOST_LISTED = 10
+"""The maximum of names in a note."""
 INTEGERS = ("int", "uint", "bool")
 Note = Callable[[str], None]
 
@@ -53,6 +55,8 @@ CHANGED_SINCE_KERAS_2 = {
     "hard_sigmoid": "Keras 3 computes another function under this name (slope 1/6 instead of 0.2)",
 }
 """Activations of Keras 2 that Keras 3 computes differently."""
+CLASSES = {"GroupQueryAttention": "GroupedQueryAttention"}
+"""The names of Keras's classes that it exports under another name; files contain either."""
 GONE = {
     "ThresholdedReLU": "Keras 3 doesn't have it: use ReLU with a `threshold`",
     "RandomHeight": "Keras 3 doesn't have it, and the shape of its output varies",
@@ -69,6 +73,8 @@ class LayerReader:
     def __init__(self, is_keras_2: bool, note: Note) -> None:
         self.is_keras_2 = is_keras_2
         self.note = note
+        self.for_training: dict[str, list[str]] = {}
+        """The parameters that were dropped because they only change training, with the names of their layers."""
 
     def read(self, serialized: Any, name: str, kind: str = "layer", depth: int = 0, within: str = "") -> dict[str, Any]:
         """The layer as a client would post it, without `name` and `inputs`.
@@ -100,8 +106,15 @@ class LayerReader:
             document.pop("num_bins", None)  # learned boundaries are saved together with their number
         return document
 
+    def note_dropped(self) -> None:
+        """Note the parameters that were dropped because they only change training."""
+        for key, names in self.for_training.items():
+            listed = ", ".join(f"`{name}`" for name in names[:MOST_LISTED])
+            more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+            self.note(f"`{key}` of {listed}{more} was dropped: it changes training, but not predictions.")
+
     def _find(self, serialized: Any, name: str, kind: str) -> Entry:
-        type_ = class_name(serialized)
+        type_ = {name: type_ for type_, name in CLASSES.items()}.get(class_name(serialized), class_name(serialized))
         if is_custom(serialized):
             detail = f"The layer `{name}` is of the class {describe(serialized)}, which isn't Keras's own:"
             raise refusal(f"{detail} custom layers run code from the file's author, so they are refused.")
@@ -169,18 +182,20 @@ class LayerReader:
             return
         if self.is_keras_2 and (key in KERAS_2_UNUSED or (key, value) in KERAS_2_DEFAULTS.items()):
             return
+        if key == "data_format" and value == "channels_last":
+            return
         default = keras_default(entry.type, key)
         if value == default or (value in (None, False) and (self.is_keras_2 or default is inspect.Parameter.empty)):
             return
         if key in ABOUT_TRAINING:
-            self.note(f"`{key}` of `{name}` was dropped: it changes training, but not predictions.")
+            self.for_training.setdefault(key, []).append(name)
             return
         detail = f"The layer `{name}` ({entry.type}) has `{shown(key)}` {shown(value)}, which isn't supported."
         raise refusal(detail)
 
 
 def _mirror(document: dict[str, Any]) -> None:
-    """Undo what Bidirectional writes itself: prefixes of names, and a backward layer that mirrors the other."""
+    """Undo what Bidirectional adds: prefixes of names, and a backward layer that mirrors the forward one."""
     forward, backward = document.get("layer"), document.get("backward_layer")
     for layer, prefix in ((forward, "forward_"), (backward, "backward_")):
         if isinstance(layer, dict) and isinstance(layer.get("name"), str):

@@ -25,6 +25,8 @@ ACTIVATIONS = {
     "LogSigmoid": "log_sigmoid",
 }  # fmt: skip
 """The operations of one tensor that an activation computes, with all parameters at their defaults."""
+IMPLICIT_MASKS = ("NotEqual", "Any", "LogicalAnd", "LogicalOr")
+"""The operations with which Keras 3 writes down the masks that layers pass on by themselves."""
 MOST_CONSTANTS = 4096
 
 
@@ -46,7 +48,7 @@ def operation_of(serialized: Mapping[str, Any], is_keras_2: bool) -> str | None:
     module = serialized.get("module")
     if isinstance(module, str) and ".ops" in module:
         return name
-    known = name in OPERATIONS or name in ACTIVATIONS
+    known = name in OPERATIONS or name in ACTIVATIONS or name in IMPLICIT_MASKS
     return name if known and not is_keras_2 and load_catalogue().find("layer", name) is None else None
 
 

@@ -120,7 +120,7 @@ def is_default(parameter: Parameter, value: Any) -> bool:
         return default == value
     if default is None and parameter.type == "activation":
         return value in (None, "linear")
-    return type(default) is type(value) and default == value
+    return isinstance(default, bool) == isinstance(value, bool) and bool(default == value)
 
 
 def describe(serialized: Any) -> str:

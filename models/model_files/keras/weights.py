@@ -3,7 +3,7 @@
 An array is read only once a weight of the same shape is there, so that a file can't declare more than the network has.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import h5py
 import keras
@@ -25,42 +25,53 @@ def assign_file(network: keras.Model, layers: Sequence[FlatLayer], file: KerasFi
     unusual = 0
     for flat in layers:
         layer = network.get_layer(flat.name)
-        for weight, value in _read_weights(layer, flat, file) if layer.weights else ():
-            unusual += not np.isfinite(value).all()
-            weight.assign(value.astype(weight.dtype))
+        owner = f"the layer `{shown(flat.saved_name)}`"
+        if layer.weights and file.is_legacy:
+            unusual += _assign_legacy(layer, flat, file, owner)
+        elif layer.weights:
+            unusual += _assign_stored(layer, file.weights, flat.path, owner)
     return unusual
 
 
-def _read_weights(layer: keras.Layer, flat: FlatLayer, file: KerasFile) -> Iterator[tuple[keras.Variable, np.ndarray]]:
-    owner = f"the layer `{shown(flat.saved_name)}`"
-    if file.is_legacy:
-        group, names = _legacy_names(flat, file)
-        if len(names) != len(layer.weights):
-            detail = f"The file has {len(names)} weights of {owner}, but it needs {len(layer.weights)}."
-            raise refusal(detail)
-        for weight, name in zip(layer.weights, _ordered(names, layer.weights), strict=True):
-            yield weight, hdf5.read_array(group, name, owner, tuple(weight.shape))
-    else:
-        yield from _read_stored(layer, file.weights, flat.path, owner)
-
-
-def _read_stored(
-    layer: keras.Layer, group: h5py.Group, path: str, owner: str
-) -> Iterator[tuple[keras.Variable, np.ndarray]]:
-    """The weights of a layer in a `.keras` file: its own by number under `vars`, those of inner layers by the name of
-    the attribute that holds the layer."""
-    inner = {id(weight) for _, part in _parts(layer) for weight in part.weights}
-    own = [weight for weight in layer.weights if id(weight) not in inner]
+def _assign_stored(layer: keras.Layer, group: h5py.Group, path: str, owner: str) -> int:
+    """Assign the weights of a layer from a `.keras` file: its own by number under `vars`, those of inner layers by the
+    name of the attribute that holds the layer. Return the number of weights with values that aren't finite."""
+    own: dict[str, keras.Variable] = {}
+    layer.save_own_variables(own)
     stored = hdf5.find_group(group, f"{path}/vars")
     count = 0 if stored is None else len(stored)
     if count != len(own):
         raise refusal(f"The file has {count} weights of {owner}, but it needs {len(own)}.")
-    for number, weight in enumerate(own):
-        yield weight, hdf5.read_array(group, f"{path}/vars/{number}", owner, tuple(weight.shape))
+    values = {
+        name: hdf5.read_array(group, f"{path}/vars/{name}", owner, tuple(variable.shape))
+        for name, variable in own.items()
+    }
+    layer.load_own_variables(values)
+    unusual = count_unusual(values.values())
     for name, part in _parts(layer):
         if part.weights:
             hidden = f"{path}/_{name}"  # how Keras 2 and early Keras 3 call some attributes
-            yield from _read_stored(part, group, hidden if hdf5.find_group(group, hidden) else f"{path}/{name}", owner)
+            found = hidden if hdf5.find_group(group, hidden) else f"{path}/{name}"
+            unusual += _assign_stored(part, group, found, owner)
+    return unusual
+
+
+def _assign_legacy(layer: keras.Layer, flat: FlatLayer, file: KerasFile, owner: str) -> int:
+    """Assign the weights of a layer from an HDF5 file, in which they have names."""
+    group, names = _legacy_names(flat, file)
+    if len(names) != len(layer.weights):
+        raise refusal(f"The file has {len(names)} weights of {owner}, but it needs {len(layer.weights)}.")
+    values = [
+        hdf5.read_array(group, name, owner, tuple(weight.shape))
+        for weight, name in zip(layer.weights, _ordered(names, layer.weights), strict=True)
+    ]
+    layer.set_weights(values)
+    return count_unusual(values)
+
+
+def count_unusual(values: Iterable[np.ndarray]) -> int:
+    """The number of arrays with a value that is NaN or infinite."""
+    return sum(not np.isfinite(value).all() for value in values)
 
 
 def _parts(layer: keras.Layer) -> list[tuple[str, keras.Layer]]:

@@ -226,7 +226,8 @@ def main() -> None:
                     archive.write(path, path.name)
             if len(network.outputs) == 1:
                 arrays = io.BytesIO()
-                np.savez(arrays, allow_pickle=False, output=expected, **{f"input_{key}": rows[key] for key in rows})
+                named = {"output": expected} | {f"input_{key}": value for key, value in rows.items()}
+                np.savez(arrays, **named)
                 archive.writestr(f"{name}.npz", arrays.getvalue())
 
 

@@ -6,31 +6,24 @@ from pathlib import Path
 import pytest
 
 from service.api.front.app import Front
-from service.config import Settings
 from service.context import Context
-from service.storage.records import Record
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.prepared_data import PreparedData
 from tests.service.api.shared_routes import make_front
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
+    return PreparedData(tmp_path_factory.mktemp("prepared"))
+
+
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
-    settings = Settings(
-        data_dir=tmp_path,
-        api_threads=4,
-        max_concurrent_predictions=2,
-        max_body_bytes=100_000,
-        max_upload_bytes=300_000,
-        max_model_file_bytes=400_000,
-        model_wait_seconds=60,
-        dataset_wait_seconds=60,
-    )
-    context = Context.from_settings(settings)
-    Record.metadata.create_all(context.database.engine)
+def context(tmp_path: Path, prepared: PreparedData) -> Iterator[Context]:
+    context = prepared.context(tmp_path)
     yield context
     context.database.close()
 
@@ -58,16 +51,20 @@ def worker(idle_worker: FakeWorker) -> Iterator[FakeWorker]:
         yield idle_worker
 
 
-@pytest.fixture
-def trained(api: ApiClient, idle_worker: FakeWorker) -> ApiClient:
-    """A client of an app with a version of `line`, which predicts what it is given, and the datasets `line` and
-    `tested`, half of whose rows are test rows."""
+def train_line(api: ApiClient, worker: FakeWorker) -> None:
     for dataset in (LINE_DATASET, named(LINE_DATASET, "tested", split={"test": 0.5})):
         api.post("/v1/datasets", dataset, 202, Prefer="wait=0")
     api.post("/v1/models", LINE, 202, Prefer="wait=0")
-    idle_worker.run_all()
+    worker.run_all()
     api.post("/v1/training-jobs", TRAINING, 202)
-    idle_worker.run_all()
+    worker.run_all()
+
+
+@pytest.fixture
+def trained(api: ApiClient, context: Context, prepared: PreparedData) -> ApiClient:
+    """A client of an app with a version of `line`, which predicts what it is given, and the datasets `line` and
+    `tested`, half of whose rows are test rows."""
+    prepared.copy(train_line, context)
     return api
 
 

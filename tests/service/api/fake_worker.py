@@ -31,6 +31,7 @@ from models.model_files.imported import ImportedNetwork, ImportFields
 from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import Preprocessing
 from models.preprocessing.tensor_input import TensorInput
+from models.snapshots import write_epoch
 from models.spec import NetworkSpec, Task
 from models.targets import Form, TargetEncoding
 from models.tasks import model_import
@@ -123,14 +124,14 @@ class FakeWorker:
 
     def record_snapshot(self, lease: Lease, assignment: TrainingAssignment, epoch: int) -> None:
         """Write the snapshot of an epoch, which must be recorded next."""
-        from models.snapshot_writing import begin, write_epoch  # importing the exporter takes long
+        from models.snapshot_writing import begin  # importing the exporter takes long
 
         folder = assignment.snapshots
         assert folder is not None
         weights = {"dense/kernel": np.full((1, 1), epoch, np.float32), "dense/bias": np.zeros(1, np.float32)}
         if not folder.exists():
             begin(folder, _describe(assignment), weights)
-        size, sha256 = write_epoch(folder, epoch, list(weights.values()))
+        size, sha256 = write_epoch(folder, epoch, [array.data for array in weights.values()])
         key = key_below(snapshots_key(lease.job_id), lease.staging_name)
         execution.record(self._context, lease, [], snapshots=Changes([StoredSnapshot(epoch, key, size, sha256)]))
 

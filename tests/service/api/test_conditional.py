@@ -8,10 +8,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.api.front.app import Front
+from service.context import Context
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.prepared_data import PreparedData
 
 JOB = "JOB"
 """Stands for the path of the trained model's job."""
@@ -34,13 +36,18 @@ CHANGES = (
 )
 
 
-@pytest.fixture
-def trained(api: ApiClient, worker: object) -> ApiClient:
-    """A client of an app with a dataset, a model, two versions, the jobs that made them, and a label."""
-    api.make_line()
-    api.train_line()
-    api.train_line()
+def train_twice(api: ApiClient, worker: FakeWorker) -> None:
+    with worker:
+        api.make_line()
+        api.train_line()
+        api.train_line()
     api.put("/v1/models/line/labels/best", {"version": 1}, 201)
+
+
+@pytest.fixture
+def trained(api: ApiClient, context: Context, prepared: PreparedData, worker: object) -> ApiClient:
+    """A client of an app with a dataset, a model, two versions, the jobs that made them, and a label."""
+    prepared.copy(train_twice, context)
     return api
 
 

@@ -19,7 +19,9 @@ from service.operations.inference import admission
 from service.operations.inference.predictions import PredictionService, Wanted
 from tests.journeys.specs import LINE
 from tests.service.api.api_client import ApiClient
+from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.prepared_data import PreparedData
 
 PREDICTIONS = "/v1/models/line/predictions"
 KINDS = {"name": "kinds", "source": "inline", "inputs": [[0, 0]] * 3, "targets": ["a", "b", "c"]}
@@ -33,11 +35,16 @@ CLASSIFIER = {
 }
 
 
+def train_champion(api: ApiClient, worker: FakeWorker) -> None:
+    with worker:
+        api.make_line()
+        api.train_line(label="champion")
+
+
 @pytest.fixture
-def trained(api: ApiClient, worker: object) -> ApiClient:
+def trained(api: ApiClient, context: Context, prepared: PreparedData, worker: object) -> ApiClient:
     """A client of an app with a version of `line`, which returns its input."""
-    api.make_line()
-    api.train_line(label="champion")
+    prepared.copy(train_champion, context)
     return api
 
 

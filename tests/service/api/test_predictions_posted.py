@@ -12,9 +12,12 @@ import pytest
 from models.allowance import Allowance
 from models.errors import MOST_FAULTS
 from service.api.inference.instances import read_instances
+from service.context import Context
 from service.errors import InvalidRequest
 from tests.models.made_pictures import GREEN, GREY, RED, picture
 from tests.service.api.api_client import ApiClient
+from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.prepared_data import PreparedData
 
 DOTS = {
     "name": "dots",
@@ -33,12 +36,17 @@ SORTER = {
 PATH = "/v1/models/sorter/predictions"
 
 
+def train_sorter(api: ApiClient, worker: FakeWorker) -> None:
+    with worker:
+        api.post("/v1/datasets", DOTS)
+        api.post("/v1/models", SORTER)
+        api.post("/v1/training-jobs", {"model": "sorter", "dataset": "dots", "epochs": 1}, Prefer="wait=20")
+
+
 @pytest.fixture
-def trained(api: ApiClient, worker: object) -> ApiClient:
+def trained(api: ApiClient, context: Context, prepared: PreparedData, worker: object) -> ApiClient:
     """A client of an app with a version of `sorter`, whose first score is the sum of a picture's numbers."""
-    api.post("/v1/datasets", DOTS)
-    api.post("/v1/models", SORTER)
-    api.post("/v1/training-jobs", {"model": "sorter", "dataset": "dots", "epochs": 1}, Prefer="wait=20")
+    prepared.copy(train_sorter, context)
     return api
 
 

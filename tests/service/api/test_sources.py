@@ -4,21 +4,27 @@ from typing import Any
 
 import pytest
 
+from service.context import Context
 from tests.journeys.specs import LINE, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.prepared_data import PreparedData
 
 JOBS = "/v1/training-jobs"
 VERSION = "/v1/models/line/versions/1"
 TAKEN = {"type": "Pretrained", "model": "line", "version": 1}
 
 
-@pytest.fixture
-def trained(api: ApiClient, idle_worker: FakeWorker) -> ApiClient:
-    """A client of an app with version 1 of `line`, labelled `best`; its worker does nothing any more."""
-    with idle_worker:
+def train_best(api: ApiClient, worker: FakeWorker) -> None:
+    with worker:
         api.make_line()
         api.train_line(label="best")
+
+
+@pytest.fixture
+def trained(api: ApiClient, context: Context, prepared: PreparedData) -> ApiClient:
+    """A client of an app with version 1 of `line`, labelled `best`; its worker does nothing."""
+    prepared.copy(train_best, context)
     return api
 
 

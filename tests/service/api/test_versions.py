@@ -10,16 +10,23 @@ from models.files.sums import write_sums
 from service.context import Context
 from service.operations.catalog import versions
 from tests.service.api.api_client import ApiClient
+from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.prepared_data import PreparedData
 
 VERSION = "/v1/models/line/versions/1"
 
 
+def train_twice(api: ApiClient, worker: FakeWorker) -> None:
+    with worker:
+        api.make_line()
+        api.train_line()
+        api.train_line()
+
+
 @pytest.fixture
-def trained(api: ApiClient, worker: object) -> ApiClient:
+def trained(api: ApiClient, context: Context, prepared: PreparedData, worker: object) -> ApiClient:
     """A client of an app with two versions of `line`."""
-    api.make_line()
-    api.train_line()
-    api.train_line()
+    prepared.copy(train_twice, context)
     return api
 
 
