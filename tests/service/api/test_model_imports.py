@@ -17,6 +17,7 @@ from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds.model_import import KIND
 from service.operations.upkeep import housekeeping
+from tests.running_service import wait_for
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import HDF5, FakeWorker, model_file, onnx_file
 
@@ -53,6 +54,16 @@ def files_below(context: Context) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
+def kept_files(context: Context) -> set[str]:
+    """The files below the artifact folder, once the worker has removed what its jobs read and left unpublished."""
+
+    def is_tidy() -> bool:
+        return not [name for name in files_below(context) if name.startswith(("uploads", ".staging", ".removed"))]
+
+    wait_for(is_tidy, what="the worker to tidy up")
+    return files_below(context)
+
+
 @pytest.mark.usefixtures("worker")
 def test_a_file_becomes_a_model_with_a_version_that_predicts(api: ApiClient, context: Context) -> None:
     response = send(
@@ -74,7 +85,7 @@ def test_a_file_becomes_a_model_with_a_version_that_predicts(api: ApiClient, con
     assert answer["predictions"][0]["scores"] == [2.0, 0.0, 0.0]
     assert api.get("/v1/models/flowers")["model_version_status"][0]["state"] == "AVAILABLE"
     assert api.get("/v1/models")["items"][0]["source"] == model["source"]
-    assert {Path(name).parts[0] for name in files_below(context)} == {"models"}
+    assert {Path(name).parts[0] for name in kept_files(context)} == {"models"}
 
 
 def test_what_is_shown_of_imports_is_as_documented(api: ApiClient, idle_worker: FakeWorker) -> None:
@@ -143,14 +154,15 @@ def test_a_version_is_added_from_a_file_with_what_the_model_says(api: ApiClient)
         (model_file(activation="relu"), {}, "#/file", "`activation` of the layer"),
         (onnx_file(), {}, "#/file", "which can't be trained"),
     ],
+    ids=["task", "name", "classes", "shape", "activation", "onnx"],
 )
 def test_a_version_that_is_unlike_the_model_is_refused(
     api: ApiClient, context: Context, file: bytes, fields: dict[str, str], pointer: str, says: str
 ) -> None:
     upload(api)
-    before = files_below(context)
+    before = kept_files(context)
     assert says in faults(add(api, 422, file, "model", **fields))[pointer]
-    assert (files_below(context), api.get("/v1/models/flowers")["latest_version"]) == (before, 1)
+    assert (kept_files(context), api.get("/v1/models/flowers")["latest_version"]) == (before, 1)
     assert api.get("/v1/models/flowers/versions")["items"][0]["version"] == 1
     api.get("/v1/models/flowers/versions/2", 404)
     assert add(api, name="flowers")["version"] == 2
@@ -164,8 +176,8 @@ def test_a_model_from_onnx_predicts_but_can_not_be_trained(api: ApiClient) -> No
     assert api.post("/v1/models/flowers/predictions", {"instances": [[1, 2, 3, 4]]}, 200)["predictions"]
     assert api.get("/v2/models/flowers")["versions"] == ["1"]
     assert api.get("/v1/models/flowers/metadata")["model_spec"]["name"] == "flowers"
-    api.post("/v1/datasets", {"name": "iris", "source": "iris"})
-    training = {"model": "flowers", "dataset": "iris", "epochs": 2}
+    api.post("/v1/datasets", {"name": "few", "source": "inline", "inputs": [[1, 2, 3, 4]], "targets": ["setosa"]})
+    training = {"model": "flowers", "dataset": "few", "epochs": 2}
     assert api.post("/v1/training-jobs", training, 409)["type"] == "/problems/not-trainable"
     assert api.post("/v1/training-jobs", training | {"start_from": {"version": 1}}, 409)["type"].endswith("trainable")
     spec = {
@@ -262,7 +274,7 @@ def test_a_file_with_a_fault_leaves_nothing(api: ApiClient, context: Context) ->
     )  # fmt: skip
     assert "3 outputs, for 2 classes" in faults(upload(api, 422, classes='["a", "b"]'))["#/classes"]
     api.get("/v1/models/flowers", 404)
-    assert files_below(context) == set()
+    assert kept_files(context) == set()
     upload(api)
 
 
