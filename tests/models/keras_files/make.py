@@ -227,7 +227,7 @@ def main() -> None:
             if len(network.outputs) == 1:
                 arrays = io.BytesIO()
                 named = {"output": expected} | {f"input_{key}": value for key, value in rows.items()}
-                np.savez(arrays, **named)  # type: ignore[arg-type]
+                np.savez(arrays, **named)
                 archive.writestr(f"{name}.npz", arrays.getvalue())
 
 
