@@ -36,7 +36,7 @@ def drawn(draw: Any, rank: int, longest: int = 9, channels: SearchStrategy[int] 
     return [*lengths, last], {name: value for name, value in parameters.items() if value is not None}
 
 
-def convolution(rank: int, **more: SearchStrategy[Any]) -> SearchStrategy[Spatial]:
+def convolution(rank: int, **more: Any) -> SearchStrategy[Spatial]:
     spread = st.fixed_dictionaries({"strides": per_dimension(rank, 3)})
     dilated = st.fixed_dictionaries({"dilation_rate": per_dimension(rank, 3)})
     layer = drawn(
