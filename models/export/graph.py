@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,10 @@ from models.spec import ComponentSpec
 
 OPSET = 20
 """The first opset with Gelu; each newer one shuts out older runtimes."""
+ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 3
+"""The domain of classic machine learning, in an opset that every runtime with OPSET knows."""
+UNUSED = "/"
+"""No name that a client chose and none that onnxscript generates begins so."""
 ROWS = "rows"
 """The name of the variable first dimension of inputs and outputs."""
 
@@ -39,6 +43,7 @@ class Graph:
     def __init__(self, weights: Mapping[str, np.ndarray]) -> None:
         self._weights = weights
         self._initializers: dict[str, ir.Value] = {}
+        self._without_mask: set[ir.Value] = set()
         self._graph = ir.Graph([], [], nodes=[], opset_imports={"": OPSET}, name="network")
         self.builder = GraphBuilder(self._graph)
 
@@ -47,9 +52,16 @@ class Graph:
         """Makes nodes: `op.MatMul(a, b)`. Numbers and lists of numbers become constants of the other inputs' type."""
         return self.builder.op
 
+    @property
+    def ml_op(self) -> OpBuilder:
+        """Makes nodes of ai.onnx.ml, ONNX's other domain."""
+        self._graph.opset_imports[ML_DOMAIN] = ML_OPSET
+        return self.builder.opset(ML_DOMAIN, ML_OPSET)
+
     def input(self, name: str, shape: Sequence[int]) -> Tensor:
         """Add an input of float32 rows of this shape."""
-        return Tensor(self.builder.input(name, ir.DataType.FLOAT, [ROWS, *shape]), tuple(shape))
+        value = self.builder.input(f"{UNUSED}{name}", ir.DataType.FLOAT, [ROWS, *shape])
+        return Tensor(value, tuple(shape))
 
     def weight(self, path: str) -> ir.Value:
         """The initializer of a weight. Raises NotServable if the network has no such weight."""
@@ -64,19 +76,40 @@ class Graph:
         """A constant array, for values that don't belong to the network's weights."""
         return self.op.Constant(value=ir.tensor(np.asarray(value, dtype)))
 
+    def take_masks(self, *tensors: Tensor) -> None:
+        """Take the masks away from these tensors, for all layers that are built from now on."""
+        self._without_mask.update(tensor.value for tensor in tensors)
+
+    def as_seen(self, tensor: Tensor) -> Tensor:
+        """The tensor, without its mask if it was taken away."""
+        return replace(tensor, mask=None) if tensor.value in self._without_mask else tensor
+
     def finish(self, output: Tensor, name: str) -> ir.Model:
         """The model, with `output` as its only output under this name."""
         value = self.op.Identity(output.value)  # an output may be an input, and an input's name can't change
         value.shape, value.type = ir.Shape([ROWS, *output.shape]), ir.TensorType(ir.DataType.FLOAT)
         self.builder.add_output(value, name)
+        self._restore_input_names()
+        return ir.Model(self._graph, ir_version=10, producer_name="fitserve")
+
+    def _restore_input_names(self) -> None:
+        """Give the inputs the names that the client chose, and other names to values that have these."""
+        names = {input_: str(input_.name).removeprefix(UNUSED) for input_ in self._graph.inputs}
+        values = list(self._graph.initializers.values())
         for node in ir.traversal.RecursiveGraphIterator(self._graph):
             node.metadata_props.clear()  # onnxscript's notes on scopes, which are empty
-        return ir.Model(self._graph, ir_version=10, producer_name="fitserve")
+            values += node.outputs
+        for value in values:
+            if value.name in names.values():
+                value.name = f"{UNUSED}{value.name}"
+        for input_, name in names.items():
+            input_.name = name
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer to export: its type, its parameters with the catalogue's defaults, and the path of its weights."""
+    """A layer to export: its type, its parameters with the catalogue's defaults and names of activations, and the path
+    of its weights."""
 
     graph: Graph
     type: str
@@ -90,8 +123,12 @@ class Layer:
         entry = load_catalogue().find(kind, component.type)
         if entry is None:
             raise NotServable(f"There is no {kind} `{component.type}`.")
-        defaults = {name: parameter.default for name, parameter in entry.by_name.items() if not parameter.required}
-        return cls(graph, entry.type, defaults | component.parameters, path)
+        values = {name: parameter.default for name, parameter in entry.by_name.items() if not parameter.required}
+        values |= component.parameters
+        for name, parameter in entry.by_name.items():
+            if parameter.type == "activation" and values.get(name) is not None:
+                values[name] = find_activation(values[name])
+        return cls(graph, entry.type, values, path)
 
     @property
     def op(self) -> OpBuilder:
@@ -112,3 +149,12 @@ class Layer:
         own = base_name(component.type) + (f"_{index}" if index else "")
         name = name or component.parameters.get("name") or own
         return self.of(self.graph, component, f"{self.path}/{name}", kind)
+
+
+def find_activation(document: str | dict[str, Any]) -> str:
+    """The catalogue's name of an activation that is posted by a name, an alias or as an object. Raises NotServable."""
+    name = ComponentSpec.from_document(document).type
+    entry = load_catalogue().find("activation", name)
+    if entry is None:
+        raise NotServable(f"There is no activation `{name}`.")
+    return entry.type

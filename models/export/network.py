@@ -1,4 +1,4 @@
-"""Walks the layers of a spec in order and adds each to the graph."""
+"""Builds the graph of a spec."""
 
 from collections.abc import Mapping
 
@@ -8,6 +8,7 @@ import onnx_ir as ir
 from models.export import layers  # noqa: F401 - registers the builders
 from models.export.graph import Graph, Layer, Tensor
 from models.export.registry import build
+from models.export.walk import walk
 from models.graph import resolve
 from models.spec import OUTPUT, ComponentSpec, NetworkSpec, TargetScaling
 from models.target_scale import TargetScale
@@ -20,10 +21,8 @@ def build_graph(spec: NetworkSpec, weights: Mapping[str, np.ndarray], scale: Tar
     With `scale` the outputs are in the target's own units. Raises NotServable if a layer can't be exported.
     """
     graph = Graph(weights)
-    tensors = {name: graph.input(name, input_.shape) for name, input_ in spec.inputs.items()}
-    for node in resolve(spec):
-        layer = Layer.of(graph, node.layer, node.name)
-        tensors[node.name] = output = build(layer, *(tensors[name] for name in node.inputs))
+    inputs = {name: graph.input(name, input_.shape) for name, input_ in spec.inputs.items()}
+    output = walk(graph, resolve(spec), inputs)
     return graph.finish(output if scale is None else _in_target_units(graph, output, scale), OUTPUT)
 
 

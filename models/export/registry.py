@@ -36,10 +36,14 @@ def build(layer: Layer, *inputs: Tensor) -> Tensor:
     builder = _builders.get(layer.type)
     if builder is None:
         raise NotServable(f"The network can't be exported to ONNX: {layer.type} is unsupported.")
+    inputs = tuple(map(layer.graph.as_seen, inputs))
     output = builder(layer, *inputs)
-    if isinstance(output, Tensor):
-        return output
-    return Tensor(output, row_shape(output), inputs[0].mask if layer.type in _masking else None)
+    if not isinstance(output, Tensor):
+        return Tensor(output, row_shape(output), inputs[0].mask if layer.type in _masking else None)
+    rows = None if output.value.shape is None else output.value.shape[0]
+    # What ONNX can't infer, so that it infers what follows.
+    output.value.shape, output.value.type = ir.Shape([rows, *output.shape]), ir.TensorType(ir.DataType.FLOAT)
+    return output
 
 
 def row_shape(value: ir.Value) -> tuple[int, ...]:

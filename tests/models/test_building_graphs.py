@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from models.building import build_network, print_summary, summarize_network
-from models.catalogue import Entry, Parameter, Tensors, load_catalogue
 from models.errors import Fault, InvalidSpec
 from models.export import export_onnx
 from models.limits import Limits
 from models.parity import compare_with_keras, random_rows
 from models.spec import NetworkSpec
 from models.validation import check_network
+from models.weights import weight_values
 
 TWO: dict[str, Any] = {"left": {"shape": [4]}, "right": {"shape": [3]}}
 SMALL = Limits(parameters=10**6, activations_per_row=10**6)
@@ -29,11 +29,15 @@ def merge(name: str, *inputs: str, type_: str = "Add", **parameters: Any) -> dic
     return {"type": type_, "name": name, "inputs": list(inputs), **parameters}
 
 
-def build(layers: list[Any], inputs: dict[str, Any] | None = None, seed: int = 7, **changes: Any) -> keras.Model:
+def spec_of(layers: list[Any], inputs: dict[str, Any] | None = None, **changes: Any) -> NetworkSpec:
     document: dict[str, Any] = {"task": "regression", "layers": layers, "optimizer": "adam", "loss": "mse"}
     document |= {"inputs": inputs or {"input": {"shape": [4]}}} | changes
     check_network(document, Limits())
-    return build_network(NetworkSpec.from_document(document), SMALL, seed=seed)
+    return NetworkSpec.from_document(document)
+
+
+def build(layers: list[Any], inputs: dict[str, Any] | None = None, seed: int = 7, **changes: Any) -> keras.Model:
+    return build_network(spec_of(layers, inputs, **changes), SMALL, seed=seed)
 
 
 def faults_of(layers: list[Any], inputs: dict[str, Any] | None = None) -> dict[str | None, Fault]:
@@ -96,14 +100,15 @@ def test_several_inputs_keep_their_names_when_trained_and_exported(tmp_path: Pat
     rows = random_rows(network, 6)
     assert {name: values.shape for name, values in rows.items()} == {"left": (6, 4), "right": (6, 3)}
     network.train_on_batch(rows, np.ones((6, 1)))
-    export_onnx(network, tmp_path / "network.onnx")
+    export_onnx(spec_of(layers, TWO), weight_values(network), tmp_path / "network.onnx")
     compare_with_keras(network, tmp_path / "network.onnx", rows)
 
 
 @pytest.mark.parametrize("names", [("1a", "a-b"), ("a.b", "Z_"), ("Identity", "network")])
 def test_inputs_may_have_odd_names(names: tuple[str, str], tmp_path: Path) -> None:
-    network = build([merge("sum", *names, type_="Subtract"), dense("output")], {name: {"shape": [4]} for name in names})
-    export_onnx(network, tmp_path / "network.onnx")
+    spec = spec_of([merge("sum", *names, type_="Subtract"), dense("output")], {name: {"shape": [4]} for name in names})
+    network = build_network(spec, SMALL)
+    export_onnx(spec, weight_values(network), tmp_path / "network.onnx")
     compare_with_keras(network, tmp_path / "network.onnx", random_rows(network, 3))
 
 
@@ -146,17 +151,12 @@ def test_limits_hold_for_all_branches_together() -> None:
 
 
 @pytest.mark.parametrize("sources", [["input", "input"], ["input", "even", "input"]])
-def test_attention_gets_query_value_and_key_in_their_order(
-    sources: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_attention_gets_query_value_and_key_in_their_order(sources: list[str], tmp_path: Path) -> None:
     """As arguments of their own, where the catalogue says so, rather than in a list."""
-    types = {"num_heads": "integer", "key_dim": "integer", "name": "name"}
-    parameters = tuple(Parameter(name, type_, False, None, None, None, (), name) for name, type_ in types.items())
-    entry = Entry("MultiHeadAttention", "attention", "", parameters, tensors=Tensors(2, 3, as_list=False))
-    monkeypatch.setitem(load_catalogue()._names["layer"], "MultiHeadAttention", entry)
     attention = merge("attention", *sources, type_="MultiHeadAttention", num_heads=2, key_dim=3)
     layers = [dense("even", "input"), attention, merge("sum", "attention", "even"), {"type": "Flatten"}, dense("out")]
-    network = build(layers, {"input": {"shape": [5, 4]}})
+    sequence = {"input": {"shape": [5, 4]}}
+    network = build(layers, sequence)
     assert {layer["name"]: layer["inputs"] for layer in summarize_network(network)["layers"]}["attention"] == sources
     rows = random_rows(network, 6)
     layer = network.get_layer("attention")
@@ -164,5 +164,5 @@ def test_attention_gets_query_value_and_key_in_their_order(
     probe = keras.Model(network.input, layer.output)
     assert np.allclose(probe(rows["input"]), layer(*(tensors[source] for source in sources)), atol=1e-6)
     network.train_on_batch(rows["input"], np.ones((6, 4)))
-    export_onnx(network, tmp_path / "network.onnx")
+    export_onnx(spec_of(layers, sequence), weight_values(network), tmp_path / "network.onnx")
     compare_with_keras(network, tmp_path / "network.onnx", rows)

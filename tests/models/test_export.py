@@ -3,33 +3,44 @@
 import threading
 import warnings
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+import onnx
 import pytest
 
 from models.building import build_network
+from models.catalogue import load_catalogue
 from models.errors import DamagedNetwork, InvalidInstances, NotServable
-from models.export import export_onnx
+from models.export import export_onnx, registry
+from models.export.activations import ACTIVATIONS
 from models.limits import Limits
 from models.parity import compare_with_keras, random_rows
 from models.runtime import OnnxNetwork
 from models.spec import NetworkSpec
+from models.weights import weight_values
+
+LAYERS: list[dict[str, Any]] = [
+    {"type": "Flatten"},
+    {"type": "Dropout", "rate": 0.5},
+    {"type": "Dense", "units": 4, "activation": "gelu"},
+]
 
 
-def make_network(seed: int = 1, input_name: str = "input") -> keras.Model:
+def make_spec(input_name: str = "input", shape: tuple[int, ...] = (2, 3), layers: Any = LAYERS) -> NetworkSpec:
     document = {
         "task": "multiclass",
-        "inputs": {input_name: {"shape": [2, 3]}},
-        "layers": [
-            {"type": "Flatten"},
-            {"type": "Dropout", "rate": 0.5},
-            {"type": "Dense", "units": 4, "activation": "gelu"},
-        ],
+        "inputs": {input_name: {"shape": shape}},
+        "layers": layers,
         "optimizer": "adam",
         "loss": "categorical_crossentropy",
     }
-    return build_network(NetworkSpec.from_document(document), Limits(), seed)
+    return NetworkSpec.from_document(document)
+
+
+def make_network(seed: int = 1, spec: NetworkSpec | None = None) -> keras.Model:
+    return build_network(spec or make_spec(), Limits(), seed)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +51,7 @@ def network() -> keras.Model:
 @pytest.fixture(scope="module")
 def exported(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("version") / "network.onnx"
-    export_onnx(network, path)
+    export_onnx(make_spec(), weight_values(network), path)
     return path
 
 
@@ -59,7 +70,8 @@ def test_it_serves_as_in_keras(network: keras.Model, exported: Path) -> None:
 
 
 def test_an_input_keeps_the_name_that_the_client_chose(tmp_path: Path) -> None:
-    export_onnx(make_network(input_name="left"), tmp_path / "network.onnx")
+    spec = make_spec(input_name="left")
+    export_onnx(spec, weight_values(make_network(spec=spec)), tmp_path / "network.onnx")
     assert OnnxNetwork(tmp_path / "network.onnx").input_shapes == {"left": (2, 3)}
 
 
@@ -73,18 +85,45 @@ def test_exporting_says_nothing(
     network: keras.Model, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     with warnings.catch_warnings(record=True) as caught:
-        export_onnx(network, tmp_path / "network.onnx")
+        export_onnx(make_spec(), weight_values(network), tmp_path / "network.onnx")
     assert caught == []
     assert capfd.readouterr().out == ""
     assert caplog.records == []
 
 
-def test_a_layer_that_onnx_lacks_is_not_servable_and_leaves_no_file(tmp_path: Path) -> None:
-    inputs = keras.Input((8,), name="input")
-    network = keras.Model(inputs, keras.layers.Lambda(keras.ops.erfinv, output_shape=(8,))(inputs))
-    with pytest.raises(NotServable, match="Erfinv"):
-        export_onnx(network, tmp_path / "network.onnx")
+def test_every_layer_and_every_activation_of_the_catalogue_can_be_exported() -> None:
+    assert registry.exported_types() >= load_catalogue().layers.keys()
+    assert load_catalogue().activations.keys() == ACTIVATIONS.keys()
+
+
+@pytest.mark.parametrize("layers", [LAYERS, [{"type": "IntegerLookup", "vocabulary": [1, 2]}, {"type": "Flatten"}]])
+def test_the_file_is_valid_onnx(layers: list[dict[str, Any]], tmp_path: Path) -> None:
+    spec = make_spec(layers=layers)
+    export_onnx(spec, weight_values(make_network(spec=spec)), tmp_path / "network.onnx")
+    onnx.checker.check_model(tmp_path / "network.onnx", full_check=True)
+
+
+def test_a_layer_without_a_builder_is_not_servable_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(registry._builders, "Dropout")
+    with pytest.raises(NotServable, match="Dropout is unsupported"):
+        export_onnx(make_spec(), weight_values(make_network()), tmp_path / "network.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_weight_is_not_servable_and_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(NotServable, match="has no weight `dense/kernel`"):
+        export_onnx(make_spec(), {}, tmp_path / "network.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["dense", "rows", "v_Reshape_0", "const_1d_0"])
+def test_an_input_may_have_a_name_of_the_graph(name: str, tmp_path: Path) -> None:
+    spec = make_spec(input_name=name)
+    network = make_network(spec=spec)
+    export_onnx(spec, weight_values(network), tmp_path / "network.onnx")
+    compare_with_keras(network, tmp_path / "network.onnx", random_rows(network, 3))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a network", None])
@@ -125,8 +164,8 @@ def test_threads_may_run_it_at_once(network: keras.Model, exported: Path) -> Non
 
 
 def test_numbers_that_an_embedding_does_not_know_are_refused(tmp_path: Path) -> None:
-    network = keras.Sequential([keras.Input((3,), name="input"), keras.layers.Embedding(5, 2), keras.layers.Flatten()])
-    export_onnx(network, tmp_path / "network.onnx")
+    spec = make_spec(shape=(3,), layers=[{"type": "Embedding", "input_dim": 5, "output_dim": 2}, {"type": "Flatten"}])
+    export_onnx(spec, weight_values(make_network(spec=spec)), tmp_path / "network.onnx")
     served = OnnxNetwork(tmp_path / "network.onnx")
     assert served.run({"input": np.array([[0, 4, 2]])}).shape == (1, 6)
     with pytest.raises(InvalidInstances, match="input_dim"):

@@ -1,5 +1,43 @@
 """The builders of layer types, one module for each of the catalogue's categories. Importing it registers them all."""
 
-from models.export.layers import core, reshaping
+from models.export.layers import (
+    activations,
+    attention,
+    audio,
+    augmentation,
+    convolutional,
+    core,
+    head_attention,
+    merging,
+    normalization,
+    padding,
+    pooling,
+    preprocessing,
+    pretrained,
+    recurrent,
+    regularization,
+    reshaping,
+    resizing,
+    wrappers,
+)
 
-__all__ = ["core", "reshaping"]
+__all__ = [
+    "activations",
+    "attention",
+    "audio",
+    "augmentation",
+    "convolutional",
+    "core",
+    "head_attention",
+    "merging",
+    "normalization",
+    "padding",
+    "pooling",
+    "preprocessing",
+    "pretrained",
+    "recurrent",
+    "regularization",
+    "reshaping",
+    "resizing",
+    "wrappers",
+]

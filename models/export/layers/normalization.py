@@ -1,0 +1,103 @@
+"""Layers that normalize.
+
+The formulas are those of keras/src/layers/normalization and, for predictions, keras/src/ops/nn.py.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from models.export.graph import Layer, Tensor
+from models.export.registry import builds
+from models.export.spatial import IMAGE_RANK, channels_first, in_data_format
+
+UNIT_EPSILON = 1e-12
+"""UnitNormalization divides by no less than this."""
+
+
+@builds("BatchNormalization", passes_mask=True)
+def batch_normalization(layer: Layer, x: Tensor) -> ir.Value:
+    """(x - moving_mean) / √(moving_variance + ε) · gamma + beta, each per index of the axis: as a scale and an offset,
+    which ONNX Runtime computes once. Images and volumes are normalized with the channels first, where ONNX Runtime
+    folds scale and offset into the convolution before."""
+    op = layer.op
+    axis = layer["axis"] % (len(x.shape) + 1)
+    inverse = op.Reciprocal(op.Sqrt(op.Add(layer.weight("moving_variance"), float(layer["epsilon"]))))
+    scale = op.Mul(inverse, layer.weight("gamma")) if layer["scale"] else inverse
+    offset = op.Neg(op.Mul(layer.weight("moving_mean"), scale))
+    if layer["center"]:
+        offset = op.Add(offset, layer.weight("beta"))
+    if axis == len(x.shape) >= IMAGE_RANK:
+        shape = [-1] + [1] * (axis - 1)
+        y = op.Mul(channels_first(layer, x), op.Reshape(scale, shape))
+        return in_data_format(layer, op.Add(y, op.Reshape(offset, shape)))
+    shape = [-1] + [1] * (len(x.shape) - axis)
+    if len(shape) > 1:
+        scale, offset = op.Reshape(scale, shape), op.Reshape(offset, shape)
+    return op.Add(op.Mul(x.value, scale), offset)
+
+
+@builds("LayerNormalization", passes_mask=True)
+def layer_normalization(layer: Layer, x: Tensor) -> ir.Value:
+    """(x - mean) / √(variance + ε) · gamma + beta, with the mean and variance over the axes.
+
+    gamma and beta have the lengths of the axes in the order in which Keras sorts them, negative ones first.
+    """
+    op, dimensions = layer.op, len(x.shape) + 1
+    posted = layer["axis"]
+    axes = [axis % dimensions for axis in sorted([posted] if isinstance(posted, int) else posted)]
+    epsilon = float(layer["epsilon"])
+    if axes == list(range(dimensions - len(axes), dimensions)):
+        ones = np.ones([x.shape[axis - 1] for axis in axes])
+        gamma = layer.weight("gamma") if layer["scale"] else layer.graph.constant(ones)
+        beta = [layer.weight("beta")] if layer["center"] else []
+        return op.LayerNormalization(x.value, gamma, *beta, axis=axes[0], epsilon=epsilon)
+    shape = [x.shape[axis - 1] if axis in axes else 1 for axis in range(1, dimensions)]
+    y = standardized(layer, x.value, sorted(axes), epsilon)
+    return scaled(layer, y, shape)
+
+
+@builds("GroupNormalization", passes_mask=True)
+def group_normalization(layer: Layer, x: Tensor) -> ir.Value:
+    """(x - mean) / √(variance + ε) · gamma + beta, with the mean and variance of each group of neighbouring channels;
+    gamma and beta are per channel. -1 groups are as many as channels."""
+    op, axis = layer.op, layer["axis"] % (len(x.shape) + 1)
+    channels = x.shape[axis - 1]
+    groups = channels if layer["groups"] == -1 else layer["groups"]
+    apart = [-1, *x.shape[: axis - 1], groups, channels // groups, *x.shape[axis:]]
+    others = [other for other in range(1, len(apart)) if other != axis]
+    y = standardized(layer, op.Reshape(x.value, apart), others, float(layer["epsilon"]))
+    return scaled(layer, op.Reshape(y, [-1, *x.shape]), [channels] + [1] * (len(x.shape) - axis))
+
+
+@builds("RMSNormalization")
+def rms_normalization(layer: Layer, x: Tensor) -> ir.Value:
+    """x / √(mean(x²) + ε) · scale, with the mean along the axis. As in Keras, the scale is along the last axis."""
+    op, value = layer.op, x.value
+    mean = op.ReduceMean(op.Mul(value, value), [layer["axis"]], keepdims=1)
+    return op.Mul(op.Div(value, op.Sqrt(op.Add(mean, float(layer["epsilon"])))), layer.weight("scale"))
+
+
+@builds("UnitNormalization", passes_mask=True)
+def unit_normalization(layer: Layer, x: Tensor) -> ir.Value:
+    """x / max(‖x‖, ε), with the Euclidean norm over the axes."""
+    op, posted = layer.op, layer["axis"]
+    axes = [posted] if isinstance(posted, int) else list(posted)
+    return op.Div(x.value, op.Max(op.ReduceL2(x.value, axes, keepdims=1), UNIT_EPSILON))
+
+
+def standardized(layer: Layer, value: ir.Value, axes: Sequence[int], epsilon: float) -> ir.Value:
+    """(x - mean) / √(variance + ε) over the axes."""
+    op = layer.op
+    centred = op.Sub(value, op.ReduceMean(value, list(axes), keepdims=1))
+    variance = op.ReduceMean(op.Mul(centred, centred), list(axes), keepdims=1)
+    return op.Div(centred, op.Sqrt(op.Add(variance, epsilon)))
+
+
+def scaled(layer: Layer, value: ir.Value, shape: Sequence[int]) -> ir.Value:
+    """x · gamma + beta, where the layer has them, in a shape that fits the trailing axes of x."""
+    op = layer.op
+    if layer["scale"]:
+        value = op.Mul(value, op.Reshape(layer.weight("gamma"), list(shape)))
+    return op.Add(value, op.Reshape(layer.weight("beta"), list(shape))) if layer["center"] else value
