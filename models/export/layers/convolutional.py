@@ -84,8 +84,7 @@ def convolve(layer: Layer, x: Tensor, kernel: ir.Value, groups: int, *bias: ir.V
     """A convolution by the layer's `strides`, `dilation_rate` and `padding`; the channels of the result are first.
     `kernel` is in ONNX's layout, (filters, inputs of a group, ...).
 
-    Sequences are images of height 1, for which ONNX Runtime has faster code. Causal padding is all before
-    the first step (keras/src/layers/convolutional/conv1d.py).
+    Causal padding is all before the first step (keras/src/layers/convolutional/conv1d.py).
     """
     rank, sizes = len(x.shape) - 1, window_sizes(layer, x)
     strides, dilations = (per_dimension(layer[name], rank) for name in ("strides", "dilation_rate"))
@@ -95,13 +94,7 @@ def convolve(layer: Layer, x: Tensor, kernel: ir.Value, groups: int, *bias: ir.V
     elif layer["padding"] == "causal":
         padding = [((sizes[0] - 1) * dilations[0], 0)]
     first = channels_first(layer, x)
-    if rank > 1:
-        return layer.op.Conv(
-            first, kernel, *bias, strides=strides, dilations=dilations, pads=pads(padding), group=groups
-        )
-    image, kernel = layer.op.Unsqueeze(first, [2]), layer.op.Unsqueeze(kernel, [2])
-    attributes = {"strides": [1, *strides], "dilations": [1, *dilations], "pads": pads([(0, 0), *padding])}
-    return layer.op.Squeeze(layer.op.Conv(image, kernel, *bias, group=groups, **attributes), [2])
+    return layer.op.Conv(first, kernel, *bias, strides=strides, dilations=dilations, pads=pads(padding), group=groups)
 
 
 def depthwise_kernel(layer: Layer, x: Tensor, kernel: ir.Value) -> ir.Value:
