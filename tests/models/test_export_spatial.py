@@ -84,6 +84,37 @@ def test_a_convolution_its_normalization_and_activation_become_one_node(tmp_path
     assert nodes == {"Transpose": 1, "FusedConv": 2, "ReduceMean": 1}
 
 
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_zeros_of_a_padding_layer_count_in_the_pooling_after_it(padding: str, data_format: str, tmp_path: Path) -> None:
+    layers = [
+        {"type": "ZeroPadding2D", "padding": 3, "data_format": data_format},
+        {
+            "type": "MaxPooling2D",
+            "pool_size": [3, 1],
+            "strides": [1, 2],
+            "padding": padding,
+            "data_format": data_format,
+        },
+    ]
+    network = OnnxNetwork(export(tmp_path / "network.onnx", (4, 4, 4), layers, {}))
+    outputs = network.run({"input": np.full((1, 4, 4, 4), -1, np.float32)})
+    spatial = outputs[0, 0] if data_format == "channels_first" else outputs[0, :, :, 0]
+    expected = np.zeros((8 if padding == "valid" else 10, 5))
+    center = slice(3, 5) if padding == "valid" else slice(4, 6)
+    expected[center, 2:4] = -1
+    assert spatial.tolist() == expected.tolist()
+
+
+def test_images_are_interpolated_along_any_axes_of_the_input(tmp_path: Path) -> None:
+    image = np.random.default_rng(3).random((1, 6, 2, 4), np.float32)
+    layers = [{"type": "Permute", "dims": [3, 1, 2]}, {"type": "UpSampling2D", "interpolation": "bilinear"}]
+    network = OnnxNetwork(export(tmp_path / "network.onnx", image.shape[1:], layers, {}))
+    rows, columns = (interpolation_matrix(length, 2 * length, "bilinear", False) for length in (4, 6))
+    expected = np.einsum("ic,jh,hwc->ijw", rows, columns, image[0])
+    assert network.run({"input": image})[0] == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.parametrize("method", ["bilinear", "bicubic", "lanczos3", "lanczos5"])
 @pytest.mark.parametrize("antialias", [False, True])
 @pytest.mark.parametrize(("length", "new_length"), [(1, 5), (9, 4), (4, 9), (7, 7)])

@@ -7,6 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from models.export.graph import Layer, Tensor
+from models.export.layers.padding import crop
 from models.export.registry import builds
 from models.export.spatial import (
     IMAGE_RANK,
@@ -16,34 +17,41 @@ from models.export.spatial import (
     in_data_format,
     is_channels_first,
     lengths_of,
-    pads,
     per_dimension,
-    same_padding,
 )
 
 
 @builds("MaxPooling1D", "MaxPooling2D", "MaxPooling3D")
 def max_pooling(layer: Layer, x: Tensor) -> ir.Value:
     """The maximum of each window; the stride is its size by default."""
-    return in_data_format(layer, layer.op.MaxPool(channels_first(layer, x), **windows(layer, x)))
+    return pool(layer, x, "MaxPool")
 
 
 @builds("AveragePooling1D", "AveragePooling2D", "AveragePooling3D")
 def average_pooling(layer: Layer, x: Tensor) -> ir.Value:
     """The mean of each window, without the padded cells."""
-    y = layer.op.AveragePool(channels_first(layer, x), **windows(layer, x), count_include_pad=0)
+    return pool(layer, x, "AveragePool", count_include_pad=0)
+
+
+def pool(layer: Layer, x: Tensor, operator: str, **attributes: int) -> ir.Value:
+    """A pooling operator by the layer's `pool_size`, `strides` and `padding`.
+
+    The node's padding has a name, not numbers: to numbers ONNX Runtime 1.31 adds those of a ZeroPadding layer before
+    it, though its own padding isn't of zeros and must be less than the window. From a name it would compute negative
+    padding for a dimension whose last cells no window reaches: these are cut off.
+    """
+    y, lengths = channels_first(layer, x), lengths_of(layer, x)
+    sizes = per_dimension(layer["pool_size"], len(lengths))
+    strides = sizes if layer["strides"] is None else per_dimension(layer["strides"], len(lengths))
+    padded = layer["padding"] == "same"
+    if padded:
+        spans = zip(lengths, sizes, strides, strict=True)
+        reached = [min(length, (-(-length // stride) - 1) * stride + size) for length, size, stride in spans]
+        if reached != list(lengths):
+            y = crop(layer, y, range(2, len(lengths) + 2), [(0, end) for end in reached])
+    padding = "SAME_UPPER" if padded else "VALID"
+    y = getattr(layer.op, operator)(y, kernel_shape=sizes, strides=strides, auto_pad=padding, **attributes)
     return in_data_format(layer, y)
-
-
-def windows(layer: Layer, x: Tensor) -> dict[str, list[int]]:
-    """The attributes of a pooling operator."""
-    rank = len(x.shape) - 1
-    sizes = per_dimension(layer["pool_size"], rank)
-    strides = sizes if layer["strides"] is None else per_dimension(layer["strides"], rank)
-    padding = [(0, 0)] * rank
-    if layer["padding"] == "same":
-        padding = same_padding(lengths_of(layer, x), sizes, strides, [1] * rank)
-    return {"kernel_shape": sizes, "strides": strides, "pads": pads(padding)}
 
 
 @builds("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D")

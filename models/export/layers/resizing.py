@@ -59,9 +59,12 @@ def resize(
     resized = list(zip(axes, lengths, sizes, strict=True))
     if method == "bilinear" and not antialias and all(onnx_agrees(length, size) for _, length, size in resized):
         scales = [np.float32(size) / np.float32(length) for _, length, size in resized]
-        first = channels_first(layer, Tensor(value, row_shape(value)))
-        y = layer.op.Resize(first, None, layer.graph.constant([1, 1, *scales]), mode="linear")
-        return in_data_format(layer, y)
+        op, first = layer.op, channels_first(layer, Tensor(value, row_shape(value)))
+        # Each channel is an image of its own, because ONNX Runtime 1.31 moves transpositions past a Resize, even to
+        # axes along which it can't interpolate, but not past a Reshape.
+        images = op.Reshape(first, [-1, 1, *lengths])
+        images = op.Resize(images, None, layer.graph.constant([1, 1, *scales]), mode="linear")
+        return in_data_format(layer, op.Reshape(images, [-1, row_shape(first)[0], *sizes]))
     if method == "nearest":
         for axis, length, size in resized:
             value = layer.op.Gather(value, layer.graph.constant(nearest_cells(length, size), np.int64), axis=axis)
