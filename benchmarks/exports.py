@@ -66,13 +66,16 @@ def make(name: str, folder: Path) -> None:
 
 
 def export(folder: Path) -> dict[str, float]:
-    """Export in this process: milliseconds of the first time, without imports, and the median of later ones."""
+    """Export in this process: milliseconds of the first time and the median of later ones, without the imports and the
+    catalogue, which the worker's processes have from their parent."""
+    from models.catalogue import load_catalogue
     from models.export import export_onnx
     from models.spec import NetworkSpec
 
     spec = NetworkSpec.from_document(json.loads((folder / "spec.json").read_text()))
     with np.load(folder / "weights.npz") as arrays:
         weights = dict(arrays)
+    load_catalogue()
     times = []
     for _ in range(EXPORTS + 1):
         start = time.perf_counter()

@@ -74,6 +74,9 @@ ACTIVATIONS: dict[str, Callable[[OpBuilder, ir.Value], ir.Value]] = {
 }
 """Each function by its name in the catalogue. "celu" and "elu" are one function for Keras's default alpha, 1."""
 
+ALONG_LAST_AXIS = {"log_softmax", "softmax", "sparsemax"}
+"""Those that don't take each number by itself."""
+
 
 def activate(op: OpBuilder, name: str | None, x: ir.Value) -> ir.Value:
     """Apply the activation of this name in the catalogue; None is the identity."""

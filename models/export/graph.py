@@ -89,8 +89,15 @@ class Graph:
         value = self.op.Identity(output.value)  # an output may be an input, and an input's name can't change
         value.shape, value.type = ir.Shape([ROWS, *output.shape]), ir.TensorType(ir.DataType.FLOAT)
         self.builder.add_output(value, name)
+        self._remove_unused_nodes()
         self._restore_input_names()
         return ir.Model(self._graph, ir_version=10, producer_name="fitserve")
+
+    def _remove_unused_nodes(self) -> None:
+        """Remove what ONNX Runtime would compute for nothing, such as sequences of which only the images are used."""
+        for node in reversed(self._graph):
+            if not any(value.uses() or value.is_graph_output() for value in node.outputs):
+                self._graph.remove(node, safe=True)
 
     def _restore_input_names(self) -> None:
         """Give the inputs the names that the client chose, and other names to values that have these."""

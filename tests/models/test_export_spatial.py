@@ -29,9 +29,20 @@ def export(path: Path, shape: tuple[int, ...], layers: list[dict[str, Any]], arr
     return path
 
 
+def optimized_nodes(path: Path) -> Counter[str]:
+    """How often each operator is in the graph that ONNX Runtime runs, without those of one processor."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(path.with_suffix(".optimized"))
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return Counter(node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node)
+
+
 KERNEL = weights(kernel=(3, 3, 4, 5), bias=(5,))
 CASES: list[tuple[tuple[int, ...], dict[str, Any], Weights]] = [
     (IMAGE, {"type": "Conv2D", "filters": 5, "kernel_size": 3, "strides": 2, "padding": "same"}, KERNEL),
+    (SOUND, {"type": "Conv1D", "filters": 3, "kernel_size": 4, "strides": 2}, weights(kernel=(4, 2, 3), bias=(3,))),
+    (SOUND, {"type": "MaxPooling1D", "pool_size": 3, "strides": 2, "padding": "same"}, {}),
     (IMAGE, {"type": "Conv2DTranspose", "filters": 5, "kernel_size": 3}, weights(kernel=(3, 3, 5, 4), bias=(5,))),
     (IMAGE, {"type": "DepthwiseConv2D", "kernel_size": 3, "use_bias": False}, weights(kernel=(3, 3, 4, 1))),
     (IMAGE, {"type": "MaxPooling2D", "pool_size": 3, "strides": 2, "padding": "same"}, {}),
@@ -76,18 +87,31 @@ def test_a_convolution_its_normalization_and_activation_become_one_node(tmp_path
         arrays[f"c{place}/kernel"] = np.ones(kernel, np.float32)
         arrays |= {f"n{place}/{n}": np.ones(8, np.float32) for n in ("gamma", "beta", "moving_mean", "moving_variance")}
     path = export(tmp_path / "network.onnx", IMAGE, [*layers, {"type": "GlobalAveragePooling2D"}], arrays)
-    options = onnxruntime.SessionOptions()
-    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    nodes = Counter(node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node)
+    nodes = optimized_nodes(path)
     assert nodes == {"Transpose": 1, "FusedConv": 2, "ReduceMean": 1}
+
+
+def test_sequences_stay_images_from_convolution_to_convolution(tmp_path: Path) -> None:
+    convolution: dict[str, Any] = {"type": "Conv1D", "filters": 8, "kernel_size": 3, "use_bias": False}
+    layers = [
+        {**convolution, "name": "c0"},
+        {"type": "BatchNormalization", "name": "n0"},
+        {"type": "ReLU"},
+        {"type": "Dropout", "rate": 0.5},
+        {"type": "MaxPooling1D"},
+        {**convolution, "name": "c1", "activation": "relu"},
+        {"type": "GlobalMaxPooling1D"},
+    ]
+    arrays = {f"n0/{name}": np.ones(8, np.float32) for name in ("gamma", "beta", "moving_mean", "moving_variance")}
+    arrays |= {"c0/kernel": np.ones((3, 2, 8), np.float32), "c1/kernel": np.ones((3, 8, 8), np.float32)}
+    nodes = optimized_nodes(export(tmp_path / "network.onnx", SOUND, layers, arrays))
+    assert nodes == {"Unsqueeze": 1, "Transpose": 2, "FusedConv": 2, "MaxPool": 1, "Squeeze": 1, "ReduceMax": 1}
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_zeros_of_a_padding_layer_count_in_the_pooling_after_it(padding: str, data_format: str, tmp_path: Path) -> None:
-    layers = [
+    layers: list[dict[str, Any]] = [
         {"type": "ZeroPadding2D", "padding": 3, "data_format": data_format},
         {
             "type": "MaxPooling2D",
@@ -108,7 +132,10 @@ def test_zeros_of_a_padding_layer_count_in_the_pooling_after_it(padding: str, da
 
 def test_images_are_interpolated_along_any_axes_of_the_input(tmp_path: Path) -> None:
     image = np.random.default_rng(3).random((1, 6, 2, 4), np.float32)
-    layers = [{"type": "Permute", "dims": [3, 1, 2]}, {"type": "UpSampling2D", "interpolation": "bilinear"}]
+    layers: list[dict[str, Any]] = [
+        {"type": "Permute", "dims": [3, 1, 2]},
+        {"type": "UpSampling2D", "interpolation": "bilinear"},
+    ]
     network = OnnxNetwork(export(tmp_path / "network.onnx", image.shape[1:], layers, {}))
     rows, columns = (interpolation_matrix(length, 2 * length, "bilinear", False) for length in (4, 6))
     expected = np.einsum("ic,jh,hwc->ijw", rows, columns, image[0])

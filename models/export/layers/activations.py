@@ -8,18 +8,21 @@ import onnx_ir as ir
 from models.export.activations import activate
 from models.export.graph import Layer, Tensor
 from models.export.registry import builds
+from models.export.sequences import keeps_images
 
 MASKED = -1e9
 """What Softmax takes instead of a masked number, as in Keras."""
 
 
 @builds("Activation", passes_mask=True)
+@keeps_images
 def activation(layer: Layer, x: Tensor) -> ir.Value:
     """The activation of this name, elementwise or along the last axis."""
     return activate(layer.op, layer["activation"], x.value)
 
 
 @builds("ReLU", passes_mask=True)
+@keeps_images
 def relu(layer: Layer, x: Tensor) -> ir.Value:
     """min(x, max_value) above the threshold, else negative_slope · (x - threshold)."""
     op, threshold, slope, most = layer.op, layer["threshold"], layer["negative_slope"], layer["max_value"]
@@ -35,6 +38,7 @@ def relu(layer: Layer, x: Tensor) -> ir.Value:
 
 
 @builds("LeakyReLU", passes_mask=True)
+@keeps_images
 def leaky_relu(layer: Layer, x: Tensor) -> ir.Value:
     """x if it is positive, else negative_slope · x."""
     return layer.op.LeakyRelu(x.value, alpha=float(layer["negative_slope"]))
@@ -47,6 +51,7 @@ def prelu(layer: Layer, x: Tensor) -> ir.Value:
 
 
 @builds("ELU", passes_mask=True)
+@keeps_images
 def elu(layer: Layer, x: Tensor) -> ir.Value:
     """x if it is positive, else alpha · (e^x - 1)."""
     return layer.op.Elu(x.value, alpha=float(layer["alpha"]))

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
-from models.export.activations import activate
+from models.export.activations import ALONG_LAST_AXIS, activate
 from models.export.graph import Layer, Tensor
 from models.export.registry import builds
+from models.export.sequences import sequences_as_images
 from models.export.spatial import (
     channels_first,
     channels_of,
@@ -23,29 +24,32 @@ from models.export.spatial import (
 
 
 @builds("Conv1D", "Conv2D", "Conv3D")
+@sequences_as_images
 def convolution(layer: Layer, x: Tensor) -> ir.Value:
     """activation(x * kernel + bias); kernel (..., inputs / groups, filters). The filters of a group are neighbours."""
     rank = len(x.shape) - 1
-    kernel = layer.op.Transpose(layer.weight("kernel"), perm=[rank + 1, rank, *range(rank)])
+    kernel = layer.op.Transpose(weight_of(layer, x, "kernel"), perm=[rank + 1, rank, *range(rank)])
     return activated(layer, convolve(layer, x, kernel, layer["groups"], *bias(layer)))
 
 
 @builds("DepthwiseConv1D", "DepthwiseConv2D")
+@sequences_as_images
 def depthwise_convolution(layer: Layer, x: Tensor) -> ir.Value:
     """Each channel with kernels of its own: kernel (..., channels, depth_multiplier). The outputs of a channel are
     neighbours."""
-    kernel = depthwise_kernel(layer, x, layer.weight("kernel"))
+    kernel = depthwise_kernel(layer, x, "kernel")
     return activated(layer, convolve(layer, x, kernel, channels_of(layer, x), *bias(layer)))
 
 
 @builds("SeparableConv1D", "SeparableConv2D")
+@sequences_as_images
 def separable_convolution(layer: Layer, x: Tensor) -> ir.Value:
     """A depthwise convolution, then a convolution with the size 1: pointwise_kernel
     (1, ..., channels · depth_multiplier, filters)."""
     rank = len(x.shape) - 1
-    kernel = depthwise_kernel(layer, x, layer.weight("depthwise_kernel"))
+    kernel = depthwise_kernel(layer, x, "depthwise_kernel")
     y = convolve(layer, x, kernel, channels_of(layer, x))
-    pointwise = layer.op.Transpose(layer.weight("pointwise_kernel"), perm=[rank + 1, rank, *range(rank)])
+    pointwise = layer.op.Transpose(weight_of(layer, x, "pointwise_kernel"), perm=[rank + 1, rank, *range(rank)])
     return activated(layer, layer.op.Conv(y, pointwise, *bias(layer)))
 
 
@@ -92,15 +96,22 @@ def convolve(layer: Layer, x: Tensor, kernel: ir.Value, groups: int, *bias: ir.V
     if layer["padding"] == "same":
         padding = same_padding(lengths_of(layer, x), sizes, strides, dilations)
     elif layer["padding"] == "causal":
-        padding = [((sizes[0] - 1) * dilations[0], 0)]
+        padding = [((size - 1) * dilation, 0) for size, dilation in zip(sizes, dilations, strict=True)]
     first = channels_first(layer, x)
     return layer.op.Conv(first, kernel, *bias, strides=strides, dilations=dilations, pads=pads(padding), group=groups)
 
 
-def depthwise_kernel(layer: Layer, x: Tensor, kernel: ir.Value) -> ir.Value:
+def weight_of(layer: Layer, x: Tensor, name: str) -> ir.Value:
+    """A kernel with as many axes as the layer's images: that of a sequence gets the height 1."""
+    kernel = layer.weight(name)
+    assert kernel.shape is not None
+    return kernel if len(kernel.shape) > len(x.shape) else layer.op.Unsqueeze(kernel, [0])
+
+
+def depthwise_kernel(layer: Layer, x: Tensor, name: str) -> ir.Value:
     """The kernels of all channels (..., channels, depth_multiplier) in ONNX's layout for a group per channel."""
     op, sizes = layer.op, window_sizes(layer, x)
-    kernel = op.Transpose(kernel, perm=[len(sizes), len(sizes) + 1, *range(len(sizes))])
+    kernel = op.Transpose(weight_of(layer, x, name), perm=[len(sizes), len(sizes) + 1, *range(len(sizes))])
     return op.Reshape(kernel, [channels_of(layer, x) * layer["depth_multiplier"], 1, *sizes])
 
 
@@ -114,6 +125,9 @@ def bias(layer: Layer) -> list[ir.Value]:
 
 
 def activated(layer: Layer, y: ir.Value) -> ir.Value:
-    """The layer's output for a result with the channels first. Activations such as softmax work along the last axis of
-    the layer's data format."""
-    return activate(layer.op, layer["activation"], in_data_format(layer, y))
+    """The layer's output for a result with the channels first. The activation comes before a transposition, so that
+    ONNX Runtime fuses it with the convolution, unless it works along the last axis of the layer's data format."""
+    op, activation = layer.op, layer["activation"]
+    if activation in ALONG_LAST_AXIS:
+        return activate(op, activation, in_data_format(layer, y))
+    return in_data_format(layer, activate(op, activation, y))

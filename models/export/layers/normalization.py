@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from models.export.graph import Layer, Tensor
 from models.export.registry import builds
+from models.export.sequences import keeps_images
 from models.export.spatial import channels_first, comes_channels_first, in_data_format
 
 UNIT_EPSILON = 1e-12
@@ -17,21 +18,27 @@ UNIT_EPSILON = 1e-12
 
 
 @builds("BatchNormalization", passes_mask=True)
+@keeps_images
 def batch_normalization(layer: Layer, x: Tensor) -> ir.Value:
-    """(x - moving_mean) / √(moving_variance + ε) · gamma + beta, each per index of the axis: as a scale and an offset,
-    which ONNX Runtime computes once. After a convolution the channels stay first: ONNX Runtime then folds both into
-    its kernel."""
+    """(x - moving_mean) / √(moving_variance + ε) · gamma + beta, each per index of the axis.
+
+    After a convolution the channels stay first, and ONNX's operator, which ONNX Runtime folds into the kernel, does it.
+    Otherwise it is a scale and an offset, which ONNX Runtime computes once.
+    """
     op = layer.op
-    axis = layer["axis"] % (len(x.shape) + 1)
-    inverse = op.Reciprocal(op.Sqrt(op.Add(layer.weight("moving_variance"), float(layer["epsilon"]))))
-    scale = op.Mul(inverse, layer.weight("gamma")) if layer["scale"] else inverse
-    offset = op.Neg(op.Mul(layer.weight("moving_mean"), scale))
+    axis, epsilon = layer["axis"] % (len(x.shape) + 1), float(layer["epsilon"])
+    mean, variance = layer.weight("moving_mean"), layer.weight("moving_variance")
+    if axis == len(x.shape) > 1 and comes_channels_first(x):
+        gamma = layer.weight("gamma") if layer["scale"] else layer.graph.constant(np.ones(x.shape[-1]))
+        beta = layer.weight("beta") if layer["center"] else layer.graph.constant(np.zeros(x.shape[-1]))
+        y = op.BatchNormalization(channels_first(layer, x), gamma, beta, mean, variance, epsilon=epsilon)
+        return in_data_format(layer, y)
+    scale = op.Reciprocal(op.Sqrt(op.Add(variance, epsilon)))
+    if layer["scale"]:
+        scale = op.Mul(scale, layer.weight("gamma"))
+    offset = op.Neg(op.Mul(mean, scale))
     if layer["center"]:
         offset = op.Add(offset, layer.weight("beta"))
-    if axis == len(x.shape) > 1 and comes_channels_first(x):
-        shape = [-1] + [1] * (axis - 1)
-        y = op.Mul(channels_first(layer, x), op.Reshape(scale, shape))
-        return in_data_format(layer, op.Add(y, op.Reshape(offset, shape)))
     shape = [-1] + [1] * (len(x.shape) - axis)
     if len(shape) > 1:
         scale, offset = op.Reshape(scale, shape), op.Reshape(offset, shape)

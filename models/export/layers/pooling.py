@@ -9,6 +9,7 @@ import onnx_ir as ir
 from models.export.graph import Layer, Tensor
 from models.export.layers.padding import crop
 from models.export.registry import builds
+from models.export.sequences import sequences_as_images
 from models.export.spatial import (
     IMAGE_RANK,
     along,
@@ -22,12 +23,14 @@ from models.export.spatial import (
 
 
 @builds("MaxPooling1D", "MaxPooling2D", "MaxPooling3D")
+@sequences_as_images
 def max_pooling(layer: Layer, x: Tensor) -> ir.Value:
     """The maximum of each window; the stride is its size by default."""
     return pool(layer, x, "MaxPool")
 
 
 @builds("AveragePooling1D", "AveragePooling2D", "AveragePooling3D")
+@sequences_as_images
 def average_pooling(layer: Layer, x: Tensor) -> ir.Value:
     """The mean of each window, without the padded cells."""
     return pool(layer, x, "AveragePool", count_include_pad=0)
