@@ -91,6 +91,15 @@ LSTM = {"type": "LSTM", "units": 64}
 NETWORKS: dict[str, dict[str, Any]] = {
     "dense": network([784], dense(512, "relu"), dense(10)),
     "convolutional": network([32, 32, 3], *CIFAR_CONVOLUTIONAL["layers"]),
+    "sequence": network(
+        [200, 8],
+        {"type": "Conv1D", "filters": 32, "kernel_size": 5, "activation": "relu", "padding": "causal"},
+        {"type": "MaxPooling1D"},
+        {"type": "Conv1D", "filters": 64, "kernel_size": 5, "activation": "relu", "padding": "same"},
+        {"type": "BatchNormalization"},
+        {"type": "GlobalMaxPooling1D"},
+        dense(10),
+    ),
     "lstm": network([50, 16], LSTM, dense(10)),
     "gru": network([50, 16], {"type": "GRU", "units": 64}, dense(10)),
     "bidirectional": network(
