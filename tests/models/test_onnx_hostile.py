@@ -108,13 +108,17 @@ def doubling(times: int) -> ModelProto:
     return functions([node("Relu", ["x"])], *calls)
 
 
-def loop(nodes: list[Any], count: int) -> ModelProto:
-    """A loop of these nodes, which make of `v` the next `w`, and of `c` the next condition `d`."""
-    body = helper.make_graph(
+def loop_body(nodes: list[Any]) -> onnx.GraphProto:
+    """The body of a loop: these nodes, which make of `v` the next `w`, and of `c` the next condition `d`."""
+    return helper.make_graph(
         nodes, "b",
         [value("i", kind=TensorProto.INT64), value("c", kind=TensorProto.BOOL), value("v", "N", "K")],
         [value("d", kind=TensorProto.BOOL), value("w", "N", "L")],
     )  # fmt: skip
+
+
+def loop(nodes: list[Any], count: int) -> ModelProto:
+    body = loop_body(nodes)
     weights = [numpy_helper.from_array(np.array(count), "count"), numpy_helper.from_array(np.array(True), "go")]
     return model([node("Loop", ["count", "go", "x"], "z", body=body), node("ReduceMax", ["z"], keepdims=1)], weights)
 
@@ -186,7 +190,33 @@ CHEAP: dict[str, tuple[Callable[[], ModelProto | bytes], str]] = {
     "a loop that values end": (
         lambda: loop([node("ReduceSum", ["v"], "s", keepdims=0), node("Cast", ["s"], "d", to=TensorProto.BOOL),
                       node("Identity", ["v"], "w")], 2**40),
-        r"\(Loop\) can't be served: values decide how often",
+        r"\(Loop\) can't be served: the values of an input decide how often",
+    ),
+    "a short loop that values end": (
+        lambda: loop([node("ReduceSum", ["v"], "s", keepdims=0), node("Cast", ["s"], "d", to=TensorProto.BOOL),
+                      node("Identity", ["v"], "w")], 1000),
+        r"\(Loop\) can't be served: the values of an input decide how often",
+    ),
+    "a loop that values begin": (
+        lambda: model([node("ReduceSum", ["x"], "s", keepdims=0), node("Cast", ["s"], "go", to=TensorProto.BOOL),
+                       node("Loop", ["", "go", "x"], body=loop_body([node("Identity", ["c"], "d"),
+                                                                     node("Identity", ["v"], "w")]))]),
+        r"\(Loop\) can't be served",
+    ),
+    "a large tensor of which only the size is served": (
+        lambda: model([node("Reshape", ["x", "flat"], "f"), node("Cast", ["f"], "b", to=TensorProto.BOOL),
+                       node("Compress", ["f", "b"], "c", axis=0), node("Unsqueeze", ["c", "one"], "r"),
+                       node("Mul", ["c", "r"], "z"), node("Size", ["z"], "s"), node("Cast", ["s"], "t", to=1),
+                       node("Add", ["x", "t"])], [constant("flat", -1), constant("one", 1)]),
+        "shape of the output",
+    ),
+    "pieces as long as values say": (
+        lambda: model([node("Reshape", ["x", "flat"], "f"), node("ReduceMax", ["x"], "m", keepdims=0),
+                       node("Cast", ["m"], "n", to=7), node("SplitToSequence", ["f", "n"], "q", axis=0),
+                       node("SequenceAt", ["q", "zero"], "p"), node("ReduceMax", ["p"], "t", keepdims=0),
+                       node("Add", ["x", "t"])],
+                      [constant("flat", -1), numpy_helper.from_array(np.array(0), "zero")]),
+        "shape of the output",
     ),
     "a branch that values choose": (
         lambda: model([node("ReduceSum", ["x"], "s", keepdims=0), node("Cast", ["s"], "c", to=TensorProto.BOOL),
@@ -264,6 +294,16 @@ def test_a_row_that_needs_more_memory_than_the_limit_is_refused_and_a_large_one_
         make_version(path, ImportFields(), tmp_path, Limits(activations_per_row=1000))
     make_version(path, ImportFields(), tmp_path, Limits())
     assert json.loads((tmp_path / "preprocessing.json").read_text())["rows_at_once"] == 2
+
+
+def test_a_loop_that_counts_its_steps_is_served_also_without_a_maximum(tmp_path: Path) -> None:
+    body = [node("Less", ["i", "three"], "d"), node("Add", ["v", "v"], "w")]
+    counting = model(
+        [node("Loop", ["", "go", "x"], body=loop_body(body))],
+        [numpy_helper.from_array(np.array(True), "go"), numpy_helper.from_array(np.array(3), "three")],
+    )
+    make_version(write(tmp_path / "a.onnx", counting), ImportFields(), tmp_path, Limits())
+    assert Predictor.load(tmp_path).predict([[1, 2, 3, 4]]).predictions == [{"value": [16, 32, 48, 64]}]
 
 
 def test_rows_that_depend_on_each_other_are_computed_one_by_one(tmp_path: Path) -> None:
