@@ -25,8 +25,8 @@ class ImportedNetwork:
     """A network whose files, those of a version, are in the import's folder."""
 
     document: dict[str, Any]
-    """The network as in a posted model: `task`, `inputs`, `layers` (empty for a network that can't be trained),
-    `optimizer`, `loss`, `metrics`."""
+    """The network as in a posted model: `task`, `inputs`, `layers`, `optimizer`, `loss`, `metrics`. For a network that
+    can't be trained `layers` is empty, `optimizer` and `loss` are None."""
     trainable: bool
     summary: dict[str, Any]
     """Its layers and numbers of parameters, as models.building describes them."""

@@ -296,6 +296,36 @@ def test_a_row_that_needs_more_memory_than_the_limit_is_refused_and_a_large_one_
     assert json.loads((tmp_path / "preprocessing.json").read_text())["rows_at_once"] == 2
 
 
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a\0b", "c", "d"], "without U+0000"),
+        (["a" * 1000, "c", "d"], "1 to 256 characters"),
+        (["", "c", "d"], "1 to 256 characters"),
+        (["a", "\x1b[31m", "\x1b[31m"], "listed twice"),
+        ([7, 8, 2**62], "a text of"),
+    ],
+)
+def test_classes_that_a_file_names_are_those_that_a_client_could_send(
+    tmp_path: Path, names: list[Any], says: str
+) -> None:
+    list_ = "classlabels_strings" if isinstance(names[0], str) else "classlabels_ints"
+    made = model(
+        [helper.make_node("LinearClassifier", ["x"], ["l", "y"], domain="ai.onnx.ml", coefficients=[1.0] * 12,
+                          intercepts=[0.0] * 3, **{list_: names})],
+        outputs=[value("y", "N", 3)],
+        opsets=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)],
+    )  # fmt: skip
+    path = write(tmp_path / "a.onnx", made)
+    with pytest.raises(InvalidSpec) as caught:
+        make_version(path, ImportFields(), tmp_path, Limits())
+    assert [fault.pointer for fault in caught.value.faults] == ["#/classes"]
+    assert says in caught.value.detail
+    assert caught.value.detail.isprintable()
+    named = make_version(path, ImportFields(classes=["a", "b", "c"]), tmp_path, Limits())
+    assert named.version.classes == ["a", "b", "c"]
+
+
 def test_a_loop_that_counts_its_steps_is_served_also_without_a_maximum(tmp_path: Path) -> None:
     body = [node("Less", ["i", "three"], "d"), node("Add", ["v", "v"], "w")]
     counting = model(
