@@ -233,6 +233,17 @@ CHEAP: dict[str, tuple[Callable[[], ModelProto | bytes], str]] = {
     "an output without the input": (
         lambda: model([node("Identity", ["w"])], [declared(4, raw_data=b"\0" * 16)]), "depends on none",
     ),
+    "more numbers in a row than 64 bits count": (
+        lambda: model([node("Relu", ["x"])], inputs=[value("x", "N", 2**40, 2**40)],
+                      outputs=[value("y", "N", "M", "K")]),
+        "A row has 1,208,925,819,614,629,174,706,176 numbers",
+    ),
+    "too few coefficients": (
+        lambda: model([helper.make_node("LinearClassifier", ["x"], ["l", "y"], domain="ai.onnx.ml", coefficients=[1.0],
+                                        intercepts=[0.0] * 2, classlabels_ints=[0, 1])],
+                      opsets=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]),
+        "initialization: coefficients",
+    ),
     "a sparse tensor": (
         lambda: model([node("Constant", [], "s", sparse_value=helper.make_sparse_tensor(
             helper.make_tensor("v", 1, [1], [1.0]), constant("i", 0), [2**40])), node("Relu", ["x"])]),
