@@ -18,6 +18,9 @@ class ImportFields:
     """The labels in the order of the outputs; None: their numbers, with a note."""
     input: dict[str, Any] | None = None
     """The input as in a model's spec (`shape`, `scaling`, pictures), for what the file doesn't say."""
+    input_name: str | None = None
+    """Not from the client: what the model to which the network is added calls its single input. Keras numbers the
+    inputs of a session, so that the same network has another name in the next one."""
 
 
 @dataclass(frozen=True)
