@@ -80,9 +80,9 @@ def test_a_network_that_was_not_compiled_gets_defaults_with_notes(tmp_path: Path
     )
     assert notes == [
         "The task is multiclass: inferred from the last activation and the number of outputs, 2.",
-        "The file doesn't say how the network was compiled: its optimizer is `adam`.",
-        "The file has no loss that can be used here: it is `sparse_categorical_crossentropy`, which suits the task "
-        "multiclass.",
+        "The file doesn't say how the network was compiled: the optimizer is `adam`.",
+        "The file has no loss that can be used here: the loss is `sparse_categorical_crossentropy`, which suits the "
+        "task multiclass.",
     ]
 
 

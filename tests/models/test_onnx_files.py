@@ -123,6 +123,9 @@ def test_several_inputs_are_taken_by_name_and_the_output_that_is_served_is_named
     np.testing.assert_allclose(found, expected["outputs"], atol=1e-5)
     assert 'Predictions come from the output "output"; these are not served: "other".' in network.notes
     assert predictor.output_name == "output"
+    with pytest.raises(InvalidSpec, match="`input` describes a single one: omit it") as caught:
+        read("torch_two_inputs", tmp_path, input={"left": {"shape": [3]}})
+    assert [fault.pointer for fault in caught.value.faults] == ["#/input"]
 
 
 def test_a_version_has_the_network_and_its_preprocessing_and_no_weights(tmp_path: Path) -> None:

@@ -238,6 +238,11 @@ CHEAP: dict[str, tuple[Callable[[], ModelProto | bytes], str]] = {
                       outputs=[value("y", "N", "M", "K")]),
         "A row has 1,208,925,819,614,629,174,706,176 numbers",
     ),
+    "several inputs, one with rows of any length": (
+        lambda: model([node("Add", ["x", "z"])], inputs=[value("x", "N", 1), value("z", "N", "K")],
+                      outputs=[value("y", "N", "K")]),
+        '2 inputs, of which "z" takes rows of any length: export it with fixed lengths',
+    ),
     "too few coefficients": (
         lambda: model([helper.make_node("LinearClassifier", ["x"], ["l", "y"], domain="ai.onnx.ml", coefficients=[1.0],
                                         intercepts=[0.0] * 2, classlabels_ints=[0, 1])],
@@ -320,10 +325,10 @@ def test_a_row_that_needs_more_memory_than_the_limit_is_refused_and_a_large_one_
 def test_classes_that_a_file_names_are_those_that_a_client_could_send(
     tmp_path: Path, names: list[Any], says: str
 ) -> None:
-    list_ = "classlabels_strings" if isinstance(names[0], str) else "classlabels_ints"
+    labels: dict[str, Any] = {"classlabels_strings" if isinstance(names[0], str) else "classlabels_ints": names}
     made = model(
         [helper.make_node("LinearClassifier", ["x"], ["l", "y"], domain="ai.onnx.ml", coefficients=[1.0] * 12,
-                          intercepts=[0.0] * 3, **{list_: names})],
+                          intercepts=[0.0] * 3, **labels)],
         outputs=[value("y", "N", 3)],
         opsets=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)],
     )  # fmt: skip
