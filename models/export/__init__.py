@@ -20,10 +20,7 @@ __all__ = ["build_graph", "export_graph", "export_onnx"]
 def export_onnx(
     spec: NetworkSpec, weights: Mapping[str, np.ndarray], path: Path, scale: TargetScale | None = None
 ) -> None:
-    """Write the network as build_graph builds it, synced to disk.
-
-    Raises NotServable; then there is no file at `path`.
-    """
+    """Write the network of build_graph, synced to disk. Raises NotServable; then there is no file at `path`."""
     _write(build_graph(spec, weights, scale), path)
 
 

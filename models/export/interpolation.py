@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+AGREEMENT = 1e-6
+"""Cells by which positions may differ; a prediction differs by at most as much of the contrast."""
 CUBIC_STEPS = 1024
 """TensorFlow looks its cubic kernel up at multiples of 1/1024."""
 
@@ -40,6 +42,15 @@ def half_pixel_positions(length: int, new_length: int) -> np.ndarray:
     """Where the center of each new cell is, in cells whose centers are at 0, 1, ..."""
     half = np.float32(0.5)
     return (np.arange(new_length, dtype=np.float32) + half) * scale(length, new_length) - half
+
+
+def onnx_agrees(length: int, new_length: int) -> bool:
+    """Whether ONNX Runtime's Resize, which divides by the scale, finds the same positions to a millionth of a cell."""
+    enlargement, half = np.float32(new_length) / np.float32(length), np.float32(0.5)
+    found = (np.arange(new_length, dtype=np.float32) + half) / enlargement - half
+    if np.floor(enlargement * np.float32(length)) != new_length:
+        return False
+    return bool(np.abs(found - half_pixel_positions(length, new_length)).max() <= AGREEMENT)
 
 
 def bilinear_matrix(length: int, new_length: int) -> np.ndarray:

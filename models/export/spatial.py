@@ -48,6 +48,13 @@ def in_data_format(layer: Layer, value: ir.Value) -> ir.Value:
     return value if is_channels_first(layer) else layer.op.Transpose(value, perm=[0, *range(2, rank + 1), 1])
 
 
+def comes_channels_first(x: Tensor) -> bool:
+    """Whether in_data_format gave this tensor: then the channels are first without another transpose."""
+    node = x.value.producer()
+    perm = [0, *range(2, len(x.shape) + 1), 1]
+    return node is not None and node.op_type == "Transpose" and list(node.attributes["perm"].as_ints()) == perm
+
+
 def per_dimension(value: int | Sequence[int], rank: int) -> list[int]:
     """The values of a parameter that may be one for all dimensions."""
     return [value] * rank if isinstance(value, int) else list(value) * (rank if len(value) == 1 else 1)
@@ -84,5 +91,7 @@ def pads(padding: Sequence[tuple[int, int]]) -> list[int]:
 def along(graph: Graph, value: ir.Value, axis: int, matrix: np.ndarray) -> ir.Value:
     """The product of a matrix (new length, length) with a value along an axis after the first."""
     op, shape = graph.op, [-1, *row_shape(value)]
+    if axis == len(shape) - 1:
+        return op.MatMul(value, graph.constant(matrix.T))
     product = op.MatMul(graph.constant(matrix), op.Reshape(value, [-1, shape[axis], math.prod(shape[axis + 1 :])]))
     return op.Reshape(product, [*shape[:axis], len(matrix), *shape[axis + 1 :]])

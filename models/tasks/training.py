@@ -66,6 +66,8 @@ FITTED_SPLITS = ("train", "validation")
 TEST = "test"
 KEEP_ALIVE_SECONDS = 1.0
 """The time between two messages while there is no new progress to report."""
+NOTHING_TO_TRAIN = Progress(epoch=0, epochs=0, step=0, steps=0, fraction=1.0, eta_seconds=None)
+"""The progress of a job that only makes a version."""
 
 
 def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> TrainingResult | Unfinished:
@@ -93,26 +95,39 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     trained = _build(assignment, kept, dataset, folder)
     rows = _load(assignment, trained, dataset, folder)
     channel.baseline(_measure_guess(trained, dataset, rows))
+    reason = None
     if assignment.request.only_saves:
-        return _save(trained, dataset, rows, folder, reporter.keep_alive)
-    reporter.snapshots = prepare_snapshots(assignment, trained, channel)
-    plan = _plan(trained.spec, assignment.request)
-    plan = dataclasses.replace(plan, watches_weights=reporter.snapshots is not None)
-    outcome = train(trained.network, rows["train"], rows.get("validation"), plan, reporter, checkpoint)
-    if outcome.reason == "paused":
-        return Unfinished.PAUSED
-    if outcome.steps == 0:
-        return Unfinished.STOPPED_BEFORE_TRAINING
-    print("The training has ended. The network is being evaluated.")
+        reporter.report(NOTHING_TO_TRAIN)
+    else:
+        reporter.snapshots = prepare_snapshots(assignment, trained, channel)
+        outcome = _train(assignment, trained, rows, reporter, checkpoint)
+        if outcome.reason == "paused":
+            return Unfinished.PAUSED
+        if outcome.steps == 0:
+            return Unfinished.STOPPED_BEFORE_TRAINING
+        reason = outcome.reason
+        print("The training has ended. The network is being evaluated.")
     result = _save(trained, dataset, rows, folder, reporter.keep_alive)
-    problem = (
-        _find_no_gain(trained, dataset)
-        if assignment.request.class_weights is None
-        else _find_no_balanced_gain(trained, dataset, folder, reporter.keep_alive)
-    )
+    if assignment.request.class_weights is None:
+        problem = _find_no_gain(trained, dataset)
+    else:
+        problem = _find_no_balanced_gain(trained, dataset, folder, reporter.keep_alive)
     if problem is not None:
         channel.warning(NO_GAIN, problem)
-    return dataclasses.replace(result, status_reason=outcome.reason)
+    return dataclasses.replace(result, status_reason=reason)
+
+
+def _train(
+    assignment: TrainingAssignment,
+    trained: TrainedNetwork,
+    rows: dict[str, Arrays | StreamedArrays],
+    reporter: "_Reporter",
+    checkpoint: Checkpoint | None,
+) -> Outcome:
+    """Train the network whose version the job makes; its epochs leave snapshots if the reporter keeps them."""
+    plan = _plan(trained.spec, assignment.request)
+    plan = dataclasses.replace(plan, watches_weights=reporter.snapshots is not None)
+    return train(trained.network, rows["train"], rows.get("validation"), plan, reporter, checkpoint)
 
 
 def _train_fold(

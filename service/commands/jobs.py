@@ -129,6 +129,7 @@ def _show(session: Session, job: dict[str, Any]) -> None:
     summary = job["folds_summary"] or {}
     noted = {
         "folds": {name: describe_spread(**spread) for name, spread in summary.items()} or None,
+        "parent": job["parent"],
         "metadata": job["metadata"] or None,
         "warnings": [warning["detail"] for warning in job["warnings"]] or None,
     }

@@ -2,11 +2,13 @@
 
 import io
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fitserve_client import Client as FitserveClient
 from tests.journeys.specs import RINGS_DATASET, named
 from tests.running_service import Client, RunningService, wait_for
 
@@ -127,3 +129,23 @@ def test_a_running_training_is_asked_while_it_thins_its_snapshots_and_continued_
     assert child["metrics"]["loss"] < 0.69
     client.delete(url)
     assert client.request("GET", f"{url}/snapshots/best").status_code == 404
+
+
+def test_the_python_client_reaches_all_of_it(client: Client, tmp_path: Path) -> None:
+    with FitserveClient(client.base_url) as python:
+        job = python.training_jobs.create("watched", "watched", 3, seed=1)["id"]
+        python.training_jobs.wait(job)
+        assert [item["epoch"] for item in python.training_jobs.snapshots(job)] == [3, 2, 1]
+        assert python.training_jobs.snapshot(job)["epoch"] == 3
+        answer = python.predict_with_snapshot(job, ROWS, epoch=2, top=1)
+        assert (answer["epoch"], len(answer["predictions"])) == (2, 20)
+        np.save(tmp_path / "rows.npy", ROWS)
+        same = python.predict_files_with_snapshot(job, [tmp_path / "rows.npy"], epoch=2, top=1)
+        assert same["predictions"] == answer["predictions"]
+        python.training_jobs.download_weights(job, tmp_path / "weights.npz", epoch=1)
+        with np.load(tmp_path / "weights.npz") as weights:
+            assert weights["dense/kernel"].shape == (2, 8)
+        made = python.training_jobs.wait(python.models.add_version_of_snapshot("watched", job, "best")["id"])
+        assert (
+            python.models.version("watched", made["version"])["epoch"] == python.training_jobs.get(job)["best"]["epoch"]
+        )

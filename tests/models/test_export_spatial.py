@@ -96,3 +96,13 @@ def test_the_weights_of_a_new_cell_sum_to_one(method: str, antialias: bool, leng
 def test_the_nearest_cell_is_that_below_the_center() -> None:
     assert nearest_cells(4, 8).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     assert nearest_cells(5, 2).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(("length", "size"), [(20, 40), (300, 224), (100, 33)])
+def test_a_linear_interpolation_is_exact_in_large_images(length: int, size: int, tmp_path: Path) -> None:
+    image = np.random.default_rng(1).random((1, length, length, 1), np.float32)
+    layer = {"type": "Resizing", "height": size, "width": size}
+    network = OnnxNetwork(export(tmp_path / "network.onnx", image.shape[1:], [layer], {}))
+    matrix = interpolation_matrix(length, size, "bilinear", False)
+    expected = matrix @ image[0, :, :, 0] @ matrix.T
+    assert network.run({"input": image})[0, :, :, 0] == pytest.approx(expected, abs=2e-6)

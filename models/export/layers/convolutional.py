@@ -93,15 +93,8 @@ def convolve(layer: Layer, x: Tensor, kernel: ir.Value, groups: int, *bias: ir.V
         padding = same_padding(lengths_of(layer, x), sizes, strides, dilations)
     elif layer["padding"] == "causal":
         padding = [((sizes[0] - 1) * dilations[0], 0)]
-    return layer.op.Conv(
-        channels_first(layer, x),
-        kernel,
-        *bias,
-        strides=strides,
-        dilations=dilations,
-        pads=pads(padding),
-        group=groups,
-    )
+    first = channels_first(layer, x)
+    return layer.op.Conv(first, kernel, *bias, strides=strides, dilations=dilations, pads=pads(padding), group=groups)
 
 
 def depthwise_kernel(layer: Layer, x: Tensor, kernel: ir.Value) -> ir.Value:

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from models.export.graph import Layer, Tensor
 from models.export.registry import builds
-from models.export.spatial import IMAGE_RANK, channels_first, in_data_format
+from models.export.spatial import channels_first, comes_channels_first, in_data_format
 
 UNIT_EPSILON = 1e-12
 """UnitNormalization divides by no less than this."""
@@ -19,8 +19,8 @@ UNIT_EPSILON = 1e-12
 @builds("BatchNormalization", passes_mask=True)
 def batch_normalization(layer: Layer, x: Tensor) -> ir.Value:
     """(x - moving_mean) / √(moving_variance + ε) · gamma + beta, each per index of the axis: as a scale and an offset,
-    which ONNX Runtime computes once. Images and volumes are normalized with the channels first, where ONNX Runtime
-    folds scale and offset into the convolution before."""
+    which ONNX Runtime computes once. After a convolution the channels stay first: ONNX Runtime then folds both into
+    its kernel."""
     op = layer.op
     axis = layer["axis"] % (len(x.shape) + 1)
     inverse = op.Reciprocal(op.Sqrt(op.Add(layer.weight("moving_variance"), float(layer["epsilon"]))))
@@ -28,7 +28,7 @@ def batch_normalization(layer: Layer, x: Tensor) -> ir.Value:
     offset = op.Neg(op.Mul(layer.weight("moving_mean"), scale))
     if layer["center"]:
         offset = op.Add(offset, layer.weight("beta"))
-    if axis == len(x.shape) >= IMAGE_RANK:
+    if axis == len(x.shape) > 1 and comes_channels_first(x):
         shape = [-1] + [1] * (axis - 1)
         y = op.Mul(channels_first(layer, x), op.Reshape(scale, shape))
         return in_data_format(layer, op.Add(y, op.Reshape(offset, shape)))

@@ -9,18 +9,22 @@ import numpy as np
 import onnx_ir as ir
 
 from models.export.graph import Layer, Tensor
-from models.export.interpolation import interpolation_matrix, nearest_cells
+from models.export.interpolation import interpolation_matrix, nearest_cells, onnx_agrees
 from models.export.layers.padding import crop, pad
 from models.export.registry import builds, row_shape
-from models.export.spatial import along, axes_of, lengths_of, per_dimension
+from models.export.spatial import along, axes_of, channels_first, in_data_format, lengths_of, per_dimension
 
 
 @builds("UpSampling1D", "UpSampling2D", "UpSampling3D")
 def up_sampling(layer: Layer, x: Tensor) -> ir.Value:
     """Each cell repeated `size` times along each dimension, or with UpSampling2D another interpolation between them."""
     axes, lengths = axes_of(layer, x), lengths_of(layer, x)
-    sizes = [length * size for length, size in zip(lengths, per_dimension(layer["size"], len(axes)), strict=True)]
-    return resize(layer, x.value, axes, sizes, layer.parameters.get("interpolation", "nearest"))
+    times, method = per_dimension(layer["size"], len(axes)), layer.parameters.get("interpolation", "nearest")
+    if method != "nearest":
+        return resize(layer, x.value, axes, [n * size for n, size in zip(lengths, times, strict=True)], method)
+    repeated = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    scales = layer.graph.constant([1, 1, *times])
+    return in_data_format(layer, layer.op.Resize(channels_first(layer, x), None, scales, **repeated))
 
 
 @builds("Resizing")
@@ -47,16 +51,26 @@ def resize(
     layer: Layer, value: ir.Value, axes: Sequence[int], sizes: Sequence[int], method: str, antialias: bool = False
 ) -> ir.Value:
     """The value with other lengths along the axes, interpolated along each as tf.image.resize does; `antialias` has no
-    effect on nearest neighbours."""
-    for axis, size in zip(axes, sizes, strict=True):
-        length = row_shape(value)[axis - 1]
-        if size == length:
-            continue
-        if method == "nearest":
+    effect on nearest neighbours.
+
+    ONNX's Resize does the same only if it rounds positions equally; otherwise each axis is multiplied by a matrix.
+    """
+    lengths = [row_shape(value)[axis - 1] for axis in axes]
+    resized = list(zip(axes, lengths, sizes, strict=True))
+    if method == "bilinear" and not antialias and all(onnx_agrees(length, size) for _, length, size in resized):
+        scales = [np.float32(size) / np.float32(length) for _, length, size in resized]
+        first = channels_first(layer, Tensor(value, row_shape(value)))
+        y = layer.op.Resize(first, None, layer.graph.constant([1, 1, *scales]), mode="linear")
+        return in_data_format(layer, y)
+    if method == "nearest":
+        for axis, length, size in resized:
             value = layer.op.Gather(value, layer.graph.constant(nearest_cells(length, size), np.int64), axis=axis)
-        else:
-            value = along(layer.graph, value, axis, interpolation_matrix(length, size, method, antialias))
-    return value
+        return value
+    y = channels_first(layer, Tensor(value, row_shape(value)))
+    for place, (_, length, size) in enumerate(resized):
+        if size != length:
+            y = along(layer.graph, y, place + 2, interpolation_matrix(length, size, method, antialias))
+    return in_data_format(layer, y)
 
 
 def central_part(lengths: Sequence[int], size: Sequence[int]) -> list[tuple[int, int]]:

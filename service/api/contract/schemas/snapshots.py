@@ -16,6 +16,8 @@ from service.operations.jobs.snapshots import SnapshotView
 
 NAMES = (LATEST, BEST)
 LARGEST_EPOCH = 999_999_999
+MOST_KEPT = 10_000
+"""Each is a file."""
 
 
 class SnapshotsSchema(Schema):
@@ -24,6 +26,7 @@ class SnapshotsSchema(Schema):
     every = Whole(1, load_default=1, metadata={"description": "Only multiples of this epoch, the latest and the best."})
     keep = Whole(
         0,
+        MOST_KEPT,
         load_default=None,
         allow_none=True,
         metadata={
