@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from models.export.graph import Layer, Tensor
-from models.export.interpolation import interpolation_matrix, nearest_cells, onnx_agrees
+from models.export.interpolation import enlargement, interpolation_matrix, nearest_cells, onnx_agrees
 from models.export.layers.padding import crop, pad
 from models.export.registry import builds, row_shape
 from models.export.spatial import along, axes_of, channels_first, channels_last, lengths_of, per_dimension
@@ -58,7 +58,7 @@ def resize(
     lengths = [row_shape(value)[axis - 1] for axis in axes]
     resized = list(zip(axes, lengths, sizes, strict=True))
     if method == "bilinear" and not antialias and all(onnx_agrees(length, size) for _, length, size in resized):
-        scales = [np.float32(size) / np.float32(length) for _, length, size in resized]
+        scales = [enlargement(length, size) for _, length, size in resized]
         first = channels_first(layer, Tensor(value, row_shape(value)))
         y = layer.op.Resize(first, None, layer.graph.constant([1, 1, *scales]), mode="linear")
         return channels_last(layer, y)
