@@ -69,7 +69,10 @@ def test_a_linear_interpolation_is_exact_in_large_images(length: int, size: int,
 
 @pytest.mark.parametrize(("length", "new_length"), [(3, 5), (6, 17)])
 def test_a_scale_that_32_bits_round_down_gives_all_new_cells(length: int, new_length: int, tmp_path: Path) -> None:
-    layers = [{"type": "Resizing", "height": new_length, "width": new_length}, {"type": "Flatten"}]
+    layers: list[dict[str, Any]] = [
+        {"type": "Resizing", "height": new_length, "width": new_length},
+        {"type": "Flatten"},
+    ]
     path = export(tmp_path / "network.onnx", (length, length, 1), layers, {})
     rows = np.ones((2, length, length, 1), np.float32)
     assert OnnxNetwork(path).run({"input": rows}) == pytest.approx(np.ones((2, new_length**2)))
