@@ -13,8 +13,8 @@ from models.export.graph import Layer, Tensor
 from models.export.registry import builds
 from models.export.spatial import (
     channels_first,
+    channels_last,
     channels_of,
-    in_data_format,
     lengths_of,
     pads,
     per_dimension,
@@ -35,7 +35,7 @@ def depthwise_convolution(layer: Layer, x: Tensor) -> ir.Value:
     """Each channel with kernels of its own: kernel (..., channels, depth_multiplier). The outputs of a channel are
     neighbours."""
     kernel = depthwise_kernel(layer, x, layer.weight("kernel"))
-    return activated(layer, convolve(layer, x, kernel, channels_of(layer, x), *bias(layer)))
+    return activated(layer, convolve(layer, x, kernel, channels_of(x), *bias(layer)))
 
 
 @builds("SeparableConv1D", "SeparableConv2D")
@@ -44,7 +44,7 @@ def separable_convolution(layer: Layer, x: Tensor) -> ir.Value:
     (1, ..., channels · depth_multiplier, filters)."""
     rank = len(x.shape) - 1
     kernel = depthwise_kernel(layer, x, layer.weight("depthwise_kernel"))
-    y = convolve(layer, x, kernel, channels_of(layer, x))
+    y = convolve(layer, x, kernel, channels_of(x))
     pointwise = layer.op.Transpose(layer.weight("pointwise_kernel"), perm=[rank + 1, rank, *range(rank)])
     return activated(layer, layer.op.Conv(y, pointwise, *bias(layer)))
 
@@ -57,9 +57,7 @@ def transposed_convolution(layer: Layer, x: Tensor) -> ir.Value:
     strides, dilations = (per_dimension(layer[name], rank) for name in ("strides", "dilation_rate"))
     extra = layer["output_padding"]
     extras: Sequence[int | None] = [None] * rank if extra is None else per_dimension(extra, rank)
-    for length, size, stride, dilation, more in zip(
-        lengths_of(layer, x), sizes, strides, dilations, extras, strict=True
-    ):
+    for length, size, stride, dilation, more in zip(lengths_of(x), sizes, strides, dilations, extras, strict=True):
         reach = (size - 1) * dilation + 1
         full, before = (length - 1) * stride + reach, 0
         if layer["padding"] == "valid":
@@ -90,7 +88,7 @@ def convolve(layer: Layer, x: Tensor, kernel: ir.Value, groups: int, *bias: ir.V
     strides, dilations = (per_dimension(layer[name], rank) for name in ("strides", "dilation_rate"))
     padding = [(0, 0)] * rank
     if layer["padding"] == "same":
-        padding = same_padding(lengths_of(layer, x), sizes, strides, dilations)
+        padding = same_padding(lengths_of(x), sizes, strides, dilations)
     elif layer["padding"] == "causal":
         padding = [((sizes[0] - 1) * dilations[0], 0)]
     first = channels_first(layer, x)
@@ -101,7 +99,7 @@ def depthwise_kernel(layer: Layer, x: Tensor, kernel: ir.Value) -> ir.Value:
     """The kernels of all channels (..., channels, depth_multiplier) in ONNX's layout for a group per channel."""
     op, sizes = layer.op, window_sizes(layer, x)
     kernel = op.Transpose(kernel, perm=[len(sizes), len(sizes) + 1, *range(len(sizes))])
-    return op.Reshape(kernel, [channels_of(layer, x) * layer["depth_multiplier"], 1, *sizes])
+    return op.Reshape(kernel, [channels_of(x) * layer["depth_multiplier"], 1, *sizes])
 
 
 def window_sizes(layer: Layer, x: Tensor) -> list[int]:
@@ -114,6 +112,5 @@ def bias(layer: Layer) -> list[ir.Value]:
 
 
 def activated(layer: Layer, y: ir.Value) -> ir.Value:
-    """The layer's output for a result with the channels first. Activations such as softmax work along the last axis of
-    the layer's data format."""
-    return activate(layer.op, layer["activation"], in_data_format(layer, y))
+    """The layer's output for a result with the channels first. Activations such as softmax work along the channels."""
+    return activate(layer.op, layer["activation"], channels_last(layer, y))

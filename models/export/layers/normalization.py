@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from models.export.graph import Layer, Tensor
 from models.export.registry import builds
-from models.export.spatial import channels_first, comes_channels_first, in_data_format
+from models.export.spatial import channels_first, channels_last, comes_channels_first
 
 UNIT_EPSILON = 1e-12
 """UnitNormalization divides by no less than this."""
@@ -31,7 +31,7 @@ def batch_normalization(layer: Layer, x: Tensor) -> ir.Value:
     if axis == len(x.shape) > 1 and comes_channels_first(x):
         shape = [-1] + [1] * (axis - 1)
         y = op.Mul(channels_first(layer, x), op.Reshape(scale, shape))
-        return in_data_format(layer, op.Add(y, op.Reshape(offset, shape)))
+        return channels_last(layer, op.Add(y, op.Reshape(offset, shape)))
     shape = [-1] + [1] * (len(x.shape) - axis)
     if len(shape) > 1:
         scale, offset = op.Reshape(scale, shape), op.Reshape(offset, shape)
