@@ -82,16 +82,16 @@ def find_again(session: Session, job: Job, reference: StartFrom | None, model: M
 
 def copy(context: Context, start: Start | None, job_id: str) -> None:
     """Copy the snapshot, if it is one, in the form of a version to where the new job reads it. Raises InvalidRequest,
-    OSError."""
+    Removed, OSError."""
     if start is None or start.snapshot is None:
         return
     snapshot, staged = start.snapshot, new_identifier("start")
     folder = context.artifacts.stage(staged)
     try:
-        with snapshots.unless_removed(context, snapshot.job_id, snapshot.epoch):
+        with snapshots.unless_removed(context, snapshot.job_id, snapshot.epoch, snapshot.folder):
             copy_as_version(context.artifacts.folder(snapshot.folder), snapshot.epoch, snapshot.sha256, folder)
         context.artifacts.publish(folder, upload_key(job_id))
-    except (NotFound, DamagedFile) as error:
+    except DamagedFile as error:
         raise InvalidRequest(Fault(error.detail, f"{START}/epoch")) from error
     finally:
         context.artifacts.discard(staged)
