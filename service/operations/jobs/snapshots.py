@@ -80,7 +80,7 @@ def _missing(session: Session, job: Job, epoch: int | None) -> ServiceError:
     request = TrainingRequest.from_document(job.request)
     latest = training_snapshots.latest(session, job.id)
     if latest is None:
-        return _none_at_all(job, request)
+        return _none_at_all(session, job, request)
     if epoch is None:
         return NoSnapshot("No epoch is the best so far: the monitored metric wasn't finite in any.")
     ended = jobs.last_epoch(session, job)
@@ -96,13 +96,14 @@ def _missing(session: Session, job: Job, epoch: int | None) -> ServiceError:
     return NoSnapshot(f"{why}. The nearest epochs with a snapshot: {nearest}.")
 
 
-def _none_at_all(job: Job, request: TrainingRequest) -> ServiceError:
+def _none_at_all(session: Session, job: Job, request: TrainingRequest) -> ServiceError:
     if request.snapshots is None:
         return NoSnapshot("The job keeps no snapshots: its `snapshots` is null.")
     if request.snapshots.keep == 0:
-        return NoSnapshot("The job keeps no snapshots: not even two fit FITSERVE_SNAPSHOT_BYTES.")
-    if job.status in statuses.FINAL:
-        return NoSnapshot(f"The job has no snapshots. It is {job.status}; its `warnings` may say more.")
+        why = "its `keep` is 0, as it is if not even two fit FITSERVE_SNAPSHOT_BYTES"
+        return NoSnapshot(f"The job keeps no snapshots: {why}.")
+    if job.status in statuses.FINAL or jobs.last_epoch(session, job):
+        return NoSnapshot(f"The job has no snapshots. Its status is `{job.status}`; its `warnings` may say more.")
     return NotYet("No epoch has ended yet, so there is no snapshot.", retry_after=RETRY_SECONDS)
 
 
@@ -164,7 +165,7 @@ def load(context: Context, key: str, threads: int) -> Predictor:
         except NotServable as error:
             if type(error) is not NotServable:
                 raise
-            raise Conflict(f"The snapshots of this job can't predict. {error.detail}") from error
+            raise Conflict(f"The snapshot of epoch {int(epoch):,} can't predict. {error.detail}") from error
 
 
 @contextmanager

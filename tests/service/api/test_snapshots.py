@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.snapshots import file_of
+from models.snapshots import file_of, write_epoch
 from service import statuses
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
@@ -234,6 +234,20 @@ def test_jobs_without_snapshots_say_so(trained: ApiClient, snapshooter: FakeWork
     trained.post("/v1/training-jobs/tj_0/snapshots/1/predictions", ROWS, 404)
 
 
+def test_a_running_job_of_which_no_snapshot_fits_is_not_waited_for(trained: ApiClient, idle_worker: FakeWorker) -> None:
+    url = trained.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
+    claimed = idle_worker.claim()
+    assert claimed is not None
+    idle_worker.record_epochs(claimed[0], 1, 2, 3)
+    detail = trained.get(f"{url}/snapshots/latest", 404)["detail"]
+    assert detail == "The job has no snapshots. Its status is `running`; its `warnings` may say more."
+
+
+def test_no_snapshots_at_all_can_be_asked_for(trained: ApiClient, snapshooter: FakeWorker) -> None:
+    url = trained.post("/v1/training-jobs", {**TRAINING, "snapshots": {"keep": 0}}, 202)["links"]["self"]
+    assert "its `keep` is 0" in trained.get(f"{url}/snapshots/latest", 404)["detail"]
+
+
 @pytest.mark.parametrize(
     ("snapshots", "pointer"),
     [
@@ -331,6 +345,36 @@ def test_a_damaged_snapshot_is_a_clear_problem(trained: ApiClient, url: str, con
     path.unlink()
     assert "2.weights is missing" in trained.get(f"{url}/snapshots/2/weights", 500)["detail"]
     assert values(trained.post(f"{url}/snapshots/3/predictions", ROWS, 200)) == [3, 7.5]
+
+
+def test_damaged_snapshots_start_nothing(trained: ApiClient, url: str, context: Context) -> None:
+    (path,) = context.artifacts.root.glob("snapshots/*/*/2.weights")
+    path.unlink()
+    start = {"training_job": url.rpartition("/")[2], "epoch": 2}
+    for path_, body, pointer in (
+        ("/v1/training-jobs", {**TRAINING, "start_from": start}, "#/start_from/epoch"),
+        ("/v1/models/line/versions", start, "#/epoch"),
+    ):
+        (fault,) = trained.post(path_, body, 422)["errors"]
+        assert fault["pointer"] == pointer
+        assert fault["detail"].endswith("from the snapshot of epoch 2. The stored file 2.weights is missing.")
+
+
+def test_a_diverged_snapshot_does_not_predict(trained: ApiClient, url: str, context: Context) -> None:
+    job_id = url.rpartition("/")[2]
+    with context.database.read() as session:
+        last = training_snapshots.all_of(session, job_id)[-1]
+    content = np.full(2, np.nan, np.float32)
+    _, sha256 = write_epoch(context.artifacts.folder(last.folder), 4, [content.data])
+    with context.database.write() as session:
+        stored = StoredSnapshot(4, last.folder, content.nbytes, sha256)
+        training_snapshots.change(session, job_id, Changes([stored]))
+    detail = trained.post(f"{url}/snapshots/4/predictions", ROWS, 409)["detail"]
+    assert detail == (
+        'The snapshot of epoch 4 can\'t predict. Its weights "dense/kernel" are NaN or infinite: the training diverged.'
+    )
+    problem = trained.post("/v1/models/line/versions", {"training_job": job_id, "epoch": 4}, 422)
+    assert "NaN or infinite" in problem["errors"][0]["detail"]
 
 
 def test_snapshots_end_with_their_job(trained: ApiClient, url: str, context: Context) -> None:

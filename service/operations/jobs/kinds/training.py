@@ -40,7 +40,7 @@ from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, orders, queue, snapshot_files, snapshots, starts
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kind import Byproduct, Kind, Success
-from service.operations.jobs.starts import START, Start
+from service.operations.jobs.starts import Start
 from service.storage import jobs, models
 from service.storage.artifact_keys import execution_name, key_below, snapshots_key, upload_key, versions_key
 from service.storage.database import Session
@@ -237,7 +237,9 @@ def _find_kept(context: Context, request: TrainingRequest, spec: NetworkSpec, st
         unlearned = find_unlearned(spec, read_spec(folder)) if needs_rows(spec) else None
         kept = Kept.of_version(folder, spec)
     except IncompleteVersion as error:
-        raise InvalidRequest(Fault(error.detail, f"{START}/{'version' if start.source else 'epoch'}")) from error
+        raise InvalidRequest(
+            Fault(error.detail, f"{start.pointer}/{'version' if start.source else 'epoch'}")
+        ) from error
     if unlearned is not None:
         detail = f"The version has no layer from which a {unlearned.type} could keep what it learned."
         raise InvalidRequest(Fault(f"{detail} {REFIT_INSTEAD}", PREPROCESSING))
