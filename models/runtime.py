@@ -110,7 +110,7 @@ class OnnxNetwork:
         return rows.pop()
 
 
-SOURCE = re.compile(r"/onnxruntime_src/\S+:\d+ .*?\) (?=[A-Z])")
+SOURCE = re.compile(r"/onnxruntime_src/\S+:\d+ [^)]*\)(?: const)?(?: \[with [^\]]*\])? ")
 """The place in ONNX Runtime's source that begins its messages."""
 PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 OPSETS = re.compile(r"Current official support for domain \S+ is till opset \d+")
