@@ -65,8 +65,8 @@ class OnnxNetwork:
     def run(self, inputs: dict[str, np.ndarray], deadline: float = math.inf) -> np.ndarray:
         """The network's raw output for rows of every input: float32, rows first.
 
-        Raises InvalidInstances if an input is missing or unknown, or if its rows have another shape or a number beyond
-        an embedding's `input_dim`; TookTooLong if `deadline` (monotonic clock) passes between two calls.
+        Raises InvalidInstances if an input is missing or unknown, or if its rows have another shape or lead to a number
+        beyond an embedding's `input_dim`; TookTooLong if `deadline` (monotonic clock) passes between two calls.
         """
         rows = self._check(inputs)
         if not rows:
@@ -89,6 +89,8 @@ class OnnxNetwork:
         try:
             output: np.ndarray = self._session.run(None, inputs)[0]
         except self._invalid_argument as error:
+            if not LOOKUP.search(str(error)):
+                raise
             detail = "The rows have numbers that a layer doesn't know: they exceed an Embedding's `input_dim`."
             raise InvalidInstances(Fault(detail)) from error
         return output
@@ -110,7 +112,10 @@ class OnnxNetwork:
         return rows.pop()
 
 
-SOURCE = re.compile(r"/onnxruntime_src/\S+:\d+ .*?\) (?=[A-Z])")
+LOOKUP = re.compile(r"running Gather node\. Name:'[^']*/")
+"""The message if an Embedding's lookup fails: its node is named by the layer's path. Gathers that ONNX Runtime's
+optimizer makes have names without a slash."""
+SOURCE = re.compile(r"/onnxruntime_src/\S+:\d+ [^)]*\)(?: const)?(?: \[with [^\]]*\])? ")
 """The place in ONNX Runtime's source that begins its messages."""
 PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 OPSETS = re.compile(r"Current official support for domain \S+ is till opset \d+")

@@ -124,19 +124,30 @@ def read_epoch(folder: Path, epoch: int, sha256: str) -> dict[str, np.ndarray]:
     return found
 
 
+def read_finite(folder: Path, epoch: int, sha256: str) -> dict[str, np.ndarray]:
+    """As `read_epoch`. Raises NotServable if a weight is NaN or infinite, as in the last epoch of a training that
+    diverged."""
+    weights = read_epoch(folder, epoch, sha256)
+    for name, values in weights.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise NotServable(f'Its weights "{name}" are NaN or infinite: the training diverged.')
+    return weights
+
+
 def load_predictor(folder: Path, epoch: int, sha256: str, threads: int = 1) -> Predictor:
-    """The network with the weights of an epoch. Raises DamagedNetwork; NotServable if the network has no graph."""
+    """The network with the weights of an epoch. Raises DamagedNetwork; NotServable if the network has no graph, or
+    weights that aren't finite."""
     layout = read_layout(folder)
     if layout.served is None:
         raise NotServable(layout.reason or "The network can't be exported to ONNX.")
-    weights = read_epoch(folder, epoch, sha256)
+    weights = read_finite(folder, epoch, sha256)
     return Predictor.load(folder, threads, {name: weights[name] for name in layout.served})
 
 
 def copy_as_version(folder: Path, epoch: int, sha256: str, target: Path) -> None:
     """Write into an empty folder the files of a version from which a training can start: its preprocessing, the
-    description of its network and its weights. Raises DamagedNetwork, OSError."""
-    weights: Mapping[str, Any] = read_epoch(folder, epoch, sha256)
+    description of its network and its weights. Raises DamagedNetwork, OSError; NotServable if weights aren't finite."""
+    weights: Mapping[str, Any] = read_finite(folder, epoch, sha256)
     for name in (ARTIFACTS["preprocessing"], TRAINED):
         check_files(folder, name, DamagedNetwork)
         shutil.copyfile(folder / name, target / name)

@@ -1,10 +1,9 @@
 """The spec of a network as plain data, parsed from what a client posts. It needs no Keras; `validation` checks it."""
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
-
-import numpy as np
 
 from models.text_options import TextOptions
 
@@ -131,7 +130,7 @@ class InputSpec:
     @property
     def size(self) -> int:
         """The number of numbers in a row."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
     def to_document(self) -> dict[str, Any]:
         document: dict[str, Any] = {"shape": list(self.shape), "scaling": self.scaling.value}

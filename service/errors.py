@@ -67,7 +67,7 @@ class NotServed(NoVersion):
 
 
 class NotTrainable(ServiceError):
-    """The model's network only predicts."""
+    """The model's network can be used, but not trained: it was imported as ONNX."""
 
     code = "not-trainable"
 

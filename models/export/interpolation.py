@@ -44,11 +44,18 @@ def half_pixel_positions(length: int, new_length: int) -> np.ndarray:
     return (np.arange(new_length, dtype=np.float32) + half) * scale(length, new_length) - half
 
 
+def enlargement(length: int, new_length: int) -> np.float32:
+    """The scale with which ONNX's Resize makes new_length cells, floor(scale · length): ONNX Runtime multiplies in 32
+    bits, ONNX's shape inference in 64, where a quotient that was rounded down gives one cell less."""
+    quotient = np.float32(new_length) / np.float32(length)
+    return quotient if float(quotient) * length >= new_length else np.nextafter(quotient, np.float32(np.inf))
+
+
 def onnx_agrees(length: int, new_length: int) -> bool:
     """Whether ONNX Runtime's Resize, which divides by the scale, finds the same positions to a millionth of a cell."""
-    enlargement, half = np.float32(new_length) / np.float32(length), np.float32(0.5)
-    found = (np.arange(new_length, dtype=np.float32) + half) / enlargement - half
-    if np.floor(enlargement * np.float32(length)) != new_length:
+    times, half = enlargement(length, new_length), np.float32(0.5)
+    found = (np.arange(new_length, dtype=np.float32) + half) / times - half
+    if np.floor(times * np.float32(length)) != new_length:
         return False
     return bool(np.abs(found - half_pixel_positions(length, new_length)).max() <= AGREEMENT)
 

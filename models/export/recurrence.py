@@ -82,7 +82,7 @@ class Together:
 
     def move_back(self, outputs: ir.Value, zero_masked: bool) -> ir.Value:
         """(rows, steps, units), and at masked steps the output before or zeros."""
-        op, kept = self.layer.op, op_greater_zero(self.layer, self.taken)
+        op, kept = self.layer.op, is_positive(self.layer, self.taken)
         if zero_masked:
             mask = self.mask
             if self.layer.parameters.get("unroll") and self.layer["go_backwards"]:
@@ -96,12 +96,12 @@ class Together:
         """(rows, units): the output at the last step."""
         op, total = self.layer.op, self._total()
         places = op.Unsqueeze(op.Max(op.Sub(total, 1), self.layer.graph.constant(0, "int64")), [-1])
-        kept = op_greater_zero(self.layer, total)
+        kept = is_positive(self.layer, total)
         if zero_masked:
             end = 0 if self.layer["go_backwards"] else -1
             kept = op.Gather(self.mask, self.layer.graph.constant(end, "int64"), axis=1)
         return op.Where(op.Unsqueeze(kept, [-1]), op.GatherND(outputs, places, batch_dims=1), 0.0)
 
 
-def op_greater_zero(layer: Layer, value: ir.Value) -> ir.Value:
+def is_positive(layer: Layer, value: ir.Value) -> ir.Value:
     return layer.op.Greater(value, layer.graph.constant(0, "int64"))

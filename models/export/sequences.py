@@ -7,10 +7,11 @@ from functools import wraps
 import onnx_ir as ir
 
 from models.export.graph import Layer, Tensor
-from models.export.spatial import is_channels_first
 
 SEQUENCE_RANK = 2
 """The number of axes of a sequence in a row."""
+HEIGHT = [1]
+"""The axis of the height in a batch of images."""
 PER_DIMENSION = ("kernel_size", "pool_size", "strides", "dilation_rate")
 """The parameters that have a number for each dimension."""
 
@@ -24,9 +25,8 @@ def sequences_as_images(builder: Builder) -> Builder:
     def build(layer: Layer, x: Tensor) -> ir.Value:
         if len(x.shape) != SEQUENCE_RANK:
             return builder(layer, x)
-        height = 2 if is_channels_first(layer) else 1
-        image = image_before(x, height) or Tensor(layer.op.Unsqueeze(x.value, [height]), image_shape(x, height))
-        return layer.op.Squeeze(builder(over_images(layer), image), [height])
+        image = image_before(x) or Tensor(layer.op.Unsqueeze(x.value, HEIGHT), (1, *x.shape))
+        return layer.op.Squeeze(builder(over_images(layer), image), HEIGHT)
 
     return build
 
@@ -37,32 +37,28 @@ def keeps_images(builder: Builder) -> Builder:
 
     @wraps(builder)
     def build(layer: Layer, x: Tensor) -> ir.Value:
-        image = image_before(x, 1)
+        image = image_before(x)
         if image is None:
             return builder(layer, x)
         parameters = dict(layer.parameters)
         if parameters.get("axis", -1) > 0:
             parameters["axis"] -= len(x.shape) + 1  # from the end, so that the height doesn't shift it
-        return layer.op.Squeeze(builder(replace(layer, parameters=parameters), image), [1])
+        return layer.op.Squeeze(builder(replace(layer, parameters=parameters), image), HEIGHT)
 
     return build
 
 
-def image_before(x: Tensor, height: int) -> Tensor | None:
-    """The image with the axis `height` of which sequences_as_images gave this sequence, if it did so: ONNX Runtime
-    doesn't remove a pair of Squeeze and Unsqueeze."""
+def image_before(x: Tensor) -> Tensor | None:
+    """The image of which sequences_as_images gave this sequence, if it did so: ONNX Runtime doesn't remove a pair of
+    Squeeze and Unsqueeze."""
     node = x.value.producer()
     if len(x.shape) != SEQUENCE_RANK or node is None or node.op_type != "Squeeze":
         return None
     image, axes = node.inputs
     squeezed = None if axes is None else ir.convenience.get_const_tensor(axes)
-    if image is None or squeezed is None or squeezed.numpy().tolist() != [height]:
+    if image is None or squeezed is None or squeezed.numpy().tolist() != HEIGHT:
         return None
-    return Tensor(image, image_shape(x, height))
-
-
-def image_shape(x: Tensor, height: int) -> tuple[int, ...]:
-    return (*x.shape[: height - 1], 1, *x.shape[height - 1 :])
+    return Tensor(image, (1, *x.shape))
 
 
 def over_images(layer: Layer) -> Layer:

@@ -1,4 +1,7 @@
-"""What the layers of sequences, images and volumes share: their dimensions, the order of these, and padding."""
+"""What the layers of sequences, images and volumes share: their dimensions, the order of these, and padding.
+
+In the catalogue the channels are last (`data_format`); in ONNX's operators they are first.
+"""
 
 import math
 from collections.abc import Sequence
@@ -14,42 +17,36 @@ IMAGE_RANK = 3
 """The number of axes of an image in a row; sequences have fewer, volumes more."""
 
 
-def is_channels_first(layer: Layer) -> bool:
-    """Whether a layer takes (rows, channels, ...), not Keras's default (rows, ..., channels)."""
-    return layer.parameters.get("data_format") == "channels_first"
-
-
-def lengths_of(layer: Layer, x: Tensor) -> tuple[int, ...]:
+def lengths_of(x: Tensor) -> tuple[int, ...]:
     """The lengths of a row without its channels: steps; height and width; or depth, height and width."""
-    return x.shape[1:] if is_channels_first(layer) else x.shape[:-1]
+    return x.shape[:-1]
 
 
-def axes_of(layer: Layer, x: Tensor) -> list[int]:
+def axes_of(x: Tensor) -> list[int]:
     """The axes of lengths_of in a batch."""
-    first = 2 if is_channels_first(layer) else 1
-    return list(range(first, first + len(x.shape) - 1))
+    return list(range(1, len(x.shape)))
 
 
-def channels_of(layer: Layer, x: Tensor) -> int:
-    return x.shape[0 if is_channels_first(layer) else -1]
+def channels_of(x: Tensor) -> int:
+    return x.shape[-1]
 
 
 def channels_first(layer: Layer, x: Tensor) -> ir.Value:
     """The tensor as ONNX's operators take it: (rows, channels, ...)."""
     rank = len(x.shape)
-    return x.value if is_channels_first(layer) else layer.op.Transpose(x.value, perm=[0, rank, *range(1, rank)])
+    return layer.op.Transpose(x.value, perm=[0, rank, *range(1, rank)])
 
 
-def in_data_format(layer: Layer, value: ir.Value) -> ir.Value:
-    """A value with the channels first, in the layer's own order. ONNX Runtime removes the pairs of opposite transposes
-    between two layers when it loads the network."""
+def channels_last(layer: Layer, value: ir.Value) -> ir.Value:
+    """(rows, channels, ...) as (rows, ..., channels). ONNX Runtime removes the pairs of opposite transposes between two
+    layers when it loads the network."""
     assert value.shape is not None
     rank = len(value.shape) - 1
-    return value if is_channels_first(layer) else layer.op.Transpose(value, perm=[0, *range(2, rank + 1), 1])
+    return layer.op.Transpose(value, perm=[0, *range(2, rank + 1), 1])
 
 
 def comes_channels_first(x: Tensor) -> bool:
-    """Whether in_data_format gave this tensor: then the channels are first without another transpose."""
+    """Whether channels_last gave this tensor: then the channels are first without another transpose."""
     node = x.value.producer()
     perm = [0, *range(2, len(x.shape) + 1), 1]
     return node is not None and node.op_type == "Transpose" and list(node.attributes["perm"].as_ints()) == perm

@@ -25,11 +25,11 @@ PLAIN: Final = (bool, int, float, str, list)
 def complete_fields(fields: ImportFields, model: ExtendedModel) -> ImportFields:
     """What the client says, and for what it omits, what holds for the model."""
     classes = model.classes if fields.classes is None else fields.classes
-    input_ = fields.input
-    if input_ is None and len(model.inputs) == 1:
-        (only,) = model.inputs.values()
-        input_ = {name: only[name] for name in ("shape", "scaling") if name in only}
-    return ImportFields(fields.task or model.task, classes, input_)
+    input_, name = fields.input, None
+    if len(model.inputs) == 1:
+        ((name, only),) = model.inputs.items()
+        input_ = {key: only[key] for key in ("shape", "scaling") if key in only} if input_ is None else input_
+    return ImportFields(fields.task or model.task, classes, input_, name)
 
 
 def blame_file(error: InvalidSpec, fields: ImportFields) -> InvalidSpec:

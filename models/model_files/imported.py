@@ -18,6 +18,9 @@ class ImportFields:
     """The labels in the order of the outputs; None: their numbers, with a note."""
     input: dict[str, Any] | None = None
     """The input as in a model's spec (`shape`, `scaling`, pictures), for what the file doesn't say."""
+    input_name: str | None = None
+    """Not from the client: what the model to which the network is added calls its single input. Keras numbers the
+    inputs of a session, so that the same network has another name in the next one."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,8 @@ class ImportedNetwork:
     """A network whose files, those of a version, are in the import's folder."""
 
     document: dict[str, Any]
-    """The network as in a posted model: `task`, `inputs`, `layers` (empty for a network that can't be trained),
-    `optimizer`, `loss`, `metrics`."""
+    """The network as in a posted model: `task`, `inputs`, `layers`, `optimizer`, `loss`, `metrics`. For a network that
+    can't be trained `layers` is empty, `optimizer` and `loss` are None."""
     trainable: bool
     summary: dict[str, Any]
     """Its layers and numbers of parameters, as models.building describes them."""

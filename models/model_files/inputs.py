@@ -62,7 +62,7 @@ def _fix(name: str, shape: Shape, given: Any, note: Callable[[str], None]) -> tu
         return tuple(length for length in shape if length is not None)
     is_shape = isinstance(given, list | tuple) and all(map(is_integer, given))
     if not is_shape or len(given) != len(shape) or any(n not in (None, m) for n, m in zip(shape, given, strict=True)):
-        detail = f"The input `{name}` has the shape {words} in the file: the shape of a row must fit it."
+        detail = f"The input `{name}` has the shape {words} in the file, which a row of the shape {given} doesn't fit."
         raise InvalidSpec(Fault(detail, "#/input/shape"))
     if None in shape:
         note(f"The input `{name}` has the fixed shape {list(given)} here; in the file it varies.")

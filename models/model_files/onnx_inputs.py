@@ -96,8 +96,8 @@ def read_inputs(model: ModelProto, fields: ImportFields, limits: Limits) -> Netw
         _check_type(value)
     dims = {value.name: _dims(value) for value in values}
     rows, notes = _find_rows(dims, model)
-    described = _by_input(fields.input, list(dims))
-    inputs = [_read_input(value, dims[value.name], rows, described.get(value.name, {}), notes) for value in values]
+    _check_described(fields.input, dims, rows)
+    inputs = [_read_input(value, dims[value.name], rows, fields.input or {}, notes) for value in values]
     numbers = sum(input_.spec.size for input_ in inputs)
     if numbers > limits.prediction_numbers:
         raise refuse(f"A row has {numbers:,} numbers; a prediction has at most {limits.prediction_numbers:,}.")
@@ -155,20 +155,17 @@ def _outputs_one_row(graph: GraphProto) -> bool:
     return all(len(dims) > 0 and dims[0].dim_value in (0, 1) for dims in shapes)
 
 
-def _by_input(posted: dict[str, Any] | None, names: list[str]) -> dict[str, dict[str, Any]]:
-    """The client's description of each input. With several inputs, it is an object by their names."""
-    if posted is None:
-        return {}
-    if len(names) == 1 and posted.keys() != set(names):
-        return {names[0]: posted}
-    for name, described in posted.items():
-        if name not in names:
-            raise refuse(
-                f'The network has the inputs {", ".join(names)}, not "{name[:64]}".', pointer_to("input", name)
-            )
-        if not isinstance(described, dict):
-            raise refuse(f'Describe the input "{name}" by an object.', pointer_to("input", name))
-    return posted
+def _check_described(posted: dict[str, Any] | None, dims: dict[str, list[int | None]], rows: Rows) -> None:
+    """Raise InvalidSpec if a network of several inputs needs or has a description, which is of a single one."""
+    if len(dims) == 1:
+        return
+    if posted is not None:
+        detail = f"The network in the file has {len(dims)} inputs, but `input` describes a single one: omit it."
+        raise refuse(detail, "#/input")
+    for name, lengths in dims.items():
+        if None in (lengths if rows == "whole" else lengths[1:]):
+            detail = f'The network has {len(dims)} inputs, of which "{name}" takes rows of any length'
+            raise refuse(f"{detail}: export it with fixed lengths, because `input` describes a single one.")
 
 
 def _read_input(

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, numpy_helper
 
-from models.errors import describe_problem
+from models.errors import InvalidSpec
 from models.model_files.imported import ImportFields
 from models.model_files.onnx_checks import refuse
 from models.model_files.onnx_inputs import FLOATS, INTEGERS, type_name
+from models.model_files.outputs import check_classes
 from models.scores import Activation
 from models.spec import OUTPUT, Task
-from models.values.pointers import pointer_to
 
 CLASSIFIERS = ("LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier")
 PASSING = (
@@ -189,28 +189,23 @@ def _infer_task(
 def _find_names(served: ServedOutput, fields: ImportFields, count: int, notes: list[str]) -> list[Any]:
     """The classes in the order of the outputs."""
     if fields.classes is not None:
-        return _check_classes(fields.classes, count)
+        check_classes(fields.classes, count)
+        return fields.classes
     if served.classes is not None and len(served.classes) == count:
+        _check_named(served.classes)
         notes.append("The classes are those that the file names.")
         return served.classes
     notes.append(f"The file doesn't name the classes: they are the numbers from 0 to {count - 1}.")
     return list(range(count))
 
 
-def _check_classes(classes: list[Any], count: int) -> list[Any]:
-    if len(classes) != count:
-        raise refuse(f"There are {len(classes)} classes, but the network has {count} of them.", "#/classes")
-    kinds = {type(name) for name in classes}
-    for place, name in enumerate(classes):
-        if not isinstance(name, str | int | float) or (isinstance(name, str) and not name.isprintable()):
-            raise refuse("A class is a text that can be printed, a number or a boolean.", pointer_to("classes", place))
-        if name in classes[:place]:
-            raise refuse(
-                f"The class {describe_problem(ValueError(name))} is there twice.", pointer_to("classes", place)
-            )
-    if len(kinds) > 1 and kinds != {int, float}:
-        raise refuse("The classes have different types.", "#/classes")
-    return classes
+def _check_named(classes: list[Any]) -> None:
+    """Raise InvalidSpec if the names of classes in the file can't be used."""
+    try:
+        check_classes(classes, len(classes))
+    except InvalidSpec as error:
+        detail = f"The file names classes that can't be used: {error.faults[0].detail} Send `classes` in their place."
+        raise refuse(detail, "#/classes") from error
 
 
 def _find_activation(served: ServedOutput, task: Task, outputs: np.ndarray, notes: list[str]) -> Activation | None:

@@ -1,32 +1,34 @@
-"""Finds nodes whose memory depends on the values of an input, not only on its shape.
+"""Finds nodes whose memory or time depends on the values of an input, not only on its shape.
 
-A request could make such a network take any amount of memory. In every other network, the shapes of the inputs, which
-an import fixes, determine the shapes of all tensors, so that running it once measures what it needs.
+A request could make such a network take any amount of memory or time. In every other network, the shapes of the inputs,
+which an import fixes, determine the shapes of all tensors and the steps of all loops, so that running it once measures
+what it needs.
 """
 
-import math
 from collections.abc import Iterable
+from typing import NoReturn
 
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto
 
 from models.model_files.onnx_checks import refuse, subgraphs
 
 SIZED_BY = {
     "AffineGrid": (1,), "BlackmanWindow": (0,), "CenterCropPad": (1,), "Col2Im": (1, 2), "ConstantOfShape": (0,),
     "DFT": (1,), "Expand": (1,), "HammingWindow": (0,), "HannWindow": (0,), "If": (0,), "ImageDecoder": (0,),
-    "Loop": (0,), "MaxUnpool": (2,), "MelWeightMatrix": (0, 1, 2, 3, 4), "OneHot": (1,), "Pad": (1,),
+    "Loop": (0, 1), "MaxUnpool": (2,), "MelWeightMatrix": (0, 1, 2, 3, 4), "OneHot": (1,), "Pad": (1, 3),
     "Range": (0, 1, 2), "Resize": (1, 2, 3), "STFT": (1, 3), "Tile": (1, 2), "Upsample": (1,),
 }  # fmt: skip
-"""The inputs of operators whose values set the size of an output, or which of two subgraphs runs."""
+"""The inputs of operators whose values set the size of an output, or which subgraph runs and how often."""
 CUT_BY = {
-    "Loop": (1,), "Reshape": (1,), "SequenceAt": (1,), "Slice": (1, 2, 3, 4), "Split": (1,),
-    "Squeeze": (1,), "TopK": (1,), "Unsqueeze": (1,), "DFT": (2,),
+    "DFT": (2,), "Reshape": (1,), "SequenceAt": (1,), "SequenceErase": (1,), "SequenceInsert": (2,),
+    "Slice": (1, 2, 3, 4), "Split": (1,), "SplitToSequence": (1,), "Squeeze": (1,), "TopK": (1,), "Unsqueeze": (1,),
 }  # fmt: skip
 """The inputs of operators whose values set the shape of an output, within the size that the others allow."""
 COUNTING = ("Compress", "NonMaxSuppression", "NonZero", "StringSplit", "Unique")
 """Operators whose outputs are as long as the values of their inputs decide."""
 SHAPES = ("Shape", "Size")
-MOST_ITERATIONS = 1000
+STEP_AND_CONDITION = 2
+"""The inputs of a loop's body before what its steps leave."""
 
 
 def check_sizes(model: ModelProto) -> None:
@@ -44,56 +46,46 @@ class _Flow:
 
     def __init__(self, values: set[str], shapes: set[str]) -> None:
         self.values, self.shapes = values, shapes
-        self._constants: dict[str, TensorProto] = {}
 
     def follow(self, graph: GraphProto) -> None:
-        self._constants.update((tensor.name, tensor) for tensor in graph.initializer)
         for node in graph.node:
-            if node.op_type == "Constant":
-                self._constants.update((node.output[0], one.t) for one in node.attribute if one.name == "value")
             self._check(node)
             values = self._reaches(node.input, self.values)
             shapes = self._reaches(node.input, self.shapes)
-            inner = [self._enter(subgraph, values=values, shapes=shapes) for subgraph in subgraphs(node)]
-            if node.op_type == "Loop":
-                self._check_iterations(node)
+            inner = [self._enter(node, subgraph, values=values, shapes=shapes) for subgraph in subgraphs(node)]
             values |= any(found for found, _ in inner)
             shapes |= any(found for _, found in inner)
             shapes |= (node.op_type in COUNTING and values) or self._depends(node, CUT_BY)
             if node.op_type in SHAPES:
-                values, shapes = shapes, False
+                values = shapes  # whatever is computed of such a shape stays suspect: the tensor itself is made anyway
             if values:
                 self.values.update(node.output)
             if shapes:
                 self.shapes.update(node.output)
 
-    def _enter(self, graph: GraphProto, *, values: bool, shapes: bool) -> tuple[bool, bool]:
-        """Follow a subgraph; returns whether its outputs' values and shapes depend on values."""
+    def _enter(self, node: NodeProto, graph: GraphProto, *, values: bool, shapes: bool) -> tuple[bool, bool]:
+        """Follow a subgraph of a node; returns whether its outputs' values and shapes depend on values."""
+        is_loop = node.op_type == "Loop"
+        own = [value.name for value in graph.input][STEP_AND_CONDITION if is_loop else 0 :]
         for _ in range(2):  # what a loop's step leaves, its next step takes
-            own = [value.name for value in graph.input]
             self.values.update(own if values else ())
             self.shapes.update(own if shapes else ())
             self.follow(graph)
+            if is_loop and self._reaches([graph.output[0].name], self.values):
+                self._refuse(node, "the values of an input decide how often it runs")
             outputs = [value.name for value in graph.output]
             values |= self._reaches(outputs, self.values)
             shapes |= self._reaches(outputs, self.shapes)
         return values, shapes
 
     def _check(self, node: NodeProto) -> None:
-        name = f'The node "{node.name or node.output[0]}" ({node.op_type})'
         if self._depends(node, SIZED_BY):
-            detail = "the values of an input decide how large its result is, so that a request could take any memory"
-            raise refuse(f"{name} can't be served: {detail}.")
+            self._refuse(node, "the values of an input decide how large its result is")
 
-    def _check_iterations(self, node: NodeProto) -> None:
-        """Raise InvalidSpec if values decide how often a loop runs, unless its maximum is a small constant."""
-        (body,) = subgraphs(node)
-        most = self._constants.get(node.input[0])
-        if body.output[0].name not in self.values and node.input[0]:
-            return
-        if most is None or math.prod(most.dims) != 1 or numpy_helper.to_array(most).item() > MOST_ITERATIONS:
-            detail = f"values decide how often it runs, and its maximum isn't a constant of at most {MOST_ITERATIONS:,}"
-            raise refuse(f'The node "{node.name or node.output[0]}" (Loop) can\'t be served: {detail}.')
+    @staticmethod
+    def _refuse(node: NodeProto, why: str) -> NoReturn:
+        name = f'The node "{node.name or node.output[0]}" ({node.op_type})'
+        raise refuse(f"{name} can't be served: {why}, so that a request could take any memory or time.")
 
     def _depends(self, node: NodeProto, places: dict[str, tuple[int, ...]]) -> bool:
         named = [node.input[place] for place in _places(node, places) if place < len(node.input)]

@@ -24,8 +24,10 @@ from models.version_details import VersionDetails
 from models.version_files import ARTIFACTS, TRAINED, describe_artifacts
 
 TARGET = "target"
-NO_OPTIMIZER = {"type": "Adam"}
-"""A model has an optimizer; that of an imported ONNX network is never used."""
+UNUSED_OPTIMIZER = {"type": "Adam"}
+"""A trained network's spec has an optimizer, which nothing uses here."""
+UNTRAINABLE = {"optimizer": None, "loss": None}
+"""What a model has in place of how it would be trained."""
 
 
 def make_version(path: Path, fields: ImportFields, folder: Path, limits: Limits) -> ImportedNetwork:
@@ -66,7 +68,7 @@ def make_version(path: Path, fields: ImportFields, folder: Path, limits: Limits)
     )
     notes += [*inputs.notes, *served.notes, *meaning.notes, *trial.notes]
     summary, more = _summarize(layers, model.graph, limits.layers)
-    return ImportedNetwork(document, False, summary, print_summary(summary), details, (*notes, *more))
+    return ImportedNetwork(document | UNTRAINABLE, False, summary, print_summary(summary), details, (*notes, *more))
 
 
 def _check_inputs_used(graph: GraphProto, inputs: NetworkInputs) -> None:
@@ -97,12 +99,13 @@ def _save(model: ModelProto, path: Path) -> None:
 
 
 def _document(inputs: NetworkInputs, meaning: Meaning, row: tuple[int, ...]) -> dict[str, Any]:
-    """The network as in a posted model. Its metrics are those of its task, which every evaluation has."""
+    """The spec of the version: the loss is what evaluations compute, the metrics are those of the task, which every
+    evaluation has."""
     return {
         "task": meaning.task.value,
         "inputs": {name: spec.to_document() for name, spec in inputs.specs.items()},
         "layers": [],
-        "optimizer": NO_OPTIMIZER,
+        "optimizer": UNUSED_OPTIMIZER,
         "loss": loss_of(meaning.task, row[-1], meaning.activation),
         "metrics": [],
     }

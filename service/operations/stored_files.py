@@ -20,7 +20,7 @@ def unless_deleted(context: Context, what: str, exists: Callable[[Session], obje
     block raises. `what` begins a sentence; `exists` tells whether the resource still has its row."""
     try:
         yield
-    except DamagedFile:
+    except (DamagedFile, FileNotFoundError):
         with context.database.read() as session:
             if exists(session):
                 raise

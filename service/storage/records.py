@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     DateTime,
     Dialect,
@@ -330,7 +331,7 @@ class Snapshot(Record):
     epoch: Mapped[int] = mapped_column(primary_key=True)
     folder: Mapped[SnapshotKey]
     """The artifact key of the folder with its file."""
-    bytes: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str]
 
 

@@ -12,7 +12,7 @@ from models.training.thinning import thin
 from service.context import Context
 from service.operations.jobs import snapshot_files
 from service.operations.jobs.lifecycle import Lease
-from service.storage import training_snapshots
+from service.storage import jobs, training_snapshots
 from service.storage.artifact_keys import key_below, snapshots_key
 from service.storage.jobs import NewEvent, warn
 from service.storage.records import Job
@@ -43,6 +43,8 @@ class KeptSnapshots:
         self._unneeded: list[StoredSnapshot] = []
         """Those whose rows the current batch removes."""
         self._best: int | None = None
+        self._recorded = 0
+        """The last epoch that earlier executions recorded."""
         self._warned = False
         self.reports: list[NewEvent] = []
         """What `settle` has to report."""
@@ -54,6 +56,7 @@ class KeptSnapshots:
         StorageError."""
         with self._context.database.read() as session:
             found = training_snapshots.all_of(session, job.id)
+            self._recorded = jobs.last_epoch(session, job)
         if (document := job.request.get("snapshots")) is not None:
             self._request = SnapshotsRequest.from_document(document)
         self._kept = {snapshot.epoch: snapshot for snapshot in found}
@@ -63,8 +66,12 @@ class KeptSnapshots:
             self._tidy(key)
 
     def add(self, epoch: int, snapshot: dict[str, Any] | None, best: dict[str, Any] | None) -> None:
-        """Add the snapshot of an epoch, if it has one (models.tasks.channel), and note the best epoch so far."""
-        self._best = self._best if best is None else int(best["epoch"])
+        """Add the snapshot of an epoch, if it has one (models.tasks.channel), and note the best epoch so far.
+
+        The job's best epoch stays what it is while epochs are repeated.
+        """
+        if best is not None and epoch > self._recorded:
+            self._best = int(best["epoch"])
         if snapshot is None:
             return
         if "weights" in snapshot:
@@ -87,7 +94,7 @@ class KeptSnapshots:
 
     def settle(self, last_epoch: int) -> Changes:
         """What changes in the database with the events up to an epoch."""
-        if last_epoch not in self._new and not self._removed:
+        if not self._removed and all(epoch > last_epoch for epoch in self._new):
             return Changes()
         self._thin(last_epoch)
         new = [snapshot for epoch, snapshot in self._new.items() if epoch <= last_epoch]

@@ -172,6 +172,47 @@ def test_numbers_that_an_embedding_does_not_know_are_refused(tmp_path: Path) -> 
         served.run({"input": np.array([[0, 5, 2]])})
 
 
+def test_a_network_that_onnx_runtime_can_not_compute_is_not_servable(tmp_path: Path) -> None:
+    """The number of the Gather that fails isn't a client's: the network has no Embedding."""
+    path = tmp_path / "network.onnx"
+    spec = make_spec(shape=(3,), layers=[{"type": "Rescaling", "scale": 1.0}])
+    export_onnx(spec, weight_values(make_network(spec=spec)), path)
+    model = onnx.load(path)
+    place = onnx.numpy_helper.from_array(np.array([0, 1, 3]), "places")
+    model.graph.initializer.append(place)
+    inputs = [model.graph.node[-1].input[0], "places"]
+    model.graph.node.insert(len(model.graph.node) - 1, onnx.helper.make_node("Gather", inputs, ["taken"], axis=1))
+    model.graph.node[-1].input[0] = "taken"
+    onnx.save(model, path)
+    network = make_network(spec=spec)
+    with pytest.raises(NotServable, match="indices element out of data bounds, idx=3"):
+        compare_with_keras(network, path, random_rows(network, 3))
+    with pytest.raises(Exception, match="Gather") as raised:
+        OnnxNetwork(path).run(random_rows(network, 3))
+    assert not isinstance(raised.value, InvalidInstances)
+
+
+def test_a_file_that_onnx_runtime_can_not_load_is_not_servable(network: keras.Model, tmp_path: Path) -> None:
+    (tmp_path / "network.onnx").write_bytes(b"damaged")
+    with pytest.raises(NotServable, match="can't be loaded"):
+        compare_with_keras(network, tmp_path / "network.onnx", random_rows(network, 3))
+
+
+def test_the_number_of_compared_rows_may_equal_a_width(tmp_path: Path) -> None:
+    spec = NetworkSpec.from_document(
+        {
+            "task": "regression",
+            "inputs": {"wide": {"shape": [4]}, "narrow": {"shape": [1]}},
+            "layers": [{"type": "Add", "inputs": ["wide", "narrow"]}],
+            "optimizer": "sgd",
+            "loss": "mse",
+        }
+    )
+    network = build_network(spec, Limits())
+    export_onnx(spec, {}, tmp_path / "network.onnx")
+    compare_with_keras(network, tmp_path / "network.onnx", random_rows(network, 4))
+
+
 def test_padding_between_convolutions_survives_onnx_runtime_s_optimizer(tmp_path: Path) -> None:
     layers = [
         {"type": "Conv2D", "filters": 3, "kernel_size": 2},

@@ -1,4 +1,4 @@
-"""Convolutions and the layers around them as ONNX: other data formats, and what ONNX Runtime makes of their graphs."""
+"""Convolutions and the layers around them as ONNX: what ONNX Runtime makes of their graphs, and interpolation."""
 
 from collections import Counter
 from pathlib import Path
@@ -15,12 +15,7 @@ from models.runtime import OnnxNetwork
 from models.spec import NetworkSpec
 
 Weights = dict[str, np.ndarray]
-IMAGE, SOUND = (7, 6, 4), (40, 2)
-
-
-def weights(**shapes: tuple[int, ...]) -> Weights:
-    generator = np.random.default_rng(1)
-    return {f"tested/{name}": generator.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+IMAGE = (7, 6, 4)
 
 
 def export(path: Path, shape: tuple[int, ...], layers: list[dict[str, Any]], arrays: Weights) -> Path:
@@ -36,44 +31,6 @@ def optimized_nodes(path: Path) -> Counter[str]:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return Counter(node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node)
-
-
-KERNEL = weights(kernel=(3, 3, 4, 5), bias=(5,))
-CASES: list[tuple[tuple[int, ...], dict[str, Any], Weights]] = [
-    (IMAGE, {"type": "Conv2D", "filters": 5, "kernel_size": 3, "strides": 2, "padding": "same"}, KERNEL),
-    (SOUND, {"type": "Conv1D", "filters": 3, "kernel_size": 4, "strides": 2}, weights(kernel=(4, 2, 3), bias=(3,))),
-    (SOUND, {"type": "MaxPooling1D", "pool_size": 3, "strides": 2, "padding": "same"}, {}),
-    (IMAGE, {"type": "Conv2DTranspose", "filters": 5, "kernel_size": 3}, weights(kernel=(3, 3, 5, 4), bias=(5,))),
-    (IMAGE, {"type": "DepthwiseConv2D", "kernel_size": 3, "use_bias": False}, weights(kernel=(3, 3, 4, 1))),
-    (IMAGE, {"type": "MaxPooling2D", "pool_size": 3, "strides": 2, "padding": "same"}, {}),
-    (IMAGE, {"type": "GlobalAveragePooling2D", "keepdims": True}, {}),
-    (IMAGE, {"type": "AdaptiveMaxPooling2D", "output_size": [3, 2]}, {}),
-    (IMAGE, {"type": "AdaptiveAveragePooling2D", "output_size": [3, 9]}, {}),
-    (IMAGE, {"type": "ZeroPadding2D", "padding": [[1, 0], [2, 3]]}, {}),
-    (IMAGE, {"type": "Cropping2D", "cropping": [[1, 0], [2, 3]]}, {}),
-    (IMAGE, {"type": "UpSampling2D", "size": [2, 3], "interpolation": "bicubic"}, {}),
-    (IMAGE, {"type": "Resizing", "height": 5, "width": 9, "crop_to_aspect_ratio": True}, {}),
-    (IMAGE, {"type": "CenterCrop", "height": 3, "width": 4}, {}),
-    (
-        SOUND,
-        {"type": "STFTSpectrogram", "frame_length": 8, "mode": "stft", "expand_dims": True},
-        weights(real_kernel=(8, 1, 5), imag_kernel=(8, 1, 5)),
-    ),
-]
-
-
-@pytest.mark.parametrize(("shape", "layer", "arrays"), CASES, ids=[layer["type"] for _, layer, _ in CASES])
-def test_channels_first_gives_what_channels_last_gives(
-    shape: tuple[int, ...], layer: dict[str, Any], arrays: Weights, tmp_path: Path
-) -> None:
-    rows = np.random.default_rng(2).normal(size=(3, *shape)).astype(np.float32)
-    tested = {**layer, "name": "tested"}
-    last = OnnxNetwork(export(tmp_path / "last.onnx", shape, [tested], arrays))
-    moved = (shape[-1], *shape[:-1])
-    tested["data_format"] = "channels_first"
-    first = OnnxNetwork(export(tmp_path / "first.onnx", moved, [tested], arrays))
-    expected, found = last.run({"input": rows}), first.run({"input": np.moveaxis(rows, -1, 1)})
-    assert np.moveaxis(found, 1, -1) == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_convolution_its_normalization_and_activation_become_one_node(tmp_path: Path) -> None:
@@ -104,30 +61,23 @@ def test_sequences_stay_images_from_convolution_to_convolution(tmp_path: Path) -
     ]
     arrays = {f"n0/{name}": np.ones(8, np.float32) for name in ("gamma", "beta", "moving_mean", "moving_variance")}
     arrays |= {"c0/kernel": np.ones((3, 2, 8), np.float32), "c1/kernel": np.ones((3, 8, 8), np.float32)}
-    nodes = optimized_nodes(export(tmp_path / "network.onnx", SOUND, layers, arrays))
+    nodes = optimized_nodes(export(tmp_path / "network.onnx", (40, 2), layers, arrays))
     assert nodes == {"Unsqueeze": 1, "Transpose": 2, "FusedConv": 2, "MaxPool": 1, "Squeeze": 1, "ReduceMax": 1}
 
 
-@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("padding", ["valid", "same"])
-def test_zeros_of_a_padding_layer_count_in_the_pooling_after_it(padding: str, data_format: str, tmp_path: Path) -> None:
+def test_zeros_of_a_padding_layer_count_in_the_pooling_after_it(padding: str, tmp_path: Path) -> None:
     layers: list[dict[str, Any]] = [
-        {"type": "ZeroPadding2D", "padding": 3, "data_format": data_format},
-        {
-            "type": "MaxPooling2D",
-            "pool_size": [3, 1],
-            "strides": [1, 2],
-            "padding": padding,
-            "data_format": data_format,
-        },
+        {"type": "MaxPooling2D", "pool_size": 1},
+        {"type": "ZeroPadding2D", "padding": 3},
+        {"type": "MaxPooling2D", "pool_size": [3, 1], "strides": [1, 2], "padding": padding},
     ]
-    network = OnnxNetwork(export(tmp_path / "network.onnx", (4, 4, 4), layers, {}))
-    outputs = network.run({"input": np.full((1, 4, 4, 4), -1, np.float32)})
-    spatial = outputs[0, 0] if data_format == "channels_first" else outputs[0, :, :, 0]
-    expected = np.zeros((8 if padding == "valid" else 10, 5))
-    center = slice(3, 5) if padding == "valid" else slice(4, 6)
-    expected[center, 2:4] = -1
-    assert spatial.tolist() == expected.tolist()
+    network = OnnxNetwork(export(tmp_path / "network.onnx", IMAGE, layers, {}))
+    outputs = network.run({"input": np.full((1, *IMAGE), -1, np.float32)})
+    rows, columns = (slice(3, 8), slice(2, 5)) if padding == "valid" else (slice(4, 9), slice(2, 5))
+    expected = np.zeros((11 if padding == "valid" else 13, 6))
+    expected[rows, columns] = -1
+    assert outputs[0, :, :, 0].tolist() == expected.tolist()
 
 
 def test_images_are_interpolated_along_any_axes_of_the_input(tmp_path: Path) -> None:
@@ -164,3 +114,14 @@ def test_a_linear_interpolation_is_exact_in_large_images(length: int, size: int,
     matrix = interpolation_matrix(length, size, "bilinear", False)
     expected = matrix @ image[0, :, :, 0] @ matrix.T
     assert network.run({"input": image})[0, :, :, 0] == pytest.approx(expected, abs=2e-6)
+
+
+@pytest.mark.parametrize(("length", "new_length"), [(3, 5), (6, 17)])
+def test_a_scale_that_32_bits_round_down_gives_all_new_cells(length: int, new_length: int, tmp_path: Path) -> None:
+    layers: list[dict[str, Any]] = [
+        {"type": "Resizing", "height": new_length, "width": new_length},
+        {"type": "Flatten"},
+    ]
+    path = export(tmp_path / "network.onnx", (length, length, 1), layers, {})
+    rows = np.ones((2, length, length, 1), np.float32)
+    assert OnnxNetwork(path).run({"input": rows}) == pytest.approx(np.ones((2, new_length**2)))

@@ -7,8 +7,11 @@ import keras
 import numpy as np
 import pytest
 
+from models.jobs.model_import import ExtendedModel
 from models.limits import Limits
+from models.model_files.fit import check_same_network, complete_fields, network_inputs
 from models.model_files.imported import ImportFields
+from models.model_files.keras import import_keras
 from models.model_files.keras.container import open_keras
 from models.model_files.keras.importing import read_network
 from models.parity import run_keras
@@ -77,9 +80,9 @@ def test_a_network_that_was_not_compiled_gets_defaults_with_notes(tmp_path: Path
     )
     assert notes == [
         "The task is multiclass: inferred from the last activation and the number of outputs, 2.",
-        "The file doesn't say how the network was compiled: its optimizer is `adam`.",
-        "The file has no loss that can be used here: it is `sparse_categorical_crossentropy`, which suits the task "
-        "multiclass.",
+        "The file doesn't say how the network was compiled: the optimizer is `adam`.",
+        "The file has no loss that can be used here: the loss is `sparse_categorical_crossentropy`, which suits the "
+        "task multiclass.",
     ]
 
 
@@ -114,6 +117,22 @@ def test_names_stay_unless_they_are_invalid_here(tmp_path: Path) -> None:
     assert list(document["inputs"]) == ["output_input"]
     assert [one["name"] for one in document["layers"]] == ["block_flat", "scores"]
     assert "`block/flat` is now called `block_flat`." in notes
+
+
+def test_a_network_of_another_session_fits_a_model_that_calls_its_input_otherwise(tmp_path: Path) -> None:
+    first, again = tmp_path / "first", tmp_path / "again"
+    first.mkdir()
+    again.mkdir()
+    imported = import_keras(keras_file(tmp_path / "a.keras"), ImportFields(), first, Limits())
+    model = ExtendedModel(
+        Task.MULTICLASS, network_inputs(imported.document), imported.document["layers"], imported.summary, [0, 1], True
+    )
+    renumbered = sequential(input_layer(3, name="numbers_1"), dense())
+    fields = complete_fields(ImportFields(), model)
+    added = import_keras(keras_file(tmp_path / "b.keras", renumbered), fields, again, Limits())
+    check_same_network(added, model)
+    assert [input_["name"] for input_ in added.version.inputs] == ["numbers"]
+    assert added.document["layers"][0]["inputs"] == ["numbers"]
 
 
 def test_a_nested_network_becomes_its_layers_whose_names_stay_unique(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Files that can't be imported: each is refused with the reason, before anything is built or written."""
 
+import json
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
@@ -217,6 +218,16 @@ def only(name: str, content: bytes = b"") -> Callable[[Path], Path]:
     return write(archive.getvalue())
 
 
+def twice(name: str) -> Callable[[Path], Path]:
+    def written(folder: Path) -> Path:
+        path = keras_file(folder / "file.keras")
+        with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(name, json.dumps(network_with(layer("Lambda", "trick"))))
+        return path
+
+    return written
+
+
 def hdf5(make: Callable[[h5py.File], None]) -> bytes:
     content = BytesIO()
     with h5py.File(content, "w") as file:
@@ -260,7 +271,8 @@ FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "nothing": (write(b""), "it is neither ZIP nor HDF5 but empty."),
     "a pickle": (write(pickle.dumps({"a": 1})), "a Python pickle, which is never read."),
     "a text": (write(b"# my network"), "The file isn't a network that Keras saved: it is neither ZIP nor HDF5."),
-    "half a ZIP": (lambda folder: truncated(keras_file(folder / "half.keras")), "isn't a valid ZIP"),
+    "half a ZIP": (lambda folder: truncated(keras_file(folder / "half.keras")), "The file isn't a valid ZIP"),
+    "two files of a name": (twice("config.json"), "The ZIP has two files with the name `config.json`."),
     "another ZIP": (only("data.csv"), "The ZIP has no `config.json`, so it isn't a network that Keras saved"),
     "a SavedModel": (only("network/saved_model.pb"), "but TensorFlow's SavedModel: load it with Keras"),
     "a name that leads out of the ZIP": (in_zip({"../../etc/cron.d/job": b"x"}), "leads out of the ZIP"),
@@ -358,7 +370,7 @@ FIELDS: dict[str, tuple[dict[str, Any], ImportFields, str, str]] = {
         sequential(),
         ImportFields(input={"shape": [4]}),
         "#/input/shape",
-        "The input `numbers` has the shape [3] in the file: the shape of a row must fit it.",
+        "The input `numbers` has the shape [3] in the file, which a row of the shape [4] doesn't fit.",
     ),
     "a scaling that must be learned": (
         sequential(),

@@ -20,6 +20,7 @@ from models.model_files.onnx_version import make_version
 from models.predictor import Predictor
 from models.preprocessing import fit_to_dataset
 from models.spec import Task
+from models.version_files import TRAINED
 from tests.models.made_datasets import make_dataset, read_rows
 from tests.models.onnx_files.backend_cases import load_cases, try_case
 
@@ -85,7 +86,9 @@ def test_classes_make_a_classifier_of_a_network_that_ends_in_logits(tmp_path: Pa
     np.testing.assert_allclose([one["scores"] for one in found], scores, atol=1e-5)
     assert [one["label"] for one in found] == ["abc"[index] for index in logits.argmax(axis=1)]
     assert any("the softmax of them" in note for note in network.notes)
-    assert network.document["loss"] == {"type": "SparseCategoricalCrossentropy", "from_logits": True}
+    assert (network.document["optimizer"], network.document["loss"]) == (None, None)
+    evaluated = json.loads((tmp_path / TRAINED).read_text())["spec"]
+    assert evaluated["loss"] == {"type": "SparseCategoricalCrossentropy", "from_logits": True}
 
 
 @pytest.mark.parametrize("last", [False, True])
@@ -120,6 +123,9 @@ def test_several_inputs_are_taken_by_name_and_the_output_that_is_served_is_named
     np.testing.assert_allclose(found, expected["outputs"], atol=1e-5)
     assert 'Predictions come from the output "output"; these are not served: "other".' in network.notes
     assert predictor.output_name == "output"
+    with pytest.raises(InvalidSpec, match="`input` describes a single one: omit it") as caught:
+        read("torch_two_inputs", tmp_path, input={"left": {"shape": [3]}})
+    assert [fault.pointer for fault in caught.value.faults] == ["#/input"]
 
 
 def test_a_version_has_the_network_and_its_preprocessing_and_no_weights(tmp_path: Path) -> None:
@@ -136,9 +142,9 @@ def test_a_version_has_the_network_and_its_preprocessing_and_no_weights(tmp_path
 @pytest.mark.parametrize(
     ("fields", "pointer", "words"),
     [
-        ({"classes": ["a", "b"]}, "#/classes", "2 classes, but the network has 3"),
+        ({"classes": ["a", "b"]}, "#/classes", "3 classes, but `classes` has 2"),
         ({"classes": ["a", "b", "b"]}, "#/classes/2", "twice"),
-        ({"classes": ["a", 1, 2]}, "#/classes", "different types"),
+        ({"classes": ["a", 1, 2]}, "#/classes", "all texts, all numbers"),
         ({"task": Task.BINARY}, "#/task", "1 or 2 outputs, but the network has 3"),
         ({"task": Task.REGRESSION, "classes": ["a", "b", "c"]}, "#/classes", "no classes"),
         ({"input": {"shape": [5]}}, "#/input/shape", r"takes rows of the shape \[4\], not \[5\]"),

@@ -108,13 +108,17 @@ def doubling(times: int) -> ModelProto:
     return functions([node("Relu", ["x"])], *calls)
 
 
-def loop(nodes: list[Any], count: int) -> ModelProto:
-    """A loop of these nodes, which make of `v` the next `w`, and of `c` the next condition `d`."""
-    body = helper.make_graph(
+def loop_body(nodes: list[Any]) -> onnx.GraphProto:
+    """The body of a loop: these nodes, which make of `v` the next `w`, and of `c` the next condition `d`."""
+    return helper.make_graph(
         nodes, "b",
         [value("i", kind=TensorProto.INT64), value("c", kind=TensorProto.BOOL), value("v", "N", "K")],
         [value("d", kind=TensorProto.BOOL), value("w", "N", "L")],
     )  # fmt: skip
+
+
+def loop(nodes: list[Any], count: int) -> ModelProto:
+    body = loop_body(nodes)
     weights = [numpy_helper.from_array(np.array(count), "count"), numpy_helper.from_array(np.array(True), "go")]
     return model([node("Loop", ["count", "go", "x"], "z", body=body), node("ReduceMax", ["z"], keepdims=1)], weights)
 
@@ -186,7 +190,33 @@ CHEAP: dict[str, tuple[Callable[[], ModelProto | bytes], str]] = {
     "a loop that values end": (
         lambda: loop([node("ReduceSum", ["v"], "s", keepdims=0), node("Cast", ["s"], "d", to=TensorProto.BOOL),
                       node("Identity", ["v"], "w")], 2**40),
-        r"\(Loop\) can't be served: values decide how often",
+        r"\(Loop\) can't be served: the values of an input decide how often",
+    ),
+    "a short loop that values end": (
+        lambda: loop([node("ReduceSum", ["v"], "s", keepdims=0), node("Cast", ["s"], "d", to=TensorProto.BOOL),
+                      node("Identity", ["v"], "w")], 1000),
+        r"\(Loop\) can't be served: the values of an input decide how often",
+    ),
+    "a loop that values begin": (
+        lambda: model([node("ReduceSum", ["x"], "s", keepdims=0), node("Cast", ["s"], "go", to=TensorProto.BOOL),
+                       node("Loop", ["", "go", "x"], body=loop_body([node("Identity", ["c"], "d"),
+                                                                     node("Identity", ["v"], "w")]))]),
+        r"\(Loop\) can't be served",
+    ),
+    "a large tensor of which only the size is served": (
+        lambda: model([node("Reshape", ["x", "flat"], "f"), node("Cast", ["f"], "b", to=TensorProto.BOOL),
+                       node("Compress", ["f", "b"], "c", axis=0), node("Unsqueeze", ["c", "one"], "r"),
+                       node("Mul", ["c", "r"], "z"), node("Size", ["z"], "s"), node("Cast", ["s"], "t", to=1),
+                       node("Add", ["x", "t"])], [constant("flat", -1), constant("one", 1)]),
+        "shape of the output",
+    ),
+    "pieces as long as values say": (
+        lambda: model([node("Reshape", ["x", "flat"], "f"), node("ReduceMax", ["x"], "m", keepdims=0),
+                       node("Cast", ["m"], "n", to=7), node("SplitToSequence", ["f", "n"], "q", axis=0),
+                       node("SequenceAt", ["q", "zero"], "p"), node("ReduceMax", ["p"], "t", keepdims=0),
+                       node("Add", ["x", "t"])],
+                      [constant("flat", -1), numpy_helper.from_array(np.array(0), "zero")]),
+        "shape of the output",
     ),
     "a branch that values choose": (
         lambda: model([node("ReduceSum", ["x"], "s", keepdims=0), node("Cast", ["s"], "c", to=TensorProto.BOOL),
@@ -202,6 +232,22 @@ CHEAP: dict[str, tuple[Callable[[], ModelProto | bytes], str]] = {
     ),
     "an output without the input": (
         lambda: model([node("Identity", ["w"])], [declared(4, raw_data=b"\0" * 16)]), "depends on none",
+    ),
+    "more numbers in a row than 64 bits count": (
+        lambda: model([node("Relu", ["x"])], inputs=[value("x", "N", 2**40, 2**40)],
+                      outputs=[value("y", "N", "M", "K")]),
+        "A row has 1,208,925,819,614,629,174,706,176 numbers",
+    ),
+    "several inputs, one with rows of any length": (
+        lambda: model([node("Add", ["x", "z"])], inputs=[value("x", "N", 1), value("z", "N", "K")],
+                      outputs=[value("y", "N", "K")]),
+        '2 inputs, of which "z" takes rows of any length: export it with fixed lengths',
+    ),
+    "too few coefficients": (
+        lambda: model([helper.make_node("LinearClassifier", ["x"], ["l", "y"], domain="ai.onnx.ml", coefficients=[1.0],
+                                        intercepts=[0.0] * 2, classlabels_ints=[0, 1])],
+                      opsets=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]),
+        "initialization: coefficients",
     ),
     "a sparse tensor": (
         lambda: model([node("Constant", [], "s", sparse_value=helper.make_sparse_tensor(
@@ -264,6 +310,46 @@ def test_a_row_that_needs_more_memory_than_the_limit_is_refused_and_a_large_one_
         make_version(path, ImportFields(), tmp_path, Limits(activations_per_row=1000))
     make_version(path, ImportFields(), tmp_path, Limits())
     assert json.loads((tmp_path / "preprocessing.json").read_text())["rows_at_once"] == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a\0b", "c", "d"], "without U+0000"),
+        (["a" * 1000, "c", "d"], "1 to 256 characters"),
+        (["", "c", "d"], "1 to 256 characters"),
+        (["a", "\x1b[31m", "\x1b[31m"], "listed twice"),
+        ([7, 8, 2**62], "a text of"),
+    ],
+)
+def test_classes_that_a_file_names_are_those_that_a_client_could_send(
+    tmp_path: Path, names: list[Any], says: str
+) -> None:
+    labels: dict[str, Any] = {"classlabels_strings" if isinstance(names[0], str) else "classlabels_ints": names}
+    made = model(
+        [helper.make_node("LinearClassifier", ["x"], ["l", "y"], domain="ai.onnx.ml", coefficients=[1.0] * 12,
+                          intercepts=[0.0] * 3, **labels)],
+        outputs=[value("y", "N", 3)],
+        opsets=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)],
+    )  # fmt: skip
+    path = write(tmp_path / "a.onnx", made)
+    with pytest.raises(InvalidSpec) as caught:
+        make_version(path, ImportFields(), tmp_path, Limits())
+    assert [fault.pointer for fault in caught.value.faults] == ["#/classes"]
+    assert says in caught.value.detail
+    assert caught.value.detail.isprintable()
+    named = make_version(path, ImportFields(classes=["a", "b", "c"]), tmp_path, Limits())
+    assert named.version.classes == ["a", "b", "c"]
+
+
+def test_a_loop_that_counts_its_steps_is_served_also_without_a_maximum(tmp_path: Path) -> None:
+    body = [node("Less", ["i", "three"], "d"), node("Add", ["v", "v"], "w")]
+    counting = model(
+        [node("Loop", ["", "go", "x"], body=loop_body(body))],
+        [numpy_helper.from_array(np.array(True), "go"), numpy_helper.from_array(np.array(3), "three")],
+    )
+    make_version(write(tmp_path / "a.onnx", counting), ImportFields(), tmp_path, Limits())
+    assert Predictor.load(tmp_path).predict([[1, 2, 3, 4]]).predictions == [{"value": [16, 32, 48, 64]}]
 
 
 def test_rows_that_depend_on_each_other_are_computed_one_by_one(tmp_path: Path) -> None:

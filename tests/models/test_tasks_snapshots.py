@@ -1,16 +1,24 @@
 """A training leaves the weights of each epoch, which a graph without values serves."""
 
 from base64 import b64decode
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from models.errors import Diverged, NotServable
 from models.jobs.assignment import Runtime
-from models.jobs.training import SnapshotsRequest, TrainingAssignment, TrainingRequest, TrainingResult
+from models.jobs.training import (
+    EarlyStoppingRequest,
+    SnapshotsRequest,
+    TrainingAssignment,
+    TrainingRequest,
+    TrainingResult,
+)
 from models.limits import Limits
-from models.snapshots import load_predictor, read_epoch, write_epoch
+from models.snapshots import copy_as_version, load_predictor, read_epoch, write_epoch
 from models.spec import NetworkSpec
 from models.tasks import snapshots, training
 from models.version_files import WEIGHTS
@@ -34,9 +42,11 @@ class Supervisor(RecordingChannel):
         self.folder = folder
         self.sums: dict[int, str] = {}
         self.sent: list[int] = []
+        self.best: dict[str, Any] | None = None
 
     def epoch(self, data: dict[str, Any], best: dict[str, Any] | None, snapshot: dict[str, Any] | None = None) -> None:
         super().epoch(data, best)
+        self.best = best
         epoch = data["epoch"]
         if snapshot is not None and "weights" in snapshot:
             self.sent.append(epoch)
@@ -47,14 +57,15 @@ class Supervisor(RecordingChannel):
 
 
 def train(folder: Path, dataset: Path, document: dict[str, Any] = DOCUMENT, **options: Any) -> Supervisor:
-    channel = Supervisor(folder / "snapshots")
+    channel: Supervisor = options.pop("channel", Supervisor(folder / "snapshots"))
     (folder / "version").mkdir()
     resident = options.pop("resident_bytes", 2**20)
+    request = {"epochs": 3, "snapshots": SnapshotsRequest(1, 10), **options.pop("request", {})}
     assignment = TrainingAssignment(
         spec=NetworkSpec.from_document(document), dataset=dataset, limits=Limits(),
         runtime=Runtime(resident_bytes=resident), snapshots=channel.folder,
         **{"snapshot_bytes": 2**20, **options},
-        request=TrainingRequest("m", "inline", epochs=3, seed=1, batch_size=8, snapshots=SnapshotsRequest(1, 10)),
+        request=TrainingRequest("m", "inline", seed=1, batch_size=8, **request),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "configure_threads", lambda threads: None)  # possible only before TensorFlow is used
@@ -70,14 +81,18 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("resident", "small"),
-    [pytest.param(2**20, 2**16, id="sent along"), pytest.param(0, 0, id="read from the variables, in files")],
+    ("resident", "small", "execution"),
+    [
+        pytest.param(2**20, 2**16, "graph", id="sent along"),
+        pytest.param(2**20, 2**16, "compiled", id="returned by compiled calls"),
+        pytest.param(0, 0, "graph", id="read from the variables, in files"),
+    ],
 )
 def test_each_epoch_predicts_as_keras_does_in_the_targets_units(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resident: int, small: int
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resident: int, small: int, execution: str
 ) -> None:
     monkeypatch.setattr(snapshots, "SMALL", small)
-    channel = train(tmp_path, dataset, resident_bytes=resident)
+    channel = train(tmp_path, dataset, resident_bytes=resident, request={"execution": execution})
     assert list(channel.sums) == [1, 2, 3]
     assert channel.sent == ([1, 2, 3] if small else [])
     version = load_version(tmp_path / "version", Limits())
@@ -94,6 +109,36 @@ def test_each_epoch_predicts_as_keras_does_in_the_targets_units(
         predictor = load_predictor(channel.folder, epoch, channel.sums[epoch])
         values = [prediction["value"] for prediction in predictor.predict(ROWS).predictions]
         assert values == pytest.approx(expected.tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize("execution", ["graph", "compiled"])
+def test_early_stopping_restores_the_weights_of_the_best_snapshot(
+    dataset: Path, tmp_path: Path, execution: str
+) -> None:
+    swinging = DOCUMENT | {"optimizer": {"type": "SGD", "learning_rate": 0.8}}
+    stopping = EarlyStoppingRequest(monitor="loss", patience=1, restore_best=True)
+    channel = train(
+        tmp_path, dataset, swinging, request={"epochs": 50, "early_stopping": stopping, "execution": execution}
+    )
+    assert channel.best is not None
+    best = channel.best["epoch"]
+    assert best < channel.epochs[-1] < 50
+    found = read_epoch(channel.folder, best, channel.sums[best])
+    with np.load(tmp_path / "version" / WEIGHTS) as version:
+        assert all(np.array_equal(version[name], array) for name, array in found.items())
+
+
+def test_weights_that_are_not_finite_can_be_read_but_not_used(dataset: Path, tmp_path: Path) -> None:
+    channel = Supervisor(tmp_path / "snapshots")
+    diverging = DOCUMENT | {"optimizer": {"type": "SGD", "learning_rate": 1e30}}
+    with pytest.raises(Diverged):
+        train(tmp_path, dataset, diverging, channel=channel)
+    (epoch,) = channel.sums
+    found = read_epoch(channel.folder, epoch, channel.sums[epoch])
+    assert not np.isfinite(found["dense/kernel"]).all()
+    for use in (load_predictor, partial(copy_as_version, target=tmp_path)):
+        with pytest.raises(NotServable, match=r'weights "dense/kernel" are NaN or infinite: the training diverged\.'):
+            use(channel.folder, epoch, channel.sums[epoch])
 
 
 def test_weights_of_which_not_two_fit_leave_no_snapshots_and_a_warning(dataset: Path, tmp_path: Path) -> None:

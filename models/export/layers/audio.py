@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from models.export.graph import Layer, Tensor
 from models.export.registry import builds, row_shape
-from models.export.spatial import channels_first, channels_of, is_channels_first, lengths_of, pads, same_padding
+from models.export.spatial import channels_first, channels_of, lengths_of, pads, same_padding
 
 EPSILON = 1e-7
 """keras.backend.epsilon()."""
@@ -26,22 +26,22 @@ def stft_spectrogram(layer: Layer, x: Tensor) -> ir.Value:
     real = fourier_part(layer, x, "real_kernel") if mode != "imag" else None
     imaginary = fourier_part(layer, x, "imag_kernel") if mode != "real" else None
     if real is None or imaginary is None:
-        return spectra(layer, x, real or imaginary)
+        return spectra(layer, real or imaginary)
     if mode == "angle":
-        return spectra(layer, x, angle(layer, imaginary, real))
+        return spectra(layer, angle(layer, imaginary, real))
     if mode == "stft":
-        return spectra(layer, x, op.Concat(real, imaginary, axis=2))
+        return spectra(layer, op.Concat(real, imaginary, axis=2))
     power = op.Add(op.Mul(real, real), op.Mul(imaginary, imaginary))
     if mode == "psd":
-        return spectra(layer, x, op.Mul(power, both_sides(layer, power)))
+        return spectra(layer, op.Mul(power, both_sides(layer, power)))
     smallest = layer.graph.constant(EPSILON)
-    magnitude = op.Sqrt(op.Max(spectra(layer, x, power), smallest))
+    magnitude = op.Sqrt(op.Max(spectra(layer, power), smallest))
     return magnitude if mode == "magnitude" else op.Log(op.Max(magnitude, smallest))
 
 
 def fourier_part(layer: Layer, x: Tensor, kernel: str) -> ir.Value:
     """The convolution of each channel with one of the weights: (rows, channels, frequencies, frames)."""
-    op, (samples,), channels = layer.op, lengths_of(layer, x), channels_of(layer, x)
+    op, (samples,), channels = layer.op, lengths_of(x), channels_of(x)
     size, step = layer["frame_length"], frame_step(layer)
     padding = same_padding([samples], [size], [step], [1]) if layer["padding"] == "same" else [(0, 0)]
     sound = op.Reshape(channels_first(layer, x), [-1, 1, samples])
@@ -73,15 +73,15 @@ def angle(layer: Layer, y: ir.Value, x: ir.Value) -> ir.Value:
     return op.Where(op.And(op.Equal(x, zero), op.Equal(y, zero)), zero, known)
 
 
-def spectra(layer: Layer, x: Tensor, values: ir.Value | None) -> ir.Value:
-    """(rows, channels, frequencies, frames) in the layer's data format. Without `expand_dims` each channel's
-    frequencies follow those of the channel before."""
+def spectra(layer: Layer, values: ir.Value | None) -> ir.Value:
+    """(rows, channels, frequencies, frames) as (rows, frames, frequencies, channels). Without `expand_dims` as
+    (rows, frames, channels · frequencies): each channel's frequencies follow those of the channel before."""
     assert values is not None
     op, (channels, frequencies, frames) = layer.op, row_shape(values)
     if layer["expand_dims"]:
-        return op.Transpose(values, perm=[0, 1, 3, 2] if is_channels_first(layer) else [0, 3, 2, 1])
+        return op.Transpose(values, perm=[0, 3, 2, 1])
     values = op.Reshape(values, [-1, channels * frequencies, frames])
-    return values if is_channels_first(layer) else op.Transpose(values, perm=[0, 2, 1])
+    return op.Transpose(values, perm=[0, 2, 1])
 
 
 @builds("MelSpectrogram")

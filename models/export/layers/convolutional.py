@@ -14,8 +14,8 @@ from models.export.registry import builds
 from models.export.sequences import sequences_as_images
 from models.export.spatial import (
     channels_first,
+    channels_last,
     channels_of,
-    in_data_format,
     lengths_of,
     pads,
     per_dimension,
@@ -38,7 +38,7 @@ def depthwise_convolution(layer: Layer, x: Tensor) -> ir.Value:
     """Each channel with kernels of its own: kernel (..., channels, depth_multiplier). The outputs of a channel are
     neighbours."""
     kernel = depthwise_kernel(layer, x, "kernel")
-    return activated(layer, convolve(layer, x, kernel, channels_of(layer, x), *bias(layer)))
+    return activated(layer, convolve(layer, x, kernel, channels_of(x), *bias(layer)))
 
 
 @builds("SeparableConv1D", "SeparableConv2D")
@@ -48,7 +48,7 @@ def separable_convolution(layer: Layer, x: Tensor) -> ir.Value:
     (1, ..., channels · depth_multiplier, filters)."""
     rank = len(x.shape) - 1
     kernel = depthwise_kernel(layer, x, "depthwise_kernel")
-    y = convolve(layer, x, kernel, channels_of(layer, x))
+    y = convolve(layer, x, kernel, channels_of(x))
     pointwise = layer.op.Transpose(weight_of(layer, x, "pointwise_kernel"), perm=[rank + 1, rank, *range(rank)])
     return activated(layer, layer.op.Conv(y, pointwise, *bias(layer)))
 
@@ -61,9 +61,7 @@ def transposed_convolution(layer: Layer, x: Tensor) -> ir.Value:
     strides, dilations = (per_dimension(layer[name], rank) for name in ("strides", "dilation_rate"))
     extra = layer["output_padding"]
     extras: Sequence[int | None] = [None] * rank if extra is None else per_dimension(extra, rank)
-    for length, size, stride, dilation, more in zip(
-        lengths_of(layer, x), sizes, strides, dilations, extras, strict=True
-    ):
+    for length, size, stride, dilation, more in zip(lengths_of(x), sizes, strides, dilations, extras, strict=True):
         reach = (size - 1) * dilation + 1
         full, before = (length - 1) * stride + reach, 0
         if layer["padding"] == "valid":
@@ -94,7 +92,7 @@ def convolve(layer: Layer, x: Tensor, kernel: ir.Value, groups: int, *bias: ir.V
     strides, dilations = (per_dimension(layer[name], rank) for name in ("strides", "dilation_rate"))
     padding = [(0, 0)] * rank
     if layer["padding"] == "same":
-        padding = same_padding(lengths_of(layer, x), sizes, strides, dilations)
+        padding = same_padding(lengths_of(x), sizes, strides, dilations)
     elif layer["padding"] == "causal":
         padding = [((size - 1) * dilation, 0) for size, dilation in zip(sizes, dilations, strict=True)]
     first = channels_first(layer, x)
@@ -112,7 +110,7 @@ def depthwise_kernel(layer: Layer, x: Tensor, name: str) -> ir.Value:
     """The kernels of all channels (..., channels, depth_multiplier) in ONNX's layout for a group per channel."""
     op, sizes = layer.op, window_sizes(layer, x)
     kernel = op.Transpose(weight_of(layer, x, name), perm=[len(sizes), len(sizes) + 1, *range(len(sizes))])
-    return op.Reshape(kernel, [channels_of(layer, x) * layer["depth_multiplier"], 1, *sizes])
+    return op.Reshape(kernel, [channels_of(x) * layer["depth_multiplier"], 1, *sizes])
 
 
 def window_sizes(layer: Layer, x: Tensor) -> list[int]:
@@ -126,8 +124,8 @@ def bias(layer: Layer) -> list[ir.Value]:
 
 def activated(layer: Layer, y: ir.Value) -> ir.Value:
     """The layer's output for a result with the channels first. The activation comes before a transposition, so that
-    ONNX Runtime fuses it with the convolution, unless it works along the last axis of the layer's data format."""
+    ONNX Runtime fuses it with the convolution, unless it works along the last axis."""
     op, activation = layer.op, layer["activation"]
     if activation in ALONG_LAST_AXIS:
-        return activate(op, activation, in_data_format(layer, y))
-    return in_data_format(layer, activate(op, activation, y))
+        return activate(op, activation, channels_last(layer, y))
+    return channels_last(layer, activate(op, activation, y))

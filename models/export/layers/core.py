@@ -44,10 +44,14 @@ def is_matrix_product(equation: str) -> bool:
 def embedding(layer: Layer, x: Tensor) -> Tensor:
     """The rows of the embeddings (input_dim, output_dim) for the integers x. With `mask_zero`, zeros are masked.
 
-    Gather fails for numbers from input_dim on; as in Keras, negative numbers count from the end.
+    Gather fails for numbers from input_dim on, and its name says in which layer (models/runtime.py, LOOKUP). As in
+    Keras, negative numbers count from the end.
     """
     op = layer.op
     y = op.Gather(layer.weight("embeddings"), op.Cast(x.value, to=ir.DataType.INT32), axis=0)
+    lookup = y.producer()
+    assert lookup is not None
+    lookup.name = f"{layer.path}/lookup"
     mask = op.Not(op.Equal(x.value, 0.0)) if layer["mask_zero"] else None
     return Tensor(y, (*x.shape, layer["output_dim"]), mask)
 

@@ -11,7 +11,7 @@ import onnx_ir as ir
 from models.export.graph import Layer, Tensor
 from models.export.registry import builds
 from models.export.sequences import keeps_images
-from models.export.spatial import channels_first, comes_channels_first, in_data_format
+from models.export.spatial import channels_first, channels_last, comes_channels_first
 
 UNIT_EPSILON = 1e-12
 """UnitNormalization divides by no less than this."""
@@ -32,7 +32,7 @@ def batch_normalization(layer: Layer, x: Tensor) -> ir.Value:
         gamma = layer.weight("gamma") if layer["scale"] else layer.graph.constant(np.ones(x.shape[-1]))
         beta = layer.weight("beta") if layer["center"] else layer.graph.constant(np.zeros(x.shape[-1]))
         y = op.BatchNormalization(channels_first(layer, x), gamma, beta, mean, variance, epsilon=epsilon)
-        return in_data_format(layer, y)
+        return channels_last(layer, y)
     scale = op.Reciprocal(op.Sqrt(op.Add(variance, epsilon)))
     if layer["scale"]:
         scale = op.Mul(scale, layer.weight("gamma"))

@@ -15,14 +15,14 @@ from models.export.spatial import axes_of, lengths_of, margins, pads
 @builds("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
 def zero_padding(layer: Layer, x: Tensor) -> ir.Value:
     """Zeros before and after each dimension."""
-    axes = axes_of(layer, x)
+    axes = axes_of(x)
     return pad(layer, x.value, axes, margins(layer["padding"], len(axes)))
 
 
 @builds("Cropping1D", "Cropping2D", "Cropping3D")
 def cropping(layer: Layer, x: Tensor) -> ir.Value:
     """Without the cells at both ends of each dimension."""
-    axes, lengths = axes_of(layer, x), lengths_of(layer, x)
+    axes, lengths = axes_of(x), lengths_of(x)
     cropped = margins(layer["cropping"], len(axes))
     spans = [(before, length - after) for length, (before, after) in zip(lengths, cropped, strict=True)]
     return crop(layer, x.value, axes, spans)

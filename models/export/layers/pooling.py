@@ -15,8 +15,7 @@ from models.export.spatial import (
     along,
     axes_of,
     channels_first,
-    in_data_format,
-    is_channels_first,
+    channels_last,
     lengths_of,
     per_dimension,
 )
@@ -43,7 +42,7 @@ def pool(layer: Layer, x: Tensor, operator: str, **attributes: int) -> ir.Value:
     it, though its own padding isn't of zeros and must be less than the window. From a name it would compute negative
     padding for a dimension whose last cells no window reaches: these are cut off.
     """
-    y, lengths = channels_first(layer, x), lengths_of(layer, x)
+    y, lengths = channels_first(layer, x), lengths_of(x)
     sizes = per_dimension(layer["pool_size"], len(lengths))
     strides = sizes if layer["strides"] is None else per_dimension(layer["strides"], len(lengths))
     padded = layer["padding"] == "same"
@@ -54,7 +53,7 @@ def pool(layer: Layer, x: Tensor, operator: str, **attributes: int) -> ir.Value:
             y = crop(layer, y, range(2, len(lengths) + 2), [(0, end) for end in reached])
     padding = "SAME_UPPER" if padded else "VALID"
     y = getattr(layer.op, operator)(y, kernel_shape=sizes, strides=strides, auto_pad=padding, **attributes)
-    return in_data_format(layer, y)
+    return channels_last(layer, y)
 
 
 @builds("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D")
@@ -68,8 +67,8 @@ def global_average_pooling(layer: Layer, x: Tensor) -> ir.Value:
     """The mean of each channel; for sequences that of the steps that the mask keeps, which is NaN if it keeps none."""
     if x.mask is None:
         return reduce(layer, x, "ReduceMean")
-    op, axes, keepdims = layer.op, axes_of(layer, x), int(layer["keepdims"])
-    kept = op.Unsqueeze(x.mask, [1 if is_channels_first(layer) else 2])
+    op, axes, keepdims = layer.op, axes_of(x), int(layer["keepdims"])
+    kept = op.Unsqueeze(x.mask, [2])
     total = op.ReduceSum(op.Where(kept, x.value, layer.graph.constant(0)), axes, keepdims=keepdims)
     return op.Div(total, op.ReduceSum(op.Cast(kept, to=ir.DataType.FLOAT), axes, keepdims=keepdims))
 
@@ -79,16 +78,16 @@ def reduce(layer: Layer, x: Tensor, operator: str) -> ir.Value:
     gives them."""
     reduced, keepdims = getattr(layer.op, operator), layer["keepdims"]
     if len(x.shape) < IMAGE_RANK:
-        return reduced(x.value, axes_of(layer, x), keepdims=int(keepdims))
+        return reduced(x.value, axes_of(x), keepdims=int(keepdims))
     y = reduced(channels_first(layer, x), list(range(2, len(x.shape) + 1)), keepdims=int(keepdims))
-    return in_data_format(layer, y) if keepdims else y
+    return channels_last(layer, y) if keepdims else y
 
 
 @builds("AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D")
 def adaptive_max_pooling(layer: Layer, x: Tensor) -> ir.Value:
     """The maximum of each window of adaptive_windows, one dimension after the other."""
     op, y = layer.op, x.value
-    for axis, spans in zip(axes_of(layer, x), adaptive_windows(layer, x), strict=True):
+    for axis, spans in zip(axes_of(x), adaptive_windows(layer, x), strict=True):
         longest = max(end - start for start, end in spans)
         # A window that is shorter than the longest repeats its last cell.
         cells = [[min(start + place, end - 1) for place in range(longest)] for start, end in spans]
@@ -99,8 +98,8 @@ def adaptive_max_pooling(layer: Layer, x: Tensor) -> ir.Value:
 @builds("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D")
 def adaptive_average_pooling(layer: Layer, x: Tensor) -> ir.Value:
     """The mean of each window of adaptive_windows, one dimension after the other: the product with a matrix."""
-    y, lengths = x.value, lengths_of(layer, x)
-    for axis, length, spans in zip(axes_of(layer, x), lengths, adaptive_windows(layer, x), strict=True):
+    y, lengths = x.value, lengths_of(x)
+    for axis, length, spans in zip(axes_of(x), lengths, adaptive_windows(layer, x), strict=True):
         shares = np.zeros((len(spans), length), np.float32)
         for place, (start, end) in enumerate(spans):
             shares[place, start:end] = 1 / (end - start)
@@ -111,7 +110,7 @@ def adaptive_average_pooling(layer: Layer, x: Tensor) -> ir.Value:
 def adaptive_windows(layer: Layer, x: Tensor) -> list[list[tuple[int, int]]]:
     """Of each dimension the cells, from one to before another, of its `output_size` windows, which may overlap:
     floor(i · length / size) to ceil((i + 1) · length / size)."""
-    lengths = lengths_of(layer, x)
+    lengths = lengths_of(x)
     sizes = per_dimension(layer["output_size"], len(lengths))
     return [
         [(i * length // size, -(-(i + 1) * length // size)) for i in range(size)]

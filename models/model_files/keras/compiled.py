@@ -47,7 +47,7 @@ def read_optimizer(compiled: Mapping[str, Any], note: Note) -> Any:
         note("The optimizer scaled the loss for half precision; the optimizer within it is used.")
         serialized = config_of(serialized).get("inner_optimizer")
     if not serialized:
-        note(f"The file doesn't say how the network was compiled: its optimizer is `{DEFAULT_OPTIMIZER}`.")
+        note(f"The file doesn't say how the network was compiled: the optimizer is `{DEFAULT_OPTIMIZER}`.")
         return DEFAULT_OPTIMIZER
     config = dict(config_of(serialized))
     if "lr" in config:
@@ -125,7 +125,7 @@ def fit_loss(document: Mapping[str, Any], loss: Any, note: Note) -> Any:
         chosen = {"type": chosen, "from_logits": True}
     written = chosen if isinstance(chosen, str) else f"{chosen['type']}` with `from_logits"
     if loss is None:
-        note(f"The file has no loss that can be used here: it is `{written}`, which suits the task {task.value}.")
+        note(f"The file has no loss that can be used here: the loss is `{written}`, which suits the task {task.value}.")
     else:
         note(f"The loss {loss['type']} doesn't suit a {task.value} network with this output: `{written}` replaces it.")
     return chosen

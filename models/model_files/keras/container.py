@@ -81,8 +81,8 @@ def _name_notes(path: Path, found: str) -> tuple[str, ...]:
 @contextmanager
 def _open_archive(path: Path, limits: Limits, notes: tuple[str, ...]) -> Iterator[KerasFile]:
     try:
-        with open_zip(path, path.name, limits) as archive:
-            entries = {entry.filename: entry for entry in archive.infolist()}
+        with open_zip(path, "The file", limits) as archive:
+            entries = _by_name(archive)
             for name in (CONFIG, WEIGHTS):
                 if name not in entries:
                     raise refusal(_missing_entry(name, entries))
@@ -105,6 +105,17 @@ def _open_archive(path: Path, limits: Limits, notes: tuple[str, ...]) -> Iterato
         compiled = config.get("compile_config")
         optimizer = hdf5.find_group(file, "optimizer/vars")
         yield KerasFile(config, _object_or_none(compiled), version, file, False, vocabularies, optimizer, notes)
+
+
+def _by_name(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The entries of the ZIP. Raises InvalidSpec if two have the same name, of which another reader may take the other
+    one."""
+    entries: dict[str, zipfile.ZipInfo] = {}
+    for entry in archive.infolist():
+        if entry.filename in entries:
+            raise refusal(f"The ZIP has two files with the name `{shown(entry.filename)}`.")
+        entries[entry.filename] = entry
+    return entries
 
 
 def _missing_entry(name: str, entries: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.catalogue import load_catalogue
@@ -60,6 +60,18 @@ class FlatNetwork:
     inputs: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
     """The shape of a row by input; None for a dimension that varies."""
     layers: list[FlatLayer] = field(default_factory=list)
+
+    def with_input(self, name: str) -> "FlatNetwork":
+        """The same network, whose single input has this name; unchanged if it has several, or a layer has the name."""
+        if len(self.inputs) != 1 or name in (layer.name for layer in self.layers):
+            return self
+        ((old, shape),) = self.inputs.items()
+
+        def renamed(layer: FlatLayer) -> FlatLayer:
+            inputs = [name if one == old else one for one in layer.document["inputs"]]
+            return replace(layer, document=layer.document | {"inputs": inputs})
+
+        return FlatNetwork({name: shape}, list(map(renamed, self.layers)))
 
 
 @dataclass(frozen=True)

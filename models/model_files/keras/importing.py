@@ -88,6 +88,7 @@ def read_network(file: KerasFile, fields: ImportFields, limits: Limits) -> tuple
     """
     notes = Notes(file.notes)
     flat = GraphReader(file.is_keras_2, limits, notes.add).read(file.network)
+    flat = flat if fields.input_name is None else flat.with_input(fields.input_name)
     inputs = complete_inputs(flat.inputs, fields.input, notes.add)
     layers = [_with_learned(layer, file) for layer in flat.layers]
     document: dict[str, Any] = {"inputs": inputs, "layers": [layer.document for layer in layers]}

@@ -14,7 +14,7 @@ from models.spec import THRESHOLD
 from models.version_files import ARTIFACTS
 from service.config import Settings
 from service.context import Context
-from service.errors import NotFound, ServiceError, StorageError
+from service.errors import ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import check_servable, find_served, find_version
 from service.operations.inference.admission import Admission, Permits
@@ -111,18 +111,19 @@ class PredictionService:
     def loaded(self, wanted: Target) -> Loaded:
         """The wanted version or snapshot, loaded. Raises NotFound, NoVersion, NoSnapshot; Conflict if it can't be
         served; DamagedNetwork."""
-        model, number, key, threshold, epoch = self.find(wanted)
         try:
-            predictor = self._loaded.get(key)
-        except NotFound:
-            if _is_steady(wanted):
-                raise
-            # A later epoch has become the latest, and this one wasn't kept.
-            model, number, key, threshold, epoch = self.find(wanted)
-            predictor = self._loaded.get(key)
+            (model, number, key, threshold, epoch), predictor = self._find_and_load(wanted)
+        except snapshots.Removed:
+            with self._found_lock:
+                self._found.pop(wanted, None)
+            (model, number, key, threshold, epoch), predictor = self._find_and_load(wanted)
         # The snapshots of a job are counted together, so that they don't replace the statistics of versions.
         counted = key if isinstance(wanted, Wanted) else wanted.training_job
         return Loaded(model, number, predictor, self.statistics.of(counted), self.settings, threshold, epoch)
+
+    def _find_and_load(self, wanted: Target) -> tuple[Found, Predictor]:
+        found = self.find(wanted)
+        return found, self._loaded.get(found.key)
 
     def deadline(self) -> float:
         """The deadline of a prediction that begins now, on the monotonic clock."""

@@ -24,8 +24,11 @@ def create(context: Context, posted: dict[str, Any], claim: Claim | None = None,
     returns the id of that one. Raises NotFound, InvalidRequest, QueueFull.
     """
     made = client_jobs.made_before(context, claim)
-    if made is not None:
-        return made
+    return made or snapshots.again_if_removed(lambda: _insert(context, posted, claim, model_name))
+
+
+def _insert(context: Context, posted: dict[str, Any], claim: Claim | None, model_name: str) -> str:
+    """Queue the job; returns its id."""
     with context.database.read() as session:
         model = find_model(session, model_name)
         if model.status != statuses.READY:

@@ -1,7 +1,9 @@
 """The snapshots of training jobs: finding and reading them."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +26,8 @@ from service.storage.records import Event, Job, Snapshot
 TRAINING = "training"
 RETRY_SECONDS = 1
 
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True)
 class SnapshotView:
@@ -43,6 +47,10 @@ class NoSnapshot(NotFound):
 
 class NotYet(Conflict):
     """The training job has no snapshot yet."""
+
+
+class Removed(NotFound):
+    """The snapshot was removed after it was found: a running job has thinned out its snapshots."""
 
 
 def find_job(session: Session, job_id: str) -> Job:
@@ -72,7 +80,7 @@ def _missing(session: Session, job: Job, epoch: int | None) -> ServiceError:
     request = TrainingRequest.from_document(job.request)
     latest = training_snapshots.latest(session, job.id)
     if latest is None:
-        return _none_at_all(job, request)
+        return _none_at_all(session, job, request)
     if epoch is None:
         return NoSnapshot("No epoch is the best so far: the monitored metric wasn't finite in any.")
     ended = jobs.last_epoch(session, job)
@@ -88,13 +96,14 @@ def _missing(session: Session, job: Job, epoch: int | None) -> ServiceError:
     return NoSnapshot(f"{why}. The nearest epochs with a snapshot: {nearest}.")
 
 
-def _none_at_all(job: Job, request: TrainingRequest) -> ServiceError:
+def _none_at_all(session: Session, job: Job, request: TrainingRequest) -> ServiceError:
     if request.snapshots is None:
         return NoSnapshot("The job keeps no snapshots: its `snapshots` is null.")
     if request.snapshots.keep == 0:
-        return NoSnapshot("The job keeps no snapshots: not even two fit FITSERVE_SNAPSHOT_BYTES.")
-    if job.status in statuses.FINAL:
-        return NoSnapshot(f"The job has no snapshots. It is {job.status}; its `warnings` may say more.")
+        why = "its `keep` is 0, as it is if not even two fit FITSERVE_SNAPSHOT_BYTES"
+        return NoSnapshot(f"The job keeps no snapshots: {why}.")
+    if job.status in statuses.FINAL or jobs.last_epoch(session, job):
+        return NoSnapshot(f"The job has no snapshots. Its status is `{job.status}`; its `warnings` may say more.")
     return NotYet("No epoch has ended yet, so there is no snapshot.", retry_after=RETRY_SECONDS)
 
 
@@ -119,12 +128,26 @@ def _view(session: Session, snapshots: list[Snapshot]) -> list[SnapshotView]:
     return [SnapshotView(snapshot, events.get(snapshot.epoch)) for snapshot in snapshots]
 
 
+def again_if_removed(find_and_read: Callable[[], Result]) -> Result:
+    """Find and read a snapshot; once more if it was removed in between. Then another epoch is the latest, or the one
+    that is wanted has a file of a later execution, or `find` names the epochs that come nearest to it."""
+    try:
+        return find_and_read()
+    except Removed:
+        return find_and_read()
+
+
 def weights(context: Context, job_id: str, wanted: int | str) -> tuple[Snapshot, dict[str, np.ndarray]]:
     """A snapshot, and its weights by their Keras names. Raises NotFound, NoSnapshot, NotYet, DamagedNetwork."""
-    with context.database.read() as session:
-        snapshot = find(session, find_job(session, job_id), wanted)
-    with unless_removed(context, snapshot.job_id, snapshot.epoch):
-        return snapshot, read_epoch(context.artifacts.folder(snapshot.folder), snapshot.epoch, snapshot.sha256)
+
+    def find_and_read() -> tuple[Snapshot, dict[str, np.ndarray]]:
+        with context.database.read() as session:
+            snapshot = find(session, find_job(session, job_id), wanted)
+        folder = context.artifacts.folder(snapshot.folder)
+        with unless_removed(context, snapshot.job_id, snapshot.epoch, snapshot.folder):
+            return snapshot, read_epoch(folder, snapshot.epoch, snapshot.sha256)
+
+    return again_if_removed(find_and_read)
 
 
 def key_of(snapshot: Snapshot) -> str:
@@ -133,19 +156,28 @@ def key_of(snapshot: Snapshot) -> str:
 
 
 def load(context: Context, key: str, threads: int) -> Predictor:
-    """The network that `key_of` identifies. Raises NotFound, DamagedNetwork; Conflict if it can't predict."""
+    """The network that `key_of` identifies. Raises Removed, DamagedNetwork; Conflict if it can't predict."""
     group, job_id, execution, epoch, sha256 = parse(key)
-    folder = context.artifacts.folder("/".join((group, job_id, execution)))
-    with unless_removed(context, job_id, int(epoch)):
+    folder = "/".join((group, job_id, execution))
+    with unless_removed(context, job_id, int(epoch), folder):
         try:
-            return load_predictor(folder, int(epoch), sha256, threads)
+            return load_predictor(context.artifacts.folder(folder), int(epoch), sha256, threads)
         except NotServable as error:
             if type(error) is not NotServable:
                 raise
-            raise Conflict(f"The snapshots of this job can't predict. {error.detail}") from error
+            raise Conflict(f"The snapshot of epoch {int(epoch):,} can't predict. {error.detail}") from error
 
 
-def unless_removed(context: Context, job_id: str, epoch: int) -> Any:
-    """Read the files of a snapshot in the block; raises NotFound if it is removed meanwhile."""
-    what = f"The snapshot of epoch {epoch:,}"
-    return unless_deleted(context, what, lambda session: training_snapshots.find(session, job_id, epoch))
+@contextmanager
+def unless_removed(context: Context, job_id: str, epoch: int, folder: str) -> Iterator[None]:
+    """Read the files of a snapshot in the block; raises Removed if its file in `folder` is removed meanwhile."""
+
+    def exists(session: Session) -> bool:
+        found = training_snapshots.find(session, job_id, epoch)
+        return found is not None and found.folder == folder
+
+    try:
+        with unless_deleted(context, f"The snapshot of epoch {epoch:,}", exists):
+            yield
+    except NotFound as error:
+        raise Removed(error.detail) from error

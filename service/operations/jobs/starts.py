@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.errors import DamagedFile, Fault
+from models.errors import Fault, NotServable
 from models.jobs.training import StartFrom
 from models.snapshots import copy_as_version
 from models.version_differences import check_same_weights
@@ -36,6 +36,8 @@ class Start:
     """The version, which must not be deleted."""
     snapshot: Snapshot | None = None
     """The snapshot, which is copied: its job may remove it at any time."""
+    pointer: str = START
+    """Points to the object of the request that names it."""
 
 
 def find(session: Session, posted: Mapping[str, Any] | None, model: Model) -> Start | None:
@@ -70,7 +72,7 @@ def of_snapshot(session: Session, job_id: str, epoch: int | str, model: Model, p
     except (NoSnapshot, NotYet) as error:
         raise InvalidRequest(Fault(error.detail, f"{pointer}/epoch")) from error
     reference = StartFrom(training_job=job.id, epoch=snapshot.epoch)
-    return Start(reference, snapshot.folder, job.id, snapshot=snapshot)
+    return Start(reference, snapshot.folder, job.id, snapshot=snapshot, pointer=pointer)
 
 
 def find_again(session: Session, job: Job, reference: StartFrom | None, model: Model) -> Start | None:
@@ -82,16 +84,17 @@ def find_again(session: Session, job: Job, reference: StartFrom | None, model: M
 
 def copy(context: Context, start: Start | None, job_id: str) -> None:
     """Copy the snapshot, if it is one, in the form of a version to where the new job reads it. Raises InvalidRequest,
-    OSError."""
+    Removed, OSError."""
     if start is None or start.snapshot is None:
         return
     snapshot, staged = start.snapshot, new_identifier("start")
     folder = context.artifacts.stage(staged)
     try:
-        with snapshots.unless_removed(context, snapshot.job_id, snapshot.epoch):
+        with snapshots.unless_removed(context, snapshot.job_id, snapshot.epoch, snapshot.folder):
             copy_as_version(context.artifacts.folder(snapshot.folder), snapshot.epoch, snapshot.sha256, folder)
         context.artifacts.publish(folder, upload_key(job_id))
-    except (NotFound, DamagedFile) as error:
-        raise InvalidRequest(Fault(error.detail, f"{START}/epoch")) from error
+    except NotServable as error:
+        detail = f"The training can't start from the snapshot of epoch {snapshot.epoch:,}. {error.detail}"
+        raise InvalidRequest(Fault(detail, f"{start.pointer}/epoch")) from error
     finally:
         context.artifacts.discard(staged)

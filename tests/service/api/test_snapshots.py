@@ -1,15 +1,21 @@
 """The snapshots of training jobs over HTTP. In the snapshots of `line` the only weight is the epoch."""
 
 import io
+import shutil
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from models.snapshots import file_of, write_epoch
 from service import statuses
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import snapshots, starts
 from service.operations.jobs.registry import kind_of
+from service.storage import training_snapshots
+from service.storage.training_snapshots import Changes, StoredSnapshot
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 
@@ -129,6 +135,92 @@ def test_epochs_without_a_snapshot_name_the_nearest(trained: ApiClient, snapshoo
     assert "The training ended with epoch 4." in trained.get(f"{url}/snapshots/9", 404)["detail"]
 
 
+Meanwhile = Callable[[Callable[[Context, StoredSnapshot], None]], None]
+
+
+@pytest.fixture
+def meanwhile(url: str, context: Context, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    """Makes something happen to the latest snapshot once, after it was found and before its files are read."""
+
+    def happen(change: Callable[[Context, StoredSnapshot], None]) -> None:
+        changes = iter([change])
+
+        def after_change(read: Callable[..., Any]) -> Callable[..., Any]:
+            def read_later(*arguments: Any) -> Any:
+                for change in changes:
+                    with context.database.read() as session:
+                        latest = training_snapshots.all_of(session, url.rpartition("/")[2])[-1]
+                    change(context, latest)
+                return read(*arguments)
+
+            return read_later
+
+        for module, name in ((snapshots, "read_epoch"), (snapshots, "load_predictor"), (starts, "copy_as_version")):
+            monkeypatch.setattr(module, name, after_change(getattr(module, name)))
+
+    return happen
+
+
+def remove(context: Context, snapshot: StoredSnapshot) -> None:
+    """What a running job does to snapshots that it thins out."""
+    job_id = snapshot.folder.split("/")[1]
+    with context.database.write() as session:
+        training_snapshots.change(session, job_id, Changes(removed=[snapshot.epoch]))
+    (context.artifacts.folder(snapshot.folder) / file_of(snapshot.epoch)).unlink()
+
+
+def replace_by_later_execution(context: Context, snapshot: StoredSnapshot) -> None:
+    """What a resumed job does to the snapshot of an epoch that it repeats."""
+    _, job_id, execution_name = snapshot.folder.split("/")
+    folder, later = context.artifacts.folder(snapshot.folder), f"snapshots/{job_id}/{execution_name}9"
+    shutil.copytree(folder, context.artifacts.folder(later))
+    with context.database.write() as session:
+        stored = StoredSnapshot(snapshot.epoch, later, snapshot.bytes, snapshot.sha256)
+        training_snapshots.change(session, job_id, Changes([stored]))
+    (folder / file_of(snapshot.epoch)).unlink()
+
+
+def requests_of_latest(url: str) -> list[tuple[str, str, Any, int]]:
+    start = {"training_job": url.rpartition("/")[2], "epoch": "latest"}
+    return [
+        ("GET", f"{url}/snapshots/latest/weights", None, 200),
+        ("POST", f"{url}/snapshots/latest/predictions", ROWS, 200),
+        ("POST", "/v1/training-jobs", {**TRAINING, "start_from": start}, 202),
+        ("POST", "/v1/models/line/versions", start, 202),
+    ]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_latest_epoch_is_another_if_it_is_removed_while_it_is_read(
+    trained: ApiClient, url: str, meanwhile: Meanwhile, number: int
+) -> None:
+    method, path, body, status = requests_of_latest(url)[number]
+    meanwhile(remove)
+    response = trained.send(method, path, status, json=body)
+    if body is None:
+        assert "-2.npz" in response.headers["Content-Disposition"]
+    else:
+        assert response.json is not None
+        assert (response.json.get("parent") or response.json)["epoch"] == 2
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_an_epoch_is_read_where_a_later_execution_has_written_it_again(
+    trained: ApiClient, url: str, meanwhile: Meanwhile, number: int
+) -> None:
+    method, path, body, status = requests_of_latest(url)[number]
+    meanwhile(replace_by_later_execution)
+    trained.send(method, path, status, json=body)
+
+
+def test_an_epoch_that_is_removed_while_it_is_read_names_the_nearest(
+    trained: ApiClient, url: str, meanwhile: Meanwhile
+) -> None:
+    meanwhile(remove)
+    detail = trained.post(f"{url}/snapshots/3/predictions", ROWS, 404)["detail"]
+    assert detail.endswith("The nearest epochs with a snapshot: 2.")
+
+
 def test_jobs_without_snapshots_say_so(trained: ApiClient, snapshooter: FakeWorker) -> None:
     job = trained.post("/v1/training-jobs", {**TRAINING, "snapshots": None}, 202)
     snapshooter.run_all()
@@ -140,6 +232,20 @@ def test_jobs_without_snapshots_say_so(trained: ApiClient, snapshooter: FakeWork
         assert "`snapshots` is null" in trained.post(f"{url}/snapshots/{name}/predictions", ROWS, 404)["detail"]
     trained.get("/v1/training-jobs/tj_0/snapshots", 404)
     trained.post("/v1/training-jobs/tj_0/snapshots/1/predictions", ROWS, 404)
+
+
+def test_a_running_job_of_which_no_snapshot_fits_is_not_waited_for(trained: ApiClient, idle_worker: FakeWorker) -> None:
+    url = trained.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
+    claimed = idle_worker.claim()
+    assert claimed is not None
+    idle_worker.record_epochs(claimed[0], 1, 2, 3)
+    detail = trained.get(f"{url}/snapshots/latest", 404)["detail"]
+    assert detail == "The job has no snapshots. Its status is `running`; its `warnings` may say more."
+
+
+def test_no_snapshots_at_all_can_be_asked_for(trained: ApiClient, snapshooter: FakeWorker) -> None:
+    url = trained.post("/v1/training-jobs", {**TRAINING, "snapshots": {"keep": 0}}, 202)["links"]["self"]
+    assert "its `keep` is 0" in trained.get(f"{url}/snapshots/latest", 404)["detail"]
 
 
 @pytest.mark.parametrize(
@@ -239,6 +345,36 @@ def test_a_damaged_snapshot_is_a_clear_problem(trained: ApiClient, url: str, con
     path.unlink()
     assert "2.weights is missing" in trained.get(f"{url}/snapshots/2/weights", 500)["detail"]
     assert values(trained.post(f"{url}/snapshots/3/predictions", ROWS, 200)) == [3, 7.5]
+
+
+def test_damaged_snapshots_start_nothing(trained: ApiClient, url: str, context: Context) -> None:
+    (path,) = context.artifacts.root.glob("snapshots/*/*/2.weights")
+    path.unlink()
+    start = {"training_job": url.rpartition("/")[2], "epoch": 2}
+    for path_, body, pointer in (
+        ("/v1/training-jobs", {**TRAINING, "start_from": start}, "#/start_from/epoch"),
+        ("/v1/models/line/versions", start, "#/epoch"),
+    ):
+        (fault,) = trained.post(path_, body, 422)["errors"]
+        assert fault["pointer"] == pointer
+        assert fault["detail"].endswith("from the snapshot of epoch 2. The stored file 2.weights is missing.")
+
+
+def test_a_diverged_snapshot_does_not_predict(trained: ApiClient, url: str, context: Context) -> None:
+    job_id = url.rpartition("/")[2]
+    with context.database.read() as session:
+        last = training_snapshots.all_of(session, job_id)[-1]
+    content = np.full(2, np.nan, np.float32)
+    _, sha256 = write_epoch(context.artifacts.folder(last.folder), 4, [content.data])
+    with context.database.write() as session:
+        stored = StoredSnapshot(4, last.folder, content.nbytes, sha256)
+        training_snapshots.change(session, job_id, Changes([stored]))
+    detail = trained.post(f"{url}/snapshots/4/predictions", ROWS, 409)["detail"]
+    assert detail == (
+        'The snapshot of epoch 4 can\'t predict. Its weights "dense/kernel" are NaN or infinite: the training diverged.'
+    )
+    problem = trained.post("/v1/models/line/versions", {"training_job": job_id, "epoch": 4}, 422)
+    assert "NaN or infinite" in problem["errors"][0]["detail"]
 
 
 def test_snapshots_end_with_their_job(trained: ApiClient, url: str, context: Context) -> None:

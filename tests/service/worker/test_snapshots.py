@@ -124,6 +124,29 @@ def test_a_crash_between_file_and_event_leaves_nothing(bench: Bench) -> None:
     assert files(bench, lease.job_id) == [1, 2]
 
 
+def test_the_best_epoch_stays_while_a_resumed_training_repeats_epochs(bench: Bench) -> None:
+    lease, journal = claim(bench)
+    for epoch in range(1, 13):
+        report(bench, lease, journal, epoch, best=min(epoch, 9))
+        journal.write()
+    execution.put_back(bench.context, lease, "worker_lost")
+    again, journal = resume(bench)
+    for epoch in range(1, 9):
+        report(bench, again, journal, epoch, best=epoch)
+        journal.write()
+        assert {9, 12} <= set(rows(bench, lease.job_id))
+    assert bench.job(lease.job_id).best == {"epoch": 9, "loss": 1.0}
+
+
+def test_snapshots_before_one_that_cannot_be_written_are_kept(bench: Bench) -> None:
+    lease, journal = claim(bench)
+    report(bench, lease, journal, 1)
+    journal.add({"type": "epoch", "data": {"epoch": 2, "seconds": 0.1, "loss": 0.5}, "best": {"epoch": 2, "loss": 0.5}})
+    journal.write()
+    journal.snapshots.end()
+    assert rows(bench, lease.job_id) == files(bench, lease.job_id) == [1]
+
+
 def test_a_snapshot_that_cannot_be_written_is_skipped_with_one_warning(bench: Bench) -> None:
     lease, journal = claim(bench)
     folder(bench, lease).rmdir()

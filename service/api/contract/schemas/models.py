@@ -390,7 +390,7 @@ class ModelTargetSchema(AnswerSchema):
     scaling = OneOf(TARGET_SCALING, *TARGET_SCALINGS)
 
 
-OF_TRAINING = "As in the request, or as in the imported file; null if there is none, for example in ONNX."
+OF_TRAINING = "As in the request, or as in the imported file; null if the model can't be trained."
 
 
 class ModelItemSchema(AnswerSchema):
@@ -411,7 +411,7 @@ class ModelItemSchema(AnswerSchema):
         allow_none=True,
     )
     source = AsItIs(SourceSchema, SOURCE, allow_none=True)
-    trainable = Truth("Whether it can be trained. A model that was imported as ONNX only predicts.")
+    trainable = Truth("Whether it can be trained. A model that was imported as ONNX predicts and is evaluated.")
     description = Words("Free text.", example="Predicts one of three iris species from four lengths.")
     input = AsItIs(ModelInputSchema, "The single input.")
     inputs = Mapping("Several inputs, by name.", AsItIs(ModelInputSchema, ""), maxProperties=MOST_INPUTS)

@@ -37,10 +37,10 @@ from service.operations.catalog.resolve import check_trainable
 from service.operations.catalog.target_scaling import check_target_scaling
 from service.operations.catalog.uploads import removed_unless_committed
 from service.operations.idempotency import Claim
-from service.operations.jobs import client_jobs, inputs, orders, queue, snapshot_files, starts
+from service.operations.jobs import client_jobs, inputs, orders, queue, snapshot_files, snapshots, starts
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kind import Byproduct, Kind, Success
-from service.operations.jobs.starts import START, Start
+from service.operations.jobs.starts import Start
 from service.storage import jobs, models
 from service.storage.artifact_keys import execution_name, key_below, snapshots_key, upload_key, versions_key
 from service.storage.database import Session
@@ -75,7 +75,7 @@ class Training(Kind):
             raise NotFound("The model of the job was deleted.")
         request = TrainingRequest.from_document(job.request)
         copied = {0: artifacts.folder(upload_key(job.id))} if self.has_upload(job.request) else {}
-        snapshots = key_below(snapshots_key(job.id), execution_name(job.id, job.token))
+        taken = key_below(snapshots_key(job.id), execution_name(job.id, job.token))
         return TrainingAssignment(
             spec=NetworkSpec.from_document({"task": model.task, **model.document}),
             request=request,
@@ -84,7 +84,7 @@ class Training(Kind):
             sources=copied or inputs.source_folders(context, job),
             orders=tuple(job.orders),
             checkpoints=tuple(map(artifacts.folder, () if job.checkpoint is None else job.checkpoint.folders)),
-            snapshots=None if request.snapshots is None else artifacts.folder(snapshots),
+            snapshots=None if request.snapshots is None else artifacts.folder(taken),
             snapshot_bytes=context.settings.snapshot_bytes,
             **inputs.bounds(context, job),
         )
@@ -158,7 +158,8 @@ def create(context: Context, request: dict[str, Any], claim: Claim | None = None
     earlier request with the same `claim` created a job, returns the id of that one. Raises InvalidRequest, InvalidData,
     NotReady, NotTrainable, QueueFull.
     """
-    return client_jobs.made_before(context, claim) or _insert(context, request, claim)
+    made = client_jobs.made_before(context, claim)
+    return made or snapshots.again_if_removed(lambda: _insert(context, request, claim))
 
 
 def _insert(context: Context, posted: dict[str, Any], claim: Claim | None) -> str:
@@ -192,7 +193,7 @@ def enqueue(
     claim: Claim | None,
     **columns: Any,
 ) -> str:
-    """Queue a training whose request was checked; returns its id. Raises InvalidRequest, QueueFull."""
+    """Queue a training whose request was checked; returns its id. Raises InvalidRequest, Removed, QueueFull."""
     job_id = queue.new_id(KIND)
     with removed_unless_committed(context.artifacts, upload_key(job_id)):
         starts.copy(context, start, job_id)
@@ -236,7 +237,9 @@ def _find_kept(context: Context, request: TrainingRequest, spec: NetworkSpec, st
         unlearned = find_unlearned(spec, read_spec(folder)) if needs_rows(spec) else None
         kept = Kept.of_version(folder, spec)
     except IncompleteVersion as error:
-        raise InvalidRequest(Fault(error.detail, f"{START}/{'version' if start.source else 'epoch'}")) from error
+        raise InvalidRequest(
+            Fault(error.detail, f"{start.pointer}/{'version' if start.source else 'epoch'}")
+        ) from error
     if unlearned is not None:
         detail = f"The version has no layer from which a {unlearned.type} could keep what it learned."
         raise InvalidRequest(Fault(f"{detail} {REFIT_INSTEAD}", PREPROCESSING))

@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("job_id", sa.String(), sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("epoch", sa.Integer(), primary_key=True),
         sa.Column("folder", sa.String(), nullable=False),
-        sa.Column("bytes", sa.Integer(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.String(), nullable=False),
     )
     op.add_column("jobs", sa.Column("parent", sa.String(), nullable=True))
