@@ -31,6 +31,7 @@ class KeptSnapshots:
     def __init__(self, context: Context, lease: Lease) -> None:
         self._context = context
         self._folder = key_below(snapshots_key(lease.job_id), lease.staging_name)
+        self._path = context.artifacts.folder(self._folder)
         self._request = SnapshotsRequest()
         self._kept: dict[int, StoredSnapshot] = {}
         """The snapshots that have a row, except those in `_removed`."""
@@ -112,9 +113,7 @@ class KeptSnapshots:
         if content is None:
             return snapshot
         try:
-            _, sha256 = write_epoch(
-                self._context.artifacts.folder(snapshot.folder), snapshot.epoch, [memoryview(content)]
-            )
+            _, sha256 = write_epoch(self._path, snapshot.epoch, [memoryview(content)])
         except OSError as error:
             self.reports += self.skip({"epoch": snapshot.epoch}, failures.unwritable(error))
             return None

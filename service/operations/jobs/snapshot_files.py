@@ -1,6 +1,7 @@
 """The files of training jobs' snapshots. A folder of them grows while its job runs, and its files never change."""
 
 from collections.abc import Collection, Iterable
+from itertools import groupby
 
 from models.snapshots import epoch_of, file_of
 from service.context import Context
@@ -10,8 +11,10 @@ from service.storage.training_snapshots import StoredSnapshot
 
 def discard(context: Context, snapshots: Iterable[StoredSnapshot]) -> None:
     """Remove the files of snapshots to which no row has pointed."""
-    for snapshot in snapshots:
-        (context.artifacts.folder(snapshot.folder) / file_of(snapshot.epoch)).unlink(missing_ok=True)
+    for key, of_folder in groupby(snapshots, lambda snapshot: snapshot.folder):
+        folder = context.artifacts.folder(key)
+        for snapshot in of_folder:
+            (folder / file_of(snapshot.epoch)).unlink(missing_ok=True)
 
 
 def remove(context: Context, snapshots: Iterable[StoredSnapshot]) -> bool:
