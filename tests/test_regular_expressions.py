@@ -52,7 +52,14 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     ],
     "models/errors.py": [("sub", "cannot identify <_io.BytesIO object at 0x7f2c1a5b9e40>")],
     "models/files/formats.py": [("match", b'[ { "a": 1 } ]'), ("match", b'{ "a": 1 }')],
+    "models/model_files/keras/serialized.py": [("sub", "Custom>Doubling")],
     "models/preprocessing/fitted_column.py": [("fullmatch", "-123.456")],
+    "models/runtime.py": [
+        ("search", "running Gather node. Name:'words/lookup'"),
+        ("sub", "/onnxruntime_src/graph.cc:12 void f(int) const [with T = int] No."),
+        ("sub", "[ONNXRuntimeError] : 1 : FAIL : No."),
+        ("search", "Current official support for domain ai.onnx is till opset 26"),
+    ],
     "models/saved_model.py": [("sub", "first input-name")],
     "models/tabular/csv_dialect.py": [
         ("fullmatch", "-1,234.567e+10"),

@@ -81,7 +81,7 @@ def test_a_dataset_that_failed_is_nothing_to_wait_for(api: ApiClient, idle_worke
     api.post("/v1/datasets", bad, 202, Prefer="wait=0")
     model = named(LINE, "made", input={"dataset": "bad"})
     assert "Retry-After" in api.send("GET", "/v1/datasets/bad/rows", 409).headers
-    assert "Retry-After" in api.send("POST", "/v1/models", 409, json=model).headers
+    assert "Retry-After" in api.send("POST", "/v1/models", 409, json=model, headers={"Prefer": "wait=0"}).headers
     idle_worker.run_next()
     for refused in (
         api.send("GET", "/v1/datasets/bad/rows", 409),

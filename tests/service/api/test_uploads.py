@@ -152,7 +152,7 @@ def test_other_types_are_a_415_that_names_both(api: ApiClient) -> None:
     problem = api.send("POST", "/v1/datasets", 415, data=CSV, content_type="text/csv").json
     assert problem is not None
     assert "application/json or multipart/form-data" in problem["detail"]
-    api.send("POST", "/v1/models", 415, data={"file": (io.BytesIO(CSV), "a.csv")})
+    api.send("POST", "/v1/evaluations", 415, data={"file": (io.BytesIO(CSV), "a.csv")})
 
 
 def test_a_taken_name_leaves_the_first_upload_alone(api: ApiClient, context: Context) -> None:
