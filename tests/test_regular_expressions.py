@@ -78,7 +78,10 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     "service/api/contract/fields.py": [("fullmatch", "my-model.v1"), ("fullmatch", "-123")],
     "service/api/front/protocol.py": [("search", b"GET / HTTP/1.1\r\nupgrade : h2c\r\n\r\n")],
     "service/api/front/request.py": [("fullmatch", "request-1")],
-    "service/api/front/resources.py": [("fullmatch", "/v1/datasets/flowers/versions")],
+    "service/api/front/resources.py": [
+        ("fullmatch", "/v1/datasets/flowers/versions"),
+        ("fullmatch", "/v1/models/flowers/versions"),
+    ],
     "service/api/http/dialect_paths.py": [
         ("fullmatch", "/v1/models/m/versions/12/metadata"),
         ("fullmatch", "/v1/models/m/labels/stable/metadata"),
