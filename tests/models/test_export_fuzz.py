@@ -90,6 +90,7 @@ def randomize_weights(network: keras.Model, generator: np.random.Generator) -> N
     0,
 )
 @example(FuzzCase("Activation", {"activation": "sparsemax"}, ((4, 3),)), False, 0)
+@example(FuzzCase("GlobalAveragePooling3D", {"keepdims": False}, ((1, 4, 2, 2),), masked=(True,)), True, 100)
 def test_a_drawn_layer_predicts_as_in_keras(case: FuzzCase, observe_mask: bool, seed: int) -> None:
     document = spec_of(case, observe_mask)
     try:

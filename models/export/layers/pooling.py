@@ -65,7 +65,7 @@ def global_max_pooling(layer: Layer, x: Tensor) -> ir.Value:
 @builds("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D")
 def global_average_pooling(layer: Layer, x: Tensor) -> ir.Value:
     """The mean of each channel; for sequences that of the steps that the mask keeps, which is NaN if it keeps none."""
-    if x.mask is None:
+    if x.mask is None or layer.type != "GlobalAveragePooling1D":  # the others take no mask
         return reduce(layer, x, "ReduceMean")
     op, axes, keepdims = layer.op, axes_of(x), int(layer["keepdims"])
     kept = op.Unsqueeze(x.mask, [2])
