@@ -110,8 +110,10 @@ def spectral_normalization(draw: st.DrawFn) -> FuzzCase:
 
 @st.composite
 def attended(draw: st.DrawFn, type_: str, parameters: Layers, same: bool = True, more: bool = False) -> FuzzCase:
-    """Query, value and perhaps key, with the `same` number of features; with `more`, perhaps of several dimensions, which
-    take no mask: Keras's has one axis too few for them, and the export is refused."""
+    """Query, value and perhaps key, with the `same` number of features; with `more`, perhaps of several dimensions.
+
+    Those take no mask: Keras's has one axis too few for them, and the export is refused.
+    """
     before = draw(st.lists(lengths(1, 3), max_size=1)) if more else []
     query, value, features = draw(lengths()), draw(lengths()), draw(lengths())
     shapes: list[Shape] = [(*before, query, features), (*before, value, features if same else draw(lengths()))]
