@@ -80,6 +80,12 @@ class Resources:
                 # The service limits how many requests wait concurrently, and answered early.
                 time.sleep(read_retry_after(response.headers.get("Retry-After")) or 1.0)
 
+    def _send_form(self, path: str, data: Upload, fields: Document) -> Document:
+        """Create a resource from a form with files; returns it as created."""
+        with upload_form(data, form_fields(fields)) as form:
+            document: Document = self._connection.create(path, data=form, headers={"Content-Type": form.content_type})
+        return document
+
     def _patch(self, name: str, changes: Document) -> Document:
         document: Document = self._connection.read(self._connection.request("PATCH", self._of(name), json=changes))
         return document
@@ -127,10 +133,7 @@ class Datasets(NamedResources):
 
         Raises ValueError for a table without rows, or with values that can't be sent.
         """
-        with upload_form(data, form_fields({"name": name, **options})) as form:
-            headers = {"Content-Type": form.content_type}
-            created = self._connection.create(self.path, data=form, headers=headers)
-        return self._finish(created, wait)
+        return self._finish(self._send_form(self.path, data, {"name": name, **options}), wait)
 
     def versions(self, name: str) -> Iterator[Document]:
         """Yield the versions of a dataset, newest first."""
@@ -143,10 +146,7 @@ class Datasets(NamedResources):
 
     def add_version(self, name: str, data: Upload, *, wait: bool = True, **options: Any) -> Document:
         """Add a version from what `upload` takes; `options` replace those of the newest version."""
-        with upload_form(data, form_fields(options)) as form:
-            headers = {"Content-Type": form.content_type}
-            added = self._connection.create(self._of(name, "/versions"), data=form, headers=headers)
-        return self._finish_version(name, added, wait)
+        return self._finish_version(name, self._send_form(self._of(name, "/versions"), data, options), wait)
 
     def append(self, name: str, rows: Any, *, wait: bool = True) -> Document:
         """Add a version to a dataset that is a table: its rows, and these after them, each an object by column, or a
@@ -185,18 +185,12 @@ class Models(NamedResources):
     def upload(self, file: str | Path, name: str, *, wait: bool = True, **options: Any) -> Document:
         """Create a model from the `.keras`, `.h5` or `.onnx` file of a network; `options`: `task`, `classes`, `input`,
         `description`, `metadata`. Raises OSError for an unreadable file."""
-        with upload_form(file, form_fields({"name": name, **options})) as form:
-            headers = {"Content-Type": form.content_type}
-            created = self._connection.create(self.path, data=form, headers=headers)
-        return self._finish(created, wait)
+        return self._finish(self._send_form(self.path, file, {"name": name, **options}), wait)
 
     def add_version(self, name: str, file: str | Path, *, wait: bool = True, **options: Any) -> Document:
         """Add a version to a model from the file of a network like its own; omitted `options` are those of the
         model."""
-        with upload_form(file, form_fields(options)) as form:
-            headers = {"Content-Type": form.content_type}
-            added = self._connection.create(self._of(name, "/versions"), data=form, headers=headers)
-        return self._finish_version(name, added, wait)
+        return self._finish_version(name, self._send_form(self._of(name, "/versions"), file, options), wait)
 
     def check(self, spec: Document) -> Document:
         """Build the model of a spec without saving it."""
@@ -374,10 +368,7 @@ class BatchPredictions(Jobs):
     def upload(self, model: str, data: Upload, **options: Any) -> Document:
         """Create a batch prediction for a file of any size, or for a table of pandas or Polars; `options` are `version`
         or `label`, and `extra`."""
-        with upload_form(data, form_fields({"model": model, **options})) as form:
-            headers = {"Content-Type": form.content_type}
-            document: Document = self._connection.create(self.path, data=form, headers=headers)
-        return document
+        return self._send_form(self.path, data, {"model": model, **options})
 
     def download(self, job_id: str, target: str | Path) -> int:
         """Download the result to a `.csv`, `.jsonl` or `.parquet` file; returns its size in bytes.
