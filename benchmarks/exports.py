@@ -53,7 +53,7 @@ def make(name: str, folder: Path) -> None:
     from models.building import build_network
     from models.limits import Limits
     from models.spec import NetworkSpec
-    from models.weights import named_weights, save_weights
+    from models.weights import named_weights, save_weights, weight_values
 
     document = NETWORKS[name]
     network = build_network(NetworkSpec.from_document(document), Limits(), seed=SEED)
@@ -62,7 +62,7 @@ def make(name: str, folder: Path) -> None:
         if path.endswith(("gamma", "beta", "moving_mean", "moving_variance")):  # else the normalization is trivial
             weight.assign(weight.numpy() + generator.uniform(0, 0.2, weight.shape))
     (folder / "spec.json").write_text(json.dumps(document))
-    save_weights(folder / "weights.npz", named_weights(network))
+    save_weights(folder / "weights.npz", weight_values(network))
 
 
 def export(folder: Path) -> dict[str, float]:

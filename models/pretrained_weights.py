@@ -39,7 +39,8 @@ def copy_weights(block: keras.Model, source: keras.Model) -> None:
 
 def save_pretrained(network: keras.Model, folder: Path) -> None:
     """Save the weights of all Pretrained layers."""
-    save_weights(folder / PRETRAINED, pretrained_weights(network))
+    values = {name: weight.numpy() for name, weight in pretrained_weights(network).items()}
+    save_weights(folder / PRETRAINED, values)
 
 
 def restore_pretrained(network: keras.Model, folder: Path) -> None:

@@ -56,13 +56,14 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
     """
     exported = _in_target_units(trained)
     exported.save(folder / ARTIFACTS["keras"])
-    save_weights(folder / WEIGHTS, named_weights(trained.network))
+    weights = weight_values(trained.network)
+    save_weights(folder / WEIGHTS, weights)
     described = trained.spec, trained.preprocessing, trained.encoding
     write_preprocessing(folder / ARTIFACTS["preprocessing"], *described, rows_at_once(trained.network))
     document = json.dumps(describe_trained(trained), ensure_ascii=False)
     (folder / TRAINED).write_text(document, encoding="utf-8")
     _save_model(folder / ARTIFACTS["saved_model"], exported)
-    reason = _export(folder / ARTIFACTS["onnx"], trained, exported, rows)
+    reason = _export(folder / ARTIFACTS["onnx"], trained, weights, exported, rows)
     return VersionDetails(
         servable=reason is None,
         reason=reason,
@@ -159,9 +160,15 @@ def _save_model(path: Path, network: keras.Model) -> None:
         print(f"The version has no SavedModel: {first_sentence(error)}.")
 
 
-def _export(path: Path, trained: TrainedNetwork, exported: keras.Model, rows: dict[str, np.ndarray]) -> str | None:
+def _export(
+    path: Path,
+    trained: TrainedNetwork,
+    weights: dict[str, np.ndarray],
+    exported: keras.Model,
+    rows: dict[str, np.ndarray],
+) -> str | None:
     try:
-        export_onnx(trained.spec, weight_values(trained.network), path, trained.encoding.scale)
+        export_onnx(trained.spec, weights, path, trained.encoding.scale)
         compare_with_keras(exported, path, rows)
     except NotServable as error:
         return error.detail

@@ -29,10 +29,9 @@ def weight_values(network: keras.Model) -> dict[str, np.ndarray]:
     return {name: np.asarray(weight.numpy()) for name, weight in named_weights(network).items()}
 
 
-def save_weights(path: Path, weights: Mapping[str, keras.Variable]) -> None:
-    """Write weights as NPZ, one array per name."""
-    arrays = {name: weight.numpy() for name, weight in weights.items()}
-    np.savez(path, **arrays)
+def save_weights(path: Path, weights: Mapping[str, np.ndarray]) -> None:
+    """Write the values of weights as NPZ, one array per name."""
+    np.savez(path, allow_pickle=False, **weights)
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ from models.training.loop import train
 from models.training.plan import Arrays
 from models.version_files import TRAINED, WEIGHTS
 from models.versions import TrainedNetwork, load_version, save_version
-from models.weights import named_weights, read_weights, save_weights
+from models.weights import named_weights, read_weights, save_weights, weight_values
 from tests.models.made_datasets import make_dataset
 from tests.models.training_networks import Recorder, plan
 
@@ -124,5 +124,5 @@ def test_weights_of_the_same_path_are_all_kept(tmp_path: Path) -> None:
     names = list(named_weights(type("Doubled", (), {"weights": twice})()))
     assert len(names) == len(twice)
     assert names[:2] == ["look/kernel", "look/bias"]
-    save_weights(tmp_path / WEIGHTS, named_weights(network))
+    save_weights(tmp_path / WEIGHTS, weight_values(network))
     assert [array.shape for array in read_weights(tmp_path / WEIGHTS).values()] == [w.shape for w in network.weights]
