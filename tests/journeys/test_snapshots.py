@@ -13,7 +13,7 @@ from tests.journeys.specs import RINGS_DATASET, named
 from tests.running_service import Client, RunningService, wait_for
 
 NETWORK: dict[str, Any] = {
-    "name": "watched", "task": "binary", "input": {"shape": [2]},
+    "name": "snapshots", "task": "binary", "input": {"shape": [2]},
     "layers": [
         {"type": "Dense", "units": 8, "activation": "tanh"},
         {"type": "Dense", "units": 1, "activation": "sigmoid"},
@@ -27,7 +27,7 @@ LONG = 200_000
 
 @pytest.fixture(scope="module")
 def client_of_module(service: RunningService) -> Client:
-    service.client.post("/v1/datasets", named(RINGS_DATASET, "watched"))
+    service.client.post("/v1/datasets", named(RINGS_DATASET, "snapshots"))
     service.client.post("/v1/models", NETWORK)
     return service.client
 
@@ -61,7 +61,7 @@ def forward(weights: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def test_every_epoch_predicts_with_its_own_weights_and_can_become_a_version(client: Client) -> None:
-    job = client.train("watched", "watched", epochs=50, seed=7)
+    job = client.train("snapshots", "snapshots", epochs=50, seed=7)
     url = job["links"]["self"]
     listed = list(client.items(job["links"]["snapshots"]))
     assert [item["epoch"] for item in listed] == list(range(50, 0, -1))
@@ -84,11 +84,11 @@ def test_every_epoch_predicts_with_its_own_weights_and_can_become_a_version(clie
     assert all(
         np.array_equal(found[38][name], array) for name, array in weights_at(client, version["links"]["self"]).items()
     )
-    assert scores(client.predict("watched", ROWS.tolist())) == scores(predict(client, f"{url}/snapshots/12"))
+    assert scores(client.predict("snapshots", ROWS.tolist())) == scores(predict(client, f"{url}/snapshots/12"))
 
 
 def test_a_running_training_is_asked_while_it_thins_its_snapshots_and_continued_elsewhere(client: Client) -> None:
-    started = client.start_training("watched", "watched", epochs=LONG, seed=7, snapshots={"every": 2, "keep": 6})
+    started = client.start_training("snapshots", "snapshots", epochs=LONG, seed=7, snapshots={"every": 2, "keep": 6})
     url = f"/v1/training-jobs/{started}"
     client.wait_for_first_epoch(started)
     seen: list[tuple[int, bool]] = []
@@ -118,7 +118,7 @@ def test_a_running_training_is_asked_while_it_thins_its_snapshots_and_continued_
     wait_for(lambda: client.get(f"{url}/snapshots/latest")["epoch"] > max(epochs), what="a later epoch")
     start = {"training_job": started, "epoch": "latest"}
     child = client.post(
-        "/v1/training-jobs", {"model": "watched", "dataset": "watched", "epochs": 1, "start_from": start}, 202
+        "/v1/training-jobs", {"model": "snapshots", "dataset": "snapshots", "epochs": 1, "start_from": start}, 202
     )
     parent = child["parent"]
     assert parent["training_job"] == started
@@ -133,7 +133,7 @@ def test_a_running_training_is_asked_while_it_thins_its_snapshots_and_continued_
 
 def test_the_python_client_reaches_all_of_it(client: Client, tmp_path: Path) -> None:
     with FitserveClient(client.base_url) as python:
-        job = python.training_jobs.create("watched", "watched", 3, seed=1)["id"]
+        job = python.training_jobs.create("snapshots", "snapshots", 3, seed=1)["id"]
         python.training_jobs.wait(job)
         assert [item["epoch"] for item in python.training_jobs.snapshots(job)] == [3, 2, 1]
         assert python.training_jobs.snapshot(job)["epoch"] == 3
@@ -145,7 +145,7 @@ def test_the_python_client_reaches_all_of_it(client: Client, tmp_path: Path) -> 
         python.training_jobs.download_weights(job, tmp_path / "weights.npz", epoch=1)
         with np.load(tmp_path / "weights.npz") as weights:
             assert weights["dense/kernel"].shape == (2, 8)
-        made = python.training_jobs.wait(python.models.add_version_of_snapshot("watched", job, "best")["id"])
+        made = python.training_jobs.wait(python.models.add_version_of_snapshot("snapshots", job, "best")["id"])
         assert (
-            python.models.version("watched", made["version"])["epoch"] == python.training_jobs.get(job)["best"]["epoch"]
+            python.models.version("snapshots", made["version"])["epoch"] == python.training_jobs.get(job)["best"]["epoch"]
         )
