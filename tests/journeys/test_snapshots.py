@@ -146,6 +146,5 @@ def test_the_python_client_reaches_all_of_it(client: Client, tmp_path: Path) -> 
         with np.load(tmp_path / "weights.npz") as weights:
             assert weights["dense/kernel"].shape == (2, 8)
         made = python.training_jobs.wait(python.models.add_version_of_snapshot("snapshots", job, "best")["id"])
-        assert (
-            python.models.version("snapshots", made["version"])["epoch"] == python.training_jobs.get(job)["best"]["epoch"]
-        )
+        best = python.training_jobs.get(job)["best"]
+        assert python.models.version("snapshots", made["version"])["epoch"] == best["epoch"]

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from models.errors import ModelsError
 from service.api.http.errors import BodyTooLarge
+from service.callers import ANYBODY
 from service.errors import ServiceError
 from service.operations.memory import Memory, RequestMemory
 
@@ -41,11 +42,25 @@ class ClientDisconnected(Exception):
 class Request:
     """A request with its decoded head. Header names are lower-case. Values of repeated headers are joined by `, `."""
 
-    __slots__ = ("_at_end", "headers", "id", "is_read", "memory", "method", "path", "receive", "scope", "started")
+    __slots__ = (
+        "_at_end",
+        "caller",
+        "headers",
+        "id",
+        "is_read",
+        "memory",
+        "method",
+        "path",
+        "receive",
+        "scope",
+        "started",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, memory: Memory) -> None:
         self.memory = RequestMemory(memory)
         """The memory of the body, and of what it becomes."""
+        self.caller = ANYBODY
+        """Who sent it, once the front has checked that."""
         self._at_end: Callable[[], None] | None = None
         self.scope = scope
         self.receive = receive
