@@ -5,12 +5,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
 
 from models.limits import Limits
 from service.environment import InvalidSettings, read_settings, setting
 from service.processes import usable_cores, usable_memory
+from service.rates import MEMORY, check_storage, parse_rates
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
 
 MOST_SHARING, MEMORY_PER_SHARE = 4, 2 * 1024**3
 
@@ -143,6 +147,18 @@ class Settings:
         minimum=1,
     )
     prediction_seconds: float = setting(30.0, "Timeout of a prediction; after it the response is a 503.", minimum=0.01)
+    rate_limits: str = setting(
+        "",
+        "Requests that a key may send, without keys a client address: a limit for each class (`predict`, `read`, "
+        "`write`), such as `predict=6000/minute,write=600/minute`. Further requests get a 429.",
+        stands_for="none",
+    )
+    rate_limit_storage: str = setting(
+        MEMORY,
+        "Where requests are counted: `memory`, for all api processes of this host, or for several hosts the URL of a "
+        "Redis server, `redis://…` or `rediss://…`.",
+        secret=True,
+    )
     model_wait_seconds: float = setting(
         5.0,
         "How long a request that creates a model waits for the build, unless its `Prefer` header says otherwise.",
@@ -336,6 +352,7 @@ class Settings:
         _check_host(self.host, self.allow_anonymous)
         _check_database_url(self.database_url)
         _local_folder(self.artifact_url)
+        _check_rate_limits(self.rate_limits, self.rate_limit_storage)
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -355,6 +372,11 @@ class Settings:
     def origins(self) -> tuple[str, ...]:
         """The origins whose web pages may use the service."""
         return _split(self.cors_origins)
+
+    @property
+    def rates(self) -> "dict[str, RateLimitItem]":
+        """The rate limits by class of requests."""
+        return parse_rates(self.rate_limits)
 
     @property
     def artifact_folder(self) -> Path:
@@ -420,6 +442,17 @@ def _check_database_url(url: str) -> None:
         raise InvalidSettings(
             "FITSERVE_DATABASE_URL must name a file: api and worker are separate processes and don't share memory."
         )
+
+
+def _check_rate_limits(limits: str, storage: str) -> None:
+    try:
+        parse_rates(limits)
+    except ValueError as error:
+        raise InvalidSettings(f'FITSERVE_RATE_LIMITS can\'t be "{limits}": {error}') from None
+    try:
+        check_storage(storage)
+    except ValueError as error:
+        raise InvalidSettings(f"FITSERVE_RATE_LIMIT_STORAGE is invalid: {error}") from None
 
 
 def _local_folder(url: str) -> Path:

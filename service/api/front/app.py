@@ -14,6 +14,7 @@ from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
 from service.api.front.protocol import Connections
+from service.api.front.rate_limits import RateLimits
 from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
 from service.api.front.resources import Resources
 from service.api.front.streams import EventStreams
@@ -49,6 +50,7 @@ class Front:
         self._drain_seconds = settings.drain_seconds
         self._responder = Responder(log)
         self._hosts = HostRules(settings)
+        self._rate_limits = RateLimits(settings)
         self._endpoints = Endpoints(settings.max_json_depth)
         self._inference = Inference(service)
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
@@ -97,6 +99,8 @@ class Front:
             return self._cors.answer_preflight(request)
         request.path = lower_fixed_parts(request.path)
         endpoint = self._endpoints.find(request.path) if request.method == "POST" else None
+        if self._rate_limits.has_any:
+            await self._rate_limits.count(request, is_prediction=endpoint is not None)
         if endpoint is not None:
             return await self._inference.answer(request, endpoint)
         return await self._resources.answer(request)
@@ -110,6 +114,7 @@ class Front:
         await receive()
         sweeping.cancel()
         self.close()
+        await self._rate_limits.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _drain_at_signals(self) -> None:

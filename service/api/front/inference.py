@@ -4,18 +4,21 @@ import asyncio
 import contextlib
 import math
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from models.allowance import Allowance
 from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import Request
+from service.api.front.turns import Sharing, Turns
 from service.api.http.content_encoding import find_encoding, unpack
 from service.api.http.errors import BodyTooLarge
 from service.api.http.media_types import NPY, PARQUET
 from service.api.inference import plane
 from service.api.inference.endpoints import Endpoint
 from service.api.inference.plane import InferenceRequest
+from service.operations.inference.admission import Permit
 from service.operations.inference.predictions import PredictionService, Target
 from service.operations.memory import LARGE
 from service.processes import usable_cores
@@ -26,6 +29,8 @@ during it. Handing it to a thread and back takes about 0.1 ms."""
 SLOW_SECONDS = 0.1
 """A prediction that is expected to take longer is slow. Slow predictions have their own pool, so that they don't delay
 quick ones."""
+LONGEST_TURN = 1.0
+"""The seconds that a prediction is expected to take at most, such as one of which nothing is known."""
 HEAD_BYTES = 1000
 """Added to the size of each body, so that the expected time of an empty body isn't 0."""
 SMOOTHING = 0.1
@@ -73,6 +78,30 @@ class Paces:
         self._seconds_a_byte[wanted] = pace if known is None else max(pace, known + SMOOTHING * (pace - known))
 
 
+class Pool:
+    """Threads that compute predictions, in fair turns. It belongs to one event loop."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        self._threads = ThreadPoolExecutor(threads, name)
+        self._turns = Turns(threads)
+
+    async def run_in_turn(self, permit: Permit, expected: float, work: Callable[[], Answer]) -> Answer:
+        """The response that `work` computes in a thread, in `expected` seconds. Raises what it raises; Overloaded."""
+        await self._turns.take(permit, expected)
+        try:
+            return await self.run_at_once(work)
+        finally:
+            self._turns.give_back()
+
+    async def run_at_once(self, work: Callable[[], Answer]) -> Answer:
+        """The same, in the order of arrival."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def close(self) -> None:
+        """Accept no more predictions."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
 class Inference:
     """The predictions of one process. It belongs to one event loop."""
 
@@ -81,9 +110,11 @@ class Inference:
         self._limit = service.settings.max_body_bytes
         self._limits = service.settings.limits
         self._paces = Paces()
+        self._sharing = Sharing()
+        self._turns = Turns(1)
         share = max(2, usable_cores() // service.settings.api_processes)
-        self._quick = ThreadPoolExecutor(share, "quick-predictions")
-        self._slow = ThreadPoolExecutor(share, "slow-predictions")
+        self._quick = Pool(share, "quick-predictions")
+        self._slow = Pool(share, "slow-predictions")
 
     async def answer(self, request: Request, endpoint: Endpoint) -> Answer:
         """The response to a prediction request. Raises what reading, predicting and writing raise; Overloaded."""
@@ -93,19 +124,32 @@ class Inference:
             with contextlib.suppress(BodyTooLarge):
                 body, encoding = unpack(body, encoding, min(SMALL, self._limit), request.memory.reserve), None
         # Nobody knows what becomes of a compressed body.
-        with self._service.admit(len(body) if encoding is None else LARGE):
+        caller = request.caller_id
+        is_shared = self._sharing.note(caller)
+        with self._service.admit(len(body) if encoding is None else LARGE, caller) as permit:
             allowance = Allowance(self._limits, self._service.deadline(), request.memory.reserve)
             expected = self._paces.expect(wanted, len(body)) if encoding is None else math.inf
             work = partial(self._compute, request, endpoint, body, encoding, allowance)
-            if (
-                expected <= INLINE_SECONDS
-                and self._paces.is_usual(wanted, len(body))
-                and is_plain(request, body)
-                and self._service.is_at_hand(wanted)
-            ):
-                return work()
+            if expected <= INLINE_SECONDS and self._paces.is_usual(wanted, len(body)) and is_plain(request, body):
+                if not is_shared:
+                    if self._service.is_at_hand(wanted):
+                        return work()
+                elif (answer := await self._answer_in_turn(permit, wanted, expected, work)) is not None:
+                    return answer
             pool = self._quick if expected <= SLOW_SECONDS else self._slow
-            return await asyncio.get_running_loop().run_in_executor(pool, work)
+            if not is_shared:
+                return await pool.run_at_once(work)
+            return await pool.run_in_turn(permit, min(expected, LONGEST_TURN), work)
+
+    async def _answer_in_turn(
+        self, permit: Permit, wanted: Target, expected: float, work: Callable[[], Answer]
+    ) -> Answer | None:
+        """The response, computed in the event loop in the caller's turn; None if it must not be computed there."""
+        await self._turns.take(permit, expected)
+        try:
+            return work() if self._service.is_at_hand(wanted) else None
+        finally:
+            self._turns.give_back()
 
     def _compute(
         self, request: Request, endpoint: Endpoint, body: bytes, encoding: str | None, allowance: Allowance
@@ -132,8 +176,8 @@ class Inference:
 
     def close(self) -> None:
         """Accept no more predictions."""
-        self._quick.shutdown(wait=False, cancel_futures=True)
-        self._slow.shutdown(wait=False, cancel_futures=True)
+        self._quick.close()
+        self._slow.close()
 
 
 def is_plain(request: Request, body: bytes) -> bool:
