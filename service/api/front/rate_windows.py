@@ -128,7 +128,10 @@ class SharedWindows(Storage):
             if row is None:
                 digest = hash(key)
                 row = min(_rows(digest), key=lambda row: self._ends[row])
-                # The cells of the row have other ends, and thus don't count.
+                start = row * self._width
+                earlier = {cell >> COUNT_BITS for cell in self._cells[start : start + self._width].tolist()}
+                while end in earlier:  # of a window that is replaced; its counts must not count
+                    end += 1
                 self._keys[row], self._ends[row] = digest, end
             return row
 

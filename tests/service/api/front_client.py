@@ -69,7 +69,8 @@ def _scope(environ: "WSGIEnvironment") -> dict[str, Any]:
         if name.startswith("HTTP_") and value is not None
     }
     named |= {name: environ[name] for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
-    return {
+    address = {"client": (environ["REMOTE_ADDR"], 1)} if "REMOTE_ADDR" in environ else {}
+    return address | {
         "type": "http",
         "http_version": environ["SERVER_PROTOCOL"].removeprefix("HTTP/"),
         "method": environ["REQUEST_METHOD"],
