@@ -77,6 +77,8 @@ class Settings:
         stands_for="none",
     )
 
+    metrics_open: bool = setting(False, "Answer `/metrics` without an API key.")
+
     api_processes: int = setting(2, "Number of processes that answer requests.", minimum=1)
     api_threads: int = setting(
         16,
