@@ -40,6 +40,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": SECONDS,
         "example": 1,
     },
+    "WWW-Authenticate": _header("How the client can authenticate (RFC 6750).", 'Bearer realm="fitserve"'),
     "RateLimit-Policy": _header(
         "The caller's rate limit for requests of this class: at most `q` requests per window of `w` seconds. Absent if "
         "the operator set none (FITSERVE_RATE_LIMITS).",
