@@ -6,7 +6,7 @@ The headers are those of draft-ietf-httpapi-ratelimit-headers-11, whose policies
 import asyncio
 import math
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -79,8 +79,12 @@ class RedisCounter:
 
     def __init__(self, url: str) -> None:
         from limits.aio.storage import RedisStorage
+        from redis.asyncio import ConnectionPool
 
-        self._storage = RedisStorage(url, implementation="redispy", key_prefix="fitserve", max_connections=MOST_QUERIES)
+        # limits can't close the connections that it opens.
+        pool: Any = ConnectionPool.from_url(url, max_connections=MOST_QUERIES)
+        self._storage = RedisStorage(url, implementation="redispy", key_prefix="fitserve", connection_pool=pool)
+        self._close_connections = pool.aclose
         errors = self._storage.base_exceptions
         self._errors: tuple[type[Exception], ...] = (*(errors if isinstance(errors, tuple) else (errors,)), OSError)
         self._permits = asyncio.Semaphore(MOST_QUERIES)
@@ -106,7 +110,7 @@ class RedisCounter:
 
     async def close(self) -> None:
         """See Counter."""
-        await self._storage.bridge.get_connection().aclose()
+        await self._close_connections()
 
     def _pause(self, error: Exception) -> None:
         now = time.monotonic()

@@ -116,6 +116,15 @@ def test_without_limits_responses_dont_mention_them(api: ApiClient) -> None:
     assert not {"RateLimit", "RateLimit-Policy"} & set(response.headers)
 
 
+def test_each_key_has_a_limit_of_its_own(context: Context) -> None:
+    api = client(context, "read=1/hour")
+    first = api.post("/v1/api-keys", {"name": "first", "scopes": ["admin"]})["key"]
+    second = api.post("/v1/api-keys", {"name": "second", "scopes": ["read"]}, Authorization=f"Bearer {first}")["key"]
+    for key in (first, second):
+        for status in (200, 429):
+            api.get("/v1/models", status, Authorization=f"Bearer {key}")
+
+
 def test_every_limited_operation_documents_the_refusal_and_the_headers() -> None:
     document = yaml.load(PATH.read_text(encoding="utf-8"), yaml.CSafeLoader)
     for path, item in document["paths"].items():
