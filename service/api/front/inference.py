@@ -11,7 +11,7 @@ from functools import partial
 from models.allowance import Allowance
 from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import Request
-from service.api.front.turns import Sharing, Turns
+from service.api.front.turns import LoopTurns, PoolTurns, Sharing
 from service.api.http.content_encoding import find_encoding, unpack
 from service.api.http.errors import BodyTooLarge
 from service.api.http.media_types import NPY, PARQUET
@@ -79,22 +79,16 @@ class Paces:
 
 
 class Pool:
-    """Threads that compute predictions, in fair turns. It belongs to one event loop."""
+    """Threads that compute predictions. It belongs to one event loop."""
 
     def __init__(self, threads: int, name: str) -> None:
         self._threads = ThreadPoolExecutor(threads, name)
-        self._turns = Turns(threads)
+        self._turns = PoolTurns[Answer](self._threads, threads)
 
-    async def run_in_turn(self, permit: Permit, expected: float, work: Callable[[], Answer]) -> Answer:
-        """The response that `work` computes in a thread, in `expected` seconds. Raises what it raises; Overloaded."""
-        await self._turns.take(permit, expected)
-        try:
-            return await self.run_at_once(work)
-        finally:
-            self._turns.give_back()
-
-    async def run_at_once(self, work: Callable[[], Answer]) -> Answer:
-        """The same, in the order of arrival."""
+    async def run(self, permit: Permit, expected: float, work: Callable[[], Answer], *, in_turn: bool) -> Answer:
+        """The response that `work` computes in `expected` seconds. Raises what it raises; Overloaded."""
+        if in_turn:
+            return await self._turns.run(permit, min(expected, LONGEST_TURN), work)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:
@@ -111,7 +105,7 @@ class Inference:
         self._limits = service.settings.limits
         self._paces = Paces()
         self._sharing = Sharing()
-        self._turns = Turns(1)
+        self._turns = LoopTurns[Answer | None]()
         share = max(2, usable_cores() // service.settings.api_processes)
         self._quick = Pool(share, "quick-predictions")
         self._slow = Pool(share, "slow-predictions")
@@ -131,25 +125,18 @@ class Inference:
             expected = self._paces.expect(wanted, len(body)) if encoding is None else math.inf
             work = partial(self._compute, request, endpoint, body, encoding, allowance)
             if expected <= INLINE_SECONDS and self._paces.is_usual(wanted, len(body)) and is_plain(request, body):
-                if not is_shared:
-                    if self._service.is_at_hand(wanted):
-                        return work()
-                elif (answer := await self._answer_in_turn(permit, wanted, expected, work)) is not None:
+                if is_shared:
+                    answer = await self._turns.run(permit, expected, partial(self._compute_here, wanted, work))
+                else:
+                    answer = self._compute_here(wanted, work)
+                if answer is not None:
                     return answer
             pool = self._quick if expected <= SLOW_SECONDS else self._slow
-            if not is_shared:
-                return await pool.run_at_once(work)
-            return await pool.run_in_turn(permit, min(expected, LONGEST_TURN), work)
+            return await pool.run(permit, expected, work, in_turn=is_shared)
 
-    async def _answer_in_turn(
-        self, permit: Permit, wanted: Target, expected: float, work: Callable[[], Answer]
-    ) -> Answer | None:
-        """The response, computed in the event loop in the caller's turn; None if it must not be computed there."""
-        await self._turns.take(permit, expected)
-        try:
-            return work() if self._service.is_at_hand(wanted) else None
-        finally:
-            self._turns.give_back()
+    def _compute_here(self, wanted: Target, work: Callable[[], Answer]) -> Answer | None:
+        """The response, computed in the event loop; None if the database or a file must be read."""
+        return work() if self._service.is_at_hand(wanted) else None
 
     def _compute(
         self, request: Request, endpoint: Endpoint, body: bytes, encoding: str | None, allowance: Allowance

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from service.api.front import turns
-from service.api.front.turns import Sharing, Turns
+from service.api.front.turns import LoopTurns, PoolTurns, Sharing
 from service.config import Settings
 from service.errors import Overloaded
 from service.operations.inference.admission import Admission, Permit
@@ -26,8 +27,8 @@ def settings(tmp_path: Path, permits: int = 64) -> Settings:
 class Process:
     """An event loop's turns, and what was computed in which order."""
 
-    def __init__(self, settings: Settings, places: int = 1) -> None:
-        self.admission, self.turns = Admission(settings), Turns(places)
+    def __init__(self, settings: Settings) -> None:
+        self.admission, self.turns = Admission(settings), LoopTurns[None]()
         self.computed: list[str] = []
         self.refused: list[str] = []
 
@@ -35,9 +36,7 @@ class Process:
         """A prediction of the caller whose name begins with the same letter."""
         try:
             with self.admission.admit(SMALL, name[0]) as permit:
-                await self.turns.take(permit, seconds)
-                self.computed.append(name)
-                self.turns.give_back()
+                await self.turns.run(permit, seconds, lambda: self.computed.append(name))
         except Overloaded:
             self.refused.append(name)
 
@@ -83,25 +82,38 @@ def test_callers_share_the_time_and_not_the_number_of_predictions(process: Proce
     assert "".join(name[0] for name in process.computed) == "abbbabbba"
 
 
-def test_several_predictions_are_computed_where_there_are_several_places(tmp_path: Path) -> None:
+def test_threads_compute_the_predictions_of_callers_in_turns(tmp_path: Path) -> None:
+    began: list[str] = []
+
+    async def run(pool: Executor) -> list[str]:
+        pool_turns, admission = PoolTurns[str](pool, 1), Admission(settings(tmp_path))
+
+        async def predict(name: str) -> str:
+            def compute() -> str:
+                began.append(name)
+                return name
+
+            with admission.admit(SMALL, name[0]) as permit:
+                return await pool_turns.run(permit, 1.0, compute)
+
+        return await asyncio.gather(*map(predict, ("a1", "a2", "a3", "b1")))
+
+    with ThreadPoolExecutor(1) as pool:
+        assert asyncio.run(run(pool)) == ["a1", "a2", "a3", "b1"]
+    assert began == ["a1", "b1", "a2", "a3"]
+
+
+def test_an_error_of_a_prediction_reaches_its_caller_alone(process: Process) -> None:
     async def run() -> None:
-        turns, admission = Turns(2), Admission(settings(tmp_path))
-        running = most = 0
+        def fail() -> None:
+            raise ValueError("wrong")
 
-        async def compute(caller: str) -> None:
-            nonlocal running, most
-            with admission.admit(SMALL, caller) as permit:
-                await turns.take(permit, 1.0)
-                running += 1
-                most = max(most, running)
-                await asyncio.sleep(0)
-                running -= 1
-                turns.give_back()
-
-        await asyncio.gather(*map(compute, "aabbaabb"))
-        assert most == 2
+        with process.admission.admit(SMALL, "a") as permit, pytest.raises(ValueError, match="wrong"):
+            await process.turns.run(permit, 1.0, fail)
+        await process.predict("b")
 
     asyncio.run(run())
+    assert process.computed == ["b"]
 
 
 def test_a_flood_that_has_all_permits_loses_its_newest_prediction_to_another_caller(tmp_path: Path) -> None:
