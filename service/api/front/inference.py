@@ -117,9 +117,9 @@ class Inference:
         if encoding is not None and len(body) <= SMALL:
             with contextlib.suppress(BodyTooLarge):
                 body, encoding = unpack(body, encoding, min(SMALL, self._limit), request.memory.reserve), None
-        # Nobody knows what becomes of a compressed body.
         caller = request.caller_id
         is_shared = self._sharing.note(caller)
+        # Nobody knows what becomes of a compressed body.
         with self._service.admit(len(body) if encoding is None else LARGE, caller) as permit:
             allowance = Allowance(self._limits, self._service.deadline(), request.memory.reserve)
             expected = self._paces.expect(wanted, len(body)) if encoding is None else math.inf
