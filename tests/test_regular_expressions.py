@@ -78,8 +78,8 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     "service/api/contract/fields.py": [("fullmatch", "my-model.v1"), ("fullmatch", "-123")],
     "service/api/front/protocol.py": [("search", b"GET / HTTP/1.1\r\nupgrade : h2c\r\n\r\n")],
     "service/api/front/proxies.py": [
-        ("fullmatch", "/team-1/fitserve"),
         ("match", ' for="[2001:db8::1]:80" ; '),
+        ("fullmatch", "/team-1/fitserve"),
         ("sub", 'a\\"b'),
     ],
     "service/api/front/request.py": [("fullmatch", "request-1")],

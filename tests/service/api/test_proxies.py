@@ -1,5 +1,6 @@
 """What a trusted reverse proxy says about its client counts; what anyone else says about themselves doesn't."""
 
+from contextvars import copy_context
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +35,8 @@ def read(peer: str = PROXY, **headers: str) -> Request:
         raise AssertionError
 
     request = Request(scope, receive, Memory(1))
-    TrustedProxies(Settings(trusted_proxies=NETWORKS)).apply(request)
+    # Each request has a context of its own, which the prefix is part of.
+    copy_context().run(TrustedProxies(Settings(trusted_proxies=NETWORKS)).apply, request)
     return request
 
 
