@@ -192,9 +192,9 @@ def test_events_arrive_one_by_one_and_a_wait_lasts_as_long_as_it_must(
     worker = FakeWorker(context)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", line.certificate)
     with Client(line.url) as client:
-        events = follow(client.connection, client.connection.path_of(job["links"]["events"]))
+        events = follow(client.connection, client.connection.path_of(job["links"]["events"]), timeout=60)
         assert next(events).type == "transition"
-        claimed = worker.claim()
+        claimed = worker.claim("training")
         assert claimed is not None
         assert next(events).data["status"] == "running"
         for epoch in (1, 2):
