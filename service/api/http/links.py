@@ -10,6 +10,8 @@ TRAINING_JOBS = "/v1/training-jobs"
 EVALUATIONS = "/v1/evaluations"
 BATCH_PREDICTIONS = "/v1/batch-predictions"
 WORKERS = "/v1/workers"
+API_KEYS = "/v1/api-keys"
+PROJECTS = "/v1/projects"
 
 PREFIX: ContextVar[str] = ContextVar("prefix", default="")
 """The path prefix that a trusted proxy removed from the current request, such as `/fitserve`; usually none."""
@@ -64,3 +66,11 @@ def evaluation_url(job_id: str) -> str:
 
 def batch_prediction_url(job_id: str) -> str:
     return public(f"{BATCH_PREDICTIONS}/{job_id}")
+
+
+def api_key_url(key_id: str) -> str:
+    return public(f"{API_KEYS}/{key_id}")
+
+
+def project_url(name: str) -> str:
+    return public(f"{PROJECTS}/{name}")
