@@ -68,7 +68,7 @@ class Proxied:
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
     folder = tmp_path_factory.mktemp("nginx")
     folder.chmod(0o755)
-    settings = {"trusted_proxies": "127.0.0.1", "allowed_hosts": "localhost,127.0.0.1", "max_body_bytes": 20_000_000}
+    settings = {"trusted_proxies": "127.0.0.1", "allowed_hosts": "localhost,127.0.0.1"}
     with running_api(tmp_path_factory.mktemp("api"), **settings, max_streams_per_address=2) as server:
         plain, secure = free_port(), free_port()
         certificate = make_certificate(folder)
@@ -161,11 +161,9 @@ def test_a_large_upload_passes_and_a_too_large_one_gets_fitserves_own_answer(lin
     form = {"files": {"file": ("rows.csv", rows.encode())}, "data": {"name": "uploaded", "target": "y"}}
     uploaded = line.request("POST", "/v1/datasets", headers={"Prefer": "wait=0"}, **form)
     assert uploaded.status_code == 202, uploaded.text
-    for size in (20_000_001, 40_000_000):
-        refused = line.request(
-            "POST", "/v1/models", data=b" " * size, headers={"Content-Type": "application/json", "Expect": ""}
-        )
-        assert (refused.status_code, refused.json()["type"]) == (413, "/fitserve/problems/body-too-large"), size
+    spaces = b" " * CLIENT_BYTES
+    refused = line.request("POST", "/v1/models", data=spaces, headers={"Content-Type": "application/json"})
+    assert (refused.status_code, refused.json()["type"]) == (413, "/fitserve/problems/body-too-large")
 
 
 def test_lists_predictions_and_links_work_with_the_client_at_the_prefix(
