@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from typing import NamedTuple
 
 from service.api.front.request import Request
 from service.api.http.errors import InvalidHeader, RequestFault
@@ -13,14 +14,25 @@ from service.config import Settings
 FORWARDED = "Forwarded"
 FOR, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"
 PATH_PREFIX = "X-Forwarded-Prefix"
+NAMES = (FORWARDED, FOR, PROTO, HOST, PATH_PREFIX)
+KEYS = tuple(name.lower() for name in NAMES)
 SCHEMES = ("http", "https")
 LONGEST = 4096
 """The characters of each of these headers at most. A client may send a header that its proxy extends."""
-MOST_REMEMBERED = 1024
+MOST_REMEMBERED = 256
 PAIR = re.compile(r'[ \t]*(?:([\w!#$%&\'*+.^`|~-]+)=("(?:[^"\\]|\\.)*"|[^\s",;]+)[ \t]*)?([;,]|\Z)')
 """A pair of a `Forwarded` element, and what ends it. Like many proxies, it needs no quotes around a port."""
 PREFIX_FORM = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 """Segments without special characters, none of them empty: `//example.org` would lead to another host."""
+
+
+class Told(NamedTuple):
+    """What a trusted proxy says about a request; None or empty if it doesn't."""
+
+    address: str
+    scheme: str | None
+    host: str | None
+    prefix: str
 
 
 class TrustedProxies:
@@ -29,77 +41,77 @@ class TrustedProxies:
     def __init__(self, settings: Settings) -> None:
         self._networks = settings.proxy_networks
         self._trusts = lru_cache(MOST_REMEMBERED)(self._find_trusted)
+        # A client's requests come with the same headers, again and again.
+        self._read = lru_cache(MOST_REMEMBERED)(self._read_headers)
 
     def apply(self, request: Request) -> None:
-        """Replace address, scheme, host and path prefix by what a trusted proxy says. Raises InvalidHeader.
-
-        The client is the last address in the chain that isn't a trusted proxy. Scheme and host are those that the
-        outermost trusted proxy received. The prefixes that trusted proxies removed are joined.
-        """
+        """Replace address, scheme, host and path prefix by what a trusted proxy says. Raises InvalidHeader."""
         if not self._networks or not self._trusts(request.address):
             return
-        headers, scope = request.headers, request.scope
-        if (text := _get(request, FORWARDED)) is not None:
-            _refuse_both(request)
+        told = self._read(request.address, *map(request.headers.get, KEYS))
+        scope = request.scope
+        scope["client"] = (told.address, 0)
+        if told.scheme:
+            scope["scheme"] = told.scheme
+        if told.host:
+            request.headers["host"] = told.host
+        if told.prefix:
+            scope["root_path"] = told.prefix
+            PREFIX.set(told.prefix)
+
+    def _read_headers(self, peer: str, *given: str | None) -> Told:
+        """The client is the last address in the chain that isn't a trusted proxy. Scheme and host are those that the
+        outermost trusted proxy received. The prefixes that trusted proxies removed are joined."""
+        values = {name: value for name, value in zip(NAMES, given, strict=True) if value is not None}
+        for name, value in values.items():
+            if len(value) > LONGEST:
+                raise _invalid(name, f"has more than {LONGEST:,} characters")
+        text = values.get(FORWARDED)
+        if text is not None:
+            for name in (FOR, PROTO, HOST):
+                if name in values:
+                    raise _invalid(name, f"comes together with {FORWARDED}, and one of them may be the client's own")
             elements = _read_elements(text)
-            hops = self._follow(request, [element.get("for", "") for element in elements])
+            address, hops = self._follow(peer, [element.get("for", "") for element in elements])
             scheme, host = elements[-hops].get("proto"), elements[-hops].get("host")
         else:
-            hops = self._follow(request, _values(request, FOR))
-            scheme, host = (_of_outermost(_values(request, name), hops) for name in (PROTO, HOST))
-        if scheme:
-            scope["scheme"] = _check_scheme(scheme.lower(), PROTO if text is None else FORWARDED)
-        if host:
-            headers["host"] = host
-        prefix = _read_prefix(_values(request, PATH_PREFIX)[-hops:])
-        if prefix:
-            scope["root_path"] = prefix
-            PREFIX.set(prefix)
+            address, hops = self._follow(peer, _split(values.get(FOR)))
+            scheme, host = (_of_outermost(_split(values.get(name)), hops) for name in (PROTO, HOST))
+        if scheme and scheme.lower() not in SCHEMES:
+            header = PROTO if text is None else FORWARDED
+            raise _invalid(header, "must say that the protocol is http or https")
+        prefix = _read_prefix(_split(values.get(PATH_PREFIX))[-hops:])
+        return Told(address, scheme.lower() if scheme else None, host, prefix)
 
-    def _follow(self, request: Request, chain: Sequence[str]) -> int:
-        """Set the client's address from a chain whose last entry is the nearest. Returns the number of trusted proxies.
+    def _follow(self, peer: str, chain: Sequence[str]) -> tuple[str, int]:
+        """The client's address in a chain whose last entry is the nearest, and the number of trusted proxies.
 
         An entry that isn't an address, such as `unknown`, ends the chain: the client counts as the proxy that wrote it.
         """
-        hops = 1
+        client, hops = peer, 1
         for entry in reversed(chain):
             address = _read_address(entry)
             if address is None:
                 break
-            request.scope["client"] = (address, 0)
+            client = address
             if not self._trusts(address):
                 break
             hops += 1
-        return min(hops, max(1, len(chain)))
+        return client, min(hops, max(1, len(chain)))
 
     def _find_trusted(self, text: str) -> bool:
         address = _read_address(text)
         return address is not None and any(ip_address(address) in network for network in self._networks)
 
 
-def _get(request: Request, name: str) -> str | None:
-    """The value of a header, None if it's missing. Raises InvalidHeader if it is too long."""
-    value = request.headers.get(name.lower())
-    if value is not None and len(value) > LONGEST:
-        raise _invalid(name, f"has more than {LONGEST:,} characters")
-    return value
-
-
-def _values(request: Request, name: str) -> list[str]:
+def _split(value: str | None) -> list[str]:
     """The comma-separated values of a header."""
-    value = _get(request, name)
     return [item.strip() for item in value.split(",") if item.strip()] if value else []
 
 
 def _of_outermost(values: Sequence[str], hops: int) -> str | None:
     """The value of the outermost of `hops` proxies, if each one added its own or passed on the others'."""
     return values[-min(hops, len(values))] if values else None
-
-
-def _refuse_both(request: Request) -> None:
-    for name in (FOR, PROTO, HOST):
-        if name.lower() in request.headers:
-            raise _invalid(name, f"comes together with {FORWARDED}, and one of them may be the client's own")
 
 
 def _read_elements(text: str) -> list[dict[str, str]]:
@@ -133,12 +145,6 @@ def _read_address(text: str) -> str | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(mapped or address)
-
-
-def _check_scheme(scheme: str, header: str) -> str:
-    if scheme not in SCHEMES:
-        raise _invalid(header, "must say that the protocol is http or https")
-    return scheme
 
 
 def _read_prefix(values: Sequence[str]) -> str:
