@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_SHARING, MEMORY_PER_SHARE = 4, 2 * 1024**3
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 DATABASE_SCHEMES = ("sqlite:///", "postgresql+psycopg://")
 
 
@@ -88,6 +89,12 @@ class Settings:
         "Origins whose web pages may use the service: comma-separated, such as `https://example.org`.",
         stands_for="none",
     )
+    trusted_proxies: str = setting(
+        "",
+        "Reverse proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix`, or `Forwarded`, are honored: "
+        "comma-separated addresses and networks, such as `127.0.0.1,10.1.0.0/16`.",
+        stands_for="none",
+    )
 
     metrics_open: bool = setting(False, "Answer `/metrics` without an API key.")
 
@@ -126,7 +133,8 @@ class Settings:
     )
     max_streams_per_address: int = setting(
         200,
-        "Event streams to one client address, at most, in each api process. A proxy is one client.",
+        "Event streams to one client address, at most, in each api process. A proxy that isn't one of "
+        "FITSERVE_TRUSTED_PROXIES is one client.",
         minimum=1,
     )
     stream_seconds: float = setting(
@@ -361,6 +369,7 @@ class Settings:
             object.__setattr__(self, name, value)
         _check_host(self.host, self.allow_anonymous)
         _check_database_url(self.database_url)
+        _read_networks(self.trusted_proxies)
         _local_folder(self.artifact_url)
         _check_rate_limits(self.rate_limits, self.rate_limit_storage)
 
@@ -387,6 +396,11 @@ class Settings:
     def rates(self) -> "dict[str, RateLimitItem]":
         """The rate limits by class of requests."""
         return parse_rates(self.rate_limits)
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """The networks of the trusted proxies; a single address is a network of its own."""
+        return _read_networks(self.trusted_proxies)
 
     @property
     def artifact_folder(self) -> Path:
@@ -431,6 +445,25 @@ def _count_sharing(memory: int) -> int:
 
 def _split(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in text.split(",") if item.strip())
+
+
+def _read_networks(text: str) -> tuple[Network, ...]:
+    networks = []
+    for item in _split(text):
+        try:
+            network = ipaddress.ip_network(item)
+        except ValueError as error:
+            hint = "list the addresses of your proxies, not of everyone" if item == "*" else str(error)
+            raise InvalidSettings(
+                f'FITSERVE_TRUSTED_PROXIES has "{item}", which is no address or network such as 10.1.0.0/16: {hint}.'
+            ) from None
+        if not network.prefixlen:
+            raise InvalidSettings(
+                f'FITSERVE_TRUSTED_PROXIES has "{item}", which is every address: each client could claim to be any '
+                "other. List the addresses of your proxies."
+            )
+        networks.append(network)
+    return tuple(networks)
 
 
 def _check_host(host: str, allow_anonymous: bool) -> None:

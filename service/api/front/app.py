@@ -15,6 +15,7 @@ from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
 from service.api.front.protocol import Connections
+from service.api.front.proxies import TrustedProxies
 from service.api.front.rate_limits import RateLimits
 from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
 from service.api.front.resources import Resources
@@ -51,6 +52,7 @@ class Front:
         self.connections = Connections(settings, log)
         self._drain_seconds = settings.drain_seconds
         self._responder = Responder(log)
+        self._proxies = TrustedProxies(settings)
         self._hosts = HostRules(settings)
         self._rate_limits = RateLimits(settings)
         self._endpoints = Endpoints(settings.max_json_depth)
@@ -97,6 +99,7 @@ class Front:
 
     async def _answer(self, request: Request) -> Answer:
         _check_size(request)
+        self._proxies.apply(request)
         self._hosts.check(request)
         if self._cors.is_preflight(request):
             return self._cors.answer_preflight(request)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class FrontClient(Client):
     """Sends requests to a front like a server. Closing a response early disconnects the client.
 
-    A header that is None in a request's `environ_overrides` is omitted.
+    A header that is None in a request's `environ_overrides` is omitted. `REMOTE_ADDR` there is the client's address.
     """
 
     def __init__(self, front: Front) -> None:
@@ -76,6 +76,7 @@ def _scope(environ: "WSGIEnvironment") -> dict[str, Any]:
         "method": environ["REQUEST_METHOD"],
         "path": environ["PATH_INFO"].encode("latin-1").decode(),
         "query_string": environ["QUERY_STRING"].encode("latin-1"),
+        "client": (environ["REMOTE_ADDR"], 0) if "REMOTE_ADDR" in environ else None,
         "headers": [
             (name.lower().replace("_", "-").encode(), str(value).encode("latin-1")) for name, value in named.items()
         ],
