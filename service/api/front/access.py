@@ -12,7 +12,7 @@ from service.api.http.errors import InvalidHeader, RequestFault
 from service.api.http.scopes import Needed, Special, find_needed
 from service.callers import Caller, Scope
 from service.config import Settings
-from service.errors import ScopeMissing, StorageError, Unauthenticated
+from service.errors import ScopeMissing, ServiceError, StorageError, Unauthenticated
 from service.operations.access.key_ring import Credentials, KeyRing, UnknownProject
 
 BEARER = re.compile(r"Bearer +([\x21-\x7e]+)", re.IGNORECASE)
@@ -48,6 +48,14 @@ class Access:
             raise ScopeMissing(f'This request needs an API key with the scope "{needed}".')
         if caller.key_id is not None:
             self._note_use(caller.key_id)
+
+    async def still_admits(self, request: Request) -> bool:
+        """Whether a request that was admitted, and whose response isn't complete, would still be."""
+        try:
+            await self.check(request)
+        except ServiceError:
+            return False
+        return True
 
     def _find_needed(self, method: str, path: str) -> Needed:
         needed = self._needed.get((method, path))

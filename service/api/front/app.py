@@ -62,7 +62,7 @@ class Front:
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
-        self._resources = Resources(app, settings, self._pool, self._watch, streams)
+        self._resources = Resources(app, settings, self._access, self._pool, self._watch, streams)
         self._cors = Cors(self._respond, settings.origins)
         self._memory = Memory(settings.max_buffered_bytes)
 

@@ -12,10 +12,12 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 import structlog
 
+from service.api.front.access import Access
 from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import BODY_SECONDS, Request
 from service.api.front.streams import EventStreams
@@ -45,9 +47,16 @@ class Resources:
     """The Flask app of one process, for the front."""
 
     def __init__(
-        self, app: "WSGIApplication", settings: Settings, pool: Executor, watch: JobWatch, streams: EventStreams
+        self,
+        app: "WSGIApplication",
+        settings: Settings,
+        access: Access,
+        pool: Executor,
+        watch: JobWatch,
+        streams: EventStreams,
     ) -> None:
         self._app = app
+        self._access = access
         self._settings = settings
         self._pool = pool
         self._watch = watch
@@ -75,7 +84,8 @@ class Resources:
                 address, permits = request.address, self._streams.permits
                 permits.take(address)
                 request.call_at_end(lambda: permits.give(address))
-                answer.stream = self._streams.follow(handoff.job_id, handoff.after)
+                is_admitted = partial(self._access.still_admits, request)
+                answer.stream = self._streams.follow(handoff.job_id, handoff.after, is_admitted)
         return answer
 
     async def _receive(self, request: Request) -> IO[bytes]:

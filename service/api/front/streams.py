@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 
 import orjson
@@ -61,11 +61,13 @@ class EventStreams:
         self._pool = pool
         self._batches: dict[tuple[str, int], asyncio.Task[Batch | None]] = {}
 
-    async def follow(self, job_id: str, after: int) -> AsyncGenerator[bytes, None]:
+    async def follow(
+        self, job_id: str, after: int, is_admitted: Callable[[], Awaitable[bool]]
+    ) -> AsyncGenerator[bytes, None]:
         """The events of a job after number `after`, with a heartbeat if there are none for HEARTBEAT_SECONDS.
 
-        Ends after the job's final status, if the job is deleted, if the process shuts down, and after `stream_seconds`:
-        the client then reconnects.
+        Ends after the job's final status, if the job is deleted, if the caller's key is revoked or expires, if the
+        process shuts down, and after `stream_seconds`: the client then reconnects.
         """
         wrote_at = -HEARTBEAT_SECONDS
         ends_at = time.monotonic() + self._seconds
@@ -77,12 +79,16 @@ class EventStreams:
                 batch = await self._next_batch(job_id, after) if is_behind else None
                 if batch is not None:
                     after, text = batch
+                    if not await is_admitted():
+                        return
                     yield text
                     wrote_at = time.monotonic()
                 elif job.is_over and not is_behind:
                     return
                 else:
                     if time.monotonic() >= wrote_at + HEARTBEAT_SECONDS:
+                        if not await is_admitted():
+                            return
                         yield HEARTBEAT
                         wrote_at = time.monotonic()
                     left = min(wrote_at + HEARTBEAT_SECONDS, ends_at) - time.monotonic()

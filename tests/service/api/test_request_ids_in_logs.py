@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from structlog.contextvars import bind_contextvars, get_contextvars
 
+from service.api.front.access import Access
 from service.api.front.request import Request
 from service.api.front.resources import WHOLE, Resources
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.config import Settings
+from service.operations.access.key_ring import KeyRing
 from service.operations.jobs.events import JobState
 from service.operations.memory import Memory
+from tests.contexts import default_context
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -50,7 +53,8 @@ def test_a_thread_has_a_requests_id_while_it_works_for_it_and_not_longer(tmp_pat
     async def answer_both(pool: ThreadPoolExecutor) -> None:
         watch = JobWatch(lambda _: {}, pool)
         settings = Settings(data_dir=tmp_path)
-        resources = Resources(app, settings, pool, watch, EventStreams(settings, watch, lambda *_: (), pool))
+        access = Access(settings, KeyRing(default_context(settings)), pool)
+        resources = Resources(app, settings, access, pool, watch, EventStreams(settings, watch, lambda *_: (), pool))
         await asyncio.gather(*(asyncio.create_task(answer(resources, name)) for name in ("first", "second")))
 
     with ThreadPoolExecutor(ONE_THREAD) as pool:
