@@ -32,9 +32,12 @@ class Service(SimpleNamespace):
     url: str
     rules: list[Rule]
     arguments: dict[str, Any]
+    key: str
 
     def send(self, method: str, path: str, expect: int | None = None, **headers: str) -> requests.Response:
-        named = {"Accept-Encoding": "identity"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        named = {"Accept-Encoding": "identity", "Authorization": f"Bearer {self.key}"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
         response = requests.request(method, self.url + path, headers=named, timeout=30)
         assert expect is None or response.status_code == expect, f"{method} {path}: {response.text}"
         return response
@@ -61,13 +64,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             for kind, body in (("training-jobs", TRAINING), ("evaluations", works), ("batch-predictions", works))
         }
         requests.put(f"{server.url}/v1/models/line/labels/best", json={"version": 1}, timeout=30).raise_for_status()
+        assert server.post("/v1/projects", {"name": "line"}).status_code == 201
+        key = server.post("/v1/api-keys", {"name": "test", "scopes": ["admin"]}).json()
         rules = [rule for rule in create_app(server.context).url_map.iter_rules() if not _is_dialect(rule)]
         arguments = {
             "name": "line", "version": 1, "label": "best", "format": "onnx", "code": "not-found",
             "job_id": ids["training-jobs"], "evaluation_id": ids["evaluations"],
-            "batch_prediction_id": ids["batch-predictions"], "filename": "docs.js",
+            "batch_prediction_id": ids["batch-predictions"], "key_id": key["id"], "filename": "docs.js",
         }  # fmt: skip
-        yield Service(url=server.url, rules=rules, arguments=arguments)
+        yield Service(url=server.url, rules=rules, arguments=arguments, key=key["key"])
 
 
 def _is_dialect(rule: Rule) -> bool:
