@@ -318,6 +318,9 @@ class Settings:
     log_level: str = setting(
         "info", "Lowest level of the messages that are logged.", allowed=("debug", "info", "warning", "error")
     )
+    metrics_open: bool = setting(
+        False, "Answer `GET /metrics` for everybody, with the metrics of all projects, although the service has keys."
+    )
 
     def __post_init__(self) -> None:
         resolved: dict[str, Any] = {

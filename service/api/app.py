@@ -24,6 +24,7 @@ from service.api.routes import (
     datasets,
     evaluations,
     labels,
+    metrics,
     models,
     open_inference,
     operations,
@@ -50,6 +51,7 @@ RESOURCES = (
     snapshots,
     batch_predictions,
     operations,
+    metrics,
 )
 DIALECTS = (tensorflow_serving, open_inference)
 

@@ -6,6 +6,7 @@ TRAINING_JOBS = "/v1/training-jobs"
 EVALUATIONS = "/v1/evaluations"
 BATCH_PREDICTIONS = "/v1/batch-predictions"
 WORKERS = "/v1/workers"
+METRICS = "/metrics"
 
 
 def dataset_url(name: str) -> str:
