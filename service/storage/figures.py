@@ -68,13 +68,18 @@ def queues(session: Session) -> Sequence[Queue]:
 def finished_training(session: Session, kind: str) -> Sequence[TrainingSeconds]:
     """The seconds of the finished training jobs that still exist, by project."""
     finished = _seconds(kind, JOBS.c.finished_at).where(JOBS.c.finished_at.is_not(None))
-    return [TrainingSeconds(*row) for row in session.execute(finished)]
+    return _read_seconds(session, finished)
 
 
 def running_training(session: Session, kind: str, now: datetime) -> Sequence[TrainingSeconds]:
     """The seconds until `now` of the training jobs that workers run, by project."""
     running = _seconds(kind, literal(now, JOBS.c.started_at.type)).where(JOBS.c.status.in_(statuses.CLAIMED))
-    return [TrainingSeconds(*row) for row in session.execute(running)]
+    return _read_seconds(session, running)
+
+
+def _read_seconds(session: Session, statement: Select[tuple[str, float]]) -> Sequence[TrainingSeconds]:
+    # PostgreSQL returns a Decimal.
+    return [TrainingSeconds(project, float(seconds)) for project, seconds in session.execute(statement)]
 
 
 def _seconds(kind: str, end: ColumnElement[datetime]) -> Select[tuple[str, float]]:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from service import statuses
 from service.api.front.metrics import Metrics
 from service.api.front.request import Message, Request
 from service.callers import ANYBODY, Caller, Scope
@@ -23,7 +22,6 @@ from service.operations.metrics.counted import PREDICTED
 from service.operations.metrics.database_figures import WORKER_STATES, DatabaseReader
 from service.operations.metrics.exposition import TEXT
 from service.operations.metrics.processes import Held
-from service.storage import figures
 from service.storage.database import Database
 from service.storage.figures import JobCount
 from service.storage.records import Job, Worker
@@ -155,24 +153,6 @@ def test_the_age_of_a_job_in_the_queue_begins_when_it_is_queued_again(
         (job,) = session.scalars(select(Job))
         job.created_at = datetime.now(UTC) - timedelta(days=3)
     assert read_page(api).value("fitserve_queue_oldest_age_seconds", kind="import") < 60
-
-
-def test_training_time_is_shown_while_jobs_run_and_afterwards(context: Context) -> None:
-    now = datetime.now(UTC).replace(microsecond=0)
-
-    def record(number: int, status: str, started: float, finished: float | None) -> Job:
-        times = [None if ago is None else now - timedelta(seconds=ago) for ago in (started, finished)]
-        return Job(
-            id=f"tj_{number:024x}", kind="training", status=status, desired_status="running", priority=9, queue="cpu",
-            request={}, created_at=now, started_at=times[0], finished_at=times[1],
-        )  # fmt: skip
-
-    with context.database.write() as session:
-        rows = [(statuses.SUCCEEDED, 100, 40), (statuses.FAILED, 30, 25), (statuses.RUNNING, 10, None)]
-        session.add_all(record(number, *row) for number, row in enumerate(rows))
-    with context.database.read() as session:
-        assert figures.finished_training(session, "training") == [("default", 65)]
-        assert figures.running_training(session, "training", now) == [("default", 10)]
 
 
 def test_workers_are_counted_by_what_they_are_ready_for(context: Context) -> None:

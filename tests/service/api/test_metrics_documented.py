@@ -10,7 +10,7 @@ import promql_parser
 import pytest
 import yaml
 
-from tests.service.api.api_client import TRAINING, ApiClient
+from tests.service.api.api_client import ApiClient
 from tests.service.api.metrics_page import Page, read_page
 
 ROOT = Path(__file__).parents[3]
