@@ -66,6 +66,14 @@ class Settings:
         stands_for="`http://<FITSERVE_HOST>:<FITSERVE_PORT>`",
     )
 
+    service_key: str = setting("", "API key for the client commands.", variable="FITSERVE_KEY", secret=True)
+    service_project: str = setting(
+        "",
+        "Project in which the client commands act, for a key with the scope `admin`.",
+        variable="FITSERVE_PROJECT",
+        stands_for="`default`",
+    )
+
     allowed_hosts: str = setting(
         "",
         "Hosts that the `Host` header of a request may name: comma-separated, without ports; `*` allows every host.",
@@ -76,6 +84,8 @@ class Settings:
         "Origins whose web pages may use the service: comma-separated, such as `https://example.org`.",
         stands_for="none",
     )
+
+    metrics_open: bool = setting(False, "Answer `/metrics` without an API key, with the metrics of all projects.")
 
     api_processes: int = setting(2, "Number of processes that answer requests.", minimum=1)
     api_threads: int = setting(
@@ -317,9 +327,6 @@ class Settings:
     log_format: str = setting("text", "`text` for people, `json` for machines.", allowed=("text", "json"))
     log_level: str = setting(
         "info", "Lowest level of the messages that are logged.", allowed=("debug", "info", "warning", "error")
-    )
-    metrics_open: bool = setting(
-        False, "Answer `GET /metrics` for everybody, with the metrics of all projects, although the service has keys."
     )
 
     def __post_init__(self) -> None:

@@ -8,20 +8,7 @@ from sqlalchemy import ColumnElement, Select, extract, func, literal, select
 from sqlalchemy.orm import Session
 
 from service import statuses
-from service.callers import DEFAULT_PROJECT
 from service.storage.records import Event, Job
-
-JOBS = select(
-    literal(DEFAULT_PROJECT).label("project"),
-    Job.id,
-    Job.kind,
-    Job.status,
-    Job.waits_for,
-    Job.created_at,
-    Job.started_at,
-    Job.finished_at,
-).subquery()
-"""What is counted of jobs, each with its project."""
 
 
 class JobCount(NamedTuple):
@@ -51,29 +38,29 @@ class TrainingSeconds(NamedTuple):
 
 def job_counts(session: Session) -> Sequence[JobCount]:
     """The number of jobs by project, kind and status, without those that there are none of."""
-    same = JOBS.c.project, JOBS.c.kind, JOBS.c.status
+    same = Job.project, Job.kind, Job.status
     return [JobCount(*row) for row in session.execute(select(*same, func.count()).group_by(*same))]
 
 
 def queues(session: Session) -> Sequence[Queue]:
     """The queues by project and kind, without the empty ones and the jobs that wait for a model or a dataset."""
     latest = func.max(Event.at)
-    queued_at = select(latest).where(Event.job_id == JOBS.c.id, Event.type == "transition").scalar_subquery()
-    same = JOBS.c.project, JOBS.c.kind
-    queued = select(*same, func.count(), func.min(func.coalesce(queued_at, JOBS.c.created_at)))
-    queued = queued.where(JOBS.c.status == statuses.QUEUED, JOBS.c.waits_for.is_(None))
+    queued_at = select(latest).where(Event.job_id == Job.id, Event.type == "transition").scalar_subquery()
+    same = Job.project, Job.kind
+    queued = select(*same, func.count(), func.min(func.coalesce(queued_at, Job.created_at)))
+    queued = queued.where(Job.status == statuses.QUEUED, Job.waits_for.is_(None))
     return [Queue(*row) for row in session.execute(queued.group_by(*same))]
 
 
 def finished_training(session: Session, kind: str) -> Sequence[TrainingSeconds]:
     """The seconds of the finished training jobs that still exist, by project."""
-    finished = _seconds(kind, JOBS.c.finished_at).where(JOBS.c.finished_at.is_not(None))
+    finished = _seconds(kind, Job.finished_at).where(Job.finished_at.is_not(None))
     return _read_seconds(session, finished)
 
 
 def running_training(session: Session, kind: str, now: datetime) -> Sequence[TrainingSeconds]:
     """The seconds until `now` of the training jobs that workers run, by project."""
-    running = _seconds(kind, literal(now, JOBS.c.started_at.type)).where(JOBS.c.status.in_(statuses.CLAIMED))
+    running = _seconds(kind, literal(now, Job.started_at.type)).where(Job.status.in_(statuses.CLAIMED))
     return _read_seconds(session, running)
 
 
@@ -84,6 +71,6 @@ def _read_seconds(session: Session, statement: Select[tuple[str, float]]) -> Seq
 
 def _seconds(kind: str, end: ColumnElement[datetime]) -> Select[tuple[str, float]]:
     """The sum by project. SQLite counts whole seconds."""
-    seconds = func.sum(extract("epoch", end) - extract("epoch", JOBS.c.started_at))
-    started = select(JOBS.c.project, seconds).where(JOBS.c.kind == kind, JOBS.c.started_at.is_not(None))
-    return started.group_by(JOBS.c.project)
+    seconds = func.sum(extract("epoch", end) - extract("epoch", Job.started_at))
+    started = select(Job.project, seconds).where(Job.kind == kind, Job.started_at.is_not(None))
+    return started.group_by(Job.project)

@@ -49,7 +49,7 @@ class Metrics:
         """The metrics. Raises InvalidQuery, NotAcceptable."""
         _refuse_query(request)
         chosen = _choose(request.headers.get("accept", ""))
-        project = None if self._context.settings.metrics_open else _project_of(request.caller)
+        project = _project_of(request.caller)
         PROCESSES.publish(self._measure())
         figures = await self._read_database()
         collector = Collector(self._context, figures, project)

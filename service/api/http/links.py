@@ -7,6 +7,8 @@ EVALUATIONS = "/v1/evaluations"
 BATCH_PREDICTIONS = "/v1/batch-predictions"
 WORKERS = "/v1/workers"
 METRICS = "/metrics"
+API_KEYS = "/v1/api-keys"
+PROJECTS = "/v1/projects"
 
 
 def dataset_url(name: str) -> str:
@@ -43,3 +45,11 @@ def evaluation_url(job_id: str) -> str:
 
 def batch_prediction_url(job_id: str) -> str:
     return f"{BATCH_PREDICTIONS}/{job_id}"
+
+
+def api_key_url(key_id: str) -> str:
+    return f"{API_KEYS}/{key_id}"
+
+
+def project_url(name: str) -> str:
+    return f"{PROJECTS}/{name}"

@@ -1,6 +1,5 @@
 """The metrics of the service: what is counted, in which formats, and what is there while parts of it are away."""
 
-import asyncio
 import os
 import threading
 from collections.abc import Iterator
@@ -11,18 +10,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from service.api.front.metrics import Metrics
-from service.api.front.request import Message, Request
-from service.callers import ANYBODY, Caller, Scope
 from service.context import Context
 from service.identity import identify
-from service.operations.memory import Memory
 from service.operations.metrics.collector import Collector
 from service.operations.metrics.counted import PREDICTED
 from service.operations.metrics.database_figures import WORKER_STATES, DatabaseReader
 from service.operations.metrics.exposition import TEXT
-from service.operations.metrics.processes import Held
-from service.storage.database import Database
 from service.storage.figures import JobCount
 from service.storage.records import Job, Worker
 from tests.journeys.specs import LINE, LINE_DATASET, named
@@ -31,9 +24,15 @@ from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
 from tests.service.api.metrics_page import OPENMETRICS, Page, read_page
 from tests.service.api.shared_routes import make_front
+from tests.service.api.test_keys import Keys
 
 ROWS = {"instances": [[1], [2]]}
 REQUESTS = "fitserve_http_requests_total"
+
+
+@pytest.fixture
+def of(api: ApiClient) -> Keys:
+    return Keys(api)
 
 
 def increase(api: ApiClient, before: Page, name: str, **labels: object) -> float:
@@ -200,15 +199,6 @@ def test_the_delay_of_events_is_that_of_those_which_happen_while_a_stream_is_ope
     assert read_page(trained).value("fitserve_event_streams") == 0
 
 
-def test_without_the_database_everything_else_is_shown(context: Context) -> None:
-    away = replace(context, database=Database("sqlite:////nowhere/fitserve.db"))
-    page = read_page(ApiClient(FrontClient(make_front(away))))
-    assert page.value("fitserve_database_up") == 0
-    assert page.value("fitserve_api_processes") == 1
-    assert page.value("fitserve_disk_free_bytes", disk="artifacts") > 0
-    assert not {"fitserve_jobs", "fitserve_queue_jobs", "fitserve_workers"} & page.families.keys()
-
-
 def test_a_database_that_does_not_answer_holds_up_no_metrics(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.api.front.metrics.DATABASE_SECONDS", 0.05)
     answering = threading.Event()
@@ -246,27 +236,23 @@ def test_a_project_sees_its_own_rows_and_nothing_of_the_service(context: Context
     assert page.value("fitserve_prediction_rows_total", project="others", model="flowers") >= 1
 
 
-@pytest.mark.parametrize(
-    ("caller", "metrics_open", "sees_all"),
-    [
-        (Caller("others", frozenset({Scope.READ})), False, False),
-        (Caller("others", frozenset({Scope.READ})), True, True),
-        (Caller("others", frozenset(Scope)), False, True),
-        (ANYBODY, False, True),
-    ],
-)
-def test_an_admin_sees_all_metrics_and_so_does_everybody_where_they_are_open(
-    context: Context, caller: Caller, metrics_open: bool, sees_all: bool
-) -> None:
-    metrics = Metrics(replace(context, settings=replace(context.settings, metrics_open=metrics_open)), Held)
-    scope = {"method": "GET", "path": "/metrics", "headers": [], "query_string": b"", "type": "http"}
-    request = Request(scope, never, Memory(2**20))
-    request.caller = caller
-    answer = asyncio.run(metrics.answer(request))
-    metrics.close()
-    assert (b"fitserve_http_requests_total" in answer.body) is sees_all
-    assert b"fitserve_jobs" in answer.body
+def test_with_keys_a_scraper_needs_one_and_sees_what_its_key_may(of: Keys, context: Context) -> None:
+    of.make_project("others")
+    of.client.send("GET", "/metrics", 401)
+    of.client.send("GET", "/metrics", 403, headers=bearer(of.make("predict", project="others")))
+    page = Page(of.client.send("GET", "/metrics", 200, headers=bearer(of.make("read", project="others"))).text)
+    assert {labels["project"] for labels, _ in page.samples("fitserve_jobs")} == {"others"}
+    assert REQUESTS.removesuffix("_total") not in page.families
+    page = Page(of.client.send("GET", "/metrics", 200, headers=bearer(of.admin)).text)
+    assert page.value(REQUESTS, route="/metrics", status=401) >= 1
 
 
-async def never() -> Message:
-    raise AssertionError("a request for metrics has no body")
+def test_metrics_that_are_open_need_no_key_and_show_all(of: Keys, context: Context) -> None:
+    settings = replace(context.settings, metrics_open=True)
+    page = read_page(ApiClient(FrontClient(make_front(replace(context, settings=settings)))))
+    assert page.value(REQUESTS) > 0
+    of.client.send("GET", "/metrics", 401)
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}

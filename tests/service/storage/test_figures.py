@@ -9,6 +9,7 @@ from service import statuses
 from service.storage import figures, jobs
 from service.storage.database import Database, migrate
 from service.storage.figures import JobCount
+from service.storage.identifiers import new_identifier
 from service.storage.records import Job
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -37,9 +38,9 @@ def record(
     """A job that began and ended so many seconds ago."""
     with database.write() as session:
         job = Job(
-            id=f"tj_{datetime.now().timestamp():024.6f}".replace(".", ""), kind=kind, status=status, priority=9,
-            desired_status=statuses.RUNNING, queue="cpu", request={}, last_seq=0, run=0, waits_for=waits_for,
-            created_at=NOW - timedelta(days=3), started_at=ago(started), finished_at=ago(finished),
+            id=new_identifier("tj"), project="default", kind=kind, status=status, desired_status=statuses.RUNNING,
+            priority=9, queue="cpu", request={}, last_seq=0, run=0, waits_for=waits_for, started_at=ago(started),
+            finished_at=ago(finished), created_at=NOW - timedelta(days=3),
         )  # fmt: skip
         jobs.add(session, job)
         return job.id
