@@ -57,7 +57,7 @@ def test_what_cannot_be_sent_is_refused(api: ApiClient) -> None:
     api.get("/metrics", 406, Accept="application/json")
     (fault,) = api.get("/metrics?name=fitserve_jobs", 400)["errors"]
     assert fault["parameter"] == "name"
-    assert api.send("POST", "/metrics", 405).headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert set(api.send("POST", "/metrics", 405).headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
     head = api.send("HEAD", "/metrics", 200)
     assert (head.data, head.mimetype) == (b"", "text/plain")
 
