@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, extract, func, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service import statuses
 from service.storage.records import Event, Job
@@ -64,12 +64,12 @@ def running_training(session: Session, kind: str, now: datetime) -> Sequence[Tra
     return _read_seconds(session, running)
 
 
-def _read_seconds(session: Session, statement: Select[tuple[str, float]]) -> Sequence[TrainingSeconds]:
+def _read_seconds(session: Session, statement: Select[str, Any]) -> Sequence[TrainingSeconds]:
     # PostgreSQL returns a Decimal.
     return [TrainingSeconds(project, float(seconds)) for project, seconds in session.execute(statement)]
 
 
-def _seconds(kind: str, end: ColumnElement[datetime]) -> Select[tuple[str, float]]:
+def _seconds(kind: str, end: ColumnElement[datetime | None] | InstrumentedAttribute[datetime | None]) -> Select[str, Any]:
     """The sum by project. SQLite counts whole seconds."""
     seconds = func.sum(extract("epoch", end) - extract("epoch", Job.started_at))
     started = select(Job.project, seconds).where(Job.kind == kind, Job.started_at.is_not(None))

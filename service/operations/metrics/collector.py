@@ -137,12 +137,14 @@ class Collector:
             REFUSALS.table.labels,
             [(labels, count) for labels, (count,) in REFUSALS.table.read().items()],
         )
-        lags = {(): Durations([0] * (len(EVENT_LAGS.bounds) + 1), 0)}
+        lags: dict[Labels, Durations] = {(): Durations([0] * (len(EVENT_LAGS.bounds) + 1), 0)}
         lags |= {labels: durations for labels, (durations, _) in EVENT_LAGS.read().items()}
         yield _histogram(
             "fitserve_event_lag_seconds", "Time from a job's event until an open stream sent it.", EVENT_LAGS, lags
         )
-        rows = {(table.name,): (table.used, table.most) for table in TABLES if table.labels}
+        rows: dict[Labels, tuple[int, int]] = {
+            (table.name,): (table.used, table.most) for table in TABLES if table.labels
+        }
         yield from _limited("metric_rows", "Combinations of labels that are counted separately", ("table",), rows)
 
     def _resources(self) -> Iterator[Metric]:
@@ -159,7 +161,7 @@ class Collector:
             "event_streams", "Open event streams", (), {(): (held.event_streams, settings.max_streams * count)}
         )
         small = settings.max_concurrent_predictions
-        permits = {
+        permits: dict[Labels, tuple[int, int]] = {
             ("small",): (held.small_permits, small * count),
             ("large",): (held.large_permits, max(1, small // LARGE_SHARE) * count),
         }

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from service.operations.metrics.counted import Histograms
 from service.operations.metrics.shared_table import SharedTable
@@ -34,16 +35,20 @@ def test_processes_add_to_the_same_rows_also_after_some_have_ended() -> None:
     table = shared()
     add(table, "a", "b")
     for name in ("b", "c", "b"):
-        in_a_process(lambda name=name: add(table, "a", name))
+        in_a_process(partial(add, table, "a", name))
     add(table, "a", "c")
     assert table.read() == {("a", "b"): [3], ("a", "c"): [2]}
 
 
 def test_what_has_no_row_of_its_own_is_counted_together() -> None:
     table = shared(most=2)
-    in_a_process(lambda: [add(table, "a", str(number)) for number in range(4)] and None)
-    for number in range(6):
-        add(table, "a", str(number))
+
+    def count(numbers: int) -> None:
+        for number in range(numbers):
+            add(table, "a", str(number))
+
+    in_a_process(partial(count, 4))
+    count(6)
     assert table.read() == {("a", "0"): [2], ("a", "1"): [2], ("other", "other"): [6]}
     assert table.used == table.most
 
