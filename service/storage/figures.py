@@ -69,7 +69,10 @@ def _read_seconds(session: Session, statement: Select[str, Any]) -> Sequence[Tra
     return [TrainingSeconds(project, float(seconds)) for project, seconds in session.execute(statement)]
 
 
-def _seconds(kind: str, end: ColumnElement[datetime | None] | InstrumentedAttribute[datetime | None]) -> Select[str, Any]:
+Moment = ColumnElement[datetime | None] | InstrumentedAttribute[datetime | None]
+
+
+def _seconds(kind: str, end: Moment) -> Select[str, Any]:
     """The sum by project. SQLite counts whole seconds."""
     seconds = func.sum(extract("epoch", end) - extract("epoch", Job.started_at))
     started = select(Job.project, seconds).where(Job.kind == kind, Job.started_at.is_not(None))
