@@ -22,6 +22,8 @@ from service.api.front.worker import Worker
 from service.config import Settings
 from service.context import Context
 from service.operations.inference.statistics import PREDICTIONS
+from service.operations.metrics import counted
+from service.operations.metrics.processes import PROCESSES
 from service.storage import last_write
 
 GRACE_SECONDS = 8
@@ -43,6 +45,7 @@ def serve(settings: Settings) -> None:
     # The processes share these because their memory is there before they are forked.
     last_write.note()
     PREDICTIONS.share()
+    counted.share()
     rate_limits.share(settings)
     # They also share the imported code, as long as no full collection writes to it.
     gc.collect()
@@ -71,6 +74,7 @@ def _allow_open_files(wanted: int) -> None:
 
 def _forget_process(_arbiter: Arbiter, worker: Worker) -> None:
     SHARES.forget(worker.age)
+    PROCESSES.forget(worker.age)
 
 
 class ApiServer(BaseApplication):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import orjson
 
 from service.api.front.request import Request, Send
+from service.api.front.request_counter import RequestCounter
 from service.api.http.compression import GZIP, compress, is_worth, mark_tag, prefers_gzip
 from service.api.http.indentation import OPTIONS, PARAMETER, is_wanted
 from service.api.http.problems import ErrorAnswer
@@ -75,8 +76,9 @@ def _add_vary(headers: dict[str, str], name: str) -> None:
 class Responder:
     """Sends the responses of one process."""
 
-    def __init__(self, log: RequestLog) -> None:
+    def __init__(self, log: RequestLog, counter: RequestCounter) -> None:
         self._log = log
+        self._counter = counter
         self._flushing: asyncio.TimerHandle | None = None
 
     async def send(self, request: Request, answer: Answer, send: Send) -> None:
@@ -102,8 +104,9 @@ class Responder:
         await send({"type": "http.response.body", "body": body})
 
     def log(self, request: Request, status: int) -> None:
-        """Log the request."""
+        """Log and count the request."""
         path = request.path
+        self._counter.count(request.method, path, status, time.monotonic() - request.started)
         level = logging.DEBUG if path in QUIET_PATHS else logging.INFO
         milliseconds = round((time.monotonic() - request.started) * 1000, 1)
         self._log.write(level, request.method, path, status, milliseconds, request.id)

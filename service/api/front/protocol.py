@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.api.front.balance import SHARES
 from service.api.front.request import BODY_SECONDS, IS_CLOSING, NOTE_QUEUED, REQUEST_ID, Scope, new_id
+from service.api.front.request_counter import RequestCounter
 from service.api.http.links import behind
 from service.api.http.problems import answer_status
 from service.config import Settings
@@ -32,13 +33,17 @@ log = structlog.get_logger()
 class Connections:
     """The open connections of a process, and their limits."""
 
-    def __init__(self, settings: Settings, log: RequestLog) -> None:
+    def __init__(self, settings: Settings, log: RequestLog, counter: RequestCounter) -> None:
         self._most = settings.max_connections
         self._timeout = settings.client_timeout_seconds
         self._slowest = settings.min_client_bytes_per_second
         self._body_seconds = settings.body_seconds
         self._open: set[Connection] = set()
         self.log = log
+        self.counter = counter
+
+    def __len__(self) -> int:
+        return len(self._open)
 
     def open(self, connection: "Connection") -> bool:
         """Count a new connection until `close`; False if there are too many."""
@@ -211,6 +216,7 @@ class Connection(HttpToolsProtocol):
             prefix = scope["root_path"]
         self.app.connections.log.write(logging.INFO, method, path, status, 0.0, request_id)
         self.app.connections.log.flush()
+        self.app.connections.counter.count(method, path, status, 0.0)
         with behind(prefix):
             answer = answer_status(status, detail, path, request_id)
         body = orjson.dumps(answer.document, option=orjson.OPT_APPEND_NEWLINE)
