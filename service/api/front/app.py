@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from service.api.front.access_log import AccessLog
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
 from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
@@ -16,6 +17,7 @@ from service.api.front.inference import Inference
 from service.api.front.protocol import Connections
 from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
 from service.api.front.resources import Resources
+from service.api.front.spans import RequestSpans
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.dialect_paths import lower_fixed_parts
@@ -23,11 +25,11 @@ from service.api.http.errors import HeadersTooLarge, UriTooLong
 from service.api.http.problems import answer_error
 from service.api.inference.endpoints import Endpoints
 from service.context import Context
-from service.logs import RequestLog
 from service.operations.inference.predictions import PredictionService
 from service.operations.jobs import events
 from service.operations.memory import Memory
 from service.operations.upkeep import health
+from service.tracing import Tracing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -42,9 +44,11 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class Front:
     """The ASGI app of one process. It belongs to the event loop that calls it first."""
 
-    def __init__(self, context: Context, service: PredictionService, app: "WSGIApplication") -> None:
+    def __init__(
+        self, context: Context, service: PredictionService, app: "WSGIApplication", tracing: Tracing | None = None
+    ) -> None:
         settings = context.settings
-        log = RequestLog(settings, "api")
+        log = AccessLog(settings, "api")
         self.connections = Connections(settings, log)
         self._drain_seconds = settings.drain_seconds
         self._responder = Responder(log)
@@ -58,6 +62,7 @@ class Front:
         self._resources = Resources(app, settings, self._pool, self._watch, streams)
         self._cors = Cors(self._respond, settings.origins)
         self._memory = Memory(settings.max_buffered_bytes)
+        self._spans = None if tracing is None else RequestSpans(tracing)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -69,6 +74,8 @@ class Front:
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, self._memory)
+        if self._spans is not None:
+            self._spans.begin(request)
         try:
             answer = await self._answer_always(request)
             if answer is not None:
@@ -76,16 +83,18 @@ class Front:
                 await self._responder.send(request, answer, send)
         finally:
             request.end()
+            if self._spans is not None:
+                self._spans.end(request)
 
     async def _answer_always(self, request: Request) -> Answer | None:
         """The response, or the response to what went wrong; None if the client has left."""
         try:
             return await self._answer(request)
         except ClientDisconnected:
-            self._responder.log(request, CLIENT_LEFT)
+            self._responder.log(request, CLIENT_LEFT, size=0)
             return None
         except Exception as error:
-            structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)
+            structlog.contextvars.bind_contextvars(method=request.method, **request.origin.describe())
             answer = answer_failure(request, answer_error(error, request.path, request.id))
             compress_answer(request, answer)
             return answer
@@ -98,6 +107,7 @@ class Front:
         request.path = lower_fixed_parts(request.path)
         endpoint = self._endpoints.find(request.path) if request.method == "POST" else None
         if endpoint is not None:
+            request.is_frequent, request.route = True, endpoint.route
             return await self._inference.answer(request, endpoint)
         return await self._resources.answer(request)
 
@@ -133,7 +143,9 @@ class Front:
         """Stop the job watch and the thread pools."""
         self._watch.stop()
         self._inference.close()
-        self._responder.flush_log()
+        self._responder.end_log()
+        if self._spans is not None:
+            self._spans.close()
         for pool in (self._pool, self._watching):
             pool.shutdown(wait=False, cancel_futures=True)
 

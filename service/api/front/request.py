@@ -14,6 +14,8 @@ from service.api.http.errors import BodyTooLarge
 from service.callers import ANYBODY
 from service.errors import ServiceError
 from service.operations.memory import Memory, RequestMemory
+from service.origins import Origin, find_trace_id
+from service.tracing import Span
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -47,13 +49,18 @@ class Request:
         "caller",
         "headers",
         "id",
+        "is_frequent",
         "is_read",
+        "job_id",
         "memory",
         "method",
         "path",
         "receive",
+        "route",
         "scope",
+        "span",
         "started",
+        "status",
     )
 
     def __init__(self, scope: Scope, receive: Receive, memory: Memory) -> None:
@@ -61,6 +68,17 @@ class Request:
         """The memory of the body, and of what it becomes."""
         self.caller = ANYBODY
         """Who sent it, once the front has checked that."""
+        self.is_frequent = False
+        """Whether it is a prediction or a probe."""
+        self.job_id: str | None = None
+        """The job that it queued or that it is about, once that is known."""
+        self.route: str | None = None
+        """The template of its path, such as `/v1/models/{name}`, once it is known. Only traced requests outside of
+        predictions have one."""
+        self.status: int | None = None
+        """The status of its response, once it is logged."""
+        self.span: Span | None = None
+        """What traces it; None: nothing does."""
         self._at_end: Callable[[], None] | None = None
         self.scope = scope
         self.receive = receive
@@ -92,6 +110,25 @@ class Request:
         """The address of the client, or of the proxy in front."""
         client = self.scope.get("client")
         return client[0] if client else ""
+
+    @property
+    def origin(self) -> Origin:
+        """What the log, the traces and the jobs of this request name."""
+        traceparent, tracestate = self._find_trace()
+        return Origin(
+            request_id=self.id,
+            traceparent=traceparent,
+            tracestate=tracestate,
+            key_id=self.caller.key_id,
+            project=None if self.caller is ANYBODY else self.caller.project,
+        )
+
+    def _find_trace(self) -> tuple[str | None, str | None]:
+        """`traceparent` and `tracestate` of what continues the request's trace: its span, or else its client's."""
+        if self.span is not None:
+            return self.span.traceparent, self.span.tracestate
+        given = self.headers.get("traceparent")
+        return (None, None) if find_trace_id(given) is None else (given, self.headers.get("tracestate"))
 
     @property
     def is_gone(self) -> bool:

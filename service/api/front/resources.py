@@ -21,10 +21,11 @@ from service.api.front.request import BODY_SECONDS, Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.handoff import HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follow, Wait
-from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS
+from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS, find_job
 from service.api.http.media_types import FORM
 from service.config import Settings
 from service.errors import storing
+from service.origins import QUEUEING, Queueing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -38,6 +39,10 @@ UPLOADS = re.compile(rf"{DATASETS}(/[^/]+/versions)?|{BATCH_PREDICTIONS}")
 MODEL_FILES = re.compile(rf"{MODELS}(/[^/]+/versions)?")
 """The paths that accept forms with the file of a network."""
 OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
+FLASKS_REQUEST = "werkzeug.request"
+"""The environment's key under which Werkzeug keeps the request object of the app."""
+VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+"""A variable in one of Flask's rules, with its converter."""
 Environment = dict[str, Any]
 
 
@@ -59,16 +64,16 @@ class Resources:
 
         Raises BodyTooLarge, OSError; Overloaded if there are too many streams.
         """
-        structlog.contextvars.bind_contextvars(request_id=request.id)
-        with await self._receive(request) as body:
-            environment = _describe(request, body)
-            answer, handoff = await self._call(request, environment)
-        started = time.monotonic()
-        while isinstance(handoff, Wait):  # for an import, then for the build of a model of its data
-            request.memory.keep(0)
-            left = handoff.seconds - (time.monotonic() - started)
-            await self._watch.until_over(handoff.job_id, left)
-            answer, handoff = await self._call(request, environment | {RESUMED: handoff})
+        queueing = Queueing(request.origin)
+        QUEUEING.set(queueing)
+        structlog.contextvars.bind_contextvars(**queueing.origin.describe())
+        try:
+            answer, handoff = await self._answer(request, queueing)
+        finally:
+            request.job_id = queueing.job_id
+            if request.span is not None and queueing.queued_at is not None:
+                request.span.begin("validate", {}, at=queueing.began_at).end(queueing.queued_at)
+        request.job_id = request.job_id or find_job(answer.headers.get("location", ""))
         if isinstance(handoff, Follow):
             answer.headers.pop("content-length", None)
             if request.method != "HEAD":
@@ -77,6 +82,20 @@ class Resources:
                 request.call_at_end(lambda: permits.give(address))
                 answer.stream = self._streams.follow(handoff.job_id, handoff.after)
         return answer
+
+    async def _answer(self, request: Request, queueing: Queueing) -> tuple[Answer, object]:
+        """Flask's response after the wait, and what it hands over besides."""
+        with await self._receive(request) as body:
+            queueing.began_at = time.time_ns()
+            environment = _describe(request, body)
+            answer, handoff = await self._call(request, environment)
+        started = time.monotonic()
+        while isinstance(handoff, Wait):  # for an import, then for the build of a model of its data
+            request.memory.keep(0)
+            left = handoff.seconds - (time.monotonic() - started)
+            await self._watch.until_over(handoff.job_id, left)
+            answer, handoff = await self._call(request, environment | {RESUMED: handoff})
+        return answer, handoff
 
     async def _receive(self, request: Request) -> IO[bytes]:
         if request.length == 0:
@@ -106,6 +125,8 @@ class Resources:
         # Flask modifies the environment.
         environment = dict(environment)
         answer, pieces = await self._in_thread(_run, self._app, request, environment)
+        if request.span is not None:
+            request.route = _find_route(environment)
         if pieces is not None:
             answer.stream = self._send_pieces(pieces)
         return answer, environment.get(HANDOFF)
@@ -179,6 +200,12 @@ def _answer(status: int, headers: list[tuple[str, str]], body: bytes) -> Answer:
         key = name.lower()
         joined[key] = f"{joined[key]}, {value}" if key in joined else value
     return Answer(status, joined, body)
+
+
+def _find_route(environment: Environment) -> str | None:
+    """The template of the path by which Flask found the handler; None if it found none."""
+    rule = getattr(environment.get(FLASKS_REQUEST), "url_rule", None)
+    return None if rule is None else VARIABLE.sub(r"{\1}", rule.rule)
 
 
 def _describe(request: Request, body: IO[bytes]) -> Environment:

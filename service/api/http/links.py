@@ -1,11 +1,15 @@
 """The URLs of all resources, as absolute-path references."""
 
+import re
+
 DATASETS = "/v1/datasets"
 MODELS = "/v1/models"
 TRAINING_JOBS = "/v1/training-jobs"
 EVALUATIONS = "/v1/evaluations"
 BATCH_PREDICTIONS = "/v1/batch-predictions"
 WORKERS = "/v1/workers"
+JOB = re.compile(rf"(?:{TRAINING_JOBS}|{EVALUATIONS}|{BATCH_PREDICTIONS})/([a-z]+_[0-9a-z]+)(?![^/])")
+"""The part of a URL that names a job, with its id."""
 
 
 def dataset_url(name: str) -> str:
@@ -42,3 +46,9 @@ def evaluation_url(job_id: str) -> str:
 
 def batch_prediction_url(job_id: str) -> str:
     return f"{BATCH_PREDICTIONS}/{job_id}"
+
+
+def find_job(url: str) -> str | None:
+    """The id of the job that a URL names; None if it names none."""
+    found = JOB.search(url)
+    return None if found is None else found[1]

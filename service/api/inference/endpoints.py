@@ -15,7 +15,7 @@ from service.operations.inference.predictions import Target, Wanted, WantedSnaps
 NAME = r"(?P<name>[^/:\0]+)"
 NUMBER = r"/versions/(?P<version>[1-9][0-9]{0,8})"
 ANY_NUMBER = r"/versions/(?P<version>[0-9]{1,4000})"
-JOB = r"(?P<job>[^/:\0]+)"
+JOB = r"(?P<job_id>[^/:\0]+)"
 SNAPSHOT = rf"/snapshots/(?P<epoch>[1-9][0-9]{{0,8}}|{LATEST}|{BEST})"
 LABEL = r"/labels/(?P<label>[^/:\0]+)"
 MOST_REMEMBERED = 1000
@@ -26,6 +26,8 @@ class Endpoint(NamedTuple):
 
     dialect: Dialect[Any]
     wanted: Target
+    route: str
+    """The template of the path, such as `/v1/models/{name}/predictions`."""
 
 
 class Endpoints:
@@ -54,14 +56,23 @@ class Endpoints:
         for pattern, dialect in self._patterns:
             match = pattern.fullmatch(path)
             if match is not None:
-                return Endpoint(dialect, _find_target(match.groupdict()))
+                return Endpoint(dialect, _find_target(match.groupdict()), _find_route(match))
         return None
 
 
 def _find_target(parts: dict[str, Any]) -> Target:
     """What the parts of a path name."""
-    if "job" in parts:
+    if "job_id" in parts:
         epoch = parts["epoch"]
-        return WantedSnapshot(parts["job"], int(epoch) if epoch.isdecimal() else epoch)
+        return WantedSnapshot(parts["job_id"], int(epoch) if epoch.isdecimal() else epoch)
     version = parts["version"]
     return Wanted(parts["name"], None if version is None else int(version), parts.get("label"))
+
+
+def _find_route(match: re.Match[str]) -> str:
+    """The path that was matched, with the names of its parts in place of them."""
+    route = match.string
+    named = sorted((match.span(name), name) for name, part in match.groupdict().items() if part is not None)
+    for (start, end), name in reversed(named):
+        route = f"{route[:start]}{{{name}}}{route[end:]}"
+    return route
