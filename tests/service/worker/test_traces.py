@@ -10,18 +10,11 @@ import pytest
 from service import tracing
 from service.origins import Origin
 from service.tracing import Tracing
-from tests.collector import ENDPOINT, Collector, running_collector
+from tests.collector import ENDPOINT, Collector
 from tests.service.worker.bench import Bench, queued_by
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 ORIGIN = Origin("r-1", f"00-{TRACE}-{PARENT}-01")
-
-
-@pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    with running_collector() as collector:
-        monkeypatch.setenv(ENDPOINT, collector.url)
-        yield collector
 
 
 @pytest.fixture
