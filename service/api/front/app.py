@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from service.api.front.access import Access
 from service.api.front.access_log import AccessLog
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
 from service.api.front.cors import Cors
@@ -25,6 +26,7 @@ from service.api.http.errors import HeadersTooLarge, UriTooLong
 from service.api.http.problems import answer_error
 from service.api.inference.endpoints import Endpoints
 from service.context import Context
+from service.operations.access.key_ring import KeyRing
 from service.operations.inference.predictions import PredictionService
 from service.operations.jobs import events
 from service.operations.memory import Memory
@@ -56,6 +58,7 @@ class Front:
         self._endpoints = Endpoints(settings.max_json_depth)
         self._inference = Inference(service)
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
+        self._access = Access(settings, KeyRing(context), self._pool)
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
@@ -105,9 +108,10 @@ class Front:
         if self._cors.is_preflight(request):
             return self._cors.answer_preflight(request)
         request.path = lower_fixed_parts(request.path)
-        endpoint = self._endpoints.find(request.path) if request.method == "POST" else None
+        await self._access.check(request)
+        endpoint = self._endpoints.find(request.caller.project, request.path) if request.method == "POST" else None
         if endpoint is not None:
-            request.is_frequent, request.route = True, endpoint.route
+            request.is_frequent = True
             return await self._inference.answer(request, endpoint)
         return await self._resources.answer(request)
 

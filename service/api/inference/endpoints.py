@@ -15,7 +15,7 @@ from service.operations.inference.predictions import Target, Wanted, WantedSnaps
 NAME = r"(?P<name>[^/:\0]+)"
 NUMBER = r"/versions/(?P<version>[1-9][0-9]{0,8})"
 ANY_NUMBER = r"/versions/(?P<version>[0-9]{1,4000})"
-JOB = r"(?P<job_id>[^/:\0]+)"
+JOB = r"(?P<job>[^/:\0]+)"
 SNAPSHOT = rf"/snapshots/(?P<epoch>[1-9][0-9]{{0,8}}|{LATEST}|{BEST})"
 LABEL = r"/labels/(?P<label>[^/:\0]+)"
 MOST_REMEMBERED = 1000
@@ -26,8 +26,6 @@ class Endpoint(NamedTuple):
 
     dialect: Dialect[Any]
     wanted: Target
-    route: str
-    """The template of the path, such as `/v1/models/{name}/predictions`."""
 
 
 class Endpoints:
@@ -43,36 +41,27 @@ class Endpoints:
             (rf"/v2/models/{NAME}(?:{ANY_NUMBER})?/infer", Infer),
         )
         self._patterns = [(re.compile(pattern), make(max_json_depth)) for pattern, make in makers]
-        self._found: dict[str, Endpoint] = {}
+        self._found: dict[tuple[str, str], Endpoint] = {}
 
-    def find(self, path: str) -> Endpoint | None:
-        """The endpoint of a path; None if the path isn't one."""
-        found = self._found.get(path) or self._match(path)
+    def find(self, project: str, path: str) -> Endpoint | None:
+        """The endpoint of a path in a project; None if the path isn't one."""
+        found = self._found.get((project, path)) or self._match(project, path)
         if found is not None and len(self._found) < MOST_REMEMBERED:
-            self._found[path] = found
+            self._found[project, path] = found
         return found
 
-    def _match(self, path: str) -> Endpoint | None:
+    def _match(self, project: str, path: str) -> Endpoint | None:
         for pattern, dialect in self._patterns:
             match = pattern.fullmatch(path)
             if match is not None:
-                return Endpoint(dialect, _find_target(match.groupdict()), _find_route(match))
+                return Endpoint(dialect, _find_target(project, match.groupdict()))
         return None
 
 
-def _find_target(parts: dict[str, Any]) -> Target:
+def _find_target(project: str, parts: dict[str, Any]) -> Target:
     """What the parts of a path name."""
-    if "job_id" in parts:
+    if "job" in parts:
         epoch = parts["epoch"]
-        return WantedSnapshot(parts["job_id"], int(epoch) if epoch.isdecimal() else epoch)
+        return WantedSnapshot(project, parts["job"], int(epoch) if epoch.isdecimal() else epoch)
     version = parts["version"]
-    return Wanted(parts["name"], None if version is None else int(version), parts.get("label"))
-
-
-def _find_route(match: re.Match[str]) -> str:
-    """The path that was matched, with the names of its parts in place of them."""
-    route = match.string
-    named = sorted((match.span(name), name) for name, part in match.groupdict().items() if part is not None)
-    for (start, end), name in reversed(named):
-        route = f"{route[:start]}{{{name}}}{route[end:]}"
-    return route
+    return Wanted(project, parts["name"], None if version is None else int(version), parts.get("label"))
