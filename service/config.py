@@ -85,7 +85,7 @@ class Settings:
         stands_for="none",
     )
 
-    metrics_open: bool = setting(False, "Answer `/metrics` without an API key.")
+    metrics_open: bool = setting(False, "Answer `/metrics` without an API key, with the metrics of all projects.")
 
     api_processes: int = setting(2, "Number of processes that answer requests.", minimum=1)
     api_threads: int = setting(

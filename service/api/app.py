@@ -25,6 +25,7 @@ from service.api.routes import (
     datasets,
     evaluations,
     labels,
+    metrics,
     models,
     open_inference,
     operations,
@@ -55,6 +56,7 @@ RESOURCES = (
     api_keys,
     projects,
     operations,
+    metrics,
 )
 DIALECTS = (tensorflow_serving, open_inference)
 

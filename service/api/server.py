@@ -22,6 +22,8 @@ from service.api.front.worker import Worker
 from service.config import Settings
 from service.context import Context
 from service.operations.inference.statistics import PREDICTIONS
+from service.operations.metrics import counted
+from service.operations.metrics.processes import PROCESSES
 from service.storage import last_write
 
 GRACE_SECONDS = 8
@@ -41,9 +43,10 @@ def serve(settings: Settings) -> None:
     tracing.check()
     _keep_freed_memory()
     _allow_open_files(settings.max_connections + OTHER_FILES)
-    # The processes share both because their memory is there before they are forked.
+    # The processes share all of it because its memory is there before they are forked.
     last_write.note()
     PREDICTIONS.share()
+    counted.share()
     # They also share the imported code, as long as no full collection writes to it.
     gc.collect()
     gc.freeze()
@@ -71,6 +74,7 @@ def _allow_open_files(wanted: int) -> None:
 
 def _forget_process(_arbiter: Arbiter, worker: Worker) -> None:
     SHARES.forget(worker.age)
+    PROCESSES.forget(worker.age)
 
 
 class ApiServer(BaseApplication):

@@ -10,11 +10,11 @@ import orjson
 
 from service.api.front.access_log import SUMMARY_SECONDS, AccessLog
 from service.api.front.request import Request, Send
+from service.api.front.request_counter import RequestCounter
 from service.api.http.compression import GZIP, compress, is_worth, mark_tag, prefers_gzip
 from service.api.http.indentation import OPTIONS, PARAMETER, is_wanted
 from service.api.http.links import find_job
 from service.api.http.problems import ErrorAnswer
-from service.callers import ANYBODY
 
 PROBES = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/metrics"})
 """The paths that machines poll every few seconds."""
@@ -76,8 +76,9 @@ def _add_vary(headers: dict[str, str], name: str) -> None:
 class Responder:
     """Sends the responses of one process."""
 
-    def __init__(self, log: AccessLog) -> None:
+    def __init__(self, log: AccessLog, counter: RequestCounter) -> None:
         self._log = log
+        self._counter = counter
         self._flushing: asyncio.TimerHandle | None = None
         self._summarizing: asyncio.TimerHandle | None = None
 
@@ -91,6 +92,7 @@ class Responder:
         if answer.stream is not None and request.scope["http_version"] == "1.0":
             # HTTP/1.0 has no chunks, which uvicorn would send.
             answer.body, answer.stream = b"".join([piece async for piece in answer.stream]), None
+        self.count(request, answer.status)
         stream, body = answer.stream, answer.body
         if stream is None:
             self.log(request, answer.status, len(body))
@@ -112,13 +114,17 @@ class Responder:
             if answer.stream is not None:
                 self.log(request, answer.status, sent)
 
+    def count(self, request: Request, status: int) -> None:
+        """Count a request whose response begins now, or whose client has left."""
+        request.status = status
+        self._counter.count(request.method, request.path, status, time.monotonic() - request.started)
+
     def log(self, request: Request, status: int, size: int) -> None:
-        """Log the request, whose response's body has `size` bytes."""
-        caller, request.status = request.caller, status
+        """Log a request, whose response's body has `size` bytes."""
         milliseconds = round((time.monotonic() - request.started) * 1000, 1)
         if self._log.summarizes(status, is_frequent=request.is_frequent or request.path in PROBES):
-            project = None if caller is ANYBODY else caller.project
-            self._log.count(request.method, request.path, caller.key_id, project, milliseconds, size)
+            key_id, project = request.caller.key_id, request.named_project
+            self._log.count(request.method, request.path, key_id, project, milliseconds, size)
             if self._summarizing is None:
                 self._summarizing = asyncio.get_running_loop().call_later(SUMMARY_SECONDS, self._summarize)
             return

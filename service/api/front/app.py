@@ -5,7 +5,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
@@ -15,9 +15,11 @@ from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_fai
 from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
+from service.api.front.metrics import Metrics
 from service.api.front.protocol import Connections
 from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
-from service.api.front.resources import Resources
+from service.api.front.request_counter import RequestCounter, RouteTemplates
+from service.api.front.resources import Resources, RoutedApp
 from service.api.front.spans import RequestSpans
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
@@ -30,11 +32,9 @@ from service.operations.access.key_ring import KeyRing
 from service.operations.inference.predictions import PredictionService
 from service.operations.jobs import events
 from service.operations.memory import Memory
+from service.operations.metrics.processes import Held
 from service.operations.upkeep import health
 from service.tracing import Tracing
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 LONGEST_LINE = 8190
 """The characters of a path with its query at most. RFC 9110, section 4.1, recommends to support at least 8,000."""
@@ -47,25 +47,28 @@ class Front:
     """The ASGI app of one process. It belongs to the event loop that calls it first."""
 
     def __init__(
-        self, context: Context, service: PredictionService, app: "WSGIApplication", tracing: Tracing | None = None
+        self, context: Context, service: PredictionService, app: RoutedApp, tracing: Tracing | None = None
     ) -> None:
         settings = context.settings
-        log = AccessLog(settings, "api")
-        self.connections = Connections(settings, log)
+        log, routes = AccessLog(settings, "api"), RouteTemplates(app.url_map)
+        counter = RequestCounter(routes)
+        self.connections = Connections(settings, log, counter)
         self._drain_seconds = settings.drain_seconds
-        self._responder = Responder(log)
+        self._responder = Responder(log, counter)
         self._hosts = HostRules(settings)
         self._endpoints = Endpoints(settings.max_json_depth)
+        self._service = service
         self._inference = Inference(service)
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
         self._access = Access(settings, KeyRing(context), self._pool)
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
-        streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
-        self._resources = Resources(app, settings, self._pool, self._watch, streams)
+        self._streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
+        self._resources = Resources(app, settings, self._pool, self._watch, self._streams)
+        self._metrics = Metrics(context, self._measure)
         self._cors = Cors(self._respond, settings.origins)
         self._memory = Memory(settings.max_buffered_bytes)
-        self._spans = None if tracing is None else RequestSpans(tracing)
+        self._spans = None if tracing is None else RequestSpans(tracing, routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -94,6 +97,7 @@ class Front:
         try:
             return await self._answer(request)
         except ClientDisconnected:
+            self._responder.count(request, CLIENT_LEFT)
             self._responder.log(request, CLIENT_LEFT, size=0)
             return None
         except Exception as error:
@@ -113,18 +117,26 @@ class Front:
         if endpoint is not None:
             request.is_frequent = True
             return await self._inference.answer(request, endpoint)
+        if self._metrics.answers(request):
+            return await self._metrics.answer(request)
         return await self._resources.answer(request)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Run ASGI's lifespan protocol: start and end with the process."""
         await receive()
         self._drain_at_signals()
-        sweeping = asyncio.create_task(self.connections.sweep())
+        tasks = [asyncio.create_task(task) for task in (self.connections.sweep(), self._metrics.publish())]
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        sweeping.cancel()
+        for task in tasks:
+            task.cancel()
         self.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _measure(self) -> Held:
+        """What this process holds, for the metrics."""
+        small, large = self._service.permits_in_use
+        return Held(len(self.connections), len(self._streams.permits), small, large, *self._service.loaded_size)
 
     def _drain_at_signals(self) -> None:
         """At a signal, report `draining` on `/readyz`, and let uvicorn close the listener `drain_seconds` later."""
@@ -147,6 +159,7 @@ class Front:
         """Stop the job watch and the thread pools."""
         self._watch.stop()
         self._inference.close()
+        self._metrics.close()
         self._responder.end_log()
         if self._spans is not None:
             self._spans.close()

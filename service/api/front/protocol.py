@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from service.api.front.access_log import AccessLog
 from service.api.front.balance import SHARES
 from service.api.front.request import BODY_SECONDS, IS_CLOSING, NOTE_QUEUED, REQUEST_ID, Scope, new_id
+from service.api.front.request_counter import RequestCounter
 from service.api.http.problems import answer_status
 from service.config import Settings
 
@@ -30,13 +31,17 @@ log = structlog.get_logger()
 class Connections:
     """The open connections of a process, and their limits."""
 
-    def __init__(self, settings: Settings, log: AccessLog) -> None:
+    def __init__(self, settings: Settings, log: AccessLog, counter: RequestCounter) -> None:
         self._most = settings.max_connections
         self._timeout = settings.client_timeout_seconds
         self._slowest = settings.min_client_bytes_per_second
         self._body_seconds = settings.body_seconds
         self._open: set[Connection] = set()
         self.log = log
+        self.counter = counter
+
+    def __len__(self) -> int:
+        return len(self._open)
 
     def open(self, connection: "Connection") -> bool:
         """Count a new connection until `close`; False if there are too many."""
@@ -211,6 +216,7 @@ class Connection(HttpToolsProtocol):
         address = self.client[0] if self.client else ""
         self.app.connections.log.write(method, path, status, 0.0, len(body), address, request_id=request_id)
         self.app.connections.log.flush()
+        self.app.connections.counter.count(method, path, status, 0.0)
         headers: dict[str, Any] = {
             "Content-Type": answer.media_type,
             "Content-Length": len(body),

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from models.errors import ModelsError
 from service.api.http.errors import BodyTooLarge
-from service.callers import ANYBODY
+from service.callers import ANYBODY, DEFAULT_PROJECT
 from service.errors import ServiceError
 from service.operations.memory import Memory, RequestMemory
 from service.origins import Origin, find_trace_id
@@ -56,7 +56,6 @@ class Request:
         "method",
         "path",
         "receive",
-        "route",
         "scope",
         "span",
         "started",
@@ -72,11 +71,8 @@ class Request:
         """Whether it is a prediction or a probe."""
         self.job_id: str | None = None
         """The job that it queued or that it is about, once that is known."""
-        self.route: str | None = None
-        """The template of its path, such as `/v1/models/{name}`, once it is known. Only traced requests outside of
-        predictions have one."""
         self.status: int | None = None
-        """The status of its response, once it is logged."""
+        """The status of its response, once that begins."""
         self.span: Span | None = None
         """What traces it; None: nothing does."""
         self._at_end: Callable[[], None] | None = None
@@ -120,8 +116,14 @@ class Request:
             traceparent=traceparent,
             tracestate=tracestate,
             key_id=self.caller.key_id,
-            project=None if self.caller is ANYBODY else self.caller.project,
+            project=self.named_project,
         )
+
+    @property
+    def named_project(self) -> str | None:
+        """The caller's project; None for a caller without a key in the default project, which says nothing."""
+        caller = self.caller
+        return None if caller.key_id is None and caller.project == DEFAULT_PROJECT else caller.project
 
     def _find_trace(self) -> tuple[str | None, str | None]:
         """`traceparent` and `tracestate` of what continues the request's trace: its span, or else its client's."""

@@ -12,9 +12,10 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import structlog
+from werkzeug.routing import Map
 
 from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import BODY_SECONDS, Request
@@ -28,7 +29,7 @@ from service.errors import storing
 from service.origins import QUEUEING, Queueing
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 IN_MEMORY = 2**16
 """The bytes of a form that stay in memory at most."""
@@ -39,11 +40,16 @@ UPLOADS = re.compile(rf"{DATASETS}(/[^/]+/versions)?|{BATCH_PREDICTIONS}")
 MODEL_FILES = re.compile(rf"{MODELS}(/[^/]+/versions)?")
 """The paths that accept forms with the file of a network."""
 OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
-FLASKS_REQUEST = "werkzeug.request"
-"""The environment's key under which Werkzeug keeps the request object of the app."""
-VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
-"""A variable in one of Flask's rules, with its converter."""
 Environment = dict[str, Any]
+
+
+class RoutedApp(Protocol):
+    """A WSGI app with the map of its routes, such as Flask's."""
+
+    url_map: Map
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse", /) -> Iterable[bytes]:
+        """Answer a request (PEP 3333)."""
 
 
 class Resources:
@@ -125,8 +131,6 @@ class Resources:
         # Flask modifies the environment.
         environment = dict(environment)
         answer, pieces = await self._in_thread(_run, self._app, request, environment)
-        if request.span is not None:
-            request.route = _find_route(environment)
         if pieces is not None:
             answer.stream = self._send_pieces(pieces)
         return answer, environment.get(HANDOFF)
@@ -200,12 +204,6 @@ def _answer(status: int, headers: list[tuple[str, str]], body: bytes) -> Answer:
         key = name.lower()
         joined[key] = f"{joined[key]}, {value}" if key in joined else value
     return Answer(status, joined, body)
-
-
-def _find_route(environment: Environment) -> str | None:
-    """The template of the path by which Flask found the handler; None if it found none."""
-    rule = getattr(environment.get(FLASKS_REQUEST), "url_rule", None)
-    return None if rule is None else VARIABLE.sub(r"{\1}", rule.rule)
 
 
 def _describe(request: Request, body: IO[bytes]) -> Environment:

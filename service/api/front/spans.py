@@ -2,9 +2,9 @@
 
 from service.api.front.answers import PROBES
 from service.api.front.request import Request
+from service.api.front.request_counter import METHODS, UNKNOWN, RouteTemplates
 from service.tracing import Tracing
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "_OTHER"
 """The name of any other method."""
 BROKEN = 500
@@ -14,8 +14,9 @@ BROKEN = 500
 class RequestSpans:
     """The spans of one process's requests. Probes have none."""
 
-    def __init__(self, tracing: Tracing) -> None:
+    def __init__(self, tracing: Tracing, routes: RouteTemplates) -> None:
         self._tracing = tracing
+        self._routes = routes
 
     def begin(self, request: Request) -> None:
         """Give a request a span, in its client's trace if it names one."""
@@ -38,16 +39,17 @@ class RequestSpans:
         if request.span is None:
             return
         origin = request.origin
-        if request.route is not None:
-            method = request.method if request.method in METHODS else "HTTP"
-            request.span.rename(f"{method} {request.route}")
-        request.span.describe({
-            "http.route": request.route,
+        route = self._routes.find(request.method, request.path)
+        if route != UNKNOWN:
+            request.span.rename(f"{request.method if request.method in METHODS else 'HTTP'} {route}")
+        attributes = {
+            "http.route": None if route == UNKNOWN else route,
             "http.response.status_code": request.status,
             "fitserve.job.id": request.job_id,
             "fitserve.key.id": origin.key_id,
             "fitserve.project": origin.project,
-        })  # fmt: skip
+        }
+        request.span.describe(attributes)
         if request.status is None or request.status >= BROKEN:
             request.span.fail("cancelled" if request.status is None else str(request.status))
         request.span.end()

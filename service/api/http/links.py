@@ -8,6 +8,7 @@ TRAINING_JOBS = "/v1/training-jobs"
 EVALUATIONS = "/v1/evaluations"
 BATCH_PREDICTIONS = "/v1/batch-predictions"
 WORKERS = "/v1/workers"
+METRICS = "/metrics"
 API_KEYS = "/v1/api-keys"
 PROJECTS = "/v1/projects"
 JOB = re.compile(rf"(?:{TRAINING_JOBS}|{EVALUATIONS}|{BATCH_PREDICTIONS})/([a-z]+_[0-9a-z]+)(?![^/])")

@@ -11,6 +11,7 @@ from service.api.http.errors import CODES_OF_STATUS, INTERNAL, PROBLEM_TYPES, In
 from service.api.http.media_types import JSON, PROBLEM
 from service.api.inference.errors import dialect_status, dialect_text, speaks_dialect
 from service.errors import ServiceError, of_disk
+from service.operations.metrics.counted import REFUSALS
 from service.storage.paging import InvalidCursor
 
 RETRY_AFTER_SECONDS = 5
@@ -20,6 +21,9 @@ CHALLENGE = 'Bearer realm="fitserve"'
 """How a client can authenticate (RFC 6750, section 3)."""
 OPERATOR_STATUSES = (500, 507)
 """The statuses of errors that only the operator can fix; they are logged."""
+
+REFUSING_STATUSES = (429, 503, 507)
+"""The statuses of requests that are refused because of a limit or the service's state; they are counted."""
 
 log = structlog.get_logger()
 
@@ -69,6 +73,8 @@ def answer_code(
     """The response for an error code, in the form of the path's protocol."""
     document = _describe(code, detail, faults)
     status: int = document["status"]
+    if status in REFUSING_STATUSES:
+        REFUSALS.count(code)
     if speaks_dialect(path):
         status = dialect_status(status)
         media_type, document = JSON, {"error": dialect_text(detail, faults)}

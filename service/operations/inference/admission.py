@@ -11,7 +11,12 @@ class Permits:
     """Permits for predictions, as a context manager: entering takes one, leaving returns it. For one thread."""
 
     def __init__(self, most: int) -> None:
-        self._free = most
+        self._most = self._free = most
+
+    @property
+    def in_use(self) -> int:
+        """The permits that are taken."""
+        return self._most - self._free
 
     def __enter__(self) -> None:
         if self._free <= 0:
@@ -34,6 +39,11 @@ class Admission:
         most = settings.max_concurrent_predictions
         self._small = Permits(most)
         self._large = Permits(max(1, most // LARGE_SHARE))
+
+    @property
+    def in_use(self) -> tuple[int, int]:
+        """The permits of small and of large requests that are taken."""
+        return self._small.in_use, self._large.in_use
 
     def admit(self, size: int) -> Permits:
         """The permits for a body of `size` bytes; entering them raises Overloaded if none is free."""

@@ -61,7 +61,7 @@ def test_every_route_is_described(context: Context, document: Any) -> None:
     rules = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
-        if rule.rule.startswith(("/v1/", "/v2")) or rule.rule in ("/healthz", "/readyz")
+        if rule.rule.startswith(("/v1/", "/v2")) or rule.rule in ("/healthz", "/readyz", "/metrics")
         if not rule.endpoint.startswith("tritons_own.")
         for method in rule.methods or ()
         if method not in ("HEAD", "OPTIONS")
