@@ -28,13 +28,7 @@ class Origin(Document):
 
     def describe(self) -> dict[str, str]:
         """What lines of the log say about the request; without what isn't known."""
-        named = {
-            "request_id": self.request_id,
-            "trace_id": find_trace_id(self.traceparent),
-            "key_id": self.key_id,
-            "project": self.project,
-        }
-        return {name: value for name, value in named.items() if value is not None}
+        return describe(self.request_id, self.traceparent, self.key_id, self.project)
 
 
 class Queueing:
@@ -62,3 +56,17 @@ def find_trace_id(traceparent: str | None) -> str | None:
     """The id of the trace that a valid `traceparent` names; None for any other text."""
     found = None if traceparent is None else TRACEPARENT.fullmatch(traceparent)
     return None if found is None else found[1]
+
+
+def describe(
+    request_id: str | None, traceparent: str | None, key_id: str | None, project: str | None
+) -> dict[str, str]:
+    """What lines of the log say about a request; without what is None."""
+    named = {} if request_id is None else {"request_id": request_id}
+    if traceparent is not None and (trace_id := find_trace_id(traceparent)) is not None:
+        named["trace_id"] = trace_id
+    if key_id is not None:
+        named["key_id"] = key_id
+    if project is not None:
+        named["project"] = project
+    return named

@@ -128,8 +128,9 @@ class Responder:
             if self._summarizing is None:
                 self._summarizing = asyncio.get_running_loop().call_later(SUMMARY_SECONDS, self._summarize)
             return
-        job_id = request.job_id or find_job(request.path)
-        named = request.origin.describe() | ({} if job_id is None else {"job_id": job_id})
+        named = request.describe()
+        if (job_id := request.job_id or find_job(request.path)) is not None:
+            named["job_id"] = job_id
         self._log.write(request.method, request.path, status, milliseconds, size, request.address, **named)
         self._flush_soon()
 

@@ -101,7 +101,7 @@ class Front:
             self._responder.log(request, CLIENT_LEFT, size=0)
             return None
         except Exception as error:
-            structlog.contextvars.bind_contextvars(method=request.method, **request.origin.describe())
+            structlog.contextvars.bind_contextvars(method=request.method, **request.describe())
             answer = answer_failure(request, answer_error(error, request.path, request.id))
             compress_answer(request, answer)
             return answer
