@@ -16,6 +16,7 @@ from gunicorn.glogging import Logger
 from service import tracing
 from service.addresses import listen
 from service.api.app import create_front
+from service.api.front import rate_limits
 from service.api.front.app import Front
 from service.api.front.balance import SHARES
 from service.api.front.worker import Worker
@@ -47,6 +48,7 @@ def serve(settings: Settings) -> None:
     last_write.note()
     PREDICTIONS.share()
     counted.share()
+    rate_limits.share(settings)
     # They also share the imported code, as long as no full collection writes to it.
     gc.collect()
     gc.freeze()

@@ -17,6 +17,8 @@ from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
 from service.api.front.metrics import Metrics
 from service.api.front.protocol import Connections
+from service.api.front.proxies import TrustedProxies
+from service.api.front.rate_limits import RateLimits
 from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
 from service.api.front.request_counter import RequestCounter, RouteTemplates
 from service.api.front.resources import Resources, RoutedApp
@@ -55,7 +57,9 @@ class Front:
         self.connections = Connections(settings, log, counter)
         self._drain_seconds = settings.drain_seconds
         self._responder = Responder(log, counter)
+        self._proxies = TrustedProxies(settings)
         self._hosts = HostRules(settings)
+        self._rate_limits = RateLimits(settings)
         self._endpoints = Endpoints(settings.max_json_depth)
         self._service = service
         self._inference = Inference(service)
@@ -108,12 +112,15 @@ class Front:
 
     async def _answer(self, request: Request) -> Answer:
         _check_size(request)
+        self._proxies.apply(request)
         self._hosts.check(request)
         if self._cors.is_preflight(request):
             return self._cors.answer_preflight(request)
         request.path = lower_fixed_parts(request.path)
         await self._access.check(request)
         endpoint = self._endpoints.find(request.caller.project, request.path) if request.method == "POST" else None
+        if self._rate_limits.has_any:
+            await self._rate_limits.count(request, is_prediction=endpoint is not None)
         if endpoint is not None:
             request.is_frequent = True
             return await self._inference.answer(request, endpoint)
@@ -131,6 +138,7 @@ class Front:
         for task in tasks:
             task.cancel()
         self.close()
+        await self._rate_limits.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _measure(self) -> Held:

@@ -14,6 +14,7 @@ from service.api.front.access_log import AccessLog
 from service.api.front.balance import SHARES
 from service.api.front.request import BODY_SECONDS, IS_CLOSING, NOTE_QUEUED, REQUEST_ID, Scope, new_id
 from service.api.front.request_counter import RequestCounter
+from service.api.http.links import behind
 from service.api.http.problems import answer_status
 from service.config import Settings
 
@@ -206,14 +207,17 @@ class Connection(HttpToolsProtocol):
 
     def _write_problem(self, status: int, detail: str) -> bytes:
         # If the head wasn't read, the path is unknown. An empty reference stands for the requested URL itself.
-        method = path = ""
+        method = path = prefix = ""
         request_id = new_id()
         if not self._in_head:
             scope = cast(Scope, self.scope)
             method, path, request_id = scope["method"], scope["path"], scope.get(REQUEST_ID, request_id)
-        answer = answer_status(status, detail, path, request_id)
+            prefix = scope["root_path"]
+        with behind(prefix):
+            answer = answer_status(status, detail, path, request_id)
         body = orjson.dumps(answer.document, option=orjson.OPT_APPEND_NEWLINE)
-        address = self.client[0] if self.client else ""
+        client = self.client if self._in_head else cast(Scope, self.scope).get("client")
+        address = client[0] if client else ""
         self.app.connections.log.write(method, path, status, 0.0, len(body), address, request_id=request_id)
         self.app.connections.log.flush()
         self.app.connections.counter.count(method, path, status, 0.0)

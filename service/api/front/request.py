@@ -46,6 +46,7 @@ class Request:
 
     __slots__ = (
         "_at_end",
+        "answer_headers",
         "caller",
         "headers",
         "id",
@@ -75,6 +76,8 @@ class Request:
         """The status of its response, once that begins."""
         self.span: Span | None = None
         """What traces it; None: nothing does."""
+        self.answer_headers: tuple[tuple[bytes, bytes], ...] = ()
+        """Headers that every response to it has."""
         self._at_end: Callable[[], None] | None = None
         self.scope = scope
         self.receive = receive
@@ -137,6 +140,11 @@ class Request:
         if given is None or find_trace_id(given) is None:
             return None, None
         return given, self.headers.get("tracestate")
+
+    @property
+    def caller_id(self) -> str:
+        """What limits count by: the id of the caller's key, without keys the client's address."""
+        return self.caller.key_id or self.address
 
     @property
     def is_gone(self) -> bool:

@@ -27,7 +27,6 @@ class RequestSpans:
             "http.request.method": request.method if known else OTHER_METHOD,
             "url.path": request.path,
             "url.scheme": request.scope.get("scheme", "http"),
-            "client.address": request.address or None,
             "network.protocol.version": request.scope["http_version"],
             "user_agent.original": request.headers.get("user-agent"),
             "fitserve.request.id": request.id,
@@ -43,6 +42,7 @@ class RequestSpans:
         if route != UNKNOWN:
             request.span.rename(f"{request.method if request.method in METHODS else 'HTTP'} {route}")
         attributes = {
+            "client.address": request.address or None,  # known once what a proxy says has been read
             "http.route": None if route == UNKNOWN else route,
             "http.response.status_code": request.status,
             "fitserve.job.id": request.job_id,
