@@ -352,6 +352,12 @@ class Settings:
     log_level: str = setting(
         "info", "Lowest level of the messages that are logged.", allowed=("debug", "info", "warning", "error")
     )
+    access_log: str = setting(
+        "summary",
+        "Which requests get a line each: `all`, all but successful predictions and probes (`summary`), or only failed "
+        "ones (`errors`). The others are counted in a line every 10 seconds.",
+        allowed=("all", "summary", "errors"),
+    )
 
     def __post_init__(self) -> None:
         resolved: dict[str, Any] = {

@@ -39,6 +39,7 @@ from service.api.routes import (
 )
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
+from service.tracing import Tracing
 
 RESOURCES = (
     datasets,
@@ -87,11 +88,11 @@ class App(Flask):
         return response
 
 
-def create_front(context: Context) -> Front:
-    """The ASGI app of a process, over the operations of a context."""
+def create_front(context: Context, tracing: Tracing | None = None) -> Front:
+    """The ASGI app of a process, over the operations of a context. It traces requests if it is given what does."""
     service = PredictionService(context)
     service.load_latest()
-    return Front(context, service, create_app(context, service))
+    return Front(context, service, create_app(context, service), tracing)
 
 
 def create_app(context: Context, service: PredictionService | None = None) -> Flask:

@@ -37,6 +37,8 @@ class NewEvent:
     """The number of the finished fold that the event reports, from 1."""
     warning: JobWarning | None = None
     """The warning that the event reports."""
+    is_told_once: bool = False
+    """Whether a message with this text is recorded only once after the last epoch, however often the task says it."""
 
 
 def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
@@ -262,6 +264,13 @@ def epoch_numbers(session: Session, job: Job, after: int = 0) -> Sequence[int]:
 def last_epoch(session: Session, job: Job) -> int:
     """The last finished epoch of the job, or 0."""
     return session.scalar(select(Event.epoch).where(*_epochs(job)).order_by(Event.seq.desc()).limit(1)) or 0
+
+
+def messages_since_last_epoch(session: Session, job: Job) -> list[str]:
+    """The texts of the job's messages after the event of its last epoch."""
+    last = select(func.coalesce(func.max(Event.seq), 0)).where(*_epochs(job)).scalar_subquery()
+    found = select(Event.data).where(Event.job_id == job.id, Event.type == "message", Event.seq > last)
+    return [data["text"] for data in session.scalars(found)]
 
 
 def epochs(session: Session, job: Job, numbers: Collection[int]) -> list[dict[str, Any]]:

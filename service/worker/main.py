@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import psutil
 import structlog
 
+from service import tracing
 from service.config import Settings
 from service.context import Context
 from service.errors import DatabaseUnavailable, DiskFull
@@ -47,12 +48,16 @@ def run(settings: Settings, task: str = TASK, preloaded: Sequence[str] = PRELOAD
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, ending.request)
     context = Context.from_settings(settings)
-    supervisor = Supervisor(context, ProcessStarter(settings.start_method, task, preloaded))
+    tracing.check()
+    traces = tracing.start("worker")
+    supervisor = Supervisor(context, ProcessStarter(settings.start_method, task, preloaded), traces)
     log.info("worker started", worker=supervisor.id, slots=settings.worker_slots, threads=settings.training_threads)
     try:
         _loop(supervisor, ending)
     finally:
         supervisor.end(END_SECONDS)
+        if traces is not None:
+            traces.end()
         context.database.close()
         _kill_descendants()
         log.info("worker ended", worker=supervisor.id)

@@ -23,6 +23,7 @@ from service.operations.jobs.registry import KINDS
 from service.operations.upkeep import housekeeping, workers
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job, Worker
+from service.tracing import Tracing
 from service.worker.processes import ProcessStarter
 from service.worker.reaper import Reaper
 from service.worker.supervision import supervise
@@ -41,15 +42,16 @@ log = structlog.get_logger()
 class Supervisor:
     """A worker. One thread calls `step` repeatedly. Each claimed job is supervised in a thread of its own."""
 
-    def __init__(self, context: Context, starter: ProcessStarter) -> None:
+    def __init__(self, context: Context, starter: ProcessStarter, tracing: Tracing | None = None) -> None:
         settings = context.settings
         self.id = new_identifier("wk")
         self._context = context
         self._starter = starter
+        self._tracing = tracing
         self._versions = library_versions()
         self._runtime = Runtime(settings.training_threads, settings.resident_bytes, self._versions).to_document()
         self._slots = {name: kind.slots(settings) for name, kind in KINDS.items()}
-        self._running: dict[Lease, tuple[str, threading.Thread]] = {}
+        self._running: dict[Lease, tuple[Job, threading.Thread]] = {}
         self._shutdown = threading.Event()
         self._slot_freed = threading.Event()
         self._reaper = Reaper(context)
@@ -127,17 +129,17 @@ class Supervisor:
             self._supervise(*claimed)
 
     def _free_kinds(self) -> list[str]:
-        self._running = {lease: (kind, thread) for lease, (kind, thread) in self._running.items() if thread.is_alive()}
-        busy = [kind for kind, _ in self._running.values()]
+        self._running = {lease: (job, thread) for lease, (job, thread) in self._running.items() if thread.is_alive()}
+        busy = [job.kind for job, _ in self._running.values()]
         return [kind for kind, slots in self._slots.items() if busy.count(kind) < slots]
 
     def _supervise(self, lease: Lease, job: Job) -> None:
         def run() -> None:
-            supervise(self._context, lease, job, self._starter, self._shutdown)
+            supervise(self._context, lease, job, self._starter, self._shutdown, self._tracing)
             self._slot_freed.set()
 
         thread = threading.Thread(target=run, name=lease.staging_name, daemon=True)
-        self._running[lease] = (job.kind, thread)
+        self._running[lease] = (job, thread)
         thread.start()
 
     def end(self, seconds: float) -> None:
@@ -145,10 +147,10 @@ class Supervisor:
         deadline = time.monotonic() + seconds
         self._shutdown.set()
         self._starter.close()
-        for lease, (_, thread) in self._running.items():
+        for lease, (job, thread) in self._running.items():
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():  # it waits for its process to start, or for the database
-                log.warning("job put back by the shutdown", job_id=lease.job_id)
+                log.warning("job put back by the shutdown", job_id=lease.job_id, **job.describe_origin())
                 with contextlib.suppress(LeaseLost, StorageError):
                     execution.put_back(self._context, lease)
         with contextlib.suppress(StorageError):

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from service.api.front.access import Access
+from service.api.front.access_log import AccessLog
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
 from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
@@ -21,6 +22,7 @@ from service.api.front.rate_limits import RateLimits
 from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
 from service.api.front.request_counter import RequestCounter, RouteTemplates
 from service.api.front.resources import Resources, RoutedApp
+from service.api.front.spans import RequestSpans
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.dialect_paths import lower_fixed_parts
@@ -28,13 +30,13 @@ from service.api.http.errors import HeadersTooLarge, UriTooLong
 from service.api.http.problems import answer_error
 from service.api.inference.endpoints import Endpoints
 from service.context import Context
-from service.logs import RequestLog
 from service.operations.access.key_ring import KeyRing
 from service.operations.inference.predictions import PredictionService
 from service.operations.jobs import events
 from service.operations.memory import Memory
 from service.operations.metrics.processes import Held
 from service.operations.upkeep import health
+from service.tracing import Tracing
 
 LONGEST_LINE = 8190
 """The characters of a path with its query at most. RFC 9110, section 4.1, recommends to support at least 8,000."""
@@ -46,10 +48,12 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class Front:
     """The ASGI app of one process. It belongs to the event loop that calls it first."""
 
-    def __init__(self, context: Context, service: PredictionService, app: RoutedApp) -> None:
+    def __init__(
+        self, context: Context, service: PredictionService, app: RoutedApp, tracing: Tracing | None = None
+    ) -> None:
         settings = context.settings
-        log = RequestLog(settings, "api")
-        counter = RequestCounter(RouteTemplates(app.url_map))
+        log, routes = AccessLog(settings, "api"), RouteTemplates(app.url_map)
+        counter = RequestCounter(routes)
         self.connections = Connections(settings, log, counter)
         self._drain_seconds = settings.drain_seconds
         self._responder = Responder(log, counter)
@@ -68,6 +72,7 @@ class Front:
         self._metrics = Metrics(context, self._measure)
         self._cors = Cors(self._respond, settings.origins)
         self._memory = Memory(settings.max_buffered_bytes)
+        self._spans = None if tracing is None else RequestSpans(tracing, routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -79,6 +84,8 @@ class Front:
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, self._memory)
+        if self._spans is not None:
+            self._spans.begin(request)
         try:
             answer = await self._answer_always(request)
             if answer is not None:
@@ -86,16 +93,19 @@ class Front:
                 await self._responder.send(request, answer, send)
         finally:
             request.end()
+            if self._spans is not None:
+                self._spans.end(request)
 
     async def _answer_always(self, request: Request) -> Answer | None:
         """The response, or the response to what went wrong; None if the client has left."""
         try:
             return await self._answer(request)
         except ClientDisconnected:
-            self._responder.log(request, CLIENT_LEFT)
+            self._responder.count(request, CLIENT_LEFT)
+            self._responder.log(request, CLIENT_LEFT, size=0)
             return None
         except Exception as error:
-            structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)
+            structlog.contextvars.bind_contextvars(method=request.method, **request.describe())
             answer = answer_failure(request, answer_error(error, request.path, request.id))
             compress_answer(request, answer)
             return answer
@@ -112,6 +122,7 @@ class Front:
         if self._rate_limits.has_any:
             await self._rate_limits.count(request, is_prediction=endpoint is not None)
         if endpoint is not None:
+            request.is_frequent = True
             return await self._inference.answer(request, endpoint)
         if self._metrics.answers(request):
             return await self._metrics.answer(request)
@@ -157,7 +168,9 @@ class Front:
         self._watch.stop()
         self._inference.close()
         self._metrics.close()
-        self._responder.flush_log()
+        self._responder.end_log()
+        if self._spans is not None:
+            self._spans.close()
         for pool in (self._pool, self._watching):
             pool.shutdown(wait=False, cancel_futures=True)
 

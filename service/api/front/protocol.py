@@ -1,7 +1,6 @@
 """Connections: uvicorn's HTTP/1.1 protocol, with timeouts for silent and slow clients."""
 
 import asyncio
-import logging
 import re
 import time
 from http import HTTPStatus
@@ -11,13 +10,13 @@ import orjson
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.api.front.access_log import AccessLog
 from service.api.front.balance import SHARES
 from service.api.front.request import BODY_SECONDS, IS_CLOSING, NOTE_QUEUED, REQUEST_ID, Scope, new_id
 from service.api.front.request_counter import RequestCounter
 from service.api.http.links import behind
 from service.api.http.problems import answer_status
 from service.config import Settings
-from service.logs import RequestLog
 
 if TYPE_CHECKING:
     from service.api.front.app import Front
@@ -33,7 +32,7 @@ log = structlog.get_logger()
 class Connections:
     """The open connections of a process, and their limits."""
 
-    def __init__(self, settings: Settings, log: RequestLog, counter: RequestCounter) -> None:
+    def __init__(self, settings: Settings, log: AccessLog, counter: RequestCounter) -> None:
         self._most = settings.max_connections
         self._timeout = settings.client_timeout_seconds
         self._slowest = settings.min_client_bytes_per_second
@@ -214,12 +213,14 @@ class Connection(HttpToolsProtocol):
             scope = cast(Scope, self.scope)
             method, path, request_id = scope["method"], scope["path"], scope.get(REQUEST_ID, request_id)
             prefix = scope["root_path"]
-        self.app.connections.log.write(logging.INFO, method, path, status, 0.0, request_id)
-        self.app.connections.log.flush()
-        self.app.connections.counter.count(method, path, status, 0.0)
         with behind(prefix):
             answer = answer_status(status, detail, path, request_id)
         body = orjson.dumps(answer.document, option=orjson.OPT_APPEND_NEWLINE)
+        client = self.client if self._in_head else cast(Scope, self.scope).get("client")
+        address = client[0] if client else ""
+        self.app.connections.log.write(method, path, status, 0.0, len(body), address, request_id=request_id)
+        self.app.connections.log.flush()
+        self.app.connections.counter.count(method, path, status, 0.0)
         headers: dict[str, Any] = {
             "Content-Type": answer.media_type,
             "Content-Length": len(body),

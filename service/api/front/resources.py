@@ -22,10 +22,11 @@ from service.api.front.request import BODY_SECONDS, Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.handoff import CALLER, HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follow, Wait
-from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS, PREFIX
+from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS, PREFIX, find_job
 from service.api.http.media_types import FORM
 from service.config import Settings
 from service.errors import storing
+from service.origins import QUEUEING, Queueing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -69,16 +70,16 @@ class Resources:
 
         Raises BodyTooLarge, OSError; Overloaded if there are too many streams.
         """
-        structlog.contextvars.bind_contextvars(request_id=request.id)
-        with await self._receive(request) as body:
-            environment = _describe(request, body)
-            answer, handoff = await self._call(request, environment)
-        started = time.monotonic()
-        while isinstance(handoff, Wait):  # for an import, then for the build of a model of its data
-            request.memory.keep(0)
-            left = handoff.seconds - (time.monotonic() - started)
-            await self._watch.until_over(handoff.job_id, left)
-            answer, handoff = await self._call(request, environment | {RESUMED: handoff})
+        queueing = Queueing(request.origin)
+        QUEUEING.set(queueing)
+        structlog.contextvars.bind_contextvars(**queueing.origin.describe())
+        try:
+            answer, handoff = await self._answer(request, queueing)
+        finally:
+            request.job_id = queueing.job_id
+            if request.span is not None and queueing.queued_at is not None:
+                request.span.begin("validate", {}, at=queueing.began_at).end(queueing.queued_at)
+        request.job_id = request.job_id or find_job(answer.headers.get("location", ""))
         if isinstance(handoff, Follow):
             answer.headers.pop("content-length", None)
             if request.method != "HEAD":
@@ -87,6 +88,20 @@ class Resources:
                 request.call_at_end(lambda: permits.give(address))
                 answer.stream = self._streams.follow(handoff.job_id, handoff.after)
         return answer
+
+    async def _answer(self, request: Request, queueing: Queueing) -> tuple[Answer, object]:
+        """Flask's response after the wait, and what it hands over besides."""
+        with await self._receive(request) as body:
+            queueing.began_at = time.time_ns()
+            environment = _describe(request, body)
+            answer, handoff = await self._call(request, environment)
+        started = time.monotonic()
+        while isinstance(handoff, Wait):  # for an import, then for the build of a model of its data
+            request.memory.keep(0)
+            left = handoff.seconds - (time.monotonic() - started)
+            await self._watch.until_over(handoff.job_id, left)
+            answer, handoff = await self._call(request, environment | {RESUMED: handoff})
+        return answer, handoff
 
     async def _receive(self, request: Request) -> IO[bytes]:
         if request.length == 0:

@@ -43,7 +43,7 @@ class Permits:
 
     @property
     def in_use(self) -> int:
-        """The permits that callers have."""
+        """The permits that are taken."""
         return self._most - self._free
 
     def take(self, permit: Permit) -> None:
