@@ -18,7 +18,7 @@ from service.commands.models import models
 from service.commands.predicting import predict
 from service.commands.training import train
 from service.commands.watching import watch
-from service.config import Settings
+from service.config import Settings, check_exposure
 from service.environment import InvalidSettings
 from service.errors import BackupError, StorageError
 from service.storage.artifact_keys import BadKey
@@ -52,7 +52,7 @@ def serve() -> None:
     """Run the api and a worker."""
     from service import launcher
 
-    settings = _prepare("launcher")
+    settings = _prepare("launcher", listens=True)
     with _refusing(StorageError, AddressUnavailable, OSError):
         launcher.prepare(settings)
     sys.exit(launcher.serve(settings))
@@ -61,7 +61,7 @@ def serve() -> None:
 @main.command()
 def api() -> None:
     """Run only the api."""
-    settings = _prepare("api")
+    settings = _prepare("api", listens=True)
     from service.api.server import serve
     from service.storage.database import migrate
 
@@ -169,10 +169,12 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
         yield advance
 
 
-def _prepare(part: str) -> Settings:
+def _prepare(part: str, *, listens: bool = False) -> Settings:
     """Read the settings, then set up the folders and the log, and wait for the database."""
     with _refusing(InvalidSettings):
         settings = Settings.from_environment()
+        if listens:
+            check_exposure(settings)
     os.umask(PRIVATE)
     _make_folder("FITSERVE_DATA_DIR", settings.data_dir)
     _make_folder("FITSERVE_ARTIFACT_URL", settings.artifact_folder)

@@ -333,7 +333,6 @@ class Settings:
         resolved["artifact_url"] = self.artifact_url or str(resolved["data_dir"] / "artifacts")
         for name, value in resolved.items():
             object.__setattr__(self, name, value)
-        _check_host(self.host, self.allow_anonymous)
         _check_database_url(self.database_url)
         _local_folder(self.artifact_url)
 
@@ -392,6 +391,22 @@ class Settings:
         return f"http://{host}:{self.port}"
 
 
+def check_exposure(settings: Settings) -> None:
+    """Refuse an address that other machines can reach, unless that is intended. Only commands that listen call this.
+
+    Raises InvalidSettings.
+    """
+    try:
+        loopback = ipaddress.ip_address(settings.host).is_loopback
+    except ValueError:
+        loopback = settings.host == "localhost"
+    if not loopback and not settings.allow_anonymous:
+        raise InvalidSettings(
+            f'FITSERVE_HOST is "{settings.host}", which other machines can reach, and the service has no '
+            "authentication: set FITSERVE_ALLOW_ANONYMOUS=true if this is intended, or listen on 127.0.0.1."
+        )
+
+
 def _count_sharing(memory: int) -> int:
     """How many builds or imports run concurrently if they share `memory`."""
     return max(1, min(MOST_SHARING, memory // MEMORY_PER_SHARE))
@@ -399,18 +414,6 @@ def _count_sharing(memory: int) -> int:
 
 def _split(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in text.split(",") if item.strip())
-
-
-def _check_host(host: str, allow_anonymous: bool) -> None:
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if not loopback and not allow_anonymous:
-        raise InvalidSettings(
-            f'FITSERVE_HOST is "{host}", which other machines can reach, and the service has no authentication: '
-            "set FITSERVE_ALLOW_ANONYMOUS=true if this is intended, or listen on 127.0.0.1."
-        )
 
 
 def _check_database_url(url: str) -> None:
