@@ -76,11 +76,12 @@ def worker() -> None:
     """Run only a worker."""
     settings = _prepare("worker")
     from service.storage.database import migrate
+    from service.worker.inability import CannotWork
     from service.worker.main import run
 
     with _refusing(StorageError, OSError):
         migrate(settings.database_url, settings.start_seconds)
-    with _refusing(StorageError):
+    with _refusing(StorageError), _failing(CannotWork):
         run(settings)
 
 
@@ -142,12 +143,18 @@ def _refusing(*errors: type[Exception]) -> Iterator[None]:
 
 
 @contextmanager
+def _failing(*errors: type[Exception]) -> Iterator[None]:
+    """Turn these errors into one line on standard error and exit code 1."""
+    try:
+        yield
+    except errors as error:
+        raise click.ClickException(_line(error)) from None
+
+
+@contextmanager
 def _one_line_for_failures() -> Iterator[None]:
-    with _refusing(StorageError):
-        try:
-            yield
-        except (BackupError, BadKey, OSError) as error:
-            raise click.ClickException(_line(error)) from None
+    with _refusing(StorageError), _failing(BackupError, BadKey, OSError):
+        yield
 
 
 def _line(error: Exception) -> str:

@@ -48,8 +48,9 @@ class Settings:
         minimum=1,
     )
     min_free_bytes: int = setting(
-        1024**2,
-        "Free space required on the disks of the SQLite file and the artifacts; with less, `/readyz` returns a 503.",
+        256 * 1024**2,
+        "Free space required on the disks of the SQLite file and the artifacts. With less, requests that store "
+        "something get a 507, and workers claim no jobs; 0: no requirement.",
         minimum=0,
     )
     keras_cache: Path = setting(
@@ -228,9 +229,16 @@ class Settings:
         minimum=0,
     )
     event_retention_days: float = setting(
-        30,
+        7,
         "Days after a job's end at which its log is reduced to status changes and epochs: printed output, "
-        "progress and checkpoints are removed; 0 keeps them forever.",
+        "progress and checkpoints are removed. A log of more than 20,000 events is reduced after a day at the latest. "
+        "0 keeps all logs.",
+        minimum=0,
+    )
+    epochs_kept: int = setting(
+        10_000,
+        "Number of epochs that a reduced log has at most: evenly spaced ones, the best one and those with a snapshot; "
+        "0 keeps all.",
         minimum=0,
     )
     versions_kept: int = setting(

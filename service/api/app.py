@@ -84,7 +84,6 @@ class App(Flask):
 def create_front(context: Context) -> Front:
     """The ASGI app of a process, over the operations of a context."""
     service = PredictionService(context)
-    service.load_latest()
     return Front(context, service, create_app(context, service))
 
 

@@ -50,12 +50,13 @@ class Front:
         self._responder = Responder(log)
         self._hosts = HostRules(settings)
         self._endpoints = Endpoints(settings.max_json_depth)
+        self._service = service
         self._inference = Inference(service)
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
-        self._resources = Resources(app, settings, self._pool, self._watch, streams)
+        self._resources = Resources(app, context, self._pool, self._watch, streams)
         self._cors = Cors(self._respond, settings.origins)
         self._memory = Memory(settings.max_buffered_bytes)
 
@@ -105,12 +106,21 @@ class Front:
         """Run ASGI's lifespan protocol: start and end with the process."""
         await receive()
         self._drain_at_signals()
+        starting = self._start()
         sweeping = asyncio.create_task(self.connections.sweep())
         await send({"type": "lifespan.startup.complete"})
         await receive()
         sweeping.cancel()
+        starting.cancel()
         self.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _start(self) -> "asyncio.Future[None]":
+        """Load networks ahead of use, while `/readyz` reports `starting`."""
+        health.begin_starting()
+        loading = asyncio.get_running_loop().run_in_executor(self._pool, self._service.load_latest)
+        loading.add_done_callback(lambda _: health.end_starting())
+        return loading
 
     def _drain_at_signals(self) -> None:
         """At a signal, report `draining` on `/readyz`, and let uvicorn close the listener `drain_seconds` later."""

@@ -23,8 +23,9 @@ from service.api.front.watch import JobWatch
 from service.api.http.handoff import HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follow, Wait
 from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS
 from service.api.http.media_types import FORM
-from service.config import Settings
-from service.errors import storing
+from service.context import Context
+from service.errors import DiskFull, storing
+from service.operations.upkeep import space
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -37,6 +38,9 @@ UPLOADS = re.compile(rf"{DATASETS}(/[^/]+/versions)?|{BATCH_PREDICTIONS}")
 """The paths that accept forms with files of data."""
 MODEL_FILES = re.compile(rf"{MODELS}(/[^/]+/versions)?")
 """The paths that accept forms with the file of a network."""
+STORING = ("POST", "PUT")
+NOT_STORING = ("/v2/repository/index",)
+"""The paths to which a POST only reads. Predictions don't get here."""
 OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
 Environment = dict[str, Any]
 
@@ -45,10 +49,11 @@ class Resources:
     """The Flask app of one process, for the front."""
 
     def __init__(
-        self, app: "WSGIApplication", settings: Settings, pool: Executor, watch: JobWatch, streams: EventStreams
+        self, app: "WSGIApplication", context: Context, pool: Executor, watch: JobWatch, streams: EventStreams
     ) -> None:
         self._app = app
-        self._settings = settings
+        self._context = context
+        self._settings = settings = context.settings
         self._pool = pool
         self._watch = watch
         self._streams = streams
@@ -57,9 +62,10 @@ class Resources:
     async def answer(self, request: Request) -> Answer:
         """Flask's response, after the wait if the request waits for a job.
 
-        Raises BodyTooLarge, OSError; Overloaded if there are too many streams.
+        Raises BodyTooLarge, OSError; Overloaded if there are too many streams; DiskFull.
         """
         structlog.contextvars.bind_contextvars(request_id=request.id)
+        await self._require_space(request)
         with await self._receive(request) as body:
             environment = _describe(request, body)
             answer, handoff = await self._call(request, environment)
@@ -77,6 +83,18 @@ class Resources:
                 request.call_at_end(lambda: permits.give(address))
                 answer.stream = self._streams.follow(handoff.job_id, handoff.after)
         return answer
+
+    async def _require_space(self, request: Request) -> None:
+        """Raises DiskFull, before the body is received, if the request stores something and a disk lacks the space.
+
+        PATCH and DELETE pass, because they free space: they cancel, stop and remove.
+        """
+        if request.method in STORING and request.path not in NOT_STORING:
+            try:
+                await self._in_thread(space.require, self._context)
+            except DiskFull:
+                await request.discard()
+                raise
 
     async def _receive(self, request: Request) -> IO[bytes]:
         if request.length == 0:

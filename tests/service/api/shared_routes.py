@@ -15,7 +15,6 @@ from service.operations.inference.predictions import PredictionService
 def make_front(context: Context) -> Front:
     """What `create_front` makes, around an app of `make_app`."""
     service = PredictionService(context)
-    service.load_latest()
     return Front(context, service, make_app(context, service))
 
 
