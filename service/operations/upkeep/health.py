@@ -41,6 +41,11 @@ def begin_draining() -> None:
     _phase = DRAINING
 
 
+def is_draining() -> bool:
+    """Whether this process shuts down."""
+    return _phase == DRAINING
+
+
 @dataclass(frozen=True)
 class Readiness:
     """`status` is `starting`, `ready`, `unavailable` or `draining`. Each part has its own `status`.

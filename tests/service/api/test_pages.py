@@ -65,8 +65,10 @@ def test_a_process_says_that_it_starts_and_that_it_drains(api: ApiClient, monkey
     assert api.get("/readyz", 503)["status"] == "starting"
     health.end_starting()
     assert api.get("/readyz")["status"] == "ready"
+    assert "Connection" not in api.send("GET", "/healthz", 200).headers
     health.begin_draining()
     health.end_starting()
+    assert api.send("GET", "/healthz", 200).headers["Connection"] == "close"
     assert api.get("/readyz", 503)["status"] == "draining"
 
 
