@@ -91,7 +91,6 @@ class App(Flask):
 def create_front(context: Context, tracing: Tracing | None = None) -> Front:
     """The ASGI app of a process, over the operations of a context. It traces requests if it is given what does."""
     service = PredictionService(context)
-    service.load_latest()
     return Front(context, service, create_app(context, service), tracing)
 
 

@@ -185,11 +185,14 @@ def unfinished_requests(session: Session) -> Sequence[tuple[str, str, dict[str, 
 
 
 def finished_before(
-    session: Session, kinds: Collection[str], moment: datetime, limit: int, **columns: bool
+    session: Session, kinds: Collection[str], moment: datetime, limit: int, *, longer_than: int = 0, **columns: bool
 ) -> Sequence[str]:
-    """At most `limit` ids of jobs of these kinds that ended before `moment` and whose columns have these values."""
+    """At most `limit` ids of jobs of these kinds that ended before `moment`, that had more than `longer_than` events,
+    and whose columns have these values."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
     statement = select(Job.id).where(Job.kind.in_(kinds), Job.finished_at < moment, *matching)
+    if longer_than:
+        statement = statement.where(Job.last_seq > longer_than)
     return session.scalars(statement.order_by(Job.id).limit(limit)).all()
 
 
@@ -220,6 +223,12 @@ def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collect
         doomed = (Event.job_id == job_id, Event.type.not_in(keeping), Event.seq <= numbers[-1])
         session.execute(delete(Event).where(*doomed).execution_options(synchronize_session=False))
     return len(numbers)
+
+
+def delete_epochs(session: Session, job_id: str, numbers: Collection[int]) -> None:
+    """Delete the events of these epochs of a job."""
+    doomed = (Event.job_id == job_id, Event.type == "epoch", Event.epoch.in_(numbers))
+    session.execute(delete(Event).where(*doomed).execution_options(synchronize_session=False))
 
 
 def log_states(session: Session, job_ids: Collection[str]) -> dict[str, tuple[str, int]]:

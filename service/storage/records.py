@@ -456,4 +456,7 @@ class Worker(Record):
     slots: Mapped[int]
     versions: Mapped[dict[str, Any]]
     ready: Mapped[bool]
+    """Whether processes of jobs can be started."""
+    problem: Mapped[str | None]
+    """Why it claims no jobs now, or can't start any."""
     heartbeat_at: Mapped[datetime]

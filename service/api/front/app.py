@@ -68,7 +68,7 @@ class Front:
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         self._streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
-        self._resources = Resources(app, settings, self._pool, self._watch, self._streams)
+        self._resources = Resources(app, context, self._pool, self._watch, self._streams)
         self._metrics = Metrics(context, self._measure)
         self._cors = Cors(self._respond, settings.origins)
         self._memory = Memory(settings.max_buffered_bytes)
@@ -132,7 +132,9 @@ class Front:
         """Run ASGI's lifespan protocol: start and end with the process."""
         await receive()
         self._drain_at_signals()
-        tasks = [asyncio.create_task(task) for task in (self.connections.sweep(), self._metrics.publish())]
+        tasks = [
+            asyncio.ensure_future(task) for task in (self.connections.sweep(), self._metrics.publish(), self._load())
+        ]
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for task in tasks:
@@ -145,6 +147,14 @@ class Front:
         """What this process holds, for the metrics."""
         small, large = self._service.permits_in_use
         return Held(len(self.connections), len(self._streams.permits), small, large, *self._service.loaded_size)
+
+    async def _load(self) -> None:
+        """Load networks ahead of use, while `/readyz` reports `starting`."""
+        health.begin_starting()
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._service.load_latest)
+        finally:
+            health.end_starting()
 
     def _drain_at_signals(self) -> None:
         """At a signal, report `draining` on `/readyz`, and let uvicorn close the listener `drain_seconds` later."""

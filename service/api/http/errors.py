@@ -270,8 +270,9 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "disk-full", 507, "The disk is full",
-            "The disk has no space left for an upload, a result or the database. Nothing was saved. Delete resources "
-            "that you no longer need, or free space on the disk, then retry.",
+            "The disk has no space left for an upload, a result or the database, or less than the operator requires "
+            "with FITSERVE_MIN_FREE_BYTES. Nothing was saved. Delete resources that you no longer need, or free space "
+            "on the disk, then retry. Predictions, reads, deletions and cancelling continue.",
         ),
         ProblemType(
             "artifacts-unwritable", 507, "The artifacts can't be written",

@@ -215,7 +215,7 @@ def _find_statuses(operation: Operation, method: str, path: str) -> Iterator[int
         yield 404
     if body:
         yield from (413, 415, 422)
-    if FORM in body or "Idempotency-Key" in names:
+    if FORM in body or "Idempotency-Key" in names or method == "put":
         yield 507
     if "If-Match" in names:
         yield 412
