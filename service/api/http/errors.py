@@ -194,6 +194,12 @@ PROBLEM_TYPES = {
             "The job's process exceeded its memory limit. Use smaller batches, a smaller network or less data.",
         ),
         ProblemType(
+            "quota-exceeded", 429, "The project's quota is used up",
+            "The project may use no more of something: `quota` is its name, `limit` the limit, and `used` what the "
+            "project uses now. If the response has `Retry-After`, waiting helps; otherwise delete what you no longer "
+            "need. An administrator sets the quotas with `PATCH /v1/projects/NAME`.",
+        ),
+        ProblemType(
             "headers-too-large", 431, "The headers are too large",
             "The request has too many headers, or a header is too long. The limit is 100 headers of about 8,000 "
             "characters each.",

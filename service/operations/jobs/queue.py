@@ -7,6 +7,7 @@ from models.documents import Document
 from service import statuses
 from service.context import Context
 from service.errors import QueueFull
+from service.operations.access import quotas
 from service.operations.jobs.kind import Kind
 from service.storage import jobs
 from service.storage.database import Session
@@ -24,11 +25,14 @@ def new_id(kind: Kind) -> str:
     return new_identifier(kind.prefix)
 
 
-def enqueue(context: Context, session: Session, kind: Kind, request: Document, **columns: Any) -> Job:
+def enqueue(
+    context: Context, session: Session, kind: Kind, request: Document, *, added_bytes: int = 0, **columns: Any
+) -> Job:
     """Add a job to the queue. `columns` sets its model, dataset, priority and queue, what it waits for, and its id if
-    it has one already.
+    it has one already. `added_bytes` is the size of its upload.
 
-    Raises QueueFull if `max_queued_jobs` jobs of that kind are already queued.
+    Lock everything else before. Raises QueueFull if `max_queued_jobs` jobs of that kind are already queued, and
+    QuotaExceeded; NotFound if the project was deleted meanwhile.
     """
     limit = context.settings.max_queued_jobs
     if jobs.count_waiting(session, kind.name) >= limit:
@@ -36,6 +40,7 @@ def enqueue(context: Context, session: Session, kind: Kind, request: Document, *
         raise QueueFull(f"The queue already has {limit} {name} jobs. Retry when some have finished.", retry_after=30)
     job = _new_job(kind, request, **columns)
     jobs.add(session, job)
+    quotas.check_new(session, kind, added_bytes)
     return job
 
 

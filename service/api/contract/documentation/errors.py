@@ -125,6 +125,14 @@ ERRORS = {
             "invalid-request",
         ),
         Error(
+            429,
+            "TooManyRequests",
+            "A quota of the project is used up. Waiting helps if the response has `Retry-After`.",
+            'The project "vision" has 9 queued jobs, and its quota "queued_jobs" is 9. Retry when some have finished.',
+            "quota-exceeded",
+            ("Retry-After",),
+        ),
+        Error(
             500,
             "Internal",
             "An error in the service, not in the request. The service's log has the details under the `request_id`.",
@@ -202,6 +210,8 @@ def _find_statuses(operation: Operation, method: str, path: str) -> Iterator[int
         yield from (413, 415, 422)
     if FORM in body or "Idempotency-Key" in names:
         yield 507
+    if "Idempotency-Key" in names:
+        yield 429
     if "If-Match" in names:
         yield 412
     if "Range" in names:

@@ -27,6 +27,7 @@ class Build(Kind):
     words = "build job"
     assignment = BuildAssignment
     from_clients: ClassVar = False
+    stores: ClassVar = False
     makes: ClassVar = "model"
 
     def slots(self, settings: Settings) -> int:
