@@ -70,9 +70,10 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *, remembered: bool = True) -> Iterator[Session]:
         """Open a transaction. It is committed at the end of the block, or rolled back if the block raises.
 
+        With `remembered=False` it writes nothing that a process may remember, so that what they remember stays fresh.
         If the answer to the COMMIT is lost, the outcome is looked up. Raises OutcomeUnknown if that fails too.
         """
         try:
@@ -84,7 +85,8 @@ class Database:
                 commits.commit(self.engine, transaction, transaction_id)
         finally:
             # Also after a failure, because its outcome may be unknown.
-            last_write.note()
+            if remembered:
+                last_write.note()
 
     @contextmanager
     def only_if(self, condition: Callable[[], None]) -> Iterator[None]:

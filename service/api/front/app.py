@@ -5,23 +5,26 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from service.api.front.access import Access
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
+from service.api.front.audit import REFUSED, Audit
 from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
 from service.api.front.protocol import Connections
 from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
-from service.api.front.resources import Resources
+from service.api.front.resources import Resources, RoutedApp
+from service.api.front.route_templates import RouteTemplates
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.dialect_paths import lower_fixed_parts
 from service.api.http.errors import HeadersTooLarge, UriTooLong
 from service.api.http.problems import answer_error
+from service.api.http.scopes import is_changing
 from service.api.inference.endpoints import Endpoints
 from service.context import Context
 from service.logs import RequestLog
@@ -30,9 +33,6 @@ from service.operations.inference.predictions import PredictionService
 from service.operations.jobs import events
 from service.operations.memory import Memory
 from service.operations.upkeep import health
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 LONGEST_LINE = 8190
 """The characters of a path with its query at most. RFC 9110, section 4.1, recommends to support at least 8,000."""
@@ -44,7 +44,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class Front:
     """The ASGI app of one process. It belongs to the event loop that calls it first."""
 
-    def __init__(self, context: Context, service: PredictionService, app: "WSGIApplication") -> None:
+    def __init__(self, context: Context, service: PredictionService, app: RoutedApp) -> None:
         settings = context.settings
         log = RequestLog(settings, "api")
         self.connections = Connections(settings, log)
@@ -55,6 +55,7 @@ class Front:
         self._inference = Inference(service)
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
         self._access = Access(settings, KeyRing(context), self._pool)
+        self._audit = Audit(context, RouteTemplates(app.url_map).find)
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
@@ -75,6 +76,8 @@ class Front:
         try:
             answer = await self._answer_always(request)
             if answer is not None:
+                if request.is_changing or answer.status in REFUSED:
+                    self._audit.note(request, answer.status)
                 request.memory.keep(len(answer.body))
                 await self._responder.send(request, answer, send)
         finally:
@@ -103,6 +106,7 @@ class Front:
         endpoint = self._endpoints.find(request.caller.project, request.path) if request.method == "POST" else None
         if endpoint is not None:
             return await self._inference.answer(request, endpoint)
+        request.is_changing = is_changing(request.method, request.path)
         return await self._resources.answer(request)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -137,6 +141,7 @@ class Front:
         """Stop the job watch and the thread pools."""
         self._watch.stop()
         self._inference.close()
+        self._audit.close()
         self._responder.flush_log()
         for pool in (self._pool, self._watching):
             pool.shutdown(wait=False, cancel_futures=True)

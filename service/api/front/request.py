@@ -47,6 +47,7 @@ class Request:
         "caller",
         "headers",
         "id",
+        "is_changing",
         "is_read",
         "memory",
         "method",
@@ -61,6 +62,8 @@ class Request:
         """The memory of the body, and of what it becomes."""
         self.caller = ANYBODY
         """Who sent it, once the front has checked that."""
+        self.is_changing = False
+        """Whether it is allowed and may change something, once the front knows."""
         self._at_end: Callable[[], None] | None = None
         self.scope = scope
         self.receive = receive

@@ -12,9 +12,10 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import structlog
+from werkzeug.routing import Map
 
 from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import BODY_SECONDS, Request
@@ -27,7 +28,7 @@ from service.config import Settings
 from service.errors import storing
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 IN_MEMORY = 2**16
 """The bytes of a form that stay in memory at most."""
@@ -39,6 +40,15 @@ MODEL_FILES = re.compile(rf"{MODELS}(/[^/]+/versions)?")
 """The paths that accept forms with the file of a network."""
 OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
 Environment = dict[str, Any]
+
+
+class RoutedApp(Protocol):
+    """A WSGI app with the map of its routes, such as Flask's."""
+
+    url_map: Map
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse", /) -> Iterable[bytes]:
+        """Answer a request (PEP 3333)."""
 
 
 class Resources:

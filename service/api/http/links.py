@@ -8,6 +8,7 @@ BATCH_PREDICTIONS = "/v1/batch-predictions"
 WORKERS = "/v1/workers"
 API_KEYS = "/v1/api-keys"
 PROJECTS = "/v1/projects"
+AUDIT_EVENTS = "/v1/audit-events"
 
 
 def dataset_url(name: str) -> str:
