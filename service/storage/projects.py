@@ -1,15 +1,17 @@
 """Projects in the database. The project `default` always exists."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from service import statuses
 from service.errors import NameTaken
 from service.storage.documents import Quotas
 from service.storage.paging import Order, Page, PageQuery, fetch_page
-from service.storage.records import Dataset, InProject, Job, Model, Project
+from service.storage.records import Dataset, Job, Model, Project
 
 ORDERS = {
     "-created_at": Order((Project.created_at, Project.name), descending=True),
@@ -17,8 +19,6 @@ ORDERS = {
     "name": Order((Project.name,)),
     "-name": Order((Project.name,), descending=True),
 }
-HELD: dict[str, type[InProject]] = {"dataset": Dataset, "model": Model, "job": Job}
-"""What a project holds."""
 
 
 def find(session: Session, name: str, *, lock: bool = False) -> Project | None:
@@ -50,9 +50,12 @@ def page(session: Session, query: PageQuery) -> Page[Project]:
     return fetch_page(session, select(Project), ORDERS[query.sort or "-created_at"], query)
 
 
-def held_by(session: Session, name: str) -> str | None:
-    """The kind of something that the project holds, such as `model`."""
-    for kind, record in HELD.items():
-        if session.scalar(select(record.project).where(record.project == name).limit(1)) is not None:
-            return kind
-    return None
+def held_by(session: Session, name: str, kinds: Collection[str]) -> str | None:
+    """What the project holds, such as `model`; None if nothing. Of jobs, those of `kinds` and unfinished ones count."""
+    counting = or_(Job.kind.in_(kinds), Job.status.not_in(statuses.FINAL))
+    found = {
+        "dataset": select(Dataset.id).where(Dataset.project == name),
+        "model": select(Model.id).where(Model.project == name),
+        "job": select(Job.id).where(Job.project == name, counting),
+    }
+    return next((held for held, rows in found.items() if session.scalar(rows.limit(1)) is not None), None)

@@ -49,10 +49,10 @@ def create(
     text = f"fsk_{key_id}_{secrets.token_hex(24)}"
     now = datetime.now(UTC)
     if expires_at is not None and expires_at <= now:
-        raise InvalidRequest(Fault('"expires_at" must be in the future', "#/expires_at"))
+        raise InvalidRequest(Fault('"expires_at" must be in the future.', "#/expires_at"))
     is_admin = Scope.ADMIN in scopes
     if is_admin and project is not None:
-        detail = 'A key with the scope "admin" acts in every project: leave "project" out'
+        detail = 'A key with the scope "admin" acts in every project: leave "project" out.'
         raise InvalidRequest(Fault(detail, "#/project"))
     key = ApiKey(
         id=key_id,
@@ -65,7 +65,7 @@ def create(
     )
     with context.database.write() as session:
         if key.project is not None and not projects.exists(session, key.project, lock=True):
-            raise InvalidRequest(Fault(f'There is no project "{key.project}"', "#/project"))
+            raise InvalidRequest(Fault(f'There is no project "{key.project}".', "#/project"))
         session.add(key)
         idempotency.record_resource(session, claim, key.id)
     return key, text

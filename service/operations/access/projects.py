@@ -11,7 +11,7 @@ from service.operations import idempotency
 from service.operations.access import quotas
 from service.operations.access.quotas import Usage
 from service.operations.idempotency import Claim
-from service.operations.jobs.registry import KINDS
+from service.operations.jobs import registry
 from service.storage import api_keys, projects
 from service.storage.database import Session
 from service.storage.documents import Quotas
@@ -28,7 +28,7 @@ class ProjectView:
 
 
 def _view(session: Session, *found: Project) -> list[ProjectView]:
-    used = quotas.measure(session, [project.name for project in found], KINDS.values())
+    used = quotas.measure(session, [project.name for project in found], registry.KINDS.values())
     return [ProjectView(project, used[project.name]) for project in found]
 
 
@@ -75,12 +75,12 @@ def change(context: Context, name: str, limits: dict[str, Any]) -> ProjectView:
 
 def delete(context: Context, name: str) -> None:
     """Delete a project that holds nothing. Raises NotFound, InUse."""
+    if name == DEFAULT_PROJECT:
+        raise InUse(f'The project "{name}" can\'t be deleted: it is used without keys.')
     with context.database.write() as session:
         project = find(session, name, lock=True)
-        if name == DEFAULT_PROJECT:
-            raise InUse(f'The project "{name}" can\'t be deleted: it is used without keys.')
         key = api_keys.usable_of(session, name, datetime.now(UTC))
-        held = projects.held_by(session, name)
+        held = projects.held_by(session, name, registry.names(from_clients=True))
         if held is not None:
             raise InUse(f'The project "{name}" still holds at least one {held}. Delete all that it holds first.')
         if key is not None:
