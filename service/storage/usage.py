@@ -38,7 +38,7 @@ def sum_stored_bytes(session: Session, projects: Names) -> Figures:
     posted = func.coalesce(_number(Job.request["bytes"]), _number(Job.request["file"]["bytes"]), 0)
     imported = func.coalesce(_number(DatasetVersion.descriptor["bytes"]), _number(DatasetVersion.file["bytes"]), 0)
     each, size = _files_of_versions(session)
-    sums: tuple[Select[Any], ...] = (
+    sums: tuple[Select[str, int], ...] = (
         select(Dataset.project, func.sum(imported)).join(DatasetVersion, DatasetVersion.dataset_id == Dataset.id)
         .where(Dataset.project.in_(projects)).group_by(Dataset.project),
         select(Model.project, func.sum(size)).join(Version, Version.model_id == Model.id).join(each, true())

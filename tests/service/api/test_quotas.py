@@ -69,6 +69,15 @@ def test_a_new_project_uses_nothing(vision: Vision) -> None:
     assert {item["name"]: item["usage"] for item in vision.client.get("/v1/projects")["items"]}["vision"] == NOTHING
 
 
+def test_what_a_project_uses_does_not_change_the_revision_of_its_quotas(vision: Vision) -> None:
+    read = vision.client.send("GET", "/v1/projects/vision", 200).headers["ETag"]
+    vision.post("/v1/datasets", LINE_DATASET)
+    assert vision.client.send("GET", "/v1/projects/vision", 200).headers["ETag"] != read
+    change = {"json": {"quotas": {"queued_jobs": 1}}, "headers": {"If-Match": read}}
+    vision.client.send("PATCH", "/v1/projects/vision", 200, **change)
+    vision.client.send("PATCH", "/v1/projects/vision", 412, **change)
+
+
 def test_a_full_queue_of_a_project_refuses_only_its_jobs(stocked: Vision) -> None:
     stocked.limit(queued_jobs=2)
     for _ in range(2):

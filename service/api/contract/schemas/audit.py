@@ -1,9 +1,9 @@
 """The list of audit events."""
 
-from service.api.contract.fields import Choice, QueryWhole, Reference, Text
+from service.api.contract.fields import Choice, Moment, QueryWhole, Reference, Text
 from service.api.contract.schemas.access import KEY_ID, Time
 from service.api.contract.schemas.base import AnswerSchema
-from service.api.contract.schemas.shown import NAMED, Count, Identifier, Moment, Words
+from service.api.contract.schemas.shown import NAMED, Count, Identifier, Words
 from service.api.http.paging import ListQuery
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
