@@ -81,7 +81,7 @@ class Audit:
         if not self._alike:
             self._summary_at = time.monotonic() + SUMMARY_SECONDS
         status, method = event["status"], event["method"]
-        key = (status, method, event["key_id"], event["project"], event["address"])
+        key: tuple[Any, ...] = (status, method, event["key_id"], event["project"], event["address"])
         if key not in self._alike and len(self._alike) >= MOST_SUMMARIES:
             key = (status,)
             unshared = dict.fromkeys(("address", "method", "resource", "request_id"), "")
@@ -144,6 +144,7 @@ class Audit:
         """Write everything that is left. Waits at most CLOSE_SECONDS."""
         if self._scheduled is not None:
             self._scheduled.cancel()
+        self._is_writing = True
         last = self._pool.submit(lambda: self._write(self._take(with_summary=True)))
         self._pool.shutdown(wait=False)
         try:

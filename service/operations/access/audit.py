@@ -17,7 +17,7 @@ PAUSE_SECONDS = 0.02
 
 def record(context: Context, events: Sequence[dict[str, Any]]) -> None:
     """Store events, given by their columns."""
-    with context.database.write(remembered=False) as session:
+    with context.database.write_aside() as session:
         audit.add(session, events)
 
 
@@ -32,7 +32,7 @@ def forget_expired(context: Context, now: datetime | None = None) -> int:
     before = (now or datetime.now(UTC)) - timedelta(days=days)
     batch = BATCH if days else 0
     while batch == BATCH:
-        with context.database.write(remembered=False) as session:
+        with context.database.write_aside() as session:
             batch = audit.delete_before(session, before, BATCH)
         deleted += batch
         time.sleep(PAUSE_SECONDS)

@@ -30,10 +30,11 @@ class Vision:
     def send(self, path: str, expect: int, **options: Any) -> Any:
         headers = {"Fitserve-Project": "vision", "Prefer": "wait=0", **options.pop("headers", {})}
         response = self.client.send("POST", path, expect, headers=headers, **options)
+        document: Any = response.json
         if expect == 429:
-            assert response.json["type"] == "/problems/quota-exceeded"
-            return response.json | {"retry_after": response.headers.get("Retry-After")}
-        return response.json
+            assert document["type"] == "/problems/quota-exceeded"
+            document["retry_after"] = response.headers.get("Retry-After")
+        return document
 
     @property
     def usage(self) -> dict[str, int]:
@@ -143,7 +144,7 @@ def test_an_upload_over_the_quota_of_bytes_is_refused(vision: Vision, idle_worke
 
 def test_datasets_versions_and_files_of_models_are_stored_bytes(stocked: Vision, idle_worker: FakeWorker) -> None:
     with_data = stocked.usage["stored_bytes"]
-    dataset = stocked.client.send("GET", "/v1/datasets/line", 200, headers={"Fitserve-Project": "vision"}).json
+    dataset = stocked.client.get("/v1/datasets/line", Fitserve_Project="vision")
     assert with_data == dataset["bytes"] > 0
     stocked.post("/v1/training-jobs", TRAINING)
     idle_worker.run_all()

@@ -1,6 +1,7 @@
 """The schemas of errors (RFC 9457)."""
 
 from dataclasses import fields
+from typing import ClassVar
 
 from models.errors import MOST_ALLOWED, MOST_FAULTS
 from service.api.contract.schemas.base import AnswerSchema
@@ -30,7 +31,7 @@ class FaultSchema(AnswerSchema):
 class FailureSchema(AnswerSchema):
     """The error of a failed resource."""
 
-    sometimes = ("errors",)
+    sometimes: ClassVar[tuple[str, ...]] = ("errors",)
 
     type = Url(
         "The URL that identifies the type of error. A page there explains it.", example="/problems/invalid-request"
