@@ -5,15 +5,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
 
 from models.limits import Limits
 from service.environment import InvalidSettings, read_settings, setting
 from service.processes import usable_cores, usable_memory
+from service.rates import MEMORY, check_storage, parse_rates
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
 
 MOST_SHARING, MEMORY_PER_SHARE = 4, 2 * 1024**3
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 DATABASE_SCHEMES = ("sqlite:///", "postgresql+psycopg://")
 
 
@@ -84,6 +89,12 @@ class Settings:
         "Origins whose web pages may use the service: comma-separated, such as `https://example.org`.",
         stands_for="none",
     )
+    trusted_proxies: str = setting(
+        "",
+        "Reverse proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix`, or `Forwarded`, are honored: "
+        "comma-separated addresses and networks, such as `127.0.0.1,10.1.0.0/16`.",
+        stands_for="none",
+    )
 
     metrics_open: bool = setting(False, "Answer `/metrics` without an API key.")
 
@@ -122,7 +133,8 @@ class Settings:
     )
     max_streams_per_address: int = setting(
         200,
-        "Event streams to one client address, at most, in each api process. A proxy is one client.",
+        "Event streams to one client address, at most, in each api process. A proxy that isn't one of "
+        "FITSERVE_TRUSTED_PROXIES is one client.",
         minimum=1,
     )
     stream_seconds: float = setting(
@@ -153,6 +165,18 @@ class Settings:
         minimum=1,
     )
     prediction_seconds: float = setting(30.0, "Timeout of a prediction; after it the response is a 503.", minimum=0.01)
+    rate_limits: str = setting(
+        "",
+        "Requests that a key may send, without keys a client address: a limit for each class (`predict`, `read`, "
+        "`write`), such as `predict=6000/minute,write=600/minute`. Further requests get a 429.",
+        stands_for="none",
+    )
+    rate_limit_storage: str = setting(
+        MEMORY,
+        "Where requests are counted: `memory`, for all api processes of this host, or for several hosts the URL of a "
+        "Redis server, `redis://…` or `rediss://…`.",
+        secret=True,
+    )
     model_wait_seconds: float = setting(
         5.0,
         "How long a request that creates a model waits for the build, unless its `Prefer` header says otherwise.",
@@ -348,7 +372,9 @@ class Settings:
             object.__setattr__(self, name, value)
         _check_host(self.host, self.allow_anonymous)
         _check_database_url(self.database_url)
+        _read_networks(self.trusted_proxies)
         _local_folder(self.artifact_url)
+        _check_rate_limits(self.rate_limits, self.rate_limit_storage)
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -368,6 +394,16 @@ class Settings:
     def origins(self) -> tuple[str, ...]:
         """The origins whose web pages may use the service."""
         return _split(self.cors_origins)
+
+    @property
+    def rates(self) -> "dict[str, RateLimitItem]":
+        """The rate limits by class of requests."""
+        return parse_rates(self.rate_limits)
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """The networks of the trusted proxies; a single address is a network of its own."""
+        return _read_networks(self.trusted_proxies)
 
     @property
     def artifact_folder(self) -> Path:
@@ -414,6 +450,25 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
+def _read_networks(text: str) -> tuple[Network, ...]:
+    networks = []
+    for item in _split(text):
+        try:
+            network = ipaddress.ip_network(item)
+        except ValueError as error:
+            hint = "list the addresses of your proxies, not of everyone" if item == "*" else str(error)
+            raise InvalidSettings(
+                f'FITSERVE_TRUSTED_PROXIES has "{item}", which is no address or network such as 10.1.0.0/16: {hint}.'
+            ) from None
+        if not network.prefixlen:
+            raise InvalidSettings(
+                f'FITSERVE_TRUSTED_PROXIES has "{item}", which is every address: each client could claim to be any '
+                "other. List the addresses of your proxies."
+            )
+        networks.append(network)
+    return tuple(networks)
+
+
 def _check_host(host: str, allow_anonymous: bool) -> None:
     try:
         loopback = ipaddress.ip_address(host).is_loopback
@@ -433,6 +488,17 @@ def _check_database_url(url: str) -> None:
         raise InvalidSettings(
             "FITSERVE_DATABASE_URL must name a file: api and worker are separate processes and don't share memory."
         )
+
+
+def _check_rate_limits(limits: str, storage: str) -> None:
+    try:
+        parse_rates(limits)
+    except ValueError as error:
+        raise InvalidSettings(f'FITSERVE_RATE_LIMITS can\'t be "{limits}": {error}') from None
+    try:
+        check_storage(storage)
+    except ValueError as error:
+        raise InvalidSettings(f"FITSERVE_RATE_LIMIT_STORAGE is invalid: {error}") from None
 
 
 def _local_folder(url: str) -> Path:

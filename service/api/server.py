@@ -15,6 +15,7 @@ from gunicorn.glogging import Logger
 
 from service.addresses import listen
 from service.api.app import create_front
+from service.api.front import rate_limits
 from service.api.front.app import Front
 from service.api.front.balance import SHARES
 from service.api.front.worker import Worker
@@ -39,9 +40,10 @@ def serve(settings: Settings) -> None:
     """Answer requests until SIGTERM or SIGINT. Raises AddressUnavailable."""
     _keep_freed_memory()
     _allow_open_files(settings.max_connections + OTHER_FILES)
-    # The processes share both because their memory is there before they are forked.
+    # The processes share these because their memory is there before they are forked.
     last_write.note()
     PREDICTIONS.share()
+    rate_limits.share(settings)
     # They also share the imported code, as long as no full collection writes to it.
     gc.collect()
     gc.freeze()

@@ -125,6 +125,7 @@ def _head(request: Request, answer: Answer) -> list[tuple[bytes, bytes]]:
     given = answer.headers
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given.items()]
     headers += ((b"x-request-id", request.id.encode("latin-1")), (b"x-content-type-options", b"nosniff"))
+    headers += request.answer_headers
     if "cache-control" not in given:
         headers.append((b"cache-control", b"no-store" if answer.status >= 400 else b"no-cache"))
     has_length = answer.stream is None and answer.status not in WITHOUT_BODY and request.method != "HEAD"

@@ -16,6 +16,8 @@ from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
 from service.api.front.protocol import Connections
+from service.api.front.proxies import TrustedProxies
+from service.api.front.rate_limits import RateLimits
 from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
 from service.api.front.resources import Resources, RoutedApp
 from service.api.front.route_templates import RouteTemplates
@@ -50,7 +52,9 @@ class Front:
         self.connections = Connections(settings, log)
         self._drain_seconds = settings.drain_seconds
         self._responder = Responder(log)
+        self._proxies = TrustedProxies(settings)
         self._hosts = HostRules(settings)
+        self._rate_limits = RateLimits(settings)
         self._endpoints = Endpoints(settings.max_json_depth)
         self._inference = Inference(service)
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
@@ -98,12 +102,15 @@ class Front:
 
     async def _answer(self, request: Request) -> Answer:
         _check_size(request)
+        self._proxies.apply(request)
         self._hosts.check(request)
         if self._cors.is_preflight(request):
             return self._cors.answer_preflight(request)
         request.path = lower_fixed_parts(request.path)
         await self._access.check(request)
         endpoint = self._endpoints.find(request.caller.project, request.path) if request.method == "POST" else None
+        if self._rate_limits.has_any:
+            await self._rate_limits.count(request, is_prediction=endpoint is not None)
         if endpoint is not None:
             return await self._inference.answer(request, endpoint)
         request.is_changing = is_changing(request.method, request.path)
@@ -118,6 +125,7 @@ class Front:
         await receive()
         sweeping.cancel()
         self.close()
+        await self._rate_limits.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _drain_at_signals(self) -> None:

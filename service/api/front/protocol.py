@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.api.front.balance import SHARES
 from service.api.front.request import BODY_SECONDS, IS_CLOSING, NOTE_QUEUED, REQUEST_ID, Scope, new_id
+from service.api.http.links import behind
 from service.api.http.problems import answer_status
 from service.config import Settings
 from service.logs import RequestLog
@@ -202,14 +203,16 @@ class Connection(HttpToolsProtocol):
 
     def _write_problem(self, status: int, detail: str) -> bytes:
         # If the head wasn't read, the path is unknown. An empty reference stands for the requested URL itself.
-        method = path = ""
+        method = path = prefix = ""
         request_id = new_id()
         if not self._in_head:
             scope = cast(Scope, self.scope)
             method, path, request_id = scope["method"], scope["path"], scope.get(REQUEST_ID, request_id)
+            prefix = scope["root_path"]
         self.app.connections.log.write(logging.INFO, method, path, status, 0.0, request_id)
         self.app.connections.log.flush()
-        answer = answer_status(status, detail, path, request_id)
+        with behind(prefix):
+            answer = answer_status(status, detail, path, request_id)
         body = orjson.dumps(answer.document, option=orjson.OPT_APPEND_NEWLINE)
         headers: dict[str, Any] = {
             "Content-Type": answer.media_type,

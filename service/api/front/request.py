@@ -44,6 +44,7 @@ class Request:
 
     __slots__ = (
         "_at_end",
+        "answer_headers",
         "caller",
         "headers",
         "id",
@@ -64,6 +65,8 @@ class Request:
         """Who sent it, once the front has checked that."""
         self.is_changing = False
         """Whether it is allowed and may change something, once the front knows."""
+        self.answer_headers: tuple[tuple[bytes, bytes], ...] = ()
+        """Headers that every response to it has."""
         self._at_end: Callable[[], None] | None = None
         self.scope = scope
         self.receive = receive
@@ -95,6 +98,11 @@ class Request:
         """The address of the client, or of the proxy in front."""
         client = self.scope.get("client")
         return client[0] if client else ""
+
+    @property
+    def caller_id(self) -> str:
+        """What limits count by: the id of the caller's key, without keys the client's address."""
+        return self.caller.key_id or self.address
 
     @property
     def is_gone(self) -> bool:

@@ -22,7 +22,7 @@ from service.api.front.request import BODY_SECONDS, Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.handoff import CALLER, HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follow, Wait
-from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS
+from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS, PREFIX
 from service.api.http.media_types import FORM
 from service.config import Settings
 from service.errors import storing
@@ -199,7 +199,7 @@ def _describe(request: Request, body: IO[bytes]) -> Environment:
     body.seek(0)
     environment: Environment = {
         "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
+        "SCRIPT_NAME": PREFIX.get(),
         "PATH_INFO": request.path.encode().decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",

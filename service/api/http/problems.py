@@ -8,6 +8,7 @@ import structlog
 
 from models.errors import Fault, ModelsError
 from service.api.http.errors import CODES_OF_STATUS, INTERNAL, PROBLEM_TYPES, InvalidQuery, RequestFault
+from service.api.http.links import public
 from service.api.http.media_types import JSON, PROBLEM
 from service.api.inference.errors import dialect_status, dialect_text, speaks_dialect
 from service.errors import ServiceError, of_disk
@@ -77,7 +78,7 @@ def answer_code(
         media_type, document = JSON, {"error": dialect_text(detail, faults)}
     else:
         media_type = PROBLEM
-        document |= {"instance": path, "request_id": request_id}
+        document |= {"instance": public(path), "request_id": request_id}
     if retry_after is None and status == 503:
         retry_after = RETRY_AFTER_SECONDS
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
@@ -95,5 +96,11 @@ def describe_failure(error: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def _describe(code: str, detail: str, faults: Sequence[Fault] = ()) -> dict[str, Any]:
     problem = PROBLEM_TYPES.get(code, INTERNAL)
-    members = {"type": problem.url, "title": problem.title, "status": problem.status, "detail": detail, "error": detail}
+    members = {
+        "type": public(problem.url),
+        "title": problem.title,
+        "status": problem.status,
+        "detail": detail,
+        "error": detail,
+    }
     return members | {"errors": [fault.to_dict() for fault in faults]} if faults else members

@@ -17,7 +17,7 @@ from service.context import Context
 from service.errors import ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import check_servable, find_served, find_version
-from service.operations.inference.admission import Admission, Permits
+from service.operations.inference.admission import Admission, Permit
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
 from service.operations.jobs import snapshots
@@ -103,9 +103,9 @@ class PredictionService:
         self._found_lock = threading.Lock()
         self.statistics = PREDICTIONS
 
-    def admit(self, size: int) -> Permits:
-        """The permits for parsing a body of `size` bytes and predicting for it; entering them raises Overloaded."""
-        return self._admission.admit(size)
+    def admit(self, size: int, caller: str) -> Permit:
+        """The permit to parse a caller's body of `size` bytes and predict for it; entering it raises Overloaded."""
+        return self._admission.admit(size, caller)
 
     def loaded(self, wanted: Target) -> Loaded:
         """The wanted version or snapshot, loaded. Raises NotFound, NoVersion, NoSnapshot; Conflict if it can't be

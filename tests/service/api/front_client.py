@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class FrontClient(Client):
     """Sends requests to a front like a server. Closing a response early disconnects the client.
 
-    A header that is None in a request's `environ_overrides` is omitted.
+    A header that is None in a request's `environ_overrides` is omitted. `REMOTE_ADDR` there is the client's address.
     """
 
     def __init__(self, front: Front) -> None:
@@ -69,12 +69,14 @@ def _scope(environ: "WSGIEnvironment") -> dict[str, Any]:
         if name.startswith("HTTP_") and value is not None
     }
     named |= {name: environ[name] for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
-    return {
+    address = {"client": (environ["REMOTE_ADDR"], 1)} if "REMOTE_ADDR" in environ else {}
+    return address | {
         "type": "http",
         "http_version": environ["SERVER_PROTOCOL"].removeprefix("HTTP/"),
         "method": environ["REQUEST_METHOD"],
         "path": environ["PATH_INFO"].encode("latin-1").decode(),
         "query_string": environ["QUERY_STRING"].encode("latin-1"),
+        "client": (environ["REMOTE_ADDR"], 0) if "REMOTE_ADDR" in environ else None,
         "headers": [
             (name.lower().replace("_", "-").encode(), str(value).encode("latin-1")) for name, value in named.items()
         ],

@@ -57,7 +57,7 @@ def stocked(vision: Vision, idle_worker: FakeWorker) -> Vision:
 
 
 def upload(vision: Vision, name: str, expect: int) -> Any:
-    fields = {"name": name, "target": "y", "task": "regression", "split": '{"validation": 0.2}'}
+    fields = {"name": name, "target": "y", "split": '{"validation": 0.2}'}
     return vision.send("/v1/datasets", expect, data=fields | {"file": (as_file(CSV), "rows.csv")})
 
 
