@@ -275,6 +275,9 @@ class Settings:
         "0 keeps all.",
         minimum=0,
     )
+    audit_retention_days: float = setting(
+        90, "Days after which audit events are removed; 0 keeps them forever.", minimum=0
+    )
     versions_kept: int = setting(
         0,
         "Number of newest versions per model that are kept when versions without a label are removed; 0 keeps all.",

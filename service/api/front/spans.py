@@ -2,7 +2,8 @@
 
 from service.api.front.answers import PROBES
 from service.api.front.request import Request
-from service.api.front.request_counter import METHODS, UNKNOWN, RouteTemplates
+from service.api.front.request_counter import METHODS, UNKNOWN
+from service.api.front.route_templates import RouteTemplates
 from service.tracing import Tracing
 
 OTHER_METHOD = "_OTHER"
