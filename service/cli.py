@@ -85,6 +85,23 @@ def worker() -> None:
 
 
 @main.command()
+@click.argument("part", type=click.Choice(["api", "worker"]))
+def health(part: str) -> None:
+    """Check the api or the worker that runs in this container or on this host.
+
+    Exits with code 0 if it can do its work. Otherwise prints the reason and exits with code 1.
+    """
+    from service import probes
+
+    os.umask(PRIVATE)
+    with _refusing(InvalidSettings):
+        settings = Settings.from_environment()
+    problem = probes.api_problem(settings) if part == "api" else probes.worker_problem(settings)
+    if problem:
+        raise click.ClickException(problem)
+
+
+@main.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def backup(file: Path) -> None:
     """Back up all data of the service to FILE, a tar archive. The service can be running."""
