@@ -37,7 +37,7 @@ class Container:
     """A container of `fitserve-PART`, with /data and /keras in `folder` and the network of this machine."""
 
     def __init__(self, part: str, folder: Path, **settings: str) -> None:
-        self.part = part
+        self.part, self.port = part, settings["port"]
         self.name = _buildah("from", "--pull-never", f"localhost/fitserve-{part}:{TAG}")
         self._options = ["--isolation", "chroot", "--user", f"{USER}:{USER}"]
         self._options += [f"--volume={folder / place[1:]}:{place}" for place in PLACES]
@@ -125,8 +125,7 @@ def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, C
 
 @pytest.fixture
 def client(containers: dict[str, Container]) -> Client:
-    port = containers["api"].run("sh", "-c", "echo $FITSERVE_PORT").stdout.strip()
-    return Client(f"http://127.0.0.1:{port}")
+    return Client(f"http://127.0.0.1:{containers['api'].port}")
 
 
 def test_an_unprivileged_user_runs_both(containers: dict[str, Container]) -> None:
