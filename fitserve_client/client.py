@@ -1,14 +1,16 @@
 """The client: one attribute per kind of resource, and methods for predictions."""
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
+from fitserve_client.access import ApiKeys, Projects
 from fitserve_client.bodies import encode_files, encode_instances
-from fitserve_client.connection import PATIENCE_SECONDS, Connection
+from fitserve_client.connection import PATIENCE_SECONDS, Connection, Credentials
 from fitserve_client.resources import BatchPredictions, Datasets, Evaluations, Models, TrainingJobs
 
 log = logging.getLogger(__name__)
@@ -16,6 +18,9 @@ log = logging.getLogger(__name__)
 
 class Client:
     """A client of the service at a URL. Not thread-safe.
+
+    `key` is the API key (default: the environment variable FITSERVE_KEY). A key with the scope `admin` acts in
+    `project` (default: FITSERVE_PROJECT, or else `default`); any other key has a project of its own.
 
     If the service is unreachable or overloaded, requests are retried for `patience` seconds, after the delay in
     `Retry-After` or else with exponential backoff. Until the first response, `first_patience` applies instead (default:
@@ -27,17 +32,22 @@ class Client:
         self,
         url: str = "http://127.0.0.1:8000",
         *,
+        key: str | None = None,
+        project: str | None = None,
         patience: float = PATIENCE_SECONDS,
         first_patience: float | None = None,
         tell: Callable[[str], None] = log.warning,
     ) -> None:
         first_patience = patience if first_patience is None else first_patience
-        self.connection = Connection(url, patience, first_patience, tell)
+        auth = Credentials(key or os.environ.get("FITSERVE_KEY"), project or os.environ.get("FITSERVE_PROJECT"))
+        self.connection = Connection(url, auth, patience, first_patience, tell)
         self.datasets = Datasets(self.connection)
         self.models = Models(self.connection)
         self.training_jobs = TrainingJobs(self.connection)
         self.evaluations = Evaluations(self.connection)
         self.batch_predictions = BatchPredictions(self.connection)
+        self.api_keys = ApiKeys(self.connection)
+        self.projects = Projects(self.connection)
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import requests
+from requests.auth import AuthBase
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 
 CONNECT_SECONDS = 5
@@ -52,6 +53,22 @@ class RequestFailed(Exception):
         return self.status is None or self.status in AWAY or self.code == "request-in-progress"
 
 
+class Credentials(AuthBase):
+    """Sends a key with every request, instead of what a `.netrc` file may have for the host."""
+
+    def __init__(self, key: str | None, project: str | None) -> None:
+        self._key = key
+        self._project = project
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the headers."""
+        if self._key:
+            request.headers["Authorization"] = f"Bearer {self._key}"
+        if self._project:
+            request.headers["Fitserve-Project"] = self._project
+        return request
+
+
 class Connection:
     """Sends requests to the service at a URL.
 
@@ -61,13 +78,16 @@ class Connection:
     first retry. Raises ValueError for an invalid URL.
     """
 
-    def __init__(self, url: str, patience: float, first_patience: float, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, url: str, auth: Credentials, patience: float, first_patience: float, tell: Callable[[str], None]
+    ) -> None:
         self.url = url.rstrip("/")
         self.tell = tell
         self._patience = patience
         self._first_patience = first_patience
         self._answered = False
         self._session = requests.Session()
+        self._session.auth = auth
         try:
             self._session.get_adapter(requests.Request("GET", self.url).prepare().url or "")
         except ValueError:

@@ -10,6 +10,7 @@ import click
 
 from service import __version__
 from service.addresses import AddressUnavailable
+from service.administration import keys, projects
 from service.commands import dataset_versions  # noqa: F401 (its commands belong to `datasets`)
 from service.commands.datasets import datasets
 from service.commands.evaluating import evaluate, evaluations
@@ -20,17 +21,8 @@ from service.commands.training import train
 from service.commands.watching import watch
 from service.config import Settings
 from service.environment import InvalidSettings
-from service.errors import BackupError, StorageError
-from service.storage.artifact_keys import BadKey
-
-PRIVATE = 0o077
-"""The umask of the commands that run the service: files get 0600, folders 0700."""
-
-
-class Refused(click.ClickException):
-    """The command can't start. click prints the error and exits with this code."""
-
-    exit_code = 2
+from service.errors import StorageError
+from service.preparation import PRIVATE, one_line_for_failures, prepare, refusing
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,7 +35,7 @@ def main() -> None:
     """
 
 
-for command in (models, datasets, train, watch, jobs, predict, evaluate, evaluations):
+for command in (models, datasets, train, watch, jobs, predict, evaluate, evaluations, keys, projects):
     main.add_command(command)
 
 
@@ -52,8 +44,8 @@ def serve() -> None:
     """Run the api and a worker."""
     from service import launcher
 
-    settings = _prepare("launcher")
-    with _refusing(StorageError, AddressUnavailable, OSError):
+    settings = prepare("launcher")
+    with refusing(StorageError, AddressUnavailable, OSError):
         launcher.prepare(settings)
     sys.exit(launcher.serve(settings))
 
@@ -61,26 +53,26 @@ def serve() -> None:
 @main.command()
 def api() -> None:
     """Run only the api."""
-    settings = _prepare("api")
+    settings = prepare("api")
     from service.api.server import serve
     from service.storage.database import migrate
 
-    with _refusing(StorageError, OSError):
+    with refusing(StorageError, OSError):
         migrate(settings.database_url, settings.start_seconds)
-    with _refusing(AddressUnavailable):
+    with refusing(AddressUnavailable):
         serve(settings)
 
 
 @main.command()
 def worker() -> None:
     """Run only a worker."""
-    settings = _prepare("worker")
+    settings = prepare("worker")
     from service.storage.database import migrate
     from service.worker.main import run
 
-    with _refusing(StorageError, OSError):
+    with refusing(StorageError, OSError):
         migrate(settings.database_url, settings.start_seconds)
-    with _refusing(StorageError):
+    with refusing(StorageError):
         run(settings)
 
 
@@ -94,7 +86,7 @@ def health(part: str) -> None:
     from service import probes
 
     os.umask(PRIVATE)
-    with _refusing(InvalidSettings):
+    with refusing(InvalidSettings):
         settings = Settings.from_environment()
     problem = probes.api_problem(settings) if part == "api" else probes.worker_problem(settings)
     if problem:
@@ -105,11 +97,11 @@ def health(part: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def backup(file: Path) -> None:
     """Back up all data of the service to FILE, a tar archive. The service can be running."""
-    settings = _prepare("backup")
+    settings = prepare("backup")
     from service.context import Context
     from service.operations.upkeep.backups import back_up
 
-    with _one_line_for_failures(), _progress("Backing up") as progress:
+    with one_line_for_failures(), _progress("Backing up") as progress:
         done = back_up(Context.from_settings(settings), file, progress)
     for key in done.missing:
         click.echo(f"Warning: the files of {key} are missing.", err=True)
@@ -120,11 +112,11 @@ def backup(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def restore(file: Path) -> None:
     """Restore all data from FILE. The settings must point to an empty database and an empty folder."""
-    settings = _prepare("restore")
+    settings = prepare("restore")
     from service.context import Context
     from service.operations.upkeep import backups
 
-    with _one_line_for_failures(), _progress("Restoring") as progress:
+    with one_line_for_failures(), _progress("Restoring") as progress:
         backups.restore(Context.from_settings(settings), file, progress)
     click.echo(f"restored from {file}")
 
@@ -135,11 +127,11 @@ def verify() -> None:
 
     Prints a line for each damage, and exits with code 1 if there is any.
     """
-    settings = _prepare("verify")
+    settings = prepare("verify")
     from service.context import Context
     from service.operations.upkeep import verification
 
-    with _one_line_for_failures(), _progress("Verifying") as progress:
+    with one_line_for_failures(), _progress("Verifying") as progress:
         found = verification.verify(Context.from_settings(settings), progress)
     for key in found.without_checksums:
         click.echo(f"Warning: {key} was saved without checksums by an older Fitserve.", err=True)
@@ -147,31 +139,6 @@ def verify() -> None:
         click.echo(f"Damaged: {damage}", err=True)
     click.echo(f"{found.files:,} files with {found.bytes:,} bytes verified: {len(found.damages):,} damaged")
     sys.exit(1 if found.damages else 0)
-
-
-@contextmanager
-def _refusing(*errors: type[Exception]) -> Iterator[None]:
-    """Turn these errors into one line on standard error and exit code 2."""
-    try:
-        yield
-    except errors as error:
-        raise Refused(_line(error)) from None
-
-
-@contextmanager
-def _one_line_for_failures() -> Iterator[None]:
-    with _refusing(StorageError):
-        try:
-            yield
-        except (BackupError, BadKey, OSError) as error:
-            raise click.ClickException(_line(error)) from None
-
-
-def _line(error: Exception) -> str:
-    if not isinstance(error, OSError):
-        return str(error)
-    where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or error}."
 
 
 @contextmanager
@@ -184,29 +151,3 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
             bar.update(done)
 
         yield advance
-
-
-def _prepare(part: str) -> Settings:
-    """Read the settings, then set up the folders and the log, and wait for the database."""
-    with _refusing(InvalidSettings):
-        settings = Settings.from_environment()
-    os.umask(PRIVATE)
-    _make_folder("FITSERVE_DATA_DIR", settings.data_dir)
-    _make_folder("FITSERVE_ARTIFACT_URL", settings.artifact_folder)
-    from service import logs
-
-    logs.configure(settings, part)
-    from service.storage.database import wait_for_server
-    from service.storage.permissions import tighten
-
-    with _refusing(StorageError):
-        wait_for_server(settings.database_url, settings.start_seconds)
-    tighten(settings)
-    return settings
-
-
-def _make_folder(variable: str, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Refused(f"{variable} can't be {folder}: {error.strerror}.") from None

@@ -66,6 +66,14 @@ class Settings:
         stands_for="`http://<FITSERVE_HOST>:<FITSERVE_PORT>`",
     )
 
+    service_key: str = setting("", "API key for the client commands.", variable="FITSERVE_KEY", secret=True)
+    service_project: str = setting(
+        "",
+        "Project in which the client commands act, for a key with the scope `admin`.",
+        variable="FITSERVE_PROJECT",
+        stands_for="`default`",
+    )
+
     allowed_hosts: str = setting(
         "",
         "Hosts that the `Host` header of a request may name: comma-separated, without ports; `*` allows every host.",
@@ -76,6 +84,8 @@ class Settings:
         "Origins whose web pages may use the service: comma-separated, such as `https://example.org`.",
         stands_for="none",
     )
+
+    metrics_open: bool = setting(False, "Answer `/metrics` without an API key.")
 
     api_processes: int = setting(2, "Number of processes that answer requests.", minimum=1)
     api_threads: int = setting(

@@ -1,6 +1,6 @@
 """What every operation needs, wired once for each process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from service.config import Settings
@@ -15,6 +15,10 @@ class Context:
     settings: Settings
     database: Database
     artifacts: ArtifactStore
+
+    def in_project(self, project: str) -> Self:
+        """The same parts, for operations that see and make only what belongs to a project."""
+        return replace(self, database=self.database.in_project(project))
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:

@@ -30,6 +30,18 @@ class BackupError(Exception):
     """A backup can't be created or restored. The text is one line for the operator."""
 
 
+class Unauthenticated(ServiceError):
+    """The request has no API key, or one that isn't valid."""
+
+    code = "unauthenticated"
+
+
+class ScopeMissing(ServiceError):
+    """The API key doesn't allow the request."""
+
+    code = "scope-missing"
+
+
 class NotFound(ServiceError):
     """The resource doesn't exist."""
 

@@ -8,6 +8,7 @@ import importlib
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from models.values.dates import FORMATS, pattern_of, read_date
 from models.values.numbers import FORMATS as NUMBER_FORMATS
 from models.values.numbers import read_number
 from service.api.inference.endpoints import Endpoints
+from service.callers import DEFAULT_PROJECT
 
 ROOT = Path(__file__).parents[1]
 METHODS = ("fullmatch", "match", "search", "sub", "split", "findall", "finditer")
@@ -161,7 +163,7 @@ def test_splitting_an_amount_takes_linear_time(example: str) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/models/m/versions/12:predict", "/v2/models/m/versions/12/infer"])
 def test_finding_an_endpoint_takes_linear_time(path: str) -> None:
-    _assert_linear(Endpoints(64).find, path)
+    _assert_linear(partial(Endpoints(64).find, DEFAULT_PROJECT), path)
 
 
 def _sources() -> list[str]:

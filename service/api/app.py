@@ -18,6 +18,7 @@ from service.api.http.dialect_paths import AnyNumberConverter
 from service.api.http.error_handlers import register_error_handlers
 from service.api.http.path_names import EpochConverter, NameConverter, NumberConverter
 from service.api.routes import (
+    api_keys,
     batch_predictions,
     catalogue,
     dataset_versions,
@@ -29,6 +30,7 @@ from service.api.routes import (
     operations,
     pages,
     predictions,
+    projects,
     snapshots,
     tensorflow_serving,
     training_jobs,
@@ -49,6 +51,8 @@ RESOURCES = (
     predictions,
     snapshots,
     batch_predictions,
+    api_keys,
+    projects,
     operations,
 )
 DIALECTS = (tensorflow_serving, open_inference)

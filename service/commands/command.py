@@ -111,8 +111,15 @@ def connect(url: str | None) -> "Client":
     from service.environment import InvalidSettings
 
     try:
-        url = url or Settings.from_environment().service_url
-        return Client(url, patience=PATIENCE_SECONDS, first_patience=0, tell=lambda line: click.echo(line, err=True))
+        settings = Settings.from_environment()
+        return Client(
+            url or settings.service_url,
+            key=settings.service_key,
+            project=settings.service_project,
+            patience=PATIENCE_SECONDS,
+            first_patience=0,
+            tell=lambda line: click.echo(line, err=True),
+        )
     except (InvalidSettings, ValueError) as error:
         raise Refusal(str(error)) from None
 

@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import structlog
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from service.errors import DatabaseUnavailable, DatabaseUnusable
 from service.storage import commits, last_write
 from service.storage.failures import first_line, translating_errors
+from service.storage.unit_of_work import UnitOfWork
 
 __all__ = ["Database", "Session", "make_engine", "migrate", "retry_while_away", "wait_for_server"]
 
@@ -43,6 +45,8 @@ log = structlog.get_logger()
 class Database:
     """Opens units of work: `read()` and `write()`. Don't do other input or output within a unit of work.
 
+    They see the rows of all projects, except those of `in_project`.
+
     Both raise DatabaseUnavailable if the database doesn't answer, DiskFull if its disk has no space, and
     DatabaseUnusable if it is damaged or read-only. After these errors nothing was written, except after
     OutcomeUnknown, a DatabaseUnavailable that only `write()` raises.
@@ -50,12 +54,19 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = make_engine(url)
+        self._project: str | None = None
         self._thread = threading.local()
+
+    def in_project(self, project: str) -> Self:
+        """The same database, whose units of work see and make only the rows of a project."""
+        view = copy(self)
+        view._project = project
+        return view
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a unit of work that only reads. Its records stay usable after it ends."""
-        with translating_errors(), Session(self.engine, expire_on_commit=False) as session:
+        with translating_errors(), UnitOfWork(self.engine, self._project) as session:
             yield session
 
     @contextmanager
@@ -68,7 +79,7 @@ class Database:
             with translating_errors(), self.engine.execution_options(writes=True).connect() as connection:
                 transaction = connection.begin()  # from here on, nobody else writes to SQLite
                 transaction_id = self._check_condition(connection)
-                with Session(connection, expire_on_commit=False) as session, session.begin():
+                with UnitOfWork(connection, self._project) as session, session.begin():
                     yield session
                 commits.commit(self.engine, transaction, transaction_id)
         finally:
@@ -144,8 +155,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("migrates", False):
+        # SQLite makes a table anew to change it. Removing the old one would delete the rows that refer to it.
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
     # A deferred transaction that starts to write fails immediately with "database is locked" after another's write.
-    writes = connection.get_execution_options().get("writes", False)
+    writes = options.get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
@@ -220,11 +235,7 @@ def _migrate(url: str) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     engine = make_engine(url)
     try:
-        with (
-            _migration_lock(engine),
-            translating_errors(),
-            engine.execution_options(writes=True).begin() as connection,
-        ):
+        with _migration_lock(engine), translating_errors(), migrating(engine) as connection:
             _lock(connection, MIGRATION_LOCK)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -234,6 +245,16 @@ def _migrate(url: str) -> None:
         ) from None
     finally:
         engine.dispose()
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may change tables. Raises DatabaseUnusable if rows then refer to others that don't exist."""
+    with engine.execution_options(writes=True, migrates=True).begin() as connection:
+        yield connection
+        if engine.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+            raise DatabaseUnusable("The database has rows that refer to others that don't exist.")
+    engine.dispose()  # the connection checks no foreign keys
 
 
 @contextmanager

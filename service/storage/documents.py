@@ -55,6 +55,16 @@ class JobWarning(Document):
     """A sentence."""
 
 
+@dataclass(frozen=True)
+class Quotas(Document):
+    """What a project may use at most; None is without limit."""
+
+    queued_jobs: int | None = None
+    running_jobs: int | None = None
+    stored_bytes: int | None = None
+    training_seconds_per_day: int | None = None
+
+
 class DocumentColumn(TypeDecorator[Any]):
     """A JSON object as a document of the type `of`; None stays None."""
 

@@ -101,10 +101,10 @@ def latest_versions(session: Session, model_ids: Collection[str]) -> dict[str, i
     return dict(session.execute(statement).all())
 
 
-def newest_with_versions(session: Session, limit: int) -> Sequence[str]:
-    """The names of the newest models that have a version."""
+def newest_with_versions(session: Session, limit: int) -> Sequence[Model]:
+    """The newest models that have a version."""
     versioned = exists().where(Version.model_id == Model.id)
-    return session.scalars(select(Model.name).where(versioned).order_by(Model.id.desc()).limit(limit)).all()
+    return session.scalars(select(Model).where(versioned).order_by(Model.id.desc()).limit(limit)).all()
 
 
 def existing_versions(session: Session, keys: Collection[tuple[str | None, int | None]]) -> frozenset[tuple[str, int]]:

@@ -1,8 +1,8 @@
 """Keyset pagination with opaque cursors: pages don't shift while rows are inserted."""
 
 import base64
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -44,6 +44,17 @@ class Order:
 
     keys: tuple[InstrumentedAttribute[Any], ...]
     descending: bool = False
+
+
+def read_all(fetch: Callable[[PageQuery], Page[Item]]) -> Iterator[Item]:
+    """The items of all pages."""
+    query = PageQuery(limit=1000)
+    while True:
+        page = fetch(query)
+        yield from page.items
+        if page.next_cursor is None:
+            return
+        query = replace(query, cursor=page.next_cursor)
 
 
 def fetch_page(session: Session, statement: Select[Item], order: Order, query: PageQuery) -> Page[Item]:

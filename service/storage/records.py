@@ -24,9 +24,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_colu
 from models.spec import Task, read_threshold
 from models.training.plan import Order
 from models.version_details import VersionDetails
+from service.callers import DEFAULT_PROJECT
 from service.statuses import JOB_STATUSES, RESOURCE_STATUSES
 from service.storage.artifact_keys import DATASETS, MODELS, SNAPSHOTS, check_id, check_published
-from service.storage.documents import DocumentColumn, DocumentsColumn, JobWarning, KeptCheckpoint
+from service.storage.documents import DocumentColumn, DocumentsColumn, JobWarning, KeptCheckpoint, Quotas
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -76,19 +77,28 @@ class Record(DeclarativeBase):
     type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}
 
 
+class InProject:
+    """A row of one project. A unit of work of a project sees and makes only rows of that project."""
+
+    project: Mapped[str] = mapped_column(server_default=DEFAULT_PROJECT)
+
+
 def _one_of(column: str, values: tuple[str, ...]) -> str:
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
-class Dataset(Record):
+class Dataset(InProject, Record):
     """A dataset, which is what its newest ready version is: its columns from `source` to `error` are those of that
     version, or of the first one until that is ready."""
 
     __tablename__ = "datasets"
-    __table_args__ = (CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="dataset_status"),)
+    __table_args__ = (
+        CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="dataset_status"),
+        UniqueConstraint("project", "name", name="dataset_name"),
+    )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
     status: Mapped[str]
     source: Mapped[str]
     kind: Mapped[str | None]
@@ -139,14 +149,17 @@ class DatasetVersion(Record):
     created_at: Mapped[datetime]
 
 
-class Model(Record):
+class Model(InProject, Record):
     """A network's spec and the result of building it, or a network from a client's file."""
 
     __tablename__ = "models"
-    __table_args__ = (CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="model_status"),)
+    __table_args__ = (
+        CheckConstraint(_one_of("status", RESOURCE_STATUSES), name="model_status"),
+        UniqueConstraint("project", "name", name="model_name"),
+    )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
     status: Mapped[str]
     task: Mapped[str]
     """Empty until the file of an import has been read whose client didn't say it."""
@@ -189,7 +202,7 @@ class Label(Record):
     created_at: Mapped[datetime]
 
 
-class Job(Record):
+class Job(InProject, Record):
     """A job for a worker; the row is also its entry in the queue."""
 
     __tablename__ = "jobs"
@@ -204,6 +217,7 @@ class Job(Record):
         Index("jobs_list_model", "kind", "model_name", "id"),
         Index("jobs_list_dataset", "kind", "dataset_name", "id"),
         Index("jobs_parent", "parent", "id"),
+        Index("jobs_project", "project", "kind", "status"),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
@@ -354,7 +368,55 @@ class Event(Record):
     data: Mapped[dict[str, Any]]
 
 
-class IdempotencyKey(Record):
+class Project(Record):
+    """A project, whose resources and keys are kept apart from those of other projects."""
+
+    __tablename__ = "projects"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    quotas: Mapped[Quotas] = mapped_column(DocumentColumn(Quotas))
+    created_at: Mapped[datetime]
+
+
+class ApiKey(Record):
+    """A key. Revoked ones stay, so that the audit events that name them can be read."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    project: Mapped[str | None]
+    """None for a key with the scope `admin`, which belongs to no project."""
+    scopes: Mapped[list[Any]]
+    digest: Mapped[str]
+    """The SHA-256 of the whole key, in hexadecimal digits."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    """Recorded at most once a minute."""
+
+
+class AuditEvent(Record):
+    """A request that changed something, or that was refused."""
+
+    __tablename__ = "audit_events"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    key_id: Mapped[str | None]
+    project: Mapped[str | None]
+    address: Mapped[str]
+    method: Mapped[str]
+    route: Mapped[str | None]
+    """The template of its path; None for an unknown path."""
+    resource: Mapped[str]
+    """Its path."""
+    status: Mapped[int]
+    request_id: Mapped[str]
+
+
+class IdempotencyKey(InProject, Record):
     """A client's key for a creating request, with the response once it is known."""
 
     __tablename__ = "idempotency_keys"

@@ -7,14 +7,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import JSON, Connection, Engine, MetaData, Table, insert, inspect, make_url, select
+from sqlalchemy import JSON, Connection, Engine, MetaData, Select, Table, delete, insert, inspect, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.callers import DEFAULT_PROJECT
 from service.errors import BackupError, StorageError
 from service.storage.database import Database, make_engine, migrate
 from service.storage.failures import classify_sqlite, first_line, translating_errors
-from service.storage.records import Record, Worker
+from service.storage.records import Project, Record, Worker
 
 ROWS_AT_ONCE = 500
 
@@ -128,6 +130,7 @@ def load(path: Path, url: str) -> None:
             writing = session.connection()
             if not _has_no_rows(writing):
                 raise BackupError("The database isn't empty.")
+            writing.execute(delete(Project))  # the snapshot has its own `default`
             _copy_rows(reading, writing)
 
 
@@ -162,7 +165,13 @@ def _check_same_schema(connection: Connection) -> None:
 def _has_no_rows(connection: Connection) -> bool:
     there = inspect(connection).get_table_names()
     tables = [table for table in _tables() if table.name in there]
-    return all(connection.execute(select(table).limit(1)).first() is None for table in tables)
+    return all(connection.execute(_made_by_clients(table).limit(1)).first() is None for table in tables)
+
+
+def _made_by_clients(table: Table) -> Select[Any]:
+    """The rows of a table. The project `default` is in every database."""
+    rows = select(table)
+    return rows.where(table.c.name != DEFAULT_PROJECT) if table.name == Project.__tablename__ else rows
 
 
 def _tables() -> list[Table]:

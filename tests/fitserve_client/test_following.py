@@ -10,8 +10,8 @@ import pytest
 from fitserve_client import Client, JobEvent, connection, following
 from fitserve_client.following import read_events
 from service.config import Settings
-from service.context import Context
 from service.storage.records import Record
+from tests.contexts import default_context
 from tests.fitserve_client.scripted_server import Answer, scripted
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.running_service import free_port, wait_for
@@ -28,7 +28,7 @@ def test_events_are_read_between_comments_and_one_that_was_cut_off_is_none() -> 
 @contextmanager
 def api_at(port: int, folder: Path) -> Iterator[Server]:
     """An api on a port, with the database that lies in a folder."""
-    context = Context.from_settings(Settings(data_dir=folder))
+    context = default_context(Settings(data_dir=folder))
     Record.metadata.create_all(context.database.engine)
     process = start(port, folder)
     server = Server(process, f"http://127.0.0.1:{port}", context, [])

@@ -219,8 +219,11 @@ class Blueprint(DocumentedBlueprint):
 
         return decorate
 
-    def creates(self, schema: type[Schema]) -> Decorator:
-        """Respond to a creating request, which may wait for what it creates."""
+    def creates(self, schema: type[Schema], *, saved: bool = True) -> Decorator:
+        """Respond to a creating request, which may wait for what it creates.
+
+        A response that has a secret isn't `saved`: a repeated request with its Idempotency-Key comes to the handler.
+        """
 
         def decorate(handler: Handler) -> Handler:
             handler = _document_parameter(handler, PREFER, IDEMPOTENCY_KEY)
@@ -228,7 +231,7 @@ class Blueprint(DocumentedBlueprint):
             handler = self.alt_response(
                 202, schema=schema, description="Accepted, but not finished yet.", headers=headers
             )(handler)
-            created: Handler = idempotent(self.resource(schema, 201, LOCATION_HEADER)(_resumable(handler)))
+            created: Handler = idempotent(self.resource(schema, 201, LOCATION_HEADER)(_resumable(handler)), saved=saved)
             return created
 
         return decorate

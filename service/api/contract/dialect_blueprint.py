@@ -7,6 +7,7 @@ from flask import Response
 
 from service.api.contract.blueprint import DocumentedBlueprint
 from service.api.contract.schemas.base import Schema
+from service.api.http.state import caller
 from service.operations.inference.predictions import Wanted
 
 CHOICES = {
@@ -46,7 +47,7 @@ class DialectBlueprint(DocumentedBlueprint):
 
 def _handler(handle: Callable[[Wanted], Response], name: str, summary: str) -> Callable[..., Response]:
     def handler(name: str, version: int | None = None, label: str | None = None) -> Response:
-        return handle(Wanted(name, version, label))
+        return handle(Wanted(caller().project, name, version, label))
 
     handler.__name__, handler.__doc__ = name, summary
     return handler

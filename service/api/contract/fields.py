@@ -7,13 +7,10 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from service.names import LONGEST_NAME, NAME, find_fault
 from service.operations.catalog.uploads import ReceivedFile
 from service.operations.metadata import LONGEST_KEY, LONGEST_VALUE, MOST_KEYS
 
-LONGEST_NAME = 128
-NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
-RESERVED_NAME = "stats"
-NAME_RULE = f"must be 1 to {LONGEST_NAME} characters (A-Z, a-z, 0-9, `.`, `_`, `-`) and begin with a letter or digit"
 LARGEST_INTEGER = 2**31 - 1
 LARGEST_FLOAT = 3.4028235e38
 """The largest number of single precision, in which networks compute."""
@@ -96,10 +93,9 @@ class Name(fields.String):
 
 def check_name(value: str) -> None:
     """Raise ValidationError if clients may not choose this name."""
-    if not NAME.fullmatch(value):
-        raise ValidationError(NAME_RULE)
-    if value == RESERVED_NAME:
-        raise ValidationError(f'must not be "{RESERVED_NAME}"')
+    fault = find_fault(value)
+    if fault is not None:
+        raise ValidationError(fault)
 
 
 class Reference(Text):

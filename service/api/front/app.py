@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from service.api.front.access import Access
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
 from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
@@ -24,6 +25,7 @@ from service.api.http.problems import answer_error
 from service.api.inference.endpoints import Endpoints
 from service.context import Context
 from service.logs import RequestLog
+from service.operations.access.key_ring import KeyRing
 from service.operations.inference.predictions import PredictionService
 from service.operations.jobs import events
 from service.operations.memory import Memory
@@ -52,6 +54,7 @@ class Front:
         self._endpoints = Endpoints(settings.max_json_depth)
         self._inference = Inference(service)
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
+        self._access = Access(settings, KeyRing(context), self._pool)
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
@@ -96,7 +99,8 @@ class Front:
         if self._cors.is_preflight(request):
             return self._cors.answer_preflight(request)
         request.path = lower_fixed_parts(request.path)
-        endpoint = self._endpoints.find(request.path) if request.method == "POST" else None
+        await self._access.check(request)
+        endpoint = self._endpoints.find(request.caller.project, request.path) if request.method == "POST" else None
         if endpoint is not None:
             return await self._inference.answer(request, endpoint)
         return await self._resources.answer(request)

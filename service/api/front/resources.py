@@ -20,7 +20,7 @@ from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import BODY_SECONDS, Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
-from service.api.http.handoff import HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follow, Wait
+from service.api.http.handoff import CALLER, HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follow, Wait
 from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS
 from service.api.http.media_types import FORM
 from service.config import Settings
@@ -205,6 +205,7 @@ def _describe(request: Request, body: IO[bytes]) -> Environment:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
         REQUEST_ID: request.id,
+        CALLER: request.caller,
         MEMORY: request.memory,
     }
     if request.length != 0:

@@ -43,6 +43,17 @@ PROBLEM_TYPES = {
             "The request violates the HTTP protocol. For example, the connection ended before the body was complete.",
         ),
         ProblemType(
+            "unauthenticated", 401, "An API key is required",
+            "The request has no API key, or one that is unknown, expired or revoked. Send a key as "
+            "`Authorization: Bearer KEY`. An administrator makes keys with `fitserve keys create` or "
+            "`POST /v1/api-keys`.",
+        ),
+        ProblemType(
+            "scope-missing", 403, "The API key doesn't allow this",
+            "The API key lacks the scope that the request needs. The detail names it. `GET /v1/api-keys/current` shows "
+            "the scopes of a key.",
+        ),
+        ProblemType(
             "cross-site-request", 403, "Cross-site requests are not allowed",
             "A browser sent a request that changes data on behalf of a page from another site. The operator lists the "
             "allowed sites in FITSERVE_CORS_ORIGINS.",

@@ -8,6 +8,8 @@ from service.operations.idempotency import Claim
 
 REQUEST_ID = "fitserve.request_id"
 """The name in the WSGI environment of the request's id."""
+CALLER = "fitserve.caller"
+"""The name in the WSGI environment of the request's caller."""
 MEMORY = "fitserve.memory"
 """The name in the WSGI environment of the request's memory."""
 HANDOFF = "fitserve.handoff"

@@ -12,7 +12,7 @@ from flask import Response, current_app, g, request
 from service.api.http.errors import InvalidHeader, RequestFault
 from service.api.http.handing_over import resumed
 from service.api.http.handoff import Wait
-from service.api.http.state import context
+from service.api.http.state import caller, context
 from service.errors import KeyReused, StorageError
 from service.operations import idempotency
 from service.operations.idempotency import Answer, Claim
@@ -43,7 +43,8 @@ def claim_key(body: Any) -> None:
     if key is None:
         return
     same = orjson.dumps([sorted(request.args.items()), body], option=orjson.OPT_SORT_KEYS)
-    scope = (request.method, request.path, key)
+    sender = caller()
+    scope = (sender.project, sender.key_id or "", request.method, request.path, key)
     try:
         claimed = idempotency.claim(context(), scope, hashlib.sha256(same).hexdigest())
     except KeyReused as error:
@@ -59,8 +60,11 @@ def current_claim() -> Claim | None:
     return claimed
 
 
-def idempotent(handler: Any) -> Any:
-    """Replay the saved response if the request's key has one; otherwise call the handler and save its response."""
+def idempotent(handler: Any, *, saved: bool = True) -> Any:
+    """Replay the saved response if the request's key has one; otherwise call the handler and save its response.
+
+    A response that isn't to be `saved` is not replayed: the handler finds in its claim what the first request created.
+    """
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -80,7 +84,7 @@ def idempotent(handler: Any) -> Any:
         except BaseException:
             _conclude(None)
             raise
-        _conclude(response)
+        _conclude(response if saved else None)
         return response
 
     return wrapper

@@ -6,6 +6,8 @@ TRAINING_JOBS = "/v1/training-jobs"
 EVALUATIONS = "/v1/evaluations"
 BATCH_PREDICTIONS = "/v1/batch-predictions"
 WORKERS = "/v1/workers"
+API_KEYS = "/v1/api-keys"
+PROJECTS = "/v1/projects"
 
 
 def dataset_url(name: str) -> str:
@@ -42,3 +44,11 @@ def evaluation_url(job_id: str) -> str:
 
 def batch_prediction_url(job_id: str) -> str:
     return f"{BATCH_PREDICTIONS}/{job_id}"
+
+
+def api_key_url(key_id: str) -> str:
+    return f"{API_KEYS}/{key_id}"
+
+
+def project_url(name: str) -> str:
+    return f"{PROJECTS}/{name}"

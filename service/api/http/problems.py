@@ -15,6 +15,9 @@ from service.storage.paging import InvalidCursor
 
 RETRY_AFTER_SECONDS = 5
 """The default for temporary errors."""
+UNAUTHENTICATED = 401
+CHALLENGE = 'Bearer realm="fitserve"'
+"""How a client can authenticate (RFC 6750, section 3)."""
 OPERATOR_STATUSES = (500, 507)
 """The statuses of errors that only the operator can fix; they are logged."""
 
@@ -74,7 +77,10 @@ def answer_code(
         document |= {"instance": path, "request_id": request_id}
     if retry_after is None and status in (429, 503):
         retry_after = RETRY_AFTER_SECONDS
-    return ErrorAnswer(status, media_type, document, {} if retry_after is None else {"Retry-After": str(retry_after)})
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    if status == UNAUTHENTICATED:
+        headers["WWW-Authenticate"] = CHALLENGE
+    return ErrorAnswer(status, media_type, document, headers)
 
 
 def describe_failure(error: dict[str, Any] | None) -> dict[str, Any] | None:

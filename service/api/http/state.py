@@ -5,13 +5,25 @@ from dataclasses import replace
 from flask import current_app, request
 
 from models.allowance import Allowance
-from service.api.http.handoff import MEMORY, REQUEST_ID
+from service.api.http.handoff import CALLER, MEMORY, REQUEST_ID
+from service.callers import Caller
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
 
 
+def caller() -> Caller:
+    """Who sent the current request."""
+    found: Caller = request.environ[CALLER]
+    return found
+
+
 def context() -> Context:
-    """The context of the current app."""
+    """The context of the current request, for the project of its caller."""
+    return service_context().in_project(caller().project)
+
+
+def service_context() -> Context:
+    """The context for operations that concern the whole service, such as those of projects."""
     found: Context = current_app.extensions["context"]
     return found
 

@@ -41,27 +41,27 @@ class Endpoints:
             (rf"/v2/models/{NAME}(?:{ANY_NUMBER})?/infer", Infer),
         )
         self._patterns = [(re.compile(pattern), make(max_json_depth)) for pattern, make in makers]
-        self._found: dict[str, Endpoint] = {}
+        self._found: dict[tuple[str, str], Endpoint] = {}
 
-    def find(self, path: str) -> Endpoint | None:
-        """The endpoint of a path; None if the path isn't one."""
-        found = self._found.get(path) or self._match(path)
+    def find(self, project: str, path: str) -> Endpoint | None:
+        """The endpoint of a path in a project; None if the path isn't one."""
+        found = self._found.get((project, path)) or self._match(project, path)
         if found is not None and len(self._found) < MOST_REMEMBERED:
-            self._found[path] = found
+            self._found[project, path] = found
         return found
 
-    def _match(self, path: str) -> Endpoint | None:
+    def _match(self, project: str, path: str) -> Endpoint | None:
         for pattern, dialect in self._patterns:
             match = pattern.fullmatch(path)
             if match is not None:
-                return Endpoint(dialect, _find_target(match.groupdict()))
+                return Endpoint(dialect, _find_target(project, match.groupdict()))
         return None
 
 
-def _find_target(parts: dict[str, Any]) -> Target:
+def _find_target(project: str, parts: dict[str, Any]) -> Target:
     """What the parts of a path name."""
     if "job" in parts:
         epoch = parts["epoch"]
-        return WantedSnapshot(parts["job"], int(epoch) if epoch.isdecimal() else epoch)
+        return WantedSnapshot(project, parts["job"], int(epoch) if epoch.isdecimal() else epoch)
     version = parts["version"]
-    return Wanted(parts["name"], None if version is None else int(version), parts.get("label"))
+    return Wanted(project, parts["name"], None if version is None else int(version), parts.get("label"))

@@ -6,7 +6,7 @@ from models.errors import Fault
 from service.api.http.dialect_paths import OWN_ERRORS
 from service.errors import ServiceError
 
-STATUSES = (400, 403, 404, 405, 408, 413, 421)
+STATUSES = (400, 401, 403, 404, 405, 408, 413, 421, 429)
 """The statuses of client errors. All others become 400."""
 
 

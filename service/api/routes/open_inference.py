@@ -28,7 +28,7 @@ from service.api.contract.schemas.open_inference import (
 from service.api.http.bodies import read_body, write_json
 from service.api.http.json_documents import parse_json
 from service.api.http.media_types import JSON, OCTETS
-from service.api.http.state import allowance, context, predictions
+from service.api.http.state import allowance, caller, context, predictions
 from service.api.inference import open_inference
 from service.api.inference.errors import InvalidInference
 from service.api.inference.open_inference_models import describe_config, describe_metadata
@@ -173,7 +173,7 @@ def refuse(**_: Any) -> Response:
 
 def _find_entries(model: str, version: int | None = None) -> Sequence[VersionEntry]:
     """The versions of a model, or the one of that number. Raises NotFound with Triton's texts."""
-    wanted = Wanted(model, version)
+    wanted = Wanted(caller().project, model, version)
     try:
         found = versions.entries(context(), model)
     except NotFound:

@@ -22,18 +22,15 @@ from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
 from service.operations.jobs import snapshots
 from service.operations.stored_files import version_folder
-from service.storage import last_write, models
+from service.storage import models
 from service.storage.artifact_keys import SNAPSHOTS, parse
 from service.storage.database import Session
+from service.storage.last_write import UNAVAILABLE_NANOSECONDS, is_fresh
 
 MAX_RESOLVED = 1000
 """How many resolved versions a process caches, also for times when the database is unavailable."""
 MAX_ROWS = 2**31 - 1
 """The rows of a request at most: the largest number that Triton's configuration can contain."""
-FRESH_NANOSECONDS = 750_000_000
-"""How long a resolved version counts as current if no api process of this machine writes. Workers may write."""
-UNAVAILABLE_NANOSECONDS = 5_000_000_000
-"""How long a remembered version is used without a query after the database was unavailable."""
 
 log = structlog.get_logger()
 
@@ -41,6 +38,7 @@ log = structlog.get_logger()
 class Wanted(NamedTuple):
     """What a client wants to predict with: a version, a label's version, or the one that the model serves."""
 
+    project: str
     model: str
     version: int | None = None
     label: str | None = None
@@ -49,6 +47,7 @@ class Wanted(NamedTuple):
 class WantedSnapshot(NamedTuple):
     """What a client wants to predict with: the snapshot of a training job at the end of an epoch, or LATEST or BEST."""
 
+    project: str
     training_job: str
     epoch: int | str
 
@@ -135,11 +134,11 @@ class PredictionService:
         Raises NotFound, NoVersion, NoSnapshot; Conflict if it can't be served.
         """
         cached = self._found.get(wanted)
-        if cached is not None and _is_fresh(cached[0]) and _is_steady(wanted):
+        if cached is not None and is_fresh(cached[0]) and _is_steady(wanted):
             return cached[1]
         now = time.monotonic_ns()
         try:
-            with self._context.database.read() as session:
+            with self._context.in_project(wanted.project).database.read() as session:
                 found = find_wanted(session, wanted) if isinstance(wanted, Wanted) else find_snapshot(session, wanted)
         except StorageError:
             if cached is None:
@@ -161,7 +160,7 @@ class PredictionService:
     def is_at_hand(self, wanted: Target) -> bool:
         """Whether the version or snapshot is available without reading the database or a file."""
         cached = self._found.get(wanted)
-        fresh = cached is not None and _is_fresh(cached[0]) and _is_steady(wanted)
+        fresh = cached is not None and is_fresh(cached[0]) and _is_steady(wanted)
         return fresh and cached is not None and self._loaded.has(cached[1].key)
 
     def load_latest(self) -> None:
@@ -171,26 +170,21 @@ class PredictionService:
             return
         try:
             with self._context.database.read() as session:
-                names = models.newest_with_versions(session, most)
+                served = models.newest_with_versions(session, most)
         except StorageError as error:
             log.warning("can't preload versions", detail=error.detail)
             return
-        for name in names:
+        for model in served:
             try:
-                self._loaded.get(self.find(Wanted(name)).key)
+                self._loaded.get(self.find(Wanted(model.project, model.name)).key)
             except (ServiceError, ModelsError) as error:
-                log.warning("can't preload a version", model=name, detail=error.detail)
+                log.warning("can't preload a version", project=model.project, model=model.name, detail=error.detail)
 
     def _load(self, key: str) -> Predictor:
         if parse(key)[0] == SNAPSHOTS:
             return snapshots.load(self._context, key, self.settings.prediction_threads)
         files = version_folder(self._context, key, ARTIFACTS["preprocessing"], ARTIFACTS["onnx"])
         return Predictor.load(files, self.settings.prediction_threads)
-
-
-def _is_fresh(resolved_at: int) -> bool:
-    """Whether a version that was resolved at `resolved_at` (nanoseconds of the monotonic clock) counts as current."""
-    return resolved_at > max(last_write.moment(), time.monotonic_ns() - FRESH_NANOSECONDS)
 
 
 def _is_steady(wanted: Target) -> bool:

@@ -257,7 +257,7 @@ def _record_success(session: Session, job: Job, key: str | None, result: dict[st
         return None
     for byproduct in success.byproducts:
         queue.record_done(
-            session, KINDS[byproduct.kind], byproduct.request,
+            session, KINDS[byproduct.kind], byproduct.request, project=job.project,
             model_id=job.model_id, model_name=job.model_name, version=job.version,
             dataset_id=job.dataset_id, dataset_name=job.dataset_name,
             dataset_version=job.dataset_version, dataset_sha256=job.dataset_sha256,

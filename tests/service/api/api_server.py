@@ -13,6 +13,7 @@ import requests
 from service.config import Settings
 from service.context import Context
 from service.storage.records import Record
+from tests.contexts import default_context
 from tests.running_service import ROOT, free_port, wait_for
 
 SERVE = """
@@ -68,7 +69,7 @@ class Server:
 @contextmanager
 def running_api(folder: Path, **settings: object) -> Iterator[Server]:
     """A ready api during the block. Fails the test if it doesn't end cleanly."""
-    context = Context.from_settings(Settings(data_dir=folder))
+    context = default_context(Settings(data_dir=folder))
     Record.metadata.create_all(context.database.engine)
     port = free_port()
     process = start(port, folder, **settings)

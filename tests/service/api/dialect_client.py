@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from service.config import Settings
 from service.context import Context
 from service.storage.records import Record
+from tests.contexts import default_context
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
@@ -78,7 +79,7 @@ class DialectClient:
 @contextmanager
 def dialect_client(folder: Path) -> Iterator[DialectClient]:
     """A client of an app with versions of `line`, whose network returns its input, and of `fruit`."""
-    context = Context.from_settings(
+    context = default_context(
         Settings(data_dir=folder, max_concurrent_predictions=MOST_AT_ONCE, max_body_bytes=100_000)
     )
     Record.metadata.create_all(context.database.engine)

@@ -8,6 +8,7 @@ import pytest
 from service.config import Settings
 from service.context import Context
 from service.storage.database import migrate
+from tests.contexts import default_context
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
@@ -28,7 +29,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def on_disk(disk: Path) -> Iterator[Context]:
     settings = Settings(data_dir=disk)
     migrate(settings.database_url)
-    context = Context.from_settings(settings)
+    context = default_context(settings)
     yield context
     context.database.close()
 

@@ -4,10 +4,11 @@ import pytest
 
 from service.api.front.inference import INLINE_SECONDS, Paces, is_plain
 from service.api.front.request import Request
+from service.callers import DEFAULT_PROJECT
 from service.operations.inference.predictions import Wanted
 from service.operations.memory import Memory
 
-LINE = Wanted("line")
+LINE = Wanted(DEFAULT_PROJECT, "line")
 
 
 def test_many_rows_are_unusual_although_one_padded_row_was_fast() -> None:

@@ -13,6 +13,7 @@ from werkzeug.routing import MapAdapter
 from service.api.contract.openapi import PATH
 from service.api.http.dialect_paths import lower_fixed_parts
 from service.api.inference.endpoints import Endpoints
+from service.callers import DEFAULT_PROJECT
 from service.context import Context
 from service.operations.inference.predictions import Target, Wanted, WantedSnapshot
 from tests.service.api.api_client import ApiClient
@@ -76,8 +77,8 @@ def find_in_flask(routes: MapAdapter, path: str) -> Target | None:
     if not rule.rule.endswith(ENDS):
         return None
     if "epoch" in arguments:
-        return WantedSnapshot(arguments["job_id"], arguments["epoch"])
-    return Wanted(arguments["name"], arguments.get("version"), arguments.get("label"))
+        return WantedSnapshot(DEFAULT_PROJECT, arguments["job_id"], arguments["epoch"])
+    return Wanted(DEFAULT_PROJECT, arguments["name"], arguments.get("version"), arguments.get("label"))
 
 
 def test_openapi_has_each_prediction_by_model_version_label_and_snapshot() -> None:
@@ -89,7 +90,7 @@ def test_the_front_finds_exactly_what_flask_would(template: str, flask_routes: M
     endpoints = Endpoints(100)
     found = 0
     for path in map(unquote, fill(template)):
-        endpoint = endpoints.find(path)
+        endpoint = endpoints.find(DEFAULT_PROJECT, path)
         assert (endpoint and endpoint.wanted) == find_in_flask(flask_routes, path), ascii(path)
         found += endpoint is not None
     assert found > 5
@@ -104,7 +105,7 @@ def test_no_prediction_gets_as_far_as_flasks_routes(template: str, trained: ApiC
 
 def test_fixed_parts_in_upper_case_are_found_too(flask_routes: MapAdapter) -> None:
     for path in ("/V1/Models/Line:Predict", "/v1/MODELS/Line/Versions/1:CLASSIFY", "/v1/models/Line/LABELS/A:regress"):
-        endpoint = Endpoints(100).find(lower_fixed_parts(path))
+        endpoint = Endpoints(100).find(DEFAULT_PROJECT, lower_fixed_parts(path))
         assert endpoint is not None
         assert isinstance(endpoint.wanted, Wanted)
         assert endpoint.wanted.model == "Line"

@@ -13,6 +13,7 @@ import pytest
 from models.predictor import Predictor
 from service.api.app import create_front
 from service.api.front.app import Front
+from service.callers import DEFAULT_PROJECT
 from service.context import Context
 from service.operations.catalog import versions
 from service.operations.inference import admission
@@ -210,7 +211,7 @@ def test_what_is_deleted_or_relabelled_takes_effect_at_once_in_the_process_that_
 @pytest.mark.usefixtures("trained")
 def test_the_database_is_not_asked_for_each_prediction(context: Context) -> None:
     service = PredictionService(context)
-    found = [service.find(Wanted("line")) for _ in range(1000)]
+    found = [service.find(Wanted(DEFAULT_PROJECT, "line")) for _ in range(1000)]
     assert len(set(map(id, found))) < 1000
 
 

@@ -8,6 +8,7 @@ import pytest
 from service.config import Settings
 from service.context import Context
 from service.storage.database import migrate
+from tests.contexts import default_context
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
@@ -32,7 +33,7 @@ def artifacts(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def context(tmp_path: Path, artifacts: Path) -> Iterator[Context]:
-    context = Context.from_settings(Settings(data_dir=tmp_path, artifact_url=str(artifacts)))
+    context = default_context(Settings(data_dir=tmp_path, artifact_url=str(artifacts)))
     migrate(context.settings.database_url)
     yield context
     context.database.close()

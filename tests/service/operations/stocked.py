@@ -16,6 +16,7 @@ from service.storage.database import migrate
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.storage.records import Job, Version
+from tests.contexts import default_context
 from tests.service.api.fake_worker import FakeWorker
 
 LINE = {
@@ -31,7 +32,7 @@ TRAINING: dict[str, Any] = {
 
 def make_context(folder: Path, **settings: Any) -> Context:
     """With the dataset and the model `line`."""
-    context = Context.from_settings(Settings(data_dir=folder, **settings))
+    context = default_context(Settings(data_dir=folder, **settings))
     migrate(context.settings.database_url)
     datasets.create(context, DATASET)
     models.create(context, LINE)

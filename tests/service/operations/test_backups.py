@@ -35,6 +35,7 @@ from service.storage.database import Session
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.storage.records import Record, Worker
+from tests.contexts import default_context
 from tests.databases import ForgetfulDatabase, empty_postgresql
 from tests.service.operations import stocked
 from tests.service.operations.stocked import checkpoint, claim, files_of, job, submit, train
@@ -59,7 +60,7 @@ def place(tmp_path: Path) -> Iterator[Callable[..., Context]]:
     made: list[Context] = []
 
     def make(**settings: str) -> Context:
-        made.append(Context.from_settings(Settings(data_dir=tmp_path / f"there-{len(made)}", **settings)))  # type: ignore[arg-type]
+        made.append(default_context(Settings(data_dir=tmp_path / f"there-{len(made)}", **settings)))  # type: ignore[arg-type]
         return made[-1]
 
     yield make

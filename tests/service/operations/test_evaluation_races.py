@@ -22,6 +22,7 @@ from service.operations.jobs.kinds import training as training_jobs
 from service.operations.jobs.lifecycle import Lease
 from service.storage.paging import PageQuery
 from service.storage.records import Job, Record
+from tests.contexts import default_context
 from tests.service.api.fake_worker import FakeWorker
 
 LINE = {
@@ -42,7 +43,7 @@ ERROR = {"code": "incomplete-version", "detail": "It can't be loaded.", "faults"
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
     """With a version of `line`."""
-    context = Context.from_settings(Settings(data_dir=tmp_path))
+    context = default_context(Settings(data_dir=tmp_path))
     Record.metadata.create_all(context.database.engine)
     datasets.create(context, DATASET)
     models.create(context, LINE)

@@ -15,6 +15,7 @@ from service.operations.jobs.kinds import training as training_jobs
 from service.storage import jobs
 from service.storage.database import migrate
 from service.storage.records import Event, Job
+from tests.contexts import default_context
 
 EVENTS = 20_000
 INSTRUCTIONS = 1000
@@ -24,7 +25,7 @@ INSTRUCTIONS = 1000
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
     """With a job in whose log every tenth event is an epoch's, and the first a transition."""
-    context = Context.from_settings(Settings(data_dir=tmp_path))
+    context = default_context(Settings(data_dir=tmp_path))
     migrate(context.settings.database_url)
     with context.database.write() as session:
         job = Job(

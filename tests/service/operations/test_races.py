@@ -17,6 +17,7 @@ from service.storage.artifacts import ArtifactStore
 from service.storage.jobs import NewEvent
 from service.storage.paging import PageQuery
 from service.storage.records import Job, Record
+from tests.contexts import default_context
 from tests.journeys import specs
 from tests.running_service import wait_for
 from tests.service.operations import stocked
@@ -27,7 +28,7 @@ ERROR = {"code": "invalid-spec", "detail": "It doesn't fit.", "faults": []}
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
-    context = Context.from_settings(Settings(data_dir=tmp_path))
+    context = default_context(Settings(data_dir=tmp_path))
     Record.metadata.create_all(context.database.engine)
     return context
 

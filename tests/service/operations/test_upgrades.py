@@ -17,11 +17,11 @@ from models.datasets import import_dataset
 from models.limits import Limits
 from service.api.app import create_front
 from service.config import Settings
-from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.storage import jobs
 from service.storage.database import MIGRATIONS, make_engine, migrate
 from service.storage.identifiers import new_identifier
+from tests.contexts import default_context
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
@@ -154,7 +154,7 @@ def test_jobs_that_wait_over_an_upgrade_run(revision: str, tmp_path: Path) -> No
     ids = fill(database)
     database.close()
     migrate(database.settings.database_url)
-    context = Context.from_settings(database.settings)
+    context = default_context(database.settings)
     execution.put_all_back(context.database, execution.WORKER_LOST)
     api, worker = ApiClient(FrontClient(create_front(context))), FakeWorker(context)
     assert [job["status"] for job in api.get("/v1/training-jobs")["items"]] == ["queued", "queued"]

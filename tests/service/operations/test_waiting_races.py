@@ -16,6 +16,7 @@ from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
 from service.storage.database import migrate
 from service.storage.records import Job
+from tests.contexts import default_context
 from tests.databases import empty_postgresql
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.operations.stocked import DATASET, LINE, TRAINING
@@ -35,7 +36,7 @@ def context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Context]
 
 def _stocked(settings: Settings) -> Iterator[Context]:
     migrate(settings.database_url)
-    context = Context.from_settings(settings)
+    context = default_context(settings)
     datasets.create(context, DATASET)
     FakeWorker(context).run_all()
     models.create(context, LINE)

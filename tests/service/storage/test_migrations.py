@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
-from service.storage.database import MIGRATIONS, Session, make_engine, migrate
+from service.storage.database import MIGRATIONS, Session, make_engine, migrate, migrating
 from service.storage.records import Dataset, Record
 
 
@@ -46,7 +46,7 @@ def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
 def move(engine: Engine, direction: Callable[[Config, str], None], revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.execution_options(writes=True).begin() as connection:
+    with migrating(engine) as connection:
         config.attributes["connection"] = connection
         direction(config, revision)
 

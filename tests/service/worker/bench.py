@@ -14,7 +14,6 @@ from models.jobs.build import BuildRequest
 from models.jobs.training import TrainingRequest
 from service import statuses
 from service.config import Settings
-from service.context import Context
 from service.errors import StorageError
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import queue
@@ -27,6 +26,7 @@ from service.storage.database import migrate
 from service.storage.records import Dataset, DatasetVersion, Event, Job, Model, Version, Worker
 from service.worker.processes import ProcessStarter
 from service.worker.supervisor import Supervisor
+from tests.contexts import default_context
 from tests.service.worker.fake_tasks import PRELOADED, TASK
 
 Found = TypeVar("Found")
@@ -40,7 +40,7 @@ class Bench:
         self.folder = folder
         self.settings = replace(Settings(data_dir=folder, poll_seconds=0.01), **settings)
         migrate(self.settings.database_url)
-        self.context = Context.from_settings(self.settings)
+        self.context = default_context(self.settings)
         self.supervisor: Supervisor | None = None
         self._add_model_and_dataset()
 

@@ -13,6 +13,7 @@ from service.api.contract.documentation.headers import HEADERS, refer
 from service.api.contract.documentation.info import SERVERS
 from service.api.contract.documentation.links import add_links
 from service.api.contract.documentation.path_parameters import describe_path_parameter
+from service.api.contract.documentation.security import SCHEMES, requirements
 from service.api.http.indentation import PARAMETER, ROOT
 from service.api.http.media_types import FORM, JSON, MERGE_PATCH, OCTETS
 from service.config import Settings
@@ -38,7 +39,7 @@ def complete(document: Document, settings: Settings) -> Document:
     separate_types(document)
     components = document["components"]
     components["schemas"].pop(UNUSED, None)
-    components |= {"headers": HEADERS, "responses": errors.components()}
+    components |= {"headers": HEADERS, "responses": errors.components(), "securitySchemes": SCHEMES}
     for path, item in document["paths"].items():
         for parameter in item.get("parameters", ()):
             parameter |= describe_path_parameter(path, parameter["name"], PATH_EXAMPLES)
@@ -55,6 +56,7 @@ def complete(document: Document, settings: Settings) -> Document:
 
 
 def _complete_operation(operation: Document, method: str, path: str) -> None:
+    operation["security"] = requirements(method, path)
     for parameter in operation.get("parameters", ()):
         _drop_null(parameter)
     if "requestBody" in operation:

@@ -54,12 +54,20 @@ ERRORS = {
             "invalid-query",
         ),
         Error(
+            401,
+            "Unauthenticated",
+            "The request has no API key, or one that is unknown, expired or revoked.",
+            "The request has no API key. Send one as `Authorization: Bearer KEY`.",
+            "unauthenticated",
+            ("WWW-Authenticate",),
+        ),
+        Error(
             403,
-            "CrossSiteRequest",
-            "A browser sent the request on behalf of a page of another site.",
-            "A page of another site (https://example.org) sent this request. The operator lists the sites that may in "
-            "FITSERVE_CORS_ORIGINS.",
-            "cross-site-request",
+            "Forbidden",
+            "The API key lacks the scope that the request needs. Or a browser sent the request on behalf of a page of "
+            "another site.",
+            'This request needs an API key with the scope "train".',
+            "scope-missing",
         ),
         Error(404, "NotFound", "The resource in the path doesn't exist.", 'There is no model "flowers".', "not-found"),
         Error(
@@ -148,7 +156,7 @@ OTHER = Error(
     "Any other error, such as an unsupported method (405), a request that arrives too slowly (408), a URL that is too "
     "long (414) or a host that the service doesn't answer for (421).",
 )
-DIALECT_STATUSES = (400, 403, 404, 413, 500, 503)
+DIALECT_STATUSES = (400, 401, 403, 404, 413, 500, 503)
 DIALECT = "Dialect"
 """The prefix of the components that are errors of other servers' protocols."""
 CONFLICTING_READS = (
@@ -198,7 +206,9 @@ def _find_statuses(operation: Operation, method: str, path: str) -> Iterator[int
         yield 412
     if "Range" in names:
         yield 416
-    if method != "get":
+    if operation["security"] or method != "get":
         yield 403
+    if operation["security"]:
+        yield 401
     if method != "get" or operation["operationId"] in CONFLICTING_READS:
         yield 409

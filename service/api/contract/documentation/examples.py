@@ -9,6 +9,8 @@ IDENTIFIER = "0660cff60faa21743c8f48cd"
 
 PATH_EXAMPLES: dict[tuple[str, str], Any] = {
     (":regress", "name"): "line",
+    ("/v1/projects", "name"): "vision",
+    ("/v1/api-keys", "key_id"): IDENTIFIER,
     ("/v1/", "name"): "flowers",
     ("/v2/", "name"): "flowers",
     ("/v1/", "label"): "champion",
@@ -241,6 +243,16 @@ EXAMPLES: dict[str, dict[str, Examples]] = {
         },
     },
     "change_batch_prediction": {JSON: CANCELLATIONS},
+    "create_api_key": {
+        JSON: {
+            "train": _example("A key that trains and predicts in a project", {"name": "ci", "scopes": ["train"]}),
+            "admin": _example("A key for administration", {"name": "operator", "scopes": ["admin"]}),
+        }
+    },
+    "create_project": {
+        JSON: {"quotas": _example("A project with quotas", {"name": "vision", "quotas": {"running_jobs": 2}})}
+    },
+    "change_project": {JSON: {"quotas": _example("Change one quota", {"quotas": {"queued_jobs": 100}})}},
     **_each(("serving_predict", "serving_predict_version", "serving_predict_label"), {JSON: TENSORS}),
     **_each(("serving_classify", "serving_classify_version", "serving_classify_label"), {JSON: FEATURES}),
     **_each(("serving_regress", "serving_regress_version", "serving_regress_label"), {JSON: NUMBERS}),

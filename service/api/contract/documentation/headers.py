@@ -40,6 +40,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": SECONDS,
         "example": 1,
     },
+    "WWW-Authenticate": _header("How the client can authenticate (RFC 6750).", 'Bearer realm="fitserve"'),
     "Link": _header('The next page, as rel="next". Absent on the last page.', '</v1/models?cursor=x>; rel="next"'),
     "Preference-Applied": _header("The request's preference that was applied.", "wait=10"),
     "Idempotency-Replayed": {

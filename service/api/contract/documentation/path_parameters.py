@@ -21,6 +21,10 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "label": ("The label that points to a version.", NAMED),
     "version": ("The version's number.", {"type": "integer", "format": "int64", "minimum": 1}),
     "format": ("The format of the version's file.", {"type": "string", "enum": list(FORMATS)}),
+    "key_id": (
+        "The key's id.",
+        {"type": "string", "minLength": 24, "maxLength": 24, "pattern": "^[0-9a-f]{24}$"},
+    ),
     "job_id": ("The job's id.", _identifier("tj")),
     "batch_prediction_id": ("The batch prediction's id.", _identifier("bp")),
     "epoch": (

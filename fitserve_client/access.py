@@ -1,0 +1,43 @@
+"""API keys and projects, for administrators."""
+
+from datetime import datetime
+
+from fitserve_client.resources import Document, Resources
+
+
+class ApiKeys(Resources):
+    """API keys. Only a key with the scope `admin` may use them, apart from `current`."""
+
+    path = "/v1/api-keys"
+
+    def create(
+        self, name: str, scopes: list[str], *, project: str | None = None, expires_at: datetime | None = None
+    ) -> Document:
+        """Create a key; the result has the whole key as `key`, which nothing shows again."""
+        expiry = None if expires_at is None else expires_at.isoformat()
+        body = {"name": name, "scopes": scopes, "project": project, "expires_at": expiry}
+        document: Document = self._connection.create(self.path, json=body)
+        return document
+
+    def current(self) -> Document:
+        """The caller's own key: its scopes, and the project in which it acts."""
+        return self.get("current")
+
+    def revoke(self, key_id: str) -> None:
+        """Refuse a key from now on."""
+        self.delete(key_id)
+
+
+class Projects(Resources):
+    """Projects, whose resources are kept apart. Only a key with the scope `admin` may use them."""
+
+    path = "/v1/projects"
+
+    def create(self, name: str, **quotas: int | None) -> Document:
+        """Create a project with quotas: `queued_jobs`, `running_jobs`, `stored_bytes`, `training_seconds_per_day`."""
+        document: Document = self._connection.create(self.path, json={"name": name, "quotas": quotas})
+        return document
+
+    def set_quotas(self, name: str, **quotas: int | None) -> Document:
+        """Set some quotas; None removes a limit, all others stay."""
+        return self._patch(name, {"quotas": quotas})

@@ -1,0 +1,197 @@
+"""Requests and responses of API keys and projects."""
+
+from dataclasses import asdict
+from typing import Any
+
+import marshmallow
+from marshmallow import pre_dump
+
+from service.api.contract.fields import (
+    MESSAGES,
+    Choice,
+    Items,
+    Moment,
+    Name,
+    Part,
+    Reference,
+    Whole,
+)
+from service.api.contract.schemas.base import AnswerSchema, Schema
+from service.api.contract.schemas.shown import LARGEST_COUNT, NAMED, Count, Inner, Links, Listing, OneOf, Words
+from service.api.http.links import api_key_url, project_url
+from service.api.http.paging import ByTime, ByTimeOrName
+from service.callers import DEFAULT_PROJECT, Scope
+from service.operations.access.keys import CurrentKey
+from service.storage.records import ApiKey, Project
+
+SCOPES = tuple(scope.value for scope in Scope)
+ALLOWS = "`read`, `predict`, `train` (includes both) or `admin` (everything)"
+KEY_ID: dict[str, Any] = {"pattern": "^[0-9a-f]{24}$", "example": "0660cff60faa21743c8f48cd"}
+KEY_EXAMPLE = "fsk_0660cff60faa21743c8f48cd_5f0a4be2c3d94f7f8c1f6f0e7a2d9b1c3e5f7a9b0c2d4e6f"
+
+
+class Time(marshmallow.fields.AwareDateTime):
+    """A timestamp as RFC 3339, with its offset from UTC."""
+
+    def __init__(self, **options: Any) -> None:
+        message = "must be a timestamp with its offset from UTC, such as 2027-01-31T12:34:56Z"
+        messages = MESSAGES | {"invalid": message, "invalid_awareness": message, "format": message}
+        super().__init__(format="iso", error_messages=messages, **options)
+
+
+class CreateApiKeySchema(Schema):
+    """A new API key."""
+
+    name = Name(
+        required=True, metadata={"description": "Your name for the key, such as who or what uses it.", "example": "ci"}
+    )
+    scopes = Items(
+        Choice(*SCOPES),
+        most=len(SCOPES),
+        required=True,
+        metadata={"description": f"What the key allows: {ALLOWS}.", "minItems": 1, "example": ["train"]},
+    )
+    project = Reference(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": f"The project whose resources the key can use. Null: `{DEFAULT_PROJECT}`. A key with the "
+            "scope `admin` has none: its requests name a project in `Fitserve-Project`.",
+            "example": None,
+        },
+    )
+    expires_at = Time(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "When the key expires. Null: never.", "maxLength": 40, "example": None},
+    )
+
+    @marshmallow.validates("scopes")
+    def _check_scopes(self, scopes: list[str], **_: Any) -> None:
+        if not scopes:
+            raise marshmallow.ValidationError(f"must have at least one of {', '.join(SCOPES)}")
+
+
+class ApiKeySchema(AnswerSchema):
+    """An API key, without its secret."""
+
+    id = Words("The key's id, which is part of the key and isn't secret.", 24, **KEY_ID)
+    name = Words("The key's name.", 128, example="ci", **NAMED)
+    project = Words("The key's project; null for a key with the scope `admin`.", 128, allow_none=True, example="vision")
+    scopes = Listing("What the key allows.", OneOf("", *SCOPES), len(SCOPES), example=["train"])
+    created_at = Moment("When the key was created.")
+    expires_at = Moment("When the key expires; null: never.", allow_none=True)
+    revoked_at = Moment("When the key was revoked; null if it wasn't.", allow_none=True)
+    last_used_at = Moment("When the key was last used, to the minute; null if it wasn't.", allow_none=True)
+    links = Links("`self` is the key.")
+
+    @pre_dump
+    def _present(self, key: ApiKey, **_: Any) -> dict[str, Any]:
+        members = {name: getattr(key, name) for name in self.dump_fields if name != "links"}
+        return members | {"links": {"self": api_key_url(key.id)}}
+
+
+class MadeApiKeySchema(AnswerSchema):
+    """A new API key with its secret, which nothing shows again."""
+
+    id = Words("The key's id, which is part of the key and isn't secret.", 24, **KEY_ID)
+    key = Words("The whole key. The service stores only its SHA-256: save it now.", 78, example=KEY_EXAMPLE)
+    name = Words("The key's name.", 128, example="ci", **NAMED)
+    project = Words("The key's project; null for a key with the scope `admin`.", 128, allow_none=True, example="vision")
+    scopes = Listing("What the key allows.", OneOf("", *SCOPES), len(SCOPES), example=["train"])
+    created_at = Moment("When the key was created.")
+    expires_at = Moment("When the key expires; null: never.", allow_none=True)
+    links = Links("`self` is the key.")
+
+    @pre_dump
+    def _present(self, made: tuple[ApiKey, str], **_: Any) -> dict[str, Any]:
+        key, text = made
+        shown: dict[str, Any] = ApiKeySchema()._present(key)
+        return shown | {"key": text}
+
+
+class CurrentKeySchema(AnswerSchema):
+    """Who the caller is."""
+
+    id = Words("The id of the caller's key; null while the service has no keys.", 24, allow_none=True, **KEY_ID)
+    name = Words("The key's name; null without a key.", 128, allow_none=True, example="ci", **NAMED)
+    project = Words("The project in which the caller acts.", 128, example="vision", **NAMED)
+    scopes = Listing("What the caller may do, with included scopes.", OneOf("", *SCOPES), len(SCOPES))
+    expires_at = Moment("When the key expires; null: never.", allow_none=True)
+
+    @pre_dump
+    def _present(self, found: CurrentKey, **_: Any) -> dict[str, Any]:
+        caller, key = found.caller, found.key
+        return {
+            "id": caller.key_id,
+            "name": None if key is None else key.name,
+            "project": caller.project,
+            "scopes": sorted(caller.scopes),
+            "expires_at": None if key is None else key.expires_at,
+        }
+
+
+class ApiKeyListQuery(ByTime):
+    """The parameters of a list of keys."""
+
+    project = Reference(metadata={"description": "Only keys of this project."})
+
+
+def _quota(description: str, maximum: int = LARGEST_COUNT) -> Whole:
+    documented = {"description": f"{description} Null: no limit.", "format": "int64", "example": None}
+    return Whole(0, maximum, allow_none=True, metadata=documented)
+
+
+class QuotasSchema(Schema):
+    """What a project may use at most. Requests beyond it get a 429."""
+
+    queued_jobs = _quota("Queued jobs of all kinds.")
+    running_jobs = _quota("Jobs that run at the same time. Further ones stay queued.")
+    stored_bytes = _quota("Bytes of the datasets and versions.")
+    training_seconds_per_day = _quota("Seconds that training jobs run in the last 24 hours.")
+
+
+class CreateProjectSchema(Schema):
+    """A new project."""
+
+    name = Name(required=True, metadata={"description": "The project's name.", "example": "vision"})
+    quotas = Part(QuotasSchema, load_default=dict, metadata={"description": "What the project may use at most."})
+
+
+class ProjectChangesSchema(Schema):
+    """A merge patch of a project."""
+
+    quotas = Part(QuotasSchema, load_default=dict, metadata={"description": "The quotas to change."})
+
+
+class ShownQuotasSchema(AnswerSchema):
+    """What a project may use at most; null: no limit."""
+
+    queued_jobs = Count("Queued jobs of all kinds.", allow_none=True, example=100)
+    running_jobs = Count("Jobs that run at the same time.", allow_none=True, example=2)
+    stored_bytes = Count("Bytes of the datasets and versions.", allow_none=True, example=10_000_000_000)
+    training_seconds_per_day = Count(
+        "Seconds that training jobs run in the last 24 hours.", allow_none=True, example=36_000
+    )
+
+
+class ProjectSchema(AnswerSchema):
+    """A project, whose datasets, models, jobs and keys are kept apart from those of other projects."""
+
+    name = Words("The project's name.", 128, example="vision", **NAMED)
+    quotas = Inner(ShownQuotasSchema, "What the project may use at most.")
+    created_at = Moment("When the project was created.")
+    links = Links("`self` is the project.")
+
+    @pre_dump
+    def _present(self, project: Project, **_: Any) -> dict[str, Any]:
+        return {
+            "name": project.name,
+            "quotas": asdict(project.quotas),
+            "created_at": project.created_at,
+            "links": {"self": project_url(project.name)},
+        }
+
+
+class ProjectListQuery(ByTimeOrName):
+    """The parameters of a list of projects."""

@@ -1,0 +1,91 @@
+"""Finds out who sends a request, and refuses what the caller may not do."""
+
+import asyncio
+import re
+import time
+from concurrent.futures import Executor
+
+import structlog
+
+from service.api.front.request import Request
+from service.api.http.errors import InvalidHeader, RequestFault
+from service.api.http.scopes import Needed, Special, find_needed
+from service.callers import Caller, Scope
+from service.config import Settings
+from service.errors import ScopeMissing, StorageError, Unauthenticated
+from service.operations.access.key_ring import Credentials, KeyRing, UnknownProject
+
+BEARER = re.compile(r"Bearer +([\x21-\x7e]+)", re.IGNORECASE)
+PROJECT_HEADER = "fitserve-project"
+MOST_REMEMBERED = 1000
+USE_SECONDS = 60.0
+"""How often the use of a key is recorded at most."""
+
+log = structlog.get_logger()
+
+
+class Access:
+    """The access control of one process. It belongs to one event loop; `pool` reads the keys."""
+
+    def __init__(self, settings: Settings, ring: KeyRing, pool: Executor) -> None:
+        self._ring = ring
+        self._pool = pool
+        self._open_metrics = settings.metrics_open
+        self._needed: dict[tuple[str, str], Needed] = {}
+        self._used_at: dict[str, float] = {}
+
+    async def check(self, request: Request) -> None:
+        """Set the request's caller. Raises Unauthenticated, ScopeMissing, InvalidHeader, StorageError."""
+        needed = self._find_needed(request.method, request.path)
+        if needed is Special.NOTHING:
+            return
+        credentials = _read(request.headers.get("authorization"), request.headers.get(PROJECT_HEADER))
+        caller = self._ring.recall(credentials)
+        if caller is None:
+            caller = await self._look_up(credentials)
+        request.caller = caller
+        if isinstance(needed, Scope) and not caller.may(needed):
+            raise ScopeMissing(f'This request needs an API key with the scope "{needed}".')
+        if caller.key_id is not None:
+            self._note_use(caller.key_id)
+
+    def _find_needed(self, method: str, path: str) -> Needed:
+        needed = self._needed.get((method, path))
+        if needed is None:
+            needed = find_needed(method, path)
+            if self._open_metrics and path == "/metrics":
+                needed = Special.NOTHING
+            if len(self._needed) < MOST_REMEMBERED:
+                self._needed[method, path] = needed
+        return needed
+
+    async def _look_up(self, credentials: Credentials) -> Caller:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._ring.look_up, credentials)
+        except UnknownProject as error:
+            raise InvalidHeader(error.detail, [RequestFault(error.detail, header="Fitserve-Project")]) from None
+
+    def _note_use(self, key_id: str) -> None:
+        now = time.monotonic()
+        if now - self._used_at.get(key_id, -USE_SECONDS) >= USE_SECONDS:
+            self._used_at[key_id] = now
+            self._pool.submit(self._record_use, key_id)
+
+    def _record_use(self, key_id: str) -> None:
+        try:
+            self._ring.record_use(key_id)
+        except StorageError as error:
+            log.warning("the use of a key was not recorded", key=key_id, detail=error.detail)
+
+
+def _read(authorization: str | None, project: str | None) -> Credentials:
+    """Raises Unauthenticated for a malformed `Authorization` of the scheme Bearer, InvalidHeader."""
+    if project is not None and not project:
+        detail = "Fitserve-Project must be the name of a project."
+        raise InvalidHeader(detail, [RequestFault(detail, header="Fitserve-Project")])
+    if authorization is None or authorization[:6].lower() != "bearer":
+        return Credentials(None, project)  # a proxy may have checked another scheme
+    match = BEARER.fullmatch(authorization)
+    if match is None:
+        raise Unauthenticated("Authorization must be `Bearer KEY`.")
+    return Credentials(match[1], project)

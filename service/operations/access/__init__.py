@@ -1,0 +1,1 @@
+"""Keys and projects: who may do what, and whose everything is."""

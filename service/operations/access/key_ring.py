@@ -1,0 +1,123 @@
+"""The callers that an api process has seen, so that few requests ask the database who sent them."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from service.callers import ANYBODY, DEFAULT_PROJECT, Caller, Scope, with_included
+from service.context import Context
+from service.errors import NotFound, ScopeMissing, ServiceError, StorageError, Unauthenticated
+from service.operations.access import keys, projects
+from service.storage import api_keys
+from service.storage.database import Session
+from service.storage.last_write import UNAVAILABLE_NANOSECONDS, is_fresh
+from service.storage.records import ApiKey
+
+MOST_REMEMBERED = 1000
+USE_RECORDED_EVERY = timedelta(minutes=1)
+
+
+class UnknownProject(NotFound):
+    """The project in which an administrator wants to act doesn't exist."""
+
+
+class Credentials(NamedTuple):
+    """What a request says about its caller."""
+
+    key: str | None
+    """The whole key; None without one."""
+    project: str | None = None
+    """The project in which an administrator wants to act."""
+
+
+class Remembered(NamedTuple):
+    """A caller, until when its key is valid (seconds since 1970), and when it was read (monotonic nanoseconds)."""
+
+    caller: Caller
+    valid_until: float
+    read_at: int
+
+
+class KeyRing:
+    """Finds out who sends requests. A revoked key is refused within a second."""
+
+    def __init__(self, context: Context) -> None:
+        self._database = context.database
+        self._remembered: OrderedDict[Credentials, Remembered] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def recall(self, credentials: Credentials) -> Caller | None:
+        """The caller, if it is remembered and current. Reads nothing."""
+        known = self._remembered.get(credentials)
+        if known is None or not is_fresh(known.read_at) or known.valid_until <= time.time():
+            return None
+        return known.caller
+
+    def look_up(self, credentials: Credentials) -> Caller:
+        """The caller. While the database is unavailable, whom it last resolved to.
+
+        Raises Unauthenticated, ScopeMissing, UnknownProject, StorageError.
+        """
+        read_at = time.monotonic_ns()
+        try:
+            with self._database.read() as session:
+                found = self._find(session, credentials, read_at)
+        except StorageError:
+            known = self._remembered.get(credentials)
+            if known is None or known.valid_until <= time.time():
+                raise
+            # Don't query again for a while: each query of a server that doesn't respond takes seconds.
+            found = known._replace(read_at=read_at + UNAVAILABLE_NANOSECONDS)
+        except ServiceError:
+            with self._lock:
+                self._remembered.pop(credentials, None)
+            raise
+        with self._lock:
+            self._remembered[credentials] = found
+            self._remembered.move_to_end(credentials)
+            if len(self._remembered) > MOST_REMEMBERED:
+                self._remembered.popitem(last=False)
+        return found.caller
+
+    def _find(self, session: Session, credentials: Credentials, read_at: int) -> Remembered:
+        if credentials.key is None:
+            if api_keys.any_exists(session):
+                raise Unauthenticated("The request has no API key. Send one as `Authorization: Bearer KEY`.")
+            return Remembered(_act_in(session, ANYBODY, credentials.project), float("inf"), read_at)
+        key = keys.match(session, credentials.key)
+        if key is None:
+            raise Unauthenticated("The API key is unknown.")
+        reason = keys.why_unusable(key, datetime.now(UTC))
+        if reason is not None:
+            raise Unauthenticated(f"{reason} Ask an administrator for a new one.")
+        caller = Caller(key.project or DEFAULT_PROJECT, with_included(key.scopes), key.id)
+        valid_until = float("inf") if key.expires_at is None else key.expires_at.timestamp()
+        return Remembered(_act_in(session, caller, credentials.project), valid_until, read_at)
+
+    def record_use(self, key_id: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Record that a key was used, if that wasn't recorded within a minute."""
+        with self._database.read() as session:
+            key = api_keys.get(session, key_id)
+        if key is not None and _is_due(key, now()):
+            with self._database.write() as session:
+                written = api_keys.get(session, key_id)
+                if written is not None:
+                    written.last_used_at = now()
+
+
+def _is_due(key: ApiKey, now: datetime) -> bool:
+    return key.last_used_at is None or now - key.last_used_at > USE_RECORDED_EVERY
+
+
+def _act_in(session: Session, caller: Caller, project: str | None) -> Caller:
+    """The caller, in the project that the request names. Raises ScopeMissing, UnknownProject."""
+    if project is None or project == caller.project:
+        return caller
+    if not caller.may(Scope.ADMIN):
+        raise ScopeMissing('Only an API key with the scope "admin" can act in another project than its own.')
+    if not projects.exists(session, project):
+        raise UnknownProject(f'There is no project "{project[:200]}".')
+    return Caller(project, caller.scopes, caller.key_id)
