@@ -7,6 +7,9 @@ COMPILE := $(PIN) pyproject.toml
 CLIENTS := requirements/clients
 EXAMPLES := 200
 
+# Where compiled modules aren't kept, each of the hundreds of processes that the tests start compiles what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install serve test images fuzz fuzz-export faults lint format types openapi openapi-check catalogue client lock bench clean
 
@@ -80,9 +83,9 @@ clean: ## remove .venv and all generated files; keep var/
 	rm -rf $(VENV) requirements/*/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): $(LOCK) pyproject.toml requirements/make-venv
+$(INSTALLED): $(LOCK) pyproject.toml requirements/make-venv requirements/install-locked
 	@requirements/make-venv $(VENV)
-	@echo "Installing the pinned dependencies into $(VENV); this takes a minute or two."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(LOCK)
+	@echo "Installing the pinned dependencies into $(VENV); this takes a minute."
+	requirements/install-locked $(VENV) $(LOCK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

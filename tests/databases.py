@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import text
 
 from service.errors import OutcomeUnknown
 from service.storage.database import Database, Session, make_engine
+from service.storage.unit_of_work import UnitOfWork
 
 POSTGRESQL = "FITSERVE_TEST_POSTGRESQL_URL"
 
@@ -34,39 +36,46 @@ def empty(url: str) -> None:
     engine.dispose()
 
 
+@dataclass
+class Forgetfulness:
+    """Which write's outcome is lost. All projects of a database share it."""
+
+    skipped: int | None = None
+    commits: bool = True
+    knows_outcomes: bool = False
+    """Whether the database can say again how that write ended."""
+
+
 class ForgetfulDatabase(Database):
     """A database that loses the outcome of chosen writes, as PostgreSQL does when its host restarts."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._skipped: int | None = None
-        self._commits = True
-        self.knows_outcomes = False
-        """Whether it can say again how those writes ended."""
+        self.fate = Forgetfulness()
 
     def forget(self, *, after: int = 0, committed: bool) -> None:
         """Lose the outcome of one write, after `after` others. It is committed, or rolled back."""
-        self._skipped, self._commits = after, committed
+        self.fate.skipped, self.fate.commits = after, committed
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        is_forgotten = self._skipped == 0
-        self._skipped = None if not self._skipped else self._skipped - 1
+        is_forgotten = self.fate.skipped == 0
+        self.fate.skipped = None if not self.fate.skipped else self.fate.skipped - 1
         if not is_forgotten:
             with super().write() as session:
                 yield session
             return
         with self.engine.execution_options(writes=True).connect() as connection:
             transaction = connection.begin()
-            with Session(connection, expire_on_commit=False) as session, session.begin():
+            with UnitOfWork(connection, self._project) as session, session.begin():
                 yield session
-            if self._commits:
+            if self.fate.commits:
                 transaction.commit()
             else:
                 transaction.rollback()
         self._say()
 
     def _say(self) -> bool:
-        if self.knows_outcomes:
-            return self._commits
+        if self.fate.knows_outcomes:
+            return self.fate.commits
         raise OutcomeUnknown("It is unknown whether the request took effect.", self._say, retry_after=5)

@@ -74,7 +74,7 @@ def test_every_epoch_predicts_with_its_own_weights_and_can_become_a_version(clie
     last = weights_at(client, job["links"]["version"])
     assert all(np.array_equal(last[name], found[0][name]) for name in last)
 
-    made = client.post("/v1/models/watched/versions", {"training_job": job["id"], "epoch": 12}, wait=60)
+    made = client.post("/v1/models/snapshots/versions", {"training_job": job["id"], "epoch": 12}, wait=60)
     assert made["status"] == "succeeded", made["error"]
     version = client.get(made["links"]["version"])
     assert (version["training_job"], version["epoch"]) == (job["id"], 12)

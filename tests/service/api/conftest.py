@@ -68,8 +68,8 @@ def trained(api: ApiClient, context: Context, prepared: PreparedData) -> ApiClie
     return api
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """An api in a process of its own, over real HTTP."""
-    with running_api(tmp_path) as server:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An api in a process of its own, over real HTTP. A module's tests share it: starting one takes 2 s."""
+    with running_api(tmp_path_factory.mktemp("server")) as server:
         yield server

@@ -27,11 +27,18 @@ STALL_SECONDS = SWEEP_SECONDS + 0.6
 HEAD = b"POST /v1/models HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
-@pytest.fixture
-def impatient(tmp_path: Path) -> Iterator[Server]:
-    """An api whose clients may be silent for half a second, and whose connections are few."""
-    with running_api(tmp_path, client_timeout_seconds=0.5, max_connections=40) as server:
+@pytest.fixture(scope="module")
+def impatient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("impatient")
+    with running_api(folder, client_timeout_seconds=0.5, max_connections=40) as server:
         yield server
+
+
+@pytest.fixture
+def impatient(impatient_server: Server) -> Server:
+    """An api whose clients may be silent for half a second, and whose connections are few. None is left of before."""
+    wait_for(lambda: not any(count_connections(impatient_server)), what="the connections to be closed")
+    return impatient_server
 
 
 def connect(server: Server) -> socket.socket:
@@ -86,10 +93,11 @@ def test_a_client_that_sends_byte_by_byte_is_given_up_although_it_is_never_silen
         assert received.startswith(b"HTTP/1.1 408 ")
 
 
-@pytest.fixture
-def strict(tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An api in which bodies must arrive within ten seconds, and forms with files within an hour."""
-    with running_api(tmp_path, client_timeout_seconds=0.5, body_seconds=10, max_buffered_bytes=2**20) as server:
+    folder = tmp_path_factory.mktemp("strict")
+    with running_api(folder, client_timeout_seconds=0.5, body_seconds=10, max_buffered_bytes=2**20) as server:
         yield server
 
 
@@ -216,15 +224,22 @@ EVEN = [4, 4], [3, 5]
 """How 8 connections are distributed; a process that is too busy to accept leaves one to the other."""
 
 
-def open_connections(server: Server) -> list[int]:
-    """The clients' connections of each process, fewest first."""
+def count_connections(server: Server, *statuses: str) -> list[int]:
+    """The clients' connections of each process with these statuses, or with any, fewest first."""
     processes = psutil.Process(server.process.pid).children()
     with suppress(psutil.NoSuchProcess):
         return sorted(
-            sum(one.status == psutil.CONN_ESTABLISHED for one in process.net_connections("tcp"))
+            sum(
+                one.status in statuses if statuses else one.status != psutil.CONN_LISTEN
+                for one in process.net_connections("tcp")
+            )
             for process in processes
         )
     return []
+
+
+def open_connections(server: Server) -> list[int]:
+    return count_connections(server, psutil.CONN_ESTABLISHED)
 
 
 def is_larger(server: Server, before: int) -> bool:

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import psutil
 import requests
 
-from tests.journeys.specs import LINE, LINE_DATASET
+from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.running_service import ROOT, wait_for
 from tests.service.api.api_client import TRAINING
 from tests.service.api.api_server import Server, running_api
@@ -40,7 +41,7 @@ def test_a_body_over_the_limit_is_answered_with_and_without_a_length(server: Ser
         response = requests.post(f"{server.url}/v1/models", data=body, headers=headers, timeout=30)
         assert response.status_code == 413
         assert response.headers["Content-Type"] == "application/problem+json"
-    fitting = iter([json.dumps(LINE_DATASET).encode(), b" " * 900_000])
+    fitting = iter([json.dumps(named(LINE_DATASET, "fitting")).encode(), b" " * 900_000])
     response = requests.post(
         f"{server.url}/v1/datasets", data=fitting, headers=headers | {"Prefer": "wait=0"}, timeout=30
     )
@@ -86,14 +87,19 @@ def test_requests_follow_one_another_on_a_connection_and_each_answer_comes_whole
             received += connection.recv(100_000)
 
 
-def test_waiting_requests_do_not_hold_up_the_end(server: Server) -> None:
+def test_waiting_requests_and_clients_that_stand_still_do_not_hold_up_the_end(tmp_path: Path) -> None:
     answers: list[int] = []
-    waiting = threading.Thread(target=lambda: answers.append(server.post("/v1/models", LINE, "wait=60").status_code))
-    waiting.start()
-    wait_for(lambda: server.get("/v1/models/line").status_code == 200, what="the model")
-    server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(15) == 0
-    waiting.join(15)
+    with running_api(tmp_path) as server, ExitStack() as stack:
+        post = partial(server.post, "/v1/models", LINE, "wait=60")
+        waiting = threading.Thread(target=lambda: answers.append(post().status_code))
+        waiting.start()
+        wait_for(lambda: server.get("/v1/models/line").status_code == 200, what="the model")
+        for _ in range(4):
+            stack.enter_context(connect(server)).sendall(b"GET /healthz HTT")
+        assert server.get("/healthz").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(15) == 0
+        waiting.join(15)
     assert answers == [202]
 
 
@@ -112,15 +118,6 @@ def test_clients_that_stand_still_are_given_up(tmp_path: Path) -> None:
                     stack.enter_context(connect(server)).sendall(beginning)
                 assert server.get("/healthz").status_code == 200
         assert server.post("/v1/models", LINE, "wait=0").status_code == 202
-
-
-def test_clients_that_stand_still_do_not_hold_up_the_end(server: Server) -> None:
-    with ExitStack() as stack:
-        for _ in range(4):
-            stack.enter_context(connect(server)).sendall(b"GET /healthz HTT")
-        assert server.get("/healthz").status_code == 200
-        server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(15) == 0
 
 
 def test_broken_chunks_are_a_400_and_the_last_of_their_connection(server: Server) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from service.callers import DEFAULT_PROJECT
 from service.config import Settings
 from service.context import Context
 from service.errors import OutcomeUnknown, QueueFull
@@ -44,7 +45,7 @@ def context(tmp_path: Path, database: ForgetfulDatabase) -> Context:
     context = stocked.make_context(tmp_path)
     stocked.train(context)
     context.database.close()
-    return replace(context, database=database)
+    return replace(context, database=database.in_project(DEFAULT_PROJECT))
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_a_batch_of_events_is_logged_once(context: Context, database: ForgetfulD
     journal.add_text("another line\n")
     with pytest.raises(OutcomeUnknown):
         journal.write()
-    database.knows_outcomes = True
+    database.fate.knows_outcomes = True
     while not journal.empty:
         journal.write()
     events = logs.read(context, job_id, 0, 100)[0]

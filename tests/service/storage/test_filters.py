@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from service import statuses
+from service.callers import DEFAULT_PROJECT
 from service.storage import datasets
 from service.storage.database import Database, migrate
 from service.storage.paging import PageQuery
@@ -24,7 +25,7 @@ NOTES = {
 def database(url: str) -> Iterator[Database]:
     """A database with a dataset for each of the notes."""
     migrate(url)
-    database = Database(url)
+    database = Database(url).in_project(DEFAULT_PROJECT)
     with database.write() as session:
         session.query(Dataset).delete()
         for id_, notes in NOTES.items():

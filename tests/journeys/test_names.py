@@ -1,0 +1,45 @@
+"""Modules that run on the shared service name their datasets and models differently: which of them meet on one service
+depends on how the tests are distributed."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.journeys import specs
+
+FOLDER = Path(__file__).parent
+
+
+def names_in(tree: ast.Module) -> Iterator[str]:
+    """The names that a module gives: in documents, to what `named` copies, and with what it posts of `specs`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name("named"), args=[_, ast.Constant(str(name)), *_]):
+                yield name
+            case ast.Call(args=[ast.Constant("/v1/datasets" | "/v1/models"), ast.Name(spec), *_]) if hasattr(
+                specs, spec
+            ):
+                yield getattr(specs, spec)["name"]
+            case ast.Dict(keys=keys, values=values):
+                found = {
+                    key.value: value for key, value in zip(keys, values, strict=True) if isinstance(key, ast.Constant)
+                }
+                given = found.get("name")
+                if found.keys() & {"source", "task"} and isinstance(given, ast.Constant):
+                    yield str(given.value)
+
+
+def uses_shared_service(tree: ast.Module) -> bool:
+    """Whether a module starts no service of its own."""
+    return not any(isinstance(node, ast.Name) and node.id == "running_service" for node in ast.walk(tree))
+
+
+def test_no_two_modules_on_the_shared_service_give_the_same_name() -> None:
+    modules: dict[str, set[str]] = defaultdict(set)
+    for path in FOLDER.glob("test_*.py"):
+        tree = ast.parse(path.read_text())
+        for name in names_in(tree) if uses_shared_service(tree) else ():
+            modules[name].add(path.name)
+    assert modules
+    assert {name: sorted(users) for name, users in modules.items() if len(users) > 1} == {}
