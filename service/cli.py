@@ -1,5 +1,6 @@
 """The `fitserve` command. Each subcommand imports only the modules that it needs."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,8 +20,10 @@ from service.commands.models import models
 from service.commands.predicting import predict
 from service.commands.training import train
 from service.commands.watching import watch
+from service.config import Settings
+from service.environment import InvalidSettings
 from service.errors import StorageError
-from service.preparation import failing, one_line_for_failures, prepare, refusing
+from service.preparation import PRIVATE, failing, one_line_for_failures, prepare, refusing
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -73,6 +76,23 @@ def worker() -> None:
         migrate(settings.database_url, settings.start_seconds)
     with refusing(StorageError), failing(CannotWork):
         run(settings)
+
+
+@main.command()
+@click.argument("part", type=click.Choice(["api", "worker"]))
+def health(part: str) -> None:
+    """Check the api or the worker that runs in this container or on this host.
+
+    Exits with code 0 if it can do its work. Otherwise prints the reason and exits with code 1.
+    """
+    from service import probes
+
+    os.umask(PRIVATE)
+    with refusing(InvalidSettings):
+        settings = Settings.from_environment()
+    problem = probes.api_problem(settings) if part == "api" else probes.worker_problem(settings)
+    if problem:
+        raise click.ClickException(problem)
 
 
 @main.command()

@@ -137,6 +137,48 @@ def test_a_value_that_cannot_be_used_is_refused_in_one_line(variables: Mapping[s
     assert "secret" not in str(refused.value)
 
 
+def test_a_setting_may_be_given_as_a_file(tmp_path: Path) -> None:
+    url, port = tmp_path / "database-url", tmp_path / "port"
+    url.write_text("postgresql+psycopg://me:secret@host/db\n")
+    port.write_text("9000")
+    settings = read(FITSERVE_DATABASE_URL_FILE=str(url), FITSERVE_PORT_FILE=str(port), FITSERVE_LOG_LEVEL_FILE="")
+    assert settings.database_url == "postgresql+psycopg://me:secret@host/db"
+    assert settings.port == 9000
+    assert settings.log_level == "info"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"secret", "FITSERVE_PORT_FILE: the content of {path} is invalid: Not a valid integer."),
+        (b"\n", "FITSERVE_PORT_FILE: the content of {path} is invalid: It must not be empty."),
+        (b"\xff", "FITSERVE_PORT_FILE: the content of {path} is invalid: It must be text in UTF-8."),
+        (b"1" * 70_000, "FITSERVE_PORT_FILE: the content of {path} is invalid: It must have at most 65,536 bytes."),
+        (None, "FITSERVE_PORT_FILE: {path} can't be read: No such file or directory."),
+    ],
+)
+def test_a_file_without_a_valid_value_is_refused_without_its_content(
+    content: bytes | None, expected: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "port"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InvalidSettings) as refused:
+        read(FITSERVE_PORT_FILE=str(path))
+    assert str(refused.value) == expected.format(path=path)
+
+
+def test_a_setting_is_given_either_as_a_variable_or_as_a_file(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        read(FITSERVE_PORT="9000", FITSERVE_PORT_FILE=str(tmp_path / "port"))
+    assert str(refused.value) == "FITSERVE_PORT and FITSERVE_PORT_FILE are both set: set only one of them."
+
+
+def test_a_misspelt_file_variable_is_refused() -> None:
+    with pytest.raises(InvalidSettings, match=r"FITSERVE_PROT_FILE is not a setting. Did you mean FITSERVE_PORT_FILE"):
+        read(FITSERVE_PROT_FILE="/run/secrets/port")
+
+
 def test_a_password_is_not_printed_with_the_settings() -> None:
     assert "secret" not in repr(read(FITSERVE_DATABASE_URL="postgresql+psycopg://me:secret@host/db"))
 

@@ -9,8 +9,6 @@ from service.operations.jobs.lifecycle import Sighting
 from service.storage import jobs, workers
 from service.storage.records import Worker
 
-SILENT_AFTER = timedelta(seconds=15)
-"""A worker without a heartbeat for this time counts as crashed."""
 FORGOTTEN_AFTER = timedelta(hours=1)
 
 READY, WAITING, STARTING, FAILING = "ready", "waiting", "starting", "failing"
@@ -45,7 +43,7 @@ def remove(context: Context, worker_id: str) -> None:
 def alive(context: Context) -> list[tuple[Worker, list[str]]]:
     """The running workers, each with the ids of the jobs that it has claimed."""
     with context.database.read() as session:
-        found = workers.alive_since(session, datetime.now(UTC) - SILENT_AFTER)
+        found = workers.alive_since(session, datetime.now(UTC) - workers.SILENT_AFTER)
         return [(worker, list(workers.held_by(session, worker.id))) for worker in found]
 
 
