@@ -19,12 +19,14 @@ from service.api.http.error_handlers import register_error_handlers
 from service.api.http.path_names import EpochConverter, NameConverter, NumberConverter
 from service.api.routes import (
     api_keys,
+    audit_events,
     batch_predictions,
     catalogue,
     dataset_versions,
     datasets,
     evaluations,
     labels,
+    metrics,
     models,
     open_inference,
     operations,
@@ -38,6 +40,7 @@ from service.api.routes import (
 )
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
+from service.tracing import Tracing
 
 RESOURCES = (
     datasets,
@@ -53,7 +56,9 @@ RESOURCES = (
     batch_predictions,
     api_keys,
     projects,
+    audit_events,
     operations,
+    metrics,
 )
 DIALECTS = (tensorflow_serving, open_inference)
 
@@ -85,11 +90,10 @@ class App(Flask):
         return response
 
 
-def create_front(context: Context) -> Front:
-    """The ASGI app of a process, over the operations of a context."""
+def create_front(context: Context, tracing: Tracing | None = None) -> Front:
+    """The ASGI app of a process, over the operations of a context. It traces requests if it is given what does."""
     service = PredictionService(context)
-    service.load_latest()
-    return Front(context, service, create_app(context, service))
+    return Front(context, service, create_app(context, service), tracing)
 
 
 def create_app(context: Context, service: PredictionService | None = None) -> Flask:

@@ -86,10 +86,13 @@ class Doors:
                 self._connections[process.pid] = connection
         return len(self._connections) == len(self._processes)
 
+    def send(self, path: str, key: str, body: bytes) -> list[HTTPResponse]:
+        """The response of each process to a POST."""
+        return [send(connection, "POST", path, key, body) for connection in self._connections.values()]
+
     def predict(self, key: str) -> list[HTTPResponse]:
         """The response of each process to a prediction."""
-        path = "/v1/models/line/predictions"
-        return [send(connection, "POST", path, key, ROW) for connection in self._connections.values()]
+        return self.send("/v1/models/line/predictions", key, ROW)
 
     def statuses(self, key: str) -> set[int]:
         """The statuses of these responses."""
@@ -221,3 +224,17 @@ def test_a_limit_that_is_reached_in_one_process_is_reached_in_all(admin: Client,
     assert [response.status for response in refused] == [429, 429]
     assert all(int(response.headers["Retry-After"]) > 0 for response in refused)
     assert doors.statuses(team.key) == {200}
+
+
+def test_a_quota_that_is_reached_is_refused_by_every_process_until_a_job_has_ended(
+    service: RunningService, first_key: str, admin: Client, doors: Doors
+) -> None:
+    (member,) = enrol(service.client.base_url, first_key, 1, "quota")
+    work_at_once([member], predictions=0)
+    admin.projects.set_quotas(member.project, queued_jobs=0)
+    job = orjson.dumps({"model": "line", "dataset": "line", "epochs": 1})
+    refused = doors.send("/v1/training-jobs", member.key, job)
+    assert [response.status for response in refused] == [429, 429]
+    admin.projects.set_quotas(member.project, queued_jobs=None)
+    created = doors.send("/v1/training-jobs", member.key, job)
+    assert [response.status for response in created] == [202, 202]

@@ -1,5 +1,6 @@
 """The URLs of all resources, as absolute-path references that the client of the current request can use."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,8 +11,12 @@ TRAINING_JOBS = "/v1/training-jobs"
 EVALUATIONS = "/v1/evaluations"
 BATCH_PREDICTIONS = "/v1/batch-predictions"
 WORKERS = "/v1/workers"
+METRICS = "/metrics"
 API_KEYS = "/v1/api-keys"
 PROJECTS = "/v1/projects"
+AUDIT_EVENTS = "/v1/audit-events"
+JOB = re.compile(rf"(?:{TRAINING_JOBS}|{EVALUATIONS}|{BATCH_PREDICTIONS})/([a-z]+_[0-9a-z]+)(?![^/])")
+"""The part of a URL that names a job, with its id."""
 
 PREFIX: ContextVar[str] = ContextVar("prefix", default="")
 """The path prefix that a trusted proxy removed from the current request, such as `/fitserve`; usually none."""
@@ -74,3 +79,9 @@ def api_key_url(key_id: str) -> str:
 
 def project_url(name: str) -> str:
     return public(f"{PROJECTS}/{name}")
+
+
+def find_job(url: str) -> str | None:
+    """The id of the job that a URL names; None if it names none."""
+    found = JOB.search(url)
+    return None if found is None else found[1]

@@ -12,6 +12,7 @@ from service.api.http.links import public
 from service.api.http.media_types import JSON, PROBLEM
 from service.api.inference.errors import dialect_status, dialect_text, speaks_dialect
 from service.errors import ServiceError, of_disk
+from service.operations.metrics.counted import REFUSALS
 from service.storage.paging import InvalidCursor
 
 RETRY_AFTER_SECONDS = 5
@@ -21,6 +22,9 @@ CHALLENGE = 'Bearer realm="fitserve"'
 """How a client can authenticate (RFC 6750, section 3)."""
 OPERATOR_STATUSES = (500, 507)
 """The statuses of errors that only the operator can fix; they are logged."""
+
+REFUSING_STATUSES = (429, 503, 507)
+"""The statuses of requests that are refused because of a limit or the service's state; they are counted."""
 
 log = structlog.get_logger()
 
@@ -44,7 +48,10 @@ def answer_error(error: Exception, path: str, request_id: str) -> ErrorAnswer:
         if PROBLEM_TYPES[error.code].status in OPERATOR_STATUSES:
             log.error("service error", code=error.code, detail=error.detail)
         retry_after = getattr(error, "retry_after", None)
-        return answer_code(error.code, error.detail, path, request_id, error.faults, retry_after)
+        answer = answer_code(error.code, error.detail, path, request_id, error.faults, retry_after)
+        if not speaks_dialect(path):
+            answer.document.update(getattr(error, "members", {}))
+        return answer
     if isinstance(error, OSError) and (failure := of_disk(error)) is not None:
         log.error("a file can't be written", path=error.filename, reason=error.strerror)
         return answer_code(failure.code, failure.detail, path, request_id)
@@ -70,13 +77,15 @@ def answer_code(
     """The response for an error code, in the form of the path's protocol."""
     document = _describe(code, detail, faults)
     status: int = document["status"]
+    if status in REFUSING_STATUSES:
+        REFUSALS.count(code)
     if speaks_dialect(path):
         status = dialect_status(status)
         media_type, document = JSON, {"error": dialect_text(detail, faults)}
     else:
         media_type = PROBLEM
         document |= {"instance": public(path), "request_id": request_id}
-    if retry_after is None and status in (429, 503):
+    if retry_after is None and status == 503:
         retry_after = RETRY_AFTER_SECONDS
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if status == UNAUTHENTICATED:

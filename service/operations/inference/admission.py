@@ -37,9 +37,14 @@ class Permits:
     """A number of permits."""
 
     def __init__(self, most: int) -> None:
-        self._free = most
+        self._most = self._free = most
         self._held: dict[str, dict[Permit, None]] = {}
         """The permits that each caller has, the oldest first."""
+
+    @property
+    def in_use(self) -> int:
+        """The permits that are taken."""
+        return self._most - self._free
 
     def take(self, permit: Permit) -> None:
         """Give a permit to its caller. Raises Overloaded if none is free and no other caller has more."""
@@ -79,6 +84,11 @@ class Admission:
         most = settings.max_concurrent_predictions
         self._small = Permits(most)
         self._large = Permits(max(1, most // LARGE_SHARE))
+
+    @property
+    def in_use(self) -> tuple[int, int]:
+        """The permits of small and of large requests that are taken."""
+        return self._small.in_use, self._large.in_use
 
     def admit(self, size: int, caller: str) -> Permit:
         """The permit for a caller's body of `size` bytes; entering it raises Overloaded if there is none."""

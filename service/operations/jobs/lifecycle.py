@@ -1,7 +1,7 @@
 """What a worker does to jobs: claiming, renewing, recording, ending. Every write checks the lease's fencing token."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,14 +11,16 @@ from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
 from service.event_text import metrics_of
+from service.operations.access import quotas
 from service.operations.jobs import queue, training_progress, waiting
 from service.operations.jobs.kind import Success
-from service.operations.jobs.registry import KINDS, kind_of
+from service.operations.jobs.registry import KINDS, kind_of, names
+from service.origins import Origin
 from service.storage import datasets, jobs, models, training_snapshots
 from service.storage.artifact_keys import execution_name
 from service.storage.database import Database, Session
 from service.storage.documents import JobWarning
-from service.storage.jobs import NewEvent
+from service.storage.jobs import Claimable, NewEvent
 from service.storage.records import Job
 from service.storage.training_snapshots import Changes
 
@@ -26,6 +28,8 @@ WORKER_LOST = "worker_lost"
 WORKER_SHUTDOWN = "worker_shutdown"
 STALLED = "stalled"
 MOST_WARNINGS = 100
+LIMITED = names(from_clients=True)
+"""The kinds whose running jobs count for the quota of their project. Builds and imports are short, and hidden."""
 DISK_FULL = "The disk is full. Free some space, then resume the job."
 
 
@@ -59,6 +63,7 @@ class Sighting:
     job_id: str
     token: int
     renewals: int
+    origin: Origin | None = None
 
 
 def claim(
@@ -69,7 +74,7 @@ def claim(
     A job keeps the runtime of its first claim, and its run if it has a checkpoint.
     """
     with context.database.write() as session:
-        job = jobs.next_queued(session, kinds, queues)
+        job = _find_next(session, kinds, queues)
         if job is None:
             return None
         job.owner, job.token = worker_id, job.token + 1
@@ -84,6 +89,21 @@ def claim(
         return Lease(job.id, job.token), job
 
 
+def _find_next(session: Session, kinds: Collection[str], queues: Collection[str]) -> Job | None:
+    """Lock the next job to claim whose project may run one more."""
+    claimable = _claimable(session, kinds, queues)
+    while (job := jobs.next_queued(session, claimable)) is not None:
+        if job.kind not in LIMITED or quotas.may_run(session, job, LIMITED):
+            return job
+        claimable = replace(claimable, full=claimable.full | {job.project})
+    return None
+
+
+def _claimable(session: Session, kinds: Collection[str], queues: Collection[str]) -> Claimable:
+    limited = [kind for kind in kinds if kind in LIMITED]
+    return Claimable(kinds, queues, LIMITED, quotas.find_full(session, LIMITED) if limited else frozenset())
+
+
 def executing(session: Session) -> frozenset[str]:
     """The names of the staged folders of the executions that hold a lease."""
     return frozenset(Lease(job.id, job.token).staging_name for job in jobs.claimed(session))
@@ -92,7 +112,7 @@ def executing(session: Session) -> frozenset[str]:
 def has_queued(context: Context, kinds: Collection[str], queues: Collection[str]) -> bool:
     """Whether a claim may find a job. Acquires no lock."""
     with context.database.read() as session:
-        return jobs.any_queued(session, kinds, queues)
+        return jobs.any_queued(session, _claimable(session, kinds, queues))
 
 
 def find_leased(session: Session, lease: Lease, *, lock: bool = True) -> Job:
@@ -150,8 +170,8 @@ def record(
     """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
 
     Epochs and folds that were recorded before are skipped. They are reported again, with the same values, if a training
-    restarts or resumes from an earlier checkpoint. Other events have nothing to recognize them by: after
-    OutcomeUnknown, ask whether the batch was written before writing it again.
+    restarts or resumes from an earlier checkpoint. So are lines that are told once. Other events have nothing to
+    recognize them by: after OutcomeUnknown, ask whether the batch was written before writing it again.
     """
     with context.database.write() as session:
         job = find_leased(session, lease)
@@ -162,6 +182,9 @@ def record(
         if any(event.fold for event in events):
             folds = len(_cross_validation(job).folds)
             events = [event for event in events if event.fold is None or event.fold > folds]
+        if any(event.is_told_once for event in events) and not any(event.epoch for event in events):
+            told = jobs.messages_since_last_epoch(session, job)
+            events = [event for event in events if not event.is_told_once or event.data["text"] not in told]
         job.progress = _follow(progress or job.progress, events, job.request.get("folds") or 0)
         job.baseline = baseline or job.baseline
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
@@ -261,7 +284,7 @@ def _record_success(session: Session, job: Job, key: str | None, result: dict[st
             model_id=job.model_id, model_name=job.model_name, version=job.version,
             dataset_id=job.dataset_id, dataset_name=job.dataset_name,
             dataset_version=job.dataset_version, dataset_sha256=job.dataset_sha256,
-            runtime=job.runtime, made_by=job.id, result=byproduct.result.to_document(),
+            runtime=job.runtime, made_by=job.id, origin=job.origin, result=byproduct.result.to_document(),
         )  # fmt: skip
     queue.move(session, job, statuses.SUCCEEDED, success.reason)
     return success
@@ -392,7 +415,7 @@ def put_all_back(database: Database, reason: str) -> None:
 def sightings(context: Context) -> list[Sighting]:
     """The current state of all claimed jobs."""
     with context.database.read() as session:
-        return [Sighting(job.id, job.token, job.renewals) for job in jobs.claimed(session)]
+        return [Sighting(job.id, job.token, job.renewals, job.origin) for job in jobs.claimed(session)]
 
 
 def reap(context: Context, sighting: Sighting) -> bool:

@@ -14,10 +14,10 @@ from service.api.front.resources import WHOLE, Resources
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.config import Settings
+from service.context import Context
 from service.operations.access.key_ring import KeyRing
 from service.operations.jobs.events import JobState
 from service.operations.memory import Memory
-from tests.contexts import default_context
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -53,8 +53,10 @@ def test_a_thread_has_a_requests_id_while_it_works_for_it_and_not_longer(tmp_pat
     async def answer_both(pool: ThreadPoolExecutor) -> None:
         watch = JobWatch(lambda _: {}, pool)
         settings = Settings(data_dir=tmp_path)
-        access = Access(settings, KeyRing(default_context(settings)), pool)
-        resources = Resources(app, settings, access, pool, watch, EventStreams(settings, watch, lambda *_: (), pool))
+        context = Context.from_settings(settings)
+        access = Access(settings, KeyRing(context), pool)
+        streams = EventStreams(settings, watch, lambda *_: (), pool)
+        resources = Resources(app, context, access, pool, watch, streams)
         await asyncio.gather(*(asyncio.create_task(answer(resources, name)) for name in ("first", "second")))
 
     with ThreadPoolExecutor(ONE_THREAD) as pool:
