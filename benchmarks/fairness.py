@@ -1,11 +1,12 @@
-"""What a flood of predictions does to another caller: its p99 beside 64 connections of one caller, against alone.
+"""What a flood of predictions with one key does to another key: its p99 beside 64 connections, against alone.
 
     python -m benchmarks.fairness [--rounds 3] [--seconds 10] [--processes 2] [--pin]
 
-Callers are told apart by their addresses, 127.0.0.1 and 127.0.0.2. In each round, the other caller predicts alone, then
-beside the flood from the flood's own address, which is the order of arrival, then beside it from its own address, in
-fair turns. Each caller is a process of its own, and takes processor time: with `--pin`, the service gets the first half
-of the cores and the callers the rest, without which the kernel's scheduler is measured as well.
+The keys are those of two projects with a model each. In each round, the other caller predicts alone; while the flood
+goes to another service on the same machine; beside the flood with the flood's key, which is the order of arrival; and
+beside it with its own key, in fair turns. A flood takes processor time from everything else on the machine, whoever
+serves it: the second figure shows how much of the last one the service can't prevent. Each caller is a process of its
+own, and takes processor time too: with `--pin`, the services get the first half of the cores and the callers the rest.
 """
 
 import argparse
@@ -14,70 +15,94 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psutil
 
 from benchmarks.serving.load import Load, drive, driving_process
+from fitserve_client import Client
 from service.api.front.turns import ACTIVE_SECONDS
+from service.context import Context
 from tests.journeys.specs import LINE, LINE_DATASET
-from tests.service.api.api_client import TRAINING
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
 
-FLOOD, OTHER = "127.0.0.1", "127.0.0.2"
+FLOOD, OTHER = "flood", "other"
+"""The projects."""
+ALONE, ELSEWHERE, ARRIVAL, FAIR = "alone", "flood elsewhere", "arrival order", "fair turns"
 CONNECTIONS = 64
 MORE_SECONDS = 1.0
 """How much longer the flood lasts than the other caller, before and after it."""
 MOST = 1.5
 """The other caller's p99 beside the flood, in fair turns, as a multiple of its p99 alone: at most this."""
 BODY = b'{"instances": [[1.5]]}'
-REQUEST = (
-    b"POST /v1/models/line/predictions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
-)
+PATH = "/v1/models/line/predictions"
+
+
+def request_with(key: str) -> bytes:
+    """A prediction with the key."""
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {key}\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    )
+    return head.encode() + BODY
+
+
+class Service:
+    """A running api, and the request of each project."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.address = server.address
+        # The server's context is that of one project; a worker sees the jobs of all.
+        context = Context.from_settings(server.context.settings)
+        with closing(context.database), FakeWorker(context), Client(server.url) as client:
+            key = client.api_keys.create("operator", ["admin"])["key"]
+            self.requests = {project: request_with(self._make(key, project)) for project in (FLOOD, OTHER)}
+
+    def _make(self, admin_key: str, project: str) -> str:
+        """Create a project with a version of `line`. Returns its key."""
+        with Client(self.server.url, key=admin_key) as admin:
+            admin.projects.create(project)
+            key: str = admin.api_keys.create(project, ["train"], project=project)["key"]
+        with Client(self.server.url, key=key) as client:
+            client.datasets.create(LINE_DATASET)
+            client.models.create(LINE)
+            client.training_jobs.wait(client.training_jobs.create("line", "line", 1)["id"])
+        return key
 
 
 class Callers:
     """The flood and the other caller, in processes of their own."""
 
-    def __init__(self, server: Server, flood: ProcessPoolExecutor, other: ProcessPoolExecutor, seconds: float) -> None:
-        self._server, self._flood, self._other, self._seconds = server, flood, other, seconds
+    def __init__(self, service: Service, pools: list[ProcessPoolExecutor], seconds: float) -> None:
+        self._service, self._seconds = service, seconds
+        self._flood, self._other = pools
 
-    def alone(self) -> Load:
-        """The other caller alone."""
-        return self._other.submit(drive, self._server.address, [REQUEST], 1, self._seconds, OTHER).result()
+    def alone(self, project: str = OTHER) -> Load:
+        """The other caller alone, with the key of this project."""
+        request = self._service.requests[project]
+        return self._other.submit(drive, self._service.address, [request], 1, self._seconds).result()
 
-    def beside(self, source: str) -> tuple[Load, Load]:
-        """The flood, and the other caller beside it from this address."""
+    def beside(self, flooded: Service, project: str = OTHER) -> tuple[Load, Load]:
+        """A flood of this service, and the other caller at the same time, with the key of this project."""
         seconds = self._seconds + 2 * MORE_SECONDS
-        pending = self._flood.submit(drive, self._server.address, [REQUEST], CONNECTIONS, seconds, FLOOD)
+        pending = self._flood.submit(drive, flooded.address, [flooded.requests[FLOOD]], CONNECTIONS, seconds)
         time.sleep(MORE_SECONDS)
-        other = self._other.submit(drive, self._server.address, [REQUEST], 1, self._seconds, source).result()
+        other = self.alone(project)
         return pending.result(), other
 
 
-@contextmanager
-def serving(folder: Path, processes: int) -> Iterator[Server]:
-    """A running api with a version of `line`."""
-    with running_api(folder, api_processes=processes, log_level="warning") as server:
-        with FakeWorker(server.context):
-            server.post("/v1/datasets", LINE_DATASET, "wait=30").raise_for_status()
-            server.post("/v1/models", LINE, "wait=30").raise_for_status()
-            server.post("/v1/training-jobs", TRAINING, "wait=30").raise_for_status()
-        yield server
-
-
-def pin(server: Server, callers: list[ProcessPoolExecutor]) -> None:
-    """Give the service half of the cores, and the callers the others."""
+def pin(services: list[Service], callers: list[ProcessPoolExecutor]) -> None:
+    """Give the services half of the cores, and the callers the others."""
     cores = sorted(os.sched_getaffinity(0))
     half = max(1, len(cores) // 2)
-    parent = psutil.Process(server.process.pid)
-    for process in (parent, *parent.children(recursive=True)):
-        process.cpu_affinity(cores[:half])
+    for service in services:
+        parent = psutil.Process(service.server.process.pid)
+        for process in (parent, *parent.children(recursive=True)):
+            process.cpu_affinity(cores[:half])
     for pool in callers:
         pool.submit(os.sched_setaffinity, 0, cores[half:] or cores).result()
 
@@ -85,7 +110,7 @@ def pin(server: Server, callers: list[ProcessPoolExecutor]) -> None:
 def describe(name: str, load: Load, flood: Load | None = None) -> str:
     beside = "" if flood is None else f"; flood {flood.rate:7,.0f}/s, {flood.describe_failures() or 'no failures'}"
     times = ", ".join(f"p{percentile} {load.milliseconds(percentile):6.2f}" for percentile in (50, 90, 99))
-    return f"{name:<18} {times} ms, {load.rate:6,.0f}/s, {load.describe_failures() or 'no failures'}{beside}"
+    return f"{name:<15} {times} ms, {load.rate:6,.0f}/s, {load.describe_failures() or 'no failures'}{beside}"
 
 
 def main() -> int:
@@ -96,30 +121,35 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2, help="of the api")
     parser.add_argument("--pin", action="store_true", help="separate the cores of service and callers")
     arguments = parser.parse_args()
-    ratios: dict[str, list[float]] = {"arrival order": [], "fair turns": []}
-    rates: dict[str, list[float]] = {"arrival order": [], "fair turns": []}
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(serving(folder, arguments.processes))
+        services = []
+        for name in ("service", "elsewhere"):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=name)))
+            api = running_api(folder, api_processes=arguments.processes, log_level="warning")
+            services.append(Service(stack.enter_context(api)))
         pools = [stack.enter_context(driving_process()) for _ in range(2)]
-        callers = Callers(server, pools[0], pools[1], arguments.seconds)
+        callers = Callers(services[0], pools, arguments.seconds)
         if arguments.pin:
-            pin(server, pools)
-        callers.beside(FLOOD)  # warms up
-        for number in range(1, arguments.rounds + 1):
-            alone = callers.alone()
-            print(f"round {number}", describe("alone", alone), sep="\n", flush=True)
-            # Until the processes know one caller only.
-            time.sleep(ACTIVE_SECONDS)
-            for name, source in (("arrival order", FLOOD), ("fair turns", OTHER)):
-                flood, other = callers.beside(source)
-                ratios[name].append(other.milliseconds(99) / alone.milliseconds(99))
-                rates[name].append(flood.rate + other.rate)
-                print(describe(name, other, flood), flush=True)
-    for name, found in ratios.items():
-        rate = statistics.mean(rates[name])
-        print(f"{name}: p99 {statistics.median(found):.2f} times that alone, {rate:,.0f}/s in all")
-    return 0 if statistics.median(ratios["fair turns"]) <= MOST else 1
+            pin(services, pools)
+        callers.beside(services[0])  # warms up
+        rounds = [measure(callers, *services) for _ in range(arguments.rounds)]
+    p99 = {name: [found[name].milliseconds(99) for found in rounds] for name in rounds[0]}
+    for name, figures in p99.items():
+        ratios = [figure / alone for figure, alone in zip(figures, p99[ALONE], strict=True)]
+        print(f"{name:<15} p99 {statistics.median(figures):.2f} ms, {statistics.median(ratios):.2f} times that alone")
+    return 0 if statistics.median(p99[FAIR]) <= MOST * statistics.median(p99[ALONE]) else 1
+
+
+def measure(callers: Callers, service: Service, elsewhere: Service) -> dict[str, Load]:
+    """One round: the other caller in each situation."""
+    found = {ALONE: callers.alone()}
+    print(describe(ALONE, found[ALONE]), flush=True)
+    # Until the processes know one caller only.
+    time.sleep(ACTIVE_SECONDS)
+    for name, flooded, project in ((ELSEWHERE, elsewhere, OTHER), (ARRIVAL, service, FLOOD), (FAIR, service, OTHER)):
+        flood, found[name] = callers.beside(flooded, project)
+        print(describe(name, found[name], flood), flush=True)
+    return found
 
 
 if __name__ == "__main__":
