@@ -96,7 +96,7 @@ class FairQueue:
 
 
 class LoopTurns(Generic[Result]):
-    """Computes one prediction per iteration of the event loop, which reads what has arrived between two of them."""
+    """Computes a prediction in every second iteration of the event loop, which queues what arrives meanwhile."""
 
     def __init__(self) -> None:
         self._queue = FairQueue()
@@ -106,7 +106,7 @@ class LoopTurns(Generic[Result]):
         """What `work` returns, computed when it is the caller's turn. Raises what it raises; Overloaded."""
         if not self._is_running:
             self._is_running = True
-            asyncio.get_running_loop().call_soon(self._compute_next)
+            self._schedule()
             self._queue.skip(permit, seconds)
             return work()
         result: Result = await self._queue.push(permit, seconds, work)
@@ -121,7 +121,13 @@ class LoopTurns(Generic[Result]):
             found.future.set_result(found.work())
         except Exception as error:
             found.future.set_exception(error)
-        asyncio.get_running_loop().call_soon(self._compute_next)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        """Compute the next prediction after the requests that arrive meanwhile have been queued, of which one may be
+        next. They are queued by tasks that start behind what is scheduled now, so that takes another iteration."""
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._compute_next)
 
 
 class PoolTurns(Generic[Result]):
