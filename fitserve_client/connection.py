@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import requests
@@ -70,7 +71,7 @@ class Credentials(AuthBase):
 
 
 class Connection:
-    """Sends requests to the service at a URL.
+    """Sends requests to the service at a URL, which may have a path, such as `https://example.org/fitserve`.
 
     While the service is unreachable or overloaded, every request is retried for `patience` seconds. This is safe:
     reads, deletions, predictions and assignments are idempotent, and requests that create something have an
@@ -122,6 +123,16 @@ class Connection:
             attempt += 1
             time.sleep(pause)
 
+    def path_of(self, link: str) -> str:
+        """The path for `request` of a link from a response.
+
+        Links begin with the path of the URL if a reverse proxy has told the service, else with `/v1`. Scheme and host
+        are always those of the URL.
+        """
+        parts, prefix = urlsplit(link), urlsplit(self.url).path
+        path = parts.path.removeprefix(prefix) if parts.path.startswith(f"{prefix}/") else parts.path
+        return f"{path}?{parts.query}" if parts.query else path
+
     def get(self, path: str, **options: Any) -> Any:
         """Send a GET and return the JSON object of the response."""
         return self.read(self.request("GET", path, **options))
@@ -143,11 +154,17 @@ class Connection:
 
     def _send(self, method: str, path: str, options: dict[str, Any]) -> requests.Response:
         try:
-            response = self._session.request(method, self.url + path, **options)
+            # A redirected request would be repeated as a GET without its body.
+            response = self._session.request(method, self.url + path, allow_redirects=method == "GET", **options)
         except LOST as error:
             reason = "it takes too long" if isinstance(error, requests.Timeout) else "no connection"
             raise RequestFailed({"title": "No answer", "detail": f"{self.url} doesn't answer: {reason}."}) from None
         self._answered = True
+        if response.is_redirect:
+            with response:
+                location = response.headers["Location"]
+                detail = f"{response.url} redirects to {location}: use the URL of the service that it redirects to."
+                raise RequestFailed({"title": "Redirected", "status": response.status_code, "detail": detail})
         if response.ok:
             return response
         with response:

@@ -405,5 +405,5 @@ def pages(connection: Connection, path: str, filters: Document) -> Iterator[Docu
     page = connection.get(path, params={"limit": PAGE, **filters})
     yield from page["items"]
     while page["next"] is not None:
-        page = connection.get(page["next"])
+        page = connection.get(connection.path_of(page["next"]))
         yield from page["items"]

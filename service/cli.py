@@ -22,7 +22,7 @@ from service.commands.watching import watch
 from service.config import Settings
 from service.environment import InvalidSettings
 from service.errors import StorageError
-from service.preparation import PRIVATE, one_line_for_failures, prepare, refusing
+from service.preparation import PRIVATE, failing, one_line_for_failures, prepare, refusing
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,7 +44,7 @@ def serve() -> None:
     """Run the api and a worker."""
     from service import launcher
 
-    settings = prepare("launcher")
+    settings = prepare("launcher", listens=True)
     with refusing(StorageError, AddressUnavailable, OSError):
         launcher.prepare(settings)
     sys.exit(launcher.serve(settings))
@@ -53,7 +53,7 @@ def serve() -> None:
 @main.command()
 def api() -> None:
     """Run only the api."""
-    settings = prepare("api")
+    settings = prepare("api", listens=True)
     from service.api.server import serve
     from service.storage.database import migrate
 
@@ -68,11 +68,12 @@ def worker() -> None:
     """Run only a worker."""
     settings = prepare("worker")
     from service.storage.database import migrate
+    from service.worker.inability import CannotWork
     from service.worker.main import run
 
     with refusing(StorageError, OSError):
         migrate(settings.database_url, settings.start_seconds)
-    with refusing(StorageError):
+    with refusing(StorageError), failing(CannotWork):
         run(settings)
 
 

@@ -5,15 +5,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
 
 from models.limits import Limits
 from service.environment import InvalidSettings, read_settings, setting
 from service.processes import usable_cores, usable_memory
+from service.rates import MEMORY, check_storage, parse_rates
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
 
 MOST_SHARING, MEMORY_PER_SHARE = 4, 2 * 1024**3
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 DATABASE_SCHEMES = ("sqlite:///", "postgresql+psycopg://")
 
 
@@ -48,8 +53,9 @@ class Settings:
         minimum=1,
     )
     min_free_bytes: int = setting(
-        1024**2,
-        "Free space required on the disks of the SQLite file and the artifacts; with less, `/readyz` returns a 503.",
+        256 * 1024**2,
+        "Free space required on the disks of the SQLite file and the artifacts. With less, requests that store "
+        "something get a 507, and workers claim no jobs; 0: no requirement.",
         minimum=0,
     )
     keras_cache: Path = setting(
@@ -84,8 +90,14 @@ class Settings:
         "Origins whose web pages may use the service: comma-separated, such as `https://example.org`.",
         stands_for="none",
     )
+    trusted_proxies: str = setting(
+        "",
+        "Reverse proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix`, or `Forwarded`, are honored: "
+        "comma-separated addresses and networks, such as `127.0.0.1,10.1.0.0/16`.",
+        stands_for="none",
+    )
 
-    metrics_open: bool = setting(False, "Answer `/metrics` without an API key.")
+    metrics_open: bool = setting(False, "Answer `/metrics` without an API key, with the metrics of all projects.")
 
     api_processes: int = setting(2, "Number of processes that answer requests.", minimum=1)
     api_threads: int = setting(
@@ -122,7 +134,8 @@ class Settings:
     )
     max_streams_per_address: int = setting(
         200,
-        "Event streams to one client address, at most, in each api process. A proxy is one client.",
+        "Event streams to one client address, at most, in each api process. A proxy that isn't one of "
+        "FITSERVE_TRUSTED_PROXIES is one client.",
         minimum=1,
     )
     stream_seconds: float = setting(
@@ -153,6 +166,18 @@ class Settings:
         minimum=1,
     )
     prediction_seconds: float = setting(30.0, "Timeout of a prediction; after it the response is a 503.", minimum=0.01)
+    rate_limits: str = setting(
+        "",
+        "Requests that a key may send, without keys a client address: a limit for each class (`predict`, `read`, "
+        "`write`), such as `predict=6000/minute,write=600/minute`. Further requests get a 429.",
+        stands_for="none",
+    )
+    rate_limit_storage: str = setting(
+        MEMORY,
+        "Where requests are counted: `memory`, for all api processes of this host, or for several hosts the URL of a "
+        "Redis server, `redis://…` or `rediss://…`.",
+        secret=True,
+    )
     model_wait_seconds: float = setting(
         5.0,
         "How long a request that creates a model waits for the build, unless its `Prefer` header says otherwise.",
@@ -238,9 +263,16 @@ class Settings:
         minimum=0,
     )
     event_retention_days: float = setting(
-        30,
+        7,
         "Days after a job's end at which its log is reduced to status changes and epochs: printed output, "
-        "progress and checkpoints are removed; 0 keeps them forever.",
+        "progress and checkpoints are removed. A log of more than 20,000 events is reduced after a day at the latest. "
+        "0 keeps all logs.",
+        minimum=0,
+    )
+    epochs_kept: int = setting(
+        10_000,
+        "Number of epochs that a reduced log has at most: evenly spaced ones, the best one and those with a snapshot; "
+        "0 keeps all.",
         minimum=0,
     )
     versions_kept: int = setting(
@@ -328,6 +360,12 @@ class Settings:
     log_level: str = setting(
         "info", "Lowest level of the messages that are logged.", allowed=("debug", "info", "warning", "error")
     )
+    access_log: str = setting(
+        "summary",
+        "Which requests get a line each: `all`, all but successful predictions and probes (`summary`), or only failed "
+        "ones (`errors`). The others are counted in a line every 10 seconds.",
+        allowed=("all", "summary", "errors"),
+    )
 
     def __post_init__(self) -> None:
         resolved: dict[str, Any] = {
@@ -343,9 +381,10 @@ class Settings:
         resolved["artifact_url"] = self.artifact_url or str(resolved["data_dir"] / "artifacts")
         for name, value in resolved.items():
             object.__setattr__(self, name, value)
-        _check_host(self.host, self.allow_anonymous)
         _check_database_url(self.database_url)
+        _read_networks(self.trusted_proxies)
         _local_folder(self.artifact_url)
+        _check_rate_limits(self.rate_limits, self.rate_limit_storage)
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -365,6 +404,16 @@ class Settings:
     def origins(self) -> tuple[str, ...]:
         """The origins whose web pages may use the service."""
         return _split(self.cors_origins)
+
+    @property
+    def rates(self) -> "dict[str, RateLimitItem]":
+        """The rate limits by class of requests."""
+        return parse_rates(self.rate_limits)
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """The networks of the trusted proxies; a single address is a network of its own."""
+        return _read_networks(self.trusted_proxies)
 
     @property
     def artifact_folder(self) -> Path:
@@ -402,6 +451,22 @@ class Settings:
         return f"http://{host}:{self.port}"
 
 
+def check_exposure(settings: Settings) -> None:
+    """Refuse an address that other machines can reach, unless that is intended. Only commands that listen call this.
+
+    Raises InvalidSettings.
+    """
+    try:
+        loopback = ipaddress.ip_address(settings.host).is_loopback
+    except ValueError:
+        loopback = settings.host == "localhost"
+    if not loopback and not settings.allow_anonymous:
+        raise InvalidSettings(
+            f'FITSERVE_HOST is "{settings.host}", which other machines can reach, and the service has no '
+            "authentication: set FITSERVE_ALLOW_ANONYMOUS=true if this is intended, or listen on 127.0.0.1."
+        )
+
+
 def _count_sharing(memory: int) -> int:
     """How many builds or imports run concurrently if they share `memory`."""
     return max(1, min(MOST_SHARING, memory // MEMORY_PER_SHARE))
@@ -411,16 +476,23 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
-def _check_host(host: str, allow_anonymous: bool) -> None:
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if not loopback and not allow_anonymous:
-        raise InvalidSettings(
-            f'FITSERVE_HOST is "{host}", which other machines can reach, and the service has no authentication: '
-            "set FITSERVE_ALLOW_ANONYMOUS=true if this is intended, or listen on 127.0.0.1."
-        )
+def _read_networks(text: str) -> tuple[Network, ...]:
+    networks = []
+    for item in _split(text):
+        try:
+            network = ipaddress.ip_network(item)
+        except ValueError as error:
+            hint = "list the addresses of your proxies, not of everyone" if item == "*" else str(error)
+            raise InvalidSettings(
+                f'FITSERVE_TRUSTED_PROXIES has "{item}", which is no address or network such as 10.1.0.0/16: {hint}.'
+            ) from None
+        if not network.prefixlen:
+            raise InvalidSettings(
+                f'FITSERVE_TRUSTED_PROXIES has "{item}", which is every address: each client could claim to be any '
+                "other. List the addresses of your proxies."
+            )
+        networks.append(network)
+    return tuple(networks)
 
 
 def _check_database_url(url: str) -> None:
@@ -430,6 +502,17 @@ def _check_database_url(url: str) -> None:
         raise InvalidSettings(
             "FITSERVE_DATABASE_URL must name a file: api and worker are separate processes and don't share memory."
         )
+
+
+def _check_rate_limits(limits: str, storage: str) -> None:
+    try:
+        parse_rates(limits)
+    except ValueError as error:
+        raise InvalidSettings(f'FITSERVE_RATE_LIMITS can\'t be "{limits}": {error}') from None
+    try:
+        check_storage(storage)
+    except ValueError as error:
+        raise InvalidSettings(f"FITSERVE_RATE_LIMIT_STORAGE is invalid: {error}") from None
 
 
 def _local_folder(url: str) -> Path:

@@ -1,15 +1,10 @@
 """The service's log: structlog and standard logging in one format, on standard error, with passwords masked."""
 
-import contextlib
 import logging.config
 import re
 import sys
-import time
-from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
-import orjson
 import structlog
 
 from service.config import Settings
@@ -57,59 +52,6 @@ def configuration(settings: Settings, part: str) -> dict[str, Any]:
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": loggers | {"gunicorn.error": gunicorn},
     }
-
-
-class RequestLog:
-    """Writes one line per request in the format of all other lines, faster than structlog.
-
-    Lines are buffered until `flush`: one write per request would take a tenth of a small prediction's time.
-    """
-
-    def __init__(self, settings: Settings, part: str) -> None:
-        self._part = part
-        self._is_json = settings.log_format == "json"
-        self._least = logging.getLevelNamesMapping()[settings.log_level.upper()]
-        self._lines: list[str] = []
-        self._second, self._prefix = 0, ""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to flush."""
-        return not self._lines
-
-    def write(self, level: int, method: str, path: str, status: int, milliseconds: float, request_id: str) -> None:
-        """Add the line of a request that took `milliseconds`."""
-        if level < self._least:
-            return
-        moment = self._timestamp()
-        if not (path.isascii() and path.isprintable()):
-            path = quote(path, safe="/:")
-        name = "info" if level == logging.INFO else "debug"
-        if self._is_json:
-            members = {"part": self._part, "method": method, "path": path, "status": status}
-            members |= {"milliseconds": milliseconds, "event": "request", "request_id": request_id}
-            line = orjson.dumps(members | {"level": name, "timestamp": moment}).decode()
-        else:
-            line = (
-                f"{moment} [{name:<9}] {'request':<30} method={method} milliseconds={milliseconds} part={self._part} "
-                f"path={path} request_id={request_id} status={status}"
-            )
-        self._lines.append(mask_passwords(None, name, line) if "://" in line else line)
-
-    def flush(self) -> None:
-        """Write the collected lines to standard error."""
-        lines, self._lines = self._lines, []
-        # A request must not fail because nobody reads the log, or its disk is full.
-        with contextlib.suppress(OSError):
-            sys.stderr.write("".join(f"{line}\n" for line in lines))
-
-    def _timestamp(self) -> str:
-        """The time in RFC 3339; the seconds are formatted once per second."""
-        now = time.time()
-        second = int(now)
-        if second != self._second:
-            self._second, self._prefix = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._prefix}.{int((now - second) * 1e6):06d}Z"
 
 
 def mask_passwords(_logger: Any, _method: str, line: str) -> str:

@@ -79,6 +79,11 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     "models/values/numbers.py": [("fullmatch", "-123.456e+10")],
     "service/api/contract/fields.py": [("fullmatch", "my-model.v1"), ("fullmatch", "-123")],
     "service/api/front/protocol.py": [("search", b"GET / HTTP/1.1\r\nupgrade : h2c\r\n\r\n")],
+    "service/api/front/proxies.py": [
+        ("match", ' for="[2001:db8::1]:80" ; '),
+        ("fullmatch", "/team-1/fitserve"),
+        ("sub", 'a\\"b'),
+    ],
     "service/api/front/request.py": [("fullmatch", "request-1")],
     "service/api/front/resources.py": [
         ("fullmatch", "/v1/datasets/flowers/versions"),

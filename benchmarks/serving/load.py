@@ -75,8 +75,8 @@ class Connection:
 
     __slots__ = ("began", "number", "received", "size", "socket", "unsent")
 
-    def __init__(self, address: Address) -> None:
-        self.socket = socket.create_connection(address)
+    def __init__(self, address: Address, source: str) -> None:
+        self.socket = socket.create_connection(address, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
 
@@ -131,8 +131,8 @@ class Driver:
     half of them the kernel's.
     """
 
-    def __init__(self, address: Address, requests: Sequence[bytes], clients: int, seconds: float) -> None:
-        self._address, self._requests = address, requests
+    def __init__(self, address: Address, requests: Sequence[bytes], clients: int, seconds: float, source: str) -> None:
+        self._address, self._requests, self._source = address, requests, source
         self._numbers = cycle(random.Random(clients).choices(range(len(requests)), k=DRAWN))
         self._poll = select.epoll()
         self._connections: dict[int, Connection] = {}
@@ -157,7 +157,7 @@ class Driver:
         return self.load
 
     def _connect(self) -> None:
-        connection = Connection(self._address)
+        connection = Connection(self._address, self._source)
         descriptor = connection.socket.fileno()
         self._connections[descriptor] = connection
         self._poll.register(descriptor, select.EPOLLIN)
@@ -205,11 +205,11 @@ class Driver:
             self._ask(connection, now)
 
 
-def drive(address: Address, requests: Sequence[bytes], clients: int, seconds: float) -> Load:
-    """Send the requests, in an order drawn once, on so many connections for so many seconds."""
+def drive(address: Address, requests: Sequence[bytes], clients: int, seconds: float, source: str = "127.0.0.1") -> Load:
+    """Send the requests, in an order drawn once, on so many connections for so many seconds, from a source address."""
     gc.disable()
     try:
-        return Driver(address, requests, clients, seconds).run()
+        return Driver(address, requests, clients, seconds, source).run()
     finally:
         gc.enable()
 

@@ -48,3 +48,18 @@ class Unfinished(StrEnum):
     """The task resumes later, from the checkpoint that it wrote, or from an earlier one if that was skipped."""
     STOPPED_BEFORE_TRAINING = "stopped_before_training"
     """The task has done no step, so there is no model to save."""
+
+
+class Phase(StrEnum):
+    """What a task is doing. A phase ends when the next one begins, or the task ends."""
+
+    IMPORT = "import"
+    """It reads a client's data or network, and writes it in the form that the service uses."""
+    BUILD = "build"
+    """It makes the network, and loads the rows."""
+    CROSS_VALIDATE = "cross-validate"
+    TRAIN = "train"
+    EVALUATE = "evaluate"
+    EXPORT = "export"
+    """It writes the network's files."""
+    PREDICT = "predict"

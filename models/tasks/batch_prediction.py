@@ -8,6 +8,7 @@ from models.batches.files import read_file
 from models.batches.predicting import predict_blocks
 from models.datasets import Dataset
 from models.files.sums import check_files
+from models.jobs.assignment import Phase
 from models.jobs.batch_prediction import BatchPredictionAssignment, BatchPredictionResult
 from models.predictor import Predictor
 from models.preprocessing import fit_to_dataset
@@ -20,6 +21,7 @@ def run(assignment: BatchPredictionAssignment, folder: Path, channel: Channel) -
 
     Raises DamagedFile, InvalidData, InvalidInstances.
     """
+    channel.phase(Phase.PREDICT)
     reporter = Reporter(channel)
     predictor = Predictor.load(assignment.version, assignment.runtime.threads)
     rows = _count_rows(assignment)

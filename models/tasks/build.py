@@ -6,6 +6,7 @@ from models.building import build_network, print_summary, summarize_network
 from models.compatibility import check_target
 from models.errors import Fault, InvalidSpec, NotServable
 from models.export import export_onnx
+from models.jobs.assignment import Phase
 from models.jobs.build import BuildAssignment, BuildResult
 from models.parity import compare_with_keras, random_rows
 from models.pretrained_weights import copy_pretrained, save_pretrained
@@ -23,6 +24,7 @@ def run(assignment: BuildAssignment, folder: Path, channel: Channel) -> BuildRes
     Copies the weights of its Pretrained layers from the versions in `sources` into the folder, which contains nothing
     else afterwards. Raises InvalidSpec, also if the network can't be served or can't learn the target of `made_for`.
     """
+    channel.phase(Phase.BUILD)
     spec, limits = assignment.spec, assignment.limits
     network = build_network(spec, limits, seed=SEED)
     summary = summarize_network(network)
@@ -30,6 +32,7 @@ def run(assignment: BuildAssignment, folder: Path, channel: Channel) -> BuildRes
         last = summary["layers"][-1]
         check_target(spec, tuple(last["output_shape"]), assignment.made_for, last["name"])
     copy_pretrained(network, spec, assignment.sources, limits)
+    channel.phase(Phase.EXPORT)
     path = folder / "network.onnx"
     try:
         export_onnx(spec, weight_values(network), path)

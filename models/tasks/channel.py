@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from models.errors import BadCheckpoint
+from models.jobs.assignment import Phase
 from models.training.plan import Command, Order
 
 
 class Channel(Protocol):
     """A task's connection to its supervisor."""
+
+    def phase(self, phase: Phase, line: str = "") -> None:
+        """Report that a phase begins, with a line for the job's log. If the task runs again, the log has it once."""
 
     def progress(self, data: dict[str, Any]) -> None:
         """Report the task's progress."""

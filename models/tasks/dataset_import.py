@@ -6,6 +6,7 @@ import orjson
 
 from models.datasets import import_dataset
 from models.files.sums import check_files
+from models.jobs.assignment import Phase
 from models.jobs.dataset_import import ImportAssignment, ImportResult
 from models.tasks.channel import Channel
 
@@ -14,6 +15,7 @@ REQUEST_FILE = "request.json"
 
 def run(assignment: ImportAssignment, folder: Path, channel: Channel) -> ImportResult:
     """Import the request in the assignment's `upload` folder. Raises InvalidData, DamagedFile."""
+    channel.phase(Phase.IMPORT)
     check_files(assignment.upload, REQUEST_FILE)
     request = orjson.loads((assignment.upload / REQUEST_FILE).read_bytes())
     descriptor = import_dataset(

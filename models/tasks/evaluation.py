@@ -5,6 +5,7 @@ from pathlib import Path
 
 from models.datasets import Dataset
 from models.evaluation import evaluate_split
+from models.jobs.assignment import Phase
 from models.jobs.evaluation import EvaluationAssignment, EvaluationResult
 from models.preprocessing.unfamiliar import find_other_units
 from models.tasks.channel import Channel
@@ -21,10 +22,12 @@ def run(assignment: EvaluationAssignment, folder: Path, channel: Channel) -> Eva
 
     Raises IncompleteVersion, InvalidData.
     """
+    channel.phase(Phase.BUILD)
     configure_threads(assignment.runtime.threads)
     dataset = Dataset.open(assignment.dataset)
     trained = load_evaluated(assignment.version, dataset, assignment.limits, assignment.runtime.threads)
     check_split(trained.spec, trained.preprocessing, dataset.split(assignment.split), folder)
+    channel.phase(Phase.EVALUATE)
     reporter = Reporter(channel)
     evaluation = evaluate_split(
         trained,

@@ -6,6 +6,7 @@ from typing import Final
 
 from models.errors import InvalidSpec
 from models.files.sums import check_files
+from models.jobs.assignment import Phase
 from models.jobs.model_import import ModelImportAssignment, ModelImportResult
 from models.model_files.fit import blame_file, check_same_network, complete_fields
 from models.model_files.formats import ModelFormat
@@ -26,6 +27,7 @@ def run(assignment: ModelImportAssignment, folder: Path, channel: Channel) -> Mo
     Raises InvalidSpec if the file, or what the client says about it, is invalid, or if the network is unlike that of
     the model to which it is added; DamagedFile.
     """
+    channel.phase(Phase.IMPORT)
     check_files(assignment.file.parent, assignment.file.name)
     if assignment.model is None:
         return ModelImportResult.of(_read(assignment, assignment.fields, folder))

@@ -19,7 +19,7 @@ from models.datasets import Dataset
 from models.errors import BadCheckpoint
 from models.evaluation import evaluate_split, measure_guess
 from models.gain import BALANCED_ACCURACY, NO_GAIN, Reached, find_compared, find_no_balanced_gain, find_no_gain
-from models.jobs.assignment import Unfinished
+from models.jobs.assignment import Phase, Unfinished
 from models.jobs.training import (
     KEEP,
     EarlyStoppingRequest,
@@ -75,6 +75,7 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
 
     Raises Diverged, InvalidData.
     """
+    channel.phase(Phase.BUILD)
     configure_threads(assignment.runtime.threads)
     dataset = Dataset.open(assignment.dataset)
     kept = _find_kept(assignment)
@@ -87,11 +88,13 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     if checkpoint is not None and not checkpoint.arrays:  # it is at the end of a fold
         checkpoint = None
     if len(trainings.finished) < trainings.folds:
+        channel.phase(Phase.CROSS_VALIDATE)
         train_fold = partial(_train_fold, assignment, kept, folder, reporter)
         unfinished = cross_validate(dataset, assignment.request, trainings, train_fold, reporter, folder, checkpoint)
         if unfinished is not None:
             return unfinished
         checkpoint = None
+        channel.phase(Phase.BUILD)
     trained = _build(assignment, kept, dataset, folder)
     rows = _load(assignment, trained, dataset, folder)
     channel.baseline(_measure_guess(trained, dataset, rows))
@@ -100,14 +103,15 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
         reporter.report(NOTHING_TO_TRAIN)
     else:
         reporter.snapshots = prepare_snapshots(assignment, trained, channel)
+        channel.phase(Phase.TRAIN)
         outcome = _train(assignment, trained, rows, reporter, checkpoint)
         if outcome.reason == "paused":
             return Unfinished.PAUSED
         if outcome.steps == 0:
             return Unfinished.STOPPED_BEFORE_TRAINING
         reason = outcome.reason
-        print("The training has ended. The network is being evaluated.")
-    result = _save(trained, dataset, rows, folder, reporter.keep_alive)
+        channel.phase(Phase.EVALUATE, "The training has ended. The network is being evaluated.")
+    result = _save(trained, dataset, rows, folder, channel, reporter.keep_alive)
     if assignment.request.class_weights is None:
         problem = _find_no_gain(trained, dataset)
     else:
@@ -248,6 +252,7 @@ def _save(
     dataset: Dataset,
     rows: dict[str, Arrays | StreamedArrays],
     folder: Path,
+    channel: Channel,
     keep_alive: Callable[[], None],
 ) -> TrainingResult:
     """Evaluate the network on every split and write the version's files. Calls `keep_alive` repeatedly."""
@@ -262,7 +267,7 @@ def _save(
     trained.metrics[TEST] = None if evaluation is None else evaluation.own
     naive = None if evaluation is None else evaluation.naive
     trained.baseline[TEST] = None if naive is None else naive.own
-    print("The network is being exported and saved.")
+    channel.phase(Phase.EXPORT, "The network is being exported and saved.")
     version = save_version(folder, trained, _sample(trained, dataset))
     return TrainingResult(version, None if evaluation is None else evaluation.to_result())
 

@@ -25,6 +25,7 @@ from service.api.routes import (
     datasets,
     evaluations,
     labels,
+    metrics,
     models,
     open_inference,
     operations,
@@ -38,6 +39,7 @@ from service.api.routes import (
 )
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
+from service.tracing import Tracing
 
 RESOURCES = (
     datasets,
@@ -54,6 +56,7 @@ RESOURCES = (
     api_keys,
     projects,
     operations,
+    metrics,
 )
 DIALECTS = (tensorflow_serving, open_inference)
 
@@ -85,11 +88,10 @@ class App(Flask):
         return response
 
 
-def create_front(context: Context) -> Front:
-    """The ASGI app of a process, over the operations of a context."""
+def create_front(context: Context, tracing: Tracing | None = None) -> Front:
+    """The ASGI app of a process, over the operations of a context. It traces requests if it is given what does."""
     service = PredictionService(context)
-    service.load_latest()
-    return Front(context, service, create_app(context, service))
+    return Front(context, service, create_app(context, service), tracing)
 
 
 def create_app(context: Context, service: PredictionService | None = None) -> Flask:

@@ -13,14 +13,18 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
+from service import tracing
 from service.addresses import listen
 from service.api.app import create_front
+from service.api.front import rate_limits
 from service.api.front.app import Front
 from service.api.front.balance import SHARES
 from service.api.front.worker import Worker
 from service.config import Settings
 from service.context import Context
 from service.operations.inference.statistics import PREDICTIONS
+from service.operations.metrics import counted
+from service.operations.metrics.processes import PROCESSES
 from service.storage import last_write
 
 GRACE_SECONDS = 8
@@ -37,11 +41,14 @@ MEMORY_FOLDER = Path("/dev/shm")
 
 def serve(settings: Settings) -> None:
     """Answer requests until SIGTERM or SIGINT. Raises AddressUnavailable."""
+    tracing.check()
     _keep_freed_memory()
     _allow_open_files(settings.max_connections + OTHER_FILES)
-    # The processes share both because their memory is there before they are forked.
+    # The processes share all of it because its memory is there before they are forked.
     last_write.note()
     PREDICTIONS.share()
+    counted.share()
+    rate_limits.share(settings)
     # They also share the imported code, as long as no full collection writes to it.
     gc.collect()
     gc.freeze()
@@ -69,6 +76,7 @@ def _allow_open_files(wanted: int) -> None:
 
 def _forget_process(_arbiter: Arbiter, worker: Worker) -> None:
     SHARES.forget(worker.age)
+    PROCESSES.forget(worker.age)
 
 
 class ApiServer(BaseApplication):
@@ -102,7 +110,7 @@ class ApiServer(BaseApplication):
         # Only now: its threads begin when it is imported, and would not survive the fork.
         import onnxruntime  # noqa: F401 (the first prediction would wait for the import)
 
-        front = create_front(Context.from_settings(self.settings))
+        front = create_front(Context.from_settings(self.settings), tracing.start("api"))
         sys.setswitchinterval(SWITCH_SECONDS)
         # What is loaded now stays: full collections that visit it all were most of the slowest answers.
         gc.collect()

@@ -37,6 +37,8 @@ class NewEvent:
     """The number of the finished fold that the event reports, from 1."""
     warning: JobWarning | None = None
     """The warning that the event reports."""
+    is_told_once: bool = False
+    """Whether a message with this text is recorded only once after the last epoch, however often the task says it."""
 
 
 def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
@@ -183,11 +185,14 @@ def unfinished_requests(session: Session) -> Sequence[tuple[str, str, dict[str, 
 
 
 def finished_before(
-    session: Session, kinds: Collection[str], moment: datetime, limit: int, **columns: bool
+    session: Session, kinds: Collection[str], moment: datetime, limit: int, *, longer_than: int = 0, **columns: bool
 ) -> Sequence[str]:
-    """At most `limit` ids of jobs of these kinds that ended before `moment` and whose columns have these values."""
+    """At most `limit` ids of jobs of these kinds that ended before `moment`, that had more than `longer_than` events,
+    and whose columns have these values."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
     statement = select(Job.id).where(Job.kind.in_(kinds), Job.finished_at < moment, *matching)
+    if longer_than:
+        statement = statement.where(Job.last_seq > longer_than)
     return session.scalars(statement.order_by(Job.id).limit(limit)).all()
 
 
@@ -218,6 +223,12 @@ def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collect
         doomed = (Event.job_id == job_id, Event.type.not_in(keeping), Event.seq <= numbers[-1])
         session.execute(delete(Event).where(*doomed).execution_options(synchronize_session=False))
     return len(numbers)
+
+
+def delete_epochs(session: Session, job_id: str, numbers: Collection[int]) -> None:
+    """Delete the events of these epochs of a job."""
+    doomed = (Event.job_id == job_id, Event.type == "epoch", Event.epoch.in_(numbers))
+    session.execute(delete(Event).where(*doomed).execution_options(synchronize_session=False))
 
 
 def log_states(session: Session, job_ids: Collection[str]) -> dict[str, tuple[str, int]]:
@@ -262,6 +273,13 @@ def epoch_numbers(session: Session, job: Job, after: int = 0) -> Sequence[int]:
 def last_epoch(session: Session, job: Job) -> int:
     """The last finished epoch of the job, or 0."""
     return session.scalar(select(Event.epoch).where(*_epochs(job)).order_by(Event.seq.desc()).limit(1)) or 0
+
+
+def messages_since_last_epoch(session: Session, job: Job) -> list[str]:
+    """The texts of the job's messages after the event of its last epoch."""
+    last = select(func.coalesce(func.max(Event.seq), 0)).where(*_epochs(job)).scalar_subquery()
+    found = select(Event.data).where(Event.job_id == job.id, Event.type == "message", Event.seq > last)
+    return [data["text"] for data in session.scalars(found)]
 
 
 def epochs(session: Session, job: Job, numbers: Collection[int]) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from models.spec import Task, read_threshold
 from models.training.plan import Order
 from models.version_details import VersionDetails
 from service.callers import DEFAULT_PROJECT
+from service.origins import Origin
 from service.statuses import JOB_STATUSES, RESOURCE_STATUSES
 from service.storage.artifact_keys import DATASETS, MODELS, SNAPSHOTS, check_id, check_published
 from service.storage.documents import DocumentColumn, DocumentsColumn, JobWarning, KeptCheckpoint, Quotas
@@ -280,6 +281,8 @@ class Job(InProject, Record):
     result: Mapped[dict[str, Any] | None]
     """The job's result, as a document of its kind."""
     error: Mapped[dict[str, Any] | None]
+    origin: Mapped[Origin | None] = mapped_column(DocumentColumn(Origin))
+    """The request that queued it; None for jobs of earlier releases, and for those that no request queued."""
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
@@ -287,6 +290,10 @@ class Job(InProject, Record):
 
     # Every update is conditional on the revision that was read, and SQLAlchemy checks its row count.
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 (its base declares it so)
+
+    def describe_origin(self) -> dict[str, str]:
+        """What lines of the log say about the request that queued it; without what isn't known."""
+        return {} if self.origin is None else self.origin.describe()
 
 
 class Version(Record):
@@ -449,4 +456,7 @@ class Worker(Record):
     slots: Mapped[int]
     versions: Mapped[dict[str, Any]]
     ready: Mapped[bool]
+    """Whether processes of jobs can be started."""
+    problem: Mapped[str | None]
+    """Why it claims no jobs now, or can't start any."""
     heartbeat_at: Mapped[datetime]

@@ -1,8 +1,8 @@
 """The child process: it runs one job's task, reports to the supervisor through a pipe, and ends with the supervisor.
 
-It sends JSON objects with a `type`: `progress`, `epoch`, `baseline`, `order`, `checkpoint`, `checkpoint_skipped`,
-`checkpoint_unreadable`, `snapshot_skipped`, `fold`, `warning`, `ending`, and as the last one `result`, `unfinished` or
-`failure`. It receives objects with `begin`, `command`, `orders` or `may_end`.
+It sends JSON objects with a `type`: `phase`, `progress`, `epoch`, `baseline`, `order`, `checkpoint`,
+`checkpoint_skipped`, `checkpoint_unreadable`, `snapshot_skipped`, `fold`, `warning`, `ending`, and as the last one
+`result`, `unfinished` or `failure`. It receives objects with `begin`, `command`, `orders` or `may_end`.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -25,7 +26,7 @@ import orjson
 
 from models.documents import Document
 from models.errors import BadCheckpoint
-from models.jobs.assignment import Assignment, Unfinished
+from models.jobs.assignment import Assignment, Phase, Unfinished
 from models.training.plan import Command, Order
 from service.processes import die_with_parent
 from service.worker import failures
@@ -50,6 +51,9 @@ class PipeChannel:
         attempt. This one ends here, before it has done anything.
         """
         self._wait_for("begin")
+
+    def phase(self, phase: Phase, line: str = "") -> None:
+        self.send(encode("phase", {"phase": phase}, at=time.time_ns(), line=line))
 
     def progress(self, data: dict[str, Any]) -> None:
         self.send(encode("progress", data))

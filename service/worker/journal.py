@@ -21,7 +21,7 @@ from service.worker.kept_snapshots import KeptSnapshots
 
 BATCH_EVENTS = 500
 BATCH_SECONDS = 0.2
-BEFORE_A_STEP = ("progress", "baseline", "warning")
+BEFORE_A_STEP = ("phase", "progress", "baseline", "warning")
 """The types of messages that a training may send before its first step."""
 MAX_PENDING = 10_000
 """If more events wait, the supervisor stops reading from the child process until the database accepts events again."""
@@ -66,7 +66,10 @@ class Journal:
         progress. The files of a checkpoint are moved into the artifact store."""
         data = message["data"]
         self.began = self.began or message["type"] not in BEFORE_A_STEP or bool(data.get("step"))
-        if message["type"] == "progress":
+        if message["type"] == "phase":
+            if message["line"]:
+                self._pending.append(NewEvent("message", {"text": f"{message['line']}\n"}, is_told_once=True))
+        elif message["type"] == "progress":
             self._progress = data
             self.snapshots.epochs = data.get("epochs", 0)
         elif message["type"] == "epoch":

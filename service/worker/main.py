@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import psutil
 import structlog
 
+from service import tracing
 from service.config import Settings
 from service.context import Context
 from service.errors import DatabaseUnavailable, DiskFull
+from service.worker import temporary_files
 from service.worker.processes import PRELOADED, TASK, ProcessStarter
 from service.worker.supervisor import Supervisor
 from service.worker.timing import growing_delays
@@ -41,18 +43,23 @@ def run(settings: Settings, task: str = TASK, preloaded: Sequence[str] = PRELOAD
 
     Child processes call `task` (`module:function`). Their fork server imports `preloaded`.
 
-    Raises DatabaseUnusable if retrying wouldn't help.
+    Raises DatabaseUnusable if retrying wouldn't help, and CannotWork.
     """
+    temporary_files.settle(settings)
     ending = Ending()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, ending.request)
     context = Context.from_settings(settings)
-    supervisor = Supervisor(context, ProcessStarter(settings.start_method, task, preloaded))
+    tracing.check()
+    traces = tracing.start("worker")
+    supervisor = Supervisor(context, ProcessStarter(settings.start_method, task, preloaded), traces)
     log.info("worker started", worker=supervisor.id, slots=settings.worker_slots, threads=settings.training_threads)
     try:
         _loop(supervisor, ending)
     finally:
         supervisor.end(END_SECONDS)
+        if traces is not None:
+            traces.end()
         context.database.close()
         _kill_descendants()
         log.info("worker ended", worker=supervisor.id)

@@ -38,4 +38,5 @@ class Reaper:
         self._ages = {sighting: self._ages[sighting] + elapsed if sighting in self._ages else 0.0 for sighting in seen}
         for sighting, age in self._ages.items():
             if age >= self._context.settings.lease_seconds and execution.reap(self._context, sighting):
-                log.warning("job put back: its lease expired", job_id=sighting.job_id, token=sighting.token)
+                origin = {} if sighting.origin is None else sighting.origin.describe()
+                log.warning("job put back: its lease expired", job_id=sighting.job_id, token=sighting.token, **origin)

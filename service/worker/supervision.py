@@ -15,13 +15,16 @@ from service import statuses
 from service.context import Context
 from service.errors import DatabaseUnavailable, DiskFull, LeaseLost, ServiceError, StorageError
 from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import queue
 from service.operations.jobs.lifecycle import STALLED, WORKER_LOST, WORKER_SHUTDOWN, Instructions, Lease
 from service.operations.jobs.registry import kind_of
 from service.storage.records import Job
+from service.tracing import Tracing
 from service.worker import failures
 from service.worker.journal import Journal
 from service.worker.output import PrintedOutput
 from service.worker.processes import JobProcess, ProcessStarter, StartFailed
+from service.worker.spans import JobSpans
 from service.worker.timing import Grace, Timer, growing_delays
 
 TICK_SECONDS = 0.2
@@ -44,30 +47,44 @@ Conclusion = Callable[[], None]
 log = structlog.get_logger()
 
 
-def supervise(context: Context, lease: Lease, job: Job, starter: ProcessStarter, shutdown: threading.Event) -> None:
+def supervise(
+    context: Context,
+    lease: Lease,
+    job: Job,
+    starter: ProcessStarter,
+    shutdown: threading.Event,
+    tracing: Tracing | None = None,
+) -> None:
     """Run a claimed job until it has ended, was put back because of `shutdown`, or lost its lease.
 
     Raises nothing. If the database can't be written during a shutdown, the reapers put the job back later.
     """
-    with structlog.contextvars.bound_contextvars(job_id=job.id, kind=job.kind):
+    spans = JobSpans(tracing, job)
+    with (
+        spans.supervising(partial(queue.find_queued, context, job)) as trace,
+        structlog.contextvars.bound_contextvars(job_id=job.id, kind=job.kind, **(job.describe_origin() | trace)),
+    ):
         try:
-            Supervision(context, lease, job, starter, shutdown).run()
+            Supervision(context, lease, job, starter, shutdown, spans).run()
         except LeaseLost as error:
             log.warning("job abandoned", reason=error.detail)
+            spans.note_outcome("abandoned")
             context.artifacts.discard(lease.staging_name)
         except StorageError as error:
             if shutdown.is_set():
                 log.warning("job abandoned", reason=error.detail)
+                spans.note_outcome("abandoned")
             else:
                 log.error("job failed", reason=error.detail)
-                _fail(context, lease, failures.flatten(error))
+                _fail(context, lease, failures.flatten(error), spans)
         except Exception as error:
             log.exception("job failed")
-            _fail(context, lease, failures.flatten(error))
+            _fail(context, lease, failures.flatten(error), spans)
 
 
-def _fail(context: Context, lease: Lease, failure: dict[str, object]) -> None:
+def _fail(context: Context, lease: Lease, failure: dict[str, object], spans: JobSpans) -> None:
     """Record that the job failed. If that fails too, the reapers put the job back once the database can be written."""
+    spans.note_outcome("fail", failure)
     context.artifacts.discard(lease.staging_name)  # the disk may be full of its files
     try:
         execution.fail(context, lease, failure, failures.STATUS_REASONS.get(str(failure["code"])))
@@ -81,7 +98,13 @@ class Supervision:
     """One execution of a job."""
 
     def __init__(
-        self, context: Context, lease: Lease, job: Job, starter: ProcessStarter, shutdown: threading.Event
+        self,
+        context: Context,
+        lease: Lease,
+        job: Job,
+        starter: ProcessStarter,
+        shutdown: threading.Event,
+        spans: JobSpans,
     ) -> None:
         self._context = context
         self._lease = lease
@@ -89,6 +112,7 @@ class Supervision:
         self._kind = kind_of(job)
         self._starter = starter
         self._shutdown = shutdown
+        self._spans = spans
         self._journal = Journal(context, lease, job.checkpoint)
         self._output = PrintedOutput(context.settings.max_log_bytes)
         self._instructions = Instructions(job.status, job.orders, closed=False)
@@ -116,7 +140,9 @@ class Supervision:
         try:
             with contextlib.closing(self._starter.start_task(assignment, folder)) as process:
                 log.info("job started", pid=process.pid, attempt=self._job.attempt)
+                self._spans.begin_process(process.pid)
                 conclude = self._watch(process)
+                self._spans.end_process()
         except StartFailed as error:
             log.error("job could not be started", reason=str(error))
             conclude = self._end(execution.put_back, WORKER_LOST)
@@ -206,6 +232,8 @@ class Supervision:
             elif message["type"] == "ending":
                 self._orders_known_at_end = len(self._job.orders) + message["data"]["orders"]
             else:
+                if message["type"] == "phase":
+                    self._spans.begin_phase(message["data"]["phase"], message["at"])
                 self._journal.add(message)
         if received or self._journal.full:
             self._last_message_at = time.monotonic()
@@ -291,7 +319,10 @@ class Supervision:
 
     def _end(self, write: Callable[..., None], *details: object) -> Conclusion:
         def conclude() -> None:
-            write(self._context, self._lease, *details)
+            with self._spans.concluding("publish" if write is execution.succeed else "conclude"):
+                write(self._context, self._lease, *details)
+            failure = next((detail for detail in details if write is execution.fail and isinstance(detail, dict)), None)
+            self._spans.note_outcome(write.__name__, failure)
             log.info("job ended", how=write.__name__)
 
         return conclude

@@ -20,5 +20,5 @@ def check_waiting_jobs(context: Context) -> None:
         except Exception as error:
             failure = failures.flatten(error)
             if failure["code"] == failures.INTERNAL:
-                log.exception("job failed", job_id=job_id)
+                log.exception("job failed", job_id=job_id, **waiting.describe_origin(context, job_id))
             waiting.refuse(context, job_id, failure)

@@ -160,3 +160,28 @@ def test_retry_after_may_be_a_date() -> None:
     assert 90 < later <= 100
     assert read_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert read_retry_after("soon") is None
+
+
+@pytest.mark.parametrize(
+    ("prefix", "following"),
+    [
+        ("", "/v1/models?cursor=2"),
+        ("/fitserve", "/fitserve/v1/models?cursor=2"),
+        ("/fitserve", "/v1/models?cursor=2"),
+        ("/fitserve/", "https://example.org/fitserve/v1/models?cursor=2"),
+        ("/v", "/v1/models?cursor=2"),
+    ],
+)
+def test_the_url_may_have_a_prefix_and_links_are_followed_with_or_without_it(prefix: str, following: str) -> None:
+    first, last = {"items": [{"name": "a"}], "next": following}, {"items": [{"name": "b"}], "next": None}
+    with scripted(Answer(200, first), Answer(200, last)) as server:
+        assert [model["name"] for model in Client(server.url + prefix).models.list()] == ["a", "b"]
+    assert [asked.path.partition("?")[0] for asked in server.asked] == [f"{prefix.rstrip('/')}/v1/models"] * 2
+    assert server.asked[1].path.endswith("?cursor=2")
+
+
+def test_a_change_is_not_redirected_because_it_would_arrive_as_a_get() -> None:
+    moved = Answer(301, headers={"Location": "https://example.org/fitserve/v1/models/a/predictions"})
+    with scripted(moved) as server, pytest.raises(RequestFailed, match=r"redirects to https://example\.org/fitserve"):
+        Client(server.url).predict("a", [1.0])
+    assert [asked.method for asked in server.asked] == ["POST"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from models.errors import BadCheckpoint
-from models.jobs.assignment import Runtime
+from models.jobs.assignment import Phase, Runtime
 from models.jobs.training import TrainingAssignment, TrainingRequest, TrainingResult
 from models.limits import Limits
 from models.spec import NetworkSpec
@@ -34,12 +34,16 @@ class RecordingChannel:
     """A supervisor that only takes notes."""
 
     def __init__(self) -> None:
+        self.phases: list[Phase] = []
         self.checkpoints: list[str] = []
         self.skipped: list[dict[str, Any]] = []
         self.unreadable: list[str] = []
         self.epochs: list[int] = []
         self.warnings: list[tuple[str, str]] = []
         self.folds: list[dict[str, Any]] = []
+
+    def phase(self, phase: Phase, line: str = "") -> None:
+        self.phases.append(phase)
 
     def progress(self, data: dict[str, Any]) -> None: ...
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from models.limits import Limits
-from service.config import Settings
+from service.config import Settings, check_exposure
 from service.environment import InvalidSettings, variable_of
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -99,7 +99,18 @@ def test_an_ipv6_host_is_in_brackets_in_the_address() -> None:
 
 
 def test_an_open_host_is_accepted_where_anyone_may_use_the_service() -> None:
-    assert read(FITSERVE_HOST="0.0.0.0", FITSERVE_ALLOW_ANONYMOUS="true").host == "0.0.0.0"
+    check_exposure(read(FITSERVE_HOST="0.0.0.0", FITSERVE_ALLOW_ANONYMOUS="true"))
+    check_exposure(read(FITSERVE_HOST="::1"))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])
+def test_an_open_host_is_refused_by_commands_that_listen(host: str) -> None:
+    settings = read(FITSERVE_HOST=host)
+    with pytest.raises(InvalidSettings) as refused:
+        check_exposure(settings)
+    expected = f'FITSERVE_HOST is "{host}", which other machines can reach'
+    assert expected in str(refused.value)
+    assert "set FITSERVE_ALLOW_ANONYMOUS=true" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +123,6 @@ def test_an_open_host_is_accepted_where_anyone_may_use_the_service() -> None:
         ({"FITSERVE_ALLOW_ANONYMOUS": "perhaps"}, "FITSERVE_ALLOW_ANONYMOUS can't be"),
         ({"FITSERVE_LOG_FORMAT": "xml"}, 'FITSERVE_LOG_FORMAT can\'t be "xml": It must be one of text, json.'),
         ({"FITSERVE_PROT": "8000"}, "FITSERVE_PROT is not a setting. Did you mean FITSERVE_PORT?"),
-        ({"FITSERVE_HOST": "0.0.0.0"}, 'FITSERVE_HOST is "0.0.0.0", which other machines can reach'),
-        ({"FITSERVE_HOST": "example.org"}, "set FITSERVE_ALLOW_ANONYMOUS=true"),
         ({"FITSERVE_DATABASE_URL": "mysql://me:secret@host/db"}, "FITSERVE_DATABASE_URL must begin with sqlite:///"),
         ({"FITSERVE_DATABASE_URL": "sqlite:///:memory:"}, "FITSERVE_DATABASE_URL must name a file"),
         ({"FITSERVE_ARTIFACT_URL": "s3://bucket"}, "FITSERVE_ARTIFACT_URL must be a folder's path or a file:// URL"),

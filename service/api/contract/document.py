@@ -6,6 +6,9 @@ import yaml
 from flask import Flask
 
 from service.api.contract.documentation.completion import complete
+from service.api.http.links import PREFIX
+
+SERVERS = "servers"
 
 
 def describe(app: Flask) -> dict[str, Any]:
@@ -15,6 +18,21 @@ def describe(app: Flask) -> dict[str, Any]:
         routes = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
         document = app.extensions["openapi"] = complete(routes, app.extensions["context"].settings)
     return document
+
+
+def describe_here(app: Flask) -> dict[str, Any]:
+    """The document with the server under which the client of the current request reaches the service."""
+    return {**describe(app), SERVERS: _servers_here(app)}
+
+
+def describe_as_yaml_here(app: Flask) -> str:
+    """As `describe_here`, as YAML."""
+    generated, here = (to_yaml({SERVERS: servers}) for servers in (describe(app)[SERVERS], _servers_here(app)))
+    return describe_as_yaml(app).replace(f"\n{generated}", f"\n{here}", 1)
+
+
+def _servers_here(app: Flask) -> list[dict[str, Any]]:
+    return [{**server, "url": PREFIX.get() or server["url"]} for server in describe(app)[SERVERS]]
 
 
 def describe_as_yaml(app: Flask) -> str:

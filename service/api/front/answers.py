@@ -2,21 +2,23 @@
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import orjson
 
+from service.api.front.access_log import SUMMARY_SECONDS, AccessLog
 from service.api.front.request import Request, Send
+from service.api.front.request_counter import RequestCounter
 from service.api.http.compression import GZIP, compress, is_worth, mark_tag, prefers_gzip
 from service.api.http.indentation import OPTIONS, PARAMETER, is_wanted
+from service.api.http.links import find_job
 from service.api.http.problems import ErrorAnswer
-from service.logs import RequestLog
+from service.operations.upkeep import health
 
-QUIET_PATHS = ("/healthz", "/readyz")
-"""Health checks that machines poll every few seconds. They are logged at level DEBUG."""
+PROBES = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/metrics"})
+"""The paths that machines poll every few seconds."""
 CLIENT_LEFT = 499
 """The logged status of a request whose client disconnected before the response. nginx uses the same number."""
 FLUSH_SECONDS = 0.05
@@ -75,44 +77,80 @@ def _add_vary(headers: dict[str, str], name: str) -> None:
 class Responder:
     """Sends the responses of one process."""
 
-    def __init__(self, log: RequestLog) -> None:
+    def __init__(self, log: AccessLog, counter: RequestCounter) -> None:
         self._log = log
+        self._counter = counter
         self._flushing: asyncio.TimerHandle | None = None
+        self._summarizing: asyncio.TimerHandle | None = None
 
     async def send(self, request: Request, answer: Answer, send: Send) -> None:
         """Send a response, and the chunks of its stream as they arrive, until the client disconnects.
 
+        The line of the log is written before the body is sent, but after a stream, whose size is only known then.
+
         Until it returns, the caller must hold the memory of a body of more than PIECE bytes. Then hardly any are left.
         """
-        self.log(request, answer.status)
         if answer.stream is not None and request.scope["http_version"] == "1.0":
             # HTTP/1.0 has no chunks, which uvicorn would send.
             answer.body, answer.stream = b"".join([piece async for piece in answer.stream]), None
-        await send({"type": "http.response.start", "status": answer.status, "headers": _head(request, answer)})
+        self.count(request, answer.status)
         stream, body = answer.stream, answer.body
-        if stream is None and len(body) > PIECE:
-            stream, body = _cut(body), b""
-        if stream is not None:
-            async with contextlib.aclosing(stream) as pieces:
-                async for piece in pieces:
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                    request.note_queued(len(piece))
-                    if request.is_gone:
-                        return
-        await send({"type": "http.response.body", "body": body})
+        if stream is None:
+            self.log(request, answer.status, len(body))
+            if len(body) > PIECE:
+                stream, body = _cut(body), b""
+        sent = 0
+        try:
+            await send({"type": "http.response.start", "status": answer.status, "headers": _head(request, answer)})
+            if stream is not None:
+                async with contextlib.aclosing(stream) as pieces:
+                    async for piece in pieces:
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+                        request.note_queued(len(piece))
+                        sent += len(piece)
+                        if request.is_gone:
+                            return
+            await send({"type": "http.response.body", "body": body})
+        finally:
+            if answer.stream is not None:
+                self.log(request, answer.status, sent)
 
-    def log(self, request: Request, status: int) -> None:
-        """Log the request."""
-        path = request.path
-        level = logging.DEBUG if path in QUIET_PATHS else logging.INFO
+    def count(self, request: Request, status: int) -> None:
+        """Count a request whose response begins now, or whose client has left."""
+        request.status = status
+        self._counter.count(request.method, request.path, status, time.monotonic() - request.started)
+
+    def log(self, request: Request, status: int, size: int) -> None:
+        """Log a request, whose response's body has `size` bytes."""
         milliseconds = round((time.monotonic() - request.started) * 1000, 1)
-        self._log.write(level, request.method, path, status, milliseconds, request.id)
-        if self._flushing is None and not self._log.is_empty:
-            self._flushing = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush_log)
+        if self._log.summarizes(status, is_frequent=request.is_frequent or request.path in PROBES):
+            key_id, project = request.caller.key_id, request.named_project
+            self._log.count(request.method, request.path, key_id, project, milliseconds, size)
+            if self._summarizing is None:
+                self._summarizing = asyncio.get_running_loop().call_later(SUMMARY_SECONDS, self._summarize)
+            return
+        named = request.describe()
+        if (job_id := request.job_id or find_job(request.path)) is not None:
+            named["job_id"] = job_id
+        self._log.write(request.method, request.path, status, milliseconds, size, request.address, **named)
+        self._flush_soon()
 
-    def flush_log(self) -> None:
-        """Write the buffered log lines."""
+    def _flush_soon(self) -> None:
+        if self._flushing is None and not self._log.is_empty:
+            self._flushing = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+
+    def _flush(self) -> None:
         self._flushing = None
+        self._log.flush()
+
+    def _summarize(self) -> None:
+        self._summarizing = None
+        self._log.summarize()
+        self._flush_soon()
+
+    def end_log(self) -> None:
+        """Write everything that wasn't logged yet."""
+        self._log.summarize()
         self._log.flush()
 
 
@@ -125,11 +163,13 @@ def _head(request: Request, answer: Answer) -> list[tuple[bytes, bytes]]:
     given = answer.headers
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given.items()]
     headers += ((b"x-request-id", request.id.encode("latin-1")), (b"x-content-type-options", b"nosniff"))
+    headers += request.answer_headers
     if "cache-control" not in given:
         headers.append((b"cache-control", b"no-store" if answer.status >= 400 else b"no-cache"))
     has_length = answer.stream is None and answer.status not in WITHOUT_BODY and request.method != "HEAD"
     if has_length and "content-length" not in given:
         headers.append((b"content-length", str(len(answer.body)).encode()))
-    if not request.is_read and request.length != 0:
+    # A process that shuts down closes idle connections. A client must not just then send the next request.
+    if (not request.is_read and request.length != 0) or health.is_draining():
         headers.append((b"connection", b"close"))
     return headers

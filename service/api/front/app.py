@@ -5,18 +5,24 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from service.api.front.access import Access
+from service.api.front.access_log import AccessLog
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
 from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
+from service.api.front.metrics import Metrics
 from service.api.front.protocol import Connections
+from service.api.front.proxies import TrustedProxies
+from service.api.front.rate_limits import RateLimits
 from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
-from service.api.front.resources import Resources
+from service.api.front.request_counter import RequestCounter, RouteTemplates
+from service.api.front.resources import Resources, RoutedApp
+from service.api.front.spans import RequestSpans
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.dialect_paths import lower_fixed_parts
@@ -24,15 +30,13 @@ from service.api.http.errors import HeadersTooLarge, UriTooLong
 from service.api.http.problems import answer_error
 from service.api.inference.endpoints import Endpoints
 from service.context import Context
-from service.logs import RequestLog
 from service.operations.access.key_ring import KeyRing
 from service.operations.inference.predictions import PredictionService
 from service.operations.jobs import events
 from service.operations.memory import Memory
+from service.operations.metrics.processes import Held
 from service.operations.upkeep import health
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+from service.tracing import Tracing
 
 LONGEST_LINE = 8190
 """The characters of a path with its query at most. RFC 9110, section 4.1, recommends to support at least 8,000."""
@@ -44,23 +48,31 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class Front:
     """The ASGI app of one process. It belongs to the event loop that calls it first."""
 
-    def __init__(self, context: Context, service: PredictionService, app: "WSGIApplication") -> None:
+    def __init__(
+        self, context: Context, service: PredictionService, app: RoutedApp, tracing: Tracing | None = None
+    ) -> None:
         settings = context.settings
-        log = RequestLog(settings, "api")
-        self.connections = Connections(settings, log)
+        log, routes = AccessLog(settings, "api"), RouteTemplates(app.url_map)
+        counter = RequestCounter(routes)
+        self.connections = Connections(settings, log, counter)
         self._drain_seconds = settings.drain_seconds
-        self._responder = Responder(log)
+        self._responder = Responder(log, counter)
+        self._proxies = TrustedProxies(settings)
         self._hosts = HostRules(settings)
+        self._rate_limits = RateLimits(settings)
         self._endpoints = Endpoints(settings.max_json_depth)
+        self._service = service
         self._inference = Inference(service)
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
         self._access = Access(settings, KeyRing(context), self._pool)
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
-        streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
-        self._resources = Resources(app, settings, self._pool, self._watch, streams)
+        self._streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
+        self._resources = Resources(app, context, self._pool, self._watch, self._streams)
+        self._metrics = Metrics(context, self._measure)
         self._cors = Cors(self._respond, settings.origins)
         self._memory = Memory(settings.max_buffered_bytes)
+        self._spans = None if tracing is None else RequestSpans(tracing, routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -72,6 +84,8 @@ class Front:
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, self._memory)
+        if self._spans is not None:
+            self._spans.begin(request)
         try:
             answer = await self._answer_always(request)
             if answer is not None:
@@ -79,42 +93,68 @@ class Front:
                 await self._responder.send(request, answer, send)
         finally:
             request.end()
+            if self._spans is not None:
+                self._spans.end(request)
 
     async def _answer_always(self, request: Request) -> Answer | None:
         """The response, or the response to what went wrong; None if the client has left."""
         try:
             return await self._answer(request)
         except ClientDisconnected:
-            self._responder.log(request, CLIENT_LEFT)
+            self._responder.count(request, CLIENT_LEFT)
+            self._responder.log(request, CLIENT_LEFT, size=0)
             return None
         except Exception as error:
-            structlog.contextvars.bind_contextvars(request_id=request.id, method=request.method)
+            structlog.contextvars.bind_contextvars(method=request.method, **request.describe())
             answer = answer_failure(request, answer_error(error, request.path, request.id))
             compress_answer(request, answer)
             return answer
 
     async def _answer(self, request: Request) -> Answer:
         _check_size(request)
+        self._proxies.apply(request)
         self._hosts.check(request)
         if self._cors.is_preflight(request):
             return self._cors.answer_preflight(request)
         request.path = lower_fixed_parts(request.path)
         await self._access.check(request)
         endpoint = self._endpoints.find(request.caller.project, request.path) if request.method == "POST" else None
+        if self._rate_limits.has_any:
+            await self._rate_limits.count(request, is_prediction=endpoint is not None)
         if endpoint is not None:
+            request.is_frequent = True
             return await self._inference.answer(request, endpoint)
+        if self._metrics.answers(request):
+            return await self._metrics.answer(request)
         return await self._resources.answer(request)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Run ASGI's lifespan protocol: start and end with the process."""
         await receive()
         self._drain_at_signals()
-        sweeping = asyncio.create_task(self.connections.sweep())
+        tasks = [
+            asyncio.ensure_future(task) for task in (self.connections.sweep(), self._metrics.publish(), self._load())
+        ]
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        sweeping.cancel()
+        for task in tasks:
+            task.cancel()
         self.close()
+        await self._rate_limits.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _measure(self) -> Held:
+        """What this process holds, for the metrics."""
+        small, large = self._service.permits_in_use
+        return Held(len(self.connections), len(self._streams.permits), small, large, *self._service.loaded_size)
+
+    async def _load(self) -> None:
+        """Load networks ahead of use, while `/readyz` reports `starting`."""
+        health.begin_starting()
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._service.load_latest)
+        finally:
+            health.end_starting()
 
     def _drain_at_signals(self) -> None:
         """At a signal, report `draining` on `/readyz`, and let uvicorn close the listener `drain_seconds` later."""
@@ -137,7 +177,10 @@ class Front:
         """Stop the job watch and the thread pools."""
         self._watch.stop()
         self._inference.close()
-        self._responder.flush_log()
+        self._metrics.close()
+        self._responder.end_log()
+        if self._spans is not None:
+            self._spans.close()
         for pool in (self._pool, self._watching):
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 EXPOSED_HEADERS = (
     "ETag", "Link", "Location", "Preference-Applied", "Retry-After", "X-Request-ID", "Idempotency-Replayed",
-    "Content-Disposition", "Content-Range", "Inference-Header-Content-Length",
+    "Content-Disposition", "Content-Range", "Inference-Header-Content-Length", "RateLimit", "RateLimit-Policy",
 )  # fmt: skip
 """The response headers that scripts may read."""
 

@@ -4,18 +4,21 @@ import asyncio
 import contextlib
 import math
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from models.allowance import Allowance
 from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import Request
+from service.api.front.turns import LoopTurns, PoolTurns, Sharing
 from service.api.http.content_encoding import find_encoding, unpack
 from service.api.http.errors import BodyTooLarge
 from service.api.http.media_types import NPY, PARQUET
 from service.api.inference import plane
 from service.api.inference.endpoints import Endpoint
 from service.api.inference.plane import InferenceRequest
+from service.operations.inference.admission import Permit
 from service.operations.inference.predictions import PredictionService, Target
 from service.operations.memory import LARGE
 from service.processes import usable_cores
@@ -26,6 +29,8 @@ during it. Handing it to a thread and back takes about 0.1 ms."""
 SLOW_SECONDS = 0.1
 """A prediction that is expected to take longer is slow. Slow predictions have their own pool, so that they don't delay
 quick ones."""
+LONGEST_TURN = 1.0
+"""The seconds that a prediction is expected to take at most, such as one of which nothing is known."""
 HEAD_BYTES = 1000
 """Added to the size of each body, so that the expected time of an empty body isn't 0."""
 SMOOTHING = 0.1
@@ -73,6 +78,24 @@ class Paces:
         self._seconds_a_byte[wanted] = pace if known is None else max(pace, known + SMOOTHING * (pace - known))
 
 
+class Pool:
+    """Threads that compute predictions. It belongs to one event loop."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        self._threads = ThreadPoolExecutor(threads, name)
+        self._turns = PoolTurns[Answer](self._threads, threads)
+
+    async def run(self, permit: Permit, expected: float, work: Callable[[], Answer], *, in_turn: bool) -> Answer:
+        """The response that `work` computes in `expected` seconds. Raises what it raises; Overloaded."""
+        if in_turn:
+            return await self._turns.run(permit, min(expected, LONGEST_TURN), work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def close(self) -> None:
+        """Accept no more predictions."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
 class Inference:
     """The predictions of one process. It belongs to one event loop."""
 
@@ -81,9 +104,11 @@ class Inference:
         self._limit = service.settings.max_body_bytes
         self._limits = service.settings.limits
         self._paces = Paces()
+        self._sharing = Sharing()
+        self._turns = LoopTurns[Answer | None]()
         share = max(2, usable_cores() // service.settings.api_processes)
-        self._quick = ThreadPoolExecutor(share, "quick-predictions")
-        self._slow = ThreadPoolExecutor(share, "slow-predictions")
+        self._quick = Pool(share, "quick-predictions")
+        self._slow = Pool(share, "slow-predictions")
 
     async def answer(self, request: Request, endpoint: Endpoint) -> Answer:
         """The response to a prediction request. Raises what reading, predicting and writing raise; Overloaded."""
@@ -92,20 +117,26 @@ class Inference:
         if encoding is not None and len(body) <= SMALL:
             with contextlib.suppress(BodyTooLarge):
                 body, encoding = unpack(body, encoding, min(SMALL, self._limit), request.memory.reserve), None
+        caller = request.caller_id
+        is_shared = self._sharing.note(caller)
         # Nobody knows what becomes of a compressed body.
-        with self._service.admit(len(body) if encoding is None else LARGE):
+        with self._service.admit(len(body) if encoding is None else LARGE, caller) as permit:
             allowance = Allowance(self._limits, self._service.deadline(), request.memory.reserve)
             expected = self._paces.expect(wanted, len(body)) if encoding is None else math.inf
             work = partial(self._compute, request, endpoint, body, encoding, allowance)
-            if (
-                expected <= INLINE_SECONDS
-                and self._paces.is_usual(wanted, len(body))
-                and is_plain(request, body)
-                and self._service.is_at_hand(wanted)
-            ):
-                return work()
+            if expected <= INLINE_SECONDS and self._paces.is_usual(wanted, len(body)) and is_plain(request, body):
+                if is_shared:
+                    answer = await self._turns.run(permit, expected, partial(self._compute_here, wanted, work))
+                else:
+                    answer = self._compute_here(wanted, work)
+                if answer is not None:
+                    return answer
             pool = self._quick if expected <= SLOW_SECONDS else self._slow
-            return await asyncio.get_running_loop().run_in_executor(pool, work)
+            return await pool.run(permit, expected, work, in_turn=is_shared)
+
+    def _compute_here(self, wanted: Target, work: Callable[[], Answer]) -> Answer | None:
+        """The response, computed in the event loop; None if the database or a file must be read."""
+        return work() if self._service.is_at_hand(wanted) else None
 
     def _compute(
         self, request: Request, endpoint: Endpoint, body: bytes, encoding: str | None, allowance: Allowance
@@ -132,8 +163,8 @@ class Inference:
 
     def close(self) -> None:
         """Accept no more predictions."""
-        self._quick.shutdown(wait=False, cancel_futures=True)
-        self._slow.shutdown(wait=False, cancel_futures=True)
+        self._quick.close()
+        self._slow.close()
 
 
 def is_plain(request: Request, body: bytes) -> bool:

@@ -1,7 +1,6 @@
 """Connections: uvicorn's HTTP/1.1 protocol, with timeouts for silent and slow clients."""
 
 import asyncio
-import logging
 import re
 import time
 from http import HTTPStatus
@@ -11,11 +10,14 @@ import orjson
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.api.front.access_log import AccessLog
 from service.api.front.balance import SHARES
 from service.api.front.request import BODY_SECONDS, IS_CLOSING, NOTE_QUEUED, REQUEST_ID, Scope, new_id
+from service.api.front.request_counter import RequestCounter
+from service.api.http.links import behind
 from service.api.http.problems import answer_status
 from service.config import Settings
-from service.logs import RequestLog
+from service.operations.upkeep import health
 
 if TYPE_CHECKING:
     from service.api.front.app import Front
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 LONGEST_HEAD = 64 * 1024
 """The bytes of a request's head at most. The front limits single headers."""
 SWEEP_SECONDS = 1.0
+LONGEST_DRAINING_SILENCE = 1.0
+"""How long a process that shuts down waits for the first byte of a new connection."""
 UPGRADE = re.compile(rb"\r\nupgrade(?=[ \t]*:)", re.IGNORECASE)
 
 log = structlog.get_logger()
@@ -31,13 +35,17 @@ log = structlog.get_logger()
 class Connections:
     """The open connections of a process, and their limits."""
 
-    def __init__(self, settings: Settings, log: RequestLog) -> None:
+    def __init__(self, settings: Settings, log: AccessLog, counter: RequestCounter) -> None:
         self._most = settings.max_connections
         self._timeout = settings.client_timeout_seconds
         self._slowest = settings.min_client_bytes_per_second
         self._body_seconds = settings.body_seconds
         self._open: set[Connection] = set()
         self.log = log
+        self.counter = counter
+
+    def __len__(self) -> int:
+        return len(self._open)
 
     def open(self, connection: "Connection") -> bool:
         """Count a new connection until `close`; False if there are too many."""
@@ -148,6 +156,15 @@ class Connection(HttpToolsProtocol):
         self._sending.begin(time.monotonic(), self.transport.get_write_buffer_size())
         super().on_response_complete()
 
+    def shutdown(self) -> None:
+        """Close the connection, unless a request is arriving or expected: its response closes the connection.
+
+        Called by uvicorn when the process shuts down.
+        """
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self._began is None or is_answering:
+            super().shutdown()
+
     def check(self, now: float, timeout: float, slowest: int, body_seconds: float) -> None:
         """Close the connection if the client is too slow.
 
@@ -156,7 +173,8 @@ class Connection(HttpToolsProtocol):
         if self._sending.is_too_slow(now, self.transport.get_write_buffer_size(), timeout, slowest):
             self.transport.abort()
         elif self._began is not None and not self.flow.read_paused:
-            silent = now - self._last_received > timeout
+            patience = min(timeout, LONGEST_DRAINING_SILENCE) if self._is_silent and health.is_draining() else timeout
+            silent = now - self._last_received > patience
             late = now - self._began - timeout
             if silent or (late > 0 and self._received < late * self._floor(slowest, body_seconds)):
                 self._give_up()
@@ -202,15 +220,20 @@ class Connection(HttpToolsProtocol):
 
     def _write_problem(self, status: int, detail: str) -> bytes:
         # If the head wasn't read, the path is unknown. An empty reference stands for the requested URL itself.
-        method = path = ""
+        method = path = prefix = ""
         request_id = new_id()
         if not self._in_head:
             scope = cast(Scope, self.scope)
             method, path, request_id = scope["method"], scope["path"], scope.get(REQUEST_ID, request_id)
-        self.app.connections.log.write(logging.INFO, method, path, status, 0.0, request_id)
-        self.app.connections.log.flush()
-        answer = answer_status(status, detail, path, request_id)
+            prefix = scope["root_path"]
+        with behind(prefix):
+            answer = answer_status(status, detail, path, request_id)
         body = orjson.dumps(answer.document, option=orjson.OPT_APPEND_NEWLINE)
+        client = self.client if self._in_head else cast(Scope, self.scope).get("client")
+        address = client[0] if client else ""
+        self.app.connections.log.write(method, path, status, 0.0, len(body), address, request_id=request_id)
+        self.app.connections.log.flush()
+        self.app.connections.counter.count(method, path, status, 0.0)
         headers: dict[str, Any] = {
             "Content-Type": answer.media_type,
             "Content-Length": len(body),

@@ -11,9 +11,11 @@ from urllib.parse import parse_qs
 
 from models.errors import ModelsError
 from service.api.http.errors import BodyTooLarge
-from service.callers import ANYBODY
+from service.callers import ANYBODY, DEFAULT_PROJECT
 from service.errors import ServiceError
 from service.operations.memory import Memory, RequestMemory
+from service.origins import Origin, describe, find_trace_id
+from service.tracing import Span
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -44,16 +46,21 @@ class Request:
 
     __slots__ = (
         "_at_end",
+        "answer_headers",
         "caller",
         "headers",
         "id",
+        "is_frequent",
         "is_read",
+        "job_id",
         "memory",
         "method",
         "path",
         "receive",
         "scope",
+        "span",
         "started",
+        "status",
     )
 
     def __init__(self, scope: Scope, receive: Receive, memory: Memory) -> None:
@@ -61,6 +68,16 @@ class Request:
         """The memory of the body, and of what it becomes."""
         self.caller = ANYBODY
         """Who sent it, once the front has checked that."""
+        self.is_frequent = False
+        """Whether it is a prediction or a probe."""
+        self.job_id: str | None = None
+        """The job that it queued or that it is about, once that is known."""
+        self.status: int | None = None
+        """The status of its response, once that begins."""
+        self.span: Span | None = None
+        """What traces it; None: nothing does."""
+        self.answer_headers: tuple[tuple[bytes, bytes], ...] = ()
+        """Headers that every response to it has."""
         self._at_end: Callable[[], None] | None = None
         self.scope = scope
         self.receive = receive
@@ -92,6 +109,42 @@ class Request:
         """The address of the client, or of the proxy in front."""
         client = self.scope.get("client")
         return client[0] if client else ""
+
+    @property
+    def origin(self) -> Origin:
+        """What the log, the traces and the jobs of this request name."""
+        traceparent, tracestate = self._find_trace()
+        return Origin(
+            request_id=self.id,
+            traceparent=traceparent,
+            tracestate=tracestate,
+            key_id=self.caller.key_id,
+            project=self.named_project,
+        )
+
+    def describe(self) -> dict[str, str]:
+        """What lines of the log say about the request, as its `origin` does, which takes longer to make."""
+        return describe(self.id, self._find_trace()[0], self.caller.key_id, self.named_project)
+
+    @property
+    def named_project(self) -> str | None:
+        """The caller's project; None for a caller without a key in the default project, which says nothing."""
+        caller = self.caller
+        return None if caller.key_id is None and caller.project == DEFAULT_PROJECT else caller.project
+
+    def _find_trace(self) -> tuple[str | None, str | None]:
+        """`traceparent` and `tracestate` of what continues the request's trace: its span, or else its client's."""
+        if self.span is not None:
+            return self.span.traceparent, self.span.tracestate
+        given = self.headers.get("traceparent")
+        if given is None or find_trace_id(given) is None:
+            return None, None
+        return given, self.headers.get("tracestate")
+
+    @property
+    def caller_id(self) -> str:
+        """What limits count by: the id of the caller's key, without keys the client's address."""
+        return self.caller.key_id or self.address
 
     @property
     def is_gone(self) -> bool:

@@ -12,22 +12,25 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import structlog
+from werkzeug.routing import Map
 
 from service.api.front.answers import Answer, compress_answer
 from service.api.front.request import BODY_SECONDS, Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.handoff import CALLER, HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follow, Wait
-from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS
+from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS, PREFIX, find_job
 from service.api.http.media_types import FORM
-from service.config import Settings
-from service.errors import storing
+from service.context import Context
+from service.errors import DiskFull, storing
+from service.operations.upkeep import space
+from service.origins import QUEUEING, Queueing
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 IN_MEMORY = 2**16
 """The bytes of a form that stay in memory at most."""
@@ -37,18 +40,31 @@ UPLOADS = re.compile(rf"{DATASETS}(/[^/]+/versions)?|{BATCH_PREDICTIONS}")
 """The paths that accept forms with files of data."""
 MODEL_FILES = re.compile(rf"{MODELS}(/[^/]+/versions)?")
 """The paths that accept forms with the file of a network."""
+STORING = ("POST", "PUT")
+NOT_STORING = ("/v2/repository/index",)
+"""The paths to which a POST only reads. Predictions don't get here."""
 OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
 Environment = dict[str, Any]
+
+
+class RoutedApp(Protocol):
+    """A WSGI app with the map of its routes, such as Flask's."""
+
+    url_map: Map
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse", /) -> Iterable[bytes]:
+        """Answer a request (PEP 3333)."""
 
 
 class Resources:
     """The Flask app of one process, for the front."""
 
     def __init__(
-        self, app: "WSGIApplication", settings: Settings, pool: Executor, watch: JobWatch, streams: EventStreams
+        self, app: "WSGIApplication", context: Context, pool: Executor, watch: JobWatch, streams: EventStreams
     ) -> None:
         self._app = app
-        self._settings = settings
+        self._context = context
+        self._settings = settings = context.settings
         self._pool = pool
         self._watch = watch
         self._streams = streams
@@ -57,18 +73,18 @@ class Resources:
     async def answer(self, request: Request) -> Answer:
         """Flask's response, after the wait if the request waits for a job.
 
-        Raises BodyTooLarge, OSError; Overloaded if there are too many streams.
+        Raises BodyTooLarge, OSError; Overloaded if there are too many streams; DiskFull.
         """
-        structlog.contextvars.bind_contextvars(request_id=request.id)
-        with await self._receive(request) as body:
-            environment = _describe(request, body)
-            answer, handoff = await self._call(request, environment)
-        started = time.monotonic()
-        while isinstance(handoff, Wait):  # for an import, then for the build of a model of its data
-            request.memory.keep(0)
-            left = handoff.seconds - (time.monotonic() - started)
-            await self._watch.until_over(handoff.job_id, left)
-            answer, handoff = await self._call(request, environment | {RESUMED: handoff})
+        queueing = Queueing(request.origin)
+        QUEUEING.set(queueing)
+        structlog.contextvars.bind_contextvars(**queueing.origin.describe())
+        try:
+            answer, handoff = await self._answer(request, queueing)
+        finally:
+            request.job_id = queueing.job_id
+            if request.span is not None and queueing.queued_at is not None:
+                request.span.begin("validate", {}, at=queueing.began_at).end(queueing.queued_at)
+        request.job_id = request.job_id or find_job(answer.headers.get("location", ""))
         if isinstance(handoff, Follow):
             answer.headers.pop("content-length", None)
             if request.method != "HEAD":
@@ -77,6 +93,33 @@ class Resources:
                 request.call_at_end(lambda: permits.give(address))
                 answer.stream = self._streams.follow(handoff.job_id, handoff.after)
         return answer
+
+    async def _answer(self, request: Request, queueing: Queueing) -> tuple[Answer, object]:
+        """Flask's response after the wait, and what it hands over besides."""
+        await self._require_space(request)
+        with await self._receive(request) as body:
+            queueing.began_at = time.time_ns()
+            environment = _describe(request, body)
+            answer, handoff = await self._call(request, environment)
+        started = time.monotonic()
+        while isinstance(handoff, Wait):  # for an import, then for the build of a model of its data
+            request.memory.keep(0)
+            left = handoff.seconds - (time.monotonic() - started)
+            await self._watch.until_over(handoff.job_id, left)
+            answer, handoff = await self._call(request, environment | {RESUMED: handoff})
+        return answer, handoff
+
+    async def _require_space(self, request: Request) -> None:
+        """Raises DiskFull, before the body is received, if the request stores something and a disk lacks the space.
+
+        PATCH and DELETE pass, because they free space: they cancel, stop and remove.
+        """
+        if request.method in STORING and request.path not in NOT_STORING:
+            try:
+                await self._in_thread(space.require, self._context)
+            except DiskFull:
+                await request.discard()
+                raise
 
     async def _receive(self, request: Request) -> IO[bytes]:
         if request.length == 0:
@@ -189,7 +232,7 @@ def _describe(request: Request, body: IO[bytes]) -> Environment:
     body.seek(0)
     environment: Environment = {
         "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
+        "SCRIPT_NAME": PREFIX.get(),
         "PATH_INFO": request.path.encode().decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",

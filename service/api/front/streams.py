@@ -12,6 +12,7 @@ import orjson
 from service.api.front.watch import JobWatch
 from service.config import Settings
 from service.errors import Overloaded
+from service.operations.metrics.counted import EVENT_LAGS, NANOSECONDS
 from service.storage.records import Event
 
 HEARTBEAT = b": heartbeat\n\n"
@@ -23,8 +24,8 @@ REMEMBERED_SECONDS = 0.5
 
 ReadEvents = Callable[[str, int], Sequence[Event] | None]
 """Reads a batch of a job's events after a number; None if the database is unavailable."""
-Batch = tuple[int, bytes]
-"""The number of the last event, and the encoded events."""
+Batch = tuple[int, bytes, float]
+"""The number of the last event, the encoded events, and the time of the first one in seconds since 1970."""
 
 
 class StreamPermits:
@@ -34,6 +35,10 @@ class StreamPermits:
         self._most = most
         self._most_per_address = most_per_address
         self._open: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        """The number of open streams."""
+        return self._open.total()
 
     def take(self, address: str) -> None:
         """Count a stream to a client until `give`. Raises Overloaded."""
@@ -67,7 +72,7 @@ class EventStreams:
         Ends after the job's final status, if the job is deleted, if the process shuts down, and after `stream_seconds`:
         the client then reconnects.
         """
-        wrote_at = -HEARTBEAT_SECONDS
+        wrote_at, opened_at = -HEARTBEAT_SECONDS, time.time()
         ends_at = time.monotonic() + self._seconds
         with self._watch.watch(job_id) as job:
             while not self._watch.is_stopped and time.monotonic() < ends_at:
@@ -76,9 +81,11 @@ class EventStreams:
                 is_behind = job.state is not None and job.state.last_seq > after
                 batch = await self._next_batch(job_id, after) if is_behind else None
                 if batch is not None:
-                    after, text = batch
+                    after, text, happened_at = batch
                     yield text
                     wrote_at = time.monotonic()
+                    if happened_at >= opened_at:  # otherwise the client asked for it later
+                        EVENT_LAGS.count((), max(0, int((time.time() - happened_at) * NANOSECONDS)))
                 elif job.is_over and not is_behind:
                     return
                 else:
@@ -104,7 +111,7 @@ class EventStreams:
 
     async def _read_batch(self, job_id: str, after: int) -> Batch | None:
         events = await asyncio.get_running_loop().run_in_executor(self._pool, self._read, job_id, after)
-        return (events[-1].seq, b"".join(map(_encode, events))) if events else None
+        return (events[-1].seq, b"".join(map(_encode, events)), events[0].at.timestamp()) if events else None
 
 
 def _too_many(count: str) -> Overloaded:

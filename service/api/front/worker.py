@@ -8,6 +8,7 @@ from uvicorn_worker import UvicornWorker
 
 from service.api.front.balance import SHARES
 from service.api.front.protocol import Connection
+from service.operations.metrics.processes import PROCESSES
 from service.processes import die_with_parent
 
 GRACE_SECONDS = 5
@@ -35,6 +36,7 @@ class Worker(UvicornWorker):
         # Without its master a process would keep the port and never be replaced.
         die_with_parent(self.ppid, signal.SIGTERM)
         SHARES.join(self.age)
+        PROCESSES.join(self.age)
         super().init_process()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -6,6 +6,7 @@ from werkzeug.exceptions import HTTPException
 from service.api.http.bodies import write_json
 from service.api.http.handing_over import leave_wait
 from service.api.http.handoff import Wait
+from service.api.http.links import public
 from service.api.http.problems import ErrorAnswer, answer_error, answer_status
 from service.api.http.state import request_id
 
@@ -26,8 +27,8 @@ def _answer_http(error: HTTPException) -> Response:
     if status < 400 or error.response is not None:
         return error.get_response()  # type: ignore[return-value]
     details = {
-        404: f"Nothing was found at {request.path}.",
-        405: f"{request.path} doesn't support {request.method}.",
+        404: f"Nothing was found at {public(request.path)}.",
+        405: f"{public(request.path)} doesn't support {request.method}.",
     }
     detail = details.get(status) or error.description or ""
     response = _respond(answer_status(status, detail, request.path, request_id()))

@@ -194,6 +194,12 @@ PROBLEM_TYPES = {
             "The job's process exceeded its memory limit. Use smaller batches, a smaller network or less data.",
         ),
         ProblemType(
+            "rate-limited", 429, "The rate limit is exceeded",
+            "The caller sent more requests than the limit of the class allows: predictions (`predict`), reads (`read`) "
+            "or changes (`write`). Retry after `Retry-After` seconds. The headers `RateLimit-Policy` and `RateLimit` "
+            "give the limit and what is left of it. The operator sets the limits with FITSERVE_RATE_LIMITS.",
+        ),
+        ProblemType(
             "headers-too-large", 431, "The headers are too large",
             "The request has too many headers, or a header is too long. The limit is 100 headers of about 8,000 "
             "characters each.",
@@ -264,8 +270,9 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "disk-full", 507, "The disk is full",
-            "The disk has no space left for an upload, a result or the database. Nothing was saved. Delete resources "
-            "that you no longer need, or free space on the disk, then retry.",
+            "The disk has no space left for an upload, a result or the database, or less than the operator requires "
+            "with FITSERVE_MIN_FREE_BYTES. Nothing was saved. Delete resources that you no longer need, or free space "
+            "on the disk, then retry. Predictions, reads, deletions and cancelling continue.",
         ),
         ProblemType(
             "artifacts-unwritable", 507, "The artifacts can't be written",
@@ -322,6 +329,20 @@ class AnswerTooLarge(ServiceError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"The response would have more than {most:,} bytes. Post fewer rows per request.")
+
+
+class RateLimited(ServiceError):
+    """The caller sent more requests of the class than its limit allows, per window of `seconds`."""
+
+    code = "rate-limited"
+
+    def __init__(self, name: str, most: int, seconds: int, retry_after: int) -> None:
+        window = "second" if seconds == 1 else f"{seconds:,} seconds"
+        super().__init__(
+            f'At most {most:,} requests of the class "{name}" are allowed per {window}. '
+            f"Retry in {retry_after:,} {'second' if retry_after == 1 else 'seconds'}.",
+            retry_after=retry_after,
+        )
 
 
 class UriTooLong(ServiceError):

@@ -1,4 +1,9 @@
-"""The URLs of all resources, as absolute-path references."""
+"""The URLs of all resources, as absolute-path references that the client of the current request can use."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 DATASETS = "/v1/datasets"
 MODELS = "/v1/models"
@@ -6,49 +11,76 @@ TRAINING_JOBS = "/v1/training-jobs"
 EVALUATIONS = "/v1/evaluations"
 BATCH_PREDICTIONS = "/v1/batch-predictions"
 WORKERS = "/v1/workers"
+METRICS = "/metrics"
 API_KEYS = "/v1/api-keys"
 PROJECTS = "/v1/projects"
+JOB = re.compile(rf"(?:{TRAINING_JOBS}|{EVALUATIONS}|{BATCH_PREDICTIONS})/([a-z]+_[0-9a-z]+)(?![^/])")
+"""The part of a URL that names a job, with its id."""
+
+PREFIX: ContextVar[str] = ContextVar("prefix", default="")
+"""The path prefix that a trusted proxy removed from the current request, such as `/fitserve`; usually none."""
+
+
+def public(path: str) -> str:
+    """The path under which the client reaches what the service has at `path`."""
+    return PREFIX.get() + path
+
+
+@contextmanager
+def behind(prefix: str) -> Iterator[None]:
+    """Within the block, links have this prefix."""
+    token = PREFIX.set(prefix)
+    try:
+        yield
+    finally:
+        PREFIX.reset(token)
 
 
 def dataset_url(name: str) -> str:
-    return f"{DATASETS}/{name}"
+    return public(f"{DATASETS}/{name}")
 
 
 def dataset_version_url(dataset: str, number: int) -> str:
-    return f"{DATASETS}/{dataset}/versions/{number}"
+    return public(f"{DATASETS}/{dataset}/versions/{number}")
 
 
 def model_url(name: str) -> str:
-    return f"{MODELS}/{name}"
+    return public(f"{MODELS}/{name}")
 
 
 def version_url(model: str, number: int) -> str:
-    return f"{MODELS}/{model}/versions/{number}"
+    return public(f"{MODELS}/{model}/versions/{number}")
 
 
 def label_url(model: str, label: str) -> str:
-    return f"{MODELS}/{model}/labels/{label}"
+    return public(f"{MODELS}/{model}/labels/{label}")
 
 
 def training_job_url(job_id: str) -> str:
-    return f"{TRAINING_JOBS}/{job_id}"
+    return public(f"{TRAINING_JOBS}/{job_id}")
 
 
 def snapshot_url(job_id: str, epoch: int | None) -> str:
-    return f"{TRAINING_JOBS}/{job_id}/snapshots/{epoch}"
+    return public(f"{TRAINING_JOBS}/{job_id}/snapshots/{epoch}")
 
 
 def evaluation_url(job_id: str) -> str:
-    return f"{EVALUATIONS}/{job_id}"
+    return public(f"{EVALUATIONS}/{job_id}")
 
 
 def batch_prediction_url(job_id: str) -> str:
-    return f"{BATCH_PREDICTIONS}/{job_id}"
+    return public(f"{BATCH_PREDICTIONS}/{job_id}")
 
 
 def api_key_url(key_id: str) -> str:
-    return f"{API_KEYS}/{key_id}"
+    return public(f"{API_KEYS}/{key_id}")
 
 
 def project_url(name: str) -> str:
-    return f"{PROJECTS}/{name}"
+    return public(f"{PROJECTS}/{name}")
+
+
+def find_job(url: str) -> str | None:
+    """The id of the job that a URL names; None if it names none."""
+    found = JOB.search(url)
+    return None if found is None else found[1]

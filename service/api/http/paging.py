@@ -11,6 +11,7 @@ from marshmallow import post_load, pre_load
 
 from service.api.contract.fields import Choice, Object, QueryWhole, Text, entries_of_metadata
 from service.api.contract.schemas.base import Schema
+from service.api.http.links import public
 from service.operations.metadata import LONGEST_KEY
 from service.storage.paging import InvalidCursor, Page, PageQuery
 
@@ -84,7 +85,7 @@ def next_url(page: Page[Any]) -> str | None:
     if page.next_cursor is None:
         return None
     query = request.args.to_dict() | {"cursor": _mark() + page.next_cursor}
-    return f"{request.path}?{urlencode(query)}"
+    return public(f"{request.path}?{urlencode(query)}")
 
 
 def link_to_next(url: str | None) -> dict[str, str]:

@@ -8,9 +8,11 @@ import structlog
 
 from models.errors import Fault, ModelsError
 from service.api.http.errors import CODES_OF_STATUS, INTERNAL, PROBLEM_TYPES, InvalidQuery, RequestFault
+from service.api.http.links import public
 from service.api.http.media_types import JSON, PROBLEM
 from service.api.inference.errors import dialect_status, dialect_text, speaks_dialect
 from service.errors import ServiceError, of_disk
+from service.operations.metrics.counted import REFUSALS
 from service.storage.paging import InvalidCursor
 
 RETRY_AFTER_SECONDS = 5
@@ -20,6 +22,9 @@ CHALLENGE = 'Bearer realm="fitserve"'
 """How a client can authenticate (RFC 6750, section 3)."""
 OPERATOR_STATUSES = (500, 507)
 """The statuses of errors that only the operator can fix; they are logged."""
+
+REFUSING_STATUSES = (429, 503, 507)
+"""The statuses of requests that are refused because of a limit or the service's state; they are counted."""
 
 log = structlog.get_logger()
 
@@ -69,12 +74,14 @@ def answer_code(
     """The response for an error code, in the form of the path's protocol."""
     document = _describe(code, detail, faults)
     status: int = document["status"]
+    if status in REFUSING_STATUSES:
+        REFUSALS.count(code)
     if speaks_dialect(path):
         status = dialect_status(status)
         media_type, document = JSON, {"error": dialect_text(detail, faults)}
     else:
         media_type = PROBLEM
-        document |= {"instance": path, "request_id": request_id}
+        document |= {"instance": public(path), "request_id": request_id}
     if retry_after is None and status in (429, 503):
         retry_after = RETRY_AFTER_SECONDS
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
@@ -92,5 +99,11 @@ def describe_failure(error: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def _describe(code: str, detail: str, faults: Sequence[Fault] = ()) -> dict[str, Any]:
     problem = PROBLEM_TYPES.get(code, INTERNAL)
-    members = {"type": problem.url, "title": problem.title, "status": problem.status, "detail": detail, "error": detail}
+    members = {
+        "type": public(problem.url),
+        "title": problem.title,
+        "status": problem.status,
+        "detail": detail,
+        "error": detail,
+    }
     return members | {"errors": [fault.to_dict() for fault in faults]} if faults else members

@@ -7,10 +7,11 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request, send_from_directory
 
 from service import __version__
-from service.api.contract.document import describe, describe_as_yaml
+from service.api.contract.document import describe_as_yaml_here, describe_here
 from service.api.http.bodies import write_json
 from service.api.http.conditional import tagged
 from service.api.http.errors import PROBLEM_TYPES
+from service.api.http.links import public
 from service.api.http.media_types import HTML, JSON, YAML
 from service.api.http.state import context
 from service.operations.upkeep.health import readiness
@@ -63,14 +64,14 @@ def documentation_asset(name: str) -> Response:
 @tagged
 def openapi_json() -> Response:
     """The OpenAPI document as JSON."""
-    return jsonify(describe(current_app))
+    return jsonify(describe_here(current_app))
 
 
 @blueprint.get("/openapi.yaml")
 @tagged
 def openapi_yaml() -> Response:
     """The OpenAPI document as YAML (RFC 9512)."""
-    return Response(describe_as_yaml(current_app), mimetype=YAML)
+    return Response(describe_as_yaml_here(current_app), mimetype=YAML)
 
 
 @blueprint.get("/problems/<code>")
@@ -83,6 +84,6 @@ def problem(code: str) -> Response:
 
 
 def _page(template: str, **values: object) -> Response:
-    response = Response(render_template(template, **values), mimetype=HTML)
+    response = Response(render_template(template, public=public, **values), mimetype=HTML)
     response.headers["Content-Security-Policy"] = POLICY
     return response

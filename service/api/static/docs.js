@@ -1,7 +1,10 @@
 "use strict";
 
+// Relative to this script: a reverse proxy may have put a prefix before both.
+const description = new URL("../openapi.json", document.currentScript.src);
+
 SwaggerUIBundle({
-  url: "/openapi.json",
+  url: description.pathname,
   dom_id: "#swagger-ui",
   deepLinking: true,
   validatorUrl: null,

@@ -37,6 +37,12 @@ class LoadedVersions:
         """Whether the version is loaded."""
         return folder in self._ready
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """The number of loaded versions, and the bytes of their networks."""
+        with self._lock:
+            return len(self._ready), self._size()
+
     def _fulfil(self, folder: str, promise: Future[Predictor]) -> Predictor:
         try:
             predictor = self._load(folder)

@@ -17,10 +17,11 @@ from service.context import Context
 from service.errors import ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import check_servable, find_served, find_version
-from service.operations.inference.admission import Admission, Permits
+from service.operations.inference.admission import Admission, Permit
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
 from service.operations.jobs import snapshots
+from service.operations.metrics.counted import SNAPSHOT
 from service.operations.stored_files import version_folder
 from service.storage import models
 from service.storage.artifact_keys import SNAPSHOTS, parse
@@ -103,9 +104,19 @@ class PredictionService:
         self._found_lock = threading.Lock()
         self.statistics = PREDICTIONS
 
-    def admit(self, size: int) -> Permits:
-        """The permits for parsing a body of `size` bytes and predicting for it; entering them raises Overloaded."""
-        return self._admission.admit(size)
+    def admit(self, size: int, caller: str) -> Permit:
+        """The permit to parse a caller's body of `size` bytes and predict for it; entering it raises Overloaded."""
+        return self._admission.admit(size, caller)
+
+    @property
+    def permits_in_use(self) -> tuple[int, int]:
+        """The permits of small and of large requests that are taken."""
+        return self._admission.in_use
+
+    @property
+    def loaded_size(self) -> tuple[int, int]:
+        """The number of loaded versions, and the bytes of their networks."""
+        return self._loaded.size
 
     def loaded(self, wanted: Target) -> Loaded:
         """The wanted version or snapshot, loaded. Raises NotFound, NoVersion, NoSnapshot; Conflict if it can't be
@@ -118,7 +129,9 @@ class PredictionService:
             (model, number, key, threshold, epoch), predictor = self._find_and_load(wanted)
         # The snapshots of a job are counted together, so that they don't replace the statistics of versions.
         counted = key if isinstance(wanted, Wanted) else wanted.training_job
-        return Loaded(model, number, predictor, self.statistics.of(counted), self.settings, threshold, epoch)
+        labels = (wanted.project, model, SNAPSHOT if number is None else str(number))
+        counter = self.statistics.of(counted, labels)
+        return Loaded(model, number, predictor, counter, self.settings, threshold, epoch)
 
     def _find_and_load(self, wanted: Target) -> tuple[Found, Predictor]:
         found = self.find(wanted)

@@ -1,18 +1,15 @@
 """Counters in memory that the api processes share. Each process writes its own region; readers sum all regions.
 
-Every process that is forked after the memory was created shares it. A process owns its region through a lock, which
-the kernel releases when the process ends. The next process continues the region, so that sums never decrease. A region
-has a row for each version, found by a digest of the version's name. Unused rows take no memory.
+A region has a row for each version, found by a digest of the version's name. Unused rows take no memory.
 """
 
-import fcntl
 import hashlib
-import mmap
-import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Self
+
+from service.operations.shared_regions import SharedRegions
 
 REGIONS = 64
 """The processes that can count concurrently at most."""
@@ -37,22 +34,16 @@ class SharedCounts:
     def __init__(self) -> None:
         header = REGIONS * NUMBER
         digests = REGIONS * ROWS * DIGEST
-        self._file = os.memfd_create("fitserve-statistics")
-        os.ftruncate(self._file, header + digests + REGIONS * ROWS * WIDTH * NUMBER)
-        memory = memoryview(mmap.mmap(self._file, 0))
+        size = header + digests + REGIONS * ROWS * WIDTH * NUMBER
+        self._regions = SharedRegions("fitserve-statistics", size, REGIONS)
+        memory = self._regions.memory
         self.used = memory[:header].cast("q")
         self.digests = memory[header : header + digests]
         self.numbers = memory[header + digests :].cast("q")
 
     def claim(self) -> int | None:
         """Claim a region that no running process owns; None if all are owned."""
-        for region in range(REGIONS):
-            try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, region)
-            except OSError:
-                continue
-            return region
-        return None
+        return self._regions.claim()
 
     def find(self, region: int, digest: bytes) -> int | None:
         """The index of a version's row in the region; None if it has none."""

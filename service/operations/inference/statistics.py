@@ -16,6 +16,8 @@ from service.operations.inference.shared_counts import (
     Region,
     SharedCounts,
 )
+from service.operations.metrics.counted import PREDICTED
+from service.operations.metrics.shared_table import Labels
 
 LAST, ROWS, SUCCESS, SUCCESS_NS, FAIL, FAIL_NS, INPUT_NS, INFER_NS, OUTPUT_NS = range(len(TOTALS))
 
@@ -76,11 +78,12 @@ class Clock:
     A class rather than a generator, which would cost a small prediction several microseconds.
     """
 
-    __slots__ = ("_folder", "_statistics", "computed_from", "computed_until", "rows", "started")
+    __slots__ = ("_folder", "_labels", "_statistics", "computed_from", "computed_until", "rows", "started")
 
-    def __init__(self, statistics: "PredictionStatistics", folder: str) -> None:
+    def __init__(self, statistics: "PredictionStatistics", folder: str, labels: Labels) -> None:
         self._statistics = statistics
         self._folder = folder
+        self._labels = labels
         self.started = self.computed_from = self.computed_until = time.perf_counter_ns()
         self.rows = 0
 
@@ -93,8 +96,10 @@ class Clock:
         ended = time.perf_counter_ns()
         if kind is None:
             self._statistics.count(self._folder, self, ended)
+            PREDICTED.count_rows(self._labels, ended - self.started, self.rows)
         else:
             self._statistics.count_failure(self._folder, ended - self.started)
+            PREDICTED.count_failure(self._labels)
 
     def begin_computing(self, rows: int) -> None:
         """The network starts to run on `rows` rows."""
@@ -107,17 +112,18 @@ class Clock:
 
 
 class Counter:
-    """Counts the predictions with one version. Thread-safe."""
+    """Counts the predictions with one version, in its statistics and in the metrics. Thread-safe."""
 
-    __slots__ = ("_folder", "_statistics")
+    __slots__ = ("_folder", "_labels", "_statistics")
 
-    def __init__(self, statistics: "PredictionStatistics", folder: str) -> None:
+    def __init__(self, statistics: "PredictionStatistics", folder: str, labels: Labels) -> None:
         self._statistics = statistics
         self._folder = folder
+        self._labels = labels
 
     def prediction(self) -> Clock:
         """The clock of a prediction that starts now."""
-        return Clock(self._statistics, self._folder)
+        return Clock(self._statistics, self._folder, self._labels)
 
 
 class PredictionStatistics:
@@ -136,9 +142,9 @@ class PredictionStatistics:
         """Create the memory, which processes forked from now on share."""
         self._counts  # noqa: B018
 
-    def of(self, folder: str) -> Counter:
-        """The counter of one version's predictions."""
-        return Counter(self, folder)
+    def of(self, folder: str, labels: Labels) -> Counter:
+        """The counter of one version's predictions. `labels` are its project, model and version in the metrics."""
+        return Counter(self, folder, labels)
 
     def look(self, folder: str) -> VersionStatistics:
         """The statistics of a version over all processes; zeros if there were no predictions."""

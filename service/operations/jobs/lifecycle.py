@@ -14,6 +14,7 @@ from service.event_text import metrics_of
 from service.operations.jobs import queue, training_progress, waiting
 from service.operations.jobs.kind import Success
 from service.operations.jobs.registry import KINDS, kind_of
+from service.origins import Origin
 from service.storage import datasets, jobs, models, training_snapshots
 from service.storage.artifact_keys import execution_name
 from service.storage.database import Database, Session
@@ -59,6 +60,7 @@ class Sighting:
     job_id: str
     token: int
     renewals: int
+    origin: Origin | None = None
 
 
 def claim(
@@ -150,8 +152,8 @@ def record(
     """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
 
     Epochs and folds that were recorded before are skipped. They are reported again, with the same values, if a training
-    restarts or resumes from an earlier checkpoint. Other events have nothing to recognize them by: after
-    OutcomeUnknown, ask whether the batch was written before writing it again.
+    restarts or resumes from an earlier checkpoint. So are lines that are told once. Other events have nothing to
+    recognize them by: after OutcomeUnknown, ask whether the batch was written before writing it again.
     """
     with context.database.write() as session:
         job = find_leased(session, lease)
@@ -162,6 +164,9 @@ def record(
         if any(event.fold for event in events):
             folds = len(_cross_validation(job).folds)
             events = [event for event in events if event.fold is None or event.fold > folds]
+        if any(event.is_told_once for event in events) and not any(event.epoch for event in events):
+            told = jobs.messages_since_last_epoch(session, job)
+            events = [event for event in events if not event.is_told_once or event.data["text"] not in told]
         job.progress = _follow(progress or job.progress, events, job.request.get("folds") or 0)
         job.baseline = baseline or job.baseline
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
@@ -261,7 +266,7 @@ def _record_success(session: Session, job: Job, key: str | None, result: dict[st
             model_id=job.model_id, model_name=job.model_name, version=job.version,
             dataset_id=job.dataset_id, dataset_name=job.dataset_name,
             dataset_version=job.dataset_version, dataset_sha256=job.dataset_sha256,
-            runtime=job.runtime, made_by=job.id, result=byproduct.result.to_document(),
+            runtime=job.runtime, made_by=job.id, origin=job.origin, result=byproduct.result.to_document(),
         )  # fmt: skip
     queue.move(session, job, statuses.SUCCEEDED, success.reason)
     return success
@@ -392,7 +397,7 @@ def put_all_back(database: Database, reason: str) -> None:
 def sightings(context: Context) -> list[Sighting]:
     """The current state of all claimed jobs."""
     with context.database.read() as session:
-        return [Sighting(job.id, job.token, job.renewals) for job in jobs.claimed(session)]
+        return [Sighting(job.id, job.token, job.renewals, job.origin) for job in jobs.claimed(session)]
 
 
 def reap(context: Context, sighting: Sighting) -> bool:

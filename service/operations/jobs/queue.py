@@ -1,13 +1,15 @@
 """Queues jobs, changes their status, and cancels them."""
 
+import contextlib
 from datetime import UTC, datetime
 from typing import Any
 
 from models.documents import Document
 from service import statuses
 from service.context import Context
-from service.errors import QueueFull
+from service.errors import QueueFull, StorageError
 from service.operations.jobs.kind import Kind
+from service.origins import QUEUEING
 from service.storage import jobs
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
@@ -34,8 +36,11 @@ def enqueue(context: Context, session: Session, kind: Kind, request: Document, *
     if jobs.count_waiting(session, kind.name) >= limit:
         name = kind.name.replace("_", " ")
         raise QueueFull(f"The queue already has {limit} {name} jobs. Retry when some have finished.", retry_after=30)
-    job = _new_job(kind, request, **columns)
+    queueing = QUEUEING.get()
+    job = _new_job(kind, request, **columns, origin=None if queueing is None else queueing.origin)
     jobs.add(session, job)
+    if queueing is not None:
+        queueing.note(job.id)
     return job
 
 
@@ -94,3 +99,15 @@ def cancel(session: Session, job: Job) -> None:
     job.desired_status = statuses.CANCELLED
     claimed = job.status in statuses.CLAIMED
     move(session, job, statuses.CANCELLING if claimed else statuses.CANCELLED)
+
+
+def find_queued(context: Context, job: Job) -> datetime:
+    """When a claimed job was queued: at first when it was created, later when it was last put back.
+
+    While the database is unavailable, the former.
+    """
+    if job.token > 1:
+        with contextlib.suppress(StorageError), context.database.read() as session:
+            moves = jobs.transitions(session, [job.id])[job.id]
+            return max((move.at for move in moves if move.data["status"] == statuses.QUEUED), default=job.created_at)
+    return job.created_at

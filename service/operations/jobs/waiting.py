@@ -75,6 +75,13 @@ def refuse(context: Context, job_id: str, error: dict[str, Any]) -> None:
     kind_of(job).remove_inputs(context, job)
 
 
+def describe_origin(context: Context, job_id: str) -> dict[str, str]:
+    """What lines of the log say about the request that queued the job; nothing if it was deleted."""
+    with context.database.read() as session:
+        job = jobs.get(session, job_id)
+    return {} if job is None else job.describe_origin()
+
+
 def fail_all(session: Session, failed: Job, error: dict[str, Any]) -> None:
     """End the jobs that wait for what a failed job should have made.
 

@@ -11,6 +11,18 @@ from service.storage.records import Worker
 
 FORGOTTEN_AFTER = timedelta(hours=1)
 
+READY, WAITING, STARTING, FAILING = "ready", "waiting", "starting", "failing"
+MISSING = "missing"
+"""The status of a queue without a worker that can run its jobs."""
+
+
+def status_of(worker: Worker) -> str:
+    """Whether a worker can run jobs: `ready`; `waiting` if it claims none now, and `failing` if it can't start any, for
+    the reason in `problem`; otherwise `starting`."""
+    if worker.ready:
+        return WAITING if worker.problem else READY
+    return FAILING if worker.problem else STARTING
+
 
 def record_heartbeat(context: Context, worker: Worker) -> None:
     """Insert or update a worker's row."""

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from queue import Queue
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,32 @@ if TYPE_CHECKING:
 class FrontClient(Client):
     """Sends requests to a front like a server. Closing a response early disconnects the client.
 
-    A header that is None in a request's `environ_overrides` is omitted.
+    A header that is None in a request's `environ_overrides` is omitted. `REMOTE_ADDR` there is the client's address.
     """
 
     def __init__(self, front: Front) -> None:
         super().__init__(_AsWsgi(front))
+
+
+@contextmanager
+def alive(front: Front) -> Iterator[None]:
+    """Run ASGI's lifespan protocol around the block, like a server."""
+    told, events = Queue[str](), asyncio.Queue[str]()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": await events.get()}
+
+    async def send(message: Any) -> None:
+        told.put(message["type"])
+
+    loop = _event_loop()
+    living = asyncio.run_coroutine_threadsafe(front({"type": "lifespan"}, receive, send), loop)
+    for event in ("startup", "shutdown"):
+        loop.call_soon_threadsafe(events.put_nowait, f"lifespan.{event}")
+        assert told.get(timeout=30) == f"lifespan.{event}.complete"
+        if event == "startup":
+            yield
+    living.result()
 
 
 class _AsWsgi:
@@ -69,12 +91,14 @@ def _scope(environ: "WSGIEnvironment") -> dict[str, Any]:
         if name.startswith("HTTP_") and value is not None
     }
     named |= {name: environ[name] for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
-    return {
+    address = {"client": (environ["REMOTE_ADDR"], 1)} if "REMOTE_ADDR" in environ else {}
+    return address | {
         "type": "http",
         "http_version": environ["SERVER_PROTOCOL"].removeprefix("HTTP/"),
         "method": environ["REQUEST_METHOD"],
         "path": environ["PATH_INFO"].encode("latin-1").decode(),
         "query_string": environ["QUERY_STRING"].encode("latin-1"),
+        "client": (environ["REMOTE_ADDR"], 0) if "REMOTE_ADDR" in environ else None,
         "headers": [
             (name.lower().replace("_", "-").encode(), str(value).encode("latin-1")) for name, value in named.items()
         ],

@@ -10,13 +10,13 @@ from service.api.front.app import Front
 from service.config import Settings
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
+from service.tracing import Tracing
 
 
-def make_front(context: Context) -> Front:
+def make_front(context: Context, tracing: Tracing | None = None) -> Front:
     """What `create_front` makes, around an app of `make_app`."""
     service = PredictionService(context)
-    service.load_latest()
-    return Front(context, service, make_app(context, service))
+    return Front(context, service, make_app(context, service), tracing)
 
 
 def make_app(context: Context, service: PredictionService | None = None) -> Flask:

@@ -9,9 +9,11 @@ import pytest
 from service.context import Context
 from service.errors import DatabaseUnavailable, DatabaseUnusable, StorageError
 from service.storage.database import Database, Session
+from tests.running_service import wait_for
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.metrics_page import read_page
 from tests.service.api.shared_routes import make_front
 
 UNAVAILABLE = DatabaseUnavailable("The database doesn't answer.", retry_after=5)
@@ -73,7 +75,17 @@ def test_everything_else_says_so_and_when_to_try_again(api: ApiClient, database:
     api.get("/healthz")
 
 
+def test_metrics_show_everything_else(api: ApiClient, database: LeavingDatabase) -> None:
+    assert read_page(api).value("fitserve_database_up") == 1
+    database.away = UNAVAILABLE
+    page = wait_for(lambda: page if not (page := read_page(api)).value("fitserve_database_up") else None)
+    assert page.value("fitserve_api_processes") == 1
+    assert page.value("fitserve_disk_free_bytes", disk="artifacts") > 0
+    assert not {"fitserve_jobs", "fitserve_queue_jobs", "fitserve_workers"} & page.families.keys()
+
+
 def test_a_name_with_a_nul_is_not_found_without_asking_the_database(api: ApiClient, database: LeavingDatabase) -> None:
+    api.get("/v1/models")  # the process knows now that the service has no keys
     database.away = UNAVAILABLE
     for path in ("/v1/models/a%00", "/v1/datasets/%00/rows", "/v1/training-jobs/%00", "/v1/models/line/labels/a%00b"):
         assert api.http.get(path).status_code == 404

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from service.api.app import create_front
 from service.api.front.app import Front
+from service.callers import DEFAULT_PROJECT
 from service.context import Context
 from service.errors import NotFound, StillRunning
 from service.operations import idempotency
@@ -36,7 +37,7 @@ from service.config import Settings
 from service.context import Context
 from service.operations import idempotency
 
-context = Context.from_settings(Settings(data_dir=Path(sys.argv[1])))
+context = Context.from_settings(Settings(data_dir=Path(sys.argv[1]))).in_project("default")
 idempotency.claim(context, ("POST", "/v1/models", "key"), "f")
 """
 
@@ -167,13 +168,19 @@ def test_a_key_may_have_any_characters(api: ApiClient, key: str) -> None:
     assert post(api, "/v1/models", LINE, 202, **{"Idempotency-Key": key}).data == first.data
 
 
+@pytest.fixture
+def default(context: Context) -> Context:
+    """The context of a request."""
+    return context.in_project(DEFAULT_PROJECT)
+
+
 def claim(context: Context, fingerprint: str = "f") -> Claim | Answer:
     return idempotency.claim(context, ("POST", "/v1/models", "key"), fingerprint)
 
 
-def test_a_key_whose_process_died_is_free_again(context: Context) -> None:
-    subprocess.run([sys.executable, "-c", CLAIM_AND_DIE, str(context.settings.data_dir)], cwd=ROOT, check=True)
-    assert isinstance(claim(context, "another"), Claim)
+def test_a_key_whose_process_died_is_free_again(default: Context) -> None:
+    subprocess.run([sys.executable, "-c", CLAIM_AND_DIE, str(default.settings.data_dir)], cwd=ROOT, check=True)
+    assert isinstance(claim(default, "another"), Claim)
 
 
 def post_and_be_killed(api: ApiClient, context: Context, path: str, body: dict[str, Any]) -> Any:
@@ -246,17 +253,17 @@ def test_a_request_that_fails_after_it_made_something_can_be_told_of_it(
     assert post(api, "/v1/datasets", LINE_DATASET, 202).json == api.get("/v1/datasets/line")
 
 
-def test_a_claim_that_was_taken_over_makes_nothing(context: Context) -> None:
-    slow = claim(context)
+def test_a_claim_that_was_taken_over_makes_nothing(default: Context) -> None:
+    slow = claim(default)
     assert isinstance(slow, Claim)
-    age(context, timedelta(minutes=10))
-    assert isinstance(claim(context), Claim)
+    age(default, timedelta(minutes=10))
+    assert isinstance(claim(default), Claim)
     request = {"name": "line", "source": "line"}
     with pytest.raises(StillRunning):
-        datasets.create(context, request, slow)
+        datasets.create(default, request, slow)
     with pytest.raises(NotFound):
-        datasets.get(context, "line")
-    assert [path for path in context.artifacts.root.rglob("*") if path.is_file()] == []
+        datasets.get(default, "line")
+    assert [path for path in default.artifacts.root.rglob("*") if path.is_file()] == []
 
 
 def age(context: Context, by: timedelta) -> None:
@@ -265,31 +272,31 @@ def age(context: Context, by: timedelta) -> None:
             key.created_at -= by
 
 
-def test_a_key_is_kept_for_a_day(context: Context) -> None:
-    first = claim(context)
+def test_a_key_is_kept_for_a_day(default: Context) -> None:
+    first = claim(default)
     assert isinstance(first, Claim)
-    idempotency.settle(context, first, Answer(201, {}, b"{}"))
-    age(context, timedelta(hours=23))
-    housekeeping.clean_up(context)
-    assert claim(context) == Answer(201, {}, b"{}")
-    age(context, timedelta(hours=2))
-    assert isinstance(claim(context, "another"), Claim)
-    age(context, timedelta(hours=25))
-    housekeeping.clean_up(context)
-    with context.database.read() as session:
+    idempotency.settle(default, first, Answer(201, {}, b"{}"))
+    age(default, timedelta(hours=23))
+    housekeeping.clean_up(default)
+    assert claim(default) == Answer(201, {}, b"{}")
+    age(default, timedelta(hours=2))
+    assert isinstance(claim(default, "another"), Claim)
+    age(default, timedelta(hours=25))
+    housekeeping.clean_up(default)
+    with default.database.read() as session:
         assert session.query(IdempotencyKey).count() == 0
 
 
-def test_a_claim_that_was_taken_over_settles_nothing(context: Context) -> None:
-    slow = claim(context)
+def test_a_claim_that_was_taken_over_settles_nothing(default: Context) -> None:
+    slow = claim(default)
     assert isinstance(slow, Claim)
-    age(context, timedelta(minutes=10))
-    second = claim(context)
+    age(default, timedelta(minutes=10))
+    second = claim(default)
     assert isinstance(second, Claim)
-    idempotency.settle(context, slow, Answer(201, {}, b"slow"))
-    idempotency.release(context, slow)
-    idempotency.settle(context, second, Answer(201, {}, b"second"))
-    assert claim(context) == Answer(201, {}, b"second")
+    idempotency.settle(default, slow, Answer(201, {}, b"slow"))
+    idempotency.release(default, slow)
+    idempotency.settle(default, second, Answer(201, {}, b"second"))
+    assert claim(default) == Answer(201, {}, b"second")
 
 
 def test_requests_in_the_same_moment_make_one_resource(server: Server, tmp_path: Path) -> None:

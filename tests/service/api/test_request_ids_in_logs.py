@@ -13,6 +13,7 @@ from service.api.front.resources import WHOLE, Resources
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.config import Settings
+from service.context import Context
 from service.operations.jobs.events import JobState
 from service.operations.memory import Memory
 
@@ -50,7 +51,8 @@ def test_a_thread_has_a_requests_id_while_it_works_for_it_and_not_longer(tmp_pat
     async def answer_both(pool: ThreadPoolExecutor) -> None:
         watch = JobWatch(lambda _: {}, pool)
         settings = Settings(data_dir=tmp_path)
-        resources = Resources(app, settings, pool, watch, EventStreams(settings, watch, lambda *_: (), pool))
+        streams = EventStreams(settings, watch, lambda *_: (), pool)
+        resources = Resources(app, Context.from_settings(settings), pool, watch, streams)
         await asyncio.gather(*(asyncio.create_task(answer(resources, name)) for name in ("first", "second")))
 
     with ThreadPoolExecutor(ONE_THREAD) as pool:

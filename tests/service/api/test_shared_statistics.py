@@ -10,6 +10,7 @@ from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.metrics_page import Page
 
 AT_ONCE = 12
 
@@ -23,9 +24,14 @@ def predict_and_count(server: Server, already: int) -> None:
         assert [(entry["batch_size"], entry["compute_infer"]["count"]) for entry in found["batch_stats"]] == [
             (2, number)
         ]
+        metrics = Page(server.get("/metrics").text)
+        route = {"route": "/v1/models/{name}:predict", "method": "POST", "status": 200}
+        assert metrics.value("fitserve_http_requests_total", **route) == number
+        assert metrics.value("fitserve_predictions_total", model="line", outcome="success") == number
+        assert metrics.value("fitserve_prediction_rows_total", model="line") == 2 * number
 
 
-def test_statistics_are_summed_over_processes_also_when_one_is_restarted(tmp_path: Path) -> None:
+def test_statistics_and_metrics_are_summed_over_processes_also_when_one_is_restarted(tmp_path: Path) -> None:
     with running_api(tmp_path, api_processes=2) as server, FakeWorker(server.context):
         assert server.post("/v1/datasets", LINE_DATASET).status_code == 201
         assert server.post("/v1/models", LINE, "wait=20").status_code == 201
@@ -39,3 +45,9 @@ def test_statistics_are_summed_over_processes_also_when_one_is_restarted(tmp_pat
         wait_for(lambda: not psutil.pid_exists(ended), what="the process to end")
         wait_for(server.answers, what="the api to answer")
         predict_and_count(server, AT_ONCE)
+        metrics = Page(server.get("/metrics").text)
+        assert metrics.value("fitserve_api_processes") == 2
+        assert metrics.value("fitserve_loaded_versions") in (1, 2)
+        assert metrics.value("fitserve_process_memory_bytes", process="api") > 2 * metrics.value(
+            "fitserve_process_memory_bytes", process="api_master"
+        )

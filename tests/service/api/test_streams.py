@@ -203,6 +203,20 @@ def test_streams_beyond_the_limit_are_a_503_until_others_end(context: Context, q
     wait_for(lambda: client.get(queued, headers=STREAM).status_code == 200, what="a permit")
 
 
+def test_a_client_behind_a_trusted_proxy_has_permits_of_its_own(context: Context, queued: str) -> None:
+    client = front_with(context, max_streams_per_address=1, trusted_proxies="10.0.0.1")
+
+    def follow(peer: str, chain: str) -> TestResponse:
+        headers = STREAM | {"X-Forwarded-For": chain}
+        return client.get(queued, headers=headers, environ_overrides={"REMOTE_ADDR": peer})
+
+    proxied = [follow("10.0.0.1", chain) for chain in ("192.0.2.1", "192.0.2.2", "192.0.2.3, 192.0.2.1")]
+    assert [stream.status_code for stream in proxied] == [200, 200, 503]
+    assert "192.0.2.1 has 1 event streams" in proxied[2].text
+    untrusted = [follow("10.0.0.2", chain) for chain in ("192.0.2.4", "192.0.2.5")]
+    assert [stream.status_code for stream in untrusted] == [200, 503]
+
+
 def test_a_stream_ends_after_a_while_and_its_client_goes_on_with_another(
     context: Context, queued: str, idle_worker: FakeWorker
 ) -> None:

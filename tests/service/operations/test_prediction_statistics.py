@@ -19,7 +19,7 @@ def shared() -> PredictionStatistics:
 
 
 def predict(statistics: PredictionStatistics, rows: int, version: str = "a") -> None:
-    with statistics.of(version).prediction() as clock:
+    with statistics.of(version, ("default", "line", "1")).prediction() as clock:
         clock.begin_computing(rows)
         clock.end_computing()
 
@@ -67,7 +67,7 @@ def test_processes_that_live_at_once_write_regions_of_their_own() -> None:
 
 def test_failures_are_counted_apart() -> None:
     statistics = shared()
-    with pytest.raises(RuntimeError), statistics.of("a").prediction():
+    with pytest.raises(RuntimeError), statistics.of("a", ("default", "line", "1")).prediction():
         raise RuntimeError
     found = statistics.look("a")
     assert (found.fail.count, found.success.count) == (1, 0)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +21,11 @@ from service.operations.jobs.kinds import build as builds
 from service.operations.jobs.kinds import training as training_jobs
 from service.operations.jobs.lifecycle import Lease
 from service.operations.upkeep import workers
+from service.origins import QUEUEING, Origin, Queueing
 from service.storage import jobs
 from service.storage.database import migrate
 from service.storage.records import Dataset, DatasetVersion, Event, Job, Model, Version, Worker
+from service.tracing import Tracing
 from service.worker.processes import ProcessStarter
 from service.worker.supervisor import Supervisor
 from tests.contexts import default_context
@@ -31,6 +33,14 @@ from tests.service.worker.fake_tasks import PRELOADED, TASK
 
 Found = TypeVar("Found")
 TIDY_SECONDS = 5
+
+
+@contextlib.contextmanager
+def queued_by(origin: Origin) -> Iterator[None]:
+    """Jobs that the block queues come from that request."""
+    before = QUEUEING.set(Queueing(origin))
+    yield
+    QUEUEING.reset(before)
 
 
 class Bench:
@@ -60,8 +70,8 @@ class Bench:
                 session.flush()
                 session.add(DatasetVersion(id="ds_1", dataset_id="ds_1", number=1, **data))
 
-    def start_worker(self, start_method: str = "forkserver") -> Supervisor:
-        self.supervisor = Supervisor(self.context, ProcessStarter(start_method, TASK, PRELOADED))
+    def start_worker(self, start_method: str = "forkserver", tracing: Tracing | None = None) -> Supervisor:
+        self.supervisor = Supervisor(self.context, ProcessStarter(start_method, TASK, PRELOADED), tracing)
         return self.supervisor
 
     def close(self) -> None:

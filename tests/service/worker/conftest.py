@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.collector import ENDPOINT, Collector, running_collector
 from tests.service.worker.bench import Bench
 from tests.service.worker.worker_process import WorkerProcess
 
@@ -31,6 +32,14 @@ def bench(make_bench: Callable[..., Bench]) -> Bench:
     bench = make_bench()
     bench.start_worker()
     return bench
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """A collector of traces, to which workers that start from now on export."""
+    with running_collector() as collector:
+        monkeypatch.setenv(ENDPOINT, collector.url)
+        yield collector
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import orjson
 
 from models.documents import Document
 from models.errors import Diverged
-from models.jobs.assignment import Assignment, Unfinished
+from models.jobs.assignment import Assignment, Phase, Unfinished
 from models.jobs.build import BuildAssignment, BuildResult
 from models.jobs.dataset_import import ImportAssignment
 from models.jobs.model_import import ModelImportAssignment
@@ -86,6 +86,12 @@ def train(epochs: int, channel: "Channel") -> None:
     for epoch in range(1, epochs + 1):
         channel.progress({"epoch": epoch, "epochs": epochs})
         channel.epoch({"epoch": epoch, "seconds": 0.1, "loss": 1 / epoch}, {"epoch": epoch, "loss": 1 / epoch})
+
+
+def begin_phase(text: str, channel: "Channel") -> None:
+    """`PHASE`, or `PHASE: line of the log`."""
+    phase, _, line = text.partition(": ")
+    channel.phase(Phase(phase), line)
 
 
 def save_checkpoint(epoch: int, channel: "Channel") -> None:
@@ -189,7 +195,9 @@ def run_out_of_memory(_value: bool, _channel: "Channel") -> None:
 
 
 WISHES: dict[str, Callable[..., None]] = {
+    "build": begin_phase,
     "epochs": train,
+    "evaluate": begin_phase,
     "fall": fall,
     "save_checkpoint": save_checkpoint,
     "skip_checkpoints_until": skip_checkpoints,

@@ -10,7 +10,10 @@ import pytest
 
 from service.operations.catalog import datasets, model_imports, models
 from service.operations.catalog.uploads import Reception
-from tests.service.worker.bench import Bench, is_gone
+from service.operations.jobs import lifecycle as execution
+from service.origins import Origin
+from service.storage.jobs import NewEvent
+from tests.service.worker.bench import Bench, is_gone, queued_by
 
 
 def test_a_job_runs_to_success_with_its_events_in_order(bench: Bench) -> None:
@@ -260,3 +263,33 @@ def test_jobs_run_in_fresh_processes_where_fork_servers_are_not_wanted(make_benc
     bench = make_bench()
     bench.start_worker("spawn")
     bench.wait_for_status(bench.submit({"epochs": 2}), "succeeded")
+
+
+def test_lines_about_a_job_name_the_request_that_queued_it(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    origin = Origin("r-1", f"00-{'a' * 32}-{'b' * 16}-01", key_id="k1", project="school")
+    with queued_by(origin):
+        job_id = bench.submit({"epochs": 1})
+    bench.wait_for_status(job_id, "succeeded")
+    lines = [line for line in capsys.readouterr().out.splitlines() if job_id in line]
+    named = (f"job_id={job_id}", "request_id=r-1", f"trace_id={'a' * 32}", "key_id=k1", "project=school")
+    assert [word for line in lines for word in named if word not in line] == []
+    assert any("job started" in line for line in lines)
+
+
+def test_a_line_that_a_task_says_again_when_it_runs_again_is_in_the_log_once(bench: Bench, tmp_path: Path) -> None:
+    said = "evaluate: The training has ended."
+    job_id = bench.submit({"epochs": 2, "evaluate": said, "die": f"{tmp_path / 'deaths'}:1"})
+    job = bench.wait_for_status(job_id, "succeeded")
+    assert job.attempt == 2
+    assert bench.printed(job_id).count("The training has ended.\n") == 1
+
+
+def test_a_line_that_follows_further_epochs_is_in_the_log_again(bench: Bench) -> None:
+    job_id = bench.submit({"evaluate": "evaluate: Ended.", "until": "nothing"})
+    bench.wait_for(lambda: bench.printed(job_id))
+    lease, ended = bench.lease(job_id), NewEvent("message", {"text": "Ended.\n"}, is_told_once=True)
+    execution.record(bench.context, lease, [ended])
+    assert bench.printed(job_id) == "Ended.\n"
+    epoch = NewEvent("epoch", {"epoch": 1, "seconds": 0.1, "loss": 1.0}, epoch=1)
+    execution.record(bench.context, lease, [epoch, ended])
+    assert bench.printed(job_id) == "Ended.\nEnded.\n"

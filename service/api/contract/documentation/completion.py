@@ -9,13 +9,14 @@ import orjson
 from service.api.contract.documentation import errors
 from service.api.contract.documentation.alternatives import separate_types
 from service.api.contract.documentation.examples import EXAMPLES, PATH_EXAMPLES
-from service.api.contract.documentation.headers import HEADERS, refer
+from service.api.contract.documentation.headers import HEADERS, OF_RATE_LIMITS, refer
 from service.api.contract.documentation.info import SERVERS
 from service.api.contract.documentation.links import add_links
 from service.api.contract.documentation.path_parameters import describe_path_parameter
 from service.api.contract.documentation.security import SCHEMES, requirements
 from service.api.http.indentation import PARAMETER, ROOT
 from service.api.http.media_types import FORM, JSON, MERGE_PATCH, OCTETS
+from service.api.http.rate_classes import find_class
 from service.config import Settings
 
 Document = dict[str, Any]
@@ -65,13 +66,16 @@ def _complete_operation(operation: Document, method: str, path: str) -> None:
         status: response for status, response in operation["responses"].items() if status.startswith(("2", "5"))
     }
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
+    is_limited = find_class(method.upper(), path, is_prediction=False) is not None
+    of_limits = OF_RATE_LIMITS if is_limited else ()
     for status, response in successes.items():
-        response["headers"] = refer(*_find_headers(response, status, names))
+        response["headers"] = refer(*_find_headers(response, status, names), *of_limits)
     is_json = any(JSON in response.get("content", {}) for response in successes.values())
     if path.startswith(ROOT) and is_json and not errors.is_dialect(operation):
         operation.setdefault("parameters", []).append(PRETTY)
     if "If-None-Match" in names:
-        successes["304"] = {"description": "Not modified since the client read it.", "headers": refer("ETag", "Vary")}
+        headers = refer("ETag", "Vary", *of_limits)
+        successes["304"] = {"description": "Not modified since the client read it.", "headers": headers}
     described = errors.responses(operation, method, path) | successes
     operation["responses"] = dict(sorted(described.items()))
 

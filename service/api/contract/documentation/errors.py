@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from service.api.contract.documentation.headers import refer
+from service.api.contract.documentation.headers import OF_RATE_LIMITS, refer
 from service.api.http.errors import PROBLEM_TYPES
 from service.api.http.media_types import FORM, JSON, PROBLEM
+from service.api.http.rate_classes import find_class
 
 Operation = dict[str, Any]
 
@@ -27,14 +28,18 @@ class Error:
         content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
         if self.code:
             content["example"] = self._example()
-        return {"description": self.description, "headers": refer(*self.headers), "content": {PROBLEM: content}}
+        return self._describe({PROBLEM: content})
 
     def to_dialect(self) -> dict[str, Any]:
         """The response in the form of other servers' protocols."""
         schema = {"$ref": "#/components/schemas/DialectError"}
         example = {"example": {"error": self.detail}} if self.detail else {}
         content = {JSON: {"schema": schema, **example}}
-        return {"description": self.description, "headers": refer(*self.headers), "content": content}
+        return self._describe(content)
+
+    def _describe(self, content: dict[str, Any]) -> dict[str, Any]:
+        headers = refer(*self.headers, *OF_RATE_LIMITS)
+        return {"description": self.description, "headers": headers, "content": content}
 
     def _example(self) -> dict[str, Any]:
         problem = PROBLEM_TYPES[self.code]
@@ -125,6 +130,14 @@ ERRORS = {
             "invalid-request",
         ),
         Error(
+            429,
+            "TooManyRequests",
+            "The rate limit for requests of this class is exceeded. Retry after `Retry-After` seconds.",
+            'At most 600 requests of the class "write" are allowed per 60 seconds. Retry in 42 seconds.',
+            "rate-limited",
+            ("Retry-After",),
+        ),
+        Error(
             500,
             "Internal",
             "An error in the service, not in the request. The service's log has the details under the `request_id`.",
@@ -156,7 +169,7 @@ OTHER = Error(
     "Any other error, such as an unsupported method (405), a request that arrives too slowly (408), a URL that is too "
     "long (414) or a host that the service doesn't answer for (421).",
 )
-DIALECT_STATUSES = (400, 401, 403, 404, 413, 500, 503)
+DIALECT_STATUSES = (400, 401, 403, 404, 413, 429, 500, 503)
 DIALECT = "Dialect"
 """The prefix of the components that are errors of other servers' protocols."""
 CONFLICTING_READS = (
@@ -194,13 +207,15 @@ def is_dialect(operation: Operation) -> bool:
 
 def _find_statuses(operation: Operation, method: str, path: str) -> Iterator[int]:
     yield from (400, 406, 500, 503)
+    if find_class(method.upper(), path, is_prediction=False) is not None:
+        yield 429
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
     body = operation.get("requestBody", {}).get("content", {})
     if "{" in path:
         yield 404
     if body:
         yield from (413, 415, 422)
-    if FORM in body or "Idempotency-Key" in names:
+    if FORM in body or "Idempotency-Key" in names or method == "put":
         yield 507
     if "If-Match" in names:
         yield 412

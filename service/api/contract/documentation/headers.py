@@ -41,6 +41,14 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": 1,
     },
     "WWW-Authenticate": _header("How the client can authenticate (RFC 6750).", 'Bearer realm="fitserve"'),
+    "RateLimit-Policy": _header(
+        "The caller's rate limit for requests of this class: at most `q` requests per window of `w` seconds. Absent if "
+        "the operator set none (FITSERVE_RATE_LIMITS).",
+        '"predict";q=6000;w=60',
+    ),
+    "RateLimit": _header(
+        "What is left of that limit: `r` requests until the window ends in `t` seconds.", '"predict";r=5990;t=42'
+    ),
     "Link": _header('The next page, as rel="next". Absent on the last page.', '</v1/models?cursor=x>; rel="next"'),
     "Preference-Applied": _header("The request's preference that was applied.", "wait=10"),
     "Idempotency-Replayed": {
@@ -60,6 +68,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 ALWAYS = ("X-Request-ID", "Cache-Control")
+OF_RATE_LIMITS = ("RateLimit-Policy", "RateLimit")
 
 
 def refer(*names: str) -> dict[str, Any]:
