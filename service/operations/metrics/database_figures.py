@@ -12,7 +12,6 @@ import structlog
 
 from service.context import Context
 from service.operations.jobs.kinds import training
-from service.operations.upkeep.workers import SILENT_AFTER
 from service.storage import figures, workers
 from service.storage.figures import JobCount, Queue
 from service.storage.records import Worker
@@ -86,6 +85,6 @@ class DatabaseReader:
 
 
 def _state(worker: Worker, now: datetime) -> str:
-    if worker.heartbeat_at < now - SILENT_AFTER:
+    if worker.heartbeat_at < now - workers.SILENT_AFTER:
         return SILENT
     return READY if worker.ready else STARTING
