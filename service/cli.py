@@ -12,6 +12,7 @@ from service import __version__
 from service.addresses import AddressUnavailable
 from service.administration import keys, projects
 from service.commands import dataset_versions  # noqa: F401 (its commands belong to `datasets`)
+from service.commands.auditing import audit
 from service.commands.datasets import datasets
 from service.commands.evaluating import evaluate, evaluations
 from service.commands.jobs import jobs
@@ -35,7 +36,7 @@ def main() -> None:
     """
 
 
-for command in (models, datasets, train, watch, jobs, predict, evaluate, evaluations, keys, projects):
+for command in (models, datasets, train, watch, jobs, predict, evaluate, evaluations, keys, projects, audit):
     main.add_command(command)
 
 

@@ -72,7 +72,9 @@ class Settings:
         stands_for="`http://<FITSERVE_HOST>:<FITSERVE_PORT>`",
     )
 
-    service_key: str = setting("", "API key for the client commands.", variable="FITSERVE_KEY", secret=True)
+    service_key: str = setting(
+        "", "API key for the client commands.", variable="FITSERVE_KEY", stands_for="none", secret=True
+    )
     service_project: str = setting(
         "",
         "Project in which the client commands act, for a key with the scope `admin`.",
@@ -274,6 +276,9 @@ class Settings:
         "Number of epochs that a reduced log has at most: evenly spaced ones, the best one and those with a snapshot; "
         "0 keeps all.",
         minimum=0,
+    )
+    audit_retention_days: float = setting(
+        90, "Days after which audit events are removed; 0 keeps them forever.", minimum=0
     )
     versions_kept: int = setting(
         0,

@@ -19,6 +19,7 @@ from service.api.http.error_handlers import register_error_handlers
 from service.api.http.path_names import EpochConverter, NameConverter, NumberConverter
 from service.api.routes import (
     api_keys,
+    audit_events,
     batch_predictions,
     catalogue,
     dataset_versions,
@@ -55,6 +56,7 @@ RESOURCES = (
     batch_predictions,
     api_keys,
     projects,
+    audit_events,
     operations,
     metrics,
 )

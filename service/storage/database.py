@@ -86,15 +86,21 @@ class Database:
         If the answer to the COMMIT is lost, the outcome is looked up. Raises OutcomeUnknown if that fails too.
         """
         try:
-            with translating_errors(), self.engine.execution_options(writes=True).connect() as connection:
-                transaction = connection.begin()  # from here on, nobody else writes to SQLite
-                transaction_id = self._check_condition(connection)
-                with UnitOfWork(connection, self._project) as session, session.begin():
-                    yield session
-                commits.commit(self.engine, transaction, transaction_id)
+            with self.write_aside() as session:
+                yield session
         finally:
             # Also after a failure, because its outcome may be unknown.
             last_write.note()
+
+    @contextmanager
+    def write_aside(self) -> Iterator[Session]:
+        """Like `write`, for rows that no process remembers: what the processes remember stays fresh."""
+        with translating_errors(), self.engine.execution_options(writes=True).connect() as connection:
+            transaction = connection.begin()  # from here on, nobody else writes to SQLite
+            transaction_id = self._check_condition(connection)
+            with UnitOfWork(connection, self._project) as session, session.begin():
+                yield session
+            commits.commit(self.engine, transaction, transaction_id)
 
     @contextmanager
     def only_if(self, condition: Callable[[], None]) -> Iterator[None]:

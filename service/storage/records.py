@@ -421,6 +421,8 @@ class AuditEvent(Record):
     """Its path."""
     status: Mapped[int]
     request_id: Mapped[str]
+    count: Mapped[int] = mapped_column(default=1)
+    """For how many similar requests it stands; more than 1 in a flood of failed ones."""
 
 
 class IdempotencyKey(InProject, Record):

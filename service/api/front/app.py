@@ -12,6 +12,7 @@ import structlog
 from service.api.front.access import Access
 from service.api.front.access_log import AccessLog
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
+from service.api.front.audit import REFUSED, Audit
 from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
@@ -20,14 +21,16 @@ from service.api.front.protocol import Connections
 from service.api.front.proxies import TrustedProxies
 from service.api.front.rate_limits import RateLimits
 from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
-from service.api.front.request_counter import RequestCounter, RouteTemplates
+from service.api.front.request_counter import RequestCounter
 from service.api.front.resources import Resources, RoutedApp
+from service.api.front.route_templates import RouteTemplates
 from service.api.front.spans import RequestSpans
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.dialect_paths import lower_fixed_parts
 from service.api.http.errors import HeadersTooLarge, UriTooLong
 from service.api.http.problems import answer_error
+from service.api.http.scopes import is_changing
 from service.api.inference.endpoints import Endpoints
 from service.context import Context
 from service.operations.access.key_ring import KeyRing
@@ -65,6 +68,7 @@ class Front:
         self._inference = Inference(service)
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
         self._access = Access(settings, KeyRing(context), self._pool)
+        self._audit = Audit(context, routes.find)
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         self._streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
@@ -89,6 +93,8 @@ class Front:
         try:
             answer = await self._answer_always(request)
             if answer is not None:
+                if request.is_changing or answer.status in REFUSED:
+                    self._audit.note(request, answer.status)
                 request.memory.keep(len(answer.body))
                 await self._responder.send(request, answer, send)
         finally:
@@ -126,6 +132,7 @@ class Front:
             return await self._inference.answer(request, endpoint)
         if self._metrics.answers(request):
             return await self._metrics.answer(request)
+        request.is_changing = is_changing(request.method, request.path)
         return await self._resources.answer(request)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -178,6 +185,7 @@ class Front:
         self._watch.stop()
         self._inference.close()
         self._metrics.close()
+        self._audit.close()
         self._responder.end_log()
         if self._spans is not None:
             self._spans.close()

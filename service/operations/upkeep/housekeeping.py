@@ -8,6 +8,7 @@ import structlog
 
 from service.context import Context
 from service.operations import idempotency
+from service.operations.access import audit
 from service.operations.catalog import versions
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import registry
@@ -43,6 +44,7 @@ def clean_up(context: Context, now: datetime | None = None) -> None:
         "thinned_jobs": _thin_logs(context, now),
         "versions": versions.delete_unlabelled(context, settings.versions_kept) if settings.versions_kept else 0,
         "orphans": orphans.remove(context, now),
+        "audit_events": audit.forget_expired(context, now),
     }
     _shrink(context)
     if any(removed.values()):

@@ -12,6 +12,7 @@ import pytest
 from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
+from service.operations.access import audit
 from service.operations.catalog import datasets, models, versions
 from service.operations.catalog.sources import find_source, protect_versions
 from service.operations.jobs import events as job_events
@@ -20,8 +21,9 @@ from service.operations.jobs.kinds import evaluation as evaluations
 from service.operations.jobs.kinds import training as training_jobs
 from service.operations.upkeep import housekeeping
 from service.storage import jobs
+from service.storage.identifiers import new_identifier
 from service.storage.jobs import NewEvent
-from service.storage.records import Event, Job
+from service.storage.records import AuditEvent, Event, Job
 from tests.service.operations import stocked
 from tests.service.operations.stocked import claim, files_of, job, submit, train
 
@@ -85,6 +87,26 @@ def test_ended_jobs_go_after_their_time_with_their_events_but_not_their_versions
     assert numbers(context) == [1]
     with context.database.read() as session:
         assert session.query(Event).filter_by(job_id=ended).count() == 0
+
+
+def test_audit_events_go_after_their_time(make: Callable[..., Context]) -> None:
+    context = make(audit_retention_days=3)
+    event = {
+        "key_id": None, "project": None, "address": "", "method": "GET", "route": None, "resource": "/", "status": 401,
+        "request_id": "", "count": 1,
+    }  # fmt: skip
+    events = [event | {"id": new_identifier("ae"), "at": datetime.now(UTC)} for _ in range(2500)]
+    audit.record(context, events)
+    audit.record(context, events[:1])  # a repeated attempt
+
+    def count() -> int:
+        with context.database.read() as session:
+            return session.query(AuditEvent).count()
+
+    sweep_after(context, 2.9)
+    assert count() == 2500
+    sweep_after(context, 3.1)
+    assert count() == 0
 
 
 def test_the_jobs_that_no_client_sees_go_after_a_week(make: Callable[..., Context]) -> None:

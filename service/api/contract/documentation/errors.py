@@ -132,7 +132,8 @@ ERRORS = {
         Error(
             429,
             "TooManyRequests",
-            "The rate limit for requests of this class is exceeded. Retry after `Retry-After` seconds.",
+            "The rate limit for requests of this class is exceeded: retry after `Retry-After` seconds. Or a quota of "
+            "the project is used up: waiting helps if the response has `Retry-After`.",
             'At most 600 requests of the class "write" are allowed per 60 seconds. Retry in 42 seconds.',
             "rate-limited",
             ("Retry-After",),
