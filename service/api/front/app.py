@@ -12,6 +12,7 @@ import structlog
 from service.api.front.access import Access
 from service.api.front.access_log import AccessLog
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
+from service.api.front.caller_watch import CallerWatch
 from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
@@ -68,7 +69,8 @@ class Front:
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         self._streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
-        self._resources = Resources(app, settings, self._pool, self._watch, self._streams)
+        callers = CallerWatch(self._access.check, self._watch.wake)
+        self._resources = Resources(app, settings, self._pool, self._watch, self._streams, callers)
         self._metrics = Metrics(context, self._measure)
         self._cors = Cors(self._respond, settings.origins)
         self._memory = Memory(settings.max_buffered_bytes)

@@ -31,7 +31,7 @@ class _AsWsgi:
         self._front = front
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterator[bytes]:
-        loop, sent, gone = _event_loop(), Queue[Any](), asyncio.Event()
+        loop, sent, gone = event_loop(), Queue[Any](), asyncio.Event()
         bodies = iter([get_input_stream(environ).read()])
 
         async def receive() -> dict[str, Any]:
@@ -43,7 +43,7 @@ class _AsWsgi:
         async def send(message: Any) -> None:
             sent.put(message)
 
-        answering = asyncio.run_coroutine_threadsafe(self._front(_scope(environ), receive, send), loop)
+        answering = asyncio.run_coroutine_threadsafe(self._front(as_scope(environ), receive, send), loop)
         answering.add_done_callback(lambda _: sent.put(None))
         start = sent.get()
         if start is None:
@@ -62,7 +62,8 @@ class _AsWsgi:
         return pieces()
 
 
-def _scope(environ: "WSGIEnvironment") -> dict[str, Any]:
+def as_scope(environ: "WSGIEnvironment") -> dict[str, Any]:
+    """The ASGI scope of a request."""
     named = {
         name.removeprefix("HTTP_"): value
         for name, value in environ.items()
@@ -84,7 +85,8 @@ def _scope(environ: "WSGIEnvironment") -> dict[str, Any]:
 
 
 @cache
-def _event_loop() -> asyncio.AbstractEventLoop:
+def event_loop() -> asyncio.AbstractEventLoop:
+    """The event loop of all clients, in a thread of its own."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
     return loop
