@@ -11,7 +11,7 @@ EXAMPLES := 200
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test fuzz fuzz-export faults lint format types openapi openapi-check catalogue client lock bench clean
+.PHONY: help install serve test images fuzz fuzz-export faults lint format types openapi openapi-check catalogue client lock bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,11 @@ fuzz: install ## test the service with EXAMPLES=200 generated requests per opera
 fuzz-export: LAYERS := 2000
 fuzz-export: install ## compare LAYERS=2000 generated layers, exported to ONNX, with Keras
 	FITSERVE_FUZZ_EXAMPLES=$(LAYERS) $(BIN)/pytest -n 0 tests/models/test_export_fuzz.py
+
+images: TAG := latest
+images: install ## build the images with Buildah, and run the tour and MNIST on them
+	TAG=$(TAG) deploy/images/build $(OPTIONS)
+	FITSERVE_TEST_IMAGES=$(TAG) $(BIN)/pytest -n 0 tests/images
 
 faults: SECONDS := 20
 faults: install ## disturb services with each fault for SECONDS=20, and check that nothing is lost

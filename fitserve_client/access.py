@@ -28,6 +28,13 @@ class ApiKeys(Resources):
         self.delete(key_id)
 
 
+class AuditEvents(Resources):
+    """Requests that changed something or were refused. Only a key with the scope `admin` may list them, by `key_id`,
+    `project`, `method`, `status`, `since` and `until` (timestamps with their offset from UTC)."""
+
+    path = "/v1/audit-events"
+
+
 class Projects(Resources):
     """Projects, whose resources are kept apart. Only a key with the scope `admin` may use them."""
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from fitserve_client.access import ApiKeys, Projects
+from fitserve_client.access import ApiKeys, AuditEvents, Projects
 from fitserve_client.bodies import encode_files, encode_instances
 from fitserve_client.connection import PATIENCE_SECONDS, Connection, Credentials
 from fitserve_client.resources import BatchPredictions, Datasets, Evaluations, Models, TrainingJobs
@@ -48,6 +48,7 @@ class Client:
         self.batch_predictions = BatchPredictions(self.connection)
         self.api_keys = ApiKeys(self.connection)
         self.projects = Projects(self.connection)
+        self.audit_events = AuditEvents(self.connection)
 
     def __enter__(self) -> Self:
         return self

@@ -51,6 +51,8 @@ class RequestFailed(Exception):
     @property
     def passes(self) -> bool:
         """Whether a retry of the same request may succeed."""
+        if self.code == "quota-exceeded" and self.retry_after is None:
+            return False  # something has to be deleted first
         return self.status is None or self.status in AWAY or self.code == "request-in-progress"
 
 

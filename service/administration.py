@@ -12,6 +12,7 @@ from service.preparation import one_line_for_failures, prepare, refusing
 
 if TYPE_CHECKING:
     from service.context import Context
+    from service.operations.access.projects import ProjectView
 
 KEY_COLUMNS = ("id", "name", "project", "scopes", "created", "expires", "last used", "revoked")
 QUOTAS = ("queued_jobs", "running_jobs", "stored_bytes", "training_seconds_per_day")
@@ -119,7 +120,7 @@ def create_project(name: str, **quotas: int | None) -> None:
 
 @projects.command("list")
 def list_projects() -> None:
-    """List the projects with their quotas."""
+    """List the projects with what they use of their quotas: `3 / 10`, or `3` without a quota."""
     from service.commands.output import print_table
     from service.operations.access import projects
     from service.storage.paging import read_all
@@ -128,8 +129,13 @@ def list_projects() -> None:
     found = read_all(lambda query: projects.list_page(context, query))
     print_table(
         ("name", *(name.replace("_", " ") for name in QUOTAS)),
-        [(project.name, *(getattr(project.quotas, name) for name in QUOTAS)) for project in found],
+        [(view.project.name, *(_describe_use(view, name) for name in QUOTAS)) for view in found],
     )
+
+
+def _describe_use(view: "ProjectView", quota: str) -> str:
+    used, limit = getattr(view.usage, quota), getattr(view.project.quotas, quota)
+    return f"{used:,}" if limit is None else f"{used:,} / {limit:,}"
 
 
 @projects.command("delete")

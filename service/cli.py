@@ -1,5 +1,6 @@
 """The `fitserve` command. Each subcommand imports only the modules that it needs."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from service import __version__
 from service.addresses import AddressUnavailable
 from service.administration import keys, projects
 from service.commands import dataset_versions  # noqa: F401 (its commands belong to `datasets`)
+from service.commands.auditing import audit
 from service.commands.datasets import datasets
 from service.commands.evaluating import evaluate, evaluations
 from service.commands.jobs import jobs
@@ -18,8 +20,10 @@ from service.commands.models import models
 from service.commands.predicting import predict
 from service.commands.training import train
 from service.commands.watching import watch
+from service.config import Settings
+from service.environment import InvalidSettings
 from service.errors import StorageError
-from service.preparation import one_line_for_failures, prepare, refusing
+from service.preparation import PRIVATE, failing, one_line_for_failures, prepare, refusing
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,7 +36,7 @@ def main() -> None:
     """
 
 
-for command in (models, datasets, train, watch, jobs, predict, evaluate, evaluations, keys, projects):
+for command in (models, datasets, train, watch, jobs, predict, evaluate, evaluations, keys, projects, audit):
     main.add_command(command)
 
 
@@ -41,7 +45,7 @@ def serve() -> None:
     """Run the api and a worker."""
     from service import launcher
 
-    settings = prepare("launcher")
+    settings = prepare("launcher", listens=True)
     with refusing(StorageError, AddressUnavailable, OSError):
         launcher.prepare(settings)
     sys.exit(launcher.serve(settings))
@@ -50,7 +54,7 @@ def serve() -> None:
 @main.command()
 def api() -> None:
     """Run only the api."""
-    settings = prepare("api")
+    settings = prepare("api", listens=True)
     from service.api.server import serve
     from service.storage.database import migrate
 
@@ -65,12 +69,30 @@ def worker() -> None:
     """Run only a worker."""
     settings = prepare("worker")
     from service.storage.database import migrate
+    from service.worker.inability import CannotWork
     from service.worker.main import run
 
     with refusing(StorageError, OSError):
         migrate(settings.database_url, settings.start_seconds)
-    with refusing(StorageError):
+    with refusing(StorageError), failing(CannotWork):
         run(settings)
+
+
+@main.command()
+@click.argument("part", type=click.Choice(["api", "worker"]))
+def health(part: str) -> None:
+    """Check the api or the worker that runs in this container or on this host.
+
+    Exits with code 0 if it can do its work. Otherwise prints the reason and exits with code 1.
+    """
+    from service import probes
+
+    os.umask(PRIVATE)
+    with refusing(InvalidSettings):
+        settings = Settings.from_environment()
+    problem = probes.api_problem(settings) if part == "api" else probes.worker_problem(settings)
+    if problem:
+        raise click.ClickException(problem)
 
 
 @main.command()

@@ -53,8 +53,9 @@ class Settings:
         minimum=1,
     )
     min_free_bytes: int = setting(
-        1024**2,
-        "Free space required on the disks of the SQLite file and the artifacts; with less, `/readyz` returns a 503.",
+        256 * 1024**2,
+        "Free space required on the disks of the SQLite file and the artifacts. With less, requests that store "
+        "something get a 507, and workers claim no jobs; 0: no requirement.",
         minimum=0,
     )
     keras_cache: Path = setting(
@@ -262,10 +263,20 @@ class Settings:
         minimum=0,
     )
     event_retention_days: float = setting(
-        30,
+        7,
         "Days after a job's end at which its log is reduced to status changes and epochs: printed output, "
-        "progress and checkpoints are removed; 0 keeps them forever.",
+        "progress and checkpoints are removed. A log of more than 20,000 events is reduced after a day at the latest. "
+        "0 keeps all logs.",
         minimum=0,
+    )
+    epochs_kept: int = setting(
+        10_000,
+        "Number of epochs that a reduced log has at most: evenly spaced ones, the best one and those with a snapshot; "
+        "0 keeps all.",
+        minimum=0,
+    )
+    audit_retention_days: float = setting(
+        90, "Days after which audit events are removed; 0 keeps them forever.", minimum=0
     )
     versions_kept: int = setting(
         0,
@@ -373,7 +384,6 @@ class Settings:
         resolved["artifact_url"] = self.artifact_url or str(resolved["data_dir"] / "artifacts")
         for name, value in resolved.items():
             object.__setattr__(self, name, value)
-        _check_host(self.host, self.allow_anonymous)
         _check_database_url(self.database_url)
         _read_networks(self.trusted_proxies)
         _local_folder(self.artifact_url)
@@ -444,6 +454,22 @@ class Settings:
         return f"http://{host}:{self.port}"
 
 
+def check_exposure(settings: Settings) -> None:
+    """Refuse an address that other machines can reach, unless that is intended. Only commands that listen call this.
+
+    Raises InvalidSettings.
+    """
+    try:
+        loopback = ipaddress.ip_address(settings.host).is_loopback
+    except ValueError:
+        loopback = settings.host == "localhost"
+    if not loopback and not settings.allow_anonymous:
+        raise InvalidSettings(
+            f'FITSERVE_HOST is "{settings.host}", which other machines can reach, and the service has no '
+            "authentication: set FITSERVE_ALLOW_ANONYMOUS=true if this is intended, or listen on 127.0.0.1."
+        )
+
+
 def _count_sharing(memory: int) -> int:
     """How many builds or imports run concurrently if they share `memory`."""
     return max(1, min(MOST_SHARING, memory // MEMORY_PER_SHARE))
@@ -470,18 +496,6 @@ def _read_networks(text: str) -> tuple[Network, ...]:
             )
         networks.append(network)
     return tuple(networks)
-
-
-def _check_host(host: str, allow_anonymous: bool) -> None:
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if not loopback and not allow_anonymous:
-        raise InvalidSettings(
-            f'FITSERVE_HOST is "{host}", which other machines can reach, and the service has no authentication: '
-            "set FITSERVE_ALLOW_ANONYMOUS=true if this is intended, or listen on 127.0.0.1."
-        )
 
 
 def _check_database_url(url: str) -> None:

@@ -20,6 +20,8 @@ class ServiceError(Exception):
         self.faults = tuple(faults[:MOST_FAULTS])
         self.retry_after = retry_after
         """Seconds until a retry may succeed."""
+        self.members: dict[str, Any] = {}
+        """Further members of the problem document."""
 
     def to_dict(self) -> dict[str, Any]:
         """The error as JSON: `code`, `detail`, `faults`."""
@@ -35,11 +37,20 @@ class Unauthenticated(ServiceError):
 
     code = "unauthenticated"
 
+    def __init__(self, detail: str, key_id: str | None = None) -> None:
+        super().__init__(detail)
+        self.key_id = key_id
+        """The key that was sent, if it exists."""
+
 
 class ScopeMissing(ServiceError):
     """The API key doesn't allow the request."""
 
     code = "scope-missing"
+
+    def __init__(self, detail: str, key_id: str | None = None) -> None:
+        super().__init__(detail)
+        self.key_id = key_id
 
 
 class NotFound(ServiceError):
@@ -115,6 +126,16 @@ class QueueFull(ServiceError):
     """The queue is full."""
 
     code = "queue-full"
+
+
+class QuotaExceeded(ServiceError):
+    """The project has used up a quota."""
+
+    code = "quota-exceeded"
+
+    def __init__(self, quota: str, limit: int, used: int, detail: str, retry_after: int | None = None) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.members = {"quota": quota, "limit": limit, "used": used}
 
 
 class Overloaded(ServiceError):

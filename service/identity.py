@@ -27,12 +27,19 @@ def may_live(process: dict[str, Any]) -> bool:
 
     A process with another boot id or pid namespace may run on another machine or in another container of the same name.
     """
-    if any(process[name] != value for name, value in _surroundings().items()):
-        return True
+    return not _is_here(process) or lives_here(process)
+
+
+def lives_here(process: dict[str, Any]) -> bool:
+    """Return True if the process that `identify` described certainly runs, on this machine and in this container."""
     try:
-        return identify(process["pid"]) == process
+        return _is_here(process) and identify(process["pid"]) == process
     except ProcessLookupError:
         return False
+
+
+def _is_here(process: dict[str, Any]) -> bool:
+    return all(process[name] == value for name, value in _surroundings().items())
 
 
 def _surroundings() -> dict[str, Any]:

@@ -193,13 +193,16 @@ def wait_for_signal(seconds: float) -> None:
 
 
 def is_ready(host: str, port: int) -> bool:
-    """Whether `GET /readyz` reports that the api and a worker are ready."""
+    """Whether `GET /readyz` reports that the api is ready and that a worker can start jobs.
+
+    A worker that claims none now, because a disk has too little space, counts.
+    """
     connection = http.client.HTTPConnection(_reachable(host), port, timeout=1)
     try:
         connection.request("GET", "/readyz")
         response = connection.getresponse()
         body = json.loads(response.read())
-        return response.status == 200 and body["parts"]["workers"]["status"] == "ready"
+        return response.status == 200 and body["parts"]["workers"]["status"] in ("ready", "waiting")
     except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
         return False
     finally:

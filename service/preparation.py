@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from service.config import Settings
+from service.config import Settings, check_exposure
 from service.environment import InvalidSettings
 from service.errors import BackupError, StorageError
 from service.storage.artifact_keys import BadKey
@@ -32,12 +32,18 @@ def refusing(*errors: type[Exception]) -> Iterator[None]:
 
 
 @contextmanager
+def failing(*errors: type[Exception]) -> Iterator[None]:
+    """Turn these errors into one line on standard error and exit code 1."""
+    try:
+        yield
+    except errors as error:
+        raise click.ClickException(_line(error)) from None
+
+
+@contextmanager
 def one_line_for_failures() -> Iterator[None]:
-    with refusing(StorageError):
-        try:
-            yield
-        except (BackupError, BadKey, OSError) as error:
-            raise click.ClickException(_line(error)) from None
+    with refusing(StorageError), failing(BackupError, BadKey, OSError):
+        yield
 
 
 def _line(error: Exception) -> str:
@@ -47,10 +53,12 @@ def _line(error: Exception) -> str:
     return f"{where}{error.strerror or error}."
 
 
-def prepare(part: str) -> Settings:
+def prepare(part: str, *, listens: bool = False) -> Settings:
     """Read the settings, then set up the folders and the log, and wait for the database."""
     with refusing(InvalidSettings):
         settings = Settings.from_environment()
+        if listens:
+            check_exposure(settings)
     os.umask(PRIVATE)
     _make_folder("FITSERVE_DATA_DIR", settings.data_dir)
     _make_folder("FITSERVE_ARTIFACT_URL", settings.artifact_folder)

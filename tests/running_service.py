@@ -126,6 +126,9 @@ class RunningService:
     `environment` has other variables than Fitserve's settings.
     """
 
+    root = ROOT
+    """The folder with the service's code."""
+
     def __init__(
         self,
         data_dir: Path,
@@ -155,7 +158,7 @@ class RunningService:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "service", "serve"],
             env=self.environment,
-            cwd=ROOT,
+            cwd=self.root,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

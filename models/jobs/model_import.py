@@ -24,6 +24,8 @@ class ModelImportRequest(Document):
     task: str | None = None
     classes: list[Any] | None = None
     input: dict[str, Any] | None = None
+    bytes: int = 0
+    """The size of the file; 0 in jobs of older releases."""
 
     @property
     def source(self) -> dict[str, Any]:

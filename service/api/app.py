@@ -19,6 +19,7 @@ from service.api.http.error_handlers import register_error_handlers
 from service.api.http.path_names import EpochConverter, NameConverter, NumberConverter
 from service.api.routes import (
     api_keys,
+    audit_events,
     batch_predictions,
     catalogue,
     dataset_versions,
@@ -55,6 +56,7 @@ RESOURCES = (
     batch_predictions,
     api_keys,
     projects,
+    audit_events,
     operations,
     metrics,
 )
@@ -91,7 +93,6 @@ class App(Flask):
 def create_front(context: Context, tracing: Tracing | None = None) -> Front:
     """The ASGI app of a process, over the operations of a context. It traces requests if it is given what does."""
     service = PredictionService(context)
-    service.load_latest()
     return Front(context, service, create_app(context, service), tracing)
 
 

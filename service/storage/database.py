@@ -1,7 +1,9 @@
 """The database: engine, units of work and migrations. On SQLite, writing transactions lock the file at their start."""
 
+import contextlib
 import fcntl
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +35,14 @@ POSTGRESQL_CONNECTION = {
     "tcp_user_timeout": 10_000,
 }
 """Parameters of libpq: the timeouts are in seconds, `tcp_user_timeout` is in milliseconds."""
+SHRINKING, ABOUT_FILES = ("auto_vacuum", "freelist_count"), ("auto_vacuum", "page_count", "page_size")
+"""Values of SQLite's PRAGMA."""
+INCREMENTAL = 2
+"""The value of SQLite's `auto_vacuum` for files that can return unused pages to the disk."""
+LONGEST_LOG_BYTES = 16 * 1024**2
+"""The size to which SQLite truncates its write-ahead log after a larger transaction."""
+LARGEST_REWRITTEN = 256 * 1024**2
+"""The size in bytes up to which a file of an earlier release is rewritten at the start, which takes a few seconds."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK, CONDITION_LOCK = 0x666974, 0x666975
 """Arbitrary numbers for PostgreSQL's advisory locks."""
@@ -76,15 +86,21 @@ class Database:
         If the answer to the COMMIT is lost, the outcome is looked up. Raises OutcomeUnknown if that fails too.
         """
         try:
-            with translating_errors(), self.engine.execution_options(writes=True).connect() as connection:
-                transaction = connection.begin()  # from here on, nobody else writes to SQLite
-                transaction_id = self._check_condition(connection)
-                with UnitOfWork(connection, self._project) as session, session.begin():
-                    yield session
-                commits.commit(self.engine, transaction, transaction_id)
+            with self.write_aside() as session:
+                yield session
         finally:
             # Also after a failure, because its outcome may be unknown.
             last_write.note()
+
+    @contextmanager
+    def write_aside(self) -> Iterator[Session]:
+        """Like `write`, for rows that no process remembers: what the processes remember stays fresh."""
+        with translating_errors(), self.engine.execution_options(writes=True).connect() as connection:
+            transaction = connection.begin()  # from here on, nobody else writes to SQLite
+            transaction_id = self._check_condition(connection)
+            with UnitOfWork(connection, self._project) as session, session.begin():
+                yield session
+            commits.commit(self.engine, transaction, transaction_id)
 
     @contextmanager
     def only_if(self, condition: Callable[[], None]) -> Iterator[None]:
@@ -115,6 +131,23 @@ class Database:
         """The free bytes on the disk of an SQLite file; None for a server. Raises OSError."""
         path = _sqlite_file(self.engine.url)
         return None if path is None else shutil.disk_usage(path.parent).free
+
+    def shrink(self, pages: int) -> bool:
+        """Return at most `pages` unused pages of an SQLite file to the disk. False if nothing is left to return.
+
+        A server manages its files itself. A file of an earlier release first must be rewritten.
+        """
+        if _sqlite_file(self.engine.url) is None:
+            return False
+        with self.write() as session:
+            connection = session.connection()
+            mode, unused = (connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in SHRINKING)
+            if mode != INCREMENTAL:
+                return False
+            for _ in range(min(pages, unused)):
+                # With a larger number, Python's driver would still return one page.
+                connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
+        return bool(unused > pages)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -150,6 +183,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA journal_size_limit = {LONGEST_LOG_BYTES}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -257,7 +291,10 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _migration_lock(engine: Engine) -> Iterator[None]:
-    """Lock the migration of an SQLite database with a file next to it. Creates the folder if needed."""
+    """Lock the migration of an SQLite database with a file next to it. Creates the folder if needed.
+
+    Afterwards the database's file can shrink.
+    """
     path = _sqlite_file(engine.url)
     if path is None:
         yield
@@ -265,7 +302,33 @@ def _migration_lock(engine: Engine) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{path}.migration-lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _make_shrinkable(path)
         yield
+        _make_shrinkable(path)
+
+
+def _make_shrinkable(path: Path) -> None:
+    """Create an SQLite file, or rewrite that of an earlier release, so that unused pages can return to the disk.
+
+    While it is rewritten, nobody can write, and the disk needs twice the file's size. Larger files stay as they are:
+    their unused pages are reused, but not returned. A restored backup is a new file, whatever its size.
+    """
+    try:
+        with contextlib.closing(
+            sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
+        ) as connection:
+            mode, pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ABOUT_FILES)
+            if mode == INCREMENTAL:
+                return
+            if pages * size > LARGEST_REWRITTEN or shutil.disk_usage(path.parent).free < 3 * pages * size:
+                log.warning("the database's file doesn't shrink; to change that, restore a backup", bytes=pages * size)
+                return
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("VACUUM")
+    except sqlite3.Error as error:
+        # Another process reads it, the disk is full, or the file is read-only, which whoever writes reports.
+        log.warning("the database's file doesn't shrink yet; the next start retries", reason=str(error))
 
 
 def _sqlite_file(url: URL) -> Path | None:

@@ -45,12 +45,17 @@ class KeptCheckpoint(Document):
         return self.epoch, self.step
 
 
+LOG_REDUCED = "log_reduced"
+"""The type of the warning of a job whose log was thinned."""
+
+
 @dataclass(frozen=True)
 class JobWarning(Document):
     """Something about a job that its client should know, although the job hasn't failed."""
 
     type: str
-    """`paused`, or what the task of the job reports: service.api.contract.schemas.training_jobs lists the types."""
+    """`paused`, `log_reduced`, or what the task of the job reports: service.api.contract.schemas.training_jobs lists
+    the types."""
     detail: str
     """A sentence."""
 

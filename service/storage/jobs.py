@@ -114,18 +114,32 @@ def made_by(session: Session, job_ids: Collection[str]) -> dict[str, str]:
     return {maker: job_id for maker, job_id in session.execute(statement) if maker is not None}
 
 
-def any_queued(session: Session, kinds: Collection[str], queues: Collection[str]) -> bool:
+@dataclass(frozen=True)
+class Claimable:
+    """The jobs that a worker may claim: those of some kinds and queues, except `limited` kinds in `full` projects."""
+
+    kinds: Collection[str]
+    queues: Collection[str]
+    limited: Collection[str] = ()
+    full: frozenset[str] = frozenset()
+
+
+def any_queued(session: Session, claimable: Claimable) -> bool:
     """Whether there is a job to claim. Acquires no lock."""
-    return session.scalar(_queued(kinds, queues).with_only_columns(Job.id)) is not None
+    return session.scalar(_queued(claimable).with_only_columns(Job.id)) is not None
 
 
-def next_queued(session: Session, kinds: Collection[str], queues: Collection[str]) -> Job | None:
+def next_queued(session: Session, claimable: Claimable) -> Job | None:
     """Lock the next job to claim: highest priority first, then oldest first. Skips jobs that are already locked."""
-    return session.scalar(_queued(kinds, queues).with_for_update(skip_locked=True))
+    return session.scalar(_queued(claimable).with_for_update(skip_locked=True))
 
 
-def _queued(kinds: Collection[str], queues: Collection[str]) -> Select[Job]:
-    waiting = select(Job).where(Job.status == statuses.QUEUED, Job.kind.in_(kinds), Job.queue.in_(queues))
+def _queued(claimable: Claimable) -> Select[Job]:
+    waiting = select(Job).where(
+        Job.status == statuses.QUEUED, Job.kind.in_(claimable.kinds), Job.queue.in_(claimable.queues)
+    )
+    if claimable.full:
+        waiting = waiting.where(Job.kind.not_in(claimable.limited) | Job.project.not_in(claimable.full))
     return waiting.where(Job.waits_for.is_(None)).order_by(Job.priority.desc(), Job.id).limit(1)
 
 
@@ -185,11 +199,14 @@ def unfinished_requests(session: Session) -> Sequence[tuple[str, str, dict[str, 
 
 
 def finished_before(
-    session: Session, kinds: Collection[str], moment: datetime, limit: int, **columns: bool
+    session: Session, kinds: Collection[str], moment: datetime, limit: int, *, longer_than: int = 0, **columns: bool
 ) -> Sequence[str]:
-    """At most `limit` ids of jobs of these kinds that ended before `moment` and whose columns have these values."""
+    """At most `limit` ids of jobs of these kinds that ended before `moment`, that had more than `longer_than` events,
+    and whose columns have these values."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
     statement = select(Job.id).where(Job.kind.in_(kinds), Job.finished_at < moment, *matching)
+    if longer_than:
+        statement = statement.where(Job.last_seq > longer_than)
     return session.scalars(statement.order_by(Job.id).limit(limit)).all()
 
 
@@ -220,6 +237,12 @@ def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collect
         doomed = (Event.job_id == job_id, Event.type.not_in(keeping), Event.seq <= numbers[-1])
         session.execute(delete(Event).where(*doomed).execution_options(synchronize_session=False))
     return len(numbers)
+
+
+def delete_epochs(session: Session, job_id: str, numbers: Collection[int]) -> None:
+    """Delete the events of these epochs of a job."""
+    doomed = (Event.job_id == job_id, Event.type == "epoch", Event.epoch.in_(numbers))
+    session.execute(delete(Event).where(*doomed).execution_options(synchronize_session=False))
 
 
 def log_states(session: Session, job_ids: Collection[str]) -> dict[str, tuple[str, int]]:

@@ -421,6 +421,8 @@ class AuditEvent(Record):
     """Its path."""
     status: Mapped[int]
     request_id: Mapped[str]
+    count: Mapped[int] = mapped_column(default=1)
+    """For how many similar requests it stands; more than 1 in a flood of failed ones."""
 
 
 class IdempotencyKey(InProject, Record):
@@ -456,4 +458,7 @@ class Worker(Record):
     slots: Mapped[int]
     versions: Mapped[dict[str, Any]]
     ready: Mapped[bool]
+    """Whether processes of jobs can be started."""
+    problem: Mapped[str | None]
+    """Why it claims no jobs now, or can't start any."""
     heartbeat_at: Mapped[datetime]

@@ -21,6 +21,12 @@ class UnitOfWork(Session):
         super().__init__(bind, expire_on_commit=False, info={PROJECT: project})
 
 
+def project_of(session: Session) -> str | None:
+    """The project of a unit of work; None if it is for all of them."""
+    project: str | None = session.info.get(PROJECT)
+    return project
+
+
 @event.listens_for(UnitOfWork, "do_orm_execute")
 def _restrict(execution: ORMExecuteState) -> None:
     project = execution.session.info[PROJECT]

@@ -1,13 +1,16 @@
 """Workers and their heartbeats in the database."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from service import statuses
 from service.storage.records import Job, Worker
+
+SILENT_AFTER = timedelta(seconds=15)
+"""A worker without a heartbeat for this time counts as crashed."""
 
 
 def get(session: Session, worker_id: str) -> Worker | None:

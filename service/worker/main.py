@@ -11,6 +11,7 @@ from service import tracing
 from service.config import Settings
 from service.context import Context
 from service.errors import DatabaseUnavailable, DiskFull
+from service.worker import temporary_files
 from service.worker.processes import PRELOADED, TASK, ProcessStarter
 from service.worker.supervisor import Supervisor
 from service.worker.timing import growing_delays
@@ -42,8 +43,9 @@ def run(settings: Settings, task: str = TASK, preloaded: Sequence[str] = PRELOAD
 
     Child processes call `task` (`module:function`). Their fork server imports `preloaded`.
 
-    Raises DatabaseUnusable if retrying wouldn't help.
+    Raises DatabaseUnusable if retrying wouldn't help, and CannotWork.
     """
+    temporary_files.settle(settings)
     ending = Ending()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, ending.request)

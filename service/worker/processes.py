@@ -173,6 +173,8 @@ class ProcessStarter:
         self._closed = False
         self.warm = False
         """Whether a process was started, and nothing has happened since then that may have ended the fork server."""
+        self.problem: str | None = None
+        """Why the latest `warm_up` failed; None if it succeeded. Clients can read it; the log has the details."""
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         if start_method == "forkserver":
@@ -189,7 +191,7 @@ class ProcessStarter:
     def warm_up(self) -> None:
         """Start a process that imports the modules of jobs. If no fork server runs yet, this takes seconds.
 
-        Sets `warm` on success. A fork server hides import errors; this logs them.
+        Sets `warm` on success, `problem` otherwise. A fork server hides import errors; this logs them.
         """
         began = time.monotonic()
         try:
@@ -198,13 +200,15 @@ class ProcessStarter:
                 how = "" if message else process.describe_end()
         except StartFailed as error:
             log.error("can't start a process", reason=str(error))
+            self.problem = f"No process for a job can be started{_describe(error.__cause__)}."
             return
         if message.get("type") != "result":
             log.error("can't start jobs", how=how, exception=message.get("traceback", ""))
+            self.problem = f"The libraries for jobs can't be imported{f' ({how})' if how else ''}."
             return
         if message["data"]["missing"] and self._start_method == "forkserver":
             log.warning("each job imports these modules, so jobs start slowly", modules=message["data"]["missing"])
-        self.warm = True
+        self.warm, self.problem = True, None
         log.info("ready to start jobs", seconds=round(time.monotonic() - began, 2))
 
     def close(self) -> None:
@@ -241,6 +245,12 @@ class ProcessStarter:
             on_failure.pop_all()
             started.send(begin=True)
             return started
+
+
+def _describe(error: BaseException | None) -> str:
+    """The reason of the operating system, in parentheses and without the path; empty if there is none."""
+    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
+    return f" ({reason})" if reason else ""
 
 
 def _last_message(process: JobProcess) -> dict[str, Any]:

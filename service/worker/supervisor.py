@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.metadata
+import itertools
 import os
 import platform
 import socket
@@ -20,10 +21,11 @@ from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Lease
 from service.operations.jobs.queue import QUEUES
 from service.operations.jobs.registry import KINDS
-from service.operations.upkeep import housekeeping, workers
+from service.operations.upkeep import housekeeping, space, workers
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job, Worker
 from service.tracing import Tracing
+from service.worker.inability import CannotWork
 from service.worker.processes import ProcessStarter
 from service.worker.reaper import Reaper
 from service.worker.supervision import supervise
@@ -33,6 +35,9 @@ from service.worker.waiting import check_waiting_jobs
 HEARTBEAT_SECONDS = 3.0
 CLEANUP_SECONDS = 3600.0
 MAX_PAUSE_SECONDS = 0.2
+WARM_UP_ATTEMPTS = 4
+"""After so many failed attempts in a row to start a process, over at least 7 seconds, the worker ends. Whatever
+restarts it gives it a new fork server and a new look at its environment."""
 
 TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu")
 
@@ -61,18 +66,24 @@ class Supervisor:
         self._cleanup_timer = Timer(CLEANUP_SECONDS)
         self._warming: threading.Thread | None = None
         self._took_over = False
-        self._reported_ready = False
+        self._cannot_work: str | None = None
+        self._shortage: str | None = None
+        """Why it claims no jobs now: a disk has too little space."""
+        self._reported = (False, False)
+        """Whether the latest heartbeat said that it is ready, and that it has a problem."""
 
     def step(self) -> None:
-        """Do what is due. Raises StorageError; the next step then continues."""
+        """Do what is due. Raises StorageError; the next step then continues. Raises CannotWork."""
         self._keep_warm()
         if not self._took_over:
             taken = workers.take_over(self._context, socket.gethostname(), may_live)
             self._took_over = True
             if taken:
                 log.info("put back jobs of crashed workers", jobs=taken)
-        if self._heartbeat_timer.due() or self._reported_ready != self._starter.warm:
+        if self._heartbeat_timer.due() or self._reported != (self._starter.warm, bool(self._problem)):
             self._send_heartbeat()
+        if self._cannot_work is not None:
+            raise CannotWork(self._cannot_work)
         if self._reap_timer.due():
             self._reaper.check()
         if self._cleanup_timer.due():
@@ -93,13 +104,19 @@ class Supervisor:
             self._warming.start()
 
     def _warm_up(self) -> None:
-        for delay in growing_delays(first=1.0, longest=30.0):
+        for delay in itertools.islice(growing_delays(first=1.0), WARM_UP_ATTEMPTS):
             self._starter.warm_up()
             if self._starter.warm or self._shutdown.wait(delay):
                 return
+        self._cannot_work = f"The worker can't run jobs. {self._starter.problem}"
+
+    @property
+    def _problem(self) -> str | None:
+        """Why it claims no jobs, other than that it starts."""
+        return self._starter.problem or self._shortage
 
     def _send_heartbeat(self) -> None:
-        ready = self._starter.warm
+        ready, problem = self._starter.warm, self._problem
         worker = Worker(
             id=self.id,
             host=socket.gethostname(),
@@ -107,10 +124,11 @@ class Supervisor:
             slots=self._context.settings.worker_slots,
             versions={"fitserve": __version__, "python": platform.python_version(), **self._versions},
             ready=ready,
+            problem=problem,
             heartbeat_at=datetime.now(UTC),
         )
         workers.record_heartbeat(self._context, worker)
-        self._reported_ready = ready
+        self._reported = (ready, bool(problem))
 
     def _clean_up(self) -> None:
         try:
@@ -119,14 +137,21 @@ class Supervisor:
             log.warning("cleanup incomplete", reason=str(error))
 
     def _claim(self) -> None:
+        self._check_space()
         # Only while processes start quickly: while a job waits for the fork server's imports, its lease isn't renewed.
-        while self._starter.warm and (kinds := self._free_kinds()):
+        while self._starter.warm and self._shortage is None and (kinds := self._free_kinds()):
             if not execution.has_queued(self._context, kinds, QUEUES):
                 return
             claimed = execution.claim(self._context, self.id, kinds, QUEUES, self._runtime)
             if claimed is None:
                 return
             self._supervise(*claimed)
+
+    def _check_space(self) -> None:
+        shortage = space.find_shortage(self._context)
+        if shortage is not None and self._shortage is None:
+            log.warning("no jobs are claimed", reason=shortage)
+        self._shortage = shortage
 
     def _free_kinds(self) -> list[str]:
         self._running = {lease: (job, thread) for lease, (job, thread) in self._running.items() if thread.is_alive()}

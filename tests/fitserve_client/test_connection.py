@@ -55,6 +55,15 @@ def test_a_service_that_asks_for_more_patience_than_there_is_is_given_up_at_once
     assert (len(server.asked), pauses) == (1, [])
 
 
+def test_a_quota_for_which_waiting_does_not_help_is_reported_at_once(pauses: list[float]) -> None:
+    full = {"type": "/problems/quota-exceeded", "status": 429, "detail": "The project stores too much."}
+    waits, stays = Answer(429, full, {"Retry-After": "30"}), Answer(429, full)
+    with scripted(waits, stays) as server, pytest.raises(RequestFailed) as failed:
+        Client(server.url).models.create({"name": "a"})
+    assert (failed.value.code, failed.value.passes) == ("quota-exceeded", False)
+    assert (len(server.asked), pauses) == (2, [30])
+
+
 @pytest.mark.parametrize("loss", [Drop(), Answer(200, MODEL, cut=True), Answer(502, b"<html>")])
 def test_a_creation_whose_answer_got_lost_is_sent_again_with_the_same_key(loss: Answer | Drop) -> None:
     with scripted(loss, loss, Answer(201, MODEL)) as server:

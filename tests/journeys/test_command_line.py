@@ -334,3 +334,13 @@ def test_starting_a_service_imports_nothing_of_the_client() -> None:
     look = "import sys, service.cli; print({'requests', 'numpy', 'keras', 'flask'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert (found.stdout, found.stderr) == ("set()\n", "")
+
+
+def test_both_parts_of_a_running_service_are_healthy(service: RunningService) -> None:
+    for part in ("api", "worker"):
+        command = [sys.executable, "-m", "service", "health", part]
+
+        def healthy(command: list[str] = command) -> bool:
+            return subprocess.run(command, env=service.environment, cwd=ROOT, check=False).returncode == 0
+
+        wait_for(healthy, 60, f"the {part} to be healthy")

@@ -14,7 +14,8 @@ from tests.service.operations import stocked
 
 def fitserve(data_dir: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "service", *map(str, arguments)]
-    environment = {"FITSERVE_DATA_DIR": str(data_dir)}
+    # The host of the api's image is open, which doesn't concern commands that don't listen.
+    environment = {"FITSERVE_DATA_DIR": str(data_dir), "FITSERVE_HOST": "0.0.0.0"}
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from models.limits import Limits
-from service.config import Settings
+from service.config import Settings, check_exposure
 from service.environment import InvalidSettings, variable_of
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -99,7 +99,18 @@ def test_an_ipv6_host_is_in_brackets_in_the_address() -> None:
 
 
 def test_an_open_host_is_accepted_where_anyone_may_use_the_service() -> None:
-    assert read(FITSERVE_HOST="0.0.0.0", FITSERVE_ALLOW_ANONYMOUS="true").host == "0.0.0.0"
+    check_exposure(read(FITSERVE_HOST="0.0.0.0", FITSERVE_ALLOW_ANONYMOUS="true"))
+    check_exposure(read(FITSERVE_HOST="::1"))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])
+def test_an_open_host_is_refused_by_commands_that_listen(host: str) -> None:
+    settings = read(FITSERVE_HOST=host)
+    with pytest.raises(InvalidSettings) as refused:
+        check_exposure(settings)
+    expected = f'FITSERVE_HOST is "{host}", which other machines can reach'
+    assert expected in str(refused.value)
+    assert "set FITSERVE_ALLOW_ANONYMOUS=true" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +123,6 @@ def test_an_open_host_is_accepted_where_anyone_may_use_the_service() -> None:
         ({"FITSERVE_ALLOW_ANONYMOUS": "perhaps"}, "FITSERVE_ALLOW_ANONYMOUS can't be"),
         ({"FITSERVE_LOG_FORMAT": "xml"}, 'FITSERVE_LOG_FORMAT can\'t be "xml": It must be one of text, json.'),
         ({"FITSERVE_PROT": "8000"}, "FITSERVE_PROT is not a setting. Did you mean FITSERVE_PORT?"),
-        ({"FITSERVE_HOST": "0.0.0.0"}, 'FITSERVE_HOST is "0.0.0.0", which other machines can reach'),
-        ({"FITSERVE_HOST": "example.org"}, "set FITSERVE_ALLOW_ANONYMOUS=true"),
         ({"FITSERVE_DATABASE_URL": "mysql://me:secret@host/db"}, "FITSERVE_DATABASE_URL must begin with sqlite:///"),
         ({"FITSERVE_DATABASE_URL": "sqlite:///:memory:"}, "FITSERVE_DATABASE_URL must name a file"),
         ({"FITSERVE_ARTIFACT_URL": "s3://bucket"}, "FITSERVE_ARTIFACT_URL must be a folder's path or a file:// URL"),
@@ -126,6 +135,48 @@ def test_a_value_that_cannot_be_used_is_refused_in_one_line(variables: Mapping[s
     assert expected in str(refused.value)
     assert "\n" not in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+def test_a_setting_may_be_given_as_a_file(tmp_path: Path) -> None:
+    url, port = tmp_path / "database-url", tmp_path / "port"
+    url.write_text("postgresql+psycopg://me:secret@host/db\n")
+    port.write_text("9000")
+    settings = read(FITSERVE_DATABASE_URL_FILE=str(url), FITSERVE_PORT_FILE=str(port), FITSERVE_LOG_LEVEL_FILE="")
+    assert settings.database_url == "postgresql+psycopg://me:secret@host/db"
+    assert settings.port == 9000
+    assert settings.log_level == "info"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"secret", "FITSERVE_PORT_FILE: the content of {path} is invalid: Not a valid integer."),
+        (b"\n", "FITSERVE_PORT_FILE: the content of {path} is invalid: It must not be empty."),
+        (b"\xff", "FITSERVE_PORT_FILE: the content of {path} is invalid: It must be text in UTF-8."),
+        (b"1" * 70_000, "FITSERVE_PORT_FILE: the content of {path} is invalid: It must have at most 65,536 bytes."),
+        (None, "FITSERVE_PORT_FILE: {path} can't be read: No such file or directory."),
+    ],
+)
+def test_a_file_without_a_valid_value_is_refused_without_its_content(
+    content: bytes | None, expected: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "port"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InvalidSettings) as refused:
+        read(FITSERVE_PORT_FILE=str(path))
+    assert str(refused.value) == expected.format(path=path)
+
+
+def test_a_setting_is_given_either_as_a_variable_or_as_a_file(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        read(FITSERVE_PORT="9000", FITSERVE_PORT_FILE=str(tmp_path / "port"))
+    assert str(refused.value) == "FITSERVE_PORT and FITSERVE_PORT_FILE are both set: set only one of them."
+
+
+def test_a_misspelt_file_variable_is_refused() -> None:
+    with pytest.raises(InvalidSettings, match=r"FITSERVE_PROT_FILE is not a setting. Did you mean FITSERVE_PORT_FILE"):
+        read(FITSERVE_PROT_FILE="/run/secrets/port")
 
 
 def test_a_password_is_not_printed_with_the_settings() -> None:

@@ -105,6 +105,7 @@ def test_an_address_in_use(tmp_path: Path, taken: int, command: str) -> None:
         ({"port": "many"}, "FITSERVE_PORT can't be"),
         ({"database_url": "postgresql+psycopg://me@host:many/db"}, "FITSERVE_DATABASE_URL is invalid"),
         ({"database_url": "sqlite:////proc/none/fitserve.db"}, "/proc/none: No such file or directory."),
+        ({"host": "0.0.0.0"}, "set FITSERVE_ALLOW_ANONYMOUS=true"),
         ({"data_dir": "/proc/none"}, "FITSERVE_DATA_DIR can't be /proc/none: No such file or directory."),
     ],
 )

@@ -10,7 +10,7 @@ import structlog
 from service.api.front.request import Request
 from service.api.http.errors import InvalidHeader, RequestFault
 from service.api.http.scopes import Needed, Special, find_needed
-from service.callers import Caller, Scope
+from service.callers import DEFAULT_PROJECT, Caller, Scope
 from service.config import Settings
 from service.errors import ScopeMissing, StorageError, Unauthenticated
 from service.operations.access.key_ring import Credentials, KeyRing, UnknownProject
@@ -42,7 +42,11 @@ class Access:
         credentials = _read(request.headers.get("authorization"), request.headers.get(PROJECT_HEADER))
         caller = self._ring.recall(credentials)
         if caller is None:
-            caller = await self._look_up(credentials)
+            try:
+                caller = await self._look_up(credentials)
+            except (Unauthenticated, ScopeMissing) as error:
+                request.caller = Caller(DEFAULT_PROJECT, frozenset(), error.key_id)
+                raise
         request.caller = caller
         if isinstance(needed, Scope) and not caller.may(needed):
             raise ScopeMissing(f'This request needs an API key with the scope "{needed}".')

@@ -15,6 +15,7 @@ from service.api.http.compression import GZIP, compress, is_worth, mark_tag, pre
 from service.api.http.indentation import OPTIONS, PARAMETER, is_wanted
 from service.api.http.links import find_job
 from service.api.http.problems import ErrorAnswer
+from service.operations.upkeep import health
 
 PROBES = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/metrics"})
 """The paths that machines poll every few seconds."""
@@ -168,6 +169,7 @@ def _head(request: Request, answer: Answer) -> list[tuple[bytes, bytes]]:
     has_length = answer.stream is None and answer.status not in WITHOUT_BODY and request.method != "HEAD"
     if has_length and "content-length" not in given:
         headers.append((b"content-length", str(len(answer.body)).encode()))
-    if not request.is_read and request.length != 0:
+    # A process that shuts down closes idle connections. A client must not just then send the next request.
+    if (not request.is_read and request.length != 0) or health.is_draining():
         headers.append((b"connection", b"close"))
     return headers

@@ -13,6 +13,7 @@ from service.api.front.access import Access
 from service.api.front.access_log import AccessLog
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
 from service.api.front.caller_watch import CallerWatch
+from service.api.front.audit import REFUSED, Audit
 from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
@@ -21,14 +22,16 @@ from service.api.front.protocol import Connections
 from service.api.front.proxies import TrustedProxies
 from service.api.front.rate_limits import RateLimits
 from service.api.front.request import ClientDisconnected, Receive, Request, Scope, Send
-from service.api.front.request_counter import RequestCounter, RouteTemplates
+from service.api.front.request_counter import RequestCounter
 from service.api.front.resources import Resources, RoutedApp
+from service.api.front.route_templates import RouteTemplates
 from service.api.front.spans import RequestSpans
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.dialect_paths import lower_fixed_parts
 from service.api.http.errors import HeadersTooLarge, UriTooLong
 from service.api.http.problems import answer_error
+from service.api.http.scopes import is_changing
 from service.api.inference.endpoints import Endpoints
 from service.context import Context
 from service.operations.access.key_ring import KeyRing
@@ -66,11 +69,12 @@ class Front:
         self._inference = Inference(service)
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
         self._access = Access(settings, KeyRing(context), self._pool)
+        self._audit = Audit(context, routes.find)
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         self._streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
         callers = CallerWatch(self._access.check, self._watch.wake)
-        self._resources = Resources(app, settings, self._pool, self._watch, self._streams, callers)
+        self._resources = Resources(app, context, self._pool, self._watch, self._streams, callers)
         self._metrics = Metrics(context, self._measure)
         self._cors = Cors(self._respond, settings.origins)
         self._memory = Memory(settings.max_buffered_bytes)
@@ -91,6 +95,8 @@ class Front:
         try:
             answer = await self._answer_always(request)
             if answer is not None:
+                if request.is_changing or answer.status in REFUSED:
+                    self._audit.note(request, answer.status)
                 request.memory.keep(len(answer.body))
                 await self._responder.send(request, answer, send)
         finally:
@@ -128,13 +134,16 @@ class Front:
             return await self._inference.answer(request, endpoint)
         if self._metrics.answers(request):
             return await self._metrics.answer(request)
+        request.is_changing = is_changing(request.method, request.path)
         return await self._resources.answer(request)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Run ASGI's lifespan protocol: start and end with the process."""
         await receive()
         self._drain_at_signals()
-        tasks = [asyncio.create_task(task) for task in (self.connections.sweep(), self._metrics.publish())]
+        tasks = [
+            asyncio.ensure_future(task) for task in (self.connections.sweep(), self._metrics.publish(), self._load())
+        ]
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for task in tasks:
@@ -147,6 +156,14 @@ class Front:
         """What this process holds, for the metrics."""
         small, large = self._service.permits_in_use
         return Held(len(self.connections), len(self._streams.permits), small, large, *self._service.loaded_size)
+
+    async def _load(self) -> None:
+        """Load networks ahead of use, while `/readyz` reports `starting`."""
+        health.begin_starting()
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._service.load_latest)
+        finally:
+            health.end_starting()
 
     def _drain_at_signals(self) -> None:
         """At a signal, report `draining` on `/readyz`, and let uvicorn close the listener `drain_seconds` later."""
@@ -170,6 +187,7 @@ class Front:
         self._watch.stop()
         self._inference.close()
         self._metrics.close()
+        self._audit.close()
         self._responder.end_log()
         if self._spans is not None:
             self._spans.close()

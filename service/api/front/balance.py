@@ -78,7 +78,10 @@ class BalancedServer:
         SHARES.leave()
         if self._resuming is None:
             self._loop.remove_reader(self._listener)
-        else:
+        # The kernel would reset the connections that it has accepted and no process has.
+        while self._accept():
+            pass
+        if self._resuming is not None:
             self._resuming.cancel()
         self._listener.close()
 
@@ -100,20 +103,22 @@ class BalancedServer:
         self._loop.add_reader(self._listener, self._accept_in_turn)
         self._accept()
 
-    def _accept(self) -> None:
+    def _accept(self) -> bool:
+        """Accept a connection; False if there is none."""
         try:
             connection, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # another process was faster, or the client has left
+            return False  # another process was faster, or the client has left
         except OSError as error:
             log.error("no connection can be accepted", reason=str(error))
             self._pause(EXHAUSTED_SECONDS)
-            return
+            return False
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opening = self._loop.create_task(self._loop.connect_accepted_socket(self._make_protocol, connection))
         self._opening.add(opening)
         opening.add_done_callback(self._opening.discard)
+        return True
 
 
 class BalancingLoop(uvloop.Loop):

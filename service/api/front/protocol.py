@@ -17,6 +17,7 @@ from service.api.front.request_counter import RequestCounter
 from service.api.http.links import behind
 from service.api.http.problems import answer_status
 from service.config import Settings
+from service.operations.upkeep import health
 
 if TYPE_CHECKING:
     from service.api.front.app import Front
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 LONGEST_HEAD = 64 * 1024
 """The bytes of a request's head at most. The front limits single headers."""
 SWEEP_SECONDS = 1.0
+LONGEST_DRAINING_SILENCE = 1.0
+"""How long a process that shuts down waits for the first byte of a new connection."""
 UPGRADE = re.compile(rb"\r\nupgrade(?=[ \t]*:)", re.IGNORECASE)
 
 log = structlog.get_logger()
@@ -153,6 +156,15 @@ class Connection(HttpToolsProtocol):
         self._sending.begin(time.monotonic(), self.transport.get_write_buffer_size())
         super().on_response_complete()
 
+    def shutdown(self) -> None:
+        """Close the connection, unless a request is arriving or expected: its response closes the connection.
+
+        Called by uvicorn when the process shuts down.
+        """
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self._began is None or is_answering:
+            super().shutdown()
+
     def check(self, now: float, timeout: float, slowest: int, body_seconds: float) -> None:
         """Close the connection if the client is too slow.
 
@@ -161,7 +173,8 @@ class Connection(HttpToolsProtocol):
         if self._sending.is_too_slow(now, self.transport.get_write_buffer_size(), timeout, slowest):
             self.transport.abort()
         elif self._began is not None and not self.flow.read_paused:
-            silent = now - self._last_received > timeout
+            patience = min(timeout, LONGEST_DRAINING_SILENCE) if self._is_silent and health.is_draining() else timeout
+            silent = now - self._last_received > patience
             late = now - self._began - timeout
             if silent or (late > 0 and self._received < late * self._floor(slowest, body_seconds)):
                 self._give_up()

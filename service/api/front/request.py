@@ -50,6 +50,7 @@ class Request:
         "caller",
         "headers",
         "id",
+        "is_changing",
         "is_frequent",
         "is_read",
         "job_id",
@@ -76,6 +77,8 @@ class Request:
         """The status of its response, once that begins."""
         self.span: Span | None = None
         """What traces it; None: nothing does."""
+        self.is_changing = False
+        """Whether it is allowed and may change something, once the front knows."""
         self.answer_headers: tuple[tuple[bytes, bytes], ...] = ()
         """Headers that every response to it has."""
         self._at_end: Callable[[], None] | None = None

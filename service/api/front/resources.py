@@ -26,8 +26,9 @@ from service.api.front.watch import JobWatch
 from service.api.http.handoff import CALLER, HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follow, Wait
 from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS, PREFIX, find_job
 from service.api.http.media_types import FORM
-from service.config import Settings
-from service.errors import ServiceError, storing
+from service.context import Context
+from service.errors import DiskFull, ServiceError, storing
+from service.operations.upkeep import space
 from service.origins import QUEUEING, Queueing
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ UPLOADS = re.compile(rf"{DATASETS}(/[^/]+/versions)?|{BATCH_PREDICTIONS}")
 """The paths that accept forms with files of data."""
 MODEL_FILES = re.compile(rf"{MODELS}(/[^/]+/versions)?")
 """The paths that accept forms with the file of a network."""
+STORING = ("POST", "PUT")
+NOT_STORING = ("/v2/repository/index",)
+"""The paths to which a POST only reads. Predictions don't get here."""
 OF_THE_BODY = ("content-length", "content-type", "transfer-encoding")
 Environment = dict[str, Any]
 
@@ -60,14 +64,15 @@ class Resources:
     def __init__(
         self,
         app: "WSGIApplication",
-        settings: Settings,
+        context: Context,
         pool: Executor,
         watch: JobWatch,
         streams: EventStreams,
         callers: CallerWatch,
     ) -> None:
         self._app = app
-        self._settings = settings
+        self._context = context
+        self._settings = settings = context.settings
         self._pool = pool
         self._watch = watch
         self._streams = streams
@@ -77,7 +82,7 @@ class Resources:
     async def answer(self, request: Request) -> Answer:
         """Flask's response, after the wait if the request waits for a job.
 
-        Raises BodyTooLarge, OSError; Overloaded if there are too many streams.
+        Raises BodyTooLarge, OSError; Overloaded if there are too many streams; DiskFull.
         """
         queueing = Queueing(request.origin)
         QUEUEING.set(queueing)
@@ -100,6 +105,7 @@ class Resources:
 
     async def _answer(self, request: Request, queueing: Queueing) -> tuple[Answer, object]:
         """Flask's response after the wait, and what it hands over besides."""
+        await self._require_space(request)
         with await self._receive(request) as body:
             queueing.began_at = time.time_ns()
             environment = _describe(request, body)
@@ -122,6 +128,18 @@ class Resources:
             await self._callers.check(request)
         except ServiceError as error:
             wait.show = partial(_refuse, error)
+
+    async def _require_space(self, request: Request) -> None:
+        """Raises DiskFull, before the body is received, if the request stores something and a disk lacks the space.
+
+        PATCH and DELETE pass, because they free space: they cancel, stop and remove.
+        """
+        if request.method in STORING and request.path not in NOT_STORING:
+            try:
+                await self._in_thread(space.require, self._context)
+            except DiskFull:
+                await request.discard()
+                raise
 
     async def _receive(self, request: Request) -> IO[bytes]:
         if request.length == 0:

@@ -2,7 +2,8 @@
 
 from service.api.front.answers import PROBES
 from service.api.front.request import Request
-from service.api.front.request_counter import METHODS, UNKNOWN, RouteTemplates
+from service.api.front.request_counter import METHODS
+from service.api.front.route_templates import RouteTemplates
 from service.tracing import Tracing
 
 OTHER_METHOD = "_OTHER"
@@ -39,11 +40,11 @@ class RequestSpans:
             return
         origin = request.origin
         route = self._routes.find(request.method, request.path)
-        if route != UNKNOWN:
+        if route is not None:
             request.span.rename(f"{request.method if request.method in METHODS else 'HTTP'} {route}")
         attributes = {
             "client.address": request.address or None,  # known once what a proxy says has been read
-            "http.route": None if route == UNKNOWN else route,
+            "http.route": route,
             "http.response.status_code": request.status,
             "fitserve.job.id": request.job_id,
             "fitserve.key.id": origin.key_id,

@@ -19,9 +19,10 @@ from service.errors import NotFound
 IF_MATCH, IF_NONE_MATCH = "If-Match", "If-None-Match"
 FORMS = (f"{INDENTED}{GZIPPED}", INDENTED, GZIPPED)
 """The suffixes of the tags of responses that are sent indented or compressed."""
-PROGRESS = "progress"
-VOLATILE = (PROGRESS, "metrics", "best", "last_event")
-"""The fields that change by themselves as a resource with progress advances."""
+CHANGING = frozenset(("progress", "usage"))
+"""The fields of resources that also change by themselves, as jobs do by progress, and projects by what they use."""
+VOLATILE = (*CHANGING, "metrics", "best", "last_event")
+"""The fields of such resources that change by themselves."""
 SEPARATOR = "."
 """Separates a resource's revision from the hash of the whole response."""
 
@@ -97,13 +98,14 @@ def _read_resource() -> Response:
 
 
 def _tag(response: Response) -> str:
-    """The response's own tag, or a hash of its content. A resource with progress gets its revision and that hash."""
+    """The response's own tag, or a hash of its content. A resource that changes by itself gets its revision and
+    that hash."""
     own, _ = response.get_etag()
     if own:
         return own
     content = response.get_data()
     document = orjson.loads(content) if response.mimetype == JSON else None
-    if not isinstance(document, dict) or PROGRESS not in document:
+    if not isinstance(document, dict) or CHANGING.isdisjoint(document):
         return _hash(content)
     stable = {name: value for name, value in document.items() if name not in VOLATILE}
     return f"{_hash(orjson.dumps(stable))}{SEPARATOR}{_hash(content)}"

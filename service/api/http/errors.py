@@ -194,6 +194,12 @@ PROBLEM_TYPES = {
             "The job's process exceeded its memory limit. Use smaller batches, a smaller network or less data.",
         ),
         ProblemType(
+            "quota-exceeded", 429, "The project's quota is used up",
+            "The project may use no more of something: `quota` is its name, `limit` the limit, and `used` what the "
+            "project uses now. If the response has `Retry-After`, waiting helps; otherwise delete what you no longer "
+            "need. An administrator sets the quotas with `PATCH /v1/projects/NAME`.",
+        ),
+        ProblemType(
             "rate-limited", 429, "The rate limit is exceeded",
             "The caller sent more requests than the limit of the class allows: predictions (`predict`), reads (`read`) "
             "or changes (`write`). Retry after `Retry-After` seconds. The headers `RateLimit-Policy` and `RateLimit` "
@@ -270,8 +276,9 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "disk-full", 507, "The disk is full",
-            "The disk has no space left for an upload, a result or the database. Nothing was saved. Delete resources "
-            "that you no longer need, or free space on the disk, then retry.",
+            "The disk has no space left for an upload, a result or the database, or less than the operator requires "
+            "with FITSERVE_MIN_FREE_BYTES. Nothing was saved. Delete resources that you no longer need, or free space "
+            "on the disk, then retry. Predictions, reads, deletions and cancelling continue.",
         ),
         ProblemType(
             "artifacts-unwritable", 507, "The artifacts can't be written",

@@ -14,6 +14,7 @@ WORKERS = "/v1/workers"
 METRICS = "/metrics"
 API_KEYS = "/v1/api-keys"
 PROJECTS = "/v1/projects"
+AUDIT_EVENTS = "/v1/audit-events"
 JOB = re.compile(rf"(?:{TRAINING_JOBS}|{EVALUATIONS}|{BATCH_PREDICTIONS})/([a-z]+_[0-9a-z]+)(?![^/])")
 """The part of a URL that names a job, with its id."""
 

@@ -48,7 +48,10 @@ def answer_error(error: Exception, path: str, request_id: str) -> ErrorAnswer:
         if PROBLEM_TYPES[error.code].status in OPERATOR_STATUSES:
             log.error("service error", code=error.code, detail=error.detail)
         retry_after = getattr(error, "retry_after", None)
-        return answer_code(error.code, error.detail, path, request_id, error.faults, retry_after)
+        answer = answer_code(error.code, error.detail, path, request_id, error.faults, retry_after)
+        if not speaks_dialect(path):
+            answer.document.update(getattr(error, "members", {}))
+        return answer
     if isinstance(error, OSError) and (failure := of_disk(error)) is not None:
         log.error("a file can't be written", path=error.filename, reason=error.strerror)
         return answer_code(failure.code, failure.detail, path, request_id)
@@ -82,7 +85,7 @@ def answer_code(
     else:
         media_type = PROBLEM
         document |= {"instance": public(path), "request_id": request_id}
-    if retry_after is None and status in (429, 503):
+    if retry_after is None and status == 503:
         retry_after = RETRY_AFTER_SECONDS
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if status == UNAUTHENTICATED:

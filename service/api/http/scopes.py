@@ -34,6 +34,8 @@ def _rule(methods: tuple[str, ...], path: str, needed: Needed) -> Rule:
     return Rule(methods, re.compile(path, re.DOTALL), needed)
 
 
+ASKING = ("POST",)
+"""The methods of rules for requests that need a body, but change nothing."""
 RULES = (
     _rule(SAFE, r"/|/docs(/.*)?|/static/.*|/openapi\.(json|yaml)|/problems/.*|/ui(/.*)?", Special.NOTHING),
     _rule(SAFE, r"/healthz|/readyz|/v2/health/(live|ready)", Special.NOTHING),
@@ -41,9 +43,9 @@ RULES = (
     _rule(ANY, r"/v1/(api-keys|projects|audit-events)(/.*)?", Scope.ADMIN),
     _rule(SAFE, r"/metrics", Scope.READ),
     _rule(SAFE, r"/v1/.*|/v2(/.*)?", Scope.READ),
-    _rule(("POST",), r"/v2/repository/index", Scope.READ),
-    _rule(("POST",), r"/v2/models/.*/infer", Scope.PREDICT),
-    _rule(("POST",), r"/v1/.*(/predictions|:(predict|classify|regress))", Scope.PREDICT),
+    _rule(ASKING, r"/v2/repository/index", Scope.READ),
+    _rule(ASKING, r"/v2/models/.*/infer", Scope.PREDICT),
+    _rule(ASKING, r"/v1/.*(/predictions|:(predict|classify|regress))", Scope.PREDICT),
     _rule(CHANGING, r"/v1/batch-predictions(/.*)?", Scope.PREDICT),
     _rule(CHANGING, r"/v1/.*", Scope.TRAIN),
 )
@@ -52,7 +54,15 @@ RULES = (
 
 def find_needed(method: str, path: str) -> Needed:
     """What a request needs."""
-    for rule in RULES:
-        if method in rule.methods and rule.path.fullmatch(path):
-            return rule.needed
-    return Scope.ADMIN
+    rule = _find_rule(method, path)
+    return Scope.ADMIN if rule is None else rule.needed
+
+
+def is_changing(method: str, path: str) -> bool:
+    """Whether a request may change something. Predictions don't, but batch predictions do."""
+    rule = _find_rule(method, path) if method in CHANGING else None
+    return rule is not None and rule.methods is not ASKING
+
+
+def _find_rule(method: str, path: str) -> Rule | None:
+    return next((rule for rule in RULES if method in rule.methods and rule.path.fullmatch(path)), None)

@@ -37,14 +37,14 @@ def get_health() -> Any:
 @blueprint.alt_response(
     503,
     schema=ReadinessSchema,
-    description="Not ready: starting, draining, without its database, or with a full disk.",
+    description="Not ready: starting, draining, without its database, or on a full or read-only disk.",
     headers=RETRY_AFTER_HEADER,
 )
 def get_readiness() -> Any:
     """Check that the service is ready.
 
-    A readiness probe for load balancers, with the status of each part. A missing worker doesn't cause a 503, because
-    predictions continue without one.
+    A readiness probe for load balancers, with the status of each part. Neither a missing worker nor a disk with little
+    space causes a 503, because predictions continue.
     """
     readiness = health.readiness(context())
     is_ready = readiness.status == health.READY

@@ -13,8 +13,8 @@ from service.api.http.idempotency import current_claim
 from service.api.http.links import PROJECTS, project_url
 from service.api.http.state import service_context
 from service.operations.access import projects
+from service.operations.access.projects import ProjectView
 from service.storage.paging import Page, PageQuery
-from service.storage.records import Project
 
 blueprint = Blueprint("projects", __name__, description="Groups of resources that are kept apart from each other.")
 
@@ -27,14 +27,14 @@ def create_project(document: dict[str, Any]) -> Any:
 
     Its keys see only what belongs to it. Names of datasets and models are unique within a project.
     """
-    project = projects.create(service_context(), document["name"], document["quotas"], current_claim())
-    return created(project, project_url(project.name), finished=True)
+    made = projects.create(service_context(), document["name"], document["quotas"], current_claim())
+    return created(made, project_url(made.project.name), finished=True)
 
 
 @blueprint.get(PROJECTS)
 @blueprint.lists(ProjectSchema)
 @blueprint.query(ProjectListQuery)
-def list_projects(query: PageQuery) -> Page[Project]:
+def list_projects(query: PageQuery) -> Page[ProjectView]:
     """List projects.
 
     Newest first by default. The project `default` always exists.
@@ -44,10 +44,10 @@ def list_projects(query: PageQuery) -> Page[Project]:
 
 @blueprint.get(f"{PROJECTS}/<name>")
 @blueprint.resource(ProjectSchema)
-def get_project(name: str) -> Project:
+def get_project(name: str) -> ProjectView:
     """Get a project.
 
-    The response has its quotas.
+    The response has its quotas, and what it uses of them.
     """
     return projects.get(service_context(), name)
 
@@ -55,7 +55,7 @@ def get_project(name: str) -> Project:
 @blueprint.patch(f"{PROJECTS}/<name>")
 @blueprint.resource(ProjectSchema)
 @blueprint.arguments(ProjectChangesSchema)
-def change_project(changes: dict[str, Any], name: str) -> Project:
+def change_project(changes: dict[str, Any], name: str) -> ProjectView:
     """Change a project's quotas.
 
     The body is a merge patch (RFC 7396): omitted quotas stay, null removes one.

@@ -102,7 +102,8 @@ def get_metrics(query: dict[str, Any], job_id: str) -> Any:
     """Get the metrics of a training job's epochs.
 
     By default, the response has all epochs. `after` selects later ones; `points` reduces them for a chart. Numbers that
-    aren't finite are null.
+    aren't finite are null. Some time after the end of a job with very many epochs, only evenly spaced ones are kept.
+    The job then has the warning `log_reduced`.
     """
     return {"epochs": training_jobs.epochs(context(), job_id, **query)}
 

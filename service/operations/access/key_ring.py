@@ -92,7 +92,7 @@ class KeyRing:
             raise Unauthenticated("The API key is unknown.")
         reason = keys.why_unusable(key, datetime.now(UTC))
         if reason is not None:
-            raise Unauthenticated(f"{reason} Ask an administrator for a new one.")
+            raise Unauthenticated(f"{reason} Ask an administrator for a new one.", key.id)
         caller = Caller(key.project or DEFAULT_PROJECT, with_included(key.scopes), key.id)
         valid_until = float("inf") if key.expires_at is None else key.expires_at.timestamp()
         return Remembered(_act_in(session, caller, credentials.project), valid_until, read_at)
@@ -117,7 +117,8 @@ def _act_in(session: Session, caller: Caller, project: str | None) -> Caller:
     if project is None or project == caller.project:
         return caller
     if not caller.may(Scope.ADMIN):
-        raise ScopeMissing('Only an API key with the scope "admin" can act in another project than its own.')
+        detail = 'Only an API key with the scope "admin" can act in another project than its own.'
+        raise ScopeMissing(detail, caller.key_id)
     if not projects.exists(session, project):
         raise UnknownProject(f'There is no project "{project[:200]}".')
     return Caller(project, caller.scopes, caller.key_id)

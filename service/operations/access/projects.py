@@ -1,6 +1,6 @@
 """Projects: creating, changing and deleting them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +8,8 @@ from service.callers import DEFAULT_PROJECT
 from service.context import Context
 from service.errors import InUse, NotFound
 from service.operations import idempotency
+from service.operations.access import quotas
+from service.operations.access.quotas import Usage
 from service.operations.idempotency import Claim
 from service.operations.jobs import registry
 from service.storage import api_keys, projects
@@ -17,17 +19,30 @@ from service.storage.paging import Page, PageQuery
 from service.storage.records import Project
 
 
+@dataclass(frozen=True)
+class ProjectView:
+    """A project, and what it uses of its quotas."""
+
+    project: Project
+    usage: Usage
+
+
+def _view(session: Session, *found: Project) -> list[ProjectView]:
+    used = quotas.measure(session, [project.name for project in found], registry.KINDS.values())
+    return [ProjectView(project, used[project.name]) for project in found]
+
+
 def exists(session: Session, name: str, *, lock: bool = False) -> bool:
     """Whether a project exists. `lock` keeps it from being deleted until the transaction ends."""
     return name == DEFAULT_PROJECT or projects.find(session, name, lock=lock) is not None
 
 
-def create(context: Context, name: str, quotas: dict[str, Any], claim: Claim | None = None) -> Project:
+def create(context: Context, name: str, limits: dict[str, Any], claim: Claim | None = None) -> ProjectView:
     """Raises NameTaken."""
     with context.database.write() as session:
-        project = projects.add(session, name, Quotas(**quotas))
+        project = projects.add(session, name, Quotas(**limits))
         idempotency.record_resource(session, claim, name)
-        return project
+        return _view(session, project)[0]
 
 
 def find(session: Session, name: str, *, lock: bool = False) -> Project:
@@ -38,23 +53,24 @@ def find(session: Session, name: str, *, lock: bool = False) -> Project:
     return project
 
 
-def get(context: Context, name: str) -> Project:
+def get(context: Context, name: str) -> ProjectView:
     """Raises NotFound."""
     with context.database.read() as session:
-        return find(session, name)
+        return _view(session, find(session, name))[0]
 
 
-def list_page(context: Context, query: PageQuery) -> Page[Project]:
+def list_page(context: Context, query: PageQuery) -> Page[ProjectView]:
     with context.database.read() as session:
-        return projects.page(session, query)
+        page = projects.page(session, query)
+        return Page(_view(session, *page.items), page.next_cursor)
 
 
-def change(context: Context, name: str, quotas: dict[str, Any]) -> Project:
+def change(context: Context, name: str, limits: dict[str, Any]) -> ProjectView:
     """Set those quotas that are given. Raises NotFound."""
     with context.database.write() as session:
         project = find(session, name, lock=True)
-        project.quotas = replace(project.quotas, **quotas)
-        return project
+        project.quotas = replace(project.quotas, **limits)
+        return _view(session, project)[0]
 
 
 def delete(context: Context, name: str) -> None:

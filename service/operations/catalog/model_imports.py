@@ -143,7 +143,7 @@ def _request(form: dict[str, Any]) -> ModelImportRequest:
     file: ReceivedFile = form["file"]
     format_ = find_format(file.folder / DATA_FILE, file.name)
     said = {name: form.get(name) for name in ("task", "classes", "input")}
-    return ModelImportRequest(format=format_.value, file=file.name, sha256=file.sha256, **said)
+    return ModelImportRequest(format=format_.value, file=file.name, sha256=file.sha256, bytes=file.bytes, **said)
 
 
 def _publish(context: Context, file: ReceivedFile) -> str:

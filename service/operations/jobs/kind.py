@@ -55,6 +55,10 @@ class Kind(ABC):
     """Whether a paused job may leave a checkpoint from which it resumes."""
     makes: ClassVar[str | None] = None
     """The resource that its jobs make, `model` or `dataset`; jobs of other kinds may wait for it."""
+    stores: ClassVar[bool] = True
+    """Whether its jobs add files that count as stored bytes of their project."""
+    trains: ClassVar[bool] = False
+    """Whether the time that its jobs run counts as training seconds of their project."""
     group: ClassVar[str | None] = None
     """The group of artifact keys that contains the folders of its jobs' results; each is the `folder` of its job's
     result. None if the jobs have no such folder, or it belongs to a dataset or a model."""

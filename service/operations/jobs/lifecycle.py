@@ -1,7 +1,7 @@
 """What a worker does to jobs: claiming, renewing, recording, ending. Every write checks the lease's fencing token."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,15 +11,16 @@ from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
 from service.event_text import metrics_of
+from service.operations.access import quotas
 from service.operations.jobs import queue, training_progress, waiting
 from service.operations.jobs.kind import Success
-from service.operations.jobs.registry import KINDS, kind_of
+from service.operations.jobs.registry import KINDS, kind_of, names
 from service.origins import Origin
 from service.storage import datasets, jobs, models, training_snapshots
 from service.storage.artifact_keys import execution_name
 from service.storage.database import Database, Session
 from service.storage.documents import JobWarning
-from service.storage.jobs import NewEvent
+from service.storage.jobs import Claimable, NewEvent
 from service.storage.records import Job
 from service.storage.training_snapshots import Changes
 
@@ -27,6 +28,8 @@ WORKER_LOST = "worker_lost"
 WORKER_SHUTDOWN = "worker_shutdown"
 STALLED = "stalled"
 MOST_WARNINGS = 100
+LIMITED = names(from_clients=True)
+"""The kinds whose running jobs count for the quota of their project. Builds and imports are short, and hidden."""
 DISK_FULL = "The disk is full. Free some space, then resume the job."
 
 
@@ -71,7 +74,7 @@ def claim(
     A job keeps the runtime of its first claim, and its run if it has a checkpoint.
     """
     with context.database.write() as session:
-        job = jobs.next_queued(session, kinds, queues)
+        job = _find_next(session, kinds, queues)
         if job is None:
             return None
         job.owner, job.token = worker_id, job.token + 1
@@ -86,6 +89,21 @@ def claim(
         return Lease(job.id, job.token), job
 
 
+def _find_next(session: Session, kinds: Collection[str], queues: Collection[str]) -> Job | None:
+    """Lock the next job to claim whose project may run one more."""
+    claimable = _claimable(session, kinds, queues)
+    while (job := jobs.next_queued(session, claimable)) is not None:
+        if job.kind not in LIMITED or quotas.may_run(session, job, LIMITED):
+            return job
+        claimable = replace(claimable, full=claimable.full | {job.project})
+    return None
+
+
+def _claimable(session: Session, kinds: Collection[str], queues: Collection[str]) -> Claimable:
+    limited = [kind for kind in kinds if kind in LIMITED]
+    return Claimable(kinds, queues, LIMITED, quotas.find_full(session, LIMITED) if limited else frozenset())
+
+
 def executing(session: Session) -> frozenset[str]:
     """The names of the staged folders of the executions that hold a lease."""
     return frozenset(Lease(job.id, job.token).staging_name for job in jobs.claimed(session))
@@ -94,7 +112,7 @@ def executing(session: Session) -> frozenset[str]:
 def has_queued(context: Context, kinds: Collection[str], queues: Collection[str]) -> bool:
     """Whether a claim may find a job. Acquires no lock."""
     with context.database.read() as session:
-        return jobs.any_queued(session, kinds, queues)
+        return jobs.any_queued(session, _claimable(session, kinds, queues))
 
 
 def find_leased(session: Session, lease: Lease, *, lock: bool = True) -> Job:

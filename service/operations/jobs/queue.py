@@ -8,6 +8,7 @@ from models.documents import Document
 from service import statuses
 from service.context import Context
 from service.errors import QueueFull, StorageError
+from service.operations.access import quotas
 from service.operations.jobs.kind import Kind
 from service.origins import QUEUEING
 from service.storage import jobs
@@ -26,11 +27,14 @@ def new_id(kind: Kind) -> str:
     return new_identifier(kind.prefix)
 
 
-def enqueue(context: Context, session: Session, kind: Kind, request: Document, **columns: Any) -> Job:
+def enqueue(
+    context: Context, session: Session, kind: Kind, request: Document, *, added_bytes: int = 0, **columns: Any
+) -> Job:
     """Add a job to the queue. `columns` sets its model, dataset, priority and queue, what it waits for, and its id if
-    it has one already.
+    it has one already. `added_bytes` is the size of its upload.
 
-    Raises QueueFull if `max_queued_jobs` jobs of that kind are already queued.
+    Lock everything else before. Raises QueueFull if `max_queued_jobs` jobs of that kind are already queued, and
+    QuotaExceeded; NotFound if the project was deleted meanwhile.
     """
     limit = context.settings.max_queued_jobs
     if jobs.count_waiting(session, kind.name) >= limit:
@@ -39,6 +43,7 @@ def enqueue(context: Context, session: Session, kind: Kind, request: Document, *
     queueing = QUEUEING.get()
     job = _new_job(kind, request, **columns, origin=None if queueing is None else queueing.origin)
     jobs.add(session, job)
+    quotas.check_new(session, kind, added_bytes)
     if queueing is not None:
         queueing.note(job.id)
     return job

@@ -1,6 +1,5 @@
 """The readiness of this process and of each part that it needs."""
 
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,27 +7,50 @@ import structlog
 
 from service.context import Context
 from service.errors import DatabaseUnavailable, StorageError
-from service.operations.upkeep import workers
+from service.operations.jobs.queue import QUEUES
+from service.operations.upkeep import space, workers
+from service.operations.upkeep.workers import MISSING, WAITING
 from service.storage.records import Worker
 from service.storage.schema import check_tables
 
-READY, UNAVAILABLE = "ready", "unavailable"
+STARTING, READY, DRAINING = "starting", "ready", "draining"
+UNAVAILABLE, UNUSABLE, READ_ONLY, LOW, FULL = "unavailable", "unusable", "read-only", "low", "full"
+
+FULL_BYTES = 1024**2
+"""With less, even what predictions and reads write in passing may not fit."""
 
 log = structlog.get_logger()
 
-_draining = threading.Event()
+_phase = READY
+
+
+def begin_starting() -> None:
+    """Report this process as `starting` until `end_starting`: it answers requests, but slowly."""
+    global _phase
+    _phase = STARTING
+
+
+def end_starting() -> None:
+    global _phase
+    _phase = READY if _phase == STARTING else _phase
 
 
 def begin_draining() -> None:
     """Report this process as `draining`: it finishes its requests and wants no new ones."""
-    _draining.set()
+    global _phase
+    _phase = DRAINING
+
+
+def is_draining() -> bool:
+    """Whether this process shuts down."""
+    return _phase == DRAINING
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """`status` is `ready`, `unavailable` or `draining`. Each part has its own `status`.
+    """`status` is `starting`, `ready`, `unavailable` or `draining`. Each part has its own `status`.
 
-    The `detail` of the database and of the disk describes the problem; None if there is none.
+    The `detail` of a part describes the problem; None if there is none.
     """
 
     status: str
@@ -36,13 +58,15 @@ class Readiness:
 
 
 def readiness(context: Context) -> Readiness:
-    """The status of each part. A missing worker doesn't make the process unavailable: only new jobs need one."""
+    """The status of each part. A missing worker doesn't make the process unavailable: only new jobs need one.
+
+    Neither does a disk with little space: only what must be stored needs it.
+    """
     database, alive = _database(context)
-    disk = _disk(context)
-    parts = {"database": database, "disk": disk, "workers": _workers(alive)}
-    if (database["status"], disk["status"]) != (READY, READY):
+    parts = {"database": database, "artifact_store": _artifact_store(context), "workers": _workers(alive)}
+    if any(parts[name]["status"] not in (READY, LOW) for name in ("database", "artifact_store")):
         return Readiness(UNAVAILABLE, parts)
-    return Readiness("draining" if _draining.is_set() else READY, parts)
+    return Readiness(_phase, parts)
 
 
 def _database(context: Context) -> tuple[dict[str, Any], list[Worker] | None]:
@@ -57,30 +81,39 @@ def _database(context: Context) -> tuple[dict[str, Any], list[Worker] | None]:
         # Any error counts: the service can't work without its database.
         log.warning("the database is unusable", error=str(error))
         detail = error.detail if isinstance(error, StorageError) else "The database can't be read; the log says why."
-        return _part("unusable", detail), None
-    return _part(READY), alive
+        return _part(UNUSABLE, detail), None
+    return _disk(context, space.DATABASE), alive
 
 
-def _disk(context: Context) -> dict[str, Any]:
-    least = context.settings.min_free_bytes
+def _artifact_store(context: Context) -> dict[str, Any]:
+    part = _disk(context, space.ARTIFACTS)
+    if part["status"] in (READY, LOW) and not context.artifacts.is_writable():
+        return part | {"status": READ_ONLY, "detail": "The folder of the artifacts can't be written."}
+    return part
+
+
+def _disk(context: Context, owner: str) -> dict[str, Any]:
+    """The status of the disk of the database or of the artifacts."""
     try:
-        rooms = [("database", context.database.free_bytes()), ("artifacts", context.artifacts.free_bytes())]
+        free = space.free_bytes(context, owner)
     except OSError as error:
         return _part(UNAVAILABLE, f"The disk can't be read: {error.strerror}.")
-    for owner, free in rooms:
-        if free is not None and free < least:
-            return _part("full", f"The disk of the {owner} has {free:,} bytes free; {least:,} are required.")
-    if not context.artifacts.is_writable():
-        return _part("read-only", "The folder of the artifacts can't be written.")
-    return _part(READY)
+    shortage = space.describe_shortage(context, owner, free)
+    if shortage is None:
+        return _part(READY, free_bytes=free)
+    return _part(LOW if free is None or free >= FULL_BYTES else FULL, shortage, free)
 
 
 def _workers(alive: list[Worker] | None) -> dict[str, Any]:
     if alive is None:
-        return {"status": "unknown", "alive": None}
-    able = any(worker.ready for worker in alive)
-    return {"status": READY if able else "missing", "alive": len(alive)}
+        return {"status": "unknown", "detail": None, "alive": None, "queues": None}
+    able = [status for worker in alive if (status := workers.status_of(worker)) in (READY, WAITING)]
+    status = READY if READY in able else WAITING if able else MISSING
+    detail = None if status == READY else next((worker.problem for worker in alive if worker.problem), None)
+    # Every worker claims jobs from every queue.
+    queues = {queue: {"status": status, "workers": len(able)} for queue in QUEUES}
+    return {"status": status, "detail": detail, "alive": len(alive), "queues": queues}
 
 
-def _part(status: str, detail: str | None = None) -> dict[str, Any]:
-    return {"status": status, "detail": detail}
+def _part(status: str, detail: str | None = None, free_bytes: int | None = None) -> dict[str, Any]:
+    return {"status": status, "detail": detail, "free_bytes": free_bytes}

@@ -8,10 +8,14 @@ import structlog
 
 from service.context import Context
 from service.operations import idempotency
+from service.operations.access import audit
 from service.operations.catalog import versions
+from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import registry
+from service.operations.jobs.kinds.training import choose_evenly
 from service.operations.upkeep import orphans
-from service.storage import jobs
+from service.storage import jobs, training_snapshots
+from service.storage.documents import LOG_REDUCED, JobWarning
 
 BATCH_EVENTS = 2000
 """The events deleted in one transaction. It takes a few hundredths of a second, during which nobody else can write."""
@@ -19,6 +23,10 @@ BATCH_JOBS = 100
 PAUSE_SECONDS = 0.02
 INNER_DAYS = 7
 """The retention of jobs that clients don't see. Requests with an idempotency key need them for a day."""
+LONG_LOG, DAYS_OF_A_LONG_LOG = 20_000, 1
+"""A log with more events is thinned sooner: one of 200,000 epochs takes about 60 MB."""
+SHRINK_PAGES = 500
+"""The pages of an SQLite file, of 4 KiB, that one transaction returns to the disk: a few hundredths of a second."""
 LASTING_EVENTS = ("transition", "epoch")
 """The types of events that a thinned log keeps: metrics and the job's transitions are read from them."""
 
@@ -36,7 +44,9 @@ def clean_up(context: Context, now: datetime | None = None) -> None:
         "thinned_jobs": _thin_logs(context, now),
         "versions": versions.delete_unlabelled(context, settings.versions_kept) if settings.versions_kept else 0,
         "orphans": orphans.remove(context, now),
+        "audit_events": audit.forget_expired(context, now),
     }
+    _shrink(context)
     if any(removed.values()):
         log.info("cleaned up", **removed)
 
@@ -55,24 +65,55 @@ def _delete_jobs(context: Context, kinds: Collection[str], now: datetime, days: 
     return deleted
 
 
+def _finished(
+    context: Context, kinds: Collection[str], now: datetime, days: float, longer_than: int = 0, **columns: bool
+) -> Collection[str]:
+    with context.database.read() as session:
+        moment = now - timedelta(days=days)
+        return jobs.finished_before(session, kinds, moment, BATCH_JOBS, longer_than=longer_than, **columns)
+
+
 def _thin_logs(context: Context, now: datetime) -> int:
-    """Remove all events but transitions and epochs from the logs of old jobs; returns of how many jobs."""
+    """Remove all events but transitions and epochs from the logs of old jobs, and most epochs of long trainings;
+    returns of how many jobs."""
     thinned, days = 0, context.settings.event_retention_days
     kinds = registry.names(from_clients=True)
-    while days and (job_ids := _finished(context, kinds, now, days, thinned=False)):
-        for job_id in job_ids:
-            _delete_events(context, job_id, keeping=LASTING_EVENTS)
-            with context.database.write() as session:
-                job = jobs.get(session, job_id, lock=True)
-                if job is not None:
-                    job.thinned = True
-        thinned += len(job_ids)
+    for days_kept, longer_than in ((days, 0), (min(days, DAYS_OF_A_LONG_LOG), LONG_LOG)):
+        while days and (job_ids := _finished(context, kinds, now, days_kept, longer_than, thinned=False)):
+            for job_id in job_ids:
+                _thin_log(context, job_id, now)
+            thinned += len(job_ids)
     return thinned
 
 
-def _finished(context: Context, kinds: Collection[str], now: datetime, days: float, **columns: bool) -> Collection[str]:
+def _thin_log(context: Context, job_id: str, now: datetime) -> None:
+    _delete_events(context, job_id, keeping=LASTING_EVENTS)
+    epochs = _thin_epochs(context, job_id)
+    removed = "printed output, progress and checkpoints were removed"
+    detail = f"The job's log was reduced on {now:%Y-%m-%d}: {removed}.{epochs}"
+    with context.database.write() as session:
+        job = jobs.get(session, job_id, lock=True)
+        if job is not None:
+            job.thinned = True
+            job.warnings = [*job.warnings[: execution.MOST_WARNINGS - 1], JobWarning(LOG_REDUCED, detail)]
+
+
+def _thin_epochs(context: Context, job_id: str) -> str:
+    """Remove epochs between those that are kept; returns a sentence about it, which is empty if all are kept."""
+    most = context.settings.epochs_kept
     with context.database.read() as session:
-        return jobs.finished_before(session, kinds, now - timedelta(days=days), BATCH_JOBS, **columns)
+        job = jobs.get(session, job_id)
+        numbers = [] if job is None else jobs.epoch_numbers(session, job)
+        if job is None or not most or len(numbers) <= most:
+            return ""
+        snapshots = (snapshot.epoch for snapshot in training_snapshots.all_of(session, job_id))
+        kept = {*choose_evenly(numbers, most), *snapshots, (job.best or {}).get("epoch")}
+    removed = [number for number in numbers if number not in kept]
+    for first in range(0, len(removed), BATCH_EVENTS):
+        with context.database.write() as session:
+            jobs.delete_epochs(session, job_id, removed[first : first + BATCH_EVENTS])
+        time.sleep(PAUSE_SECONDS)
+    return f" Of its {len(numbers):,} epochs, {len(numbers) - len(removed):,} were kept."
 
 
 def _delete_events(context: Context, job_id: str, keeping: Collection[str] = ()) -> None:
@@ -80,4 +121,10 @@ def _delete_events(context: Context, job_id: str, keeping: Collection[str] = ())
     while deleted == BATCH_EVENTS:
         with context.database.write() as session:
             deleted = jobs.delete_events(session, job_id, BATCH_EVENTS, keeping=keeping)
+        time.sleep(PAUSE_SECONDS)
+
+
+def _shrink(context: Context) -> None:
+    """Return the pages of an SQLite file that deletions have left unused."""
+    while context.database.shrink(SHRINK_PAGES):
         time.sleep(PAUSE_SECONDS)

@@ -9,9 +9,19 @@ from service.operations.jobs.lifecycle import Sighting
 from service.storage import jobs, workers
 from service.storage.records import Worker
 
-SILENT_AFTER = timedelta(seconds=15)
-"""A worker without a heartbeat for this time counts as crashed."""
 FORGOTTEN_AFTER = timedelta(hours=1)
+
+READY, WAITING, STARTING, FAILING = "ready", "waiting", "starting", "failing"
+MISSING = "missing"
+"""The status of a queue without a worker that can run its jobs."""
+
+
+def status_of(worker: Worker) -> str:
+    """Whether a worker can run jobs: `ready`; `waiting` if it claims none now, and `failing` if it can't start any, for
+    the reason in `problem`; otherwise `starting`."""
+    if worker.ready:
+        return WAITING if worker.problem else READY
+    return FAILING if worker.problem else STARTING
 
 
 def record_heartbeat(context: Context, worker: Worker) -> None:
@@ -33,7 +43,7 @@ def remove(context: Context, worker_id: str) -> None:
 def alive(context: Context) -> list[tuple[Worker, list[str]]]:
     """The running workers, each with the ids of the jobs that it has claimed."""
     with context.database.read() as session:
-        found = workers.alive_since(session, datetime.now(UTC) - SILENT_AFTER)
+        found = workers.alive_since(session, datetime.now(UTC) - workers.SILENT_AFTER)
         return [(worker, list(workers.held_by(session, worker.id))) for worker in found]
 
 

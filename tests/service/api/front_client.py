@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from queue import Queue
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,27 @@ class FrontClient(Client):
 
     def __init__(self, front: Front) -> None:
         super().__init__(_AsWsgi(front))
+
+
+@contextmanager
+def alive(front: Front) -> Iterator[None]:
+    """Run ASGI's lifespan protocol around the block, like a server."""
+    told, events = Queue[str](), asyncio.Queue[str]()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": await events.get()}
+
+    async def send(message: Any) -> None:
+        told.put(message["type"])
+
+    loop = _event_loop()
+    living = asyncio.run_coroutine_threadsafe(front({"type": "lifespan"}, receive, send), loop)
+    for event in ("startup", "shutdown"):
+        loop.call_soon_threadsafe(events.put_nowait, f"lifespan.{event}")
+        assert told.get(timeout=30) == f"lifespan.{event}.complete"
+        if event == "startup":
+            yield
+    living.result()
 
 
 class _AsWsgi:

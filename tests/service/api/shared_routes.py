@@ -16,7 +16,6 @@ from service.tracing import Tracing
 def make_front(context: Context, tracing: Tracing | None = None) -> Front:
     """What `create_front` makes, around an app of `make_app`."""
     service = PredictionService(context)
-    service.load_latest()
     return Front(context, service, make_app(context, service), tracing)
 
 

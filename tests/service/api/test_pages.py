@@ -1,23 +1,25 @@
 """Pages, health, headers: what every answer has, and what is open to everyone."""
 
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from service.api.app import create_front
 from service.config import Settings
 from service.context import Context
-from service.operations.upkeep import workers
+from service.operations.upkeep import health, workers
 from service.storage.records import Worker
 from tests.service.api.api_client import ApiClient
 from tests.service.api.front_client import FrontClient
 
 
-def say_alive(context: Context, *, ready: bool) -> None:
+def say_alive(context: Context, *, ready: bool, problem: str | None = None) -> None:
     worker = Worker(
-        id="w1", host="here", process={"pid": 1}, slots=2, versions={"keras": "3"}, ready=ready,
+        id="w1", host="here", process={"pid": 1}, slots=2, versions={"keras": "3"}, ready=ready, problem=problem,
         heartbeat_at=datetime.now(UTC),
     )  # fmt: skip
     workers.record_heartbeat(context, worker)
@@ -29,13 +31,45 @@ def test_the_process_lives(api: ApiClient) -> None:
 
 def test_readiness_tells_what_each_part_does_and_needs_no_worker(api: ApiClient, context: Context) -> None:
     body = api.get("/readyz")
+    free = shutil.disk_usage(context.settings.data_dir).free
+    for part in ("database", "artifact_store"):
+        assert body["parts"][part].pop("free_bytes") == pytest.approx(free, rel=0.1)
     well = {"status": "ready", "detail": None}
-    parts = {"database": well, "disk": well, "workers": {"status": "missing", "alive": 0}}
+    parts = {"database": well, "artifact_store": well, "workers": expected_workers("missing", alive=0)}
     assert body == {"status": "ready", "parts": parts}
     say_alive(context, ready=False)
-    assert api.get("/readyz")["parts"]["workers"] == {"status": "missing", "alive": 1}
+    assert api.get("/readyz")["parts"]["workers"] == expected_workers("missing")
     say_alive(context, ready=True)
-    assert api.get("/readyz")["parts"]["workers"] == {"status": "ready", "alive": 1}
+    assert api.get("/readyz")["parts"]["workers"] == expected_workers("ready", able=1)
+
+
+def expected_workers(status: str, *, alive: int = 1, able: int = 0, detail: str | None = None) -> dict[str, Any]:
+    queues = {"cpu": {"status": status, "workers": able}}
+    return {"status": status, "detail": detail, "alive": alive, "queues": queues}
+
+
+def test_a_worker_that_can_not_work_says_why(api: ApiClient, context: Context) -> None:
+    say_alive(context, ready=False, problem="The libraries for jobs can't be imported.")
+    workers = expected_workers("missing", detail="The libraries for jobs can't be imported.")
+    assert api.get("/readyz")["parts"]["workers"] == workers
+    (worker,) = api.get("/v1/workers")["items"]
+    assert (worker["status"], worker["detail"]) == ("failing", "The libraries for jobs can't be imported.")
+    say_alive(context, ready=True, problem="The disk has no room.")
+    assert api.get("/readyz")["parts"]["workers"] == expected_workers("waiting", able=1, detail="The disk has no room.")
+    assert api.get("/v1/workers")["items"][0]["status"] == "waiting"
+
+
+def test_a_process_says_that_it_starts_and_that_it_drains(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_phase", health.READY)
+    health.begin_starting()
+    assert api.get("/readyz", 503)["status"] == "starting"
+    health.end_starting()
+    assert api.get("/readyz")["status"] == "ready"
+    assert "Connection" not in api.send("GET", "/healthz", 200).headers
+    health.begin_draining()
+    health.end_starting()
+    assert api.send("GET", "/healthz", 200).headers["Connection"] == "close"
+    assert api.get("/readyz", 503)["status"] == "draining"
 
 
 def test_without_its_database_it_is_not_ready(tmp_path: Path) -> None:
@@ -44,7 +78,8 @@ def test_without_its_database_it_is_not_ready(tmp_path: Path) -> None:
     unready = api.send("GET", "/readyz", 503)
     assert unready.json is not None
     detail = "The database doesn't answer (unable to open database file)."
-    assert unready.json["parts"]["database"] == {"status": "unavailable", "detail": detail}
+    assert unready.json["parts"]["database"] == {"status": "unavailable", "detail": detail, "free_bytes": None}
+    assert unready.json["parts"]["artifact_store"]["status"] == "ready"
     for path in ("/readyz", "/v2/health/ready"):
         assert int(api.http.get(path).headers["Retry-After"]) > 0
     assert api.get("/healthz") == {"status": "ok"}

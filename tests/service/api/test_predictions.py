@@ -19,9 +19,10 @@ from service.operations.catalog import versions
 from service.operations.inference import admission
 from service.operations.inference.predictions import PredictionService, Wanted
 from tests.journeys.specs import LINE
+from tests.running_service import wait_for
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
-from tests.service.api.front_client import FrontClient
+from tests.service.api.front_client import FrontClient, alive
 from tests.service.api.prepared_data import PreparedData
 
 PREDICTIONS = "/v1/models/line/predictions"
@@ -219,9 +220,13 @@ def test_the_newest_models_are_loaded_ahead_of_use(trained: ApiClient, context: 
     eager = replace(context, settings=replace(context.settings, preloaded_models=5))
     app = create_front(eager)
     path, _ = versions.artifact(context, "line", 1, "onnx")
-    path.unlink()
-    ApiClient(FrontClient(app)).post(PREDICTIONS, {"instances": [[1]]}, expect=200)
-    create_front(eager)
+    with alive(app):
+        wait_for(lambda: ApiClient(FrontClient(app)).http.get("/readyz").status_code == 200)
+        path.unlink()
+        ApiClient(FrontClient(app)).post(PREDICTIONS, {"instances": [[1]]}, expect=200)
+    damaged = create_front(eager)
+    with alive(damaged):
+        wait_for(lambda: ApiClient(FrontClient(damaged)).http.get("/readyz").status_code == 200)
 
 
 @pytest.mark.parametrize("content", [b"", None])

@@ -33,7 +33,7 @@ def artifacts(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def context(tmp_path: Path, artifacts: Path) -> Iterator[Context]:
-    context = default_context(Settings(data_dir=tmp_path, artifact_url=str(artifacts)))
+    context = default_context(Settings(data_dir=tmp_path, artifact_url=str(artifacts), min_free_bytes=1024**2))
     migrate(context.settings.database_url)
     yield context
     context.database.close()
@@ -67,7 +67,7 @@ def test_what_must_be_stored_is_refused_with_the_reason(api: ApiClient, artifact
             assert (refused["type"], refused["detail"]) == ("/problems/artifacts-unwritable", REASON)
         assert api.get("/v1/datasets")["items"] == []
         unready = api.get("/readyz", 503)
-        assert (unready["status"], unready["parts"]["disk"]["status"]) == ("unavailable", "read-only")
+        assert (unready["status"], unready["parts"]["artifact_store"]["status"]) == ("unavailable", "read-only")
     assert api.get("/readyz")["status"] == "ready"
     upload(202)
 

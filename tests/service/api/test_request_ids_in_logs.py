@@ -14,6 +14,7 @@ from service.api.front.resources import WHOLE, Resources
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.config import Settings
+from service.context import Context
 from service.operations.jobs.events import JobState
 from service.operations.memory import Memory
 
@@ -55,7 +56,8 @@ def test_a_thread_has_a_requests_id_while_it_works_for_it_and_not_longer(tmp_pat
         watch = JobWatch(lambda _: {}, pool)
         settings = Settings(data_dir=tmp_path)
         streams = EventStreams(settings, watch, lambda *_: (), pool)
-        resources = Resources(app, settings, pool, watch, streams, CallerWatch(allow, watch.wake))
+        callers = CallerWatch(allow, watch.wake)
+        resources = Resources(app, Context.from_settings(settings), pool, watch, streams, callers)
         await asyncio.gather(*(asyncio.create_task(answer(resources, name)) for name in ("first", "second")))
 
     with ThreadPoolExecutor(ONE_THREAD) as pool:

@@ -1,6 +1,7 @@
 """What a sweep removes, and above all what it leaves; the clock is the test's, so that everything is old enough."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
+from service.operations.access import audit
 from service.operations.catalog import datasets, models, versions
 from service.operations.catalog.sources import find_source, protect_versions
 from service.operations.jobs import events as job_events
@@ -19,8 +21,9 @@ from service.operations.jobs.kinds import evaluation as evaluations
 from service.operations.jobs.kinds import training as training_jobs
 from service.operations.upkeep import housekeeping
 from service.storage import jobs
+from service.storage.identifiers import new_identifier
 from service.storage.jobs import NewEvent
-from service.storage.records import Event, Job
+from service.storage.records import AuditEvent, Event, Job
 from tests.service.operations import stocked
 from tests.service.operations.stocked import claim, files_of, job, submit, train
 
@@ -86,6 +89,26 @@ def test_ended_jobs_go_after_their_time_with_their_events_but_not_their_versions
         assert session.query(Event).filter_by(job_id=ended).count() == 0
 
 
+def test_audit_events_go_after_their_time(make: Callable[..., Context]) -> None:
+    context = make(audit_retention_days=3)
+    event = {
+        "key_id": None, "project": None, "address": "", "method": "GET", "route": None, "resource": "/", "status": 401,
+        "request_id": "", "count": 1,
+    }  # fmt: skip
+    events = [event | {"id": new_identifier("ae"), "at": datetime.now(UTC)} for _ in range(2500)]
+    audit.record(context, events)
+    audit.record(context, events[:1])  # a repeated attempt
+
+    def count() -> int:
+        with context.database.read() as session:
+            return session.query(AuditEvent).count()
+
+    sweep_after(context, 2.9)
+    assert count() == 2500
+    sweep_after(context, 3.1)
+    assert count() == 0
+
+
 def test_the_jobs_that_no_client_sees_go_after_a_week(make: Callable[..., Context]) -> None:
     context = make()
 
@@ -111,6 +134,10 @@ def test_a_log_is_thinned_after_its_time_and_metrics_stay(make: Callable[..., Co
     sweep_after(context, 3.1)
     assert types(context, ended) == {"transition", "epoch"}
     assert training_jobs.epochs(context, ended) == metrics
+    said = job(context, ended)
+    assert said is not None
+    assert [warning.type for warning in said.warnings] == ["log_reduced"]
+    assert said.warnings[0].detail.endswith(": printed output, progress and checkpoints were removed.")
     _, log = job_events.text_log(context, ended)
     assert all(line.startswith("Epoch ") for line in "".join(log).splitlines())
     assert "message" in types(context, running)
@@ -136,6 +163,82 @@ def test_a_long_log_is_thinned_piece_by_piece(make: Callable[..., Context], monk
     sweep_after(context, 31)
     assert types(context, job_id) == {"transition", "epoch"}
     assert pieces[-4:] == [30, 30, 30, 10]
+
+
+def cancel_after(context: Context, epochs: int) -> str:
+    """The id of a job that was cancelled after so many epochs, of which epoch 7 was the best."""
+    job_id = submit(context)
+    lease, _ = claim(context)
+    events = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch) for epoch in range(1, epochs + 1)]
+    execution.record(context, lease, events, best={"epoch": 7, "loss": 1.0})
+    execution.cancelled(context, lease)
+    return job_id
+
+
+def kept_epochs(context: Context, job_id: str) -> list[int]:
+    return [epoch["epoch"] for epoch in training_jobs.epochs(context, job_id)]
+
+
+def test_of_very_many_epochs_evenly_spaced_ones_and_the_best_are_kept(make: Callable[..., Context]) -> None:
+    context = make(epochs_kept=5)
+    job_id = cancel_after(context, 401)
+    sweep_after(context, 6)
+    assert len(kept_epochs(context, job_id)) == 401
+    sweep_after(context, 8)
+    assert kept_epochs(context, job_id) == [1, 7, 101, 201, 301, 401]
+    found = job(context, job_id)
+    assert found is not None
+    (warning,) = found.warnings
+    assert warning.detail.endswith("Of its 401 epochs, 6 were kept.")
+    sweep_after(context, 9)
+    assert len(kept_epochs(context, job_id)) == 6
+
+
+def test_a_long_log_is_thinned_after_a_day(make: Callable[..., Context], monkeypatch: pytest.MonkeyPatch) -> None:
+    context = make(epochs_kept=5)
+    monkeypatch.setattr(housekeeping, "LONG_LOG", 100)
+    long, short = cancel_after(context, 200), cancel_after(context, 50)
+    sweep_after(context, 0.9)
+    assert len(kept_epochs(context, long)) == 200
+    sweep_after(context, 1.1)
+    assert (len(kept_epochs(context, long)), len(kept_epochs(context, short))) == (6, 50)
+
+
+def test_logs_are_kept_forever_if_that_is_set(make: Callable[..., Context]) -> None:
+    context = make(event_retention_days=0, epochs_kept=5)
+    job_id = cancel_after(context, 50)
+    sweep_after(context, 10_000)
+    assert len(kept_epochs(context, job_id)) == 50
+
+
+def test_the_file_of_the_database_shrinks_while_others_write(make: Callable[..., Context]) -> None:
+    context = make(epochs_kept=5)
+    path = context.settings.data_dir / "fitserve.db"
+    empty = path.stat().st_size
+    cancel_after(context, 20_000)
+    with context.database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    full = path.stat().st_size
+    assert full > empty + 2_000_000
+    waits: list[float] = []
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.is_set():
+            began = time.monotonic()
+            with context.database.write():
+                waits.append(time.monotonic() - began)
+            ended.wait(0.01)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    sweep_after(context, 8)
+    ended.set()
+    writer.join()
+    with context.database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert path.stat().st_size < empty + 1_000_000
+    assert max(waits) < 1
 
 
 def test_versions_go_but_the_newest_the_labelled_and_the_needed(make: Callable[..., Context]) -> None:

@@ -132,7 +132,8 @@ ERRORS = {
         Error(
             429,
             "TooManyRequests",
-            "The rate limit for requests of this class is exceeded. Retry after `Retry-After` seconds.",
+            "The rate limit for requests of this class is exceeded: retry after `Retry-After` seconds. Or a quota of "
+            "the project is used up: waiting helps if the response has `Retry-After`.",
             'At most 600 requests of the class "write" are allowed per 60 seconds. Retry in 42 seconds.',
             "rate-limited",
             ("Retry-After",),
@@ -215,7 +216,7 @@ def _find_statuses(operation: Operation, method: str, path: str) -> Iterator[int
         yield 404
     if body:
         yield from (413, 415, 422)
-    if FORM in body or "Idempotency-Key" in names:
+    if FORM in body or "Idempotency-Key" in names or method == "put":
         yield 507
     if "If-Match" in names:
         yield 412

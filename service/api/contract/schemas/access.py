@@ -1,6 +1,7 @@
 """Requests and responses of API keys and projects."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import marshmallow
@@ -22,10 +23,15 @@ from service.api.http.links import api_key_url, project_url
 from service.api.http.paging import ByTime, ByTimeOrName
 from service.callers import DEFAULT_PROJECT, Scope
 from service.operations.access.keys import CurrentKey
-from service.storage.records import ApiKey, Project
+from service.operations.access.projects import ProjectView
+from service.storage.records import ApiKey
 
 SCOPES = tuple(scope.value for scope in Scope)
 ALLOWS = "`read`, `predict`, `train` (includes both) or `admin` (everything)"
+QUEUED_JOBS = "Queued jobs of all kinds, including the builds of models and the imports of data."
+RUNNING_JOBS = "Training jobs, evaluations and batch predictions that run at the same time."
+STORED_BYTES = "Bytes of datasets, of the files of versions, of snapshots and of batch predictions."
+TRAINING_SECONDS = "Seconds that training jobs ran in the last 24 hours, without those that were deleted."
 KEY_ID: dict[str, Any] = {"pattern": "^[0-9a-f]{24}$", "example": "0660cff60faa21743c8f48cd"}
 KEY_EXAMPLE = "fsk_0660cff60faa21743c8f48cd_5f0a4be2c3d94f7f8c1f6f0e7a2d9b1c3e5f7a9b0c2d4e6f"
 
@@ -37,6 +43,13 @@ class Time(marshmallow.fields.AwareDateTime):
         message = "must be a timestamp with its offset from UTC, such as 2027-01-31T12:34:56Z"
         messages = MESSAGES | {"invalid": message, "invalid_awareness": message, "format": message}
         super().__init__(format="iso", error_messages=messages, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        moment: datetime = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return moment.astimezone(UTC)  # SQLite would drop another offset
+        except OverflowError:
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None
 
 
 class CreateApiKeySchema(Schema):
@@ -145,10 +158,10 @@ def _quota(description: str, maximum: int = LARGEST_COUNT) -> Whole:
 class QuotasSchema(Schema):
     """What a project may use at most. Requests beyond it get a 429."""
 
-    queued_jobs = _quota("Queued jobs of all kinds.")
-    running_jobs = _quota("Jobs that run at the same time. Further ones stay queued.")
-    stored_bytes = _quota("Bytes of the datasets and versions.")
-    training_seconds_per_day = _quota("Seconds that training jobs run in the last 24 hours.")
+    queued_jobs = _quota(QUEUED_JOBS)
+    running_jobs = _quota(f"{RUNNING_JOBS} Further ones stay queued.")
+    stored_bytes = _quota(STORED_BYTES)
+    training_seconds_per_day = _quota(f"{TRAINING_SECONDS} A job that exceeds it finishes.")
 
 
 class CreateProjectSchema(Schema):
@@ -167,12 +180,19 @@ class ProjectChangesSchema(Schema):
 class ShownQuotasSchema(AnswerSchema):
     """What a project may use at most; null: no limit."""
 
-    queued_jobs = Count("Queued jobs of all kinds.", allow_none=True, example=100)
-    running_jobs = Count("Jobs that run at the same time.", allow_none=True, example=2)
-    stored_bytes = Count("Bytes of the datasets and versions.", allow_none=True, example=10_000_000_000)
-    training_seconds_per_day = Count(
-        "Seconds that training jobs run in the last 24 hours.", allow_none=True, example=36_000
-    )
+    queued_jobs = Count(QUEUED_JOBS, allow_none=True, example=100)
+    running_jobs = Count(RUNNING_JOBS, allow_none=True, example=2)
+    stored_bytes = Count(STORED_BYTES, allow_none=True, example=10_000_000_000)
+    training_seconds_per_day = Count(TRAINING_SECONDS, allow_none=True, example=36_000)
+
+
+class UsageSchema(AnswerSchema):
+    """What a project uses of its quotas."""
+
+    queued_jobs = Count(QUEUED_JOBS, example=3)
+    running_jobs = Count(RUNNING_JOBS, example=1)
+    stored_bytes = Count(STORED_BYTES, example=48_201_733)
+    training_seconds_per_day = Count(TRAINING_SECONDS, example=5400)
 
 
 class ProjectSchema(AnswerSchema):
@@ -180,16 +200,18 @@ class ProjectSchema(AnswerSchema):
 
     name = Words("The project's name.", 128, example="vision", **NAMED)
     quotas = Inner(ShownQuotasSchema, "What the project may use at most.")
+    usage = Inner(UsageSchema, "What the project uses.")
     created_at = Moment("When the project was created.")
     links = Links("`self` is the project.")
 
     @pre_dump
-    def _present(self, project: Project, **_: Any) -> dict[str, Any]:
+    def _present(self, view: ProjectView, **_: Any) -> dict[str, Any]:
         return {
-            "name": project.name,
-            "quotas": asdict(project.quotas),
-            "created_at": project.created_at,
-            "links": {"self": project_url(project.name)},
+            "name": view.project.name,
+            "quotas": asdict(view.project.quotas),
+            "usage": asdict(view.usage),
+            "created_at": view.project.created_at,
+            "links": {"self": project_url(view.project.name)},
         }
 
 

@@ -19,6 +19,7 @@ from service.api.contract.schemas.shown import (
     Value,
     Words,
 )
+from service.operations.upkeep import workers
 from service.storage.records import Worker
 
 MOST_TYPES = 1000
@@ -64,6 +65,11 @@ class JobWorkerSchema(AnswerSchema):
     running = Listing(
         "The jobs that the worker runs.", Words("A job's id.", 63, example="tj_0660cff60faa21743c8f48cd"), 10_000
     )
+    status = OneOf(
+        "`starting`: it can't start jobs yet. `waiting`: it claims no jobs now. `failing`: it can't start jobs.",
+        "starting", "ready", "waiting", "failing",
+    )  # fmt: skip
+    detail = Words("Why it is `waiting` or `failing`; otherwise null.", allow_none=True, example=None)
     heartbeat_at = Moment("The time of the latest heartbeat.")
     versions = Mapping(
         "The versions of the worker's libraries.", Words("A version.", 100, example="2.21.0", allow_none=True)
@@ -73,7 +79,8 @@ class JobWorkerSchema(AnswerSchema):
     def _present(self, found: tuple[Worker, list[str]], **_: Any) -> dict[str, Any]:
         worker, running = found
         members = ("id", "host", "slots", "heartbeat_at", "versions")
-        return {**{member: getattr(worker, member) for member in members}, "running": running}
+        shown = {member: getattr(worker, member) for member in members}
+        return {**shown, "status": workers.status_of(worker), "detail": worker.problem, "running": running}
 
 
 class WorkersSchema(AnswerSchema):
@@ -94,40 +101,66 @@ class PartSchema(AnswerSchema):
     detail = Words("The problem; null if there is none.", allow_none=True, example=None)
 
 
-class DatabaseStatusSchema(PartSchema):
-    """Whether the database answers."""
+class DiskSchema(PartSchema):
+    """The status of a part that stores data on a disk."""
+
+    free_bytes = Count("The free bytes on its disk; null if they aren't known.", allow_none=True, example=52428800000)
+
+
+class DatabaseStatusSchema(DiskSchema):
+    """Whether the database answers. The disk of a PostgreSQL server isn't known."""
 
     status = OneOf(
-        "`unusable`: damaged, read-only, or from another version of Fitserve.", "ready", "unavailable", "unusable"
-    )
-
-
-class DiskStatusSchema(PartSchema):
-    """Whether the disks of the SQLite file and of the artifacts have free space and can be written."""
-
-    status = OneOf(
-        "`full`: fewer free bytes than FITSERVE_MIN_FREE_BYTES. `read-only`: the artifacts can't be written.",
-        "ready", "full", "read-only", "unavailable",
+        "`low`: fewer free bytes than FITSERVE_MIN_FREE_BYTES, so requests that store something are refused. `full`: "
+        "next to none. `unusable`: damaged, read-only, or from another version of Fitserve.",
+        "ready", "low", "full", "unavailable", "unusable",
     )  # fmt: skip
 
 
-class WorkersStatusSchema(AnswerSchema):
+class ArtifactStoreStatusSchema(DiskSchema):
+    """Whether the artifact store can be written."""
+
+    status = OneOf(
+        "`low`: fewer free bytes than FITSERVE_MIN_FREE_BYTES, so requests that store something are refused. `full`: "
+        "next to none.",
+        "ready", "low", "full", "read-only", "unavailable",
+    )  # fmt: skip
+
+
+class QueueStatusSchema(AnswerSchema):
+    """Whether a worker can run the jobs of a queue."""
+
+    status = OneOf("`waiting`: the workers claim no jobs now.", "ready", "waiting", "missing")
+    workers = Count("The number of workers that can run its jobs.", example=1)
+
+
+class WorkersStatusSchema(PartSchema):
     """Whether workers are running. The service stays ready without a worker: only new jobs wait."""
 
-    status = OneOf("`unknown` while the database is unavailable.", "ready", "missing", "unknown")
+    status = OneOf(
+        "`waiting`: the workers claim no jobs now. `missing`: no worker can start jobs. `unknown`: the database is "
+        "unavailable.",
+        "ready", "waiting", "missing", "unknown",
+    )  # fmt: skip
     alive = Count("The number of running workers; null while the database is unavailable.", allow_none=True, example=1)
+    queues = Mapping(
+        "The queues by name; null while the database is unavailable.", Inner(QueueStatusSchema, ""), allow_none=True
+    )
 
 
 class PartsSchema(AnswerSchema):
     """The parts of the service."""
 
     database = AsItIs(DatabaseStatusSchema, "The database.")
-    disk = AsItIs(DiskStatusSchema, "The disks of the SQLite file and of the artifacts.")
+    artifact_store = AsItIs(ArtifactStoreStatusSchema, "The folder of the artifacts.")
     workers = AsItIs(WorkersStatusSchema, "The workers.")
 
 
 class ReadinessSchema(AnswerSchema):
     """Whether the service is ready, with the status of each part."""
 
-    status = OneOf("Whether the service accepts requests.", "ready", "unavailable", "draining")
+    status = OneOf(
+        "Whether the process accepts requests. `starting`: it still loads networks. `draining`: it shuts down.",
+        "starting", "ready", "unavailable", "draining",
+    )  # fmt: skip
     parts = AsItIs(PartsSchema, "The status of each part.")

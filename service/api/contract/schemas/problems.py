@@ -1,9 +1,14 @@
 """The schemas of errors (RFC 9457)."""
 
+from dataclasses import fields
+from typing import ClassVar
+
 from models.errors import MOST_ALLOWED, MOST_FAULTS
 from service.api.contract.schemas.base import AnswerSchema
-from service.api.contract.schemas.shown import Count, Inner, Listing, Url, Value, Words
+from service.api.contract.schemas.shown import Count, Inner, Listing, OneOf, Url, Value, Words
+from service.storage.documents import Quotas
 
+QUOTAS = tuple(field.name for field in fields(Quotas))
 LONGEST_DETAIL = 100_000
 
 
@@ -26,7 +31,7 @@ class FaultSchema(AnswerSchema):
 class FailureSchema(AnswerSchema):
     """The error of a failed resource."""
 
-    sometimes = ("errors",)
+    sometimes: ClassVar[tuple[str, ...]] = ("errors",)
 
     type = Url(
         "The URL that identifies the type of error. A page there explains it.", example="/problems/invalid-request"
@@ -41,12 +46,17 @@ class FailureSchema(AnswerSchema):
 class ProblemSchema(FailureSchema):
     """An error (RFC 9457). Programs should use `type`; `detail` is for people."""
 
+    sometimes = ("errors", "quota", "limit", "used")
+
     instance = Words("The path of the request.", LONGEST_DETAIL, example="/v1/models")
     request_id = Words(
         "The request's `X-Request-ID`, which the service's log contains.",
         128,
         example="beef9fd55c4946ddf44c12eacaebc533",
     )
+    quota = OneOf("Of `quota-exceeded`: the name of the quota.", *QUOTAS)
+    limit = Count("Of `quota-exceeded`: the quota.", example=2)
+    used = Count("Of `quota-exceeded`: what the project uses now.", example=2)
 
 
 class DialectErrorSchema(AnswerSchema):

@@ -62,6 +62,7 @@ from service.api.http.links import evaluation_url, training_job_url
 from service.operations.jobs import orders
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds.training import find_component_faults
+from service.storage.documents import LOG_REDUCED
 from service.storage.records import Job
 
 EXECUTIONS = ("auto", "graph", "compiled")
@@ -345,7 +346,8 @@ class JobWarningSchema(AnswerSchema):
         "doesn't know classes. "
         "`unused_text`: the model takes no column of texts. `truncated`: texts of the training rows are longer than "
         "the model's input. `unknown_tokens`: tokens of the training rows aren't in the kept vocabulary. "
-        "`not_better_than_baseline`: the trained network is no better than the naive guess.",
+        "`not_better_than_baseline`: the trained network is no better than the naive guess. "
+        "`log_reduced`: some time after its end, events were removed from the job's log.",
         "checkpoint_skipped",
         "checkpoint_unreadable",
         "snapshot_skipped",
@@ -358,6 +360,7 @@ class JobWarningSchema(AnswerSchema):
         TRUNCATED,
         UNKNOWN_TOKENS,
         NO_GAIN,
+        LOG_REDUCED,
     )
     detail = Words("An explanation.", example="The checkpoint at epoch 3, step 20 can't be saved. The disk is full.")
 

@@ -158,7 +158,8 @@ def _insert(
         _find(session, model.name, columns.get("dataset_name"), None if data is None else data.number, ids)
         client_jobs.find_version(session, model, version.number)
         queue.enqueue(
-            context, session, KIND, wanted, metadata_=request.get("metadata", {}),
+            context, session, KIND, wanted, added_bytes=0 if posted is None else posted.bytes,
+            metadata_=request.get("metadata", {}),
             id=job_id, model_id=model.id, model_name=model.name, version=version.number,
             waits_for=client_jobs.find_unready(model, dataset), **columns,
         )  # fmt: skip

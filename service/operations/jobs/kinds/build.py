@@ -27,6 +27,7 @@ class Build(Kind):
     words = "build job"
     assignment = BuildAssignment
     from_clients: ClassVar = False
+    stores: ClassVar = False
     makes: ClassVar = "model"
 
     def slots(self, settings: Settings) -> int:
@@ -94,7 +95,7 @@ def enqueue(
 
     Raises QueueFull; InvalidRequest if one of the sources was deleted meanwhile.
     """
-    columns = {} if model is None else {"model_id": model.id, "model_name": model.name}
+    columns: dict[str, Any] = {} if model is None else {"model_id": model.id, "model_name": model.name}
     job = queue.enqueue(context, session, KIND, request, **columns)
     sources.protect_versions(session, job, taken_from)
     return job

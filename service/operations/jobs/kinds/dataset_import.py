@@ -124,7 +124,7 @@ KIND = DatasetImport()
 def enqueue(context: Context, session: Session, dataset: Dataset, version: DatasetVersion) -> Job:
     """Queue the import of a new version. Raises QueueFull."""
     return queue.enqueue(
-        context, session, KIND, ImportRequest(version.id),
+        context, session, KIND, ImportRequest(version.id), added_bytes=(version.file or {}).get("bytes", 0),
         dataset_id=dataset.id, dataset_name=dataset.name,
         dataset_version=version.number, dataset_sha256=version.sha256,
     )  # fmt: skip

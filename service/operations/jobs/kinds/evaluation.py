@@ -1,6 +1,6 @@
 """Evaluations: the metrics of a version on the rows of a dataset's split."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from models.compatibility import check_version_fit
 from models.jobs.evaluation import EvaluationAssignment, EvaluationRequest, EvaluationResult
@@ -26,6 +26,7 @@ class Evaluation(Kind):
     prefix = "ev"
     words = "evaluation"
     assignment = EvaluationAssignment
+    stores: ClassVar = False
 
     def describe(self, context: Context, job: Job) -> EvaluationAssignment:
         request = EvaluationRequest.from_document(job.request)

@@ -137,4 +137,4 @@ def enqueue(
 ) -> Job:
     """Queue the import of a new version, whose file is the upload of the job. Raises QueueFull."""
     columns = {"id": job_id, "model_id": model.id, "model_name": model.name, "version": number}
-    return queue.enqueue(context, session, KIND, request, **columns)
+    return queue.enqueue(context, session, KIND, request, added_bytes=request.bytes, **columns)

@@ -63,6 +63,7 @@ class Training(Kind):
     words = "training job"
     assignment = TrainingAssignment
     resumable: ClassVar = True
+    trains: ClassVar = True
 
     def slots(self, settings: Settings) -> int:
         return settings.worker_slots

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("resource", sa.String(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("request_id", sa.String(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
     )
     op.create_index("ix_audit_events_at", "audit_events", ["at"])
     for table in ("jobs", "idempotency_keys"):
