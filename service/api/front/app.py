@@ -12,8 +12,8 @@ import structlog
 from service.api.front.access import Access
 from service.api.front.access_log import AccessLog
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
-from service.api.front.caller_watch import CallerWatch
 from service.api.front.audit import REFUSED, Audit
+from service.api.front.caller_watch import CallerWatch
 from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference

@@ -38,7 +38,7 @@ def alive(front: Front) -> Iterator[None]:
     async def send(message: Any) -> None:
         told.put(message["type"])
 
-    loop = _event_loop()
+    loop = event_loop()
     living = asyncio.run_coroutine_threadsafe(front({"type": "lifespan"}, receive, send), loop)
     for event in ("startup", "shutdown"):
         loop.call_soon_threadsafe(events.put_nowait, f"lifespan.{event}")
