@@ -74,7 +74,9 @@ class Settings:
         stands_for="`http://<FITSERVE_HOST>:<FITSERVE_PORT>`",
     )
 
-    service_key: str = setting("", "API key for the client commands.", variable="FITSERVE_KEY", secret=True)
+    service_key: str = setting(
+        "", "API key for the client commands.", variable="FITSERVE_KEY", stands_for="none", secret=True
+    )
     service_project: str = setting(
         "",
         "Project in which the client commands act, for a key with the scope `admin`.",

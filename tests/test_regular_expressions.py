@@ -18,6 +18,7 @@ from models.tabular.amounts import split_amount
 from models.values.dates import FORMATS, pattern_of, read_date
 from models.values.numbers import FORMATS as NUMBER_FORMATS
 from models.values.numbers import read_number
+from service.api.http.scopes import find_needed
 from service.api.inference.endpoints import Endpoints
 from service.callers import DEFAULT_PROJECT
 
@@ -36,6 +37,7 @@ NOT_FROM_CLIENTS = {
 BUILT = {
     "models/values/dates.py": pattern_of,
     "models/values/numbers.py": read_number,
+    "service/api/http/scopes.py": find_needed,
     "service/api/inference/endpoints.py": Endpoints,
 }
 """Files with patterns that are built at run time, and what is tested in their place."""
@@ -77,7 +79,8 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     "models/validation/values.py": [("fullmatch", "dense_1")],
     "models/values/dates.py": [("findall", "%Y-%m-%dT%H:%M:%S%.f%#z")],
     "models/values/numbers.py": [("fullmatch", "-123.456e+10")],
-    "service/api/contract/fields.py": [("fullmatch", "my-model.v1"), ("fullmatch", "-123")],
+    "service/api/contract/fields.py": [("fullmatch", "-123")],
+    "service/api/front/access.py": [("fullmatch", "Bearer fsk_0660cff60faa21743c8f48cd_5f0a")],
     "service/api/front/protocol.py": [("search", b"GET / HTTP/1.1\r\nupgrade : h2c\r\n\r\n")],
     "service/api/front/proxies.py": [
         ("match", ' for="[2001:db8::1]:80" ; '),
@@ -95,6 +98,8 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     ],
     "service/api/http/event_ids.py": [("fullmatch", "123")],
     "service/api/http/idempotency.py": [("fullmatch", '"a\\"b\\\\"'), ("sub", 'a\\"b\\\\')],
+    "service/api/front/route_templates.py": [("sub", "/v1/models/<name>/versions/<number:version>")],
+    "service/api/http/links.py": [("search", "/v1/training-jobs/tj_0660cff60faa21743c8f48cd/events")],
     "service/api/http/json_documents.py": [("sub", b"a\\b"), ("sub", b'{"a\\"b": NaN, "c": -Infinity}')],
     "service/api/inference/json_numbers.py": [
         ("match", b' { "instances" : [ [ 1'),
@@ -102,7 +107,10 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
         ("finditer", b'{"data" : [ 1, 2], "data":[-3]}'),
     ],
     "service/logs.py": [("sub", "postgresql://me:secret@host/db")],
+    "service/names.py": [("fullmatch", "my-model.v1")],
+    "service/operations/access/keys.py": [("fullmatch", f"fsk_{'0a' * 12}_{'0b' * 24}")],
     "service/operations/catalog/uploads.py": [("sub", "a\x00b.csv"), ("split", "C:\\data/a.csv")],
+    "service/origins.py": [("fullmatch", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")],
     "service/storage/artifact_keys.py": [("fullmatch", "md_001a2b"), ("fullmatch", "tj_001a2c-1-checkpoint-1")],
     "service/worker/failures.py": [
         ("search", "write: 123 requested and 45 written"),
@@ -169,6 +177,11 @@ def test_splitting_an_amount_takes_linear_time(example: str) -> None:
 @pytest.mark.parametrize("path", ["/v1/models/m/versions/12:predict", "/v2/models/m/versions/12/infer"])
 def test_finding_an_endpoint_takes_linear_time(path: str) -> None:
     _assert_linear(partial(Endpoints(64).find, DEFAULT_PROJECT), path)
+
+
+@pytest.mark.parametrize("path", ["/v1/models/m/predictions", "/v2/models/m/infer", "/v1/models/m:predict"])
+def test_finding_what_a_path_needs_takes_linear_time(path: str) -> None:
+    _assert_linear(partial(find_needed, "POST"), path)
 
 
 def _sources() -> list[str]:

@@ -86,6 +86,6 @@ class DatabaseReader:
 
 
 def _state(worker: Worker, now: datetime) -> str:
-    if worker.heartbeat_at < now - SILENT_AFTER:
+    if worker.heartbeat_at < now - workers.SILENT_AFTER:
         return SILENT
     return READY if worker.ready else STARTING
