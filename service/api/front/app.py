@@ -28,12 +28,14 @@ from service.api.front.route_templates import RouteTemplates
 from service.api.front.spans import RequestSpans
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
-from service.api.http.dialect_paths import lower_fixed_parts
+from service.api.http.dialect_paths import as_routed
 from service.api.http.errors import HeadersTooLarge, UriTooLong
 from service.api.http.problems import answer_error
-from service.api.http.scopes import is_changing
+from service.api.http.scopes import find_needed, is_changing
 from service.api.inference.endpoints import Endpoints
+from service.callers import Scope as KeyScope
 from service.context import Context
+from service.errors import ScopeMissing, Unauthenticated
 from service.operations.access.key_ring import KeyRing
 from service.operations.inference.predictions import PredictionService
 from service.operations.jobs import events
@@ -124,8 +126,8 @@ class Front:
         self._hosts.check(request)
         if self._cors.is_preflight(request):
             return self._cors.answer_preflight(request)
-        request.path = lower_fixed_parts(request.path)
-        await self._access.check(request)
+        request.path = as_routed(request.path)
+        await self._check_access(request)
         endpoint = self._endpoints.find(request.caller.project, request.path) if request.method == "POST" else None
         if self._rate_limits.has_any:
             await self._rate_limits.count(request, is_prediction=endpoint is not None)
@@ -136,6 +138,19 @@ class Front:
             return await self._metrics.answer(request)
         request.is_changing = is_changing(request.method, request.path)
         return await self._resources.answer(request)
+
+    async def _check_access(self, request: Request) -> None:
+        """Raises what Access.check raises. Refused requests count too, so that nobody can send any number of them.
+
+        Raises RateLimited.
+        """
+        try:
+            await self._access.check(request)
+        except (Unauthenticated, ScopeMissing):
+            if self._rate_limits.has_any:
+                is_prediction = find_needed(request.method, request.path) is KeyScope.PREDICT
+                await self._rate_limits.count(request, is_prediction=is_prediction)
+            raise
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Run ASGI's lifespan protocol: start and end with the process."""
@@ -188,6 +203,7 @@ class Front:
         self._inference.close()
         self._metrics.close()
         self._audit.close()
+        self._access.close()
         self._responder.end_log()
         if self._spans is not None:
             self._spans.close()

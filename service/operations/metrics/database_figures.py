@@ -15,7 +15,6 @@ from service.operations.jobs.kinds import training
 from service.storage import figures, workers
 from service.storage.figures import JobCount, Queue
 from service.storage.records import Worker
-from service.storage.workers import SILENT_AFTER
 
 FRESH_SECONDS = 1.0
 """How long figures count as current at least."""

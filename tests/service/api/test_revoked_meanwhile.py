@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
 from service.api.front.app import Front
@@ -46,9 +47,9 @@ def test_a_stream_ends_within_a_second(of: Keys, trainer: str) -> None:
     other = of.make("read")
     streams = [of.client.http.get(url, headers=STREAM | {"Authorization": f"Bearer {key}"}) for key in (trainer, other)]
     with closing(streams[0]) as ends, closing(streams[1]) as goes_on, ThreadPoolExecutor(2) as readers:
-        rests = [readers.submit(list, response.response) for response in (ends, goes_on)]
+        rests = [readers.submit(response.get_data) for response in (ends, goes_on)]
         revoke(of, trainer)
-        assert b"transition" in b"".join(rests[0].result(1))
+        assert b"transition" in rests[0].result(1)
         assert not rests[1].done()
         of.send(of.admin, "PATCH", url.removesuffix("/events"), 200, json={"desired_status": "cancelled"})
         rests[1].result(5)
@@ -73,9 +74,8 @@ def test_what_was_waited_for_is_not_shown_and_the_request_can_be_sent_again(
 
 def test_an_upload_that_ends_too_late_creates_nothing(of: Keys, trainer: str, app: Front) -> None:
     form = {"name": "late", "target": "y", "file": (io.BytesIO(b"x,y\n1,2\n"), "late.csv")}
-    environ = EnvironBuilder(
-        "/v1/datasets", method="POST", data=form, headers={"Authorization": f"Bearer {trainer}"}
-    ).get_environ()
+    headers = Headers({"Authorization": f"Bearer {trainer}"})
+    environ = EnvironBuilder("/v1/datasets", method="POST", data=form, headers=headers).get_environ()
     body = environ["wsgi.input"].read()
     answers: list[Any] = []
 
