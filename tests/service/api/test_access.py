@@ -83,7 +83,7 @@ def test_nothing_tells_a_project_what_another_one_has(projects: Projects) -> Non
         assert len(has.cursors) > 5
         before = projects.snapshot(has)
         theirs = set(ID.findall("".join(before)))
-        assert len(theirs) == 8
+        assert len(theirs) >= 8
         for operation in ALL:
             for number in range(EXAMPLES):
                 if operation.path not in OPEN:
