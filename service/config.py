@@ -325,7 +325,9 @@ class Settings:
         Limits.answer_bytes, "Size of a prediction's response, before compression.", minimum=1024
     )
     max_json_depth: int = setting(64, "Levels of nesting in a JSON body.", minimum=8, maximum=200)
-    max_queued_jobs: int = setting(1000, "Queued jobs of each kind (import, build, training).", minimum=1)
+    max_queued_jobs: int = setting(
+        1000, "Queued jobs of each kind (import, build, training) in each project.", minimum=1
+    )
     max_layers: int = setting(
         Limits.layers,
         "Layers and cells of a network, including nested ones and their copies for time steps.",

@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import update
 
 from service.context import Context
-from service.storage.records import ApiKey
+from service.operations.upkeep.workers import record_heartbeat
+from service.storage.records import ApiKey, Worker
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
+from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
 from tests.service.api.shared_routes import make_front
 
@@ -222,6 +224,26 @@ def test_projects_use_the_same_names_and_see_nothing_of_each_other(of: Keys, wor
     assert of.send(second, "GET", "/v1/models/line/versions", 200)["items"] == []
     assert of.send(of.admin, "GET", "/v1/models", 200)["items"] == []
     assert len(of.send(of.admin, "GET", "/v1/models", 200, project="a")["items"]) == 1
+
+
+def test_workers_show_the_jobs_of_the_callers_project_alone(
+    of: Keys, idle_worker: FakeWorker, context: Context
+) -> None:
+    for name in ("a", "b"):
+        of.make_project(name)
+    first, second = of.make("train", project="a"), of.make("train", project="b")
+    of.send(first, "POST", "/v1/datasets", 202, json=LINE_DATASET, headers={"Prefer": "wait=0"})
+    claimed = idle_worker.claim()
+    assert claimed is not None
+    running = Worker(id="fake", host="h", process={"pid": 1}, slots=1, versions={}, ready=True)
+    record_heartbeat(context, running)
+
+    def shown(key: str) -> list[str]:
+        (worker,) = of.send(key, "GET", "/v1/workers", 200)["items"]
+        found: list[str] = worker["running"]
+        return found
+
+    assert (shown(first), shown(second)) == ([claimed[0].job_id], [])
 
 
 def test_an_idempotency_key_belongs_to_its_api_key(of: Keys, worker: object) -> None:
