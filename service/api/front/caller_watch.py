@@ -12,7 +12,7 @@ from service.api.front.request import Request
 from service.api.http.errors import InvalidHeader
 from service.errors import ScopeMissing, StorageError, Unauthenticated
 
-CHECK_SECONDS = 0.25
+CHECK_SECONDS = 0.5
 """The pause between two checks. Like any request, most of them find a remembered caller and read nothing."""
 REFUSALS = (Unauthenticated, ScopeMissing, InvalidHeader)
 
