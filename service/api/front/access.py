@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import structlog
 
@@ -25,11 +25,16 @@ log = structlog.get_logger()
 
 
 class Access:
-    """The access control of one process. It belongs to one event loop; `pool` reads the keys."""
+    """The access control of one process. It belongs to one event loop.
+
+    `pool` reads the keys that were valid lately. All others wait for a thread of their own: a flood of invented keys
+    delays nobody whose key is known.
+    """
 
     def __init__(self, settings: Settings, ring: KeyRing, pool: Executor) -> None:
         self._ring = ring
         self._pool = pool
+        self._unknown = ThreadPoolExecutor(1, "unknown-keys")
         self._open_metrics = settings.metrics_open
         self._needed: dict[tuple[str, str], Needed] = {}
         self._used_at: dict[str, float] = {}
@@ -64,10 +69,16 @@ class Access:
         return needed
 
     async def _look_up(self, credentials: Credentials) -> Caller:
+        self._ring.check_form(credentials)
+        pool = self._pool if self._ring.knows(credentials) else self._unknown
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._ring.look_up, credentials)
+            return await asyncio.get_running_loop().run_in_executor(pool, self._ring.look_up, credentials)
         except UnknownProject as error:
             raise InvalidHeader(error.detail, [RequestFault(error.detail, header="Fitserve-Project")]) from None
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._unknown.shutdown(wait=False, cancel_futures=True)
 
     def _note_use(self, key_id: str) -> None:
         now = time.monotonic()

@@ -6,9 +6,11 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 
 import orjson
 
+from service.api.front.caller_watch import WatchedCaller
 from service.api.front.watch import JobWatch
 from service.config import Settings
 from service.errors import Overloaded
@@ -66,16 +68,18 @@ class EventStreams:
         self._pool = pool
         self._batches: dict[tuple[str, int], asyncio.Task[Batch | None]] = {}
 
-    async def follow(self, job_id: str, after: int) -> AsyncGenerator[bytes, None]:
+    async def follow(
+        self, job_id: str, after: int, watched: AbstractContextManager[WatchedCaller]
+    ) -> AsyncGenerator[bytes, None]:
         """The events of a job after number `after`, with a heartbeat if there are none for HEARTBEAT_SECONDS.
 
-        Ends after the job's final status, if the job is deleted, if the process shuts down, and after `stream_seconds`:
-        the client then reconnects.
+        Ends after the job's final status, if the job is deleted, if the `watched` caller is refused, if the process
+        shuts down, and after `stream_seconds`: the client then reconnects.
         """
         wrote_at, opened_at = -HEARTBEAT_SECONDS, time.time()
         ends_at = time.monotonic() + self._seconds
-        with self._watch.watch(job_id) as job:
-            while not self._watch.is_stopped and time.monotonic() < ends_at:
+        with watched as caller, self._watch.watch(job_id) as job:
+            while not (self._watch.is_stopped or caller.is_refused) and time.monotonic() < ends_at:
                 if not job.is_seen:
                     await job.changed(min(HEARTBEAT_SECONDS, ends_at - time.monotonic()))
                 is_behind = job.state is not None and job.state.last_seq > after
