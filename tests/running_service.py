@@ -48,12 +48,24 @@ def free_port() -> int:
         return port
 
 
-class Client:
-    """A client of one service: paths in, JSON out."""
+def run_command(*arguments: str, **settings: str) -> str:
+    """What `fitserve ARGUMENTS` prints. Fails the test if it doesn't succeed."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
+    given |= {f"FITSERVE_{name.upper()}": value for name, value in settings.items()}
+    command = [sys.executable, "-m", "service", *arguments]
+    ended = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
-    def __init__(self, base_url: str) -> None:
+
+class Client:
+    """A client of one service: paths in, JSON out. It sends the API key with every request if it has one."""
+
+    def __init__(self, base_url: str, key: str | None = None) -> None:
         self.base_url = base_url
         self._session = requests.Session()
+        if key is not None:
+            self._session.headers["Authorization"] = f"Bearer {key}"
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         return self._session.request(method, self.base_url + path, timeout=90, **options)
@@ -123,7 +135,7 @@ class Client:
 class RunningService:
     """`fitserve serve` in its own process. `keras_home` is the folder of Keras's downloaded datasets.
 
-    `environment` has other variables than Fitserve's settings.
+    `environment` has other variables than Fitserve's settings; `client` has the key.
     """
 
     root = ROOT
@@ -134,6 +146,7 @@ class RunningService:
         data_dir: Path,
         keras_home: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        key: str | None = None,
         **settings: str,
     ) -> None:
         self.port = free_port()
@@ -149,7 +162,7 @@ class RunningService:
             **{f"FITSERVE_{name.upper()}": value for name, value in settings.items()},
             **(environment or {}),
         }
-        self.client = Client(f"http://127.0.0.1:{self.port}")
+        self.client = Client(f"http://127.0.0.1:{self.port}", key)
         self.start()
 
     def start(self) -> None:
@@ -229,9 +242,11 @@ class RunningService:
 
 
 @contextmanager
-def running_service(data_dir: Path, keras_home: Path | None = None, **settings: str) -> Iterator[RunningService]:
-    """A ready service during the block."""
-    service = RunningService(data_dir, keras_home, None, **settings)
+def running_service(
+    data_dir: Path, keras_home: Path | None = None, key: str | None = None, **settings: str
+) -> Iterator[RunningService]:
+    """A ready service during the block, whose client has the key."""
+    service = RunningService(data_dir, keras_home, None, key, **settings)
     try:
         yield service.wait_until_ready()
     finally:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import lru_cache
 
 import structlog
 
@@ -18,6 +19,8 @@ from service.operations.access.key_ring import Credentials, KeyRing, UnknownProj
 BEARER = re.compile(r"Bearer +([\x21-\x7e]+)", re.IGNORECASE)
 PROJECT_HEADER = "fitserve-project"
 MOST_REMEMBERED = 1000
+MOST_READ = 256
+"""The headers whose credentials are remembered at most. Unlike keys, clients can make them up, of 8 KB each."""
 USE_SECONDS = 60.0
 """How often the use of a key is recorded at most."""
 
@@ -44,7 +47,8 @@ class Access:
         needed = self._find_needed(request.method, request.path)
         if needed is Special.NOTHING:
             return
-        credentials = _read(request.headers.get("authorization"), request.headers.get(PROJECT_HEADER))
+        headers = request.headers
+        credentials = _read(headers.get("authorization"), headers.get(PROJECT_HEADER))
         caller = self._ring.recall(credentials)
         if caller is None:
             try:
@@ -93,6 +97,7 @@ class Access:
             log.warning("the use of a key was not recorded", key=key_id, detail=error.detail)
 
 
+@lru_cache(MOST_READ)
 def _read(authorization: str | None, project: str | None) -> Credentials:
     """Raises Unauthenticated for a malformed `Authorization` of the scheme Bearer, InvalidHeader."""
     if project is not None and not project:

@@ -18,6 +18,8 @@ SUMMARY_SECONDS = 10.0
 """The time between the first of several requests and the line that summarizes them."""
 MOST_GROUPS = 1000
 """Groups of requests that are alike, at most. One more, and the summaries are written at once."""
+TENTHS = 10_000
+"""Tenths of a millisecond in a second."""
 FAILED, BROKEN = 400, 500
 """The lowest statuses of failed requests, and of those whose failure isn't the client's."""
 ALL, ERRORS = "all", "errors"
@@ -32,23 +34,24 @@ class Group:
 
     def __init__(self) -> None:
         self.count = self.bytes = 0
-        self.times: dict[float, int] = {}
-        """How many requests took so many milliseconds, which are rounded to 0.1."""
+        self.times: dict[int, int] = {}
+        """How many requests took so many tenths of a millisecond."""
 
-    def add(self, milliseconds: float, size: int) -> None:
-        """Count a request whose response has `size` bytes."""
+    def add(self, seconds: float, size: int) -> None:
+        """Count a request that took `seconds`, and whose response has `size` bytes."""
         self.count += 1
         self.bytes += size
-        self.times[milliseconds] = self.times.get(milliseconds, 0) + 1
+        tenths = int(seconds * TENTHS + 0.5)  # `round` is four times as slow
+        self.times[tenths] = self.times.get(tenths, 0) + 1
 
     def percentile(self, percent: int) -> float:
         """The milliseconds within which `percent` of the requests were answered."""
         reached = 0
-        for milliseconds in sorted(self.times):
-            reached += self.times[milliseconds]
+        for tenths in sorted(self.times):
+            reached += self.times[tenths]
             if reached * 100 >= self.count * percent:
                 break
-        return milliseconds
+        return tenths / 10
 
 
 class AccessLog:
@@ -81,16 +84,14 @@ class AccessLog:
         """Whether a request is only counted. `is_frequent`: it is a prediction or a probe."""
         return status < FAILED and (self._summarizes_frequent if is_frequent else self._summarizes_others)
 
-    def count(
-        self, method: str, path: str, key_id: str | None, project: str | None, milliseconds: float, size: int
-    ) -> None:
-        """Count a request for the next summary of its kind."""
+    def count(self, method: str, path: str, key_id: str | None, project: str | None, seconds: float, size: int) -> None:
+        """Count a request that took `seconds` for the next summary of its kind."""
         group = self._groups.get((method, path, key_id, project))
         if group is None:
             if len(self._groups) >= MOST_GROUPS:
                 self.summarize()
             group = self._groups[method, path, key_id, project] = Group()
-        group.add(milliseconds, size)
+        group.add(seconds, size)
 
     def write(
         self,

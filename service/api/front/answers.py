@@ -93,10 +93,10 @@ class Responder:
         if answer.stream is not None and request.scope["http_version"] == "1.0":
             # HTTP/1.0 has no chunks, which uvicorn would send.
             answer.body, answer.stream = b"".join([piece async for piece in answer.stream]), None
-        self.count(request, answer.status)
+        seconds = self.count(request, answer.status)
         stream, body = answer.stream, answer.body
         if stream is None:
-            self.log(request, answer.status, len(body))
+            self.log(request, answer.status, len(body), seconds)
             if len(body) > PIECE:
                 stream, body = _cut(body), b""
         sent = 0
@@ -113,25 +113,27 @@ class Responder:
             await send({"type": "http.response.body", "body": body})
         finally:
             if answer.stream is not None:
-                self.log(request, answer.status, sent)
+                self.log(request, answer.status, sent, time.monotonic() - request.started)
 
-    def count(self, request: Request, status: int) -> None:
-        """Count a request whose response begins now, or whose client has left."""
+    def count(self, request: Request, status: int) -> float:
+        """Count a request whose response begins now, or whose client has left. Returns its seconds until now."""
         request.status = status
-        self._counter.count(request.method, request.path, status, time.monotonic() - request.started)
+        seconds = time.monotonic() - request.started
+        self._counter.count(request.method, request.path, status, seconds)
+        return seconds
 
-    def log(self, request: Request, status: int, size: int) -> None:
-        """Log a request, whose response's body has `size` bytes."""
-        milliseconds = round((time.monotonic() - request.started) * 1000, 1)
+    def log(self, request: Request, status: int, size: int, seconds: float) -> None:
+        """Log a request that took `seconds`, and whose response's body has `size` bytes."""
         if self._log.summarizes(status, is_frequent=request.is_frequent or request.path in PROBES):
             key_id, project = request.caller.key_id, request.named_project
-            self._log.count(request.method, request.path, key_id, project, milliseconds, size)
+            self._log.count(request.method, request.path, key_id, project, seconds, size)
             if self._summarizing is None:
                 self._summarizing = asyncio.get_running_loop().call_later(SUMMARY_SECONDS, self._summarize)
             return
         named = request.describe()
         if (job_id := request.job_id or find_job(request.path)) is not None:
             named["job_id"] = job_id
+        milliseconds = round(seconds * 1000, 1)
         self._log.write(request.method, request.path, status, milliseconds, size, request.address, **named)
         self._flush_soon()
 

@@ -111,8 +111,8 @@ class Front:
         try:
             return await self._answer(request)
         except ClientDisconnected:
-            self._responder.count(request, CLIENT_LEFT)
-            self._responder.log(request, CLIENT_LEFT, size=0)
+            seconds = self._responder.count(request, CLIENT_LEFT)
+            self._responder.log(request, CLIENT_LEFT, 0, seconds)
             return None
         except Exception as error:
             structlog.contextvars.bind_contextvars(method=request.method, **request.describe())
@@ -216,6 +216,9 @@ def _check_size(request: Request) -> None:
     if len(request.path) + len(request.scope["query_string"]) > LONGEST_LINE:
         raise UriTooLong(f"The path and the query must have at most {LONGEST_LINE:,} characters.")
     headers = request.scope["headers"]
-    longest = max((len(name) + len(value) for name, value in headers), default=0)
-    if len(headers) > MOST_HEADERS or longest > LONGEST_HEADER:
+    is_excessive = len(headers) > MOST_HEADERS
+    for name, value in headers:  # `any` would cost each request another 0.5 µs
+        if len(name) + len(value) > LONGEST_HEADER:
+            is_excessive = True
+    if is_excessive:
         raise HeadersTooLarge(f"At most {MOST_HEADERS} headers of at most {LONGEST_HEADER:,} characters are allowed.")

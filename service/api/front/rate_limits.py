@@ -127,10 +127,20 @@ class Policy:
         self.name, self.rate = name, rate
         self.seconds = rate.get_expiry()
         self.header = (b"ratelimit-policy", f'"{name}";q={rate.amount};w={self.seconds}'.encode())
+        self._keys: dict[str, str] = {}
 
     def describe(self, remaining: int, reset: int) -> tuple[bytes, bytes]:
         """The header with the requests that remain, and the seconds until the window ends."""
         return b"ratelimit", f'"{self.name}";r={remaining};t={reset}'.encode()
+
+    def key_of(self, caller: str) -> str:
+        """The key of a caller's window."""
+        key = self._keys.get(caller)
+        if key is None:
+            if len(self._keys) >= MOST_KEYS:
+                self._keys.clear()
+            key = self._keys[caller] = self.rate.key_for(caller)
+        return key
 
 
 class RateLimits:
@@ -139,7 +149,6 @@ class RateLimits:
     def __init__(self, settings: Settings) -> None:
         self._policies = {name: Policy(name, rate) for name, rate in settings.rates.items()}
         self._counter = _make_counter(settings) if self._policies else None
-        self._keys: dict[tuple[str, str], str] = {}
 
     @property
     def has_any(self) -> bool:
@@ -158,7 +167,7 @@ class RateLimits:
         policy = None if name is None else self._policies.get(name)
         if policy is None:
             return
-        counted = await self._counter.count(self._find_key(policy, request), policy.seconds)
+        counted = await self._counter.count(policy.key_of(request.caller_id), policy.seconds)
         if counted is None:
             return
         count, left = counted
@@ -168,16 +177,6 @@ class RateLimits:
             # Otherwise a client that is still sending wouldn't receive the response.
             await request.discard()
             raise RateLimited(policy.name, policy.rate.amount, policy.seconds, reset)
-
-    def _find_key(self, policy: Policy, request: Request) -> str:
-        """The key of the caller's window."""
-        known = policy.name, request.caller_id
-        key = self._keys.get(known)
-        if key is None:
-            if len(self._keys) >= MOST_KEYS:
-                self._keys.clear()
-            key = self._keys[known] = policy.rate.key_for(request.caller_id)
-        return key
 
 
 def _make_counter(settings: Settings) -> Counter:

@@ -147,7 +147,7 @@ def test_a_path_can_not_write_other_members_of_its_line_nor_show_a_key(capsys: p
 def test_however_many_paths_there_are_every_request_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     log = AccessLog(Settings(log_format="json"), "api")
     for number in range(MOST_GROUPS + 1):
-        log.count("POST", f"/v1/models/m{number}/predictions", None, None, 0.1, 10)
+        log.count("POST", f"/v1/models/m{number}/predictions", None, None, 0.0001, 10)
     assert len(log._groups) == 1
     written = [json.loads(line) for line in read(log, capsys)]
     assert sum(line["count"] for line in written) == MOST_GROUPS + 1
@@ -156,7 +156,7 @@ def test_however_many_paths_there_are_every_request_is_counted(capsys: pytest.Ca
 def test_percentiles_are_those_of_the_requests(capsys: pytest.CaptureFixture[str]) -> None:
     log = AccessLog(Settings(log_format="json"), "api")
     for number in range(1, 101):
-        log.count("POST", PREDICTIONS, "k", "school", number / 10, 1)
+        log.count("POST", PREDICTIONS, "k", "school", number / 10_000, 1)
     (line,) = map(json.loads, read(log, capsys))
     assert (line["key_id"], line["project"]) == ("k", "school")
     assert (line["milliseconds_p50"], line["milliseconds_p99"]) == (5.0, 9.9)

@@ -57,9 +57,9 @@ def events_of(response: TestResponse) -> list[JobEvent]:
     return list(read_events(response.data.split(b"\n")))
 
 
-def open_stream(api: ApiClient, url: str) -> TestResponse:
+def open_stream(api: ApiClient, url: str, **headers: str) -> TestResponse:
     """A stream that isn't read yet."""
-    return api.http.get(url, headers=STREAM)
+    return api.http.get(url, headers=STREAM | headers)
 
 
 def claim(worker: FakeWorker) -> Lease:
@@ -161,6 +161,19 @@ def test_a_quiet_stream_has_a_heartbeat(ready: ApiClient, queued: str, monkeypat
     with closing(open_stream(ready, f"{queued}?after=1")) as response:
         pieces: Iterator[bytes] = iter(response.response)  # type: ignore[arg-type]
         assert [next(pieces) for _ in range(3)] == [b": heartbeat\n\n"] * 3
+
+
+def test_a_quiet_stream_ends_when_its_key_is_revoked(
+    ready: ApiClient, queued: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.api.front.streams.HEARTBEAT_SECONDS", 0.05)
+    admin = f"Bearer {ready.post('/v1/api-keys', {'name': 'admin', 'scopes': ['admin']})['key']}"
+    reader = ready.post("/v1/api-keys", {"name": "reader", "scopes": ["read"]}, Authorization=admin)
+    with closing(open_stream(ready, f"{queued}?after=1", Authorization=f"Bearer {reader['key']}")) as response:
+        pieces: Iterator[bytes] = iter(response.response)  # type: ignore[arg-type]
+        assert next(pieces) == b": heartbeat\n\n"
+        ready.send("DELETE", f"/v1/api-keys/{reader['id']}", 204, headers={"Authorization": admin})
+        assert set(pieces) <= {b": heartbeat\n\n", b""}
 
 
 def test_a_stream_ends_when_its_job_is_deleted(ready: ApiClient, queued: str) -> None:
