@@ -59,6 +59,12 @@ def test_without_keys_everybody_may_do_everything(api: ApiClient) -> None:
     api.get("/v1/models")
 
 
+def test_without_keys_any_bearer_token_is_ignored(api: ApiClient) -> None:
+    for token in ("none", "fsk_" + "0" * 24 + "_" + "0" * 48):
+        current: Any = api.send("GET", "/v1/api-keys/current", 200, headers={"Authorization": f"Bearer {token}"}).json
+        assert current["id"] is None
+
+
 def test_from_the_first_key_on_every_request_needs_one(of: Keys) -> None:
     response = of.client.send("GET", "/v1/models", 401)
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
