@@ -50,7 +50,7 @@ FROM base AS api
 COPY --from=api-packages /opt/fitserve /opt/fitserve
 COPY --from=code /app /app
 USER 1000:1000
-# A port on the container's loopback interface can't be published. Whoever runs the image sets
+# A port on the container's loopback interface can't be published. Until the service has a key, whoever runs the image sets
 # FITSERVE_ALLOW_ANONYMOUS.
 ENV FITSERVE_HOST=0.0.0.0
 EXPOSE 8000

@@ -45,8 +45,8 @@ def serve() -> None:
     """Run the api and a worker."""
     from service import launcher
 
-    settings = prepare("launcher", listens=True)
-    with refusing(StorageError, AddressUnavailable, OSError):
+    settings = prepare("launcher")
+    with refusing(StorageError, AddressUnavailable, InvalidSettings, OSError):
         launcher.prepare(settings)
     sys.exit(launcher.serve(settings))
 
@@ -54,13 +54,15 @@ def serve() -> None:
 @main.command()
 def api() -> None:
     """Run only the api."""
-    settings = prepare("api", listens=True)
+    settings = prepare("api")
     from service.api.server import serve
+    from service.operations.access.exposure import check_exposure
     from service.storage.database import migrate
 
-    with refusing(StorageError, OSError):
+    with refusing(StorageError, InvalidSettings, OSError):
         migrate(settings.database_url, settings.start_seconds)
-    with refusing(AddressUnavailable):
+        check_exposure(settings)
+    with refusing(AddressUnavailable, StorageError):
         serve(settings)
 
 

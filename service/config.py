@@ -29,7 +29,9 @@ class Settings:
     host: str = setting("127.0.0.1", "Address on which the api listens.")
     port: int = setting(8000, "Port on which the api listens.", minimum=1, maximum=65535)
     allow_anonymous: bool = setting(
-        False, "Listen on an address that other machines can reach, although anyone who reaches it can use the service."
+        False,
+        "While the service has no API key: listen on an address that other machines can reach, although everybody who "
+        "reaches it can use the service.",
     )
     data_dir: Path = setting(Path("./var"), "Folder for the SQLite file and the artifacts.")
     database_url: str = setting(
@@ -323,7 +325,9 @@ class Settings:
         Limits.answer_bytes, "Size of a prediction's response, before compression.", minimum=1024
     )
     max_json_depth: int = setting(64, "Levels of nesting in a JSON body.", minimum=8, maximum=200)
-    max_queued_jobs: int = setting(1000, "Queued jobs of each kind (import, build, training).", minimum=1)
+    max_queued_jobs: int = setting(
+        1000, "Queued jobs of each kind (import, build, training) in each project.", minimum=1
+    )
     max_layers: int = setting(
         Limits.layers,
         "Layers and cells of a network, including nested ones and their copies for time steps.",
@@ -400,6 +404,14 @@ class Settings:
         return cls(**read_settings(fields(cls), os.environ if env is None else env))
 
     @property
+    def is_exposed(self) -> bool:
+        """Whether other machines can reach the address on which the api listens."""
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host != "localhost"
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         """The hosts that requests may name, in lower case."""
         given = _split(self.allowed_hosts.lower())
@@ -454,22 +466,6 @@ class Settings:
         """The api's URL, with an IPv6 address in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
-
-
-def check_exposure(settings: Settings) -> None:
-    """Refuse an address that other machines can reach, unless that is intended. Only commands that listen call this.
-
-    Raises InvalidSettings.
-    """
-    try:
-        loopback = ipaddress.ip_address(settings.host).is_loopback
-    except ValueError:
-        loopback = settings.host == "localhost"
-    if not loopback and not settings.allow_anonymous:
-        raise InvalidSettings(
-            f'FITSERVE_HOST is "{settings.host}", which other machines can reach, and the service has no '
-            "authentication: set FITSERVE_ALLOW_ANONYMOUS=true if this is intended, or listen on 127.0.0.1."
-        )
 
 
 def _count_sharing(memory: int) -> int:

@@ -34,11 +34,16 @@ log = structlog.get_logger()
 
 
 def prepare(settings: Settings) -> None:
-    """Check the address and migrate the database before the start. Raises AddressUnavailable, StorageError, OSError."""
+    """Check the address and migrate the database before the start.
+
+    Raises AddressUnavailable, InvalidSettings, StorageError, OSError.
+    """
     listen(settings.host, settings.port).close()
+    from service.operations.access.exposure import check_exposure
     from service.storage.database import migrate, retry_while_away
 
     migrate(settings.database_url, settings.start_seconds)
+    check_exposure(settings)
     retry_while_away(settings.database_url, settings.start_seconds, lambda: remove_ended_workers(settings))
 
 

@@ -1,4 +1,4 @@
-"""The service's log: structlog and standard logging in one format, on standard error, with passwords masked."""
+"""The service's log: structlog and standard logging in one format, on standard error, with secrets masked."""
 
 import logging.config
 import re
@@ -10,6 +10,7 @@ import structlog
 from service.config import Settings
 
 PASSWORD_IN_URL = re.compile(r"(://[^\s:/@\"']*):[^\s/@\"']+@")
+SECRET_OF_KEY = re.compile(r"(fsk_[0-9a-f]{24})_[0-9a-f]+")
 
 QUIET_LOGGERS = ("alembic", "sqlalchemy", "urllib3", "tensorflow", "absl")
 """Libraries whose messages below the level of a warning don't help the operator."""
@@ -39,7 +40,7 @@ def configuration(settings: Settings, part: str) -> dict[str, Any]:
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             *_renderers(settings.log_format),
-            mask_passwords,
+            mask_secrets,
         ],
     }
     loggers = {name: {"level": "WARNING"} for name in QUIET_LOGGERS}
@@ -54,9 +55,14 @@ def configuration(settings: Settings, part: str) -> dict[str, Any]:
     }
 
 
-def mask_passwords(_logger: Any, _method: str, line: str) -> str:
-    """Replace the password of every URL in the line by `***`, including those in tracebacks."""
-    return PASSWORD_IN_URL.sub(r"\1:***@", line)
+def mask_secrets(_logger: Any, _method: str, line: str) -> str:
+    """Replace the password of every URL in the line by `***`, and the secret of every API key, also in tracebacks."""
+    return mask_keys(PASSWORD_IN_URL.sub(r"\1:***@", line))
+
+
+def mask_keys(text: str) -> str:
+    """Replace the secret of every API key in the text, such as a path that should have its id, by `***`."""
+    return SECRET_OF_KEY.sub(r"\1_***", text) if "fsk_" in text else text
 
 
 def _shared_processors(part: str) -> list[Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from service.config import Settings, check_exposure
+from service.config import Settings
 from service.environment import InvalidSettings
 from service.errors import BackupError, StorageError
 from service.storage.artifact_keys import BadKey
@@ -53,12 +53,10 @@ def _line(error: Exception) -> str:
     return f"{where}{error.strerror or error}."
 
 
-def prepare(part: str, *, listens: bool = False) -> Settings:
+def prepare(part: str) -> Settings:
     """Read the settings, then set up the folders and the log, and wait for the database."""
     with refusing(InvalidSettings):
         settings = Settings.from_environment()
-        if listens:
-            check_exposure(settings)
     os.umask(PRIVATE)
     _make_folder("FITSERVE_DATA_DIR", settings.data_dir)
     _make_folder("FITSERVE_ARTIFACT_URL", settings.artifact_folder)

@@ -16,7 +16,7 @@ from service.api.http import indented_responses, multipart
 from service.api.http.bodies import write_json
 from service.api.http.dialect_paths import AnyNumberConverter
 from service.api.http.error_handlers import register_error_handlers
-from service.api.http.path_names import EpochConverter, NameConverter, NumberConverter
+from service.api.http.path_names import EpochConverter, KeyIdConverter, NameConverter, NumberConverter
 from service.api.routes import (
     api_keys,
     audit_events,
@@ -109,6 +109,7 @@ def create_app(context: Context, service: PredictionService | None = None) -> Fl
     app.url_map.converters["number"] = NumberConverter
     app.url_map.converters["any_number"] = AnyNumberConverter
     app.url_map.converters["epoch"] = EpochConverter
+    app.url_map.converters["key_id"] = KeyIdConverter
     multipart.register(app)
     indented_responses.register(app)
     register_error_handlers(app)
@@ -122,6 +123,7 @@ def _register_routes(app: Flask) -> None:
     api.register_converter(NumberConverter, lambda _: {"type": "integer", "minimum": 1})
     api.register_converter(AnyNumberConverter, lambda _: {"type": "integer", "minimum": 1})
     api.register_converter(EpochConverter, lambda _: {"type": "string"})
+    api.register_converter(KeyIdConverter, lambda _: {"type": "string"})
     for module in (*RESOURCES, *DIALECTS):
         api.register_blueprint(module.blueprint)
     app.register_blueprint(open_inference.tritons_own)

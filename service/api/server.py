@@ -22,6 +22,7 @@ from service.api.front.balance import SHARES
 from service.api.front.worker import Worker
 from service.config import Settings
 from service.context import Context
+from service.operations.access.exposure import log_exposure
 from service.operations.inference.statistics import PREDICTIONS
 from service.operations.metrics import counted
 from service.operations.metrics.processes import PROCESSES
@@ -40,8 +41,10 @@ MEMORY_FOLDER = Path("/dev/shm")
 
 
 def serve(settings: Settings) -> None:
-    """Answer requests until SIGTERM or SIGINT. Raises AddressUnavailable."""
+    """Answer requests until SIGTERM or SIGINT. Raises AddressUnavailable, StorageError."""
     tracing.check()
+    listener = listen(settings.host, settings.port).detach()
+    log_exposure(settings)
     _keep_freed_memory()
     _allow_open_files(settings.max_connections + OTHER_FILES)
     # The processes share all of it because its memory is there before they are forked.
@@ -52,7 +55,7 @@ def serve(settings: Settings) -> None:
     # They also share the imported code, as long as no full collection writes to it.
     gc.collect()
     gc.freeze()
-    ApiServer(settings, listen(settings.host, settings.port).detach()).run()
+    ApiServer(settings, listener).run()
 
 
 def _keep_freed_memory() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzzing.hooks import KEY
 from tests.fuzzing.made import make_one_of_each
 from tests.running_service import ROOT, RunningService, running_service
 
@@ -56,11 +57,13 @@ def configure(folder: Path, dictionaries: dict[str, list[str]]) -> Path:
 @pytest.mark.timeout(LONGEST_RUN + 60)
 def test_every_answer_is_as_the_document_says(fuzzed: RunningService, tmp_path: Path) -> None:
     configuration = configure(tmp_path, make_one_of_each(fuzzed.client))
+    key = fuzzed.client.post("/v1/api-keys", {"name": "fuzzing", "scopes": ["admin"]})["key"]
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration), "run"]
     options = ["--seed", SEED, "--max-examples", str(EXAMPLES), "--no-color", *PHASES]
     run = subprocess.run(
-        [*command, f"{fuzzed.client.base_url}/openapi.json", *options],
+        [*command, f"{fuzzed.client.base_url}/openapi.json", "--header", f"Authorization: Bearer {key}", *options],
         cwd=ROOT,
+        env=os.environ | {KEY: key},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from generated_fitserve import Client
+from generated_fitserve import AuthenticatedClient
 from generated_fitserve.api.datasets import create_dataset, get_dataset, list_rows
 from generated_fitserve.api.evaluations import create_evaluation, get_evaluation
 from generated_fitserve.api.models import create_model
@@ -50,7 +50,7 @@ def expect(kind: type[Wanted], answer: Any) -> Wanted:
     return answer
 
 
-def upload(client: Client, path: Path) -> None:
+def upload(client: AuthenticatedClient, path: Path) -> None:
     with path.open("rb") as file:
         body = CreateUpload(file=File(payload=file, file_name=path.name), name="mnist")
         created = expect(Dataset, create_dataset.sync(client=client, body=body, prefer=WAIT))
@@ -59,7 +59,7 @@ def upload(client: Client, path: Path) -> None:
     assert found.rows == 70_000
 
 
-def train(client: Client) -> TrainingJob:
+def train(client: AuthenticatedClient) -> TrainingJob:
     """A job that has succeeded."""
     expect(Model, create_model.sync(client=client, body=CreateModel.from_dict(DIGITS), prefer=WAIT))
     body = CreateTrainingJob(model="digits-mlp", dataset="mnist", epochs=1, batch_size=512, seed=7)
@@ -70,7 +70,7 @@ def train(client: Client) -> TrainingJob:
     return job
 
 
-def evaluate(client: Client) -> EvaluationResult:
+def evaluate(client: AuthenticatedClient) -> EvaluationResult:
     body = CreateEvaluation(model="digits-mlp", dataset="mnist")
     evaluation = expect(Evaluation, create_evaluation.sync(client=client, body=body, prefer=WAIT))
     while evaluation.status not in FINAL:
@@ -79,7 +79,7 @@ def evaluate(client: Client) -> EvaluationResult:
     return expect(EvaluationResult, evaluation.result)
 
 
-def count_right(client: Client) -> float:
+def count_right(client: AuthenticatedClient) -> float:
     """The share of some test rows whose label is predicted."""
     page = expect(RowPage, list_rows.sync("mnist", client=client, split=ListRowsSplit.TEST, limit=100))
     body = PredictionRequest(instances=[row.instance for row in page.items])
@@ -89,7 +89,9 @@ def count_right(client: Client) -> float:
 
 
 def main(url: str, data: str) -> None:
-    with Client(base_url=url, timeout=httpx.Timeout(90), raise_on_unexpected_status=True) as client:
+    # The service has no keys, so it ignores the token.
+    timeout = httpx.Timeout(90)
+    with AuthenticatedClient(base_url=url, token="none", timeout=timeout, raise_on_unexpected_status=True) as client:
         upload(client, Path(data))
         job = train(client)
         metrics = expect(Metrics, get_metrics.sync(str(job.id), client=client))

@@ -32,7 +32,9 @@ def names_in(tree: ast.Module) -> Iterator[str]:
 
 def uses_shared_service(tree: ast.Module) -> bool:
     """Whether a module starts no service of its own."""
-    return not any(isinstance(node, ast.Name) and node.id == "running_service" for node in ast.walk(tree))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    takes = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return "running_service" not in imported and bool({"service", "client"} & takes)
 
 
 def test_no_two_modules_on_the_shared_service_give_the_same_name() -> None:

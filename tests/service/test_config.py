@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from models.limits import Limits
-from service.config import Settings, check_exposure
+from service.config import Settings
 from service.environment import InvalidSettings, variable_of
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -98,19 +98,9 @@ def test_an_ipv6_host_is_in_brackets_in_the_address() -> None:
     assert read(FITSERVE_HOST="::1").url == "http://[::1]:8000"
 
 
-def test_an_open_host_is_accepted_where_anyone_may_use_the_service() -> None:
-    check_exposure(read(FITSERVE_HOST="0.0.0.0", FITSERVE_ALLOW_ANONYMOUS="true"))
-    check_exposure(read(FITSERVE_HOST="::1"))
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])
-def test_an_open_host_is_refused_by_commands_that_listen(host: str) -> None:
-    settings = read(FITSERVE_HOST=host)
-    with pytest.raises(InvalidSettings) as refused:
-        check_exposure(settings)
-    expected = f'FITSERVE_HOST is "{host}", which other machines can reach'
-    assert expected in str(refused.value)
-    assert "set FITSERVE_ALLOW_ANONYMOUS=true" in str(refused.value)
+@pytest.mark.parametrize(("host", "exposed"), [("::1", False), ("localhost", False), ("::", True), ("lab.lan", True)])
+def test_an_address_that_is_not_of_the_loopback_interface_can_be_reached(host: str, exposed: bool) -> None:
+    assert read(FITSERVE_HOST=host).is_exposed is exposed
 
 
 @pytest.mark.parametrize(

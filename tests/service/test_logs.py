@@ -63,3 +63,10 @@ except ValueError:
     )
     assert "secret" not in written
     assert written.count("me:***@db.example") == 4
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_the_secret_of_a_key_is_masked_wherever_it_appears(log_format: str) -> None:
+    written = log(f'ours.warning("refused", header="Bearer fsk_{"a" * 24}_{"5" * 48}")', log_format)
+    assert f"Bearer fsk_{'a' * 24}_***" in written
+    assert "555" not in written

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import lru_cache
 
 import structlog
@@ -13,7 +13,7 @@ from service.api.http.errors import InvalidHeader, RequestFault
 from service.api.http.scopes import Needed, Special, find_needed
 from service.callers import DEFAULT_PROJECT, Caller, Scope
 from service.config import Settings
-from service.errors import ScopeMissing, ServiceError, StorageError, Unauthenticated
+from service.errors import ScopeMissing, StorageError, Unauthenticated
 from service.operations.access.key_ring import Credentials, KeyRing, UnknownProject
 
 BEARER = re.compile(r"Bearer +([\x21-\x7e]+)", re.IGNORECASE)
@@ -28,11 +28,16 @@ log = structlog.get_logger()
 
 
 class Access:
-    """The access control of one process. It belongs to one event loop; `pool` reads the keys."""
+    """The access control of one process. It belongs to one event loop.
+
+    `pool` reads the keys that were valid lately. All others wait for a thread of their own: a flood of invented keys
+    delays nobody whose key is known.
+    """
 
     def __init__(self, settings: Settings, ring: KeyRing, pool: Executor) -> None:
         self._ring = ring
         self._pool = pool
+        self._unknown = ThreadPoolExecutor(1, "unknown-keys")
         self._open_metrics = settings.metrics_open
         self._needed: dict[tuple[str, str], Needed] = {}
         self._used_at: dict[str, float] = {}
@@ -57,16 +62,6 @@ class Access:
         if caller.key_id is not None:
             self._note_use(caller.key_id)
 
-    async def still_admits(self, request: Request) -> bool:
-        """Whether a request that was admitted, and whose response isn't complete, would still be."""
-        caller = request.caller
-        try:
-            await self.check(request)
-        except ServiceError:
-            request.caller = caller  # the log names who sent the request
-            return False
-        return True
-
     def _find_needed(self, method: str, path: str) -> Needed:
         needed = self._needed.get((method, path))
         if needed is None:
@@ -78,10 +73,16 @@ class Access:
         return needed
 
     async def _look_up(self, credentials: Credentials) -> Caller:
+        self._ring.check_form(credentials)
+        pool = self._pool if self._ring.knows(credentials) else self._unknown
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._ring.look_up, credentials)
+            return await asyncio.get_running_loop().run_in_executor(pool, self._ring.look_up, credentials)
         except UnknownProject as error:
             raise InvalidHeader(error.detail, [RequestFault(error.detail, header="Fitserve-Project")]) from None
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._unknown.shutdown(wait=False, cancel_futures=True)
 
     def _note_use(self, key_id: str) -> None:
         now = time.monotonic()

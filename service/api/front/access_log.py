@@ -12,7 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from service.config import Settings
-from service.logs import mask_passwords
+from service.logs import mask_keys, mask_secrets
 
 SUMMARY_SECONDS = 10.0
 """The time between the first of several requests and the line that summarizes them."""
@@ -145,12 +145,12 @@ class AccessLog:
         name = NAMES[level]
         given = {member: value for member, value in members.items() if value is not None}
         line = orjson.dumps(given | {"event": event, "level": name, "timestamp": self._timestamp()}).decode()
-        self._lines.append(mask_passwords(None, name, line) if "://" in line else line)
+        self._lines.append(mask_secrets(None, name, line) if "://" in line else mask_keys(line))
 
     def _add_text(self, level: int, event: str, pairs: str) -> None:
         name = NAMES[level]
         line = f"{self._timestamp()} [{name:<9}] {event:<30} {pairs}"
-        self._lines.append(mask_passwords(None, name, line) if "://" in line else line)
+        self._lines.append(mask_secrets(None, name, line) if "://" in line else mask_keys(line))
 
     def flush(self) -> None:
         """Write the collected lines to standard error."""
@@ -169,7 +169,8 @@ class AccessLog:
 
 
 def _printable(path: str) -> str:
-    return path if path.isascii() and path.isprintable() else quote(path, safe="/:")
+    """The path without spaces, which separate the members of a line, and other characters that would confuse it."""
+    return path if path.isascii() and path.isprintable() and " " not in path else quote(path, safe="/:")
 
 
 def _pairs(members: Mapping[str, object]) -> str:

@@ -13,6 +13,7 @@ from service.api.front.access import Access
 from service.api.front.access_log import AccessLog
 from service.api.front.answers import CLIENT_LEFT, Answer, Responder, answer_failure, compress_answer
 from service.api.front.audit import REFUSED, Audit
+from service.api.front.caller_watch import CallerWatch
 from service.api.front.cors import Cors
 from service.api.front.hosts import HostRules
 from service.api.front.inference import Inference
@@ -27,12 +28,14 @@ from service.api.front.route_templates import RouteTemplates
 from service.api.front.spans import RequestSpans
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
-from service.api.http.dialect_paths import lower_fixed_parts
+from service.api.http.dialect_paths import as_routed
 from service.api.http.errors import HeadersTooLarge, UriTooLong
 from service.api.http.problems import answer_error
-from service.api.http.scopes import is_changing
+from service.api.http.scopes import find_needed, is_changing
 from service.api.inference.endpoints import Endpoints
+from service.callers import Scope as KeyScope
 from service.context import Context
+from service.errors import ScopeMissing, Unauthenticated
 from service.operations.access.key_ring import KeyRing
 from service.operations.inference.predictions import PredictionService
 from service.operations.jobs import events
@@ -72,7 +75,8 @@ class Front:
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
         self._streams = EventStreams(settings, self._watch, partial(events.read_next, context), self._pool)
-        self._resources = Resources(app, context, self._access, self._pool, self._watch, self._streams)
+        callers = CallerWatch(self._access.check, self._watch.wake)
+        self._resources = Resources(app, context, self._pool, self._watch, self._streams, callers)
         self._metrics = Metrics(context, self._measure)
         self._cors = Cors(self._respond, settings.origins)
         self._memory = Memory(settings.max_buffered_bytes)
@@ -122,8 +126,8 @@ class Front:
         self._hosts.check(request)
         if self._cors.is_preflight(request):
             return self._cors.answer_preflight(request)
-        request.path = lower_fixed_parts(request.path)
-        await self._access.check(request)
+        request.path = as_routed(request.path)
+        await self._check_access(request)
         endpoint = self._endpoints.find(request.caller.project, request.path) if request.method == "POST" else None
         if self._rate_limits.has_any:
             await self._rate_limits.count(request, is_prediction=endpoint is not None)
@@ -134,6 +138,19 @@ class Front:
             return await self._metrics.answer(request)
         request.is_changing = is_changing(request.method, request.path)
         return await self._resources.answer(request)
+
+    async def _check_access(self, request: Request) -> None:
+        """Raises what Access.check raises. Refused requests count too, so that nobody can send any number of them.
+
+        Raises RateLimited.
+        """
+        try:
+            await self._access.check(request)
+        except (Unauthenticated, ScopeMissing):
+            if self._rate_limits.has_any:
+                is_prediction = find_needed(request.method, request.path) is KeyScope.PREDICT
+                await self._rate_limits.count(request, is_prediction=is_prediction)
+            raise
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Run ASGI's lifespan protocol: start and end with the process."""
@@ -186,6 +203,7 @@ class Front:
         self._inference.close()
         self._metrics.close()
         self._audit.close()
+        self._access.close()
         self._responder.end_log()
         if self._spans is not None:
             self._spans.close()

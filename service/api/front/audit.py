@@ -18,6 +18,7 @@ import structlog
 from service.api.front.request import Request
 from service.context import Context
 from service.errors import StorageError
+from service.logs import mask_keys
 from service.operations.access import audit
 from service.storage.identifiers import new_identifier
 
@@ -165,7 +166,7 @@ def _describe(request: Request, status: int) -> Event:
         "address": request.address,
         "method": request.method[:20],
         # PostgreSQL stores no NUL.
-        "resource": request.path[:LONGEST_PATH].replace("\0", "\ufffd"),
+        "resource": mask_keys(request.path[:LONGEST_PATH]).replace("\0", "\ufffd"),
         "status": status,
         "request_id": request.id,
         "count": 1,

@@ -13,13 +13,13 @@ import time
 from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, NoReturn, Protocol
 
 import structlog
 from werkzeug.routing import Map
 
-from service.api.front.access import Access
 from service.api.front.answers import Answer, compress_answer
+from service.api.front.caller_watch import CallerWatch
 from service.api.front.request import BODY_SECONDS, Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
@@ -27,7 +27,7 @@ from service.api.http.handoff import CALLER, HANDOFF, MEMORY, REQUEST_ID, RESUME
 from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS, PREFIX, find_job
 from service.api.http.media_types import FORM
 from service.context import Context
-from service.errors import DiskFull, storing
+from service.errors import DiskFull, ServiceError, storing
 from service.operations.upkeep import space
 from service.origins import QUEUEING, Queueing
 
@@ -65,18 +65,18 @@ class Resources:
         self,
         app: "WSGIApplication",
         context: Context,
-        access: Access,
         pool: Executor,
         watch: JobWatch,
         streams: EventStreams,
+        callers: CallerWatch,
     ) -> None:
         self._app = app
-        self._access = access
         self._context = context
         self._settings = settings = context.settings
         self._pool = pool
         self._watch = watch
         self._streams = streams
+        self._callers = callers
         settings.artifact_folder.mkdir(parents=True, exist_ok=True)
 
     async def answer(self, request: Request) -> Answer:
@@ -100,8 +100,7 @@ class Resources:
                 address, permits = request.address, self._streams.permits
                 permits.take(address)
                 request.call_at_end(lambda: permits.give(address))
-                is_admitted = partial(self._access.still_admits, request)
-                answer.stream = self._streams.follow(handoff.job_id, handoff.after, is_admitted)
+                answer.stream = self._streams.follow(handoff.job_id, handoff.after, self._callers.watch(request))
         return answer
 
     async def _answer(self, request: Request, queueing: Queueing) -> tuple[Answer, object]:
@@ -116,8 +115,19 @@ class Resources:
             request.memory.keep(0)
             left = handoff.seconds - (time.monotonic() - started)
             await self._watch.until_over(handoff.job_id, left)
+            await self._check_again(request, handoff)
             answer, handoff = await self._call(request, environment | {RESUMED: handoff})
         return answer, handoff
+
+    async def _check_again(self, request: Request, wait: Wait) -> None:
+        """Check the caller after a wait, in which a key may be revoked: then the wait shows that it is refused.
+
+        The route must be called in any case, so that the claim of the request's idempotency key ends.
+        """
+        try:
+            await self._callers.check(request)
+        except ServiceError as error:
+            wait.show = partial(_refuse, error)
 
     async def _require_space(self, request: Request) -> None:
         """Raises DiskFull, before the body is received, if the request stores something and a disk lacks the space.
@@ -139,7 +149,13 @@ class Resources:
             request.scope[BODY_SECONDS] = self._settings.upload_seconds
             folder = str(self._settings.artifact_folder)
             with storing():
-                return await request.spool(most, IN_MEMORY, folder, self._in_thread)
+                file = await request.spool(most, IN_MEMORY, folder, self._in_thread)
+            try:
+                await self._callers.check(request)  # an upload takes minutes, in which a key may be revoked
+            except BaseException:
+                file.close()
+                raise
+            return file
         return io.BytesIO(await request.read(self._settings.max_body_bytes))
 
     def _find_most_spooled(self, request: Request) -> int | None:
@@ -218,6 +234,10 @@ def _run(app: "WSGIApplication", request: Request, environment: Environment) -> 
         size += len(piece)
     pieces.put_back(b"".join(collected))
     return _answer(head[0], head[1], b""), pieces
+
+
+def _refuse(error: ServiceError) -> NoReturn:
+    raise error
 
 
 def _is_complete(chunks: list[bytes], headers: list[tuple[str, str]]) -> bool:

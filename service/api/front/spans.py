@@ -4,6 +4,7 @@ from service.api.front.answers import PROBES
 from service.api.front.request import Request
 from service.api.front.request_counter import METHODS
 from service.api.front.route_templates import RouteTemplates
+from service.logs import mask_keys
 from service.tracing import Tracing
 
 OTHER_METHOD = "_OTHER"
@@ -26,7 +27,7 @@ class RequestSpans:
         known = request.method in METHODS
         attributes = {
             "http.request.method": request.method if known else OTHER_METHOD,
-            "url.path": request.path,
+            "url.path": mask_keys(request.path),
             "url.scheme": request.scope.get("scheme", "http"),
             "network.protocol.version": request.scope["http_version"],
             "user_agent.original": request.headers.get("user-agent"),

@@ -4,11 +4,13 @@ import asyncio
 import contextvars
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 
 import orjson
 
+from service.api.front.caller_watch import WatchedCaller
 from service.api.front.watch import JobWatch
 from service.config import Settings
 from service.errors import Overloaded
@@ -67,25 +69,23 @@ class EventStreams:
         self._batches: dict[tuple[str, int], asyncio.Task[Batch | None]] = {}
 
     async def follow(
-        self, job_id: str, after: int, is_admitted: Callable[[], Awaitable[bool]]
+        self, job_id: str, after: int, watched: AbstractContextManager[WatchedCaller]
     ) -> AsyncGenerator[bytes, None]:
         """The events of a job after number `after`, with a heartbeat if there are none for HEARTBEAT_SECONDS.
 
-        Ends after the job's final status, if the job is deleted, if the caller's key is revoked or expires, if the
-        process shuts down, and after `stream_seconds`: the client then reconnects.
+        Ends after the job's final status, if the job is deleted, if the `watched` caller is refused, if the process
+        shuts down, and after `stream_seconds`: the client then reconnects.
         """
         wrote_at, opened_at = -HEARTBEAT_SECONDS, time.time()
         ends_at = time.monotonic() + self._seconds
-        with self._watch.watch(job_id) as job:
-            while not self._watch.is_stopped and time.monotonic() < ends_at:
+        with watched as caller, self._watch.watch(job_id) as job:
+            while not (self._watch.is_stopped or caller.is_refused) and time.monotonic() < ends_at:
                 if not job.is_seen:
                     await job.changed(min(HEARTBEAT_SECONDS, ends_at - time.monotonic()))
                 is_behind = job.state is not None and job.state.last_seq > after
                 batch = await self._next_batch(job_id, after) if is_behind else None
                 if batch is not None:
                     after, text, happened_at = batch
-                    if not await is_admitted():
-                        return
                     yield text
                     wrote_at = time.monotonic()
                     if happened_at >= opened_at:  # otherwise the client asked for it later
@@ -94,8 +94,6 @@ class EventStreams:
                     return
                 else:
                     if time.monotonic() >= wrote_at + HEARTBEAT_SECONDS:
-                        if not await is_admitted():
-                            return
                         yield HEARTBEAT
                         wrote_at = time.monotonic()
                     left = min(wrote_at + HEARTBEAT_SECONDS, ends_at) - time.monotonic()

@@ -90,6 +90,10 @@ class JobWatch:
     def stop(self) -> None:
         """End all waits and streams, because the process shuts down."""
         self.is_stopped = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Wake everything that waits for a job or follows one, so that it looks whether it may go on."""
         for job in self._jobs.values():
             job.wake()
 

@@ -31,8 +31,14 @@ class AnyNumberConverter(BaseConverter):
         return int(value)
 
 
-def lower_fixed_parts(path: str) -> str:
-    """Lower-case the fixed parts of a TensorFlow Serving path, which are case-insensitive there."""
+def as_routed(path: str) -> str:
+    """The path by which Flask finds the route: all rules about paths must see this one.
+
+    Flask ignores how many slashes a path begins with. The fixed parts of a TensorFlow Serving path are lower-cased,
+    because they are case-insensitive there.
+    """
+    if path[:1] != "/" or path[:2] == "//":
+        path = f"/{path.lstrip('/')}"
     if path == path.lower():
         return path
     match = TENSORFLOW.fullmatch(path)

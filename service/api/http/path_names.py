@@ -33,6 +33,12 @@ class NumberConverter(BaseConverter):
         return int(value)
 
 
+class KeyIdConverter(BaseConverter):
+    """The id of an API key; the route doesn't match anything else, such as `current`."""
+
+    regex = "[0-9a-f]{24}"
+
+
 class EpochConverter(BaseConverter):
     """The number of an epoch, or the name of a snapshot; the route doesn't match anything else."""
 

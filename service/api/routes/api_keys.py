@@ -64,7 +64,7 @@ def get_current_api_key() -> CurrentKey:
     return keys.current(service_context(), caller())
 
 
-@blueprint.get(f"{API_KEYS}/<key_id>")
+@blueprint.get(f"{API_KEYS}/<key_id:key_id>")
 @blueprint.resource(ApiKeySchema)
 def get_api_key(key_id: str) -> ApiKey:
     """Get an API key.
@@ -74,7 +74,7 @@ def get_api_key(key_id: str) -> ApiKey:
     return keys.get(service_context(), key_id)
 
 
-@blueprint.delete(f"{API_KEYS}/<key_id>")
+@blueprint.delete(f"{API_KEYS}/<key_id:key_id>")
 @blueprint.deletes
 def revoke_api_key(key_id: str) -> None:
     """Revoke an API key.

@@ -18,6 +18,8 @@ from service.storage.records import ApiKey
 
 MOST_REMEMBERED = 1000
 USE_RECORDED_EVERY = timedelta(minutes=1)
+NO_KEY = "The request has no API key. Send one as `Authorization: Bearer KEY`."
+UNKNOWN_KEY = "The API key is unknown."
 
 
 class UnknownProject(NotFound):
@@ -48,6 +50,19 @@ class KeyRing:
         self._database = context.database
         self._remembered: OrderedDict[Credentials, Remembered] = OrderedDict()
         self._lock = threading.Lock()
+        self._has_keys = False
+
+    def knows(self, credentials: Credentials) -> bool:
+        """Whether these credentials were valid lately."""
+        return credentials in self._remembered
+
+    def check_form(self, credentials: Credentials) -> None:
+        """Refuse what no database has to be asked about. Raises Unauthenticated."""
+        if self._has_keys:  # keys can't be deleted
+            if credentials.key is None:
+                raise Unauthenticated(NO_KEY)
+            if keys.KEY.fullmatch(credentials.key) is None:
+                raise Unauthenticated(UNKNOWN_KEY)
 
     def recall(self, credentials: Credentials) -> Caller | None:
         """The caller, if it is remembered and current. Reads nothing."""
@@ -67,7 +82,7 @@ class KeyRing:
                 found = self._find(session, credentials, read_at)
         except StorageError:
             known = self._remembered.get(credentials)
-            if known is None or known.valid_until <= time.time():
+            if known is None or known.valid_until <= time.time() or (self._has_keys and known.caller.key_id is None):
                 raise
             # Don't query again for a while: each query of a server that doesn't respond takes seconds.
             found = known._replace(read_at=read_at + UNAVAILABLE_NANOSECONDS)
@@ -83,13 +98,12 @@ class KeyRing:
         return found.caller
 
     def _find(self, session: Session, credentials: Credentials, read_at: int) -> Remembered:
-        if credentials.key is None:
-            if api_keys.any_exists(session):
-                raise Unauthenticated("The request has no API key. Send one as `Authorization: Bearer KEY`.")
+        key = None if credentials.key is None else keys.match(session, credentials.key)
+        self._has_keys = self._has_keys or key is not None or api_keys.any_exists(session)
+        if not self._has_keys:  # generated clients send a key although none exists
             return Remembered(_act_in(session, ANYBODY, credentials.project), float("inf"), read_at)
-        key = keys.match(session, credentials.key)
         if key is None:
-            raise Unauthenticated("The API key is unknown.")
+            raise Unauthenticated(NO_KEY if credentials.key is None else UNKNOWN_KEY)
         reason = keys.why_unusable(key, datetime.now(UTC))
         if reason is not None:
             raise Unauthenticated(f"{reason} Ask an administrator for a new one.", key.id)

@@ -6,7 +6,6 @@ from typing import Any
 
 from models.datasets import Dataset as DatasetFiles
 from models.datasets import check_request, source_documents
-from models.errors import Fault
 from service import statuses
 from service.context import Context
 from service.errors import (
@@ -21,7 +20,7 @@ from service.errors import (
 )
 from service.operations import idempotency
 from service.operations.catalog import imports
-from service.operations.catalog.imports import UPLOAD
+from service.operations.catalog.imports import NO_FORM, UPLOAD
 from service.operations.catalog.uploads import ReceivedFile, removed_unless_committed
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
@@ -80,7 +79,7 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> tup
     if files:
         request = request | {"source": UPLOAD, **imports.describe_files(files)}
     elif request["source"] == UPLOAD:
-        raise InvalidRequest(Fault("Send a file as multipart/form-data, without `source`.", pointer="#/source"))
+        raise InvalidRequest(NO_FORM)
     check_request(request)
     _check_name_is_free(context, request["name"])
     dataset_id = new_identifier("ds")

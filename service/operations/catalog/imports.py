@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from models.datasets import APPEND, file_name
+from models.errors import Fault
 from service import statuses
 from service.context import Context
 from service.errors import ArtifactsUnwritable
@@ -16,6 +17,8 @@ from service.storage.records import Dataset, DatasetVersion
 
 UPLOAD = "upload"
 """The `source` of data from a client's file."""
+NO_FORM = Fault("Send a file as multipart/form-data, without `source`.", pointer="#/source")
+"""The fault of that `source` in JSON."""
 DATA = ("source", "parameters", "inputs", "targets", "rows", APPEND, "file", "more_files")
 """The fields of a request that name or contain the data. All others, besides the name, say how to read it."""
 

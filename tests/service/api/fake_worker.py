@@ -18,7 +18,7 @@ from models.batches.predicting import predict_blocks
 from models.datasets import Dataset, import_dataset
 from models.documents import Document
 from models.errors import Fault, InvalidSpec, ModelsError
-from models.jobs.assignment import Assignment
+from models.jobs.assignment import Assignment, Phase
 from models.jobs.batch_prediction import BatchPredictionAssignment, BatchPredictionResult
 from models.jobs.build import BuildAssignment, BuildResult
 from models.jobs.dataset_import import ImportAssignment, ImportResult
@@ -243,10 +243,17 @@ def onnx_file(inputs: int = 4, outputs: int = 3) -> bytes:
         return Path(file.name).read_bytes()
 
 
+class NoPhases:
+    """The part of a task's channel that an import uses."""
+
+    def phase(self, phase: Phase, line: str = "") -> None:
+        """Report to nobody."""
+
+
 def _import_network(assignment: ModelImportAssignment, folder: Path) -> ModelImportResult:
     """Run the task with a reader for the files of this module."""
     with patch.dict(model_import.READERS, dict.fromkeys(ModelFormat, f"{__name__}:read_network")):
-        return model_import.run(assignment, folder, None)  # type: ignore[arg-type]
+        return model_import.run(assignment, folder, NoPhases())  # type: ignore[arg-type]
 
 
 def read_network(file: Path, fields: ImportFields, folder: Path, _limits: Limits) -> ImportedNetwork:

@@ -38,7 +38,7 @@ def alive(front: Front) -> Iterator[None]:
     async def send(message: Any) -> None:
         told.put(message["type"])
 
-    loop = _event_loop()
+    loop = event_loop()
     living = asyncio.run_coroutine_threadsafe(front({"type": "lifespan"}, receive, send), loop)
     for event in ("startup", "shutdown"):
         loop.call_soon_threadsafe(events.put_nowait, f"lifespan.{event}")
@@ -53,7 +53,7 @@ class _AsWsgi:
         self._front = front
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterator[bytes]:
-        loop, sent, gone = _event_loop(), Queue[Any](), asyncio.Event()
+        loop, sent, gone = event_loop(), Queue[Any](), asyncio.Event()
         bodies = iter([get_input_stream(environ).read()])
 
         async def receive() -> dict[str, Any]:
@@ -65,7 +65,7 @@ class _AsWsgi:
         async def send(message: Any) -> None:
             sent.put(message)
 
-        answering = asyncio.run_coroutine_threadsafe(self._front(_scope(environ), receive, send), loop)
+        answering = asyncio.run_coroutine_threadsafe(self._front(as_scope(environ), receive, send), loop)
         answering.add_done_callback(lambda _: sent.put(None))
         start = sent.get()
         if start is None:
@@ -84,7 +84,8 @@ class _AsWsgi:
         return pieces()
 
 
-def _scope(environ: "WSGIEnvironment") -> dict[str, Any]:
+def as_scope(environ: "WSGIEnvironment") -> dict[str, Any]:
+    """The ASGI scope of a request."""
     named = {
         name.removeprefix("HTTP_"): value
         for name, value in environ.items()
@@ -106,7 +107,8 @@ def _scope(environ: "WSGIEnvironment") -> dict[str, Any]:
 
 
 @cache
-def _event_loop() -> asyncio.AbstractEventLoop:
+def event_loop() -> asyncio.AbstractEventLoop:
+    """The event loop of all clients, in a thread of its own."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
     return loop

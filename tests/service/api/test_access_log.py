@@ -135,6 +135,15 @@ def test_text_says_the_same_and_a_fault_of_the_service_is_a_warning(capsys: pyte
     assert line.endswith(expected)
 
 
+def test_a_path_can_not_write_other_members_of_its_line_nor_show_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    log = AccessLog(Settings(), "api")
+    log.write("GET", "/x status=200 key_id=k", 404, 0.1, 7, "")
+    log.write("DELETE", f"/v1/api-keys/fsk_{'a' * 24}_{'5' * 48}", 404, 0.1, 7, "")
+    forged, key = read(log, capsys)
+    assert forged.endswith("path=/x%20status%3D200%20key_id%3Dk status=404")
+    assert key.endswith(f"path=/v1/api-keys/fsk_{'a' * 24}_*** status=404")
+
+
 def test_however_many_paths_there_are_every_request_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     log = AccessLog(Settings(log_format="json"), "api")
     for number in range(MOST_GROUPS + 1):

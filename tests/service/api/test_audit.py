@@ -66,6 +66,13 @@ def test_a_change_that_fails_is_listed_with_its_template(of: Keys, auditor: Audi
     assert (event["route"], event["resource"], event["status"]) == ("/v1/models/{name}", "/v1/models/none", 404)
 
 
+def test_no_event_has_the_secret_of_a_key(of: Keys, auditor: Auditor) -> None:
+    key = of.make("read")
+    of.send(of.admin, "DELETE", f"/v1/api-keys/{key}", 404)
+    (event,) = auditor.find("method=DELETE")
+    assert event["resource"] == f"/v1/api-keys/fsk_{id_of(key)}_***"
+
+
 def test_what_is_refused_is_listed_with_the_key_if_it_exists(of: Keys, auditor: Auditor) -> None:
     revoked, reader = of.make("read"), of.make("read")
     of.send(of.admin, "DELETE", f"/v1/api-keys/{id_of(revoked)}", 204)

@@ -9,6 +9,7 @@ from tests.journeys.specs import LINE_DATASET
 from tests.service.api.api_client import ApiClient
 from tests.service.api.front_client import FrontClient
 from tests.service.api.shared_routes import make_front
+from tests.service.api.test_keys import Keys
 
 ALLOWED, OTHER = "https://lab.example", "https://evil.example"
 
@@ -34,6 +35,27 @@ def test_a_page_of_another_origin_is_refused(lab: ApiClient) -> None:
     refused = lab.send("POST", "/v1/datasets", 403, json=LINE_DATASET, headers={"Origin": OTHER})
     assert "Access-Control-Allow-Origin" not in refused.headers
     assert "Access-Control-Allow-Origin" not in lab.send("GET", "/v1/datasets", 200, headers={"Origin": OTHER}).headers
+
+
+def test_a_page_of_an_allowed_origin_may_send_a_key_and_learns_that_it_needs_one(lab: ApiClient) -> None:
+    of = Keys(lab)
+    names = "authorization,fitserve-project"
+    wanted = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": names}
+    answer = lab.send("OPTIONS", "/v1/models", 200, headers={"Origin": ALLOWED} | wanted)
+    assert answer.headers["Access-Control-Allow-Headers"] == names
+    refused = lab.send("GET", "/v1/models", 401, headers={"Origin": ALLOWED})
+    assert refused.headers["Access-Control-Allow-Origin"] == ALLOWED
+    assert "WWW-Authenticate" in refused.headers["Access-Control-Expose-Headers"]
+    of.send(of.admin, "GET", "/v1/models", 200, headers={"Origin": ALLOWED})
+
+
+def test_a_key_does_not_let_pages_of_other_origins_in(lab: ApiClient) -> None:
+    of = Keys(lab)
+    preflight = {"Origin": OTHER, "Access-Control-Request-Method": "GET"}
+    refused = lab.http.open("/v1/models", method="OPTIONS", headers=preflight)
+    assert refused.status_code == 400
+    assert "Access-Control-Allow-Origin" not in refused.headers
+    of.send(of.admin, "POST", "/v1/datasets", 403, json=LINE_DATASET, headers={"Origin": OTHER})
 
 
 def test_without_allowed_origins_nothing_is_said_of_them(api: ApiClient) -> None:

@@ -149,6 +149,20 @@ def test_members_of_another_source_are_faults(
     assert all(fault["allowed"] == taken and taken[-1] in fault["detail"] for fault in errors)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"source": "http://127.0.0.1:9/data.csv"},
+        {"source": "file:///etc/passwd"},
+        {"source": "inline", "url": "http://127.0.0.1:9/data.csv"},
+        {"source": "upload", "file": "/etc/passwd"},
+        {"source": "iris", "parameters": {"url": "http://127.0.0.1:9/"}},
+    ],
+)
+def test_nothing_that_a_request_names_is_fetched(api: ApiClient, given: dict[str, Any]) -> None:
+    api.post("/v1/datasets", {"name": "fetched", **given}, 422)
+
+
 def test_a_taken_name_is_a_409_also_for_two_at_once(app: Front) -> None:
     def create() -> int:
         headers = {"Prefer": "wait=0"}

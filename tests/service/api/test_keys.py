@@ -7,10 +7,14 @@ import pytest
 from sqlalchemy import update
 
 from service.context import Context
-from service.storage.records import ApiKey
+from service.operations.upkeep.workers import record_heartbeat
+from service.storage.records import ApiKey, Worker
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
+from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -53,6 +57,12 @@ def test_without_keys_everybody_may_do_everything(api: ApiClient) -> None:
     assert (current["id"], current["project"]) == (None, "default")
     assert current["scopes"] == ["admin", "predict", "read", "train"]
     api.get("/v1/models")
+
+
+def test_without_keys_any_bearer_token_is_ignored(api: ApiClient) -> None:
+    for token in ("none", "fsk_" + "0" * 24 + "_" + "0" * 48):
+        current: Any = api.send("GET", "/v1/api-keys/current", 200, headers={"Authorization": f"Bearer {token}"}).json
+        assert current["id"] is None
 
 
 def test_from_the_first_key_on_every_request_needs_one(of: Keys) -> None:
@@ -107,6 +117,33 @@ def test_a_revoked_key_is_refused_at_once_and_stays_in_the_list(of: Keys) -> Non
     of.send(of.admin, "DELETE", f"/v1/api-keys/{id_of(key)}", 204)
     assert "revoked" in of.send(key, "GET", "/v1/models", 401)["detail"]
     assert of.send(of.admin, "GET", f"/v1/api-keys/{id_of(key)}", 200)["revoked_at"] is not None
+
+
+def test_a_service_whose_keys_are_all_revoked_is_not_open_again(of: Keys, context: Context) -> None:
+    of.send(of.admin, "DELETE", f"/v1/api-keys/{id_of(of.admin)}", 204)
+    of.client.get("/v1/models", 401)
+    restarted = ApiClient(FrontClient(make_front(context)))
+    restarted.get("/v1/models", 401)
+    restarted.get("/v1/models", 401, Authorization=f"Bearer {of.admin}")
+
+
+def test_the_first_key_closes_every_process_within_a_second(api: ApiClient, context: Context) -> None:
+    other = ApiClient(FrontClient(make_front(context)))
+    other.get("/v1/models")
+    Keys(api)
+    wait_for(lambda: other.http.get("/v1/models").status_code == 401, seconds=1, what="the refusal")
+
+
+def test_headers_that_come_twice_are_no_key_and_no_project(of: Keys) -> None:
+    of.make_project("a")
+    of.client.get("/v1/models", 401, Authorization=f"Bearer {of.admin}, Bearer {of.admin}")
+    of.client.get("/v1/models", 401, Authorization=f"Basic YTpi, Bearer {of.admin}")
+    of.send(of.admin, "GET", "/v1/models", 400, project="a, a")
+
+
+def test_a_key_in_the_query_is_none(of: Keys) -> None:
+    for name in ("key", "api_key", "access_token"):
+        of.client.send("GET", f"/v1/models?{name}={of.admin}", 401)
 
 
 def test_an_expired_key_is_refused(of: Keys, context: Context) -> None:
@@ -193,6 +230,26 @@ def test_projects_use_the_same_names_and_see_nothing_of_each_other(of: Keys, wor
     assert of.send(second, "GET", "/v1/models/line/versions", 200)["items"] == []
     assert of.send(of.admin, "GET", "/v1/models", 200)["items"] == []
     assert len(of.send(of.admin, "GET", "/v1/models", 200, project="a")["items"]) == 1
+
+
+def test_workers_show_the_jobs_of_the_callers_project_alone(
+    of: Keys, idle_worker: FakeWorker, context: Context
+) -> None:
+    for name in ("a", "b"):
+        of.make_project(name)
+    first, second = of.make("train", project="a"), of.make("train", project="b")
+    of.send(first, "POST", "/v1/datasets", 202, json=LINE_DATASET, headers={"Prefer": "wait=0"})
+    claimed = idle_worker.claim()
+    assert claimed is not None
+    running = Worker(id="fake", host="h", process={"pid": 1}, slots=1, versions={}, ready=True)
+    record_heartbeat(context, running)
+
+    def shown(key: str) -> list[str]:
+        (worker,) = of.send(key, "GET", "/v1/workers", 200)["items"]
+        found: list[str] = worker["running"]
+        return found
+
+    assert (shown(first), shown(second)) == ([claimed[0].job_id], [])
 
 
 def test_an_idempotency_key_belongs_to_its_api_key(of: Keys, worker: object) -> None:

@@ -16,6 +16,7 @@ from tests.service.api.metrics_page import Page, read_page
 ROOT = Path(__file__).parents[3]
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 DASHBOARD = ROOT / "deploy" / "grafana" / "fitserve.json"
+RUNBOOK = (ROOT / "docs" / "operations.md").read_text()
 ROW = re.compile(r"^\| `(fitserve_[a-z_]+)` \| (\w+) \| (.*?) \| (.*) \|$", re.MULTILINE)
 LABEL = re.compile(r"{{ *(?:\$labels\.)?([a-z_]+) *}}")
 VARIABLES = {"$__rate_interval": "5m", "$instance": ".*", "$project": ".*"}
@@ -65,6 +66,7 @@ def test_alerts_are_complete_and_name_what_is_shown(shown: Shown) -> None:
         notes = rule["annotations"]
         assert set(notes) == {"summary", "description", "runbook_url"}
         assert notes["runbook_url"] == f"docs/operations.md#{rule['alert'].lower()}"
+        assert f"#### {rule['alert']}\n" in RUNBOOK, "the page has no paragraph for it"
         check(rule["expr"], notes["summary"] + notes["description"], shown)
 
 

@@ -18,6 +18,7 @@ METHODS = ("post", "patch", "put", "get", "delete")
 ENDLESS = "long"
 """The example of a training that the others' orders are for."""
 JOBS = ("/v1/training-jobs", "/v1/evaluations", "/v1/batch-predictions")
+KEYS = "/v1/api-keys"
 
 Operation = dict[str, Any]
 
@@ -55,7 +56,12 @@ class Story:
         self._url = url
         self._document = document
         self.faults: list[str] = []
-        self.jobs: dict[str, list[str]] = {path: [] for path in JOBS}
+        self.jobs: dict[str, list[str]] = {path: [] for path in (*JOBS, KEYS)}
+        """The ids of jobs and keys."""
+        self._key = ""
+        self._key = self._send(KEYS, "post", {}, "application/json", {"name": "story", "scopes": ["admin"]}).json()[
+            "key"
+        ]
 
     def tell(self, path: str, method: str, operation: Operation) -> None:
         """Send an operation with each of its examples."""
@@ -74,7 +80,7 @@ class Story:
             what = f"{operation['operationId']}, {name}: {response.status_code} {response.text[:500]}"
             assert response.ok, what
             self._check(response, path, method, operation)
-            if method == "post" and path in JOBS:
+            if method == "post" and path in self.jobs:
                 self.jobs[path].append(response.json()["id"])
                 assert not patient or response.json()["status"] == "succeeded", what
 
@@ -83,7 +89,7 @@ class Story:
         for parameter in self._document["paths"][path].get("parameters", ()):
             value = parameter["example"]
             if parameter["name"].endswith("_id"):
-                value = next(self.jobs[jobs][0] for jobs in JOBS if path.startswith(jobs))
+                value = next(ids[0] for made, ids in self.jobs.items() if path.startswith(made))
             path = path.replace(f"{{{parameter['name']}}}", str(value))
         return path
 
@@ -108,6 +114,7 @@ class Story:
         elif media_type:
             headers = headers | {"Content-Type": media_type}
             options = {"data": value if isinstance(value, str) else json.dumps(value)}
+        headers = headers | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
         return requests.request(method, self._url + url, headers=headers, timeout=90, **options)
 
     def _check(self, response: requests.Response, path: str, method: str, operation: Operation) -> None:

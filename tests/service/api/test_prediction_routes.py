@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 from service.api.contract.openapi import PATH
-from service.api.http.dialect_paths import lower_fixed_parts
+from service.api.http.dialect_paths import as_routed
 from service.api.inference.endpoints import Endpoints
 from service.callers import DEFAULT_PROJECT
 from service.context import Context
@@ -105,11 +105,11 @@ def test_no_prediction_gets_as_far_as_flasks_routes(template: str, trained: ApiC
 
 def test_fixed_parts_in_upper_case_are_found_too(flask_routes: MapAdapter) -> None:
     for path in ("/V1/Models/Line:Predict", "/v1/MODELS/Line/Versions/1:CLASSIFY", "/v1/models/Line/LABELS/A:regress"):
-        endpoint = Endpoints(100).find(DEFAULT_PROJECT, lower_fixed_parts(path))
+        endpoint = Endpoints(100).find(DEFAULT_PROJECT, as_routed(path))
         assert endpoint is not None
         assert isinstance(endpoint.wanted, Wanted)
         assert endpoint.wanted.model == "Line"
-        assert endpoint.wanted == find_in_flask(flask_routes, lower_fixed_parts(path))
+        assert endpoint.wanted == find_in_flask(flask_routes, as_routed(path))
 
 
 @pytest.mark.parametrize("template", documented())

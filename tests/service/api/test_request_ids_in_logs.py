@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from service.api.front.access import Access
+from service.api.front.caller_watch import CallerWatch
 from service.api.front.request import Request
 from service.api.front.resources import WHOLE, Resources
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.config import Settings
 from service.context import Context
-from service.operations.access.key_ring import KeyRing
 from service.operations.jobs.events import JobState
 from service.operations.memory import Memory
 
@@ -50,13 +49,15 @@ def test_a_thread_has_a_requests_id_while_it_works_for_it_and_not_longer(tmp_pat
         assert answer.stream is not None
         assert len([piece async for piece in answer.stream]) == 2
 
+    async def allow(_: Request) -> None:
+        """Refuse no caller."""
+
     async def answer_both(pool: ThreadPoolExecutor) -> None:
         watch = JobWatch(lambda _: {}, pool)
         settings = Settings(data_dir=tmp_path)
-        context = Context.from_settings(settings)
-        access = Access(settings, KeyRing(context), pool)
         streams = EventStreams(settings, watch, lambda *_: (), pool)
-        resources = Resources(app, context, access, pool, watch, streams)
+        callers = CallerWatch(allow, watch.wake)
+        resources = Resources(app, Context.from_settings(settings), pool, watch, streams, callers)
         await asyncio.gather(*(asyncio.create_task(answer(resources, name)) for name in ("first", "second")))
 
     with ThreadPoolExecutor(ONE_THREAD) as pool:

@@ -36,7 +36,8 @@ def test_a_request_that_queues_a_job_hands_its_trace_on(traced: tuple[ApiClient,
     api, end = traced
     headers = {"X-Request-ID": "r-1", "traceparent": TRACEPARENT, "User-Agent": "curl/8"}
     job_id = api.send("POST", "/v1/training-jobs", 202, json=TRAINING, headers=headers).json["id"]  # type: ignore[index]
-    span = end().find("POST /v1/training-jobs")
+    found = end()
+    span = found.find("POST /v1/training-jobs")
     assert (span.trace_id, span.parent_id, span.failed) == (TRACE, PARENT, False)
     expected: dict[str, Any] = {
         "http.request.method": "POST", "http.route": "/v1/training-jobs", "http.response.status_code": 202,
@@ -44,8 +45,8 @@ def test_a_request_that_queues_a_job_hands_its_trace_on(traced: tuple[ApiClient,
         "fitserve.request.id": "r-1", "fitserve.job.id": job_id,
     }  # fmt: skip
     assert span.attributes.items() >= expected.items()
-    assert end().within(span) == ["validate"]
-    validated = end().find("validate")
+    assert found.within(span) == ["validate"]
+    validated = found.find("validate")
     assert span.began_at <= validated.began_at <= validated.ended_at <= span.ended_at
     with context.database.read() as session:
         job = jobs.get(session, job_id)

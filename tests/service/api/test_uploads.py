@@ -143,6 +143,8 @@ def test_a_form_without_a_file_is_a_422(api: ApiClient) -> None:
 def test_an_upload_can_not_be_claimed_in_json(api: ApiClient) -> None:
     problem = api.post("/v1/datasets", {"name": "a", "source": "upload"}, 422)
     assert problem["errors"][0]["pointer"] == "#/source"
+    problem = api.post("/v1/datasets", {"name": "a", "source": "upload", "file": "/etc/passwd"}, 422)
+    assert [fault["pointer"] for fault in problem["errors"]] == ["#/file", "#/source"]
     assert (
         api.post("/v1/datasets", {"name": "a", "source": "line", "file": {}}, 422)["errors"][0]["pointer"] == "#/file"
     )

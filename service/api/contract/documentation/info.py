@@ -16,6 +16,10 @@ it from an earlier response:
 4. A successful job creates a version of the model, numbered from 1. `POST /v1/models/flowers/predictions` predicts
    with the latest version. Send raw values: the version applies the scaling and the categories of its training.
 
+**Authentication.** A service without API keys is open to everybody who reaches it. If it has keys, every request needs
+one: choose **Authorize** on `/docs`, or send `Authorization: Bearer KEY`. Without a valid key, the response is 401;
+without the scope that the operation needs, it is 403. A key sees only what belongs to its project.
+
 **Conventions.** Bodies are JSON objects with `snake_case` fields. Timestamps are RFC 3339 in UTC, durations are in
 seconds, sizes are in bytes, URLs are absolute-path references. Ignore response fields that you don't know. Errors are
 `application/problem+json` (RFC 9457): `errors` lists all faults, each with its location and what would be valid, and

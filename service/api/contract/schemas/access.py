@@ -85,6 +85,12 @@ class CreateApiKeySchema(Schema):
             raise marshmallow.ValidationError(f"must have at least one of {', '.join(SCOPES)}")
 
 
+def present_key(key: ApiKey) -> dict[str, Any]:
+    """A key as responses show it."""
+    shown = ("id", "name", "project", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+    return {name: getattr(key, name) for name in shown} | {"links": {"self": api_key_url(key.id)}}
+
+
 class ApiKeySchema(AnswerSchema):
     """An API key, without its secret."""
 
@@ -100,27 +106,18 @@ class ApiKeySchema(AnswerSchema):
 
     @pre_dump
     def _present(self, key: ApiKey, **_: Any) -> dict[str, Any]:
-        members = {name: getattr(key, name) for name in self.dump_fields if name != "links"}
-        return members | {"links": {"self": api_key_url(key.id)}}
+        return present_key(key)
 
 
-class MadeApiKeySchema(AnswerSchema):
+class MadeApiKeySchema(ApiKeySchema):
     """A new API key with its secret, which nothing shows again."""
 
-    id = Words("The key's id, which is part of the key and isn't secret.", 24, **KEY_ID)
     key = Words("The whole key. The service stores only its SHA-256: save it now.", 78, example=KEY_EXAMPLE)
-    name = Words("The key's name.", 128, example="ci", **NAMED)
-    project = Words("The key's project; null for a key with the scope `admin`.", 128, allow_none=True, example="vision")
-    scopes = Listing("What the key allows.", OneOf("", *SCOPES), len(SCOPES), example=["train"])
-    created_at = Moment("When the key was created.")
-    expires_at = Moment("When the key expires; null: never.", allow_none=True)
-    links = Links("`self` is the key.")
 
     @pre_dump
     def _present(self, made: tuple[ApiKey, str], **_: Any) -> dict[str, Any]:
         key, text = made
-        shown: dict[str, Any] = ApiKeySchema()._present(key)
-        return shown | {"key": text}
+        return present_key(key) | {"key": text}
 
 
 class CurrentKeySchema(AnswerSchema):

@@ -7,6 +7,7 @@ from service.api.contract.schemas.shown import NAMED, Count, Identifier, Words
 from service.api.http.paging import ListQuery
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+EXAMPLE = {"maxLength": 40, "example": "2027-01-31T12:34:56Z"}
 
 
 class AuditEventSchema(AnswerSchema):
@@ -44,5 +45,5 @@ class AuditEventListQuery(ListQuery):
     project = Reference(metadata={"description": "Only requests in this project."})
     method = Choice(*METHODS, metadata={"description": "Only requests with this method."})
     status = QueryWhole(100, metadata={"description": "Only responses with this status.", "example": 401})
-    since = Time(metadata={"description": "Only events at or after this time.", "maxLength": 40})
-    until = Time(metadata={"description": "Only events before this time.", "maxLength": 40})
+    since = Time(metadata={"description": "Only events at or after this time."} | EXAMPLE)
+    until = Time(metadata={"description": "Only events before this time."} | EXAMPLE)

@@ -50,7 +50,7 @@ from service.api.http.links import dataset_url
 from service.api.http.paging import ByMetadata, ByTimeOrName, ListQuery
 from service.api.http.problems import describe_failure
 from service.operations.catalog.datasets import DatasetView
-from service.operations.catalog.imports import UPLOAD, describe_files
+from service.operations.catalog.imports import NO_FORM, UPLOAD, describe_files
 
 SPLITS = ("train", "validation", "test")
 
@@ -123,6 +123,8 @@ class CreateDatasetSchema(Schema):
     metadata = Metadata()
 
     def find_more_faults(self, members: dict[str, Any]) -> list[Fault]:
+        if members.get("source") == UPLOAD:
+            return [NO_FORM]
         return find_request_faults(_without_metadata(members)) if "source" in members else []
 
 
