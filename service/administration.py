@@ -57,6 +57,10 @@ def create_key(name: str, scopes: tuple[str, ...], project: str | None, days: fl
     with refusing(ServiceError):
         key, text = keys.create(context, name, scopes, project, expires_at)
     where = "every project" if key.project is None else f'the project "{key.project}"'
+    if not keys.has_usable_admin(context):
+        click.echo(
+            "Warning: no key has the scope admin. Only `fitserve keys` on this machine can create keys now.", err=True
+        )
     click.echo(f"Key {key.id} for {where}. Save it now: it can't be shown again.", err=True)
     click.echo(text)
 

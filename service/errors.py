@@ -37,10 +37,12 @@ class Unauthenticated(ServiceError):
 
     code = "unauthenticated"
 
-    def __init__(self, detail: str, key_id: str | None = None) -> None:
+    def __init__(self, detail: str, key_id: str | None = None, project: str | None = None) -> None:
         super().__init__(detail)
         self.key_id = key_id
         """The key that was sent, if it exists."""
+        self.project = project
+        """That key's project."""
 
 
 class ScopeMissing(ServiceError):
@@ -48,9 +50,10 @@ class ScopeMissing(ServiceError):
 
     code = "scope-missing"
 
-    def __init__(self, detail: str, key_id: str | None = None) -> None:
+    def __init__(self, detail: str, key_id: str | None = None, project: str | None = None) -> None:
         super().__init__(detail)
         self.key_id = key_id
+        self.project = project
 
 
 class NotFound(ServiceError):

@@ -20,11 +20,13 @@ def any_exists(session: Session) -> bool:
     return session.scalar(select(ApiKey.id).limit(1)) is not None
 
 
-def usable_of(session: Session, project: str, now: datetime) -> str | None:
-    """The id of a key of the project that is neither revoked nor expired."""
+def usable_of(session: Session, project: str | None, now: datetime) -> str | None:
+    """The id of a key of the project, or of an administrator if None, that is neither revoked nor expired."""
     lasting = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now)
     return session.scalar(
-        select(ApiKey.id).where(ApiKey.project == project, ApiKey.revoked_at.is_(None), lasting).limit(1)
+        select(ApiKey.id)
+        .where(ApiKey.project.is_not_distinct_from(project), ApiKey.revoked_at.is_(None), lasting)
+        .limit(1)
     )
 
 

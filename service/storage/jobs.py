@@ -62,7 +62,7 @@ def add(session: Session, job: Job) -> None:
 
 
 def count_waiting(session: Session, kind: str) -> int:
-    statement = select(func.count()).where(Job.kind == kind, Job.status == statuses.QUEUED)
+    statement = select(func.count(Job.id)).where(Job.kind == kind, Job.status == statuses.QUEUED)
     return session.scalar(statement) or 0
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from service.api.front.request import Request
 from service.api.http.errors import InvalidHeader, RequestFault
+from service.api.http.links import METRICS
 from service.api.http.scopes import Needed, Special, find_needed
 from service.callers import DEFAULT_PROJECT, Caller, Scope
 from service.config import Settings
@@ -54,7 +55,7 @@ class Access:
             try:
                 caller = await self._look_up(credentials)
             except (Unauthenticated, ScopeMissing) as error:
-                request.caller = Caller(DEFAULT_PROJECT, frozenset(), error.key_id)
+                request.caller = Caller(error.project or DEFAULT_PROJECT, frozenset(), error.key_id)
                 raise
         request.caller = caller
         if isinstance(needed, Scope) and not caller.may(needed):
@@ -66,7 +67,7 @@ class Access:
         needed = self._needed.get((method, path))
         if needed is None:
             needed = find_needed(method, path)
-            if self._open_metrics and path == "/metrics":
+            if self._open_metrics and path == METRICS:
                 needed = Special.NOTHING
             if len(self._needed) < MOST_REMEMBERED:
                 self._needed[method, path] = needed
@@ -87,6 +88,8 @@ class Access:
     def _note_use(self, key_id: str) -> None:
         now = time.monotonic()
         if now - self._used_at.get(key_id, -USE_SECONDS) >= USE_SECONDS:
+            if len(self._used_at) >= MOST_REMEMBERED:
+                self._used_at.clear()
             self._used_at[key_id] = now
             self._pool.submit(self._record_use, key_id)
 

@@ -29,7 +29,7 @@ from service.api.front.spans import RequestSpans
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.dialect_paths import as_routed
-from service.api.http.errors import HeadersTooLarge, UriTooLong
+from service.api.http.errors import HeadersTooLarge, InvalidHeader, UriTooLong
 from service.api.http.problems import answer_error
 from service.api.http.scopes import find_needed, is_changing
 from service.api.inference.endpoints import Endpoints
@@ -146,7 +146,8 @@ class Front:
         """
         try:
             await self._access.check(request)
-        except (Unauthenticated, ScopeMissing):
+        except (Unauthenticated, ScopeMissing, InvalidHeader):
+            await request.discard()
             if self._rate_limits.has_any:
                 is_prediction = find_needed(request.method, request.path) is KeyScope.PREDICT
                 await self._rate_limits.count(request, is_prediction=is_prediction)

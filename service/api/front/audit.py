@@ -133,6 +133,8 @@ class Audit:
             self._write_at = time.monotonic() + RETRY_SECONDS
             self._waiting.extendleft(reversed(batch))
             self._drop_oldest()
+        except Exception as error:  # an error of this code must not end the writing
+            log.error("audit events were lost", events=len(batch), exc_info=error)
 
     def _drop_oldest(self) -> None:
         excess = len(self._waiting) - MOST_WAITING

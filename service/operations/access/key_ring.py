@@ -106,17 +106,18 @@ class KeyRing:
             raise Unauthenticated(NO_KEY if credentials.key is None else UNKNOWN_KEY)
         reason = keys.why_unusable(key, datetime.now(UTC))
         if reason is not None:
-            raise Unauthenticated(f"{reason} Ask an administrator for a new one.", key.id)
+            raise Unauthenticated(f"{reason} Ask an administrator for a new one.", key.id, key.project)
         caller = Caller(key.project or DEFAULT_PROJECT, with_included(key.scopes), key.id)
         valid_until = float("inf") if key.expires_at is None else key.expires_at.timestamp()
         return Remembered(_act_in(session, caller, credentials.project), valid_until, read_at)
 
     def record_use(self, key_id: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Record that a key was used, if that wasn't recorded within a minute."""
+        """Record that a key was used, if that wasn't recorded within a minute. Raises StorageError."""
         with self._database.read() as session:
             key = api_keys.get(session, key_id)
         if key is not None and _is_due(key, now()):
-            with self._database.write() as session:
+            # Nothing that is remembered depends on it.
+            with self._database.write_aside() as session:
                 written = api_keys.get(session, key_id)
                 if written is not None:
                     written.last_used_at = now()
@@ -132,7 +133,7 @@ def _act_in(session: Session, caller: Caller, project: str | None) -> Caller:
         return caller
     if not caller.may(Scope.ADMIN):
         detail = 'Only an API key with the scope "admin" can act in another project than its own.'
-        raise ScopeMissing(detail, caller.key_id)
+        raise ScopeMissing(detail, caller.key_id, caller.project)
     if not projects.exists(session, project):
         raise UnknownProject(f'There is no project "{project[:200]}".')
     return Caller(project, caller.scopes, caller.key_id)

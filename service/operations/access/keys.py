@@ -107,6 +107,12 @@ def revoke(context: Context, key_id: str) -> ApiKey:
         return key
 
 
+def has_usable_admin(context: Context) -> bool:
+    """Whether a key with the scope `admin` is neither revoked nor expired."""
+    with context.database.read() as session:
+        return api_keys.usable_of(session, None, datetime.now(UTC)) is not None
+
+
 def match(session: Session, text: str) -> ApiKey | None:
     """The row of a whole key, which may be revoked or expired; None if nobody made it."""
     form = KEY.fullmatch(text)

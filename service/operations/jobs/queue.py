@@ -39,7 +39,9 @@ def enqueue(
     limit = context.settings.max_queued_jobs
     if jobs.count_waiting(session, kind.name) >= limit:
         name = kind.name.replace("_", " ")
-        raise QueueFull(f"The queue already has {limit} {name} jobs. Retry when some have finished.", retry_after=30)
+        raise QueueFull(
+            f"The project already has {limit} queued {name} jobs. Retry when some have finished.", retry_after=30
+        )
     queueing = QUEUEING.get()
     job = _new_job(kind, request, **columns, origin=None if queueing is None else queueing.origin)
     jobs.add(session, job)

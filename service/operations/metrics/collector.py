@@ -19,7 +19,7 @@ from service.operations.metrics.counted import EVENT_LAGS, PREDICTED, REFUSALS, 
 from service.operations.metrics.database_figures import WORKER_STATES, DatabaseFigures
 from service.operations.metrics.process_memory import resident_bytes
 from service.operations.metrics.processes import PROCESSES, Held
-from service.operations.metrics.shared_table import Labels
+from service.operations.metrics.shared_table import OTHER, Labels
 
 OF_JOBS = ("project", "kind")
 FINISHED, RUNNING = "finished", "running"
@@ -56,9 +56,13 @@ class Collector:
             if self._figures is not None:
                 yield from self._workers(self._figures)
 
+    def _shows(self, labels: Labels) -> bool:
+        """Whether a row may be shown. That of `other` sums all projects, whatever a project is called."""
+        return self._project is None or (labels[0] == self._project and labels != (OTHER,) * len(labels))
+
     def _predictions(self) -> Iterator[Metric]:
         names = PREDICTED.table.labels
-        rows = {labels: found for labels, found in PREDICTED.read().items() if self._project in (None, labels[0])}
+        rows = {labels: found for labels, found in PREDICTED.read().items() if self._shows(labels)}
         yield _counter(
             "fitserve_predictions",
             "Prediction requests for a version, by outcome.",
@@ -194,7 +198,7 @@ class Collector:
                 free.append(((disk,), size))
         text = "Free space on the disks of the artifacts and of the SQLite file."
         yield _gauge("fitserve_disk_free_bytes", text, ("disk",), free)
-        text = "The free space below which the service isn't ready (FITSERVE_MIN_FREE_BYTES)."
+        text = "The free space below which nothing more is stored (FITSERVE_MIN_FREE_BYTES)."
         yield _gauge("fitserve_disk_required_bytes", text, (), [((), context.settings.min_free_bytes)])
 
     def _workers(self, figures: DatabaseFigures) -> Iterator[Metric]:
