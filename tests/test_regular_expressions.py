@@ -106,7 +106,7 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
         ("fullmatch", b" } "),
         ("finditer", b'{"data" : [ 1, 2], "data":[-3]}'),
     ],
-    "service/logs.py": [("sub", "postgresql://me:secret@host/db")],
+    "service/logs.py": [("sub", "postgresql://me:secret@host/db"), ("sub", f"/v1/fsk_{'0a' * 12}_{'0b' * 24}")],
     "service/names.py": [("fullmatch", "my-model.v1")],
     "service/operations/access/keys.py": [("fullmatch", f"fsk_{'0a' * 12}_{'0b' * 24}")],
     "service/operations/catalog/uploads.py": [("sub", "a\x00b.csv"), ("split", "C:\\data/a.csv")],

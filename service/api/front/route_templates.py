@@ -1,6 +1,7 @@
 """Finds the templates of routes, such as `/v1/models/{name}`: unlike paths, there are few of them."""
 
 import re
+from contextlib import suppress
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map
@@ -17,12 +18,12 @@ class RouteTemplates:
 
     def find(self, method: str, path: str) -> str | None:
         """The template of a path's route; that of another method if none takes this one. None without a route."""
-        try:
-            return self._match(method, path)
-        except MethodNotAllowed as error:
-            return self._match(next(iter(error.valid_methods or ()), "GET"), path)
-        except HTTPException:
-            return None
+        with suppress(HTTPException):
+            try:
+                return self._match(method, path)
+            except MethodNotAllowed as error:
+                return self._match(next(iter(error.valid_methods or ()), "GET"), path)
+        return None
 
     def _match(self, method: str, path: str) -> str:
         rule, _ = self._adapter.match(path, method, return_rule=True)

@@ -36,7 +36,8 @@ def logged(trained: ApiClient, context: Context, capsys: pytest.CaptureFixture[s
 
     def lines() -> list[dict[str, Any]]:
         front.close()
-        return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        # The front that made the prepared data may still write lines of its own, as text.
+        return [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
 
     return ApiClient(FrontClient(front)), lines
 

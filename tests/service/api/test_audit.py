@@ -88,6 +88,14 @@ def test_what_is_refused_is_listed_with_the_key_if_it_exists(of: Keys, auditor: 
     assert {event["key_id"] for event in auditor.find("status=403", 2)} == {id_of(reader)}
 
 
+def test_a_refusal_is_listed_in_the_project_of_its_key(of: Keys, auditor: Auditor) -> None:
+    of.make_project("a")
+    key = of.make("read", project="a")
+    of.send(key, "GET", "/v1/models", 403, project="default")
+    (event,) = auditor.find(f"key_id={id_of(key)}&status=403")
+    assert event["project"] == "a"
+
+
 def test_reads_and_predictions_are_not_listed(of: Keys, auditor: Auditor, worker: FakeWorker) -> None:
     key = of.make("train")
     of.send(key, "POST", "/v1/datasets", 201, json=LINE_DATASET)

@@ -1,5 +1,6 @@
 """API keys, scopes and projects, over HTTP."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import update
 from service.context import Context
 from service.operations.upkeep.workers import record_heartbeat
 from service.storage.records import ApiKey, Worker
-from tests.journeys.specs import LINE, LINE_DATASET
+from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
@@ -257,6 +258,16 @@ def test_an_idempotency_key_belongs_to_its_api_key(of: Keys, worker: object) -> 
     once = {"Idempotency-Key": "same"}
     for key in (of.make("train", project="a"), of.make("train")):
         of.send(key, "POST", "/v1/datasets", 201, json=LINE_DATASET, headers=once)
+
+
+def test_a_project_with_a_full_queue_keeps_no_other_from_queueing(context: Context) -> None:
+    small = replace(context, settings=replace(context.settings, max_queued_jobs=1))
+    of = Keys(ApiClient(FrontClient(make_front(small))))
+    of.make_project("a")
+    full, empty = of.make("train", project="a"), of.make("train")
+    for key, name, expect in ((full, "first", 202), (full, "second", 503), (empty, "first", 202)):
+        body, headers = named(LINE_DATASET, name), {"Prefer": "wait=0"}
+        of.send(key, "POST", "/v1/datasets", expect, json=body, headers=headers)
 
 
 def test_a_project_is_deleted_once_it_holds_nothing(of: Keys, worker: object) -> None:

@@ -102,6 +102,12 @@ def test_a_method_that_no_route_has_makes_no_row(api: ApiClient) -> None:
     assert increase(api, before, REQUESTS, method="other", route="/v1/models") == 2
 
 
+def test_a_path_with_a_nul_is_counted_whatever_its_method(api: ApiClient) -> None:
+    before = read_page(api)
+    assert api.http.post("/v1/models/%00").status_code == 405
+    assert increase(api, before, REQUESTS, method="POST", route="unknown") == 1
+
+
 def test_predictions_are_counted_by_version_with_their_rows_and_failures(trained: ApiClient, context: Context) -> None:
     labels = {"project": "default", "model": "line", "version": 1}
     before = read_page(trained)
