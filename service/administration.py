@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from service.operations.access.projects import ProjectView
 
 KEY_COLUMNS = ("id", "name", "project", "scopes", "created", "expires", "last used", "revoked")
-QUOTAS = ("queued_jobs", "running_jobs", "stored_bytes", "training_seconds_per_day")
 
 
 def _check_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
@@ -127,6 +126,7 @@ def list_projects() -> None:
     """List the projects with what they use of their quotas: `3 / 10`, or `3` without a quota."""
     from service.commands.output import print_table
     from service.operations.access import projects
+    from service.storage.documents import QUOTAS
     from service.storage.paging import read_all
 
     context = _open()

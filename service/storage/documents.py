@@ -1,6 +1,6 @@
 """Columns that store typed documents as JSON."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from sqlalchemy import JSON, Dialect, TypeDecorator
@@ -68,6 +68,10 @@ class Quotas(Document):
     running_jobs: int | None = None
     stored_bytes: int | None = None
     training_seconds_per_day: int | None = None
+
+
+QUOTAS = tuple(field.name for field in fields(Quotas))
+"""The names of the quotas."""
 
 
 class DocumentColumn(TypeDecorator[Any]):

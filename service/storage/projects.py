@@ -25,13 +25,13 @@ def find(session: Session, name: str, *, lock: bool = False) -> Project | None:
     return session.get(Project, name, with_for_update=lock or None)
 
 
-def keep(session: Session, name: str) -> Project | None:
-    """The project, which can't be deleted until the transaction ends. Others may keep it at the same time."""
+def lock_shared(session: Session, name: str) -> Project | None:
+    """The project, which can't be deleted until the transaction ends. Others may lock it so too."""
     return session.get(Project, name, with_for_update={"read": True, "key_share": True})
 
 
-def take_turns(session: Session, project: Project) -> None:
-    """Read a kept project again, and let other transactions that do the same wait until this one ends."""
+def lock_exclusive(session: Session, project: Project) -> None:
+    """Read a locked project again, and let other transactions that do the same wait until this one ends."""
     session.refresh(project, with_for_update={"key_share": True})
 
 

@@ -3,13 +3,13 @@
 from urllib.parse import urlsplit
 
 from service.api.front.request import Request
+from service.api.http.scopes import SAFE
 from service.config import Settings
 from service.errors import ServiceError
 
 ANY = "*"
 OPEN = "/healthz"
 """The path that is allowed for any host, for health checks of the process."""
-SAFE = ("GET", "HEAD", "OPTIONS")
 MOST_REMEMBERED = 1000
 
 

@@ -4,6 +4,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
+from service.api.http.links import METRICS
 from service.callers import Scope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -41,7 +42,7 @@ RULES = (
     _rule(SAFE, r"/healthz|/readyz|/v2/health/(live|ready)", Special.NOTHING),
     _rule(SAFE, r"/v1/api-keys/current", Special.ANY_KEY),
     _rule(ANY, r"/v1/(api-keys|projects|audit-events)(/.*)?", Scope.ADMIN),
-    _rule(SAFE, r"/metrics", Scope.READ),
+    _rule(SAFE, METRICS, Scope.READ),
     _rule(SAFE, r"/v1/.*|/v2(/.*)?", Scope.READ),
     _rule(ASKING, r"/v2/repository/index", Scope.READ),
     _rule(ASKING, r"/v2/models/.*/infer", Scope.PREDICT),

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from service.operations.access import projects
 from service.operations.idempotency import Claim
 from service.storage import api_keys
 from service.storage.database import Session
+from service.storage.identifiers import new_sortable_id
 from service.storage.paging import Page, PageQuery
 from service.storage.records import ApiKey
 
@@ -45,7 +45,7 @@ def create(
 
     Without a project, a key belongs to `default`; one with the scope `admin` belongs to none.
     """
-    key_id = f"{time.time_ns() // 1000:014x}{secrets.token_hex(5)}"
+    key_id = new_sortable_id()
     text = f"fsk_{key_id}_{secrets.token_hex(24)}"
     now = datetime.now(UTC)
     if expires_at is not None and expires_at <= now:

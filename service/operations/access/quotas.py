@@ -51,14 +51,14 @@ def check_new(session: Session, kind: Kind, added_bytes: int) -> None:
     Raises QuotaExceeded, and NotFound if the project was deleted meanwhile.
     """
     name = project_of(session)
-    project = None if name is None else projects.keep(session, name)
+    project = None if name is None else projects.lock_shared(session, name)
     if project is None:
         if name not in (None, DEFAULT_PROJECT):
             raise NotFound(f'The project "{name}" was deleted.')
         return
     if project.quotas == Quotas():
         return
-    projects.take_turns(session, project)
+    projects.lock_exclusive(session, project)
     limits = project.quotas
     _check_queued(session, project.name, limits.queued_jobs)
     if kind.stores:
@@ -125,9 +125,9 @@ def find_full(session: Session, kinds: Collection[str]) -> frozenset[str]:
 
 def may_run(session: Session, job: Job, kinds: Collection[str]) -> bool:
     """Whether the project of a locked job may run one more. Other claims in the project wait for this transaction."""
-    project = projects.keep(session, job.project)
+    project = projects.lock_shared(session, job.project)
     if project is None or project.quotas.running_jobs is None:
         return True
-    projects.take_turns(session, project)
+    projects.lock_exclusive(session, project)
     limit = project.quotas.running_jobs
     return limit is None or usage.count_running(session, [job.project], kinds).get(job.project, 0) < limit

@@ -35,12 +35,15 @@ class Histograms:
 
     def count(self, labels: Labels, ns: int) -> None:
         """Count a duration in nanoseconds."""
-        place = 1 + bisect_left(self._bounds, ns)
-        table = self.table
-        with table.lock:
-            row = table.row(labels)
-            row[0] += ns
-            row[place] += 1
+        with self.table.lock:
+            self._add(labels, ns)
+
+    def _add(self, labels: Labels, ns: int) -> memoryview:
+        """Count a duration, and return its row. Hold the table's lock."""
+        row = self.table.row(labels)
+        row[0] += ns
+        row[1 + bisect_left(self._bounds, ns)] += 1
+        return row
 
     def read(self) -> dict[Labels, tuple[Durations, list[int]]]:
         """The durations under each labels, and the further counters."""
@@ -61,13 +64,8 @@ class Predictions(Histograms):
 
     def count_rows(self, labels: Labels, ns: int, rows: int) -> None:
         """Count a prediction for `rows` rows that took `ns` nanoseconds."""
-        place = 1 + bisect_left(self._bounds, ns)
-        table = self.table
-        with table.lock:
-            row = table.row(labels)
-            row[0] += ns
-            row[place] += 1
-            row[self._rows_at] += rows
+        with self.table.lock:
+            self._add(labels, ns)[self._rows_at] += rows
 
     def count_failure(self, labels: Labels) -> None:
         """Count a prediction that failed."""

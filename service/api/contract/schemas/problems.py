@@ -1,14 +1,12 @@
 """The schemas of errors (RFC 9457)."""
 
-from dataclasses import fields
 from typing import ClassVar
 
 from models.errors import MOST_ALLOWED, MOST_FAULTS
 from service.api.contract.schemas.base import AnswerSchema
 from service.api.contract.schemas.shown import Count, Inner, Listing, OneOf, Url, Value, Words
-from service.storage.documents import Quotas
+from service.storage.documents import QUOTAS
 
-QUOTAS = tuple(field.name for field in fields(Quotas))
 LONGEST_DETAIL = 100_000
 
 
