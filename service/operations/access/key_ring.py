@@ -1,19 +1,18 @@
 """The callers that an api process has seen, so that few requests ask the database who sent them."""
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from service.callers import ANYBODY, DEFAULT_PROJECT, Caller, Scope, with_included
 from service.context import Context
-from service.errors import NotFound, ScopeMissing, ServiceError, StorageError, Unauthenticated
+from service.errors import NotFound, ScopeMissing, Unauthenticated
 from service.operations.access import keys, projects
+from service.operations.recently_read import RecentlyRead
 from service.storage import api_keys
 from service.storage.database import Session
-from service.storage.last_write import UNAVAILABLE_NANOSECONDS, is_fresh
 from service.storage.records import ApiKey
 
 MOST_REMEMBERED = 1000
@@ -36,11 +35,14 @@ class Credentials(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """A caller, until when its key is valid (seconds since 1970), and when it was read (monotonic nanoseconds)."""
+    """A caller, and until when its key is valid (seconds since 1970)."""
 
     caller: Caller
     valid_until: float
-    read_at: int
+
+    @property
+    def is_valid(self) -> bool:
+        return self.valid_until > time.time()
 
 
 class KeyRing:
@@ -48,8 +50,7 @@ class KeyRing:
 
     def __init__(self, context: Context) -> None:
         self._database = context.database
-        self._remembered: OrderedDict[Credentials, Remembered] = OrderedDict()
-        self._lock = threading.Lock()
+        self._remembered: RecentlyRead[Credentials, Remembered] = RecentlyRead(MOST_REMEMBERED)
         self._has_keys = False
 
     def knows(self, credentials: Credentials) -> bool:
@@ -66,42 +67,30 @@ class KeyRing:
 
     def recall(self, credentials: Credentials) -> Caller | None:
         """The caller, if it is remembered and current. Reads nothing."""
-        known = self._remembered.get(credentials)
-        if known is None or not is_fresh(known.read_at) or known.valid_until <= time.time():
-            return None
-        return known.caller
+        known = self._remembered.fresh(credentials)
+        return known.caller if known is not None and known.is_valid else None
 
     def look_up(self, credentials: Credentials) -> Caller:
         """The caller. While the database is unavailable, whom it last resolved to.
 
         Raises Unauthenticated, ScopeMissing, UnknownProject, StorageError.
         """
-        read_at = time.monotonic_ns()
-        try:
-            with self._database.read() as session:
-                found = self._find(session, credentials, read_at)
-        except StorageError:
-            known = self._remembered.get(credentials)
-            if known is None or known.valid_until <= time.time() or (self._has_keys and known.caller.key_id is None):
-                raise
-            # Don't query again for a while: each query of a server that doesn't respond takes seconds.
-            found = known._replace(read_at=read_at + UNAVAILABLE_NANOSECONDS)
-        except ServiceError:
-            with self._lock:
-                self._remembered.pop(credentials, None)
-            raise
-        with self._lock:
-            self._remembered[credentials] = found
-            self._remembered.move_to_end(credentials)
-            if len(self._remembered) > MOST_REMEMBERED:
-                self._remembered.popitem(last=False)
+        found = self._remembered.read(credentials, partial(self._read, credentials), may_be_old=self._may_be_old)
         return found.caller
 
-    def _find(self, session: Session, credentials: Credentials, read_at: int) -> Remembered:
+    def _read(self, credentials: Credentials) -> Remembered:
+        with self._database.read() as session:
+            return self._find(session, credentials)
+
+    def _may_be_old(self, known: Remembered) -> bool:
+        """Whether a caller is accepted while the database is unavailable."""
+        return known.is_valid and not (self._has_keys and known.caller.key_id is None)
+
+    def _find(self, session: Session, credentials: Credentials) -> Remembered:
         key = None if credentials.key is None else keys.match(session, credentials.key)
         self._has_keys = self._has_keys or key is not None or api_keys.any_exists(session)
         if not self._has_keys:  # generated clients send a key although none exists
-            return Remembered(_act_in(session, ANYBODY, credentials.project), float("inf"), read_at)
+            return Remembered(_act_in(session, ANYBODY, credentials.project), float("inf"))
         if key is None:
             raise Unauthenticated(NO_KEY if credentials.key is None else UNKNOWN_KEY)
         reason = keys.why_unusable(key, datetime.now(UTC))
@@ -109,7 +98,7 @@ class KeyRing:
             raise Unauthenticated(f"{reason} Ask an administrator for a new one.", key.id, key.project)
         caller = Caller(key.project or DEFAULT_PROJECT, with_included(key.scopes), key.id)
         valid_until = float("inf") if key.expires_at is None else key.expires_at.timestamp()
-        return Remembered(_act_in(session, caller, credentials.project), valid_until, read_at)
+        return Remembered(_act_in(session, caller, credentials.project), valid_until)
 
     def record_use(self, key_id: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """Record that a key was used, if that wasn't recorded within a minute. Raises StorageError."""

@@ -1,9 +1,8 @@
 """Predictions: resolves and loads versions and limits concurrency. Works while the database is unavailable."""
 
-import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -22,11 +21,11 @@ from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
 from service.operations.jobs import snapshots
 from service.operations.metrics.counted import SNAPSHOT
+from service.operations.recently_read import RecentlyRead
 from service.operations.stored_files import version_folder
 from service.storage import models
 from service.storage.artifact_keys import SNAPSHOTS, parse
 from service.storage.database import Session
-from service.storage.last_write import UNAVAILABLE_NANOSECONDS, is_fresh
 
 MAX_RESOLVED = 1000
 """How many resolved versions a process caches, also for times when the database is unavailable."""
@@ -100,8 +99,7 @@ class PredictionService:
         self.settings = settings = context.settings
         self._admission = Admission(settings)
         self._loaded = LoadedVersions(settings.prediction_cache_versions, settings.prediction_cache_bytes, self._load)
-        self._found: OrderedDict[Target, tuple[int, Found]] = OrderedDict()
-        self._found_lock = threading.Lock()
+        self._found: RecentlyRead[Target, Found] = RecentlyRead(MAX_RESOLVED)
         self.statistics = PREDICTIONS
 
     def admit(self, size: int, caller: str) -> Permit:
@@ -124,8 +122,7 @@ class PredictionService:
         try:
             (model, number, key, threshold, epoch), predictor = self._find_and_load(wanted)
         except snapshots.Removed:
-            with self._found_lock:
-                self._found.pop(wanted, None)
+            self._found.forget(wanted)
             (model, number, key, threshold, epoch), predictor = self._find_and_load(wanted)
         # The snapshots of a job are counted together, so that they don't replace the statistics of versions.
         counted = key if isinstance(wanted, Wanted) else wanted.training_job
@@ -146,35 +143,19 @@ class PredictionService:
 
         Raises NotFound, NoVersion, NoSnapshot; Conflict if it can't be served.
         """
-        cached = self._found.get(wanted)
-        if cached is not None and is_fresh(cached[0]) and _is_steady(wanted):
-            return cached[1]
-        now = time.monotonic_ns()
-        try:
-            with self._context.in_project(wanted.project).database.read() as session:
-                found = find_wanted(session, wanted) if isinstance(wanted, Wanted) else find_snapshot(session, wanted)
-        except StorageError:
-            if cached is None:
-                raise
-            found = cached[1]
-            # Don't query again for a while: each query of a server that doesn't respond takes seconds.
-            now = time.monotonic_ns() + UNAVAILABLE_NANOSECONDS
-        except ServiceError:
-            with self._found_lock:
-                self._found.pop(wanted, None)
-            raise
-        with self._found_lock:
-            self._found[wanted] = (now, found)
-            self._found.move_to_end(wanted)
-            if len(self._found) > MAX_RESOLVED:
-                self._found.popitem(last=False)
-        return found
+        return self._find_fresh(wanted) or self._found.read(wanted, partial(self._read, wanted))
+
+    def _find_fresh(self, wanted: Target) -> Found | None:
+        return self._found.fresh(wanted) if _is_steady(wanted) else None
+
+    def _read(self, wanted: Target) -> Found:
+        with self._context.in_project(wanted.project).database.read() as session:
+            return find_wanted(session, wanted) if isinstance(wanted, Wanted) else find_snapshot(session, wanted)
 
     def is_at_hand(self, wanted: Target) -> bool:
         """Whether the version or snapshot is available without reading the database or a file."""
-        cached = self._found.get(wanted)
-        fresh = cached is not None and is_fresh(cached[0]) and _is_steady(wanted)
-        return fresh and cached is not None and self._loaded.has(cached[1].key)
+        found = self._find_fresh(wanted)
+        return found is not None and self._loaded.has(found.key)
 
     def load_latest(self) -> None:
         """Load the versions that the `preloaded_models` newest models serve: the latest ones, by default."""
