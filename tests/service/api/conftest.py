@@ -12,6 +12,7 @@ from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.keys import Keys
 from tests.service.api.prepared_data import PreparedData
 from tests.service.api.shared_routes import make_front
 
@@ -36,6 +37,12 @@ def app(context: Context) -> Front:
 @pytest.fixture
 def api(app: Front) -> ApiClient:
     return ApiClient(FrontClient(app))
+
+
+@pytest.fixture
+def of(api: ApiClient) -> Keys:
+    """An administrator of the app, with its first key."""
+    return Keys(api)
 
 
 @pytest.fixture

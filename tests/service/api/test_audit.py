@@ -16,7 +16,7 @@ from tests.journeys.specs import LINE, LINE_DATASET
 from tests.running_service import wait_for
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
-from tests.service.api.test_keys import Keys, id_of
+from tests.service.api.keys import Keys, id_of
 
 
 class Auditor:
@@ -34,11 +34,6 @@ class Auditor:
         found = self.read(query)
         assert len(found) == count
         return found
-
-
-@pytest.fixture
-def of(api: ApiClient) -> Keys:
-    return Keys(api)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from service.context import Context
 from tests.journeys.specs import LINE_DATASET
 from tests.service.api.api_client import ApiClient
 from tests.service.api.front_client import FrontClient
+from tests.service.api.keys import Keys
 from tests.service.api.shared_routes import make_front
-from tests.service.api.test_keys import Keys
 
 ALLOWED, OTHER = "https://lab.example", "https://evil.example"
 

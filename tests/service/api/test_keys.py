@@ -15,42 +15,10 @@ from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.keys import Keys, id_of
 from tests.service.api.shared_routes import make_front
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-class Keys:
-    """Makes keys as an administrator, and sends requests with them."""
-
-    def __init__(self, client: ApiClient) -> None:
-        self.client = client
-        self.admin = self.make("admin")
-
-    def make(self, *scopes: str, project: str | None = None, **more: Any) -> str:
-        """A new key."""
-        headers = {"Authorization": f"Bearer {self.admin}"} if hasattr(self, "admin") else {}
-        body = {"name": "test", "scopes": scopes, "project": project, **more}
-        made: Any = self.client.send("POST", "/v1/api-keys", 201, json=body, headers=headers).json
-        return str(made["key"])
-
-    def make_project(self, name: str, **quotas: int | None) -> None:
-        self.send(self.admin, "POST", "/v1/projects", 201, json={"name": name, "quotas": quotas})
-
-    def send(self, key: str, method: str, path: str, expect: int, project: str | None = None, **options: Any) -> Any:
-        headers = {"Authorization": f"Bearer {key}", **options.pop("headers", {})}
-        if project is not None:
-            headers["Fitserve-Project"] = project
-        return self.client.send(method, path, expect, headers=headers, **options).json
-
-
-@pytest.fixture
-def of(api: ApiClient) -> Keys:
-    return Keys(api)
-
-
-def id_of(key: str) -> str:
-    return key.split("_")[1]
 
 
 def test_without_keys_everybody_may_do_everything(api: ApiClient) -> None:

@@ -22,17 +22,12 @@ from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.keys import Keys
 from tests.service.api.metrics_page import OPENMETRICS, Page, read_page
 from tests.service.api.shared_routes import make_front
-from tests.service.api.test_keys import Keys
 
 ROWS = {"instances": [[1], [2]]}
 REQUESTS = "fitserve_http_requests_total"
-
-
-@pytest.fixture
-def of(api: ApiClient) -> Keys:
-    return Keys(api)
 
 
 def increase(api: ApiClient, before: Page, name: str, **labels: object) -> float:

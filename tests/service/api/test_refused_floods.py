@@ -20,8 +20,8 @@ from service.operations.access.key_ring import Credentials, KeyRing
 from service.operations.memory import Memory
 from tests.service.api.api_client import ApiClient
 from tests.service.api.front_client import FrontClient
+from tests.service.api.keys import Keys
 from tests.service.api.shared_routes import make_front
-from tests.service.api.test_keys import Keys
 
 
 def invented_key() -> str:
@@ -41,11 +41,6 @@ class Queries(KeyRing):
         if not self.knows(credentials):
             self.may_read.wait(10)
         return super().look_up(credentials)
-
-
-@pytest.fixture
-def of(api: ApiClient) -> Keys:
-    return Keys(api)
 
 
 @pytest.fixture

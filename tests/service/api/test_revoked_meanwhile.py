@@ -17,14 +17,9 @@ from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient, as_scope, event_loop
-from tests.service.api.test_keys import Keys, id_of
+from tests.service.api.keys import Keys, id_of
 
 STREAM = {"Accept": "text/event-stream"}
-
-
-@pytest.fixture
-def of(api: ApiClient) -> Keys:
-    return Keys(api)
 
 
 @pytest.fixture

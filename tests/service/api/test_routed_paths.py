@@ -13,8 +13,8 @@ from service.callers import Scope
 from service.context import Context
 from tests.running_service import wait_for
 from tests.service.api.api_client import ApiClient
+from tests.service.api.keys import Keys
 from tests.service.api.shared_routes import make_app
-from tests.service.api.test_keys import Keys
 
 NAMES = ("x", "current", "api-keys", "predictions", "infer", "a\nb", "%2F..", "..", ";", "ſ", "X" * 128)
 VALUES = {"number:": "1", "any_number:": "1", "epoch:": "latest"}
