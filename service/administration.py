@@ -1,5 +1,7 @@
 """`fitserve keys` and `fitserve projects`, which use the service's database directly: the first key needs no key."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -52,11 +54,11 @@ def create_key(name: str, scopes: tuple[str, ...], project: str | None, days: fl
     from service.operations.access import keys
 
     expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
-    context = _open()
-    with refusing(ServiceError):
+    with _opened() as context:
         key, text = keys.create(context, name, scopes, project, expires_at)
+        is_manageable = keys.has_usable_admin(context)
     where = "every project" if key.project is None else f'the project "{key.project}"'
-    if not keys.has_usable_admin(context):
+    if not is_manageable:
         click.echo(
             "Warning: no key has the scope admin. Only `fitserve keys` on this machine can create keys now.", err=True
         )
@@ -71,7 +73,8 @@ def list_keys() -> None:
     from service.operations.access import keys
     from service.storage.paging import read_all
 
-    context = _open()
+    with _opened() as context:
+        found = list(read_all(lambda query: keys.list_page(context, query)))
 
     def moment(value: datetime | None) -> str:
         return "" if value is None else describe_moment(value.isoformat()) or ""
@@ -83,7 +86,7 @@ def list_keys() -> None:
                 key.id, key.name, key.project or "", ", ".join(key.scopes), moment(key.created_at),
                 moment(key.expires_at), moment(key.last_used_at), moment(key.revoked_at),
             )
-            for key in read_all(lambda query: keys.list_page(context, query))
+            for key in found
         ],
     )  # fmt: skip
 
@@ -94,8 +97,7 @@ def revoke_key(key_id: str) -> None:
     """Revoke a key. A running service refuses it within a second."""
     from service.operations.access import keys
 
-    context = _open()
-    with refusing(ServiceError):
+    with _opened() as context:
         keys.revoke(context, key_id)
     click.echo(f"revoked {key_id}")
 
@@ -115,8 +117,7 @@ def create_project(name: str, **quotas: int | None) -> None:
     """Create a project."""
     from service.operations.access import projects
 
-    context = _open()
-    with refusing(ServiceError):
+    with _opened() as context:
         projects.create(context, name, quotas)
     click.echo(f"created {name}")
 
@@ -129,8 +130,8 @@ def list_projects() -> None:
     from service.storage.documents import QUOTAS
     from service.storage.paging import read_all
 
-    context = _open()
-    found = read_all(lambda query: projects.list_page(context, query))
+    with _opened() as context:
+        found = list(read_all(lambda query: projects.list_page(context, query)))
     print_table(
         ("name", *(name.replace("_", " ") for name in QUOTAS)),
         [(view.project.name, *(_describe_use(view, name) for name in QUOTAS)) for view in found],
@@ -148,18 +149,20 @@ def delete_project(name: str) -> None:
     """Delete a project that holds nothing."""
     from service.operations.access import projects
 
-    context = _open()
-    with refusing(ServiceError):
+    with _opened() as context:
         projects.delete(context, name)
     click.echo(f"deleted {name}")
 
 
-def _open() -> "Context":
-    """The service's database, with the newest schema."""
+@contextmanager
+def _opened() -> Iterator["Context"]:
+    """The service's database, with the newest schema. What is refused is reported in one line."""
     from service.context import Context
     from service.storage.database import migrate
 
     settings = prepare("administration")
     with one_line_for_failures():
         migrate(settings.database_url, settings.start_seconds)
-    return Context.from_settings(settings)
+    context = Context.from_settings(settings)
+    with closing(context.database), refusing(ServiceError):
+        yield context

@@ -1,20 +1,17 @@
 """Counts requests per window in memory that the api processes share. Each process writes numbers of its own.
 
-Every process that is forked after the memory was created shares it. A window begins with the first request that finds
+A window begins with the first request that finds
 none and has a row: the hash of its key, its end, and a cell for each process. A cell is the window's end together with
 the count of its process, so that a count from an earlier window never counts, and nobody resets the cells of others.
-Only beginning a window takes a lock. The kernel releases it if the process ends.
+Only beginning a window takes a lock.
 """
 
-import fcntl
-import mmap
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import structlog
 from limits.storage import Storage
+
+from service.operations.shared_regions import SharedRegions
 
 ROWS = 2**15
 """The windows that are counted concurrently at most."""
@@ -41,21 +38,16 @@ class SharedWindows(Storage):
 
     def _allocate(self, processes: int) -> None:
         self._width, self._mine = processes, 0
-        self._file = os.memfd_create("fitserve-rate-limits")
-        # The kernel provides pages of this file when they are written.
-        os.ftruncate(self._file, ROWS * (2 + processes) * NUMBER)
-        memory = memoryview(mmap.mmap(self._file, 0))
+        self._regions = SharedRegions("fitserve-rate-limits", ROWS * (2 + processes) * NUMBER, processes)
+        memory = self._regions.memory
         self._keys = memory[: ROWS * NUMBER].cast("q")
         self._ends = memory[ROWS * NUMBER : 2 * ROWS * NUMBER].cast("q")
         self._cells = memory[2 * ROWS * NUMBER :].cast("q")
 
     def join(self) -> None:
         """Count in cells of this process from now on. Every process calls it after the fork."""
-        for cell in range(self._width):
-            try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 1 + cell)
-            except OSError:
-                continue
+        cell = self._regions.claim()
+        if cell is not None:
             self._mine = cell
             return
         log.warning("this process counts rate limits alone", processes=self._width)
@@ -99,7 +91,7 @@ class SharedWindows(Storage):
     def reset(self) -> int:
         """End all windows. Returns how many there were."""
         now = time.monotonic_ns() // 1_000_000
-        with self._lock():
+        with self._regions.exclusive():
             running = [row for row in range(ROWS) if self._ends[row] > now]
             for row in running:
                 self._ends[row] = 0
@@ -107,7 +99,7 @@ class SharedWindows(Storage):
 
     def clear(self, key: str) -> None:
         """End the key's window."""
-        with self._lock():
+        with self._regions.exclusive():
             row = self._find(key, time.monotonic_ns() // 1_000_000)
             if row is not None:
                 self._ends[row] = 0
@@ -123,7 +115,7 @@ class SharedWindows(Storage):
 
     def _begin(self, key: str, now: int, end: int) -> int:
         """The row of a new window, or of the one that another process has just begun."""
-        with self._lock():
+        with self._regions.exclusive():
             row = self._find(key, now)
             if row is None:
                 digest = hash(key)
@@ -138,14 +130,6 @@ class SharedWindows(Storage):
     def _sum(self, start: int, base: int) -> int:
         cells = self._cells[start : start + self._width].tolist()
         return sum([cell - base for cell in cells if 0 <= cell - base <= MOST])
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        fcntl.lockf(self._file, fcntl.LOCK_EX, 1, 0)
-        try:
-            yield
-        finally:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, 0)
 
 
 def _rows(digest: int) -> range:
