@@ -93,6 +93,6 @@ TABLES = (REQUESTS.table, PREDICTED.table, REFUSALS.table, EVENT_LAGS.table)
 
 
 def share() -> None:
-    """Create the memory of all tables, which processes forked from now on share."""
+    """Begin with empty memory of all tables, which processes forked from now on share."""
     for table in TABLES:
         table.share()

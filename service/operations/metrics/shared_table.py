@@ -43,11 +43,15 @@ class SharedTable:
         self._rows: dict[Labels, memoryview] = {}
 
     def share(self) -> None:
-        """Create the memory, which processes forked from now on share."""
-        self._memory  # noqa: B018
+        """Begin with empty memory, which processes forked from now on share."""
+        self._memory = self._allocate()
+        self._process = 0
 
     @cached_property
     def _memory(self) -> "_Memory":
+        return self._allocate()
+
+    def _allocate(self) -> "_Memory":
         return _Memory(f"fitserve-{self.name}", self.most + 1, self.width)
 
     def row(self, labels: Labels) -> memoryview:
