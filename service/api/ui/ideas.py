@@ -1,7 +1,7 @@
 """The pages of the ideas: each explains one idea of neural networks with a drawing that can be changed."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, abort, request
@@ -17,25 +17,31 @@ class Idea:
     name: str
     attempts: tuple[str, ...]
     """The suggestions of the list "What to try", by the end of their text's key."""
+    demonstration: str
     path: str
     """The path of a request that does it for real."""
     body: dict[str, Any] | None = None
     query: str = ""
-    playground: dict[str, str] = field(default_factory=dict)
+    playground: str = ""
+    """A state of the playground, as the fragment of its URL."""
 
 
 _LINE = {"task": "regression", "input": {"shape": [1]}, "layers": [{"type": "Dense", "units": 1}]}
+_LINE_STATE = "v=1&data=line&n=6&noise=0&validation=0&optimizer=SGD"
 
 IDEAS = (
     Idea(
         "neuron",
         ("fit", "train", "and", "xor"),
+        "line",
         "/v1/models",
         {"name": "neuron", **_LINE, "optimizer": "sgd", "loss": "mean_squared_error"},
+        playground=f"{_LINE_STATE}&rate=0.01&epochs=500",
     ),
     Idea(
         "loss",
         ("small", "right", "large", "momentum"),
+        "line",
         "/v1/models",
         {
             "name": "descent",
@@ -43,11 +49,19 @@ IDEAS = (
             "optimizer": {"type": "SGD", "learning_rate": 0.05, "momentum": 0.6},
             "loss": "mean_squared_error",
         },
+        playground=f"{_LINE_STATE}&rate=0.1&epochs=60",
     ),
-    Idea("activations", ("relu", "sigmoid", "tanh", "softmax"), "/v1/activation-types/gelu/curve"),
+    Idea(
+        "activations",
+        ("relu", "sigmoid", "tanh", "softmax"),
+        "rings",
+        "/v1/activation-types/gelu/curve",
+        playground="v=1&data=moons&noise=0.15&net=tanh6-tanh4&rate=0.03&epochs=80",
+    ),
     Idea(
         "convolution",
         ("vertical", "horizontal", "blur", "same", "stride"),
+        "cifar-convolutional",
         "/v1/models",
         {
             "name": "edges",
@@ -66,6 +80,7 @@ IDEAS = (
     Idea(
         "arrays",
         ("float", "ragged", "bias", "mismatch", "dense"),
+        "digits",
         "/v1/models",
         {
             "name": "product",
@@ -80,8 +95,10 @@ IDEAS = (
     Idea(
         "batches",
         ("mnist", "last", "one", "all"),
+        "digits",
         "/v1/training-jobs",
         {"model": "digits", "dataset": "mnist", "epochs": 5, "batch_size": 128},
+        playground="v=1&n=1000&net=relu4-relu6-relu6-relu4&batch=128",
     ),
 )
 BY_NAME = {idea.name: idea for idea in IDEAS}
@@ -116,6 +133,14 @@ def command(idea: Idea) -> str:
     """The request of an idea as a command for a shell."""
     url = f"{request.host_url.rstrip('/')}{public(idea.path)}{'?' if idea.query else ''}{idea.query}"
     if idea.body is None:
-        return f"curl -s '{url}' -H 'Accept: application/json'"
-    fields = ",\n".join(f'  "{name}": {json.dumps(value)}' for name, value in idea.body.items())
+        return f"curl -s '{url}' \\\n  -H 'Accept: application/json'"
+    fields = ",\n".join(f'  "{name}": {_written(value)}' for name, value in idea.body.items())
     return f"curl -s '{url}' \\\n  -H 'Content-Type: application/json' -d '{{\n{fields}}}'"
+
+
+def _written(value: Any) -> str:
+    """A value as JSON; each item of a list of objects on a line of its own."""
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        items = ",\n    ".join(json.dumps(item) for item in value)
+        return f"[{items}]"
+    return json.dumps(value)

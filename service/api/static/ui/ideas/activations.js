@@ -26,10 +26,10 @@ const plots = [
     },
   }),
   new Plot(places.derivative, {
-    label: text("activations_derivative_plot"), x: [-6, 6], y: [-0.4, 1.4], xLabel: "x", yLabel: text("activations_slope"),
+    label: text("activations_derivative_plot"), x: [-6, 6], y: [-0.4, 2], xLabel: "x", yLabel: text("activations_slope"),
     height: 220,
     draw(drawing) {
-      drawing.curve(current().derivative, "curve-c");
+      drawing.curve(current().derivative, "curve-c", current().corners);
       drawing.dot([state.x, current().derivative(state.x)], "dot-b", 7);
     },
   }),

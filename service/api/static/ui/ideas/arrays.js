@@ -9,8 +9,9 @@ import { text } from "../texts.js";
 const LARGEST_DRAWN = 6;
 
 const captioned = (words, ...children) => html("div", { class: "captioned" }, html("p", { class: "label mono" }, words), ...children);
-const part = (heading, about, ...children) =>
-  html("section", { class: "toy-part stack" }, html("h2", {}, heading), html("p", {}, about), ...children);
+const part = (heading, about, settings, drawings) =>
+  html("section", { class: "toy-part stack" }, html("h2", {}, heading), html("div", { class: "toy-halves" },
+    html("div", { class: "stack" }, html("p", {}, about), ...settings), html("div", { class: "stack" }, ...drawings)));
 
 /** An array typed as Python, and what NumPy says about it. */
 function literalPart() {
@@ -47,8 +48,9 @@ function literalPart() {
 
   const set = (source) => { input.set(source); show(source); };
   set("[[5, 78, 2, 34, 0], [6, 79, 3, 35, 1], [7, 80, 4, 36, 2]]");
-  const element = part(text("arrays_rank"), text("arrays_rank_about"), input.element, fault, readouts(...Object.values(facts)),
-    html("p", { class: "label" }, "print(a)"), print, told.element);
+  const element = part(text("arrays_rank"), text("arrays_rank_about"), [input.element, fault], [
+    readouts(...Object.values(facts)), html("p", { class: "label mono" }, "print(a)"), print, told.element,
+  ]);
   return { element, set };
 }
 
@@ -139,11 +141,12 @@ function broadcastPart() {
   }
   show();
   const element = part(text("arrays_broadcasting"), text("arrays_broadcasting_about"),
-    html("div", { class: "fields" }, inputs.a.element, inputs.b.element), fault,
-    html("div", { class: "scroll" }, html("table", { class: "data" },
-      html("thead", {}, html("tr", {}, ...[text("arrays_axis_heading"), "a", "b", text("arrays_result")].map((words, index) =>
-        html("th", { scope: "col", class: index ? "number" : null }, words)))), table)),
-    drawing, tooLarge, told.element);
+    [html("div", { class: "fields" }, inputs.a.element, inputs.b.element), fault], [
+      html("div", { class: "scroll" }, html("table", { class: "data" },
+        html("thead", {}, html("tr", {}, ...[text("arrays_axis_heading"), "a", "b", "a + b"].map((words, index) =>
+          html("th", { scope: "col", class: index ? "number" : null }, words)))), table)),
+      drawing, tooLarge, told.element,
+    ]);
   return { element, set };
 }
 
@@ -158,7 +161,7 @@ function dotPart() {
     }),
   };
   const captions = { a: html("span"), b: html("span"), result: html("span") };
-  const resultPlace = html("div", { class: "captioned" }, html("p", { class: "label mono" }, captions.result), grids.result.element);
+  const resultPlace = captioned(captions.result, grids.result.element);
   const sum = html("p", { class: "sum number" });
   const fault = html("p", { class: "fault", role: "status" });
   const told = sentence();
@@ -212,13 +215,12 @@ function dotPart() {
   }
   show();
   const element = part(text("arrays_dot"), text("arrays_dot_about"),
-    html("div", { class: "fields" }, ...Object.values(sliders).map((control) => control.element)), fault,
-    html("div", { class: "equation" },
-      html("div", { class: "captioned" }, html("p", { class: "label mono" }, captions.a), grids.a.element),
-      html("span", { class: "sign", "aria-hidden": "true" }, "·"),
-      html("div", { class: "captioned" }, html("p", { class: "label mono" }, captions.b), grids.b.element),
-      html("span", { class: "sign", "aria-hidden": "true" }, "="), resultPlace),
-    sum, told.element);
+    [html("div", { class: "fields two" }, ...Object.values(sliders).map((control) => control.element)), fault], [
+      html("div", { class: "equation" },
+        captioned(captions.a, grids.a.element), html("span", { class: "sign", "aria-hidden": "true" }, "·"),
+        captioned(captions.b, grids.b.element), html("span", { class: "sign", "aria-hidden": "true" }, "="), resultPlace),
+      sum, told.element,
+    ]);
   return { element, set };
 }
 

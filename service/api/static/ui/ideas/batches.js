@@ -51,7 +51,6 @@ const motion = new Motion({
     show();
     return state.done < total();
   },
-  settled: () => tell(),
 });
 
 function color(name) {
@@ -96,6 +95,7 @@ function show() {
   const filledCells = Math.round((BAR * at.batch) / steps());
   bar.textContent = `Epoch ${at.epoch}/${state.epochs}\n${at.batch}/${steps()} ${"━".repeat(filledCells)}${"─".repeat(BAR - filledCells)}`;
   rowList.textContent = now ? listed(now) : text("batches_no_rows");
+  tell(now);
 }
 
 /** The row numbers of the step's batch, in the shuffled order of its epoch. */
@@ -109,8 +109,7 @@ function listed(now) {
     : text("batches_rows_all", { rows: numbers.join(", ") });
 }
 
-function tell() {
-  const now = position(state.done, state);
+function tell(now) {
   told.set(now ? text("batches_sentence", {
     epoch: now.epoch, epochs: state.epochs, batch: number(now.batch), steps: number(steps()), step: number(now.step),
     total: number(total()), size: number(now.size),
@@ -134,14 +133,12 @@ function restart(changed = {}) {
   epochs.set(state.epochs);
   calculate();
   show();
-  tell();
 }
 
 function goTo(done) {
   motion.stop();
   state.done = Math.min(done, total());
   show();
-  tell();
 }
 
 const nextEpoch = () => goTo((Math.floor(state.done / steps()) + 1) * steps());

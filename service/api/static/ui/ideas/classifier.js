@@ -65,3 +65,9 @@ export function region({ w1, w2, b }, level, box) {
     return [...kept, [corner[0] + share * (next[0] - corner[0]), corner[1] + share * (next[1] - corner[1])]];
   });
 }
+
+/** The two points at which the line of probability 0.5 crosses the edges of a box; fewer if it misses the box. */
+export function separator(weights, box) {
+  const isCorner = ([x, y]) => box.x.includes(x) && box.y.includes(y);
+  return region(weights, 0.5, box).filter((point) => !isCorner(point));
+}

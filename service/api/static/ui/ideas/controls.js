@@ -91,7 +91,7 @@ export const readouts = (...parts) => html("dl", { class: "readouts" }, ...parts
 
 const QUIET_MS = 400;
 
-/** What the drawing shows, as a sentence. Screen readers hear it once nothing has changed for 0.4 seconds. */
+/** What the drawing shows, as a sentence. Screen readers wait until it has not changed for 0.4 seconds. */
 export function sentence() {
   const element = html("p", { class: "sentence", "aria-live": "polite" });
   let timer = null;
@@ -99,8 +99,9 @@ export function sentence() {
     element,
     set(words) {
       clearTimeout(timer);
-      if (!element.textContent) element.textContent = words;
-      else timer = setTimeout(() => { if (element.textContent !== words) element.textContent = words; }, QUIET_MS);
+      element.setAttribute("aria-busy", "true");
+      element.textContent = words;
+      timer = setTimeout(() => element.removeAttribute("aria-busy"), QUIET_MS);
     },
   };
 }

@@ -14,7 +14,7 @@ const MOST_STEPS = 200;
 const DONE = 1e-5;
 const LOST = 1e6;
 
-const settings = { rate: 0.1, momentum: 0 };
+const settings = { rate: 0.15, momentum: 0 };
 let start = START;
 let states = [{ weights: start, velocity: [0, 0] }];
 
@@ -25,7 +25,7 @@ const isOver = () => steps() >= MOST_STEPS || loss(weights()) < DONE || loss(wei
 const places = { landscape: html("div"), fit: html("div"), history: html("div") };
 
 const landscape = new Plot(places.landscape, {
-  label: text("loss_landscape"), ...RANGES, xLabel: text("loss_w"), yLabel: text("loss_b"), ratio: 0.78,
+  label: text("loss_landscape"), ...RANGES, xLabel: text("loss_w"), yLabel: text("loss_b"), ratio: 0.7,
   draw(drawing) {
     for (const level of LEVELS.toReversed()) drawing.line(contour(level), "valley", { closed: true });
     const [x, y] = [drawing.x(LOWEST[0]), drawing.y(LOWEST[1])];
@@ -38,7 +38,7 @@ const landscape = new Plot(places.landscape, {
 });
 
 const fit = new Plot(places.fit, {
-  label: text("loss_fit"), x: [-2, 5], y: [-6, 10], xLabel: "x", yLabel: "y", height: 210,
+  label: text("loss_fit"), x: [-2, 5], y: [-6, 10], xLabel: "x", yLabel: "y", height: 220,
   draw(drawing) {
     const [w, b] = weights();
     drawing.curve((x) => w * x + b, "curve-a");
@@ -47,7 +47,7 @@ const fit = new Plot(places.fit, {
 });
 
 const history = new Plot(places.history, {
-  label: text("loss_history"), x: [0, 20], y: [1e-5, 1000], xLabel: text("loss_step"), yLabel: text("loss_loss"), height: 210,
+  label: text("loss_history"), x: [0, 20], y: [1e-5, 1000], xLabel: text("loss_step"), yLabel: text("loss_loss"), height: 220,
   logarithmic: true,
   draw(drawing) {
     const points = states.map((state, index) => [index, Math.max(loss(state.weights), 1e-12)]);
@@ -81,7 +81,7 @@ function step() {
 }
 
 const motion = new Motion({
-  milliseconds: 90, step, settled: () => tell(),
+  milliseconds: 90, step,
   begin: () => { if (isOver()) states = states.slice(0, 1); },
 });
 
@@ -106,6 +106,7 @@ function show() {
   readings.loss.set(significant(found));
   readings.w.set(significant(w));
   readings.b.set(significant(b));
+  tell();
 }
 
 function tell() {
@@ -124,7 +125,6 @@ function restart(changed = {}, place = start) {
   sliders.momentum.set(settings.momentum);
   judge();
   show();
-  tell();
 }
 
 /** The start can be moved by a click, and with the arrow keys. */
@@ -153,7 +153,7 @@ document.getElementById("toy").append(html("div", { class: "toy-scene" },
     html("div", { class: "pair" }, places.fit, places.history)),
   html("div", { class: "toy-controls stack" },
     sliders.rate.element, sliders.momentum.element, verdict,
-    html("div", { class: "row" }, motion.button, button(text("ideas_step"), () => { motion.stop(); step(); tell(); }),
+    html("div", { class: "row" }, motion.button, button(text("ideas_step"), () => { motion.stop(); step(); }),
       button(text("ideas_reset"), () => restart({}, START), "quiet")),
     readouts(...Object.values(readings)), told.element)));
 restart();
@@ -161,7 +161,7 @@ restart();
 const watch = (changed) => { restart(changed, START); motion.start(); };
 connectAttempts({
   small: () => watch({ rate: 0.005, momentum: 0 }),
-  right: () => watch({ rate: 0.1, momentum: 0 }),
-  large: () => watch({ rate: 0.18, momentum: 0 }),
+  right: () => watch({ rate: 0.15, momentum: 0 }),
+  large: () => watch({ rate: 0.19, momentum: 0 }),
   momentum: () => watch({ rate: 0.05, momentum: 0.6 }),
 });

@@ -1,10 +1,10 @@
 /** The page of one neuron: a line through points with one input, a line between classes with two. */
 
-import { SETS, correct, crossEntropy, descend, region } from "./classifier.js";
+import { SETS, correct, crossEntropy, descend, region, separator } from "./classifier.js";
 import { button, choice, connectAttempts, html, readout, readouts, sentence, slider } from "./controls.js";
 import { POINTS, gradient, loss } from "./descent.js";
 import { Motion } from "./motion.js";
-import { decimal, significant } from "./numbers.js";
+import { added, decimal, significant } from "./numbers.js";
 import { Plot, shape } from "./plot.js";
 import { text } from "../texts.js";
 
@@ -88,7 +88,7 @@ function lineScene() {
     set({ w: weights.w - RATE.line * slope[0], b: weights.b - RATE.line * slope[1] });
     return loss([weights.w, weights.b]) > CLOSE_ENOUGH;
   };
-  const motion = new Motion({ milliseconds: 25, step });
+  const motion = new Motion({ milliseconds: 12, step });
 
   function set(changed) {
     Object.assign(weights, changed);
@@ -102,9 +102,9 @@ function lineScene() {
   function show() {
     const found = loss([weights.w, weights.b]);
     plot.refresh();
-    drawUnit([{ name: "x", weight: weights.w, value: `× ${decimal(weights.w)}` }], `+ ${decimal(weights.b)}`, "y");
+    drawUnit([{ name: "x", weight: weights.w, value: `× ${decimal(weights.w)}` }], added(weights.b), "y");
     error.set(significant(found));
-    told.set(text("neuron_line_sentence", { w: decimal(weights.w), b: decimal(weights.b), loss: significant(found) }));
+    told.set(text("neuron_line_sentence", { w: decimal(weights.w), b: added(weights.b), loss: significant(found) }));
   }
   show();
   const element = scene([place], [
@@ -132,7 +132,7 @@ function classScene() {
         closed: true,
       });
       for (const level of BANDS) drawing.line(region(state.weights, level, BOX), "band", { closed: true });
-      drawing.line(region(state.weights, 0.5, BOX), "boundary", { closed: true });
+      drawing.line(separator(state.weights, BOX), "boundary");
       for (const { x, y, label } of SETS[state.set]) {
         if (label) drawing.dot([x, y], "dot-a", 8);
         else drawing.inside.append(shape("rect", {
@@ -179,7 +179,7 @@ function classScene() {
     plot.refresh();
     drawUnit([
       { name: "x₁", weight: w1 / 4, value: `× ${decimal(w1, 1)}` }, { name: "x₂", weight: w2 / 4, value: `× ${decimal(w2, 1)}` },
-    ], `+ ${decimal(b, 1)}, σ`, "p");
+    ], `${added(b, 1)}, σ`, "p");
     entropy.set(found.loss);
     right.set(text("neuron_of", { correct: found.correct, points: points.length }));
     told.set(text("neuron_class_sentence", { ...found, points: points.length }));

@@ -8,6 +8,9 @@ export function decimal(value, digits = 2) {
   return Number(words) === 0 ? words.replace("-", "") : signed(words);
 }
 
+/** What is added, with its sign: + 1.50, − 1.50. */
+export const added = (value, digits = 2) => (value < 0 ? `− ${decimal(-value, digits)}` : `+ ${decimal(value, digits)}`);
+
 /** A number with `digits` significant digits; large and small ones as 1.3 × 10⁶. */
 export function significant(value, digits = 3) {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";

@@ -29,6 +29,7 @@ const decades = ([low, high]) => {
     .filter((power) => (power - first) % stride === 0).map((power) => 10 ** power);
 };
 
+const LEAST_HEIGHT = 280;
 const MARGIN = { top: 12, right: 12, bottom: 44, left: 52 };
 let plots = 0;
 
@@ -37,8 +38,8 @@ export class Plot {
   /**
    * @param {HTMLElement} place
    * @param {{label: string, x: [number, number], y: [number, number], xLabel: string, yLabel: string,
-   *   ratio?: number, height?: number, logarithmic?: boolean, draw: (plot: Plot) => void}} options `ratio`: height /
-   *   width, of the whole plot; `height`: in pixels, instead; `logarithmic`: of the y axis
+   *   ratio?: number, height?: number, logarithmic?: boolean, draw: (plot: Plot) => void}} options either `ratio`, the
+   *   height of the whole plot by its width, or `height` in pixels; `logarithmic`: of the y axis
    */
   constructor(place, options) {
     this.options = options;
@@ -53,7 +54,7 @@ export class Plot {
 
   resize(width) {
     this.width = width;
-    this.height = this.options.height ?? Math.round(width * (this.options.ratio ?? 0.6));
+    this.height = this.options.height ?? Math.max(Math.round(width * this.options.ratio), LEAST_HEIGHT);
     this.svg.setAttribute("width", this.width);
     this.svg.setAttribute("height", this.height);
     this.refresh();
@@ -100,13 +101,13 @@ export class Plot {
     const group = shape("g", { "aria-hidden": "true" });
     const [right, bottom] = [box.x + box.width, box.y + box.height];
     const zero = (value, range) => (value === 0 && range[0] < 0 && range[1] > 0 ? "plot-zero" : "plot-grid");
-    for (const value of ticks(this.options.x, Math.max(2, Math.floor(box.width / 70)))) {
+    for (const value of ticks(this.options.x, Math.max(2, Math.floor(box.width / 90)))) {
       const x = this.x(value);
       group.append(
         shape("line", { x1: x, x2: x, y1: box.y, y2: bottom, class: zero(value, this.options.x) }),
         shape("text", { x, y: bottom + 18, class: "plot-tick", "text-anchor": "middle" }, significant(value)));
     }
-    const rows = Math.max(2, Math.floor(box.height / 50));
+    const rows = Math.max(3, Math.floor(box.height / 60));
     const words = this.options.logarithmic ? power : significant;
     for (const value of this.options.logarithmic ? decades(this.options.y) : ticks(this.options.y, rows)) {
       const y = this.y(value);
@@ -131,25 +132,22 @@ export class Plot {
     this.inside.append(shape("path", { d: `M${steps.join("L")}${closed ? "Z" : ""}`, class: kind }));
   }
 
-  /** Adds the curve of a function over the x axis. */
-  curve(value, kind) {
-    const [low, high] = this.options.x;
+  /** Adds the curve of a function over the x axis; it is interrupted where the function jumps. */
+  curve(value, kind, jumps = []) {
+    const ends = [this.options.x[0], ...jumps, this.options.x[1]];
     const points = Math.ceil(this.width / 2);
-    this.line(Array.from({ length: points + 1 }, (_, index) => {
-      const x = low + ((high - low) * index) / points;
-      return [x, value(x)];
-    }), kind);
+    for (const [index, low] of ends.slice(0, -1).entries()) {
+      // The function has its left side's value at a jump, so a piece begins just after it.
+      const [start, width] = [low + 1e-9, ends[index + 1] - low - 1e-9];
+      this.line(Array.from({ length: points + 1 }, (_, point) => {
+        const x = start + (width * point) / points;
+        return [x, value(x)];
+      }), kind);
+    }
   }
 
   /** Adds a dot at a point [x, y]. */
   dot([x, y], kind, radius = 5) {
     this.inside.append(shape("circle", { cx: this.x(x), cy: this.y(y), r: radius, class: kind }));
-  }
-
-  /** Adds words near a point [x, y], moved by some pixels. */
-  words([x, y], text, kind = "plot-words", [right, down] = [0, 0], anchor = "start") {
-    this.inside.append(shape("text", {
-      x: this.x(x) + right, y: this.y(y) + down, class: kind, "text-anchor": anchor,
-    }, text));
   }
 }
