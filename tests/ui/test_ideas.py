@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from math import erf, pi, sqrt
 from typing import Any
 
@@ -120,12 +121,11 @@ def reference_convolution(picture: np.ndarray, kernel: np.ndarray, stride: int, 
     return np.einsum("abij,ij->ab", sliding_window_view(picture, (3, 3))[::stride, ::stride], kernel)
 
 
-@pytest.mark.parametrize("padding", ["valid", "same"])
-def test_a_convolution_is_the_sum_of_products_at_each_position(compute: Compute, padding: str) -> None:
+def test_a_convolution_is_the_sum_of_products_at_each_position(compute: Compute) -> None:
     pictures = [*compute("convolve.js", "PICTURES").values(), np.arange(63.0).reshape(7, 9).tolist()]
     kernels = [*compute("convolve.js", "KERNELS").values(), [[0.5, -2, 3], [0, 1.25, -1], [4, 0, -0.5]]]
     for picture, kernel in zip(pictures * 2, kernels, strict=False):
-        for stride in (1, 2, 3):
+        for stride, padding in product((1, 2, 3), ("valid", "same")):
             options = {"stride": stride, "padding": padding}
             expected = reference_convolution(np.array(picture), np.array(kernel), stride, padding)
             found = compute("convolve.js", "convolve", picture, kernel, options)
@@ -180,11 +180,11 @@ def test_shapes_broadcast_and_multiply_as_numpys_do(compute: Compute) -> None:
             assert found["shape"] == (None if message else list(np.shape(total)))
             assert found.get("error", "") == message
     values = [np.arange(rows * columns).reshape(rows, columns) - 2 for rows in (1, 3) for columns in (2, 3)]
-    for a in values:
-        for b in values:
-            product, message = of_numpy(partial(np.dot, a, b))
-            found = compute("arrays_model.js", "dot", a.tolist(), b.tolist())
-            assert found == ({"error": message} if message else product.tolist())
+    for left in values:
+        for right in values:
+            result, message = of_numpy(partial(np.dot, left, right))
+            found = compute("arrays_model.js", "dot", left.tolist(), right.tolist())
+            assert found == ({"error": message} if message else result.tolist())
 
 
 def test_an_epoch_takes_every_row_once_and_its_last_batch_is_smaller(compute: Compute) -> None:
@@ -275,7 +275,7 @@ def test_without_scripts_the_pages_explain_with_a_still_drawing(browser: Browser
 
 def test_each_page_weighs_little_and_has_room_on_a_wide_screen(visitor: Visitor) -> None:
     visitor.opens("/ui/ideas")
-    visitor.finds_it_accessible()
+    visitor.finds_it_accessible(widths=(375,))
     for idea in IDEAS:
         visitor.requests.clear()
         page = visitor.opens(f"/ui/ideas/{idea.name}")
@@ -285,12 +285,18 @@ def test_each_page_weighs_little_and_has_room_on_a_wide_screen(visitor: Visitor)
         assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-def test_the_requests_of_the_pages_are_valid(client: Client) -> None:
-    for idea in IDEAS:
-        if idea.path == "/v1/models":
-            summary = client.post("/v1/models?dry_run=true", idea.body, expect=200)["summary"]
-            if idea.name == "convolution":
-                layer = summary["layers"][0]
-                assert (layer["output_shape"], layer["parameters"]) == ([8, 8, 1], 10)
-            if idea.name == "arrays":
-                assert summary["parameters"] == 10
+def test_the_requests_of_the_pages_are_valid_and_their_figures_true(client: Client) -> None:
+    summaries = {
+        idea.name: client.post("/v1/models?dry_run=true", idea.body, expect=200)["summary"]
+        for idea in IDEAS
+        if idea.path == "/v1/models" and idea.name != "neuron"
+    }
+    convolution = summaries["convolution"]["layers"][0]
+    assert (convolution["output_shape"], convolution["parameters"]) == ([8, 8, 1], 10)
+    assert summaries["arrays"]["parameters"] == 10
+    assert summaries["loss"]["parameters"] == 2
+
+
+def test_an_unknown_idea_is_not_found(client: Client) -> None:
+    response = client.request("GET", "/ui/ideas/nothing", headers={"Accept": "text/html"})
+    assert response.status_code == 404

@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, abort, request
+from flask import Response, request
 
 from service.api.http.links import public
 from service.api.ui.blueprint import page, page_blueprint, show
+from service.errors import NotFound
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def index() -> Response:
 def idea(name: str) -> Response:
     """The page of an idea."""
     if name not in BY_NAME:
-        abort(404)
+        raise NotFound(f'There is no idea "{name}". The ideas are {", ".join(BY_NAME)}.')
     place = IDEAS.index(BY_NAME[name])
     return show(
         "ideas/idea.html",

@@ -16,7 +16,7 @@ const part = (heading, about, settings, drawings) =>
 /** An array typed as Python, and what NumPy says about it. */
 function literalPart() {
   const facts = { ndim: readout("ndim"), shape: readout("shape"), dtype: readout("dtype"), size: readout("size") };
-  const print = html("pre", { tabindex: "0", "aria-label": text("arrays_printed") });
+  const print = html("pre", { tabindex: "0", role: "region", "aria-label": text("arrays_printed") });
   const fault = html("p", { class: "fault", role: "status" });
   const told = sentence();
   const input = field({ label: text("arrays_literal"), value: "", onInput: show });
