@@ -17,7 +17,10 @@ from service.api.http.bodies import write_json
 from service.api.http.dialect_paths import AnyNumberConverter
 from service.api.http.error_handlers import register_error_handlers
 from service.api.http.path_names import EpochConverter, KeyIdConverter, NameConverter, NumberConverter
+from service.api.pictures.drawer import Drawer
+from service.api.pictures.store import Pictures
 from service.api.routes import (
+    activations,
     api_keys,
     audit_events,
     batch_predictions,
@@ -47,6 +50,7 @@ RESOURCES = (
     dataset_versions,
     models,
     catalogue,
+    activations,
     training_jobs,
     versions,
     labels,
@@ -102,6 +106,7 @@ def create_app(context: Context, service: PredictionService | None = None) -> Fl
     app.json = OrjsonProvider(app)
     app.extensions["context"] = context
     app.extensions["predictions"] = service or PredictionService(context)
+    app.extensions["pictures"] = Pictures(Drawer(context.settings))
     app.url_map.strict_slashes = True
     # A redirect would be an absolute URL made of whatever the request's Host says.
     app.url_map.merge_slashes = False
