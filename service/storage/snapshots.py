@@ -130,7 +130,6 @@ def load(path: Path, url: str) -> None:
             writing = session.connection()
             if not _has_no_rows(writing):
                 raise BackupError("The database isn't empty.")
-            writing.execute(delete(Project))  # the snapshot has its own `default`
             _copy_rows(reading, writing)
 
 
@@ -185,6 +184,8 @@ def _tables() -> list[Table]:
 
 
 def _copy_rows(source: Connection, target: Connection) -> None:
+    """Copy all rows into a migrated database that has no others."""
+    target.execute(delete(Project))  # the source has its own `default`
     for table in _tables():
         rows = source.execute(select(table), execution_options={"yield_per": ROWS_AT_ONCE})
         for some in rows.mappings().partitions():
