@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response
 from flask.json.provider import JSONProvider
+from jinja2 import StrictUndefined
 
 from service import __version__
 from service.api.contract.blueprint import Api
@@ -38,6 +39,7 @@ from service.api.routes import (
     training_jobs,
     versions,
 )
+from service.api.ui import PAGES
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
 from service.tracing import Tracing
@@ -102,6 +104,7 @@ def create_app(context: Context, service: PredictionService | None = None) -> Fl
     app.json = OrjsonProvider(app)
     app.extensions["context"] = context
     app.extensions["predictions"] = service or PredictionService(context)
+    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     app.url_map.strict_slashes = True
     # A redirect would be an absolute URL made of whatever the request's Host says.
     app.url_map.merge_slashes = False
@@ -127,4 +130,5 @@ def _register_routes(app: Flask) -> None:
     for module in (*RESOURCES, *DIALECTS):
         api.register_blueprint(module.blueprint)
     app.register_blueprint(open_inference.tritons_own)
-    app.register_blueprint(pages.blueprint)
+    for module in (pages, *PAGES):
+        app.register_blueprint(module.blueprint)
