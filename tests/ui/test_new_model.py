@@ -16,7 +16,7 @@ def test_a_model_is_made_from_a_template_with_its_summary_beside_it(visitor: Vis
     page.get_by_label("Move layer 4 down").click()
     page.get_by_text("This network can be built.").wait_for()
     page.get_by_label("Columns and shape of a dataset").select_option("new-model-iris")
-    page.locator("#total", has_text="123 parameters").wait_for()
+    page.locator("#total", has_text="135 parameters").wait_for()
     assert page.get_by_label("Task").input_value() == "multiclass"
     page.locator("#name").fill("new model")
     page.get_by_role("button", name="Create model").click()
