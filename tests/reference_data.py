@@ -49,4 +49,4 @@ def unpack_cifar10(home: Path) -> None:
 
 def _write_batch(path: Path, images: list[tuple[int, bytes]]) -> None:
     data = np.frombuffer(b"".join(pixels for _, pixels in images), np.uint8).reshape(len(images), -1)
-    path.write_bytes(pickle.dumps({b"data": data, b"labels": [label for label, _ in images]}, protocol=2))
+    path.write_bytes(pickle.dumps({b"data": data, b"labels": [label for label, _ in images]}, protocol=4))
