@@ -241,7 +241,7 @@ def test_the_suggestions_show_what_they_say(visitor: Visitor) -> None:
     visitor.finds_it_accessible(widths=(375,))
     visitor.opens("/ui/ideas/batches")
     show_me(page, 2)
-    says(page, "batch 469 of 469 with 96 rows: step 469 of 2,345")
+    says(page, "batch 469 of 469 (rows: 96), step 469 of 2,345")
     page.get_by_role("button", name="Play").click()
     says(page, "step 2,345 of 2,345")
     visitor.finds_it_accessible(widths=(375,))
@@ -257,7 +257,7 @@ def test_the_drawings_obey_the_keyboard(visitor: Visitor) -> None:
     page.get_by_label("Weight in row 2, column 1").fill("2")
     says(page, "At row 1, column 1, the sum is 0.")
     visitor.opens("/ui/ideas/loss")
-    page.get_by_role("img", name="The loss as contours").focus()
+    page.get_by_role("application", name="The loss as contours").focus()
     page.keyboard.press("ArrowRight")
     says(page, "with w = −1 and b = 3.5")
 

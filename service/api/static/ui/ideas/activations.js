@@ -87,21 +87,26 @@ function changeLogits(changed) {
   }));
 }
 
+const softmaxPart = html("div", { class: "toy-part stack" },
+  html("h2", {}, text("activations_softmax")), html("p", {}, text("activations_softmax_about")),
+  html("div", { class: "softmax" }, ...logitSliders.flatMap((part, index) => [
+    part.element, html("div", { class: "bar-row" }, html("div", { class: "bar-ground" }, bars[index].bar), bars[index].share),
+  ])),
+  softmaxTold.element);
+
 document.getElementById("toy").append(
   html("div", { class: "toy-scene" },
     html("div", { class: "toy-drawings" }, places.value, places.derivative),
     html("div", { class: "toy-controls stack" }, names.element, about, input.element, readouts(...Object.values(readings)), told.element)),
-  html("div", { class: "toy-part stack" },
-    html("h2", {}, text("activations_softmax")), html("p", {}, text("activations_softmax_about")),
-    html("div", { class: "softmax" }, ...logitSliders.flatMap((part, index) => [
-      part.element, html("div", { class: "bar-row" }, html("div", { class: "bar-ground" }, bars[index].bar), bars[index].share),
-    ])),
-    softmaxTold.element));
+  softmaxPart);
 change({});
 changeLogits(logits);
 connectAttempts({
   relu: () => change({ name: "relu", x: -2 }),
   sigmoid: () => change({ name: "sigmoid", x: 5 }),
   tanh: () => change({ name: "tanh", x: 0 }),
-  softmax: () => changeLogits([5, 4, 3]),
+  softmax: () => {
+    changeLogits([5, 4, 3]);
+    return softmaxPart;
+  },
 });

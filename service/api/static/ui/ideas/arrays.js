@@ -16,6 +16,7 @@ const part = (heading, about, settings, drawings) =>
 /** An array typed as Python, and what NumPy says about it. */
 function literalPart() {
   const facts = { ndim: readout("ndim"), shape: readout("shape"), dtype: readout("dtype"), size: readout("size") };
+  const printLabel = html("p", { class: "label mono" }, "print(a)");
   const print = html("pre", { tabindex: "0", role: "region", "aria-label": text("arrays_printed") });
   const fault = html("p", { class: "fault", role: "status" });
   const told = sentence();
@@ -24,6 +25,7 @@ function literalPart() {
   function refuse(words) {
     fault.textContent = words;
     print.hidden = true;
+    printLabel.hidden = true;
     Object.values(facts).forEach((fact) => fact.set("–"));
     told.set(text("arrays_literal_refused"));
   }
@@ -35,6 +37,7 @@ function literalPart() {
       const known = { ndim: shape.length, shape: shown(shape), dtype, size: sizeOf(shape) };
       fault.textContent = "";
       print.hidden = false;
+      printLabel.hidden = false;
       print.textContent = printed(nested, shape, dtype);
       for (const [key, fact] of Object.entries(facts)) fact.set(String(known[key]));
       told.set(text("arrays_literal_sentence", known));
@@ -49,7 +52,7 @@ function literalPart() {
   const set = (source) => { input.set(source); show(source); };
   set("[[5, 78, 2, 34, 0], [6, 79, 3, 35, 1], [7, 80, 4, 36, 2]]");
   const element = part(text("arrays_rank"), text("arrays_rank_about"), [input.element, fault], [
-    readouts(...Object.values(facts)), html("p", { class: "label mono" }, "print(a)"), print, told.element,
+    readouts(...Object.values(facts)), printLabel, print, told.element,
   ]);
   return { element, set };
 }
@@ -230,10 +233,15 @@ const literal = literalPart();
 const broadcasting = broadcastPart();
 const product = dotPart();
 document.getElementById("toy").append(literal.element, broadcasting.element, product.element);
+
+const showIn = (part, ...values) => {
+  part.set(...values);
+  return part.element;
+};
 connectAttempts({
-  float: () => literal.set("[1, 2.5, 4]"),
-  ragged: () => literal.set("[[1, 2], [3]]"),
-  bias: () => broadcasting.set("(3, 4)", "(4,)"),
-  mismatch: () => broadcasting.set("(3, 4)", "(3,)"),
-  dense: () => product.set({ rows: 3, inner: 4, inner2: 4, columns: 2 }),
+  float: () => showIn(literal, "[1, 2.5, 4]"),
+  ragged: () => showIn(literal, "[[1, 2], [3]]"),
+  bias: () => showIn(broadcasting, "(3, 4)", "(4,)"),
+  mismatch: () => showIn(broadcasting, "(3, 4)", "(3,)"),
+  dense: () => showIn(product, { rows: 3, inner: 4, inner2: 4, columns: 2 }),
 });

@@ -8,6 +8,8 @@ import { text } from "../texts.js";
 
 const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048];
 const MOST_CELLS = 2000;
+const MOST_SQUARES = 1000;
+const MOST_LARGE_SQUARES = 60;
 const SHOWN_ROWS = 8;
 const BAR = 24;
 const SECONDS_AN_EPOCH = 8;
@@ -22,6 +24,7 @@ const canvas = html("canvas", { class: "epoch", role: "img", "aria-label": text(
 const bar = html("pre", { class: "bar-text", "aria-hidden": "true" });
 const rowList = html("p", { class: "row-numbers number" });
 const fits = html("p", { class: "arithmetic number" });
+const key = html("p", { class: "hint" });
 const readings = {
   epoch: readout(text("batches_epoch")), batch: readout(text("batches_batch")), step: readout(text("batches_step")),
   size: readout(text("batches_size")),
@@ -57,14 +60,40 @@ function color(name) {
   return getComputedStyle(canvas).getPropertyValue(name).trim();
 }
 
-/** One cell for each batch of the epoch, as wide as the batch has rows; the last one is narrower. */
-function draw(now) {
-  const width = canvas.parentElement.clientWidth;
-  if (!width) return;
+/** Where each row of a small epoch lies: the rows follow one another, with a gap after each batch. */
+function placeRows(width) {
+  const unit = state.rows <= MOST_LARGE_SQUARES ? 48 : 11;
+  const places = [];
+  let [left, top] = [0, 0];
+  for (let row = 0; row < state.rows; row += 1) {
+    if (left + unit > width) [left, top] = [0, top + unit + 4];
+    places.push({ left, top, width: unit, height: unit, batch: Math.floor(row / state.batch) + 1 });
+    left += unit + 2 + ((row + 1) % state.batch === 0 ? unit / 2 : 0);
+  }
+  return places;
+}
+
+/** Where each batch of a large epoch lies; the last one is as much narrower as it has fewer rows. */
+function placeBatches(width) {
   const shown = Math.min(steps(), MOST_CELLS);
   const cell = Math.max(5, Math.min(40, Math.floor(Math.sqrt((width * 320) / shown))));
   const columns = Math.max(1, Math.floor(width / cell));
-  const height = Math.ceil(shown / columns) * cell;
+  const size = cell - (cell > 8 ? 2 : 1);
+  const share = lastBatch(state.rows, state.batch) / state.batch;
+  return Array.from({ length: shown }, (_, index) => ({
+    left: (index % columns) * cell, top: Math.floor(index / columns) * cell, batch: index + 1,
+    width: index + 1 === steps() ? Math.max(size * share, 2) : size, height: size,
+  }));
+}
+
+const drawsRows = () => state.rows <= MOST_SQUARES;
+
+/** The epoch: what is done, the current batch, and what follows. */
+function draw(now) {
+  const width = canvas.parentElement.clientWidth;
+  if (!width) return;
+  const places = drawsRows() ? placeRows(width) : placeBatches(width);
+  const height = places.at(-1).top + places.at(-1).height;
   const scale = window.devicePixelRatio || 1;
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
@@ -74,13 +103,9 @@ function draw(now) {
   pen.scale(scale, scale);
   const colors = { done: color("--idea-a"), now: color("--idea-b"), open: color("--line") };
   const current = now ? now.batch : 0;
-  const share = lastBatch(state.rows, state.batch) / state.batch;
-  const gap = cell > 8 ? 2 : 1;
-  for (let index = 0; index < shown; index += 1) {
-    const isLast = index === steps() - 1;
-    pen.fillStyle = index + 1 === current ? colors.now : index < current ? colors.done : colors.open;
-    pen.fillRect((index % columns) * cell, Math.floor(index / columns) * cell,
-      Math.max((cell - gap) * (isLast ? share : 1), 2), cell - gap);
+  for (const place of places) {
+    pen.fillStyle = place.batch === current ? colors.now : place.batch < current ? colors.done : colors.open;
+    pen.fillRect(place.left, place.top, place.width, place.height);
   }
 }
 
@@ -105,8 +130,8 @@ function listed(now) {
   }
   const numbers = [...order.rows.slice(now.first - 1, Math.min(now.last, now.first - 1 + SHOWN_ROWS))].map((row) => number(row));
   const more = now.size - numbers.length;
-  return more > 0 ? text("batches_rows_and_more", { rows: numbers.join(", "), more: number(more) })
-    : text("batches_rows_all", { rows: numbers.join(", ") });
+  const found = { first: number(now.first), last: number(now.last), rows: numbers.join(", "), more: number(more) };
+  return more > 0 ? text("batches_rows_and_more", found) : text("batches_rows_all", found);
 }
 
 function tell(now) {
@@ -118,11 +143,13 @@ function tell(now) {
 
 /** What the numbers say before anything runs. */
 function calculate() {
-  const cells = steps() > MOST_CELLS ? ` ${text("batches_not_all_drawn", { shown: number(MOST_CELLS), steps: number(steps()) })}` : "";
+  const cut = !drawsRows() && steps() > MOST_CELLS;
+  const legend = drawsRows() ? text("batches_squares") : text("batches_cells");
   fits.textContent = text("batches_arithmetic", {
     rows: number(state.rows), batch: number(state.batch), steps: number(steps()), last: number(lastBatch(state.rows, state.batch)),
     epochs: state.epochs, total: number(total()),
-  }) + cells;
+  });
+  key.textContent = cut ? text("batches_cut", { shown: number(MOST_CELLS), steps: number(steps()) }) : legend;
 }
 
 function restart(changed = {}) {
@@ -144,7 +171,7 @@ function goTo(done) {
 const nextEpoch = () => goTo((Math.floor(state.done / steps()) + 1) * steps());
 
 document.getElementById("toy").append(html("div", { class: "toy-scene" },
-  html("div", { class: "toy-drawings" }, html("div", { class: "epoch-place" }, canvas), fits, bar, rowList),
+  html("div", { class: "toy-drawings" }, html("div", { class: "epoch-place" }, canvas), key, fits, bar, rowList),
   html("div", { class: "toy-controls stack" },
     rows.element, batch.element, epochs.element,
     html("div", { class: "row" }, motion.button, button(text("ideas_step"), () => goTo(state.done + 1)),

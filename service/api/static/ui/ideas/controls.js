@@ -106,13 +106,17 @@ export function sentence() {
   };
 }
 
-/** Shows the buttons of the list "What to try" and connects them: `attempts` has a function by their `data-try`. */
+/**
+ * Shows the buttons of the list "What to try" and connects them.
+ * @param {Record<string, () => void | HTMLElement>} attempts by the `data-try` of the buttons; each may return the part
+ *   of the page to look at
+ */
 export function connectAttempts(attempts) {
   for (const element of document.querySelectorAll("button[data-try]")) {
     element.hidden = false;
     element.addEventListener("click", () => {
-      attempts[element.dataset.try]();
-      document.querySelector(".toy").scrollIntoView({ block: "nearest" });
+      const part = attempts[element.dataset.try]() ?? document.getElementById("toy");
+      part.scrollIntoView({ block: "start" });
     });
   }
 }

@@ -17,7 +17,7 @@ const result = () => convolve(state.picture, state.kernel, state.options);
 const size = () => axis(state.picture.length, state.kernel.length, state.options).size;
 const place = () => [Math.floor(state.position / size()), state.position % size()];
 const padding = () => axis(state.picture.length, state.kernel.length, state.options);
-const short = (value) => significant(value, 3);
+const short = (value) => significant(Number(value.toFixed(2)));
 
 const pictureGrid = new NumberGrid({
   label: text("convolution_picture"),

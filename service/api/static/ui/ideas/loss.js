@@ -129,6 +129,7 @@ function restart(changed = {}, place = start) {
 
 /** The start can be moved by a click, and with the arrow keys. */
 function makeMovable(svg) {
+  svg.setAttribute("role", "application");
   svg.setAttribute("tabindex", "0");
   svg.setAttribute("aria-describedby", "loss-start-hint");
   svg.classList.add("movable");
