@@ -238,6 +238,7 @@ def test_the_suggestions_show_what_they_say(visitor: Visitor) -> None:
     page.get_by_role("link", name="Convolution").click()
     show_me(page, 5)
     says(page, "The result has 5 × 5 numbers.")
+    page.get_by_role("img", name="The kernel's result on the eight: 14 × 14 numbers").wait_for()
     visitor.finds_it_accessible(widths=(375,))
     visitor.opens("/ui/ideas/batches")
     show_me(page, 2)

@@ -3,6 +3,7 @@
 import { button, choice, connectAttempts, html, readout, readouts, sentence, slider } from "./controls.js";
 import { KERNELS, PICTURES, axis, convolve, patch } from "./convolve.js";
 import { NumberGrid } from "./grid.js";
+import { largePicture } from "./large_picture.js";
 import { Motion } from "./motion.js";
 import { significant } from "./numbers.js";
 import { text } from "../texts.js";
@@ -83,6 +84,7 @@ const paddings = choice({
 const positionPlace = html("div");
 let position = null;
 const shapes = { input: readout(text("convolution_input_shape")), output: readout(text("convolution_output_shape")) };
+const large = largePicture();
 const sum = html("p", { class: "sum number" });
 const told = sentence();
 
@@ -145,6 +147,7 @@ function change(changed, { keepInputs = false } = {}) {
   }
   strides.set(String(state.options.stride));
   paddings.set(state.options.padding);
+  large.show(state.kernel, state.options);
   if (!keepInputs) kernelInputs.forEach((line, row) => line.forEach((input, column) => {
     input.value = significant(state.kernel[row][column]);
     input.removeAttribute("aria-invalid");
@@ -203,7 +206,9 @@ document.getElementById("toy").append(
       captioned(text("convolution_patch"), patchGrid.element),
       captioned(text("convolution_products"), productGrid.element),
       captioned(text("convolution_sum"), sum)),
-    told.element));
+    told.element),
+  html("div", { class: "toy-part stack" },
+    html("h2", {}, text("convolution_large")), html("p", {}, text("convolution_large_about")), large.element));
 change({});
 connectAttempts({
   vertical: () => { takePicture("square"); takeKernel("vertical"); },
