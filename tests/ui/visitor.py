@@ -21,6 +21,7 @@ class Visitor:
     def __init__(self, page: Page, base_url: str) -> None:
         self.page = page
         self.faults: list[str] = []
+        self._expected: tuple[str, ...] = ()
         self.requests: list[str] = []
         self._base_url = base_url
         page.on("console", lambda message: self._note(message.type == "error", message.text))
@@ -38,8 +39,12 @@ class Visitor:
         context.close()
         assert visitor.faults == []
 
+    def expects(self, *statuses: int) -> None:
+        """From now on, responses with these statuses are no faults, although Chromium reports them in the console."""
+        self._expected = tuple(f"status of {status} " for status in statuses)
+
     def _note(self, is_fault: bool, text: str) -> None:
-        if is_fault:
+        if is_fault and not any(expected in text for expected in self._expected):
             self.faults.append(f"{self.page.url}: {text}")
 
     def opens(self, path: str) -> Page:
