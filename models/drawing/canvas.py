@@ -34,6 +34,8 @@ LEAST_WIDTH, LEAST_HEIGHT = 40.0, 24.0
 
 LEAST_ROOM = 56.0
 """If less is left, legends, scales and footnotes are omitted: the picture itself comes first."""
+BETWEEN_COLUMNS, BETWEEN_ROWS = 24.0, 16.0
+"""Pixels between panels."""
 KEY_WIDTH, BETWEEN_KEYS = 26.0, 18.0
 """Pixels of a legend's symbol with the gap after it, and between entries."""
 
@@ -47,12 +49,15 @@ class Box(NamedTuple):
     height: float
 
 
+Shape = Literal["line", "dashes", "dots", "line-dot", "line-square", "line-triangle", "dot", "ring", "cross", "square"]
+
+
 class Key(NamedTuple):
-    """An entry of a legend: a label, with a short line, a dot or a square in a colour."""
+    """An entry of a legend: a label, with a short line, a dot or a square in a colour; no symbol without a colour."""
 
     label: str
     color: str
-    shape: Literal["line", "dashes", "dots", "dot", "ring", "cross", "square"] = "line"
+    shape: Shape = "line"
 
 
 @dataclass
@@ -68,6 +73,15 @@ class _Placed:
     y_label: str = ""
 
 
+class _Insets(NamedTuple):
+    """The pixels around axes within their box."""
+
+    left: float
+    right: float
+    above: float
+    below: float
+
+
 class _Mark(NamedTuple):
     """A text beside a point in axes."""
 
@@ -78,6 +92,12 @@ class _Mark(NamedTuple):
     color: str
 
 
+def grid_height(count: int, width: int, narrowest: float, row: float, head: float) -> int:
+    """The height of a picture with `count` panels in rows of `row` pixels, below a heading of `head` pixels."""
+    columns = _count_columns(count, width - 2 * _margin(width), narrowest)
+    return round(head + math.ceil(count / columns) * (row + BETWEEN_ROWS))
+
+
 class Canvas:
     """A sheet of `width` × `height` pixels in a theme, `light` or `dark`. Use it as a context manager."""
 
@@ -86,8 +106,9 @@ class Canvas:
         self.theme = THEMES[theme]
         self._stack = ExitStack()
         self._placed: list[_Placed] = []
+        self._grids: list[tuple[list[_Placed], int]] = []
         self._marks: list[_Mark] = []
-        self.margin = min(20.0, max(8.0, 0.03 * width))
+        self.margin = _margin(width)
         self._top, self._bottom = self.margin, height - self.margin
 
     def __enter__(self) -> Self:
@@ -128,7 +149,7 @@ class Canvas:
         """Name the colours below the heading, on at most `rows` lines. What finds no room there is counted."""
         if self.room.height < LEAST_ROOM:
             return
-        most = max(1, min(rows, int(self.height * 0.2 // (TICK * 1.6))))
+        most = max(1, min(rows, int(self.height * 0.3 // (TICK * 1.6))))
         lines = self._break_legend([key._replace(label=plain(key.label)) for key in keys], most)
         for line in lines:
             middle = self.height - self._top - TICK * 0.75
@@ -138,7 +159,7 @@ class Canvas:
                 x = left + (KEY_WIDTH if key.color else 0)
                 self._text(x, middle, key.label, TICK, self.theme.muted, va="center")
             self._top += TICK * 1.6
-        self._top += 6 if lines else 0
+        self._top += 8 if lines else 0
 
     def scale(self, colors: Colormap, low: str, high: str, label: str = "") -> None:
         """Show below the heading what the colours mean: a strip from `low` to `high`, with a label."""
@@ -191,28 +212,23 @@ class Canvas:
         Returns fewer than `count` if no more fit, and then says below them how many are missing; at least one.
         """
         room = self.room
-        columns = max(1, min(count, int((room.width + 16) // (narrowest + 16))))
-        most = max(1, int((room.height + 14) // (lowest + 14))) * columns
+        columns = _count_columns(count, room.width, narrowest)
+        most = _count_rows(room.height, lowest) * columns
         if count > most:
-            self.footnote(f"{count - most} more {what} don't fit into this height.")
+            self.footnote(f"For lack of height not shown: {count - most} of {count} {what}.")
             room = self.room
-            most = max(1, int((room.height + 14) // (lowest + 14))) * columns
+            most = min(most, _count_rows(room.height, lowest) * columns)
         shown = min(count, most)
         rows = math.ceil(shown / columns)
         columns = math.ceil(shown / rows)
-        width = (room.width - 16 * (columns - 1)) / columns
-        height = (room.height - 14 * (rows - 1)) / rows
-        return [
-            self.place(
-                Box(
-                    room.left + (index % columns) * (width + 16),
-                    room.top + (index // columns) * (height + 14),
-                    width,
-                    height,
-                )
-            )
-            for index in range(shown)
-        ]
+        width = (room.width - BETWEEN_COLUMNS * (columns - 1)) / columns
+        height = (room.height - BETWEEN_ROWS * (rows - 1)) / rows
+        lefts = [room.left + column * (width + BETWEEN_COLUMNS) for column in range(columns)]
+        tops = [room.top + row * (height + BETWEEN_ROWS) for row in range(rows)]
+        places = [Box(left, top, width, height) for top in tops for left in lefts]
+        panels = [self.place(box) for box in places[:shown]]
+        self._grids.append((self._placed[-shown:], columns))
+        return panels
 
     def place(self, box: Box) -> Axes:
         """Axes that fit into a box with their title, labels and numbers."""
@@ -240,10 +256,12 @@ class Canvas:
         """Fit the axes into their boxes and write the marks. Nothing may be drawn after it."""
         for placed in self._placed:
             self._fit(placed)
+        for panels, columns in self._grids:
+            self._align(panels, columns)
         written: list[Box] = []
         for mark in self._marks:
             self._write_mark(mark, written)
-        self._placed, self._marks = [], []
+        self._placed, self._grids, self._marks = [], [], []
 
     def _fit(self, placed: _Placed) -> None:
         """Place axes with what is around them. In little room labels go first, then numbers, then the title."""
@@ -261,7 +279,7 @@ class Canvas:
         """Set the axes' position so that what is around them fits into the box. Returns the box that the axes fill."""
         axes, box = placed.axes, placed.box
         inner = Box(box.left + 30, box.top + 16, max(1.0, box.width - 34), max(1.0, box.height - 40))
-        for _ in range(3):
+        for _ in range(2):
             axes.set_position(self._fraction(inner))
             axes.apply_aspect()
             ticks.adapt(axes, axes.bbox.width, axes.bbox.height)
@@ -293,6 +311,26 @@ class Canvas:
         axes.set_xlabel(shorten(placed.x_label, across, LABEL))
         axes.set_ylabel(shorten(placed.y_label, down, LABEL))
 
+    def _align(self, panels: list[_Placed], columns: int) -> None:
+        """Let the panels of a column begin and end at the same place, and those of a row."""
+        if len(panels) == 1 or any(placed.axes.get_aspect() != "auto" for placed in panels):
+            return
+        insets = [self._insets(placed) for placed in panels]
+        for index, placed in enumerate(panels):
+            column, row = insets[index % columns :: columns], insets[index - index % columns :][:columns]
+            left, right = max(inset.left for inset in column), max(inset.right for inset in column)
+            above, below = max(inset.above for inset in row), max(inset.below for inset in row)
+            box = placed.box
+            inner = Box(box.left + left, box.top + above, box.width - left - right, box.height - above - below)
+            if inner.width >= LEAST_WIDTH and inner.height >= LEAST_HEIGHT:
+                placed.axes.set_position(self._fraction(inner))
+                self._shorten_labels(placed)
+
+    def _insets(self, placed: _Placed) -> _Insets:
+        box, own = placed.box, placed.axes.bbox
+        top, bottom = self.height - box.top, self.height - box.top - box.height
+        return _Insets(own.x0 - box.left, box.left + box.width - own.x1, top - own.y1, own.y0 - bottom)
+
     def _remove_labels(self, placed: _Placed) -> None:
         placed.x_label = placed.y_label = ""
 
@@ -319,7 +357,8 @@ class Canvas:
         if any(_overlap(box, other) for other in written):
             return
         written.append(box)
-        self._text(left, bottom + height / 2, text, TICK, mark.color, va="center")
+        behind = {"facecolor": self.theme.background, "alpha": 0.75, "pad": 1, "linewidth": 0}
+        self._text(left, bottom + height / 2, text, TICK, mark.color, va="center", bbox=behind)
 
     def _break_legend(self, keys: list[Key], most: int) -> list[list[tuple[float, Key]]]:
         """The entries on lines with their left edges; the last one counts those that find no room."""
@@ -347,15 +386,17 @@ class Canvas:
             square = Rectangle((left + 4, middle - 5), 10, 10, color=key.color, transform=IdentityTransform())
             self.figure.add_artist(square)
             return
+        kind, _, end = key.shape.partition("-")
         styles: dict[str, Any] = {"line": "-", "dashes": (0, (3, 2)), "dots": (0, (1, 1.5))}
-        markers = {"dot": "o", "ring": "o", "cross": "x"}
-        is_line = key.shape in styles
+        markers = {"dot": "o", "ring": "o", "cross": "x", "square": "s", "triangle": "^"}
+        is_line = kind in styles
         line = Line2D(
             [left, left + 18] if is_line else [left + 9],
             [middle, middle] if is_line else [middle],
             color=key.color,
-            linestyle=styles.get(key.shape, "none"),
-            marker=markers.get(key.shape, "none"),
+            linestyle=styles.get(kind, "none"),
+            marker=markers.get(end or kind, "none"),
+            markevery=[1] if is_line else None,
             markerfacecolor="none" if key.shape == "ring" else key.color,
             transform=IdentityTransform(),
         )
@@ -381,3 +422,15 @@ def _overlap(one: Box, other: Box) -> bool:
         and one.top < other.top + other.height
         and other.top < one.top + one.height
     )
+
+
+def _margin(width: int) -> float:
+    return min(20.0, max(8.0, 0.03 * width))
+
+
+def _count_columns(count: int, width: float, narrowest: float) -> int:
+    return max(1, min(count, int((width + BETWEEN_COLUMNS) // (narrowest + BETWEEN_COLUMNS))))
+
+
+def _count_rows(height: float, lowest: float) -> int:
+    return max(1, int((height + BETWEEN_ROWS) // (lowest + BETWEEN_ROWS)))

@@ -30,7 +30,7 @@ def render(
     """The picture of a document as `svg` or `png`. Without a width or a height, it has that of its kind."""
     picture = PICTURES[kind]
     document = clean(document)
-    with Canvas(width or picture.width, height or picture.height, theme) as canvas, warnings.catch_warnings():
+    with Canvas(*picture.size(document, width, height), theme) as canvas, warnings.catch_warnings():
         # A character that the font lacks is drawn as a box; the title and the description have it.
         warnings.simplefilter("ignore", UserWarning)
         picture.draw(canvas, document)
