@@ -18,7 +18,8 @@ class DrawnRows:
 
     def __init__(self, rows: int, outputs: int) -> None:
         """How many rows there are, and how many numbers a row's target has."""
-        self._outputs, self._kept = outputs, min(outputs, MOST_OUTPUTS)
+        self._total, self._outputs = rows, outputs
+        self._kept = min(outputs, MOST_OUTPUTS)
         drawn = min(rows, MOST_ROWS, MOST_NUMBERS // max(1, self._kept))
         self._rows = np.unique(np.linspace(0, max(0, rows - 1), drawn).round().astype(np.int64))
         self._true, self._predicted = (np.empty((len(self._rows), self._kept)) for _ in range(2))
@@ -33,10 +34,11 @@ class DrawnRows:
         self._seen += len(targets)
 
     def to_document(self) -> dict[str, Any]:
-        """`rows` (the indices in the split), in `true` and `predicted` a list for each kept output, and in `outputs`
-        how many outputs there are."""
+        """`rows` (the indices in the split), in `true` and `predicted` a list for each kept output, and in `total` and
+        `outputs` how many rows and outputs there are."""
         return {
             "rows": self._rows.tolist(),
+            "total": self._total,
             "true": [short_numbers(column) for column in self._true.T],
             "predicted": [short_numbers(column) for column in self._predicted.T],
             "outputs": self._outputs,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.drawing import activation
+from models.drawing import activation, confusion, preview, residuals, roc
 from models.drawing.canvas import Canvas
 
 
@@ -19,4 +19,8 @@ class Picture:
 
 PICTURES = {
     "activation": Picture(activation.draw),
+    "confusion": Picture(confusion.draw, 720, 560),
+    "preview": Picture(preview.draw, 720, 520),
+    "residuals": Picture(residuals.draw, 720, 520),
+    "roc": Picture(roc.draw, 640, 480),
 }

@@ -137,7 +137,7 @@ def test_of_numbers(shape: tuple[int, int]) -> None:
     }
     assert collector.details() == {"confusion_matrix": None, "per_class": None}
     rows = collector.points()["rows"]
-    assert (rows["rows"], rows["outputs"]) == (list(range(50)), shape[1])
+    assert (rows["rows"], rows["total"], rows["outputs"]) == (list(range(50)), 50, shape[1])
     np.testing.assert_allclose(rows["true"], truth.T, rtol=1e-5)
     np.testing.assert_allclose(rows["predicted"], predicted.T, rtol=1e-5)
 
