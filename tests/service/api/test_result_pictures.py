@@ -1,6 +1,5 @@
 """Pictures of evaluations and of datasets over HTTP."""
 
-from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
@@ -22,7 +21,7 @@ TARGET = {"name": "y", "unit": "€", "columns": None}
 
 
 @pytest.fixture
-def evaluated(trained: ApiClient, idle_worker: FakeWorker, context: Context, tmp_path: Any) -> Iterator[Any]:
+def evaluated(trained: ApiClient, idle_worker: FakeWorker, context: Context) -> Any:
     """Makes an evaluation with a result, and returns its URL."""
 
     def make(result: EvaluationResult) -> str:
@@ -32,7 +31,7 @@ def evaluated(trained: ApiClient, idle_worker: FakeWorker, context: Context, tmp
         execution.succeed(context, claimed[0], result.to_document())
         return url
 
-    yield make
+    return make
 
 
 def complete(figures: Figures, classes: list[Any] | None, threshold: float | None = None) -> EvaluationResult:
