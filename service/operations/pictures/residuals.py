@@ -36,13 +36,13 @@ def describe_evaluated(evaluated: Evaluated) -> dict[str, Any]:
         "unit": target["unit"],
         "rows": rows["rows"],
         "total": rows["total"],
-        "outputs": [_describe_output(name, true, predicted) for name, true, predicted in pairs],
+        "outputs": [describe_output(name, true, predicted) for name, true, predicted in pairs],
         "found": rows["outputs"],
         "notes": _notes(rows) if kept else [OUTDATED.format(what="rows")],
     }
 
 
-def _describe_output(name: str, true: list[float | None], predicted: list[float | None]) -> dict[str, Any]:
+def describe_output(name: str, true: list[float | None], predicted: list[float | None]) -> dict[str, Any]:
     """One number of the target: the values, the residuals (true minus predicted), and their distribution."""
     residuals = np.array(true, float) - np.array(predicted, float)
     finite = residuals[np.isfinite(residuals)]
