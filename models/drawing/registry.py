@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.drawing import activation, curves
+from models.drawing import activation, confusion, curves, preview, residuals, roc
 from models.drawing.canvas import Canvas
 
 TALLEST = 2400
@@ -29,5 +29,9 @@ class Picture:
 
 PICTURES = {
     "activation": Picture(activation.draw),
+    "confusion": Picture(confusion.draw, 720, 560),
     "curves": Picture(curves.draw, 720, curves.measure_height),
+    "preview": Picture(preview.draw, 720, 520),
+    "residuals": Picture(residuals.draw, 720, 520),
+    "roc": Picture(roc.draw, 640, 480),
 }
