@@ -100,6 +100,12 @@ class NotServable(ModelsError):
     code = "not-servable"
 
 
+class NotDrawable(ModelsError):
+    """The resource has no such picture."""
+
+    code = "conflict"
+
+
 class DamagedFile(ModelsError):
     """A stored file is missing, unreadable, or not what was saved."""
 

@@ -1,0 +1,29 @@
+"""Draws the architecture of a network: its layers as a graph, or small dense networks neuron by neuron."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.drawing import layer_graph, neurons
+from models.drawing.canvas import Canvas
+from models.drawing.notes import write_notes
+
+
+def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
+    """Draw the layers or the neurons, as the document's `style` says."""
+    canvas.heading(document["title"], _summarize(document))
+    if document["columns"]:
+        write_notes(canvas, document)
+        neurons.draw(canvas, document["columns"])
+    elif document["layers"]:
+        layer_graph.write_legend(canvas, document["layers"])
+        write_notes(canvas, document)
+        layer_graph.draw(canvas, document)
+    else:
+        canvas.message("The network has no layers.")
+
+
+def _summarize(document: Mapping[str, Any]) -> str:
+    count, parameters = document["layer_count"], document["parameters"]
+    frozen = parameters - document["trainable_parameters"]
+    layers = "1 layer" if count == 1 else f"{count:,} layers"
+    return f"{layers}, {parameters:,} parameters" + (f", {frozen:,} of them not trainable" if frozen else "")

@@ -1,0 +1,1 @@
+"""The documents that pictures are drawn from."""
