@@ -45,3 +45,5 @@ def with_included(scopes: Iterable[str]) -> frozenset[Scope]:
 
 ANYBODY = Caller(DEFAULT_PROJECT, frozenset(Scope))
 """The caller of a service without keys."""
+STRANGER = Caller(DEFAULT_PROJECT, frozenset())
+"""The caller without a valid key of a service with keys, who may do nothing."""

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response
 from flask.json.provider import JSONProvider
+from jinja2 import StrictUndefined
 
 from service import __version__
 from service.api.contract.blueprint import Api
@@ -17,7 +18,10 @@ from service.api.http.bodies import write_json
 from service.api.http.dialect_paths import AnyNumberConverter
 from service.api.http.error_handlers import register_error_handlers
 from service.api.http.path_names import EpochConverter, KeyIdConverter, NameConverter, NumberConverter
+from service.api.pictures.drawer import Drawer
+from service.api.pictures.store import Pictures
 from service.api.routes import (
+    activations,
     api_keys,
     audit_events,
     batch_predictions,
@@ -38,6 +42,7 @@ from service.api.routes import (
     training_jobs,
     versions,
 )
+from service.api.ui import PAGES
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
 from service.tracing import Tracing
@@ -47,6 +52,7 @@ RESOURCES = (
     dataset_versions,
     models,
     catalogue,
+    activations,
     training_jobs,
     versions,
     labels,
@@ -102,6 +108,8 @@ def create_app(context: Context, service: PredictionService | None = None) -> Fl
     app.json = OrjsonProvider(app)
     app.extensions["context"] = context
     app.extensions["predictions"] = service or PredictionService(context)
+    app.extensions["pictures"] = Pictures(Drawer(context.settings))
+    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     app.url_map.strict_slashes = True
     # A redirect would be an absolute URL made of whatever the request's Host says.
     app.url_map.merge_slashes = False
@@ -127,4 +135,5 @@ def _register_routes(app: Flask) -> None:
     for module in (*RESOURCES, *DIALECTS):
         api.register_blueprint(module.blueprint)
     app.register_blueprint(open_inference.tritons_own)
-    app.register_blueprint(pages.blueprint)
+    for module in (pages, *PAGES):
+        app.register_blueprint(module.blueprint)

@@ -15,9 +15,12 @@ def conditions(
     columns: Mapping[str, InstrumentedAttribute[Any]],
     metadata: InstrumentedAttribute[dict[str, Any]],
 ) -> list[ColumnElement[bool]]:
-    """The conditions that columns equal the filters of their names and `metadata` has all entries of its filter."""
+    """The conditions that columns equal the filters of their names and `metadata` has all entries of its filter.
+
+    A tuple as a filter stands for any of its values.
+    """
     entries: dict[str, str] = filters.get(METADATA) or {}
-    own = [columns[name] == value for name, value in filters.items() if name != METADATA]
+    own = [_condition(columns[name], value) for name, value in filters.items() if name != METADATA]
     return own + [_has_entry(session, metadata, key, value) for key, value in entries.items()]
 
 
@@ -28,3 +31,7 @@ def _has_entry(
     each = func.json_each if session.get_bind().dialect.name == "sqlite" else func.json_each_text
     entry = each(metadata).table_valued("key", "value")
     return select(entry.c.key).where(entry.c.key == key, entry.c.value == value).exists()
+
+
+def _condition(column: InstrumentedAttribute[Any], value: Any) -> ColumnElement[bool]:
+    return column.in_(value) if isinstance(value, tuple) else column == value

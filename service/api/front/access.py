@@ -9,10 +9,11 @@ from functools import lru_cache
 import structlog
 
 from service.api.front.request import Request
+from service.api.http.browser_session import read_session
 from service.api.http.errors import InvalidHeader, RequestFault
 from service.api.http.links import METRICS
 from service.api.http.scopes import Needed, Special, find_needed
-from service.callers import DEFAULT_PROJECT, Caller, Scope
+from service.callers import DEFAULT_PROJECT, STRANGER, Caller, Scope
 from service.config import Settings
 from service.errors import ScopeMissing, StorageError, Unauthenticated
 from service.operations.access.key_ring import Credentials, KeyRing, UnknownProject
@@ -48,15 +49,14 @@ class Access:
         needed = self._find_needed(request.method, request.path)
         if needed is Special.NOTHING:
             return
-        headers = request.headers
-        credentials = _read(headers.get("authorization"), headers.get(PROJECT_HEADER))
-        caller = self._ring.recall(credentials)
-        if caller is None:
-            try:
-                caller = await self._look_up(credentials)
-            except (Unauthenticated, ScopeMissing) as error:
-                request.caller = Caller(error.project or DEFAULT_PROJECT, frozenset(), error.key_id)
-                raise
+        try:
+            credentials = find_credentials(request)
+            caller = self._ring.recall(credentials) or await self._look_up(credentials)
+        except (Unauthenticated, ScopeMissing, InvalidHeader) as error:
+            request.caller = _refused(error)
+            if needed is Special.ANY_CALLER:
+                return
+            raise
         request.caller = caller
         if isinstance(needed, Scope) and not caller.may(needed):
             raise ScopeMissing(f'This request needs an API key with the scope "{needed}".')
@@ -98,6 +98,26 @@ class Access:
             self._ring.record_use(key_id)
         except StorageError as error:
             log.warning("the use of a key was not recorded", key=key_id, detail=error.detail)
+
+
+def find_credentials(request: Request) -> Credentials:
+    """What a request says about its caller: in its headers, else in the cookies of a browser's session.
+
+    Raises Unauthenticated for a malformed `Authorization` of the scheme Bearer, InvalidHeader.
+    """
+    headers = request.headers
+    authorization, project = headers.get("authorization"), headers.get(PROJECT_HEADER)
+    if authorization is None and "cookie" in headers:
+        session = read_session(request.method, headers)
+        return Credentials(session.key, project or session.project)
+    return _read(authorization, project)
+
+
+def _refused(error: Unauthenticated | ScopeMissing | InvalidHeader) -> Caller:
+    """The caller of a refused request, as far as it is known."""
+    if isinstance(error, InvalidHeader):
+        return STRANGER
+    return Caller(error.project or DEFAULT_PROJECT, frozenset(), error.key_id)
 
 
 @lru_cache(MOST_READ)

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import structlog
 
-from service.api.front.access import PROJECT_HEADER
+from service.api.front.access import find_credentials
 from service.api.front.request import Request
 from service.api.http.errors import InvalidHeader
 from service.errors import ScopeMissing, StorageError, Unauthenticated
+from service.operations.access.key_ring import Credentials
 
 CHECK_SECONDS = 0.5
 """The pause between two checks. Like any request, most of them find a remembered caller and read nothing."""
@@ -37,13 +38,13 @@ class CallerWatch:
     def __init__(self, check: Callable[[Request], Awaitable[None]], wake: Callable[[], None]) -> None:
         self.check = check
         self._wake = wake
-        self._callers: dict[tuple[str | None, str | None], WatchedCaller] = {}
+        self._callers: dict[Credentials, WatchedCaller] = {}
         self._checking: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
     def watch(self, request: Request) -> Iterator[WatchedCaller]:
         """The caller of a request, who is checked again and again during the block."""
-        key = request.headers.get("authorization"), request.headers.get(PROJECT_HEADER)
+        key = find_credentials(request)
         caller = self._callers.setdefault(key, WatchedCaller(request))
         caller.streams += 1
         if self._checking is None:

@@ -18,6 +18,8 @@ class Special(Enum):
     NOTHING = "nothing"
     """They are open to everybody."""
     ANY_KEY = "any key"
+    ANY_CALLER = "any caller"
+    """They answer everybody, and show what the caller may see: pages that ask for a key themselves."""
 
 
 Needed = Scope | Special
@@ -38,8 +40,10 @@ def _rule(methods: tuple[str, ...], path: str, needed: Needed) -> Rule:
 ASKING = ("POST",)
 """The methods of rules for requests that need a body, but change nothing."""
 RULES = (
-    _rule(SAFE, r"/|/docs(/.*)?|/static/.*|/openapi\.(json|yaml)|/problems/.*|/ui(/.*)?", Special.NOTHING),
+    _rule(SAFE, r"/|/docs(/.*)?|/static/.*|/ui/assets/.*|/openapi\.(json|yaml)|/problems/.*", Special.NOTHING),
     _rule(SAFE, r"/healthz|/readyz|/v2/health/(live|ready)", Special.NOTHING),
+    _rule(SAFE, r"/ui(/.*)?", Special.ANY_CALLER),
+    _rule(ASKING, r"/ui/.*", Special.ANY_CALLER),
     _rule(SAFE, r"/v1/api-keys/current", Special.ANY_KEY),
     _rule(ANY, r"/v1/(api-keys|projects|audit-events)(/.*)?", Scope.ADMIN),
     _rule(SAFE, METRICS, Scope.READ),

@@ -1,0 +1,6 @@
+"""The dashboard: pages for browsers, rendered from the operations and the schemas of the public API."""
+
+from service.api.ui import assets, demonstrations, overview, session
+
+PAGES = (assets, session, overview, demonstrations)
+"""The modules of the pages, each with its blueprint."""

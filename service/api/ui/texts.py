@@ -1,0 +1,46 @@
+"""The English texts of the dashboard: a file for each page in the folder `texts`, and `common.toml` for all."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "texts"
+COMMON = "common"
+
+
+class MissingText(KeyError):
+    """A page uses a text that its file doesn't have."""
+
+
+class Texts(Mapping[str, str]):
+    """The texts of a page by their keys. Templates read `t.key`, and modules of the page get all of them."""
+
+    def __init__(self, page: str) -> None:
+        self._page = page
+        self._texts = read_file(COMMON) | read_file(page)
+
+    def __getitem__(self, key: str) -> str:
+        try:
+            return self._texts[key]
+        except KeyError:
+            raise MissingText(f"texts/{self._page}.toml has no `{key}`") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+
+@cache
+def texts_of(page: str) -> Texts:
+    """The texts of a page, with those of all pages."""
+    return Texts(page)
+
+
+@cache
+def read_file(name: str) -> dict[str, str]:
+    """The texts of a file, by their keys."""
+    found: dict[str, str] = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    return found

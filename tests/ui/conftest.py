@@ -1,0 +1,42 @@
+"""A browser, and a service that all tests of the dashboard share. Without Chromium they are skipped with the reason."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.reference_data import make_keras_home
+from tests.running_service import Client, RunningService, running_service
+from tests.ui.visitor import CHROMIUM, Visitor
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        # Chromium's sandbox needs rights that containers and root don't have. The pages are the service's own.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """A service whose Keras folder has MNIST, if the reference data is there."""
+    folder = tmp_path_factory.mktemp("service")
+    with running_service(folder / "var", make_keras_home(folder)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(service: RunningService) -> Client:
+    return service.client
+
+
+@pytest.fixture
+def visitor(browser: Browser, service: RunningService, tmp_path: Path) -> Iterator[Visitor]:
+    """Somebody with a browser, who has never been here."""
+    with Visitor.of(browser, service.client.base_url) as visitor:
+        yield visitor

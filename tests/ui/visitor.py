@@ -1,0 +1,69 @@
+"""Somebody who uses the dashboard with a browser, and notices what is wrong on any page."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+THEMES = ("light", "dark")
+WIDTHS = (375, 1280)
+HEIGHT = 900
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+class Visitor:
+    """A browser window. Errors in the console, failed requests and violated policies fail the test at the end."""
+
+    def __init__(self, page: Page, base_url: str) -> None:
+        self.page = page
+        self.faults: list[str] = []
+        self.requests: list[str] = []
+        self._base_url = base_url
+        page.on("console", lambda message: self._note(message.type == "error", message.text))
+        page.on("pageerror", lambda error: self._note(True, str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+    @classmethod
+    @contextmanager
+    def of(cls, browser: Browser, base_url: str, **options: Any) -> Iterator[Self]:
+        """A new window, without anything that an earlier one kept. `options` are those of a browser context."""
+        options = {"viewport": {"width": WIDTHS[-1], "height": HEIGHT}, "reduced_motion": "reduce"} | options
+        context = browser.new_context(**options)
+        visitor = cls(context.new_page(), base_url)
+        yield visitor
+        context.close()
+        assert visitor.faults == []
+
+    def _note(self, is_fault: bool, text: str) -> None:
+        if is_fault:
+            self.faults.append(f"{self.page.url}: {text}")
+
+    def opens(self, path: str) -> Page:
+        """The page at a path of the service."""
+        self.page.goto(self._base_url + path)
+        return self.page
+
+    def finds_it_accessible(self, widths: tuple[int, ...] = WIDTHS) -> None:
+        """Check the page in each theme and width: axe finds nothing (WCAG 2.2 AA), and nothing overflows the window."""
+        before = self.page.viewport_size or {"width": WIDTHS[-1], "height": HEIGHT}
+        for width in widths:
+            self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            overflow = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert overflow <= 0, f"{self.page.url} is {overflow} px too wide at {width} px"
+            for theme in THEMES:
+                self.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                self._run_axe(f"{width} px, {theme}")
+        self.page.set_viewport_size(before)
+
+    def _run_axe(self, where: str) -> None:
+        results = Axe().run(self.page, options={"runOnly": STANDARDS})
+        found = [
+            f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for violation in results.response["violations"]
+            for node in violation["nodes"]
+        ]
+        assert found == [], f"{self.page.url} ({where}): " + "\n".join(found)
