@@ -100,10 +100,10 @@ class NotServable(ModelsError):
     code = "not-servable"
 
 
-class NotDrawable(ModelsError):
-    """The resource has no such picture."""
+class NoPicture(ModelsError):
+    """The resource has no picture of this kind."""
 
-    code = "conflict"
+    code = "no-picture"
 
 
 class DamagedFile(ModelsError):

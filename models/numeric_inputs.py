@@ -1,14 +1,14 @@
 """A network's inputs as one or two plain numbers, so that its predictions can be drawn as a curve or as a plane."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from models.datasets import Split
-from models.errors import NotDrawable
+from models.errors import NoPicture
 from models.preprocessing import Preprocessing
 from models.preprocessing.dataset_inputs import by_input
 from models.preprocessing.table_input import TableInput
@@ -45,22 +45,22 @@ class NumericInputs:
 
     @classmethod
     def of(cls, preprocessing: Preprocessing) -> Self:
-        """The numbers that a network takes. Raises NotDrawable if it takes something else."""
+        """The numbers that a network takes. Raises NoPicture if it takes something else."""
         if len(preprocessing.inputs) > 1:
-            raise NotDrawable(f"{NEED}; this one has {len(preprocessing.inputs)} inputs.")
+            raise NoPicture(f"{NEED}; this one has {len(preprocessing.inputs)} inputs.")
         ((name, input_),) = preprocessing.inputs.items()
         if isinstance(input_, TableInput):
             other = next((column for column in input_.columns if column.type != NUMBER), None)
             if other is not None:
-                raise NotDrawable(f'{NEED}; the column "{other.name}" of this one is a {other.type}.')
+                raise NoPicture(f'{NEED}; the column "{other.name}" of this one is a {other.type}.')
             names = tuple(column.name for column in input_.columns)
         elif isinstance(input_, TensorInput) and len(input_.shape) <= 1:
             names = name_numbers(math.prod(input_.shape))
         else:
             shape = " × ".join(map(str, input_.shape))
-            raise NotDrawable(f"{NEED}; a row of this one has the shape {shape}.")
+            raise NoPicture(f"{NEED}; a row of this one has the shape {shape}.")
         if len(names) > MOST_AXES:
-            raise NotDrawable(f"{NEED}; this one takes {len(names)}.")
+            raise NoPicture(f"{NEED}; this one takes {len(names)}.")
         return cls(name, names, input_)
 
     def read(self, split: Split) -> np.ndarray:
@@ -79,6 +79,7 @@ class NumericInputs:
 
     def usual_axes(self) -> tuple[Axis, ...]:
         """The ranges in which the network learned, as far as its preprocessing knows: -1 to 1 if it doesn't."""
+        found: Iterable[tuple[float, float]]
         if isinstance(self.input_, TableInput):
             found = ((column.minimum, column.maximum) for column in self.input_.columns)
         elif self.input_.scaling is Scaling.STANDARD:

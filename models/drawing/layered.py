@@ -43,8 +43,9 @@ def lay_out(parents: Mapping[str, Sequence[str]]) -> Layout:
     for node, rank in ranks.items():
         rows[rank].append(node)
     for chain in chains:
-        for key in chain[1:-1]:
-            rows[key[2]].append(key)  # type: ignore[arg-type]
+        for key in chain:
+            if not isinstance(key, str):
+                rows[key[2]].append(key)
     _uncross(rows, chains)
     spots = {key: spot for rank, row in enumerate(rows) for key, spot in _spread(rank, row)}
     edges = [(str(chain[0]), str(chain[-1]), [spots[key] for key in chain]) for chain in chains]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.drawing import activation
+from models.drawing import activation, architecture, boundary, filters, samples
 from models.drawing.canvas import Canvas
 
 
@@ -19,4 +19,8 @@ class Picture:
 
 PICTURES = {
     "activation": Picture(activation.draw),
+    "architecture": Picture(architecture.draw, 720, 640),
+    "boundary": Picture(boundary.draw, 560, 560),
+    "filters": Picture(filters.draw, 640, 520),
+    "samples": Picture(samples.draw, 720, 460),
 }

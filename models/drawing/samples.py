@@ -152,10 +152,9 @@ def _draw_picture(axes: Axes, box: Box, item: Mapping[str, Any], theme: Theme) -
     scale = min(box.width / width, box.height / height)
     shown_width, shown_height = width * scale, height * scale
     left, top = box.left + (box.width - shown_width) / 2, box.top + (box.height - shown_height) / 2
-    axes.imshow(
-        pixels, extent=(left, left + shown_width, top + shown_height, top), cmap="gray", vmin=0, vmax=255, aspect="auto",
-        interpolation="nearest" if scale >= 1 else "antialiased", zorder=1,
-    )  # fmt: skip
+    extent = left, left + shown_width, top + shown_height, top
+    smooth = "nearest" if scale >= 1 else "antialiased"
+    axes.imshow(pixels, extent=extent, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation=smooth, zorder=1)
 
 
 def _draw_series(axes: Axes, box: Box, item: Mapping[str, Any], theme: Theme) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from models.folding import Fold, fold_repeats
 from models.graph import resolve
 from models.spec import SINGLE_INPUT, InputSpec, LayerSpec, NetworkSpec
+from models.values.wording import count_of
 from service.context import Context
 from service.operations.catalog.models import get_built
 from service.storage.records import Model
@@ -109,7 +110,8 @@ def _describe_parameters(layer: LayerSpec) -> str:
             continue
         if name in ("kernel_size", "pool_size", "size") and isinstance(value, int):
             value = f"{value} × {value}" if "2D" in layer.type else str(value)
-        shown.append(words.format(f"{value:,}" if isinstance(value, int) else value))
+        written = words.format(f"{value:,}" if isinstance(value, int) else value)
+        shown.append(written.removesuffix("s") if value == 1 and written.startswith("1 ") else written)
     return ", ".join(shown)
 
 
@@ -209,13 +211,12 @@ def _leave_out_middle(layers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _sentence(
     name: str, summary: dict[str, Any], inputs: Sequence[dict[str, Any]], layers: Sequence[dict[str, Any]]
 ) -> str:
-    count = "1 layer" if len(layers) == 1 else f"{len(layers):,} layers"
     shapes = " and ".join(_shape(input_["shape"]) for input_ in inputs) or "an unknown shape"
     output = _shape(layers[-1]["output_shape"]) if layers else "nothing"
     frozen = summary.get("non_trainable_parameters", 0)
     of_them = f", {frozen:,} of them not trainable" if frozen else ""
     parameters = f"{summary.get('parameters', 0):,} parameters{of_them}"
-    return f"The network of {name} has {count} from {shapes} to {output}, with {parameters}."
+    return f"The network of {name} has {count_of(len(layers), 'layer')} from {shapes} to {output}, with {parameters}."
 
 
 def _shape(shape: Sequence[int | None]) -> str:

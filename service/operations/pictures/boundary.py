@@ -43,7 +43,7 @@ def of_snapshot(
     """The boundary of a training job at the end of an epoch.
 
     Before the first epoch has ended, the latest one has neither values nor rows. Raises NotFound, NoSnapshot,
-    NotDrawable, Overloaded, TookTooLong; Conflict if the snapshot can't predict.
+    NoPicture, Overloaded, TookTooLong; Conflict if the snapshot can't predict.
     """
     with context.database.read() as session:
         job = snapshots.find_job(session, job_id)
@@ -59,7 +59,7 @@ def of_snapshot(
 def of_version(
     context: Context, service: PredictionService, model: str, number: int, options: Options
 ) -> dict[str, Any]:
-    """The boundary of a version. Raises NotFound, NotDrawable, Overloaded, TookTooLong; Conflict if it can't
+    """The boundary of a version. Raises NotFound, NoPicture, Overloaded, TookTooLong; Conflict if it can't
     predict."""
     with context.database.read() as session:
         found = find_model(session, model)
@@ -213,7 +213,8 @@ def _notes(predictor: Predictor, rows: PlottedRows | None, shown: dict[str, Any]
     elif len(rows.inputs) + rows.incomplete < rows.total:
         yield f"{len(rows.inputs):,} of {rows.total:,} rows are shown, chosen at random."
     if rows is not None and rows.incomplete:
-        yield f"{rows.incomplete:,} rows are left out because a number is missing."
+        was = "1 row is" if rows.incomplete == 1 else f"{rows.incomplete:,} rows are"
+        yield f"{was} left out because a number is missing."
     outputs = predictor.row_numbers[1]
     if predictor.task is Task.REGRESSION and outputs > 1:
         yield f"The first of {outputs} outputs is shown."

@@ -8,11 +8,12 @@ import numpy as np
 
 from models.compatibility import check_version_fit
 from models.datasets import SPLITS, Dataset, Split
-from models.errors import InvalidData, NotDrawable
+from models.errors import InvalidData, NoPicture
 from models.predictor import Predictor
 from models.spec import Task
 from models.targets import class_name
 from models.values.columns import Texts
+from models.values.wording import count_of
 from models.version_files import ARTIFACTS, read_document
 from service.context import Context
 from service.errors import NotFound, NotReady
@@ -51,7 +52,7 @@ class Options:
 def describe(context: Context, service: PredictionService, model: str, number: int, options: Options) -> dict[str, Any]:
     """Rows of a dataset's split with the predictions of a version.
 
-    Raises NotFound, NotReady, Overloaded, TookTooLong; NotDrawable if the dataset was deleted or doesn't fit.
+    Raises NotFound, NotReady, Overloaded, TookTooLong; NoPicture if the dataset was deleted or doesn't fit.
     """
     with context.database.read() as session:
         found = find_model(session, model)
@@ -104,21 +105,21 @@ def _find_data(session: Session, version: Version, wanted: str | None) -> tuple[
             if version.dataset_name is None
             else f'was trained on "{version.dataset_name}", which was deleted'
         )
-        raise NotDrawable(f"Version {version.number} {was}. Name a dataset that fits it with `?dataset=`.")
+        raise NoPicture(f"Version {version.number} {was}. Name a dataset that fits it with `?dataset=`.")
     return str(version.dataset_name), data
 
 
 def _check_fit(context: Context, version: Version, descriptor: dict[str, Any], split: str) -> None:
-    """Raise NotDrawable if the rows have no samples for the version."""
+    """Raise NoPicture if the rows have no samples for the version."""
     if not descriptor["splits"][split]:
         there = ", ".join(name for name in SPLITS if descriptor["splits"][name])
-        raise NotDrawable(f'The dataset "{descriptor["name"]}" has no {split} rows. It has {there} rows.')
+        raise NoPicture(f'The dataset "{descriptor["name"]}" has no {split} rows. It has {there} rows.')
     name = ARTIFACTS["preprocessing"]
     document = read_document(version_folder(context, version.folder, name) / name)
     try:
         check_version_fit(document, descriptor, split)
     except InvalidData as error:
-        raise NotDrawable(error.detail) from error
+        raise NoPicture(error.detail) from error
 
 
 Sample = tuple[tuple[Split, int], dict[str, Any]]
@@ -222,5 +223,4 @@ def _notes(
 def _sentence(model: str, number: int, dataset: str, split: str, items: list[dict[str, Any]]) -> str:
     judged = [item["correct"] for item in items if item["correct"] is not None]
     right = f"; {sum(judged)} of {len(judged)} predictions are right" if judged else ""
-    rows = "1 row" if len(items) == 1 else f"{len(items)} rows"
-    return f"Predictions of {model}, version {number}, for {rows} of {dataset} ({split}){right}."
+    return f"Predictions of {model}, version {number}, for {count_of(len(items), 'row')} of {dataset} ({split}){right}."

@@ -1,11 +1,13 @@
 """Layouts of graphs in layers."""
 
+import itertools
+
 from models.drawing.layered import BEND_WIDTH, Layout, Spot, lay_out
 
 
 def crossings(layout: Layout) -> int:
     """How often segments of edges between two ranks cross."""
-    segments = [pair for _, _, spots in layout.edges for pair in zip(spots, spots[1:], strict=False)]
+    segments = [pair for _, _, spots in layout.edges for pair in itertools.pairwise(spots)]
     return sum(
         first[0].rank == second[0].rank
         and (first[0].centre - second[0].centre) * (first[1].centre - second[1].centre) < 0

@@ -3,14 +3,16 @@
 import re
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import ValidationError, fields
 
 from models.datasets import SPLITS
 from models.jobs.training import BEST, LATEST
 from models.spec import Task
-from service.api.contract.fields import Choice, QueryFlag, QueryWhole, Reference, Text
+from service.api.contract.fields import Choice, QueryFlag, QueryWhole, Reference
 from service.api.contract.schemas.base import AnswerSchema
+from service.api.contract.schemas.pictures import PictureQuery, PictureSchema
 from service.api.contract.schemas.shown import (
+    ANY_TEXT,
     CLASS,
     NAMED,
     Count,
@@ -26,12 +28,23 @@ from service.api.contract.schemas.shown import (
 )
 from service.operations.pictures import architecture, boundary, filters, instances, plotted_rows, samples
 
+TASKS = tuple(task.value for task in Task)
+LONGEST_CELL = 100_000
 NUMBER: dict[str, Any] = {"type": ["number", "null"], "format": "double"}
+CELL: dict[str, Any] = {
+    "anyOf": [
+        {"type": "number", "format": "double"},
+        {"type": "string", "maxLength": LONGEST_CELL, "pattern": ANY_TEXT},
+        {"type": "null"},
+    ],
+}
 PREDICTED: dict[str, Any] = {
     "anyOf": [
         *CLASS["anyOf"],
-        {"type": ["number", "array", "null"], "format": "double", "maxItems": 10_000, "items": {}},
-    ]
+        {"type": "number", "format": "double"},
+        {"type": "array", "maxItems": 10_000, "items": {}},
+        {"type": "null"},
+    ],
 }
 """A class, a number, or a list of either."""
 
@@ -43,19 +56,19 @@ class Unchanged(Listing):
         return value
 
 
-class EpochText(Text):
+class QueryEpoch(fields.Raw):
     """The number of an epoch, or the name of a snapshot, in a query."""
 
-    def __init__(self, **options: Any) -> None:
-        pattern = rf"[1-9][0-9]{{0,8}}|{LATEST}|{BEST}"
-        metadata = {"pattern": f"^({pattern})$"} | options.pop("metadata")
-        super().__init__(9, metadata=metadata, **options)
-        self._pattern = re.compile(pattern)
+    PATTERN = rf"[1-9][0-9]{{0,8}}|{LATEST}|{BEST}"
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        if not self._pattern.fullmatch(str(value)):
+    def __init__(self, **options: Any) -> None:
+        shown = {"type": "string", "pattern": f"^({self.PATTERN})$", "maxLength": 9}
+        super().__init__(metadata=shown | options.pop("metadata"), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int | str:
+        if not re.fullmatch(self.PATTERN, str(value)):
             raise ValidationError("must be the number of an epoch, `latest` or `best`")
-        return int(value) if value.isdecimal() else value
+        return int(value) if value.isdecimal() else str(value)
 
 
 NOTES = Listing("What the picture leaves out, and why.", Words("A sentence."), 20)
@@ -153,7 +166,7 @@ class BoundaryQuery(PictureQuery):
 class SnapshotBoundaryQuery(BoundaryQuery):
     """Which boundary of a training is wanted."""
 
-    epoch = EpochText(
+    epoch = QueryEpoch(
         load_default=LATEST,
         metadata={"description": "The epoch; `latest` and `best` stand for the last and the best one."},
     )
@@ -193,17 +206,17 @@ class BoundarySchema(PictureSchema):
     version = Count("The version.", 1, allow_none=True)
     training_job = Identifier("tj", "The training job of a snapshot.", allow_none=True)
     epoch = Count("The epoch of a snapshot; null before the first one has ended.", 1, allow_none=True)
-    task = OneOf("The model's task; null before the first epoch has ended.", *Task, allow_none=True)
+    task = OneOf("The model's task; null before the first epoch has ended.", *TASKS, allow_none=True)
     classes = Listing("The classes; null for a regression.", Value("A class.", **CLASS), 10_000, allow_none=True)
     threshold = Number(
         "For a binary task: the probability from which the second class is predicted.", 0, 1, allow_none=True
     )
     axes = Listing("The numbers that the network takes.", Inner(AxisSchema, ""), 2)
     values = Unchanged(
-        "Predictions at evenly spaced points, ends included. For two numbers: a list for each point of the second axis, "
-        "from its minimum, with the numbers along the first. For one number: a list for each curve. They are values of a "
-        "regression, probabilities of the second class of a binary task, and otherwise those of the most probable class, or "
-        "of each curve's class. Null before the first epoch has ended.",
+        "Predictions at evenly spaced points, ends included. For two numbers: a list for each point of the second "
+        "axis, from its minimum, with the numbers along the first. For one number: a list for each curve. They are "
+        "values of a regression, probabilities of the second class of a binary task, and otherwise those of the most "
+        "probable class, or of each curve's class. Null before the first epoch has ended.",
         Unchanged("", Value("", **NUMBER), boundary.MOST_RESOLUTION),
         boundary.MOST_RESOLUTION,
         allow_none=True,
@@ -257,7 +270,7 @@ class CellSchema(AnswerSchema):
     """A value of a row."""
 
     name = Words("The name of the column or number.", 256)
-    value = Value("A number, a text, or null where it is missing.", type=["number", "string", "null"])
+    value = Value("A number, a text, or null where it is missing.", **CELL)
 
 
 class LineSchema(AnswerSchema):
@@ -291,7 +304,7 @@ class SamplesSchema(PictureSchema):
     dataset = Words("The dataset's name.", **NAMED)
     split = OneOf("The split.", *SPLITS)
     rows = Count("The number of rows of the split.")
-    task = OneOf("The model's task.", *Task)
+    task = OneOf("The model's task.", *TASKS)
     target = Words("The name of the target.", 256)
     kind = OneOf("What the rows are shown as.", *samples.KINDS)
     items = Listing("The rows.", Inner(SampleSchema, ""), samples.MOST_SAMPLES)
