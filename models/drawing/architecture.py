@@ -8,6 +8,13 @@ from models.drawing.canvas import Canvas
 from models.drawing.notes import write_notes
 
 
+def measure_height(document: Mapping[str, Any], width: int) -> int:
+    """The height at which layers and neurons can be read."""
+    if document["columns"]:
+        return neurons.measure_height(document["columns"])
+    return layer_graph.measure_height(document, width)
+
+
 def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     """Draw the layers or the neurons, as the document's `style` says."""
     canvas.heading(document["title"], _summarize(document))

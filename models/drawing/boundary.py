@@ -3,9 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from models.drawing import curves, plane
+from models.drawing import fitted_curves, plane
 from models.drawing.canvas import Canvas
 from models.drawing.notes import write_notes
+
+AROUND_PLANE, AROUND_CURVES = 150.0, 170.0
+"""Pixels of the heading, the legend, the notes, and what is around axes."""
+
+
+def measure_height(document: Mapping[str, Any], width: int) -> int:
+    """A plane is about a square, a curve half as high as it is wide; neither is much higher than a screen."""
+    if document["values"] is None or len(document["axes"]) == 1:
+        return round(min(480.0, 0.45 * width + AROUND_CURVES))
+    return round(0.86 * min(width, 720) + AROUND_PLANE)
 
 
 def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
@@ -17,4 +27,4 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     elif len(document["axes"]) > 1:
         plane.draw(canvas, document)
     else:
-        curves.draw(canvas, document)
+        fitted_curves.draw(canvas, document)

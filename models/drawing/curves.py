@@ -1,106 +1,127 @@
-"""Draws the predictions of a network of one number as curves, with the rows and how far they are from the curve."""
+"""Draws training curves: a panel for each metric, train against validation, or several jobs against each other."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 
-from models.drawing.canvas import Canvas, Key
-from models.drawing.notes import write_notes
-from models.drawing.plotted_rows import by_split, class_color, row_colors, size_of, split_keys
-from models.drawing.style import Theme
-from models.drawing.ticks import numbers, write_number
+from models.drawing.canvas import Canvas, Key, Shape, grid_height
+from models.drawing.texts import ELLIPSIS
+from models.drawing.ticks import numbers
 
-MANY = 500
-"""From so many rows on, they are fainter, and the curve is in front of them."""
+NARROWEST, LOWEST, ROW = 270.0, 170.0, 210.0
+"""Pixels of a panel at least, and the usual height of one."""
+KEY_WIDTH, KEY_HEIGHT = 170.0, 18.0
+"""Pixels that a job's entry of the legend takes, about."""
+DASHES, DOTS = (0, (3, 2)), (0, (1, 2))
+CHANGED = "learning rate changed"
+END_MARKERS = ("", "o", "s", "^")
+"""At the ends of the lines of the first eight jobs, of the next eight, and so on: colours repeat."""
+SHAPES: tuple[Shape, ...] = ("line", "line-dot", "line-square", "line-triangle")
 
 
 def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
-    """Draw a curve with the residuals of a regression, or the probabilities of classes."""
-    (axis,) = document["axes"]
-    values = [numbers(line) for line in document["values"]]
-    across = np.linspace(axis["minimum"], axis["maximum"], len(values[0]))
-    is_regression = document["task"] == "regression"
-    canvas.heading(document["title"], _subtitle(document))
-    canvas.legend(_keys(canvas, document))
-    write_notes(canvas, document)
-    axes = canvas.axes()
-    axes.set_xlim(axis["minimum"], axis["maximum"])
-    axes.set_xlabel(axis["name"])
-    axes.set_ylabel("prediction" if is_regression else "probability")
-    if is_regression:
-        _draw_residuals(axes, document, canvas.theme)
-        axes.plot(across, values[0], color=canvas.theme.color(0), zorder=4 if _are_many(document) else 2)
+    """Draw the panels of curves. One job: the colour is the split. Several: it is the job, validation is dashed."""
+    canvas.heading(document["title"], document["description"])
+    panels = [panel for panel in document["panels"] if any(line["epochs"] for line in panel["series"])]
+    if not panels:
+        canvas.message("No epochs yet." if not document["panels"] else "Nothing to show.")
         return
-    axes.set_ylim(-0.06, 1.06)
-    for place, line in zip(_curves(document), values, strict=True):
-        axes.plot(across, line, color=class_color(canvas.theme, place, len(document["classes"])), zorder=2)
-    if document["threshold"] is not None:
-        axes.axhline(document["threshold"], color=canvas.theme.muted, linewidth=1.2, linestyle=(0, (3, 2)))
-    _draw_classes(axes, document, canvas.theme)
+    canvas.legend(_list_keys(canvas, document, panels), rows=8)
+    jobs = {job["id"]: (index, job) for index, job in enumerate(document["jobs"])}
+    for panel, axes in zip(panels, canvas.panels(len(panels), NARROWEST, LOWEST, "metrics"), strict=False):
+        for line in panel["series"]:
+            _draw_line(canvas, axes, line, jobs[line["job"]][0], alone=len(jobs) == 1)
+        if panel["scale"] == "logarithmic":
+            axes.set_yscale("log")
+            axes.set_ylabel("logarithmic scale")
+        axes.set_title(panel["metric"].replace("_", " "))
+        axes.set_xlabel("epoch")
+        canvas.whole_numbers(axes, "x")
+        _fit_one_epoch(axes, panel)
+        for index, job in jobs.values():
+            _mark_best(canvas, axes, panel, job, index, alone=len(jobs) == 1)
+        if len(jobs) == 1:
+            for change in document["jobs"][0]["learning_rate_changes"]:
+                axes.axvline(change["epoch"], color=canvas.theme.muted, linestyle=DOTS, linewidth=1.2, zorder=1)
 
 
-def _curves(document: Mapping[str, Any]) -> list[int]:
-    """The classes of the curves."""
-    return [1] if document["curves"] is None else list(document["curves"])
+def measure_height(document: Mapping[str, Any], width: int) -> int:
+    """The height that shows all panels of a document."""
+    named = len(document["jobs"]) if len(document["jobs"]) > 1 else 0
+    head = 130.0 + KEY_HEIGHT * (named * KEY_WIDTH // width)
+    return grid_height(max(1, len(document["panels"])), width, NARROWEST, ROW, head)
 
 
-def _subtitle(document: Mapping[str, Any]) -> str:
-    rows = document["rows"]
-    if document["task"] != "regression":
-        return "The predicted probability, with the rows of each class."
-    if rows is None or not rows["predictions"]:
-        return "The prediction for each number."
-    errors = numbers(rows["targets"]) - numbers(rows["predictions"])
-    errors = errors[np.isfinite(errors)]
-    return f"Mean absolute error of the rows: {write_number(float(np.abs(errors).mean()), 3)}" if len(errors) else ""
+def _list_keys(canvas: Canvas, document: Mapping[str, Any], panels: list[Mapping[str, Any]]) -> list[Key]:
+    theme, jobs = canvas.theme, document["jobs"]
+    splits = {line["split"] for panel in panels for line in panel["series"]}
+    if len(jobs) == 1:
+        keys = [Key("train", theme.color(0))] if "train" in splits else []
+        keys += [Key("validation", theme.color(1))] if "validation" in splits else []
+        keys += [Key("best epoch", theme.ink, "ring")] if jobs[0]["best"] else []
+        return keys + ([Key(CHANGED, theme.muted, "dots")] if jobs[0]["learning_rate_changes"] else [])
+    named = [
+        Key(
+            f"{job['model']} {ELLIPSIS}{job['id'][-6:]}",
+            theme.color(index),
+            SHAPES[index // len(theme.palette) % len(SHAPES)],
+        )
+        for index, job in enumerate(jobs)
+    ]
+    both = [Key("train", theme.muted), Key("validation", theme.muted, "dashes")] if len(splits) == 2 else []
+    return both + ([Key("best epoch", theme.ink, "ring")] if any(job["best"] for job in jobs) else []) + named
 
 
-def _keys(canvas: Canvas, document: Mapping[str, Any]) -> list[Key]:
-    theme, keys = canvas.theme, split_keys(canvas, document)
-    if document["task"] == "regression":
-        residuals = [Key("residuals", theme.bad)] if keys and document["rows"]["predictions"] else []
-        return [Key("prediction", theme.color(0)), *residuals, *keys]
-    classes = document["classes"]
-    lines = [Key(str(classes[place]), class_color(theme, place, len(classes))) for place in _curves(document)]
-    others = [Key(str(classes[0]), class_color(theme, 0, 2), "square")] if document["curves"] is None else []
-    threshold = [Key("threshold", theme.muted, "dashes")] if document["threshold"] is not None else []
-    return [*lines, *others, *threshold, *keys]
+def _draw_line(canvas: Canvas, axes: Axes, line: Mapping[str, Any], index: int, *, alone: bool) -> None:
+    x, y = numbers(line["epochs"]), numbers(line["values"])
+    is_train = line["split"] == "train"
+    color = canvas.theme.color((0 if is_train else 1) if alone else index)
+    style = "-" if alone or is_train else DASHES
+    marker = "" if alone else END_MARKERS[index // len(canvas.theme.palette) % len(END_MARKERS)]
+    is_single = len(x) == 1
+    axes.plot(
+        x,
+        y,
+        color=color,
+        linestyle=style,
+        linewidth=2 if len(x) < 500 else 1.4,
+        marker="o" if is_single else marker or "none",
+        markevery=None if is_single else [len(x) - 1],
+        zorder=3,
+    )
 
 
-def _are_many(document: Mapping[str, Any]) -> bool:
-    return document["rows"] is not None and len(document["rows"]["inputs"]) > MANY
+def _fit_one_epoch(axes: Axes, panel: Mapping[str, Any]) -> None:
+    epochs = [epoch for line in panel["series"] for epoch in line["epochs"]]
+    if len(set(epochs)) == 1:
+        axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
+        axes.set_xticks([epochs[0]])
 
 
-def _draw_residuals(axes: Axes, document: Mapping[str, Any], theme: Theme) -> None:
-    rows = document["rows"]
-    if rows is None or not rows["inputs"]:
+def _mark_best(
+    canvas: Canvas, axes: Axes, panel: Mapping[str, Any], job: Mapping[str, Any], index: int, *, alone: bool
+) -> None:
+    """Circle the best epoch on the line of the metric that decides, and on the others that have it."""
+    best = job["best"]
+    lines = [line for line in panel["series"] if line["job"] == job["id"] and best and best["epoch"] in line["epochs"]]
+    if not lines:
         return
-    across = np.array(rows["inputs"])[:, 0]
-    targets = numbers(rows["targets"])
-    faint = {"linewidths": 0.6, "alpha": 0.4} if _are_many(document) else {"linewidths": 1.0, "alpha": 0.8}
-    if rows["predictions"]:
-        ends = np.stack([across, targets, across, numbers(rows["predictions"])], axis=1).reshape(-1, 2, 2)
-        ends = ends[np.isfinite(ends).all(axis=(1, 2))]
-        axes.add_collection(LineCollection(list(ends), colors=theme.bad, zorder=1, **faint))
-    size = size_of(len(across), axes.figure.bbox.width)
-    for is_test, places in by_split(rows):
-        style = {"facecolors": "none", "edgecolors": theme.ink} if is_test else {"color": theme.ink, "linewidths": 0}
-        alpha = 0.45 if _are_many(document) else 1.0
-        axes.scatter(across[places], targets[places], s=size, zorder=3, alpha=alpha, **style)
-
-
-def _draw_classes(axes: Axes, document: Mapping[str, Any], theme: Theme) -> None:
-    """The rows of the second class of two at 1, and all others at 0, as short strokes."""
-    rows, classes = document["rows"], document["classes"]
-    if rows is None or not rows["inputs"]:
+    line = lines[-1]  # validation, if there is any
+    value = line["values"][line["epochs"].index(best["epoch"])]
+    if value is None or not math.isfinite(value):
         return
-    across = np.array(rows["inputs"])[:, 0]
-    is_two = document["curves"] is None
-    for is_test, places in by_split(rows):
-        up = [1.03 if is_two and rows["targets"][place] == 1 else -0.03 for place in places.tolist()]
-        colors = row_colors(theme, rows["targets"], places, len(classes))
-        style = {"facecolors": "none", "edgecolors": colors} if is_test else {"c": colors, "linewidths": 0}
-        axes.scatter(across[places], up, s=size_of(len(across), axes.figure.bbox.width), zorder=3, alpha=0.8, **style)
+    color = canvas.theme.ink if alone else canvas.theme.color(index)
+    axes.plot(
+        best["epoch"],
+        numbers([value]),
+        marker="o",
+        markersize=9,
+        markerfacecolor="none",
+        markeredgecolor=color,
+        markeredgewidth=1.8,
+        zorder=4,
+    )
+    if alone:
+        canvas.mark(axes, best["epoch"], value, f"{best['epoch']:,}: {value:.4g}")

@@ -1,5 +1,6 @@
 """Draws the weights of a layer: as tiles, as bars by input, or as a matrix."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,10 +15,29 @@ from models.drawing.texts import shorten
 from models.drawing.ticks import write_number
 
 GAP = 6.0
+NARROWEST_PANEL = 220.0
 SMALLEST_TILE, LARGEST_TILE = 22.0, 110.0
 """The longer side of a tile, in pixels."""
 NAMED = 64.0
 """The width of a tile from which on its name is below it."""
+
+
+AROUND, USUAL_TILE = 130.0, 70.0
+"""Pixels of the heading, the scale and the notes, and of a tile."""
+
+
+def measure_height(document: Mapping[str, Any], width: int) -> int:
+    """The height that shows all weights."""
+    if document["kind"] == "none":
+        return 200
+    if document["kind"] == "tiles":
+        rows = math.ceil(len(document["tiles"]) / max(1, int((width - 30) // (USUAL_TILE + GAP))))
+        return round(AROUND + max(90.0, rows * (USUAL_TILE + GAP + 8)))
+    names, units = len(document["matrix"]["rows"]), len(document["matrix"]["columns"])
+    if document["kind"] == "matrix":
+        return round(AROUND + 60 + 20 * max(6, names))
+    rows = math.ceil(units / max(1, int(width // NARROWEST_PANEL)))
+    return round(AROUND + rows * (90 + 20 * names))
 
 
 def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
@@ -98,7 +118,8 @@ def _draw_bars(canvas: Canvas, document: Mapping[str, Any]) -> None:
     values = _weights(matrix["values"])
     write_notes(canvas, document)
     largest = document["largest"] or 1.0
-    panels = canvas.panels(len(matrix["columns"]), 200, min(60 + 16.0 * len(values), canvas.room.height / 2), "units")
+    lowest = min(60 + 16.0 * len(values), canvas.room.height / 2)
+    panels = canvas.panels(len(matrix["columns"]), NARROWEST_PANEL - 30, lowest, "units")
     for axes, name, weights in zip(panels, matrix["columns"], values.T, strict=False):
         colors = [theme.color(0) if weight >= 0 else theme.color(1) for weight in np.nan_to_num(weights)]
         axes.barh(

@@ -31,6 +31,10 @@ TWO_LINES = 33.0
 """The height of a box from which on it has two lines."""
 WIDEST, NARROWEST = 380.0, 118.0
 """The width of a box at most, and the least in which its type can be read."""
+NARROWEST_COLUMN = 220.0
+"""The width of a picture for each of its columns, at least, if its height isn't given."""
+AROUND, STEP, SHORT = 130.0, 56.0, 12
+"""Then, the pixels around the graph and for each rank, and the ranks that are no reason for another column."""
 GUTTER = 26.0
 """Between columns, where edges go up."""
 
@@ -87,13 +91,27 @@ def write_legend(canvas: Canvas, layers: Sequence[Mapping[str, Any]]) -> None:
         canvas.legend(keys, rows=2)
 
 
+def measure_height(document: Mapping[str, Any], width: int) -> int:
+    """The height for boxes with two lines, in as many columns as the width has room for."""
+    layout = _lay_out(document)
+    columns = max(1, min(math.ceil(layout.ranks / SHORT), int(width // (NARROWEST_COLUMN * max(layout.width, 1)))))
+    return round(max(200.0, AROUND + math.ceil(layout.ranks / columns) * STEP))
+
+
+def _lay_out(document: Mapping[str, Any]) -> Layout:
+    names = [node["name"] for node in (*document["inputs"], *document["layers"])]
+    parents = {layer["name"]: layer["inputs"] for layer in document["layers"]}
+    known = set(names)
+    return lay_out({name: [each for each in parents.get(name, ()) if each in known] for name in names})
+
+
 def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     """Draw the inputs and layers with their edges."""
     inputs = [
         {**input_, "type": INPUT, "parameters": 0, "output_shape": input_["shape"]} for input_ in document["inputs"]
     ]
     nodes = {node["name"]: node for node in (*inputs, *document["layers"])}
-    layout = lay_out({name: [each for each in node.get("inputs", ()) if each in nodes] for name, node in nodes.items()})
+    layout = _lay_out(document)
     room = canvas.room
     grid = _choose_grid(layout, room.width, room.height)
     axes = canvas.axes()

@@ -18,6 +18,11 @@ CAPTION = 52.0
 """The height of what is written below a column."""
 
 
+def measure_height(columns: Sequence[Mapping[str, Any]]) -> int:
+    """The height for large neurons, as far as a screen has it."""
+    return round(min(560.0, 130 + CAPTION + 2.6 * LARGEST * max(_places(column) for column in columns)))
+
+
 def draw(canvas: Canvas, columns: Sequence[Mapping[str, Any]]) -> None:
     """Draw columns of neurons from left to right, each connected with all of the next."""
     room, theme = canvas.room, canvas.theme

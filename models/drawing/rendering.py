@@ -3,7 +3,8 @@
 import io
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -30,15 +31,23 @@ def render(
     format: str = "svg",
 ) -> bytes:
     """The picture of a document as `svg` or `png`. Without a width or a height, it has that of its kind."""
-    picture = PICTURES[kind]
-    document = clean(document)
-    with Canvas(width or picture.width, height or picture.height, theme) as canvas, warnings.catch_warnings():
+    with drawn(kind, document, width, height, theme) as canvas:
+        about = plain(document["title"]), plain(document["description"])
+        return write_png(canvas, *about) if format == "png" else write_svg(canvas, *about)
+
+
+@contextmanager
+def drawn(
+    kind: str, document: Mapping[str, Any], width: int | None, height: int | None, theme: str
+) -> Iterator[Canvas]:
+    """The finished canvas with the picture of a document, within the block."""
+    picture, document = PICTURES[kind], clean(document)
+    with Canvas(*picture.size(document, width, height), theme) as canvas, warnings.catch_warnings():
         # A character that the font lacks is drawn as a box; the title and the description have it.
         warnings.simplefilter("ignore", UserWarning)
         picture.draw(canvas, document)
         canvas.finish()
-        about = document["title"], document["description"]
-        return write_png(canvas, *about) if format == "png" else write_svg(canvas, *about)
+        yield canvas
 
 
 def clean(value: Any) -> Any:

@@ -44,6 +44,24 @@ class Card:
         self.axes.text(x, top + (line + 0.5) * LINE, shown, size=TICK, color=color, weight=weight, ha=side, va="center")
 
 
+MOST_MARGIN = 20.0
+AROUND = 165.0
+"""Pixels of the heading, the legend and the notes."""
+
+
+def measure_height(document: Mapping[str, Any], width: int) -> int:
+    """The height that shows all rows."""
+    count = len(document["items"])
+    if not count:
+        return 200
+    narrowest, widest = SHAPES[document["kind"]]
+    room = width - 2 * MOST_MARGIN + GAP
+    columns = max(1, min(count, int(room // (narrowest + GAP))))
+    rows = math.ceil(count / columns)
+    card = min(widest, room / math.ceil(count / rows) - GAP)
+    return round(AROUND + rows * (_height(card, document) + GAP))
+
+
 def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     """Draw a card for each row; as many as fit."""
     items = document["items"]

@@ -43,7 +43,7 @@ def test_panels_that_do_not_fit_are_counted() -> None:
         canvas.heading("Many panels")
         assert len(canvas.panels(9, what="metrics")) == 2
         canvas.finish()
-        assert "7 more metrics don't fit into this height." in [drawn.text for drawn in list_texts(canvas)]
+        assert "For lack of height not shown: 7 of 9 metrics." in [drawn.text for drawn in list_texts(canvas)]
 
 
 def test_a_legend_counts_what_it_leaves_out() -> None:
