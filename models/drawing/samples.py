@@ -38,7 +38,9 @@ class Card:
 
     def write(self, line: float, text: str, color: str, weight: str = "normal", side: str = "left") -> None:
         """A text on a line, from 0, as far as it fits."""
-        left, top, width, _ = self.box
+        left, top, width, height = self.box
+        if (line + 1) * LINE > height:
+            return
         x = {"left": left, "right": left + width, "center": left + width / 2}[side]
         shown = shorten(text, width, TICK, weight)
         self.axes.text(x, top + (line + 0.5) * LINE, shown, size=TICK, color=color, weight=weight, ha=side, va="center")
@@ -126,14 +128,16 @@ def _height(width: float, document: Mapping[str, Any]) -> float:
 
 def _draw_card(axes: Axes, box: Box, item: Mapping[str, Any], document: Mapping[str, Any], theme: Theme) -> None:
     captions = CAPTION_LINES * LINE + 4
-    body = Box(box.left, box.top, box.width, box.height - captions)
-    _DRAW[document["kind"]](axes, body, item, theme)
+    body = Box(box.left, box.top, box.width, max(0.0, box.height - captions))
+    if body.height >= 2 * PAD:
+        _DRAW[document["kind"]](axes, body, item, theme)
     if item["correct"] is False:
         frame = Rectangle(
             (body.left, body.top), body.width, body.height, fill=False, edgecolor=theme.bad, linewidth=2.5
         )
         axes.add_patch(frame)
-    card = Card(axes, Box(box.left, body.top + body.height + 4, box.width, captions - 4), theme)
+    below = min(captions, box.height) - 4
+    card = Card(axes, Box(box.left, body.top + body.height + 4, box.width, below), theme)
     _write_caption(card, item)
 
 
@@ -189,7 +193,7 @@ def _draw_series(axes: Axes, box: Box, item: Mapping[str, Any], theme: Theme) ->
 
 def _draw_text(axes: Axes, box: Box, item: Mapping[str, Any], theme: Theme) -> None:
     _draw_background(axes, box, theme)
-    for place, line in enumerate(wrap(item["text"] or "(empty)", box.width - 2 * PAD, 4, TICK)):
+    for place, line in enumerate(wrap(item["text"] or "(empty)", box.width - 2 * PAD, _count_lines(box), TICK)):
         y = box.top + PAD + (place + 0.5) * LINE
         axes.text(box.left + PAD, y, line, size=TICK, color=theme.ink, va="center")
 
@@ -198,12 +202,17 @@ def _draw_values(axes: Axes, box: Box, item: Mapping[str, Any], theme: Theme) ->
     """Names at the left, values at the right."""
     _draw_background(axes, box, theme)
     width = box.width - 2 * PAD
-    for place, cell in enumerate(item["values"]):
+    for place, cell in enumerate(item["values"][: _count_lines(box)]):
         y = box.top + PAD + (place + 0.5) * LINE
         value = shorten(_name(cell["value"]), width * 0.55, TICK)
         name = shorten(cell["name"], width - measure(value, TICK) - 8, TICK)
         axes.text(box.left + PAD, y, name, size=TICK, color=theme.muted, va="center")
         axes.text(box.left + PAD + width, y, value, size=TICK, color=theme.ink, ha="right", va="center")
+
+
+def _count_lines(box: Box) -> int:
+    """The lines of text that fit into a box."""
+    return int((box.height - 2 * PAD) // LINE)
 
 
 def _draw_background(axes: Axes, box: Box, theme: Theme) -> None:

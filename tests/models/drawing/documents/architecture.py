@@ -19,7 +19,7 @@ def layers(draw: st.DrawFn) -> dict[str, Any]:
     shown = []
     for place in range(draw(st.sampled_from([0, 1, 3, 8, 30, 120]))):
         before = names[-1:] if is_chain else draw(st.lists(st.sampled_from(names[-6:]), min_size=1, max_size=3))
-        name = draw(st.just(f"layer_{place}") | st.text(min_size=1, max_size=20).map(lambda text: f"{text}_{place}"))
+        name = f"{draw(st.just('layer') | TEXTS)}_{place}"
         shown.append(
             {
                 "name": name,
