@@ -41,7 +41,10 @@ def fold_repeats(layers: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]]
             folds.append(Fold([layer["name"] for layer in block], times))
             repeated = layers[start + length : start + times * length]
             renamed |= {layer["name"]: block[place % length]["name"] for place, layer in enumerate(repeated)}
-        kept += [{**layer, "inputs": [renamed.get(name, name) for name in layer["inputs"]]} for layer in block]
+        kept += [
+            {**layer, "inputs": list(dict.fromkeys(renamed.get(name, name) for name in layer["inputs"]))}
+            for layer in block
+        ]
         start += length * times
     return kept, folds
 

@@ -23,9 +23,14 @@ NUMBERS = {
     "rows": [{"a": x, "b": 10.0 * x if x else None, "kind": f"k{x % 2}"} for x in range(8)],
 }  # fmt: skip
 SENTENCES = {
-    "name": "sentences", "source": "inline", "target": "mood", "split": {"validation": 0, "test": 0},
-    "rows": [{"said": f"{mood} word {number} " * 30, "mood": mood} for number in range(6) for mood in ("good", "bad")],
+    "name": "sentences", "source": "inline", "target": "mood", "types": {"said": "text"},
+    "split": {"validation": 0, "test": 0},
+    "rows": [{"said": f"{mood} word {number} " * 30, "mood": mood} for number in range(6) for mood in ("bad", "good")],
 }  # fmt: skip
+NAMES = ("rings", "blobs", "flowers", "plane", "pairs", "kinds", "sentences", "images", "series", "video")
+WORDS = {"column": "said", "max_tokens": 20, "output_mode": "multi_hot"}
+PAIRS = {"name": "pairs", "source": "inline", "inputs": [[0, 1], [2, 3]], "targets": [[1.5, 2], [3, 4]]}
+KINDS = {"name": "kinds", "source": "inline", "inputs": [[0], [1], [2], [3]], "targets": ["a", "b", "a", "c"]}
 
 
 def dense(units: int, **options: Any) -> dict[str, Any]:
@@ -38,6 +43,7 @@ SIGMOID = dense(1, activation="sigmoid")
 def model(name: str, dataset: str, task: str, units: int, **options: Any) -> dict[str, Any]:
     loss, activation = {
         "binary": ("binary_crossentropy", "sigmoid"), "multiclass": ("categorical_crossentropy", "softmax"),
+        "regression": ("mean_squared_error", "linear"),
     }[task]  # fmt: skip
     return {
         "name": name, "task": task, "input": {"dataset": dataset}, "layers": [dense(units, activation=activation)],
@@ -58,7 +64,7 @@ def make_networks(api: ApiClient, worker: FakeWorker) -> None:
     generate, now = np.random.default_rng(1), {"Prefer": "wait=0"}
     small = {**RINGS_DATASET, "parameters": {"samples": 80, "noise": 0.05, "factor": 0.5, "seed": 7}}
     blobs = {"name": "blobs", "source": "blobs", "parameters": {"samples": 3000, "classes": 3, "seed": 1}}
-    for dataset in (small, blobs, {"name": "flowers", "source": "iris"}, NUMBERS, SENTENCES):
+    for dataset in (small, blobs, {"name": "flowers", "source": "iris"}, NUMBERS, SENTENCES, PAIRS, KINDS):
         api.post("/v1/datasets", dataset, 202, **now)
     targets = np.arange(12) % 3
     upload_npz(api, "images", x=generate.integers(0, 256, (12, 6, 200), dtype=np.uint8), y=targets)
@@ -71,13 +77,16 @@ def make_networks(api: ApiClient, worker: FakeWorker) -> None:
         model("blobs", "blobs", "multiclass", 3),
         model("flowers", "flowers", "multiclass", 3),
         model("plane", "plane", "binary", 1),
+        model("pairs", "pairs", "regression", 2),
+        model("kinds", "kinds", "multiclass", 3),
+        model("sentences", "sentences", "binary", 1, input={"dataset": "sentences", "text": WORDS}),
         model("images", "images", "multiclass", 3, layers=[flatten, softmax]),
         model("series", "series", "multiclass", 3, layers=[flatten, softmax]),
         model("video", "video", "multiclass", 3, layers=[flatten, softmax]),
     ):
         api.post("/v1/models", made, 202, **now)
     worker.run_all()
-    for name in ("rings", "blobs", "flowers", "plane", "images", "series", "video"):
+    for name in NAMES:
         api.post("/v1/training-jobs", {**TRAINING, "model": name, "dataset": name, "epochs": 1}, 202)
     worker.run_all()
 
@@ -217,6 +226,21 @@ def test_a_plane_of_several_classes_has_the_most_probable_one(networks: ApiClien
     check_drawn(networks, "/v1/models/blobs/versions/1/boundary")
 
 
+def test_a_plane_of_numbers_shows_the_first_of_several(networks: ApiClient) -> None:
+    shown = document(networks, "/v1/models/pairs/versions/1/boundary?resolution=9")
+    assert np.array(shown["values"]).shape == (9, 9)
+    assert (shown["rows"]["targets"], shown["rows"]["predictions"]) == ([1.5, 3], None)
+    assert shown["notes"] == ["The first of 2 outputs is shown."]
+    check_drawn(networks, "/v1/models/pairs/versions/1/boundary")
+
+
+def test_classes_of_one_number_have_a_curve_each(networks: ApiClient) -> None:
+    shown = document(networks, "/v1/models/kinds/versions/1/boundary?resolution=9")
+    assert (shown["curves"], np.array(shown["values"]).shape) == ([0, 1, 2], (3, 9))
+    assert [shown["classes"][target] for target in shown["rows"]["targets"]] == ["a", "b", "a", "c"]
+    check_drawn(networks, "/v1/models/kinds/versions/1/boundary")
+
+
 def test_columns_of_a_table_span_a_plane(networks: ApiClient) -> None:
     shown = document(networks, "/v1/models/plane/versions/1/boundary")
     assert [axis["name"] for axis in shown["axes"]] == ["a", "b"]
@@ -291,6 +315,16 @@ def test_samples_of_series_are_lines(networks: ApiClient) -> None:
     assert [len(line["values"]) for line in shown["items"][0]["series"]] == [120, 120, 120]
     assert shown["notes"][-2:] == ["3 of 4 features are shown.", "120 of 150 steps are shown, evenly spaced."]
     check_drawn(networks, "/v1/models/series/versions/1/samples")
+
+
+def test_samples_of_texts_show_their_beginnings(networks: ApiClient) -> None:
+    shown = document(networks, "/v1/models/sentences/versions/1/samples?count=2")
+    assert (shown["kind"], len(shown["items"][0]["text"])) == ("text", 160)
+    assert shown["items"][0]["text"].startswith(f"{shown['items'][0]['target']} word")
+    assert shown["notes"] == [
+        "The dataset has no test rows; these are train rows.", "The first 160 characters of a text are shown.",
+    ]  # fmt: skip
+    check_drawn(networks, "/v1/models/sentences/versions/1/samples")
 
 
 def test_samples_need_rows_of_a_dataset_that_fits(networks: ApiClient) -> None:
