@@ -1,7 +1,7 @@
 """Draws the layers of a network as boxes, from top to bottom, in as many columns as it takes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -232,15 +232,22 @@ def _write_below(node: Mapping[str, Any], shape: str, name: str, width: float) -
     return shorten(detail, width, TICK), ""
 
 
+def _bends_beside(layout: Layout, ranks: Collection[int]) -> list[Spot]:
+    """Where edges pass these ranks."""
+    return [spot for _, _, spots in layout.edges for spot in spots[1:-1] if spot.rank in ranks]
+
+
 def _mark_blocks(axes: Axes, grid: Grid, layout: Layout, blocks: Sequence[Mapping[str, Any]], theme: Theme) -> None:
     """A bracket beside the boxes of each block that is repeated, with the number of times."""
     for block in blocks:
         columns: dict[int, list[tuple[float, float]]] = {}
-        for name in block["layers"]:
-            spot = layout.nodes[name]
+        spots = [layout.nodes[name] for name in block["layers"]]
+        for spot in spots:
             columns.setdefault(grid.column_of(spot), []).append(grid.at(spot))
-        for place, points in enumerate(columns.values()):
-            right = max(x for x, _ in points) + grid.box_width / 2 + 3
+        bends = _bends_beside(layout, {spot.rank for spot in spots})
+        for place, (column, points) in enumerate(columns.items()):
+            passing = (grid.at(bend)[0] + 4 for bend in bends if grid.column_of(bend) == column)
+            right = max([max(x for x, _ in points) + grid.box_width / 2, *passing]) + 3
             top = min(y for _, y in points) - grid.box_height / 2
             bottom = max(y for _, y in points) + grid.box_height / 2
             axes.plot([right, right + 4, right + 4, right], [top, top, bottom, bottom], color=theme.ink, linewidth=1.2)

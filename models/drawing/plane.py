@@ -1,6 +1,6 @@
 """Draws the predictions of a network of two numbers as a coloured plane."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -97,12 +97,12 @@ def _draw_regression(canvas: Canvas, document: Mapping[str, Any], values: np.nda
     shown = shown[np.isfinite(shown)]
     low, high = (float(shown.min()), float(shown.max())) if len(shown) else (0.0, 1.0)
     colors, scale = _sequence(canvas.theme), Normalize(low, high if high > low else low + 1)
-    canvas.scale(colors, write_number(low, 4), write_number(high, 4))
+    canvas.scale(colors, write_number(low, 3), write_number(high, 3))
     canvas.legend(split_keys(canvas, document), rows=1)
     write_notes(canvas, document)
     axes = _axes(canvas, document)
     _draw_image(axes, document, colors(scale(values))[..., :3])
-    _draw_rows(axes, document, canvas.theme, lambda rows: list(colors(scale(targets[rows]))))
+    _draw_rows(axes, document, canvas.theme, lambda rows: list(colors(scale(targets[rows]))), outlined=True)
 
 
 def _sequence(theme: Theme) -> Colormap:
@@ -151,7 +151,15 @@ def _draw_line(axes: Axes, document: Mapping[str, Any], values: np.ndarray, leve
         axes.contour(across, up, values, levels=[level], colors=[theme.ink], linewidths=1.4)
 
 
-def _draw_rows(axes: Axes, document: Mapping[str, Any], theme: Theme, colors: Any) -> None:
+def _draw_rows(
+    axes: Axes,
+    document: Mapping[str, Any],
+    theme: Theme,
+    colors: Callable[[np.ndarray], list[Any]],
+    *,
+    outlined: bool = False,
+) -> None:
+    """The rows in `colors`. Outlined ones keep their colour inside if they are test rows."""
     rows = document["rows"]
     if rows is None or not rows["inputs"]:
         return
@@ -159,7 +167,9 @@ def _draw_rows(axes: Axes, document: Mapping[str, Any], theme: Theme, colors: An
     size = size_of(len(points), axes.figure.bbox.width)
     for is_test, places in by_split(rows):
         across, up = points[places].T
-        if is_test:
+        if is_test and outlined:
+            axes.scatter(across, up, s=size * 1.5, c=colors(places), edgecolors=theme.ink, linewidths=1.4, zorder=3)
+        elif is_test:
             axes.scatter(
                 across, up, s=size * 1.5, c=theme.background, edgecolors=colors(places), linewidths=1.6, zorder=3
             )
