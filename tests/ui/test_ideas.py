@@ -4,7 +4,6 @@ import ast
 from collections.abc import Callable
 from functools import partial
 from itertools import product
-from math import erf, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from playwright.sync_api import Browser, Page
 
+from models.activations import ACTIVATIONS
 from service.api.ui.ideas import IDEAS
 from tests.running_service import Client, RunningService
 from tests.ui.visitor import Visitor
@@ -73,29 +73,9 @@ def test_a_neuron_with_two_inputs_learns_as_the_formulas_say(compute: Compute) -
     assert [weights @ [*end, 1] for end in ends] == pytest.approx([0, 0])
 
 
-def reference_activations(x: np.ndarray) -> dict[str, np.ndarray]:
-    sigmoid = 1 / (1 + np.exp(-x))
-    negative = np.expm1(np.minimum(x, 0))
-    return {
-        "relu": np.maximum(x, 0),
-        "sigmoid": sigmoid,
-        "tanh": np.tanh(x),
-        "leaky_relu": np.where(x > 0, x, 0.2 * x),
-        "elu": np.where(x > 0, x, negative),
-        "selu": 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * negative),
-        "gelu": x * np.array([1 + erf(value / sqrt(2)) for value in x]) / 2,
-        "silu": x * sigmoid,
-        "softplus": np.log1p(np.exp(x)),
-        "softsign": x / (1 + np.abs(x)),
-        "hard_sigmoid": np.clip(x / 6 + 0.5, 0, 1),
-        "linear": x,
-    }
-
-
-def test_activation_functions_and_their_derivatives_are_exact(visitor: Visitor) -> None:
-    page = visitor.opens("/ui/ideas/activations")
+def test_activation_functions_are_those_of_the_service(compute: Compute, visitor: Visitor) -> None:
     x = np.linspace(-5.95, 5.95, 120)
-    found = page.evaluate(
+    found = visitor.page.evaluate(
         """async (x) => {
           const page = document.querySelector('script[src*="/ideas/"]').src;
           const {FUNCTIONS} = await import(new URL("./activation_functions.js", page));
@@ -104,13 +84,12 @@ def test_activation_functions_and_their_derivatives_are_exact(visitor: Visitor) 
         }""",
         x.tolist(),
     )
-    assert found.keys() == reference_activations(x).keys()
-    for name, values in reference_activations(x).items():
-        step = 1e-6
-        slopes = (reference_activations(x + step)[name] - reference_activations(x - step)[name]) / (2 * step)
-        np.testing.assert_allclose(found[name]["value"], values, atol=1e-12, err_msg=name)
-        np.testing.assert_allclose(found[name]["derivative"], slopes, atol=1e-8, err_msg=name)
-    assert found["gelu"]["derivative"][60] == pytest.approx(0.5 + x[60] * sqrt(2 / pi), abs=1e-3)
+    for name, curves in found.items():
+        np.testing.assert_allclose(curves["value"], ACTIVATIONS[name].value(x), atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(curves["derivative"], ACTIVATIONS[name].derivative(x), atol=1e-12, err_msg=name)
+    logits = np.array([2.0, 1.0, -3.5])
+    shares = compute("activation_functions.js", "softmax", logits.tolist())
+    np.testing.assert_allclose(shares, np.exp(logits) / np.exp(logits).sum())
 
 
 def reference_convolution(picture: np.ndarray, kernel: np.ndarray, stride: int, padding: str) -> np.ndarray:
@@ -166,7 +145,7 @@ def test_arrays_print_as_numpy_prints_them_and_are_refused_as_numpy_refuses_them
     for source in ("", "[", "[1 2]", "[1, 2]]", "nan", "9999999999999999999"):
         field.fill(source)
         assert part.locator(".fault").text_content(), source
-    visitor.finds_it_accessible(widths=(375,))
+    visitor.finds_it_accessible()
 
 
 SHAPES: list[tuple[int, ...]] = [(), (1,), (3,), (4,), (3, 1), (3, 4), (1, 4), (2, 3, 4), (2, 1, 1), (0,), (5, 1, 4)]
@@ -220,7 +199,7 @@ def test_the_suggestions_show_what_they_say(visitor: Visitor) -> None:
     says(page, "The line y = 2.00 · x − 1.00 has a mean squared error of 0.")
     show_me(page, 3)
     says(page, "4 of 4 points right")
-    visitor.finds_it_accessible(widths=(375,))
+    visitor.finds_it_accessible()
     show_me(page, 4)
     says(page, "its cross-entropy is 0.693")
     page.get_by_role("link", name="Loss and gradient descent").click()
@@ -228,24 +207,24 @@ def test_the_suggestions_show_what_they_say(visitor: Visitor) -> None:
     for number, words in enumerate(outcomes, 1):
         show_me(page, number)
         says(page, words)
-    visitor.finds_it_accessible(widths=(375,))
+    visitor.finds_it_accessible()
     page.get_by_role("link", name="Activation functions").click()
     show_me(page, 2)
     says(page, "f′(x) = 0.00665")
     show_me(page, 4)
     says(page, "66.5 %, 24.5 %, 9.0 %")
-    visitor.finds_it_accessible(widths=(375,))
+    visitor.finds_it_accessible()
     page.get_by_role("link", name="Convolution").click()
     show_me(page, 5)
     says(page, "The result has 5 × 5 numbers.")
     page.get_by_role("img", name="The kernel's result on the eight: 14 × 14 numbers").wait_for()
-    visitor.finds_it_accessible(widths=(375,))
+    visitor.finds_it_accessible()
     visitor.opens("/ui/ideas/batches")
     show_me(page, 2)
     says(page, "batch 469 of 469 (rows: 96), step 469 of 2,345")
     page.get_by_role("button", name="Play").click()
     says(page, "step 2,345 of 2,345")
-    visitor.finds_it_accessible(widths=(375,))
+    visitor.finds_it_accessible()
 
 
 def test_the_drawings_obey_the_keyboard(visitor: Visitor) -> None:
@@ -276,7 +255,7 @@ def test_without_scripts_the_pages_explain_with_a_still_drawing(browser: Browser
 
 def test_each_page_weighs_little_and_has_room_on_a_wide_screen(visitor: Visitor) -> None:
     visitor.opens("/ui/ideas")
-    visitor.finds_it_accessible(widths=(375,))
+    visitor.finds_it_accessible()
     for idea in IDEAS:
         visitor.requests.clear()
         page = visitor.opens(f"/ui/ideas/{idea.name}")

@@ -26,6 +26,11 @@ class Idea:
     playground: str = ""
     """A state of the playground, as the fragment of its URL."""
 
+    @property
+    def has_picture(self) -> bool:
+        """Whether the path answers with a picture too."""
+        return self.body is None
+
 
 _LINE = {"task": "regression", "input": {"shape": [1]}, "layers": [{"type": "Dense", "units": 1}]}
 _LINE_STATE = "v=1&data=line&n=6&noise=0&validation=0&optimizer=SGD"
