@@ -96,8 +96,9 @@ const softmaxPart = html("div", { class: "toy-part stack" },
 
 document.getElementById("toy").append(
   html("div", { class: "toy-scene" },
-    html("div", { class: "toy-drawings" }, places.value, places.derivative),
-    html("div", { class: "toy-controls stack" }, names.element, about, input.element, readouts(...Object.values(readings)), told.element)),
+    html("div", { class: "toy-drawings" }, places.value),
+    html("div", { class: "toy-controls stack" }, names.element, about, input.element, readouts(...Object.values(readings)), told.element),
+    html("div", { class: "toy-drawings" }, places.derivative)),
   softmaxPart);
 change({});
 changeLogits(logits);

@@ -150,13 +150,13 @@ function makeMovable(svg) {
 makeMovable(landscape.svg);
 document.getElementById("toy").append(html("div", { class: "toy-scene" },
   html("div", { class: "toy-drawings" },
-    places.landscape, html("p", { class: "hint", id: "loss-start-hint" }, text("loss_start_hint")),
-    html("div", { class: "pair" }, places.fit, places.history)),
+    places.landscape, html("p", { class: "hint", id: "loss-start-hint" }, text("loss_start_hint"))),
   html("div", { class: "toy-controls stack" },
     sliders.rate.element, sliders.momentum.element, verdict,
     html("div", { class: "row" }, motion.button, button(text("ideas_step"), () => { motion.stop(); step(); }),
       button(text("ideas_reset"), () => restart({}, START), "quiet")),
-    readouts(...Object.values(readings)), told.element)));
+    readouts(...Object.values(readings)), told.element),
+  html("div", { class: "toy-drawings pair" }, places.fit, places.history)));
 restart();
 
 const watch = (changed) => { restart(changed, START); motion.start(); };
